@@ -1,0 +1,43 @@
+# Everything sets itself up first and is quick the second time. PYTHON=/path/to/python3.12 chooses an interpreter.
+SHELL := /bin/bash
+BIN := .venv/bin
+PYTEST ?= $(BIN)/python -m pytest
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help demo test check bench soak format
+
+help:
+	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
+	@echo "make test     every test; ARGS='...' goes to pytest"
+	@echo "make check    format, lint, types, import rules"
+	@echo "make bench    the handset beside baresip and linphone"
+	@echo "make soak     the long counts: thousands of calls, hundreds of kills"
+	@echo "make format   rewrite the code as check wants it"
+
+demo:
+	@tools/setup demo
+	@$(BIN)/wecall demo $(if $(ONCE),--once)
+
+test:
+	@tools/setup test
+	@$(PYTEST) $(ARGS)
+
+check:
+	@tools/setup check
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --verbose | tail -n 20
+
+bench:
+	@tools/setup bench
+	@$(BIN)/python -m tests.bench
+
+soak:
+	@tools/setup test
+	@WECALL_SOAK=1 $(PYTEST) -m soak --timeout 7200 $(ARGS)
+
+format:
+	@tools/setup check
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .

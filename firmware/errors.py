@@ -1,0 +1,45 @@
+"""One root error, one subclass for each layer; adapters translate vendor exceptions into these."""
+
+
+class HandsetError(Exception):
+    """Something in the handset failed. The message says what happened, to what, and what to do about it."""
+
+
+class ConfigurationError(HandsetError):
+    """The configuration cannot be used.
+
+    Attributes:
+        mistakes: every mistake found, each a full sentence that names its place.
+    """
+
+    def __init__(self, message: str, mistakes: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.mistakes = mistakes
+
+
+class DialPlanError(HandsetError):
+    """What was dialled matches no rule of the dial plan."""
+
+
+class SipError(HandsetError):
+    """The SIP stack could not do what was asked."""
+
+
+class MediaError(HandsetError):
+    """The audio path could not be opened or kept running."""
+
+
+class StorageError(HandsetError):
+    """The encrypted store cannot be opened, read or written."""
+
+
+class EgressError(HandsetError):
+    """A message was refused because it is not one that may leave the handset."""
+
+
+class ControlError(HandsetError):
+    """A request on a local socket was refused or could not be answered."""
+
+
+class SyncError(HandsetError):
+    """The broker could not be reached or refused the handset."""

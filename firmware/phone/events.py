@@ -1,0 +1,213 @@
+"""Everything that can happen to the phone, as frozen values named in the past tense."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from firmware.phone.call import (
+    CallerId,
+    CallId,
+    CallState,
+    DisconnectReason,
+    RegistrationFailure,
+    RegistrationState,
+)
+
+
+class Key(StrEnum):
+    """The keys of the handset; the values are the names used in the configuration's keypad layout."""
+
+    DIGIT_0 = "0"
+    DIGIT_1 = "1"
+    DIGIT_2 = "2"
+    DIGIT_3 = "3"
+    DIGIT_4 = "4"
+    DIGIT_5 = "5"
+    DIGIT_6 = "6"
+    DIGIT_7 = "7"
+    DIGIT_8 = "8"
+    DIGIT_9 = "9"
+    STAR = "*"
+    HASH = "#"
+    OK = "ok"
+    CANCEL = "cancel"
+    REDIAL = "redial"
+    MENU = "menu"
+    MUTE = "mute"
+    HOLD = "hold"
+    VOLUME_UP = "volume_up"
+    VOLUME_DOWN = "volume_down"
+
+
+class Timer(StrEnum):
+    """The timers that the phone may start; starting one that runs restarts it."""
+
+    INTER_DIGIT = "inter_digit"
+    DIAL_TONE = "dial_tone"
+    NO_ANSWER = "no_answer"
+    CALL_ENDED = "call_ended"
+    CALL_CLOCK = "call_clock"
+    NOTICE = "notice"
+
+
+class Problem(StrEnum):
+    """A fault that the display and `wecall status` put into words; any number may stand at once."""
+
+    CONFIGURATION = "configuration"
+    SOUND_MISSING = "sound_missing"
+    STORE_UNREADABLE = "store_unreadable"
+    STORE_FULL = "store_full"
+    CLOCK_NOT_SET = "clock_not_set"
+    BROKER_UNREACHABLE = "broker_unreachable"
+    BROKER_REFUSED = "broker_refused"
+    SIP_UNAVAILABLE = "sip_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A key went down."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRepeated:
+    """A key that is still down repeated, at the configured rate."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHeld:
+    """A key has been down for the configured long-press time."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class HandsetLifted:
+    """The hook switch went off-hook."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandsetReplaced:
+    """The hook switch went on-hook."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerExpired:
+    """A timer that a command started has run out."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationChanged:
+    """The account's registration changed.
+
+    Attributes:
+        state: the new state.
+        failure: why, where the state is FAILED.
+        sip_code: the final response's status code (RFC 3261 section 21), 0 where there was none.
+        retry_in_s: seconds until the next try, 0 where none is due.
+    """
+
+    state: RegistrationState
+    failure: RegistrationFailure | None = None
+    sip_code: int = 0
+    retry_in_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCallReceived:
+    """Somebody calls; nothing but 100 Trying has been answered yet."""
+
+    call_id: CallId
+    caller: CallerId
+
+
+@dataclass(frozen=True, slots=True)
+class CallStateChanged:
+    """A call moved on.
+
+    Attributes:
+        call_id: which call.
+        state: the new state; HELD means held by this handset.
+        reason: why, where the state is DISCONNECTED.
+        sip_code: the status code that ended it, 0 where there was none.
+    """
+
+    call_id: CallId
+    state: CallState
+    reason: DisconnectReason | None = None
+    sip_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallAudioChanged:
+    """The far end's audio began or stopped flowing.
+
+    Attributes:
+        call_id: which call.
+        receiving: True while the far end's audio can be heard (early media included).
+        sending: True while the far end wants to hear this end (False when it holds the call).
+    """
+
+    call_id: CallId
+    receiving: bool
+    sending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallerNamed:
+    """The address book knows the other end of a call."""
+
+    call_id: CallId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemRaised:
+    """A fault began; `detail` is a full sentence without numbers, names or URIs."""
+
+    problem: Problem
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemCleared:
+    """A fault is over."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class LastDialledLoaded:
+    """The call log's last dialled digits are known, for redial after a restart."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissedCallsCounted:
+    """The call log's number of missed calls that nobody has seen yet changed."""
+
+    count: int
+
+
+Event = (
+    KeyPressed
+    | KeyRepeated
+    | KeyHeld
+    | HandsetLifted
+    | HandsetReplaced
+    | TimerExpired
+    | RegistrationChanged
+    | IncomingCallReceived
+    | CallStateChanged
+    | CallAudioChanged
+    | CallerNamed
+    | ProblemRaised
+    | ProblemCleared
+    | LastDialledLoaded
+    | MissedCallsCounted
+)

@@ -1,0 +1,202 @@
+"""What the core needs from outside: one Protocol for each thing, implemented by drivers and adapters.
+
+Calls into SipStack, Audio, Display and the stores never block the main thread: each owner has a thread and a queue of
+its own. Callbacks arrive on the owner's thread; the composition root brings them into the main loop.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from firmware.phone.call import CallDirection, CallId, DisconnectReason, RejectReason, SipUri
+from firmware.phone.commands import AudioRoute, IndicatorPattern, Tone
+from firmware.phone.events import Event, Key
+
+# --- devices (drivers/ and drivers/simulator/) ------------------------------------------------------------------------
+# Drivers raise OSError (their own subclass of it) when a device is missing or fails.
+
+
+class Keypad(Protocol):
+    """Keys by their configured names; callbacks arrive on the driver's thread."""
+
+    when_pressed: Callable[[str], None] | None
+    when_repeated: Callable[[str], None] | None
+    when_held: Callable[[str], None] | None
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class HookSwitch(Protocol):
+    """The handset's cradle; `is_off_hook` is the debounced state."""
+
+    when_lifted: Callable[[], None] | None
+    when_replaced: Callable[[], None] | None
+
+    @property
+    def is_off_hook(self) -> bool: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class Display(Protocol):
+    """Pixels: rows top to bottom, one bit a pixel, most significant bit leftmost, each row padded to whole bytes."""
+
+    @property
+    def width_px(self) -> int: ...
+    @property
+    def height_px(self) -> int: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def show(self, frame: bytes) -> None: ...
+
+
+class Indicator(Protocol):
+    """The status LED; `pattern` is one of IndicatorPattern's values."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def show(self, pattern: IndicatorPattern) -> None: ...
+
+
+class Ringer(Protocol):
+    """The ringer on its own PCM; returns at once, rings on its own thread."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def ring(self) -> None: ...
+    def silence(self) -> None: ...
+
+
+class CaptureStream(Protocol):
+    """An open microphone PCM: 16-bit little-endian mono frames."""
+
+    def read(self) -> bytes:
+        """Wait for one period and return it.
+
+        Raises:
+            OSError: the card is gone.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class PlaybackStream(Protocol):
+    """An open earpiece PCM: 16-bit little-endian mono frames."""
+
+    def write(self, frame: bytes) -> None:
+        """Queue one period without waiting; an underrun is refilled with silence first.
+
+        Raises:
+            OSError: the card is gone.
+        """
+        ...
+
+    def wait(self) -> None:
+        """Wait until one more period fits, so that playback alone can pace a loop."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class SoundCard(Protocol):
+    """The earpiece and the microphone, chosen by PCM name."""
+
+    @property
+    def rate_hz(self) -> int: ...
+    @property
+    def period_frames(self) -> int: ...
+    def open_capture(self) -> CaptureStream: ...
+    def open_playback(self) -> PlaybackStream: ...
+    def set_volume(self, percent: int) -> None: ...
+
+
+# --- adapters ---------------------------------------------------------------------------------------------------------
+
+
+class AudioPort(Protocol):
+    """The SIP stack's end of the audio path: one conference bridge, pumped by whoever calls `exchange`."""
+
+    @property
+    def rate_hz(self) -> int: ...
+    @property
+    def frame_samples(self) -> int: ...
+    def attach(self) -> None:
+        """Make the calling thread known to the SIP stack; once, before its first exchange."""
+        ...
+
+    def exchange(self, near: bytes | None) -> bytes:
+        """Give one frame of the microphone (None for silence) and take the frame that is due at the earpiece."""
+        ...
+
+
+class SipStack(Protocol):
+    """The SIP user agent. Every method only queues; what follows arrives as events."""
+
+    def start(self, post: Callable[[Event], None]) -> None: ...
+    def stop(self) -> None: ...
+    @property
+    def audio_port(self) -> AudioPort: ...
+    def place_call(self, call_id: CallId, uri: SipUri) -> None: ...
+    def signal_ringing(self, call_id: CallId) -> None: ...
+    def answer(self, call_id: CallId) -> None: ...
+    def reject(self, call_id: CallId, reason: RejectReason) -> None: ...
+    def hang_up(self, call_id: CallId) -> None: ...
+    def hold(self, call_id: CallId) -> None: ...
+    def resume(self, call_id: CallId) -> None: ...
+    def send_dtmf(self, call_id: CallId, key: Key) -> None: ...
+
+
+class Audio(Protocol):
+    """The audio loop between a sound card and an AudioPort. Every method only sets what the loop does next."""
+
+    def start(self, port: AudioPort | None) -> None: ...
+    def stop(self) -> None: ...
+    def open(self, *, talk: bool) -> None: ...
+    def close(self) -> None: ...
+    def play_tone(self, tone: Tone) -> None: ...
+    def stop_tone(self) -> None: ...
+    def set_muted(self, *, muted: bool) -> None: ...
+    def set_volume(self, route: AudioRoute, percent: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallLogEntry:
+    """One line of the call log; times are seconds since the epoch, UTC."""
+
+    call_id: CallId
+    direction: CallDirection
+    number: str
+    name: str
+    started_at: float
+    answered_at: float | None
+    ended_at: float | None
+    reason: DisconnectReason | None
+    sip_code: int
+
+
+class CallLog(Protocol):
+    """The call log and, behind it, the outbox: one transaction closes a call and queues its record."""
+
+    async def open_record(self, call_id: CallId, direction: CallDirection, number: str, dialled: str) -> None: ...
+    async def mark_answered(self, call_id: CallId) -> None: ...
+    async def close_record(self, call_id: CallId, reason: DisconnectReason, sip_code: int) -> None: ...
+    async def last_dialled(self) -> str: ...
+    async def count_unseen_missed(self) -> int: ...
+    async def mark_missed_seen(self) -> None: ...
+    async def recent(self, limit: int) -> Sequence[CallLogEntry]: ...
+
+
+class Contacts(Protocol):
+    """The address book."""
+
+    async def name_of(self, number: str) -> str:
+        """Return the contact's name for a number, empty where nobody has it."""
+        ...
+
+
+class Heartbeat(Protocol):
+    """A thread's sign of life: called whenever the thread has made progress, at least every few seconds."""
+
+    def __call__(self) -> None: ...

@@ -1,0 +1,323 @@
+"""All that can be set on a handset: closed models, so that a misspelt key is a mistake and never ignored.
+
+`parse_configuration` reports every mistake at once, each with its place in the file.
+"""
+
+import re
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from provisioning.errors import ProvisioningError
+
+Percent = Annotated[int, Field(ge=0, le=100)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+GpioPin = Annotated[int, Field(ge=0, le=27)]
+Host = Annotated[
+    str, Field(min_length=1, max_length=253, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$")
+]
+SipUser = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9\-_.!~*'()&=+$,;?/%]+$")]
+Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+
+
+class Section(BaseModel):
+    """A table of the configuration; unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Transport(StrEnum):
+    """How SIP travels to the server."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+class Srtp(StrEnum):
+    """Whether call audio is encrypted (SDES, RFC 4568)."""
+
+    OFF = "off"
+    PREFERRED = "preferred"
+    MANDATORY = "mandatory"
+
+
+class Device(Section):
+    """Which handset this is and where it stands."""
+
+    id: Identifier
+    fleet: Identifier = "default"
+    country: Literal["AU", "CA", "CN", "DE", "ES", "FR", "GB", "IE", "IN", "IT", "JP", "NL", "NZ", "US"] = "CN"
+    language: Literal["en", "zh"] = "en"
+
+
+class Account(Section):
+    """One SIP account on one server.
+
+    Attributes:
+        username: the user part of the address of record.
+        domain: the host part of the address of record, also the realm's usual name.
+        password: the digest password; may stand in a systemd credential named `sip-password` instead.
+        auth_username: where the server wants another name for digest than `username`.
+        server: the host to send to, where it is not the domain.
+        tls_ca: PEM file with the authorities to trust; the system's where left out.
+        tls_verify: False accepts any certificate; for laboratories only.
+    """
+
+    username: SipUser
+    domain: Host
+    password: SecretStr | None = None
+    display_name: Annotated[str, Field(max_length=64)] = ""
+    auth_username: SipUser | None = None
+    server: Host | None = None
+    port: Port | None = None
+    transport: Transport = Transport.TLS
+    tls_ca: Path | None = None
+    tls_verify: bool = True
+    srtp: Srtp = Srtp.PREFERRED
+    register_expires_s: Annotated[int, Field(ge=60, le=86400)] = 300
+
+    @property
+    def host(self) -> str:
+        """The host to send to."""
+        return self.server or self.domain
+
+    @property
+    def effective_port(self) -> int:
+        """The port to send to (RFC 3261 section 19.1.2: 5061 for TLS, else 5060)."""
+        return self.port or (5061 if self.transport is Transport.TLS else 5060)
+
+    @model_validator(mode="after")
+    def _mandatory_srtp_needs_private_signalling(self) -> Self:
+        # SDES keys travel in the SDP: without TLS anybody on the path reads them (RFC 4568 section 7).
+        if self.srtp is Srtp.MANDATORY and self.transport is not Transport.TLS:
+            raise ValueError('srtp = "mandatory" needs transport = "tls", because the keys travel in the signalling')
+        return self
+
+
+class Sip(Section):
+    """How the SIP stack behaves, whatever the account.
+
+    Attributes:
+        local_port: where to listen for UDP and TCP; 0 lets the system choose.
+        answer_from: "servers" answers SIP only from the accounts' servers, "anyone" answers everybody.
+        codecs: best first; those that the build lacks are left out.
+        rtp_port: first of the range for audio.
+        keep_alive_s: seconds between keep-alives that hold a NAT's door open (RFC 5626 section 3.5.1).
+        probe_s: seconds between OPTIONS to a server reached over UDP, which cannot tell otherwise that it is gone.
+        no_answer_s: how long an incoming call rings before it counts as missed.
+        retry_base_s, retry_cap_s: bounds of the back-off between tries to register.
+    """
+
+    local_port: Annotated[int, Field(ge=0, le=65535)] = 5060
+    answer_from: Literal["servers", "anyone"] = "servers"
+    codecs: tuple[Literal["opus", "g722", "pcma", "pcmu"], ...] = ("opus", "g722", "pcma", "pcmu")
+    rtp_port: Annotated[int, Field(ge=1024, le=65400)] = 16384
+    keep_alive_s: Annotated[int, Field(ge=5, le=300)] = 15
+    probe_s: Annotated[float, Field(ge=1, le=300)] = 2
+    no_answer_s: Annotated[int, Field(ge=10, le=600)] = 120
+    retry_base_s: Annotated[float, Field(ge=0.1, le=60)] = 1
+    retry_cap_s: Annotated[float, Field(ge=1, le=3600)] = 60
+
+
+class Dialing(Section):
+    """How digits become a call.
+
+    Attributes:
+        digit_map: alternatives as in RFC 3435 section 2.1.5 (digits, `x`, `[2-9]`, `.` repeats, `T` waits).
+        inter_digit_timeout_s: silence after which a number that may be complete is sent.
+        first_digit_timeout_s: how long dial tone plays before it turns into reorder tone.
+        emergency_numbers: more of them, beside the country's own.
+        international_prefix: what stands for `+` when dialled; the country's own where left out.
+    """
+
+    digit_map: tuple[Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9xX*#.T\[\]-]+$")], ...] = ("x.T",)
+    inter_digit_timeout_s: Annotated[float, Field(ge=1, le=30)] = 4
+    first_digit_timeout_s: Annotated[float, Field(ge=5, le=60)] = 15
+    emergency_numbers: tuple[Annotated[str, Field(pattern=r"^[0-9*#]{2,8}$")], ...] = ()
+
+
+class Keypad(Section):
+    """The key matrix; pins are BCM numbers (docs/wiring.md).
+
+    Attributes:
+        rows, columns: GPIO pins, top to bottom and left to right.
+        keys: one line a row, one name a column.
+    """
+
+    rows: tuple[GpioPin, ...] = (5, 6, 13, 19, 26)
+    columns: tuple[GpioPin, ...] = (12, 16, 20, 21)
+    keys: tuple[tuple[str, ...], ...] = (
+        ("1", "2", "3", "volume_up"),
+        ("4", "5", "6", "volume_down"),
+        ("7", "8", "9", "mute"),
+        ("*", "0", "#", "hold"),
+        ("cancel", "menu", "ok", "redial"),
+    )
+    debounce_ms: Annotated[int, Field(ge=1, le=100)] = 10
+    repeat_after_ms: Annotated[int, Field(ge=100, le=2000)] = 500
+    repeat_every_ms: Annotated[int, Field(ge=20, le=1000)] = 120
+    long_press_ms: Annotated[int, Field(ge=300, le=5000)] = 1000
+
+    @model_validator(mode="after")
+    def _layout_fits(self) -> Self:
+        if len(self.keys) != len(self.rows):
+            raise ValueError(f"keys has {len(self.keys)} lines but rows names {len(self.rows)} pins")
+        for number, line in enumerate(self.keys, start=1):
+            if len(line) != len(self.columns):
+                raise ValueError(
+                    f"line {number} of keys has {len(line)} names but columns names {len(self.columns)} pins"
+                )
+        names = [name for line in self.keys for name in line]
+        unknown = sorted(set(names) - KEY_NAMES)
+        if unknown:
+            raise ValueError(f"unknown key names {unknown}; choose from {sorted(KEY_NAMES)}")
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"key names {twice} stand more than once")
+        return self
+
+
+KEY_NAMES = frozenset("0123456789*#") | {
+    "ok", "cancel", "redial", "menu", "mute", "hold", "volume_up", "volume_down",
+}  # fmt: skip
+
+
+class HookSwitch(Section):
+    """The cradle's switch.
+
+    Attributes:
+        closed_means: what a closed contact (pin low) says.
+    """
+
+    pin: GpioPin = 17
+    closed_means: Literal["on_hook", "off_hook"] = "on_hook"
+    debounce_ms: Annotated[int, Field(ge=1, le=200)] = 30
+
+
+class Display(Section):
+    """The panel, on I2C."""
+
+    controller: Literal["ssd1306", "sh1106"] = "ssd1306"
+    i2c_bus: Annotated[int, Field(ge=0, le=10)] = 1
+    i2c_address: Annotated[int, Field(ge=0x03, le=0x77)] = 0x3C
+    rotate: Literal[0, 180] = 0
+
+
+class Sound(Section):
+    """The earpiece and the microphone, by ALSA name, so that a card keeps its role when numbers change.
+
+    Attributes:
+        playback, capture: PCM names (`aplay -L` lists them).
+        mixer_card: control device for the hardware volume; volume is scaled in software where left out.
+        mixer_element: the mixer element on it.
+        rate_hz, period_ms: what the PCMs are opened with.
+        prefill_periods: periods of silence queued ahead of the first; fewer is less delay, more is more sturdy.
+    """
+
+    playback: str = "default"
+    capture: str = "default"
+    mixer_card: str | None = None
+    mixer_element: str = "Speaker"
+    rate_hz: Literal[8000, 16000, 48000] = 16000
+    period_ms: Literal[10, 20] = 10
+    prefill_periods: Annotated[int, Field(ge=1, le=8)] = 1
+    volume_percent: Percent = 70
+
+
+class Ringer(Section):
+    """The ringer's own PCM."""
+
+    playback: str = "default"
+    volume_percent: Percent = 80
+
+
+class Indicator(Section):
+    """The status LED."""
+
+    pin: GpioPin = 27
+
+
+class Sync(Section):
+    """The MQTT broker; nothing is sent to it without consent.
+
+    Attributes:
+        ca: PEM file with the authorities that sign the broker's certificate.
+        certificate, key: PEM files; the certificate's common name is the device id.
+    """
+
+    host: Host
+    port: Port = 8883
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    batch_records: Annotated[int, Field(ge=1, le=100)] = 50
+    retry_base_s: Annotated[float, Field(ge=0.1, le=60)] = 1
+    retry_cap_s: Annotated[float, Field(ge=1, le=3600)] = 120
+    keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 60
+
+    @model_validator(mode="after")
+    def _certificate_and_key_go_together(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together: give both or neither")
+        return self
+
+
+class Configuration(Section):
+    """One handset's whole configuration."""
+
+    version: Literal[1] = 1
+    device: Device
+    accounts: Annotated[tuple[Account, ...], Field(min_length=1, max_length=1)]
+    sip: Sip = Sip()
+    dialing: Dialing = Dialing()
+    keypad: Keypad = Keypad()
+    hook_switch: HookSwitch = HookSwitch()
+    display: Display = Display()
+    sound: Sound = Sound()
+    ringer: Ringer = Ringer()
+    indicator: Indicator = Indicator()
+    sync: Sync | None = None
+
+    @model_validator(mode="after")
+    def _pins_are_used_once(self) -> Self:
+        pins = [*self.keypad.rows, *self.keypad.columns, self.hook_switch.pin, self.indicator.pin]
+        twice = sorted({pin for pin in pins if pins.count(pin) > 1})
+        if twice:
+            raise ValueError(f"GPIO pins {twice} are given to more than one device")
+        return self
+
+
+def parse_configuration(text: str) -> Configuration:
+    """Read a configuration from TOML.
+
+    Raises:
+        ProvisioningError: with every mistake at once; a syntax error is one mistake with its line.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProvisioningError("The configuration is not valid TOML.", (f"Not valid TOML: {error}.",)) from error
+    try:
+        return Configuration.model_validate(raw)
+    except ValidationError as error:
+        mistakes = tuple(_sentence(dict(item)) for item in error.errors(include_url=False, include_input=False))
+        count = len(mistakes)
+        raise ProvisioningError(
+            f"The configuration has {count} mistake{'s' if count > 1 else ''}.", mistakes
+        ) from error
+
+
+def _sentence(item: dict[str, object]) -> str:
+    location = item["loc"]
+    parts = location if isinstance(location, tuple) else ()
+    place = ".".join(f"[{part + 1}]" if isinstance(part, int) else str(part) for part in parts).replace(".[", "[")
+    text = re.sub(r"^Value error, ", "", str(item["msg"]))
+    if item["type"] == "missing":
+        text = "is missing"
+    elif item["type"] == "extra_forbidden":
+        text = "is not a setting that this handset knows; look for a spelling mistake"
+    return f"{place or 'The configuration'}: {text}."
