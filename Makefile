@@ -1,5 +1,6 @@
 # Everything sets itself up first and is quick the second time. PYTHON=/path/to/python3.12 chooses an interpreter.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 export PYTHONDONTWRITEBYTECODE := 1
