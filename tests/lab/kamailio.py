@@ -1,0 +1,205 @@
+"""Kamailio on loopback: the registrar and proxy that the handset registers with."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from tests.lab.certificates import IssuedCertificate
+from tests.lab.ports import free_port
+
+TEMPLATE = Path(__file__).with_name("kamailio.cfg")
+START_TIMEOUT_S = 20.0
+
+
+class Kamailio:
+    """A registrar and proxy for one domain, over UDP, TCP and, where it has a certificate, TLS.
+
+    Users authenticate by digest. Callers whose user is not in `users` are let in like calls from a trunk.
+    Ports are free ones, chosen when it is built and kept through restarts; registrations do not survive them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        users: Mapping[str, str],
+        *,
+        certificate: IssuedCertificate | None = None,
+        routes: Mapping[str, str] | None = None,
+        domain: str = "localhost",
+    ) -> None:
+        """Set up without starting.
+
+        Args:
+            folder: where its configuration, log and control socket go.
+            users: passwords by user name.
+            certificate: what it shows to TLS clients; no TLS where left out.
+            routes: SIP URIs by user part, for peers that do not register.
+            domain: the host part of its users' addresses, also the digest realm.
+        """
+        self.domain = domain
+        self.udp_port = free_port(socket.SOCK_DGRAM)
+        self.tcp_port = free_port(socket.SOCK_STREAM)
+        self.tls_port = free_port(socket.SOCK_STREAM)
+        self._folder = folder
+        self._users = dict(users)
+        self._routes = dict(routes or {})
+        self._certificate = certificate
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return (self._folder / "kamailio.log").read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            RuntimeError: it ended or does not answer; the message holds its log.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        configuration = self._folder / "kamailio.cfg"
+        configuration.touch(mode=0o600)
+        configuration.write_text(self._configuration())
+        with (self._folder / "kamailio.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-f", configuration, "-Y", self._folder],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                # Its TCP processes inherit LD_* and locale only; nothing else of ours is of use to it.
+                env={"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
+            )
+        self._wait_until_it_answers()
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, as a power failure would."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop and start on the same ports; every registration is lost."""
+        self.stop()
+        self.start()
+
+    def is_registered(self, user: str) -> bool:
+        """Say whether the user has a contact now."""
+        return bool(self.contacts(user))
+
+    def contacts(self, user: str) -> list[str]:
+        """Return the addresses at which the user can be reached."""
+        answer = self._ask("ul.lookup", ["location", user])
+        result = answer.get("result")
+        if not isinstance(result, dict):
+            return []
+        return [contact["Contact"]["Address"] for contact in result.get("Contacts", [])]
+
+    def forget(self, user: str) -> None:
+        """Drop the user's registration, as an operator would."""
+        self._ask("ul.rm", ["location", user])
+
+    def _ask(self, method: str, parameters: list[str]) -> dict[str, object]:
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        own = self._folder / f"ask-{os.getpid()}.sock"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
+            control.settimeout(5)
+            own.unlink(missing_ok=True)
+            control.bind(str(own))
+            control.sendto(json.dumps(request).encode(), str(self._folder / "rpc.sock"))
+            answer: dict[str, object] = json.loads(control.recv(65536))
+        own.unlink()
+        return answer
+
+    def _configuration(self) -> str:
+        tables = [f'  $sht(password=>{user}) = "{password}";' for user, password in self._users.items()]
+        tables += [f'  $sht(route=>{user}) = "{uri}";' for user, uri in self._routes.items()]
+        words = {
+            "ARCHITECTURE": sysconfig.get_config_var("MULTIARCH") or "x86_64-linux-gnu",
+            "DOMAIN": self.domain,
+            "UDP_PORT": str(self.udp_port),
+            "TCP_PORT": str(self.tcp_port),
+            "TLS_LISTEN": "",
+            "TLS_MODULE": "",
+            "RPC_SOCKET": str(self._folder / "rpc.sock"),
+            "TABLES": "\n".join(tables),
+        }
+        if self._certificate:
+            words["TLS_LISTEN"] = f"listen=tls:127.0.0.1:{self.tls_port}\nenable_tls=yes"
+            words["TLS_MODULE"] = (
+                'loadmodule "tls.so"\n'
+                'modparam("tls", "tls_method", "TLSv1.2+")\n'
+                f'modparam("tls", "certificate", "{self._certificate.certificate}")\n'
+                f'modparam("tls", "private_key", "{self._certificate.key}")'
+            )
+        text = TEMPLATE.read_text()
+        for word, value in words.items():
+            text = text.replace(f"@{word}@", value)
+        return text
+
+    def _wait_until_it_answers(self) -> None:
+        request = (
+            "OPTIONS sip:{domain} SIP/2.0\r\n"
+            "Via: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{port}\r\n"
+            "From: <sip:probe@{domain}>;tag=1\r\nTo: <sip:{domain}>\r\nCall-ID: {port}\r\nCSeq: 1 OPTIONS\r\n"
+            "Max-Forwards: 9\r\nContent-Length: 0\r\n\r\n"
+        )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(0.1)
+            # Connected, so that a port that nobody has opened yet answers at once with ECONNREFUSED.
+            probe.connect(("127.0.0.1", self.udp_port))
+            packet = request.format(domain=self.domain, port=probe.getsockname()[1]).encode()
+            while time.monotonic() < deadline:
+                if self._process is None or self._process.poll() is not None:
+                    raise RuntimeError(f"Kamailio ended while starting:\n{self.log}")
+                try:
+                    probe.send(packet)
+                    if probe.recv(2048).startswith(b"SIP/2.0 200") and self._accepts_streams():
+                        return
+                except ConnectionRefusedError:
+                    time.sleep(0.01)
+                except TimeoutError:
+                    continue
+        self.kill()
+        raise RuntimeError(f"Kamailio did not answer within {START_TIMEOUT_S:.0f} s:\n{self.log}")
+
+    def _accepts_streams(self) -> bool:
+        ports = [self.tcp_port] + ([self.tls_port] if self._certificate else [])
+        for port in ports:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except OSError:
+                return False
+        return True
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        # Its workers share its process group (start_new_session); SIGKILL of the first alone would orphan them.
+        if how is signal.SIGKILL:
+            os.killpg(process.pid, how)
+        else:
+            process.send_signal(how)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
