@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from provisioning.errors import ProvisioningError
 
@@ -304,18 +305,26 @@ def parse_configuration(text: str) -> Configuration:
     try:
         return Configuration.model_validate(raw)
     except ValidationError as error:
-        mistakes = tuple(_sentence(dict(item)) for item in error.errors(include_url=False, include_input=False))
+        items = error.errors(include_url=False, include_input=False)
+        mistakes = tuple(_sentence(item) for item in items if not _follows_from_another(item, items))
         count = len(mistakes)
         raise ProvisioningError(
             f"The configuration has {count} mistake{'s' if count > 1 else ''}.", mistakes
         ) from error
 
 
-def _sentence(item: dict[str, object]) -> str:
-    location = item["loc"]
-    parts = location if isinstance(location, tuple) else ()
+def _follows_from_another(item: ErrorDetails, items: list[ErrorDetails]) -> bool:
+    """Tell whether a list is only said to be too short because its one entry has a mistake of its own."""
+    place = item["loc"]
+    return item["type"] == "too_short" and any(
+        other["loc"][: len(place)] == place and len(other["loc"]) > len(place) for other in items
+    )
+
+
+def _sentence(item: ErrorDetails) -> str:
+    parts = item["loc"]
     place = ".".join(f"[{part + 1}]" if isinstance(part, int) else str(part) for part in parts).replace(".[", "[")
-    text = re.sub(r"^Value error, ", "", str(item["msg"]))
+    text = re.sub(r"^Value error, ", "", item["msg"])
     if item["type"] == "missing":
         text = "is missing"
     elif item["type"] == "extra_forbidden":

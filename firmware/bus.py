@@ -1,0 +1,242 @@
+"""The main loop's heart: every event enters here, goes through the Phone, and its commands go out to the adapters.
+
+A key press becomes a call on this page: `post(KeyPressed)` → `Phone.handle` → `PlaceCall` → `SipStack.place_call`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, assert_never
+
+from firmware.errors import HandsetError
+from firmware.phone import commands as c
+from firmware.phone.call import CallId, CallState, DisconnectReason
+from firmware.phone.events import (
+    CallerNamed,
+    CallStateChanged,
+    Event,
+    LastDialledLoaded,
+    MissedCallsCounted,
+    Timer,
+    TimerExpired,
+)
+from firmware.phone.view import PhoneView
+from firmware.ports import Audio, CallLog, Contacts, Indicator, Ringer, SipStack
+
+_log = logging.getLogger(__name__)
+
+# A store that does not answer may delay a call by this much and no more: calling comes before recording the call.
+_RECORD_PATIENCE_S = 0.25
+
+
+class Handler(Protocol):
+    """What the bus needs of the Phone."""
+
+    def handle(self, event: Event) -> list[c.Command]:
+        """Take one event and say what to do about it."""
+        ...
+
+
+class Bus:
+    """Runs the Phone on the asyncio loop and carries out what it commands.
+
+    `post` belongs to the main thread, `post_threadsafe` to all others. A command that fails is logged with its name and
+    the rest goes on: a broken ringer must not keep a call from being placed.
+    """
+
+    def __init__(
+        self,
+        phone: Handler,
+        *,
+        sip: SipStack | None,
+        audio: Audio,
+        ringer: Ringer,
+        indicator: Indicator,
+        call_log: CallLog | None,
+        contacts: Contacts | None,
+        show: Callable[[PhoneView], None],
+        on_store_error: Callable[[HandsetError], None],
+    ) -> None:
+        self._phone = phone
+        self._sip = sip
+        self._audio = audio
+        self._ringer = ringer
+        self._indicator = indicator
+        self.call_log = call_log
+        self.contacts = contacts
+        self._show = show
+        self._on_store_error = on_store_error
+        self._timers: dict[Timer, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opening: dict[CallId, asyncio.Task[None]] = {}
+        self._line: asyncio.Queue[c.Command] = asyncio.Queue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._line_worker: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to take events."""
+        self._loop = asyncio.get_running_loop()
+        self._line_worker = self._loop.create_task(self._work_the_line(), name="line")
+
+    async def stop(self) -> None:
+        """Forget the timers and wait for what the store still has to write."""
+        for handle in self._timers.values():
+            handle.cancel()
+        self._timers.clear()
+        if self._line_worker is not None:
+            self._line_worker.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
+        self._loop = None
+
+    def post_threadsafe(self, event: Event) -> None:
+        """Bring an event into the main loop from any thread; after stop() it is dropped."""
+        loop = self._loop
+        if loop is not None:
+            try:
+                loop.call_soon_threadsafe(self.post, event)
+            except RuntimeError:
+                _log.debug("An event came after the main loop had closed: %s", type(event).__name__)
+
+    def post(self, event: Event) -> None:
+        """Hand one event to the phone and carry out its commands, in order."""
+        for command in self._phone.handle(event):
+            try:
+                self._carry_out(command)
+            except (OSError, HandsetError):
+                _log.exception("The command %s failed; the rest goes on", type(command).__name__)
+
+    def _carry_out(self, command: c.Command) -> None:  # noqa: C901, PLR0912 - one flat table: a case for each command
+        match command:
+            case (
+                c.PlaceCall() | c.SignalRinging() | c.AnswerCall() | c.RejectCall() | c.HangUpCall() | c.HoldCall()
+                | c.ResumeCall() | c.SendDtmf()
+            ):  # fmt: skip
+                self._line.put_nowait(command)
+            case c.OpenAudio(talk):
+                self._audio.open(talk=talk)
+            case c.CloseAudio():
+                self._audio.close()
+            case c.SetMute(muted):
+                self._audio.set_muted(muted=muted)
+            case c.SetVolume(route, percent):
+                self._audio.set_volume(route, percent)
+            case c.PlayTone(tone):
+                self._audio.play_tone(tone)
+            case c.StopTone():
+                self._audio.stop_tone()
+            case c.StartRinging():
+                self._ringer.ring()
+            case c.StopRinging():
+                self._ringer.silence()
+            case c.StartTimer(timer, delay_s):
+                self._start_timer(timer, delay_s)
+            case c.CancelTimer(timer):
+                self._cancel_timer(timer)
+            case c.ShowPage(view):
+                self._show(view)
+            case c.SetIndicator(pattern):
+                self._indicator.show(pattern)
+            case c.OpenCallRecord(call_id, direction, number, dialled):
+                if self.call_log is not None:
+                    self._opening[call_id] = self._write(self.call_log.open_record(call_id, direction, number, dialled))
+            case c.MarkCallAnswered(call_id):
+                if self.call_log is not None:
+                    self._write(self.call_log.mark_answered(call_id))
+            case c.CloseCallRecord(call_id, reason, sip_code):
+                self._opening.pop(call_id, None)
+                if self.call_log is not None:
+                    self._write(self._close_record(self.call_log, call_id, reason, sip_code))
+            case c.LookUpCaller(call_id, number):
+                if self.contacts is not None:
+                    self._write(self._look_up(self.contacts, call_id, number))
+            case c.MarkMissedCallsSeen():
+                if self.call_log is not None:
+                    self._write(self.call_log.mark_missed_seen())
+            case c.ReportImpossibleEvent(mode, event):
+                _log.warning("The event %s cannot happen in mode %s; it was ignored", event, mode)
+            case _:
+                assert_never(command)
+
+    # --- the line: SIP commands keep their order, and an INVITE waits for its record ---
+
+    async def _work_the_line(self) -> None:
+        while True:
+            command = await self._line.get()
+            if self._sip is None:
+                if isinstance(command, c.PlaceCall):
+                    self.post(CallStateChanged(command.call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
+                continue
+            if isinstance(command, c.PlaceCall) and (opening := self._opening.get(command.call_id)) is not None:
+                done, _ = await asyncio.wait({opening}, timeout=_RECORD_PATIENCE_S)
+                if not done:
+                    _log.warning("The store is slow; the call goes out before its record is written")
+            try:
+                self._send(self._sip, command)
+            except HandsetError:
+                _log.exception("The command %s failed; the rest goes on", type(command).__name__)
+
+    @staticmethod
+    def _send(sip: SipStack, command: c.Command) -> None:
+        match command:
+            case c.PlaceCall(call_id, uri):
+                sip.place_call(call_id, uri)
+            case c.SignalRinging(call_id):
+                sip.signal_ringing(call_id)
+            case c.AnswerCall(call_id):
+                sip.answer(call_id)
+            case c.RejectCall(call_id, reason):
+                sip.reject(call_id, reason)
+            case c.HangUpCall(call_id):
+                sip.hang_up(call_id)
+            case c.HoldCall(call_id):
+                sip.hold(call_id)
+            case c.ResumeCall(call_id):
+                sip.resume(call_id)
+            case c.SendDtmf(call_id, key):
+                sip.send_dtmf(call_id, key)
+
+    # --- timers ---
+
+    def _start_timer(self, timer: Timer, delay_s: float) -> None:
+        self._cancel_timer(timer)
+        self._timers[timer] = asyncio.get_running_loop().call_later(delay_s, self._expire, timer)
+
+    def _cancel_timer(self, timer: Timer) -> None:
+        if (handle := self._timers.pop(timer, None)) is not None:
+            handle.cancel()
+
+    def _expire(self, timer: Timer) -> None:
+        self._timers.pop(timer, None)
+        self.post(TimerExpired(timer))
+
+    # --- the store ---
+
+    def _write(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start store work; the store's own queue keeps the order in which it was started."""
+        task = asyncio.get_running_loop().create_task(self._guard(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except HandsetError as error:
+            self._on_store_error(error)
+
+    async def _close_record(self, call_log: CallLog, call_id: CallId, reason: DisconnectReason, code: int) -> None:
+        await call_log.close_record(call_id, reason, code)
+        self.post(MissedCallsCounted(await call_log.count_unseen_missed()))
+
+    async def _look_up(self, contacts: Contacts, call_id: CallId, number: str) -> None:
+        if name := await contacts.name_of(number):
+            self.post(CallerNamed(call_id, name))
+
+    async def load_from_store(self) -> None:
+        """Tell the phone what the store remembers: redial and missed calls."""
+        if self.call_log is None:
+            return
+        if digits := await self.call_log.last_dialled():
+            self.post(LastDialledLoaded(digits))
+        self.post(MissedCallsCounted(await self.call_log.count_unseen_missed()))

@@ -1,0 +1,93 @@
+"""Reads the active configuration; a file with mistakes never disables a phone that once worked."""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware.errors import ConfigurationError
+from provisioning.errors import ProvisioningError
+from provisioning.schema import Configuration, parse_configuration
+
+_log = logging.getLogger(__name__)
+
+LAST_GOOD_NAME = "configuration.last-good.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfiguration:
+    """What the handset runs with.
+
+    Attributes:
+        configuration: the valid configuration, None where there is none at all (the handset is unprovisioned).
+        mistakes: what is wrong with the file that should have been used, each a sentence with its place.
+        from_last_good: the file has mistakes and the last good one runs in its place.
+    """
+
+    configuration: Configuration | None
+    mistakes: tuple[str, ...] = ()
+    from_last_good: bool = False
+
+
+def load(path: Path, state_dir: Path) -> LoadedConfiguration:
+    """Read the configuration at `path`, or fall back on the copy of the last one that was valid."""
+    try:
+        text, configuration = _read(path)
+    except ConfigurationError as error:
+        mistakes = error.mistakes
+        _log.warning("The configuration cannot be used: %d mistake(s); run `wecall doctor` to list them", len(mistakes))
+        try:
+            _, configuration = _read(state_dir / LAST_GOOD_NAME)
+        except ConfigurationError:
+            return LoadedConfiguration(None, mistakes)
+        return LoadedConfiguration(configuration, mistakes, from_last_good=True)
+    _keep_as_last_good(text, state_dir)
+    return LoadedConfiguration(configuration)
+
+
+def _read(path: Path) -> tuple[str, Configuration]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError("No configuration.", (f"There is no configuration at {path}.",)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(
+            "Unreadable configuration.", (f"The configuration at {path} cannot be read: {reason}.",)
+        ) from error
+    try:
+        return text, parse_configuration(text)
+    except ProvisioningError as error:
+        raise ConfigurationError(str(error), error.mistakes) from error
+
+
+def _keep_as_last_good(text: str, state_dir: Path) -> None:
+    target = state_dir / LAST_GOOD_NAME
+    try:
+        if target.exists() and target.read_text(encoding="utf-8") == text:
+            return
+        replace_durably(target, text.encode())
+    except OSError as error:
+        # A full or read-only disk must not keep a phone with a good configuration from working.
+        _log.warning("The configuration works but no copy of it could be kept: %s", error.strerror)
+
+
+def replace_durably(target: Path, content: bytes, *, replace: Callable[[Path, Path], object] = os.replace) -> None:
+    """Write a file so that a crash leaves either the old content or the new, readable by its owner only.
+
+    Raises:
+        OSError: the disk is full, read-only or broken; the old content stands.
+    """
+    draft = target.with_name(f".{target.name}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    replace(draft, target)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

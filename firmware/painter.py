@@ -1,0 +1,77 @@
+"""The `display` thread: draws the latest page and shows it; pages that came in between are never drawn."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from firmware.ports import Display, Heartbeat
+
+_log = logging.getLogger(__name__)
+
+_IDLE_BEAT_S = 5.0
+
+
+class Painter:
+    """Keeps slow drawing and slow panels away from the main thread."""
+
+    def __init__(self, display: Display, heartbeat: Heartbeat, on_failure: Callable[[str], None]) -> None:
+        """`on_failure` is called on the display thread, once for each time that the panel stops working."""
+        self._display = display
+        self._heartbeat = heartbeat
+        self._on_failure = on_failure
+        self._condition = threading.Condition()
+        self._draw: Callable[[], bytes] | None = None
+        self._stopping = False
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name="display", daemon=True)
+
+    def start(self) -> None:
+        """Begin to paint."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Paint what is due and end."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify()
+        self._thread.join(timeout=2)
+
+    def paint(self, draw: Callable[[], bytes]) -> None:
+        """Show what `draw` returns, on the display thread, unless a later call overtakes it."""
+        with self._condition:
+            self._draw = draw
+            self._condition.notify()
+
+    def _run(self) -> None:
+        try:
+            self._display.start()
+        except OSError as error:
+            self._fail(error)
+        while True:
+            with self._condition:
+                if self._draw is None and not self._stopping:
+                    self._condition.wait(_IDLE_BEAT_S)
+                draw, self._draw = self._draw, None
+                stopping = self._stopping
+            self._heartbeat()
+            if draw is not None:
+                self._show(draw)
+            elif stopping:
+                break
+        try:
+            self._display.stop()
+        except OSError as error:
+            _log.debug("The display could not be switched off: %s", error)
+
+    def _show(self, draw: Callable[[], bytes]) -> None:
+        try:
+            self._display.show(draw())
+        except OSError as error:
+            self._fail(error)
+        else:
+            self._failing = False
+
+    def _fail(self, error: OSError) -> None:
+        if not self._failing:
+            self._failing = True
+            self._on_failure(str(error))
