@@ -1,0 +1,153 @@
+"""The process behind AnsweringPeer: reads its settings as JSON from standard input, prints one line when registered."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+import pjsua2 as pj
+
+from tests.lab.answering_peer import Settings
+
+
+class Greeting(pj.AudioMediaPlayer):  # type: ignore[misc]
+    """Plays the sentence once."""
+
+    finished = False
+
+    def onEof2(self) -> None:  # noqa: N802 - pjsua2's name
+        self.finished = True
+
+
+class EchoCall(pj.Call):  # type: ignore[misc]
+    """One call: greets, then sends back what it hears."""
+
+    def __init__(self, account: "EchoAccount", call_id: int) -> None:
+        super().__init__(account, call_id)
+        self._account = account
+        self._greeting: Greeting | None = None
+        self._connected = False
+        self._echoing = False
+
+    def onCallState(self, _prm: Any) -> None:  # noqa: N802
+        if self.getInfo().state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._account.ended.append(self)
+        self._greet_once_connected()
+
+    def onCallMediaState(self, _prm: Any) -> None:  # noqa: N802
+        self._greet_once_connected()
+
+    def work(self) -> None:
+        """Go on to echo when the sentence has been spoken."""
+        if self._connected and not self._echoing and (self._greeting is None or self._greeting.finished):
+            self._echoing = True
+            if self._account.settings.echo:
+                audio = self.getAudioMedia(-1)
+                audio.startTransmit(audio)
+
+    def forget(self) -> None:
+        """Free the media before the call (pjproject's order of destruction)."""
+        self._greeting = None
+
+    def _greet_once_connected(self) -> None:
+        if self._connected or self.getInfo().state != pj.PJSIP_INV_STATE_CONFIRMED or not self.hasMedia():
+            return
+        self._connected = True
+        if wav := self._account.settings.greeting_wav:
+            self._greeting = Greeting()
+            self._greeting.createPlayer(wav, pj.PJMEDIA_FILE_NO_LOOP)
+            self._greeting.startTransmit(self.getAudioMedia(-1))
+
+
+class EchoAccount(pj.Account):  # type: ignore[misc]
+    """Answers whoever calls, from the main loop: never inside the callback."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.calls: list[EchoCall] = []
+        self.ended: list[EchoCall] = []
+        self._unanswered: list[EchoCall] = []
+        self._announced = False
+
+    def onRegState(self, prm: Any) -> None:  # noqa: N802
+        if prm.code == pj.PJSIP_SC_OK and not self._announced:
+            self._announced = True
+            sys.stdout.write("registered\n")
+            sys.stdout.flush()
+        elif prm.code != pj.PJSIP_SC_OK:
+            sys.stderr.write(f"The registrar answered {prm.code}.\n")
+
+    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
+        call = EchoCall(self, prm.callId)
+        self.calls.append(call)
+        self._unanswered.append(call)
+
+    def work(self) -> None:
+        """Do what callbacks left to do."""
+        accept = pj.CallOpParam()
+        accept.statusCode = pj.PJSIP_SC_OK
+        while self._unanswered:
+            self._unanswered.pop().answer(accept)
+        while self.ended:
+            call = self.ended.pop()
+            call.forget()
+            self.calls.remove(call)
+        for call in self.calls:
+            call.work()
+
+
+def run(settings: Settings) -> None:
+    """Register and answer until SIGTERM."""
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    endpoint = pj.Endpoint()
+    endpoint.libCreate()
+    endpoint.libInit(_endpoint_config())
+    transport = pj.TransportConfig()
+    transport.port = 0
+    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    endpoint.libStart()
+    endpoint.audDevManager().setNullDev()
+    account = EchoAccount(settings)
+    account.create(_account_config(settings))
+    while not stopping.is_set():
+        endpoint.libHandleEvents(20)
+        account.work()
+    account.shutdown()
+    # No orderly end: pjsua2's Python objects may not outlive libDestroy (pjproject issue 4353).
+    os._exit(0)
+
+
+def _endpoint_config() -> Any:
+    config = pj.EpConfig()
+    config.uaConfig.threadCnt = 0
+    config.uaConfig.mainThreadOnly = True
+    config.logConfig.level = config.logConfig.consoleLevel = 0
+    # A short jitter buffer, so that what is measured through this peer is the handset's delay.
+    config.medConfig.jbInit = config.medConfig.jbMinPre = config.medConfig.jbMaxPre = 20
+    config.medConfig.jbMax = 200
+    config.medConfig.ecTailLen = 0
+    config.medConfig.noVad = True
+    return config
+
+
+def _account_config(settings: Settings) -> Any:
+    config = pj.AccountConfig()
+    config.idUri = f"sip:{settings.username}@localhost"
+    config.regConfig.registrarUri = settings.registrar
+    config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", settings.username, 0, settings.password))
+    config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_OPTIONAL
+    config.mediaConfig.srtpSecureSignaling = 0
+    return config
+
+
+if __name__ == "__main__":
+    run(Settings(**json.load(sys.stdin)))
