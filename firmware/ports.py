@@ -4,8 +4,9 @@ Calls into SipStack, Audio, Display and the stores never block the main thread: 
 its own. Callbacks arrive on the owner's thread; the composition root brings them into the main loop.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from firmware.phone.call import CallDirection, CallId, DisconnectReason, RejectReason, SipUri
@@ -194,6 +195,102 @@ class Contacts(Protocol):
     async def name_of(self, number: str) -> str:
         """Return the contact's name for a number, empty where nobody has it."""
         ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OutboxKey:
+    """Names one message for ever: `epoch` is the store's, `seq` only rises within it."""
+
+    epoch: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """One message that waits for the broker.
+
+    Attributes:
+        topic: the last level of its topic, such as "cdr".
+        payload: the JSON of one of the closed models of firmware.egress.
+    """
+
+    key: OutboxKey
+    topic: str
+    retain: bool
+    payload: Mapping[str, object]
+
+
+class Outbox(Protocol):
+    """Messages that wait for the broker, durably; each is kept until it is complete."""
+
+    async def next_batch(self, limit: int) -> Sequence[OutboxMessage]:
+        """Return the oldest messages that may leave now, the same ones again until they are complete.
+
+        Consent is asked here once more, so what it does not cover is not among them.
+        """
+        ...
+
+    async def complete(self, keys: Sequence[OutboxKey]) -> None:
+        """Record that the broker has these; keys that are complete or purged already mean nothing."""
+        ...
+
+    async def wait_for_due(self, timeout_s: float) -> bool:
+        """Wait until there is a message to hand over; False if there was none in that time."""
+        ...
+
+
+class BrokerState(StrEnum):
+    """How the sync process stands with the broker."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+
+
+class BrokerProblem(StrEnum):
+    """Why the broker cannot be used, in words that a person can be shown."""
+
+    NONE = ""
+    HOST_NOT_FOUND = "host_not_found"
+    CONNECTION_REFUSED = "connection_refused"
+    TIMED_OUT = "timed_out"
+    NO_NETWORK = "no_network"
+    CONNECTION_LOST = "connection_lost"
+    SERVER_BUSY = "server_busy"
+    BROKER_CERTIFICATE_UNTRUSTED = "broker_certificate_untrusted"
+    BROKER_CERTIFICATE_EXPIRED = "broker_certificate_expired"
+    TLS_FAILED = "tls_failed"
+    DEVICE_CERTIFICATE_UNUSABLE = "device_certificate_unusable"
+    DEVICE_CERTIFICATE_REJECTED = "device_certificate_rejected"
+    DEVICE_CERTIFICATE_EXPIRED = "device_certificate_expired"
+    NOT_AUTHORIZED = "not_authorized"
+    IDENTITY_IN_USE = "identity_in_use"
+    MESSAGE_REFUSED = "message_refused"
+    MESSAGE_NOT_ALLOWED = "message_not_allowed"
+    PROTOCOL_ERROR = "protocol_error"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """All that the sync process must know to reach the broker.
+
+    Attributes:
+        ca_pem: the authorities that sign the broker's certificate; the system's where None.
+        certificate_pem, key_pem: the device's own; both or neither.
+    """
+
+    device: str
+    fleet: str
+    host: str
+    port: int
+    ca_pem: str | None = None
+    certificate_pem: str | None = None
+    key_pem: str | None = field(default=None, repr=False)
+    batch_records: int = 50
+    retry_base_s: float = 1.0
+    retry_cap_s: float = 120.0
+    keep_alive_s: int = 60
 
 
 class Heartbeat(Protocol):
