@@ -1,0 +1,183 @@
+"""The `wecall` command. Each subcommand imports what it needs when it runs: `wecall run` registers sooner that way."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+DEFAULT_CONFIGURATION = Path("/etc/wecall/config.toml")
+DEFAULT_STATE_DIR = Path("/var/lib/wecall")
+DEFAULT_RUNTIME_DIR = Path("/run/wecall")
+
+_runtime_dir_option = click.option(
+    "--runtime-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="RUNTIME_DIRECTORY",
+    default=DEFAULT_RUNTIME_DIR,
+    show_default=True,
+    help="Where the handset's local sockets are.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="wecall-handset")
+def main() -> None:
+    """A phone that people trust."""
+
+
+@main.command()
+@click.option(
+    "--config", "configuration", type=click.Path(path_type=Path), default=DEFAULT_CONFIGURATION, show_default=True,
+    help="The configuration to run with.",
+)  # fmt: skip
+@click.option(
+    "--state-dir", type=click.Path(file_okay=False, path_type=Path), envvar="STATE_DIRECTORY",
+    default=DEFAULT_STATE_DIR, show_default=True, help="Where the encrypted store is.",
+)  # fmt: skip
+@_runtime_dir_option
+@click.option("--simulator-port", type=click.IntRange(0, 65535), help="Show the devices as a page on this local port.")
+@click.option("--verbose", is_flag=True, help="Log more; numbers and names stay out of the log all the same.")
+def run(configuration: Path, state_dir: Path, runtime_dir: Path, simulator_port: int | None, verbose: bool) -> None:
+    """Be the handset, until SIGTERM."""
+    from firmware.app import Options, run_handset
+
+    sys.exit(run_handset(Options(configuration, state_dir, runtime_dir, simulator_port, verbose)))
+
+
+@main.command()
+@_runtime_dir_option
+@click.option("--verbose", is_flag=True, help="Log more.")
+def sync(runtime_dir: Path, verbose: bool) -> None:
+    """Carry call records and consent state to the MQTT broker, until SIGTERM."""
+    from firmware.sync.main import run as run_sync
+
+    sys.exit(run_sync(runtime_dir, verbose=verbose))
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Make one call with nobody there, print a summary as JSON and end.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8088, show_default=True, help="The page's port.")
+def demo(once: bool, port: int) -> None:
+    """Run a simulated handset against real peers on this machine."""
+    checkout = Path(__file__).resolve().parents[1]
+    if not (checkout / "tests" / "lab" / "demo").is_dir():
+        raise click.ClickException("The demo's peers come with the source. In a checkout, run: make demo")
+    arguments = [sys.executable, "-m", "tests.lab.demo", "--port", str(port), *(["--once"] if once else [])]
+    try:
+        sys.exit(subprocess.run(arguments, cwd=checkout, check=False).returncode)  # noqa: S603 - our own module
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@main.command()
+@_runtime_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(runtime_dir: Path, as_json: bool) -> None:
+    """Say what the handset is doing."""
+    answer = _ask(runtime_dir, {"request": "status"})["status"]
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    for name, value in answer.items():
+        click.echo(f"{name.replace('_', ' '):20} {value if value not in (None, '', []) else '-'}")
+
+
+@main.command()
+@click.option(
+    "--config", "configuration", type=click.Path(path_type=Path), default=DEFAULT_CONFIGURATION, show_default=True,
+    help="The configuration to check where the handset does not run.",
+)  # fmt: skip
+@_runtime_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(configuration: Path, runtime_dir: Path, as_json: bool) -> None:
+    """Say of each part whether it works and what to do if not; the exit code is 1 where something does not."""
+    from firmware.doctor import examine_at_rest
+    from firmware.errors import ControlError
+
+    try:
+        findings = _ask_or_raise(runtime_dir, {"request": "doctor"})["findings"]
+    except ControlError as error:
+        findings = [finding.as_dict() for finding in examine_at_rest(configuration, str(error))]
+    if as_json:
+        click.echo(json.dumps(findings, indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            mark = click.style("ok  ", fg="green") if finding["ok"] else click.style("FAIL", fg="red", bold=True)
+            click.echo(f"{mark} {finding['part']:12} {finding['detail']}")
+            if finding["advice"]:
+                click.echo(f"{'':17} → {finding['advice']}")
+    sys.exit(0 if all(finding["ok"] for finding in findings) else 1)
+
+
+@main.group()
+def consent() -> None:
+    """Show, grant or withdraw what the holder consents to; everything is refused until granted."""
+
+
+@consent.command(name="list")
+@_runtime_dir_option
+def list_consents(runtime_dir: Path) -> None:
+    """List the purposes, what each covers and whether it is granted."""
+    for purpose in _ask(runtime_dir, {"request": "consent", "action": "list"})["purposes"]:
+        state = "granted" if purpose["granted"] else "not granted"
+        click.echo(f"{purpose['purpose']:12} {state:12} {purpose['description']}")
+
+
+@consent.command()
+@click.argument("purpose")
+@_runtime_dir_option
+def grant(purpose: str, runtime_dir: Path) -> None:
+    """Consent to PURPOSE from now on; calls that began before stay on the handset."""
+    _ask(runtime_dir, {"request": "consent", "action": "grant", "purpose": purpose})
+    click.echo(f"{purpose} is granted, for calls that begin from now on.")
+
+
+@consent.command()
+@click.argument("purpose")
+@_runtime_dir_option
+def withdraw(purpose: str, runtime_dir: Path) -> None:
+    """Take the consent to PURPOSE back; what waits to be sent is deleted."""
+    _ask(runtime_dir, {"request": "consent", "action": "withdraw", "purpose": purpose})
+    click.echo(f"{purpose} is withdrawn. What was waiting to be sent has been deleted.")
+
+
+@main.command()
+@_runtime_dir_option
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many calls.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
+    """List the latest calls, newest first."""
+    calls = _ask(runtime_dir, {"request": "log", "limit": limit})["calls"]
+    if as_json:
+        click.echo(json.dumps(calls, indent=2, ensure_ascii=False))
+        return
+    if not calls:
+        click.echo("No calls yet.")
+    for call in calls:
+        arrow = "→" if call["direction"] == "outgoing" else "←"
+        who = f"{call['name']} ({call['number']})" if call["name"] else call["number"] or "withheld"
+        click.echo(f"{call['started_at']}  {arrow} {who:32} {call['result']:16} {call['duration_s']:>6} s")
+
+
+def _ask(runtime_dir: Path, request: dict[str, Any]) -> dict[str, Any]:
+    from firmware.errors import ControlError
+
+    try:
+        return _ask_or_raise(runtime_dir, request)
+    except ControlError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _ask_or_raise(runtime_dir: Path, request: dict[str, Any]) -> dict[str, Any]:
+    from firmware.control.client import ask
+
+    return ask(runtime_dir / "admin.sock", request)
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    main()

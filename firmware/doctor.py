@@ -1,0 +1,208 @@
+"""Says of each part of the handset whether it works and what to do if not."""
+
+import importlib.util
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from firmware.config import LoadedConfiguration
+from firmware.phone.call import RegistrationFailure, RegistrationState
+from firmware.phone.events import RegistrationChanged
+from provisioning.errors import ProvisioningError
+from provisioning.schema import parse_configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part's condition.
+
+    Attributes:
+        part: which part.
+        ok: whether it works.
+        detail: what was found, a sentence.
+        advice: what to do; empty where nothing is to be done.
+    """
+
+    part: str
+    ok: bool
+    detail: str
+    advice: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it goes over the admin socket."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a running handset knows about its own parts.
+
+    Attributes:
+        configuration: what was loaded, and what was wrong with it.
+        registration: the latest word of the registrar.
+        device_faults: a sentence for each device that does not work, by part ("keypad", "display", ...).
+        sound: how the audio loop has fared, in words.
+        store_fault: why the store cannot be used, None where it can.
+        waiting_messages: how many messages wait for the broker.
+        broker_state: what sync reported last ("connected", "connecting", "refused", "unreachable"); None before that.
+        broker_code: the reason that came with it.
+        clock_synchronised: whether a time service keeps the clock right.
+        sip_build: what the SIP library can do, in words; None where it could not be loaded.
+        sip_fault: why SIP cannot be used, None where it can.
+    """
+
+    configuration: LoadedConfiguration
+    registration: RegistrationChanged
+    device_faults: Mapping[str, str] = field(default_factory=dict)
+    sound: str = ""
+    store_fault: str | None = None
+    waiting_messages: int = 0
+    broker_state: str | None = None
+    broker_code: str = ""
+    clock_synchronised: bool = False
+    sip_build: str | None = None
+    sip_fault: str | None = None
+
+
+_DEVICE_ADVICE = {
+    "audio": "Plug the sound card in; `aplay -L` lists the names that [sound] may use.",
+    "ringer": "Check [ringer] playback; `aplay -L` lists the names. Calls work without it.",
+    "keypad": "Check the wiring against docs/wiring.md and that the user is in group gpio.",
+    "hook switch": "Check the wiring against docs/wiring.md and that the user is in group gpio.",
+    "display": "Check the wiring, that I2C is switched on, and that the user is in group i2c.",
+    "indicator": "Check the wiring against docs/wiring.md and that the user is in group gpio.",
+}
+
+_REGISTRATION_ADVICE = {
+    RegistrationFailure.WRONG_PASSWORD: "Correct username and password in [[accounts]].",
+    RegistrationFailure.ACCOUNT_UNKNOWN: "Ask the operator whether the account exists; check username and domain.",
+    RegistrationFailure.SERVER_NOT_FOUND: "Check the server's name in [[accounts]] and the network's DNS.",
+    RegistrationFailure.SERVER_UNREACHABLE: "Check server, port and transport in [[accounts]], and any firewall.",
+    RegistrationFailure.CERTIFICATE_REJECTED: "Check tls_ca in [[accounts]], the server's name, and the clock.",
+    RegistrationFailure.NO_NETWORK: "Plug the network in or check the Wi-Fi.",
+    RegistrationFailure.REFUSED: "Ask the operator why the server refuses this account.",
+}
+
+_REGISTRATION_WORDS = {
+    RegistrationFailure.WRONG_PASSWORD: "The server does not accept the password.",
+    RegistrationFailure.ACCOUNT_UNKNOWN: "The server does not know the account.",
+    RegistrationFailure.SERVER_NOT_FOUND: "The server's name cannot be found.",
+    RegistrationFailure.SERVER_UNREACHABLE: "The server does not answer.",
+    RegistrationFailure.CERTIFICATE_REJECTED: "The server's certificate cannot be trusted.",
+    RegistrationFailure.NO_NETWORK: "There is no network.",
+    RegistrationFailure.REFUSED: "The server refuses the registration.",
+}
+
+
+def examine(condition: Condition) -> list[Finding]:
+    """Judge a running handset, part by part."""
+    return [
+        *_configuration(condition.configuration),
+        _registrar(condition),
+        _sip_build(condition),
+        *(_device(part, condition) for part in _DEVICE_ADVICE),
+        _store(condition),
+        _broker(condition),
+        _clock(condition),
+    ]
+
+
+def examine_at_rest(configuration: Path, why_not_running: str) -> list[Finding]:
+    """Judge what can be judged while no handset answers on the admin socket."""
+    findings = [Finding("handset", False, why_not_running, "Start it: systemctl start wecall-handset")]
+    try:
+        parse_configuration(configuration.read_text(encoding="utf-8"))
+    except ProvisioningError as error:
+        findings += [Finding("config", False, mistake, f"Correct it in {configuration}.") for mistake in error.mistakes]
+    except (OSError, UnicodeDecodeError) as error:
+        findings.append(Finding("config", False, f"{configuration} cannot be read: {error}.", "Put one there."))
+    else:
+        findings.append(Finding("config", True, f"{configuration} has no mistakes."))
+    built = importlib.util.find_spec("pjsua2") is not None
+    findings.append(
+        Finding("sip build", built, "pjsua2 is installed." if built else "pjsua2 is not installed.",
+                "" if built else "Build pjproject with its Python bindings for this machine.")
+    )  # fmt: skip
+    return findings
+
+
+def _configuration(loaded: LoadedConfiguration) -> Iterable[Finding]:
+    if not loaded.mistakes:
+        yield Finding("config", True, "The configuration has no mistakes.")
+    running = "the last good one runs in its place" if loaded.from_last_good else "there is none to run with"
+    for mistake in loaded.mistakes:
+        yield Finding("config", False, mistake, f"Correct it and restart; until then {running}.")
+
+
+def _registrar(condition: Condition) -> Finding:
+    registration = condition.registration
+    if condition.configuration.configuration is None:
+        return Finding("registrar", False, "No account is set up.", "Provision the handset.")
+    match registration.state:
+        case RegistrationState.REGISTERED:
+            return Finding("registrar", True, "Registered.")
+        case RegistrationState.FAILED if registration.failure is not None:
+            words = _REGISTRATION_WORDS[registration.failure]
+            code = f" (SIP {registration.sip_code})" if registration.sip_code else ""
+            return Finding("registrar", False, words + code, _REGISTRATION_ADVICE[registration.failure])
+        case _:
+            return Finding("registrar", False, "Not registered yet.", "Wait a moment and ask again.")
+
+
+def _sip_build(condition: Condition) -> Finding:
+    if condition.sip_build is None:
+        detail = condition.sip_fault or "The SIP library cannot be loaded."
+        return Finding("sip build", False, detail, "Build pjproject with its Python bindings for this machine.")
+    if condition.sip_fault:
+        return Finding("sip build", False, condition.sip_fault, "Free the port, or set another in [sip] local_port.")
+    return Finding("sip build", True, condition.sip_build)
+
+
+def _device(part: str, condition: Condition) -> Finding:
+    if fault := condition.device_faults.get(part):
+        return Finding(part, False, fault, _DEVICE_ADVICE[part])
+    return Finding(part, True, condition.sound if part == "audio" and condition.sound else "Works.")
+
+
+def _store(condition: Condition) -> Finding:
+    if condition.store_fault:
+        return Finding(
+            "store", False, condition.store_fault,
+            "Calls work without it. Free space on the disk, or restore the store and its key together.",
+        )  # fmt: skip
+    return Finding("store", True, "Open and encrypted.")
+
+
+def _broker(condition: Condition) -> Finding:
+    configuration = condition.configuration.configuration
+    waiting = f"{condition.waiting_messages} message(s) wait." if condition.waiting_messages else "Nothing waits."
+    if configuration is None or configuration.sync is None:
+        return Finding("broker", True, "No broker is configured; nothing is sent.")
+    match condition.broker_state:
+        case "connected":
+            return Finding("broker", True, f"Connected. {waiting}")
+        case "refused":
+            return Finding(
+                "broker", False, f"The broker refuses this handset ({condition.broker_code}). {waiting}",
+                "Check certificate and key in [sync], and the broker's access list.",
+            )  # fmt: skip
+        case "unreachable":
+            return Finding(
+                "broker", False, f"The broker cannot be reached ({condition.broker_code}). {waiting}",
+                "Check host, port and ca in [sync], and the network.",
+            )  # fmt: skip
+        case _:
+            return Finding(
+                "broker", False, f"Not connected. {waiting}",
+                "Start the sync service: systemctl start wecall-sync",
+            )  # fmt: skip
+
+
+def _clock(condition: Condition) -> Finding:
+    if condition.clock_synchronised:
+        return Finding("clock", True, "Kept right by a time service.")
+    return Finding(
+        "clock", False, "No time service keeps the clock right; call records say so.",
+        "Check the network and systemd-timesyncd.",
+    )  # fmt: skip
