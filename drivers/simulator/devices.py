@@ -1,0 +1,252 @@
+"""The simulated devices. Each keeps its state and says when a page should show something new."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+logger = logging.getLogger(__name__)
+
+Layout = tuple[tuple[str, ...], ...]
+
+
+def _call(callback: Callable[..., None] | None, *arguments: str) -> None:
+    """Call a handler; one that throws must not take the page's connection or a key's timers with it."""
+    if callback is None:
+        return
+    try:
+        callback(*arguments)
+    except Exception:
+        logger.exception("A handler of the simulated phone failed; the phone goes on without it.")
+
+
+@dataclass(slots=True)
+class _Press:
+    """One key that is down: the pages that hold it and what is still to come of it."""
+
+    pages: set[Hashable]
+    timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+
+    def cancel(self) -> None:
+        for timer in self.timers.values():
+            timer.cancel()
+
+
+class SimulatedKeypad:
+    """Keys that pages press; a key is down as long as one page holds it.
+
+    Callbacks arrive in the simulator's event loop.
+
+    Attributes:
+        when_pressed: called with the key's name when it goes down.
+        when_repeated: called again and again while it stays down.
+        when_held: called once when it has been down for the long-press time.
+    """
+
+    def __init__(
+        self,
+        keys: Layout,
+        changed: Callable[[], None],
+        *,
+        repeat_after_ms: int,
+        repeat_every_ms: int,
+        long_press_ms: int,
+    ) -> None:
+        self.when_pressed: Callable[[str], None] | None = None
+        self.when_repeated: Callable[[str], None] | None = None
+        self.when_held: Callable[[str], None] | None = None
+        self.keys = keys
+        self._names = frozenset(name for line in keys for name in line)
+        self._changed = changed
+        self._repeat_after_s = repeat_after_ms / 1000
+        self._repeat_every_s = repeat_every_ms / 1000
+        self._long_press_s = long_press_ms / 1000
+        self._presses: dict[str, _Press] = {}
+        self._started = False
+
+    @property
+    def keys_down(self) -> tuple[str, ...]:
+        """The keys that are down, in the order in which they went down."""
+        return tuple(self._presses)
+
+    def start(self) -> None:
+        self._started = True
+
+    def stop(self) -> None:
+        self._started = False
+        for press in self._presses.values():
+            press.cancel()
+        self._presses.clear()
+        self._changed()
+
+    def press(self, key: str, page: Hashable) -> None:
+        """A page's key goes down; a second page, or the same one again, presses nothing new.
+
+        Raises:
+            ValueError: the layout has no such key.
+        """
+        if key not in self._names:
+            raise ValueError("This phone has no such key.")
+        if not self._started:
+            return
+        if press := self._presses.get(key):
+            press.pages.add(page)
+            return
+        loop = asyncio.get_running_loop()
+        press = self._presses[key] = _Press({page})
+        press.timers["repeat"] = self._repeat_at(loop.time() + self._repeat_after_s, key, press)
+        press.timers["held"] = loop.call_later(self._long_press_s, self._held, key)
+        self._changed()
+        _call(self.when_pressed, key)
+
+    def release(self, key: str, page: Hashable) -> None:
+        """A page lets a key go; one that it does not hold stays as it is."""
+        press = self._presses.get(key)
+        if press is None or page not in press.pages:
+            return
+        press.pages.remove(page)
+        if not press.pages:
+            press.cancel()
+            del self._presses[key]
+            self._changed()
+
+    def release_all(self, page: Hashable) -> None:
+        """A page lets go of all that it holds, because it closed."""
+        for key in self.keys_down:
+            self.release(key, page)
+
+    def _repeat_at(self, when_s: float, key: str, press: _Press) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_at(when_s, self._repeat, when_s, key, press)
+
+    def _repeat(self, when_s: float, key: str, press: _Press) -> None:
+        # From one due time to the next, so that a busy loop delays repeats without slowing their rate.
+        press.timers["repeat"] = self._repeat_at(when_s + self._repeat_every_s, key, press)
+        _call(self.when_repeated, key)
+
+    def _held(self, key: str) -> None:
+        _call(self.when_held, key)
+
+
+class SimulatedHookSwitch:
+    """The handset that pages lift and replace; it stays as it lies when a page closes.
+
+    Attributes:
+        when_lifted: called in the simulator's event loop when the handset is lifted.
+        when_replaced: called when it is put back.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.when_lifted: Callable[[], None] | None = None
+        self.when_replaced: Callable[[], None] | None = None
+        self._changed = changed
+        self._off_hook = False
+        self._started = False
+
+    @property
+    def is_off_hook(self) -> bool:
+        return self._off_hook
+
+    def start(self) -> None:
+        self._started = True
+
+    def stop(self) -> None:
+        self._started = False
+
+    def move(self, *, off_hook: bool) -> None:
+        """Lift or replace the handset; where it lies so already nothing happens."""
+        if off_hook == self._off_hook:
+            return
+        self._off_hook = off_hook
+        self._changed()
+        if self._started:
+            _call(self.when_lifted if off_hook else self.when_replaced)
+
+
+class SimulatedDisplay:
+    """The panel: keeps the latest frame; `show` may be called from any thread."""
+
+    def __init__(self, changed: Callable[[], None], *, width_px: int, height_px: int) -> None:
+        self.width_px = width_px
+        self.height_px = height_px
+        self._frame_bytes = (width_px + 7) // 8 * height_px
+        self._changed = changed
+        self.frame = bytes(self._frame_bytes)
+
+    def start(self) -> None:
+        self._blank()
+
+    def stop(self) -> None:
+        self._blank()
+
+    def show(self, frame: bytes) -> None:
+        """Show a frame of packed rows in place of the one before.
+
+        Raises:
+            ValueError: the frame is not as large as the panel.
+        """
+        if len(frame) != self._frame_bytes:
+            raise ValueError(
+                f"A frame of {len(frame)} bytes does not fit a display of {self.width_px} by {self.height_px} pixels, "
+                f"which takes {self._frame_bytes}."
+            )
+        self.frame = bytes(frame)
+        self._changed()
+
+    def _blank(self) -> None:
+        self.frame = bytes(self._frame_bytes)
+        self._changed()
+
+
+class SimulatedIndicator:
+    """The status LED; `show` may be called from any thread."""
+
+    PATTERNS = frozenset({"off", "on", "slow_blink", "fast_blink"})
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.pattern = "off"
+        self._changed = changed
+
+    def start(self) -> None:
+        self._set("off")
+
+    def stop(self) -> None:
+        self._set("off")
+
+    def show(self, pattern: str) -> None:
+        """Show a pattern until the next.
+
+        Raises:
+            ValueError: the LED knows no such pattern.
+        """
+        if pattern not in self.PATTERNS:
+            raise ValueError(f"The status LED knows no pattern {pattern!r}; choose from {sorted(self.PATTERNS)}.")
+        self._set(pattern)
+
+    def _set(self, pattern: str) -> None:
+        # A member of a string enumeration becomes the plain string that travels to the page.
+        self.pattern = str(pattern)
+        self._changed()
+
+
+class SimulatedRingerLight:
+    """What can be seen of the ringing; the sound is the real ringer's."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.is_ringing = False
+        self._changed = changed
+
+    def start(self) -> None:
+        self.silence()
+
+    def stop(self) -> None:
+        self.silence()
+
+    def ring(self) -> None:
+        self._set(ringing=True)
+
+    def silence(self) -> None:
+        self._set(ringing=False)
+
+    def _set(self, *, ringing: bool) -> None:
+        self.is_ringing = ringing
+        self._changed()

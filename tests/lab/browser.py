@@ -1,0 +1,67 @@
+"""Debian's Chromium, driven as a person would."""
+
+from pathlib import Path
+from typing import Literal
+
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import Page, Playwright, async_playwright
+
+EXECUTABLE = Path("/usr/bin/chromium")
+
+_ARGUMENTS = (
+    # Tests run as root and in containers, where Chromium's own sandbox cannot be set up.
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    # Nothing but the page under test is asked for anything.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-pings",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+)
+
+
+class Browser:
+    """A browser without a window; each page has a profile of its own."""
+
+    def __init__(self) -> None:
+        self._playwright: Playwright | None = None
+        self._chromium: Chromium | None = None
+
+    async def start(self) -> None:
+        self._playwright = await async_playwright().start()
+        self._chromium = await self._playwright.chromium.launch(executable_path=EXECUTABLE, args=_ARGUMENTS)
+
+    async def stop(self) -> None:
+        if self._chromium is not None:
+            await self._chromium.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+
+    async def open(
+        self,
+        url: str,
+        *,
+        width_px: int = 1280,
+        height_px: int = 800,
+        color_scheme: Literal["light", "dark"] = "light",
+        reduced_motion: Literal["no-preference", "reduce"] = "reduce",
+        touch: bool = False,
+        device_scale_factor: float = 1,
+    ) -> Page:
+        """Open a page in a profile of its own and return it loaded."""
+        if self._chromium is None:
+            raise RuntimeError("The browser has not been started; call start() first.")
+        context = await self._chromium.new_context(
+            viewport={"width": width_px, "height": height_px},
+            color_scheme=color_scheme,
+            reduced_motion=reduced_motion,
+            has_touch=touch,
+            device_scale_factor=device_scale_factor,
+        )
+        page = await context.new_page()
+        await page.goto(url)
+        return page

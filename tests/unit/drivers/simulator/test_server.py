@@ -1,0 +1,261 @@
+"""The simulator's server, with an HTTP client of our own in place of a browser."""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
+
+from drivers.errors import DeviceError
+from drivers.simulator import Simulator
+
+KEYS = (("1", "2", "3"), ("cancel", "0", "ok"))
+STRIPES = bytes([0b10101010] * 16 + [0] * 16) * 32
+TIMEOUT_S = 10
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    simulator = Simulator(KEYS)
+    await simulator.start()
+    for device in (simulator.keypad, simulator.hook_switch, simulator.display, simulator.indicator):
+        device.start()
+    yield simulator
+    await simulator.stop()
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[ClientSession]:
+    async with ClientSession() as session:
+        yield session
+
+
+class Visitor:
+    """A page as the server sees it: what it was sent so far, and a way to wait for more."""
+
+    def __init__(self, socket: ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.hello: dict[str, Any] = {}
+        self.state: dict[str, Any] = {}
+        self.frames: list[bytes] = []
+
+    async def receive(self) -> None:
+        message = await self.socket.receive(TIMEOUT_S)
+        if message.type is WSMsgType.BINARY:
+            self.frames.append(message.data)
+        elif message.type is WSMsgType.TEXT:
+            content = json.loads(message.data)
+            setattr(self, content.pop("type"), content)
+        else:
+            raise ConnectionError(message)
+
+    async def state_becomes(self, **wanted: object) -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            while any(self.state.get(name) != value for name, value in wanted.items()):
+                await self.receive()
+
+    async def frame_becomes(self, frame: bytes) -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            while not self.frames or self.frames[-1] != frame:
+                await self.receive()
+
+    async def is_closed(self) -> tuple[int | None, str]:
+        """Read to the end; return the close code and the reason."""
+        while True:
+            message = await self.socket.receive(TIMEOUT_S)
+            if message.type is WSMsgType.CLOSE:
+                return message.data, str(message.extra)
+
+    async def send(self, **content: object) -> None:
+        await self.socket.send_json(content)
+
+
+def origin_of(url: str) -> str:
+    return f"http://{urlsplit(url).netloc}"
+
+
+async def visit(client: ClientSession, simulator: Simulator) -> Visitor:
+    socket = await client.ws_connect(f"{simulator.url}phone", headers={"Origin": origin_of(simulator.url)})
+    visitor = Visitor(socket)
+    await visitor.state_becomes(ringing=simulator.ringer_light.is_ringing)
+    return visitor
+
+
+async def test_a_page_learns_the_layout_the_state_and_the_pixels_at_once(
+    simulator: Simulator, client: ClientSession
+) -> None:
+    simulator.display.show(STRIPES)
+    simulator.indicator.show("slow_blink")
+    simulator.ringer_light.ring()
+    simulator.hook_switch.move(off_hook=True)
+    visitor = await visit(client, simulator)
+    await visitor.frame_becomes(STRIPES)
+    assert visitor.hello == {"keys": [list(line) for line in KEYS], "width_px": 128, "height_px": 64}
+    assert visitor.state == {"off_hook": True, "indicator": "slow_blink", "ringing": True, "keys_down": []}
+    assert visitor.frames == [STRIPES]
+
+
+async def test_keys_and_hook_of_the_page_reach_the_callbacks(simulator: Simulator, client: ClientSession) -> None:
+    reports: asyncio.Queue[str] = asyncio.Queue()
+    simulator.keypad.when_pressed = reports.put_nowait
+    simulator.hook_switch.when_lifted = lambda: reports.put_nowait("lifted")
+    simulator.hook_switch.when_replaced = lambda: reports.put_nowait("replaced")
+    visitor = await visit(client, simulator)
+    await visitor.send(type="hook", off_hook=True)
+    for key in ("2", "ok"):
+        await visitor.send(type="key_down", key=key)
+        await visitor.send(type="key_up", key=key)
+    await visitor.send(type="hook", off_hook=False)
+    async with asyncio.timeout(TIMEOUT_S):
+        assert [await reports.get() for _ in range(4)] == ["lifted", "2", "ok", "replaced"]
+
+
+async def test_two_pages_show_the_same_phone(simulator: Simulator, client: ClientSession) -> None:
+    first, second = await visit(client, simulator), await visit(client, simulator)
+    await first.send(type="key_down", key="1")
+    await second.state_becomes(keys_down=["1"])
+    await second.send(type="hook", off_hook=True)
+    await first.state_becomes(off_hook=True, keys_down=["1"])
+    simulator.display.show(STRIPES)
+    await first.frame_becomes(STRIPES)
+    await second.frame_becomes(STRIPES)
+
+
+async def test_a_page_that_closes_lets_its_keys_go_and_leaves_those_of_others_down(
+    simulator: Simulator, client: ClientSession
+) -> None:
+    leaving, staying = await visit(client, simulator), await visit(client, simulator)
+    for key in ("1", "2"):
+        await leaving.send(type="key_down", key=key)
+    await staying.state_becomes(keys_down=["1", "2"])
+    await staying.send(type="key_down", key="2")
+    await staying.send(type="key_down", key="3")
+    await staying.state_becomes(keys_down=["1", "2", "3"])
+    await leaving.socket.close()
+    await staying.state_becomes(keys_down=["2", "3"])
+
+
+async def test_a_frame_shown_by_another_thread_reaches_the_page(simulator: Simulator, client: ClientSession) -> None:
+    visitor = await visit(client, simulator)
+    thread = threading.Thread(target=simulator.display.show, args=(STRIPES,))
+    thread.start()
+    await visitor.frame_becomes(STRIPES)
+    thread.join()
+
+
+async def test_a_page_that_does_not_read_misses_frames_and_ends_with_the_latest(
+    simulator: Simulator, client: ClientSession
+) -> None:
+    visitor = await visit(client, simulator)
+    shown = 20_000
+    for number in range(shown):
+        simulator.display.show(number.to_bytes(4, "big") * 256)
+        if number % 100 == 0:
+            await asyncio.sleep(0)
+    await visitor.frame_becomes((shown - 1).to_bytes(4, "big") * 256)
+    assert len(visitor.frames) < shown
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "",
+        "not JSON",
+        "[]",
+        '{"type": "reboot"}',
+        '{"type": "key_down"}',
+        '{"type": "key_down", "key": 5}',
+        '{"type": "key_down", "key": "no such key"}',
+        '{"type": "key_down", "key": "1", "and": "more"}',
+        '{"type": "hook", "off_hook": "yes"}',
+        '{"type": "state", "off_hook": true, "indicator": "on", "ringing": true, "keys_down": []}',
+        b'{"type": "key_down", "key": "1"}',
+    ],
+)
+async def test_a_page_that_breaks_the_protocol_is_hung_up_on_with_a_reason(
+    simulator: Simulator, client: ClientSession, sent: str | bytes
+) -> None:
+    innocent, guilty = await visit(client, simulator), await visit(client, simulator)
+    await guilty.send(type="key_down", key="2")
+    if isinstance(sent, bytes):
+        await guilty.socket.send_bytes(sent)
+    else:
+        await guilty.socket.send_str(sent)
+    code, reason = await guilty.is_closed()
+    assert code == aiohttp.WSCloseCode.POLICY_VIOLATION
+    assert reason.endswith(".")
+    await innocent.send(type="key_down", key="3")
+    await innocent.state_becomes(keys_down=["3"], off_hook=False)
+
+
+async def test_a_page_that_sends_a_flood_in_one_message_is_hung_up_on(
+    simulator: Simulator, client: ClientSession
+) -> None:
+    visitor = await visit(client, simulator)
+    await visitor.socket.send_str(" " * 2000)
+    code, _ = await visitor.is_closed()
+    assert code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "https://127.0.0.1", "null", "http://127.0.0.1:1", None])
+async def test_no_other_site_may_use_the_phone(simulator: Simulator, client: ClientSession, origin: str | None) -> None:
+    headers = {"Origin": origin} if origin else {}
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+        await client.ws_connect(f"{simulator.url}phone", headers=headers)
+    assert refusal.value.status == 403
+
+
+@pytest.mark.parametrize("path", ["", "phone.js", "phone"])
+async def test_a_name_that_was_pointed_at_this_machine_is_refused(
+    simulator: Simulator, client: ClientSession, path: str
+) -> None:
+    port = urlsplit(simulator.url).port
+    foreign = {"Host": f"rebound.example:{port}", "Origin": f"http://rebound.example:{port}"}
+    async with client.get(f"{simulator.url}{path}", headers=foreign) as response:
+        assert response.status == 421
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "[::1]:8080"])
+async def test_the_machines_own_addresses_are_answered_to(
+    simulator: Simulator, client: ClientSession, host: str
+) -> None:
+    async with client.get(simulator.url, headers={"Host": host}) as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize("path", ["", "phone.css", "phone.js", "icon.svg", "no-such-file"])
+async def test_what_is_served_loads_nothing_from_elsewhere_and_sets_no_cookie(
+    simulator: Simulator, client: ClientSession, path: str
+) -> None:
+    async with client.get(f"{simulator.url}{path}") as response:
+        text = await response.text()
+        policy = dict(part.strip().split(" ", 1) for part in response.headers["Content-Security-Policy"].split(";"))
+        assert policy.pop("default-src") == "'none'"
+        assert set(policy.values()) <= {"'self'", "'none'"}
+        assert "Set-Cookie" not in response.headers
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        foreign = [part.split('"')[0] for part in text.replace("http://www.w3.org/2000/svg", "").split("://")[1:]]
+        assert foreign == []
+
+
+async def test_a_stopped_simulator_says_goodbye_and_frees_its_port(client: ClientSession) -> None:
+    simulator = Simulator(KEYS)
+    await simulator.start()
+    visitor = await visit(client, simulator)
+    await simulator.stop()
+    assert await visitor.is_closed() == (aiohttp.WSCloseCode.GOING_AWAY, "The phone was switched off.")
+    simulator.display.show(STRIPES)
+    again = Simulator(KEYS, port=urlsplit(simulator.url).port or 0)
+    await again.start()
+    await again.stop()
+
+
+async def test_a_port_that_is_taken_is_said_in_words(simulator: Simulator) -> None:
+    port = urlsplit(simulator.url).port or 0
+    with pytest.raises(DeviceError, match=f"cannot listen on 127.0.0.1 port {port}"):
+        await Simulator(KEYS, port=port).start()
