@@ -4,10 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+if TYPE_CHECKING:
+    from firmware.control.requests import Request
 
 DEFAULT_CONFIGURATION = Path("/etc/wecall/config.toml")
 DEFAULT_STATE_DIR = Path("/var/lib/wecall")
@@ -78,9 +82,11 @@ def demo(once: bool, port: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(runtime_dir: Path, as_json: bool) -> None:
     """Say what the handset is doing."""
-    answer = _ask(runtime_dir, {"request": "status"})["status"]
+    from firmware.control.requests import StatusRequest
+
+    answer = _ask(runtime_dir, StatusRequest())
     if as_json:
-        click.echo(json.dumps(answer, indent=2))
+        click.echo(json.dumps(dict(answer), indent=2))
         return
     for name, value in answer.items():
         click.echo(f"{name.replace('_', ' '):20} {value if value not in (None, '', []) else '-'}")
@@ -95,11 +101,13 @@ def status(runtime_dir: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(configuration: Path, runtime_dir: Path, as_json: bool) -> None:
     """Say of each part whether it works and what to do if not; the exit code is 1 where something does not."""
+    from firmware.control.client import ask
+    from firmware.control.requests import DoctorRequest, Role
     from firmware.doctor import examine_at_rest
     from firmware.errors import ControlError
 
     try:
-        findings = _ask_or_raise(runtime_dir, {"request": "doctor"})["findings"]
+        findings: Any = ask(runtime_dir, Role.ADMIN, DoctorRequest())["findings"]
     except ControlError as error:
         findings = [finding.as_dict() for finding in examine_at_rest(configuration, str(error))]
     if as_json:
@@ -122,7 +130,9 @@ def consent() -> None:
 @_runtime_dir_option
 def list_consents(runtime_dir: Path) -> None:
     """List the purposes, what each covers and whether it is granted."""
-    for purpose in _ask(runtime_dir, {"request": "consent", "action": "list"})["purposes"]:
+    from firmware.control.requests import ConsentRequest
+
+    for purpose in _ask(runtime_dir, ConsentRequest())["purposes"]:
         state = "granted" if purpose["granted"] else "not granted"
         click.echo(f"{purpose['purpose']:12} {state:12} {purpose['description']}")
 
@@ -132,7 +142,7 @@ def list_consents(runtime_dir: Path) -> None:
 @_runtime_dir_option
 def grant(purpose: str, runtime_dir: Path) -> None:
     """Consent to PURPOSE from now on; calls that began before stay on the handset."""
-    _ask(runtime_dir, {"request": "consent", "action": "grant", "purpose": purpose})
+    _change_consent(runtime_dir, "grant", purpose)
     click.echo(f"{purpose} is granted, for calls that begin from now on.")
 
 
@@ -141,7 +151,7 @@ def grant(purpose: str, runtime_dir: Path) -> None:
 @_runtime_dir_option
 def withdraw(purpose: str, runtime_dir: Path) -> None:
     """Take the consent to PURPOSE back; what waits to be sent is deleted."""
-    _ask(runtime_dir, {"request": "consent", "action": "withdraw", "purpose": purpose})
+    _change_consent(runtime_dir, "withdraw", purpose)
     click.echo(f"{purpose} is withdrawn. What was waiting to be sent has been deleted.")
 
 
@@ -151,7 +161,9 @@ def withdraw(purpose: str, runtime_dir: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
     """List the latest calls, newest first."""
-    calls = _ask(runtime_dir, {"request": "log", "limit": limit})["calls"]
+    from firmware.control.requests import LogRequest
+
+    calls = _ask(runtime_dir, LogRequest(limit=limit))["calls"]
     if as_json:
         click.echo(json.dumps(calls, indent=2, ensure_ascii=False))
         return
@@ -163,19 +175,27 @@ def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
         click.echo(f"{call['started_at']}  {arrow} {who:32} {call['result']:16} {call['duration_s']:>6} s")
 
 
-def _ask(runtime_dir: Path, request: dict[str, Any]) -> dict[str, Any]:
+def _change_consent(runtime_dir: Path, action: Literal["grant", "withdraw"], purpose: str) -> None:
+    from pydantic import ValidationError
+
+    from firmware.control.requests import ConsentRequest
+
+    try:
+        request = ConsentRequest(action=action, purpose=purpose)
+    except ValidationError:
+        raise click.ClickException(f"{purpose!r} is not a purpose. `wecall consent list` names them.") from None
+    _ask(runtime_dir, request)
+
+
+def _ask(runtime_dir: Path, request: "Request") -> Mapping[str, Any]:
+    from firmware.control.client import ask
+    from firmware.control.requests import Role
     from firmware.errors import ControlError
 
     try:
-        return _ask_or_raise(runtime_dir, request)
+        return ask(runtime_dir, Role.ADMIN, request)
     except ControlError as error:
         raise click.ClickException(str(error)) from error
-
-
-def _ask_or_raise(runtime_dir: Path, request: dict[str, Any]) -> dict[str, Any]:
-    from firmware.control.client import ask
-
-    return ask(runtime_dir / "admin.sock", request)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,174 @@
+"""What the handset answers to its administrator: `wecall status`, `doctor`, `consent` and `log`."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from firmware.control.requests import Answer, ConsentRequest, DoctorRequest, LogRequest, StatusRequest
+from firmware.control.server import Handler
+from firmware.doctor import Condition, examine
+from firmware.errors import ControlError
+from firmware.phone.view import PhoneView
+from firmware.ports import CallLog, CallLogEntry
+from firmware.privacy.consent import ConsentState
+from firmware.privacy.purposes import PURPOSE_TEXTS, Purpose
+
+
+class ConsentKeeper(Protocol):
+    """What this role needs of the consent ledger."""
+
+    async def state(self) -> ConsentState:
+        """Return the answers that stand."""
+        ...
+
+    async def grant(self, purpose: Purpose) -> ConsentState:
+        """Write the holder's yes."""
+        ...
+
+    async def withdraw(self, purpose: Purpose) -> ConsentState:
+        """Write the holder's no."""
+        ...
+
+
+class Status(Answer):
+    """How the handset is, without anybody's number or name."""
+
+    mode: str
+    registration: str
+    call: str | None
+    microphone_open: bool
+    problems: tuple[str, ...]
+    missed_calls: int
+    waiting_messages: int
+    broker: str
+
+
+class FindingAnswer(Answer):
+    """One part's condition, as firmware.doctor.Finding."""
+
+    part: str
+    ok: bool
+    detail: str
+    advice: str
+
+
+class Findings(Answer):
+    """Every part's condition."""
+
+    findings: tuple[FindingAnswer, ...]
+
+
+class PurposeAnswer(Answer):
+    """One purpose and whether it is granted."""
+
+    purpose: str
+    granted: bool
+    since: str
+    description: str
+
+
+class Purposes(Answer):
+    """Every purpose; an empty list of them cannot be."""
+
+    purposes: tuple[PurposeAnswer, ...]
+
+
+class LoggedCall(Answer):
+    """One line of the call log."""
+
+    direction: str
+    number: str
+    name: str
+    started_at: str
+    duration_s: int
+    result: str
+
+
+class LoggedCalls(Answer):
+    """The latest calls, newest first."""
+
+    calls: tuple[LoggedCall, ...]
+
+
+class AdminRole:
+    """Answers the admin role's requests from what the composition root lets it see."""
+
+    def __init__(
+        self,
+        *,
+        view: Callable[[], PhoneView],
+        condition: Callable[[], Awaitable[Condition]],
+        consents: Callable[[], ConsentKeeper | None],
+        call_log: Callable[[], CallLog | None],
+    ) -> None:
+        self._view = view
+        self._condition = condition
+        self._consents = consents
+        self._call_log = call_log
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the control server needs for Role.ADMIN."""
+        return {"status": self._status, "doctor": self._doctor, "consent": self._consent, "log": self._log}
+
+    async def _status(self, _request: StatusRequest) -> Status:
+        view, condition = self._view(), await self._condition()
+        return Status(
+            mode=view.mode,
+            registration=view.registration,
+            call=view.call.state if view.call else None,
+            microphone_open=view.microphone_open,
+            problems=tuple(detail or problem for problem, detail in view.problems),
+            missed_calls=view.missed_calls,
+            waiting_messages=condition.waiting_messages,
+            broker=condition.broker_state or "not configured",
+        )
+
+    async def _doctor(self, _request: DoctorRequest) -> Findings:
+        findings = examine(await self._condition())
+        return Findings(findings=tuple(FindingAnswer(**finding.as_dict()) for finding in findings))
+
+    async def _consent(self, request: ConsentRequest) -> Purposes:
+        consents = self._consents()
+        if consents is None:
+            raise ControlError(
+                "The store cannot be used, so consent can be neither read nor changed. See wecall doctor."
+            )
+        if request.purpose is not None:
+            try:
+                purpose = Purpose(request.purpose)
+            except ValueError:
+                raise ControlError(f"{request.purpose} is not a purpose. There are: {', '.join(Purpose)}.") from None
+            await (consents.grant(purpose) if request.action == "grant" else consents.withdraw(purpose))
+        state = await consents.state()
+        return Purposes(
+            purposes=tuple(
+                PurposeAnswer(
+                    purpose=purpose,
+                    granted=state.granted(purpose),
+                    since=state.purposes[purpose].since or "",
+                    description=f"{text.name}. {text.covers} Goes to: {text.recipients}",
+                )
+                for purpose, text in PURPOSE_TEXTS.items()
+            )
+        )
+
+    async def _log(self, request: LogRequest) -> LoggedCalls:
+        call_log = self._call_log()
+        if call_log is None:
+            raise ControlError("The store cannot be used, so there is no call log. See wecall doctor.")
+        return LoggedCalls(calls=_lines(await call_log.recent(request.limit)))
+
+
+def _lines(entries: Sequence[CallLogEntry]) -> tuple[LoggedCall, ...]:
+    return tuple(
+        LoggedCall(
+            direction=entry.direction,
+            number=entry.number,
+            name=entry.name,
+            started_at=datetime.fromtimestamp(entry.started_at, UTC).astimezone().isoformat(" ", "seconds"),
+            duration_s=round(entry.ended_at - entry.answered_at) if entry.ended_at and entry.answered_at else 0,
+            result="answered" if entry.answered_at else (entry.reason or "open"),
+        )
+        for entry in entries
+    )
