@@ -1,0 +1,91 @@
+"""Asks the running handset over one of its local sockets: one connection for each request."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from firmware.control.requests import MAX_LINE_BYTES, Request, Role
+from firmware.errors import ControlError
+
+TIMEOUT_S: Final = 10.0
+
+
+def ask(runtime_dir: Path, role: Role, request: Request, *, timeout_s: float = TIMEOUT_S) -> Mapping[str, object]:
+    """Send one request and wait for its answer.
+
+    Raises:
+        ControlError: the handset is not there, does not answer or refuses; the message says what to do.
+    """
+    path = _path(runtime_dir, role)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(str(path))
+            connection.sendall(_line(request))
+            with connection.makefile("rb") as answers:
+                return _answer(answers.readline(MAX_LINE_BYTES + 1))
+    except OSError as error:
+        raise _translated(error, path, timeout_s) from error
+
+
+async def ask_async(
+    runtime_dir: Path, role: Role, request: Request, *, timeout_s: float = TIMEOUT_S
+) -> Mapping[str, object]:
+    """Send one request and wait for its answer; cancelling withdraws the request.
+
+    Raises:
+        ControlError: the handset is not there, does not answer or refuses; the message says what to do.
+    """
+    path = _path(runtime_dir, role)
+    try:
+        async with asyncio.timeout(timeout_s):
+            reader, writer = await asyncio.open_unix_connection(path, limit=MAX_LINE_BYTES)
+            try:
+                writer.write(_line(request))
+                await writer.drain()
+                return _answer(await reader.readline())
+            finally:
+                writer.close()
+    except ValueError as error:
+        raise ControlError("The handset's answer is longer than a line may be.") from error
+    except OSError as error:
+        raise _translated(error, path, timeout_s) from error
+
+
+def _path(runtime_dir: Path, role: Role) -> Path:
+    return runtime_dir / f"{role}.sock"
+
+
+def _line(request: Request) -> bytes:
+    return request.model_dump_json(exclude_none=True).encode() + b"\n"
+
+
+def _answer(line: bytes) -> Mapping[str, object]:
+    if not line.endswith(b"\n"):
+        raise ControlError("The handset stopped before it answered. See its journal, and ask again.")
+    try:
+        answer = json.loads(line)
+    except ValueError as error:
+        raise ControlError("The handset's answer is not valid JSON. Is it of another version?") from error
+    if not isinstance(answer, dict):
+        raise ControlError("The handset's answer is not an object. Is it of another version?")
+    if answer.pop("ok", None) is not True:
+        raise ControlError(str(answer.get("error", "The handset refused the request and gave no reason.")))
+    return answer
+
+
+def _translated(error: OSError, path: Path, timeout_s: float) -> ControlError:
+    match error:
+        case TimeoutError():
+            return ControlError(f"The handset did not answer on {path} within {timeout_s:g} s. See its journal.")
+        case PermissionError():
+            return ControlError(
+                f"This user may not ask the handset on {path}: join the group that owns that file, or use sudo."
+            )
+        case FileNotFoundError() | ConnectionRefusedError():
+            return ControlError(f"The handset is not running, or not with its sockets here: nobody listens on {path}.")
+        case _:
+            return ControlError(f"The handset could not be asked on {path}: {error.strerror or error}.")

@@ -1,0 +1,120 @@
+"""Every request that a local socket understands: closed models, one list for each role."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from firmware.ports import BrokerProblem, BrokerState
+
+MAX_LINE_BYTES: Final = 64 * 1024
+"""The longest line, either way, its line end included."""
+
+
+class Role(StrEnum):
+    """Who is at the other end; the socket is the role."""
+
+    SYNC = "sync"
+    ADMIN = "admin"
+
+
+class Request(BaseModel):
+    """One line of a caller."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    request: str
+
+
+class Answer(BaseModel):
+    """What a handler returns; the server adds `"ok": true`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Empty(Answer):
+    """Nothing more to say than that it was done."""
+
+
+# --- sync -------------------------------------------------------------------------------------------------------------
+
+Key = tuple[Annotated[int, Field(ge=0, lt=2**63)], Annotated[int, Field(ge=0, lt=2**63)]]
+"""Epoch and sequence number of a message."""
+
+
+class ConfigurationRequest(Request):
+    """Asks for the broker's settings."""
+
+    request: Literal["configuration"] = "configuration"
+
+
+class NextRequest(Request):
+    """Waits for messages that are due, and asks for as many as one answer holds."""
+
+    request: Literal["next"] = "next"
+    wait_s: Annotated[float, Field(ge=0, le=60)] = 0
+
+
+class DoneRequest(Request):
+    """Says which messages the broker has."""
+
+    request: Literal["done"] = "done"
+    keys: Annotated[tuple[Key, ...], Field(max_length=1000)]
+
+
+class ConnectionRequest(Request):
+    """Says how the sync process stands with the broker."""
+
+    request: Literal["connection"] = "connection"
+    state: BrokerState
+    code: BrokerProblem = BrokerProblem.NONE
+
+
+# --- admin ------------------------------------------------------------------------------------------------------------
+
+
+class StatusRequest(Request):
+    """Asks how the handset is."""
+
+    request: Literal["status"] = "status"
+
+
+class DoctorRequest(Request):
+    """Asks what works, part by part, and what to do about the rest."""
+
+    request: Literal["doctor"] = "doctor"
+
+
+class ConsentRequest(Request):
+    """Lists, grants or withdraws consent."""
+
+    request: Literal["consent"] = "consent"
+    action: Literal["list", "grant", "withdraw"] = "list"
+    purpose: Annotated[str, Field(max_length=64, pattern=r"^[a-z][a-z0-9_]*$")] | None = None
+
+    @model_validator(mode="after")
+    def _a_change_names_its_purpose(self) -> Self:
+        if (self.action == "list") != (self.purpose is None):
+            raise ValueError("grant and withdraw name a purpose, list names none")
+        return self
+
+
+class LogRequest(Request):
+    """Asks for the newest lines of the call log."""
+
+    request: Literal["log"] = "log"
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+def _by_name(*models: type[Request]) -> Mapping[str, type[Request]]:
+    return MappingProxyType({str(model.model_fields["request"].default): model for model in models})
+
+
+REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
+    {
+        Role.SYNC: _by_name(ConfigurationRequest, NextRequest, DoneRequest, ConnectionRequest),
+        Role.ADMIN: _by_name(StatusRequest, DoctorRequest, ConsentRequest, LogRequest),
+    }
+)

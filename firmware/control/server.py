@@ -1,0 +1,321 @@
+"""The local sockets, one a role: lines of JSON, one answer for each request."""
+
+import asyncio
+import fcntl
+import grp
+import json
+import logging
+import os
+import socket
+import stat
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from firmware.control.peer import Peer, peer_of
+from firmware.control.requests import MAX_LINE_BYTES, REQUESTS, Answer, Request, Role
+from firmware.errors import ControlError, HandsetError
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Any], Awaitable[Answer]]
+"""Answers one kind of request; it is given the request's model of firmware.control.requests."""
+
+GROUPS: Final[Mapping[Role, str]] = {Role.SYNC: "wecall-sync", Role.ADMIN: "wecall-admin"}
+
+MAX_CONNECTIONS: Final = 16
+_SOCKET_MODE: Final = 0o660
+_LOCK_NAME: Final = "handset.lock"
+_CLOSE_TIMEOUT_S: Final = 1.0
+
+
+class ControlServer:
+    """Listens on `<runtime_dir>/<role>.sock` for each role that has handlers.
+
+    A client must keep its side open until its answer is there: one that leaves withdraws its request.
+    """
+
+    def __init__(
+        self, runtime_dir: Path, handlers: Mapping[Role, Mapping[str, Handler]], *, idle_timeout_s: float = 60.0
+    ) -> None:
+        """Set up without listening.
+
+        Args:
+            runtime_dir: where the sockets go; it must exist.
+            handlers: for each role, a handler by request name; all of the role's requests must have one.
+            idle_timeout_s: how long a client may take to send a line, or to read its answer.
+        """
+        for role, by_name in handlers.items():
+            if by_name.keys() != REQUESTS[role].keys():
+                raise ValueError(f"{role} needs handlers for exactly {sorted(REQUESTS[role])}")
+        self._runtime_dir = runtime_dir
+        self._handlers = handlers
+        self._idle_timeout_s = idle_timeout_s
+        self._lock_fd: int | None = None
+        self._bound: list[Path] = []
+        self._listeners: list[asyncio.Task[None]] = []
+        self._connections: dict[Role, set[asyncio.Task[None]]] = {role: set() for role in handlers}
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ControlError: another handset runs here, or the sockets cannot be made.
+        """
+        self._lock()
+        try:
+            for role in self._handlers:
+                listener = self._listen(role)
+                self._listeners.append(asyncio.create_task(self._accept(role, listener), name=f"{role} socket"))
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Drop every connection, also those in the middle of a request, and remove the sockets."""
+        tasks = [*self._listeners, *(task for tasks in self._connections.values() for task in tasks)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._listeners.clear()
+        while self._bound:
+            with suppress(OSError):
+                self._bound.pop().unlink()
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    def _path(self, role: Role) -> Path:
+        return self._runtime_dir / f"{role}.sock"
+
+    def _lock(self) -> None:
+        """Make sure that no other handset listens here, so that a socket file found is a dead one's."""
+        path = self._runtime_dir / _LOCK_NAME
+        try:
+            lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ControlError(
+                f"The handset cannot make its sockets in {self._runtime_dir}: {error.strerror}. "
+                "The folder must exist and belong to the handset's user."
+            ) from error
+        try:
+            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock_fd)
+            raise ControlError(
+                f"Another handset already runs with its sockets in {self._runtime_dir}. Stop it first."
+            ) from error
+        self._lock_fd = lock_fd
+
+    def _listen(self, role: Role) -> socket.socket:
+        path = self._path(role)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            _remove_stale(path)
+            listener.bind(str(path))
+            self._bound.append(path)
+            # Nobody can connect between bind and listen, so the mode is right before the first client.
+            path.chmod(_SOCKET_MODE)
+            self._hand_to_group(path, role)
+            listener.listen(MAX_CONNECTIONS)
+        except OSError as error:
+            listener.close()
+            raise ControlError(f"The handset cannot listen on {path}: {error.strerror or error}.") from error
+        except BaseException:
+            listener.close()
+            raise
+        return listener
+
+    @staticmethod
+    def _hand_to_group(path: Path, role: Role) -> None:
+        try:
+            os.chown(path, -1, grp.getgrnam(GROUPS[role]).gr_gid)
+        except KeyError:
+            _log.info("There is no group %s here, so only this user's own group may use %s.", GROUPS[role], path)
+        except PermissionError:
+            _log.warning(
+                "%s stays with this user's own group, because the handset is not a member of group %s.",
+                path, GROUPS[role],
+            )  # fmt: skip
+
+    async def _accept(self, role: Role, listener: socket.socket) -> None:
+        group_id = self._path(role).stat().st_gid
+        connections = self._connections[role]
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                try:
+                    connection, _ = await loop.sock_accept(listener)
+                except OSError as error:
+                    # Out of descriptors or of memory: others may give some back.
+                    _log.error("The %s socket could not take a connection: %s.", role, error.strerror)
+                    await asyncio.sleep(1)
+                    continue
+                task = asyncio.create_task(self._serve(role, connection, group_id), name=f"{role} client")
+                connections.add(task)
+                task.add_done_callback(connections.discard)
+
+    async def _serve(self, role: Role, connection: socket.socket, group_id: int) -> None:
+        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=MAX_LINE_BYTES)
+        client = _Client(reader, writer, self._idle_timeout_s)
+        try:
+            peer = peer_of(connection)
+            _log.debug("A client of role %s connected: process %d of user %d.", role, peer.pid, peer.uid)
+            refusal = self._refusal(role, peer, group_id)
+            if refusal:
+                await client.answer(_refused(refusal))
+                return
+            while (line := await client.next_line()) is not None:
+                answer = await client.unless_gone(self._answer(role, line))
+                if answer is None:
+                    return
+                await client.answer(answer)
+        except _LineTooLongError:
+            with suppress(OSError, TimeoutError):
+                await client.answer(_refused(f"The line is longer than {MAX_LINE_BYTES} bytes."))
+        except (OSError, TimeoutError) as error:
+            _log.debug("A client of role %s is gone: %s.", role, type(error).__name__)
+        finally:
+            await client.close()
+
+    def _refusal(self, role: Role, peer: Peer, group_id: int) -> str:
+        if not peer.may_use(group_id):
+            _log.warning(
+                "User %d (process %d) was refused on the %s socket: its file is open to more than its group.",
+                peer.uid, peer.pid, role,
+            )  # fmt: skip
+            return f"This user may not use the {role} socket."
+        if len(self._connections[role]) > MAX_CONNECTIONS:
+            _log.warning("The %s socket has more than %d connections; one was refused.", role, MAX_CONNECTIONS)
+            return f"The {role} socket has {MAX_CONNECTIONS} connections already. Close one of them."
+        return ""
+
+    async def _answer(self, role: Role, line: bytes) -> bytes:
+        try:
+            request = _parse(role, line)
+        except ControlError as error:
+            return _refused(str(error))
+        handler = self._handlers[role][request.request]
+        try:
+            answer = _done(await handler(request))
+        except HandsetError as error:
+            _log.info("The %s request %s was refused: %s", role, request.request, error)
+            return _refused(str(error))
+        except Exception:  # noqa: BLE001 - whatever one handler does, the others go on
+            owner = getattr(handler, "__qualname__", type(handler).__qualname__)
+            _log.exception("%s failed at the %s request %s.", owner, role, request.request)
+            return _refused(f"The handset failed at the request {request.request}. Its journal says why.")
+        if len(answer) > MAX_LINE_BYTES:
+            _log.error("The answer to the %s request %s is too long: %d bytes.", role, request.request, len(answer))
+            return _refused(f"The answer to {request.request} is longer than {MAX_LINE_BYTES} bytes. Ask for less.")
+        return answer
+
+
+class _LineTooLongError(Exception):
+    """The client sends more than a line may hold."""
+
+
+class _Client:
+    """One connection: reads ahead by one line, so that it knows when the client leaves during a request."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout_s: float) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._idle_timeout_s = idle_timeout_s
+        self._ahead: asyncio.Task[bytes | None] | None = None
+
+    async def next_line(self) -> bytes | None:
+        """Return the next line, None when the client has left or has been silent for too long."""
+        ahead = self._read_ahead()
+        await asyncio.wait({ahead}, timeout=self._idle_timeout_s)
+        if not ahead.done():
+            return None
+        self._ahead = None
+        return ahead.result()
+
+    async def unless_gone(self, work: Awaitable[bytes]) -> bytes | None:
+        """Return what the work returns, or None once the client has left, and then the work is cancelled."""
+        task = asyncio.ensure_future(work)
+        ahead = self._read_ahead()
+        try:
+            await asyncio.wait({task, ahead}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done() and ahead.result() is None:
+                return None
+            return await task
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def answer(self, line: bytes) -> None:
+        self._writer.write(line)
+        async with asyncio.timeout(self._idle_timeout_s):
+            await self._writer.drain()
+
+    async def close(self) -> None:
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
+        self._writer.close()
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await self._writer.wait_closed()
+        # A client that does not read its answer must not keep the connection's buffers.
+        self._writer.transport.abort()
+
+    def _read_ahead(self) -> "asyncio.Task[bytes | None]":
+        if self._ahead is None:
+            self._ahead = asyncio.create_task(self._read_line())
+        return self._ahead
+
+    async def _read_line(self) -> bytes | None:
+        try:
+            return await self._reader.readuntil(b"\n")
+        except asyncio.IncompleteReadError:
+            return None
+        except asyncio.LimitOverrunError as error:
+            raise _LineTooLongError from error
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise ControlError(f"{path} is in the way: it is not a socket. Remove it.")
+    path.unlink()
+
+
+def _parse(role: Role, line: bytes) -> Request:
+    known = REQUESTS[role]
+    try:
+        raw = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ControlError("The line is not valid JSON.") from error
+    name = raw.get("request") if isinstance(raw, dict) else None
+    model = known.get(name) if isinstance(name, str) else None
+    if model is None:
+        raise ControlError(f"The {role} socket knows no such request. It knows: {', '.join(sorted(known))}.")
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        places = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'request'}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False, include_context=False)
+        )
+        raise ControlError(f"The request {name} has mistakes: {places[:500]}.") from error
+
+
+def _done(answer: Answer) -> bytes:
+    return _line({"ok": True, **answer.model_dump(mode="json")})
+
+
+def _refused(sentence: str) -> bytes:
+    return _line({"ok": False, "error": sentence})
+
+
+def _line(message: Mapping[str, object]) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,110 @@
+"""What the handset answers to the sync process: it may carry messages, and it gets no more than that needs."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal
+
+from firmware.control.requests import (
+    MAX_LINE_BYTES,
+    Answer,
+    ConfigurationRequest,
+    ConnectionRequest,
+    DoneRequest,
+    Empty,
+    Key,
+    NextRequest,
+)
+from firmware.control.server import Handler
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox, OutboxKey, OutboxMessage
+
+_log = logging.getLogger(__name__)
+
+# What the answer needs beside its messages.
+_ANSWER_BYTES: Final = 1024
+
+
+class Configuration(Answer):
+    """The broker's settings; None where the handset has no broker."""
+
+    broker: BrokerSettings | None
+
+
+class Message(Answer):
+    """One message as it goes over the socket."""
+
+    key: Key
+    topic: str
+    qos: Literal[1] = 1
+    retain: bool
+    payload: Mapping[str, object]
+
+
+class Messages(Answer):
+    """What is due, oldest first; empty where nothing was during the wait."""
+
+    messages: tuple[Message, ...]
+
+
+class SyncRole:
+    """Answers the sync role's requests from the outbox.
+
+    Attributes:
+        when_connection_changed: told how the sync process stands with the broker, as often as it says so.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        settings: Callable[[], BrokerSettings | None],
+        when_connection_changed: Callable[[BrokerState, BrokerProblem], None],
+    ) -> None:
+        self._outbox = outbox
+        self._settings = settings
+        self.when_connection_changed = when_connection_changed
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the control server needs for Role.SYNC."""
+        return {
+            "configuration": self._configuration,
+            "next": self._next,
+            "done": self._done,
+            "connection": self._connection,
+        }
+
+    async def _configuration(self, _request: ConfigurationRequest) -> Configuration:
+        return Configuration(broker=self._settings())
+
+    async def _next(self, request: NextRequest) -> Messages:
+        settings = self._settings()
+        if settings is None or not await self._outbox.wait_for_due(request.wait_s):
+            return Messages(messages=())
+        return Messages(messages=_that_fit(await self._outbox.next_batch(settings.batch_records)))
+
+    async def _done(self, request: DoneRequest) -> Empty:
+        await self._outbox.complete([OutboxKey(epoch, seq) for epoch, seq in request.keys])
+        return Empty()
+
+    async def _connection(self, request: ConnectionRequest) -> Empty:
+        self.when_connection_changed(request.state, request.code)
+        return Empty()
+
+
+def _that_fit(batch: Sequence[OutboxMessage]) -> tuple[Message, ...]:
+    """Take the oldest messages that one line holds."""
+    messages: list[Message] = []
+    room_bytes = MAX_LINE_BYTES - _ANSWER_BYTES
+    for waiting in batch:
+        key = (waiting.key.epoch, waiting.key.seq)
+        message = Message(key=key, topic=waiting.topic, retain=waiting.retain, payload=waiting.payload)
+        # One more for the comma between two.
+        size_bytes = len(json.dumps(message.model_dump(mode="json"), separators=(",", ":"))) + 1
+        if size_bytes > MAX_LINE_BYTES - _ANSWER_BYTES:
+            _log.error("Message %d of the outbox (%s) is too long for the sync process.", key[1], waiting.topic)
+            continue
+        room_bytes -= size_bytes
+        if room_bytes < 0:
+            break
+        messages.append(message)
+    return tuple(messages)

@@ -1,0 +1,133 @@
+"""The sync role over its real socket, with an outbox in memory."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from firmware.control.client import ask_async
+from firmware.control.requests import (
+    MAX_LINE_BYTES,
+    ConfigurationRequest,
+    ConnectionRequest,
+    DoneRequest,
+    NextRequest,
+    Role,
+)
+from firmware.control.server import ControlServer
+from firmware.control.sync_role import SyncRole
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage
+
+SETTINGS = BrokerSettings(device="dev-1", fleet="lab", host="localhost", port=8883, key_pem="KEY", batch_records=10)
+
+
+class MemoryOutbox:
+    def __init__(self) -> None:
+        self.waiting: dict[OutboxKey, OutboxMessage] = {}
+        self.due = asyncio.Event()
+        self.is_awaited = asyncio.Event()
+
+    def add(self, seq: int, text: str = "") -> None:
+        key = OutboxKey(7, seq)
+        self.waiting[key] = OutboxMessage(key, "cdr", retain=False, payload={"text": text})
+        self.due.set()
+
+    async def next_batch(self, limit: int) -> Sequence[OutboxMessage]:
+        return list(self.waiting.values())[:limit]
+
+    async def complete(self, keys: Sequence[OutboxKey]) -> None:
+        for key in keys:
+            self.waiting.pop(key, None)
+        if not self.waiting:
+            self.due.clear()
+
+    async def wait_for_due(self, timeout_s: float) -> bool:
+        self.is_awaited.set()
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self.due.wait()
+        except TimeoutError:
+            return False
+
+
+class Handset:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.outbox = MemoryOutbox()
+        self.settings: BrokerSettings | None = SETTINGS
+        self.connection: list[tuple[BrokerState, BrokerProblem]] = []
+        role = SyncRole(self.outbox, lambda: self.settings, lambda *state: self.connection.append(state))
+        self.server = ControlServer(folder, {Role.SYNC: role.handlers})
+
+    async def messages(self, wait_s: float = 0) -> list[dict[str, object]]:
+        answer = await ask_async(self.folder, Role.SYNC, NextRequest(wait_s=wait_s))
+        messages = answer["messages"]
+        assert isinstance(messages, list)
+        return messages
+
+
+@pytest.fixture
+async def handset(tmp_path: Path) -> AsyncIterator[Handset]:
+    handset = Handset(tmp_path)
+    await handset.server.start()
+    yield handset
+    await handset.server.stop()
+
+
+async def test_the_sync_process_gets_the_brokers_settings_and_the_key(handset: Handset) -> None:
+    answer = await ask_async(handset.folder, Role.SYNC, ConfigurationRequest())
+    assert BrokerSettings(**answer["broker"]) == SETTINGS  # type: ignore[arg-type]
+
+
+async def test_a_handset_without_a_broker_says_so(handset: Handset) -> None:
+    handset.settings = None
+    assert await ask_async(handset.folder, Role.SYNC, ConfigurationRequest()) == {"broker": None}
+    assert await handset.messages(wait_s=30) == []
+
+
+async def test_messages_are_handed_over_as_the_protocol_says(handset: Handset) -> None:
+    handset.outbox.add(1, "one")
+    assert await handset.messages() == [
+        {"key": [7, 1], "topic": "cdr", "qos": 1, "retain": False, "payload": {"text": "one"}}
+    ]
+
+
+async def test_messages_come_again_until_they_are_done(handset: Handset) -> None:
+    for seq in (1, 2):
+        handset.outbox.add(seq)
+    assert [message["key"] for message in await handset.messages()] == [[7, 1], [7, 2]]
+    await ask_async(handset.folder, Role.SYNC, DoneRequest(keys=((7, 1),)))
+    assert [message["key"] for message in await handset.messages()] == [[7, 2]]
+
+
+async def test_a_long_poll_ends_as_soon_as_a_message_is_due(handset: Handset) -> None:
+    async with asyncio.timeout(20):
+        poll = asyncio.create_task(handset.messages(wait_s=60))
+        await handset.outbox.is_awaited.wait()
+        handset.outbox.add(1)
+        assert len(await poll) == 1
+
+
+async def test_no_more_messages_are_handed_over_than_one_line_holds(handset: Handset) -> None:
+    for seq in range(5):
+        handset.outbox.add(seq, "中" * 4000)  # 24 kB as JSON in ASCII
+    messages = await handset.messages()
+    assert [message["key"] for message in messages] == [[7, 0], [7, 1]]
+    assert len(json.dumps(messages)) < MAX_LINE_BYTES
+
+
+async def test_a_message_that_fits_no_line_does_not_hold_up_the_others(
+    handset: Handset, caplog: pytest.LogCaptureFixture
+) -> None:
+    handset.outbox.add(1, "x" * MAX_LINE_BYTES)
+    handset.outbox.add(2)
+    assert [message["key"] for message in await handset.messages()] == [[7, 2]]
+    assert "too long for the sync process" in caplog.text
+
+
+async def test_the_handset_hears_how_sync_stands_with_the_broker(handset: Handset) -> None:
+    request = ConnectionRequest(state=BrokerState.REFUSED, code=BrokerProblem.NOT_AUTHORIZED)
+    await ask_async(handset.folder, Role.SYNC, request)
+    assert handset.connection == [(BrokerState.REFUSED, BrokerProblem.NOT_AUTHORIZED)]
