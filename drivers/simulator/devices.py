@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+
+from drivers.errors import DeviceError
 
 logger = logging.getLogger(__name__)
 
@@ -11,31 +12,21 @@ Layout = tuple[tuple[str, ...], ...]
 
 
 def _call(callback: Callable[..., None] | None, *arguments: str) -> None:
-    """Call a handler; one that throws must not take the page's connection or a key's timers with it."""
+    """Call a handler; one that throws must not take the page's connection with it."""
     if callback is None:
         return
     try:
         callback(*arguments)
     except Exception:
+        # Which key it was stays out of the log: a row of them is a number that somebody dialled.
         logger.exception("A handler of the simulated phone failed; the phone goes on without it.")
-
-
-@dataclass(slots=True)
-class _Press:
-    """One key that is down: the pages that hold it and what is still to come of it."""
-
-    pages: set[Hashable]
-    timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
-
-    def cancel(self) -> None:
-        for timer in self.timers.values():
-            timer.cancel()
 
 
 class SimulatedKeypad:
     """Keys that pages press; a key is down as long as one page holds it.
 
-    Callbacks arrive in the simulator's event loop.
+    The key that went down last repeats and can be held, as on the key matrix. Callbacks arrive in the simulator's
+    event loop; what they raise is logged.
 
     Attributes:
         when_pressed: called with the key's name when it goes down.
@@ -61,22 +52,24 @@ class SimulatedKeypad:
         self._repeat_after_s = repeat_after_ms / 1000
         self._repeat_every_s = repeat_every_ms / 1000
         self._long_press_s = long_press_ms / 1000
-        self._presses: dict[str, _Press] = {}
+        self._pages_on: dict[str, set[Hashable]] = {}
+        self._latest: str | None = None
+        self._timers: list[asyncio.TimerHandle] = []
         self._started = False
 
     @property
     def keys_down(self) -> tuple[str, ...]:
         """The keys that are down, in the order in which they went down."""
-        return tuple(self._presses)
+        return tuple(self._pages_on)
 
     def start(self) -> None:
         self._started = True
 
     def stop(self) -> None:
+        """Let every key go; no callback comes after it."""
         self._started = False
-        for press in self._presses.values():
-            press.cancel()
-        self._presses.clear()
+        self._pages_on.clear()
+        self._overtake(None)
         self._changed()
 
     def press(self, key: str, page: Hashable) -> None:
@@ -89,25 +82,24 @@ class SimulatedKeypad:
             raise ValueError("This phone has no such key.")
         if not self._started:
             return
-        if press := self._presses.get(key):
-            press.pages.add(page)
+        if key in self._pages_on:
+            self._pages_on[key].add(page)
             return
-        loop = asyncio.get_running_loop()
-        press = self._presses[key] = _Press({page})
-        press.timers["repeat"] = self._repeat_at(loop.time() + self._repeat_after_s, key, press)
-        press.timers["held"] = loop.call_later(self._long_press_s, self._held, key)
+        self._pages_on[key] = {page}
+        self._overtake(key)
         self._changed()
         _call(self.when_pressed, key)
 
     def release(self, key: str, page: Hashable) -> None:
         """A page lets a key go; one that it does not hold stays as it is."""
-        press = self._presses.get(key)
-        if press is None or page not in press.pages:
+        pages = self._pages_on.get(key, set())
+        if page not in pages:
             return
-        press.pages.remove(page)
-        if not press.pages:
-            press.cancel()
-            del self._presses[key]
+        pages.remove(page)
+        if not pages:
+            del self._pages_on[key]
+            if key == self._latest:
+                self._overtake(None)
             self._changed()
 
     def release_all(self, page: Hashable) -> None:
@@ -115,15 +107,22 @@ class SimulatedKeypad:
         for key in self.keys_down:
             self.release(key, page)
 
-    def _repeat_at(self, when_s: float, key: str, press: _Press) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_at(when_s, self._repeat, when_s, key, press)
+    def _overtake(self, key: str | None) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self._latest = key
+        if key is not None:
+            loop = asyncio.get_running_loop()
+            self._timers.append(loop.call_later(self._repeat_after_s, self._repeat, key))
+            self._timers.append(loop.call_later(self._long_press_s, self._hold, key))
 
-    def _repeat(self, when_s: float, key: str, press: _Press) -> None:
-        # From one due time to the next, so that a busy loop delays repeats without slowing their rate.
-        press.timers["repeat"] = self._repeat_at(when_s + self._repeat_every_s, key, press)
+    def _repeat(self, key: str) -> None:
+        # From now and not from when it was due: a busy loop must not be followed by a burst of repeats.
+        self._timers[0] = asyncio.get_running_loop().call_later(self._repeat_every_s, self._repeat, key)
         _call(self.when_repeated, key)
 
-    def _held(self, key: str) -> None:
+    def _hold(self, key: str) -> None:
         _call(self.when_held, key)
 
 
@@ -144,6 +143,7 @@ class SimulatedHookSwitch:
 
     @property
     def is_off_hook(self) -> bool:
+        """How the handset lies, started or not."""
         return self._off_hook
 
     def start(self) -> None:
@@ -200,26 +200,34 @@ class SimulatedDisplay:
 class SimulatedIndicator:
     """The status LED; `show` may be called from any thread."""
 
-    PATTERNS = frozenset({"off", "on", "slow_blink", "fast_blink"})
+    _PATTERNS = frozenset({"off", "on", "slow_blink", "fast_blink"})
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.pattern = "off"
         self._changed = changed
+        self._started = False
 
     def start(self) -> None:
+        """The LED is dark."""
+        self._started = True
         self._set("off")
 
     def stop(self) -> None:
+        """Darken the LED."""
+        self._started = False
         self._set("off")
 
     def show(self, pattern: str) -> None:
-        """Show a pattern until the next.
+        """Show a pattern until the next: off, on, slow_blink or fast_blink.
 
         Raises:
-            ValueError: the LED knows no such pattern.
+            DeviceError: the LED was not started.
+            ValueError: there is no such pattern.
         """
-        if pattern not in self.PATTERNS:
-            raise ValueError(f"The status LED knows no pattern {pattern!r}; choose from {sorted(self.PATTERNS)}.")
+        if pattern not in self._PATTERNS:
+            raise ValueError(f"The status LED knows no pattern {pattern!r}; choose from {sorted(self._PATTERNS)}.")
+        if not self._started:
+            raise DeviceError("Cannot use the status LED: it was not started. Start it before showing a pattern.")
         self._set(pattern)
 
     def _set(self, pattern: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from drivers.errors import DeviceError
 from drivers.simulator.devices import SimulatedDisplay, SimulatedHookSwitch, SimulatedIndicator, SimulatedKeypad
 
 Recorded = tuple[str, str, int]
@@ -90,22 +91,33 @@ def test_a_short_press_only_presses(play: Scenario) -> None:
     assert keypad.reports == [("pressed", "5", 0)]
 
 
-def test_two_keys_keep_their_own_times(play: Scenario) -> None:
+def test_only_the_key_that_went_down_last_repeats(play: Scenario) -> None:
     keypad = RecordedKeypad()
 
     async def scenario() -> None:
         keypad.press("5", "page")
         await asyncio.sleep(0.2)
         keypad.press("ok", "page")
-        await asyncio.sleep(0.4)
-        keypad.release("5", "page")
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.6)
         keypad.release("ok", "page")
+        await asyncio.sleep(10)
 
     play(scenario())
-    assert keypad.reports == [
-        ("pressed", "5", 0), ("pressed", "ok", 200), ("repeated", "5", 500), ("repeated", "ok", 700),
-    ]  # fmt: skip
+    assert keypad.reports == [("pressed", "5", 0), ("pressed", "ok", 200), ("repeated", "ok", 700)]
+    assert keypad.keys_down == ("5",)
+
+
+def test_letting_an_overtaken_key_go_leaves_the_latest_repeating(play: Scenario) -> None:
+    keypad = RecordedKeypad()
+
+    async def scenario() -> None:
+        keypad.press("5", "page")
+        keypad.press("ok", "page")
+        keypad.release("5", "page")
+        await asyncio.sleep(0.55)
+
+    play(scenario())
+    assert keypad.reports == [("pressed", "5", 0), ("pressed", "ok", 0), ("repeated", "ok", 500)]
 
 
 def test_a_key_that_two_pages_hold_comes_up_with_the_second(play: Scenario) -> None:
@@ -178,7 +190,13 @@ def test_a_frame_of_another_size_is_refused_in_words() -> None:
 
 def test_the_status_led_refuses_a_pattern_that_it_does_not_know() -> None:
     indicator = SimulatedIndicator(nothing)
+    indicator.start()
     indicator.show("slow_blink")
     with pytest.raises(ValueError, match="knows no pattern 'disco'"):
         indicator.show("disco")
     assert indicator.pattern == "slow_blink"
+
+
+def test_a_status_led_that_was_not_started_says_so() -> None:
+    with pytest.raises(DeviceError, match="Start it before showing a pattern"):
+        SimulatedIndicator(nothing).show("on")
