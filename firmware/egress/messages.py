@@ -1,0 +1,191 @@
+"""Every message that may leave the handset. What has no field here does not leave.
+
+The models are closed (an unknown field is an error), frozen, and every string is bounded by a pattern: there is no
+field into which text of a person's choosing fits.
+"""
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from firmware.phone.call import CallDirection, DisconnectReason
+from firmware.privacy.purposes import Purpose
+
+MAX_NUMBER_LENGTH: Final = 128
+
+MAX_RECORDS: Final = 100
+"""Call detail records in one message at most."""
+
+_NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
+_HOST: Final = r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?)(?::[0-9]{1,5})?"
+_USER: Final = r"[A-Za-z0-9_.!~*'()&=+$%#-]{1,64}"
+_NUMBER: Final = rf"^(?:{_USER}|sips?:(?:{_USER}@)?{_HOST})$"
+
+HandsetName = Annotated[str, Field(min_length=1, max_length=64, pattern=_NAME)]
+"""A device or a fleet: lower-case letters, digits and hyphens, so one level of a topic and never a wildcard."""
+
+Timestamp = Annotated[
+    str,
+    Field(
+        min_length=24,
+        max_length=24,
+        pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z$",
+    ),
+]
+"""RFC 3339, UTC, milliseconds."""
+
+Number = Annotated[str, Field(min_length=1, max_length=MAX_NUMBER_LENGTH, pattern=_NUMBER)]
+"""An E.164 number, an extension, or a URI without password, parameters and headers; no spaces, no controls."""
+
+SafeInteger = Annotated[int, Field(ge=1, lt=2**53)]
+"""A whole number that survives every JSON reader: beyond 2^53 JavaScript rounds (RFC 8259 section 6)."""
+
+
+class Topic(StrEnum):
+    """The last level of each topic that the handset publishes to."""
+
+    STATUS = "status"
+    CDR = "cdr"
+    CONSENT = "consent"
+
+
+class Message(BaseModel):
+    """What all outgoing messages have in common: nothing can be added to them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ClockQuality(Message):
+    """How far a record's times can be trusted.
+
+    Attributes:
+        synced: the clock had been set from the network when the call started.
+        boot_id: names the run of the kernel; records of one run are at least in step with each other.
+    """
+
+    synced: bool
+    boot_id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")]
+
+
+class CallDetailRecord(Message):
+    """One call that is over.
+
+    Attributes:
+        id: names the call.
+        device: names the handset.
+        account: an opaque id of the line that was used; not derived from its name by anything that others know.
+        number: the other end; None where it was withheld or cannot be told.
+        answered_at: None where nobody answered.
+        ended_at: None where the handset was cut off and did not see the end (`result` is `interrupted`).
+        result: how it ended.
+        sip_code: the status code that ended it, 0 where there was none.
+        epoch, seq: with `device` they name the record: two records that share them are one record, sent twice.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    device: HandsetName
+    account: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    direction: CallDirection
+    number: Number | None
+    started_at: Timestamp
+    answered_at: Timestamp | None
+    ended_at: Timestamp | None
+    result: DisconnectReason
+    sip_code: Annotated[int, Field(ge=0, le=699)]
+    clock_quality: ClockQuality
+    epoch: SafeInteger
+    seq: SafeInteger
+
+    @model_validator(mode="after")
+    def _times_are_in_order(self) -> Self:
+        if self.ended_at is None and self.result is not DisconnectReason.INTERRUPTED:
+            raise ValueError("a call whose end was seen has an end")
+        times = [time for time in (self.started_at, self.answered_at, self.ended_at) if time is not None]
+        if times != sorted(times):
+            raise ValueError("a call starts, is answered and ends in this order")
+        return self
+
+
+class CdrMessage(Message):
+    """What goes to the topic `cdr`: one record as a rule, many after an outage."""
+
+    records: Annotated[tuple[CallDetailRecord, ...], Field(min_length=1, max_length=MAX_RECORDS)]
+
+
+class StatusMessage(Message):
+    """What goes to the topic `status`, retained; offline is also the last will."""
+
+    state: Literal["online", "offline"]
+
+
+class PurposeState(Message):
+    """The answer that stands for one purpose; `since` is None where the holder was never asked."""
+
+    purpose: Purpose
+    granted: bool
+    since: Timestamp | None
+
+
+class ConsentMessage(Message):
+    """What goes to the topic `consent`, retained: the newest says it all.
+
+    Attributes:
+        ledger_entries, ledger_head: how long the ledger is and its newest hash, by which a copy can be checked.
+        ledger_intact: False where the ledger does not verify; nothing is granted then.
+    """
+
+    device: HandsetName
+    purposes: Annotated[tuple[PurposeState, ...], Field(min_length=1, max_length=len(Purpose))]
+    policy_version: Annotated[str, Field(max_length=32, pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]*$")]
+    ledger_entries: Annotated[int, Field(ge=0, lt=2**53)]
+    ledger_head: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    ledger_intact: bool
+    epoch: SafeInteger
+    seq: SafeInteger
+
+
+class _Address(Message):
+    fleet: HandsetName
+    device: HandsetName
+
+
+def topic_name(fleet: str, device: str, topic: Topic) -> str:
+    """Return the full MQTT topic.
+
+    Raises:
+        pydantic.ValidationError: a name is not one level of a topic.
+    """
+    address = _Address(fleet=fleet, device=device)
+    return f"wecall/v1/{address.fleet}/{address.device}/{topic.value}"
+
+
+def timestamp(seconds: float) -> str:
+    """Write seconds since the epoch as RFC 3339, UTC, milliseconds."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.removesuffix("+00:00") + "Z"
+
+
+def reportable_number(party: str) -> str | None:
+    """Reduce what was dialled or received to what a record may hold.
+
+    A URI loses its password, parameters and headers. Digits after a pause (`,` `;` `p` `w`) are tones for the other
+    end, a PIN as often as not, and go too. What still fits no form of number is withheld as a whole.
+    """
+    text = party.strip()
+    scheme, colon, rest = text.partition(":")
+    scheme = scheme.lower() if colon else ""
+    if scheme not in {"sip", "sips", "tel"}:
+        scheme, rest = "", text
+    rest = re.split(r"[;?,]", rest, maxsplit=1)[0]
+    user, at, host = rest.rpartition("@")
+    if at:
+        number = f"{scheme or 'sip'}:{user.partition(':')[0]}@{host}"
+    elif scheme in {"sip", "sips"}:
+        number = f"{scheme}:{host}"
+    else:
+        digits = re.sub(r"[\s().-]", "", host)
+        number = re.split(r"[pPwW]", digits, maxsplit=1)[0] if re.match(r"^\+?[0-9*#]", digits) else host
+    return number if len(number) <= MAX_NUMBER_LENGTH and re.fullmatch(_NUMBER[1:-1], number) else None

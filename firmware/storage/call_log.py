@@ -1,0 +1,306 @@
+"""The call log. A call's row is on the disk before its first packet; its end and its record are written together."""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from firmware.egress.messages import CallDetailRecord, ClockQuality, Topic, reportable_number, timestamp
+from firmware.errors import StorageError
+from firmware.phone.call import CallDirection, CallId, DisconnectReason
+from firmware.ports import CallLogEntry
+from firmware.storage.contacts import StoredContacts
+from firmware.storage.database import Database, Row
+from firmware.storage.ledger import read_head
+from firmware.storage.outbox import StoredOutbox
+from firmware.storage.store import Store
+
+_NOT_MISSED: Final = (DisconnectReason.REJECTED, DisconnectReason.LOCAL_HANGUP)
+"""How an unanswered incoming call ends when the person here ended it."""
+
+_OVER: Final = "call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code"
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Where the call log gets its times from.
+
+    Attributes:
+        wall_s: seconds since the epoch.
+        monotonic_s: seconds that no setting of the clock moves.
+        is_synced: whether the wall clock has been set from the network.
+        boot_id: the kernel's name for this run of it (/proc/sys/kernel/random/boot_id).
+    """
+
+    wall_s: Callable[[], float]
+    monotonic_s: Callable[[], float]
+    is_synced: Callable[[], bool]
+    boot_id: str
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call that is not over, or whose end the store could not take yet."""
+
+    call_id: CallId
+    direction: CallDirection
+    number: str
+    dialled: str
+    started_at: float
+    started_monotonic_s: float
+    clock_synced: bool
+    ledger_entries: int = 0
+    answered_at: float | None = None
+    ended_at: float | None = None
+    reason: DisconnectReason | None = None
+    sip_code: int = 0
+
+
+class StoredCallLog:
+    """Calls, newest last.
+
+    Times after the start are the start plus what the monotonic clock counted, so that setting the clock during a call
+    makes no call shorter than nothing.
+
+    What the store cannot take (a full disk) is kept here and written together with the next call that it can.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        outbox: StoredOutbox,
+        contacts: StoredContacts,
+        *,
+        device: str,
+        account_name: str,
+        clocks: Clocks,
+    ) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._contacts = contacts
+        self._device = device
+        self._account_name = account_name
+        self._clocks = clocks
+        self._calls: dict[CallId, _Call] = {}
+
+    async def open_record(self, call_id: CallId, direction: CallDirection, number: str, dialled: str) -> None:
+        """Write a call's first line; on the disk when this returns."""
+        call = _Call(
+            call_id,
+            direction,
+            number,
+            dialled,
+            started_at=self._clocks.wall_s(),
+            started_monotonic_s=self._clocks.monotonic_s(),
+            clock_synced=self._clocks.is_synced(),
+        )
+        self._calls[call_id] = call
+
+        def write(database: Database) -> None:
+            call.ledger_entries = read_head(database).entries
+            self._write(database, call)
+
+        await self._store.transact(write)
+
+    async def mark_answered(self, call_id: CallId) -> None:
+        """Write the moment of answer."""
+        call = self._running(call_id)
+        call.answered_at = self._time_in(call)
+        await self._store.transact(lambda database: self._write(database, call))
+
+    async def close_record(self, call_id: CallId, reason: DisconnectReason, sip_code: int) -> None:
+        """Write a call's end and queue its record where consent allows: both or neither.
+
+        Closing again a call that is over changes nothing.
+
+        Raises:
+            StorageError: nobody opened that call, or the store cannot take it now.
+        """
+        if call_id not in self._calls and await self._store.run(lambda database: _is_over(database, call_id)):
+            return
+        call = self._running(call_id)
+        if call.reason is None:
+            call.reason = reason
+            call.sip_code = sip_code
+            call.ended_at = self._time_in(call)
+        over = [each for each in self._calls.values() if each.reason is not None]
+
+        def write(database: Database) -> None:
+            for each in over:
+                # The end of another call that closed at the same moment may have taken this one along.
+                if not _is_over(database, each.call_id):
+                    self._write(database, each)
+                    self._queue_record(database, each.call_id)
+
+        await self._store.transact(write)
+        for each in over:
+            self._calls.pop(each.call_id, None)
+        self._outbox.notify()
+
+    async def recover_interrupted(self) -> int:
+        """Close the calls that an earlier run left open, as interrupted, and queue their records likewise.
+
+        Nobody saw their ends, so these have no time of end.
+
+        Returns:
+            how many there were.
+        """
+        running = set(self._calls)
+
+        def recover(database: Database) -> int:
+            left = [
+                call_id
+                for (call_id,) in database.query("SELECT call_id FROM calls WHERE reason IS NULL ORDER BY position")
+                if call_id not in running
+            ]
+            for call_id in left:
+                database.execute(
+                    "UPDATE calls SET reason = ? WHERE call_id = ?", DisconnectReason.INTERRUPTED.value, call_id
+                )
+                self._queue_record(database, call_id)
+            return len(left)
+
+        count = await self._store.transact(recover)
+        self._outbox.notify()
+        return count
+
+    async def last_dialled(self) -> str:
+        """Return the digits of the newest outgoing call, empty where there is none."""
+        rows = await self._store.run(
+            lambda database: database.query(
+                "SELECT dialled FROM calls WHERE dialled <> '' ORDER BY position DESC LIMIT 1"
+            )
+        )
+        return str(rows[0][0]) if rows else ""
+
+    async def count_unseen_missed(self) -> int:
+        """Return how many calls nobody answered and nobody has seen in the log."""
+        rows = await self._store.run(
+            lambda database: database.query(
+                "SELECT count(*) FROM calls WHERE seen = 0 AND direction = ? AND answered_at IS NULL "
+                "AND reason IS NOT NULL AND reason NOT IN (?, ?)",
+                CallDirection.INCOMING.value,
+                *(reason.value for reason in _NOT_MISSED),
+            )
+        )
+        return int(rows[0][0])
+
+    async def mark_missed_seen(self) -> None:
+        """Note that the holder has seen the calls that are over."""
+        await self._store.transact(
+            lambda database: database.execute("UPDATE calls SET seen = 1 WHERE seen = 0 AND reason IS NOT NULL")
+        )
+
+    async def recent(self, limit: int) -> Sequence[CallLogEntry]:
+        """Return the newest calls, newest first, those that are not over included."""
+
+        def read(database: Database) -> tuple[CallLogEntry, ...]:
+            rows = database.query(f"SELECT {_OVER} FROM calls ORDER BY position DESC LIMIT ?", limit)  # noqa: S608 - a constant
+            return tuple(
+                CallLogEntry(
+                    call_id=CallId(call_id),
+                    direction=CallDirection(direction),
+                    number=number,
+                    name=self._contacts.name_in(database, number),
+                    started_at=started_at,
+                    answered_at=answered_at,
+                    ended_at=ended_at,
+                    reason=DisconnectReason(reason) if reason is not None else None,
+                    sip_code=sip_code,
+                )
+                for call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code in rows
+            )
+
+        return await self._store.run(read)
+
+    async def delete(self, call_id: CallId) -> None:
+        """Delete one call that is over, and its record where that still waits."""
+
+        def delete(database: Database) -> None:
+            if database.execute("DELETE FROM calls WHERE call_id = ? AND reason IS NOT NULL", call_id):
+                self._outbox.purge(database, Topic.CDR, call_id)
+
+        await self._store.transact(delete)
+
+    async def clear(self) -> None:
+        """Delete all calls that are over, and the records that still wait."""
+
+        def clear(database: Database) -> None:
+            database.execute("DELETE FROM calls WHERE reason IS NOT NULL")
+            self._outbox.purge(database, Topic.CDR)
+
+        await self._store.transact(clear)
+
+    def _running(self, call_id: CallId) -> _Call:
+        if call_id not in self._calls:
+            raise StorageError("A call is being written that was never opened; it is missing in the call log.")
+        return self._calls[call_id]
+
+    def _time_in(self, call: _Call) -> float:
+        return call.started_at + max(0.0, self._clocks.monotonic_s() - call.started_monotonic_s)
+
+    def _write(self, database: Database, call: _Call) -> None:
+        database.execute(
+            "INSERT INTO calls (call_id, direction, number, dialled, account, started_at, answered_at, ended_at, "
+            "reason, sip_code, clock_synced, boot_id, ledger_entries, seen) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
+            "ON CONFLICT (call_id) DO UPDATE SET answered_at = excluded.answered_at, ended_at = excluded.ended_at, "
+            "reason = excluded.reason, sip_code = excluded.sip_code",
+            call.call_id,
+            call.direction.value,
+            call.number,
+            call.dialled,
+            _opaque_account(database, self._account_name),
+            call.started_at,
+            call.answered_at,
+            call.ended_at,
+            call.reason.value if call.reason is not None else None,
+            call.sip_code,
+            int(call.clock_synced),
+            self._clocks.boot_id,
+            call.ledger_entries,
+        )
+
+    def _queue_record(self, database: Database, call_id: CallId) -> None:
+        [row] = database.query(
+            "SELECT call_id, account, direction, number, started_at, answered_at, ended_at, reason, sip_code, "
+            "clock_synced, boot_id, ledger_entries FROM calls WHERE call_id = ?",
+            call_id,
+        )
+        self._outbox.append(
+            database,
+            Topic.CDR,
+            lambda epoch, seq: _record(row, self._device, epoch, seq),
+            ledger_entries_at_start=row[-1],
+            call_id=call_id,
+        )
+
+
+def _record(row: Row, device: str, epoch: int, seq: int) -> CallDetailRecord:
+    call_id, account, direction, number, started_at, answered_at, ended_at, reason, sip_code, synced, boot_id, _ = row
+    return CallDetailRecord(
+        id=call_id,
+        device=device,
+        account=account,
+        direction=CallDirection(direction),
+        number=reportable_number(number),
+        started_at=timestamp(started_at),
+        answered_at=timestamp(answered_at) if answered_at is not None else None,
+        ended_at=timestamp(ended_at) if ended_at is not None else None,
+        result=DisconnectReason(reason),
+        sip_code=sip_code,
+        clock_quality=ClockQuality(synced=bool(synced), boot_id=boot_id),
+        epoch=epoch,
+        seq=seq,
+    )
+
+
+def _is_over(database: Database, call_id: CallId) -> bool:
+    return bool(database.query("SELECT 1 FROM calls WHERE call_id = ? AND reason IS NOT NULL", call_id))
+
+
+def _opaque_account(database: Database, account_name: str) -> str:
+    # Keyed with a secret of this store: two lines are told apart, and a name cannot be found by trying names.
+    [(secret,)] = database.query("SELECT account_secret FROM identity")
+    return hmac.new(secret, account_name.encode(), hashlib.sha256).hexdigest()[:32]

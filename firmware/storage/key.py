@@ -1,0 +1,81 @@
+"""Where the store's key comes from."""
+
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from firmware.storage.database import KEY_BYTES
+from firmware.storage.errors import StoreKeyMissingError
+
+CREDENTIAL_NAME: Final = "store-key"
+
+
+def load_key(key_file: Path, store: Path, environment: Mapping[str, str] = os.environ) -> bytes:
+    """Return the store's raw key.
+
+    Under systemd it is the credential `store-key`, which the unit decrypts. Elsewhere it is a file that only its owner
+    may read, made with the first store.
+
+    Raises:
+        StoreKeyMissingError: there is none and none may be made, because the store exists; or it is unusable.
+    """
+    if folder := environment.get("CREDENTIALS_DIRECTORY"):
+        credential = Path(folder) / CREDENTIAL_NAME
+        if credential.exists():
+            return _checked(credential, _read(credential))
+    if not key_file.exists():
+        if store.exists() and store.stat().st_size:
+            raise StoreKeyMissingError(
+                f"The key of the store {store} is missing. Put back {key_file}, or the credential {CREDENTIAL_NAME}."
+            )
+        _make(key_file)
+    mode = stat.S_IMODE(key_file.stat().st_mode)
+    if mode & 0o077:
+        raise StoreKeyMissingError(
+            f"The key file {key_file} can be read by others (mode {mode:04o}), so it is not used. "
+            "Set its mode to 0600, and consider the store read by whoever could."
+        )
+    return _checked(key_file, _read(key_file))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreKeyMissingError(f"The store's key in {path} cannot be read: {error.strerror}.") from error
+
+
+def _checked(path: Path, key: bytes) -> bytes:
+    if len(key) != KEY_BYTES:
+        raise StoreKeyMissingError(
+            f"The store's key in {path} has {len(key)} bytes instead of {KEY_BYTES}; put the right one back."
+        )
+    return key
+
+
+def _make(path: Path) -> None:
+    """Write a new key so that a crash leaves either the whole of it or nothing."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, unlike a rename, never replaces a key that another process made in the meantime.
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StoreKeyMissingError(f"A key for the store cannot be written to {path}: {error.strerror}.") from error
+    finally:
+        draft.unlink(missing_ok=True)

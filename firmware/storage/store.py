@@ -1,0 +1,123 @@
+"""The thread that owns the database. Everything else hands it work and awaits the result."""
+
+import asyncio
+import logging
+import queue
+import secrets
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from firmware.errors import StorageError
+from firmware.ports import Heartbeat
+from firmware.storage.database import Database
+from firmware.storage.errors import StoreClosedError
+from firmware.storage.migrate import load_migrations
+
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+_IDLE_WAIT_S: Final = 4.0
+
+
+class Store:
+    """The encrypted store.
+
+    Attributes:
+        epoch: names this opening of the store. Drawn afresh each time, so that a number given out after an older copy
+            of the file was put back is not mistaken for the one given out before. Below 2^53, which JSON readers keep.
+    """
+
+    def __init__(self, path: Path, key: bytes, heartbeat: Heartbeat) -> None:
+        self._path = path
+        self._key = key
+        self._heartbeat = heartbeat
+        self._work: queue.SimpleQueue[tuple[Callable[[Database], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self.epoch = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether work is accepted."""
+        return self._thread is not None
+
+    async def start(self) -> None:
+        """Open the store; after a failure it may be tried again.
+
+        Raises:
+            StorageError: one of the classes in firmware.storage.errors, or itself.
+        """
+        if self._thread is not None:
+            return
+        self.epoch = secrets.randbelow(2**53 - 1) + 1
+        self._work = queue.SimpleQueue()
+        opened: Future[None] = Future()
+        thread = threading.Thread(target=self._run, args=(opened,), name="storage")
+        thread.start()
+        await asyncio.shield(asyncio.wrap_future(opened))
+        self._thread = thread
+
+    async def stop(self) -> None:
+        """Finish the work that was handed in, then close."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._work.put(None)
+            await asyncio.to_thread(thread.join)
+
+    async def run(self, work: Callable[[Database], _T]) -> _T:
+        """Run work on the storage thread and return its result.
+
+        Work is done in the order in which it was handed in, to its end even if the caller no longer waits.
+
+        Raises:
+            StoreClosedError: the store is not open.
+            StorageError: whatever the work raised.
+        """
+        if self._thread is None:
+            raise StoreClosedError(f"The store {self._path} is not open; `wecall doctor` says why.")
+        result: Future[_T] = Future()
+        self._work.put((work, result))
+        return await asyncio.shield(asyncio.wrap_future(result))
+
+    async def transact(self, work: Callable[[Database], _T]) -> _T:
+        """Run work on the storage thread in one transaction, on the disk before this returns."""
+
+        def in_transaction(database: Database) -> _T:
+            with database.transaction():
+                return work(database)
+
+        return await self.run(in_transaction)
+
+    def _run(self, opened: "Future[None]") -> None:
+        database = Database(self._path, self._key)
+        try:
+            database.open(load_migrations())
+        except StorageError as error:
+            opened.set_exception(error)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the one who waits must hear of it
+            opened.set_exception(StorageError(f"The store {self._path} cannot be opened: {type(error).__name__}."))
+            return
+        opened.set_result(None)
+        try:
+            self._serve(database)
+        finally:
+            database.close()
+
+    def _serve(self, database: Database) -> None:
+        while True:
+            self._heartbeat()
+            try:
+                item = self._work.get(timeout=_IDLE_WAIT_S)
+            except queue.Empty:
+                continue
+            if item is None:
+                return
+            work, result = item
+            try:
+                result.set_result(work(database))
+            except Exception as error:  # noqa: BLE001 - handed to the one who awaits it
+                result.set_exception(error)
