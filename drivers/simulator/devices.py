@@ -32,6 +32,7 @@ class SimulatedKeypad:
         when_pressed: called with the key's name when it goes down.
         when_repeated: called again and again while it stays down.
         when_held: called once when it has been down for the long-press time.
+        when_released: called when it comes up; stop() releases nothing.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class SimulatedKeypad:
         self.when_pressed: Callable[[str], None] | None = None
         self.when_repeated: Callable[[str], None] | None = None
         self.when_held: Callable[[str], None] | None = None
+        self.when_released: Callable[[str], None] | None = None
         self.keys = keys
         self._names = frozenset(name for line in keys for name in line)
         self._changed = changed
@@ -101,6 +103,7 @@ class SimulatedKeypad:
             if key == self._latest:
                 self._overtake(None)
             self._changed()
+            _call(self.when_released, key)
 
     def release_all(self, page: Hashable) -> None:
         """A page lets go of all that it holds, because it closed."""

@@ -156,20 +156,22 @@ function fitDisplay() {
   const scale = Math.max(1, Math.floor((panel.clientWidth * density) / canvas.width)) / density;
   canvas.style.width = `${canvas.width * scale}px`;
   canvas.style.height = `${canvas.height * scale}px`;
+  panel.style.setProperty("--width", canvas.style.width);
+  panel.style.setProperty("--height", canvas.style.height);
   panel.style.setProperty("--pixel", `${scale}px`);
+  panel.style.setProperty("--gap", scale * density < 3 ? "0px" : `${1 / density}px`);
 }
 
 // --- the cord ------------------------------------------------------------------------------------------------------
 
-const COILS = 30;
-const COIL_RADIUS_PX = 6.5;
-const STEPS = 720;
+const COILS = 34;
+const COIL_RADIUS_PX = 7.5;
+const STEPS = 1020;
 
+// A coil along a curve that leaves the handset downwards and reaches the socket from the left.
 function cordPath(from, to) {
-  const reach = Math.hypot(to.x - from.x, to.y - from.y);
-  const slack = Math.max(26, 120 - reach * 0.3);
-  const first = { x: from.x + from.dx * slack, y: from.y + from.dy * slack };
-  const second = { x: to.x + to.dx * slack * 1.5, y: to.y + to.dy * slack * 1.5 };
+  const first = { x: from.x - 6, y: from.y + 150 };
+  const second = { x: to.x - 110, y: to.y + 120 };
   const at = (t) => {
     const [a, b, c, d] = [(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t * t, t ** 3];
     return [a * from.x + b * first.x + c * second.x + d * to.x, a * from.y + b * first.y + c * second.y + d * to.y];
@@ -179,32 +181,25 @@ function cordPath(from, to) {
   for (let i = 1; i <= STEPS; i += 1) {
     lengths.push(lengths[i - 1] + Math.hypot(points[i][0] - points[i - 1][0], points[i][1] - points[i - 1][1]));
   }
-  return points
-    .map(([x, y], i) => {
-      const [before, after] = [points[Math.max(0, i - 1)], points[Math.min(STEPS, i + 1)]];
-      const [dx, dy] = [after[0] - before[0], after[1] - before[1]];
-      const size = Math.hypot(dx, dy) || 1;
-      const along = lengths[i] / lengths[STEPS];
-      const radius = COIL_RADIUS_PX * Math.min(1, along * 12, (1 - along) * 12);
-      const turn = along * COILS * 2 * Math.PI;
-      const [sine, cosine] = [Math.sin(turn) * radius, (Math.cos(turn) - 1) * radius * 0.7];
-      return `${i ? "L" : "M"}${(x - (dy / size) * sine + (dx / size) * cosine).toFixed(1)} ${(y + (dx / size) * sine + (dy / size) * cosine).toFixed(1)}`;
-    })
-    .join("");
+  const coil = points.map(([x, y], i) => {
+    const [before, after] = [points[Math.max(0, i - 1)], points[Math.min(STEPS, i + 1)]];
+    const size = Math.hypot(after[0] - before[0], after[1] - before[1]) || 1;
+    const [dx, dy] = [(after[0] - before[0]) / size, (after[1] - before[1]) / size];
+    const along = lengths[i] / lengths[STEPS];
+    const radius = COIL_RADIUS_PX * Math.min(1, along * 14, (1 - along) * 14);
+    const turn = along * COILS * 2 * Math.PI;
+    const [across, forth] = [Math.sin(turn) * radius, Math.cos(turn) * radius * 0.75];
+    return `${(x - dy * across + dx * forth).toFixed(1)} ${(y + dx * across + dy * forth).toFixed(1)}`;
+  });
+  return `M${coil.join("L")}`;
 }
 
 function drawCord() {
   const cord = element("cord");
   const origin = cord.getBoundingClientRect();
   const place = (id) => {
-    const box = element(id).getBoundingClientRect();
-    const style = getComputedStyle(element(id));
-    return {
-      x: box.x + box.width / 2 - origin.x,
-      y: box.y + box.height / 2 - origin.y,
-      dx: Number(style.getPropertyValue("--dx")),
-      dy: Number(style.getPropertyValue("--dy")),
-    };
+    const { x, y } = element(id).getBoundingClientRect();
+    return { x: x - origin.x, y: y - origin.y };
   };
   const path = cordPath(place("cord-end"), place("socket"));
   for (const line of cord.children) line.setAttribute("d", path);

@@ -55,6 +55,7 @@ class RecordedKeypad(SimulatedKeypad):
         self.when_pressed = self._recorder("pressed")
         self.when_repeated = self._recorder("repeated")
         self.when_held = self._recorder("held")
+        self.when_released = self._recorder("released")
         self.start()
 
     def _recorder(self, what: str) -> Callable[[str], None]:
@@ -75,7 +76,9 @@ def test_a_key_that_stays_down_repeats_and_counts_as_held_once(play: Scenario) -
 
     play(scenario())
     repeats = [("repeated", "5", at_ms) for at_ms in (500, 620, 740, 860, 980, 1100)]
-    assert keypad.reports == [("pressed", "5", 0), *repeats[:5], ("held", "5", 1000), repeats[5]]
+    assert keypad.reports == [
+        ("pressed", "5", 0), *repeats[:5], ("held", "5", 1000), repeats[5], ("released", "5", 1200),
+    ]  # fmt: skip
 
 
 def test_a_short_press_only_presses(play: Scenario) -> None:
@@ -88,7 +91,7 @@ def test_a_short_press_only_presses(play: Scenario) -> None:
         await asyncio.sleep(10)
 
     play(scenario())
-    assert keypad.reports == [("pressed", "5", 0)]
+    assert keypad.reports == [("pressed", "5", 0), ("released", "5", 490)]
 
 
 def test_only_the_key_that_went_down_last_repeats(play: Scenario) -> None:
@@ -103,7 +106,12 @@ def test_only_the_key_that_went_down_last_repeats(play: Scenario) -> None:
         await asyncio.sleep(10)
 
     play(scenario())
-    assert keypad.reports == [("pressed", "5", 0), ("pressed", "ok", 200), ("repeated", "ok", 700)]
+    assert keypad.reports == [
+        ("pressed", "5", 0),
+        ("pressed", "ok", 200),
+        ("repeated", "ok", 700),
+        ("released", "ok", 800),
+    ]
     assert keypad.keys_down == ("5",)
 
 
@@ -117,7 +125,7 @@ def test_letting_an_overtaken_key_go_leaves_the_latest_repeating(play: Scenario)
         await asyncio.sleep(0.55)
 
     play(scenario())
-    assert keypad.reports == [("pressed", "5", 0), ("pressed", "ok", 0), ("repeated", "ok", 500)]
+    assert keypad.reports == [("pressed", "5", 0), ("pressed", "ok", 0), ("released", "5", 0), ("repeated", "ok", 500)]
 
 
 def test_a_key_that_two_pages_hold_comes_up_with_the_second(play: Scenario) -> None:
@@ -128,11 +136,12 @@ def test_a_key_that_two_pages_hold_comes_up_with_the_second(play: Scenario) -> N
         keypad.press("5", "second")
         keypad.release("5", "first")
         assert keypad.keys_down == ("5",)
+        await asyncio.sleep(0.1)
         keypad.release_all("second")
         assert not keypad.keys_down
 
     play(scenario())
-    assert keypad.reports == [("pressed", "5", 0)]
+    assert keypad.reports == [("pressed", "5", 0), ("released", "5", 100)]
 
 
 def test_stopping_lets_every_key_go_for_good(play: Scenario) -> None:
