@@ -1,1 +1,348 @@
 """The composition root: the one place that builds adapters and drivers and ties them together."""
+
+import asyncio
+import logging
+import secrets
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from firmware import clock, logs
+from firmware.admin import AdminRole
+from firmware.bus import Bus
+from firmware.config import load
+from firmware.control.requests import Role
+from firmware.control.server import ControlServer
+from firmware.control.sync_role import SyncRole
+from firmware.devices import DEFAULT_COUNTRY, DeviceFaults, Settings, StartedDevice, build_devices
+from firmware.doctor import Condition
+from firmware.errors import ControlError, HandsetError, StorageError
+from firmware.health import Health, SystemdNotifier
+from firmware.media.loop import AudioLoop
+from firmware.painter import Painter
+from firmware.phone.call import CallId
+from firmware.phone.events import (
+    Event,
+    HandsetLifted,
+    HandsetReplaced,
+    Key,
+    KeyHeld,
+    KeyPressed,
+    KeyRepeated,
+    Problem,
+    ProblemCleared,
+    ProblemRaised,
+    RegistrationChanged,
+)
+from firmware.phone.phone import Phone
+from firmware.phone.view import PhoneView
+from firmware.ports import BrokerProblem, BrokerState, SipStack
+from firmware.records import Records
+from firmware.screens.drawing import draw
+from firmware.screens.pages import page_for
+from firmware.settings import broker_settings, phone_settings, sip_settings
+from provisioning.schema import Configuration
+
+_log = logging.getLogger(__name__)
+
+_THREAD_LIMIT_S: Final = 20.0
+_SLOW_THREAD_LIMIT_S: Final = 60.0
+_SECONDS_A_MINUTE: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `wecall run` was told.
+
+    Attributes:
+        configuration: the file to run with.
+        state_dir: where the encrypted store is.
+        runtime_dir: where the local sockets go.
+        simulator_port: show the devices as a page on this local port; None drives the Pi's pins.
+        verbose: log more.
+    """
+
+    configuration: Path
+    state_dir: Path
+    runtime_dir: Path
+    simulator_port: int | None = None
+    verbose: bool = False
+
+
+def run_handset(options: Options) -> int:
+    """Be the handset until SIGTERM or SIGINT, and return the process's exit code."""
+    logs.set_up(logging.DEBUG if options.verbose else logging.INFO)
+    asyncio.run(_run(options))
+    return 0
+
+
+async def _run(options: Options) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    handset = Handset(options)
+    await handset.start()
+    try:
+        await stopping.wait()
+    finally:
+        await handset.stop()
+
+
+class Handset:
+    """Everything that runs in the handset's process, started in order and stopped in reverse."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._health = Health()
+        self._notifier = SystemdNotifier()
+        self._faults = DeviceFaults()
+        self._running = AsyncExitStack()
+        self._broker: tuple[BrokerState, BrokerProblem] | None = None
+        self._sip_fault: str | None = None
+        self._records_fault: str | None = None
+        self._records: Records | None = None
+        self._minute: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Start every part; one that fails is named on the display and in `doctor`, and the rest goes on."""
+        self._make_folders()
+        self._loaded = load(self._options.configuration, self._options.state_dir)
+        configuration = self._loaded.configuration
+        self._language = configuration.device.language if configuration else "en"
+        self._phone = Phone(phone_settings(self._loaded), lambda: CallId(secrets.token_hex(16)))
+        self._sip = self._build_sip(configuration)
+        self._devices = build_devices(
+            Settings.of(configuration),
+            simulator_port=self._options.simulator_port,
+            on_ringer_fault=lambda sentence: self._faults.note("ringer", sentence),
+        )
+        self._painter = Painter(
+            self._devices.display,
+            self._health.register("display", _SLOW_THREAD_LIMIT_S),
+            on_failure=lambda sentence: self._faults.note("display", sentence),
+        )
+        self._audio = AudioLoop(
+            self._devices.sound_card,
+            country=configuration.device.country if configuration else DEFAULT_COUNTRY,
+            heartbeat=self._health.register("audio", _THREAD_LIMIT_S),
+            post=self._post_from_thread,
+        )
+        self._bus = Bus(
+            self._phone,
+            sip=self._sip,
+            audio=self._audio,
+            ringer=self._devices.ringer,
+            indicator=self._devices.indicator,
+            show=self._show,
+        )
+        # SIP before all else: registering takes a round trip, which passes while the rest starts.
+        self._start_sip()
+        await self._start_devices()
+        await self._start_bus()
+        await self._start_records(configuration)
+        await self._start_sockets()
+        self._start_watchdog()
+        _log.info("The handset is ready")
+
+    async def stop(self) -> None:
+        """Stop everything, last started first; calls are ended and their records written."""
+        self._notifier.stopping()
+        await self._running.aclose()
+        _log.info("The handset has stopped")
+
+    # --- starting, in order -------------------------------------------------------------------------------------------
+
+    def _make_folders(self) -> None:
+        for folder in (self._options.state_dir, self._options.runtime_dir):
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                _log.error("The folder %s cannot be made: %s", folder, error.strerror)
+
+    def _build_sip(self, configuration: Configuration | None) -> SipStack | None:
+        if configuration is None:
+            return None
+        try:
+            from firmware.sip.engine import PjsuaStack
+        except ImportError as error:
+            self._sip_fault = f"The SIP library pjsua2 cannot be loaded: {error.name or error}."
+            return None
+        return PjsuaStack(sip_settings(configuration), heartbeat=self._health.register("sip", _THREAD_LIMIT_S))
+
+    def _start_sip(self) -> None:
+        if self._sip is not None:
+            self._sip.start(self._post_from_thread)
+            self._running.callback(self._sip.stop)
+
+    async def _start_devices(self) -> None:
+        devices, faults = self._devices, self._faults
+        self._painter.start()
+        self._running.callback(self._painter.stop)
+        self._audio.start(self._sip.audio_port if self._sip else None)
+        self._running.callback(self._audio.stop)
+        devices.keypad.when_pressed = self._key_listener(KeyPressed)
+        devices.keypad.when_repeated = self._key_listener(KeyRepeated)
+        devices.keypad.when_held = self._key_listener(KeyHeld)
+        devices.hook_switch.when_lifted = lambda: self._post_from_thread(HandsetLifted())
+        devices.hook_switch.when_replaced = lambda: self._post_from_thread(HandsetReplaced())
+        parts: dict[str, StartedDevice] = {
+            "ringer": devices.ringer,
+            "indicator": devices.indicator,
+            "keypad": devices.keypad,
+            "hook switch": devices.hook_switch,
+        }
+        for part, device in parts.items():
+            if faults.attempt(part, device.start):
+                self._running.callback(faults.attempt, part, device.stop)
+        if devices.page is not None and await faults.attempt_async("simulator", devices.page.start):
+            self._running.push_async_callback(devices.page.stop)
+            _log.info("The simulated handset is at %s", devices.page.url)
+
+    async def _start_bus(self) -> None:
+        await self._bus.start()
+        self._running.push_async_callback(self._bus.stop)
+        if self._sip is None and self._loaded.configuration is not None:
+            self._bus.post(ProblemRaised(Problem.SIP_UNAVAILABLE, self._sip_fault or ""))
+        if self._loaded.from_last_good:
+            self._bus.post(ProblemRaised(Problem.CONFIGURATION, " ".join(self._loaded.mistakes)))
+        if not clock.is_plausible():
+            self._bus.post(ProblemRaised(Problem.CLOCK_NOT_SET))
+        if self._devices.hook_switch.is_off_hook:
+            self._bus.post(HandsetLifted())
+        self._tick()
+        self._running.callback(self._stop_ticking)
+
+    async def _start_records(self, configuration: Configuration | None) -> None:
+        if configuration is None:
+            return
+        try:
+            records = Records(
+                self._options.state_dir,
+                configuration,
+                self._health.register("storage", _SLOW_THREAD_LIMIT_S),
+                self._note_records_fault,
+            )
+        except StorageError as error:
+            self._health.forget("storage")
+            self._note_records_fault(Problem.STORE_UNREADABLE, str(error))
+            return
+        self._records = self._bus.records = records
+        self._running.push_async_callback(records.stop)
+        await records.start(self._bus.load_from_store)
+
+    async def _start_sockets(self) -> None:
+        admin = AdminRole(
+            view=lambda: self._phone.view,
+            condition=self._condition,
+            consents=lambda: self._records.consents if self._records else None,
+            call_log=lambda: self._records.call_log if self._records else None,
+        )
+        handlers = {Role.ADMIN: admin.handlers}
+        if self._records is not None:
+            sync = SyncRole(
+                self._records.outbox, lambda: broker_settings(self._loaded.configuration), self._note_broker
+            )
+            handlers[Role.SYNC] = sync.handlers
+        server = ControlServer(self._options.runtime_dir, handlers)
+        try:
+            await server.start()
+        except ControlError as error:
+            # The phone works without its sockets; only the administrator and the broker go without.
+            _log.error("%s", error)
+            return
+        self._running.push_async_callback(server.stop)
+
+    def _start_watchdog(self) -> None:
+        watchdog = asyncio.create_task(self._notifier.run(self._health), name="watchdog")
+        self._running.callback(watchdog.cancel)
+        self._notifier.status(_status_words(self._phone.view))
+        self._notifier.ready()
+
+    # --- events in, pages out -----------------------------------------------------------------------------------------
+
+    def _post_from_thread(self, event: Event) -> None:
+        self._bus.post_threadsafe(event)
+
+    def _key_listener(self, event_type: type[KeyPressed | KeyRepeated | KeyHeld]) -> Callable[[str], None]:
+        return lambda name: self._post_from_thread(event_type(Key(name)))
+
+    def _show(self, view: PhoneView) -> None:
+        clock_text = time.strftime("%H:%M")
+        self._painter.paint(lambda: draw(page_for(view, self._language, clock_text)))
+        self._notifier.status(_status_words(view))
+
+    def _tick(self) -> None:
+        """Show the time of day anew at each full minute."""
+        self._show(self._phone.view)
+        delay_s = _SECONDS_A_MINUTE - time.time() % _SECONDS_A_MINUTE
+        self._minute = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+    def _stop_ticking(self) -> None:
+        if self._minute is not None:
+            self._minute.cancel()
+
+    # --- faults and their words ---------------------------------------------------------------------------------------
+
+    def _note_records_fault(self, problem: Problem | None, sentence: str) -> None:
+        self._records_fault = sentence or None
+        for other in (Problem.STORE_UNREADABLE, Problem.STORE_FULL):
+            if other is not problem:
+                self._bus.post(ProblemCleared(other))
+        if problem is not None:
+            self._bus.post(ProblemRaised(problem, sentence))
+
+    def _note_broker(self, state: BrokerState, problem: BrokerProblem) -> None:
+        self._broker = (state, problem)
+        raised = {
+            BrokerState.REFUSED: Problem.BROKER_REFUSED,
+            BrokerState.UNREACHABLE: Problem.BROKER_UNREACHABLE,
+        }.get(state)
+        if state is not BrokerState.CONNECTING:
+            for other in (Problem.BROKER_REFUSED, Problem.BROKER_UNREACHABLE):
+                if other is not raised:
+                    self._bus.post(ProblemCleared(other))
+        if raised is not None:
+            self._bus.post(ProblemRaised(raised))
+
+    async def _condition(self) -> Condition:
+        view = self._phone.view
+        return Condition(
+            configuration=self._loaded,
+            registration=RegistrationChanged(view.registration, view.registration_failure, view.registration_sip_code),
+            device_faults=self._faults.sentences | self._sound_faults(view),
+            sound=str(self._audio.statistics),
+            store_fault=self._records_fault,
+            waiting_messages=await self._waiting_messages(),
+            broker_state=self._broker[0] if self._broker else None,
+            broker_code=self._broker[1] if self._broker else "",
+            clock_synchronised=clock.is_synchronised(),
+            sip_build=str(self._sip.build_report) if self._sip else None,
+            sip_fault=self._sip_fault or dict(view.problems).get(Problem.SIP_UNAVAILABLE),
+        )
+
+    @staticmethod
+    def _sound_faults(view: PhoneView) -> dict[str, str]:
+        detail = dict(view.problems).get(Problem.SOUND_MISSING)
+        return {} if detail is None else {"audio": detail}
+
+    async def _waiting_messages(self) -> int:
+        if self._records is None:
+            return 0
+        try:
+            return await self._records.outbox.waiting()
+        except HandsetError:
+            return 0
+
+
+def _status_words(view: PhoneView) -> str:
+    """Describe the phone for `systemctl status`: words only, nobody's number."""
+    line = view.registration.replace("_", " ")
+    if view.registration_failure is not None:
+        line += f" ({view.registration_failure.replace('_', ' ')})"
+    problems = "".join(f"; {problem.replace('_', ' ')}" for problem, _ in view.problems)
+    return f"{view.mode.replace('_', ' ')}; line {line}{problems}"

@@ -32,8 +32,34 @@ _RECORD_PATIENCE_S = 0.25
 class Handler(Protocol):
     """What the bus needs of the Phone."""
 
+    def start(self) -> list[c.Command]:
+        """Say what to do before the first event."""
+        ...
+
     def handle(self, event: Event) -> list[c.Command]:
         """Take one event and say what to do about it."""
+        ...
+
+
+class Records(Protocol):
+    """What the bus needs of the store."""
+
+    @property
+    def call_log(self) -> CallLog:
+        """The call log."""
+        ...
+
+    @property
+    def contacts(self) -> Contacts:
+        """The address book."""
+        ...
+
+    def note_error(self, error: HandsetError) -> None:
+        """Hear that the store failed at something."""
+        ...
+
+    def note_success(self) -> None:
+        """Hear that the store did something."""
         ...
 
 
@@ -42,6 +68,9 @@ class Bus:
 
     `post` belongs to the main thread, `post_threadsafe` to all others. A command that fails is logged with its name and
     the rest goes on: a broken ringer must not keep a call from being placed.
+
+    Attributes:
+        records: the store; None where there is none, and then calls are placed and not written down.
     """
 
     def __init__(
@@ -52,20 +81,15 @@ class Bus:
         audio: Audio,
         ringer: Ringer,
         indicator: Indicator,
-        call_log: CallLog | None,
-        contacts: Contacts | None,
         show: Callable[[PhoneView], None],
-        on_store_error: Callable[[HandsetError], None],
     ) -> None:
         self._phone = phone
         self._sip = sip
         self._audio = audio
         self._ringer = ringer
         self._indicator = indicator
-        self.call_log = call_log
-        self.contacts = contacts
         self._show = show
-        self._on_store_error = on_store_error
+        self.records: Records | None = None
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: dict[CallId, asyncio.Task[None]] = {}
@@ -77,6 +101,7 @@ class Bus:
         """Begin to take events."""
         self._loop = asyncio.get_running_loop()
         self._line_worker = self._loop.create_task(self._work_the_line(), name="line")
+        self._carry_out_all(self._phone.start())
 
     async def stop(self) -> None:
         """Forget the timers and wait for what the store still has to write."""
@@ -100,7 +125,10 @@ class Bus:
 
     def post(self, event: Event) -> None:
         """Hand one event to the phone and carry out its commands, in order."""
-        for command in self._phone.handle(event):
+        self._carry_out_all(self._phone.handle(event))
+
+    def _carry_out_all(self, commands: list[c.Command]) -> None:
+        for command in commands:
             try:
                 self._carry_out(command)
             except (OSError, HandsetError):
@@ -137,22 +165,12 @@ class Bus:
                 self._show(view)
             case c.SetIndicator(pattern):
                 self._indicator.show(pattern)
-            case c.OpenCallRecord(call_id, direction, number, dialled):
-                if self.call_log is not None:
-                    self._opening[call_id] = self._write(self.call_log.open_record(call_id, direction, number, dialled))
-            case c.MarkCallAnswered(call_id):
-                if self.call_log is not None:
-                    self._write(self.call_log.mark_answered(call_id))
-            case c.CloseCallRecord(call_id, reason, sip_code):
-                self._opening.pop(call_id, None)
-                if self.call_log is not None:
-                    self._write(self._close_record(self.call_log, call_id, reason, sip_code))
-            case c.LookUpCaller(call_id, number):
-                if self.contacts is not None:
-                    self._write(self._look_up(self.contacts, call_id, number))
-            case c.MarkMissedCallsSeen():
-                if self.call_log is not None:
-                    self._write(self.call_log.mark_missed_seen())
+            case (
+                c.OpenCallRecord() | c.MarkCallAnswered() | c.CloseCallRecord() | c.LookUpCaller()
+                | c.MarkMissedCallsSeen()
+            ):  # fmt: skip
+                if self.records is not None:
+                    self._record(self.records, command)
             case c.ReportImpossibleEvent(mode, event):
                 _log.warning("The event %s cannot happen in mode %s; it was ignored", event, mode)
             case _:
@@ -212,18 +230,36 @@ class Bus:
 
     # --- the store ---
 
-    def _write(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _record(self, records: Records, command: c.Command) -> None:
+        match command:
+            case c.OpenCallRecord(call_id, direction, number, dialled):
+                work = records.call_log.open_record(call_id, direction, number, dialled)
+                self._opening[call_id] = self._write(records, work)
+            case c.MarkCallAnswered(call_id):
+                self._write(records, records.call_log.mark_answered(call_id))
+            case c.CloseCallRecord(call_id, reason, sip_code):
+                self._opening.pop(call_id, None)
+                self._write(records, self._close_record(records.call_log, call_id, reason, sip_code))
+            case c.LookUpCaller(call_id, number):
+                self._write(records, self._look_up(records.contacts, call_id, number))
+            case c.MarkMissedCallsSeen():
+                self._write(records, records.call_log.mark_missed_seen())
+
+    def _write(self, records: Records, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start store work; the store's own queue keeps the order in which it was started."""
-        task = asyncio.get_running_loop().create_task(self._guard(work))
+        task = asyncio.get_running_loop().create_task(self._guard(records, work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+    @staticmethod
+    async def _guard(records: Records, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except HandsetError as error:
-            self._on_store_error(error)
+            records.note_error(error)
+        else:
+            records.note_success()
 
     async def _close_record(self, call_log: CallLog, call_id: CallId, reason: DisconnectReason, code: int) -> None:
         await call_log.close_record(call_id, reason, code)
@@ -233,10 +269,12 @@ class Bus:
         if name := await contacts.name_of(number):
             self.post(CallerNamed(call_id, name))
 
-    async def load_from_store(self) -> None:
+    def load_from_store(self) -> None:
         """Tell the phone what the store remembers: redial and missed calls."""
-        if self.call_log is None:
-            return
-        if digits := await self.call_log.last_dialled():
+        if self.records is not None:
+            self._write(self.records, self._load(self.records.call_log))
+
+    async def _load(self, call_log: CallLog) -> None:
+        if digits := await call_log.last_dialled():
             self.post(LastDialledLoaded(digits))
-        self.post(MissedCallsCounted(await self.call_log.count_unseen_missed()))
+        self.post(MissedCallsCounted(await call_log.count_unseen_missed()))

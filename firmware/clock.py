@@ -2,9 +2,11 @@
 
 import ctypes
 import functools
+import time
 from pathlib import Path
 
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised to a reliable server
+_FIRMWARE_WRITTEN_S = 1_764_000_000  # 24 November 2025
 _TIMEX_BYTES = 256  # struct timex is 208 bytes on 64-bit Linux; modes = 0 only reads
 
 
@@ -13,6 +15,14 @@ def is_synchronised() -> bool:
     timex = ctypes.create_string_buffer(_TIMEX_BYTES)
     state: int = _libc().adjtimex(timex)
     return 0 <= state < _TIME_ERROR
+
+
+def is_plausible() -> bool:
+    """Return whether the wall clock can be right: a Pi without a battery wakes up in the past.
+
+    A clock before this firmware was written makes every certificate look as if it were not valid yet.
+    """
+    return is_synchronised() or time.time() > _FIRMWARE_WRITTEN_S
 
 
 @functools.cache

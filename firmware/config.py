@@ -2,13 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.errors import ConfigurationError
+from firmware.errors import ConfigurationError, DialPlanError
+from firmware.phone.dial_plan import DialPlan
 from provisioning.errors import ProvisioningError
-from provisioning.schema import Configuration, parse_configuration
+from provisioning.schema import Account, Configuration, parse_configuration
 
 _log = logging.getLogger(__name__)
 
@@ -57,9 +58,41 @@ def _read(path: Path) -> tuple[str, Configuration]:
             "Unreadable configuration.", (f"The configuration at {path} cannot be read: {reason}.",)
         ) from error
     try:
-        return text, parse_configuration(text)
+        configuration = parse_configuration(text)
+        dial_plan(configuration)
     except ProvisioningError as error:
         raise ConfigurationError(str(error), error.mistakes) from error
+    except DialPlanError as error:
+        raise ConfigurationError("The configuration has 1 mistake.", (f"dialing.digit_map: {error}",)) from error
+    return text, configuration
+
+
+def dial_plan(configuration: Configuration) -> DialPlan:
+    """Build the dial plan that a configuration describes.
+
+    Raises:
+        DialPlanError: an alternative of the digit map is not one.
+    """
+    return DialPlan.build(
+        country=configuration.device.country,
+        domain=configuration.accounts[0].domain,
+        digit_map=configuration.dialing.digit_map,
+        emergency_numbers=configuration.dialing.emergency_numbers,
+        international_prefix=configuration.dialing.international_prefix,
+    )
+
+
+def sip_password(account: Account, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the account's password: the systemd credential `sip-password` if there is one, else the file's."""
+    if folder := environment.get("CREDENTIALS_DIRECTORY"):
+        credential = Path(folder) / "sip-password"
+        try:
+            return credential.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            pass
+        except (OSError, UnicodeDecodeError) as error:
+            _log.error("The credential sip-password cannot be read: %s", type(error).__name__)
+    return account.password.get_secret_value() if account.password else ""
 
 
 def _keep_as_last_good(text: str, state_dir: Path) -> None:

@@ -139,6 +139,7 @@ class Dialing(Section):
     inter_digit_timeout_s: Annotated[float, Field(ge=1, le=30)] = 4
     first_digit_timeout_s: Annotated[float, Field(ge=5, le=60)] = 15
     emergency_numbers: tuple[Annotated[str, Field(pattern=r"^[0-9*#]{2,8}$")], ...] = ()
+    international_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,6}$")] | None = None
 
 
 class Keypad(Section):

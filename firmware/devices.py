@@ -1,0 +1,222 @@
+"""Builds the devices that a configuration names: those on the Pi's pins, or those on the simulator's page."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from firmware.ports import Display, HookSwitch, Indicator, Keypad, Ringer, SoundCard
+from provisioning import schema
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_COUNTRY = "CN"
+
+
+class StartedDevice(Protocol):
+    """Anything that is started before use and stopped after."""
+
+    def start(self) -> None:
+        """Begin to use the hardware."""
+        ...
+
+    def stop(self) -> None:
+        """Let it go."""
+        ...
+
+
+class Page(Protocol):
+    """The simulator's page, where there is one."""
+
+    @property
+    def url(self) -> str:
+        """Where to look at it."""
+        ...
+
+    async def start(self) -> None:
+        """Serve it."""
+        ...
+
+    async def stop(self) -> None:
+        """Close it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The parts of a configuration that describe devices; the defaults serve a handset that has none yet."""
+
+    country: str = DEFAULT_COUNTRY
+    keypad: schema.Keypad = field(default_factory=schema.Keypad)
+    hook_switch: schema.HookSwitch = field(default_factory=schema.HookSwitch)
+    display: schema.Display = field(default_factory=schema.Display)
+    sound: schema.Sound = field(default_factory=schema.Sound)
+    ringer: schema.Ringer = field(default_factory=schema.Ringer)
+    indicator: schema.Indicator = field(default_factory=schema.Indicator)
+
+    @classmethod
+    def of(cls, configuration: schema.Configuration | None) -> "Settings":
+        """Take them from a configuration, or the defaults where there is none."""
+        if configuration is None:
+            return cls()
+        return cls(
+            country=configuration.device.country,
+            keypad=configuration.keypad,
+            hook_switch=configuration.hook_switch,
+            display=configuration.display,
+            sound=configuration.sound,
+            ringer=configuration.ringer,
+            indicator=configuration.indicator,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """One of each; `page` is where they are shown, where they are simulated."""
+
+    keypad: Keypad
+    hook_switch: HookSwitch
+    display: Display
+    indicator: Indicator
+    ringer: Ringer
+    sound_card: SoundCard
+    page: Page | None = None
+
+
+def build_devices(settings: Settings, *, simulator_port: int | None, on_ringer_fault: Callable[[str], None]) -> Devices:
+    """Build all devices without starting any.
+
+    Args:
+        settings: what the configuration says of them.
+        simulator_port: show keys, hook, display and LED as a page on this local port instead of driving pins.
+        on_ringer_fault: told, on the ringer's thread, why the phone cannot ring.
+    """
+    from drivers.ringer import AlsaRinger
+    from drivers.sound import AlsaSoundCard
+
+    sound = settings.sound
+    sound_card = AlsaSoundCard(
+        playback=sound.playback,
+        capture=sound.capture,
+        mixer_card=sound.mixer_card,
+        mixer_element=sound.mixer_element,
+        rate_hz=sound.rate_hz,
+        period_frames=sound.rate_hz * sound.period_ms // 1000,
+        prefill_periods=sound.prefill_periods,
+    )
+    ringer = AlsaRinger(settings.ringer.playback, on_fault=on_ringer_fault)
+    if simulator_port is None:
+        return _on_pins(settings, ringer, sound_card)
+    return _on_a_page(settings, ringer, sound_card, simulator_port)
+
+
+def _on_pins(settings: Settings, ringer: Ringer, sound_card: SoundCard) -> Devices:
+    from drivers.display import OledDisplay
+    from drivers.hook_switch import GpioHookSwitch
+    from drivers.indicator import StatusIndicator
+    from drivers.keypad import MatrixKeypad
+
+    keypad, hook_switch, display = settings.keypad, settings.hook_switch, settings.display
+    return Devices(
+        keypad=MatrixKeypad(
+            rows=keypad.rows,
+            columns=keypad.columns,
+            keys=keypad.keys,
+            debounce_ms=keypad.debounce_ms,
+            repeat_after_ms=keypad.repeat_after_ms,
+            repeat_every_ms=keypad.repeat_every_ms,
+            long_press_ms=keypad.long_press_ms,
+        ),
+        hook_switch=GpioHookSwitch(
+            hook_switch.pin, closed_means=hook_switch.closed_means, debounce_ms=hook_switch.debounce_ms
+        ),
+        display=OledDisplay(
+            controller=display.controller,
+            i2c_bus=display.i2c_bus,
+            i2c_address=display.i2c_address,
+            rotate=display.rotate,
+        ),
+        indicator=StatusIndicator(settings.indicator.pin),
+        ringer=ringer,
+        sound_card=sound_card,
+    )
+
+
+def _on_a_page(settings: Settings, ringer: Ringer, sound_card: SoundCard, port: int) -> Devices:
+    from drivers.simulator import Simulator
+
+    simulator = Simulator(
+        settings.keypad.keys,
+        port=port,
+        repeat_after_ms=settings.keypad.repeat_after_ms,
+        repeat_every_ms=settings.keypad.repeat_every_ms,
+        long_press_ms=settings.keypad.long_press_ms,
+    )
+    return Devices(
+        keypad=simulator.keypad,
+        hook_switch=simulator.hook_switch,
+        display=simulator.display,
+        indicator=simulator.indicator,
+        ringer=_SoundAndLight(ringer, simulator.ringer_light),
+        sound_card=sound_card,
+        page=simulator,
+    )
+
+
+class _SoundAndLight:
+    """A ringer that is heard and one that is seen, as one."""
+
+    def __init__(self, *ringers: Ringer) -> None:
+        self._ringers = ringers
+
+    def start(self) -> None:
+        for ringer in self._ringers:
+            ringer.start()
+
+    def stop(self) -> None:
+        for ringer in self._ringers:
+            ringer.stop()
+
+    def ring(self) -> None:
+        for ringer in self._ringers:
+            ringer.ring()
+
+    def silence(self) -> None:
+        for ringer in self._ringers:
+            ringer.silence()
+
+
+class DeviceFaults:
+    """Starts devices one by one; what fails is kept as a sentence and the rest goes on."""
+
+    def __init__(self) -> None:
+        self.sentences: dict[str, str] = {}
+
+    def note(self, part: str, sentence: str) -> None:
+        """Remember that a part does not work."""
+        if self.sentences.get(part) != sentence:
+            _log.warning("The %s does not work: %s", part, sentence)
+        self.sentences[part] = sentence
+
+    def forget(self, part: str) -> None:
+        """Remember that a part works again."""
+        if self.sentences.pop(part, None) is not None:
+            _log.info("The %s works again", part)
+
+    def attempt(self, part: str, action: Callable[[], None]) -> bool:
+        """Do something with a device; return whether it worked."""
+        try:
+            action()
+        except OSError as error:
+            self.note(part, str(error))
+            return False
+        return True
+
+    async def attempt_async(self, part: str, action: Callable[[], Awaitable[None]]) -> bool:
+        """Do something with a device that lives in the main loop."""
+        try:
+            await action()
+        except OSError as error:
+            self.note(part, str(error))
+            return False
+        return True

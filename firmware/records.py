@@ -1,0 +1,112 @@
+"""The encrypted store and what is kept in it, opened when it can be and never in the way of a call."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from firmware import clock
+from firmware.errors import HandsetError, StorageError
+from firmware.phone.events import Problem
+from firmware.ports import Heartbeat
+from firmware.storage.call_log import Clocks, StoredCallLog
+from firmware.storage.consents import Consents
+from firmware.storage.contacts import StoredContacts
+from firmware.storage.errors import StoreFullError
+from firmware.storage.key import load_key
+from firmware.storage.outbox import StoredOutbox
+from firmware.storage.store import Store
+from provisioning.schema import Configuration
+
+_log = logging.getLogger(__name__)
+
+_RETRY_S: Final = 30.0
+
+
+class Records:
+    """Call log, contacts, consents and outbox over one store.
+
+    Attributes:
+        call_log, contacts, consents, outbox: usable at any time; before the store is open they raise StoreClosed.
+        fault: why the store cannot be used, None while it can.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        configuration: Configuration,
+        heartbeat: Heartbeat,
+        on_fault: Callable[[Problem | None, str], None],
+    ) -> None:
+        """Load the key; `on_fault` is told of each change of `fault`, with None when all is well again.
+
+        Raises:
+            StorageError: there is no usable key.
+        """
+        path = state_dir / "store.db"
+        device = configuration.device
+        self._store = Store(path, load_key(state_dir / "store.key", path), heartbeat)
+        self._on_fault = on_fault
+        self._opener: asyncio.Task[None] | None = None
+        self.fault: str | None = None
+        self.outbox = StoredOutbox(self._store)
+        self.contacts = StoredContacts(self._store, device.country)
+        self.consents = Consents(self._store, self.outbox, device=device.id, clock=time.time)
+        self.call_log = StoredCallLog(
+            self._store,
+            self.outbox,
+            self.contacts,
+            device=device.id,
+            account_name=f"{configuration.accounts[0].username}@{configuration.accounts[0].domain}",
+            clocks=Clocks(time.time, time.monotonic, clock.is_synchronised, clock.boot_id()),
+        )
+
+    async def start(self, when_open: Callable[[], None]) -> None:
+        """Try to open the store now, and if that fails again and again later; `when_open` is called once it is."""
+        if not await self._try_to_open(when_open):
+            self._opener = asyncio.create_task(self._keep_trying(when_open), name="store opener")
+
+    async def stop(self) -> None:
+        """Write what is due and close."""
+        if self._opener is not None:
+            self._opener.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._opener
+        await self._store.stop()
+
+    def note_error(self, error: HandsetError) -> None:
+        """Say that the store failed at something."""
+        problem = Problem.STORE_FULL if isinstance(error, StoreFullError) else Problem.STORE_UNREADABLE
+        if self.fault != str(error):
+            _log.error("The store failed: %s", error)
+        self.fault = str(error)
+        self._on_fault(problem, str(error))
+
+    def note_success(self) -> None:
+        """Say that the store did something again."""
+        if self.fault is not None:
+            self.fault = None
+            self._on_fault(None, "")
+
+    async def _keep_trying(self, when_open: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(_RETRY_S)
+            if await self._try_to_open(when_open):
+                return
+
+    async def _try_to_open(self, when_open: Callable[[], None]) -> bool:
+        try:
+            await self._store.start()
+            interrupted = await self.call_log.recover_interrupted()
+            await self.consents.announce()
+        except StorageError as error:
+            self.note_error(error)
+            return False
+        if interrupted:
+            _log.warning("%d call(s) had no end in the log, as after a power failure; they are closed now", interrupted)
+        self.note_success()
+        when_open()
+        return True

@@ -1,0 +1,157 @@
+"""The handset's two processes, as `make demo` and the end-to-end tests run them: the real commands, without systemd."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.lab.ports import free_port
+
+_START_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 15.0
+
+
+class WecallProcess:
+    """One `wecall` command that says READY=1 as it would to systemd."""
+
+    def __init__(self, name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+        self.log_path = folder / f"{name}.log"
+        self._name = name
+        self._arguments = tuple(arguments)
+        self._notify_path = folder / f"{name}.notify"
+        self._environment = {**os.environ, **environment, "NOTIFY_SOCKET": str(self._notify_path)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process's id.
+
+        Raises:
+            RuntimeError: it does not run.
+        """
+        if self._process is None:
+            raise RuntimeError(f"{self._name} has not been started.")
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What it has logged so far."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def start(self) -> None:
+        """Start and wait for READY=1.
+
+        Raises:
+            RuntimeError: it ended or was not ready in time; the message holds the end of its log.
+        """
+        self._notify_path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
+            notifications.bind(str(self._notify_path))
+            notifications.settimeout(0.2)
+            with self.log_path.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "firmware.cli", *self._arguments],
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=Path(__file__).parents[2],
+                    start_new_session=True,
+                )
+            for _ in range(round(_START_TIMEOUT_S / 0.2)):
+                try:
+                    if b"READY=1" in notifications.recv(4096):
+                        return
+                except TimeoutError:
+                    if self._process.poll() is not None:
+                        break
+        self.kill()
+        raise RuntimeError(f"wecall {self._name} did not become ready:\n{self.log[-3000:]}")
+
+    def stop(self) -> int:
+        """End it in good order and return its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, as a power failure would."""
+        self._end(signal.SIGKILL)
+
+    def is_running(self) -> bool:
+        """Say whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def _end(self, how: signal.Signals) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        try:
+            return process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise RuntimeError(f"wecall {self._name} did not stop within {_STOP_TIMEOUT_S:.0f} s") from None
+
+
+class Handset:
+    """The handset with its devices as a page, and its sync process."""
+
+    def __init__(
+        self, folder: Path, configuration: str, environment: Mapping[str, str], *, simulator_port: int | None = None
+    ) -> None:
+        self.folder = folder
+        self.configuration_path = folder / "config.toml"
+        self._configuration = configuration
+        self._port = simulator_port or free_port(socket.SOCK_STREAM)
+        self._runtime_dir = folder / "run"
+        self.state_dir = folder / "state"
+        self.main = WecallProcess(
+            "run",
+            [
+                "run", "--config", str(self.configuration_path), "--state-dir", str(self.state_dir),
+                "--runtime-dir", str(self._runtime_dir), "--simulator-port", str(self._port),
+            ],
+            folder,
+            environment,
+        )  # fmt: skip
+        self.sync = WecallProcess("sync", ["sync", "--runtime-dir", str(self._runtime_dir)], folder, environment)
+
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        return f"http://127.0.0.1:{self._port}/"
+
+    def start(self, *, sync: bool = True) -> None:
+        """Start both processes, or the handset alone."""
+        for path in (self.folder, self._runtime_dir, self.state_dir):
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.configuration_path.touch(mode=0o600)
+        self.configuration_path.write_text(self._configuration)
+        self.main.start()
+        if sync:
+            self.sync.start()
+
+    def stop(self) -> None:
+        """Stop both."""
+        self.sync.stop()
+        self.main.stop()
+
+    def command(self, *arguments: str) -> str:
+        """Run an administrator's command and return what it printed."""
+        return subprocess.run(
+            [sys.executable, "-m", "firmware.cli", *arguments, "--runtime-dir", str(self._runtime_dir)],
+            capture_output=True,
+            text=True,
+            check=arguments[0] != "doctor",
+            timeout=30,
+            cwd=Path(__file__).parents[2],
+        ).stdout
+
+    def ask(self, *arguments: str) -> Any:
+        """Run an administrator's command that prints JSON and return it."""
+        return json.loads(self.command(*arguments, "--json"))

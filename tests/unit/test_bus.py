@@ -1,0 +1,255 @@
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from firmware.bus import Bus
+from firmware.errors import StorageError
+from firmware.phone import commands as c
+from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, SipUri
+from firmware.phone.events import (
+    CallerNamed,
+    CallStateChanged,
+    Event,
+    HandsetLifted,
+    HandsetReplaced,
+    LastDialledLoaded,
+    MissedCallsCounted,
+    Timer,
+    TimerExpired,
+)
+
+CALL = CallId("c" * 32)
+OPEN = c.OpenCallRecord(CALL, CallDirection.OUTGOING, "100", "100")
+PLACE = c.PlaceCall(CALL, SipUri("sip:100@localhost"))
+
+
+class ScriptedPhone:
+    """Answers each type of event with the commands it was given."""
+
+    def __init__(self) -> None:
+        self.answers: dict[type[Event], list[c.Command]] = {}
+        self.events: list[Event] = []
+        self.changed = asyncio.Event()
+
+    def start(self) -> list[c.Command]:
+        return []
+
+    def handle(self, event: Event) -> list[c.Command]:
+        self.events.append(event)
+        self.changed.set()
+        return self.answers.get(type(event), [])
+
+    async def wait_for(self, kind: type[Event]) -> Any:
+        async with asyncio.timeout(5):
+            while not (found := [event for event in self.events if isinstance(event, kind)]):
+                self.changed.clear()
+                await self.changed.wait()
+        return found[-1]
+
+
+class Recording:
+    """Any adapter: remembers what it was told, in one list with its fellows."""
+
+    def __init__(self, name: str, told: list[str], broken: tuple[str, ...] = ()) -> None:
+        self._name = name
+        self._told = told
+        self._broken = broken
+
+    def __getattr__(self, method: str) -> Callable[..., None]:
+        def call(*_args: object, **_kwargs: object) -> None:
+            self._told.append(f"{self._name}.{method}")
+            if method in self._broken:
+                raise OSError("The device is gone.")
+
+        return call
+
+
+class Notebook:
+    """A call log and address book whose writing can be held up."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+        self.ready = asyncio.Event()
+        self.ready.set()
+        self.error: StorageError | None = None
+        self.errors: list[Exception] = []
+        self.successes = 0
+
+    @property
+    def call_log(self) -> Any:
+        return self
+
+    @property
+    def contacts(self) -> Any:
+        return self
+
+    def note_error(self, error: Exception) -> None:
+        self.errors.append(error)
+
+    def note_success(self) -> None:
+        self.successes += 1
+
+    async def _write(self, what: str) -> None:
+        await self.ready.wait()
+        if self.error is not None:
+            raise self.error
+        self._told.append(f"log.{what}")
+
+    async def open_record(self, *_: object) -> None:
+        await self._write("open")
+
+    async def mark_answered(self, *_: object) -> None:
+        await self._write("answered")
+
+    async def close_record(self, *_: object) -> None:
+        await self._write("close")
+
+    async def count_unseen_missed(self) -> int:
+        return 3
+
+    async def last_dialled(self) -> str:
+        return "100"
+
+    async def mark_missed_seen(self) -> None:
+        await self._write("seen")
+
+    async def name_of(self, _number: str) -> str:
+        return "Ada"
+
+
+class Parts:
+    def __init__(self, *, with_sip: bool = True, broken: tuple[str, ...] = ()) -> None:
+        self.told: list[str] = []
+        self.phone = ScriptedPhone()
+        self.notebook = Notebook(self.told)
+        self.views: list[Any] = []
+        recorder: Any = lambda name: Recording(name, self.told, broken)  # noqa: E731
+        self.bus = Bus(
+            self.phone,
+            sip=recorder("sip") if with_sip else None,
+            audio=recorder("audio"),
+            ringer=recorder("ringer"),
+            indicator=recorder("indicator"),
+            show=self.views.append,
+        )
+        self.bus.records = self.notebook
+
+    async def told_of(self, what: str) -> None:
+        loop = asyncio.get_running_loop()
+        reached = loop.create_future()
+
+        def look() -> None:
+            if what in self.told:
+                reached.set_result(None)
+            else:
+                loop.call_later(0.005, look)
+
+        look()
+        await asyncio.wait_for(reached, timeout=5)
+
+
+@pytest.fixture
+async def parts() -> AsyncIterator[Parts]:
+    made = Parts()
+    await made.bus.start()
+    yield made
+    await made.bus.stop()
+
+
+async def test_an_invite_leaves_after_its_record_is_on_the_disk(parts: Parts) -> None:
+    parts.phone.answers[HandsetLifted] = [OPEN, PLACE]
+    parts.notebook.ready.clear()
+    parts.bus.post(HandsetLifted())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert "sip.place_call" not in parts.told
+    parts.notebook.ready.set()
+    await parts.told_of("sip.place_call")
+    assert parts.told == ["log.open", "sip.place_call"]
+
+
+async def test_a_store_that_hangs_does_not_keep_a_call_from_going_out(parts: Parts) -> None:
+    parts.phone.answers[HandsetLifted] = [OPEN, PLACE]
+    parts.notebook.ready.clear()
+    parts.bus.post(HandsetLifted())
+    await parts.told_of("sip.place_call")
+    assert "log.open" not in parts.told
+    parts.notebook.ready.set()
+
+
+async def test_hanging_up_never_overtakes_the_invite_that_still_waits(parts: Parts) -> None:
+    parts.phone.answers[HandsetLifted] = [OPEN, PLACE]
+    parts.phone.answers[HandsetReplaced] = [c.HangUpCall(CALL)]
+    parts.notebook.ready.clear()
+    parts.bus.post(HandsetLifted())
+    parts.bus.post(HandsetReplaced())
+    parts.notebook.ready.set()
+    await parts.told_of("sip.hang_up")
+    assert parts.told.index("sip.place_call") < parts.told.index("sip.hang_up")
+
+
+async def test_a_broken_ringer_does_not_keep_the_rest_from_being_done() -> None:
+    parts = Parts(broken=("ring",))
+    await parts.bus.start()
+    parts.phone.answers[HandsetLifted] = [c.StartRinging(), c.StopTone()]
+    parts.bus.post(HandsetLifted())
+    assert parts.told == ["ringer.ring", "audio.stop_tone"]
+    await parts.bus.stop()
+
+
+async def test_without_a_sip_stack_a_call_ends_as_unreachable_and_not_in_silence() -> None:
+    parts = Parts(with_sip=False)
+    await parts.bus.start()
+    parts.phone.answers[HandsetLifted] = [PLACE]
+    parts.bus.post(HandsetLifted())
+    event = await parts.phone.wait_for(CallStateChanged)
+    assert event == CallStateChanged(CALL, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)
+    await parts.bus.stop()
+
+
+async def test_a_store_error_is_noted_and_the_call_goes_out(parts: Parts) -> None:
+    parts.notebook.error = StorageError("The disk is full.")
+    parts.phone.answers[HandsetLifted] = [OPEN, PLACE]
+    parts.bus.post(HandsetLifted())
+    await parts.told_of("sip.place_call")
+    assert parts.notebook.errors == [parts.notebook.error]
+
+
+async def test_an_expired_timer_is_an_event_and_a_cancelled_one_is_not(parts: Parts) -> None:
+    parts.phone.answers[HandsetLifted] = [c.StartTimer(Timer.NOTICE, 0.01), c.StartTimer(Timer.INTER_DIGIT, 0.005)]
+    parts.phone.answers[HandsetReplaced] = [c.CancelTimer(Timer.INTER_DIGIT)]
+    parts.bus.post(HandsetLifted())
+    parts.bus.post(HandsetReplaced())
+    assert await parts.phone.wait_for(TimerExpired) == TimerExpired(Timer.NOTICE)
+    assert TimerExpired(Timer.INTER_DIGIT) not in parts.phone.events
+
+
+async def test_events_come_in_from_other_threads_and_are_dropped_after_the_end(parts: Parts) -> None:
+    thread = threading.Thread(target=parts.bus.post_threadsafe, args=(HandsetLifted(),))
+    thread.start()
+    assert await parts.phone.wait_for(HandsetLifted) == HandsetLifted()
+    thread.join()
+    await parts.bus.stop()
+    parts.bus.post_threadsafe(HandsetReplaced())
+    await asyncio.sleep(0)
+    assert HandsetReplaced() not in parts.phone.events
+
+
+async def test_a_closed_call_is_counted_if_it_was_missed(parts: Parts) -> None:
+    parts.phone.answers[HandsetLifted] = [c.CloseCallRecord(CALL, DisconnectReason.NO_ANSWER, 487)]
+    parts.bus.post(HandsetLifted())
+    assert await parts.phone.wait_for(MissedCallsCounted) == MissedCallsCounted(3)
+
+
+async def test_the_address_book_names_the_caller(parts: Parts) -> None:
+    parts.phone.answers[HandsetLifted] = [c.LookUpCaller(CALL, "100")]
+    parts.bus.post(HandsetLifted())
+    assert await parts.phone.wait_for(CallerNamed) == CallerNamed(CALL, "Ada")
+
+
+async def test_redial_survives_a_restart(parts: Parts) -> None:
+    parts.bus.load_from_store()
+    assert await parts.phone.wait_for(LastDialledLoaded) == LastDialledLoaded("100")
