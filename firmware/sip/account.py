@@ -1,0 +1,237 @@
+"""The account as pjsua2 knows it: configuration, REGISTER, OPTIONS, and where incoming calls come in."""
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import pjsua2
+
+from firmware.phone.call import RegistrationFailure
+from firmware.sip.mapping import registration_failure
+from firmware.sip.native import guarded
+from firmware.sip.registration import Registration
+from firmware.sip.settings import AccountSettings, SipSettings
+from provisioning.schema import Srtp, Transport
+
+_log = logging.getLogger(__name__)
+
+_BUSY: Final = 171001  # PJSIP_EBUSY in pjsip/sip_errno.h: a REGISTER is under way already
+_SESSION_EXPIRES_S: Final = 300  # a peer that vanished without a BYE is noticed within half of it (RFC 4028)
+_RETRY_AFTER = re.compile(r"^Retry-After\s*:\s*(\d{1,6})", re.IGNORECASE | re.MULTILINE)
+
+_SRTP = {
+    Srtp.OFF: pjsua2.PJMEDIA_SRTP_DISABLED,
+    Srtp.PREFERRED: pjsua2.PJMEDIA_SRTP_OPTIONAL,
+    Srtp.MANDATORY: pjsua2.PJMEDIA_SRTP_MANDATORY,
+}
+
+
+class AccountOwner(Protocol):
+    """Who is told about an account's calls and errors."""
+
+    def call_arrived(self, pj_call_id: int) -> None: ...
+    def error_behind(self, reason: str) -> int:
+        """Return the stack's error number behind a made-up response's reason phrase, 0 where it has none."""
+        ...
+
+
+class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
+    """pjsua2's account, translated: what happens to it is told to a Registration."""
+
+    def __init__(self, owner: AccountOwner) -> None:
+        super().__init__()
+        self._owner = owner
+        self.registration: Registration | None = None
+
+    def register(self) -> None:
+        """Send REGISTER.
+
+        The outcome arrives at the Registration, that of a failure to send too.
+        """
+        self._set_registration(renew=True)
+
+    def unregister(self) -> None:
+        """Take our binding back."""
+        self._set_registration(renew=False)
+
+    def probe(self, target: str) -> None:
+        """Ask the server whether it is there (RFC 3261 section 11)."""
+        request = pjsua2.SendRequestParam()
+        request.method = "OPTIONS"
+        request.txOption.targetUri = target
+        try:
+            self.sendRequest(request)
+        except pjsua2.Error:
+            if self.registration is not None:
+                self.registration.probe_ended(answered=False)
+
+    def _set_registration(self, *, renew: bool) -> None:
+        try:
+            self.setRegistration(renew)
+        except pjsua2.Error as error:
+            if error.status != _BUSY and renew and self.registration is not None:
+                self.registration.failed(registration_failure(0, from_server=False, pj_status=error.status))
+
+    @guarded
+    def onRegState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Hear how a REGISTER ended."""
+        registration = self.registration
+        if registration is None:
+            return
+        code = int(parameters.code)
+        if code // 100 == 2:  # noqa: PLR2004 - RFC 3261 section 21.2
+            # The 200 to a REGISTER that took our binding back grants no time.
+            if parameters.expiration > 0 and self.getInfo().regIsActive:
+                registration.succeeded()
+            else:
+                registration.unregistered()
+            return
+        message = str(parameters.rdata.wholeMsg)
+        from_server = bool(message)
+        failure = registration_failure(
+            code,
+            from_server=from_server,
+            pj_status=0 if from_server else self._owner.error_behind(str(parameters.reason)),
+        )
+        asked_to_wait = _RETRY_AFTER.search(message)
+        registration.failed(
+            failure, code if from_server else 0, int(asked_to_wait.group(1)) if asked_to_wait else 0
+        )
+
+    @guarded
+    def onSendRequest(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Hear what became of a probe."""
+        if self.registration is not None:
+            answered = parameters.e.body.tsxState.type == pjsua2.PJSIP_EVENT_RX_MSG
+            self.registration.probe_ended(answered=answered)
+
+    @guarded
+    def onIncomingCall(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Pass a new call on; no final reply may be sent from in here (an INVITE without SDP would abort pjsip)."""
+        self._owner.call_arrived(int(parameters.callId))
+
+
+class AccountLine:
+    """One account on its server: implements `registration.Line`.
+
+    The library's account exists from the first time that the server's address is known.
+    """
+
+    def __init__(
+        self,
+        settings: SipSettings,
+        transport_id: int,
+        owner: AccountOwner,
+        find_server: Callable[[Callable[[tuple[str, ...], RegistrationFailure | None], None]], None],
+    ) -> None:
+        """Set up without a library's account.
+
+        Args:
+            settings: of the whole stack.
+            transport_id: pjsua's number of the transport to bind to.
+            owner: is told of calls.
+            find_server: looks the server up and calls back with addresses or with what is wrong.
+        """
+        self._settings = settings
+        self._transport_id = transport_id
+        self._owner = owner
+        self._find_server = find_server
+        self._route = ""
+        self._registration: Registration | None = None
+        self.account: SipAccount | None = None
+
+    def bind(self, registration: Registration) -> None:
+        """Tell this registration what happens to the account."""
+        self._registration = registration
+
+    def prepare(self, done: Callable[[RegistrationFailure | None], None]) -> None:
+        """Find the server's addresses, set the account up for them, then call `done`."""
+
+        def found(addresses: tuple[str, ...], failure: RegistrationFailure | None) -> None:
+            if addresses:
+                self._aim_at(addresses[0])
+            done(failure)
+
+        self._find_server(found)
+
+    def register(self) -> None:
+        """Send REGISTER."""
+        if self.account is not None:
+            self.account.register()
+
+    def unregister(self) -> None:
+        """Take our binding back."""
+        if self.account is not None:
+            self.account.unregister()
+
+    def probe(self) -> None:
+        """Ask the server whether it is there."""
+        if self.account is not None:
+            self.account.probe(f"sip:{self._settings.account.domain}")
+
+    def close(self) -> None:
+        """Give the library's account back, after the calls and before the library."""
+        account, self.account = self.account, None
+        if account is not None:
+            account.registration = None
+            account.shutdown()
+
+    def _aim_at(self, address: str) -> None:
+        account = self._settings.account
+        # TLS checks the certificate against the name in the route; elsewhere an address saves pjsip's own lookups,
+        # which would block the thread.
+        host = account.host if account.transport is Transport.TLS else address
+        # pjsua's `hide` keeps the route out of the message: it only says where to send.
+        route = f"sip:{host}:{account.port};transport={account.transport};lr;hide"
+        if route == self._route:
+            return
+        self._route = route
+        configuration = account_configuration(self._settings, self._transport_id, route)
+        if self.account is None:
+            self.account = SipAccount(self._owner)
+            self.account.registration = self._registration
+            self.account.create(configuration, True)
+        else:
+            configuration.regConfig.disableRegOnModify = True
+            self.account.modify(configuration)
+
+
+def account_configuration(settings: SipSettings, transport_id: int, route: str) -> Any:
+    """Put an account's settings into pjsua2's words."""
+    account = settings.account
+    configuration = pjsua2.AccountConfig()
+    configuration.idUri = _address_of_record(account)
+    registering = configuration.regConfig
+    registering.registrarUri = f"sip:{account.domain}"
+    registering.timeoutSec = account.register_expires_s
+    registering.registerOnAdd = False
+    # 0 turns pjsua's own fixed-interval retries off: ours back off with jitter.
+    registering.retryIntervalSec = 0
+    registering.firstRetryIntervalSec = 0
+
+    signalling = configuration.sipConfig
+    signalling.authCreds.append(
+        pjsua2.AuthCredInfo("digest", "*", account.auth_username or account.username, 0, account.password)
+    )
+    signalling.proxies.append(route)
+    signalling.transportId = transport_id
+
+    media = configuration.mediaConfig
+    media.transportConfig.port = settings.rtp_port
+    media.srtpUse = _SRTP[account.srtp]
+    # Keys in the clear protect from nobody on the path, but a peer that insists on SRTP can still be talked to.
+    media.srtpSecureSignaling = 1 if account.transport is Transport.TLS else 0
+    configuration.callConfig.timerUse = pjsua2.PJSUA_SIP_TIMER_ALWAYS
+    configuration.callConfig.timerSessExpiresSec = _SESSION_EXPIRES_S
+    # Probes keep the NAT's door open where they are more frequent (RFC 5626 section 3.5.1).
+    configuration.natConfig.udpKaIntervalSec = settings.keep_alive_s if settings.probe_s > settings.keep_alive_s else 0
+    return configuration
+
+
+def _address_of_record(account: AccountSettings) -> str:
+    uri = f"<sip:{account.username}@{account.domain}>"
+    if not account.display_name:
+        return uri
+    quoted = account.display_name.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{quoted}" {uri}'

@@ -1,0 +1,220 @@
+"""Every call of this handset, by its id. Lives on the `sip` thread."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+
+import pjsua2
+
+from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RejectReason, SipUri
+from firmware.phone.events import CallAudioChanged, CallStateChanged, Event, IncomingCallReceived, Key
+from firmware.sip.agenda import Agenda, Appointment
+from firmware.sip.call import SipCall
+from firmware.sip.mapping import REJECT_CODES, caller_id
+
+_log = logging.getLogger(__name__)
+
+# INVITE is repeated after 0.5, 1.5 and 3.5 s (RFC 3261 section 17.1.1.2); a server that has not even said 100 Trying
+# after three repeats will not, and the library would wait for 32 s.
+NO_REPLY_S: Final = 6.0
+# How long the other end may take over its part of hanging up before the phone goes on without it.
+HANG_UP_S: Final = 2.0
+_RINGING: Final = 180
+_OK: Final = 200
+
+
+class CallTable:
+    """Places, takes and ends calls, and tells the phone what becomes of them: implements `call.CallOwner`."""
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        post: Callable[[Event], None],
+        connect_audio: Callable[[Any], None],
+        *,
+        max_calls: int,
+        encryption_required: bool,
+    ) -> None:
+        """Set up without a call.
+
+        Args:
+            agenda: the thread's timers.
+            post: takes what the phone should know.
+            connect_audio: joins a call's audio with the handset's.
+            max_calls: callers beyond are told that the line is busy.
+            encryption_required: no call without SRTP.
+        """
+        self._agenda = agenda
+        self._post = post
+        self._connect_audio = connect_audio
+        self._max_calls = max_calls
+        self._encryption_required = encryption_required
+        self._calls: dict[CallId, SipCall] = {}
+        self._no_reply: dict[CallId, Appointment] = {}
+
+    @property
+    def encryption_required(self) -> bool:
+        """No call without SRTP."""
+        return self._encryption_required
+
+    @property
+    def is_empty(self) -> bool:
+        """The library has let go of every call."""
+        return not self._calls
+
+    # --- what the phone asks for -------------------------------------------------------------------------------------
+
+    def place(self, account: Any, call_id: CallId, uri: SipUri) -> None:
+        """Send an INVITE."""
+        call = SipCall(self, account, call_id, CallDirection.OUTGOING)
+        self._calls[call_id] = call
+        self._no_reply[call_id] = self._agenda.after(NO_REPLY_S, lambda: self._give_up(call_id))
+        parameters = pjsua2.CallOpParam(True)
+        parameters.opt.videoCount = 0
+        try:
+            call.makeCall(uri, parameters)
+        except pjsua2.Error as error:
+            _log.warning("A call could not be placed: %s.", error.reason)
+            call.tell(CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)
+            self.call_over(call_id)
+
+    def take(self, account: Any, pj_call_id: int) -> None:
+        """Hear of a new caller."""
+        call = SipCall(self, account, CallId(uuid.uuid4().hex), CallDirection.INCOMING, pj_call_id)
+        over_limit = sum(not other.is_over for other in self._calls.values()) >= self._max_calls
+        self._calls[call.call_id] = call
+        if over_limit:
+            call.tell(CallState.DISCONNECTED)  # the phone never hears of it
+            self._agenda.after(0, lambda: self._reply(call.call_id, REJECT_CODES[RejectReason.BUSY]))
+            return
+        self._post(IncomingCallReceived(call.call_id, caller_id(str(call.getInfo().remoteUri))))
+
+    def signal_ringing(self, call_id: CallId) -> None:
+        """Send 180."""
+        self._reply(call_id, _RINGING)
+
+    def answer(self, call_id: CallId) -> None:
+        """Send 200."""
+        self._reply(call_id, _OK)
+
+    def reject(self, call_id: CallId, reason: RejectReason) -> None:
+        """Send the reason's final response."""
+        call = self._calls.get(call_id)
+        if call is not None:
+            call.ending = DisconnectReason.REJECTED
+        self._reply(call_id, REJECT_CODES[reason])
+
+    def hang_up(self, call_id: CallId) -> None:
+        """End a call in whatever state it is."""
+        call = self._calls.get(call_id)
+        if call is None or call.is_over:
+            return
+        if call.answered:
+            self._end(call, DisconnectReason.LOCAL_HANGUP)
+        elif call.direction is CallDirection.OUTGOING:
+            self._end(call, DisconnectReason.CANCELLED)
+        else:
+            self._end(call, DisconnectReason.REJECTED)
+
+    def hold(self, call_id: CallId) -> None:
+        """Ask the far end to stop sending."""
+        self._in_call(call_id, lambda call: call.setHold(pjsua2.CallOpParam(True)))
+
+    def resume(self, call_id: CallId) -> None:
+        """Undo hold."""
+
+        def unhold(call: SipCall) -> None:
+            parameters = pjsua2.CallOpParam(True)
+            parameters.opt.flag = pjsua2.PJSUA_CALL_UNHOLD
+            call.reinvite(parameters)
+
+        self._in_call(call_id, unhold)
+
+    def send_dtmf(self, call_id: CallId, key: Key) -> None:
+        """Send one digit as an RTP event (RFC 4733)."""
+
+        def send(call: SipCall) -> None:
+            parameters = pjsua2.CallSendDtmfParam()
+            parameters.method = pjsua2.PJSUA_DTMF_METHOD_RFC2833
+            parameters.digits = key.value
+            call.sendDtmf(parameters)
+
+        self._in_call(call_id, send)
+
+    def hang_up_all(self) -> None:
+        """End every call."""
+        for call_id in list(self._calls):
+            self.hang_up(call_id)
+
+    def clear(self) -> None:
+        """Let go of every call; the library is about to be destroyed."""
+        for call in self._calls.values():
+            call.tell(CallState.DISCONNECTED, call.ending or DisconnectReason.INTERRUPTED)
+        self._calls.clear()
+        self._no_reply.clear()
+
+    # --- what the library tells --------------------------------------------------------------------------------------
+
+    def call_changed(self, event: CallStateChanged | CallAudioChanged) -> None:
+        """Pass on what became of a call, unless the phone never heard of it."""
+        if isinstance(event, CallStateChanged) and event.state is CallState.DISCONNECTED and event.reason is None:
+            return
+        self._post(event)
+
+    def call_progressed(self, call_id: CallId) -> None:
+        """Stop waiting for the server's first word."""
+        appointment = self._no_reply.pop(call_id, None)
+        if appointment is not None:
+            appointment.cancel()
+
+    def call_over(self, call_id: CallId) -> None:
+        """Drop the call once its own callback has returned."""
+        self.call_progressed(call_id)
+        self._agenda.after(0, lambda: self._drop(call_id))
+
+    def connect_audio(self, audio: Any) -> None:
+        """Join a call's audio with the handset's."""
+        self._connect_audio(audio)
+
+    def _drop(self, call_id: CallId) -> None:
+        self._calls.pop(call_id, None)
+
+    def _reply(self, call_id: CallId, sip_code: int) -> None:
+        def reply(call: SipCall) -> None:
+            parameters = pjsua2.CallOpParam(True)
+            parameters.opt.videoCount = 0
+            parameters.statusCode = sip_code
+            call.answer(parameters)
+
+        self._in_call(call_id, reply)
+
+    def _in_call(self, call_id: CallId, action: Callable[[SipCall], None]) -> None:
+        call = self._calls.get(call_id)
+        if call is None:
+            return
+        try:
+            action(call)
+        except pjsua2.Error as error:
+            # The other end was faster (its CANCEL or BYE is being handled), or did not agree on what this needs.
+            _log.warning("The SIP stack declined a request within a call: %s.", error.reason)
+
+    def _end(self, call: SipCall, reason: DisconnectReason) -> None:
+        call.ending = reason
+        self.call_progressed(call.call_id)
+        call_id = call.call_id
+        self._agenda.after(HANG_UP_S, lambda: self._go_on_without(call_id))
+        self._in_call(call_id, lambda ending: ending.hangup(pjsua2.CallOpParam()))
+
+    def _go_on_without(self, call_id: CallId) -> None:
+        # The library keeps repeating BYE or CANCEL for up to 32 s; the person has hung up long ago.
+        call = self._calls.get(call_id)
+        if call is not None:
+            call.tell(CallState.DISCONNECTED, call.ending)
+
+    def _give_up(self, call_id: CallId) -> None:
+        call = self._calls.get(call_id)
+        if call is None or call.is_in_progress:
+            return
+        self._end(call, DisconnectReason.UNREACHABLE)
+        call.tell(CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)

@@ -1,0 +1,406 @@
+"""The SIP library from birth to death; everything here happens on the `sip` thread."""
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pjsua2
+
+from firmware.errors import SipError
+from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, SipUri
+from firmware.phone.events import CallStateChanged, Event
+from firmware.sip import native, source_filter
+from firmware.sip.account import AccountLine
+from firmware.sip.agenda import Agenda
+from firmware.sip.bridge import ConferenceBridge
+from firmware.sip.calls import CallTable
+from firmware.sip.gate import Gate, GatePolicy
+from firmware.sip.mapping import CERTIFICATE_ERROR, SYSTEM_ERRORS
+from firmware.sip.registration import Registration
+from firmware.sip.servers import Resolution, ServerResolver
+from firmware.sip.settings import SipSettings
+from provisioning.schema import Srtp, Transport
+
+_log = logging.getLogger(__name__)
+
+STOP_S: Final = 1.5
+_LIBRARY_CALLS: Final = 32
+_LOOPBACK: Final = "127.0.0.1"
+_SYSTEM_AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
+_CODEC_IDS: Final = {"opus": "opus/", "g722": "G722/", "pcma": "PCMA/", "pcmu": "PCMU/"}
+_CONNECTION_LOST: Final = 1  # PJSIP_TP_STATE_DISCONNECTED in pjsip/sip_transport.h; SWIG gives the number only
+
+_PJ_TRANSPORTS = {
+    Transport.UDP: pjsua2.PJSIP_TRANSPORT_UDP,
+    Transport.TCP: pjsua2.PJSIP_TRANSPORT_TCP,
+    Transport.TLS: pjsua2.PJSIP_TRANSPORT_TLS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What this build of the library is and can do, for `wecall doctor`.
+
+    Attributes:
+        version: pjproject's.
+        codecs: those of the configuration that it has, best first.
+        tls: its TLS library, empty where it has none.
+        gate_active: floods and strangers are turned away before a call exists.
+        source_filter_active: the kernel drops what does not come from the servers.
+        port: where SIP listens, 0 where nothing does.
+    """
+
+    version: str
+    codecs: tuple[str, ...]
+    tls: str
+    gate_active: bool
+    source_filter_active: bool
+    port: int
+
+
+class _Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
+    when_connection_lost: Callable[[int], None] | None = None
+
+    @native.guarded
+    def onTransportState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        if parameters.state == _CONNECTION_LOST and self.when_connection_lost is not None:
+            self.when_connection_lost(int(parameters.lastError))
+
+
+class Engine:
+    """pjsua2 with one account: implements `account.AccountOwner`."""
+
+    def __init__(
+        self,
+        settings: SipSettings,
+        bridge: ConferenceBridge,
+        agenda: Agenda,
+        post: Callable[[Event], None],
+        deliver: Callable[[Callable[[], None]], None],
+    ) -> None:
+        """Set up without the library.
+
+        Args:
+            settings: of the whole stack.
+            bridge: gets the audio path while the library is up.
+            agenda: the thread's timers.
+            post: takes what the phone should know.
+            deliver: runs a callable on the `sip` thread.
+        """
+        self._settings = settings
+        self._bridge = bridge
+        self._agenda = agenda
+        self._post = post
+        self._endpoint: Any = None
+        self._transport_id = -1
+        self._port = 0
+        self._version = ""
+        self._tls = ""
+        self._codecs: tuple[str, ...] = ()
+        self._source_filtered = False
+        self._capture: Any = None
+        self._playback: Any = None
+        self._last_error = 0
+        self._reasons: dict[str, int] = {}
+        self._policy = GatePolicy(answer_anyone=settings.answer_anyone)
+        self._gate: Gate | None = None
+        self._resolver = ServerResolver(settings.account.host, deliver)
+        self._servers: tuple[str, ...] = ()
+        self._line: AccountLine | None = None
+        self._registration: Registration | None = None
+        self.calls = CallTable(
+            agenda,
+            post,
+            self._connect_audio,
+            max_calls=settings.max_calls,
+            encryption_required=settings.account.srtp is Srtp.MANDATORY,
+        )
+        self.wake_port = 0
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Bring the library up and begin to register.
+
+        Raises:
+            SipError: it does not come up; what did come up is down again.
+        """
+        try:
+            self._start_library()
+            self._start_account()
+        except pjsua2.Error as error:
+            self._destroy()
+            raise SipError(
+                f"The SIP stack did not start ({error.title}: {error.reason}). Look into `wecall doctor`."
+            ) from error
+        except SipError:
+            self._destroy()
+            raise
+
+    def poll(self, timeout_s: float) -> None:
+        """Handle what has arrived, waiting for it that long at most."""
+        self._endpoint.libHandleEvents(max(0, int(timeout_s * 1000)))
+
+    def stop(self) -> None:
+        """Hang up, unregister and destroy the library, within about two seconds."""
+        deadline = time.monotonic() + STOP_S
+        self.calls.hang_up_all()
+        registration, line = self._registration, self._line
+        was_registered = registration is not None and registration.is_registered
+        if registration is not None:
+            registration.stop()
+        while time.monotonic() < deadline:
+            unregistering = was_registered and registration is not None and registration.is_registered
+            if self.calls.is_empty and not unregistering:
+                break
+            self._agenda.run_due()
+            self.poll(min(0.05, self._agenda.wait_s(0.05)))
+        self.calls.clear()
+        if line is not None:
+            line.close()
+        self._destroy()
+
+    @property
+    def build_report(self) -> BuildReport:
+        """What this build is and can do; may be asked for on any thread, since it calls nothing of the library."""
+        return BuildReport(
+            version=self._version,
+            codecs=self._codecs,
+            tls=self._tls,
+            gate_active=self._gate is not None and self._gate.active,
+            source_filter_active=self._source_filtered,
+            port=self._port,
+        )
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def place_call(self, call_id: CallId, uri: SipUri) -> None:
+        """Send an INVITE, registered or not; where the server's address is still unknown, look it up first."""
+        line = self._line
+        if line is None:
+            return
+        if line.account is not None:
+            self.calls.place(line.account, call_id, uri)
+            return
+
+        def prepared(failure: RegistrationFailure | None) -> None:
+            if failure is None and line.account is not None:
+                self.calls.place(line.account, call_id, uri)
+            else:
+                self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
+
+        line.prepare(prepared)
+
+    def network_changed(self) -> None:
+        """Register from the new address at once."""
+        if self._registration is not None:
+            self._registration.retry_now()
+
+    # --- what the library tells --------------------------------------------------------------------------------------
+
+    def call_arrived(self, pj_call_id: int) -> None:
+        """Take a new incoming call."""
+        if self._line is not None and self._line.account is not None:
+            self.calls.take(self._line.account, pj_call_id)
+
+    def error_behind(self, reason: str) -> int:
+        """Return the library's error number behind a made-up response's reason phrase, 0 where it has none."""
+        return self._reasons.get(reason, 0)
+
+    def _connection_lost(self, _error: int) -> None:
+        # Once this callback has returned: the library is still busy with the transport.
+        if self._settings.account.transport is not Transport.UDP and self._registration is not None:
+            self._agenda.after(0, self._registration.connection_lost)
+
+    def _connect_audio(self, audio: Any) -> None:
+        audio.startTransmit(self._playback)
+        self._capture.startTransmit(audio)
+
+    # --- the parts ---------------------------------------------------------------------------------------------------
+
+    def _start_library(self) -> None:
+        native.silence_log()
+        endpoint = self._endpoint = _Endpoint()
+        endpoint.when_connection_lost = self._connection_lost
+        endpoint.libCreate()
+        endpoint.libInit(self._endpoint_configuration())
+        library = native.library()
+        master_port = int(endpoint.audDevManager().setNoDev())
+        self._capture = endpoint.audDevManager().getCaptureDevMedia()
+        self._playback = endpoint.audDevManager().getPlaybackDevMedia()
+        wake_id = endpoint.transportCreate(pjsua2.PJSIP_TRANSPORT_UDP, _transport_configuration(0, _LOOPBACK))
+        self.wake_port = self._port_of(wake_id)
+        self._transport_id = self._open_transport()
+        self._port = self._port_of(self._transport_id)
+        self._version = str(endpoint.libVersion().full)
+        self._tls = native.tls_version()
+        self._codecs = self._choose_codecs()
+        for number in (CERTIFICATE_ERROR, *range(SYSTEM_ERRORS + 90, SYSTEM_ERRORS + 116)):
+            # The numbers from 90 hold errno.h's network errors.
+            self._reasons[str(endpoint.utilStrError(number))] = number
+        endpoint.libStart()
+        self._bridge.open(library, master_port)
+        self._gate = Gate(library, self._policy)
+        self._gate.start(self.wake_port, lambda: self.poll(0.01))
+
+    def _start_account(self) -> None:
+        account = self._settings.account
+        line = AccountLine(self._settings, self._transport_id, self, self._find_server)
+        registration = Registration(
+            line,
+            self._agenda,
+            self._post,
+            retry_base_s=self._settings.retry_base_s,
+            retry_cap_s=self._settings.retry_cap_s,
+            probe_s=self._settings.probe_s if account.transport is Transport.UDP else None,
+        )
+        line.bind(registration)
+        self._line, self._registration = line, registration
+        registration.start()
+
+    def _find_server(self, found: Callable[[tuple[str, ...], RegistrationFailure | None], None]) -> None:
+        def resolved(resolution: Resolution) -> None:
+            if resolution.addresses:
+                self._admit(resolution.addresses)
+            # Names come and go with the network; the last addresses known are better than none.
+            if self._servers:
+                found(self._servers, None)
+            else:
+                found((), resolution.failure)
+
+        self._resolver.resolve(resolved)
+
+    def _admit(self, addresses: tuple[str, ...]) -> None:
+        """Answer these servers and, unless told otherwise, nobody else."""
+        if addresses == self._servers:
+            return
+        self._servers = addresses
+        self._policy.set_servers(addresses)
+        if self._settings.answer_anyone:
+            return
+        kind = socket.SOCK_DGRAM if self._settings.account.transport is Transport.UDP else socket.SOCK_STREAM
+        try:
+            self._source_filtered = source_filter.attach(self._port, kind, addresses) > 0
+        except (OSError, ValueError) as error:
+            self._source_filtered = False
+            _log.warning("The kernel takes no filter for SIP (%s); strangers are turned away later.", error)
+
+    def _endpoint_configuration(self) -> Any:
+        settings = self._settings
+        configuration = pjsua2.EpConfig()
+        user_agent = configuration.uaConfig
+        # With no worker thread and all callbacks on ours, Python and the library cannot wait for each other
+        # (pjproject issue 3125).
+        user_agent.threadCnt = 0
+        user_agent.mainThreadOnly = True
+        user_agent.maxCalls = _LIBRARY_CALLS
+        user_agent.userAgent = settings.user_agent
+        configuration.logConfig.level = 0
+        configuration.logConfig.consoleLevel = 0
+        media = configuration.medConfig
+        media.clockRate = media.sndClockRate = settings.clock_rate_hz
+        media.audioFramePtime = settings.frame_ms
+        media.channelCount = 1
+        media.ecTailLen = 0
+        media.noVad = True
+        media.quality = 4
+        media.threadCnt = 1
+        media.jbInit = settings.jitter_buffer.initial_ms
+        media.jbMinPre = settings.jitter_buffer.minimum_ms
+        media.jbMaxPre = settings.jitter_buffer.maximum_prefetch_ms
+        media.jbMax = settings.jitter_buffer.maximum_ms
+        return configuration
+
+    def _open_transport(self) -> int:
+        """Open the account's transport, on the port asked for or, where that is taken, on any."""
+        account = self._settings.account
+        port = self._settings.local_port if account.transport is not Transport.TLS else 0
+        configuration = _transport_configuration(port)
+        if account.transport is Transport.TLS:
+            self._configure_tls(configuration.tlsConfig)
+        if account.transport is not Transport.UDP:
+            self._keep_connection_alive(configuration)
+        try:
+            return int(self._endpoint.transportCreate(_PJ_TRANSPORTS[account.transport], configuration))
+        except pjsua2.Error:
+            if port == 0:
+                raise
+            _log.warning("The local SIP port is taken; another one is used.")
+            configuration.port = 0
+            return int(self._endpoint.transportCreate(_PJ_TRANSPORTS[account.transport], configuration))
+
+    def _configure_tls(self, tls: Any) -> None:
+        account = self._settings.account
+        tls.proto = pjsua2.PJ_SSL_SOCK_PROTO_TLS1_2 | pjsua2.PJ_SSL_SOCK_PROTO_TLS1_3
+        tls.verifyServer = account.tls_verify
+        if not account.tls_verify:
+            _log.warning("The SIP server's certificate is not verified: anybody on the path can listen in.")
+            return
+        authorities = str(account.tls_ca) if account.tls_ca else _SYSTEM_AUTHORITIES
+        try:
+            with open(authorities, "rb"):  # noqa: PTH123 - only asks whether the library will be able to
+                pass
+        except OSError as error:
+            raise SipError(
+                f"The certificate authorities for SIP cannot be read ({error}). Correct tls_ca or the file."
+            ) from error
+        tls.CaListFile = authorities
+
+    def _keep_connection_alive(self, configuration: Any) -> None:
+        # The kernel's keep-alives cost no wake-up, hold a NAT's door open and notice a server that is gone; so does
+        # TCP_USER_TIMEOUT for data that nobody acknowledges (tcp(7)).
+        idle_s = self._settings.keep_alive_s
+        for level, name, value in (
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, idle_s // 3)),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, idle_s * 1000),
+        ):
+            configuration.sockOptParams.sockOpts.append(pjsua2.SockOpt(level, name, value))
+
+    def _choose_codecs(self) -> tuple[str, ...]:
+        present = [str(codec.codecId) for codec in self._endpoint.codecEnum2()]
+        for codec in present:
+            self._endpoint.codecSetPriority(codec, 0)
+        chosen = []
+        for rank, name in enumerate(self._settings.codecs):
+            matching = [codec for codec in present if codec.startswith(_CODEC_IDS[name])]
+            for codec in matching:
+                self._endpoint.codecSetPriority(codec, 250 - rank)
+            if matching:
+                chosen.append(name)
+        if not chosen:
+            raise SipError("The SIP stack has none of the codecs asked for. Add pcma to `codecs`.")
+        return tuple(chosen)
+
+    def _port_of(self, transport_id: int) -> int:
+        address = str(self._endpoint.transportGetInfo(transport_id).localAddress)
+        return int(address.rpartition(":")[2])
+
+    def _destroy(self) -> None:
+        self._bridge.close()
+        self._capture = self._playback = None
+        self._line = None
+        self._registration = None
+        endpoint, self._endpoint = self._endpoint, None
+        if endpoint is None:
+            return
+        endpoint.when_connection_lost = None
+        try:
+            # Farewells are over: do not wait another second for answers to them.
+            endpoint.libDestroy(pjsua2.PJSUA_DESTROY_NO_RX_MSG)
+        except pjsua2.Error:
+            _log.exception("The SIP stack did not end in good order.")
+        # Its destructor runs here, for want of another reference: the next Endpoint could not be made before.
+
+
+def _transport_configuration(port: int, address: str = "") -> Any:
+    # Bound to any address, a transport survives a change of the network's.
+    configuration = pjsua2.TransportConfig()
+    configuration.port = port
+    configuration.boundAddress = address
+    return configuration

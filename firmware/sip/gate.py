@@ -1,0 +1,244 @@
+"""A gate above pjsip's transport layer: strangers get no answer, and nobody can flood the handset with INVITEs.
+
+Above some 60 INVITEs a second pjsip runs out of the 64 handles of its `select` I/O queue and aborts the process, even
+when every one is rejected. The gate turns them away before a transaction, a call or a socket exists.
+
+It reads pjsip's `pjsip_rx_data` at offsets that belong to a build. They are checked when it starts, with a packet sent
+to ourselves; where they do not hold, the gate stays open and says so.
+"""
+
+import contextlib
+import ctypes
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+_log = logging.getLogger(__name__)
+
+_PASS: Final = 0
+_SWALLOW: Final = 1
+_PRIORITY: Final = 9  # just above PJSIP_MOD_PRIORITY_TRANSPORT_LAYER (8), below the transaction layer (16)
+_SERVICE_UNAVAILABLE: Final = 503
+_PROBE_POLLS: Final = 20
+
+# struct pjsip_rx_data of pjsip/sip_transport.h on 64-bit machines: where msg_info stands is found at start; these are
+# relative to it. source_name is an array of PJ_INET6_ADDRSTRLEN (46) characters.
+_PACKET: Final = 320
+_MESSAGE_INFO_SEARCH: Final = range(_PACKET, _PACKET + 4400, 8)  # just after the packet (PJSIP_MAX_PKT_LEN is 4000)
+_SOURCE_NAME: Final = -56
+_SOURCE_PORT: Final = -8
+_TO_HEADER: Final = 48
+_SOURCE_NAME_LENGTH: Final = 46
+_TAG_LENGTH: Final = 80  # struct pjsip_fromto_hdr of pjsip/sip_msg.h
+
+
+class _String(ctypes.Structure):
+    """struct pj_str_t."""
+
+    _fields_ = (("ptr", ctypes.c_char_p), ("slen", ctypes.c_ssize_t))
+
+
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+
+
+class _Module(ctypes.Structure):
+    """struct pjsip_module of pjsip/sip_module.h."""
+
+    _fields_ = (
+        ("prev", ctypes.c_void_p),
+        ("next", ctypes.c_void_p),
+        ("name", _String),
+        ("id", ctypes.c_int),
+        ("priority", ctypes.c_int),
+        ("load", ctypes.c_void_p),
+        ("start", ctypes.c_void_p),
+        ("stop", ctypes.c_void_p),
+        ("unload", ctypes.c_void_p),
+        ("on_rx_request", _Callback),
+        ("on_rx_response", ctypes.c_void_p),
+        ("on_tx_request", ctypes.c_void_p),
+        ("on_tx_response", ctypes.c_void_p),
+        ("on_tsx_state", ctypes.c_void_p),
+    )
+
+
+@dataclass(slots=True)
+class TokenBucket:
+    """Lets `rate` through each second, `burst` at once.
+
+    Attributes:
+        rate: tokens added a second.
+        burst: most tokens it holds.
+        clock: seconds, monotonic.
+    """
+
+    rate: float
+    burst: float
+    clock: Callable[[], float] = time.monotonic
+    _tokens: float = 0.0
+    _filled_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._tokens = self.burst
+        self._filled_at = self.clock()
+
+    def take(self) -> bool:
+        """Take a token if there is one."""
+        now = self.clock()
+        self._tokens = min(self.burst, self._tokens + (now - self._filled_at) * self.rate)
+        self._filled_at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the gate sees of a request."""
+
+    source: str
+    method: str
+    in_dialog: bool
+
+
+class GatePolicy:
+    """Who may come in, and how often.
+
+    Requests from other addresses than the servers' pass only with `answer_anyone`, those within a dialog too: proxies
+    that want to stay in a call's path say so with Record-Route, and a To tag alone proves nothing.
+    """
+
+    def __init__(self, *, answer_anyone: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._answer_anyone = answer_anyone
+        self._servers: frozenset[str] = frozenset()
+        # The I/O queue bears 2 * (burst + rate / 2) lingering handles beside those of running calls (64 in all).
+        self._server_invites = TokenBucket(rate=10, burst=10, clock=clock)
+        self._other_invites = TokenBucket(rate=5, burst=5, clock=clock)
+
+    def set_servers(self, addresses: Iterable[str]) -> None:
+        """Replace the addresses that count as the configured servers'."""
+        self._servers = frozenset(addresses)
+
+    def decide(self, request: Request) -> int:
+        """Return 0 to let the request in, a status code to refuse it with, or -1 to give no answer at all."""
+        from_server = request.source in self._servers
+        if not from_server and not self._answer_anyone:
+            return -1
+        if request.method != "INVITE" or request.in_dialog:
+            return 0
+        bucket = self._server_invites if from_server else self._other_invites
+        if bucket.take():
+            return 0
+        # A proxy that hears 503 tries elsewhere instead of sending the same again (RFC 3261 section 21.5.4).
+        return _SERVICE_UNAVAILABLE if from_server else -1
+
+
+class Gate:
+    """The policy, put into pjsip. Lives on the `sip` thread; one a library."""
+
+    def __init__(self, library: ctypes.CDLL, policy: GatePolicy) -> None:
+        self._library = library
+        self._policy = policy
+        self._endpoint = ctypes.c_void_p()
+        # pjsip keeps pointers to all of these.
+        self._name = ctypes.create_string_buffer(b"mod-wecall-gate")
+        self._callback = _Callback(self._on_request)
+        self._module = _Module()
+        self._message_info: int | None = None
+        self._probe: bytes | None = None
+        self._probe_port = 0
+        self.active = False
+
+    def start(self, probe_port: int, poll: Callable[[], None]) -> None:
+        """Register with pjsip and check the offsets.
+
+        Args:
+            probe_port: a UDP port of ours on loopback, to send the known packet to.
+            poll: lets pjsip handle what has arrived.
+        """
+        library = self._library
+        library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
+        self._endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
+        self._module.name = _String(ctypes.cast(self._name, ctypes.c_char_p), len(self._name.value))
+        self._module.id = -1
+        self._module.priority = _PRIORITY
+        self._module.on_rx_request = self._callback
+        if library.pjsip_endpt_register_module(self._endpoint, ctypes.byref(self._module)) != 0:
+            _log.warning("The SIP stack refuses the gate; a flood of calls could stop the phone.")
+            return
+        self._check_offsets(probe_port, poll)
+        if not self.active:
+            _log.warning("This build of the SIP stack is not one that the gate knows; it stays open.")
+
+    def _check_offsets(self, probe_port: int, poll: Callable[[], None]) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.bind(("127.0.0.1", 0))
+            self._probe_port = sender.getsockname()[1]
+            token = secrets.token_hex(8)
+            self._probe = (
+                f"OPTIONS sip:gate SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{self._probe_port};branch=z9hG4bK{token}\r\n"
+                f"From: <sip:gate@localhost>;tag=1\r\nTo: <sip:gate@localhost>;tag={token}\r\nCall-ID: {token}\r\n"
+                "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+            ).encode()
+            sender.sendto(self._probe, ("127.0.0.1", probe_port))
+            for _ in range(_PROBE_POLLS):
+                if self._probe is None:
+                    break
+                poll()
+            self._probe = None
+
+    def _on_request(self, rx_data: int) -> int:
+        # Whatever happens here, nothing may escape into C frames.
+        try:
+            return self._decide(rx_data)
+        except Exception:
+            _log.exception("The gate failed on a request; it was let in.")
+            return _PASS
+
+    def _decide(self, rx_data: int) -> int:
+        if self._probe is not None:
+            return self._learn(rx_data, self._probe)
+        if not self.active or self._message_info is None:
+            return _PASS
+        request = self._read(rx_data + self._message_info)
+        verdict = self._policy.decide(request)
+        if verdict == 0:
+            return _PASS
+        if verdict > 0 and request.method != "ACK":
+            self._library.pjsip_endpt_respond_stateless(
+                self._endpoint, ctypes.c_void_p(rx_data), ctypes.c_int(verdict), None, None, None
+            )
+        return _SWALLOW
+
+    def _learn(self, rx_data: int, probe: bytes) -> int:
+        """Find `msg_info` in the packet that we sent ourselves, and see whether all else is where it should be."""
+        packet = rx_data + _PACKET
+        # Within the structure, which holds a buffer larger than the probe.
+        if ctypes.string_at(packet, len(probe)) != probe:
+            return _SWALLOW
+        self._probe = None
+        for offset in _MESSAGE_INFO_SEARCH:
+            if ctypes.c_size_t.from_address(rx_data + offset).value == packet:
+                self._message_info = offset
+                break
+        if self._message_info is None:
+            return _SWALLOW
+        info = rx_data + self._message_info
+        port = ctypes.c_int.from_address(info + _SOURCE_PORT).value
+        with contextlib.suppress(UnicodeDecodeError):
+            self.active = port == self._probe_port and self._read(info) == Request("127.0.0.1", "OPTIONS", True)
+        return _SWALLOW
+
+    @staticmethod
+    def _read(info: int) -> Request:
+        source = ctypes.string_at(info + _SOURCE_NAME, _SOURCE_NAME_LENGTH).split(b"\0", 1)[0].decode("ascii")
+        text = ctypes.c_void_p.from_address(info).value or 0
+        method = ctypes.string_at(text, 16).split(b" ", 1)[0].decode("ascii", errors="replace")
+        to_header = ctypes.c_void_p.from_address(info + _TO_HEADER).value
+        tag_length = ctypes.c_ssize_t.from_address(to_header + _TAG_LENGTH).value if to_header else 0
+        return Request(source, method, in_dialog=tag_length > 0)

@@ -1,0 +1,47 @@
+"""The C side of the pjsua2 module: the few functions that SWIG does not offer or makes too slow."""
+
+import ctypes
+import functools
+import logging
+from collections.abc import Callable
+from typing import ParamSpec
+
+import pjsua2
+
+_P = ParamSpec("_P")
+_log = logging.getLogger(__name__)
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """Return pjproject's C symbols, which the SWIG module exports."""
+    return ctypes.CDLL(pjsua2._pjsua2.__file__)  # noqa: SLF001 - the extension's path is to be had nowhere else
+
+
+def silence_log() -> None:
+    """Keep the library from printing before its log is configured; its log holds numbers and URIs."""
+    library().pj_log_set_level(ctypes.c_int(0))
+
+
+def tls_version() -> str:
+    """Return the name and version of the TLS library that the build uses, empty where it tells none."""
+    for symbol in ("OpenSSL_version", "SSLeay_version"):
+        function = getattr(library(), symbol, None)
+        if function is not None:
+            function.restype = ctypes.c_char_p
+            version = function(0)
+            return version.decode(errors="replace") if version else ""
+    return ""
+
+
+def guarded(callback: Callable[_P, None]) -> Callable[_P, None]:
+    """Keep exceptions from leaving a callback: through C frames they end the process."""
+
+    @functools.wraps(callback)
+    def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            callback(*args, **kwargs)
+        except Exception:
+            _log.exception("A callback of the SIP stack failed.")
+
+    return wrapper

@@ -1,0 +1,229 @@
+"""When to register, when to try again, and what to tell the phone about it. Knows no SIP library."""
+
+import logging
+import math
+import random
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from firmware.backoff import full_jitter_s
+from firmware.phone.call import RegistrationFailure, RegistrationState
+from firmware.phone.events import RegistrationChanged
+from firmware.sip.agenda import Agenda, Appointment
+
+_log = logging.getLogger(__name__)
+
+# A silent UDP server would only be given up after 32 s (RFC 3261 section 17.1.2.2, timer F); people look earlier.
+ANSWER_OVERDUE_S: Final = 5.0
+# Each unanswered probe is repeated by its transaction for 32 s, so a few at a time notice a server that is back.
+_MAX_PROBES: Final = 3
+
+_CREDENTIALS = {RegistrationFailure.WRONG_PASSWORD, RegistrationFailure.ACCOUNT_UNKNOWN}
+
+
+class Line(Protocol):
+    """What registering needs from the SIP library; everything returns at once."""
+
+    def prepare(self, done: Callable[[RegistrationFailure | None], None]) -> None:
+        """Find the server's addresses, then call `done`."""
+        ...
+
+    def register(self) -> None: ...
+    def unregister(self) -> None: ...
+    def probe(self) -> None: ...
+
+
+class Registration:
+    """Keeps one account registered."""
+
+    def __init__(
+        self,
+        line: Line,
+        agenda: Agenda,
+        post: Callable[[RegistrationChanged], None],
+        *,
+        retry_base_s: float,
+        retry_cap_s: float,
+        probe_s: float | None,
+        rng: random.Random | None = None,
+    ) -> None:
+        """Set up without sending anything.
+
+        Args:
+            line: the account, to act through.
+            agenda: the thread's timers.
+            post: takes what the phone should know.
+            retry_base_s, retry_cap_s: bounds of the back-off.
+            probe_s: seconds between probes, None where the transport itself tells when the server is gone.
+            rng: source of jitter.
+        """
+        self._line = line
+        self._agenda = agenda
+        self._post = post
+        self._retry_base_s = retry_base_s
+        self._retry_cap_s = retry_cap_s
+        self._probe_s = probe_s
+        self._rng = rng
+        self._state = RegistrationState.UNREGISTERED
+        self._failed_attempts = 0
+        self._stopped = False
+        self._retry: Appointment | None = None
+        self._overdue: Appointment | None = None
+        self._next_probe: Appointment | None = None
+        self._probes_out = 0
+        self._probe_answered = True
+        self._server_lost = False
+
+    @property
+    def is_registered(self) -> bool:
+        """The registrar knows where this handset is."""
+        return self._state is RegistrationState.REGISTERED
+
+    def start(self) -> None:
+        """Register as soon as the server's address is known."""
+        self._attempt()
+
+    def stop(self) -> None:
+        """Unregister where registered, and do nothing more."""
+        self._stopped = True
+        for appointment in (self._retry, self._overdue, self._next_probe):
+            if appointment is not None:
+                appointment.cancel()
+        if self._state is RegistrationState.REGISTERED:
+            self._line.unregister()
+
+    def retry_now(self) -> None:
+        """Try at once: the network has just changed."""
+        if not self._stopped:
+            self._failed_attempts = 0
+            self._attempt()
+
+    def succeeded(self) -> None:
+        """The registrar has accepted."""
+        self._cancel_overdue()
+        self._cancel_retry()
+        self._failed_attempts = 0
+        self._server_lost = False
+        self._tell(RegistrationState.REGISTERED)
+        self._start_probing()
+
+    def unregistered(self) -> None:
+        """The registrar has let go of us."""
+        self._tell(RegistrationState.UNREGISTERED)
+
+    def failed(self, failure: RegistrationFailure, sip_code: int = 0, retry_after_s: int = 0) -> None:
+        """The registrar refused, or could not be reached.
+
+        Args:
+            failure: why.
+            sip_code: the response's status code, 0 where there was none.
+            retry_after_s: when the server wants to hear from us again (RFC 3261 section 20.33).
+        """
+        if self._stopped:
+            return
+        self._cancel_overdue()
+        # Guessing again soon changes nothing about a wrong password, and operators lock those who do.
+        attempt = max(self._failed_attempts, 32) if failure in _CREDENTIALS else self._failed_attempts
+        delay_s = full_jitter_s(attempt, base_s=self._retry_base_s, cap_s=self._retry_cap_s, rng=self._rng)
+        delay_s = max(delay_s, min(float(retry_after_s), self._retry_cap_s))
+        self._failed_attempts += 1
+        if failure is RegistrationFailure.SERVER_UNREACHABLE:
+            self._server_lost = True
+            self._start_probing()
+        else:
+            self._stop_probing()
+        self._tell(RegistrationState.FAILED, failure, sip_code, delay_s)
+        self._retry_in(delay_s)
+
+    def connection_lost(self) -> None:
+        """The connection that we registered over is gone."""
+        if self._state is RegistrationState.REGISTERED:
+            self._failed_attempts = 0
+            self.failed(RegistrationFailure.SERVER_UNREACHABLE)
+
+    def probe_ended(self, *, answered: bool) -> None:
+        """A probe was answered, with whatever code, or given up."""
+        self._probes_out = max(0, self._probes_out - 1)
+        if not answered or self._stopped:
+            return
+        self._probe_answered = True
+        if self._server_lost:
+            self._server_lost = False
+            self._failed_attempts = 0
+            # Everybody who lost this server sees it return at the same time.
+            self._retry_in(full_jitter_s(0, base_s=self._retry_base_s, cap_s=self._retry_cap_s, rng=self._rng))
+
+    def _attempt(self) -> None:
+        self._cancel_retry()
+        # A failure stays on the display until it is over; it would flicker otherwise.
+        if self._state is not RegistrationState.FAILED:
+            self._tell(RegistrationState.REGISTERING)
+        self._line.prepare(self._prepared)
+
+    def _prepared(self, failure: RegistrationFailure | None) -> None:
+        if self._stopped:
+            return
+        if failure is not None:
+            self.failed(failure)
+            return
+        self._cancel_overdue()
+        if self._probe_s is not None:
+            self._overdue = self._agenda.after(ANSWER_OVERDUE_S, self._answer_overdue)
+        self._line.register()
+
+    def _answer_overdue(self) -> None:
+        self._overdue = None
+        self._server_lost = True
+        self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
+        self._start_probing()
+
+    def _start_probing(self) -> None:
+        if self._probe_s is not None and self._next_probe is None:
+            self._probe_answered = True
+            self._next_probe = self._agenda.after(self._probe_s, self._probe)
+
+    def _stop_probing(self) -> None:
+        if self._next_probe is not None:
+            self._next_probe.cancel()
+            self._next_probe = None
+
+    def _probe(self) -> None:
+        if self._probe_s is None:
+            return
+        self._next_probe = self._agenda.after(self._probe_s, self._probe)
+        if not self._probe_answered and self._state is RegistrationState.REGISTERED:
+            self._server_lost = True
+            self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
+            self._retry_in(self._retry_cap_s)
+        self._probe_answered = False
+        if self._probes_out < _MAX_PROBES:
+            self._probes_out += 1
+            self._line.probe()
+
+    def _retry_in(self, delay_s: float) -> None:
+        self._cancel_retry()
+        self._retry = self._agenda.after(delay_s, self._attempt)
+
+    def _cancel_retry(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _cancel_overdue(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+
+    def _tell(
+        self,
+        state: RegistrationState,
+        failure: RegistrationFailure | None = None,
+        sip_code: int = 0,
+        retry_in_s: float = 0.0,
+    ) -> None:
+        changed = state is not self._state
+        self._state = state
+        if changed or state is RegistrationState.FAILED:
+            if changed:
+                _log.info("Registration: %s%s.", state, f", {failure}" if failure else "")
+            self._post(RegistrationChanged(state, failure, sip_code, math.ceil(retry_in_s)))
