@@ -54,6 +54,7 @@ class RejectReason(StrEnum):
 
     BUSY = "busy"
     DECLINED = "declined"
+    NO_ANSWER = "no_answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,21 @@ class Mode(StrEnum):
     CALL_ENDED = "call_ended"
 
 
+class Hint(StrEnum):
+    """A word to the person about what to do next."""
+
+    LIFT_HANDSET = "lift_handset"
+    REPLACE_HANDSET = "replace_handset"
+    HANDSET_IS_OFF = "handset_is_off"
+    NUMBER_IMPOSSIBLE = "number_impossible"
+    NUMBER_INCOMPLETE = "number_incomplete"
+    EMERGENCY_NUMBER = "emergency_number"
+    NOTHING_TO_REDIAL = "nothing_to_redial"
+    RINGER_SILENCED = "ringer_silenced"
+    CANNOT_CALL = "cannot_call"
+    EMERGENCY_ONLY = "emergency_only"
+
+
 @dataclass(frozen=True, slots=True)
 class CallView:
     """One call as the display shows it.
@@ -68,11 +83,14 @@ class PhoneView:
         registration_failure: why it does not.
         registration_sip_code: the status code behind that, 0 where there was none.
         problems: standing faults, each with its sentence, most important first.
+        mistakes: what is wrong with the configuration, each a sentence with its place.
+        details_step: how often the person has asked for more about what is wrong; 0 where nobody asks.
         missed_calls: how many nobody has seen.
+        missed_party: the newest of them, by name or number; empty where unknown.
         muted: the microphone sends silence.
         microphone_open: the microphone's PCM is open; the display must show it.
         volume_percent: set for a moment after a volume key, else None.
-        hint: a short word to the person (a key of the screens' language table), empty where there is none.
+        hint: a word to the person, None where there is none.
     """
 
     mode: Mode
@@ -83,8 +101,11 @@ class PhoneView:
     registration_failure: RegistrationFailure | None = None
     registration_sip_code: int = 0
     problems: tuple[tuple[Problem, str], ...] = ()
+    mistakes: tuple[str, ...] = ()
+    details_step: int = 0
     missed_calls: int = 0
+    missed_party: str = ""
     muted: bool = False
     microphone_open: bool = False
     volume_percent: int | None = None
-    hint: str = ""
+    hint: Hint | None = None

@@ -1,0 +1,155 @@
+"""When what a person dials is a number, and which URI it stands for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+from urllib.parse import quote
+
+from firmware.errors import DialPlanError
+from firmware.phone.call import SipUri
+from firmware.phone.countries import COUNTRIES
+from firmware.phone.digit_map import Alternative
+
+MAX_DIGITS = 32
+"""What can be dialled at most: an E.164 number has 15 digits, a service code around it a few more."""
+
+_E164_MIN_DIGITS = 7
+_E164_MAX_DIGITS = 15  # ITU-T E.164 section 6.1
+# RFC 3261 section 25.1: user = 1*( unreserved / escaped / user-unreserved ).
+_USER_UNESCAPED = "-_.!~*'()" + "&=+$,;?/"
+
+
+class Match(StrEnum):
+    """What the dial plan says about the digits so far."""
+
+    IMPOSSIBLE = "impossible"
+    INCOMPLETE = "incomplete"
+    COMPLETE = "complete"
+    COMPLETE_AFTER_TIMEOUT = "complete_after_timeout"
+
+
+_SENDABLE = frozenset({Match.COMPLETE, Match.COMPLETE_AFTER_TIMEOUT})
+
+
+@dataclass(frozen=True, slots=True)
+class DialPlan:
+    """Emergency numbers first, then the digit map.
+
+    Attributes:
+        domain: the host part of the URIs.
+        alternatives: the digit map.
+        emergency_numbers: called whatever else holds, and never rewritten.
+        international_prefix: what stands for `+`; empty where nothing does.
+    """
+
+    domain: str
+    alternatives: tuple[Alternative, ...]
+    emergency_numbers: frozenset[str]
+    international_prefix: str = ""
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        country: str,
+        domain: str,
+        digit_map: Iterable[str] = ("x.T",),
+        emergency_numbers: Iterable[str] = (),
+        international_prefix: str | None = None,
+    ) -> Self:
+        """Make the plan of a country.
+
+        Args:
+            country: ISO 3166 code, one of COUNTRIES.
+            domain: the host part of the URIs.
+            digit_map: alternatives of RFC 3435 section 2.1.5.
+            emergency_numbers: more of them, beside the country's own.
+            international_prefix: instead of the country's own.
+
+        Raises:
+            DialPlanError: an alternative of the digit map is not one.
+        """
+        numbers = COUNTRIES[country]
+        return cls(
+            domain=domain,
+            alternatives=tuple(Alternative.parse(text) for text in digit_map),
+            emergency_numbers=numbers.emergency | frozenset(emergency_numbers),
+            international_prefix=numbers.international_prefix if international_prefix is None else international_prefix,
+        )
+
+    def match(self, digits: str) -> Match:
+        """Say whether the digits are a number, may become one, or cannot.
+
+        An emergency number is complete at once, unless a longer number that the digit map names begins with it. A
+        catch-all such as `x.T` names nothing and so delays no emergency call.
+        """
+        if not digits:
+            return Match.INCOMPLETE
+        if len(digits) > MAX_DIGITS:
+            return Match.IMPOSSIBLE
+        if digits.startswith("+"):
+            return _match_e164(digits[1:])
+        fits = [(alternative, alternative.fit(digits)) for alternative in self.alternatives]
+        starts_emergency = any(number != digits and number.startswith(digits) for number in self.emergency_numbers)
+        if self.is_emergency(digits):
+            longer = starts_emergency or any(fit.named for _, fit in fits)
+            return Match.COMPLETE_AFTER_TIMEOUT if longer else Match.COMPLETE
+        # RFC 3435 section 2.1.5: the shortest match is sent at once, even where a longer one is thinkable.
+        if any(fit.complete and not alternative.waits for alternative, fit in fits):
+            return Match.COMPLETE_AFTER_TIMEOUT if starts_emergency else Match.COMPLETE
+        if any(fit.complete for _, fit in fits):
+            return Match.COMPLETE_AFTER_TIMEOUT
+        if starts_emergency or any(fit.extensible for _, fit in fits):
+            return Match.INCOMPLETE
+        return Match.IMPOSSIBLE
+
+    def is_emergency(self, digits: str) -> bool:
+        """Whether this is an emergency number."""
+        return digits in self.emergency_numbers
+
+    def accepts(self, digits: str) -> bool:
+        """Whether the person may send this now, by `#`, by a key or by lifting the handset."""
+        return bool(digits) and (self.match(digits) in _SENDABLE or self.match(f"{digits}#") in _SENDABLE)
+
+    def takes_hash(self, digits: str) -> bool:
+        """Whether `#` is the next digit rather than the key that sends.
+
+        It is a digit in service codes, which begin with `*` or `#` (3GPP TS 22.030 section 6.5.2), where the digit map
+        has it; behind a number it sends.
+        """
+        return digits[:1] in {"", "*", "#"} and self.match(f"{digits}#") is not Match.IMPOSSIBLE
+
+    def number(self, digits: str) -> str:
+        """Return the number that the digits stand for: E.164 where the international prefix was dialled.
+
+        Raises:
+            DialPlanError: no rule matches.
+        """
+        if not self.accepts(digits):
+            raise DialPlanError("What was dialled matches no rule of the dial plan. Check the number.")
+        prefix = self.international_prefix
+        if not self.is_emergency(digits) and prefix and digits.startswith(prefix):
+            international = digits.removeprefix(prefix)
+            if _match_e164(international) in _SENDABLE:
+                return f"+{international}"
+        return digits
+
+    def normalize(self, digits: str) -> SipUri:
+        """Turn what the person dialled into the URI to call.
+
+        Emergency numbers match first and are never rewritten.
+
+        Raises:
+            DialPlanError: no rule matches.
+        """
+        return SipUri(f"sip:{quote(self.number(digits), safe=_USER_UNESCAPED)}@{self.domain}")
+
+
+def _match_e164(digits: str) -> Match:
+    """Judge what follows a `+`; no country code begins with 0 (ITU-T E.164 annex A)."""
+    if digits.startswith("0") or len(digits) > _E164_MAX_DIGITS or not set(digits) <= set("0123456789"):
+        return Match.IMPOSSIBLE
+    if len(digits) == _E164_MAX_DIGITS:
+        return Match.COMPLETE
+    return Match.COMPLETE_AFTER_TIMEOUT if len(digits) >= _E164_MIN_DIGITS else Match.INCOMPLETE

@@ -1,0 +1,97 @@
+"""UNPROVISIONED: there is no usable configuration. Emergency calls work where there is an account to call with."""
+
+from firmware.phone.commands import Tone
+from firmware.phone.events import (
+    CallAudioChanged,
+    CallerNamed,
+    CallStateChanged,
+    HandsetLifted,
+    HandsetReplaced,
+    IncomingCallReceived,
+    Key,
+    KeyHeld,
+    KeyPressed,
+    KeyRepeated,
+    Timer,
+    TimerExpired,
+)
+from firmware.phone.modes.collecting_digits import collect_on_hook
+from firmware.phone.modes.idle import dismiss, show_details
+from firmware.phone.moves import (
+    TONE_LIMIT_S,
+    enter,
+    fall_quiet,
+    go_home,
+    offer_dial_tone,
+    receive_call,
+    receive_call_while_busy,
+)
+from firmware.phone.rows import (
+    BACKGROUND,
+    VOLUME_KEYS,
+    Rows,
+    by_key,
+    by_timer,
+    ignored,
+    impossible,
+    take_stray_call_state,
+)
+from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.view import Hint, Mode
+
+
+def _press_digit(state: PhoneState, event: KeyPressed) -> None:
+    if state.settings.line_usable:
+        collect_on_hook(state, event)
+
+
+def _lift(state: PhoneState, event: HandsetLifted) -> None:
+    if state.off_hook:
+        impossible(state, event)
+        return
+    state.off_hook = True
+    if state.settings.line_usable:
+        offer_dial_tone(state)
+        return
+    enter(state, Mode.UNPROVISIONED)
+    state.tone = Tone.REORDER
+    state.hint = Hint.CANNOT_CALL
+    state.start_timer(Timer.DIAL_TONE, TONE_LIMIT_S)
+
+
+def _replace(state: PhoneState, event: HandsetReplaced) -> None:
+    if not state.off_hook:
+        impossible(state, event)
+        return
+    state.off_hook = False
+    go_home(state)
+
+
+def _receive(state: PhoneState, event: IncomingCallReceived) -> None:
+    if state.off_hook:
+        receive_call_while_busy(state, event)
+    else:
+        receive_call(state, event)
+
+
+def _end_warning(state: PhoneState, _event: TimerExpired) -> None:
+    fall_quiet(state)
+
+
+ROWS: Rows = {
+    **BACKGROUND,
+    KeyPressed: by_key(
+        VOLUME_KEYS,
+        dict.fromkeys(DIGIT_KEYS, _press_digit),
+        {Key.OK: show_details, Key.CANCEL: dismiss},
+    ),
+    KeyRepeated: by_key(VOLUME_KEYS),
+    KeyHeld: ignored,
+    HandsetLifted: _lift,
+    HandsetReplaced: _replace,
+    TimerExpired: by_timer({Timer.DIAL_TONE: _end_warning}),
+    IncomingCallReceived: _receive,
+    CallStateChanged: take_stray_call_state,
+    CallAudioChanged: ignored,
+    CallerNamed: ignored,
+}

@@ -1,0 +1,69 @@
+"""The telephone: one event in, commands out. No clock, no input or output, no threads."""
+
+from collections.abc import Callable, Mapping
+
+from firmware.phone.call import CallId
+from firmware.phone.commands import AudioRoute, Command, SetIndicator, SetVolume, ShowPage
+from firmware.phone.events import Event
+from firmware.phone.modes import call_ended, collecting_digits, idle, in_call, outgoing, ringing, unprovisioned
+from firmware.phone.outputs import Outputs
+from firmware.phone.rows import Handler, Rows
+from firmware.phone.state import PhoneSettings, PhoneState
+from firmware.phone.view import Mode, PhoneView
+
+_ROWS_BY_MODE: Mapping[Mode, Rows] = {
+    Mode.UNPROVISIONED: unprovisioned.ROWS,
+    Mode.IDLE: idle.ROWS,
+    Mode.COLLECTING_DIGITS: collecting_digits.ROWS,
+    Mode.OUTGOING: outgoing.ROWS,
+    Mode.RINGING: ringing.ROWS,
+    Mode.IN_CALL: in_call.ROWS,
+    Mode.CALL_ENDED: call_ended.ROWS,
+}
+
+TABLE: Mapping[tuple[Mode, type[Event]], Handler] = {
+    (mode, event_type): handler for mode, rows in _ROWS_BY_MODE.items() for event_type, handler in rows.items()
+}
+"""What each mode does about each event; there is a row for every pair."""
+
+
+class Phone:
+    """Decides everything about calls; the composition root tells it what happened and does what it says.
+
+    Of the commands for one event, those that silence something come first, then calls, records and timers, then what
+    sounds, and the display last.
+    """
+
+    def __init__(self, settings: PhoneSettings, new_call_id: Callable[[], CallId]) -> None:
+        """`new_call_id` names the calls that this phone places."""
+        self._state = PhoneState(
+            settings,
+            new_call_id,
+            volumes={
+                AudioRoute.EARPIECE: settings.earpiece_volume_percent,
+                AudioRoute.RINGER: settings.ringer_volume_percent,
+            },
+        )
+        self._state.mode = self._state.home
+        self._outputs = Outputs.of(self._state)
+
+    @property
+    def view(self) -> PhoneView:
+        """The phone as it is now."""
+        return self._outputs.view
+
+    def start(self) -> list[Command]:
+        """Say what to do before the first event. The handset is taken to be in its cradle."""
+        return [
+            *(SetVolume(route, percent) for route, percent in self._state.volumes.items()),
+            SetIndicator(self._outputs.indicator),
+            ShowPage(self._outputs.view),
+        ]
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take one event and say what to do about it, in order."""
+        state = self._state
+        state.commands = []
+        TABLE[state.mode, type(event)](state, event)
+        before, self._outputs = self._outputs, Outputs.of(state)
+        return [*before.silenced_by(self._outputs), *state.commands, *before.sounded_by(self._outputs)]

@@ -1,0 +1,118 @@
+"""A telephone on a desk for tests: events by name, commands as a list, and the handset's whereabouts kept in step."""
+
+from itertools import count
+from typing import TypeVar
+
+from firmware.phone.call import CallerId, CallId, CallState, DisconnectReason, RegistrationState
+from firmware.phone.commands import Command, OpenCallRecord, PlaceCall, ShowPage
+from firmware.phone.dial_plan import DialPlan
+from firmware.phone.events import (
+    CallAudioChanged,
+    CallStateChanged,
+    Event,
+    HandsetLifted,
+    HandsetReplaced,
+    IncomingCallReceived,
+    Key,
+    KeyHeld,
+    KeyPressed,
+    RegistrationChanged,
+    Timer,
+    TimerExpired,
+)
+from firmware.phone.phone import Phone
+from firmware.phone.state import PhoneSettings
+from firmware.phone.view import PhoneView
+
+C = TypeVar("C", bound=Command)
+
+CALLER = CallerId("02012345678", "Anna")
+INCOMING = CallId("in")
+
+
+def settings(*digit_map: str, country: str = "DE", **more: object) -> PhoneSettings:
+    plan = DialPlan.build(country=country, domain="example.com", digit_map=digit_map or ("x.T",))
+    return PhoneSettings(plan, **more)  # type: ignore[arg-type]
+
+
+class Desk:
+    """Plays the person, the clock and the SIP stack."""
+
+    def __init__(self, phone_settings: PhoneSettings | None = None) -> None:
+        ids = count(1)
+        self.phone = Phone(phone_settings or settings(), lambda: CallId(f"out-{next(ids)}"))
+        self.all_commands: list[Command] = self.phone.start()
+        self.handle(RegistrationChanged(RegistrationState.REGISTERED))
+
+    @property
+    def view(self) -> PhoneView:
+        return self.phone.view
+
+    def handle(self, event: Event) -> list[Command]:
+        commands = self.phone.handle(event)
+        self.all_commands += commands
+        return commands
+
+    def lift(self) -> list[Command]:
+        return self.handle(HandsetLifted())
+
+    def replace(self) -> list[Command]:
+        return self.handle(HandsetReplaced())
+
+    def press(self, key: Key | str) -> list[Command]:
+        return self.handle(KeyPressed(Key(key)))
+
+    def hold_down(self, key: Key | str) -> list[Command]:
+        return self.handle(KeyHeld(Key(key)))
+
+    def dial(self, digits: str) -> list[Command]:
+        """Press one key after the other; return the last one's commands."""
+        commands: list[Command] = []
+        for digit in digits:
+            commands = self.press(digit)
+        return commands
+
+    def expire(self, timer: Timer) -> list[Command]:
+        return self.handle(TimerExpired(timer))
+
+    def ring(self, call_id: CallId = INCOMING, caller: CallerId = CALLER) -> list[Command]:
+        return self.handle(IncomingCallReceived(call_id, caller))
+
+    def sip(
+        self, state: CallState, call_id: CallId, reason: DisconnectReason | None = None, code: int = 0
+    ) -> list[Command]:
+        return self.handle(CallStateChanged(call_id, state, reason, code))
+
+    def audio(self, call_id: CallId, *, receiving: bool = True, sending: bool = True) -> list[Command]:
+        return self.handle(CallAudioChanged(call_id, receiving, sending))
+
+    def place_call(self, digits: str = "2345") -> CallId:
+        self.lift()
+        self.dial(digits)
+        if not (placed := self.said(PlaceCall)):
+            self.press("#")
+            placed = self.said(PlaceCall)
+        return placed[-1].call_id
+
+    def answered_outgoing_call(self, digits: str = "2345") -> CallId:
+        call_id = self.place_call(digits)
+        self.sip(CallState.ALERTING, call_id)
+        self.sip(CallState.ACTIVE, call_id)
+        return call_id
+
+    def answered_incoming_call(self) -> CallId:
+        self.ring()
+        self.lift()
+        self.sip(CallState.ACTIVE, INCOMING)
+        return INCOMING
+
+    def said(self, kind: type[C]) -> list[C]:
+        """All commands of one kind since the beginning."""
+        return [command for command in self.all_commands if isinstance(command, kind)]
+
+    def records(self) -> list[OpenCallRecord]:
+        return self.said(OpenCallRecord)
+
+
+def without_page(commands: list[Command]) -> list[Command]:
+    return [command for command in commands if not isinstance(command, ShowPage)]

@@ -1,0 +1,195 @@
+import re
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware.errors import DialPlanError
+from firmware.phone.countries import COUNTRIES
+from firmware.phone.dial_plan import MAX_DIGITS, DialPlan, Match
+from provisioning.schema import Device
+
+RFC_3261_USER = re.compile(r"sip:([A-Za-z0-9\-_.!~*'()&=+$,;?/]|%[0-9A-F]{2})+@example\.com")
+
+
+def plan(*digit_map: str, country: str = "DE", **more: object) -> DialPlan:
+    return DialPlan.build(country=country, domain="example.com", digit_map=digit_map or ("x.T",), **more)  # type: ignore[arg-type]
+
+
+def test_every_country_that_can_be_configured_has_emergency_numbers() -> None:
+    countries = get_args(Device.model_fields["country"].annotation)
+    assert set(countries) == set(COUNTRIES)
+    for numbers in COUNTRIES.values():
+        assert numbers.emergency
+        assert all(number.isdigit() for number in numbers.emergency)
+
+
+@pytest.mark.parametrize(
+    ("country", "number"),
+    [
+        ("CN", "110"),
+        ("CN", "122"),
+        ("US", "911"),
+        ("CA", "911"),
+        ("GB", "999"),
+        ("DE", "112"),
+        ("AU", "000"),
+        ("JP", "119"),
+    ],
+)
+def test_an_emergency_number_is_sent_with_its_last_digit(country: str, number: str) -> None:
+    assert plan(country=country).match(number) is Match.COMPLETE
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_the_catch_all_delays_no_emergency_call(country: str) -> None:
+    for number in COUNTRIES[country].emergency:
+        assert plan(country=country).match(number) is Match.COMPLETE
+
+
+def test_an_emergency_number_that_begins_a_named_number_waits_for_silence() -> None:
+    assert plan("11xx").match("112") is Match.COMPLETE_AFTER_TIMEOUT
+    assert plan("11xx").match("1122") is Match.COMPLETE
+    assert plan("1xx").match("112") is Match.COMPLETE
+
+
+def test_an_emergency_number_that_begins_another_waits_for_silence() -> None:
+    assert plan(emergency_numbers=("1120",)).match("112") is Match.COMPLETE_AFTER_TIMEOUT
+    assert plan(emergency_numbers=("1120",)).match("1120") is Match.COMPLETE
+
+
+def test_an_emergency_number_matches_where_the_digit_map_forbids_it() -> None:
+    strict = plan("0[1-9]xxxx")
+    assert strict.match("1") is Match.INCOMPLETE
+    assert strict.match("11") is Match.INCOMPLETE
+    assert strict.match("112") is Match.COMPLETE
+    assert strict.normalize("112") == "sip:112@example.com"
+
+
+def test_a_short_number_does_not_cut_an_emergency_number_off() -> None:
+    assert plan("xx").match("11") is Match.COMPLETE_AFTER_TIMEOUT
+    assert plan("xx").match("12") is Match.COMPLETE
+
+
+def test_an_emergency_number_is_never_rewritten() -> None:
+    australian = plan(country="AU", international_prefix="00")
+    assert australian.number("000") == "000"
+    assert plan(emergency_numbers=("00112345678",)).number("00112345678") == "00112345678"
+
+
+def test_only_the_country_and_the_configuration_decide_what_an_emergency_is() -> None:
+    assert plan(country="US").is_emergency("911")
+    assert not plan(country="US").is_emergency("110")
+    assert plan(country="US", emergency_numbers=("5555",)).is_emergency("5555")
+    assert not plan().is_emergency("")
+
+
+@pytest.mark.parametrize(
+    ("digits", "match"),
+    [
+        ("", Match.INCOMPLETE),
+        ("0", Match.INCOMPLETE),
+        ("2", Match.INCOMPLETE),
+        ("22", Match.COMPLETE_AFTER_TIMEOUT),
+        ("223", Match.COMPLETE_AFTER_TIMEOUT),
+        ("03012", Match.COMPLETE),
+        ("0301234", Match.IMPOSSIBLE),
+        ("9", Match.IMPOSSIBLE),
+        ("*100", Match.COMPLETE),
+        ("#", Match.IMPOSSIBLE),
+    ],
+)
+def test_digits_are_judged_by_the_digit_map(digits: str, match: Match) -> None:
+    assert plan("0[1-9]xxx", "2x.xT", "*100").match(digits) is match
+
+
+def test_the_shortest_match_is_sent_at_once() -> None:
+    assert plan("4xx", "4xxxx").match("455") is Match.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("country", "digits", "number"),
+    [
+        ("DE", "004420123456", "+4420123456"),
+        ("US", "0114420123456", "+4420123456"),
+        ("JP", "0104420123456", "+4420123456"),
+        ("AU", "00114420123456", "+4420123456"),
+        ("DE", "+4420123456", "+4420123456"),
+        ("DE", "00123", "00123"),
+        ("DE", "0001234567", "0001234567"),
+        ("DE", "0301234567", "0301234567"),
+    ],
+)
+def test_the_international_prefix_becomes_a_plus(country: str, digits: str, number: str) -> None:
+    assert plan(country=country).number(digits) == number
+    assert plan(country=country).normalize(digits) == f"sip:{number}@example.com"
+
+
+def test_an_empty_international_prefix_leaves_numbers_alone() -> None:
+    assert plan(international_prefix="").number("004420123456") == "004420123456"
+
+
+@pytest.mark.parametrize(
+    ("digits", "match"),
+    [
+        ("+", Match.INCOMPLETE),
+        ("+0", Match.IMPOSSIBLE),
+        ("+44201", Match.INCOMPLETE),
+        ("+4420123", Match.COMPLETE_AFTER_TIMEOUT),
+        ("+442012345678901", Match.COMPLETE),
+        ("+4420123456789012", Match.IMPOSSIBLE),
+        ("+44*", Match.IMPOSSIBLE),
+    ],
+)
+def test_a_plus_begins_an_e164_number_whatever_the_digit_map(digits: str, match: Match) -> None:
+    assert plan("xxx").match(digits) is match
+
+
+def test_the_hash_key_sends_except_within_service_codes() -> None:
+    codes = plan("x.T", "*21*x.#", "#21#")
+    assert not codes.takes_hash("12345")
+    assert codes.takes_hash("*21*5")
+    assert codes.takes_hash("#21")
+    assert codes.takes_hash("")
+    assert not plan().takes_hash("")
+
+
+def test_a_digit_map_that_ends_numbers_with_hash_sends_them_without_it() -> None:
+    classic = plan("0x.#")
+    assert classic.match("0123") is Match.INCOMPLETE
+    assert classic.accepts("0123")
+    assert classic.normalize("0123") == "sip:0123@example.com"
+
+
+def test_hash_and_star_are_escaped_as_a_uri_needs_them() -> None:
+    assert plan("*21*x.#").normalize("*21*5#") == "sip:*21*5%23@example.com"
+
+
+def test_what_matches_no_rule_is_refused_without_naming_it() -> None:
+    with pytest.raises(DialPlanError) as refusal:
+        plan("0[1-9]xxx").normalize("98765")
+    assert "98765" not in str(refusal.value)
+
+
+def test_a_number_has_an_end() -> None:
+    assert plan().match("1" * MAX_DIGITS) is Match.COMPLETE_AFTER_TIMEOUT
+    assert plan().match("1" * (MAX_DIGITS + 1)) is Match.IMPOSSIBLE
+
+
+@given(st.text("0123456789*#+", max_size=40))
+def test_whatever_is_accepted_makes_a_valid_uri(digits: str) -> None:
+    dial_plan = plan("x.T", "*x.#", "#xx*x.T")
+    if dial_plan.accepts(digits):
+        assert RFC_3261_USER.fullmatch(dial_plan.normalize(digits))
+    else:
+        with pytest.raises(DialPlanError):
+            dial_plan.normalize(digits)
+
+
+@given(st.text("0123456789*#", min_size=1, max_size=12))
+def test_a_number_can_be_reached_only_over_digits_that_may_become_one(digits: str) -> None:
+    dial_plan = plan("0[1-9]xxT", "*21*x.#", "4xxx", "x.9")
+    if dial_plan.match(digits) is not Match.IMPOSSIBLE:
+        for length in range(1, len(digits)):
+            assert dial_plan.match(digits[:length]) is not Match.IMPOSSIBLE
