@@ -1,0 +1,137 @@
+# ruff: noqa: INP001 (a script that stands beside the units; a package named systemd would hide systemd-python)
+"""Load the firewall rules with the addresses of the servers that the configuration names.
+
+Run as root by wecall-firewall.service. The rules stand first, with the addresses that were found last time, and only
+then are names asked for: a network that is not up yet neither leaves the processes unconfined nor delays the phone.
+"""
+
+import argparse
+import ipaddress
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import systemd.daemon
+
+from provisioning.errors import ProvisioningError
+from provisioning.schema import Configuration, Transport, parse_configuration
+
+RULES = Path("/opt/wecall/share/wecall.nft")
+CONFIGURATION = Path("/etc/wecall/config.toml")
+LAST_GOOD = Path("/var/lib/wecall/configuration.last-good.toml")
+ADDRESSES = Path("/var/lib/wecall-firewall/addresses.json")
+MORE_MEDIA = Path("/etc/wecall/media-networks")
+RESOLVERS = Path("/etc/resolv.conf")
+
+Addresses = dict[str, list[str]]
+
+
+def main() -> int:
+    """Load the rules, ask for the names, load the rules again; 75 (EX_TEMPFAIL) where a name has no answer."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--print", action="store_true", help="print what nft would be given, from known addresses")
+    arguments = options.parse_args()
+    configuration = _configuration()
+    known = _known_addresses()
+    if arguments.print:
+        sys.stdout.write(ruleset(configuration, known))
+        return 0
+    _load(ruleset(configuration, known))
+    systemd.daemon.notify("READY=1")
+
+    found, missing = _resolve(_hosts(configuration))
+    addresses = {**{host: known[host] for host in missing if host in known}, **found}
+    if addresses != known:
+        ADDRESSES.write_text(json.dumps(addresses), encoding="utf-8")
+        _load(ruleset(configuration, addresses))
+    for _ in missing:
+        print("A server of the configuration has no address; asking again soon.", file=sys.stderr)  # noqa: T201 (the journal)
+    return 75 if missing else 0
+
+
+def ruleset(configuration: Configuration | None, addresses: Mapping[str, Iterable[str]]) -> str:
+    """Return the rules and the elements of every set, as nft reads them."""
+    elements: dict[str, set[str]] = {}
+
+    def add(name: str, address: str, *rest: str) -> None:
+        network = ipaddress.ip_network(address.strip("[]"), strict=False)
+        value = str(network.network_address) if network.num_addresses == 1 else str(network)
+        elements.setdefault(f"{name}{network.version}", set()).add(" . ".join((value, *rest)))
+
+    for line in _lines(RESOLVERS):
+        keyword, _, address = line.partition(" ")
+        if keyword == "nameserver":
+            add("resolvers", address.strip().partition("%")[0])
+    if configuration is not None:
+        account = configuration.accounts[0]
+        protocol = "udp" if account.transport is Transport.UDP else "tcp"
+        for address in addresses.get(account.host, ()):
+            add("sip", address, protocol, str(account.effective_port))
+            add("media", address)
+        for network in _lines(MORE_MEDIA):
+            add("media", network)
+        if configuration.sip.local_port:
+            elements["sip_listens"] = {str(configuration.sip.local_port), str(configuration.sip.local_port + 1)}
+        if configuration.sync is not None:
+            for address in addresses.get(configuration.sync.host, ()):
+                add("broker", address, str(configuration.sync.port))
+    rules = RULES.read_text(encoding="utf-8")
+    return rules + "".join(
+        f"add element inet wecall {name} {{ {', '.join(sorted(values))} }}\n"
+        for name, values in sorted(elements.items())
+    )
+
+
+def _configuration() -> Configuration | None:
+    for path in (CONFIGURATION, LAST_GOOD):
+        try:
+            return parse_configuration(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ProvisioningError):
+            continue
+    return None
+
+
+def _hosts(configuration: Configuration | None) -> set[str]:
+    if configuration is None:
+        return set()
+    return {configuration.accounts[0].host} | ({configuration.sync.host} if configuration.sync else set())
+
+
+def _resolve(hosts: Iterable[str]) -> tuple[Addresses, list[str]]:
+    found: Addresses = {}
+    missing = []
+    for host in hosts:
+        try:
+            answers = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
+        except OSError:
+            missing.append(host)
+        else:
+            found[host] = sorted({str(answer[4][0]).partition("%")[0] for answer in answers})
+    return found, missing
+
+
+def _known_addresses() -> Addresses:
+    try:
+        known: Addresses = json.loads(ADDRESSES.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return []
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("#", ";"))]
+
+
+def _load(rules: str) -> None:
+    subprocess.run(["/usr/sbin/nft", "-f", "-"], input=rules, text=True, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""The box that all system tests share: booted once, installed once, with servers on the far side of a cable."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.installed_box import BROKER, REGISTRAR, RESOLVER, InstalledBox
+
+CONFIGURATION = f"""
+version = 1
+
+[device]
+id = "handset-1"
+country = "DE"
+
+[[accounts]]
+username = "1001"
+domain = "{REGISTRAR}"
+password = "a password that nobody logs"
+transport = "udp"
+
+[sync]
+host = "{BROKER}"
+port = 8883
+"""
+
+
+@pytest.fixture(scope="session")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledBox]:
+    box = InstalledBox(tmp_path_factory.mktemp("box"))
+    box.start()
+    try:
+        box.add_outside()
+        box.shell(f"echo nameserver {RESOLVER} >/etc/resolv.conf")
+        box.install("--no-start")
+        box.configure(CONFIGURATION)
+        box.run("systemctl", "start", "wecall-firewall.service", "wecall-handset.service", "wecall-sync.service")
+        yield box
+    finally:
+        box.stop()

@@ -1,0 +1,51 @@
+"""The unit files, read by systemd's own tools; nothing runs here."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from provisioning.schema import parse_configuration
+
+FOLDER = Path(__file__).parents[2] / "systemd"
+EXPOSURES = {"wecall-handset": 2.0, "wecall-sync": 1.5, "wecall-credentials": 2.0, "wecall-firewall": 3.0}
+UNITS = sorted(path for path in FOLDER.iterdir() if path.suffix in {".service", ".timer", ".path"})
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+@pytest.mark.parametrize(("unit", "exposure"), EXPOSURES.items())
+def test_a_service_is_exposed_no_more_than_agreed(unit: str, exposure: float) -> None:
+    threshold = f"--threshold={exposure * 10:.0f}"
+    done = run("systemd-analyze", "security", "--offline=true", "--no-pager", threshold, FOLDER / f"{unit}.service")
+    assert done.returncode == 0, done.stdout.splitlines()[-1]
+
+
+def test_every_service_of_ours_has_an_agreed_exposure() -> None:
+    assert {f"{unit}.service" for unit in EXPOSURES} == {path.name for path in UNITS if path.suffix == ".service"}
+
+
+def test_systemd_understands_every_line(tmp_path: Path) -> None:
+    # The programs stand where they are installed; whether one is there is not the question here.
+    for unit in UNITS:
+        text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE)
+        (tmp_path / unit.name).write_text(text)
+    done = run("systemd-analyze", "verify", "--man=no", *(tmp_path / unit.name for unit in UNITS))
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_nothing_stops_a_service_from_being_started_again_for_good() -> None:
+    for name in ("wecall-handset.service", "wecall-sync.service"):
+        text = (FOLDER / name).read_text()
+        assert "\nStartLimitIntervalSec=0\n" in text
+        assert "\nRestart=always\n" in text
+
+
+def test_the_sample_configuration_is_valid_and_so_is_it_with_every_comment_that_holds_a_setting() -> None:
+    text = (FOLDER / "config.example.toml").read_text()
+    assert parse_configuration(text).sync is None
+    uncommented = re.sub(r"^# (?=\[sync\]|[a-z_]+ = )", "", text, flags=re.MULTILINE)
+    assert parse_configuration(uncommented).sync is not None
