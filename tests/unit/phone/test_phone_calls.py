@@ -1,0 +1,504 @@
+from collections.abc import Callable
+
+import pytest
+
+from firmware.phone.call import (
+    CallDirection,
+    CallerId,
+    CallId,
+    CallState,
+    DisconnectReason,
+    RegistrationState,
+    RejectReason,
+)
+from firmware.phone.commands import (
+    AnswerCall,
+    AudioRoute,
+    CancelTimer,
+    CloseAudio,
+    CloseCallRecord,
+    HangUpCall,
+    HoldCall,
+    IndicatorPattern,
+    LookUpCaller,
+    MarkCallAnswered,
+    MarkMissedCallsSeen,
+    OpenAudio,
+    OpenCallRecord,
+    PlaceCall,
+    PlayTone,
+    RejectCall,
+    ResumeCall,
+    SendDtmf,
+    SetIndicator,
+    SetMute,
+    SetVolume,
+    ShowPage,
+    SignalRinging,
+    StartRinging,
+    StartTimer,
+    StopRinging,
+    StopTone,
+    Tone,
+)
+from firmware.phone.events import (
+    CallerNamed,
+    Key,
+    KeyRepeated,
+    MissedCallsCounted,
+    Problem,
+    ProblemRaised,
+    RegistrationChanged,
+    Timer,
+)
+from firmware.phone.view import Hint, Mode
+from tests.unit.phone.desk import CALLER, INCOMING, Desk, settings, without_page
+
+OTHER = CallId("other")
+
+
+# --- ringing ---
+
+
+def test_an_incoming_call_rings_is_recorded_and_looked_up() -> None:
+    desk = Desk(settings(no_answer_s=60))
+    assert without_page(desk.ring()) == [
+        SignalRinging(INCOMING),
+        OpenCallRecord(INCOMING, CallDirection.INCOMING, CALLER.number),
+        LookUpCaller(INCOMING, CALLER.number),
+        StartTimer(Timer.NO_ANSWER, 60),
+        StartRinging(),
+        SetIndicator(IndicatorPattern.FAST_BLINK),
+    ]
+    assert desk.view.mode is Mode.RINGING
+
+
+def test_the_address_book_s_name_is_shown_for_the_call_that_it_belongs_to() -> None:
+    desk = Desk()
+    desk.ring()
+    assert desk.handle(CallerNamed(OTHER, "Somebody else")) == []
+    desk.handle(CallerNamed(INCOMING, "Aunt Anna"))
+    assert desk.view.call is not None
+    assert desk.view.call.contact_name == "Aunt Anna"
+
+
+def test_a_withheld_number_is_not_looked_up() -> None:
+    desk = Desk()
+    assert not any(isinstance(command, LookUpCaller) for command in desk.ring(caller=CallerId("")))
+
+
+def test_lifting_the_handset_while_ringing_answers() -> None:
+    desk = Desk()
+    desk.ring()
+    assert without_page(desk.lift()) == [
+        StopRinging(),
+        CancelTimer(Timer.NO_ANSWER),
+        AnswerCall(INCOMING),
+        OpenAudio(talk=False),
+        SetIndicator(IndicatorPattern.ON),
+    ]
+    assert not desk.view.microphone_open
+
+
+def test_the_microphone_opens_when_sip_says_that_the_call_is_active() -> None:
+    desk = Desk()
+    desk.ring()
+    desk.lift()
+    assert without_page(desk.sip(CallState.ACTIVE, INCOMING)) == [
+        MarkCallAnswered(INCOMING),
+        StartTimer(Timer.CALL_CLOCK, 1),
+        OpenAudio(talk=True),
+    ]
+    assert desk.view.microphone_open
+
+
+def test_the_ok_key_while_ringing_asks_for_the_handset() -> None:
+    desk = Desk()
+    desk.ring()
+    desk.press(Key.OK)
+    assert desk.view.hint is Hint.LIFT_HANDSET
+
+
+def test_the_cancel_key_declines_and_nothing_is_missed() -> None:
+    desk = Desk()
+    desk.ring()
+    assert without_page(desk.press(Key.CANCEL)) == [
+        StopRinging(),
+        RejectCall(INCOMING, RejectReason.DECLINED),
+        CloseCallRecord(INCOMING, DisconnectReason.REJECTED, 603),
+        CancelTimer(Timer.NO_ANSWER),
+        SetIndicator(IndicatorPattern.OFF),
+    ]
+    assert desk.view.missed_calls == 0
+
+
+def test_the_mute_key_silences_the_ringer_and_the_call_can_still_be_answered() -> None:
+    desk = Desk()
+    desk.ring()
+    assert without_page(desk.press(Key.MUTE)) == [StopRinging()]
+    assert desk.view.hint is Hint.RINGER_SILENCED
+    assert AnswerCall(INCOMING) in desk.lift()
+    desk.replace()
+    assert StartRinging() in desk.ring(OTHER)
+
+
+def test_a_caller_who_gives_up_is_missed_by_name() -> None:
+    desk = Desk()
+    desk.ring()
+    desk.handle(CallerNamed(INCOMING, "Aunt Anna"))
+    commands = desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED, 487)
+    assert CloseCallRecord(INCOMING, DisconnectReason.CANCELLED, 487) in commands
+    assert SetIndicator(IndicatorPattern.SLOW_BLINK) in commands
+    assert desk.view.mode is Mode.IDLE
+    assert (desk.view.missed_calls, desk.view.missed_party) == (1, "Aunt Anna")
+
+
+def test_a_call_that_nobody_answers_is_given_up_and_missed() -> None:
+    desk = Desk()
+    desk.ring()
+    commands = desk.expire(Timer.NO_ANSWER)
+    assert RejectCall(INCOMING, RejectReason.NO_ANSWER) in commands
+    assert CloseCallRecord(INCOMING, DisconnectReason.NO_ANSWER, 480) in commands
+    assert desk.view.missed_calls == 1
+
+
+def test_digits_dialled_before_lifting_give_way_to_a_call_that_comes_in() -> None:
+    desk = Desk()
+    desk.dial("23")
+    assert StartRinging() in desk.ring()
+    assert AnswerCall(INCOMING) in desk.lift()
+    assert desk.said(PlaceCall) == []
+
+
+def _off_hook(desk: Desk) -> None:
+    desk.lift()
+
+
+def _placing(desk: Desk) -> None:
+    desk.place_call()
+
+
+def _talking(desk: Desk) -> None:
+    desk.answered_incoming_call()
+
+
+def _ended(desk: Desk) -> None:
+    desk.answered_incoming_call()
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.REMOTE_HANGUP)
+
+
+def _ringing(desk: Desk) -> None:
+    desk.ring()
+
+
+@pytest.mark.parametrize("occupy", [_off_hook, _placing, _talking, _ended, _ringing])
+def test_a_call_that_finds_the_phone_in_use_gets_busy_and_is_missed(occupy: Callable[[Desk], None]) -> None:
+    desk = Desk()
+    occupy(desk)
+    mode = desk.view.mode
+    assert without_page(desk.ring(OTHER)) == [
+        RejectCall(OTHER, RejectReason.BUSY),
+        OpenCallRecord(OTHER, CallDirection.INCOMING, CALLER.number),
+        CloseCallRecord(OTHER, DisconnectReason.BUSY, 486),
+    ]
+    assert desk.view.mode is mode
+    assert desk.view.missed_calls == 1
+    assert desk.sip(CallState.DISCONNECTED, OTHER, DisconnectReason.BUSY, 486) == []
+
+
+def test_a_phone_that_is_not_set_up_rings_when_emergency_services_call_back() -> None:
+    desk = Desk(settings(provisioned=False))
+    desk.lift()
+    desk.dial("112")
+    desk.replace()
+    assert StartRinging() in desk.ring()
+    assert AnswerCall(INCOMING) in desk.lift()
+    desk.replace()
+    assert desk.view.mode is Mode.UNPROVISIONED
+
+
+def test_replacing_the_handset_before_the_answer_has_gone_through_hangs_up() -> None:
+    desk = Desk()
+    desk.ring()
+    desk.lift()
+    assert HangUpCall(INCOMING) in desk.replace()
+    assert desk.said(CloseCallRecord) == [CloseCallRecord(INCOMING, DisconnectReason.LOCAL_HANGUP, 0)]
+
+
+def test_a_caller_who_gives_up_while_the_handset_is_being_lifted_is_missed() -> None:
+    desk = Desk()
+    desk.ring()
+    desk.lift()
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED, 487)
+    assert desk.view.mode is Mode.CALL_ENDED
+    assert desk.view.missed_calls == 1
+
+
+# --- talking ---
+
+
+def test_an_answer_stops_ringback_before_the_microphone_opens() -> None:
+    desk = Desk()
+    call_id = desk.place_call()
+    desk.sip(CallState.ALERTING, call_id)
+    assert without_page(desk.sip(CallState.ACTIVE, call_id)) == [
+        StopTone(),
+        MarkCallAnswered(call_id),
+        StartTimer(Timer.CALL_CLOCK, 1),
+        OpenAudio(talk=True),
+    ]
+
+
+def test_the_clock_counts_while_the_call_lasts() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    for _ in range(61):
+        assert StartTimer(Timer.CALL_CLOCK, 1) in desk.expire(Timer.CALL_CLOCK)
+    assert desk.view.call is not None
+    assert desk.view.call.duration_s == 61
+    desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
+    assert desk.expire(Timer.CALL_CLOCK) == []
+    assert desk.view.call.duration_s == 61
+
+
+def test_replacing_the_handset_shuts_the_microphone_before_anything_else() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    assert without_page(desk.replace()) == [
+        CloseAudio(),
+        HangUpCall(call_id),
+        CloseCallRecord(call_id, DisconnectReason.LOCAL_HANGUP, 0),
+        CancelTimer(Timer.CALL_CLOCK),
+        SetIndicator(IndicatorPattern.OFF),
+    ]
+    assert desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.LOCAL_HANGUP, 200) == []
+
+
+def test_digits_in_a_call_are_sent_and_shown() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    assert without_page(desk.press("#")) == [SendDtmf(call_id, Key.HASH)]
+    desk.press("5")
+    assert desk.view.call is not None
+    assert desk.view.call.dtmf == "#5"
+
+
+def test_digits_before_the_answer_are_not_sent() -> None:
+    desk = Desk()
+    desk.place_call()
+    assert desk.press("5") == []
+
+
+def test_mute_sends_silence_and_the_next_call_is_not_muted() -> None:
+    desk = Desk()
+    desk.answered_outgoing_call()
+    assert without_page(desk.press(Key.MUTE)) == [SetMute(muted=True)]
+    assert desk.view.muted
+    assert desk.view.microphone_open
+    assert SetMute(muted=False) in desk.replace()
+    desk.answered_outgoing_call()
+    assert not desk.view.muted
+
+
+def test_mute_pressed_again_unmutes() -> None:
+    desk = Desk()
+    desk.answered_outgoing_call()
+    desk.press(Key.MUTE)
+    assert without_page(desk.press(Key.MUTE)) == [SetMute(muted=False)]
+
+
+def test_hold_shuts_the_microphone_with_the_key() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    assert without_page(desk.press(Key.HOLD)) == [OpenAudio(talk=False), HoldCall(call_id)]
+    assert desk.view.call is not None
+    assert desk.view.call.state is CallState.HELD
+    assert desk.sip(CallState.HELD, call_id) == []
+
+
+def test_the_microphone_opens_again_only_when_the_call_is_active_again() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    desk.press(Key.HOLD)
+    desk.sip(CallState.HELD, call_id)
+    assert without_page(desk.press(Key.HOLD)) == [ResumeCall(call_id)]
+    assert not desk.view.microphone_open
+    assert OpenAudio(talk=True) in desk.sip(CallState.ACTIVE, call_id)
+
+
+def test_a_refresh_from_the_far_end_does_not_open_the_microphone_of_a_held_call() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    desk.press(Key.HOLD)
+    desk.sip(CallState.HELD, call_id)
+    desk.sip(CallState.ACTIVE, call_id)
+    assert not desk.view.microphone_open
+    assert desk.view.call is not None
+    assert desk.view.call.state is CallState.HELD
+
+
+def test_digits_are_not_sent_into_a_held_call() -> None:
+    desk = Desk()
+    desk.answered_outgoing_call()
+    desk.press(Key.HOLD)
+    assert desk.press("5") == []
+
+
+def test_a_far_end_that_holds_is_shown_and_not_listened_for() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    assert OpenAudio(talk=False) in desk.audio(call_id, receiving=True, sending=False)
+    assert desk.view.call is not None
+    assert desk.view.call.held_by_peer
+    assert OpenAudio(talk=True) in desk.audio(call_id)
+    assert not desk.view.call.held_by_peer
+
+
+def test_audio_news_of_another_call_means_nothing() -> None:
+    desk = Desk()
+    desk.answered_outgoing_call()
+    assert desk.audio(OTHER, receiving=False, sending=False) == []
+
+
+# --- ended ---
+
+
+def test_a_far_end_that_hangs_up_is_shown_and_a_tone_asks_to_hang_up() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    assert without_page(desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP, 200)) == [
+        OpenAudio(talk=False),
+        CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200),
+        CancelTimer(Timer.CALL_CLOCK),
+        StartTimer(Timer.CALL_ENDED, 3),
+    ]
+    assert desk.view.mode is Mode.CALL_ENDED
+    assert PlayTone(Tone.BUSY) in desk.expire(Timer.CALL_ENDED)
+    assert desk.view.hint is Hint.REPLACE_HANDSET
+    assert without_page(desk.expire(Timer.CALL_ENDED)) == [StopTone(), CloseAudio()]
+    assert desk.view.hint is Hint.HANDSET_IS_OFF
+    desk.replace()
+    assert desk.view.mode is Mode.IDLE
+
+
+def test_a_call_whose_end_has_no_reason_gets_one() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    desk.sip(CallState.DISCONNECTED, call_id)
+    assert desk.said(CloseCallRecord)[-1].reason is DisconnectReason.REMOTE_HANGUP
+
+
+def test_digits_meant_for_a_call_that_has_just_ended_dial_nothing() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
+    desk.dial("112")
+    assert desk.view.mode is Mode.CALL_ENDED
+    assert len(desk.said(PlaceCall)) == 1
+
+
+def test_after_a_pause_a_digit_begins_the_next_number_without_hanging_up() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
+    desk.expire(Timer.CALL_ENDED)
+    assert StopTone() in desk.press("1")
+    desk.dial("12")
+    assert desk.said(PlaceCall)[-1].uri == "sip:112@example.com"
+
+
+def test_cancel_after_a_call_brings_dial_tone_and_redial_calls_again() -> None:
+    desk = Desk()
+    call_id = desk.place_call()
+    desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.BUSY, 486)
+    desk.press(Key.REDIAL)
+    assert desk.view.mode is Mode.OUTGOING
+    desk.sip(CallState.DISCONNECTED, CallId("out-2"), DisconnectReason.BUSY, 486)
+    assert PlayTone(Tone.DIAL) in desk.press(Key.CANCEL)
+
+
+# --- volume, notices, indicator ---
+
+
+def test_the_volume_keys_turn_the_ringer_with_the_handset_down_and_the_earpiece_with_it_up() -> None:
+    desk = Desk(settings(earpiece_volume_percent=70, ringer_volume_percent=80))
+    assert SetVolume(AudioRoute.EARPIECE, 70) in desk.all_commands
+    assert SetVolume(AudioRoute.RINGER, 80) in desk.all_commands
+    assert without_page(desk.press(Key.VOLUME_UP)) == [
+        SetVolume(AudioRoute.RINGER, 90),
+        StartTimer(Timer.NOTICE, 2),
+    ]
+    assert desk.view.volume_percent == 90
+    desk.lift()
+    assert SetVolume(AudioRoute.EARPIECE, 60) in desk.handle(KeyRepeated(Key.VOLUME_DOWN))
+    assert desk.view.volume_percent == 60
+    desk.expire(Timer.NOTICE)
+    assert desk.view.volume_percent is None
+
+
+def test_the_ringer_can_be_turned_off_but_the_earpiece_stays_audible() -> None:
+    desk = Desk()
+    for _ in range(20):
+        desk.press(Key.VOLUME_DOWN)
+    assert desk.view.volume_percent == 0
+    desk.lift()
+    for _ in range(20):
+        desk.press(Key.VOLUME_DOWN)
+    assert desk.view.volume_percent == 10
+    for _ in range(20):
+        desk.press(Key.VOLUME_UP)
+    assert desk.view.volume_percent == 100
+
+
+def test_missed_calls_are_counted_by_the_store_and_seen_with_the_cancel_key() -> None:
+    desk = Desk()
+    desk.handle(MissedCallsCounted(2))
+    assert desk.said(SetIndicator)[-1] == SetIndicator(IndicatorPattern.SLOW_BLINK)
+    commands = desk.press(Key.CANCEL)
+    assert MarkMissedCallsSeen() in commands
+    assert SetIndicator(IndicatorPattern.OFF) in commands
+    assert desk.press(Key.CANCEL) == []
+
+
+def test_a_store_that_counts_no_missed_calls_forgets_who_called() -> None:
+    desk = Desk()
+    desk.ring()
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    desk.handle(MissedCallsCounted(0))
+    assert desk.view.missed_party == ""
+
+
+def test_the_ok_key_pages_through_what_is_wrong_and_cancel_leaves() -> None:
+    desk = Desk()
+    assert desk.press(Key.OK) == []
+    desk.handle(ProblemRaised(Problem.CLOCK_NOT_SET, "The clock is not set."))
+    desk.press(Key.OK)
+    desk.press(Key.OK)
+    assert desk.view.details_step == 2
+    desk.press(Key.CANCEL)
+    assert desk.view.details_step == 0
+    desk.press(Key.OK)
+    desk.expire(Timer.NOTICE)
+    assert desk.view.details_step == 0
+
+
+def test_problems_are_listed_by_importance() -> None:
+    desk = Desk()
+    for problem in reversed(Problem):
+        desk.handle(ProblemRaised(problem))
+    listed = [problem for problem, _ in desk.view.problems]
+    assert set(listed) == set(Problem)
+    assert listed[0] is Problem.SIP_UNAVAILABLE
+    assert listed[-1] is Problem.BROKER_UNREACHABLE
+
+
+def test_a_line_that_is_down_blinks_slowly() -> None:
+    desk = Desk()
+    assert desk.handle(RegistrationChanged(RegistrationState.FAILED))[0] == SetIndicator(IndicatorPattern.SLOW_BLINK)
+    assert desk.handle(RegistrationChanged(RegistrationState.REGISTERED))[0] == SetIndicator(IndicatorPattern.OFF)
+
+
+def test_a_page_is_shown_only_when_something_on_it_changed() -> None:
+    desk = Desk()
+    assert desk.handle(RegistrationChanged(RegistrationState.REGISTERED)) == []
+    assert sum(isinstance(command, ShowPage) for command in desk.lift()) == 1
