@@ -48,19 +48,39 @@ class AnsweringPeer:
                 text=True,
                 cwd=Path(__file__).parents[2],
             )
-        assert self._process.stdin is not None
         assert self._process.stdout is not None
         # The password goes by pipe: a command line can be read by every user of the machine.
-        self._process.stdin.write(json.dumps(asdict(self._settings)))
-        self._process.stdin.close()
+        self._say(json.dumps(asdict(self._settings)))
         timer = threading.Timer(START_TIMEOUT_S, self._process.kill)
         timer.start()
         # The library writes a few lines of its own first.
-        registered = any(line.strip() == "registered" for line in self._process.stdout)
+        registered = any(line.strip() == "registered" for line in iter(self._process.stdout.readline, ""))
         timer.cancel()
         if not registered:
             self.stop()
             raise RuntimeError(f"The answering peer could not register:\n{self._log.read_text(errors='replace')}")
+
+    def call(self, uri: str) -> None:
+        """Call somebody; once answered, greet and echo as for a caller."""
+        self._say(f"call {uri}")
+
+    def hang_up(self) -> None:
+        """End every call."""
+        self._say("hang_up")
+
+    def hold(self) -> None:
+        """Put every call on hold."""
+        self._say("hold")
+
+    def resume(self) -> None:
+        """Take every call back from hold."""
+        self._say("resume")
+
+    def _say(self, line: str) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
 
     def stop(self) -> None:
         """Hang up, unregister and end."""

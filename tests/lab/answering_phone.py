@@ -1,7 +1,11 @@
-"""The process behind AnsweringPeer: reads its settings as JSON from standard input, prints one line when registered."""
+"""The process behind AnsweringPeer: its settings as one line of JSON on standard input, then a command a line.
+
+It prints `registered` once it is.
+"""
 
 import json
 import os
+import queue
 import signal
 import sys
 import threading
@@ -25,7 +29,7 @@ class Greeting(pj.AudioMediaPlayer):  # type: ignore[misc]
 class EchoCall(pj.Call):  # type: ignore[misc]
     """One call: greets, then sends back what it hears."""
 
-    def __init__(self, account: "EchoAccount", call_id: int) -> None:
+    def __init__(self, account: "EchoAccount", call_id: int = pj.PJSUA_INVALID_ID) -> None:
         super().__init__(account, call_id)
         self._account = account
         self._greeting: Greeting | None = None
@@ -38,15 +42,21 @@ class EchoCall(pj.Call):  # type: ignore[misc]
         self._greet_once_connected()
 
     def onCallMediaState(self, _prm: Any) -> None:  # noqa: N802
+        # A re-INVITE makes the audio anew, without its connections.
+        self._echoing = False
         self._greet_once_connected()
 
     def work(self) -> None:
         """Go on to echo when the sentence has been spoken."""
-        if self._connected and not self._echoing and (self._greeting is None or self._greeting.finished):
+        greeted = self._greeting is None or self._greeting.finished
+        if self._account.settings.echo and self._connected and greeted and not self._echoing and self._has_audio:
             self._echoing = True
-            if self._account.settings.echo:
-                audio = self.getAudioMedia(-1)
-                audio.startTransmit(audio)
+            audio = self.getAudioMedia(-1)
+            audio.startTransmit(audio)
+
+    @property
+    def _has_audio(self) -> bool:
+        return any(media.status == pj.PJSUA_CALL_MEDIA_ACTIVE for media in self.getInfo().media)
 
     def forget(self) -> None:
         """Free the media before the call (pjproject's order of destruction)."""
@@ -86,6 +96,23 @@ class EchoAccount(pj.Account):  # type: ignore[misc]
         self.calls.append(call)
         self._unanswered.append(call)
 
+    def obey(self, line: str) -> None:
+        """Do what a line of standard input says."""
+        word, _, rest = line.strip().partition(" ")
+        operation = pj.CallOpParam(True)
+        if word == "call":
+            call = EchoCall(self)
+            self.calls.append(call)
+            call.makeCall(rest, operation)
+        for call in self.calls:
+            if word == "hang_up":
+                call.hangup(operation)
+            elif word == "hold":
+                call.setHold(operation)
+            elif word == "resume":
+                operation.opt.flag = pj.PJSUA_CALL_UNHOLD
+                call.reinvite(operation)
+
     def work(self) -> None:
         """Do what callbacks left to do."""
         accept = pj.CallOpParam()
@@ -101,8 +128,13 @@ class EchoAccount(pj.Account):  # type: ignore[misc]
 
 
 def run(settings: Settings) -> None:
-    """Register and answer until SIGTERM."""
+    """Register, answer and obey until SIGTERM."""
     stopping = threading.Event()
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            lines.put(line)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         stopping.set()
@@ -118,8 +150,11 @@ def run(settings: Settings) -> None:
     endpoint.audDevManager().setNullDev()
     account = EchoAccount(settings)
     account.create(_account_config(settings))
+    threading.Thread(target=read, daemon=True).start()
     while not stopping.is_set():
         endpoint.libHandleEvents(20)
+        while not lines.empty():
+            account.obey(lines.get())
         account.work()
     account.shutdown()
     # No orderly end: pjsua2's Python objects may not outlive libDestroy (pjproject issue 4353).
@@ -150,4 +185,4 @@ def _account_config(settings: Settings) -> Any:
 
 
 if __name__ == "__main__":
-    run(Settings(**json.load(sys.stdin)))
+    run(Settings(**json.loads(sys.stdin.readline())))
