@@ -147,6 +147,8 @@ class Bus:
                 self._audio.close()
             case c.SetMute(muted):
                 self._audio.set_muted(muted=muted)
+            case c.SetVolume(c.AudioRoute.RINGER, percent):
+                self._ringer.set_volume(percent)
             case c.SetVolume(route, percent):
                 self._audio.set_volume(route, percent)
             case c.PlayTone(tone):

@@ -104,7 +104,9 @@ def build_devices(settings: Settings, *, simulator_port: int | None, on_ringer_f
         period_frames=sound.rate_hz * sound.period_ms // 1000,
         prefill_periods=sound.prefill_periods,
     )
-    ringer = AlsaRinger(settings.ringer.playback, on_fault=on_ringer_fault)
+    ringer = AlsaRinger(
+        settings.ringer.playback, volume_percent=settings.ringer.volume_percent, on_fault=on_ringer_fault
+    )
     if simulator_port is None:
         return _on_pins(settings, ringer, sound_card)
     return _on_a_page(settings, ringer, sound_card, simulator_port)
@@ -163,27 +165,38 @@ def _on_a_page(settings: Settings, ringer: Ringer, sound_card: SoundCard, port: 
     )
 
 
+class _Light(StartedDevice, Protocol):
+    """A ringer that is seen."""
+
+    def ring(self) -> None: ...
+    def silence(self) -> None: ...
+
+
 class _SoundAndLight:
     """A ringer that is heard and one that is seen, as one."""
 
-    def __init__(self, *ringers: Ringer) -> None:
-        self._ringers = ringers
+    def __init__(self, sound: Ringer, light: _Light) -> None:
+        self._sound = sound
+        self._light = light
 
     def start(self) -> None:
-        for ringer in self._ringers:
-            ringer.start()
+        self._sound.start()
+        self._light.start()
 
     def stop(self) -> None:
-        for ringer in self._ringers:
-            ringer.stop()
+        self._sound.stop()
+        self._light.stop()
 
     def ring(self) -> None:
-        for ringer in self._ringers:
-            ringer.ring()
+        self._light.ring()
+        self._sound.ring()
 
     def silence(self) -> None:
-        for ringer in self._ringers:
-            ringer.silence()
+        self._light.silence()
+        self._sound.silence()
+
+    def set_volume(self, percent: int) -> None:
+        self._sound.set_volume(percent)
 
 
 class DeviceFaults:

@@ -67,10 +67,21 @@ class Ringer(Protocol):
     def stop(self) -> None: ...
     def ring(self) -> None: ...
     def silence(self) -> None: ...
+    def set_volume(self, percent: int) -> None: ...
 
 
 class CaptureStream(Protocol):
-    """An open microphone PCM: 16-bit little-endian mono frames."""
+    """An open microphone PCM: 16-bit little-endian mono frames. It records from the moment it is open."""
+
+    @property
+    def overruns(self) -> int:
+        """How often sound was lost because nobody read it in time."""
+        ...
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `read` would return at once."""
+        ...
 
     def read(self) -> bytes:
         """Wait for one period and return it.
@@ -86,8 +97,18 @@ class CaptureStream(Protocol):
 class PlaybackStream(Protocol):
     """An open earpiece PCM: 16-bit little-endian mono frames."""
 
+    @property
+    def underruns(self) -> int:
+        """How often the queue ran empty."""
+        ...
+
+    @property
+    def queued_frames(self) -> int:
+        """How many samples wait to be played."""
+        ...
+
     def write(self, frame: bytes) -> None:
-        """Queue one period without waiting; an underrun is refilled with silence first.
+        """Queue a frame of any length without waiting; an empty queue is prefilled with silence first.
 
         Raises:
             OSError: the card is gone.
@@ -110,7 +131,24 @@ class SoundCard(Protocol):
     def period_frames(self) -> int: ...
     def open_capture(self) -> CaptureStream: ...
     def open_playback(self) -> PlaybackStream: ...
-    def set_volume(self, percent: int) -> None: ...
+
+    @property
+    def prefill_periods(self) -> int:
+        """How many periods of silence an empty queue is filled with: the delay that playback should keep."""
+        ...
+
+    @property
+    def has_mixer(self) -> bool:
+        """Whether the card has a volume of its own; otherwise sound is scaled before it is written."""
+        ...
+
+    def set_volume(self, percent: int) -> None:
+        """Set the card's own volume.
+
+        Raises:
+            OSError: the mixer does not answer.
+        """
+        ...
 
 
 # --- adapters ---------------------------------------------------------------------------------------------------------
