@@ -179,13 +179,14 @@ def reportable_number(party: str) -> str | None:
     scheme = scheme.lower() if colon else ""
     if scheme not in {"sip", "sips", "tel"}:
         scheme, rest = "", text
-    rest = re.split(r"[;?,]", rest, maxsplit=1)[0]
-    user, at, host = rest.rpartition("@")
+    # An unescaped "@" ends the user part wherever it first stands (RFC 3261 section 25.1).
+    before, at, after = rest.partition("@")
+    name = re.split(r"[:;?,/]" if at else r"[;?,]", before, maxsplit=1)[0]
     if at:
-        number = f"{scheme or 'sip'}:{user.partition(':')[0]}@{host}"
+        number = f"{scheme or 'sip'}:{name}@{re.split(r'[;?,]', after, maxsplit=1)[0]}"
     elif scheme in {"sip", "sips"}:
-        number = f"{scheme}:{host}"
+        number = f"{scheme}:{name}"
     else:
-        digits = re.sub(r"[\s().-]", "", host)
-        number = re.split(r"[pPwW]", digits, maxsplit=1)[0] if re.match(r"^\+?[0-9*#]", digits) else host
+        digits = re.sub(r"[\s().-]", "", name)
+        number = re.split(r"[pPwW]", digits, maxsplit=1)[0] if re.match(r"^\+?[0-9*#]", digits) else name
     return number if len(number) <= MAX_NUMBER_LENGTH and re.fullmatch(_NUMBER[1:-1], number) else None

@@ -78,4 +78,5 @@ def _make(path: Path) -> None:
     except OSError as error:
         raise StoreKeyMissingError(f"A key for the store cannot be written to {path}: {error.strerror}.") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()

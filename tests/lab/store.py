@@ -1,0 +1,92 @@
+"""The encrypted store with all its parts, in a folder of its own, on clocks that a test drives."""
+
+import itertools
+from pathlib import Path
+from typing import Final
+
+from firmware.phone.call import CallDirection, CallId, DisconnectReason
+from firmware.storage.call_log import Clocks, StoredCallLog
+from firmware.storage.consents import Consents
+from firmware.storage.contacts import StoredContacts
+from firmware.storage.outbox import StoredOutbox
+from firmware.storage.store import Store
+
+KEY: Final = bytes(range(32))
+BOOT_ID: Final = "7cd135d5-022d-46ac-81ce-18d084236757"
+
+
+class StoreLab:
+    """One handset's store; `start` again after `stop` is what a restart is to it."""
+
+    def __init__(self, folder: Path, key: bytes = KEY) -> None:
+        self.path = folder / "store.db"
+        self.wall_s = 1_772_359_200.0
+        self.monotonic_s = 100.0
+        self.synced = True
+        self.beats = 0
+        self._key = key
+        self._ids = itertools.count(1)
+        self.make_parts()
+
+    def make_parts(self) -> None:
+        """Make every part anew, as a new process would."""
+        self.store = Store(self.path, self._key, self._beat)
+        self.outbox = StoredOutbox(self.store)
+        self.contacts = StoredContacts(self.store, "CN")
+        self.consents = Consents(self.store, self.outbox, device="handset-7", clock=lambda: self.wall_s)
+        self.call_log = StoredCallLog(
+            self.store,
+            self.outbox,
+            self.contacts,
+            device="handset-7",
+            account_name="1001@sip.example.org",
+            clocks=Clocks(lambda: self.wall_s, lambda: self.monotonic_s, lambda: self.synced, BOOT_ID),
+        )
+
+    async def start(self) -> None:
+        await self.store.start()
+
+    async def stop(self) -> None:
+        await self.store.stop()
+
+    async def restart(self) -> None:
+        """Stop, and start as a new process would."""
+        await self.stop()
+        self.make_parts()
+        await self.start()
+
+    def pass_time(self, seconds: float, *, clock_step_s: float = 0.0) -> None:
+        """Let time go by, and the wall clock be set by `clock_step_s` meanwhile."""
+        self.monotonic_s += seconds
+        self.wall_s += seconds + clock_step_s
+
+    def new_call_id(self) -> CallId:
+        return CallId(f"{next(self._ids):032x}")
+
+    async def open_call(
+        self, number: str = "+861012345678", direction: CallDirection = CallDirection.OUTGOING, dialled: str = ""
+    ) -> CallId:
+        call_id = self.new_call_id()
+        await self.call_log.open_record(call_id, direction, number, dialled)
+        return call_id
+
+    async def make_call(
+        self,
+        number: str = "+861012345678",
+        direction: CallDirection = CallDirection.OUTGOING,
+        dialled: str = "",
+        reason: DisconnectReason = DisconnectReason.REMOTE_HANGUP,
+        *,
+        answered: bool = True,
+    ) -> CallId:
+        """Make a call of a minute that rings for five seconds."""
+        call_id = await self.open_call(number, direction, dialled)
+        self.pass_time(5)
+        if answered:
+            await self.call_log.mark_answered(call_id)
+            self.pass_time(60)
+        await self.call_log.close_record(call_id, reason, 200 if answered else 487)
+        return call_id
+
+    def _beat(self) -> None:
+        self.beats += 1

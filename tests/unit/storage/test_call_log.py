@@ -1,0 +1,285 @@
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware.errors import StorageError
+from firmware.phone.call import CallDirection, CallId, DisconnectReason
+from firmware.privacy.purposes import Purpose
+from firmware.storage.database import Database
+from firmware.storage.errors import StoreFullError
+from tests.lab.store import BOOT_ID, StoreLab
+
+INCOMING, OUTGOING = CallDirection.INCOMING, CallDirection.OUTGOING
+
+
+async def records(lab: StoreLab) -> list[dict[str, Any]]:
+    return [dict(message.payload) for message in await lab.outbox.next_batch(100) if message.topic == "cdr"]
+
+
+async def fill_disk(lab: StoreLab) -> None:
+    """Leave no room: not another page, and no place for a row in those that there are."""
+
+    def fill(database: Database) -> None:
+        [(pages,)] = database.query("PRAGMA page_count")
+        database.query(f"PRAGMA max_page_count = {pages}")
+        with suppress(StoreFullError):
+            while True:
+                database.execute(
+                    "INSERT INTO calls (call_id, direction, number, dialled, account, started_at, reason, "
+                    "clock_synced, boot_id, ledger_entries, seen) "
+                    "VALUES (hex(randomblob(8)), 'outgoing', '', '', '', 0, 'busy', 1, '', 0, 1)"
+                )
+
+    await lab.store.run(fill)
+
+
+async def free_disk(lab: StoreLab) -> None:
+    await lab.store.run(lambda database: database.query("PRAGMA max_page_count = 1000000"))
+
+
+async def test_a_call_is_in_the_log_before_its_first_packet(lab: StoreLab) -> None:
+    call_id = await lab.open_call("10086")
+    await lab.restart()
+    [entry] = await lab.call_log.recent(10)
+    assert (entry.call_id, entry.number, entry.reason) == (call_id, "10086", None)
+
+
+async def test_a_call_that_is_over_is_in_the_log_with_its_times(lab: StoreLab) -> None:
+    start = lab.wall_s
+    await lab.make_call(direction=INCOMING, reason=DisconnectReason.LOCAL_HANGUP)
+    [entry] = await lab.call_log.recent(10)
+    assert (entry.started_at, entry.answered_at, entry.ended_at) == (start, start + 5, start + 65)
+    assert (entry.direction, entry.reason, entry.sip_code) == (INCOMING, DisconnectReason.LOCAL_HANGUP, 200)
+
+
+@pytest.mark.parametrize("clock_step_s", [-86_400.0, 1_700_000_000.0], ids=["back a day", "from 1970 to now"])
+async def test_setting_the_clock_in_a_call_does_not_change_how_long_it_was(lab: StoreLab, clock_step_s: float) -> None:
+    lab.synced = False
+    call_id = await lab.open_call()
+    start = lab.wall_s
+    lab.pass_time(2, clock_step_s=clock_step_s)
+    await lab.call_log.mark_answered(call_id)
+    lab.pass_time(3, clock_step_s=-clock_step_s)
+    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+    [entry] = await lab.call_log.recent(1)
+    assert (entry.answered_at, entry.ended_at) == (start + 2, start + 5)
+
+
+async def test_the_newest_call_comes_first_whatever_the_clock_said(lab: StoreLab) -> None:
+    first = await lab.make_call()
+    lab.pass_time(1, clock_step_s=-1_000_000)
+    second = await lab.make_call()
+    assert [entry.call_id for entry in await lab.call_log.recent(10)] == [second, first]
+    assert [entry.call_id for entry in await lab.call_log.recent(1)] == [second]
+
+
+async def test_without_consent_nothing_is_queued(lab: StoreLab) -> None:
+    await lab.make_call()
+    assert await lab.outbox.waiting() == 0
+
+
+async def test_a_call_begun_under_the_grant_is_queued_with_the_allowed_fields(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    call_id = await lab.make_call("sip:ann:secret@example.org;transport=tcp")
+    [record] = await records(lab)
+    assert record.pop("account") not in {"", "1001", "1001@sip.example.org"}
+    assert record == {
+        "id": call_id,
+        "device": "handset-7",
+        "direction": "outgoing",
+        "number": "sip:ann@example.org",
+        "started_at": "2026-03-01T10:00:00.000Z",
+        "answered_at": "2026-03-01T10:00:05.000Z",
+        "ended_at": "2026-03-01T10:01:05.000Z",
+        "result": "remote_hangup",
+        "sip_code": 200,
+        "clock_quality": {"synced": True, "boot_id": BOOT_ID},
+        "epoch": lab.store.epoch,
+        "seq": 2,
+    }
+
+
+async def test_the_clock_s_quality_is_that_of_the_call_s_start(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    lab.synced = False
+    call_id = await lab.open_call()
+    lab.synced = True
+    await lab.call_log.close_record(call_id, DisconnectReason.CANCELLED, 487)
+    [record] = await records(lab)
+    assert record["clock_quality"]["synced"] is False
+
+
+async def test_a_withheld_number_is_queued_as_none(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    await lab.make_call("", INCOMING)
+    [record] = await records(lab)
+    assert record["number"] is None
+
+
+async def test_a_call_begun_before_the_grant_stays_on_the_handset(lab: StoreLab) -> None:
+    call_id = await lab.open_call()
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    # The clock is set back to before the grant in between, which must not matter.
+    lab.pass_time(1, clock_step_s=1_000_000)
+    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+    assert await records(lab) == []
+
+
+async def test_a_call_during_which_consent_is_withdrawn_and_given_again_stays_on_the_handset(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    call_id = await lab.open_call()
+    await lab.consents.withdraw(Purpose.CDR_SYNC)
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+    assert await records(lab) == []
+
+
+async def test_the_account_is_opaque_the_same_for_a_store_and_another_for_the_next(
+    lab: StoreLab, tmp_path: Path
+) -> None:
+    other = StoreLab(tmp_path / "other")
+    await other.start()
+    accounts = []
+    for each in (lab, lab, other):
+        await each.consents.grant(Purpose.CDR_SYNC)
+        await each.make_call()
+        accounts.append((await records(each))[-1]["account"])
+    await other.stop()
+    assert accounts[0] == accounts[1] != accounts[2]
+
+
+async def test_closing_a_call_again_neither_doubles_nor_changes_its_record(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    call_id = await lab.make_call()
+    before = await records(lab)
+    await lab.call_log.close_record(call_id, DisconnectReason.BUSY, 486)
+    assert await records(lab) == before
+    [entry] = await lab.call_log.recent(10)
+    assert entry.reason is DisconnectReason.REMOTE_HANGUP
+
+
+async def test_calls_that_end_at_the_same_moment_are_queued_once_each(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    ids = [await lab.open_call() for _ in range(5)]
+    await asyncio.gather(*(lab.call_log.close_record(each, DisconnectReason.NETWORK_LOST, 0) for each in [*ids, *ids]))
+    assert sorted(record["id"] for record in await records(lab)) == ids
+
+
+async def test_closing_a_call_that_nobody_opened_is_an_error(lab: StoreLab) -> None:
+    with pytest.raises(StorageError, match="never opened"):
+        await lab.call_log.close_record(CallId("f" * 32), DisconnectReason.BUSY, 486)
+
+
+async def test_a_record_that_fits_no_closed_message_does_not_keep_the_call_from_closing(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    call_id = await lab.open_call()
+    await lab.call_log.close_record(call_id, DisconnectReason.SERVER_ERROR, 999)
+    assert await records(lab) == []
+    [entry] = await lab.call_log.recent(1)
+    assert entry.sip_code == 999
+
+
+async def test_a_call_that_a_crash_cut_off_is_closed_as_interrupted_and_queued(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    call_id = await lab.open_call("10086")
+    lab.pass_time(4)
+    await lab.call_log.mark_answered(call_id)
+    await lab.restart()
+    assert await lab.call_log.recover_interrupted() == 1
+    assert await lab.call_log.recover_interrupted() == 0
+    [record] = await records(lab)
+    assert (record["id"], record["result"], record["ended_at"]) == (call_id, "interrupted", None)
+    assert record["answered_at"] == "2026-03-01T10:00:04.000Z"
+
+
+async def test_a_call_that_goes_on_is_not_taken_for_interrupted(lab: StoreLab) -> None:
+    call_id = await lab.open_call()
+    assert await lab.call_log.recover_interrupted() == 0
+    await lab.call_log.close_record(call_id, DisconnectReason.LOCAL_HANGUP, 200)
+    [entry] = await lab.call_log.recent(1)
+    assert entry.reason is DisconnectReason.LOCAL_HANGUP
+
+
+async def test_redial_knows_the_digits_of_the_newest_outgoing_call(lab: StoreLab) -> None:
+    assert await lab.call_log.last_dialled() == ""
+    await lab.make_call("sip:10086@example.org", dialled="10086")
+    await lab.make_call("1002", INCOMING)
+    await lab.restart()
+    assert await lab.call_log.last_dialled() == "10086"
+
+
+@pytest.mark.parametrize(
+    ("reason", "missed"),
+    [
+        (DisconnectReason.CANCELLED, 1),
+        (DisconnectReason.NO_ANSWER, 1),
+        (DisconnectReason.BUSY, 1),
+        (DisconnectReason.INTERRUPTED, 1),
+        (DisconnectReason.REJECTED, 0),
+        (DisconnectReason.LOCAL_HANGUP, 0),
+    ],
+)
+async def test_a_call_is_missed_unless_the_person_here_ended_it(
+    lab: StoreLab, reason: DisconnectReason, missed: int
+) -> None:
+    await lab.make_call(direction=INCOMING, reason=reason, answered=False)
+    assert await lab.call_log.count_unseen_missed() == missed
+
+
+async def test_neither_answered_outgoing_running_nor_seen_calls_count_as_missed(lab: StoreLab) -> None:
+    await lab.make_call(direction=INCOMING)
+    await lab.make_call(direction=OUTGOING, answered=False)
+    await lab.make_call(direction=INCOMING, reason=DisconnectReason.CANCELLED, answered=False)
+    await lab.open_call(direction=INCOMING)
+    assert await lab.call_log.count_unseen_missed() == 1
+    await lab.call_log.mark_missed_seen()
+    assert await lab.call_log.count_unseen_missed() == 0
+
+
+async def test_looking_at_the_log_while_it_rings_does_not_make_the_call_seen(lab: StoreLab) -> None:
+    call_id = await lab.open_call(direction=INCOMING)
+    await lab.call_log.mark_missed_seen()
+    await lab.call_log.close_record(call_id, DisconnectReason.CANCELLED, 487)
+    assert await lab.call_log.count_unseen_missed() == 1
+
+
+async def test_deleting_a_call_deletes_its_waiting_record_and_no_other(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    first, second = await lab.make_call(), await lab.make_call()
+    await lab.call_log.delete(first)
+    assert [entry.call_id for entry in await lab.call_log.recent(10)] == [second]
+    assert [record["id"] for record in await records(lab)] == [second]
+
+
+async def test_clearing_the_log_spares_the_call_that_goes_on(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    await lab.make_call(dialled="10086")
+    running = await lab.open_call()
+    await lab.call_log.clear()
+    assert [entry.call_id for entry in await lab.call_log.recent(10)] == [running]
+    assert await records(lab) == []
+    assert await lab.call_log.last_dialled() == ""
+    await lab.call_log.delete(running)
+    assert len(await lab.call_log.recent(10)) == 1
+
+
+async def test_a_call_whose_end_the_full_disk_refused_is_written_with_the_next_that_fits(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    first = await lab.make_call()
+    await fill_disk(lab)
+    started_at = lab.wall_s
+    with pytest.raises(StoreFullError, match="no room left"):
+        await lab.open_call("10010")
+    second = CallId(f"{2:032x}")
+    lab.pass_time(7)
+    with pytest.raises(StoreFullError):
+        await lab.call_log.close_record(second, DisconnectReason.BUSY, 486)
+    await free_disk(lab)
+    lab.pass_time(100)
+    third = await lab.make_call()
+    assert [record["id"] for record in await records(lab)] == [first, second, third]
+    entry = next(entry for entry in await lab.call_log.recent(3) if entry.call_id == second)
+    assert (entry.number, entry.started_at, entry.ended_at) == ("10010", started_at, started_at + 7)

@@ -1,0 +1,143 @@
+import pytest
+
+from firmware.errors import StorageError
+from firmware.privacy.consent import ConsentAction, LedgerHead, verify
+from firmware.privacy.purposes import POLICY_VERSION, Purpose
+from firmware.storage.database import Database
+from firmware.storage.errors import StoreCorruptError
+from tests.lab.store import StoreLab
+
+CDR = Purpose.CDR_SYNC
+
+
+async def damage(lab: StoreLab, sql: str) -> None:
+    """Change the ledger as no statement of ours can: with its triggers off."""
+
+    def write(database: Database) -> None:
+        triggers = database.query("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
+        for name, _ in triggers:
+            database.execute(f"DROP TRIGGER {name}")
+        database.execute(sql)
+        for _, definition in triggers:
+            database.execute(definition)
+
+    await lab.store.transact(write)
+
+
+async def test_nothing_is_granted_until_it_is(lab: StoreLab) -> None:
+    state = await lab.consents.state()
+    assert state.intact
+    assert not state.granted(CDR)
+    assert await lab.outbox.waiting() == 0
+
+
+async def test_a_grant_stands_after_a_restart_and_says_when_and_under_which_policy(lab: StoreLab) -> None:
+    assert (await lab.consents.grant(CDR)).granted(CDR)
+    await lab.restart()
+    assert (await lab.consents.state()).granted(CDR)
+    [entry] = await lab.consents.entries()
+    assert (entry.action, entry.at, entry.policy_version) == (
+        ConsentAction.GRANT,
+        "2026-03-01T10:00:00.000Z",
+        POLICY_VERSION,
+    )
+
+
+async def test_each_change_is_announced_with_the_ledger_s_head(lab: StoreLab) -> None:
+    state = await lab.consents.grant(CDR)
+    [message] = await lab.outbox.next_batch(10)
+    assert message.payload["purposes"] == [
+        {"purpose": "cdr_sync", "granted": True, "since": "2026-03-01T10:00:00.000Z"}
+    ]
+    assert (message.payload["ledger_entries"], message.payload["ledger_head"]) == (1, state.head.hash)
+
+
+async def test_an_answer_that_stands_already_adds_nothing(lab: StoreLab) -> None:
+    await lab.consents.withdraw(CDR)
+    assert await lab.consents.entries() == ()
+    await lab.consents.grant(CDR)
+    keys = [message.key for message in await lab.outbox.next_batch(10)]
+    await lab.consents.grant(CDR)
+    assert len(await lab.consents.entries()) == 1
+    assert [message.key for message in await lab.outbox.next_batch(10)] == keys
+
+
+async def test_a_withdrawal_forgets_what_was_queued(lab: StoreLab) -> None:
+    await lab.consents.grant(CDR)
+    await lab.make_call()
+    await lab.consents.withdraw(CDR)
+    [message] = await lab.outbox.next_batch(10)
+    assert message.topic == "consent"
+    assert await lab.outbox.waiting() == 1
+
+
+async def test_the_ledger_verifies_against_the_head_kept_apart(lab: StoreLab) -> None:
+    for _ in range(3):
+        await lab.consents.grant(CDR)
+        state = await lab.consents.withdraw(CDR)
+    entries = await lab.consents.entries()
+    assert len(entries) == 6
+    assert verify(entries, state.head)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE consent_ledger SET at = '2020-01-01T00:00:00.000Z'",
+        "DELETE FROM consent_ledger",
+        "INSERT OR REPLACE INTO consent_ledger SELECT * FROM consent_ledger",
+        "INSERT INTO consent_ledger SELECT number + 1, 'grant', purpose, at, '1', 'x', 'y' FROM consent_ledger",
+        "INSERT INTO consent_ledger SELECT number + 2, 'grant', purpose, at, '1', hash, 'y' FROM consent_ledger",
+    ],
+)
+async def test_the_store_itself_lets_the_ledger_only_grow_by_the_next_entry(lab: StoreLab, sql: str) -> None:
+    await lab.consents.grant(CDR)
+    before = await lab.consents.entries()
+    with pytest.raises(StorageError, match="consent ledger"):
+        await lab.store.transact(lambda database: database.execute(sql))
+    assert await lab.consents.entries() == before
+    assert (await lab.consents.state()).granted(CDR)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE consent_ledger SET at = '2020-01-01T00:00:00.000Z'",
+        "UPDATE consent_ledger SET purpose = 'everything'",
+        "DELETE FROM consent_ledger WHERE number = 3",
+        "DELETE FROM consent_ledger WHERE number = 2",
+        "DELETE FROM consent_head",
+    ],
+)
+async def test_a_damaged_ledger_is_a_no_to_everything(lab: StoreLab, sql: str) -> None:
+    await lab.consents.grant(CDR)
+    await lab.consents.withdraw(CDR)
+    await lab.consents.grant(CDR)
+    await lab.make_call()
+    await damage(lab, sql)
+    state = await lab.consents.state()
+    assert not state.intact
+    assert not state.granted(CDR)
+    assert all(message.topic == "consent" for message in await lab.outbox.next_batch(10))
+    await lab.make_call()
+    assert all(message.topic == "consent" for message in await lab.outbox.next_batch(10))
+    with pytest.raises(StoreCorruptError, match="does not verify"):
+        await lab.consents.grant(CDR)
+
+
+async def test_a_withdrawal_that_a_damaged_ledger_cannot_take_still_forgets_what_was_queued(lab: StoreLab) -> None:
+    await lab.consents.grant(CDR)
+    await lab.make_call()
+    await damage(lab, "UPDATE consent_ledger SET at = ''")
+    with pytest.raises(StoreCorruptError):
+        await lab.consents.withdraw(CDR)
+    assert not any(message.topic == "cdr" for message in await lab.outbox.next_batch(10))
+    rows = await lab.store.run(lambda database: database.query("SELECT topic FROM outbox WHERE topic = 'cdr'"))
+    assert rows == []
+
+
+async def test_the_present_state_can_be_announced_again(lab: StoreLab) -> None:
+    await lab.consents.announce()
+    [message] = await lab.outbox.next_batch(10)
+    assert message.payload["purposes"] == [{"purpose": "cdr_sync", "granted": False, "since": None}]
+    assert message.payload["ledger_head"] == LedgerHead().hash

@@ -1,0 +1,71 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.errors import StorageError
+from firmware.storage.database import Database
+from firmware.storage.errors import StoreTooNewError
+from firmware.storage.migrate import Migration, load_migrations
+from tests.lab.store import KEY
+
+MIGRATIONS = load_migrations()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "store.db", KEY)
+    yield database
+    database.close()
+
+
+def schema(database: Database) -> list[tuple[str, str]]:
+    return database.query("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+
+
+def version(database: Database) -> int:
+    [(number,)] = database.query("PRAGMA user_version")
+    return int(number)
+
+
+@pytest.mark.parametrize("old", range(len(MIGRATIONS) + 1))
+def test_every_old_version_is_brought_to_the_schema_of_a_new_store(
+    database: Database, tmp_path: Path, old: int
+) -> None:
+    database.open(MIGRATIONS[:old])
+    assert version(database) == old
+    database.close()
+    database.open(MIGRATIONS)
+    new = Database(tmp_path / "new.db", KEY)
+    new.open(MIGRATIONS)
+    assert version(database) == len(MIGRATIONS)
+    assert schema(database) == schema(new)
+    new.close()
+
+
+def test_a_migration_that_fails_leaves_the_version_before_it_whole(database: Database) -> None:
+    database.open(MIGRATIONS)
+    before = schema(database)
+    database.close()
+    broken = Migration(len(MIGRATIONS) + 1, "CREATE TABLE half (a TEXT); INSERT INTO nowhere VALUES (1);")
+    with pytest.raises(StorageError, match="nowhere"):
+        database.open((*MIGRATIONS, broken))
+    database.open(MIGRATIONS)
+    assert version(database) == len(MIGRATIONS)
+    assert schema(database) == before
+
+
+def test_a_store_from_a_newer_firmware_is_refused_and_left_alone(database: Database) -> None:
+    newer = Migration(len(MIGRATIONS) + 1, "CREATE TABLE from_the_future (a TEXT);")
+    database.open((*MIGRATIONS, newer))
+    database.close()
+    newest = len(MIGRATIONS)
+    message = f"schema {newest + 1}, this firmware knows schemas up to {newest}. Install the newer firmware"
+    with pytest.raises(StoreTooNewError, match=message):
+        database.open(MIGRATIONS)
+    database.open((*MIGRATIONS, newer))
+    assert version(database) == newest + 1
+
+
+def test_the_migrations_that_ship_are_numbered_without_gaps() -> None:
+    assert [migration.number for migration in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))

@@ -1,0 +1,111 @@
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from firmware.errors import StorageError
+from firmware.storage import store as store_module
+from firmware.storage.database import Database
+from firmware.storage.errors import StoreClosedError, StoreKeyWrongError
+from firmware.storage.store import Store
+from tests.lab.store import StoreLab
+
+
+async def test_work_runs_on_the_storage_thread_and_nowhere_else(lab: StoreLab) -> None:
+    name = await lab.store.run(lambda _: threading.current_thread().name)
+    assert name == "storage"
+
+
+async def test_work_is_done_in_the_order_in_which_it_was_handed_in(lab: StoreLab) -> None:
+    order: list[int] = []
+    await asyncio.gather(*(lab.store.run(lambda _, each=each: order.append(each)) for each in range(50)))
+    assert order == list(range(50))
+
+
+async def test_an_error_reaches_the_one_who_awaits_and_the_thread_goes_on(lab: StoreLab) -> None:
+    def fail(_: Database) -> None:
+        raise LookupError("nothing there")
+
+    with pytest.raises(LookupError, match="nothing there"):
+        await lab.store.run(fail)
+    assert await lab.store.run(lambda _: 1) == 1
+
+
+async def test_work_that_nobody_waits_for_any_more_is_finished(lab: StoreLab) -> None:
+    gate = threading.Event()
+
+    def hold(_: Database) -> None:
+        gate.wait(10)
+
+    holding = asyncio.create_task(lab.store.run(hold))
+    writing = asyncio.create_task(
+        lab.store.transact(lambda database: database.execute("INSERT INTO contacts (name) VALUES ('Ann')"))
+    )
+    await asyncio.sleep(0)
+    writing.cancel()
+    gate.set()
+    await holding
+    assert writing.cancelled()
+    assert await lab.store.run(lambda database: database.query("SELECT name FROM contacts")) == [("Ann",)]
+
+
+async def test_stopping_finishes_the_work_that_was_handed_in(lab: StoreLab) -> None:
+    adding = asyncio.create_task(lab.contacts.add("Ann", []))
+    await asyncio.sleep(0)
+    await lab.store.stop()
+    assert await adding
+    await lab.store.start()
+    assert len(await lab.contacts.list()) == 1
+
+
+async def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
+    lab = StoreLab(tmp_path)
+    assert not lab.store.is_open
+    with pytest.raises(StoreClosedError, match="is not open"):
+        await lab.make_call()
+    await lab.store.stop()
+
+
+async def test_opening_can_be_tried_again(lab: StoreLab, tmp_path: Path) -> None:
+    await lab.store.stop()
+    stranger = StoreLab(tmp_path, key=bytes(32))
+    for _ in range(2):
+        with pytest.raises(StoreKeyWrongError):
+            await stranger.store.start()
+        assert not stranger.store.is_open
+    await lab.store.start()
+    assert lab.store.is_open
+
+
+async def test_starting_twice_opens_once(lab: StoreLab) -> None:
+    epoch = lab.store.epoch
+    await lab.store.start()
+    assert lab.store.epoch == epoch
+
+
+async def test_the_thread_shows_that_it_lives_while_idle_and_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_IDLE_WAIT_S", 0.01)
+    beaten = threading.Semaphore(0)
+    store = Store(tmp_path / "store.db", bytes(32), beaten.release)
+    await store.start()
+    for _ in range(5):
+        assert await asyncio.to_thread(beaten.acquire, timeout=10)
+    await store.stop()
+
+
+async def test_a_fault_of_the_firmware_itself_is_an_error_and_not_a_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(store_module, "load_migrations", fail)
+    with pytest.raises(StorageError, match="RuntimeError"):
+        await Store(tmp_path / "store.db", bytes(32), lambda: None).start()
+
+
+async def test_the_check_of_everything_can_be_asked_for(lab: StoreLab) -> None:
+    await lab.store.run(Database.check)
