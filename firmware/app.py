@@ -40,11 +40,12 @@ from firmware.phone.events import (
 )
 from firmware.phone.phone import Phone
 from firmware.phone.view import PhoneView
-from firmware.ports import BrokerProblem, BrokerState, SipStack
+from firmware.ports import BrokerProblem, BrokerState
 from firmware.records import Records
 from firmware.screens.drawing import draw
 from firmware.screens.pages import page_for
 from firmware.settings import broker_settings, phone_settings, sip_settings
+from firmware.sip.stack import PjsuaStack
 from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)
@@ -103,7 +104,6 @@ class Handset:
         self._faults = DeviceFaults()
         self._running = AsyncExitStack()
         self._broker: tuple[BrokerState, BrokerProblem] | None = None
-        self._sip_fault: str | None = None
         self._records_fault: str | None = None
         self._records: Records | None = None
         self._minute: asyncio.TimerHandle | None = None
@@ -140,10 +140,12 @@ class Handset:
             indicator=self._devices.indicator,
             show=self._show,
         )
+        self._bus.start()
         # SIP before all else: registering takes a round trip, which passes while the rest starts.
         self._start_sip()
-        await self._start_devices()
-        await self._start_bus()
+        self._start_devices()
+        self._start_phone()
+        await self._start_page()
         await self._start_records(configuration)
         await self._start_sockets()
         self._start_watchdog()
@@ -152,6 +154,10 @@ class Handset:
     async def stop(self) -> None:
         """Stop everything, last started first; calls are ended and their records written."""
         self._notifier.stopping()
+        # Calls end while the store is still open, so that their records are written.
+        if self._sip is not None:
+            await asyncio.to_thread(self._sip.stop)
+        await self._bus.stop()
         await self._running.aclose()
         _log.info("The handset has stopped")
 
@@ -164,22 +170,16 @@ class Handset:
             except OSError as error:
                 _log.error("The folder %s cannot be made: %s", folder, error.strerror)
 
-    def _build_sip(self, configuration: Configuration | None) -> SipStack | None:
+    def _build_sip(self, configuration: Configuration | None) -> PjsuaStack | None:
         if configuration is None:
             return None
-        try:
-            from firmware.sip.engine import PjsuaStack
-        except ImportError as error:
-            self._sip_fault = f"The SIP library pjsua2 cannot be loaded: {error.name or error}."
-            return None
-        return PjsuaStack(sip_settings(configuration), heartbeat=self._health.register("sip", _THREAD_LIMIT_S))
+        return PjsuaStack(sip_settings(configuration), self._health.register("sip", _THREAD_LIMIT_S))
 
     def _start_sip(self) -> None:
         if self._sip is not None:
             self._sip.start(self._post_from_thread)
-            self._running.callback(self._sip.stop)
 
-    async def _start_devices(self) -> None:
+    def _start_devices(self) -> None:
         devices, faults = self._devices, self._faults
         self._painter.start()
         self._running.callback(self._painter.stop)
@@ -199,15 +199,9 @@ class Handset:
         for part, device in parts.items():
             if faults.attempt(part, device.start):
                 self._running.callback(faults.attempt, part, device.stop)
-        if devices.page is not None and await faults.attempt_async("simulator", devices.page.start):
-            self._running.push_async_callback(devices.page.stop)
-            _log.info("The simulated handset is at %s", devices.page.url)
 
-    async def _start_bus(self) -> None:
-        await self._bus.start()
-        self._running.push_async_callback(self._bus.stop)
-        if self._sip is None and self._loaded.configuration is not None:
-            self._bus.post(ProblemRaised(Problem.SIP_UNAVAILABLE, self._sip_fault or ""))
+    def _start_phone(self) -> None:
+        self._bus.wake_phone()
         if self._loaded.from_last_good:
             self._bus.post(ProblemRaised(Problem.CONFIGURATION, " ".join(self._loaded.mistakes)))
         if not clock.is_plausible():
@@ -216,6 +210,12 @@ class Handset:
             self._bus.post(HandsetLifted())
         self._tick()
         self._running.callback(self._stop_ticking)
+
+    async def _start_page(self) -> None:
+        page = self._devices.page
+        if page is not None and await self._faults.attempt_async("simulator", page.start):
+            self._running.push_async_callback(page.stop)
+            _log.info("The simulated handset is at %s", page.url)
 
     async def _start_records(self, configuration: Configuration | None) -> None:
         if configuration is None:
@@ -315,14 +315,14 @@ class Handset:
             configuration=self._loaded,
             registration=RegistrationChanged(view.registration, view.registration_failure, view.registration_sip_code),
             device_faults=self._faults.sentences | self._sound_faults(view),
-            sound=str(self._audio.statistics),
+            sound=str(self._audio.counters),
             store_fault=self._records_fault,
             waiting_messages=await self._waiting_messages(),
             broker_state=self._broker[0] if self._broker else None,
             broker_code=self._broker[1] if self._broker else "",
             clock_synchronised=clock.is_synchronised(),
-            sip_build=str(self._sip.build_report) if self._sip else None,
-            sip_fault=self._sip_fault or dict(view.problems).get(Problem.SIP_UNAVAILABLE),
+            sip_build=str(self._sip.build_report) if self._sip and self._sip.build_report else None,
+            sip_fault=dict(view.problems).get(Problem.SIP_UNAVAILABLE),
         )
 
     @staticmethod

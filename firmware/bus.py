@@ -97,10 +97,13 @@ class Bus:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._line_worker: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Begin to take events."""
+    def start(self) -> None:
+        """Begin to take events, in the running loop."""
         self._loop = asyncio.get_running_loop()
         self._line_worker = self._loop.create_task(self._work_the_line(), name="line")
+
+    def wake_phone(self) -> None:
+        """Carry out what the phone wants before its first event, once the devices are started."""
         self._carry_out_all(self._phone.start())
 
     async def stop(self) -> None:

@@ -154,7 +154,7 @@ class Parts:
 @pytest.fixture
 async def parts() -> AsyncIterator[Parts]:
     made = Parts()
-    await made.bus.start()
+    made.bus.start()
     yield made
     await made.bus.stop()
 
@@ -193,7 +193,7 @@ async def test_hanging_up_never_overtakes_the_invite_that_still_waits(parts: Par
 
 async def test_a_broken_ringer_does_not_keep_the_rest_from_being_done() -> None:
     parts = Parts(broken=("ring",))
-    await parts.bus.start()
+    parts.bus.start()
     parts.phone.answers[HandsetLifted] = [c.StartRinging(), c.StopTone()]
     parts.bus.post(HandsetLifted())
     assert parts.told == ["ringer.ring", "audio.stop_tone"]
@@ -202,7 +202,7 @@ async def test_a_broken_ringer_does_not_keep_the_rest_from_being_done() -> None:
 
 async def test_without_a_sip_stack_a_call_ends_as_unreachable_and_not_in_silence() -> None:
     parts = Parts(with_sip=False)
-    await parts.bus.start()
+    parts.bus.start()
     parts.phone.answers[HandsetLifted] = [PLACE]
     parts.bus.post(HandsetLifted())
     event = await parts.phone.wait_for(CallStateChanged)
