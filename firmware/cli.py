@@ -57,7 +57,7 @@ def run(configuration: Path, state_dir: Path, runtime_dir: Path, simulator_port:
 @click.option("--verbose", is_flag=True, help="Log more.")
 def sync(runtime_dir: Path, verbose: bool) -> None:
     """Carry call records and consent state to the MQTT broker, until SIGTERM."""
-    from firmware.sync.main import run as run_sync
+    from firmware.sync_app import run as run_sync
 
     sys.exit(run_sync(runtime_dir, verbose=verbose))
 

@@ -3,47 +3,24 @@
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from firmware.control.requests import (
     MAX_LINE_BYTES,
-    Answer,
     ConfigurationRequest,
     ConnectionRequest,
     DoneRequest,
     Empty,
-    Key,
     NextRequest,
 )
 from firmware.control.server import Handler
+from firmware.control.sync_answers import Configuration, Message, Messages
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox, OutboxKey, OutboxMessage
 
 _log = logging.getLogger(__name__)
 
 # What the answer needs beside its messages.
 _ANSWER_BYTES: Final = 1024
-
-
-class Configuration(Answer):
-    """The broker's settings; None where the handset has no broker."""
-
-    broker: BrokerSettings | None
-
-
-class Message(Answer):
-    """One message as it goes over the socket."""
-
-    key: Key
-    topic: str
-    qos: Literal[1] = 1
-    retain: bool
-    payload: Mapping[str, object]
-
-
-class Messages(Answer):
-    """What is due, oldest first; empty where nothing was during the wait."""
-
-    messages: tuple[Message, ...]
 
 
 class SyncRole:

@@ -1,0 +1,29 @@
+"""What travels from the handset to the sync process."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from firmware.control.requests import Answer, Key
+from firmware.ports import BrokerSettings
+
+
+class Configuration(Answer):
+    """The broker's settings; None where the handset has no broker."""
+
+    broker: BrokerSettings | None
+
+
+class Message(Answer):
+    """One message as it goes over the socket."""
+
+    key: Key
+    topic: str
+    qos: Literal[1] = 1
+    retain: bool
+    payload: Mapping[str, object]
+
+
+class Messages(Answer):
+    """What is due, oldest first; empty where nothing was during the wait."""
+
+    messages: tuple[Message, ...]

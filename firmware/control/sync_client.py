@@ -1,0 +1,64 @@
+"""The sync process's end of its socket."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+
+from firmware.control.client import TIMEOUT_S, ask_async
+from firmware.control.requests import (
+    Answer,
+    ConfigurationRequest,
+    ConnectionRequest,
+    DoneRequest,
+    Empty,
+    NextRequest,
+    Request,
+    Role,
+)
+from firmware.control.sync_answers import Configuration, Messages
+from firmware.errors import ControlError
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage
+
+_A = TypeVar("_A", bound=Answer)
+
+_MOST_KEYS: Final = 1000
+
+
+class HandsetLink:
+    """Asks the handset for what to carry. Every method raises ControlError when the handset does not answer."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._runtime_dir = runtime_dir
+
+    async def configuration(self) -> BrokerSettings | None:
+        """Return the broker's settings, None where the handset has no broker."""
+        return (await self._ask(ConfigurationRequest(), Configuration)).broker
+
+    async def next_messages(self, wait_s: float) -> Sequence[OutboxMessage]:
+        """Wait for messages that are due; none if there were none in that time."""
+        answer = await self._ask(NextRequest(wait_s=wait_s), Messages, timeout_s=wait_s + TIMEOUT_S)
+        return [
+            OutboxMessage(OutboxKey(*message.key), message.topic, message.retain, message.payload)
+            for message in answer.messages
+        ]
+
+    async def done(self, keys: Sequence[OutboxKey]) -> None:
+        """Say that the broker has these messages."""
+        for first in range(0, len(keys), _MOST_KEYS):
+            some = tuple((key.epoch, key.seq) for key in keys[first : first + _MOST_KEYS])
+            await self._ask(DoneRequest(keys=some), Empty)
+
+    async def report(self, state: BrokerState, problem: BrokerProblem) -> None:
+        """Say how it stands with the broker."""
+        await self._ask(ConnectionRequest(state=state, code=problem), Empty)
+
+    async def _ask(self, request: Request, answer: type[_A], *, timeout_s: float = TIMEOUT_S) -> _A:
+        raw = await ask_async(self._runtime_dir, Role.SYNC, request, timeout_s=timeout_s)
+        try:
+            return answer.model_validate(raw)
+        except ValidationError as error:
+            raise ControlError(
+                f"The handset's answer to {request.request} is not as expected. Is it of another version?"
+            ) from error

@@ -1,0 +1,273 @@
+"""One connection to the broker, from CONNECT to its end: the only place that knows paho."""
+
+import asyncio
+import logging
+import threading
+from contextlib import suppress
+from typing import Any, Final
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from firmware.egress.messages import StatusMessage, Topic, topic_name
+from firmware.ports import BrokerProblem, BrokerSettings
+from firmware.sync.parcels import Parcel
+from firmware.sync.problems import (
+    BrokerError,
+    MessageRefusedError,
+    problem_of_error,
+    problem_of_puback,
+    problem_of_reason,
+)
+from firmware.sync.tls import AlertKeepingSocket, tls_context
+
+_log = logging.getLogger(__name__)
+
+OPEN_TIMEOUT_S: Final = 40.0
+PUBACK_TIMEOUT_S: Final = 20.0
+_CONNECT_TIMEOUT_S: Final = 10.0
+_CLOSE_TIMEOUT_S: Final = 0.5
+_TICK_S: Final = 1.0
+# What paho lets out at most; above it, it would queue by itself.
+_WINDOW: Final = 20
+# Fixed header, topic and properties of a PUBLISH, generously.
+_PUBLISH_OVERHEAD_BYTES: Final = 512
+# Far below what brokers take where they do not say (MQTT 5 section 3.2.2.3.6: no limit).
+_DEFAULT_MAX_PACKET_BYTES: Final = 128 * 1024
+
+
+class BrokerConnection:
+    """A session that begins with `open` and does not come back once it is lost; nothing outlives it.
+
+    paho runs inside the event loop, so that a message never waits for another thread and nothing wakes up in vain; only
+    looking up the name and the handshake, which block, have a thread.
+    """
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
+        self._status_topic = topic_name(settings.fleet, settings.device, Topic.STATUS)
+        self._loop = asyncio.get_running_loop()
+        self._accepted: asyncio.Future[None] = self._loop.create_future()
+        self._lost: asyncio.Future[BrokerProblem] = self._loop.create_future()
+        self._acknowledgements: dict[int, asyncio.Future[int]] = {}
+        self._window = asyncio.Semaphore(_WINDOW)
+        self._max_packet_bytes = _DEFAULT_MAX_PACKET_BYTES
+        self._socket: AlertKeepingSocket | None = None
+        self._given_up = threading.Event()
+        self._tick: asyncio.TimerHandle | None = None
+        self._is_open = False
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.device,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(_WINDOW)
+        client.will_set(self._status_topic, _status("offline"), qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_socket_open = self._on_socket_open
+        client.on_socket_close = self._on_socket_close
+        client.on_socket_register_write = self._on_writing_changed
+        client.on_socket_unregister_write = self._on_writing_changed
+        self._client = client
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """What the broker takes as one message's payload."""
+        return self._max_packet_bytes - _PUBLISH_OVERHEAD_BYTES
+
+    async def open(self) -> None:
+        """Connect and say that this handset is online.
+
+        Raises:
+            BrokerError: the broker is not there, or does not let the handset in.
+        """
+        self._client.tls_set_context(tls_context(self._settings))
+        connecting: asyncio.Future[OSError | None] = self._loop.create_future()
+
+        def connected(failure: OSError | None) -> None:
+            if not connecting.done():
+                connecting.set_result(failure)
+
+        def connect() -> None:
+            failure: OSError | None = None
+            try:
+                self._client.connect(
+                    self._settings.host.strip("[]"), self._settings.port, self._settings.keep_alive_s, clean_start=True
+                )
+            except OSError as error:
+                failure = error
+            # The loop may be gone where nobody waited for the end of a long look-up.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(connected, failure)
+
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                threading.Thread(target=connect, name="broker-connect", daemon=True).start()
+                failure = await connecting
+                if failure is not None:
+                    raise BrokerError(problem_of_error(failure)) from failure
+                self._attend()
+                await self.unless_lost(self._accepted)
+                self._is_open = True
+                await self._publish(self._status_topic, _status("online"), retain=True)
+        except TimeoutError as error:
+            raise BrokerError(BrokerProblem.TIMED_OUT) from error
+
+    async def unless_lost(self, work: "asyncio.Future[Any] | asyncio.Task[Any]") -> Any:
+        """Return what the work returns; cancel it once the connection is lost.
+
+        Raises:
+            BrokerError: the connection was lost first.
+        """
+        try:
+            await asyncio.wait({work, self._lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise BrokerError(self._lost.result())
+            return work.result()
+        finally:
+            work.cancel()
+
+    async def publish(self, parcel: Parcel) -> None:
+        """Send a parcel and wait until the broker has it.
+
+        Raises:
+            MessageRefusedError: the broker will not have it; the connection stands.
+            BrokerError: the connection is lost, and nobody knows whether the broker has it.
+        """
+        topic = topic_name(self._settings.fleet, self._settings.device, parcel.topic)
+        await self._publish(topic, parcel.payload, retain=parcel.retain)
+
+    async def close(self) -> None:
+        """Say goodbye where the broker still listens; the last will says offline where it does not."""
+        self._given_up.set()
+        if self._is_open and not self._lost.done():
+            with suppress(BrokerError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                    await self._publish(self._status_topic, _status("offline"), retain=True)
+                    self._client.disconnect()
+                    await asyncio.shield(self._lost)
+        if self._tick is not None:
+            self._tick.cancel()
+        if self._socket is not None:
+            self._ignore(self._socket)
+            self._socket.close()
+        self._accepted.cancel()
+
+    async def _publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        async with self._window:
+            if self._lost.done():
+                raise BrokerError(self._lost.result())
+            sent = self._client.publish(topic, payload, qos=1, retain=retain)
+            if sent.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+                raise BrokerError(BrokerProblem.CONNECTION_LOST)
+            acknowledgement: asyncio.Future[int] = self._loop.create_future()
+            self._acknowledgements[sent.mid] = acknowledgement
+            try:
+                async with asyncio.timeout(PUBACK_TIMEOUT_S):
+                    code: int = await self.unless_lost(acknowledgement)
+            except TimeoutError as error:
+                self._lose(BrokerProblem.TIMED_OUT)
+                raise BrokerError(BrokerProblem.TIMED_OUT) from error
+            finally:
+                self._acknowledgements.pop(sent.mid, None)
+        if code >= 0x80:  # noqa: PLR2004 - MQTT 5 section 4.12: the first of the failures
+            raise MessageRefusedError(problem_of_puback(code))
+
+    # --- paho, inside the event loop ----------------------------------------------------------------------------------
+
+    def _attend(self) -> None:
+        connection = self._client.socket()
+        if connection is not None:
+            self._loop.add_reader(connection, self._read)
+        self._attend_to_writing()
+        self._keep_alive()
+
+    def _attend_to_writing(self) -> None:
+        connection = self._client.socket()
+        if connection is None or self._lost.done():
+            return
+        if self._client.want_write():
+            self._loop.add_writer(connection, self._client.loop_write)
+        else:
+            self._loop.remove_writer(connection)
+
+    def _read(self) -> None:
+        while self._client.loop_read() is MQTTErrorCode.MQTT_ERR_SUCCESS:
+            connection = self._client.socket()
+            # What TLS has decrypted already makes no descriptor readable.
+            if not isinstance(connection, AlertKeepingSocket) or not connection.pending():
+                return
+
+    def _keep_alive(self) -> None:
+        self._tick = self._loop.call_later(_TICK_S, self._keep_alive)
+        self._client.loop_misc()
+
+    def _ignore(self, connection: AlertKeepingSocket) -> None:
+        if connection.fileno() >= 0:
+            self._loop.remove_reader(connection)
+            self._loop.remove_writer(connection)
+
+    def _lose(self, problem: BrokerProblem) -> None:
+        if not self._lost.done():
+            self._lost.set_result(problem)
+
+    # --- paho's callbacks ---------------------------------------------------------------------------------------------
+
+    def _on_socket_open(self, _client: Client, _userdata: Any, connection: Any) -> None:
+        # On the connecting thread, before CONNECT is sent: one that nobody waits for must not take the device's place.
+        if self._given_up.is_set():
+            connection.close()
+            raise ConnectionAbortedError
+        self._socket = connection
+
+    def _on_socket_close(self, _client: Client, _userdata: Any, connection: Any) -> None:
+        self._ignore(connection)
+
+    def _on_writing_changed(self, _client: Client, _userdata: Any, _connection: Any) -> None:
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._attend_to_writing)
+
+    def _on_connect(
+        self, _client: Client, _userdata: Any, _flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._lose(problem_of_reason(reason.value))
+            return
+        # MQTT 5 section 3.3.4: never more unacknowledged messages than the broker's Receive Maximum.
+        receive_maximum = getattr(properties, "ReceiveMaximum", None)
+        if receive_maximum is not None:
+            self._window = asyncio.Semaphore(min(_WINDOW, receive_maximum))
+        self._max_packet_bytes = min(
+            _DEFAULT_MAX_PACKET_BYTES, getattr(properties, "MaximumPacketSize", _DEFAULT_MAX_PACKET_BYTES)
+        )
+        if not self._accepted.done():
+            self._accepted.set_result(None)
+
+    def _on_disconnect(
+        self, _client: Client, _userdata: Any, flags: DisconnectFlags, reason: ReasonCode, _properties: Any
+    ) -> None:
+        failure = self._socket.failure if self._socket is not None else None
+        if flags.is_disconnect_packet_from_server:
+            self._lose(problem_of_reason(reason.value))
+        elif failure is not None:
+            self._lose(problem_of_error(failure))
+        else:
+            # paho's own word for a ping without an answer, in MQTT's numbers.
+            self._lose(problem_of_reason(reason.value))
+
+    def _on_publish(
+        self, _client: Client, _userdata: Any, mid: int, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        acknowledgement = self._acknowledgements.get(mid)
+        if acknowledgement is not None and not acknowledgement.done():
+            acknowledgement.set_result(reason.value)
+
+
+def _status(state: Any) -> bytes:
+    return StatusMessage(state=state).model_dump_json().encode()

@@ -1,0 +1,212 @@
+"""Carries what waits in the handset's outbox to the broker, for as long as the process lives."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+from firmware.backoff import full_jitter_s
+from firmware.errors import HandsetError
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Heartbeat, OutboxKey, OutboxMessage
+from firmware.sync.broker import BrokerConnection
+from firmware.sync.parcels import pack
+from firmware.sync.problems import BrokerError, MessageRefusedError
+
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+LONGEST_SILENCE_S: Final = 60.0
+"""The courier's heart beats at least this often; see `Courier`."""
+
+_POLL_S: Final = 30.0
+_LONGEST_NAP_S: Final = 20.0
+_NO_BROKER_PAUSE_S: Final = 15.0
+_HANDSET_RETRY_BASE_S: Final = 0.2
+_HANDSET_RETRY_CAP_S: Final = 10.0
+# A connection that stood this long was a good one: the next failure is a new story.
+_STEADY_S: Final = 10.0
+# Together with closing the connection less than the two seconds that a stop may take.
+_FINISH_TIMEOUT_S: Final = 1.0
+
+
+class Handset(Protocol):
+    """The sync process's view of the handset; any method raises HandsetError when the handset does not answer."""
+
+    async def configuration(self) -> BrokerSettings | None: ...
+    async def next_messages(self, wait_s: float) -> Sequence[OutboxMessage]: ...
+    async def done(self, keys: Sequence[OutboxKey]) -> None: ...
+    async def report(self, state: BrokerState, problem: BrokerProblem) -> None: ...
+
+
+class Courier:
+    """Keeps nothing: what is not acknowledged by the broker is still in the outbox.
+
+    A message is `done` only after its PUBACK, so a crash at any moment repeats messages and loses none.
+    """
+
+    def __init__(
+        self,
+        handset: Handset,
+        *,
+        heartbeat: Heartbeat,
+        say: Callable[[str], None],
+        rng: random.Random | None = None,
+    ) -> None:
+        """Set up without starting.
+
+        Args:
+            handset: whose messages are carried.
+            heartbeat: called at each step, at least every LONGEST_SILENCE_S.
+            say: told in a sentence how things are.
+            rng: where the jitter comes from.
+        """
+        self._handset = handset
+        self._heartbeat = heartbeat
+        self._say = say
+        self._rng = rng
+        self._stopping = asyncio.Event()
+        self._reported: tuple[BrokerState, BrokerProblem] | None = None
+
+    def stop(self) -> None:
+        """Make `run` finish what is in flight and return, within two seconds."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Carry until told to stop."""
+        carrying = asyncio.create_task(self._run())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({carrying, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({carrying}, timeout=_FINISH_TIMEOUT_S)
+        finally:
+            stopping.cancel()
+            carrying.cancel()
+            await asyncio.wait({carrying})
+        if not carrying.cancelled():
+            carrying.result()
+
+    async def _run(self) -> None:
+        attempt = 0
+        try:
+            while True:
+                try:
+                    settings = await self._unless_stopping(self._handset.configuration())
+                    attempt = 0
+                    if settings is None:
+                        self._say("No broker is configured; nothing is sent.")
+                        await self._nap(_NO_BROKER_PAUSE_S)
+                    else:
+                        await self._serve(settings)
+                except HandsetError as error:
+                    _log.info("Waiting for the handset: %s", error)
+                    self._say("Waiting for the handset.")
+                    await self._nap(self._jitter_s(attempt, _HANDSET_RETRY_BASE_S, _HANDSET_RETRY_CAP_S))
+                    attempt += 1
+        except _Stopping:
+            pass
+
+    async def _serve(self, settings: BrokerSettings) -> None:
+        """Connect, again and again, for as long as the handset is there."""
+        self._reported = None
+        attempt = 0
+        while True:
+            if self._reported is None:
+                await self._report(BrokerState.CONNECTING)
+            began_s = time.monotonic()
+            connection = BrokerConnection(settings)
+            try:
+                await self._unless_stopping(connection.open())
+                _log.info("Connected to the broker.")
+                await self._report(BrokerState.CONNECTED)
+                await self._carry(connection, settings)
+            except BrokerError as error:
+                _log.warning("%s", error)
+                await self._report(error.state, error.problem)
+            finally:
+                await connection.close()
+            if time.monotonic() - began_s > _STEADY_S:
+                attempt = 0
+            await self._nap(self._jitter_s(attempt, settings.retry_base_s, settings.retry_cap_s))
+            attempt += 1
+
+    async def _carry(self, connection: BrokerConnection, settings: BrokerSettings) -> None:
+        refused = 0
+        while True:
+            poll = asyncio.ensure_future(self._handset.next_messages(_POLL_S))
+            messages = await self._unless_stopping(connection.unless_lost(poll))
+            if not messages:
+                continue
+            problem = await self._deliver(connection, settings.device, messages)
+            if problem is BrokerProblem.NONE:
+                await self._report(BrokerState.CONNECTED)
+                refused = 0
+                continue
+            await self._report(BrokerState.REFUSED, problem)
+            pause_s = self._jitter_s(refused, settings.retry_base_s, settings.retry_cap_s)
+            await connection.unless_lost(asyncio.ensure_future(self._nap(pause_s)))
+            refused += 1
+
+    async def _deliver(
+        self, connection: BrokerConnection, device: str, messages: Sequence[OutboxMessage]
+    ) -> BrokerProblem:
+        """Publish, and mark as done what the broker has; return what kept it from having them all."""
+        parcels = pack(messages, device, connection.max_payload_bytes)
+        outcomes = await asyncio.gather(*map(connection.publish, parcels), return_exceptions=True)
+        self._heartbeat()
+        done = [
+            key for parcel, outcome in zip(parcels, outcomes, strict=True) if outcome is None for key in parcel.keys
+        ]
+        if done:
+            await self._handset.done(done)
+        problem = BrokerProblem.NONE
+        if sum(len(parcel.keys) for parcel in parcels) < len(messages):
+            problem = BrokerProblem.MESSAGE_NOT_ALLOWED
+        for outcome in outcomes:
+            if isinstance(outcome, MessageRefusedError):
+                problem = outcome.problem
+            elif outcome is not None:
+                raise outcome
+        return problem
+
+    async def _report(self, state: BrokerState, problem: BrokerProblem = BrokerProblem.NONE) -> None:
+        if self._reported == (state, problem):
+            return
+        await self._handset.report(state, problem)
+        self._reported = (state, problem)
+        self._say(_words(state, problem))
+
+    def _jitter_s(self, attempt: int, base_s: float, cap_s: float) -> float:
+        return full_jitter_s(attempt, base_s=base_s, cap_s=cap_s, rng=self._rng)
+
+    async def _nap(self, duration_s: float) -> None:
+        ends_s = time.monotonic() + duration_s
+        while (rest_s := ends_s - time.monotonic()) > 0:
+            await self._unless_stopping(asyncio.sleep(min(rest_s, _LONGEST_NAP_S)))
+
+    async def _unless_stopping(self, work: Coroutine[Any, Any, _T]) -> _T:
+        self._heartbeat()
+        task = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise _Stopping
+            return task.result()
+        finally:
+            stopping.cancel()
+            task.cancel()
+            await asyncio.wait({task, stopping})
+            self._heartbeat()
+
+
+class _Stopping(Exception):  # noqa: N818 - not an error: the way out of wherever the courier waits
+    pass
+
+
+def _words(state: BrokerState, problem: BrokerProblem) -> str:
+    if problem is not BrokerProblem.NONE:
+        return str(BrokerError(problem))
+    return "Connected to the broker." if state is BrokerState.CONNECTED else "Connecting to the broker."

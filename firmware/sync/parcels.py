@@ -1,0 +1,98 @@
+"""Makes what the outbox hands over into MQTT messages, and lets nothing else through."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from firmware.egress.messages import MAX_RECORDS, CallDetailRecord, CdrMessage, ConsentMessage, Topic
+from firmware.ports import OutboxKey, OutboxMessage
+
+_log = logging.getLogger(__name__)
+
+_MODELS: Final[dict[str, type[CallDetailRecord | ConsentMessage]]] = {
+    Topic.CDR: CallDetailRecord,
+    Topic.CONSENT: ConsentMessage,
+}
+_RETAINED: Final = frozenset({Topic.CONSENT})
+
+# {"records":[ and ]}
+_JOIN_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One MQTT message and the outbox's messages in it."""
+
+    keys: tuple[OutboxKey, ...]
+    topic: Topic
+    payload: bytes
+    retain: bool
+
+
+def pack(messages: Sequence[OutboxMessage], device: str, max_bytes: int) -> list[Parcel]:
+    """Make parcels, in the outbox's order; records that follow each other share one.
+
+    What is not exactly one of the closed models, or is not this device's, is left out.
+
+    Args:
+        messages: what the outbox hands over.
+        device: this handset.
+        max_bytes: what the broker takes in one message.
+    """
+    parcels: list[Parcel] = []
+    records: list[CallDetailRecord] = []
+    size_bytes = 0
+    for waiting in messages:
+        message = _checked(waiting, device)
+        if message is None:
+            continue
+        if isinstance(message, ConsentMessage):
+            parcels.extend(_joined(records))
+            records, size_bytes = [], 0
+            parcels.append(Parcel((_key(message),), Topic.CONSENT, message.model_dump_json().encode(), retain=True))
+            continue
+        record_bytes = len(message.model_dump_json().encode()) + 1
+        if size_bytes + record_bytes + _JOIN_BYTES > max_bytes or len(records) == MAX_RECORDS:
+            parcels.extend(_joined(records))
+            records, size_bytes = [], 0
+        records.append(message)
+        size_bytes += record_bytes
+    parcels.extend(_joined(records))
+    return parcels
+
+
+def _checked(waiting: OutboxMessage, device: str) -> CallDetailRecord | ConsentMessage | None:
+    """Check a message as if nobody had before: sync is the last that can."""
+    model = _MODELS.get(waiting.topic)
+    if model is None or waiting.retain is not (waiting.topic in _RETAINED):
+        # What is no topic of ours may be anything, so it is not logged.
+        _log.error("Message %d was not sent: no such message may leave the handset.", waiting.key.seq)
+        return None
+    try:
+        message = model.model_validate_json(json.dumps(waiting.payload))
+    except ValidationError as error:
+        # The error's own text quotes the content.
+        _log.error(
+            "Message %d was not sent: it is no %s, for %d reasons.",
+            waiting.key.seq, model.__name__, error.error_count(),
+        )  # fmt: skip
+        return None
+    if message.device != device or _key(message) != waiting.key:
+        _log.error("Message %d was not sent: the %s in it is another's.", waiting.key.seq, model.__name__)
+        return None
+    return message
+
+
+def _key(message: CallDetailRecord | ConsentMessage) -> OutboxKey:
+    return OutboxKey(message.epoch, message.seq)
+
+
+def _joined(records: Sequence[CallDetailRecord]) -> list[Parcel]:
+    if not records:
+        return []
+    payload = CdrMessage(records=tuple(records)).model_dump_json().encode()
+    return [Parcel(tuple(map(_key, records)), Topic.CDR, payload, retain=False)]

@@ -1,0 +1,54 @@
+"""TLS with a certificate and a key that exist in memory only."""
+
+import os
+import ssl
+from typing import Any
+
+from firmware.ports import BrokerProblem, BrokerSettings
+from firmware.sync.problems import BrokerError
+
+
+class AlertKeepingSocket(ssl.SSLSocket):
+    """Remembers why TLS failed: paho closes the socket and forgets.
+
+    In TLS 1.3 the broker judges the device's certificate after the handshake is over for the device, so its alert
+    arrives as the failure of an ordinary read.
+    """
+
+    failure: ssl.SSLError | None = None
+
+    def recv(self, *args: Any, **kwargs: Any) -> bytes:
+        try:
+            return super().recv(*args, **kwargs)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            self.failure = error
+            raise
+
+
+def tls_context(settings: BrokerSettings) -> ssl.SSLContext:
+    """Build the context for one connection: the broker is always verified, the device shows its certificate.
+
+    Raises:
+        BrokerError: a certificate or the key cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cadata=settings.ca_pem)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.sslsocket_class = AlertKeepingSocket
+        if settings.certificate_pem is not None and settings.key_pem is not None:
+            _load(context, settings.certificate_pem, settings.key_pem)
+    except (ssl.SSLError, ValueError) as error:
+        raise BrokerError(BrokerProblem.DEVICE_CERTIFICATE_UNUSABLE) from error
+    return context
+
+
+def _load(context: ssl.SSLContext, certificate_pem: str, key_pem: str) -> None:
+    # OpenSSL reads PEM from files only; this file has no name, and is gone when the descriptor closes.
+    memory_fd = os.memfd_create("device-certificate", os.MFD_CLOEXEC)
+    with os.fdopen(memory_fd, "wb") as file:
+        file.write(f"{certificate_pem.strip()}\n{key_pem.strip()}\n".encode())
+        file.flush()
+        # An empty password, or else OpenSSL would ask for that of an encrypted key at the terminal.
+        context.load_cert_chain(f"/proc/self/fd/{memory_fd}", password="")

@@ -1,0 +1,278 @@
+"""Mosquitto on loopback, as an operator should run it: mutual TLS, and to each client its own topics and no others."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from tests.lab.certificates import LOOPBACK, CertificateAuthority, IssuedCertificate
+from tests.lab.ports import free_port
+
+START_TIMEOUT_S: Final = 20.0
+
+OBSERVER: Final = "lab-observer"
+"""The one client that may read everything; it may write nothing."""
+
+DEVICE_TOPICS: Final = ("status", "cdr", "consent")
+"""What a device may publish below its own prefix."""
+
+
+class Mosquitto:
+    """A broker that believes certificates only: the common name is the user, and has a prefix of its own.
+
+    The port is a free one, chosen when it is built and kept through restarts. Retained messages survive a restart and
+    a kill as far as Mosquitto itself keeps them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        authority: CertificateAuthority,
+        *,
+        device_topics: tuple[str, ...] = DEVICE_TOPICS,
+        receive_maximum: int | None = None,
+        max_packet_bytes: int | None = None,
+    ) -> None:
+        """Set up without starting.
+
+        Args:
+            folder: where its configuration, log and retained messages go.
+            authority: signs the broker's certificate, and those of the devices that it believes.
+            device_topics: the topics that devices may publish to.
+            receive_maximum: how many messages a client may have in flight.
+            max_packet_bytes: the longest packet that it takes.
+        """
+        self.port = free_port(socket.SOCK_STREAM)
+        self.authority = authority
+        self._folder = folder
+        self._device_topics = device_topics
+        self._receive_maximum = receive_maximum
+        self._max_packet_bytes = max_packet_bytes
+        self._certificate: IssuedCertificate | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        path = self._folder / "mosquitto.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self, *, certificate: IssuedCertificate | None = None) -> None:
+        """Start it and wait until it listens.
+
+        Args:
+            certificate: what it shows instead of a certificate of its own.
+
+        Raises:
+            RuntimeError: it ended or does not listen; the message holds its log.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if certificate is not None:
+            self._certificate = certificate
+        if self._certificate is None:
+            self._certificate = self.authority.issue("broker", hosts=LOOPBACK)
+        configuration = self._folder / "mosquitto.conf"
+        configuration.write_text(self._configuration(self._certificate))
+        self._write_access_list()
+        with (self._folder / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["mosquitto", "-c", configuration],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
+            )
+        self._wait_until_it_listens()
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, as a power failure would."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop and start on the same port."""
+        self.stop()
+        self.start()
+
+    def allow(self, *topics: str) -> None:
+        """Let devices publish to these topics from now on, and to no others."""
+        self._device_topics = topics
+        self._write_access_list()
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
+    def _configuration(self, certificate: IssuedCertificate) -> str:
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            f"cafile {self.authority.ca_path}",
+            f"certfile {certificate.certificate}",
+            f"keyfile {certificate.key}",
+            "require_certificate true",
+            "use_identity_as_username true",
+            "allow_anonymous false",
+            f"acl_file {self._folder / 'access'}",
+            f"persistence_location {self._folder}/",
+            "persistence true",
+            "autosave_interval 1",
+            "autosave_on_changes true",
+            "max_queued_messages 0",
+            "log_type all",
+            "log_timestamp_format %H:%M:%S",
+        ]
+        if os.geteuid() == 0:
+            # Or else it becomes a user who may not read the folder.
+            lines.append("user root")
+        if self._receive_maximum is not None:
+            lines.append(f"max_inflight_messages {self._receive_maximum}")
+        if self._max_packet_bytes is not None:
+            lines.append(f"max_packet_size {self._max_packet_bytes}")
+        return "\n".join(lines) + "\n"
+
+    def _write_access_list(self) -> None:
+        path = self._folder / "access"
+        patterns = [f"pattern write wecall/v1/+/%u/{topic}" for topic in self._device_topics]
+        path.write_text("\n".join([f"user {OBSERVER}", "topic read #", "", *patterns]) + "\n")
+        # Mosquitto warns about files that others may read.
+        path.chmod(0o600)
+
+    def _wait_until_it_listens(self) -> None:
+        process = self._process
+        assert process is not None
+        ends_at = time.monotonic() + START_TIMEOUT_S
+        while process.poll() is None and time.monotonic() < ends_at:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        self.kill()
+        raise RuntimeError(f"Mosquitto does not listen on port {self.port}:\n{self.log}")
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(START_TIMEOUT_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message as the observer got it."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The payload as JSON."""
+        document: dict[str, Any] = json.loads(self.payload)
+        return document
+
+
+class Observer:
+    """An independent subscriber to everything, which keeps what it got."""
+
+    def __init__(self, broker: Mosquitto) -> None:
+        self._broker = broker
+        self._changed = threading.Condition()
+        self._received: list[Received] = []
+        self._subscriptions = 0
+        self._client: Client | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Connect, subscribe, and be sure of it; afterwards it reconnects by itself."""
+        authority = self._broker.authority
+        issued = authority.issue(OBSERVER)
+        client = Client(CallbackAPIVersion.VERSION2, client_id=OBSERVER, protocol=MQTTProtocolVersion.MQTTv5)
+        client.tls_set(str(authority.ca_path), str(issued.certificate), str(issued.key))
+        client.reconnect_delay_set(1, 1)
+        client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        self._client = client
+        client.connect("127.0.0.1", self._broker.port, clean_start=True)
+        client.loop_start()
+        self.wait_for_subscription(1)
+
+    def stop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.disconnect()
+            client.loop_stop()
+
+    @property
+    def received(self) -> list[Received]:
+        """Everything so far, in the order of arrival."""
+        with self._changed:
+            return list(self._received)
+
+    @property
+    def subscriptions(self) -> int:
+        """How often it has subscribed: once, and again after each reconnect."""
+        return self._subscriptions
+
+    def wait_for_subscription(self, count: int, timeout_s: float = 20.0) -> None:
+        """Wait until it has subscribed that often."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._subscriptions >= count, timeout_s), "no subscription"
+
+    def wait_for(self, found: Callable[[list[Received]], bool], timeout_s: float = 20.0) -> list[Received]:
+        """Wait until the condition holds of everything received; fail with what there is."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: found(self._received), timeout_s):
+                topics = [message.topic for message in self._received]
+                raise AssertionError(f"not seen within {timeout_s} s; {len(topics)} messages: {topics[-20:]}")
+            return list(self._received)
+
+    def _on_subscribe(self, _client: Client, *_rest: Any) -> None:
+        with self._changed:
+            self._subscriptions += 1
+            self._changed.notify_all()
+
+    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        with self._changed:
+            self._received.append(Received(message.topic, bytes(message.payload), message.retain))
+            self._changed.notify_all()
+
+
+@contextmanager
+def rival(broker: Mosquitto, device: str) -> Iterator[Client]:
+    """Connect with a device's own name and certificate, as its clone would."""
+    issued = broker.authority.issue(device)
+    client = Client(CallbackAPIVersion.VERSION2, client_id=device, protocol=MQTTProtocolVersion.MQTTv5)
+    client.tls_set(str(broker.authority.ca_path), str(issued.certificate), str(issued.key))
+    client.connect("127.0.0.1", broker.port, clean_start=True)
+    client.loop_start()
+    try:
+        yield client
+    finally:
+        client.disconnect()
+        client.loop_stop()
