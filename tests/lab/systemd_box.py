@@ -1,6 +1,7 @@
 """The real systemd, booted beside the machine's own on a throw-away copy of its root."""
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import IO
 _BOOT_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 10.0
 _SCRIPT = Path(__file__).with_suffix(".sh")
-_ENVIRONMENT = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "SYSTEMD_COLORS=0")
+_ENVIRONMENT = ("env", "-i", "PATH=/usr/local/bin:/usr/sbin:/usr/bin", "HOME=/root", "LC_ALL=C.UTF-8", "SYSTEMD_COLORS=0")
 
 
 class SystemdBox:
@@ -45,7 +46,7 @@ class SystemdBox:
             if shutil.which(tool) is None:
                 raise RuntimeError(f"The systemd tests need `{tool}`; debian-packages.txt names its package.")
         unified = Path("/sys/fs/cgroup/unified")
-        self._group = (unified if unified.is_dir() else Path("/sys/fs/cgroup")) / f"wecall-box-{os.getpid()}"
+        self._group = (unified if unified.is_dir() else Path("/sys/fs/cgroup")) / f"wecall-box-{secrets.token_hex(4)}"
         overlay = self._scratch / "overlay"
         overlay.mkdir()
         self._log = (self._scratch / "boot.log").open("wb")

@@ -1,0 +1,160 @@
+"""The nftables rules by user, between real processes and real servers at the other end of a cable."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.lab.installed_box import (
+    BROKER,
+    REGISTRAR,
+    RESOLVER,
+    STRANGER,
+    VENV_PYTHON,
+    InstalledBox,
+    wait_until,
+)
+
+FIREWALL = "wecall-firewall.service"
+
+# Answers on every address of the far side, TCP by a greeting and UDP by an echo.
+SERVERS = """
+import selectors, socket, sys
+selector = selectors.DefaultSelector()
+for port in (53, 1883, 5060, 8883, 20000):
+    tcp = socket.create_server(("", port))
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    # Answers must come from the address that was asked.
+    udp.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
+    udp.bind(("", port))
+    for each in (tcp, udp):
+        selector.register(each, selectors.EVENT_READ)
+print("listening", flush=True)
+while True:
+    for key, _ in selector.select():
+        if key.fileobj.type == socket.SOCK_STREAM:
+            key.fileobj.accept()[0].close()
+        else:
+            data, ancillary, _, peer = key.fileobj.recvmsg(100, 100)
+            source = ancillary[0][2][4:8]
+            key.fileobj.sendmsg([data], [(socket.IPPROTO_IP, 8, bytes(4) + source + bytes(4))], 0, peer)
+"""
+
+# Tries each target given as JSON and prints whether it answered.
+CLIENT = """
+import json, socket, sys
+answered = []
+for protocol, address, port in json.loads(sys.argv[1]):
+    client = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+    client.settimeout(10)
+    try:
+        client.connect((address, port))
+        if protocol == "udp":
+            client.send(b"x")
+            client.recv(1)
+    except TimeoutError:
+        raise
+    except OSError:
+        pass
+    else:
+        answered.append((protocol, address, port))
+print(json.dumps(answered))
+"""
+
+TARGETS = {
+    (protocol, address, port)
+    for protocol in ("tcp", "udp")
+    for address in (BROKER, REGISTRAR, STRANGER, RESOLVER)
+    for port in (53, 1883, 5060, 8883, 20000)
+}
+RESOLVING = {("tcp", RESOLVER, 53), ("udp", RESOLVER, 53)}
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The servers outside, as seen by users of the box."""
+
+    box: InstalledBox
+
+    def reachable_by(self, user: str) -> set[tuple[str, str, int]]:
+        done = self.box.run(
+            "setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups",
+            VENV_PYTHON, "-I", "-c", CLIENT, json.dumps(sorted(TARGETS)),
+        )  # fmt: skip
+        return {(protocol, address, port) for protocol, address, port in json.loads(done.stdout)}
+
+
+@pytest.fixture(scope="module")
+def outside(box: InstalledBox) -> Iterator[Outside]:
+    box.run("install", "-m", "0644", "/dev/stdin", "/opt/servers.py", stdin=SERVERS)
+    box.run(
+        "systemd-run", "--quiet", "--unit=outside-servers", "--property=NetworkNamespacePath=/run/netns/outside",
+        VENV_PYTHON, "-I", "/opt/servers.py",
+    )  # fmt: skip
+    wait_until(lambda: "listening" in box.journal("outside-servers"), "the servers listen")
+    yield Outside(box)
+    box.run("systemctl", "stop", "outside-servers")
+
+
+def test_everybody_else_reaches_every_server(outside: Outside) -> None:
+    assert outside.reachable_by("nobody") == TARGETS
+
+
+def test_sync_reaches_the_brokers_port_and_name_servers_only(outside: Outside) -> None:
+    assert outside.reachable_by("wecall-sync") == {("tcp", BROKER, 8883)} | RESOLVING
+
+
+def test_the_handset_reaches_its_registrar_audio_and_name_servers_only(outside: Outside) -> None:
+    audio = {("udp", REGISTRAR, port) for port in (1883, 5060, 8883, 20000)}
+    assert outside.reachable_by("wecall") == audio | RESOLVING
+
+
+def test_rules_follow_the_configuration_and_last_when_it_breaks(outside: Outside) -> None:
+    box = outside.box
+    before = box.run("cat", "/etc/wecall/config.toml").stdout
+    try:
+        box.configure(before.replace(f'host = "{BROKER}"', f'host = "{STRANGER}"'))
+        box.run("systemctl", "restart", FIREWALL)
+        wait_until(lambda: box.property_of(FIREWALL, "ActiveState") == "inactive", "the rules are loaded")
+        assert outside.reachable_by("wecall-sync") == {("tcp", STRANGER, 8883)} | RESOLVING
+        # The handset goes on with the last good configuration, and so do the rules.
+        box.configure("not a configuration")
+        box.run("systemctl", "restart", FIREWALL)
+        wait_until(lambda: box.property_of(FIREWALL, "ActiveState") == "inactive", "the rules are loaded")
+        assert outside.reachable_by("wecall-sync") == {("tcp", BROKER, 8883)} | RESOLVING
+    finally:
+        box.configure(before)
+        box.run("systemctl", "restart", FIREWALL)
+        wait_until(lambda: box.property_of(FIREWALL, "ActiveState") == "inactive", "the rules are loaded")
+
+
+def test_a_change_of_the_configuration_alone_loads_the_rules_again(outside: Outside) -> None:
+    box = outside.box
+    before = box.run("cat", "/etc/wecall/config.toml").stdout
+    try:
+        box.run("systemctl", "start", "wecall-firewall.path")
+        box.configure(before.replace("port = 8883", "port = 1883"))
+        wait_until(
+            lambda: f"{BROKER} . 1883" in box.run("nft", "list", "table", "inet", "wecall").stdout, "rules follow"
+        )
+    finally:
+        box.configure(before)
+        wait_until(
+            lambda: f"{BROKER} . 8883" in box.run("nft", "list", "table", "inet", "wecall").stdout, "rules follow"
+        )
+        box.run("systemctl", "stop", "wecall-firewall.path")
+
+
+def test_a_server_without_an_address_leaves_the_rules_standing_and_is_asked_for_again(outside: Outside) -> None:
+    box = outside.box
+    before = box.run("cat", "/etc/wecall/config.toml").stdout
+    try:
+        box.configure(before.replace(f'host = "{BROKER}"', 'host = "broker.invalid"'))
+        box.run("systemctl", "restart", FIREWALL)
+        wait_until(lambda: box.property_of(FIREWALL, "SubState") == "auto-restart", "the names are asked for again")
+        assert outside.reachable_by("wecall-sync") == RESOLVING
+    finally:
+        box.configure(before)
+        box.run("systemctl", "restart", FIREWALL)
+        wait_until(lambda: box.property_of(FIREWALL, "ActiveState") == "inactive", "the rules are loaded")

@@ -1,0 +1,160 @@
+"""What each unit can reach, asked from inside its own sandbox, and outside to show that there is something to reach."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.installed_box import VENV_PYTHON, InstalledBox
+
+HANDSET = "wecall-handset.service"
+SYNC = "wecall-sync.service"
+
+# Prints, for each attempt, "done" or the name of the error.
+ATTEMPTS = """
+import ctypes, errno, json, mmap, os, socket, sys, threading
+
+def attempt(action):
+    try:
+        action()
+    except OSError as error:
+        return errno.errorcode.get(error.errno, str(error))
+    return "done"
+
+def write(path):
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+
+def sort_by_callback():
+    compare = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))
+    numbers = (ctypes.c_int * 3)(3, 1, 2)
+    ctypes.CDLL(None).qsort(numbers, 3, 4, compare(lambda a, b: a[0] - b[0]))
+    assert list(numbers) == [1, 2, 3]
+
+def mmap_writable_and_executable():
+    mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+
+def namespace():
+    if ctypes.CDLL(None, use_errno=True).unshare(0x10000000):  # CLONE_NEWUSER
+        raise OSError(ctypes.get_errno(), "unshare")
+
+print(json.dumps({
+    "store": attempt(lambda: os.listdir("/var/lib/wecall")),
+    "configuration": attempt(lambda: open("/etc/wecall/config.toml").read()),
+    "change configuration": attempt(lambda: write("/etc/wecall/config.toml")),
+    "encrypted keys": attempt(lambda: os.listdir("/etc/wecall/credentials")),
+    "store key": attempt(lambda: open(os.environ.get("CREDENTIALS_DIRECTORY", "/nowhere") + "/store-key", "rb").read()),
+    "sound": attempt(lambda: os.close(os.open("/dev/snd/pcmC0D0c", os.O_RDWR | os.O_NONBLOCK))),
+    "memory device": attempt(lambda: os.close(os.open("/dev/mem-of-test", os.O_RDONLY))),
+    "write elsewhere": attempt(lambda: write("/opt/anybody/written")),
+    "write own state": attempt(lambda: write("/var/lib/wecall/probe")),
+    "read /root": attempt(lambda: os.listdir("/root")),
+    "raw packets": attempt(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()),
+    "internet": attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()),
+    "callbacks": attempt(sort_by_callback),
+    "memfd": attempt(lambda: os.close(os.memfd_create("x"))),
+    "writable code": attempt(mmap_writable_and_executable),
+    "priority": attempt(lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))),
+    "namespace": attempt(namespace),
+    "other processes": "done" if os.path.exists("/proc/1/status") else "ENOENT",
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def things_to_reach(box: InstalledBox) -> Iterator[None]:
+    """Nodes such as the kernel makes for a sound card and for the machine's memory, and a folder that anybody may write."""
+    box.shell("""
+        mkdir -m 1777 /opt/anybody
+        mkdir /dev/snd
+        mknod /dev/snd/pcmC0D0c c 116 24
+        chgrp audio /dev/snd/pcmC0D0c
+        chmod 0660 /dev/snd/pcmC0D0c
+        mknod -m 0666 /dev/mem-of-test c 1 1
+    """)
+    yield
+    box.shell("rm -r /dev/snd /dev/mem-of-test /opt/anybody")
+
+
+@pytest.fixture(scope="module")
+def from_sync(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
+    result: dict[str, str] = json.loads(box.probe(SYNC, ATTEMPTS))
+    return result
+
+
+@pytest.fixture(scope="module")
+def from_handset(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
+    result: dict[str, str] = json.loads(box.probe(HANDSET, ATTEMPTS))
+    return result
+
+
+@pytest.fixture(scope="module")
+def unconfined(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
+    result: dict[str, str] = json.loads(box.run(VENV_PYTHON, "-I", "-c", ATTEMPTS).stdout)
+    return result
+
+
+def test_the_questions_can_be_answered_outside_a_sandbox(unconfined: dict[str, str]) -> None:
+    refused = {what for what, answer in unconfined.items() if answer in {"EPERM", "EACCES", "EROFS", "ENOENT"}}
+    assert refused == {"store key"}
+
+
+def test_sync_cannot_read_the_store_or_any_file_of_the_handset(from_sync: dict[str, str]) -> None:
+    assert from_sync["store"] == "EACCES"
+    assert from_sync["configuration"] == "EACCES"
+    assert from_sync["encrypted keys"] == "EACCES"
+    assert from_sync["store key"] == "ENOENT"
+
+
+def test_the_store_is_closed_to_syncs_user_even_without_its_sandbox(box: InstalledBox) -> None:
+    as_sync = ("setpriv", "--reuid=wecall-sync", "--regid=wecall-sync", "--clear-groups")
+    for path in ("/var/lib/wecall", "/etc/wecall", "/run/credentials/wecall-handset.service"):
+        assert "Permission denied" in box.run(*as_sync, "ls", path, check=False).stdout
+
+
+def test_sync_cannot_open_a_sound_device_or_any_other(from_sync: dict[str, str]) -> None:
+    assert from_sync["sound"] == "ENOENT"
+    assert from_sync["memory device"] == "ENOENT"
+
+
+def test_sync_can_write_nowhere_and_reach_only_sockets(from_sync: dict[str, str]) -> None:
+    assert from_sync["write elsewhere"] == "EROFS"
+    assert from_sync["write own state"] == "EACCES"
+    assert from_sync["raw packets"] == "EAFNOSUPPORT"
+    assert from_sync["internet"] == "done"
+    assert from_sync["memfd"] == "done"
+
+
+def test_the_handset_reads_its_configuration_and_key_and_changes_only_its_state(from_handset: dict[str, str]) -> None:
+    assert from_handset["configuration"] == "done"
+    assert from_handset["change configuration"] == "EACCES"
+    assert from_handset["encrypted keys"] == "EACCES"
+    assert from_handset["store key"] == "done"
+    assert from_handset["write own state"] == "done"
+    assert from_handset["write elsewhere"] == "EROFS"
+
+
+def test_the_handset_opens_no_device_but_sound_gpio_and_i2c(box: InstalledBox, from_handset: dict[str, str]) -> None:
+    assert from_handset["memory device"] == "EPERM"
+    assert box.property_of(HANDSET, "DevicePolicy") == "closed"
+    allowed = {line.split()[0] for line in box.property_of(HANDSET, "DeviceAllow").splitlines()}
+    assert allowed == {"char-alsa", "char-gpiochip", "char-i2c", "char-rtc", "char-tpm"}
+
+
+def test_the_handset_keeps_callbacks_from_c_and_the_right_to_set_a_threads_priority(
+    box: InstalledBox, from_handset: dict[str, str]
+) -> None:
+    assert from_handset["callbacks"] == "done"
+    assert from_handset["priority"] == "done"
+    assert box.property_of(HANDSET, "LimitRTPRIO") == "20"
+
+
+def test_neither_makes_code_or_namespaces_or_sees_others(
+    from_handset: dict[str, str], from_sync: dict[str, str]
+) -> None:
+    for answers in (from_handset, from_sync):
+        assert answers["writable code"] == "EACCES"
+        assert answers["namespace"] == "EPERM"
+        assert answers["read /root"] == "EACCES"
+        assert answers["raw packets"] == "EAFNOSUPPORT"
+        assert answers["other processes"] == "ENOENT"
+    assert from_sync["priority"] == "EPERM"

@@ -1,0 +1,127 @@
+"""The real services under the real systemd: how they start, are watched, and come back."""
+
+import json
+
+import pytest
+
+from tests.lab.installed_box import InstalledBox, wait_until
+
+HANDSET = "wecall-handset.service"
+SYNC = "wecall-sync.service"
+
+both_units = pytest.mark.parametrize("unit", [HANDSET, SYNC])
+
+
+def restarts(box: InstalledBox, unit: str) -> int:
+    return int(box.property_of(unit, "NRestarts"))
+
+
+def wait_until_active(box: InstalledBox, unit: str) -> None:
+    wait_until(lambda: box.property_of(unit, "ActiveState") == "active", f"{unit} is active")
+
+
+@both_units
+def test_a_service_is_ready_and_says_in_words_how_it_is(box: InstalledBox, unit: str) -> None:
+    wait_until_active(box, unit)
+    assert box.property_of(unit, "Type") == "notify"
+    assert restarts(box, unit) == 0
+    wait_until(lambda: box.property_of(unit, "StatusText").count(" ") >= 1, f"{unit} has a status")
+    shown = box.run("systemctl", "status", "--no-pager", unit).stdout
+    assert f'Status: "{box.property_of(unit, "StatusText")}"' in shown
+
+
+def test_a_handset_without_sound_card_display_and_keypad_runs_and_says_what_is_missing(box: InstalledBox) -> None:
+    wait_until_active(box, HANDSET)
+    done = box.run("wecall", "doctor", "--json", check=False)
+    assert done.returncode == 1
+    failing = {finding["part"]: finding["advice"] for finding in json.loads(done.stdout) if not finding["ok"]}
+    assert {"audio", "keypad", "display"} <= failing.keys()
+    assert all(failing.values())
+    assert "store" not in failing
+
+
+def test_local_sockets_belong_to_the_groups_of_those_who_may_use_them(box: InstalledBox) -> None:
+    wait_until_active(box, HANDSET)
+    assert box.shell("stat -c '%n %a %U %G' /run/wecall/sync.sock /run/wecall/admin.sock").splitlines() == [
+        "/run/wecall/sync.sock 660 wecall wecall-sync",
+        "/run/wecall/admin.sock 660 wecall wecall-admin",
+    ]
+    box.run("wecall", "status")
+    as_nobody = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+    assert box.run(*as_nobody, "wecall", "status", check=False).returncode != 0
+
+
+@both_units
+def test_a_killed_service_is_back_within_seconds(box: InstalledBox, unit: str) -> None:
+    wait_until_active(box, unit)
+    before, pid = restarts(box, unit), box.main_pid(unit)
+    box.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", unit)
+    wait_until(lambda: restarts(box, unit) == before + 1, f"{unit} is restarted", 10)
+    wait_until_active(box, unit)
+    assert box.main_pid(unit) not in {0, pid}
+
+
+def test_sync_finds_the_handset_again_after_the_handset_was_killed(box: InstalledBox) -> None:
+    wait_until_active(box, SYNC)
+    sync = box.main_pid(SYNC)
+    before = restarts(box, HANDSET)
+    box.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", HANDSET)
+    wait_until(lambda: restarts(box, HANDSET) == before + 1, "the handset is restarted", 10)
+    wait_until_active(box, HANDSET)
+    wait_until(
+        lambda: f"pid={sync}," in box.run("ss", "-xpH", "state", "connected").stdout, "sync is connected again", 60
+    )
+    assert box.main_pid(SYNC) == sync
+
+
+@both_units
+def test_a_process_that_hangs_is_restarted_by_the_watchdog(box: InstalledBox, unit: str) -> None:
+    box.drop_in(unit, "[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\n")
+    box.run("systemctl", "restart", unit)
+    wait_until_active(box, unit)
+    pid = box.main_pid(unit)
+    box.run("kill", "-STOP", str(pid))
+    wait_until(lambda: "Watchdog timeout (limit 3s)!" in box.journal(unit), f"the watchdog notices {unit}", 15)
+    wait_until(lambda: box.main_pid(unit) not in {0, pid}, f"{unit} is restarted", 15)
+    wait_until_active(box, unit)
+    box.remove_drop_in(unit)
+    box.run("systemctl", "restart", unit)
+
+
+def test_the_running_handset_loads_no_mqtt_code(box: InstalledBox) -> None:
+    """Python modules leave no trace in a process's memory map, so the interpreter itself lists what it imports."""
+    for unit, loads_mqtt in ((HANDSET, False), (SYNC, True)):
+        box.drop_in(unit, "[Service]\nEnvironment=PYTHONPROFILEIMPORTTIME=1\nStandardError=truncate:/run/imports\n")
+        box.run("systemctl", "restart", unit)
+        box.remove_drop_in(unit)
+        imports = box.run("cat", "/run/imports").stdout
+        assert "firmware" in imports
+        assert ("paho" in imports) is loads_mqtt
+        box.run("systemctl", "restart", unit)
+
+
+def test_a_missing_or_damaged_store_key_never_keeps_the_phone_from_starting(box: InstalledBox) -> None:
+    key = "/etc/wecall/credentials/store-key"
+    box.run("cp", key, "/root/store-key")
+    try:
+        box.run("bash", "-c", f"echo damaged >{key}")
+        box.run("systemctl", "restart", HANDSET)
+        assert "cannot be decrypted" in box.journal("wecall-credentials.service")
+        wait_until_active(box, HANDSET)
+        findings = json.loads(box.run("wecall", "doctor", "--json", check=False).stdout)
+        assert [finding["ok"] for finding in findings if finding["part"] == "store"] == [False]
+    finally:
+        box.run("cp", "/root/store-key", key)
+        box.run("systemctl", "restart", HANDSET)
+
+
+def test_the_journal_holds_the_services_lines_and_no_secret(box: InstalledBox) -> None:
+    for unit in (HANDSET, SYNC):
+        lines = box.run("journalctl", "--no-pager", "--output=json", "_SYSTEMD_UNIT=" + unit).stdout
+        assert '"LOGGER":"firmware.' in lines
+        assert "a password that nobody logs" not in lines
+    assert "Traceback" not in box.journal(HANDSET)
+
+
+def test_udev_understands_the_rules_for_devices(box: InstalledBox) -> None:
+    box.run("udevadm", "verify", "/etc/udev/rules.d/60-wecall.rules")
