@@ -1,0 +1,113 @@
+"""Sets the stage, then hands it to a person or to the script of one call."""
+
+import argparse
+import asyncio
+import json
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+
+from tests.lab.demo.one_call import StepError, make_one_call
+from tests.lab.stage import DEVICE, FLEET, GREETING, HANDSET_USER, PEER_USER, Choices, Stage, empty, has_real_card
+
+FOLDER = Path(__file__).parents[3] / "build" / "demo"
+
+EXIT_STAGE = 10
+"""The exit code where the peers or the handset could not be started; one_call.py has the others."""
+
+console = Console(stderr=True)
+
+
+def main() -> int:
+    """Run the demo and return the exit code."""
+    parser = argparse.ArgumentParser(prog="wecall demo")
+    parser.add_argument("--once", action="store_true")
+    parser.add_argument("--port", type=int, default=8088)
+    arguments = parser.parse_args()
+    # With nobody there, nobody can speak into a real microphone: what is measured must be what was played.
+    real_card = not arguments.once and has_real_card()
+    choices = Choices(
+        real_card=real_card,
+        greeting="" if arguments.once else GREETING,
+        simulator_port=None if arguments.once else _free_or_fail(arguments.port),
+    )
+    began_s = time.monotonic()
+    stage = Stage(empty(FOLDER), choices, say=lambda text: console.print(f"[dim]demo:[/] {text}"))
+    try:
+        stage.start()
+    except (RuntimeError, OSError) as error:
+        return _fail(StepError(EXIT_STAGE, "start", f"Not everything could be started: {error}"))
+    try:
+        if not arguments.once:
+            return _wait_for_a_person(stage)
+        summary = asyncio.run(make_one_call(stage, lambda text: console.print(f"[dim]demo:[/] {text}")))
+    except StepError as error:
+        return _fail(error)
+    finally:
+        console.print("[dim]demo:[/] stopping")
+        stage.stop()
+    summary["seconds"] = round(time.monotonic() - began_s, 1)
+    sys.stdout.write(json.dumps({"ok": True, **summary}) + "\n")
+    return 0
+
+
+def _wait_for_a_person(stage: Stage) -> int:
+    # The demo stands for a holder who has agreed; a real handset asks.
+    stage.handset.command("consent", "grant", "cdr_sync")
+    wecall = f"wecall {{}} --runtime-dir {stage.handset.folder / 'run'}"
+    sound = "this machine's sound card" if stage.pulse is None else "PulseAudio null devices (no sound card found)"
+    console.print(
+        Panel(
+            f"""The handset is at  [bold cyan]{stage.handset.url}[/]
+Sound: {sound}. SIP over TLS with SRTP; call records go to the broker by MQTT over TLS.
+
+[bold]Five things to try[/]
+ 1. Lift the handset, dial [bold]{PEER_USER}[/] and talk to the echo line. Try mute, hold and the volume keys.
+ 2. Dial before lifting: type [bold]{PEER_USER}[/], then lift. Or press redial.
+ 3. Press [bold]Enter[/] here, and the echo line calls you. Lift to answer, or press cancel.
+ 4. Dial a number that nobody has ([bold]555#[/]) and read the display.
+ 5. In another terminal: [bold].venv/bin/{wecall.format("doctor")}[/]
+    (or status, log, consent list, consent withdraw cdr_sync)
+
+Call records as the fleet sees them: topic [bold]wecall/v1/{FLEET}/{DEVICE}/cdr[/] on localhost:{stage.broker.port}
+Logs: {stage.folder}/*/*.log.  Ctrl-C ends the demo.""",
+            title="WeCall Handset",
+            border_style="cyan",
+        )
+    )
+    try:
+        for line in sys.stdin:
+            if not line.strip():
+                stage.peer.call(f"sip:{HANDSET_USER}@127.0.0.1:{stage.kamailio.udp_port}")
+        signal.pause()  # standard input is closed: run until a signal
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _free_or_fail(port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            sys.exit(f"demo: port {port} is taken. Choose another one: wecall demo --port NUMBER")
+    return port
+
+
+def _fail(error: StepError) -> int:
+    sys.stdout.write(json.dumps({"ok": False, "step": error.step, "error": str(error)}) + "\n")
+    console.print(f"[bold red]demo failed[/] at {error.step}: {error}")
+    console.print(f"[dim]The logs are in {FOLDER}/*/*.log[/]")
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    # Terminated or interrupted, the demo takes its peers with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main())

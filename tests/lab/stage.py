@@ -1,0 +1,165 @@
+"""Everything real that a handset needs around it, on one machine: registrar, answering peer, broker, sound devices."""
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from tests.lab.answering_peer import AnsweringPeer, Settings, speak
+from tests.lab.certificates import LOOPBACK, CertificateAuthority
+from tests.lab.handset import Handset
+from tests.lab.kamailio import Kamailio
+from tests.lab.mosquitto import Mosquitto
+from tests.lab.ports import free_port
+from tests.lab.pulse import PulseAudio
+
+HANDSET_USER = "201"
+PEER_USER = "600"
+DEVICE = "demo-1"
+FLEET = "demo"
+GREETING = "Hello. This is the echo line. Say something, and you will hear yourself."
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """How the stage is set.
+
+    Attributes:
+        real_card: use the machine's own sound card in place of PulseAudio's null sinks.
+        transport: how SIP travels between handset and registrar.
+        srtp: whether the handset encrypts call audio.
+        greeting: what the peer says before it echoes; nothing where empty.
+        simulator_port: the page's port; a free one where None.
+        broker_port: where the handset finds the broker, for tests that put something in between.
+        extra: more tables for the handset's configuration, by section, merged into what is made here.
+    """
+
+    real_card: bool = False
+    transport: str = "tls"
+    srtp: str = "mandatory"
+    greeting: str = ""
+    simulator_port: int | None = None
+    extra: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+class Stage:
+    """Starts the peers and then the handset, and stops them in reverse.
+
+    Attributes:
+        kamailio, broker, pulse, peer, handset: the parts; `pulse` is None with a real card.
+        password_of: the SIP passwords by user.
+    """
+
+    def __init__(self, folder: Path, choices: Choices = Choices(), say: Callable[[str], None] = lambda _: None) -> None:
+        self.folder = folder
+        self._choices = choices
+        self._say = say
+        self._running = ExitStack()
+        self.authority = CertificateAuthority(folder / "ca")
+        self.password_of = {HANDSET_USER: os.urandom(12).hex(), PEER_USER: os.urandom(12).hex()}
+        server = self.authority.issue("localhost", hosts=LOOPBACK)
+        self.kamailio = Kamailio(folder / "kamailio", self.password_of, certificate=server)
+        self.broker = Mosquitto(folder / "mosquitto", self.authority)
+        self.pulse = None if choices.real_card else PulseAudio(folder / "pulse", sinks=("ear", "mic", "bell"))
+        self.peer = AnsweringPeer(
+            Settings(
+                PEER_USER,
+                self.password_of[PEER_USER],
+                f"sip:127.0.0.1:{self.kamailio.udp_port}",
+                str(speak(choices.greeting, folder / "greeting.wav")) if choices.greeting else "",
+            ),
+            folder / "peer.log",
+        )
+        environment = self.pulse.environment if self.pulse else {}
+        self.handset = Handset(
+            folder / "handset", self._configuration(), environment, simulator_port=choices.simulator_port
+        )
+
+    def start(self, *, sync: bool = True) -> Self:
+        """Start everything; what cannot start says so and takes the rest down again."""
+        try:
+            self._start("registrar (Kamailio)", self.kamailio)
+            self._start("MQTT broker (mosquitto)", self.broker)
+            if self.pulse is not None:
+                self._start("sound devices (PulseAudio null sinks)", self.pulse)
+            self._start("answering peer", self.peer)
+            self._say("starting the handset and its sync process")
+            self._running.callback(self.handset.stop)
+            self.handset.start(sync=sync)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop everything."""
+        self._running.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _start(self, what: str, part: Any) -> None:
+        self._say(f"starting the {what}")
+        part.start()
+        self._running.callback(part.stop)
+
+    def _configuration(self) -> str:
+        device = self.authority.issue(DEVICE)
+        udp = self._choices.transport == "udp"
+        ports = {"udp": self.kamailio.udp_port, "tcp": self.kamailio.tcp_port, "tls": self.kamailio.tls_port}
+        sections: dict[str, dict[str, Any]] = {
+            "device": {"id": DEVICE, "fleet": FLEET, "country": "GB", "language": "en"},
+            "sip": {"local_port": 0, "rtp_port": free_port(socket.SOCK_DGRAM) if udp else 16384},
+            "dialing": {"digit_map": ["6xx", "x.T"]},
+            "sync": {
+                "host": "localhost",
+                "port": self.broker.port,
+                "ca": str(self.authority.ca_path),
+                "certificate": str(device.certificate),
+                "key": str(device.key),
+            },
+        }
+        if self.pulse is not None:
+            sections["sound"] = {"playback": "ear", "capture": "mic_monitor"}
+            sections["ringer"] = {"playback": "bell"}
+        account = {
+            "username": HANDSET_USER,
+            "domain": "localhost",
+            "password": self.password_of[HANDSET_USER],
+            "port": ports[self._choices.transport],
+            "transport": self._choices.transport,
+            "tls_ca": str(self.authority.ca_path),
+            "srtp": self._choices.srtp,
+        }
+        for name, values in self._choices.extra.items():
+            target = account if name == "account" else sections.setdefault(name, {})
+            target.update(values)
+        lines = [line for name, values in sections.items() for line in ("", f"[{name}]", *_toml(values))]
+        return "\n".join([*lines, "", "[[accounts]]", *_toml(account), ""])
+
+
+def has_real_card() -> bool:
+    """Say whether this machine has a sound card that both plays and records."""
+    pcms = Path("/proc/asound/pcm")
+    text = pcms.read_text() if pcms.exists() else ""
+    return "playback" in text and "capture" in text
+
+
+def empty(folder: Path) -> Path:
+    """Make a folder anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _toml(values: Mapping[str, Any]) -> list[str]:
+    # JSON's strings, numbers, booleans and arrays are TOML's too.
+    return [f"{name} = {json.dumps(value)}" for name, value in values.items()]
