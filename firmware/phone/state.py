@@ -110,7 +110,7 @@ class Call:
             party=self.party,
             contact_name=self.contact_name,
             duration_s=self.duration_s,
-            held_by_peer=self.answered and not self.sending,
+            held_by_peer=self.answered and not self.sending and not self.is_held,
             dtmf=self.dtmf[-_SHOWN_DTMF_DIGITS:],
             reason=self.reason,
             sip_code=self.sip_code,

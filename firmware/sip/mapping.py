@@ -47,6 +47,7 @@ _DISCONNECT_REASONS = {
 REJECT_CODES = {
     RejectReason.BUSY: 486,
     RejectReason.DECLINED: 603,
+    RejectReason.NO_ANSWER: 480,
 }
 
 

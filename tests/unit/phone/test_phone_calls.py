@@ -354,6 +354,22 @@ def test_a_far_end_that_holds_is_shown_and_not_listened_for() -> None:
     assert not desk.view.call.held_by_peer
 
 
+def test_a_call_that_this_end_holds_is_not_said_to_be_held_by_the_other() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    desk.press(Key.HOLD)
+    desk.audio(call_id, receiving=False, sending=False)
+    assert desk.view.call is not None
+    assert not desk.view.call.held_by_peer
+
+
+def test_a_muted_call_that_the_far_end_ends_leaves_nothing_muted() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    desk.press(Key.MUTE)
+    assert SetMute(muted=False) in desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
+
+
 def test_audio_news_of_another_call_means_nothing() -> None:
     desk = Desk()
     desk.answered_outgoing_call()
