@@ -111,7 +111,9 @@ class GpioHookSwitch:
                 with gpio_errors(self._description):
                     self._follow(switch)
                 is_broken = False
-                self._moved.wait()
+                # stop() says so before it wakes this thread; whoever cleared the waking has seen that it was said.
+                if not self._stopping.is_set():
+                    self._moved.wait()
             except DeviceError:
                 if not is_broken:
                     logger.exception("The hook switch failed; it is read again every second.")

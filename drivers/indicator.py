@@ -6,7 +6,7 @@ from gpiozero.pins import Factory
 from drivers.errors import DeviceError
 from drivers.pins import gpio_errors, open_pins
 
-_BLINK_S = {"slow_blink": 1.0, "fast_blink": 0.15}
+_BLINK_S = {"slow_blink": 0.5, "fast_blink": 0.125}
 _PATTERNS = frozenset({"off", "on", *_BLINK_S})
 
 

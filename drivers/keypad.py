@@ -134,7 +134,9 @@ class MatrixKeypad:
                 with gpio_errors(self._description):
                     self._follow_keys()
                 is_broken = False
-                self._wake.wait()
+                # stop() says so before it wakes this thread; whoever cleared the waking has seen that it was said.
+                if not self._stopping.is_set():
+                    self._wake.wait()
             except DeviceError:
                 if not is_broken:
                     logger.exception("The keypad failed; it is tried again every second.")

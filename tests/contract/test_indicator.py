@@ -1,0 +1,126 @@
+"""What every status LED does, on a simulated pin and on the real one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+import pytest
+
+from drivers.errors import DeviceError
+from drivers.indicator import StatusIndicator
+from drivers.pins import open_pins
+from firmware import ports
+from firmware.phone.commands import IndicatorPattern
+from provisioning import schema
+from tests.fakes.gpio import BlinkMeter, Circuit
+from tests.hardware.person import Person
+from tests.lab.simulated_phone import SimulatedPhone
+
+SLOWEST_HALF_PERIOD_S = 0.8
+
+
+class IndicatorBench(Protocol):
+    """An LED that is not started yet, and an eye on it."""
+
+    @property
+    def indicator(self) -> ports.Indicator: ...
+
+    def pattern(self) -> str:
+        """Return what can be seen: off, on, slow_blink or fast_blink."""
+        ...
+
+
+class WiredIndicatorBench:
+    """The GPIO driver on a simulated pin."""
+
+    def __init__(self) -> None:
+        pin = schema.Indicator().pin
+        circuit = Circuit()
+        self.indicator = StatusIndicator(pin, pin_factory=circuit)
+        self._meter = BlinkMeter(circuit, pin)
+
+    def pattern(self) -> str:
+        return self._meter.pattern(SLOWEST_HALF_PERIOD_S)
+
+
+class PersonIndicatorBench:
+    """The GPIO driver on a Pi, with a person's eye."""
+
+    def __init__(self) -> None:
+        self._person = Person.needed_for("the status LED")
+        self.indicator = StatusIndicator(schema.Indicator().pin)
+
+    def pattern(self) -> str:
+        for pattern in IndicatorPattern:
+            if self._person.confirms(f"Does the LED show {pattern}?"):
+                return pattern
+        return "something else"
+
+
+@contextmanager
+def wired_indicator() -> Iterator[IndicatorBench]:
+    yield WiredIndicatorBench()
+
+
+@contextmanager
+def page_indicator() -> Iterator[IndicatorBench]:
+    phone = SimulatedPhone(schema.Keypad().keys, repeat_after_ms=60, repeat_every_ms=20, long_press_ms=150)
+    phone.start()
+    yield phone
+    phone.stop()
+
+
+@contextmanager
+def real_indicator() -> Iterator[IndicatorBench]:
+    try:
+        open_pins()
+    except DeviceError as error:
+        pytest.skip(f"needs a status LED on the GPIO header: {error}")
+    yield PersonIndicatorBench()
+
+
+BENCHES = [
+    pytest.param(wired_indicator, id="wired"),
+    pytest.param(page_indicator, id="page"),
+    pytest.param(real_indicator, id="real", marks=pytest.mark.hardware),
+]
+
+
+@pytest.fixture(params=BENCHES)
+def bench(request: pytest.FixtureRequest) -> Iterator[IndicatorBench]:
+    open_bench: Callable[[], AbstractContextManager[IndicatorBench]] = request.param
+    with open_bench() as opened:
+        opened.indicator.start()
+        yield opened
+        opened.indicator.stop()
+
+
+def test_a_started_indicator_is_dark(bench: IndicatorBench) -> None:
+    assert bench.pattern() == "off"
+
+
+@pytest.mark.parametrize("pattern", IndicatorPattern)
+def test_each_pattern_is_shown(bench: IndicatorBench, pattern: IndicatorPattern) -> None:
+    bench.indicator.show(IndicatorPattern.ON if pattern == "off" else IndicatorPattern.OFF)
+    bench.indicator.show(pattern)
+    assert bench.pattern() == pattern
+
+
+def test_a_steady_pattern_ends_blinking(bench: IndicatorBench) -> None:
+    bench.indicator.show(IndicatorPattern.FAST_BLINK)
+    assert bench.pattern() == "fast_blink"
+    bench.indicator.show(IndicatorPattern.ON)
+    assert bench.pattern() == "on"
+
+
+def test_an_unknown_pattern_is_refused_and_changes_nothing(bench: IndicatorBench) -> None:
+    bench.indicator.show(IndicatorPattern.ON)
+    with pytest.raises(ValueError, match="knows no pattern 'disco'"):
+        bench.indicator.show("disco")  # type: ignore[arg-type]
+    assert bench.pattern() == "on"
+
+
+def test_a_stopped_indicator_is_dark(bench: IndicatorBench) -> None:
+    bench.indicator.show(IndicatorPattern.FAST_BLINK)
+    bench.indicator.stop()
+    assert bench.pattern() == "off"
