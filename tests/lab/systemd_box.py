@@ -13,7 +13,7 @@ from typing import IO
 _BOOT_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 10.0
 _SCRIPT = Path(__file__).with_suffix(".sh")
-_ENVIRONMENT = ("env", "-i", "PATH=/usr/local/bin:/usr/sbin:/usr/bin", "HOME=/root", "LC_ALL=C.UTF-8", "SYSTEMD_COLORS=0")
+_ENVIRONMENT = ("env", "-i", "PATH=/usr/local/bin:/usr/sbin:/usr/bin", "HOME=/root", "SYSTEMD_COLORS=0")
 
 
 class SystemdBox:

@@ -45,8 +45,8 @@ print(json.dumps({
     "store key": attempt(lambda: open(os.environ.get("CREDENTIALS_DIRECTORY", "/nowhere") + "/store-key", "rb").read()),
     "sound": attempt(lambda: os.close(os.open("/dev/snd/pcmC0D0c", os.O_RDWR | os.O_NONBLOCK))),
     "memory device": attempt(lambda: os.close(os.open("/dev/mem-of-test", os.O_RDONLY))),
-    "write elsewhere": attempt(lambda: write("/opt/anybody/written")),
-    "write own state": attempt(lambda: write("/var/lib/wecall/probe")),
+    "write elsewhere": attempt(lambda: write(f"/opt/anybody/{os.getuid()}")),
+    "write own state": attempt(lambda: write(f"/var/lib/wecall/{os.getuid()}")),
     "read /root": attempt(lambda: os.listdir("/root")),
     "raw packets": attempt(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()),
     "internet": attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()),
@@ -62,7 +62,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def things_to_reach(box: InstalledBox) -> Iterator[None]:
-    """Nodes such as the kernel makes for a sound card and for the machine's memory, and a folder that anybody may write."""
+    """Nodes such as the kernel makes for a sound card and for the machine's memory, and a folder for anybody."""
     box.shell("""
         mkdir -m 1777 /opt/anybody
         mkdir /dev/snd
@@ -72,7 +72,7 @@ def things_to_reach(box: InstalledBox) -> Iterator[None]:
         mknod -m 0666 /dev/mem-of-test c 1 1
     """)
     yield
-    box.shell("rm -r /dev/snd /dev/mem-of-test /opt/anybody")
+    box.shell("rm -r /var/lib/wecall/0 /dev/snd /dev/mem-of-test /opt/anybody")
 
 
 @pytest.fixture(scope="module")
