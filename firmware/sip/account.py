@@ -95,9 +95,7 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
             pj_status=0 if from_server else self._owner.error_behind(str(parameters.reason)),
         )
         asked_to_wait = _RETRY_AFTER.search(message)
-        registration.failed(
-            failure, code if from_server else 0, int(asked_to_wait.group(1)) if asked_to_wait else 0
-        )
+        registration.failed(failure, code if from_server else 0, int(asked_to_wait.group(1)) if asked_to_wait else 0)
 
     @guarded
     def onSendRequest(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name

@@ -1,4 +1,4 @@
-"""The conference bridge's own port, reached without SWIG: a frame each way costs microseconds instead of milliseconds."""
+"""The conference bridge's own port, reached without SWIG: a frame costs microseconds, not milliseconds."""
 
 import ctypes
 import threading

@@ -32,6 +32,7 @@ class CallTable:
         agenda: Agenda,
         post: Callable[[Event], None],
         connect_audio: Callable[[Any], None],
+        when_changed: Callable[[bool], None],
         *,
         max_calls: int,
         encryption_required: bool,
@@ -42,12 +43,14 @@ class CallTable:
             agenda: the thread's timers.
             post: takes what the phone should know.
             connect_audio: joins a call's audio with the handset's.
+            when_changed: is told whether there are calls, when that may have changed.
             max_calls: callers beyond are told that the line is busy.
             encryption_required: no call without SRTP.
         """
         self._agenda = agenda
         self._post = post
         self._connect_audio = connect_audio
+        self._when_changed = when_changed
         self._max_calls = max_calls
         self._encryption_required = encryption_required
         self._calls: dict[CallId, SipCall] = {}
@@ -69,6 +72,7 @@ class CallTable:
         """Send an INVITE."""
         call = SipCall(self, account, call_id, CallDirection.OUTGOING)
         self._calls[call_id] = call
+        self._when_changed(True)
         self._no_reply[call_id] = self._agenda.after(NO_REPLY_S, lambda: self._give_up(call_id))
         parameters = pjsua2.CallOpParam(True)
         parameters.opt.videoCount = 0
@@ -84,6 +88,7 @@ class CallTable:
         call = SipCall(self, account, CallId(uuid.uuid4().hex), CallDirection.INCOMING, pj_call_id)
         over_limit = sum(not other.is_over for other in self._calls.values()) >= self._max_calls
         self._calls[call.call_id] = call
+        self._when_changed(True)
         if over_limit:
             call.tell(CallState.DISCONNECTED)  # the phone never hears of it
             self._agenda.after(0, lambda: self._reply(call.call_id, REJECT_CODES[RejectReason.BUSY]))
@@ -152,6 +157,7 @@ class CallTable:
         for call in self._calls.values():
             call.tell(CallState.DISCONNECTED, call.ending or DisconnectReason.INTERRUPTED)
         self._calls.clear()
+        self._when_changed(False)
         self._no_reply.clear()
 
     # --- what the library tells --------------------------------------------------------------------------------------
@@ -179,6 +185,7 @@ class CallTable:
 
     def _drop(self, call_id: CallId) -> None:
         self._calls.pop(call_id, None)
+        self._when_changed(bool(self._calls))
 
     def _reply(self, call_id: CallId, sip_code: int) -> None:
         def reply(call: SipCall) -> None:

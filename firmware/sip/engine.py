@@ -19,6 +19,7 @@ from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.calls import CallTable
 from firmware.sip.gate import Gate, GatePolicy
 from firmware.sip.mapping import CERTIFICATE_ERROR, SYSTEM_ERRORS
+from firmware.sip.media_queue import MediaQueue
 from firmware.sip.registration import Registration
 from firmware.sip.servers import Resolution, ServerResolver
 from firmware.sip.settings import SipSettings
@@ -107,6 +108,7 @@ class Engine:
         self._reasons: dict[str, int] = {}
         self._policy = GatePolicy(answer_anyone=settings.answer_anyone)
         self._gate: Gate | None = None
+        self._media_queue: MediaQueue | None = None
         self._resolver = ServerResolver(settings.account.host, deliver)
         self._servers: tuple[str, ...] = ()
         self._line: AccountLine | None = None
@@ -115,6 +117,7 @@ class Engine:
             agenda,
             post,
             self._connect_audio,
+            self._calls_changed,
             max_calls=settings.max_calls,
             encryption_required=settings.account.srtp is Srtp.MANDATORY,
         )
@@ -215,6 +218,14 @@ class Engine:
         if self._settings.account.transport is not Transport.UDP and self._registration is not None:
             self._agenda.after(0, self._registration.connection_lost)
 
+    def _calls_changed(self, exist: bool) -> None:
+        if self._media_queue is None:
+            return
+        if exist:
+            self._media_queue.work()
+        else:
+            self._media_queue.rest()
+
     def _connect_audio(self, audio: Any) -> None:
         audio.startTransmit(self._playback)
         self._capture.startTransmit(audio)
@@ -243,6 +254,9 @@ class Engine:
             self._reasons[str(endpoint.utilStrError(number))] = number
         endpoint.libStart()
         self._bridge.open(library, master_port)
+        self._media_queue = MediaQueue(library)
+        self._media_queue.start()
+        self._media_queue.rest()
         self._gate = Gate(library, self._policy)
         self._gate.start(self.wake_port, lambda: self.poll(0.01))
 
@@ -383,6 +397,9 @@ class Engine:
 
     def _destroy(self) -> None:
         self._bridge.close()
+        if self._media_queue is not None:
+            self._media_queue.stop()
+            self._media_queue = None
         self._capture = self._playback = None
         self._line = None
         self._registration = None

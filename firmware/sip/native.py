@@ -41,7 +41,7 @@ def guarded(callback: Callable[_P, None]) -> Callable[_P, None]:
     def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
             callback(*args, **kwargs)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, it must not reach C frames
             _log.exception("A callback of the SIP stack failed.")
 
     return wrapper

@@ -53,7 +53,8 @@ class Registration:
             line: the account, to act through.
             agenda: the thread's timers.
             post: takes what the phone should know.
-            retry_base_s, retry_cap_s: bounds of the back-off.
+            retry_base_s: longest wait before the first retry; the wait doubles from there.
+            retry_cap_s: longest wait at all.
             probe_s: seconds between probes, None where the transport itself tells when the server is gone.
             rng: source of jitter.
         """

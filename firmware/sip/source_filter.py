@@ -1,7 +1,7 @@
 """A packet filter on our own sockets: what does not come from the servers never reaches the SIP stack.
 
-The kernel drops it (SO_ATTACH_FILTER needs no privilege), so neither a flood nor a malformed packet from elsewhere costs
-the process anything, and whoever scans gets no answer at all.
+The kernel drops it (SO_ATTACH_FILTER needs no privilege), so neither a flood nor a malformed packet from elsewhere
+costs the process anything, and whoever scans gets no answer at all.
 """
 
 import ctypes

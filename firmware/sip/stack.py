@@ -217,7 +217,7 @@ class PjsuaStack:
         # One request that fails must not take the thread, and with it every later call, along.
         try:
             action()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the next request may succeed
             _log.exception("A request of the SIP thread failed.")
 
 
