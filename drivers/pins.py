@@ -23,7 +23,7 @@ def open_pins() -> Factory:
         DeviceError: this computer has no GPIO header that can be used.
     """
     if Device.pin_factory is None:
-        Device.pin_factory = _open_first(Path("/dev"))
+        Device.pin_factory = open_first(Path("/dev"))
     return Device.pin_factory
 
 
@@ -43,7 +43,7 @@ def gpio_errors(device: str) -> Iterator[None]:
         raise DeviceError(f"Cannot use {device}: {_cause(error)}. {_advice(error)}") from error
 
 
-def _open_first(devices: Path) -> Factory:
+def open_first(devices: Path) -> Factory:
     chips = sorted(devices.glob("gpiochip*"))
     if not chips:
         raise DeviceError(
