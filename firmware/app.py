@@ -215,7 +215,7 @@ class Handset:
         page = self._devices.page
         if page is not None and await self._faults.attempt_async("simulator", page.start):
             self._running.push_async_callback(page.stop)
-            _log.info("The simulated handset is at %s", page.url)
+            _log.info("The simulated handset's page is being served")
 
     async def _start_records(self, configuration: Configuration | None) -> None:
         if configuration is None:

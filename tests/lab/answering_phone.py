@@ -56,7 +56,9 @@ class EchoCall(pj.Call):  # type: ignore[misc]
 
     @property
     def _has_audio(self) -> bool:
-        return any(media.status == pj.PJSUA_CALL_MEDIA_ACTIVE for media in self.getInfo().media)
+        # Kept in a name: its list of media lives no longer than it does.
+        info = self.getInfo()
+        return any(media.status == pj.PJSUA_CALL_MEDIA_ACTIVE for media in info.media)
 
     def forget(self) -> None:
         """Free the media before the call (pjproject's order of destruction)."""
