@@ -7,8 +7,8 @@ const FUNCTIONS = {
   menu: { label: "Menu", shortcuts: ["u"] },
   mute: { label: "Mute", shortcuts: ["m"] },
   hold: { label: "Hold", shortcuts: ["h"] },
-  volume_up: { label: "Volume up", caption: "Vol +", shortcuts: ["ArrowUp"] },
-  volume_down: { label: "Volume down", caption: "Vol −", shortcuts: ["ArrowDown"] },
+  volume_up: { label: "Volume up", caption: "Volume", shortcuts: ["ArrowUp"] },
+  volume_down: { label: "Volume down", caption: "Volume", shortcuts: ["ArrowDown"] },
 };
 const LETTERS = {
   1: "", 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ", "*": "", 0: "+", "#": "",
@@ -29,6 +29,7 @@ const buttons = new Map();
 const shortcuts = new Map();
 let socket = null;
 let offHook = false;
+let wantedOffHook = null;
 let keysDown = new Set();
 
 // --- what this page holds down -------------------------------------------------------------------------------------
@@ -60,8 +61,10 @@ function releaseAll() {
   for (const finger of [...held.keys()]) release(finger);
 }
 
+// From what was asked for last: whoever taps quickly is ahead of the simulator's answer.
 function toggleHook() {
-  send({ type: "hook", off_hook: !offHook });
+  wantedOffHook = !(wantedOffHook ?? offHook);
+  send({ type: "hook", off_hook: wantedOffHook });
 }
 
 // --- drawing -------------------------------------------------------------------------------------------------------
@@ -93,7 +96,8 @@ function drawKey(name) {
   }
   const keys = details?.shortcuts ?? [name];
   button.setAttribute("aria-keyshortcuts", keys.join(" "));
-  button.append(main, sub);
+  // The space keeps what is seen ("2 ABC") within the name, as those who operate the page by voice need it.
+  button.append(main, " ", sub);
   for (const shortcut of keys) shortcuts.set(shortcut, name);
   return button;
 }
@@ -125,6 +129,7 @@ function showKeys() {
 function showState(state) {
   keysDown = new Set(state.keys_down);
   showKeys();
+  if (state.off_hook === wantedOffHook) wantedOffHook = null;
   if (state.off_hook !== offHook) {
     offHook = state.off_hook;
     hook.setAttribute("aria-checked", String(offHook));
@@ -249,6 +254,7 @@ function connect() {
   socket.addEventListener("close", () => {
     held.clear();
     keysDown.clear();
+    wantedOffHook = null;
     showKeys();
     showConnection("Connection lost. Reconnecting…");
     const longest = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** tries);

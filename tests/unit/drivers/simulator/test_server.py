@@ -143,7 +143,8 @@ async def test_a_page_that_closes_lets_its_keys_go_and_leaves_those_of_others_do
 
 async def test_a_frame_shown_by_another_thread_reaches_the_page(simulator: Simulator, client: ClientSession) -> None:
     visitor = await visit(client, simulator)
-    thread = threading.Thread(target=simulator.display.show, args=(STRIPES,))
+    # Late enough for the loop to be asleep: only the safe way of entering it from another thread wakes it.
+    thread = threading.Timer(0.2, simulator.display.show, args=(STRIPES,))
     thread.start()
     await visitor.frame_becomes(STRIPES)
     thread.join()
