@@ -36,8 +36,6 @@ def gpio_errors(device: str) -> Iterator[None]:
     """
     try:
         yield
-    except DeviceError:
-        raise
     except Exception as error:
         # lgpio and RPi.GPIO raise bare subclasses of Exception, and only one of them is installed.
         raise DeviceError(f"Cannot use {device}: {_cause(error)}. {_advice(error)}") from error

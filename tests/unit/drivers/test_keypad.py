@@ -138,6 +138,20 @@ def test_three_keys_of_a_rectangle_do_not_report_the_fourth(wired: WiredKeypad) 
     assert ("pressed", "5") not in seen
 
 
+def test_keys_of_a_rectangle_that_went_down_together_are_reported_once_it_dissolves() -> None:
+    wired = WiredKeypad(debounce_ms=50)
+    wired.wait_until_asleep()
+    row = wired.circuit.pin(LAYOUT.rows[0])
+    row.clear_states()
+    with wired.circuit.lock:
+        wired.press("1", "2", "4")
+    # Looked at once a debounce time, in which a row changes some four times; not as often as the processor can.
+    assert not wired.circuit.wait_until(lambda: len(row.states) > 100, 0.3)
+    wired.release("4")
+    assert sorted(wired.next() for _ in range(2)) == [("pressed", "1"), ("pressed", "2")]
+    wired.keypad.stop()
+
+
 def test_with_diodes_three_keys_of_a_rectangle_are_all_reported(wired: WiredKeypad) -> None:
     wired.press("1", "2", "4", diode=True)
     assert sorted(wired.next() for _ in range(3)) == [("pressed", "1"), ("pressed", "2"), ("pressed", "4")]
