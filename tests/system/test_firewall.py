@@ -37,6 +37,9 @@ while True:
             key.fileobj.accept()[0].close()
         else:
             data, ancillary, _, peer = key.fileobj.recvmsg(100, 100)
+            if data.startswith(b"REGISTER "):
+                print("asked to register", flush=True)
+                continue
             source = ancillary[0][2][4:8]
             key.fileobj.sendmsg([data], [(socket.IPPROTO_IP, 8, bytes(4) + source + bytes(4))], 0, peer)
 """
@@ -108,6 +111,11 @@ def test_sync_reaches_the_brokers_port_and_name_servers_only(outside: Outside) -
 def test_the_handset_reaches_its_registrar_audio_and_name_servers_only(outside: Outside) -> None:
     audio = {("udp", REGISTRAR, port) for port in (1883, 5060, 8883, 20000)}
     assert outside.reachable_by("wecall") == audio | RESOLVING
+
+
+def test_the_handset_asks_its_registrar_from_inside_its_sandbox_and_its_rules(outside: Outside) -> None:
+    outside.box.run("systemctl", "restart", "wecall-handset.service")
+    wait_until(lambda: "asked to register" in outside.box.journal("outside-servers"), "the handset registers")
 
 
 def test_rules_follow_the_configuration_and_last_when_it_breaks(outside: Outside) -> None:
