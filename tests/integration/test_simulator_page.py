@@ -199,7 +199,10 @@ async def test_ringing_and_the_status_light_can_be_seen_and_are_announced(phone:
 
 
 async def test_a_lost_connection_is_said_and_comes_back_by_itself(phone: Phone, page: Page) -> None:
+    phone.simulator.ringer_light.ring()
+    await expect(page.get_by_text("Ringing")).to_be_visible()
     await phone.simulator.stop()
+    await expect(page.get_by_text("Ringing")).to_have_count(0)
     banner = page.get_by_role("status").filter(has_text="Connection lost. Reconnecting…")
     await expect(banner).to_be_in_viewport()
     again = Phone(urlsplit(phone.simulator.url).port or 0)

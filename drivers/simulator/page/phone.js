@@ -253,9 +253,8 @@ function connect() {
   });
   socket.addEventListener("close", () => {
     held.clear();
-    keysDown.clear();
     wantedOffHook = null;
-    showKeys();
+    showState({ off_hook: offHook, indicator: "off", ringing: false, keys_down: [] });
     showConnection("Connection lost. Reconnecting…");
     const longest = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** tries);
     tries += 1;
