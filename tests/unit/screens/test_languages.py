@@ -1,0 +1,79 @@
+"""Both languages say everything, in words that fit the display."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from enum import StrEnum
+
+import pytest
+
+from firmware.phone.call import DisconnectReason, RegistrationFailure
+from firmware.phone.events import Problem
+from firmware.phone.view import Hint
+from firmware.screens.languages import TEXTS, Language
+from firmware.screens.pages import COLUMNS
+from firmware.screens.text import columns, wrap
+from provisioning.schema import Device
+
+SENTENCE_ROWS = {"hints": 3, "problems": 3, "reasons": 3, "registration_failures": 3}
+
+
+def _tables(language: Language) -> dict[str, Mapping[StrEnum, str]]:
+    return {name: getattr(TEXTS[language], name) for name in SENTENCE_ROWS}
+
+
+def _short_texts(language: Language) -> dict[str, str]:
+    texts = TEXTS[language]
+    return {field.name: getattr(texts, field.name) for field in fields(texts) if field.name not in SENTENCE_ROWS}
+
+
+def test_every_language_that_can_be_configured_is_spoken() -> None:
+    assert set(TEXTS) == set(Language)
+    for language in Language:
+        Device(id="a", language=language.value)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize(
+    ("table", "enumeration"),
+    [
+        ("hints", Hint),
+        ("problems", Problem),
+        ("reasons", DisconnectReason),
+        ("registration_failures", RegistrationFailure),
+    ],
+)
+def test_every_word_has_its_text(language: Language, table: str, enumeration: type[StrEnum]) -> None:
+    texts = _tables(language)[table]
+    assert set(texts) == set(enumeration)
+    assert all(text.strip() for text in texts.values())
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_sentence_fits_its_page(language: Language) -> None:
+    for table, rows in SENTENCE_ROWS.items():
+        for word, text in _tables(language)[table].items():
+            assert len(wrap(text, COLUMNS)) <= rows, word
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_short_text_fits_its_line(language: Language) -> None:
+    for name, text in _short_texts(language).items():
+        rows = 2 if name in {"ask_installer", "no_service"} else 1
+        assert text
+        assert len(wrap(text.format(count=12), COLUMNS)) <= rows, name
+
+
+def test_no_chinese_text_was_left_in_english() -> None:
+    english, chinese = _short_texts(Language.ENGLISH), _short_texts(Language.CHINESE)
+    for table in SENTENCE_ROWS:
+        english |= {f"{table}.{word}": text for word, text in _tables(Language.ENGLISH)[table].items()}
+        chinese |= {f"{table}.{word}": text for word, text in _tables(Language.CHINESE)[table].items()}
+    for name, text in chinese.items():
+        assert text != english[name], name
+        assert columns(text) > len(text), name
+
+
+@pytest.mark.parametrize("language", Language)
+def test_no_failure_is_a_code_alone(language: Language) -> None:
+    for text in [*TEXTS[language].registration_failures.values(), *TEXTS[language].reasons.values()]:
+        assert not any(character.isdigit() for character in text)

@@ -1,0 +1,146 @@
+import pytest
+
+from firmware.phone.call import (
+    CallDirection,
+    CallerId,
+    CallState,
+    DisconnectReason,
+    RegistrationFailure,
+    RegistrationState,
+)
+from firmware.phone.events import Problem
+from firmware.phone.view import CallView, Hint, Mode, PhoneView
+from firmware.screens.languages import TEXTS, Language
+from firmware.screens.page import Icon, Page
+from firmware.screens.pages import page_for
+from tests.unit.screens.gallery import VIEWS
+
+REGISTERED = RegistrationState.REGISTERED
+
+
+def words(page: Page) -> str:
+    return " ".join(line.text for line in page.lines)
+
+
+def icons(page: Page) -> dict[Icon, int]:
+    return dict(page.status.icons)
+
+
+@pytest.mark.parametrize("failure", RegistrationFailure)
+def test_a_failed_registration_is_explained_in_words(failure: RegistrationFailure) -> None:
+    view = PhoneView(Mode.IDLE, registration=RegistrationState.FAILED, registration_failure=failure)
+    for language in Language:
+        said = words(page_for(view, language.value)).replace(" ", "")
+        assert said == TEXTS[language].registration_failures[failure].replace(" ", "")
+
+
+def test_a_failed_registration_without_a_reason_is_still_words() -> None:
+    assert words(page_for(PhoneView(Mode.IDLE, registration=RegistrationState.FAILED), "en")) == "No phone service."
+
+
+def test_the_code_behind_a_failure_is_in_the_details() -> None:
+    view = VIEWS["details of a refused line"]
+    assert words(page_for(view, "en")) == "SIP 403"
+
+
+@pytest.mark.parametrize("problem", Problem)
+def test_a_standing_problem_is_on_the_idle_page(problem: Problem) -> None:
+    view = PhoneView(Mode.IDLE, registration=REGISTERED, problems=((problem, "Detail."),))
+    page = page_for(view, "en", "12:34")
+    assert words(page) == TEXTS[Language.ENGLISH].problems[problem]
+    assert page.status.text == "12:34"
+    assert Icon.PROBLEM in icons(page)
+
+
+def test_more_than_one_problem_is_counted() -> None:
+    view = VIEWS["idle, wrong password and a full store"]
+    assert icons(page_for(view, "en"))[Icon.PROBLEM] == 2
+
+
+def test_the_details_go_round_through_every_problem_and_every_mistake() -> None:
+    mistakes = ("accounts[1].password: is missing.", "device.id: is missing.")
+    problems = ((Problem.CONFIGURATION, ""), (Problem.CLOCK_NOT_SET, "No time server has answered since the start."))
+    seen = []
+    for step in range(1, 7):
+        view = PhoneView(Mode.IDLE, registration=REGISTERED, problems=problems, mistakes=mistakes, details_step=step)
+        page = page_for(view, "en", "12:34")
+        seen.append((page.status.text, words(page)))
+    assert [place for place, _ in seen] == ["1/5", "2/5", "3/5", "4/5", "5/5", "1/5"]
+    assert seen[0] == seen[5]
+    said = " ".join(text for _, text in seen)
+    for sentence in [*mistakes, "The clock is not set yet.", "No time server has answered since the start."]:
+        assert sentence.replace(" ", "") in said.replace(" ", "")
+
+
+def test_details_with_nothing_wrong_any_more_are_the_idle_page() -> None:
+    assert words(page_for(PhoneView(Mode.IDLE, registration=REGISTERED, details_step=1), "en", "12:34")) == "12:34"
+
+
+def test_a_phone_that_is_not_set_up_says_so_and_why() -> None:
+    said = words(page_for(VIEWS["not set up"], "en"))
+    assert said.startswith("Not set up")
+    assert "accounts[1].password: is missing." in said
+    assert words(page_for(PhoneView(Mode.UNPROVISIONED), "en")) == "Not set up Ask your installer."
+
+
+def test_a_phone_that_cannot_call_says_so_when_it_is_lifted() -> None:
+    assert "Cannot call. Use another phone." in words(page_for(VIEWS["not set up, lifted"], "en"))
+
+
+def test_an_emergency_call_that_fails_sends_the_person_to_another_phone() -> None:
+    assert words(page_for(VIEWS["emergency call failed"], "en")) == "Cannot call. Use another phone. Not reachable"
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_microphone_s_sign_shows_exactly_while_its_pcm_is_open(name: str) -> None:
+    view = VIEWS[name]
+    signs = icons(page_for(view, "en")).keys() & {Icon.MICROPHONE, Icon.MUTED}
+    assert bool(signs) is view.microphone_open
+
+
+@pytest.mark.parametrize("reason", DisconnectReason)
+def test_every_end_of_a_call_is_words(reason: DisconnectReason) -> None:
+    call = CallView(CallState.DISCONNECTED, CallDirection.OUTGOING, CallerId("2345"), reason=reason, sip_code=500)
+    said = words(page_for(PhoneView(Mode.CALL_ENDED, off_hook=True, call=call), "en"))
+    assert said.startswith(TEXTS[Language.ENGLISH].reasons[reason])
+    assert "500" not in said
+
+
+@pytest.mark.parametrize("hint", Hint)
+@pytest.mark.parametrize("mode", [Mode.IDLE, Mode.COLLECTING_DIGITS, Mode.UNPROVISIONED, Mode.RINGING])
+def test_a_hint_is_shown_in_every_mode_that_gives_one(mode: Mode, hint: Hint) -> None:
+    call = CallView(CallState.INCOMING, CallDirection.INCOMING, CallerId("2345", "Anna"))
+    view = PhoneView(mode, registration=REGISTERED, hint=hint, call=call if mode is Mode.RINGING else None)
+    first_words = TEXTS[Language.ENGLISH].hints[hint].split()[0]
+    assert first_words in words(page_for(view, "en", "12:34"))
+
+
+def test_the_contact_s_name_stands_before_what_the_caller_says_of_itself() -> None:
+    call = CallView(CallState.INCOMING, CallDirection.INCOMING, CallerId("2345", "Mallory"), contact_name="Anna")
+    assert words(page_for(PhoneView(Mode.RINGING, call=call), "en")) == "Incoming call Anna 2345"
+
+
+@pytest.mark.parametrize(("duration_s", "text"), [(1, "0:01"), (65, "1:05"), (3600, "1:00:00"), (36_001, "10:00:01")])
+def test_a_call_s_duration_takes_the_clock_s_place(duration_s: int, text: str) -> None:
+    call = CallView(CallState.ACTIVE, CallDirection.OUTGOING, CallerId("2345"), duration_s=duration_s)
+    assert page_for(PhoneView(Mode.IN_CALL, off_hook=True, call=call), "en", "12:34").status.text == text
+
+
+def test_the_time_of_day_is_shown_once() -> None:
+    page = page_for(VIEWS["idle"], "en", "12:34")
+    assert (words(page), page.status.text) == ("12:34", "")
+    assert page_for(VIEWS["dial tone"], "en", "12:34").status.text == "12:34"
+
+
+def test_a_clock_that_is_not_set_leaves_a_word_in_its_place() -> None:
+    assert words(page_for(VIEWS["idle"], "en")) == "Dial a number"
+
+
+def test_dial_tone_on_a_line_that_does_not_work_says_why() -> None:
+    view = PhoneView(
+        Mode.COLLECTING_DIGITS,
+        off_hook=True,
+        registration=RegistrationState.FAILED,
+        registration_failure=RegistrationFailure.NO_NETWORK,
+    )
+    assert words(page_for(view, "en")) == "No network. Check the cable or Wi-Fi."
