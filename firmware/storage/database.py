@@ -135,8 +135,6 @@ class Database:
         self.query("PRAGMA locking_mode = exclusive")
         self.query("PRAGMA temp_store = memory")
         self.query("PRAGMA foreign_keys = on")
-        # Without it INSERT OR REPLACE deletes rows past the triggers that forbid it.
-        self.query("PRAGMA recursive_triggers = on")
         if self.query("PRAGMA journal_mode = wal") != [("wal",)]:
             raise StorageError(f"The store {self._path} cannot keep a write-ahead log; use a local file system for it.")
         self.query("PRAGMA synchronous = full")

@@ -35,7 +35,7 @@ async def test_a_message_stays_the_same_byte_for_byte_until_it_is_complete(grant
 async def test_the_key_is_that_of_the_payload(granted: StoreLab) -> None:
     await granted.make_call()
     [message] = await granted.outbox.next_batch(1)
-    assert message.key == OutboxKey(message.payload["epoch"], message.payload["seq"])
+    assert dict(message.payload) | {"epoch": message.key.epoch, "seq": message.key.seq} == message.payload
 
 
 async def test_a_complete_message_is_gone_and_only_that_one(granted: StoreLab) -> None:
@@ -48,7 +48,7 @@ async def test_a_complete_message_is_gone_and_only_that_one(granted: StoreLab) -
 
 
 async def test_a_number_is_never_given_out_twice(granted: StoreLab) -> None:
-    seen = set()
+    seen: set[OutboxKey] = set()
     for _ in range(3):
         for _ in range(3):
             await granted.make_call()

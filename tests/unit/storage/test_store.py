@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,11 @@ async def test_work_runs_on_the_storage_thread_and_nowhere_else(lab: StoreLab) -
 
 async def test_work_is_done_in_the_order_in_which_it_was_handed_in(lab: StoreLab) -> None:
     order: list[int] = []
-    await asyncio.gather(*(lab.store.run(lambda _, each=each: order.append(each)) for each in range(50)))
+
+    def note(each: int, _: Database) -> None:
+        order.append(each)
+
+    await asyncio.gather(*(lab.store.run(partial(note, each)) for each in range(50)))
     assert order == list(range(50))
 
 

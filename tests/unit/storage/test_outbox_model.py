@@ -1,0 +1,173 @@
+"""Whatever happens in whatever order, the outbox holds what a list in memory would."""
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from firmware.phone.call import CallId, DisconnectReason
+from firmware.ports import OutboxKey, OutboxMessage
+from firmware.privacy.purposes import Purpose
+from tests.lab.store import StoreLab
+
+EXAMPLES = 400 if os.environ.get("WECALL_SOAK") == "1" else 40
+CONSENT = CallId("consent")
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """The store beside a model of it: what waits, in order, and which grant each call began under."""
+
+    calls = Bundle("calls")
+    handed = Bundle("handed")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory()
+        self._runner = asyncio.Runner()
+        self._lab = StoreLab(Path(self._folder.name))
+        self._run(self._lab.start())
+        self._grant = 0
+        self._grants = 0
+        self._granted = False
+        self._open: dict[CallId, int] = {}
+        self._over: list[CallId] = []
+        self._waiting: list[CallId] = []
+        self._key_of: dict[CallId, OutboxKey] = {}
+
+    def _run(self, work: Any) -> Any:
+        return self._runner.run(work)
+
+    @initialize()
+    def begin_with_consent(self) -> None:
+        self.answer(True)
+
+    @rule(target=calls)
+    def open_call(self) -> CallId:
+        call_id: CallId = self._run(self._lab.open_call())
+        self._open[call_id] = self._grant if self._granted else 0
+        return call_id
+
+    @rule(target=calls)
+    def make_call(self) -> CallId:
+        call_id = self.open_call()
+        self.close_call(call_id)
+        return call_id
+
+    @rule(call_id=calls)
+    def close_call(self, call_id: CallId) -> None:
+        if call_id in self._open or call_id in self._over:
+            self._run(self._lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200))
+        if call_id in self._open:
+            self._close_in_model(call_id)
+
+    @rule(yes=st.booleans())
+    def answer(self, yes: bool) -> None:
+        consents = self._lab.consents
+        self._run(consents.grant(Purpose.CDR_SYNC) if yes else consents.withdraw(Purpose.CDR_SYNC))
+        if yes == self._granted:
+            return
+        self._granted = yes
+        if yes:
+            self._grants += 1
+            self._grant = self._grants
+        else:
+            self._waiting = []
+        self._announce_in_model()
+
+    @rule(call_id=calls)
+    def delete(self, call_id: CallId) -> None:
+        self._run(self._lab.call_log.delete(call_id))
+        if call_id in self._over:
+            self._over.remove(call_id)
+            self._waiting = [each for each in self._waiting if each != call_id]
+
+    @rule(sure=st.integers(0, 3))
+    def clear(self, sure: int) -> None:
+        if sure:
+            return
+        self._run(self._lab.call_log.clear())
+        self._over = []
+        self._waiting = [each for each in self._waiting if each == CONSENT]
+
+    @rule(target=handed, limit=st.integers(1, 6))
+    def hand_over(self, limit: int) -> Any:
+        batch: tuple[OutboxMessage, ...] = self._run(self._lab.outbox.next_batch(limit))
+        assert [_subject(message) for message in batch] == self._waiting[:limit]
+        for message in batch:
+            subject = _subject(message)
+            if subject != CONSENT:
+                assert self._key_of.setdefault(subject, message.key) == message.key
+        assert len(set(self._key_of.values())) == len(self._key_of)
+        return multiple(*((message.key, _subject(message)) for message in batch))
+
+    @rule(which=st.lists(handed, max_size=4))
+    def complete(self, which: list[tuple[OutboxKey, CallId]]) -> None:
+        before = self._run(self._lab.outbox.next_batch(1000))
+        self._run(self._lab.outbox.complete([key for key, _ in which]))
+        done = {key for key, _ in which}
+        self._waiting = [_subject(message) for message in before if message.key not in done]
+
+    @rule()
+    def restart(self) -> None:
+        self._run(self._lab.restart())
+        assert self._run(self._lab.call_log.recover_interrupted()) == len(self._open)
+        for call_id in list(self._open):
+            self._close_in_model(call_id)
+
+    @invariant()
+    def as_many_wait_as_in_the_model(self) -> None:
+        assert self._run(self._lab.outbox.waiting()) == len(self._waiting)
+        assert self._run(self._lab.outbox.wait_for_due(0)) is bool(self._waiting)
+
+    @invariant()
+    def the_ledger_verifies(self) -> None:
+        state = self._run(self._lab.consents.state())
+        assert state.intact
+        assert state.granted(Purpose.CDR_SYNC) is self._granted
+
+    def teardown(self) -> None:
+        self._run(self._lab.stop())
+        self._runner.close()
+        self._folder.cleanup()
+
+    def _close_in_model(self, call_id: CallId) -> None:
+        began_under = self._open.pop(call_id)
+        self._over.append(call_id)
+        if self._granted and began_under == self._grant:
+            self._waiting.append(call_id)
+
+    def _announce_in_model(self) -> None:
+        self._waiting = [each for each in self._waiting if each != CONSENT]
+        self._waiting.append(CONSENT)
+
+
+def _subject(message: OutboxMessage) -> CallId:
+    return CallId(str(message.payload["id"])) if message.topic == "cdr" else CONSENT
+
+
+@pytest.mark.soak
+def test_the_outbox_holds_what_a_list_in_memory_would() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        OutboxMachine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )
