@@ -4,8 +4,6 @@ from collections.abc import Mapping
 
 from firmware.screens.page import Icon
 
-ICON_HEIGHT_PX = 10
-
 _REGISTERED = """
 .........##
 .........##

@@ -35,7 +35,6 @@ class Texts:
     on_hold: str
     held_by_peer: str
     muted: str
-    keys_sent: str
     call_ended: str
     emergency_call: str
     not_set_up: str
@@ -60,7 +59,6 @@ _ENGLISH = Texts(
     on_hold="On hold",
     held_by_peer="You are on hold",
     muted="You are muted",
-    keys_sent="Keys",
     call_ended="Call ended",
     emergency_call="Emergency call",
     not_set_up="Not set up",
@@ -128,7 +126,6 @@ _CHINESE = Texts(
     on_hold="通话保持中",
     held_by_peer="对方保持通话",
     muted="麦克风已静音",
-    keys_sent="按键",
     call_ended="通话结束",
     emergency_call="紧急呼叫",
     not_set_up="尚未设置",

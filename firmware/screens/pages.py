@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from firmware.phone.call import CallState, RegistrationState
+from firmware.phone.events import Problem
 from firmware.phone.view import CallView, Hint, Mode, PhoneView
 from firmware.screens.languages import TEXTS, Language, Texts
 from firmware.screens.page import Align, Icon, Line, Page, Size, StatusBar
@@ -92,7 +93,12 @@ def _faults(view: PhoneView, texts: Texts) -> list[_Fault]:
         failure = view.registration_failure
         words = texts.registration_failures[failure] if failure is not None else texts.no_service
         faults.append(_Fault(words, f"SIP {view.registration_sip_code}" if view.registration_sip_code else ""))
-    faults.extend(_Fault(texts.problems[problem], detail) for problem, detail in view.problems)
+    for problem, detail in view.problems:
+        if problem is not Problem.CONFIGURATION:
+            faults.append(_Fault(texts.problems[problem], detail))
+        elif view.mode is not Mode.UNPROVISIONED:
+            # The mistakes follow, each by itself.
+            faults.append(_Fault(texts.problems[problem], "" if view.mistakes else detail))
     return faults
 
 

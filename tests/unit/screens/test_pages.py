@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from firmware.phone.call import (
@@ -59,7 +61,10 @@ def test_more_than_one_problem_is_counted() -> None:
 
 def test_the_details_go_round_through_every_problem_and_every_mistake() -> None:
     mistakes = ("accounts[1].password: is missing.", "device.id: is missing.")
-    problems = ((Problem.CONFIGURATION, ""), (Problem.CLOCK_NOT_SET, "No time server has answered since the start."))
+    problems = (
+        (Problem.CONFIGURATION, " ".join(mistakes)),
+        (Problem.CLOCK_NOT_SET, "No time server has answered since the start."),
+    )
     seen = []
     for step in range(1, 7):
         view = PhoneView(Mode.IDLE, registration=REGISTERED, problems=problems, mistakes=mistakes, details_step=step)
@@ -68,7 +73,7 @@ def test_the_details_go_round_through_every_problem_and_every_mistake() -> None:
     assert [place for place, _ in seen] == ["1/5", "2/5", "3/5", "4/5", "5/5", "1/5"]
     assert seen[0] == seen[5]
     said = " ".join(text for _, text in seen)
-    for sentence in [*mistakes, "The clock is not set yet.", "No time server has answered since the start."]:
+    for sentence in [*mistakes, "The clock is not set yet.", detail]:
         assert sentence.replace(" ", "") in said.replace(" ", "")
 
 
@@ -81,6 +86,14 @@ def test_a_phone_that_is_not_set_up_says_so_and_why() -> None:
     assert said.startswith("Not set up")
     assert "accounts[1].password: is missing." in said
     assert words(page_for(PhoneView(Mode.UNPROVISIONED), "en")) == "Not set up Ask your installer."
+
+
+def test_a_phone_that_was_never_set_up_does_not_speak_of_an_older_set_up() -> None:
+    mistakes = ("accounts: is missing.", "device: is missing.")
+    view = PhoneView(Mode.UNPROVISIONED, problems=((Problem.CONFIGURATION, " ".join(mistakes)),), mistakes=mistakes)
+    assert icons(page_for(view, "en"))[Icon.PROBLEM] == 2
+    assert words(page_for(replace(view, details_step=1), "en")) == "accounts: is missing."
+    assert words(page_for(replace(view, details_step=2), "en")) == "device: is missing."
 
 
 def test_a_phone_that_cannot_call_says_so_when_it_is_lifted() -> None:
