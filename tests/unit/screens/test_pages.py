@@ -61,10 +61,8 @@ def test_more_than_one_problem_is_counted() -> None:
 
 def test_the_details_go_round_through_every_problem_and_every_mistake() -> None:
     mistakes = ("accounts[1].password: is missing.", "device.id: is missing.")
-    problems = (
-        (Problem.CONFIGURATION, " ".join(mistakes)),
-        (Problem.CLOCK_NOT_SET, "No time server has answered since the start."),
-    )
+    detail = "No time server has answered since the start."
+    problems = ((Problem.CONFIGURATION, " ".join(mistakes)), (Problem.CLOCK_NOT_SET, detail))
     seen = []
     for step in range(1, 7):
         view = PhoneView(Mode.IDLE, registration=REGISTERED, problems=problems, mistakes=mistakes, details_step=step)
