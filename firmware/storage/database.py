@@ -188,8 +188,12 @@ class Database:
     def _fail(self, error: dbapi2.Error) -> NoReturn:
         # The low byte is the primary code (sqlite.org/rescode.html); SQLite's messages hold no values of ours.
         code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-        if code in {dbapi2.SQLITE_IOERR, dbapi2.SQLITE_CANTOPEN} and not self._has_room():
-            code = dbapi2.SQLITE_FULL
+        if code in {dbapi2.SQLITE_IOERR, dbapi2.SQLITE_CANTOPEN}:
+            # What fails beside the database itself (its write-ahead log) is reported without its cause.
+            if not os.access(self._path, os.W_OK):
+                code = dbapi2.SQLITE_READONLY
+            elif not self._has_room():
+                code = dbapi2.SQLITE_FULL
         if code == dbapi2.SQLITE_NOTADB and self._known_key_code() == self._key_code:
             code = dbapi2.SQLITE_CORRUPT
         match code:

@@ -1,0 +1,171 @@
+import os
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from firmware.phone.call import CallDirection, DisconnectReason
+from firmware.privacy.purposes import Purpose
+from firmware.storage.database import Database
+from firmware.storage.errors import StoreFullError, StoreReadOnlyError
+from firmware.storage.key import load_key
+from tests.lab.store import StoreLab
+
+AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
+DISK_BYTES = 1024 * 1024
+
+NAME = "Wilhelmina Quackenbush 王小明"
+NUMBERS = ("+8613987650001", "sip:quackenbush@planted.example.org", "4455667788")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = f"size={DISK_BYTES},mode=0777"
+    subprocess.run([*AS_ROOT, "mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run([*AS_ROOT, "umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture
+async def lab(disk: Path) -> AsyncIterator[StoreLab]:
+    lab = StoreLab(disk)
+    await lab.start()
+    yield lab
+    await lab.stop()
+
+
+def fill(disk: Path) -> Path:
+    """Leave not a byte free."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        for chunk in (65536, 4096, 1):
+            try:
+                while True:
+                    file.write(bytes(chunk))
+            except OSError:
+                continue
+    return ballast
+
+
+def remount(disk: Path, mode: str) -> None:
+    subprocess.run([*AS_ROOT, "mount", "-o", f"remount,{mode}", disk], check=True)
+
+
+async def calls_until_full(lab: StoreLab) -> int:
+    """Make calls until the store has no room, and end the last of them too; return how many were written."""
+    for count in range(10_000):
+        call_id = lab.new_call_id()
+        full = False
+        for step in (
+            lab.call_log.open_record(call_id, CallDirection.OUTGOING, "10086", "10086"),
+            lab.call_log.close_record(call_id, DisconnectReason.BUSY, 486),
+        ):
+            try:
+                await step
+            except StoreFullError:
+                full = True
+        if full:
+            return count
+    pytest.fail("the disk never filled")
+
+
+async def test_a_full_disk_is_said_reading_goes_on_and_nothing_acknowledged_is_lost(lab: StoreLab, disk: Path) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    await lab.make_call(direction=CallDirection.INCOMING)
+    ballast = fill(disk)
+    written = 1 + await calls_until_full(lab)
+    over = [entry for entry in await lab.call_log.recent(10_000) if entry.reason is not None]
+    assert len(over) == written
+    assert len(await lab.outbox.next_batch(10_000)) == 1 + written
+    ballast.unlink()
+    await lab.make_call()
+    await lab.restart()
+    await lab.call_log.recover_interrupted()
+    # Those whose end the full disk refused were written with the first call that fitted.
+    entries = await lab.call_log.recent(10_000)
+    assert len(entries) == written + 2
+    assert len(await lab.outbox.next_batch(10_000)) == 1 + written + 2
+    await lab.store.run(Database.check)
+
+
+async def test_a_store_on_a_full_disk_opens_for_reading(lab: StoreLab, disk: Path) -> None:
+    await lab.make_call("10086", dialled="10086")
+    await lab.stop()
+    ballast = fill(disk)
+    lab.make_parts()
+    await lab.start()
+    assert await lab.call_log.last_dialled() == "10086"
+    await calls_until_full(lab)
+    ballast.unlink()
+    await lab.make_call()
+
+
+async def test_a_disk_without_room_for_a_new_store_is_said_and_can_be_tried_again(disk: Path) -> None:
+    ballast = fill(disk)
+    lab = StoreLab(disk)
+    with pytest.raises(StoreFullError) as caught:
+        await lab.start()
+    assert str(caught.value) == (
+        f"There is no room left for the store {lab.path}. Delete calls from the log or free space on the card."
+    )
+    ballast.unlink()
+    await lab.start()
+    await lab.make_call()
+    await lab.stop()
+
+
+async def test_a_read_only_disk_is_said_and_can_be_tried_again(lab: StoreLab, disk: Path) -> None:
+    await lab.make_call()
+    await lab.stop()
+    remount(disk, "ro")
+    with pytest.raises(StoreReadOnlyError, match=r"cannot be written\. Check the card"):
+        await lab.start()
+    remount(disk, "rw")
+    await lab.start()
+    await lab.make_call()
+
+
+async def test_a_new_store_on_a_read_only_disk_is_said(disk: Path) -> None:
+    remount(disk, "ro")
+    with pytest.raises(StoreReadOnlyError):
+        await StoreLab(disk).start()
+
+
+def planted() -> list[bytes]:
+    texts = [NAME, *NAME.split(), *NUMBERS, "quackenbush", "13987650001", "CREATE TABLE", "cdr_sync"]
+    return [text.encode(encoding) for text in texts for encoding in ("utf-8", "utf-16-le", "utf-16-be")]
+
+
+def found_in(folder: Path) -> set[bytes]:
+    """Which planted texts can be read in a folder's files."""
+    files = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert any(len(content) > 10_000 for content in files.values())
+    return {text for text in planted() for content in files.values() if text in content}
+
+
+async def test_no_file_of_the_store_can_be_read_without_its_key(tmp_path: Path) -> None:
+    lab = StoreLab(tmp_path, key=load_key(tmp_path / "store.key", tmp_path / "store.db", {}))
+    await lab.start()
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    await lab.contacts.add(NAME, NUMBERS)
+    for number in NUMBERS:
+        await lab.make_call(number, dialled=number)
+    assert (tmp_path / "store.db-wal").stat().st_size > 10_000
+    assert found_in(tmp_path) == set()
+    await lab.call_log.clear()
+    await lab.stop()
+    assert found_in(tmp_path) == set()
+
+
+def test_the_search_for_planted_texts_finds_them_in_a_plain_store(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "plain.db")) as plain:
+        plain.execute("CREATE TABLE contacts (name TEXT, number TEXT)")
+        plain.executemany("INSERT INTO contacts VALUES (?, ?)", [(NAME, number) for number in NUMBERS * 50])
+        plain.commit()
+    assert {text.encode() for text in (NAME, *NUMBERS, "CREATE TABLE")} <= found_in(tmp_path)
