@@ -111,6 +111,11 @@ class Kamailio:
             return []
         return [contact["Contact"]["Address"] for contact in result.get("Contacts", [])]
 
+    def route(self, user: str, uri: str) -> None:
+        """Send calls to the user there from now on, registered or not."""
+        self._routes[user] = uri
+        self._ask("htable.sets", ["route", user, uri])
+
     def forget(self, user: str) -> None:
         """Drop the user's registration, as an operator would."""
         self._ask("ul.rm", ["location", user])

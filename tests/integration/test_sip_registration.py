@@ -1,0 +1,279 @@
+"""The account against a real registrar: every transport, every way to fail, and the way back."""
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, RegistrationState, SipUri
+from firmware.phone.events import Problem, ProblemRaised, RegistrationChanged
+from firmware.sip import AccountSettings, SipSettings
+from provisioning.schema import Srtp, Transport
+from tests.lab.certificates import LOOPBACK, CertificateAuthority
+from tests.lab.kamailio import Kamailio
+from tests.lab.ports import free_port
+from tests.lab.sip_line import SipLine
+
+USERS = {"alice": "secret-of-alice"}
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="module")
+def registrar(tmp_path_factory: pytest.TempPathFactory, authority: CertificateAuthority) -> Iterator[Kamailio]:
+    certificate = authority.issue("localhost", hosts=LOOPBACK)
+    with Kamailio(tmp_path_factory.mktemp("kamailio"), USERS, certificate=certificate) as kamailio:
+        yield kamailio
+
+
+LineMaker = Callable[..., SipLine]
+
+
+@pytest.fixture
+def line_to(authority: CertificateAuthority) -> Iterator[LineMaker]:
+    with contextlib.ExitStack() as lines:
+
+        def make(
+            kamailio: Kamailio | None = None,
+            transport: Transport = Transport.UDP,
+            *,
+            start: bool = True,
+            username: str = "alice",
+            password: str = USERS["alice"],
+            host: str = "localhost",
+            port: int = 0,
+            tls_ca: Path | None = None,
+            tls_verify: bool = True,
+            **settings: object,
+        ) -> SipLine:
+            account = AccountSettings(
+                username=username,
+                domain="localhost",
+                host=host,
+                port=port or port_of(kamailio, transport),
+                transport=transport,
+                password=password,
+                tls_ca=tls_ca or authority.ca_path,
+                tls_verify=tls_verify,
+                srtp=Srtp.OFF,
+            )
+            line = SipLine(SipSettings(account, **{"local_port": 0, **settings}))  # type: ignore[arg-type]
+            lines.callback(line.stop)
+            if start:
+                line.start()
+            return line
+
+        yield make
+
+
+def port_of(kamailio: Kamailio | None, transport: Transport) -> int:
+    assert kamailio is not None
+    return {
+        Transport.UDP: kamailio.udp_port,
+        Transport.TCP: kamailio.tcp_port,
+        Transport.TLS: kamailio.tls_port,
+    }[transport]
+
+
+def failure_of(line: SipLine, timeout_s: float = 10) -> RegistrationChanged:
+    return line.wait_for_registration(RegistrationState.FAILED, timeout_s)
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_the_account_registers_and_unregisters(registrar: Kamailio, line_to: LineMaker, transport: Transport) -> None:
+    line = line_to(registrar, transport)
+    line.wait_for_registration(RegistrationState.REGISTERING)
+    line.wait_for_registration(RegistrationState.REGISTERED)
+    assert registrar.is_registered("alice")
+    line.stop()
+    assert not registrar.is_registered("alice")
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_the_first_register_is_out_within_a_quarter_of_a_second(
+    registrar: Kamailio, line_to: LineMaker, transport: Transport
+) -> None:
+    line = line_to(registrar, transport, start=False)
+    began = time.monotonic()
+    line.start()
+    line.wait_for_registration(RegistrationState.REGISTERED)
+    assert time.monotonic() - began < 0.25
+
+
+def test_a_wrong_password_is_called_that_and_tried_again_later(registrar: Kamailio, line_to: LineMaker) -> None:
+    failed = failure_of(line_to(registrar, password="not-it", retry_cap_s=600))
+    assert failed.failure is RegistrationFailure.WRONG_PASSWORD
+    assert failed.retry_in_s > 1
+
+
+def test_an_account_that_the_server_does_not_know_is_called_that(registrar: Kamailio, line_to: LineMaker) -> None:
+    failed = failure_of(line_to(registrar, username="nobody"))
+    assert (failed.failure, failed.sip_code) == (RegistrationFailure.ACCOUNT_UNKNOWN, 404)
+
+
+def test_a_certificate_of_an_unknown_authority_is_rejected(
+    registrar: Kamailio, line_to: LineMaker, tmp_path: Path
+) -> None:
+    stranger = CertificateAuthority(tmp_path).ca_path
+    failed = failure_of(line_to(registrar, Transport.TLS, tls_ca=stranger))
+    assert failed.failure is RegistrationFailure.CERTIFICATE_REJECTED
+
+
+def test_an_unverified_certificate_is_accepted_where_the_configuration_says_so(
+    registrar: Kamailio, line_to: LineMaker, tmp_path: Path
+) -> None:
+    stranger = CertificateAuthority(tmp_path).ca_path
+    line_to(registrar, Transport.TLS, tls_ca=stranger, tls_verify=False).wait_for_registration(
+        RegistrationState.REGISTERED
+    )
+
+
+@pytest.mark.parametrize(("hosts", "expired"), [(LOOPBACK, True), (("sip.example.org",), False)])
+def test_an_expired_certificate_and_one_of_another_server_are_rejected(
+    authority: CertificateAuthority, line_to: LineMaker, tmp_path: Path, hosts: tuple[str, ...], expired: bool
+) -> None:
+    certificate = authority.issue(hosts[0], hosts=hosts, expired=expired)
+    with Kamailio(tmp_path, USERS, certificate=certificate) as kamailio:
+        failed = failure_of(line_to(kamailio, Transport.TLS))
+        assert failed.failure is RegistrationFailure.CERTIFICATE_REJECTED
+        assert not kamailio.is_registered("alice")
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_a_server_that_is_down_is_called_unreachable(line_to: LineMaker, transport: Transport) -> None:
+    kind = socket.SOCK_DGRAM if transport is Transport.UDP else socket.SOCK_STREAM
+    failed = failure_of(line_to(transport=transport, port=free_port(kind)))
+    assert (failed.failure, failed.sip_code) == (RegistrationFailure.SERVER_UNREACHABLE, 0)
+
+
+def test_a_server_without_an_address_is_called_not_found(line_to: LineMaker) -> None:
+    failed = failure_of(line_to(host="sip.invalid", port=5060), timeout_s=30)
+    assert failed.failure in {RegistrationFailure.SERVER_NOT_FOUND, RegistrationFailure.NO_NETWORK}
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_a_restarted_server_has_the_handset_back_within_five_seconds(
+    authority: CertificateAuthority, line_to: LineMaker, tmp_path: Path, transport: Transport
+) -> None:
+    with Kamailio(tmp_path, USERS, certificate=authority.issue("localhost", hosts=LOOPBACK)) as kamailio:
+        line = line_to(kamailio, transport, probe_s=1.0)
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        kamailio.kill()
+        assert failure_of(line).failure is RegistrationFailure.SERVER_UNREACHABLE
+        line.forget()
+        kamailio.start()
+        line.wait_for_registration(RegistrationState.REGISTERED, timeout_s=5)
+        assert kamailio.is_registered("alice")
+
+
+@pytest.mark.parametrize("transport", [Transport.UDP, Transport.TLS])
+def test_stopping_takes_two_seconds_at_most_when_the_server_is_gone(
+    authority: CertificateAuthority, line_to: LineMaker, tmp_path: Path, transport: Transport
+) -> None:
+    with Kamailio(tmp_path, USERS, certificate=authority.issue("localhost", hosts=LOOPBACK)) as kamailio:
+        line = line_to(kamailio, transport)
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        kamailio.kill()
+        began = time.monotonic()
+        line.stack.stop()
+        assert time.monotonic() - began < 2
+
+
+OPTIONS = (
+    "OPTIONS sip:alice@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {source}:{port};rport;branch=z9hG4bK{port}\r\n"
+    "From: <sip:stranger@{source}>;tag=1\r\nTo: <sip:alice@127.0.0.1>{tag}\r\nCall-ID: {port}\r\n"
+    "CSeq: 1 OPTIONS\r\nMax-Forwards: 9\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+def answer_to_options(line: SipLine, source: str, tag: str = "") -> bytes | None:
+    report = line.stack.build_report
+    assert report is not None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind((source, 0))
+        sender.settimeout(1)
+        port = sender.getsockname()[1]
+        sender.sendto(OPTIONS.format(source=source, port=port, tag=tag).encode(), ("127.0.0.1", report.port))
+        try:
+            return sender.recv(4096)
+        except TimeoutError:
+            return None
+
+
+@pytest.mark.parametrize("tag", ["", ";tag=guessed"])
+def test_strangers_get_no_answer_at_all(registrar: Kamailio, line_to: LineMaker, tag: str) -> None:
+    line = line_to(registrar)
+    line.wait_for_registration(RegistrationState.REGISTERED)
+    assert answer_to_options(line, "127.0.0.1") is not None
+    assert answer_to_options(line, "127.0.0.9", tag) is None
+
+
+def test_strangers_are_answered_where_the_configuration_says_so(registrar: Kamailio, line_to: LineMaker) -> None:
+    line = line_to(registrar, answer_anyone=True)
+    line.wait_for_registration(RegistrationState.REGISTERED)
+    assert answer_to_options(line, "127.0.0.9") is not None
+
+
+def test_a_local_port_that_is_taken_is_replaced_by_another(registrar: Kamailio, line_to: LineMaker) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("0.0.0.0", 0))
+        port = other.getsockname()[1]
+        line = line_to(registrar, local_port=port)
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        report = line.stack.build_report
+        assert report is not None
+        assert report.port not in {0, port}
+
+
+def test_the_build_report_says_what_the_library_can_do(registrar: Kamailio, line_to: LineMaker) -> None:
+    line = line_to(registrar, Transport.TLS)
+    assert line.stack.build_report is None or line.stack.build_report.version
+    line.wait_for_registration(RegistrationState.REGISTERED)
+    report = line.stack.build_report
+    assert report is not None
+    assert "g722" in report.codecs
+    assert "pcma" in report.codecs
+    assert "OpenSSL" in report.tls
+    assert report.gate_active
+    assert report.source_filter_active
+
+
+def test_unreadable_authorities_are_a_problem_in_words_and_calls_end_at_once(
+    registrar: Kamailio, line_to: LineMaker, tmp_path: Path
+) -> None:
+    line = line_to(registrar, Transport.TLS, tls_ca=tmp_path / "none.pem")
+    problem = line.wait_for(ProblemRaised)
+    assert problem.problem is Problem.SIP_UNAVAILABLE
+    assert "none.pem" in problem.detail
+    call_id = CallId("0" * 32)
+    line.stack.place_call(call_id, SipUri("sip:bob@localhost"))
+    assert line.wait_for_call(call_id, CallState.DISCONNECTED).reason is DisconnectReason.UNREACHABLE
+
+
+def test_the_thread_gives_a_sign_of_life_while_nothing_happens(registrar: Kamailio, line_to: LineMaker) -> None:
+    line = line_to(registrar, Transport.TCP)
+    line.wait_for_registration(RegistrationState.REGISTERED)
+    line.beat.clear()
+    assert line.beat.wait(5)
+
+
+def test_the_stack_starts_and_stops_twenty_times_without_leaking_a_descriptor(
+    registrar: Kamailio, line_to: LineMaker
+) -> None:
+    line = line_to(registrar, Transport.TLS, start=False)
+
+    def once() -> int:
+        line.stack.start(line.post)
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        line.stack.stop()
+        return len(os.listdir("/proc/self/fd"))
+
+    first = once()
+    assert [once() for _ in range(20)] == [first] * 20
