@@ -163,7 +163,7 @@ def art(language: Language) -> dict[str, str]:
 def read(language: Language) -> dict[str, str]:
     """Read the pages that were approved."""
     sections = (FOLDER / f"{language.value}.txt").read_text(encoding="utf-8").split("\n\n")
-    return dict(section.strip("\n").split("\n", 1) for section in sections if section.strip("\n"))  # type: ignore[misc]
+    return dict(section.strip("\n").split("\n", 1) for section in sections if section.strip("\n"))
 
 
 def write() -> None:
