@@ -19,7 +19,10 @@ from firmware.storage.store import Store
 _NOT_MISSED: Final = (DisconnectReason.REJECTED, DisconnectReason.LOCAL_HANGUP)
 """How an unanswered incoming call ends when the person here ended it."""
 
-_OVER: Final = "call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code"
+_MAX_KEPT: Final = 256
+"""Calls that are kept here at most while the store cannot take them; a store that never opens must not fill memory."""
+
+_COLUMNS: Final = "call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class StoredCallLog:
     Times after the start are the start plus what the monotonic clock counted, so that setting the clock during a call
     makes no call shorter than nothing.
 
-    What the store cannot take (a full disk) is kept here and written together with the next call that it can.
+    What the store cannot take (a full disk, a store that is not open yet) is kept here and written together with the
+    next call that it can.
     """
 
     def __init__(
@@ -96,6 +100,8 @@ class StoredCallLog:
             clock_synced=self._clocks.is_synced(),
         )
         self._calls[call_id] = call
+        while len(self._calls) > _MAX_KEPT:
+            del self._calls[next(iter(self._calls))]
 
         def write(database: Database) -> None:
             call.ledger_entries = read_head(database).entries
@@ -124,19 +130,7 @@ class StoredCallLog:
             call.reason = reason
             call.sip_code = sip_code
             call.ended_at = self._time_in(call)
-        over = [each for each in self._calls.values() if each.reason is not None]
-
-        def write(database: Database) -> None:
-            for each in over:
-                # The end of another call that closed at the same moment may have taken this one along.
-                if not _is_over(database, each.call_id):
-                    self._write(database, each)
-                    self._queue_record(database, each.call_id)
-
-        await self._store.transact(write)
-        for each in over:
-            self._calls.pop(each.call_id, None)
-        self._outbox.notify()
+        await self._write_ends()
 
     async def recover_interrupted(self) -> int:
         """Close the calls that an earlier run left open, as interrupted, and queue their records likewise.
@@ -146,6 +140,7 @@ class StoredCallLog:
         Returns:
             how many there were.
         """
+        await self._write_ends()
         running = set(self._calls)
 
         def recover(database: Database) -> int:
@@ -196,7 +191,7 @@ class StoredCallLog:
         """Return the newest calls, newest first, those that are not over included."""
 
         def read(database: Database) -> tuple[CallLogEntry, ...]:
-            rows = database.query(f"SELECT {_OVER} FROM calls ORDER BY position DESC LIMIT ?", limit)  # noqa: S608 - a constant
+            rows = database.query(f"SELECT {_COLUMNS} FROM calls ORDER BY position DESC LIMIT ?", limit)  # noqa: S608 - a constant
             return tuple(
                 CallLogEntry(
                     call_id=CallId(call_id),
@@ -231,6 +226,21 @@ class StoredCallLog:
             self._outbox.purge(database, Topic.CDR)
 
         await self._store.transact(clear)
+
+    async def _write_ends(self) -> None:
+        over = [each for each in self._calls.values() if each.reason is not None]
+
+        def write(database: Database) -> None:
+            for each in over:
+                # The end of another call that closed at the same moment may have taken this one along.
+                if not _is_over(database, each.call_id):
+                    self._write(database, each)
+                    self._queue_record(database, each.call_id)
+
+        await self._store.transact(write)
+        for each in over:
+            self._calls.pop(each.call_id, None)
+        self._outbox.notify()
 
     def _running(self, call_id: CallId) -> _Call:
         if call_id not in self._calls:

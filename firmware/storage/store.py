@@ -39,11 +39,6 @@ class Store:
         self._thread: threading.Thread | None = None
         self.epoch = 0
 
-    @property
-    def is_open(self) -> bool:
-        """Whether work is accepted."""
-        return self._thread is not None
-
     async def start(self) -> None:
         """Open the store; after a failure it may be tried again.
 
@@ -91,7 +86,17 @@ class Store:
 
         return await self.run(in_transaction)
 
+    async def check(self) -> None:
+        """Read and verify the whole store; other work waits meanwhile (see Database.check for how long).
+
+        Raises:
+            StoreCorruptError: something in it is damaged.
+        """
+        await self.run(Database.check)
+
     def _run(self, opened: "Future[None]") -> None:
+        # An opening that fails is a sign of life too: a handset goes on without its store and tries again.
+        self._heartbeat()
         database = Database(self._path, self._key)
         try:
             database.open(load_migrations())

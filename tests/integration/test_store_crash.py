@@ -59,7 +59,7 @@ class Acknowledged:
 
 def run_until_killed(folder: Path, round_number: int, rng: random.Random, heard: Acknowledged) -> None:
     """Run a handset, kill it at a moment of chance, and take in all that it said."""
-    command = [sys.executable, "-m", "tests.lab.store_writer", folder, str(round_number), str(rng.getrandbits(32))]
+    command = [sys.executable, "-m", "tests.lab.store_writer", str(folder), str(round_number), str(rng.getrandbits(32))]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as handset:
         assert handset.stdout is not None
         lines_to_wait_for = rng.choice((1, 2, 3, rng.randint(3, 150)))

@@ -9,7 +9,6 @@ import pytest
 
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.privacy.purposes import Purpose
-from firmware.storage.database import Database
 from firmware.storage.errors import StoreFullError, StoreReadOnlyError
 from firmware.storage.key import load_key
 from tests.lab.store import StoreLab
@@ -91,7 +90,7 @@ async def test_a_full_disk_is_said_reading_goes_on_and_nothing_acknowledged_is_l
     entries = await lab.call_log.recent(10_000)
     assert len(entries) == written + 2
     assert len(await lab.outbox.next_batch(10_000)) == 1 + written + 2
-    await lab.store.run(Database.check)
+    await lab.store.check()
 
 
 async def test_a_store_on_a_full_disk_opens_for_reading(lab: StoreLab, disk: Path) -> None:

@@ -6,7 +6,7 @@ CREATE TABLE identity (
 
 INSERT INTO identity (only, account_secret) VALUES (1, randomblob(32));
 
--- `position` orders calls by when they began, whatever the clock said. `ledger_entries` is how long the consent ledger
+-- `position` orders calls by when they were written down, which is when they began, whatever the clock said. `ledger_entries` is how long the consent ledger
 -- was then. A row without a reason is a call that is not over.
 CREATE TABLE calls (
     position INTEGER PRIMARY KEY AUTOINCREMENT,

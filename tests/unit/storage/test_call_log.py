@@ -9,7 +9,7 @@ from firmware.errors import StorageError
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.privacy.purposes import Purpose
 from firmware.storage.database import Database
-from firmware.storage.errors import StoreFullError
+from firmware.storage.errors import StoreClosedError, StoreFullError
 from tests.lab.store import BOOT_ID, StoreLab
 
 INCOMING, OUTGOING = CallDirection.INCOMING, CallDirection.OUTGOING
@@ -283,3 +283,21 @@ async def test_a_call_whose_end_the_full_disk_refused_is_written_with_the_next_t
     assert [record["id"] for record in await records(lab)] == [first, second, third]
     entry = next(entry for entry in await lab.call_log.recent(3) if entry.call_id == second)
     assert (entry.number, entry.started_at, entry.ended_at) == ("10010", started_at, started_at + 7)
+
+
+async def test_calls_made_before_the_store_could_be_opened_are_written_once_it_is(tmp_path: Path) -> None:
+    lab = StoreLab(tmp_path)
+    count = 300
+    for number in range(1, count + 1):
+        with pytest.raises(StoreClosedError):
+            await lab.open_call("10086")
+        lab.pass_time(5)
+        with pytest.raises(StoreClosedError):
+            await lab.call_log.close_record(CallId(f"{number:032x}"), DisconnectReason.BUSY, 486)
+    await lab.start()
+    assert await lab.call_log.recover_interrupted() == 0
+    entries = await lab.call_log.recent(1000)
+    assert [int(entry.call_id, 16) for entry in entries] == list(range(count, count - 256, -1))
+    assert all(entry.reason is DisconnectReason.BUSY for entry in entries)
+    assert all(entry.ended_at == entry.started_at + 5 for entry in entries)
+    await lab.stop()

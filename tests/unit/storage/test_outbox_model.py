@@ -57,13 +57,11 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(target=calls)
     def open_call(self) -> CallId:
-        call_id: CallId = self._run(self._lab.open_call())
-        self._open[call_id] = self._grant if self._granted else 0
-        return call_id
+        return self._begin()
 
     @rule(target=calls)
     def make_call(self) -> CallId:
-        call_id = self.open_call()
+        call_id = self._begin()
         self.close_call(call_id)
         return call_id
 
@@ -144,6 +142,11 @@ class OutboxMachine(RuleBasedStateMachine):
         self._runner.close()
         self._folder.cleanup()
 
+    def _begin(self) -> CallId:
+        call_id: CallId = self._run(self._lab.open_call())
+        self._open[call_id] = self._grant if self._granted else 0
+        return call_id
+
     def _close_in_model(self, call_id: CallId) -> None:
         began_under = self._open.pop(call_id)
         self._over.append(call_id)
@@ -161,7 +164,7 @@ def _subject(message: OutboxMessage) -> CallId:
 
 @pytest.mark.soak
 def test_the_outbox_holds_what_a_list_in_memory_would() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         OutboxMachine,
         settings=settings(
             max_examples=EXAMPLES,
