@@ -34,22 +34,26 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--print", action="store_true", help="print what nft would be given, from known addresses")
     arguments = options.parse_args()
-    configuration = _configuration()
-    known = _known_addresses()
     if arguments.print:
-        sys.stdout.write(ruleset(configuration, known))
+        sys.stdout.write(ruleset(_configuration(), _known_addresses()))
         return 0
-    _load(ruleset(configuration, known))
+    _load(ruleset(_configuration(), _known_addresses()))
     systemd.daemon.notify("READY=1")
+    missing = _refresh(_configuration())
+    for _ in missing:
+        print("A server of the configuration has no address; asking again soon.", file=sys.stderr)  # noqa: T201 (the journal)
+    return 75 if missing else 0
 
+
+def _refresh(configuration: Configuration | None) -> list[str]:
+    """Load the rules with the addresses of this moment, and return the hosts that have none."""
+    known = _known_addresses()
     found, missing = _resolve(_hosts(configuration))
     addresses = {**{host: known[host] for host in missing if host in known}, **found}
     if addresses != known:
         ADDRESSES.write_text(json.dumps(addresses), encoding="utf-8")
-        _load(ruleset(configuration, addresses))
-    for _ in missing:
-        print("A server of the configuration has no address; asking again soon.", file=sys.stderr)  # noqa: T201 (the journal)
-    return 75 if missing else 0
+    _load(ruleset(configuration, addresses))
+    return missing
 
 
 def ruleset(configuration: Configuration | None, addresses: Mapping[str, Iterable[str]]) -> str:
@@ -71,7 +75,7 @@ def ruleset(configuration: Configuration | None, addresses: Mapping[str, Iterabl
         for address in addresses.get(account.host, ()):
             add("sip", address, protocol, str(account.effective_port))
             add("media", address)
-        for network in _lines(MORE_MEDIA):
+        for network in _more_media():
             add("media", network)
         if configuration.sip.local_port:
             elements["sip_listens"] = {str(configuration.sip.local_port), str(configuration.sip.local_port + 1)}
@@ -88,8 +92,8 @@ def ruleset(configuration: Configuration | None, addresses: Mapping[str, Iterabl
 def _configuration() -> Configuration | None:
     for path in (CONFIGURATION, LAST_GOOD):
         try:
-            return parse_configuration(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, ProvisioningError):
+            return parse_configuration(_text(path))
+        except ProvisioningError:
             continue
     return None
 
@@ -121,12 +125,25 @@ def _known_addresses() -> Addresses:
     return known
 
 
+def _more_media() -> list[str]:
+    networks = []
+    for line in _lines(MORE_MEDIA):
+        try:
+            networks.append(str(ipaddress.ip_network(line, strict=False)))
+        except ValueError:
+            print(f"A line of {MORE_MEDIA} is no network such as 192.0.2.0/24; ignored.", file=sys.stderr)  # noqa: T201 (the journal)
+    return networks
+
+
 def _lines(path: Path) -> list[str]:
+    return [line.strip() for line in _text(path).splitlines() if line.strip() and not line.startswith(("#", ";"))]
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError:
-        return []
-    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("#", ";"))]
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _load(rules: str) -> None:

@@ -23,7 +23,10 @@ fail() {
 }
 
 prefix=/opt/wecall
-units=(wecall-handset.service wecall-sync.service wecall-credentials.service wecall-firewall.service wecall-firewall.timer wecall-firewall.path)
+units=(
+  wecall-handset.service wecall-sync.service wecall-credentials.service
+  wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-firewall-changed.service
+)
 debian_packages=(
   python3-venv python3-dev gcc pkg-config # the Python packages without wheels are compiled
   libasound2-dev libsystemd-dev           # their headers
@@ -55,7 +58,7 @@ done
 remove() {
   say "stopping and removing the services"
   for unit in "${units[@]}"; do
-    systemctl disable --now --quiet "$unit" 2>/dev/null || true
+    systemctl disable --now --quiet "$unit" 2>/dev/null || systemctl stop "$unit" 2>/dev/null || true
     rm -f "/etc/systemd/system/$unit"
   done
   systemctl daemon-reload

@@ -2,9 +2,11 @@
 
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,20 +114,35 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 30) 
 
 def _wheels() -> Path:
     """Return a folder with wheels of everything that the handset needs, made once for each set of requirements."""
-    project = (CHECKOUT / "pyproject.toml").read_bytes()
-    stamp = hashlib.sha256(project + sys.version.encode()).hexdigest()
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    requirements = [*project["dependencies"], *(line for extra in ("handset", "pi", "sync") for line in extras[extra])]
+    # What builds the handset's own wheel inside, where no index can be reached.
+    requirements += ["setuptools>=77", "wheel"]
+    stamp = hashlib.sha256("\n".join([*requirements, sys.version]).encode()).hexdigest()
     folder = CHECKOUT / "build" / "wheels"
-    if folder.is_dir() and (folder / "stamp").is_file() and (folder / "stamp").read_text() == stamp:
+    if (folder / "stamp").is_file() and (folder / "stamp").read_text() == stamp:
         return folder
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--wheel-dir", folder,
-         f"{CHECKOUT}[handset,pi,sync]", "setuptools>=77"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--wheel-dir",
+            folder,
+            *requirements,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         raise RuntimeError(f"The wheels for the systemd tests could not be made:\n{done.stdout}")
-    for own in folder.glob("wecall_handset-*.whl"):
-        own.unlink()
     (folder / "stamp").write_text(stamp)
     return folder

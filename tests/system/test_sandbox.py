@@ -39,6 +39,7 @@ def namespace():
 
 print(json.dumps({
     "store": attempt(lambda: os.listdir("/var/lib/wecall")),
+    "store is covered": "yes" if os.stat("/var/lib/wecall").st_mode & 0o777 == 0 else "no",
     "configuration": attempt(lambda: open("/etc/wecall/config.toml").read()),
     "change configuration": attempt(lambda: write("/etc/wecall/config.toml")),
     "encrypted keys": attempt(lambda: os.listdir("/etc/wecall/credentials")),
@@ -100,6 +101,7 @@ def test_the_questions_can_be_answered_outside_a_sandbox(unconfined: dict[str, s
 
 def test_sync_cannot_read_the_store_or_any_file_of_the_handset(from_sync: dict[str, str]) -> None:
     assert from_sync["store"] == "EACCES"
+    assert from_sync["store is covered"] == "yes"
     assert from_sync["configuration"] == "EACCES"
     assert from_sync["encrypted keys"] == "EACCES"
     assert from_sync["store key"] == "ENOENT"

@@ -9,7 +9,13 @@ import pytest
 from provisioning.schema import parse_configuration
 
 FOLDER = Path(__file__).parents[2] / "systemd"
-EXPOSURES = {"wecall-handset": 2.0, "wecall-sync": 1.5, "wecall-credentials": 2.0, "wecall-firewall": 3.0}
+EXPOSURES = {
+    "wecall-handset": 2.0,
+    "wecall-sync": 1.5,
+    "wecall-credentials": 2.0,
+    "wecall-firewall": 3.0,
+    "wecall-firewall-changed": 2.0,
+}
 UNITS = sorted(path for path in FOLDER.iterdir() if path.suffix in {".service", ".timer", ".path"})
 
 
