@@ -1,0 +1,176 @@
+"""The ringer: a warble on a PCM of its own, which is open only while the phone rings."""
+
+import errno
+import logging
+import math
+import select
+import threading
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import alsaaudio
+
+from drivers.alsa import close_pcm, open_pcm, reason
+from drivers.errors import DeviceError
+
+_log = logging.getLogger(__name__)
+
+_RATE_HZ = 16_000
+# 40 ms of queue: what silence() cuts off is dropped, so this bounds only how late the thread may wake.
+_PERIOD_FRAMES = 160
+_PERIODS = 4
+_STALL_TIMEOUT_MS = 1000
+_RETRY_S = 1.0
+
+# Two tones a major third apart that change places 20 times a second, as electronic telephones do. Whole cycles in each
+# half, so that they meet without a click.
+_WARBLE_HZ = (800, 1000)
+_HALF_S = 0.05
+_RAMP_S = 0.005
+# A third harmonic lets a small loudspeaker, which has no bass, still sound full.
+_HARMONICS = ((1, 0.75), (3, 0.25))
+_DEFAULT_CADENCE_MS = (1000, 4000)
+
+
+class AlsaRinger:
+    """Rings on its own thread; a missing card is reported and never holds anybody up."""
+
+    def __init__(
+        self,
+        playback: str = "default",
+        *,
+        cadence_ms: Sequence[int] = _DEFAULT_CADENCE_MS,
+        volume_percent: int = 80,
+        on_fault: Callable[[str], None] | None = None,
+    ) -> None:
+        """Remember what to ring with; nothing is opened yet.
+
+        Args:
+            playback: the ringer's PCM name.
+            cadence_ms: on, off, on, off...
+            volume_percent: how loud, 0 to 100.
+            on_fault: told on the ringer's thread, once each time the phone rings, why it cannot be heard.
+        """
+        self._playback = playback
+        self._cadence_ms = tuple(cadence_ms)
+        self._volume_percent = volume_percent
+        self._on_fault = on_fault
+        self._changed = threading.Condition()
+        self._is_ringing = False
+        self._stopping = False
+        self._silenced = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="ringer", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        if self._thread is None:
+            return
+        with self._changed:
+            self._stopping = True
+            self._is_ringing = False
+            self._silenced.set()
+            self._changed.notify()
+        self._thread.join(5)
+        self._thread = None
+
+    def ring(self) -> None:
+        with self._changed:
+            self._is_ringing = True
+            self._silenced.clear()
+            self._changed.notify()
+
+    def silence(self) -> None:
+        with self._changed:
+            self._is_ringing = False
+            self._silenced.set()
+
+    def set_volume(self, percent: int) -> None:
+        """Set how loud it rings, from the next burst on."""
+        self._volume_percent = percent
+
+    # --- the ringer's thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_ringing or self._stopping)
+                if self._stopping:
+                    return
+            self._ring_until_silenced()
+
+    def _ring_until_silenced(self) -> None:
+        reported = False
+        while not self._silenced.is_set():
+            try:
+                self._play()
+            except DeviceError as error:
+                if not reported:
+                    reported = True
+                    _log.warning("%s", error)
+                    if self._on_fault is not None:
+                        self._on_fault(str(error))
+                self._silenced.wait(_RETRY_S)
+
+    def _play(self) -> None:
+        pcm = open_pcm(
+            self._playback, "playback", rate_hz=_RATE_HZ, period_frames=_PERIOD_FRAMES, periods=_PERIODS,
+            setting="[ringer] playback",
+        )  # fmt: skip
+        try:
+            poller = select.poll()
+            for descriptor, events in pcm.polldescriptors():
+                poller.register(descriptor, events)
+            while True:
+                for index, duration_ms in enumerate(self._cadence_ms):
+                    sound = silence(duration_ms) if index % 2 else warble(duration_ms, self._volume_percent)
+                    for first in range(0, len(sound), 2 * _PERIOD_FRAMES):
+                        self._wait_for_room(pcm, poller)
+                        if self._silenced.is_set():
+                            return
+                        pcm.write(sound[first : first + 2 * _PERIOD_FRAMES])
+        except alsaaudio.ALSAAudioError as error:
+            raise DeviceError(
+                f"The ringer's sound card {self._playback!r} failed: {reason(error)}. Plug it in again."
+            ) from error
+        finally:
+            close_pcm(pcm)
+
+    def _wait_for_room(self, pcm: Any, poller: select.poll) -> None:
+        while 0 <= (free := pcm.avail()) < _PERIOD_FRAMES:
+            events = poller.poll(_STALL_TIMEOUT_MS)
+            if not events:
+                raise DeviceError(f"The ringer's sound card {self._playback!r} has stopped playing. Plug it in again.")
+            pcm.polldescriptors_revents(events)
+        if free < 0 and free != -errno.EPIPE:
+            raise DeviceError(f"The ringer's sound card {self._playback!r} is gone. Plug it in again.")
+
+
+def warble(duration_ms: int, volume_percent: int) -> bytes:
+    """Return a burst of ringing as 16-bit frames."""
+    # A cubic scale sounds even along its whole length; 0.7 leaves a small loudspeaker some room.
+    amplitude = 0.7 * 32767 * (volume_percent / 100) ** 3
+    half = round(_HALF_S * _RATE_HZ)
+    two_tones = array("h")
+    for frequency in _WARBLE_HZ:
+        step = 2 * math.pi * frequency / _RATE_HZ
+        two_tones.extend(
+            round(amplitude * sum(level * math.sin(order * step * n) for order, level in _HARMONICS))
+            for n in range(half)
+        )
+    length = duration_ms * _RATE_HZ // 1000
+    samples = (two_tones * (length // len(two_tones) + 1))[:length]
+    ramp = min(length // 2, round(_RAMP_S * _RATE_HZ))
+    for n in range(ramp):
+        samples[n] = samples[n] * n // ramp
+        samples[-1 - n] = samples[-1 - n] * n // ramp
+    return samples.tobytes()
+
+
+def silence(duration_ms: int) -> bytes:
+    """Return a pause as 16-bit frames."""
+    return bytes(2 * (duration_ms * _RATE_HZ // 1000))
