@@ -10,6 +10,7 @@ import socket
 import stat
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,7 +57,7 @@ class ControlServer:
         self._idle_timeout_s = idle_timeout_s
         self._lock_fd: int | None = None
         self._bound: list[Path] = []
-        self._listeners: list[asyncio.Task[None]] = []
+        self._servers: list[asyncio.Server] = []
         self._connections: dict[Role, set[asyncio.Task[None]]] = {role: set() for role in handlers}
 
     async def start(self) -> None:
@@ -69,18 +70,23 @@ class ControlServer:
         try:
             for role in self._handlers:
                 listener = self._listen(role)
-                self._listeners.append(asyncio.create_task(self._accept(role, listener), name=f"{role} socket"))
+                serve = partial(self._serve, role, self._path(role).stat().st_gid)
+                self._servers.append(
+                    await asyncio.start_unix_server(serve, sock=listener, limit=MAX_LINE_BYTES, backlog=MAX_CONNECTIONS)
+                )
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Drop every connection, also those in the middle of a request, and remove the sockets."""
-        tasks = [*self._listeners, *(task for tasks in self._connections.values() for task in tasks)]
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        tasks = [task for tasks in self._connections.values() for task in tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._listeners.clear()
         while self._bound:
             with suppress(OSError):
                 self._bound.pop().unlink()
@@ -120,7 +126,6 @@ class ControlServer:
             # Nobody can connect between bind and listen, so the mode is right before the first client.
             path.chmod(_SOCKET_MODE)
             self._hand_to_group(path, role)
-            listener.listen(MAX_CONNECTIONS)
         except OSError as error:
             listener.close()
             raise ControlError(f"The handset cannot listen on {path}: {error.strerror or error}.") from error
@@ -141,28 +146,16 @@ class ControlServer:
                 path, GROUPS[role],
             )  # fmt: skip
 
-    async def _accept(self, role: Role, listener: socket.socket) -> None:
-        group_id = self._path(role).stat().st_gid
-        connections = self._connections[role]
-        loop = asyncio.get_running_loop()
-        with listener:
-            while True:
-                try:
-                    connection, _ = await loop.sock_accept(listener)
-                except OSError as error:
-                    # Out of descriptors or of memory: others may give some back.
-                    _log.error("The %s socket could not take a connection: %s.", role, error.strerror)
-                    await asyncio.sleep(1)
-                    continue
-                task = asyncio.create_task(self._serve(role, connection, group_id), name=f"{role} client")
-                connections.add(task)
-                task.add_done_callback(connections.discard)
-
-    async def _serve(self, role: Role, connection: socket.socket, group_id: int) -> None:
-        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=MAX_LINE_BYTES)
+    async def _serve(
+        self, role: Role, group_id: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._connections[role].add(task)
+            task.add_done_callback(self._connections[role].discard)
         client = _Client(reader, writer, self._idle_timeout_s)
         try:
-            peer = peer_of(connection)
+            peer = peer_of(writer.get_extra_info("socket"))
             _log.debug("A client of role %s connected: process %d of user %d.", role, peer.pid, peer.uid)
             refusal = self._refusal(role, peer, group_id)
             if refusal:
@@ -178,6 +171,9 @@ class ControlServer:
                 await client.answer(_refused(f"The line is longer than {MAX_LINE_BYTES} bytes."))
         except (OSError, TimeoutError) as error:
             _log.debug("A client of role %s is gone: %s.", role, type(error).__name__)
+        except asyncio.CancelledError:
+            # By stop(). Raised further, the streams' own callback would log it as a failure.
+            _log.debug("A client of role %s was dropped.", role)
         finally:
             await client.close()
 
