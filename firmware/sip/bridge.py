@@ -4,8 +4,9 @@ import ctypes
 import threading
 from typing import Final
 
+from firmware.sip.thread_registration import ThreadRegistration
+
 _FRAME_TYPE_AUDIO: Final = 1  # PJMEDIA_FRAME_TYPE_AUDIO in pjmedia/frame.h
-_THREAD_DESCRIPTION_WORDS: Final = 64  # PJ_THREAD_DESC_SIZE in pj/config.h, in longs
 
 
 class _Frame(ctypes.Structure):
@@ -41,9 +42,9 @@ class ConferenceBridge:
         self._lock = threading.Lock()
         self._library: ctypes.CDLL | None = None
         self._port = ctypes.c_void_p()
-        self._registered_thread: int | None = None
-        # pj keeps a pointer to the description for as long as the thread lives.
-        self._thread_description = (ctypes.c_long * _THREAD_DESCRIPTION_WORDS)()
+        self._thread_known = False
+        # The library keeps pointers into them for as long as their threads live.
+        self._registrations: list[ThreadRegistration] = []
 
     @property
     def rate_hz(self) -> int:
@@ -58,7 +59,7 @@ class ConferenceBridge:
     def attach(self) -> None:
         """Make the calling thread the one that exchanges frames."""
         with self._lock:
-            self._registered_thread = None
+            self._thread_known = False
 
     def exchange(self, near: bytes | None) -> bytes:
         """Give one frame of the microphone (None for silence) and take the frame that is due at the earpiece.
@@ -72,8 +73,8 @@ class ConferenceBridge:
             library = self._library
             if library is None:
                 return self._silence
-            if self._registered_thread is None:
-                self._register_thread(library)
+            if not self._thread_known:
+                self._make_thread_known(library)
             if near is None:
                 frame = self._silent_frame
             else:
@@ -98,21 +99,20 @@ class ConferenceBridge:
         with self._lock:
             self._library = library
             self._port = ctypes.c_void_p(port)
-            self._registered_thread = None
+            self._thread_known = False
 
     def close(self) -> None:
         """Let go of the library before it is destroyed; exchanges return silence from here on."""
         with self._lock:
             self._library = None
             self._port = ctypes.c_void_p()
-            self._registered_thread = None
+            self._thread_known = False
 
-    def _register_thread(self, library: ctypes.CDLL) -> None:
-        # pj aborts the process when a thread that it does not know calls in.
-        if not library.pj_thread_is_registered():
-            ctypes.memset(self._thread_description, 0, ctypes.sizeof(self._thread_description))
-            library.pj_thread_register(b"audio", self._thread_description, ctypes.byref(ctypes.c_void_p()))
-        self._registered_thread = threading.get_ident()
+    def _make_thread_known(self, library: ctypes.CDLL) -> None:
+        registration = ThreadRegistration(library, b"audio")
+        registration.register()
+        self._registrations.append(registration)
+        self._thread_known = True
 
     def _frame(self, buffer: "ctypes.Array[ctypes.c_char]") -> _Frame:
         return _Frame(_FRAME_TYPE_AUDIO, ctypes.addressof(buffer), self._frame_bytes, 0, 0)

@@ -19,7 +19,7 @@ from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.calls import CallTable
 from firmware.sip.gate import Gate, GatePolicy
 from firmware.sip.mapping import CERTIFICATE_ERROR, SYSTEM_ERRORS
-from firmware.sip.media_queue import MediaQueue
+from firmware.sip.media_poll import MediaPoll
 from firmware.sip.registration import Registration
 from firmware.sip.servers import Resolution, ServerResolver
 from firmware.sip.settings import SipSettings
@@ -108,7 +108,7 @@ class Engine:
         self._reasons: dict[str, int] = {}
         self._policy = GatePolicy(answer_anyone=settings.answer_anyone)
         self._gate: Gate | None = None
-        self._media_queue: MediaQueue | None = None
+        self._media_poll: MediaPoll | None = None
         self._resolver = ServerResolver(settings.account.host, deliver)
         self._servers: tuple[str, ...] = ()
         self._line: AccountLine | None = None
@@ -219,12 +219,8 @@ class Engine:
             self._agenda.after(0, self._registration.connection_lost)
 
     def _calls_changed(self, exist: bool) -> None:
-        if self._media_queue is None:
-            return
-        if exist:
-            self._media_queue.work()
-        else:
-            self._media_queue.rest()
+        if self._media_poll is not None:
+            self._media_poll.set_wanted(exist)
 
     def _connect_audio(self, audio: Any) -> None:
         audio.startTransmit(self._playback)
@@ -254,9 +250,8 @@ class Engine:
             self._reasons[str(endpoint.utilStrError(number))] = number
         endpoint.libStart()
         self._bridge.open(library, master_port)
-        self._media_queue = MediaQueue(library)
-        self._media_queue.start()
-        self._media_queue.rest()
+        self._media_poll = MediaPoll(library)
+        self._media_poll.start()
         self._gate = Gate(library, self._policy)
         self._gate.start(self.wake_port, lambda: self.poll(0.01))
 
@@ -321,7 +316,8 @@ class Engine:
         media.ecTailLen = 0
         media.noVad = True
         media.quality = 4
-        media.threadCnt = 1
+        # Its own I/O queue, so that a slow lookup of a name cannot delay audio, and our thread to poll it.
+        media.hasIoqueue = True
         media.jbInit = settings.jitter_buffer.initial_ms
         media.jbMinPre = settings.jitter_buffer.minimum_ms
         media.jbMaxPre = settings.jitter_buffer.maximum_prefetch_ms
@@ -397,9 +393,9 @@ class Engine:
 
     def _destroy(self) -> None:
         self._bridge.close()
-        if self._media_queue is not None:
-            self._media_queue.stop()
-            self._media_queue = None
+        if self._media_poll is not None:
+            self._media_poll.stop()
+            self._media_poll = None
         self._capture = self._playback = None
         self._line = None
         self._registration = None

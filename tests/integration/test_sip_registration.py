@@ -1,7 +1,6 @@
 """The account against a real registrar: every transport, every way to fail, and the way back."""
 
 import contextlib
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -273,7 +272,7 @@ def test_the_stack_starts_and_stops_twenty_times_without_leaking_a_descriptor(
         line.stack.start(line.post)
         line.wait_for_registration(RegistrationState.REGISTERED)
         line.stack.stop()
-        return len(os.listdir("/proc/self/fd"))
+        return len(list(Path("/proc/self/fd").iterdir()))
 
     first = once()
     assert [once() for _ in range(20)] == [first] * 20
