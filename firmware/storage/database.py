@@ -26,8 +26,6 @@ Value = str | bytes | int | float | None
 
 KEY_BYTES: Final = 32
 
-_ROOM_FOR_A_COMMIT_BYTES: Final = 65536
-
 
 class Database:
     """The connection; belongs to the thread that opened it."""
@@ -188,12 +186,9 @@ class Database:
     def _fail(self, error: dbapi2.Error) -> NoReturn:
         # The low byte is the primary code (sqlite.org/rescode.html); SQLite's messages hold no values of ours.
         code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-        if code in {dbapi2.SQLITE_IOERR, dbapi2.SQLITE_CANTOPEN}:
-            # What fails beside the database itself (its write-ahead log) is reported without its cause.
-            if not os.access(self._path, os.W_OK):
-                code = dbapi2.SQLITE_READONLY
-            elif not self._has_room():
-                code = dbapi2.SQLITE_FULL
+        if code in {dbapi2.SQLITE_IOERR, dbapi2.SQLITE_CANTOPEN} and not os.access(self._path, os.W_OK):
+            # A write-ahead log that cannot be made is reported without its cause.
+            code = dbapi2.SQLITE_READONLY
         if code == dbapi2.SQLITE_NOTADB and self._known_key_code() == self._key_code:
             code = dbapi2.SQLITE_CORRUPT
         match code:
@@ -227,15 +222,10 @@ class Database:
 
     @property
     def _full_message(self) -> str:
-        return f"There is no room left for the store {self._path}. Delete calls from the log or free space on the card."
+        return (
+            f"There is no room left for the store {self._path}. Free space on the card, or delete calls from the log."
+        )
 
     @property
     def _read_only_message(self) -> str:
         return f"The store {self._path} cannot be written. Check the card and the permissions of its folder."
-
-    def _has_room(self) -> bool:
-        try:
-            free = os.statvfs(self._path.parent)
-        except OSError:
-            return True
-        return free.f_bavail * free.f_frsize >= _ROOM_FOR_A_COMMIT_BYTES

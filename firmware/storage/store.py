@@ -50,7 +50,8 @@ class Store:
         self.epoch = secrets.randbelow(2**53 - 1) + 1
         self._work = queue.SimpleQueue()
         opened: Future[None] = Future()
-        thread = threading.Thread(target=self._run, args=(opened,), name="storage")
+        # A daemon: if the main thread dies the process must end, to be started again; a transaction cut off is undone.
+        thread = threading.Thread(target=self._run, args=(opened,), name="storage", daemon=True)
         thread.start()
         await asyncio.shield(asyncio.wrap_future(opened))
         self._thread = thread

@@ -111,7 +111,7 @@ async def test_a_disk_without_room_for_a_new_store_is_said_and_can_be_tried_agai
     with pytest.raises(StoreFullError) as caught:
         await lab.start()
     assert str(caught.value) == (
-        f"There is no room left for the store {lab.path}. Delete calls from the log or free space on the card."
+        f"There is no room left for the store {lab.path}. Free space on the card, or delete calls from the log."
     )
     ballast.unlink()
     await lab.start()
