@@ -136,7 +136,8 @@ class Mosquitto:
             "persistence true",
             "autosave_interval 1",
             "autosave_on_changes true",
-            "max_queued_messages 0",
+            # Not 0 for no limit: Mosquitto 2.0.21 then hangs up on whoever publishes where it may not.
+            "max_queued_messages 100000",
             "log_type all",
             "log_timestamp_format %H:%M:%S",
         ]

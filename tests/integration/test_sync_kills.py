@@ -1,0 +1,57 @@
+"""The sync process killed at moments of chance: every record arrives, and a repeat is the same, byte for byte."""
+
+import asyncio
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from firmware.ports import BrokerState
+from tests.lab.mosquitto import Received
+from tests.lab.sync_site import PREFIX, SyncSite, at_least, record_texts, records_in
+
+KILLS = 200 if os.environ.get("WECALL_SOAK") == "1" else 20
+CALLS_A_KILL = 12
+SEED = 20260217
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(KILLS * 5 + 60)
+async def test_kills_at_moments_of_chance_lose_no_record_and_repeat_none_differently(tmp_path: Path) -> None:
+    rng = random.Random(SEED)
+    call_ids = set()
+    async with SyncSite(tmp_path) as site:
+        await site.grant()
+        # Few records a message, so that a backlog has many moments at which to be cut short.
+        site.change_settings(batch_records=2)
+        for _ in range(KILLS):
+            call_ids |= {await site.store.make_call() for _ in range(CALLS_A_KILL)}
+            await site.start_sync()
+            if rng.random() < 0.7:
+                # The broker has something new, and sync perhaps its PUBACK, and the handset perhaps sync's word of it.
+                await site.wait_for(at_least(len(site.observer.received) + rng.randrange(1, 8)))
+            else:
+                await asyncio.sleep(rng.uniform(0, 0.3))
+            site.sync.kill()
+        already = len(site.reports)
+        await site.start_sync()
+        await site.wait_for_report(BrokerState.CONNECTED, after=already)
+        await site.wait_for_calls(call_ids, timeout_s=60)
+        received = site.observer.received
+    assert {record["id"] for record in records_in(received)} == call_ids
+    by_key = texts_by_key(received)
+    assert len(by_key) == len(call_ids)
+    assert all(len(set(texts)) == 1 for texts in by_key.values()), "a repeat differs from the first"
+    repeats = sum(len(texts) - 1 for texts in by_key.values())
+    assert repeats, "no kill fell between a PUBACK and its `done`: this run proved nothing"
+
+
+def texts_by_key(received: list[Received]) -> dict[tuple[str, int, int], list[str]]:
+    """Return each record's texts by what names a record."""
+    texts: dict[tuple[str, int, int], list[str]] = {}
+    for message in received:
+        if message.topic == f"{PREFIX}/cdr":
+            for record, text in zip(message.document["records"], record_texts(message), strict=True):
+                texts.setdefault((record["device"], record["epoch"], record["seq"]), []).append(text)
+    return texts
