@@ -42,7 +42,7 @@ from firmware.phone.phone import Phone
 from firmware.phone.view import PhoneView
 from firmware.ports import BrokerProblem, BrokerState
 from firmware.records import Records
-from firmware.screens.drawing import draw
+from firmware.screens.drawing import draw, has_chinese
 from firmware.screens.pages import page_for
 from firmware.settings import broker_settings, phone_settings, sip_settings
 from firmware.sip.stack import PjsuaStack
@@ -113,7 +113,8 @@ class Handset:
         self._make_folders()
         self._loaded = load(self._options.configuration, self._options.state_dir)
         configuration = self._loaded.configuration
-        self._language = configuration.device.language if configuration else "en"
+        # Without a font that has Chinese, words that can be read are better than boxes.
+        self._language = configuration.device.language if configuration and has_chinese() else "en"
         self._phone = Phone(phone_settings(self._loaded), lambda: CallId(secrets.token_hex(16)))
         self._sip = self._build_sip(configuration)
         self._devices = build_devices(

@@ -134,8 +134,9 @@ class Bus:
         for command in commands:
             try:
                 self._carry_out(command)
-            except (OSError, HandsetError):
-                _log.exception("The command %s failed; the rest goes on", type(command).__name__)
+            except (OSError, HandsetError) as error:
+                # The sentence says it all, and a traceback for each blink of a missing LED would bury the rest.
+                _log.warning("The command %s failed and the rest goes on: %s", type(command).__name__, error)
 
     def _carry_out(self, command: c.Command) -> None:  # noqa: C901, PLR0912 - one flat table: a case for each command
         match command:

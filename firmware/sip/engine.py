@@ -61,6 +61,11 @@ class BuildReport:
     source_filter_active: bool
     port: int
 
+    def __str__(self) -> str:
+        codecs = ", ".join(self.codecs) or "none"
+        gate = "The gate against floods works" if self.gate_active else "There is no gate against floods in this build"
+        return f"pjsua2 {self.version}, {self.tls or 'no TLS'}, codecs {codecs}. {gate}."
+
 
 class _Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
     when_connection_lost: Callable[[int], None] | None = None

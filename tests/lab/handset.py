@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from firmware.control.client import ask_async
+from firmware.control.requests import Role, StatusRequest
 from tests.lab.ports import free_port
 
 _START_TIMEOUT_S = 30.0
@@ -26,6 +28,7 @@ class WecallProcess:
         self._notify_path = folder / f"{name}.notify"
         self._environment = {**os.environ, **environment, "NOTIFY_SOCKET": str(self._notify_path)}
         self._process: subprocess.Popen[bytes] | None = None
+        self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     @property
     def pid(self) -> int:
@@ -49,20 +52,34 @@ class WecallProcess:
         Raises:
             RuntimeError: it ended or was not ready in time; the message holds the end of its log.
         """
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start without waiting."""
         self._notify_path.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
-            notifications.bind(str(self._notify_path))
+        self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notifications.bind(str(self._notify_path))
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "firmware.cli", *self._arguments],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=Path(__file__).parents[2],
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Wait for READY=1.
+
+        Raises:
+            RuntimeError: it ended or was not ready in time; the message holds the end of its log.
+        """
+        assert self._process is not None
+        with self._notifications as notifications:
             notifications.settimeout(0.2)
-            with self.log_path.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "firmware.cli", *self._arguments],
-                    env=self._environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd=Path(__file__).parents[2],
-                    start_new_session=True,
-                )
             for _ in range(round(_START_TIMEOUT_S / 0.2)):
                 try:
                     if b"READY=1" in notifications.recv(4096):
@@ -128,13 +145,27 @@ class Handset:
 
     def start(self, *, sync: bool = True) -> None:
         """Start both processes, or the handset alone."""
+        self._make_folders()
+        self.main.start()
+        if sync:
+            self.sync.start()
+
+    def launch(self) -> None:
+        """Start both without waiting."""
+        self._make_folders()
+        self.main.launch()
+        self.sync.launch()
+
+    def wait_until_ready(self) -> None:
+        """Wait until both are ready."""
+        self.main.wait_until_ready()
+        self.sync.wait_until_ready()
+
+    def _make_folders(self) -> None:
         for path in (self.folder, self._runtime_dir, self.state_dir):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.configuration_path.touch(mode=0o600)
         self.configuration_path.write_text(self._configuration)
-        self.main.start()
-        if sync:
-            self.sync.start()
 
     def stop(self) -> None:
         """Stop both."""
@@ -151,6 +182,10 @@ class Handset:
             timeout=30,
             cwd=Path(__file__).parents[2],
         ).stdout
+
+    async def status(self) -> Mapping[str, Any]:
+        """What `wecall status` tells, without a process for each question."""
+        return await ask_async(self._runtime_dir, Role.ADMIN, StatusRequest())
 
     def ask(self, *arguments: str) -> Any:
         """Run an administrator's command that prints JSON and return it."""

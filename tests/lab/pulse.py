@@ -129,7 +129,8 @@ class PulseAudio:
     def _write_script(self) -> None:
         # norewinds: with rewinds a first read takes 0.3 to 1.6 s and playback stalls for up to 2 s.
         lines = [
-            f"load-module module-null-sink sink_name={sink} rate=48000 channels=1 format=s16le norewinds=1"
+            f"load-module module-null-sink sink_name={sink} rate=48000 channels=1 format=s16le norewinds=1 "
+            f"sink_properties=device.description={sink}"
             for sink in self.sinks
         ]
         # Last, so that a socket that answers means that every sink is there.

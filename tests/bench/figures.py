@@ -1,0 +1,138 @@
+"""What is measured, the same way for every phone."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import psutil
+
+from tests.bench.registrar import ProbeRegistrar
+from tests.lab.audio import measure_latency
+
+if TYPE_CHECKING:
+    from tests.bench.phones import Phone
+
+CALLS = 4
+CHIRPS_A_CALL = 10
+STARTS = 7
+RINGS = 60
+DIALS = 30
+IN_CALL_S = 30.0
+IDLE_S = 60.0
+SETTLE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """How fast one phone is with a registrar that takes times, in milliseconds."""
+
+    start_to_register_ms: float
+    invite_to_180_p95_ms: float
+    last_key_to_invite_p95_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallFigures:
+    """What a call between two phones of one kind costs and how late its sound is."""
+
+    mouth_to_ear_median_ms: float
+    mouth_to_ear_p95_ms: float
+    chirps_lost: int
+    cpu_in_call_percent: float
+    cpu_idle_percent: float
+    memory_mb: float
+
+
+def measure_timings(registrar: ProbeRegistrar, make: Callable[[int], "Phone"]) -> Timings:
+    """Start a phone several times, ring it, and let it dial.
+
+    Args:
+        registrar: where it registers.
+        make: builds the phone; the number makes its folder unique.
+    """
+    starts, rings, dials = [], [], []
+    for number in range(STARTS):
+        phone = make(number)
+        registrar.forget()
+        began = time.monotonic()
+        phone.launch()
+        starts.append(registrar.wait_for("REGISTER") - began)
+        try:
+            phone.connect()
+            if number == STARTS - 1:
+                time.sleep(SETTLE_S)
+                rings = [_after_a_pause(registrar.time_ringing) for _ in range(RINGS)]
+                dials = [_after_a_pause(partial(_time_dialling, registrar, phone)) for _ in range(DIALS)]
+        finally:
+            phone.stop()
+    return Timings(statistics.median(starts) * 1000, _p95(rings) * 1000, _p95(dials) * 1000)
+
+
+def measure_calls(caller: "Phone", callee: "Phone", callee_user: str, sinks: tuple[str, str]) -> CallFigures:
+    """Let two phones of one kind talk.
+
+    Args:
+        caller, callee: both registered.
+        callee_user: whom to dial.
+        sinks: what the caller's mouth hears, and what the callee's ear plays to.
+    """
+    mouth, ear = sinks
+    delays: list[float] = []
+    lost = 0
+    in_call = 0.0
+    for number in range(CALLS):
+        caller.prepare(callee_user)
+        caller.press_last_key()
+        callee.answer()
+        time.sleep(SETTLE_S)
+        latency = measure_latency(mouth, f"{mouth}_monitor", f"{ear}_monitor", count=CHIRPS_A_CALL)
+        delays += latency.values_ms
+        lost += latency.sent - len(latency.values_ms)
+        if number == CALLS - 1:
+            in_call = _cpu_percent([caller.process_ids[0], callee.process_ids[0]], IN_CALL_S)
+        caller.hang_up()
+        callee.hang_up()
+        time.sleep(SETTLE_S)
+    return CallFigures(
+        mouth_to_ear_median_ms=statistics.median(delays),
+        mouth_to_ear_p95_ms=_p95(delays),
+        chirps_lost=lost,
+        cpu_in_call_percent=in_call / 2,
+        cpu_idle_percent=_cpu_percent(caller.process_ids, IDLE_S),
+        memory_mb=sum(psutil.Process(pid).memory_full_info().pss for pid in caller.process_ids) / 1e6,
+    )
+
+
+def _time_dialling(registrar: ProbeRegistrar, phone: "Phone") -> float:
+    phone.prepare("600")
+    registrar.forget_messages()
+    pressed = time.monotonic()
+    phone.press_last_key()
+    elapsed = registrar.wait_for("INVITE") - pressed
+    registrar.wait_for("ACK")
+    phone.hang_up()
+    return elapsed
+
+
+def _after_a_pause(measure: Callable[[], float]) -> float:
+    time.sleep(0.3)
+    return measure()
+
+
+def _cpu_percent(process_ids: list[int], duration_s: float) -> float:
+    """Return what the processes use together, in per cent of one core."""
+    processes = [psutil.Process(process_id) for process_id in process_ids]
+    before, began = _cpu_s(processes), time.monotonic()
+    time.sleep(duration_s)
+    return 100 * (_cpu_s(processes) - before) / (time.monotonic() - began)
+
+
+def _cpu_s(processes: list[psutil.Process]) -> float:
+    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
+
+
+def _p95(values: list[float]) -> float:
+    return statistics.quantiles(values, n=20)[-1]
