@@ -3,17 +3,57 @@
 import asyncio
 import os
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from firmware.ports import BrokerState
+from firmware.ports import BrokerState, OutboxKey, OutboxMessage
 from tests.lab.mosquitto import Received
 from tests.lab.sync_site import PREFIX, SyncSite, at_least, record_texts, records_in
 
 KILLS = 200 if os.environ.get("WECALL_SOAK") == "1" else 20
 CALLS_A_KILL = 12
 SEED = 20260217
+
+
+class DeadlyOutbox:
+    """The store's outbox, which kills the sync process at a chosen step of its own."""
+
+    def __init__(self, site: SyncSite) -> None:
+        self.killed = asyncio.Event()
+        self._site = site
+        self._outbox = site.store.outbox
+        self._step = ""
+        self._steps_left = 0
+
+    def arm(self, step: str, after: int) -> None:
+        """Kill at the step's n-th time from now."""
+        self.killed.clear()
+        self._step, self._steps_left = step, after
+
+    async def next_batch(self, limit: int) -> Sequence[OutboxMessage]:
+        batch = await self._outbox.next_batch(limit)
+        self._pass("messages are handed over")
+        return batch
+
+    async def complete(self, keys: Sequence[OutboxKey]) -> None:
+        self._pass("sync says done")
+        await self._outbox.complete(keys)
+        self._pass("done is kept")
+
+    async def wait_for_due(self, timeout_s: float) -> bool:
+        return await self._outbox.wait_for_due(timeout_s)
+
+    def _pass(self, step: str) -> None:
+        if step == self._step and not self.killed.is_set():
+            self._steps_left -= 1
+            if self._steps_left <= 0:
+                self._site.sync.kill()
+                self.killed.set()
+
+
+STEPS = ("messages are handed over", "sync says done", "done is kept")
 
 
 @pytest.mark.soak
@@ -23,18 +63,25 @@ async def test_kills_at_moments_of_chance_lose_no_record_and_repeat_none_differe
     call_ids = set()
     async with SyncSite(tmp_path) as site:
         await site.grant()
+        deadly = DeadlyOutbox(site)
+        await site.stop_handset()
+        await site.start_handset(deadly)
         # Few records a message, so that a backlog has many moments at which to be cut short.
         site.change_settings(batch_records=2)
         for _ in range(KILLS):
             call_ids |= {await site.store.make_call() for _ in range(CALLS_A_KILL)}
+            moment = rng.choice((*STEPS, "the broker has one more", "any"))
+            deadly.arm(moment, rng.randrange(1, 4))
             await site.start_sync()
-            if rng.random() < 0.7:
-                # The broker has something new, and sync perhaps its PUBACK, and the handset perhaps sync's word of it.
-                await site.wait_for(at_least(len(site.observer.received) + rng.randrange(1, 8)))
-            else:
+            if moment in STEPS:
+                await asyncio.wait_for(deadly.killed.wait(), 30)
+            elif moment == "any":
                 await asyncio.sleep(rng.uniform(0, 0.3))
+            else:
+                await site.wait_for(at_least(len(site.observer.received) + rng.randrange(1, 8)))
             site.sync.kill()
         already = len(site.reports)
+        deadly.arm("none", 0)
         await site.start_sync()
         await site.wait_for_report(BrokerState.CONNECTED, after=already)
         await site.wait_for_calls(call_ids, timeout_s=60)

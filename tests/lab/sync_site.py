@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import SyncRole
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox
 from firmware.privacy.purposes import Purpose
 from tests.lab.certificates import CertificateAuthority, IssuedCertificate
 from tests.lab.handset import WecallProcess
@@ -77,9 +77,9 @@ class SyncSite:
         await asyncio.to_thread(self.observer.stop)
         await asyncio.to_thread(self.broker.kill)
 
-    async def start_handset(self) -> None:
-        """Let the handset answer on its socket."""
-        role = SyncRole(self.store.outbox, lambda: self.settings, self._note)
+    async def start_handset(self, outbox: Outbox | None = None) -> None:
+        """Let the handset answer on its socket, from another outbox than the store's where one is given."""
+        role = SyncRole(outbox or self.store.outbox, lambda: self.settings, self._note)
         self._server = ControlServer(self.runtime_dir, {Role.SYNC: role.handlers})
         await self._server.start()
 
