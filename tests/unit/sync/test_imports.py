@@ -1,0 +1,17 @@
+import subprocess
+import sys
+
+FORBIDDEN = ("firmware.app", "firmware.storage", "firmware.sip", "firmware.media", "drivers", "sqlcipher3", "pjsua2")
+
+
+def test_the_sync_process_imports_nothing_of_the_phone_the_store_or_the_drivers() -> None:
+    program = "import sys, firmware.sync_app; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "paho.mqtt.client" in loaded
+    assert [name for name in loaded if name.startswith(FORBIDDEN)] == []
+
+
+def test_the_handsets_side_of_the_socket_imports_no_mqtt() -> None:
+    program = "import sys, firmware.control.server, firmware.control.sync_role; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert [name for name in loaded if name.startswith(("paho", "firmware.sync"))] == []

@@ -1,0 +1,125 @@
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from firmware.egress.messages import CallDetailRecord, CdrMessage, ConsentMessage, Topic
+from firmware.ports import OutboxKey, OutboxMessage
+from firmware.sync.parcels import Parcel, pack
+
+EPOCH = 5
+PLENTY_BYTES = 128 * 1024
+
+
+def record(seq: int, **changed: Any) -> dict[str, Any]:
+    return {
+        "id": f"{seq:032x}",
+        "device": "dev-1",
+        "account": "a" * 32,
+        "direction": "outgoing",
+        "number": "+8613800138000",
+        "started_at": "2026-03-01T10:00:00.000Z",
+        "answered_at": None,
+        "ended_at": "2026-03-01T10:00:30.000Z",
+        "result": "no_answer",
+        "sip_code": 480,
+        "clock_quality": {"synced": True, "boot_id": "7cd135d5-022d-46ac-81ce-18d084236757"},
+        "epoch": EPOCH,
+        "seq": seq,
+        **changed,
+    }
+
+
+def cdr(seq: int, **changed: Any) -> OutboxMessage:
+    return OutboxMessage(OutboxKey(EPOCH, seq), "cdr", retain=False, payload=record(seq, **changed))
+
+
+def consent(seq: int) -> OutboxMessage:
+    payload = {
+        "device": "dev-1",
+        "purposes": [{"purpose": "cdr_sync", "granted": False, "since": None}],
+        "policy_version": "2024-06-17",
+        "ledger_entries": 0,
+        "ledger_head": "0" * 64,
+        "ledger_intact": True,
+        "epoch": EPOCH,
+        "seq": seq,
+    }
+    return OutboxMessage(OutboxKey(EPOCH, seq), "consent", retain=True, payload=payload)
+
+
+def sequences(parcels: list[Parcel]) -> list[list[int]]:
+    return [[key.seq for key in parcel.keys] for parcel in parcels]
+
+
+def test_records_that_follow_each_other_share_a_message() -> None:
+    [parcel] = pack([cdr(1), cdr(2), cdr(3)], "dev-1", PLENTY_BYTES)
+    assert (parcel.topic, parcel.retain) == (Topic.CDR, False)
+    assert [item.seq for item in CdrMessage.model_validate_json(parcel.payload).records] == [1, 2, 3]
+    assert parcel.keys == tuple(OutboxKey(EPOCH, seq) for seq in (1, 2, 3))
+
+
+def test_the_order_of_the_outbox_is_kept() -> None:
+    parcels = pack([cdr(1), consent(2), cdr(3), consent(4)], "dev-1", PLENTY_BYTES)
+    assert sequences(parcels) == [[1], [2], [3], [4]]
+    assert ConsentMessage.model_validate_json(parcels[1].payload).seq == 2
+    assert parcels[1].retain
+
+
+def test_a_message_is_no_longer_than_the_broker_takes() -> None:
+    size_bytes = len(pack([cdr(1), cdr(2)], "dev-1", PLENTY_BYTES)[0].payload)
+    parcels = pack([cdr(seq) for seq in range(1, 6)], "dev-1", size_bytes)
+    assert all(len(parcel.payload) <= size_bytes for parcel in parcels)
+    assert [seq for some in sequences(parcels) for seq in some] == [1, 2, 3, 4, 5]
+
+
+def test_a_message_holds_a_hundred_records_at_most() -> None:
+    parcels = pack([cdr(seq) for seq in range(1, 131)], "dev-1", 10 * PLENTY_BYTES)
+    assert [len(parcel.keys) for parcel in parcels] == [100, 30]
+
+
+def test_the_same_record_is_written_the_same_whatever_it_travels_with() -> None:
+    [alone] = pack([cdr(2)], "dev-1", PLENTY_BYTES)
+    [together] = pack([cdr(1), cdr(2), cdr(3)], "dev-1", PLENTY_BYTES)
+    assert alone.payload.removeprefix(b'{"records":[').removesuffix(b"]}") in together.payload
+
+
+def test_the_order_of_fields_on_the_way_here_changes_nothing() -> None:
+    shuffled = OutboxMessage(OutboxKey(EPOCH, 1), "cdr", retain=False, payload=dict(reversed(record(1).items())))
+    assert pack([shuffled], "dev-1", PLENTY_BYTES) == pack([cdr(1)], "dev-1", PLENTY_BYTES)
+
+
+@pytest.mark.parametrize(
+    "stowaway",
+    [
+        cdr(1, note="Planted"),
+        cdr(1, number="Planted Zhang"),
+        cdr(1, result="Planted"),
+        cdr(1, clock_quality={"synced": True, "boot_id": "Planted"}),
+        cdr(1, device="planted"),
+        OutboxMessage(OutboxKey(EPOCH, 1), "cdr", retain=False, payload=record(99)),
+        cdr(1, epoch=6),
+        OutboxMessage(OutboxKey(EPOCH, 1), "cdr", retain=True, payload=record(1)),
+        OutboxMessage(OutboxKey(EPOCH, 1), "consent", retain=True, payload=record(1)),
+        OutboxMessage(OutboxKey(EPOCH, 1), "status", retain=True, payload={"state": "online"}),
+        OutboxMessage(OutboxKey(EPOCH, 1), "planted", retain=False, payload=record(1)),
+        OutboxMessage(OutboxKey(EPOCH, 1), "cdr", retain=False, payload={}),
+    ],
+)
+def test_what_is_no_message_of_ours_is_left_out_and_not_quoted(
+    stowaway: OutboxMessage, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert sequences(pack([stowaway, cdr(2)], "dev-1", PLENTY_BYTES)) == [[2]]
+    [line] = [entry for entry in caplog.records if entry.levelno == logging.ERROR]
+    assert "planted" not in line.getMessage().lower()
+
+
+def test_nothing_makes_nothing() -> None:
+    assert pack([], "dev-1", PLENTY_BYTES) == []
+
+
+def test_a_payload_is_exactly_its_model() -> None:
+    [parcel] = pack([cdr(1)], "dev-1", PLENTY_BYTES)
+    assert json.loads(parcel.payload) == {"records": [record(1)]}
+    assert set(record(1)) == set(CallDetailRecord.model_fields)
