@@ -7,31 +7,46 @@ import json
 import subprocess
 import sys
 import threading
+import wave
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 START_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the peer registers and what it says; an empty greeting says nothing."""
+    """Where the peer registers and what it says.
+
+    Attributes:
+        greeting_wav: what it plays before it echoes; nothing where empty.
+        encrypted: take and make calls with SRTP only; otherwise either will do.
+    """
 
     username: str
     password: str
     registrar: str
     greeting_wav: str = ""
     echo: bool = True
+    encrypted: bool = False
 
 
 class AnsweringPeer:
-    """The peer's process."""
+    """The peer's process, and what happens to it in words.
+
+    The words: `registered`; `ringing` when the one it calls rings; `answered` and `ended <status code>` for every call;
+    `echoing` when it has greeted and begins to echo, and again after each hold; `held` and `resumed` when the other end
+    does so; `dtmf <digit>`; `gone` when its process has ended. Between them stand words of the SIP library.
+    """
 
     def __init__(self, settings: Settings, log: Path) -> None:
         self._settings = settings
         self._log = log
         self._process: subprocess.Popen[str] | None = None
+        self._happened = threading.Condition()
+        self._events: list[str] = []
 
     def start(self) -> None:
         """Start and wait until it is registered.
@@ -39,6 +54,7 @@ class AnsweringPeer:
         Raises:
             RuntimeError: it could not register; the message holds its log.
         """
+        self._events = []
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.lab.answering_phone"],
@@ -48,17 +64,44 @@ class AnsweringPeer:
                 text=True,
                 cwd=Path(__file__).parents[2],
             )
-        assert self._process.stdout is not None
+        threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
         # The password goes by pipe: a command line can be read by every user of the machine.
         self._say(json.dumps(asdict(self._settings)))
-        timer = threading.Timer(START_TIMEOUT_S, self._process.kill)
-        timer.start()
-        # The library writes a few lines of its own first.
-        registered = any(line.strip() == "registered" for line in iter(self._process.stdout.readline, ""))
-        timer.cancel()
-        if not registered:
+        try:
+            self.wait_for("registered", timeout_s=START_TIMEOUT_S)
+        except AssertionError:
             self.stop()
-            raise RuntimeError(f"The answering peer could not register:\n{self._log.read_text(errors='replace')}")
+            log_text = self._log.read_text(errors="replace")
+            raise RuntimeError(f"The answering peer could not register:\n{log_text}") from None
+
+    @property
+    def events(self) -> list[str]:
+        """What has happened to it, in order."""
+        with self._happened:
+            return list(self._events)
+
+    def wait_for(self, event: str, *, after: int = 0, timeout_s: float = 10) -> int:
+        """Wait for an event.
+
+        Args:
+            event: one of the words above.
+            after: how many of the events that have happened do not count.
+            timeout_s: how long to wait.
+
+        Returns:
+            how many events had happened with it, to be the next `after`.
+        """
+        with self._happened:
+            self._happened.wait_for(lambda: {event, "gone"} & set(self._events[after:]), timeout_s)
+            seen = self._events[after:]
+            assert event in seen, f"The peer saw no {event!r} within {timeout_s} s but {seen}"
+            return after + seen.index(event) + 1
+
+    def _listen(self, output: IO[str]) -> None:
+        for line in chain(output, ["gone"]):
+            with self._happened:
+                self._events.append(line.strip())
+                self._happened.notify_all()
 
     def call(self, uri: str) -> None:
         """Call somebody; once answered, greet and echo as for a caller."""
@@ -104,21 +147,25 @@ class AnsweringPeer:
 
 def speak(text: str, wav: Path, *, language: str = "en") -> Path:
     """Make a 16 kHz WAV file of a spoken sentence."""
+    import numpy as np  # noqa: PLC0415 - the peer's process does without
+
     raw = wav.with_suffix(".raw.wav")
     subprocess.run(["espeak-ng", "-v", language, "-s", "150", "-w", raw, text], check=True, timeout=30)
-    import wave  # noqa: PLC0415 - the peer's process needs neither
-
-    import numpy as np  # noqa: PLC0415
 
     with wave.open(str(raw)) as source:
         rate_hz = source.getframerate()
         samples = np.frombuffer(source.readframes(source.getnframes()), "<i2").astype(float)
     moments = np.arange(int(len(samples) * 16_000 / rate_hz)) * rate_hz / 16_000
     resampled = np.interp(moments, np.arange(len(samples)), samples)
+    raw.unlink()
+    return write_wav(wav, resampled.astype("<i2").tobytes(), 16_000)
+
+
+def write_wav(wav: Path, pcm: bytes, rate_hz: int) -> Path:
+    """Write 16-bit mono sound as a WAV file."""
     with wave.open(str(wav), "wb") as target:
         target.setnchannels(1)
         target.setsampwidth(2)
-        target.setframerate(16_000)
-        target.writeframes(resampled.astype("<i2").tobytes())
-    raw.unlink()
+        target.setframerate(rate_hz)
+        target.writeframes(pcm)
     return wav

@@ -1,6 +1,6 @@
 """The process behind AnsweringPeer: its settings as one line of JSON on standard input, then a command a line.
 
-It prints `registered` once it is.
+On standard output it says what happens to it, an event a line; AnsweringPeer lists them.
 """
 
 import json
@@ -15,6 +15,12 @@ from typing import Any
 import pjsua2 as pj
 
 from tests.lab.answering_peer import Settings
+
+
+def say(event: str) -> None:
+    """Tell AnsweringPeer what happened."""
+    sys.stdout.write(f"{event}\n")
+    sys.stdout.flush()
 
 
 class Greeting(pj.AudioMediaPlayer):  # type: ignore[misc]
@@ -35,16 +41,32 @@ class EchoCall(pj.Call):  # type: ignore[misc]
         self._greeting: Greeting | None = None
         self._connected = False
         self._echoing = False
+        self._held = False
 
     def onCallState(self, _prm: Any) -> None:  # noqa: N802
-        if self.getInfo().state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self._account.ended.append(self)
+        info = self.getInfo()
+        match info.state:
+            case pj.PJSIP_INV_STATE_EARLY if info.role == pj.PJSIP_ROLE_UAC:
+                say("ringing")
+            case pj.PJSIP_INV_STATE_CONFIRMED:
+                say("answered")
+            case pj.PJSIP_INV_STATE_DISCONNECTED:
+                say(f"ended {info.lastStatusCode}")
+                self._account.ended.append(self)
         self._greet_once_connected()
 
     def onCallMediaState(self, _prm: Any) -> None:  # noqa: N802
         # A re-INVITE makes the audio anew, without its connections.
         self._echoing = False
+        info = self.getInfo()
+        held = any(media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD for media in info.media)
+        if held != self._held:
+            self._held = held
+            say("held" if held else "resumed")
         self._greet_once_connected()
+
+    def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
+        say(f"dtmf {prm.digit}")
 
     def work(self) -> None:
         """Go on to echo when the sentence has been spoken."""
@@ -53,6 +75,7 @@ class EchoCall(pj.Call):  # type: ignore[misc]
             self._echoing = True
             audio = self.getAudioMedia(-1)
             audio.startTransmit(audio)
+            say("echoing")
 
     @property
     def _has_audio(self) -> bool:
@@ -88,8 +111,7 @@ class EchoAccount(pj.Account):  # type: ignore[misc]
     def onRegState(self, prm: Any) -> None:  # noqa: N802
         if prm.code == pj.PJSIP_SC_OK and not self._announced:
             self._announced = True
-            sys.stdout.write("registered\n")
-            sys.stdout.flush()
+            say("registered")
         elif prm.code != pj.PJSIP_SC_OK:
             sys.stderr.write(f"The registrar answered {prm.code}.\n")
 
@@ -107,13 +129,17 @@ class EchoAccount(pj.Account):  # type: ignore[misc]
             self.calls.append(call)
             call.makeCall(rest, operation)
         for call in self.calls:
-            if word == "hang_up":
-                call.hangup(operation)
-            elif word == "hold":
-                call.setHold(operation)
-            elif word == "resume":
-                operation.opt.flag = pj.PJSUA_CALL_UNHOLD
-                call.reinvite(operation)
+            try:
+                if word == "hang_up":
+                    call.hangup(operation)
+                elif word == "hold":
+                    call.setHold(operation)
+                elif word == "resume":
+                    operation.opt.flag = pj.PJSUA_CALL_UNHOLD
+                    call.reinvite(operation)
+            except pj.Error as error:
+                # The other end was faster: the call is over already.
+                sys.stderr.write(f"{word}: {error.reason}\n")
 
     def work(self) -> None:
         """Do what callbacks left to do."""
@@ -181,7 +207,8 @@ def _account_config(settings: Settings) -> Any:
     config.idUri = f"sip:{settings.username}@localhost"
     config.regConfig.registrarUri = settings.registrar
     config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", settings.username, 0, settings.password))
-    config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_OPTIONAL
+    # A phone that insists on encryption refuses an offer that leaves it open.
+    config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY if settings.encrypted else pj.PJMEDIA_SRTP_OPTIONAL
     config.mediaConfig.srtpSecureSignaling = 0
     return config
 

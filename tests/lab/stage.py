@@ -4,13 +4,15 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
-from tests.lab.answering_peer import AnsweringPeer, Settings, speak
+from tests.lab.answering_peer import AnsweringPeer, Settings, speak, write_wav
+from tests.lab.audio import tone
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.handset import Handset
 from tests.lab.kamailio import Kamailio
@@ -22,6 +24,7 @@ HANDSET_USER = "201"
 PEER_USER = "600"
 DEVICE = "demo-1"
 FLEET = "demo"
+BEEP_S = 0.6
 GREETING = "Hello. This is the echo line. Say something, and you will hear yourself."
 
 
@@ -34,8 +37,8 @@ class Choices:
         transport: how SIP travels between handset and registrar.
         srtp: whether the handset encrypts call audio.
         greeting: what the peer says before it echoes; nothing where empty.
+        beep_hz: a tone of BEEP_S that the peer sounds in place of a greeting; none where 0.
         simulator_port: the page's port; a free one where None.
-        broker_port: where the handset finds the broker, for tests that put something in between.
         extra: more tables for the handset's configuration, by section, merged into what is made here.
     """
 
@@ -43,6 +46,7 @@ class Choices:
     transport: str = "tls"
     srtp: str = "mandatory"
     greeting: str = ""
+    beep_hz: int = 0
     simulator_port: int | None = None
     extra: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -71,26 +75,42 @@ class Stage:
                 PEER_USER,
                 self.password_of[PEER_USER],
                 f"sip:127.0.0.1:{self.kamailio.udp_port}",
-                str(speak(choices.greeting, folder / "greeting.wav")) if choices.greeting else "",
+                self._greeting(),
+                encrypted=choices.srtp == "mandatory",
             ),
             folder / "peer.log",
         )
+        self.handset = self.new_handset("handset")
+
+    def new_handset(self, name: str, **extra: Mapping[str, Any]) -> Handset:
+        """Make a handset with a folder of its own, to be started and stopped by the caller.
+
+        Args:
+            name: of its folder.
+            extra: as in Choices, on top of those.
+        """
         environment = self.pulse.environment if self.pulse else {}
-        self.handset = Handset(
-            folder / "handset", self._configuration(), environment, simulator_port=choices.simulator_port
+        return Handset(
+            self.folder / name, self._configuration(extra), environment, simulator_port=self._choices.simulator_port
         )
 
-    def start(self, *, sync: bool = True) -> Self:
-        """Start everything; what cannot start says so and takes the rest down again."""
+    def start(self, *, handset: bool = True, sync: bool = True) -> Self:
+        """Start everything; what cannot start says so and takes the rest down again.
+
+        Args:
+            handset: start `handset` too, not only what is around it.
+            sync: start its sync process too.
+        """
         try:
             self._start("registrar (Kamailio)", self.kamailio)
             self._start("MQTT broker (mosquitto)", self.broker)
             if self.pulse is not None:
                 self._start("sound devices (PulseAudio null sinks)", self.pulse)
             self._start("answering peer", self.peer)
-            self._say("starting the handset and its sync process")
-            self._running.callback(self.handset.stop)
-            self.handset.start(sync=sync)
+            if handset:
+                self._say("starting the handset and its sync process")
+                self._running.callback(self.handset.stop)
+                self.handset.start(sync=sync)
         except BaseException:
             self.stop()
             raise
@@ -99,6 +119,23 @@ class Stage:
     def stop(self) -> None:
         """Stop everything."""
         self._running.close()
+
+    @contextmanager
+    def heard_here(self) -> Iterator[None]:
+        """Let this process play and record on the stage's sound devices: alsa-lib reads where they are when it opens
+        one.
+        """
+        assert self.pulse is not None
+        saved = {name: os.environ.get(name) for name in self.pulse.environment}
+        os.environ.update(self.pulse.environment)
+        try:
+            yield
+        finally:
+            for name, value in saved.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
     def __enter__(self) -> Self:
         return self.start()
@@ -111,7 +148,27 @@ class Stage:
         part.start()
         self._running.callback(part.stop)
 
-    def _configuration(self) -> str:
+    @property
+    def handset_uri(self) -> str:
+        """Where the peer reaches the handset."""
+        return f"sip:{HANDSET_USER}@127.0.0.1:{self.kamailio.udp_port}"
+
+    @property
+    def peer_uri(self) -> str:
+        """Where the registrar's own routes reach the peer."""
+        (contact, *_) = self.kamailio.contacts(PEER_USER)
+        return f"sip:{contact.partition('@')[2].partition(';')[0]}"
+
+    def _greeting(self) -> str:
+        choices, wav = self._choices, self.folder / "greeting.wav"
+        if choices.greeting:
+            return str(speak(choices.greeting, wav))
+        if choices.beep_hz:
+            beep = tone([choices.beep_hz], BEEP_S, rate_hz=16_000)
+            return str(write_wav(wav, beep.pcm, beep.rate_hz))
+        return ""
+
+    def _configuration(self, extra: Mapping[str, Mapping[str, Any]]) -> str:
         device = self.authority.issue(DEVICE)
         udp = self._choices.transport == "udp"
         ports = {"udp": self.kamailio.udp_port, "tcp": self.kamailio.tcp_port, "tls": self.kamailio.tls_port}
@@ -139,7 +196,7 @@ class Stage:
             "tls_ca": str(self.authority.ca_path),
             "srtp": self._choices.srtp,
         }
-        for name, values in self._choices.extra.items():
+        for name, values in chain(self._choices.extra.items(), extra.items()):
             target = account if name == "account" else sections.setdefault(name, {})
             target.update(values)
         lines = [line for name, values in sections.items() for line in ("", f"[{name}]", *_toml(values))]

@@ -1,0 +1,383 @@
+"""Calls of the whole handset among real peers, checked by what can be heard, seen and read."""
+
+import asyncio
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from firmware.storage.contacts import StoredContacts
+from firmware.storage.key import load_key
+from firmware.storage.store import Store
+from tests.lab.audio import Recorder, find_tone, first_heard_at, loudest_frequencies
+from tests.lab.handset import Handset
+from tests.lab.person import Person
+from tests.lab.pulse import PulseAudio
+from tests.lab.sipp import Sipp
+from tests.lab.stage import PEER_USER, Choices, Stage
+
+SOAK = os.environ.get("WECALL_SOAK") == "1"
+BEEP_HZ = 700
+SPOKEN_HZ = 1000
+# The British tone plan, which the stage's handset is set to.
+DIAL_TONE_HZ = (350, 440)
+RINGBACK_HZ = (400, 450)
+BUSY_HZ = 400
+WARBLE_HZ = (800, 1000)
+CONTACT = "Echo Line"
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    stage = Stage(tmp_path_factory.mktemp("stage"), Choices(beep_hz=BEEP_HZ))
+    asyncio.run(write_contact(stage.handset, CONTACT, PEER_USER))
+    with stage, stage.heard_here():
+        yield stage
+
+
+async def write_contact(handset: Handset, name: str, number: str) -> None:
+    path = handset.state_dir / "store.db"
+    store = Store(path, load_key(handset.state_dir / "store.key", path), heartbeat=lambda: None)
+    await store.start()
+    await StoredContacts(store, "GB").add(name, [number])
+    await store.stop()
+
+
+def is_open(pulse: PulseAudio, handset: Handset) -> bool:
+    """Whether the handset has its microphone open, as the sound server sees it."""
+    return handset.main.pid in {stream.process_id for stream in pulse.recording()}
+
+
+# --- sound, both ways -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_both_ends_hear_each_other_over_plain_sip(tmp_path: Path, transport: str) -> None:
+    choices = Choices(transport=transport, srtp="off", beep_hz=BEEP_HZ)
+    with Stage(tmp_path, choices) as stage, stage.heard_here():
+        async with Person(stage.handset) as person:
+            await person.wait_for_line()
+            await assert_both_ends_hear_each_other(stage, person)
+
+
+async def test_both_ends_hear_each_other_over_tls_with_mandatory_srtp(stage: Stage, person: Person) -> None:
+    await assert_both_ends_hear_each_other(stage, person)
+
+
+async def assert_both_ends_hear_each_other(stage: Stage, person: Person) -> None:
+    greeting = asyncio.create_task(person.listen_for([BEEP_HZ]))
+    await person.call(PEER_USER)
+    await greeting
+    stage.peer.wait_for("echoing")
+    await person.hears_the_echo_of(SPOKEN_HZ)
+    await person.hang_up()
+    stage.peer.wait_for("ended 200")
+    status = await person.wait_for_mode("idle")
+    assert not status["microphone_open"]
+
+
+async def test_dial_tone_comes_at_once_and_goes_with_the_first_digit(person: Person) -> None:
+    ear = Recorder("ear_monitor").start()
+    lifted_at = time.monotonic()
+    await person.lift()
+    await person.wait_for_mode("collecting_digits")
+    await asyncio.sleep(0.6)
+    await person.press("6")
+    await asyncio.sleep(0.6)
+    heard = ear.stop()
+    began_at = first_heard_at(heard, DIAL_TONE_HZ)
+    assert began_at is not None
+    delay_s = began_at - lifted_at
+    print(f"dial tone {delay_s * 1000:.0f} ms after the handset was lifted")  # noqa: T201 - a figure to look at
+    assert delay_s < 0.25
+    spans = find_tone(heard, DIAL_TONE_HZ)
+    assert 0.4 < spans[-1].end_s - spans[0].start_s < 1.0
+    assert heard.between(heard.duration_s - 0.3, heard.duration_s).samples.std() < 10
+
+
+async def test_the_far_end_ringing_is_read_and_heard(stage: Stage, person: Person, tmp_path: Path) -> None:
+    with Sipp(tmp_path / "sipp", "uas_ring") as callee:
+        stage.kamailio.route("620", callee.uri)
+        await person.lift()
+        await person.dial("620")
+        await person.wait_for_call("alerting")
+        await person.reads("Ringing…")
+        await person.listen_for(RINGBACK_HZ)
+        await person.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "cadence_s"),
+    [(486, "Busy", (0.375,)), (404, "No such number", (0.4, 0.225))],
+    ids=["busy", "unknown number"],
+)
+async def test_a_call_that_fails_is_heard_and_read(
+    stage: Stage, person: Person, tmp_path: Path, *, code: int, words: str, cadence_s: tuple[float, ...]
+) -> None:
+    with Sipp(tmp_path / "sipp", "uas_reject", words={"CODE": str(code)}) as callee:
+        stage.kamailio.route("621", callee.uri)
+        await person.lift()
+        await person.dial("621")
+        await person.wait_for_mode("call_ended")
+        await person.reads(words)
+        heard = await person.listen(2.2)
+    bursts = find_tone(heard, [BUSY_HZ])[1:-1]
+    assert bursts, "no tone was heard"
+    for burst in bursts:
+        assert min(abs(burst.duration_s - length_s) for length_s in cadence_s) < 0.03
+    assert abs(loudest_frequencies(heard, 1)[0] - BUSY_HZ) < 5
+
+
+async def test_a_number_that_nobody_has_ends_in_words(person: Person) -> None:
+    await person.lift()
+    await person.dial("699")
+    await person.wait_for_mode("call_ended")
+    await person.reads("No such number")
+    await person.reads("Please hang up")
+
+
+# --- the microphone ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_microphone_is_open_exactly_while_a_call_is_active_and_not_held(
+    stage: Stage, person: Person, tmp_path: Path
+) -> None:
+    assert stage.pulse is not None
+    with MicrophoneWatch(stage.pulse) as watch:
+        await person.lift()
+        await person.wait_for_mode("collecting_digits")
+        assert watch.changes == []
+        await person.dial(PEER_USER)
+        await person.wait_for_call("active")
+        watch.wait_for(["new"])
+        stage.peer.wait_for("echoing", after=len(stage.peer.events) - 1)
+        assert is_open(stage.pulse, stage.handset)
+        await person.press("hold")
+        await person.wait_for_call("held")
+        watch.wait_for(["new", "remove"])
+        await person.press("hold")
+        await person.wait_for_call("active")
+        watch.wait_for(["new", "remove", "new"])
+        await person.press("mute")
+        await person.reads("You are muted")
+        assert is_open(stage.pulse, stage.handset)
+        await person.hang_up()
+        watch.wait_for(["new", "remove", "new", "remove"])
+        with Sipp(tmp_path / "sipp", "uas_ring") as callee:
+            stage.kamailio.route("620", callee.uri)
+            await person.lift()
+            await person.dial("620")
+            await person.wait_for_call("alerting")
+            await person.hang_up()
+        stage.peer.call(stage.handset_uri)
+        await person.wait_for_mode("ringing")
+        await person.press("cancel")
+        await person.wait_for_mode("idle")
+    assert watch.changes == ["new", "remove", "new", "remove"]
+
+
+async def test_mute_sends_silence_with_the_microphone_open(stage: Stage, person: Person) -> None:
+    mark = len(stage.peer.events)
+    await person.call(PEER_USER)
+    stage.peer.wait_for("echoing", after=mark)
+    await person.press("mute")
+    await person.reads("You are muted")
+    heard, spans = await person.say(SPOKEN_HZ, 1)
+    assert spans == []
+    # The greeting's last echo may be in the beginning.
+    assert heard.between(0.5, heard.duration_s).samples.std() < 10
+    await person.press("mute")
+    await person.hears_the_echo_of(SPOKEN_HZ)
+
+
+# --- calls that come in -----------------------------------------------------------------------------------------------
+
+
+async def test_a_call_rings_once_shows_who_calls_and_is_answered_by_lifting(stage: Stage, person: Person) -> None:
+    assert stage.pulse is not None
+    mark = len(stage.peer.events)
+    bell = Recorder("bell_monitor").start()
+    stage.peer.call(stage.handset_uri)
+    stage.peer.wait_for("ringing", after=mark)
+    await person.wait_until(lambda page: page.state["ringing"], 5)
+    await person.reads("Incoming call")
+    await person.reads(CONTACT)
+    await person.reads(PEER_USER)
+    await person.wait_until(lambda page: page.state["indicator"] == "fast_blink", 5)
+    await asyncio.sleep(1.5)
+    assert [stream.device for stream in stage.pulse.playing()] == ["bell"]
+    heard = bell.stop()
+    for frequency in WARBLE_HZ:
+        bursts = find_tone(heard, [frequency])
+        assert len(bursts) >= 8
+        assert bursts[-1].end_s - bursts[0].start_s < 1.1, "it rings for a second and then pauses"
+    await person.lift()
+    await person.wait_for_call("active")
+    await person.wait_until(lambda page: not page.state["ringing"], 5)
+    stage.peer.wait_for("echoing", after=mark)
+    await person.hears_the_echo_of(SPOKEN_HZ)
+
+
+async def test_a_second_caller_hears_busy_while_the_first_rings(stage: Stage, person: Person) -> None:
+    mark = len(stage.peer.events)
+    stage.peer.call(stage.handset_uri)
+    await person.wait_for_mode("ringing")
+    stage.peer.call(stage.handset_uri)
+    stage.peer.wait_for("ended 486", after=mark)
+    status = await person.status()
+    assert (status["mode"], status["missed_calls"]) == ("ringing", 1)
+    await person.lift()
+    stage.peer.wait_for("answered", after=mark)
+
+
+async def test_the_cancel_key_turns_a_caller_away(stage: Stage, person: Person) -> None:
+    mark = len(stage.peer.events)
+    stage.peer.call(stage.handset_uri)
+    await person.wait_for_mode("ringing")
+    await person.press("cancel")
+    stage.peer.wait_for("ended 603", after=mark)
+    status = await person.wait_for_mode("idle")
+    assert status["missed_calls"] == 0
+
+
+async def test_a_caller_who_gives_up_is_among_the_missed_until_seen(stage: Stage, person: Person) -> None:
+    mark = len(stage.peer.events)
+    stage.peer.call(stage.handset_uri)
+    await person.wait_for_mode("ringing")
+    await person.reads(CONTACT)
+    stage.peer.hang_up()
+    stage.peer.wait_for("ended 487", after=mark)
+    await person.wait_for(lambda status: status["mode"] == "idle" and status["missed_calls"] == 1)
+    await person.reads("1 missed call")
+    await person.reads(CONTACT)
+    await person.wait_until(lambda page: page.state["indicator"] == "slow_blink", 5)
+    await person.press("cancel")
+    await person.wait_for(lambda status: status["missed_calls"] == 0)
+
+
+async def test_the_far_end_hanging_up_is_read_and_heard(stage: Stage, person: Person) -> None:
+    mark = len(stage.peer.events)
+    await person.call(PEER_USER)
+    stage.peer.wait_for("echoing", after=mark)
+    stage.peer.hang_up()
+    status = await person.wait_for_mode("call_ended")
+    assert not status["microphone_open"]
+    await person.reads("They hung up")
+    await person.listen_for([BUSY_HZ])
+    await person.reads("Please hang up")
+
+
+# --- dialling ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_number_dialled_before_lifting_is_called_on_lifting(stage: Stage, person: Person) -> None:
+    mark = len(stage.peer.events)
+    await person.dial(PEER_USER)
+    await person.reads(PEER_USER)
+    assert (await person.status())["call"] is None
+    await person.lift()
+    await person.wait_for_call("active")
+    stage.peer.wait_for("answered", after=mark)
+
+
+async def test_redial_calls_the_last_number_again(stage: Stage, person: Person) -> None:
+    await person.call(PEER_USER)
+    await person.hang_up()
+    mark = len(stage.peer.events)
+    await person.lift()
+    await person.press("redial")
+    await person.wait_for_call("active")
+    stage.peer.wait_for("answered", after=mark)
+
+
+async def test_digits_in_a_call_reach_the_far_end_each_once(stage: Stage, person: Person) -> None:
+    mark = len(stage.peer.events)
+    await person.call(PEER_USER)
+    stage.peer.wait_for("echoing", after=mark)
+    await person.dial("12309*#")
+    await person.reads("12309*#")
+    stage.peer.wait_for("dtmf #", after=mark)
+    assert [event for event in stage.peer.events[mark:] if "dtmf" in event] == [f"dtmf {key}" for key in "12309*#"]
+
+
+# --- hold -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(240)
+async def test_a_call_held_for_long_comes_back_with_whole_sound(stage: Stage, person: Person) -> None:
+    mark = len(stage.peer.events)
+    await person.call(PEER_USER)
+    mark = stage.peer.wait_for("echoing", after=mark)
+    await person.press("hold")
+    mark = stage.peer.wait_for("held", after=mark)
+    await person.reads("On hold")
+    _, spans = await person.say(SPOKEN_HZ, 60 if SOAK else 6)
+    assert spans == []
+    assert (await person.status())["call"] == "held"
+    await person.press("hold")
+    mark = stage.peer.wait_for("resumed", after=mark)
+    stage.peer.wait_for("echoing", after=mark)
+    await person.wait_for_call("active")
+    await person.hears_the_echo_of(SPOKEN_HZ, 10)
+
+
+async def test_the_far_end_holds_and_resumes(stage: Stage, person: Person) -> None:
+    assert stage.pulse is not None
+    mark = len(stage.peer.events)
+    await person.call(PEER_USER)
+    mark = stage.peer.wait_for("echoing", after=mark)
+    stage.peer.hold()
+    await person.reads("You are on hold")
+    await person.wait_for(lambda status: not status["microphone_open"])
+    stage.peer.resume()
+    await person.wait_for(lambda status: status["call"] == "active" and status["microphone_open"])
+    stage.peer.wait_for("echoing", after=mark)
+    await person.hears_the_echo_of(SPOKEN_HZ)
+
+
+class MicrophoneWatch:
+    """Hears from the sound server of every microphone that is opened (`new`) or shut (`remove`)."""
+
+    def __init__(self, pulse: PulseAudio) -> None:
+        self._pulse = pulse
+        self._happened = threading.Condition()
+        self._listening = False
+        self.changes: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            ["pactl", "subscribe"],
+            env={**os.environ, **self._pulse.environment},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        threading.Thread(target=self._listen, daemon=True).start()
+        with self._happened:
+            while not self._listening:
+                # Whoever asks the server anything is an event too, and the first one shows that it tells us.
+                self._pulse.recording()
+                self._happened.wait(0.05)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(5)
+
+    def wait_for(self, changes: list[str]) -> None:
+        with self._happened:
+            assert self._happened.wait_for(lambda: self.changes == changes, 10), self.changes
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._happened:
+                self._listening = True
+                if "on source-output" in line and "'change'" not in line:
+                    self.changes.append(line.split("'")[1])
+                self._happened.notify_all()

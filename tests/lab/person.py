@@ -1,0 +1,135 @@
+"""Somebody at the simulated handset: lifts it, presses its keys, reads its display, speaks and listens."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tests.lab.audio import Recorder, Sound, Span, find_tone, gaps, start_playing, tone
+from tests.lab.display_reader import says
+from tests.lab.handset import Handset
+from tests.lab.phone_page import PhonePage
+
+Status = Mapping[str, Any]
+
+PATIENCE_S = 15.0
+"""How long something may take that a person would expect at once, on a machine that has other things to do."""
+
+_POLL_S = 0.02
+_ECHO_TAKES_S = 0.7
+
+
+class Person(PhonePage):
+    """A page of the simulator, with eyes, a mouth and ears.
+
+    Speaking and listening need the stage's sound devices in this process's environment.
+    """
+
+    def __init__(self, handset: Handset) -> None:
+        super().__init__(handset.url)
+        self._handset = handset
+
+    # --- eyes ---------------------------------------------------------------------------------------------------------
+
+    async def status(self) -> Status:
+        """What the handset says of itself."""
+        return await self._handset.status()
+
+    async def wait_for(self, reached: Callable[[Status], bool], timeout_s: float = PATIENCE_S) -> Status:
+        """Wait until the handset says something of itself.
+
+        Raises:
+            AssertionError: it does not in time; the message holds what it says instead.
+        """
+        ends_at = time.monotonic() + timeout_s
+        while not reached(status := await self.status()):
+            assert time.monotonic() < ends_at, f"not reached within {timeout_s} s: {dict(status)}"
+            await asyncio.sleep(_POLL_S)
+        return status
+
+    async def wait_for_mode(self, mode: str, timeout_s: float = PATIENCE_S) -> Status:
+        return await self.wait_for(lambda status: status["mode"] == mode, timeout_s)
+
+    async def wait_for_call(self, state: str, timeout_s: float = PATIENCE_S) -> Status:
+        return await self.wait_for(lambda status: status["call"] == state, timeout_s)
+
+    async def wait_for_line(self, timeout_s: float = PATIENCE_S) -> Status:
+        """Wait until the handset is registered."""
+        return await self.wait_for(lambda status: status["registration"] == "registered", timeout_s)
+
+    async def reads(self, text: str, timeout_s: float = PATIENCE_S) -> None:
+        """Wait until the display says a text.
+
+        Raises:
+            AssertionError: it does not in time.
+        """
+        try:
+            await self.wait_until(lambda page: says(page.frame, text), timeout_s)
+        except TimeoutError:
+            raise AssertionError(f"The display did not say {text!r} but:\n{_picture(self.frame)}") from None
+
+    def sees(self, text: str) -> bool:
+        """Whether the display says a text now."""
+        return says(self.frame, text)
+
+    # --- hands --------------------------------------------------------------------------------------------------------
+
+    async def call(self, number: str) -> None:
+        """Lift, dial, and wait for the answer."""
+        await self.lift()
+        await self.dial(number)
+        await self.wait_for_call("active")
+
+    async def hang_up(self) -> None:
+        """Put the handset down and wait until the phone is at rest."""
+        await self.replace()
+        await self.wait_for(lambda status: status["mode"] in {"idle", "unprovisioned"})
+
+    # --- mouth and ears -----------------------------------------------------------------------------------------------
+
+    async def listen(self, duration_s: float, pcm: str = "ear_monitor") -> Sound:
+        """Record what comes out of the phone for a time."""
+        ear = await asyncio.to_thread(Recorder(pcm).start)
+        await asyncio.sleep(duration_s)
+        return await asyncio.to_thread(ear.stop)
+
+    async def listen_for(self, frequencies_hz: Sequence[float], pcm: str = "ear_monitor") -> Sound:
+        """Record what comes out of the phone until it has sounded these frequencies at once, and a little longer.
+
+        Raises:
+            AssertionError: it does not in time.
+        """
+        ear = await asyncio.to_thread(Recorder(pcm).start)
+        ends_at = time.monotonic() + PATIENCE_S
+        try:
+            while not find_tone(ear.sound, frequencies_hz):
+                assert time.monotonic() < ends_at, f"no {frequencies_hz} Hz from {pcm} within {PATIENCE_S} s"
+                await asyncio.sleep(0.1)
+        finally:
+            sound = await asyncio.to_thread(ear.stop)
+        return sound
+
+    async def say(self, frequency_hz: float, duration_s: float) -> tuple[Sound, list[Span]]:
+        """Sound a tone at the microphone; return what the earpiece played meanwhile and where it held that tone."""
+        ear = await asyncio.to_thread(Recorder("ear_monitor").start)
+        await asyncio.to_thread(start_playing("mic", tone([frequency_hz], duration_s)).join)
+        await asyncio.sleep(_ECHO_TAKES_S)
+        heard = await asyncio.to_thread(ear.stop)
+        return heard, find_tone(heard, [frequency_hz])
+
+    async def hears_the_echo_of(self, frequency_hz: float, duration_s: float = 1.0) -> None:
+        """Sound a tone, and find it again at the ear for as long as it lasted and without a gap above 40 ms.
+
+        What comes back from an echoing peer has gone both ways.
+        """
+        heard, spans = await self.say(frequency_hz, duration_s)
+        total_s = sum(span.duration_s for span in spans)
+        assert total_s > 0.9 * duration_s, f"Of {duration_s} s that were said only {total_s:.2f} s came back."
+        during = heard.between(spans[0].start_s, spans[-1].end_s)
+        longest_s = max((gap.duration_s for gap in gaps(during, frequency_hz)), default=0.0)
+        assert longest_s <= 0.04, f"The sound was gone for {longest_s * 1000:.0f} ms."
+
+
+def _picture(frame: bytes) -> str:
+    rows = [frame[start : start + 16] for start in range(0, len(frame), 16)]
+    return "\n".join("".join(f"{byte:08b}" for byte in row).replace("0", " ").replace("1", "#") for row in rows)
