@@ -8,20 +8,12 @@ class EchoPort:
     """Plays at the earpiece what the microphone hears; counts what it is given."""
 
     def __init__(self, rate_hz: int = 16_000, frame_samples: int = 160) -> None:
-        self._rate_hz = rate_hz
-        self._frame_samples = frame_samples
+        self.rate_hz = rate_hz
+        self.frame_samples = frame_samples
         self._silence = bytes(2 * frame_samples)
         self.attached = 0
         self.exchanges = 0
         self.silent_exchanges = 0
-
-    @property
-    def rate_hz(self) -> int:
-        return self._rate_hz
-
-    @property
-    def frame_samples(self) -> int:
-        return self._frame_samples
 
     def attach(self) -> None:
         self.attached += 1
@@ -35,20 +27,17 @@ class EchoPort:
 
 
 class SingingPort(EchoPort):
-    """The far end is one steady tone, and the microphone goes nowhere."""
+    """The far end is one steady tone of a whole number of hertz, and the microphone goes nowhere."""
 
     def __init__(
-        self, rate_hz: int = 16_000, frame_samples: int = 160, *, frequency_hz: float = 1000, amplitude: int = 8000
+        self, rate_hz: int = 16_000, frame_samples: int = 160, *, frequency_hz: int = 1000, amplitude: int = 8000
     ) -> None:
         super().__init__(rate_hz, frame_samples)
-        self._step = 2 * math.pi * frequency_hz / rate_hz
-        self._amplitude = amplitude
-        self._position = 0
+        step = 2 * math.pi * frequency_hz / rate_hz
+        second = array("h", (round(amplitude * math.sin(step * n)) for n in range(rate_hz))).tobytes()
+        size = 2 * frame_samples
+        self._frames = [second[first : first + size] for first in range(0, len(second), size)]
 
     def exchange(self, near: bytes | None) -> bytes:
         super().exchange(near)
-        first = self._position
-        self._position += self._frame_samples
-        return array(
-            "h", (round(self._amplitude * math.sin(self._step * n)) for n in range(first, self._position))
-        ).tobytes()
+        return self._frames[self.exchanges % len(self._frames)]

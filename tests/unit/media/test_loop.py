@@ -1,0 +1,366 @@
+"""The audio loop on a sound card in virtual time."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from firmware.errors import MediaError
+from firmware.media.loop import AudioLoop
+from firmware.phone.commands import AudioRoute, Tone
+from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
+from tests.fakes.audio_ports import EchoPort, SingingPort
+from tests.fakes.sound_card import VirtualSoundCard
+from tests.lab.audio import Sound, find_tone, gaps, tone
+
+RATE_HZ = 16_000
+TIMEOUT_S = 10.0
+
+
+class Bench:
+    """A loop on a virtual card, with everything that it says kept."""
+
+    def __init__(self, card: VirtualSoundCard, port: EchoPort | None) -> None:
+        self.card = card
+        self.port = port
+        self.events: list[Event] = []
+        self.beats = 0
+        self._news = threading.Condition()
+        self.loop = AudioLoop(card, country="CN", heartbeat=self._beat, post=self._take)
+        self.loop.set_volume(AudioRoute.EARPIECE, 100)
+
+    def wait_for(self, what: Callable[[], Any]) -> None:
+        """Wait until something is so; the loop's own time is real while its card is shut or missing."""
+        moment = threading.Event()
+        for _ in range(int(TIMEOUT_S / 0.005)):
+            if what():
+                return
+            moment.wait(0.005)
+        raise TimeoutError("It did not happen.")
+
+    @property
+    def heard(self) -> Sound:
+        return Sound.from_pcm(bytes(self.card.heard), self.card.rate_hz)
+
+    def _beat(self) -> None:
+        self.beats += 1
+
+    def _take(self, event: Event) -> None:
+        with self._news:
+            self.events.append(event)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Bench]]:
+    benches: list[Bench] = []
+
+    def start_one(port: EchoPort | None = None, **card: Any) -> Bench:
+        missing = {name: card.pop(name) for name in list(card) if name.endswith("_is_missing")}
+        bench = Bench(VirtualSoundCard(**card), port)
+        vars(bench.card).update(missing)
+        benches.append(bench)
+        bench.loop.start(port)
+        return bench
+
+    yield start_one
+    for bench in benches:
+        # A stream that waits for virtual time would hold the thread up.
+        bench.card.pull_out()
+        bench.loop.stop()
+
+
+def spoken(sound: Sound, frame_samples: int = 160) -> Callable[[], bytes]:
+    """A microphone that hears a sound over and over."""
+    pcm, size = sound.pcm, 2 * frame_samples
+    frames = [pcm[first : first + size] for first in range(0, len(pcm) - size + 1, size)]
+    position = iter(range(10**9))
+    return lambda: frames[next(position) % len(frames)]
+
+
+def test_a_closed_loop_opens_nothing(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    bench.wait_for(lambda: bench.beats)
+    assert not bench.loop.counters.is_playing
+    assert bench.card.capture is None
+
+
+def test_tones_play_without_the_microphone(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    bench.loop.open(talk=False)
+    bench.loop.play_tone(Tone.DIAL)
+    bench.card.advance(1.0)
+    assert bench.card.capture is None
+    assert bench.loop.counters.is_playing
+    (span,) = find_tone(bench.heard, [450])
+    assert span.start_s <= 0.03
+    assert gaps(bench.heard.between(0.1, 0.9), 450) == []
+
+
+def test_a_tone_needs_no_sip_stack(start: Callable[..., Bench]) -> None:
+    bench = start(None)
+    bench.loop.open(talk=False)
+    bench.loop.play_tone(Tone.DIAL)
+    bench.card.advance(0.5)
+    assert find_tone(bench.heard, [450])
+
+
+def test_a_stopped_tone_ends_without_a_click(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    bench.loop.open(talk=False)
+    bench.loop.play_tone(Tone.DIAL)
+    bench.card.advance(0.5)
+    bench.loop.stop_tone()
+    bench.card.advance(0.5)
+    (span,) = find_tone(bench.heard, [450])
+    assert span.end_s < 0.6
+    steepest = np.abs(np.diff(bench.heard.samples)).max()
+    assert steepest < 1.05 * 2 * np.pi * 450 / RATE_HZ * np.abs(bench.heard.samples).max()
+
+
+def test_asking_for_the_same_tone_again_starts_it_anew(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    bench.loop.open(talk=False)
+    for _ in range(2):
+        bench.loop.play_tone(Tone.CONFIRMATION)
+        bench.card.advance(1.0)
+    assert len(find_tone(bench.heard, [450], threshold=1000)) == 6
+
+
+def test_early_media_is_heard_without_the_microphone(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort())
+    bench.loop.open(talk=False)
+    bench.card.advance(1.0)
+    assert bench.card.capture is None
+    assert bench.port is not None
+    assert bench.port.silent_exchanges == bench.port.exchanges
+    assert gaps(bench.heard, 1000) == []
+
+
+def test_in_a_call_both_directions_flow(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort(), microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)))
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    assert bench.loop.counters.is_recording
+    assert find_tone(bench.heard, [1000])[0].duration_s > 0.8
+
+
+def test_a_tone_in_a_call_is_mixed_with_the_far_end(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort())
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    bench.loop.play_tone(Tone.CONFIRMATION)
+    bench.card.advance(1.0)
+    assert len(find_tone(bench.heard, [1000, 450], threshold=1000)) == 3
+    assert gaps(bench.heard, 1000) == []
+
+
+def test_the_microphone_shuts_when_the_call_is_held(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    capture = bench.card.capture
+    assert capture is not None
+    assert capture.is_open
+    bench.loop.open(talk=False)
+    bench.card.advance(0.5)
+    assert not capture.is_open
+    assert bench.loop.counters.is_playing
+    assert not bench.loop.counters.is_recording
+
+
+def test_microphone_and_earpiece_shut_when_the_call_is_over(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    capture, playback = bench.card.capture, bench.card.playback
+    assert capture is not None
+    assert playback is not None
+    bench.loop.close()
+    bench.card.let_pass(0.5)
+    bench.wait_for(lambda: not playback.is_open)
+    assert not capture.is_open
+
+
+def test_a_call_that_ends_does_not_click(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort())
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    bench.loop.close()
+    bench.card.let_pass(0.5)
+    bench.wait_for(lambda: not bench.loop.counters.is_playing)
+    heard = bench.heard.samples
+    assert np.abs(np.diff(heard[1600:])).max() < 1.05 * 2 * np.pi * 1000 / RATE_HZ * 8000
+    assert np.abs(heard[-160:]).max() == 0
+
+
+def test_mute_sends_silence_and_keeps_the_microphone_open(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort(), microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)))
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    bench.loop.set_muted(muted=True)
+    bench.card.advance(1.0)
+    bench.loop.set_muted(muted=False)
+    bench.card.advance(1.0)
+    assert bench.loop.counters.is_recording
+    first, second = find_tone(bench.heard.between(0.05, 3), [1000], shortest_s=0.5)
+    assert second.start_s - first.end_s == pytest.approx(1.0, abs=0.05)
+
+
+def test_without_a_mixer_the_volume_is_scaled(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort(amplitude=8000))
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    bench.loop.set_volume(AudioRoute.EARPIECE, 50)
+    bench.card.advance(0.5)
+    assert np.abs(bench.heard.between(0.2, 0.4).samples).max() == pytest.approx(8000, rel=0.01)
+    assert np.abs(bench.heard.between(0.7, 0.9).samples).max() == pytest.approx(8000 * 0.5**3, rel=0.01)
+    assert bench.card.volumes == []
+
+
+def test_with_a_mixer_the_card_does_the_volume(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort(amplitude=8000), has_mixer=True)
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    bench.loop.set_volume(AudioRoute.EARPIECE, 50)
+    bench.card.advance(0.5)
+    assert bench.card.volumes[-1] == 50
+    assert np.abs(bench.heard.between(0.7, 0.9).samples).max() == pytest.approx(8000, rel=0.01)
+
+
+def test_the_ringers_volume_is_not_the_earpieces(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort(amplitude=8000))
+    bench.loop.open(talk=True)
+    bench.loop.set_volume(AudioRoute.RINGER, 10)
+    bench.card.advance(0.5)
+    assert np.abs(bench.heard.between(0.2, 0.4).samples).max() == pytest.approx(8000, rel=0.01)
+
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_card_that_is_pulled_out_and_plugged_in_again_only_interrupts_a_call(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort())
+    assert bench.port is not None
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    bench.card.pull_out()
+    bench.wait_for(lambda: bench.events)
+    assert isinstance(bench.events[0], ProblemRaised)
+    assert bench.events[0].problem is Problem.SOUND_MISSING
+    assert "plug" in bench.loop.counters.fault or "gone" in bench.loop.counters.fault
+
+    exchanges = bench.port.exchanges
+    bench.wait_for(lambda: bench.port and bench.port.exchanges > exchanges + 20)
+
+    bench.card.plug_in()
+    bench.wait_for(lambda: bench.loop.counters.is_recording and bench.loop.counters.is_playing)
+    before = len(bench.card.heard)
+    bench.card.let_pass(3.0)
+    bench.wait_for(lambda: len(bench.events) == 2)
+    assert bench.events[1] == ProblemCleared(Problem.SOUND_MISSING)
+    bench.wait_for(lambda: len(bench.card.heard) - before > 2 * RATE_HZ)
+    assert bench.loop.counters.reopenings == 2
+
+
+def test_a_phone_without_a_card_says_so_at_once_and_when_it_is_there(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort(), playback_is_missing=True, capture_is_missing=True)
+    bench.wait_for(lambda: bench.events)
+    assert isinstance(bench.events[0], ProblemRaised)
+    bench.loop.open(talk=True)
+    bench.card.plug_in()
+    bench.card.let_pass(3.0)
+    bench.wait_for(lambda: ProblemCleared(Problem.SOUND_MISSING) in bench.events)
+    assert len(bench.events) == 2
+
+
+def test_without_a_microphone_the_far_end_is_still_heard(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort(), capture_is_missing=True)
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    bench.wait_for(lambda: bench.events)
+    assert gaps(bench.heard, 1000) == []
+    assert not bench.loop.counters.is_recording
+
+
+def test_without_an_earpiece_the_microphone_is_still_sent(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort(), playback_is_missing=True)
+    assert bench.port is not None
+    bench.loop.open(talk=True)
+    bench.card.let_pass(1.0)
+    bench.wait_for(lambda: bench.port and bench.port.exchanges - bench.port.silent_exchanges > 50)
+
+
+def test_a_bridge_of_another_rate_is_refused(start: Callable[..., Bench]) -> None:
+    with pytest.raises(MediaError, match="8000 Hz"):
+        start(EchoPort(8000, 80))
+
+
+def test_a_card_with_longer_periods_takes_several_frames_of_the_bridge(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort(16_000, 160), period_frames=320)
+    assert bench.port is not None
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    assert gaps(bench.heard, 1000) == []
+    assert bench.port.exchanges == 2 * bench.loop.counters.periods
+
+
+# --- the bridge while nothing sounds ----------------------------------------------------------------------------------
+
+
+def test_the_bridge_is_turned_over_after_a_call_and_then_left_alone(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    assert bench.port is not None
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    bench.loop.close()
+    bench.card.let_pass(0.5)
+    bench.wait_for(lambda: not bench.loop.counters.is_playing)
+    shut = bench.port.exchanges
+    bench.wait_for(lambda: bench.port and bench.port.exchanges >= shut + 20)
+    assert not threading.Event().wait(0.5)
+    assert bench.port.exchanges == shut + 20
+
+
+def test_the_loop_joins_the_sip_stack_once(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    assert bench.port is not None
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    assert bench.port.attached == 1
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("playback_ppm", "capture_ppm"), [(2000, 0), (-2000, 0), (0, 2000), (0, -2000), (30, -30)])
+def test_skewed_clocks_build_up_no_delay_and_make_no_click(
+    start: Callable[..., Bench], playback_ppm: float, capture_ppm: float
+) -> None:
+    minutes = 5
+    bench = start(SingingPort(), playback_ppm=playback_ppm, capture_ppm=capture_ppm)
+    bench.loop.open(talk=True)
+    bench.card.advance(5.0)
+    settled = len(bench.card.heard)
+    bench.card.depths.clear()
+    bench.card.advance(minutes * 60.0)
+
+    depths_ms = np.array(bench.card.depths) / RATE_HZ * 1000
+    assert depths_ms.max() - depths_ms.min() <= 20
+    assert bench.loop.counters.underruns == 0
+    heard = Sound.from_pcm(bytes(bench.card.heard[settled:]), RATE_HZ)
+    assert gaps(heard, 1000) == []
+    # A sine's steepest step is 2 pi f / rate of its amplitude; a click is steeper.
+    assert np.abs(np.diff(heard.samples)).max() <= 1.02 * 2 * np.pi * 1000 / RATE_HZ * 8000
+    # One sample a correction, and no more corrections than the skew asks for (with what one window may overshoot).
+    skewed = abs(capture_ppm - playback_ppm) * 1e-6 * minutes * 60 * RATE_HZ
+    assert bench.loop.counters.corrected_periods <= skewed * 1.1 + 400
+
+
+def test_equal_clocks_are_left_alone(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort())
+    bench.loop.open(talk=True)
+    bench.card.advance(60.0)
+    assert bench.loop.counters.corrected_periods == 0
+    assert bench.loop.counters.underruns == 0

@@ -1,0 +1,99 @@
+"""Tones: every country's, with the right frequencies, rhythm and level, and without a click."""
+
+import typing
+
+import numpy as np
+import pytest
+
+from firmware.media.tones import RenderedTone, TonePlayer, ToneShape, fade_in, fade_out, render, tone_plan
+from firmware.phone.commands import Tone
+from provisioning.schema import Device
+from tests.lab.audio import Sound, find_tone, loudest_frequencies
+
+COUNTRIES = typing.get_args(Device.model_fields["country"].annotation)
+REPEATING = [tone for tone in Tone if tone is not Tone.CONFIRMATION]
+RATE_HZ = 16_000
+
+
+def heard(tone: RenderedTone, duration_s: float, rate_hz: int = RATE_HZ) -> Sound:
+    player, frames, wanted = TonePlayer(tone), bytearray(), 2 * round(duration_s * rate_hz)
+    while len(frames) < wanted and (frame := player.next_frame()) is not None:
+        frames += frame
+    return Sound.from_pcm(bytes(frames[:wanted]), rate_hz)
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_every_country_that_can_be_configured_has_every_tone(country: str) -> None:
+    plan = tone_plan(country)
+    assert set(plan.tones) == set(Tone)
+    assert len(plan.ring_cadence_ms) % 2 == 0
+    assert plan.ring_cadence_ms
+
+
+@pytest.mark.parametrize("tone", REPEATING)
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_tone_sounds_at_its_frequencies_and_in_its_rhythm(country: str, tone: Tone) -> None:
+    shape = tone_plan(country).tones[tone]
+    cycle_s = sum(shape.cadence_ms) / 1000 or 2.0
+    sound = heard(render(shape, RATE_HZ, 160), 2 * cycle_s)
+
+    first_on_s = (shape.cadence_ms or (1000,))[0] / 1000
+    measured = loudest_frequencies(sound.between(0, first_on_s), len(shape.frequencies_hz))
+    assert measured == pytest.approx(list(shape.frequencies_hz), abs=6)
+    on = np.abs(sound.samples) > 0
+    busy_share = on.reshape(-1, 160).any(axis=1).mean()
+    assert busy_share == pytest.approx(sum(shape.cadence_ms[::2]) / 1000 / cycle_s if shape.cadence_ms else 1, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("country", "tone", "bursts"),
+    [
+        ("CN", Tone.RINGBACK, [(0, 1), (5, 6)]),
+        ("US", Tone.BUSY, [(0, 0.5), (1, 1.5), (2, 2.5)]),
+        ("GB", Tone.RINGBACK, [(0, 0.4), (0.6, 1.0), (3.0, 3.4), (3.6, 4.0)]),
+        ("IT", Tone.DIAL, [(0, 0.2), (0.4, 1.0), (2.0, 2.2), (2.4, 3.0)]),
+    ],
+)
+def test_bursts_come_when_the_plan_says(country: str, tone: Tone, bursts: list[tuple[float, float]]) -> None:
+    shape = tone_plan(country).tones[tone]
+    sound = heard(render(shape, RATE_HZ, 160), bursts[-1][1] + 0.1)
+    spans = find_tone(sound, shape.frequencies_hz[:1], threshold=300)
+    assert [span.start_s for span in spans] == pytest.approx([start for start, _ in bursts], abs=0.02)
+    assert [span.end_s for span in spans] == pytest.approx([end for _, end in bursts], abs=0.02)
+
+
+@pytest.mark.parametrize(("rate_hz", "frame_samples"), [(8000, 80), (8000, 160), (16_000, 320), (48_000, 480)])
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_continuous_tone_repeats_without_a_seam(country: str, rate_hz: int, frame_samples: int) -> None:
+    shape = tone_plan(country).tones[Tone.DIAL]
+    steady = ToneShape(shape.frequencies_hz, modulation_hz=shape.modulation_hz, level_dbm0=shape.level_dbm0)
+    rendered = render(steady, rate_hz, frame_samples)
+    twice = Sound.from_pcm(b"".join(rendered.cycle * 2), rate_hz).samples
+    steps = np.abs(np.diff(twice))
+    seam = len(rendered.cycle) * frame_samples - 1
+    assert steps[seam] <= steps[: seam - 1].max()
+    assert np.abs(np.diff(steps)).max() < 0.2 * np.abs(twice).max()
+
+
+@pytest.mark.parametrize("tone", Tone)
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_levels_are_comfortable(country: str, tone: Tone) -> None:
+    shape = tone_plan(country).tones[tone]
+    sound = heard(render(shape, RATE_HZ, 160), (shape.cadence_ms or (1000,))[0] / 1000)
+    # A sine of full scale is +3.14 dBm0 (G.711); its mean power is half its peak's.
+    dbm0 = 3.14 + 10 * np.log10(2 * np.mean(sound.samples**2) / 32767**2)
+    assert -24 <= dbm0 <= -9
+    assert np.abs(sound.samples).max() < 16_000
+
+
+def test_the_confirmation_tone_is_three_bursts_and_ends() -> None:
+    rendered = render(tone_plan("US").tones[Tone.CONFIRMATION], RATE_HZ, 160)
+    sound = heard(rendered, 10)
+    assert len(find_tone(sound, [350, 440], threshold=300)) == 3
+    assert sound.duration_s == pytest.approx(0.6)
+
+
+def test_bursts_begin_and_end_in_silence() -> None:
+    frame = b"\x00\x40" * 160
+    assert np.frombuffer(fade_in(frame, RATE_HZ), "<i2")[[0, 40, 159]].tolist() == [0, 8192, 16384]
+    assert np.frombuffer(fade_out(frame, RATE_HZ), "<i2")[[0, 119, 159]].tolist() == [16384, 8192, 0]
