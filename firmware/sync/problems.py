@@ -50,7 +50,7 @@ _SENTENCES: Final[dict[BrokerProblem, str]] = {
     BrokerProblem.BROKER_CERTIFICATE_EXPIRED: (
         "The broker's certificate is out of date. Renew it, or check the handset's clock."
     ),
-    BrokerProblem.TLS_FAILED: "The broker and the handset found no common way to encrypt. Check that [sync] port is one for TLS.",
+    BrokerProblem.TLS_FAILED: "No common way to encrypt was found. Check that [sync] port is one for TLS.",
     BrokerProblem.DEVICE_CERTIFICATE_UNUSABLE: (
         "The handset's certificate, its key or the authorities cannot be read. Check [sync] certificate, key and ca."
     ),
