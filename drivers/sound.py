@@ -123,15 +123,10 @@ class AlsaCapture:
     def read(self) -> bytes:
         while True:
             events = self._poller.poll(_STALL_TIMEOUT_MS)
-            if not events:
-                raise DeviceError(
-                    f"The sound card {self._name!r} has stopped recording. Unplug it and plug it in again."
-                )
             frame = self._take()
             if frame:
                 return frame
-            # A plug-in's descriptor may be ready for its own reasons: this lets it tidy up.
-            self._pcm.polldescriptors_revents(events)
+            _settle(self._pcm, events, self._name, "recording")
 
     def close(self) -> None:
         close_pcm(self._pcm)
@@ -187,10 +182,7 @@ class AlsaPlayback:
 
     def wait(self) -> None:
         while 0 <= self._free() < self._period_frames:
-            events = self._poller.poll(_STALL_TIMEOUT_MS)
-            if not events:
-                raise DeviceError(f"The sound card {self._name!r} has stopped playing. Unplug it and plug it in again.")
-            self._pcm.polldescriptors_revents(events)
+            _settle(self._pcm, self._poller.poll(_STALL_TIMEOUT_MS), self._name, "playing")
 
     def close(self) -> None:
         close_pcm(self._pcm)
@@ -208,6 +200,16 @@ def _poller(pcm: Any) -> select.poll:
     for descriptor, events in pcm.polldescriptors():
         poller.register(descriptor, events)
     return poller
+
+
+def _settle(pcm: Any, events: list[tuple[int, int]], name: str, doing: str) -> None:
+    """Let a plug-in tidy up a descriptor that may have been ready for its own reasons."""
+    if not events:
+        raise DeviceError(f"The sound card {name!r} has stopped {doing}. Unplug it and plug it in again.")
+    try:
+        pcm.polldescriptors_revents(events)
+    except alsaaudio.ALSAAudioError as error:
+        raise _failed(name, doing, error) from error
 
 
 def _failed(name: str, doing: str, error: alsaaudio.ALSAAudioError) -> DeviceError:

@@ -1,0 +1,236 @@
+"""The audio loop on real ALSA PCMs: heard, timed and interrupted."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.sound import AlsaSoundCard
+from firmware.media.loop import AudioLoop
+from firmware.phone.commands import AudioRoute, Tone
+from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
+from tests.fakes.audio_ports import EchoPort, SingingPort
+from tests.lab.audio import (
+    Recorder,
+    find_tone,
+    first_heard_at,
+    gaps,
+    measure_latency,
+    play,
+    start_playing,
+    tone,
+)
+from tests.lab.pulse import PulseAudio, Stream
+
+RATE_HZ = 16_000
+TIMEOUT_S = 10.0
+
+
+class Handset:
+    """An audio loop on the sinks `ear` and `mic`."""
+
+    def __init__(self, port: EchoPort, *, rate_hz: int = RATE_HZ, prefill_periods: int = 1) -> None:
+        self.events: list[Event] = []
+        self.port = port
+        self._changed = threading.Condition()
+        card = AlsaSoundCard(
+            playback="ear",
+            capture="mic_monitor",
+            rate_hz=rate_hz,
+            period_frames=rate_hz // 100,
+            prefill_periods=prefill_periods,
+        )
+        self.loop = AudioLoop(card, country="CN", heartbeat=lambda: None, post=self._take)
+        self.loop.set_volume(AudioRoute.EARPIECE, 100)
+
+    def wait_for_event(self, event: type[Event] | Event) -> None:
+        def has_come() -> bool:
+            return any(seen == event or type(seen) is event for seen in self.events)
+
+        with self._changed:
+            assert self._changed.wait_for(has_come, TIMEOUT_S), f"{event} did not come; {self.loop.counters}"
+
+    def _take(self, event: Event) -> None:
+        with self._changed:
+            self.events.append(event)
+            self._changed.notify_all()
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    pause, deadline = threading.Event(), time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline, "It did not happen."
+        pause.wait(0.01)
+
+
+@pytest.fixture
+def lift() -> Iterator[Callable[..., Handset]]:
+    handsets: list[Handset] = []
+
+    def lift_one(port: EchoPort | None = None, **options: Any) -> Handset:
+        handset = Handset(port or EchoPort(), **options)
+        handsets.append(handset)
+        handset.loop.start(handset.port)
+        return handset
+
+    yield lift_one
+    for handset in handsets:
+        handset.loop.stop()
+
+
+def test_dial_tone_is_heard_within_100_ms_of_lifting(pulse: PulseAudio, lift: Callable[..., Handset]) -> None:
+    handset = lift()
+    for _ in range(5):
+        with Recorder("ear_monitor") as recorder:
+            lifted_at = time.monotonic()
+            handset.loop.open(talk=False)
+            handset.loop.play_tone(Tone.DIAL)
+            wait_until(lambda: first_heard_at(recorder.sound, [450]))
+            handset.loop.stop_tone()
+            handset.loop.close()
+            heard_at = first_heard_at(recorder.sound, [450])
+        assert heard_at is not None
+        assert heard_at - lifted_at <= 0.1
+        wait_until(lambda: not handset.loop.counters.is_playing)
+
+
+def test_the_microphone_is_open_in_a_call_and_at_no_other_time(pulse: PulseAudio, lift: Callable[..., Handset]) -> None:
+    mine = Stream("mic.monitor", os.getpid())
+    handset = lift()
+    assert mine not in pulse.recording()
+
+    handset.loop.open(talk=False)
+    handset.loop.play_tone(Tone.RINGBACK)
+    wait_until(lambda: Stream("ear", os.getpid()) in pulse.playing())
+    assert mine not in pulse.recording()
+
+    handset.loop.stop_tone()
+    handset.loop.open(talk=True)
+    wait_until(lambda: mine in pulse.recording())
+
+    handset.loop.set_muted(muted=True)
+    assert mine in pulse.recording()
+
+    handset.loop.open(talk=False)
+    wait_until(lambda: mine not in pulse.recording())
+    assert Stream("ear", os.getpid()) in pulse.playing()
+
+    handset.loop.open(talk=True)
+    wait_until(lambda: mine in pulse.recording())
+    handset.loop.close()
+    wait_until(lambda: mine not in pulse.recording())
+    wait_until(lambda: Stream("ear", os.getpid()) not in pulse.playing())
+
+
+def test_a_steady_tone_crosses_the_loop_without_a_gap(pulse: PulseAudio, lift: Callable[..., Handset]) -> None:
+    handset = lift()
+    handset.loop.open(talk=True)
+    wait_until(lambda: handset.loop.counters.periods > 20)
+    with Recorder("ear_monitor") as recorder:
+        play("mic", tone([1000], 20.0))
+        heard = recorder.sound
+    assert sum(span.duration_s for span in find_tone(heard, [1000])) > 19.5
+    assert [gap for gap in gaps(heard, 1000) if gap.duration_s > 0.04] == []
+
+
+@pytest.mark.parametrize(("rate_hz", "prefill_periods", "limit_ms"), [(16_000, 1, 45), (48_000, 1, 40)])
+def test_the_loop_itself_costs_little_delay(
+    pulse: PulseAudio, lift: Callable[..., Handset], rate_hz: int, prefill_periods: int, limit_ms: float
+) -> None:
+    handset = lift(EchoPort(rate_hz, rate_hz // 100), rate_hz=rate_hz, prefill_periods=prefill_periods)
+    handset.loop.open(talk=True)
+    wait_until(lambda: handset.loop.counters.periods > 100)
+    latency = measure_latency("mic", "mic_monitor", "ear_monitor", count=5)
+    assert len(latency.values_ms) >= latency.sent - 1
+    assert latency.median_ms <= limit_ms
+
+
+def test_early_media_goes_over_into_the_call_without_a_gap(pulse: PulseAudio, lift: Callable[..., Handset]) -> None:
+    handset = lift(SingingPort())
+    with Recorder("ear_monitor") as recorder:
+        handset.loop.open(talk=False)
+        wait_until(lambda: first_heard_at(recorder.sound, [1000]))
+        handset.loop.open(talk=True)
+        wait_until(lambda: handset.loop.counters.is_recording)
+        periods = handset.loop.counters.periods
+        wait_until(lambda: handset.loop.counters.periods > periods + 100)
+        heard = recorder.sound
+    assert [gap for gap in gaps(heard, 1000) if gap.duration_s > 0.04] == []
+
+
+@pytest.fixture
+def own_pulse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PulseAudio]:
+    """Sound cards that this test may pull out."""
+    server = PulseAudio(tmp_path / "pulse")
+    server.folder.mkdir()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield server
+    server.stop()
+
+
+def test_a_card_that_is_pulled_out_in_a_call_comes_back_by_itself(
+    own_pulse: PulseAudio, lift: Callable[..., Handset]
+) -> None:
+    own_pulse.start()
+    handset = lift()
+    handset.loop.open(talk=True)
+    wait_until(lambda: handset.loop.counters.is_recording)
+
+    own_pulse.kill()
+    handset.wait_for_event(ProblemRaised)
+    exchanges = handset.port.exchanges
+    wait_until(lambda: handset.port.exchanges > exchanges + 50)
+
+    own_pulse.restart()
+    handset.wait_for_event(ProblemCleared(Problem.SOUND_MISSING))
+    with Recorder("ear_monitor") as recorder:
+        play("mic", tone([1000], 2.0))
+        heard = recorder.sound
+    assert find_tone(heard, [1000], shortest_s=1.5)
+    assert handset.loop.counters.reopenings >= 2
+
+
+def test_a_card_that_comes_after_the_start_is_found(own_pulse: PulseAudio, lift: Callable[..., Handset]) -> None:
+    handset = lift()
+    handset.wait_for_event(ProblemRaised)
+    handset.loop.open(talk=False)
+    handset.loop.play_tone(Tone.DIAL)
+    own_pulse.start()
+    handset.wait_for_event(ProblemCleared(Problem.SOUND_MISSING))
+    with Recorder("ear_monitor") as recorder:
+        wait_until(lambda: find_tone(recorder.sound, [450], shortest_s=0.2))
+
+
+def test_a_hundred_calls_leave_no_descriptor_open(pulse: PulseAudio, lift: Callable[..., Handset]) -> None:
+    def descriptors() -> int:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    def call() -> None:
+        handset.loop.open(talk=True)
+        wait_until(lambda: handset.loop.counters.is_recording)
+        handset.loop.close()
+        wait_until(lambda: not handset.loop.counters.is_playing)
+
+    handset = lift()
+    call()
+    before = descriptors()
+    for _ in range(100 if os.environ.get("WECALL_SOAK") else 10):
+        call()
+    assert descriptors() <= before
+
+
+def test_both_ends_at_once(pulse: PulseAudio, lift: Callable[..., Handset]) -> None:
+    handset = lift(SingingPort(frequency_hz=700))
+    handset.loop.open(talk=True)
+    wait_until(lambda: handset.loop.counters.is_recording)
+    speaking = start_playing("mic", tone([1000], 1.0))
+    with Recorder("ear_monitor") as recorder:
+        speaking.join()
+        heard = recorder.sound
+    assert find_tone(heard, [700], shortest_s=0.5)
+    assert find_tone(heard, [1000]) == []
