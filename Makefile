@@ -3,7 +3,6 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help demo test check bench soak format
 

@@ -7,22 +7,20 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from firmware import clock, logs
+from firmware import clock
 from firmware.admin import AdminRole
+from firmware.boot import Early, Options
 from firmware.bus import Bus
-from firmware.config import load
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import SyncRole
 from firmware.devices import DEFAULT_COUNTRY, DeviceFaults, Settings, StartedDevice, build_devices
 from firmware.doctor import Condition
 from firmware.errors import ControlError, HandsetError, StorageError
-from firmware.health import Health, SystemdNotifier
 from firmware.media.loop import AudioLoop
+from firmware.notifier import SystemdNotifier
 from firmware.painter import Painter
 from firmware.phone.call import CallId
 from firmware.phone.events import (
@@ -44,8 +42,7 @@ from firmware.ports import BrokerProblem, BrokerState
 from firmware.records import Records
 from firmware.screens.drawing import draw, has_chinese
 from firmware.screens.pages import page_for
-from firmware.settings import broker_settings, phone_settings, sip_settings
-from firmware.sip.stack import PjsuaStack
+from firmware.settings import broker_settings, phone_settings
 from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)
@@ -55,38 +52,17 @@ _SLOW_THREAD_LIMIT_S: Final = 60.0
 _SECONDS_A_MINUTE: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What `wecall run` was told.
-
-    Attributes:
-        configuration: the file to run with.
-        state_dir: where the encrypted store is.
-        runtime_dir: where the local sockets go.
-        simulator_port: show the devices as a page on this local port; None drives the Pi's pins.
-        verbose: log more.
-    """
-
-    configuration: Path
-    state_dir: Path
-    runtime_dir: Path
-    simulator_port: int | None = None
-    verbose: bool = False
+def run_until_stopped(options: Options, early: Early) -> None:
+    """Start the rest of the handset and run it until SIGTERM or SIGINT."""
+    asyncio.run(_run(options, early))
 
 
-def run_handset(options: Options) -> int:
-    """Be the handset until SIGTERM or SIGINT, and return the process's exit code."""
-    logs.set_up(logging.DEBUG if options.verbose else logging.INFO)
-    asyncio.run(_run(options))
-    return 0
-
-
-async def _run(options: Options) -> None:
+async def _run(options: Options, early: Early) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    handset = Handset(options)
+    handset = Handset(options, early)
     await handset.start()
     try:
         await stopping.wait()
@@ -97,9 +73,12 @@ async def _run(options: Options) -> None:
 class Handset:
     """Everything that runs in the handset's process, started in order and stopped in reverse."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, early: Early) -> None:
         self._options = options
-        self._health = Health()
+        self._loaded = early.loaded
+        self._health = early.health
+        self._sip = early.sip
+        self._inbox = early.inbox
         self._notifier = SystemdNotifier()
         self._faults = DeviceFaults()
         self._running = AsyncExitStack()
@@ -110,13 +89,10 @@ class Handset:
 
     async def start(self) -> None:
         """Start every part; one that fails is named on the display and in `doctor`, and the rest goes on."""
-        self._make_folders()
-        self._loaded = load(self._options.configuration, self._options.state_dir)
         configuration = self._loaded.configuration
         # Without a font that has Chinese, words that can be read are better than boxes.
         self._language = configuration.device.language if configuration and has_chinese() else "en"
         self._phone = Phone(phone_settings(self._loaded), lambda: CallId(secrets.token_hex(16)))
-        self._sip = self._build_sip(configuration)
         self._devices = build_devices(
             Settings.of(configuration),
             simulator_port=self._options.simulator_port,
@@ -142,8 +118,6 @@ class Handset:
             show=self._show,
         )
         self._bus.start()
-        # SIP before all else: registering takes a round trip, which passes while the rest starts.
-        self._start_sip()
         self._start_devices()
         self._start_phone()
         await self._start_page()
@@ -163,22 +137,6 @@ class Handset:
         _log.info("The handset has stopped")
 
     # --- starting, in order -------------------------------------------------------------------------------------------
-
-    def _make_folders(self) -> None:
-        for folder in (self._options.state_dir, self._options.runtime_dir):
-            try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                _log.error("The folder %s cannot be made: %s", folder, error.strerror)
-
-    def _build_sip(self, configuration: Configuration | None) -> PjsuaStack | None:
-        if configuration is None:
-            return None
-        return PjsuaStack(sip_settings(configuration), self._health.register("sip", _THREAD_LIMIT_S))
-
-    def _start_sip(self) -> None:
-        if self._sip is not None:
-            self._sip.start(self._post_from_thread)
 
     def _start_devices(self) -> None:
         devices, faults = self._devices, self._faults
@@ -203,6 +161,7 @@ class Handset:
 
     def _start_phone(self) -> None:
         self._bus.wake_phone()
+        self._inbox.open(self._post_from_thread)
         if self._loaded.from_last_good:
             self._bus.post(ProblemRaised(Problem.CONFIGURATION, " ".join(self._loaded.mistakes)))
         if not clock.is_plausible():

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.health import Health, SystemdNotifier
+from firmware.health import Health
+from firmware.notifier import SystemdNotifier
 
 TIMEOUT_S = 10.0
 
