@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware.errors import ControlError
 from firmware.ports import BrokerState, OutboxKey, OutboxMessage
 from tests.lab.mosquitto import Received
 from tests.lab.sync_site import PREFIX, SyncSite, at_least, record_texts, records_in
@@ -38,19 +39,24 @@ class DeadlyOutbox:
         return batch
 
     async def complete(self, keys: Sequence[OutboxKey]) -> None:
-        self._pass("sync says done")
+        if self._pass("sync says done"):
+            raise ControlError("The word of it came too late.")
         await self._outbox.complete(keys)
         self._pass("done is kept")
 
     async def wait_for_due(self, timeout_s: float) -> bool:
         return await self._outbox.wait_for_due(timeout_s)
 
-    def _pass(self, step: str) -> None:
-        if step == self._step and not self.killed.is_set():
-            self._steps_left -= 1
-            if self._steps_left <= 0:
-                self._site.sync.kill()
-                self.killed.set()
+    def _pass(self, step: str) -> bool:
+        """Say whether this was the step that killed."""
+        if step != self._step or self.killed.is_set():
+            return False
+        self._steps_left -= 1
+        if self._steps_left > 0:
+            return False
+        self._site.sync.kill()
+        self.killed.set()
+        return True
 
 
 STEPS = ("messages are handed over", "sync says done", "done is kept")
