@@ -1,7 +1,6 @@
 """The ringer: a warble on a PCM of its own, which is open only while the phone rings."""
 
 import errno
-import logging
 import math
 import select
 import threading
@@ -13,8 +12,6 @@ import alsaaudio
 
 from drivers.alsa import close_pcm, open_pcm, reason
 from drivers.errors import DeviceError
-
-_log = logging.getLogger(__name__)
 
 _RATE_HZ = 16_000
 # 40 ms of queue: what silence() cuts off is dropped, so this bounds only how late the thread may wake.
@@ -42,7 +39,8 @@ class AlsaRinger:
         *,
         cadence_ms: Sequence[int] = _DEFAULT_CADENCE_MS,
         volume_percent: int = 80,
-        on_fault: Callable[[str], None] | None = None,
+        on_fault: Callable[[str], None],
+        on_recovery: Callable[[], None] | None = None,
     ) -> None:
         """Remember what to ring with; nothing is opened yet.
 
@@ -50,12 +48,15 @@ class AlsaRinger:
             playback: the ringer's PCM name.
             cadence_ms: on, off, on, off...
             volume_percent: how loud, 0 to 100.
-            on_fault: told on the ringer's thread, once each time the phone rings, why it cannot be heard.
+            on_fault: told on the ringer's thread, once, why the phone cannot ring.
+            on_recovery: told on the ringer's thread that it rings again.
         """
         self._playback = playback
         self._cadence_ms = tuple(cadence_ms)
         self._volume_percent = volume_percent
         self._on_fault = on_fault
+        self._on_recovery = on_recovery
+        self._is_faulty = False
         self._changed = threading.Condition()
         self._is_ringing = False
         self._stopping = False
@@ -104,16 +105,13 @@ class AlsaRinger:
             self._ring_until_silenced()
 
     def _ring_until_silenced(self) -> None:
-        reported = False
         while not self._silenced.is_set():
             try:
                 self._play()
             except DeviceError as error:
-                if not reported:
-                    reported = True
-                    _log.warning("%s", error)
-                    if self._on_fault is not None:
-                        self._on_fault(str(error))
+                if not self._is_faulty:
+                    self._is_faulty = True
+                    self._on_fault(str(error))
                 self._silenced.wait(_RETRY_S)
 
     def _play(self) -> None:
@@ -125,20 +123,28 @@ class AlsaRinger:
             poller = select.poll()
             for descriptor, events in pcm.polldescriptors():
                 poller.register(descriptor, events)
-            while True:
+            while not self._silenced.is_set():
                 for index, duration_ms in enumerate(self._cadence_ms):
-                    sound = silence(duration_ms) if index % 2 else warble(duration_ms, self._volume_percent)
-                    for first in range(0, len(sound), 2 * _PERIOD_FRAMES):
-                        self._wait_for_room(pcm, poller)
-                        if self._silenced.is_set():
-                            return
-                        pcm.write(sound[first : first + 2 * _PERIOD_FRAMES])
+                    self._play_burst(
+                        pcm, poller, silence(duration_ms) if index % 2 else warble(duration_ms, self._volume_percent)
+                    )
         except alsaaudio.ALSAAudioError as error:
             raise DeviceError(
                 f"The ringer's sound card {self._playback!r} failed: {reason(error)}. Plug it in again."
             ) from error
         finally:
             close_pcm(pcm)
+
+    def _play_burst(self, pcm: Any, poller: select.poll, sound: bytes) -> None:
+        for first in range(0, len(sound), 2 * _PERIOD_FRAMES):
+            self._wait_for_room(pcm, poller)
+            if self._silenced.is_set():
+                return
+            pcm.write(sound[first : first + 2 * _PERIOD_FRAMES])
+            if self._is_faulty:
+                self._is_faulty = False
+                if self._on_recovery is not None:
+                    self._on_recovery()
 
     def _wait_for_room(self, pcm: Any, poller: select.poll) -> None:
         while 0 <= (free := pcm.avail()) < _PERIOD_FRAMES:

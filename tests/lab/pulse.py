@@ -97,6 +97,12 @@ class PulseAudio:
         """The PCMs that are open for capture."""
         return self._streams("source-outputs", "sources", "source")
 
+    def volume_percent(self, sink: str) -> float:
+        """How loud a sink is set."""
+        (found,) = [one for one in self._pactl("list", "sinks") if one["name"] == sink]
+        (channel,) = found["volume"].values()
+        return float(channel["value_percent"].strip("% "))
+
     def _streams(self, streams: str, devices: str, role: str) -> list[Stream]:
         names = {device["index"]: device["name"] for device in self._pactl("list", devices)}
         return [

@@ -1,0 +1,43 @@
+"""What the ringer plays, sample by sample."""
+
+import numpy as np
+import pytest
+
+from drivers.ringer import silence, warble
+from tests.lab.audio import Sound, loudest_frequencies
+
+RATE_HZ = 16_000
+
+
+def sound(pcm: bytes) -> Sound:
+    return Sound.from_pcm(pcm, RATE_HZ)
+
+
+def test_the_warble_changes_between_two_tones() -> None:
+    burst = sound(warble(1000, 100))
+    assert burst.duration_s == 1.0
+    for part in range(20):
+        (frequency,) = loudest_frequencies(burst.between(part * 0.05, part * 0.05 + 0.05), 1)
+        assert frequency == pytest.approx((800, 1000)[part % 2], abs=10)
+
+
+def test_a_burst_has_no_click() -> None:
+    samples = sound(warble(1000, 100)).samples
+    assert samples[0] == samples[-1] == 0
+    # No step is steeper than the two harmonics of the higher tone can be at their steepest.
+    steepest = 2 * np.pi * 1000 / RATE_HZ * (0.75 + 3 * 0.25) * 0.7 * 32767
+    assert np.abs(np.diff(samples)).max() <= steepest
+
+
+@pytest.mark.parametrize("percent", [1, 50, 100])
+def test_the_volume_is_even_and_never_overdrives(percent: int) -> None:
+    peak = np.abs(sound(warble(500, percent)).samples).max()
+    assert peak <= 0.7 * 32767 * (percent / 100) ** 3 + 1
+
+
+def test_a_pause_is_silent_and_as_long_as_asked() -> None:
+    assert silence(250) == bytes(2 * 4000)
+
+
+def test_a_burst_shorter_than_its_ramps_is_still_a_burst() -> None:
+    assert len(warble(4, 100)) == 2 * 64
