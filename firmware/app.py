@@ -80,7 +80,7 @@ class Handset:
         self._sip = early.sip
         self._inbox = early.inbox
         self._notifier = SystemdNotifier()
-        self._faults = DeviceFaults()
+        self._faults = DeviceFaults(self._report_device_faults)
         self._running = AsyncExitStack()
         self._broker: tuple[BrokerState, BrokerProblem] | None = None
         self._records_fault: str | None = None
@@ -284,6 +284,10 @@ class Handset:
             sip_build=str(self._sip.build_report) if self._sip and self._sip.build_report else None,
             sip_fault=dict(view.problems).get(Problem.SIP_UNAVAILABLE),
         )
+
+    def _report_device_faults(self) -> None:
+        # Before the phone is awake the inbox keeps it.
+        self._inbox.post(ProblemRaised(Problem.DEVICE_BROKEN, " ".join(self._faults.sentences.values())))
 
     @staticmethod
     def _sound_faults(view: PhoneView) -> dict[str, str]:

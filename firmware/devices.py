@@ -200,21 +200,19 @@ class _SoundAndLight:
 
 
 class DeviceFaults:
-    """Starts devices one by one; what fails is kept as a sentence and the rest goes on."""
+    """Knows which devices do not work; one that fails is a sentence, and the rest goes on. From any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        """`on_change` is called, on whichever thread, when `sentences` has changed."""
+        self._on_change = on_change
         self.sentences: dict[str, str] = {}
 
     def note(self, part: str, sentence: str) -> None:
         """Remember that a part does not work."""
         if self.sentences.get(part) != sentence:
             _log.warning("The %s does not work: %s", part, sentence)
-        self.sentences[part] = sentence
-
-    def forget(self, part: str) -> None:
-        """Remember that a part works again."""
-        if self.sentences.pop(part, None) is not None:
-            _log.info("The %s works again", part)
+            self.sentences = self.sentences | {part: sentence}
+            self._on_change()
 
     def attempt(self, part: str, action: Callable[[], None]) -> bool:
         """Do something with a device; return whether it worked."""

@@ -54,6 +54,7 @@ class Problem(StrEnum):
 
     CONFIGURATION = "configuration"
     SOUND_MISSING = "sound_missing"
+    DEVICE_BROKEN = "device_broken"
     STORE_UNREADABLE = "store_unreadable"
     STORE_FULL = "store_full"
     CLOCK_NOT_SET = "clock_not_set"

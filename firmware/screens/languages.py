@@ -82,6 +82,7 @@ _ENGLISH = Texts(
     problems={
         Problem.CONFIGURATION: "Set-up mistakes. The old one runs.",
         Problem.SOUND_MISSING: "No sound. Check the sound card.",
+        Problem.DEVICE_BROKEN: "A part does not work. Ask your installer.",
         Problem.STORE_UNREADABLE: "The phone's memory cannot be read.",
         Problem.STORE_FULL: "The phone's memory is full.",
         Problem.CLOCK_NOT_SET: "The clock is not set yet.",
@@ -149,6 +150,7 @@ _CHINESE = Texts(
     problems={
         Problem.CONFIGURATION: "设置有误，正在使用上次的有效设置。",
         Problem.SOUND_MISSING: "没有声音，请检查声卡。",
+        Problem.DEVICE_BROKEN: "部件故障，请联系安装人员。",
         Problem.STORE_UNREADABLE: "无法读取本机存储。",
         Problem.STORE_FULL: "本机存储已满。",
         Problem.CLOCK_NOT_SET: "时钟尚未校准。",
