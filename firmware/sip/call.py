@@ -1,12 +1,13 @@
 """One call as pjsua2 knows it, translated into the phone's words."""
 
 import logging
+from collections import deque
 from typing import Any, Protocol
 
 import pjsua2
 
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason
-from firmware.phone.events import CallAudioChanged, CallStateChanged
+from firmware.phone.events import CallAudioChanged, CallStateChanged, Key
 from firmware.sip.mapping import disconnect_reason
 from firmware.sip.native import guarded
 
@@ -49,6 +50,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.direction = direction
         self.answered = False
         self.ending: DisconnectReason | None = None
+        self.digits: deque[Key] = deque()
         self._told: CallState | None = None
         self._told_audio = (False, False)
 

@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 NO_REPLY_S: Final = 6.0
 # How long the other end may take over its part of hanging up before the phone goes on without it.
 HANG_UP_S: Final = 2.0
+# Receivers lose digits that follow each other without a pause (ETSI ES 201 235-3 wants 65 ms of each at least).
+_DIGIT_MS: Final = 100
+_DIGIT_PAUSE_MS: Final = 70
 _RINGING: Final = 180
 _OK: Final = 200
 
@@ -137,15 +140,30 @@ class CallTable:
         self._in_call(call_id, unhold)
 
     def send_dtmf(self, call_id: CallId, key: Key) -> None:
-        """Send one digit as an RTP event (RFC 4733)."""
+        """Send one digit as an RTP event (RFC 4733), after those before it."""
+        call = self._calls.get(call_id)
+        if call is None:
+            return
+        call.digits.append(key)
+        if len(call.digits) == 1:
+            self._send_next_digit(call_id)
 
-        def send(call: SipCall) -> None:
-            parameters = pjsua2.CallSendDtmfParam()
-            parameters.method = pjsua2.PJSUA_DTMF_METHOD_RFC2833
-            parameters.digits = key.value
-            call.sendDtmf(parameters)
+    def _send_next_digit(self, call_id: CallId) -> None:
+        call = self._calls.get(call_id)
+        if call is None or not call.digits:
+            return
+        parameters = pjsua2.CallSendDtmfParam()
+        parameters.method = pjsua2.PJSUA_DTMF_METHOD_RFC2833
+        parameters.digits = call.digits[0].value
+        parameters.duration = _DIGIT_MS
+        self._in_call(call_id, lambda sending: sending.sendDtmf(parameters))
+        self._agenda.after((_DIGIT_MS + _DIGIT_PAUSE_MS) / 1000, lambda: self._digit_sent(call_id))
 
-        self._in_call(call_id, send)
+    def _digit_sent(self, call_id: CallId) -> None:
+        call = self._calls.get(call_id)
+        if call is not None and call.digits:
+            call.digits.popleft()
+            self._send_next_digit(call_id)
 
     def hang_up_all(self) -> None:
         """End every call."""

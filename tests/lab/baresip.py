@@ -91,7 +91,7 @@ class Baresip:
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "config").write_text(self._configuration())
         account = f"<sip:{self._user}@{self._domain};transport={self._transport}>;auth_pass={self._password}"
-        account += f';outbound="sip:localhost:{self._port};transport={self._transport}";regint=300'
+        account += f';outbound="sip:127.0.0.1:{self._port};transport={self._transport}";regint=300'
         account += ";mediaenc=srtp-mand" if self._srtp else ""
         (self._folder / "accounts").write_text(f"{account}\n")
         with (self._folder / "output.log").open("wb") as output:
@@ -99,7 +99,7 @@ class Baresip:
                 ["baresip", "-f", self._folder], stdout=output, stderr=output, stdin=subprocess.DEVNULL
             )
         self._connect()
-        self.wait_for("REGISTER_OK")
+        self._wait_until_registered()
 
     def stop(self) -> None:
         """End it."""
@@ -169,7 +169,7 @@ class Baresip:
                 event = take()
                 return event is not None
 
-            assert self._arrived.wait_for(found, timeout_s), f"baresip reported no {kind}:\n{self.log[-3000:]}"
+            assert self._arrived.wait_for(found, timeout_s), f"baresip reported no {kind}, but {self._events}"
             assert event is not None
             return event
 
@@ -207,6 +207,14 @@ class Baresip:
                 time.sleep(0.02)
         self._control.settimeout(None)
         threading.Thread(target=self._listen, args=(self._control,), name="baresip", daemon=True).start()
+
+    def _wait_until_registered(self) -> None:
+        # By its log: it may have registered before anybody listened to its events.
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while " binding" not in self.log:
+            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"baresip did not register:\n{self.log[-3000:]}")
+            time.sleep(0.02)
 
     def _listen(self, control: socket.socket) -> None:
         buffered = b""

@@ -204,7 +204,7 @@ class Kamailio:
         else:
             process.send_signal(how)
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=3)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
