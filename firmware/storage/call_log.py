@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from firmware.egress.messages import CallDetailRecord, ClockQuality, Topic, reportable_number, timestamp
@@ -103,9 +103,13 @@ class StoredCallLog:
         while len(self._calls) > _MAX_KEPT:
             del self._calls[next(iter(self._calls))]
 
+        # A copy, here and below: the call may be over before the storage thread comes to this, and an end that is
+        # written with anything but its record would be one that has been reported.
+        begun = replace(call)
+
         def write(database: Database) -> None:
-            call.ledger_entries = read_head(database).entries
-            self._write(database, call)
+            begun.ledger_entries = call.ledger_entries = read_head(database).entries
+            self._write(database, begun)
 
         await self._store.transact(write)
 
@@ -113,7 +117,8 @@ class StoredCallLog:
         """Write the moment of answer."""
         call = self._running(call_id)
         call.answered_at = self._time_in(call)
-        await self._store.transact(lambda database: self._write(database, call))
+        answered = replace(call)
+        await self._store.transact(lambda database: self._write(database, answered))
 
     async def close_record(self, call_id: CallId, reason: DisconnectReason, sip_code: int) -> None:
         """Write a call's end and queue its record where consent allows: both or neither.

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,24 @@ async def test_calls_that_end_at_the_same_moment_are_queued_once_each(lab: Store
     ids = [await lab.open_call() for _ in range(5)]
     await asyncio.gather(*(lab.call_log.close_record(each, DisconnectReason.NETWORK_LOST, 0) for each in [*ids, *ids]))
     assert sorted(record["id"] for record in await records(lab)) == ids
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["turned away at once", "answered and over at once"])
+async def test_a_call_that_is_over_before_the_store_came_to_its_beginning_is_queued_all_the_same(
+    lab: StoreLab, answered: bool
+) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    go_on = threading.Event()
+    busy = asyncio.create_task(lab.store.run(lambda _: go_on.wait(10)))
+    call_id = lab.new_call_id()
+    work = [lab.call_log.open_record(call_id, INCOMING, "10086", "")]
+    work += [lab.call_log.mark_answered(call_id)] if answered else []
+    work += [lab.call_log.close_record(call_id, DisconnectReason.BUSY, 486)]
+    tasks = [asyncio.create_task(each) for each in work]
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(busy, *tasks)
+    assert [record["id"] for record in await records(lab)] == [call_id]
 
 
 async def test_closing_a_call_that_nobody_opened_is_an_error(lab: StoreLab) -> None:
