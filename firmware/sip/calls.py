@@ -23,6 +23,11 @@ HANG_UP_S: Final = 2.0
 # Receivers lose digits that follow each other without a pause (ETSI ES 201 235-3 wants 65 ms of each at least).
 _DIGIT_MS: Final = 100
 _DIGIT_PAUSE_MS: Final = 70
+# pjproject's media queue has 64 handles, keeps each of a call's two for half a second after it, and aborts the process
+# where there is none left. This many outgoing calls and what the gate lets in stay below that.
+_MAX_OUTGOING: Final = 8
+_HANDLE_LINGER_S: Final = 0.6
+_POSTPONE_S: Final = 0.05
 _RINGING: Final = 180
 _OK: Final = 200
 
@@ -58,6 +63,8 @@ class CallTable:
         self._encryption_required = encryption_required
         self._calls: dict[CallId, SipCall] = {}
         self._no_reply: dict[CallId, Appointment] = {}
+        self._postponed: dict[CallId, Appointment] = {}
+        self._outgoing = 0
 
     @property
     def encryption_required(self) -> bool:
@@ -72,7 +79,12 @@ class CallTable:
     # --- what the phone asks for -------------------------------------------------------------------------------------
 
     def place(self, account: Any, call_id: CallId, uri: SipUri) -> None:
-        """Send an INVITE."""
+        """Send an INVITE, a moment later where too many calls were made at once."""
+        self._postponed.pop(call_id, None)
+        if self._outgoing >= _MAX_OUTGOING:
+            self._postponed[call_id] = self._agenda.after(_POSTPONE_S, lambda: self.place(account, call_id, uri))
+            return
+        self._outgoing += 1
         call = SipCall(self, account, call_id, CallDirection.OUTGOING)
         self._calls[call_id] = call
         self._when_changed(True)
@@ -115,6 +127,11 @@ class CallTable:
 
     def hang_up(self, call_id: CallId) -> None:
         """End a call in whatever state it is."""
+        postponed = self._postponed.pop(call_id, None)
+        if postponed is not None:
+            postponed.cancel()
+            self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.CANCELLED))
+            return
         call = self._calls.get(call_id)
         if call is None or call.is_over:
             return
@@ -167,7 +184,7 @@ class CallTable:
 
     def hang_up_all(self) -> None:
         """End every call."""
-        for call_id in list(self._calls):
+        for call_id in [*self._postponed, *self._calls]:
             self.hang_up(call_id)
 
     def clear(self) -> None:
@@ -202,8 +219,13 @@ class CallTable:
         self._connect_audio(audio)
 
     def _drop(self, call_id: CallId) -> None:
-        self._calls.pop(call_id, None)
+        call = self._calls.pop(call_id, None)
+        if call is not None and call.direction is CallDirection.OUTGOING:
+            self._agenda.after(_HANDLE_LINGER_S, self._outgoing_released)
         self._when_changed(bool(self._calls))
+
+    def _outgoing_released(self) -> None:
+        self._outgoing -= 1
 
     def _reply(self, call_id: CallId, sip_code: int) -> None:
         def reply(call: SipCall) -> None:

@@ -116,9 +116,9 @@ class GatePolicy:
     def __init__(self, *, answer_anyone: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._answer_anyone = answer_anyone
         self._servers: frozenset[str] = frozenset()
-        # The I/O queue bears 2 * (burst + rate / 2) lingering handles beside those of running calls (64 in all).
-        self._server_invites = TokenBucket(rate=10, burst=10, clock=clock)
-        self._other_invites = TokenBucket(rate=5, burst=5, clock=clock)
+        # Each uses 2 * (burst + rate / 2) of the 64 handles that outgoing and running calls need too (calls.py).
+        self._server_invites = TokenBucket(rate=8, burst=8, clock=clock)
+        self._other_invites = TokenBucket(rate=4, burst=4, clock=clock)
 
     def set_servers(self, addresses: Iterable[str]) -> None:
         """Replace the addresses that count as the configured servers'."""
