@@ -81,10 +81,10 @@ class Sipp:
             text = text.replace(f"@{word}@", value)
         path = self._folder / f"{self._scenario}.xml"
         path.write_text(text)
-        calls_time_s = self._calls / 2
         command = [
             "sipp", "-sf", path, "-i", self._source, "-p", str(self.port), "-m", str(self._calls), "-nostdin",
-            "-trace_err", "-error_file", self._folder / "errors.log", "-timeout", f"{60 + calls_time_s:.0f}s", "-timeout_error", "-nd",
+            "-trace_err", "-error_file", self._folder / "errors.log", "-timeout_error", "-nd",
+            "-timeout", f"{60 + self._calls // 2}s",
         ]  # fmt: skip
         if self._server_port:
             command += ["-r", str(self._calls_per_s), "-s", self._callee, f"127.0.0.1:{self._server_port}"]
