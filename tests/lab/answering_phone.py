@@ -9,6 +9,8 @@ import queue
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -21,6 +23,15 @@ def say(event: str) -> None:
     """Tell AnsweringPeer what happened."""
     sys.stdout.write(f"{event}\n")
     sys.stdout.flush()
+
+
+@contextmanager
+def unless_over(what: str) -> Iterator[None]:
+    """Try something with a call that the other end may have ended meanwhile."""
+    try:
+        yield
+    except pj.Error as error:
+        sys.stderr.write(f"{what}: {error.reason}\n")
 
 
 class Greeting(pj.AudioMediaPlayer):  # type: ignore[misc]
@@ -129,7 +140,7 @@ class EchoAccount(pj.Account):  # type: ignore[misc]
             self.calls.append(call)
             call.makeCall(rest, operation)
         for call in self.calls:
-            try:
+            with unless_over(word):
                 if word == "hang_up":
                     call.hangup(operation)
                 elif word == "hold":
@@ -137,16 +148,14 @@ class EchoAccount(pj.Account):  # type: ignore[misc]
                 elif word == "resume":
                     operation.opt.flag = pj.PJSUA_CALL_UNHOLD
                     call.reinvite(operation)
-            except pj.Error as error:
-                # The other end was faster: the call is over already.
-                sys.stderr.write(f"{word}: {error.reason}\n")
 
     def work(self) -> None:
         """Do what callbacks left to do."""
         accept = pj.CallOpParam()
         accept.statusCode = pj.PJSIP_SC_OK
         while self._unanswered:
-            self._unanswered.pop().answer(accept)
+            with unless_over("answer"):
+                self._unanswered.pop().answer(accept)
         while self.ended:
             call = self.ended.pop()
             call.forget()
@@ -193,6 +202,8 @@ def _endpoint_config() -> Any:
     config = pj.EpConfig()
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
+    # A call whose other end was killed keeps its place for the 32 s that its BYE is repeated.
+    config.uaConfig.maxCalls = 32
     config.logConfig.level = config.logConfig.consoleLevel = 0
     # A short jitter buffer, so that what is measured through this peer is the handset's delay.
     config.medConfig.jbInit = config.medConfig.jbMinPre = config.medConfig.jbMaxPre = 20
