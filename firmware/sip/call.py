@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pjsua2
 
@@ -11,6 +11,7 @@ from firmware.phone.events import CallAudioChanged, CallStateChanged, Key
 from firmware.sip.mapping import disconnect_reason
 from firmware.sip.native import guarded
 
+_FINAL: Final = 200  # RFC 3261 section 21: responses from here on are final
 _log = logging.getLogger(__name__)
 
 
@@ -24,6 +25,7 @@ class CallOwner(Protocol):
         """The other end has answered something."""
         ...
 
+    def call_answered(self, call_id: CallId) -> None: ...
     def call_over(self, call_id: CallId) -> None:
         """The library is done with it; the object must go before its number is given to another call."""
         ...
@@ -49,9 +51,11 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.call_id = call_id
         self.direction = direction
         self.answered = False
+        self.wants_hold = False
         self.ending: DisconnectReason | None = None
         self.digits: deque[Key] = deque()
         self._told: CallState | None = None
+        self._packets_received = 0
         self._told_audio = (False, False)
 
     @property
@@ -63,6 +67,17 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     def is_in_progress(self) -> bool:
         """The other end has shown a sign of life."""
         return self._told in {CallState.ALERTING, CallState.ACTIVE, CallState.HELD}
+
+    def has_fallen_silent(self) -> bool:
+        """Say whether neither RTP nor RTCP has come since the last time, though it should have."""
+        if not self._told_audio[0]:
+            return False
+        statistics = self.getStreamStat(0).rtcp
+        # Every RTCP report from the peer updates what it knows of our sending.
+        received = int(statistics.rxStat.pkt) + int(statistics.txStat.updateCount)
+        silent = received == self._packets_received
+        self._packets_received = received
+        return silent
 
     def tell(self, state: CallState, reason: DisconnectReason | None = None, sip_code: int = 0) -> None:
         """Tell the phone about a new state, once, and nothing more once it is over."""
@@ -83,7 +98,9 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
                 self._owner.call_progressed(self.call_id)
                 self.tell(CallState.ALERTING)
         elif state == pjsua2.PJSIP_INV_STATE_CONFIRMED:
-            self.answered = True
+            if not self.answered:
+                self.answered = True
+                self._owner.call_answered(self.call_id)
             self._owner.call_progressed(self.call_id)
             self.tell(CallState.ACTIVE)
         elif state == pjsua2.PJSIP_INV_STATE_DISCONNECTED:
@@ -103,9 +120,15 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
 
     @guarded
     def onCallTsxState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
-        """Notice 100 Trying: the server lives, though nobody rings yet."""
-        transaction = parameters.e.body.tsxState
-        if transaction.type == pjsua2.PJSIP_EVENT_RX_MSG and transaction.tsx.role == pjsua2.PJSIP_ROLE_UAC:
+        """Notice signs of life that change no state."""
+        event = parameters.e.body.tsxState
+        transaction = event.tsx
+        if event.type != pjsua2.PJSIP_EVENT_RX_MSG or transaction.role != pjsua2.PJSIP_ROLE_UAC:
+            return
+        code = int(transaction.statusCode)
+        # For an INVITE the proxy's 100 Trying will do, since the server lives; within the call only the peer counts,
+        # and 408 and 481 say that it is not there.
+        if transaction.method == "INVITE" or (code >= _FINAL and code not in {408, 481, 503}):
             self._owner.call_progressed(self.call_id)
 
     @guarded

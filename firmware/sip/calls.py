@@ -28,6 +28,8 @@ _DIGIT_PAUSE_MS: Final = 70
 _MAX_OUTGOING: Final = 8
 _HANDLE_LINGER_S: Final = 0.6
 _POSTPONE_S: Final = 0.05
+_HOLD_RETRY_S: Final = 0.1
+_HOLD_TRIES: Final = 30
 _RINGING: Final = 180
 _OK: Final = 200
 
@@ -42,6 +44,7 @@ class CallTable:
         connect_audio: Callable[[Any], None],
         when_changed: Callable[[bool], None],
         *,
+        silence_s: float,
         max_calls: int,
         encryption_required: bool,
     ) -> None:
@@ -52,6 +55,7 @@ class CallTable:
             post: takes what the phone should know.
             connect_audio: joins a call's audio with the handset's.
             when_changed: is told whether there are calls, when that may have changed.
+            silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
             max_calls: callers beyond are told that the line is busy.
             encryption_required: no call without SRTP.
         """
@@ -59,6 +63,7 @@ class CallTable:
         self._post = post
         self._connect_audio = connect_audio
         self._when_changed = when_changed
+        self._silence_s = silence_s
         self._max_calls = max_calls
         self._encryption_required = encryption_required
         self._calls: dict[CallId, SipCall] = {}
@@ -144,17 +149,35 @@ class CallTable:
 
     def hold(self, call_id: CallId) -> None:
         """Ask the far end to stop sending."""
-        self._in_call(call_id, lambda call: call.setHold(pjsua2.CallOpParam(True)))
+        self._want_hold(call_id, True)
 
     def resume(self, call_id: CallId) -> None:
         """Undo hold."""
+        self._want_hold(call_id, False)
 
-        def unhold(call: SipCall) -> None:
-            parameters = pjsua2.CallOpParam(True)
-            parameters.opt.flag = pjsua2.PJSUA_CALL_UNHOLD
-            call.reinvite(parameters)
+    def _want_hold(self, call_id: CallId, wanted: bool) -> None:
+        call = self._calls.get(call_id)
+        if call is not None and call.answered and call.wants_hold is not wanted:
+            call.wants_hold = wanted
+            self._apply_hold(call_id, wanted, _HOLD_TRIES)
 
-        self._in_call(call_id, unhold)
+    def _apply_hold(self, call_id: CallId, wanted: bool, tries: int) -> None:
+        call = self._calls.get(call_id)
+        if call is None or call.is_over or call.wants_hold is not wanted:
+            return
+        parameters = pjsua2.CallOpParam(True)
+        try:
+            if wanted:
+                call.setHold(parameters)
+            else:
+                parameters.opt.flag = pjsua2.PJSUA_CALL_UNHOLD
+                call.reinvite(parameters)
+        except pjsua2.Error as error:
+            # Another re-INVITE is under way, ours or the peer's (RFC 3261 section 14.1).
+            if tries:
+                self._agenda.after(_HOLD_RETRY_S, lambda: self._apply_hold(call_id, wanted, tries - 1))
+            else:
+                _log.warning("A call could not be held or taken back: %s.", error.reason)
 
     def send_dtmf(self, call_id: CallId, key: Key) -> None:
         """Send one digit as an RTP event (RFC 4733), after those before it."""
@@ -203,6 +226,10 @@ class CallTable:
             return
         self._post(event)
 
+    def call_answered(self, call_id: CallId) -> None:
+        """Begin to watch over the call."""
+        self._agenda.after(self._silence_s, lambda: self._watch(call_id))
+
     def call_progressed(self, call_id: CallId) -> None:
         """Stop waiting for the server's first word."""
         appointment = self._no_reply.pop(call_id, None)
@@ -217,6 +244,25 @@ class CallTable:
     def connect_audio(self, audio: Any) -> None:
         """Join a call's audio with the handset's."""
         self._connect_audio(audio)
+
+    def _watch(self, call_id: CallId) -> None:
+        """Ask a peer that has fallen silent whether it is there: without audio a BYE may have been lost."""
+        call = self._calls.get(call_id)
+        if call is None or call.is_over:
+            return
+        self._agenda.after(self._silence_s, lambda: self._watch(call_id))
+        if call_id in self._no_reply or not call.has_fallen_silent():
+            return
+        request = pjsua2.CallSendRequestParam()
+        request.method = "OPTIONS"
+        self._no_reply[call_id] = self._agenda.after(NO_REPLY_S, lambda: self._give_up_on_peer(call_id))
+        self._in_call(call_id, lambda asked: asked.sendRequest(request))
+
+    def _give_up_on_peer(self, call_id: CallId) -> None:
+        call = self._calls.get(call_id)
+        if call is not None and not call.is_over:
+            self._end(call, DisconnectReason.NETWORK_LOST)
+            call.tell(CallState.DISCONNECTED, DisconnectReason.NETWORK_LOST)
 
     def _drop(self, call_id: CallId) -> None:
         call = self._calls.pop(call_id, None)

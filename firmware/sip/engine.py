@@ -20,8 +20,9 @@ from firmware.sip.calls import CallTable
 from firmware.sip.gate import Gate, GatePolicy
 from firmware.sip.mapping import CERTIFICATE_ERROR, SYSTEM_ERRORS
 from firmware.sip.media_poll import MediaPoll
+from firmware.sip.network_watch import NetworkWatch
 from firmware.sip.registration import Registration
-from firmware.sip.servers import Resolution, ServerResolver
+from firmware.sip.servers import Resolution, ServerResolver, address_towards
 from firmware.sip.settings import SipSettings
 from provisioning.schema import Srtp, Transport
 
@@ -114,8 +115,10 @@ class Engine:
         self._policy = GatePolicy(answer_anyone=settings.answer_anyone)
         self._gate: Gate | None = None
         self._media_poll: MediaPoll | None = None
+        self._network = NetworkWatch()
         self._resolver = ServerResolver(settings.account.host, deliver)
         self._servers: tuple[str, ...] = ()
+        self._own_address = ""
         self._line: AccountLine | None = None
         self._registration: Registration | None = None
         self.calls = CallTable(
@@ -123,6 +126,7 @@ class Engine:
             post,
             self._connect_audio,
             self._calls_changed,
+            silence_s=settings.media_silence_s,
             max_calls=settings.max_calls,
             encryption_required=settings.account.srtp is Srtp.MANDATORY,
         )
@@ -202,10 +206,24 @@ class Engine:
 
         line.prepare(prepared)
 
-    def network_changed(self) -> None:
-        """Register from the new address at once."""
-        if self._registration is not None:
+    def follow_network(self) -> None:
+        """Register, and move running calls, from the new address where the network has changed."""
+        if not self._network.has_changed() or self._registration is None:
+            return
+        # Leases that are renewed and interfaces that nobody uses change nothing for us.
+        address = address_towards(self._servers[0]) if self._servers else ""
+        unchanged, self._own_address = address == self._own_address, address
+        if unchanged and self._registration.is_registered:
+            return
+        if not self._registration.is_registered:
             self._registration.retry_now()
+            return
+        _log.info("The network has changed; the account and its calls follow.")
+        parameters = pjsua2.IpChangeParam()
+        # Listeners are bound to any address and stay; new ones would lack the source filter.
+        parameters.restartListener = False
+        parameters.shutdownTransport = self._settings.account.transport is not Transport.UDP
+        self._endpoint.handleIpChange(parameters)
 
     # --- what the library tells --------------------------------------------------------------------------------------
 
@@ -257,6 +275,7 @@ class Engine:
         self._bridge.open(library, master_port)
         self._media_poll = MediaPoll(library)
         self._media_poll.start()
+        self._network.start()
         self._gate = Gate(library, self._policy)
         self._gate.start(self.wake_port, lambda: self.poll(0.01))
 
@@ -292,6 +311,7 @@ class Engine:
         if addresses == self._servers:
             return
         self._servers = addresses
+        self._own_address = address_towards(addresses[0])
         self._policy.set_servers(addresses)
         if self._settings.answer_anyone:
             return
@@ -398,6 +418,7 @@ class Engine:
 
     def _destroy(self) -> None:
         self._bridge.close()
+        self._network.stop()
         if self._media_poll is not None:
             self._media_poll.stop()
             self._media_poll = None

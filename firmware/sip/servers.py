@@ -72,6 +72,16 @@ def has_route() -> bool:
     return True
 
 
+def address_towards(server: str) -> str:
+    """Return our address on the way to the server, empty where there is no way; sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((server, 9))
+        except OSError:
+            return ""
+        return str(probe.getsockname()[0])
+
+
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)

@@ -45,6 +45,7 @@ class SipSettings:
         answer_anyone: answer SIP requests from any address, not from the account's server alone.
         clock_rate_hz, frame_ms: of the conference bridge, and so of the AudioPort.
         max_calls: simultaneous calls; callers beyond are told that the line is busy.
+        media_silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
         user_agent: what the handset calls itself (RFC 3261 section 20.41).
     """
 
@@ -61,4 +62,5 @@ class SipSettings:
     frame_ms: int = 10
     jitter_buffer: JitterBufferSettings = JitterBufferSettings()
     max_calls: int = 4
+    media_silence_s: float = 20.0
     user_agent: str = "WeCall-Handset"

@@ -161,6 +161,7 @@ class PjsuaStack:
                 self._heartbeat()
                 self._run_requests()
                 self._run_guarded(self._agenda.run_due)
+                self._run_guarded(engine.follow_network)
                 # Whoever queues after this point sends a datagram, which ends the wait.
                 if self._requests.empty():
                     engine.poll(self._agenda.wait_s(_IDLE_S))

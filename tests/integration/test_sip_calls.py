@@ -382,3 +382,37 @@ def test_each_codec_carries_a_call_where_it_alone_is_configured(
         bob.wait_for("CALL_INCOMING")
         bob.answer()
         line.wait_for(CallAudioChanged, lambda event: event.receiving and event.sending)
+
+
+def test_a_peer_that_vanishes_in_a_call_is_lost_and_one_that_is_only_quiet_is_not(
+    server: Kamailio, authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    with (
+        other_phone(server, authority, tmp_path, Transport.UDP, Srtp.OFF) as bob,
+        SipLine(settings(server, authority, media_silence_s=0.5)) as line,
+    ):
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        line.stack.place_call(CALL, SipUri("sip:bob@localhost"))
+        bob.wait_for("CALL_INCOMING")
+        bob.answer()
+        line.wait_for_call(CALL, CallState.ACTIVE)
+        # Muted for longer than it takes to be asked twice.
+        with pytest.raises(AssertionError, match="no such CallStateChanged"):
+            line.wait_for_call(CALL, CallState.DISCONNECTED, timeout_s=2)
+        bob.kill()
+        ended = line.wait_for_call(CALL, CallState.DISCONNECTED, timeout_s=10)
+        assert ended.reason is DisconnectReason.NETWORK_LOST
+
+
+def test_a_peer_without_audio_that_answers_when_asked_is_kept(
+    server: Kamailio, authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    with (
+        peer(server, tmp_path, "uas_quiet") as sipp,
+        SipLine(settings(server, authority, media_silence_s=0.5)) as line,
+    ):
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        line.stack.place_call(CALL, PEER)
+        line.wait_for_call(CALL, CallState.ACTIVE)
+        assert line.wait_for_call(CALL, CallState.DISCONNECTED).reason is DisconnectReason.REMOTE_HANGUP
+        sipp.finish()
