@@ -169,11 +169,13 @@ class AccountLine:
             self.account.probe(f"sip:{self._settings.account.domain}")
 
     def close(self) -> None:
-        """Give the library's account back, after the calls and before the library."""
-        account, self.account = self.account, None
-        if account is not None:
-            account.registration = None
-            account.shutdown()
+        """Hear nothing more of the account, after the calls and before the library is destroyed.
+
+        It is given back with the library, not before: the library then ends the probes that nobody has answered, and
+        aborts the process over one whose account is gone.
+        """
+        if self.account is not None:
+            self.account.registration = None
 
     def _aim_at(self, address: str) -> None:
         account = self._settings.account
