@@ -39,7 +39,7 @@ from firmware.phone.events import (
 from firmware.phone.phone import Phone
 from firmware.phone.view import PhoneView
 from firmware.ports import BrokerProblem, BrokerState
-from firmware.records import Records
+from firmware.records import Records, problem_of
 from firmware.screens.drawing import draw, has_chinese
 from firmware.screens.pages import page_for
 from firmware.settings import broker_settings, phone_settings
@@ -189,7 +189,7 @@ class Handset:
             )
         except StorageError as error:
             self._health.forget("storage")
-            self._note_records_fault(Problem.STORE_UNREADABLE, str(error))
+            self._note_records_fault(problem_of(error), str(error))
             return
         self._records = self._bus.records = records
         self._running.push_async_callback(records.stop)

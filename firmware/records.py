@@ -26,6 +26,11 @@ _log = logging.getLogger(__name__)
 _RETRY_S: Final = 30.0
 
 
+def problem_of(error: HandsetError) -> Problem:
+    """Say what a failure of the store is to the person."""
+    return Problem.STORE_FULL if isinstance(error, StoreFullError) else Problem.STORE_UNREADABLE
+
+
 class Records:
     """Call log, contacts, consents and outbox over one store.
 
@@ -79,11 +84,10 @@ class Records:
 
     def note_error(self, error: HandsetError) -> None:
         """Say that the store failed at something."""
-        problem = Problem.STORE_FULL if isinstance(error, StoreFullError) else Problem.STORE_UNREADABLE
         if self.fault != str(error):
             _log.error("The store failed: %s", error)
         self.fault = str(error)
-        self._on_fault(problem, str(error))
+        self._on_fault(problem_of(error), str(error))
 
     def note_success(self) -> None:
         """Say that the store did something again."""

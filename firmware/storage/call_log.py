@@ -103,13 +103,16 @@ class StoredCallLog:
         while len(self._calls) > _MAX_KEPT:
             del self._calls[next(iter(self._calls))]
 
-        # A copy, here and below: the call may be over before the storage thread comes to this, and an end that is
-        # written with anything but its record would be one that has been reported.
-        begun = replace(call)
+        # Copies, here and below: a call may be over before the storage thread comes to this, and an end that is written
+        # with anything but its record would be one that has been reported. Calls that the store could not take come
+        # first, since the log is in the order of its rows.
+        begun = [replace(each, ended_at=None, reason=None, sip_code=0) for each in self._calls.values()]
 
         def write(database: Database) -> None:
-            begun.ledger_entries = call.ledger_entries = read_head(database).entries
-            self._write(database, begun)
+            begun[-1].ledger_entries = call.ledger_entries = read_head(database).entries
+            for each in begun:
+                if not _is_known(database, each.call_id):
+                    self._write(database, each)
 
         await self._store.transact(write)
 
@@ -309,6 +312,10 @@ def _record(row: Row, device: str, epoch: int, seq: int) -> CallDetailRecord:
         epoch=epoch,
         seq=seq,
     )
+
+
+def _is_known(database: Database, call_id: CallId) -> bool:
+    return bool(database.query("SELECT 1 FROM calls WHERE call_id = ?", call_id))
 
 
 def _is_over(database: Database, call_id: CallId) -> bool:

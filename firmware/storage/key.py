@@ -1,5 +1,6 @@
 """Where the store's key comes from."""
 
+import errno
 import os
 import secrets
 import stat
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware.storage.database import KEY_BYTES
-from firmware.storage.errors import StoreKeyMissingError
+from firmware.storage.errors import StoreFullError, StoreKeyMissingError
 
 CREDENTIAL_NAME: Final = "store-key"
 
@@ -22,6 +23,7 @@ def load_key(key_file: Path, store: Path, environment: Mapping[str, str] = os.en
 
     Raises:
         StoreKeyMissingError: there is none and none may be made, because the store exists; or it is unusable.
+        StoreFullError: there is no room to make one.
     """
     if folder := environment.get("CREDENTIALS_DIRECTORY"):
         credential = Path(folder) / CREDENTIAL_NAME
@@ -76,7 +78,10 @@ def _make(path: Path) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        raise StoreKeyMissingError(f"A key for the store cannot be written to {path}: {error.strerror}.") from error
+        message = f"A key for the store cannot be written to {path}: {error.strerror}."
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StoreFullError(f"{message} Free space on the card and restart.") from error
+        raise StoreKeyMissingError(message) from error
     finally:
         with suppress(OSError):
             draft.unlink()
