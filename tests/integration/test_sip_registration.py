@@ -185,6 +185,16 @@ def test_stopping_takes_two_seconds_at_most_when_the_server_is_gone(
         assert time.monotonic() - began < 2
 
 
+def test_stopping_while_probes_are_unanswered_ends_in_good_order(line_to: LineMaker, tmp_path: Path) -> None:
+    with Kamailio(tmp_path, USERS) as kamailio:
+        line = line_to(kamailio, probe_s=0.2)
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        kamailio.kill()
+        failure_of(line)
+        line.stack.stop()
+        assert line.stack.build_report is None
+
+
 OPTIONS = (
     "OPTIONS sip:alice@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {source}:{port};rport;branch=z9hG4bK{port}\r\n"
     "From: <sip:stranger@{source}>;tag=1\r\nTo: <sip:alice@127.0.0.1>{tag}\r\nCall-ID: {port}\r\n"

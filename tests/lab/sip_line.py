@@ -23,7 +23,7 @@ class SipLine:
         self._arrived = threading.Condition()
         self._stopping = threading.Event()
         self._pump = threading.Thread(target=self._pump_audio, name="audio", daemon=True)
-        self.frames_heard = 0
+        self.heard = threading.Event()
 
     def __enter__(self) -> Self:
         self.start()
@@ -98,6 +98,6 @@ class SipLine:
         silence = bytes(2 * port.frame_samples)
         while not self._stopping.is_set():
             if port.exchange(None) != silence:
-                self.frames_heard += 1
+                self.heard.set()
             due += period_s
             self._stopping.wait(max(0.0, due - time.monotonic()))
