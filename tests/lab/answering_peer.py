@@ -13,6 +13,8 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Self
 
+from tests.lab.priority import prefer
+
 START_TIMEOUT_S = 20.0
 
 
@@ -64,6 +66,7 @@ class AnsweringPeer:
                 text=True,
                 cwd=Path(__file__).parents[2],
             )
+        prefer(self._process.pid)
         threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
         # The password goes by pipe: a command line can be read by every user of the machine.
         self._say(json.dumps(asdict(self._settings)))

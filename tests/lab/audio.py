@@ -11,6 +11,8 @@ import alsaaudio
 import numpy as np
 import numpy.typing as npt
 
+from tests.lab.priority import prefer
+
 Samples = npt.NDArray[np.float64]
 
 RATE_HZ = 48_000
@@ -163,6 +165,7 @@ class Recorder:
         self.stop()
 
     def _run(self) -> None:
+        prefer(threading.get_native_id())
         pcm = alsaaudio.PCM(
             alsaaudio.PCM_CAPTURE, alsaaudio.PCM_NORMAL, device=self._name, rate=RATE_HZ, channels=1,
             format=alsaaudio.PCM_FORMAT_S16_LE, periodsize=_PERIOD_FRAMES, periods=40,
@@ -193,16 +196,17 @@ def record(pcm: str, duration_s: float) -> Sound:
 
 def play(sink: str, sound: Sound, environment: dict[str, str] | None = None) -> None:
     """Play to a PulseAudio sink and return when the last sample is out."""
-    subprocess.run(
+    player = subprocess.Popen(
         [
-            "paplay", "--raw", "--format=s16le", "--channels=1", f"--rate={sound.rate_hz}", "--latency-msec=20",
+            "paplay", "--raw", "--format=s16le", "--channels=1", f"--rate={sound.rate_hz}", "--latency-msec=200",
             f"--device={sink}",
         ],
-        input=sound.pcm,
         env=environment,
-        check=True,
-        timeout=sound.duration_s + 15,
+        stdin=subprocess.PIPE,
     )  # fmt: skip
+    prefer(player.pid)
+    player.communicate(sound.pcm, timeout=sound.duration_s + 15)
+    assert player.returncode == 0, "paplay failed"
 
 
 def start_playing(sink: str, sound: Sound) -> threading.Thread:

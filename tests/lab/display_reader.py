@@ -19,7 +19,9 @@ _TOP_PX = 15
 
 
 def says(frame: bytes, text: str) -> bool:
-    """Whether the frame shows all of a text, in as many lines as it takes."""
+    """Whether the frame shows all of a text, in as many lines as it takes; one that has not come yet shows nothing."""
+    if not frame:
+        return False
     pixels = np.unpackbits(np.frombuffer(frame, np.uint8)).reshape(HEIGHT_PX, WIDTH_PX).astype(bool)
     return any(all(_has_line(pixels, line, size) for line in wrap(text, _COLUMNS[size])) for size in Size)
 

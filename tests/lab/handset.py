@@ -116,14 +116,18 @@ class WecallProcess:
 
 
 class Handset:
-    """The handset with its devices as a page, and its sync process."""
+    """The handset with its devices as a page, and its sync process.
+
+    Attributes:
+        configuration: the file's content from the next start on; no file where None.
+    """
 
     def __init__(
         self, folder: Path, configuration: str, environment: Mapping[str, str], *, simulator_port: int | None = None
     ) -> None:
         self.folder = folder
         self.configuration_path = folder / "config.toml"
-        self._configuration = configuration
+        self.configuration: str | None = configuration
         self._port = simulator_port or free_port(socket.SOCK_STREAM)
         self._runtime_dir = folder / "run"
         self.state_dir = folder / "state"
@@ -164,8 +168,11 @@ class Handset:
     def _make_folders(self) -> None:
         for path in (self.folder, self._runtime_dir, self.state_dir):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.configuration is None:
+            self.configuration_path.unlink(missing_ok=True)
+            return
         self.configuration_path.touch(mode=0o600)
-        self.configuration_path.write_text(self._configuration)
+        self.configuration_path.write_text(self.configuration)
 
     def stop(self) -> None:
         """Stop both."""

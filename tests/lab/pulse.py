@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.lab.priority import prefer
+
 _START_TIMEOUT_S = 10.0
 
 
@@ -74,6 +76,7 @@ class PulseAudio:
                 stdout=log,
                 stderr=log,
             )  # fmt: skip
+        prefer(self._server.pid)
         self._wait_for_socket(self._server)
 
     def stop(self) -> None:
