@@ -96,6 +96,7 @@ class Early:
 
 def start_early(options: Options) -> Early:
     """Read the configuration and begin to register."""
+    logs.set_up(logging.DEBUG if options.verbose else logging.INFO)
     for folder in (options.state_dir, options.runtime_dir):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -108,13 +109,3 @@ def start_early(options: Options) -> Early:
     sip.start(inbox.post)
     inbox.wait(_HEAD_START_S)
     return Early(loaded, health, sip, inbox)
-
-
-def run_handset(options: Options) -> int:
-    """Be the handset until SIGTERM or SIGINT, and return the process's exit code."""
-    logs.set_up(logging.DEBUG if options.verbose else logging.INFO)
-    early = start_early(options)
-    from firmware.app import run_until_stopped
-
-    run_until_stopped(options, early)
-    return 0

@@ -50,9 +50,14 @@ def main() -> None:
 @click.option("--verbose", is_flag=True, help="Log more; numbers and names stay out of the log all the same.")
 def run(configuration: Path, state_dir: Path, runtime_dir: Path, simulator_port: int | None, verbose: bool) -> None:
     """Be the handset, until SIGTERM."""
-    from firmware.boot import Options, run_handset
+    from firmware.boot import Options, start_early
 
-    sys.exit(run_handset(Options(configuration, state_dir, runtime_dir, simulator_port, verbose)))
+    options = Options(configuration, state_dir, runtime_dir, simulator_port, verbose)
+    early = start_early(options)
+    # All the rest is loaded while the registrar answers.
+    from firmware.app import run_until_stopped
+
+    run_until_stopped(options, early)
 
 
 @main.command()
