@@ -11,9 +11,6 @@ from typing import Self
 
 import pytest
 
-from firmware.storage.contacts import StoredContacts
-from firmware.storage.key import load_key
-from firmware.storage.store import Store
 from tests.lab.audio import Recorder, find_tone, first_heard_at, loudest_frequencies
 from tests.lab.handset import Handset
 from tests.lab.person import Person
@@ -35,17 +32,9 @@ CONTACT = "Echo Line"
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage = Stage(tmp_path_factory.mktemp("stage"), Choices(beep_hz=BEEP_HZ))
-    asyncio.run(write_contact(stage.handset, CONTACT, PEER_USER))
+    stage.handset.add_contact(CONTACT, PEER_USER, country="GB")
     with stage, stage.heard_here():
         yield stage
-
-
-async def write_contact(handset: Handset, name: str, number: str) -> None:
-    path = handset.state_dir / "store.db"
-    store = Store(path, load_key(handset.state_dir / "store.key", path), heartbeat=lambda: None)
-    await store.start()
-    await StoredContacts(store, "GB").add(name, [number])
-    await store.stop()
 
 
 def is_open(pulse: PulseAudio, handset: Handset) -> bool:

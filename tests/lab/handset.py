@@ -1,5 +1,6 @@
 """The handset's two processes, as `make demo` and the end-to-end tests run them: the real commands, without systemd."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,6 +13,9 @@ from typing import Any
 
 from firmware.control.client import ask_async
 from firmware.control.requests import Role, StatusRequest
+from firmware.storage.contacts import StoredContacts
+from firmware.storage.key import load_key
+from firmware.storage.store import Store
 from tests.lab.ports import free_port
 
 _START_TIMEOUT_S = 30.0
@@ -178,6 +182,18 @@ class Handset:
         """Stop both."""
         self.sync.stop()
         self.main.stop()
+
+    def add_contact(self, name: str, number: str, country: str) -> None:
+        """Write into the address book of a handset that does not run."""
+
+        async def add() -> None:
+            path = self.state_dir / "store.db"
+            store = Store(path, load_key(self.state_dir / "store.key", path), heartbeat=lambda: None)
+            await store.start()
+            await StoredContacts(store, country).add(name, [number])
+            await store.stop()
+
+        asyncio.run(add())
 
     def command(self, *arguments: str) -> str:
         """Run an administrator's command and return what it printed."""

@@ -1,0 +1,356 @@
+"""The whole phone when something is wrong: it says so in plain words, and whatever can still work does."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware.phone.view import Mode, PhoneView
+from firmware.screens.drawing import draw
+from firmware.screens.pages import SMALL_COLUMNS, page_for
+from firmware.screens.text import wrap
+from tests.lab.certificates import LOOPBACK
+from tests.lab.handset import Handset
+from tests.lab.kamailio import Kamailio
+from tests.lab.person import Person
+from tests.lab.stage import PEER_USER, Stage
+
+AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
+EMERGENCY = "999"
+NOBODY = "699"
+REORDER_HZ = 400
+SPOKEN_HZ = 1000
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Everything but a handset, which each test makes to its needs."""
+    stage = Stage(tmp_path_factory.mktemp("stage"))
+    with stage.heard_here():
+        stage.start(handset=False)
+        try:
+            stage.kamailio.route(EMERGENCY, stage.peer_uri)
+            yield stage
+        finally:
+            stage.stop()
+
+
+@contextmanager
+def running(handset: Handset, *, sync: bool = False) -> Iterator[Handset]:
+    """Run a handset; in the end it still runs, and ends in good order when told to."""
+    handset.start(sync=sync)
+    pid = handset.main.pid
+    try:
+        yield handset
+        assert handset.main.is_running()
+        assert handset.main.pid == pid
+    finally:
+        handset.sync.stop()
+        code = handset.main.stop()
+    assert code == 0, handset.main.log[-2000:]
+
+
+def findings(handset: Handset, part: str) -> list[dict[str, Any]]:
+    return [finding for finding in handset.ask("doctor") if finding["part"] == part]
+
+
+def assert_doctor_says(handset: Handset, part: str, words: str) -> None:
+    (finding,) = findings(handset, part)
+    assert not finding["ok"]
+    assert words in finding["detail"]
+    assert finding["advice"], "a fault without advice"
+
+
+async def assert_calls_work(stage: Stage, person: Person, number: str = PEER_USER) -> None:
+    mark = len(stage.peer.events)
+    await person.call(number)
+    stage.peer.wait_for("answered", after=mark)
+    await person.hang_up()
+    stage.peer.wait_for("ended 200", after=mark)
+
+
+# --- configuration ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_configuration_with_mistakes_leaves_the_last_good_one_running(stage: Stage) -> None:
+    handset = stage.new_handset("mistakes")
+    with running(handset):
+        pass
+    assert handset.configuration is not None
+    handset.configuration = (
+        handset.configuration.replace('country = "GB"', 'country = "Atlantis"')
+        .replace("local_port = 0", "local_port = 99999")
+        .replace("[dialing]", "[dialing]\nringtone = 7")
+    )
+    with running(handset):
+        async with Person(handset) as person:
+            await person.reads("Set-up mistakes. The old one runs.")
+            places = ["device.country", "sip.local_port", "dialing.ringtone"]
+            mistakes = findings(handset, "config")
+            assert sorted(mistake["detail"].partition(":")[0] for mistake in mistakes) == sorted(places)
+            assert not any(mistake["ok"] for mistake in mistakes)
+            await person.wait_for_line()
+            await assert_calls_work(stage, person)
+            # The first page of the details says it in general, the next ones one mistake after the other.
+            await person.press("ok")
+            await person.press("ok")
+            await person.reads(wrap(mistakes[0]["detail"], SMALL_COLUMNS)[0])
+
+
+async def test_without_a_configuration_the_phone_says_that_it_is_not_set_up(stage: Stage) -> None:
+    handset = stage.new_handset("bare")
+    handset.configuration = None
+    with running(handset):
+        async with Person(handset) as person:
+            status = await person.status()
+            assert status["mode"] == "unprovisioned"
+            await person.reads("Not set up")
+            (mistake,) = findings(handset, "config")
+            expected = PhoneView(Mode.UNPROVISIONED, mistakes=(mistake["detail"],))
+            assert str(handset.configuration_path) in mistake["detail"]
+            await person.wait_until(lambda page: page_without_bar(page.frame) == body_of(expected), 5)
+            await person.lift()
+            await person.reads("Cannot call. Use another phone.")
+            await person.hang_up()
+            await person.reads("Not set up")
+
+
+def body_of(view: PhoneView) -> bytes:
+    return page_without_bar(draw(page_for(view, "en")))
+
+
+def page_without_bar(frame: bytes) -> bytes:
+    # The status bar takes 13 rows of 16 bytes; it holds the time and the sign for what else is wrong.
+    return frame[13 * 16 :]
+
+
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", ["another key", "no key", "damaged file"])
+async def test_a_store_that_does_not_open_stops_no_call(stage: Stage, damage: str) -> None:
+    handset = stage.new_handset(damage.replace(" ", "-"))
+    with running(handset):
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            await assert_calls_work(stage, person)
+    store, key = handset.state_dir / "store.db", handset.state_dir / "store.key"
+    match damage:
+        case "another key":
+            key.write_bytes(os.urandom(32))
+        case "no key":
+            key.unlink()
+        case _:
+            content = bytearray(store.read_bytes())
+            content[100 : len(content) // 2] = os.urandom(len(content) // 2 - 100)
+            store.write_bytes(content)
+    with running(handset):
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            await person.reads("The phone's memory cannot be read.")
+            assert_doctor_says(handset, "store", str(store))
+            await assert_calls_work(stage, person)
+            await assert_calls_work(stage, person, EMERGENCY)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run([*AS_ROOT, "mount", "-t", "tmpfs", "-o", "size=1m,mode=0777", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run([*AS_ROOT, "umount", "--lazy", folder], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave not a byte free."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        for chunk in (65536, 4096, 1):
+            try:
+                while True:
+                    file.write(bytes(chunk))
+            except OSError:
+                continue
+    return ballast
+
+
+async def test_a_disk_that_fills_up_stops_no_call_and_loses_none(stage: Stage, small_disk: Path) -> None:
+    handset = stage.new_handset("full")
+    handset.folder.mkdir()
+    handset.state_dir.symlink_to(small_disk)
+    with running(handset):
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            await assert_calls_work(stage, person)
+            ballast = fill(small_disk)
+            calls = 1
+            while not person.sees("The phone's memory is full."):
+                await assert_calls_work(stage, person)
+                calls += 1
+                assert calls < 200, "the disk never filled"
+            assert_doctor_says(handset, "store", "no room left")
+            await assert_calls_work(stage, person, EMERGENCY)
+            ballast.unlink()
+            await assert_calls_work(stage, person)
+            await person.wait_for(lambda status: status["problems"] == [])
+            log = handset.ask("log", "--limit", "100")
+            assert len(log) == calls + 2
+            assert [call["number"] for call in log[:2]] == [PEER_USER, EMERGENCY], "not in the order of the calls"
+
+
+async def test_a_disk_that_is_full_from_the_start_stops_no_call(stage: Stage, small_disk: Path) -> None:
+    handset = stage.new_handset("full-from-the-start")
+    handset.folder.mkdir()
+    handset.state_dir.symlink_to(small_disk)
+    fill(small_disk)
+    with running(handset):
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            await person.wait_for(lambda status: status["problems"] != [])
+            await person.reads("The phone's memory is full.")
+            await assert_calls_work(stage, person)
+            await assert_calls_work(stage, person, EMERGENCY)
+
+
+# --- sound ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_missing_sound_card_is_named_and_stops_no_call(stage: Stage) -> None:
+    handset = stage.new_handset("no-card", sound={"playback": "nowhere", "capture": "nowhere"})
+    with running(handset):
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            await person.reads("No sound. Check the sound card.")
+            assert_doctor_says(handset, "audio", "'nowhere'")
+            await assert_calls_work(stage, person, EMERGENCY)
+
+
+async def test_sound_comes_back_in_the_call_when_the_card_does(stage: Stage) -> None:
+    assert stage.pulse is not None
+    handset = stage.new_handset("card-pulled-out")
+    with running(handset):
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            mark = len(stage.peer.events)
+            await person.call(PEER_USER)
+            stage.peer.wait_for("echoing", after=mark)
+            await person.hears_the_echo_of(SPOKEN_HZ)
+            stage.pulse.kill()
+            await person.wait_for(lambda status: bool(status["problems"]))
+            assert (await person.status())["call"] == "active"
+            assert_doctor_says(handset, "audio", "sound card")
+            stage.pulse.start()
+            await person.wait_for(lambda status: status["problems"] == [])
+            await person.hears_the_echo_of(SPOKEN_HZ)
+            assert (await person.status())["call"] == "active"
+            await person.hang_up()
+
+
+# --- servers ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_broker_that_is_away_is_named_and_stops_no_call(stage: Stage) -> None:
+    handset = stage.new_handset("no-broker", sync={"retry_base_s": 0.1, "retry_cap_s": 1})
+    stage.broker.stop()
+    with running(handset, sync=True):
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            await person.reads("Call records cannot be sent right now.")
+            assert_doctor_says(handset, "broker", "cannot be reached")
+            await assert_calls_work(stage, person)
+            stage.broker.start()
+            await person.wait_for(lambda status: status["problems"] == [])
+
+
+async def test_a_wrong_password_is_named(stage: Stage) -> None:
+    handset = stage.new_handset("wrong-password", account={"password": "not-the-password"})
+    with running(handset):
+        async with Person(handset) as person:
+            await person.reads("Wrong password. Ask your installer.")
+            assert_doctor_says(handset, "registrar", "does not accept the password")
+            await person.lift()
+            await person.dial(NOBODY)
+            await person.wait_for_mode("call_ended")
+            await person.reads("This call is not allowed")
+
+
+@pytest.fixture
+def other_registrar(stage: Stage, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Kamailio]:
+    """A second registrar with the same accounts, not started; its certificate is expired where the test asks."""
+    expired = getattr(request, "param", False)
+    certificate = stage.authority.issue("localhost", hosts=LOOPBACK, expired=expired)
+    registrar = Kamailio(tmp_path / "registrar", stage.password_of, certificate=certificate)
+    yield registrar
+    registrar.stop()
+
+
+@pytest.mark.parametrize("other_registrar", [True], indirect=True, ids=["expired"])
+async def test_a_server_whose_certificate_has_expired_is_not_talked_to(stage: Stage, other_registrar: Kamailio) -> None:
+    other_registrar.start()
+    handset = stage.new_handset("expired", account={"port": other_registrar.tls_port})
+    with running(handset):
+        async with Person(handset) as person:
+            await person.reads("Server has no valid certificate.")
+            assert_doctor_says(handset, "registrar", "certificate cannot be trusted")
+            assert not other_registrar.is_registered("201")
+
+
+async def test_a_handset_whose_registrar_never_answers_stops_in_good_order(
+    stage: Stage, other_registrar: Kamailio
+) -> None:
+    account = {"port": other_registrar.udp_port, "transport": "udp", "srtp": "off"}
+    with running(stage.new_handset("unanswered", account=account, sip={"probe_s": 1})) as handset:
+        async with Person(handset) as person:
+            await person.reads("No answer from the server. Trying again.")
+
+
+@pytest.mark.parametrize("transport", ["udp", "tls"])
+async def test_a_registrar_that_comes_up_later_is_found_by_itself(
+    stage: Stage, other_registrar: Kamailio, transport: str
+) -> None:
+    port = {"udp": other_registrar.udp_port, "tls": other_registrar.tls_port}[transport]
+    account = {"port": port, "transport": transport, "srtp": "preferred"}
+    handset = stage.new_handset(f"late-{transport}", account=account, sip={"retry_cap_s": 1, "probe_s": 1})
+    with running(handset):
+        async with Person(handset) as person:
+            await person.reads("No answer from the server. Trying again.")
+            assert_doctor_says(handset, "registrar", "does not answer")
+            await person.lift()
+            began_at = time.monotonic()
+            await person.dial(EMERGENCY)
+            await person.wait_for_mode("call_ended")
+            await person.reads("Cannot call. Use another phone.")
+            assert time.monotonic() - began_at < 10
+            await person.hang_up()
+            other_registrar.start()
+            await person.wait_for_line()
+            await person.wait_until(lambda page: not page.sees("No answer from the server. Trying again."), 5)
+
+
+# --- everything at once -----------------------------------------------------------------------------------------------
+
+
+async def test_help_can_be_called_with_store_broker_and_configuration_broken(stage: Stage) -> None:
+    handset = stage.new_handset("everything", sync={"port": 1})
+    with running(handset):
+        pass
+    (handset.state_dir / "store.key").write_bytes(os.urandom(32))
+    handset.configuration = "no configuration at all"
+    with running(handset, sync=True):
+        async with Person(handset) as person:
+            await person.wait_for(lambda status: len(status["problems"]) == 3)
+            await person.dial(EMERGENCY)
+            await person.reads("Emergency call")
+            mark = len(stage.peer.events)
+            await person.lift()
+            await person.wait_for_call("active")
+            stage.peer.wait_for("echoing", after=mark)
+            await person.hears_the_echo_of(SPOKEN_HZ)
+            await person.hang_up()

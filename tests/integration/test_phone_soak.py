@@ -1,0 +1,73 @@
+"""Many calls in a row through the whole phone: none fails, and nothing is left behind."""
+
+import os
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psutil
+import pytest
+
+from tests.lab.handset import Handset
+from tests.lab.person import Person
+from tests.lab.stage import PEER_USER, Choices, Stage
+
+CALLS = 1000 if os.environ.get("WECALL_SOAK") == "1" else 100
+WARM_UP = CALLS // 10
+GROWTH_A_HUNDRED_CALLS_MB = 3.0
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("stage"), Choices()) as stage:
+        yield stage
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What the handset's process holds."""
+
+    pss_mb: float
+    descriptors: int
+    threads: int
+
+    @classmethod
+    def of(cls, handset: Handset) -> "Footprint":
+        process = psutil.Process(handset.main.pid)
+        return cls(process.memory_full_info().pss / 2**20, process.num_fds(), process.num_threads())
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+async def test_calls_in_a_row_all_succeed_and_leave_nothing_behind(stage: Stage, person: Person) -> None:
+    footprints: list[Footprint] = []
+    for number in range(CALLS):
+        mark = len(stage.peer.events)
+        if number % 2:
+            stage.peer.call(stage.handset_uri)
+            await person.wait_for_mode("ringing")
+            await person.lift()
+            await person.wait_for_call("active")
+        else:
+            await person.call(PEER_USER)
+        stage.peer.wait_for("echoing", after=mark)
+        await person.hang_up()
+        stage.peer.wait_for("ended 200", after=mark)
+        if number >= WARM_UP:
+            footprints.append(Footprint.of(stage.handset))
+    calls = stage.handset.ask("log", "--limit", "100")
+    assert {call["result"] for call in calls} == {"answered"}
+    assert [call["direction"] for call in calls[:2]] == ["incoming", "outgoing"]
+    growth_mb = (
+        100 * statistics.linear_regression(range(len(footprints)), [footprint.pss_mb for footprint in footprints]).slope
+    )
+    first, last = footprints[0], footprints[-1]
+    print(f"{CALLS} calls: {growth_mb:+.2f} MB a hundred calls, first {first}, last {last}")  # noqa: T201 - figures
+    assert growth_mb < GROWTH_A_HUNDRED_CALLS_MB
+    # A call's sockets linger for a moment after it, so single readings differ by a few.
+    assert abs(median_of(footprints[-10:], "descriptors") - median_of(footprints[:10], "descriptors")) <= 2
+    assert abs(median_of(footprints[-10:], "threads") - median_of(footprints[:10], "threads")) <= 1
+
+
+def median_of(footprints: list[Footprint], what: str) -> float:
+    return statistics.median(getattr(footprint, what) for footprint in footprints)
