@@ -177,6 +177,13 @@ class AccountLine:
         if self.account is not None:
             self.account.registration = None
 
+    def forget(self) -> None:
+        """Let the account's destructor run, on this thread and before another library is made.
+
+        Left to the garbage collector it would call into that one, from any thread, which aborts the process.
+        """
+        self.account = None
+
     def _aim_at(self, address: str) -> None:
         account = self._settings.account
         # TLS checks the certificate against the name in the route; elsewhere an address saves pjsip's own lookups,

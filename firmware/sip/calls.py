@@ -105,15 +105,16 @@ class CallTable:
 
     def take(self, account: Any, pj_call_id: int) -> None:
         """Hear of a new caller."""
-        call = SipCall(self, account, CallId(uuid.uuid4().hex), CallDirection.INCOMING, pj_call_id)
+        call_id = CallId(uuid.uuid4().hex)
+        call = SipCall(self, account, call_id, CallDirection.INCOMING, pj_call_id)
         over_limit = sum(not other.is_over for other in self._calls.values()) >= self._max_calls
-        self._calls[call.call_id] = call
+        self._calls[call_id] = call
         self._when_changed(True)
         if over_limit:
             call.tell(CallState.DISCONNECTED)  # the phone never hears of it
-            self._agenda.after(0, lambda: self._reply(call.call_id, REJECT_CODES[RejectReason.BUSY]))
+            self._agenda.after(0, lambda: self._reply(call_id, REJECT_CODES[RejectReason.BUSY]))
             return
-        self._post(IncomingCallReceived(call.call_id, caller_id(str(call.getInfo().remoteUri))))
+        self._post(IncomingCallReceived(call_id, caller_id(str(call.getInfo().remoteUri))))
 
     def signal_ringing(self, call_id: CallId) -> None:
         """Send 180."""

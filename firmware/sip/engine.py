@@ -423,7 +423,7 @@ class Engine:
             self._media_poll.stop()
             self._media_poll = None
         self._capture = self._playback = None
-        self._line = None
+        line, self._line = self._line, None
         self._registration = None
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is None:
@@ -434,7 +434,11 @@ class Engine:
             endpoint.libDestroy(pjsua2.PJSUA_DESTROY_NO_RX_MSG)
         except pjsua2.Error:
             _log.exception("The SIP stack did not end in good order.")
-        # Its destructor runs here, for want of another reference: the next Endpoint could not be made before.
+        if line is not None:
+            line.forget()
+        # What was still to be done belongs to this library's calls and account.
+        self._agenda.clear()
+        # The endpoint's destructor runs here, for want of another reference: no other could be made before.
 
 
 def _transport_configuration(port: int, address: str = "") -> Any:

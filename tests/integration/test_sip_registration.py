@@ -1,11 +1,13 @@
 """The account against a real registrar: every transport, every way to fail, and the way back."""
 
 import contextlib
+import gc
 import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pjsua2
 import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, RegistrationState, SipUri
@@ -286,3 +288,21 @@ def test_the_stack_starts_and_stops_twenty_times_without_leaking_a_descriptor(
 
     first = once()
     assert [once() for _ in range(20)] == [first] * 20
+
+
+def test_nothing_of_a_stopped_stack_is_left_to_the_garbage_collector(registrar: Kamailio, line_to: LineMaker) -> None:
+    # A leftover's destructor would call into the next stack's library from whatever thread collects it.
+    gc.collect()
+    before = count_of_library_objects()
+    line = line_to(registrar)
+    line.wait_for_registration(RegistrationState.REGISTERED)
+    gc.disable()
+    try:
+        line.stack.stop()
+        assert count_of_library_objects() == before
+    finally:
+        gc.enable()
+
+
+def count_of_library_objects() -> int:
+    return sum(isinstance(thing, pjsua2.Account | pjsua2.Call | pjsua2.Endpoint) for thing in gc.get_objects())
