@@ -65,9 +65,6 @@ async def test_calls_in_a_row_all_succeed_and_leave_nothing_behind(stage: Stage,
     print(f"{CALLS} calls: {growth_mb:+.2f} MB a hundred calls, first {first}, last {last}")  # noqa: T201 - figures
     assert growth_mb < GROWTH_A_HUNDRED_CALLS_MB
     # A call's sockets linger for a moment after it, so single readings differ by a few.
-    assert abs(median_of(footprints[-10:], "descriptors") - median_of(footprints[:10], "descriptors")) <= 2
-    assert abs(median_of(footprints[-10:], "threads") - median_of(footprints[:10], "threads")) <= 1
-
-
-def median_of(footprints: list[Footprint], what: str) -> float:
-    return statistics.median(getattr(footprint, what) for footprint in footprints)
+    for what in ("descriptors", "threads"):
+        early, late = ([getattr(footprint, what) for footprint in part] for part in (footprints[:10], footprints[-10:]))
+        assert abs(statistics.median(late) - statistics.median(early)) <= 1, what
