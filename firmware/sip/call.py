@@ -1,6 +1,7 @@
 """One call as pjsua2 knows it, translated into the phone's words."""
 
 import logging
+import time
 from collections import deque
 from typing import Any, Final, Protocol
 
@@ -53,6 +54,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.answered = False
         self.wants_hold = False
         self.ending: DisconnectReason | None = None
+        self.media_changed_at = 0.0
         self.digits: deque[Key] = deque()
         self._told: CallState | None = None
         self._packets_received = 0
@@ -134,6 +136,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     @guarded
     def onCallMediaState(self, _parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Follow what the last offer and answer agreed on."""
+        self.media_changed_at = time.monotonic()
         info = self.getInfo()
         receiving = sending = held_here = False
         for media in info.media:

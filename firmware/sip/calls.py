@@ -1,6 +1,7 @@
 """Every call of this handset, by its id. Lives on the `sip` thread."""
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any, Final
@@ -23,6 +24,8 @@ HANG_UP_S: Final = 2.0
 # Receivers lose digits that follow each other without a pause (ETSI ES 201 235-3 wants 65 ms of each at least).
 _DIGIT_MS: Final = 100
 _DIGIT_PAUSE_MS: Final = 70
+# Right after an answer that names several codecs pjsua settles on one with a re-INVITE; a digit under way then is lost.
+_SETTLE_S: Final = 0.4
 # pjproject's media queue has 64 handles, keeps each of a call's two for half a second after it, and aborts the process
 # where there is none left. This many outgoing calls and what the gate lets in stay below that.
 _MAX_OUTGOING: Final = 8
@@ -192,6 +195,10 @@ class CallTable:
     def _send_next_digit(self, call_id: CallId) -> None:
         call = self._calls.get(call_id)
         if call is None or not call.digits:
+            return
+        unsettled_s = call.media_changed_at + _SETTLE_S - time.monotonic()
+        if unsettled_s > 0:
+            self._agenda.after(unsettled_s, lambda: self._send_next_digit(call_id))
             return
         parameters = pjsua2.CallSendDtmfParam()
         parameters.method = pjsua2.PJSUA_DTMF_METHOD_RFC2833
