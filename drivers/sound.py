@@ -10,8 +10,11 @@ import alsaaudio
 from drivers.alsa import close_pcm, open_pcm, reason
 from drivers.errors import DeviceError
 
-# Enough to ride out a scheduler that stalls us for 40 ms at 10 ms periods; an empty part of a buffer costs no delay.
-_PERIODS = 4
+# The PCMs move sound in steps of at most this length, whatever the period: a sound server adds delay to longer ones.
+_LONGEST_STEP_S = 0.01
+# Enough to ride out a scheduler that stalls us for some time; the empty part of a buffer costs no delay.
+_CAPTURE_STEPS = 6
+_FEWEST_PLAYBACK_STEPS = 4
 _STALL_TIMEOUT_MS = 1000
 
 
@@ -27,7 +30,7 @@ class AlsaSoundCard:
         mixer_element: str = "Speaker",
         rate_hz: int = 16_000,
         period_frames: int = 160,
-        prefill_periods: int = 1,
+        prefill_frames: int = 160,
     ) -> None:
         """Remember what to open; nothing is opened yet.
 
@@ -38,7 +41,7 @@ class AlsaSoundCard:
             mixer_element: the mixer element on it.
             rate_hz: the sample rate of both PCMs.
             period_frames: samples a period.
-            prefill_periods: periods of silence queued ahead of the first frame, and again after each underrun.
+            prefill_frames: samples of silence queued ahead of the first frame, and again after each underrun.
         """
         self._playback = playback
         self._capture = capture
@@ -46,7 +49,8 @@ class AlsaSoundCard:
         self._mixer_element = mixer_element
         self._rate_hz = rate_hz
         self._period_frames = period_frames
-        self._prefill_periods = prefill_periods
+        self._prefill_frames = prefill_frames
+        self._step_frames = min(period_frames, round(_LONGEST_STEP_S * rate_hz))
 
     @property
     def rate_hz(self) -> int:
@@ -57,8 +61,8 @@ class AlsaSoundCard:
         return self._period_frames
 
     @property
-    def prefill_periods(self) -> int:
-        return self._prefill_periods
+    def prefill_frames(self) -> int:
+        return self._prefill_frames
 
     @property
     def has_mixer(self) -> bool:
@@ -69,22 +73,23 @@ class AlsaSoundCard:
             self._capture,
             "capture",
             rate_hz=self._rate_hz,
-            period_frames=self._period_frames,
-            periods=_PERIODS,
+            period_frames=self._step_frames,
+            periods=_CAPTURE_STEPS,
             setting="[sound] capture",
         )
         return AlsaCapture(pcm, self._capture, self._period_frames)
 
     def open_playback(self) -> "AlsaPlayback":
+        buffer_frames = self._prefill_frames + self._period_frames + self._step_frames
         pcm = open_pcm(
             self._playback,
             "playback",
             rate_hz=self._rate_hz,
-            period_frames=self._period_frames,
-            periods=max(_PERIODS, self._prefill_periods + 2),
+            period_frames=self._step_frames,
+            periods=max(_FEWEST_PLAYBACK_STEPS, -(-buffer_frames // self._step_frames)),
             setting="[sound] playback",
         )
-        return AlsaPlayback(pcm, self._playback, self._period_frames, self._prefill_periods)
+        return AlsaPlayback(pcm, self._playback, self._period_frames, self._prefill_frames)
 
     def set_volume(self, percent: int) -> None:
         """Set the hardware volume.
@@ -153,12 +158,12 @@ class AlsaCapture:
 class AlsaPlayback:
     """An open earpiece."""
 
-    def __init__(self, pcm: Any, name: str, period_frames: int, prefill_periods: int) -> None:
+    def __init__(self, pcm: Any, name: str, period_frames: int, prefill_frames: int) -> None:
         self._pcm = pcm
         self._name = name
         self._period_frames = period_frames
         self._buffer_frames: int = pcm.info()["buffer_size"]
-        self._silence = bytes(2 * period_frames * prefill_periods)
+        self._silence = bytes(2 * prefill_frames)
         self._poller = _poller(pcm)
         self._running = False
         self.underruns = 0

@@ -102,7 +102,7 @@ def build_devices(settings: Settings, *, simulator_port: int | None, on_ringer_f
         mixer_element=sound.mixer_element,
         rate_hz=sound.rate_hz,
         period_frames=sound.rate_hz * sound.period_ms // 1000,
-        prefill_periods=sound.prefill_periods,
+        prefill_frames=sound.rate_hz * sound.prefill_ms // 1000,
     )
     ringer = AlsaRinger(
         settings.ringer.playback, volume_percent=settings.ringer.volume_percent, on_fault=on_ringer_fault

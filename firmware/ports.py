@@ -133,8 +133,8 @@ class SoundCard(Protocol):
     def open_playback(self) -> PlaybackStream: ...
 
     @property
-    def prefill_periods(self) -> int:
-        """How many periods of silence an empty queue is filled with: the delay that playback should keep."""
+    def prefill_frames(self) -> int:
+        """How many samples of silence an empty queue is filled with: the delay that playback should keep."""
         ...
 
     @property

@@ -216,8 +216,9 @@ class Sound(Section):
         playback, capture: PCM names (`aplay -L` lists them).
         mixer_card: control device for the hardware volume; volume is scaled in software where left out.
         mixer_element: the mixer element on it.
-        rate_hz, period_ms: what the PCMs are opened with.
-        prefill_periods: periods of silence queued ahead of the first; fewer is less delay, more is more sturdy.
+        rate_hz: what the PCMs are opened with.
+        period_ms: how much sound is handled at once: 20 as RTP carries it, or 10 for less delay and more work.
+        prefill_ms: silence queued ahead of the first sound; less is less delay, more is more sturdy.
     """
 
     playback: str = "default"
@@ -225,8 +226,8 @@ class Sound(Section):
     mixer_card: str | None = None
     mixer_element: str = "Speaker"
     rate_hz: Literal[8000, 16000, 48000] = 16000
-    period_ms: Literal[10, 20] = 10
-    prefill_periods: Annotated[int, Field(ge=1, le=8)] = 1
+    period_ms: Literal[10, 20] = 20
+    prefill_ms: Annotated[int, Field(ge=5, le=80)] = 10
     volume_percent: Percent = 70
 
 

@@ -11,19 +11,21 @@ import audioop
 _SAMPLES_PER_CORRECTION = 160
 OBSERVATIONS_A_WINDOW = 25
 _CALM_WINDOWS = 30
-_MOST_MARGIN_FRAMES = 3
+_MOST_MARGIN_SLACKS = 6
 
 
 class DriftCompensator:
     """Decides how many samples each frame should gain or lose.
 
-    It aims at a queue of the prefill and half a frame when the next frame is about to be written, and deeper by a
+    It aims at a queue of the prefill and some slack when the next frame is about to be written, and deeper by a
     margin that each underrun raises and thirty calm windows lower: a busy machine pays with delay, not with clicks.
     """
 
     def __init__(self, *, frame_samples: int, prefill_samples: int) -> None:
         self._frame_samples = frame_samples
         self._prefill_samples = prefill_samples
+        # Cards report their position in steps, often of 10 ms: less than that is no drift.
+        self._slack = min(frame_samples, prefill_samples) // 2
         self._most_a_frame = max(1, frame_samples // _SAMPLES_PER_CORRECTION)
         self._margin = 0
         self._calm = 0
@@ -33,7 +35,7 @@ class DriftCompensator:
     @property
     def aim_samples(self) -> int:
         """How many samples should be queued when the next frame is about to be written."""
-        return self._prefill_samples + self._frame_samples // 2 + self._margin
+        return self._prefill_samples + self._slack + self._margin
 
     def restart(self) -> None:
         """Forget the queue, since playback has begun anew; what was learned of the machine stays."""
@@ -69,19 +71,18 @@ class DriftCompensator:
 
     def _judge(self) -> None:
         excess = self._deepest - self.aim_samples
-        # Cards report their position in steps of up to a period: less than that is no drift.
-        if abs(excess) > self._frame_samples // 2:
+        if abs(excess) > self._slack:
             self._excess = excess
         self._deepest = 0
         self._seen = 0
         self._calm += 1
         if self._calm >= _CALM_WINDOWS:
             self._calm = 0
-            self._margin = max(0, self._margin - self._frame_samples // 4)
+            self._margin = max(0, self._margin - self._slack // 2)
 
     def _widen(self, underruns: int) -> None:
         self._underruns = underruns
-        self._margin = min(_MOST_MARGIN_FRAMES * self._frame_samples, self._margin + self._frame_samples // 2)
+        self._margin = min(_MOST_MARGIN_SLACKS * self._slack, self._margin + self._slack)
         self._deepest = 0
         self._seen = 0
         self._excess = 0

@@ -63,10 +63,8 @@ class Streams:
         self._capture: CaptureStream | None = None
         self._capture_flows = False
         self._capture_due = 0.0
-        self._drift = DriftCompensator(
-            frame_samples=card.period_frames, prefill_samples=card.prefill_periods * card.period_frames
-        )
-        self._periods_to_skip = 0
+        self._drift = DriftCompensator(frame_samples=card.period_frames, prefill_samples=card.prefill_frames)
+        self._is_catching_up = False
         self._gain = 1.0
         self._volume_percent = 100
         self._retry_at = 0.0
@@ -199,9 +197,9 @@ class Streams:
         frame = self._scaled(frame)
         try:
             if self._capture_flows:
-                if self._periods_to_skip:
-                    self._periods_to_skip -= 1
-                    if playback.queued_frames > self._drift.aim_samples:
+                if self._is_catching_up:
+                    frame = self._without_surplus(frame, playback.queued_frames)
+                    if not frame:
                         return
                 # Asking the card costs as much as writing to it.
                 if self._periods % _PERIODS_AN_OBSERVATION == 0:
@@ -218,8 +216,14 @@ class Streams:
     def _follow_capture(self) -> None:
         self._capture_flows = True
         # Paced by the earpiece the queue was full; in a call that would be delay.
-        self._periods_to_skip = _PERIODS_TO_PLAY_OUT
+        self._is_catching_up = True
         self._drift.restart()
+
+    def _without_surplus(self, frame: bytes, queued_frames: int) -> bytes:
+        """Return what is left of a frame when the queue is to be as short as it should be."""
+        surplus = max(0, 2 * (queued_frames - self._drift.aim_samples))
+        self._is_catching_up = surplus >= len(frame)
+        return frame[surplus:]
 
     def _wait_for_timer(self) -> None:
         now = time.monotonic()

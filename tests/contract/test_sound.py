@@ -76,7 +76,7 @@ def playback(card: SoundCard) -> Iterator[PlaybackStream]:
 
 
 def test_it_says_what_it_was_asked_for(card: SoundCard) -> None:
-    assert (card.rate_hz, card.period_frames, card.prefill_periods) == (RATE_HZ, PERIOD, 1)
+    assert (card.rate_hz, card.period_frames, card.prefill_frames) == (RATE_HZ, PERIOD, 160)
     assert not card.has_mixer
 
 
@@ -86,11 +86,11 @@ def test_the_microphone_gives_whole_periods(capture: CaptureStream) -> None:
 
 
 def test_the_first_frame_is_queued_behind_the_prefill(make_card: Callable[..., SoundCard]) -> None:
-    for prefill_periods in (1, 2):
-        stream = make_card(prefill_periods=prefill_periods).open_playback()
+    for prefill_frames in (PERIOD, 2 * PERIOD):
+        stream = make_card(prefill_frames=prefill_frames).open_playback()
         stream.write(FRAME)
         # A card may already have begun to play, and one that asks in steps may report a period more.
-        assert prefill_periods * PERIOD <= stream.queued_frames + PERIOD <= (prefill_periods + 3) * PERIOD
+        assert prefill_frames <= stream.queued_frames + PERIOD <= prefill_frames + 3 * PERIOD
         stream.close()
 
 

@@ -22,7 +22,7 @@ class VirtualSoundCard:
         *,
         rate_hz: int = 16_000,
         period_frames: int = 160,
-        prefill_periods: int = 1,
+        prefill_frames: int = 160,
         playback_ppm: float = 0,
         capture_ppm: float = 0,
         has_mixer: bool = False,
@@ -30,7 +30,7 @@ class VirtualSoundCard:
     ) -> None:
         self.rate_hz = rate_hz
         self.period_frames = period_frames
-        self.prefill_periods = prefill_periods
+        self.prefill_frames = prefill_frames
         self.has_mixer = has_mixer
         self.playback_rate_hz = rate_hz * (1 + playback_ppm / 1e6)
         self.capture_rate_hz = rate_hz * (1 + capture_ppm / 1e6)
@@ -161,7 +161,7 @@ class VirtualPlayback:
                 self.underruns += 1
                 self._card.heard += bytes(-2 * depth)
             self._began_s = self._card.now_s
-            self._written = self._card.prefill_periods * self._card.period_frames
+            self._written = self._card.prefill_frames
             self._card.heard += bytes(2 * self._written)
         room = self._capacity - self._depth
         self._card.heard += frame[: 2 * room]

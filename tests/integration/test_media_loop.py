@@ -33,7 +33,7 @@ TIMEOUT_S = 10.0
 class Handset:
     """An audio loop on the sinks `ear` and `mic`."""
 
-    def __init__(self, port: EchoPort, *, rate_hz: int = RATE_HZ, prefill_periods: int = 1) -> None:
+    def __init__(self, port: EchoPort, *, rate_hz: int = RATE_HZ, period_ms: int = 20) -> None:
         self.events: list[Event] = []
         self.port = port
         self._changed = threading.Condition()
@@ -41,8 +41,8 @@ class Handset:
             playback="ear",
             capture="mic_monitor",
             rate_hz=rate_hz,
-            period_frames=rate_hz // 100,
-            prefill_periods=prefill_periods,
+            period_frames=rate_hz * period_ms // 1000,
+            prefill_frames=rate_hz // 100,
         )
         self.loop = AudioLoop(card, country="CN", heartbeat=lambda: None, post=self._take)
         self.loop.set_volume(AudioRoute.EARPIECE, 100)
@@ -137,16 +137,16 @@ def test_a_steady_tone_crosses_the_loop_without_a_gap(pulse: PulseAudio, lift: C
     assert [gap for gap in gaps(heard, 1000) if gap.duration_s > 0.04] == []
 
 
-@pytest.mark.parametrize(("rate_hz", "prefill_periods", "limit_ms"), [(16_000, 1, 45), (48_000, 1, 40)])
+@pytest.mark.parametrize(("rate_hz", "period_ms"), [(16_000, 20), (16_000, 10), (48_000, 10)])
 def test_the_loop_itself_costs_little_delay(
-    pulse: PulseAudio, lift: Callable[..., Handset], rate_hz: int, prefill_periods: int, limit_ms: float
+    pulse: PulseAudio, lift: Callable[..., Handset], rate_hz: int, period_ms: int
 ) -> None:
-    handset = lift(EchoPort(rate_hz, rate_hz // 100), rate_hz=rate_hz, prefill_periods=prefill_periods)
+    handset = lift(EchoPort(rate_hz, rate_hz // 100), rate_hz=rate_hz, period_ms=period_ms)
     handset.loop.open(talk=True)
     wait_until(lambda: handset.loop.counters.periods > 100)
     latency = measure_latency("mic", "mic_monitor", "ear_monitor", count=5)
     assert len(latency.values_ms) >= latency.sent - 1
-    assert latency.median_ms <= limit_ms
+    assert latency.median_ms <= 55
 
 
 def test_early_media_goes_over_into_the_call_without_a_gap(pulse: PulseAudio, lift: Callable[..., Handset]) -> None:
@@ -191,7 +191,7 @@ def test_a_card_that_is_pulled_out_in_a_call_comes_back_by_itself(
     with Recorder("ear_monitor") as recorder:
         play("mic", tone([1000], 2.0))
         heard = recorder.sound
-    assert find_tone(heard, [1000], shortest_s=1.5)
+    assert sum(span.duration_s for span in find_tone(heard, [1000])) > 1.5
     assert handset.loop.counters.reopenings >= 2
 
 

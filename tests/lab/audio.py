@@ -230,7 +230,8 @@ def envelope(sound: Sound, frequency_hz: float) -> Samples:
     sums = np.cumsum(np.concatenate([np.zeros(1), shifted]))
     average = (sums[window:] - sums[:-window]) / window
     padding = np.zeros(window // 2)
-    return 2 * np.abs(np.concatenate([padding, average, padding]))[: len(sound.samples)]
+    height: Samples = 2 * np.abs(np.concatenate([padding, average, padding]))
+    return height[: len(sound.samples)]
 
 
 def find_tone(

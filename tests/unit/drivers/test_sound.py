@@ -92,21 +92,21 @@ def test_a_microphone_that_stops_is_an_error(pcm: ScriptedPcm, monkeypatch: pyte
 
 def test_an_earpiece_that_stops_is_an_error(pcm: ScriptedPcm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sound, "_STALL_TIMEOUT_MS", 10)
-    playback = AlsaPlayback(pcm, "scripted", PERIOD, prefill_periods=1)
+    playback = AlsaPlayback(pcm, "scripted", PERIOD, prefill_frames=4)
     pcm.fall_silent()
     with pytest.raises(DeviceError, match="'scripted' has stopped playing"):
         playback.wait()
 
 
 def test_silence_is_queued_ahead_of_the_first_frame_only(pcm: ScriptedPcm) -> None:
-    playback = AlsaPlayback(pcm, "scripted", PERIOD, prefill_periods=2)
+    playback = AlsaPlayback(pcm, "scripted", PERIOD, prefill_frames=8)
     playback.write(b"aabbccdd")
     playback.write(b"eeffgghh")
     assert pcm.written == [bytes(16), b"aabbccdd", b"eeffgghh"]
 
 
 def test_an_underrun_is_prefilled_again(pcm: ScriptedPcm) -> None:
-    playback = AlsaPlayback(pcm, "scripted", PERIOD, prefill_periods=1)
+    playback = AlsaPlayback(pcm, "scripted", PERIOD, prefill_frames=4)
     playback.write(b"aabbccdd")
     pcm.writes = [-errno.EPIPE]
     playback.write(b"eeffgghh")
@@ -115,14 +115,14 @@ def test_an_underrun_is_prefilled_again(pcm: ScriptedPcm) -> None:
 
 
 def test_after_an_underrun_there_is_room_and_nothing_queued(pcm: ScriptedPcm) -> None:
-    playback = AlsaPlayback(pcm, "scripted", PERIOD, prefill_periods=1)
+    playback = AlsaPlayback(pcm, "scripted", PERIOD, prefill_frames=4)
     pcm.free = -errno.EPIPE
     playback.wait()
     assert playback.queued_frames == 0
 
 
 def test_a_card_that_is_gone_is_an_error(pcm: ScriptedPcm) -> None:
-    playback = AlsaPlayback(pcm, "scripted", PERIOD, prefill_periods=1)
+    playback = AlsaPlayback(pcm, "scripted", PERIOD, prefill_frames=4)
     pcm.free = -errno.ENODEV
     with pytest.raises(DeviceError, match="'scripted' is gone"):
         playback.wait()

@@ -334,12 +334,14 @@ def test_the_loop_joins_the_sip_stack_once(start: Callable[..., Bench]) -> None:
 # --- clocks -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("period_frames", [160, 320])
 @pytest.mark.parametrize(("playback_ppm", "capture_ppm"), [(2000, 0), (-2000, 0), (0, 2000), (0, -2000), (30, -30)])
 def test_skewed_clocks_build_up_no_delay_and_make_no_click(
-    start: Callable[..., Bench], playback_ppm: float, capture_ppm: float
+    start: Callable[..., Bench], playback_ppm: float, capture_ppm: float, period_frames: int
 ) -> None:
     minutes = 5
-    bench = start(SingingPort(), playback_ppm=playback_ppm, capture_ppm=capture_ppm)
+    port = SingingPort(frame_samples=period_frames)
+    bench = start(port, playback_ppm=playback_ppm, capture_ppm=capture_ppm, period_frames=period_frames)
     bench.loop.open(talk=True)
     bench.card.advance(5.0)
     settled = len(bench.card.heard)
@@ -356,6 +358,18 @@ def test_skewed_clocks_build_up_no_delay_and_make_no_click(
     # One sample a correction, and no more corrections than the skew asks for (with what one window may overshoot).
     skewed = abs(capture_ppm - playback_ppm) * 1e-6 * minutes * 60 * RATE_HZ
     assert bench.loop.counters.corrected_periods <= skewed * 1.1 + 400
+
+
+def test_a_call_begins_with_a_short_queue(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort())
+    bench.loop.open(talk=False)
+    bench.card.advance(1.0)
+    bench.card.depths.clear()
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    # The prefill of 10 ms, half of that as slack, and what a period in steps of 10 ms may add.
+    assert max(bench.card.depths[-10:]) <= 0.026 * RATE_HZ
+    assert bench.loop.counters.underruns == 0
 
 
 def test_equal_clocks_are_left_alone(start: Callable[..., Bench]) -> None:
