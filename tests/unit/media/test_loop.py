@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from firmware.errors import MediaError
+from firmware.media import loop
 from firmware.media.loop import AudioLoop
 from firmware.phone.commands import AudioRoute, Tone
 from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
@@ -184,14 +185,15 @@ def test_microphone_and_earpiece_shut_when_the_call_is_over(start: Callable[...,
 
 
 def test_a_call_that_ends_does_not_click(start: Callable[..., Bench]) -> None:
-    bench = start(SingingPort())
+    # Its frames of 10 ms end near a crest.
+    bench = start(SingingPort(frequency_hz=1025))
     bench.loop.open(talk=True)
     bench.card.advance(0.5)
     bench.loop.close()
     bench.card.let_pass(0.5)
     bench.wait_for(lambda: not bench.loop.counters.is_playing)
     heard = bench.heard.samples
-    assert np.abs(np.diff(heard[1600:])).max() < 1.05 * 2 * np.pi * 1000 / RATE_HZ * 8000
+    assert np.abs(np.diff(heard[1600:])).max() < 1.05 * 2 * np.pi * 1025 / RATE_HZ * 8000
     assert np.abs(heard[-160:]).max() == 0
 
 
@@ -273,6 +275,23 @@ def test_a_phone_without_a_card_says_so_at_once_and_when_it_is_there(start: Call
     bench.card.let_pass(3.0)
     bench.wait_for(lambda: ProblemCleared(Problem.SOUND_MISSING) in bench.events)
     assert len(bench.events) == 2
+
+
+def test_an_idle_phone_notices_that_its_card_came_back(
+    start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_IDLE_BEAT_S", 0.02)
+    bench = start(EchoPort(), playback_is_missing=True)
+    bench.wait_for(lambda: bench.events)
+    bench.card.plug_in()
+    bench.wait_for(lambda: ProblemCleared(Problem.SOUND_MISSING) in bench.events)
+    assert bench.card.capture is None
+
+
+def test_an_idle_loop_shows_signs_of_life(start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_IDLE_BEAT_S", 0.02)
+    bench = start(EchoPort())
+    bench.wait_for(lambda: bench.beats >= 3)
 
 
 def test_without_a_microphone_the_far_end_is_still_heard(start: Callable[..., Bench]) -> None:
