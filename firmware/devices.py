@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from firmware.media.tones import tone_plan
 from firmware.ports import Display, HookSwitch, Indicator, Keypad, Ringer, SoundCard
 from provisioning import schema
 
@@ -105,7 +106,10 @@ def build_devices(settings: Settings, *, simulator_port: int | None, on_ringer_f
         prefill_frames=sound.rate_hz * sound.prefill_ms // 1000,
     )
     ringer = AlsaRinger(
-        settings.ringer.playback, volume_percent=settings.ringer.volume_percent, on_fault=on_ringer_fault
+        settings.ringer.playback,
+        cadence_ms=tone_plan(settings.country).ring_cadence_ms,
+        volume_percent=settings.ringer.volume_percent,
+        on_fault=on_ringer_fault,
     )
     if simulator_port is None:
         return _on_pins(settings, ringer, sound_card)
