@@ -97,17 +97,6 @@ def test_the_account_registers_and_unregisters(registrar: Kamailio, line_to: Lin
     assert not registrar.is_registered("alice")
 
 
-@pytest.mark.parametrize("transport", list(Transport))
-def test_the_first_register_is_out_within_a_quarter_of_a_second(
-    registrar: Kamailio, line_to: LineMaker, transport: Transport
-) -> None:
-    line = line_to(registrar, transport, start=False)
-    began = time.monotonic()
-    line.start()
-    line.wait_for_registration(RegistrationState.REGISTERED)
-    assert time.monotonic() - began < 0.25
-
-
 def test_a_wrong_password_is_called_that_and_tried_again_later(registrar: Kamailio, line_to: LineMaker) -> None:
     failed = failure_of(line_to(registrar, password="not-it", retry_cap_s=600))
     assert failed.failure is RegistrationFailure.WRONG_PASSWORD
