@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from firmware.media.tones import tone_plan
 from firmware.ports import Display, HookSwitch, Indicator, Keypad, Ringer, SoundCard
 from provisioning import schema
 
@@ -94,6 +93,7 @@ def build_devices(settings: Settings, *, simulator_port: int | None, on_ringer_f
     """
     from drivers.ringer import AlsaRinger
     from drivers.sound import AlsaSoundCard
+    from firmware.media.tones import tone_plan
 
     sound = settings.sound
     sound_card = AlsaSoundCard(
