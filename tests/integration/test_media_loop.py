@@ -34,7 +34,7 @@ TIMEOUT_S = 10.0
 class Handset:
     """An audio loop on the sinks `ear` and `mic`."""
 
-    def __init__(self, port: EchoPort, *, rate_hz: int = RATE_HZ, period_ms: int = 20) -> None:
+    def __init__(self, port: EchoPort, *, rate_hz: int = RATE_HZ, period_ms: int = 10) -> None:
         self.events: list[Event] = []
         self.port = port
         self._changed = threading.Condition()
@@ -146,14 +146,14 @@ def test_a_steady_tone_crosses_the_loop_without_a_gap(pulse: PulseAudio, lift: C
     assert any(longest_gap_s() <= 0.04 for _ in range(3))
 
 
-@pytest.mark.parametrize(("rate_hz", "period_ms"), [(16_000, 20), (16_000, 10), (48_000, 10)])
+@pytest.mark.parametrize(("rate_hz", "period_ms"), [(16_000, 10), (16_000, 20)])
 def test_the_loop_itself_costs_little_delay(
     pulse: PulseAudio, lift: Callable[..., Handset], rate_hz: int, period_ms: int
 ) -> None:
     handset = lift(EchoPort(rate_hz, rate_hz // 100), rate_hz=rate_hz, period_ms=period_ms)
     handset.loop.open(talk=True)
     wait_until(lambda: handset.loop.counters.periods > 100)
-    latency = measure_latency("mic", "mic_monitor", "ear_monitor", count=5)
+    latency = measure_latency("mic", "mic_monitor", "ear_monitor", count=4)
     assert len(latency.values_ms) >= latency.sent - 1
     assert latency.median_ms <= 55
 
