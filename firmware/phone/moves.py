@@ -13,7 +13,7 @@ from firmware.phone.commands import (
     Tone,
 )
 from firmware.phone.dial_plan import Match
-from firmware.phone.events import CallStateChanged, IncomingCallReceived, Timer
+from firmware.phone.events import CallStateChanged, HandsetReplaced, IncomingCallReceived, Timer
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.view import Hint, Mode
 
@@ -125,6 +125,14 @@ def _place_call(state: PhoneState, digits: str) -> None:
     state.last_dialled = digits
     enter(state, Mode.OUTGOING)
     state.call = call
+
+
+def hang_up_by_hook(state: PhoneState, _event: HandsetReplaced) -> None:
+    """End the call, because the handset was put down."""
+    if state.call is not None:
+        hang_up(state, state.call)
+    state.off_hook = False
+    go_home(state)
 
 
 def receive_call(state: PhoneState, event: IncomingCallReceived) -> None:

@@ -195,7 +195,8 @@ def _lift(state: PhoneState, event: HandsetLifted) -> None:
         send_number(state, digits)
 
 
-def _replace(state: PhoneState, event: HandsetReplaced) -> None:
+def replace_handset(state: PhoneState, event: HandsetReplaced) -> None:
+    """Give up what was being dialled with the handset off."""
     if not state.off_hook:
         impossible(state, event)
         return
@@ -203,7 +204,7 @@ def _replace(state: PhoneState, event: HandsetReplaced) -> None:
     go_home(state)
 
 
-def _receive(state: PhoneState, event: IncomingCallReceived) -> None:
+def receive_unless_off_hook(state: PhoneState, event: IncomingCallReceived) -> None:
     """Ring over digits dialled on hook, which are given up: whoever lifts the handset now wants to answer."""
     if state.off_hook:
         receive_call_while_busy(state, event)
@@ -239,9 +240,9 @@ ROWS: Rows = {
     KeyRepeated: by_key(VOLUME_KEYS, {Key.CANCEL: _delete_last}),
     KeyHeld: by_key({Key.CANCEL: _delete_all, Key.DIGIT_0: _turn_zero_into_plus}),
     HandsetLifted: _lift,
-    HandsetReplaced: _replace,
+    HandsetReplaced: replace_handset,
     TimerExpired: by_timer({Timer.INTER_DIGIT: _inter_digit_timeout, Timer.DIAL_TONE: _tone_timeout}),
-    IncomingCallReceived: _receive,
+    IncomingCallReceived: receive_unless_off_hook,
     CallStateChanged: take_stray_call_state,
     CallAudioChanged: ignored,
     CallerNamed: ignored,

@@ -18,8 +18,7 @@ from firmware.phone.events import (
 )
 from firmware.phone.moves import (
     CALL_CLOCK_S,
-    go_home,
-    hang_up,
+    hang_up_by_hook,
     mark_answered,
     receive_call_while_busy,
     show_call_ended,
@@ -96,13 +95,6 @@ def _tick(state: PhoneState, _event: TimerExpired) -> None:
         state.start_timer(Timer.CALL_CLOCK, CALL_CLOCK_S)
 
 
-def _replace(state: PhoneState, _event: HandsetReplaced) -> None:
-    if state.call is not None:
-        hang_up(state, state.call)
-    state.off_hook = False
-    go_home(state)
-
-
 ROWS: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
@@ -113,7 +105,7 @@ ROWS: Rows = {
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
     HandsetLifted: impossible,
-    HandsetReplaced: _replace,
+    HandsetReplaced: hang_up_by_hook,
     TimerExpired: by_timer({Timer.CALL_CLOCK: _tick}),
     IncomingCallReceived: receive_call_while_busy,
     CallStateChanged: _change_state,

@@ -17,8 +17,8 @@ from firmware.phone.events import (
 )
 from firmware.phone.moves import (
     enter,
-    go_home,
     hang_up,
+    hang_up_by_hook,
     mark_answered,
     offer_dial_tone,
     receive_call_while_busy,
@@ -74,13 +74,6 @@ def _play_ringback_where_needed(state: PhoneState, call: Call) -> None:
     state.tone = Tone.RINGBACK if needed else None
 
 
-def _replace(state: PhoneState, _event: HandsetReplaced) -> None:
-    if state.call is not None:
-        hang_up(state, state.call)
-    state.off_hook = False
-    go_home(state)
-
-
 def _cancel(state: PhoneState, _event: KeyPressed) -> None:
     if state.call is not None:
         hang_up(state, state.call)
@@ -93,7 +86,7 @@ ROWS: Rows = {
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
     HandsetLifted: impossible,
-    HandsetReplaced: _replace,
+    HandsetReplaced: hang_up_by_hook,
     TimerExpired: by_timer({}),
     IncomingCallReceived: receive_call_while_busy,
     CallStateChanged: _change_state,

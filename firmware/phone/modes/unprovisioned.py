@@ -15,16 +15,13 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.modes.collecting_digits import collect_on_hook
+from firmware.phone.modes.collecting_digits import collect_on_hook, receive_unless_off_hook, replace_handset
 from firmware.phone.modes.idle import dismiss, show_details
 from firmware.phone.moves import (
     TONE_LIMIT_S,
     enter,
     fall_quiet,
-    go_home,
     offer_dial_tone,
-    receive_call,
-    receive_call_while_busy,
 )
 from firmware.phone.rows import (
     BACKGROUND,
@@ -59,21 +56,6 @@ def _lift(state: PhoneState, event: HandsetLifted) -> None:
     state.start_timer(Timer.DIAL_TONE, TONE_LIMIT_S)
 
 
-def _replace(state: PhoneState, event: HandsetReplaced) -> None:
-    if not state.off_hook:
-        impossible(state, event)
-        return
-    state.off_hook = False
-    go_home(state)
-
-
-def _receive(state: PhoneState, event: IncomingCallReceived) -> None:
-    if state.off_hook:
-        receive_call_while_busy(state, event)
-    else:
-        receive_call(state, event)
-
-
 def _end_warning(state: PhoneState, _event: TimerExpired) -> None:
     fall_quiet(state)
 
@@ -88,9 +70,9 @@ ROWS: Rows = {
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
     HandsetLifted: _lift,
-    HandsetReplaced: _replace,
+    HandsetReplaced: replace_handset,
     TimerExpired: by_timer({Timer.DIAL_TONE: _end_warning}),
-    IncomingCallReceived: _receive,
+    IncomingCallReceived: receive_unless_off_hook,
     CallStateChanged: take_stray_call_state,
     CallAudioChanged: ignored,
     CallerNamed: ignored,
