@@ -12,6 +12,7 @@ from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReas
 from firmware.phone.events import CallAudioChanged, CallStateChanged, Event, IncomingCallReceived, Key
 from firmware.sip.agenda import Agenda, Appointment
 from firmware.sip.call import SipCall
+from firmware.sip.handle_budget import LINGER_S
 from firmware.sip.mapping import REJECT_CODES, caller_id
 
 _log = logging.getLogger(__name__)
@@ -26,10 +27,6 @@ _DIGIT_MS: Final = 100
 _DIGIT_PAUSE_MS: Final = 70
 # Right after an answer that names several codecs pjsua settles on one with a re-INVITE; a digit under way then is lost.
 _SETTLE_S: Final = 0.4
-# pjproject's media queue has 64 handles, keeps each of a call's two for half a second after it, and aborts the process
-# where there is none left. This many outgoing calls and what the gate lets in stay below that.
-_MAX_OUTGOING: Final = 8
-_HANDLE_LINGER_S: Final = 0.6
 _POSTPONE_S: Final = 0.05
 _HOLD_RETRY_S: Final = 0.1
 _HOLD_TRIES: Final = 30
@@ -49,6 +46,7 @@ class CallTable:
         *,
         silence_s: float,
         max_calls: int,
+        max_outgoing: int,
         encryption_required: bool,
     ) -> None:
         """Set up without a call.
@@ -60,6 +58,7 @@ class CallTable:
             when_changed: is told whether there are calls, when that may have changed.
             silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
             max_calls: callers beyond are told that the line is busy.
+            max_outgoing: how many calls may be placed within the time for which a call's handles linger.
             encryption_required: no call without SRTP.
         """
         self._agenda = agenda
@@ -68,6 +67,7 @@ class CallTable:
         self._when_changed = when_changed
         self._silence_s = silence_s
         self._max_calls = max_calls
+        self._max_outgoing = max_outgoing
         self._encryption_required = encryption_required
         self._calls: dict[CallId, SipCall] = {}
         self._no_reply: dict[CallId, Appointment] = {}
@@ -89,7 +89,7 @@ class CallTable:
     def place(self, account: Any, call_id: CallId, uri: SipUri) -> None:
         """Send an INVITE, a moment later where too many calls were made at once."""
         self._postponed.pop(call_id, None)
-        if self._outgoing >= _MAX_OUTGOING:
+        if self._outgoing >= self._max_outgoing:
             self._postponed[call_id] = self._agenda.after(_POSTPONE_S, lambda: self.place(account, call_id, uri))
             return
         self._outgoing += 1
@@ -275,7 +275,7 @@ class CallTable:
     def _drop(self, call_id: CallId) -> None:
         call = self._calls.pop(call_id, None)
         if call is not None and call.direction is CallDirection.OUTGOING:
-            self._agenda.after(_HANDLE_LINGER_S, self._outgoing_released)
+            self._agenda.after(LINGER_S, self._outgoing_released)
         self._when_changed(bool(self._calls))
 
     def _outgoing_released(self) -> None:

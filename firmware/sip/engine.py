@@ -17,7 +17,9 @@ from firmware.sip.account import AccountLine
 from firmware.sip.agenda import Agenda
 from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.calls import CallTable
+from firmware.sip.connection_limit import ConnectionLimit
 from firmware.sip.gate import Gate, GatePolicy
+from firmware.sip.handle_budget import HandleBudget
 from firmware.sip.mapping import CERTIFICATE_ERROR, SYSTEM_ERRORS
 from firmware.sip.media_poll import MediaPoll
 from firmware.sip.network_watch import NetworkWatch
@@ -70,9 +72,12 @@ class BuildReport:
 
 class _Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
     when_connection_lost: Callable[[int], None] | None = None
+    when_connections_changed: Callable[[], None] | None = None
 
     @native.guarded
     def onTransportState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        if self.when_connections_changed is not None:
+            self.when_connections_changed()
         if parameters.state == _CONNECTION_LOST and self.when_connection_lost is not None:
             self.when_connection_lost(int(parameters.lastError))
 
@@ -112,7 +117,9 @@ class Engine:
         self._playback: Any = None
         self._last_error = 0
         self._reasons: dict[str, int] = {}
-        self._policy = GatePolicy(answer_anyone=settings.answer_anyone)
+        budget = HandleBudget(settings.max_calls)
+        self._policy = GatePolicy(budget, answer_anyone=settings.answer_anyone)
+        self._connection_limit = ConnectionLimit(budget.connections, agenda, answer_anyone=settings.answer_anyone)
         self._gate: Gate | None = None
         self._media_poll: MediaPoll | None = None
         self._network = NetworkWatch()
@@ -128,6 +135,7 @@ class Engine:
             self._calls_changed,
             silence_s=settings.media_silence_s,
             max_calls=settings.max_calls,
+            max_outgoing=budget.outgoing_calls,
             encryption_required=settings.account.srtp is Srtp.MANDATORY,
         )
         self.wake_port = 0
@@ -255,6 +263,7 @@ class Engine:
         native.silence_log()
         endpoint = self._endpoint = _Endpoint()
         endpoint.when_connection_lost = self._connection_lost
+        endpoint.when_connections_changed = self._connection_limit.connections_changed
         endpoint.libCreate()
         endpoint.libInit(self._endpoint_configuration())
         library = native.library()
@@ -312,12 +321,19 @@ class Engine:
             return
         self._servers = addresses
         self._own_address = address_towards(addresses[0])
-        self._policy.set_servers(addresses)
-        if self._settings.answer_anyone:
+        account = self._settings.account
+        self._policy.set_servers(addresses, {account.port})
+        if account.transport is Transport.TCP:
+            self._source_filtered = self._connection_limit.guard({self._port}, addresses)
             return
-        kind = socket.SOCK_DGRAM if self._settings.account.transport is Transport.UDP else socket.SOCK_STREAM
+        if account.transport is Transport.UDP and self._settings.answer_anyone:
+            return
         try:
-            self._source_filtered = source_filter.attach(self._port, kind, addresses) > 0
+            if account.transport is Transport.UDP:
+                self._source_filtered = source_filter.attach(self._port, socket.SOCK_DGRAM, addresses) > 0
+            else:
+                # Without a certificate of its own nobody can talk to the TLS listener, only use up its handles.
+                self._source_filtered = source_filter.attach(self._port, socket.SOCK_STREAM, ()) > 0
         except (OSError, ValueError) as error:
             self._source_filtered = False
             _log.warning("The kernel takes no filter for SIP (%s); strangers are turned away later.", error)
@@ -428,7 +444,7 @@ class Engine:
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is None:
             return
-        endpoint.when_connection_lost = None
+        endpoint.when_connection_lost = endpoint.when_connections_changed = None
         try:
             # Farewells are over: do not wait another second for answers to them.
             endpoint.libDestroy(pjsua2.PJSUA_DESTROY_NO_RX_MSG)

@@ -1,7 +1,7 @@
 """A gate above pjsip's transport layer: strangers get no answer, and nobody can flood the handset with INVITEs.
 
-Above some 60 INVITEs a second pjsip runs out of the 64 handles of its `select` I/O queue and aborts the process, even
-when every one is rejected. The gate turns them away before a transaction, a call or a socket exists.
+Above some 60 INVITEs a second pjsip runs out of handles and aborts the process, even when every one is rejected (see
+`handle_budget`). The gate turns them away before a transaction, a call or a socket exists.
 
 It reads pjsip's `pjsip_rx_data` at offsets that belong to a build. They are checked when it starts, with a packet sent
 to ourselves; where they do not hold, the gate stays open and says so.
@@ -17,6 +17,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from firmware.sip.addresses import canonical
+from firmware.sip.handle_budget import Allowance, HandleBudget
+
 _log = logging.getLogger(__name__)
 
 _PASS: Final = 0
@@ -24,6 +27,10 @@ _SWALLOW: Final = 1
 _PRIORITY: Final = 9  # just above PJSIP_MOD_PRIORITY_TRANSPORT_LAYER (8), below the transaction layer (16)
 _SERVICE_UNAVAILABLE: Final = 503
 _PROBE_POLLS: Final = 20
+_OTHERS_PER_S: Final = 20.0
+_OTHERS_AT_ONCE: Final = 40.0
+# They end what has been let in.
+_NEVER_COUNTED: Final = frozenset({"ACK", "CANCEL"})
 
 # struct pjsip_rx_data of pjsip/sip_transport.h on 64-bit machines: where msg_info stands is found at start; these are
 # relative to it. source_name is an array of PJ_INET6_ADDRSTRLEN (46) characters.
@@ -99,9 +106,17 @@ class TokenBucket:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the gate sees of a request."""
+    """What the gate sees of a request.
+
+    Attributes:
+        source: the address that it came from, as `addresses.canonical` writes it.
+        port: the port that it came from.
+        method: its first word.
+        in_dialog: its To header has a tag.
+    """
 
     source: str
+    port: int
     method: str
     in_dialog: bool
 
@@ -111,31 +126,59 @@ class GatePolicy:
 
     Requests from other addresses than the servers' pass only with `answer_anyone`, those within a dialog too: proxies
     that want to stay in a call's path say so with Record-Route, and a To tag alone proves nothing.
+
+    INVITEs are counted apart by where they come from, so that one flood leaves room for the others: a server's own
+    port, its address otherwise (which others can forge over UDP, or share), and strangers.
     """
 
-    def __init__(self, *, answer_anyone: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, budget: HandleBudget, *, answer_anyone: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._answer_anyone = answer_anyone
         self._servers: frozenset[str] = frozenset()
-        # Each uses 2 * (burst + rate / 2) of the 64 handles that outgoing and running calls need too (calls.py).
-        self._server_invites = TokenBucket(rate=8, burst=8, clock=clock)
-        self._other_invites = TokenBucket(rate=4, burst=4, clock=clock)
+        self._ports: frozenset[int] = frozenset()
+        self._server_invites = _bucket(budget.server_invites, clock)
+        self._server_host_invites = _bucket(budget.server_host_invites, clock)
+        self._stranger_invites = _bucket(budget.stranger_invites, clock)
+        # What is neither an INVITE nor within a dialog opens no socket, but each costs a transaction's memory for 32 s.
+        self._server_others = TokenBucket(_OTHERS_PER_S, _OTHERS_AT_ONCE, clock)
+        self._stranger_others = TokenBucket(_OTHERS_PER_S, _OTHERS_AT_ONCE, clock)
 
-    def set_servers(self, addresses: Iterable[str]) -> None:
-        """Replace the addresses that count as the configured servers'."""
-        self._servers = frozenset(addresses)
+    def set_servers(self, addresses: Iterable[str], ports: Iterable[int] = ()) -> None:
+        """Replace what counts as the configured servers'.
+
+        Args:
+            addresses: their addresses.
+            ports: those of them that the handset registers at.
+
+        Raises:
+            ValueError: something is no address.
+        """
+        self._servers = frozenset(canonical(address) for address in addresses)
+        self._ports = frozenset(ports)
 
     def decide(self, request: Request) -> int:
         """Return 0 to let the request in, a status code to refuse it with, or -1 to give no answer at all."""
         from_server = request.source in self._servers
         if not from_server and not self._answer_anyone:
             return -1
-        if request.method != "INVITE" or request.in_dialog:
+        if request.in_dialog or request.method in _NEVER_COUNTED:
             return 0
-        bucket = self._server_invites if from_server else self._other_invites
-        if bucket.take():
+        if self._bucket_of(request, from_server).take():
             return 0
         # A proxy that hears 503 tries elsewhere instead of sending the same again (RFC 3261 section 21.5.4).
         return _SERVICE_UNAVAILABLE if from_server else -1
+
+    def _bucket_of(self, request: Request, from_server: bool) -> TokenBucket:
+        if request.method != "INVITE":
+            return self._server_others if from_server else self._stranger_others
+        if not from_server:
+            return self._stranger_invites
+        return self._server_invites if request.port in self._ports else self._server_host_invites
+
+
+def _bucket(allowance: Allowance, clock: Callable[[], float]) -> TokenBucket:
+    return TokenBucket(allowance.rate, allowance.burst, clock)
 
 
 class Gate:
@@ -228,16 +271,16 @@ class Gate:
         if self._message_info is None:
             return _SWALLOW
         info = rx_data + self._message_info
-        port = ctypes.c_int.from_address(info + _SOURCE_PORT).value
-        with contextlib.suppress(UnicodeDecodeError):
-            self.active = port == self._probe_port and self._read(info) == Request("127.0.0.1", "OPTIONS", True)
+        with contextlib.suppress(ValueError):
+            self.active = self._read(info) == Request("127.0.0.1", self._probe_port, "OPTIONS", in_dialog=True)
         return _SWALLOW
 
     @staticmethod
     def _read(info: int) -> Request:
         source = ctypes.string_at(info + _SOURCE_NAME, _SOURCE_NAME_LENGTH).split(b"\0", 1)[0].decode("ascii")
+        port = ctypes.c_int.from_address(info + _SOURCE_PORT).value
         text = ctypes.c_void_p.from_address(info).value or 0
         method = ctypes.string_at(text, 16).split(b" ", 1)[0].decode("ascii", errors="replace")
         to_header = ctypes.c_void_p.from_address(info + _TO_HEADER).value
         tag_length = ctypes.c_ssize_t.from_address(to_header + _TAG_LENGTH).value if to_header else 0
-        return Request(source, method, in_dialog=tag_length > 0)
+        return Request(canonical(source), port, method, in_dialog=tag_length > 0)

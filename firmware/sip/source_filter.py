@@ -4,6 +4,7 @@ The kernel drops it (SO_ATTACH_FILTER needs no privilege), so neither a flood no
 costs the process anything, and whoever scans gets no answer at all.
 """
 
+import contextlib
 import ctypes
 import ipaddress
 import os
@@ -11,35 +12,70 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
-_SO_ATTACH_FILTER = 26  # asm-generic/socket.h; the socket module does not name it
+from firmware.sip.addresses import canonical
+
+_SO_ATTACH_FILTER: Final = 26  # asm-generic/socket.h; the socket module names neither
+_SO_DETACH_FILTER: Final = 27
 # Classic BPF opcodes (linux/bpf_common.h) and where the network header stands for a socket's filter (linux/filter.h).
-_LOAD_WORD_ABSOLUTE = 0x20
-_JUMP_IF_EQUAL = 0x15
-_RETURN = 0x06
-_NETWORK_HEADER = 0xFFF00000
-_IPV4_SOURCE = 12
-_KEEP_ALL = 0xFFFFFFFF
-_MAX_ADDRESSES = 64
+_LOAD_WORD: Final = 0x20
+_LOAD_BYTE: Final = 0x30
+_SHIFT_RIGHT: Final = 0x74
+_JUMP: Final = 0x05
+_JUMP_IF_EQUAL: Final = 0x15
+_RETURN: Final = 0x06
+_NETWORK_HEADER: Final = 0xFFF00000
+_IPV4_SOURCE: Final = 12  # RFC 791 section 3.1
+_IPV6_SOURCE: Final = 8  # RFC 8200 section 3
+_KEEP_ALL: Final = 0xFFFFFFFF
+_MAX_ADDRESSES: Final = 64
+
+_Instruction = tuple[int, int, int, int]
+_KEEP: _Instruction = (_RETURN, 0, 0, _KEEP_ALL)
+_DROP: _Instruction = (_RETURN, 0, 0, 0)
 
 
 def build_filter(addresses: Iterable[str]) -> bytes:
-    """Compile a filter that lets IPv4 packets from `addresses` pass and drops all others.
+    """Compile a filter that lets packets from `addresses` pass and drops all others; without any it drops everything.
+
+    It looks at the packet's own version, since a socket of IPv6 takes IPv4 packets too.
 
     Raises:
-        ValueError: something is no IPv4 address, or there are more than a filter's jumps reach.
+        ValueError: something is no address, or there are very many.
     """
-    wanted = sorted({int(ipaddress.IPv4Address(address)) for address in addresses})
+    wanted = {ipaddress.ip_address(canonical(address)) for address in addresses}
     if len(wanted) > _MAX_ADDRESSES:
         raise ValueError(f"A source filter takes at most {_MAX_ADDRESSES} addresses, not {len(wanted)}.")
-    program = [(_LOAD_WORD_ABSOLUTE, 0, 0, _NETWORK_HEADER + _IPV4_SOURCE)]
-    program += [
-        # On a match jump over the comparisons left and over the drop.
-        (_JUMP_IF_EQUAL, len(wanted) - position, 0, address)
-        for position, address in enumerate(wanted)
+    version_6: list[_Instruction] = []
+    version_4: list[_Instruction] = [(_LOAD_WORD, 0, 0, _NETWORK_HEADER + _IPV4_SOURCE)]
+    for address in wanted:
+        if isinstance(address, ipaddress.IPv4Address):
+            version_4 += [(_JUMP_IF_EQUAL, 0, 1, int(address)), _KEEP]
+        else:
+            version_6 += _compare_ipv6(address)
+    version_6.append(_DROP)
+    version_4.append(_DROP)
+    program = [
+        (_LOAD_BYTE, 0, 0, _NETWORK_HEADER),
+        (_SHIFT_RIGHT, 0, 0, 4),
+        (_JUMP_IF_EQUAL, 0, 1, 4),
+        # A conditional jump reaches no further than 255 instructions.
+        (_JUMP, 0, 0, len(version_6)),
+        *version_6,
+        *version_4,
     ]
-    program += [(_RETURN, 0, 0, 0), (_RETURN, 0, 0, _KEEP_ALL)]
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+
+
+def _compare_ipv6(address: ipaddress.IPv6Address) -> list[_Instruction]:
+    words = struct.unpack("!4I", address.packed)
+    instructions: list[_Instruction] = []
+    for position, word in enumerate(words):
+        instructions.append((_LOAD_WORD, 0, 0, _NETWORK_HEADER + _IPV6_SOURCE + 4 * position))
+        # On a difference jump over the words left and over the return that keeps the packet.
+        instructions.append((_JUMP_IF_EQUAL, 0, 2 * (len(words) - 1 - position) + 1, word))
+    return [*instructions, _KEEP]
 
 
 def attach(port: int, kind: socket.SocketKind, addresses: Iterable[str]) -> int:
@@ -52,34 +88,54 @@ def attach(port: int, kind: socket.SocketKind, addresses: Iterable[str]) -> int:
 
     Raises:
         OSError: the kernel refuses.
+        ValueError: as `build_filter`.
     """
     program = build_filter(addresses)
     buffer = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("HL", len(program) // 8, ctypes.addressof(buffer))
     count = 0
-    for descriptor in _own_sockets():
-        with socket.socket(fileno=os.dup(descriptor)) as candidate:
-            if candidate.family != socket.AF_INET or candidate.type != kind:
-                continue
-            if candidate.getsockname()[1] != port or _is_connected(candidate):
-                continue
-            header = struct.pack("HL", len(program) // 8, ctypes.addressof(buffer))
+    for candidate in _own_sockets(port, kind):
+        if _peer_of(candidate) is None:
             candidate.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, header)
             count += 1
     return count
 
 
-def _own_sockets() -> Iterator[int]:
+def detach(port: int, kind: socket.SocketKind) -> None:
+    """Take the filter off this process's unconnected sockets that are bound to `port`."""
+    for candidate in _own_sockets(port, kind):
+        if _peer_of(candidate) is None:
+            # ENOENT: it has none.
+            with contextlib.suppress(FileNotFoundError):
+                candidate.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+
+
+def connected_peers(port: int) -> set[tuple[str, int]]:
+    """Return the address and port of everybody whose connection this process's listener at `port` has accepted."""
+    peers = (_peer_of(candidate) for candidate in _own_sockets(port, socket.SOCK_STREAM))
+    return {(canonical(peer[0]), peer[1]) for peer in peers if peer is not None}
+
+
+def _own_sockets(port: int, kind: socket.SocketKind) -> Iterator[socket.socket]:
+    """Yield this process's IP sockets of a kind that are bound to a port, as duplicates that are closed again."""
     for entry in Path("/proc/self/fd").iterdir():
+        # Other threads close sockets meanwhile.
         try:
-            if str(entry.readlink()).startswith("socket:"):
-                yield int(entry.name)
-        except FileNotFoundError:
+            if not str(entry.readlink()).startswith("socket:"):
+                continue
+            candidate = socket.socket(fileno=os.dup(int(entry.name)))
+        except OSError:
             continue
+        with candidate:
+            if candidate.family not in {socket.AF_INET, socket.AF_INET6} or candidate.type != kind:
+                continue
+            if candidate.getsockname()[1] == port:
+                yield candidate
 
 
-def _is_connected(candidate: socket.socket) -> bool:
+def _peer_of(candidate: socket.socket) -> tuple[str, int] | None:
     try:
-        candidate.getpeername()
+        host, port = candidate.getpeername()[:2]
     except OSError:
-        return False
-    return True
+        return None
+    return host, port

@@ -1,6 +1,8 @@
 from firmware.sip.gate import GatePolicy, Request, TokenBucket
+from firmware.sip.handle_budget import HandleBudget
 
 SERVER, STRANGER = "192.0.2.10", "198.51.100.7"
+SERVER_PORT = 5060
 
 
 class Clock:
@@ -12,8 +14,8 @@ class Clock:
 
 
 def policy(*, answer_anyone: bool, clock: Clock | None = None) -> GatePolicy:
-    gate = GatePolicy(answer_anyone=answer_anyone, clock=clock or Clock())
-    gate.set_servers({SERVER})
+    gate = GatePolicy(HandleBudget(calls=4), answer_anyone=answer_anyone, clock=clock or Clock())
+    gate.set_servers({SERVER}, {SERVER_PORT})
     return gate
 
 
@@ -27,40 +29,77 @@ def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
     assert sum(bucket.take() for _ in range(100)) == 5
 
 
+def invite(source: str = SERVER, port: int = SERVER_PORT) -> Request:
+    return Request(source, port, "INVITE", in_dialog=False)
+
+
+def other(method: str, source: str = SERVER, *, in_dialog: bool = False) -> Request:
+    return Request(source, SERVER_PORT, method, in_dialog)
+
+
+def admitted(gate: GatePolicy, request: Request, count: int = 200) -> int:
+    return sum(gate.decide(request) == 0 for _ in range(count))
+
+
 def test_strangers_get_no_answer_not_even_within_a_dialog() -> None:
     gate = policy(answer_anyone=False)
     for method in ("INVITE", "OPTIONS", "BYE"):
         for in_dialog in (False, True):
-            assert gate.decide(Request(STRANGER, method, in_dialog)) == -1
-    assert gate.decide(Request(SERVER, "OPTIONS", False)) == 0
+            assert gate.decide(other(method, STRANGER, in_dialog=in_dialog)) == -1
+    assert gate.decide(other("OPTIONS")) == 0
 
 
 def test_before_the_servers_are_known_nobody_gets_an_answer() -> None:
-    assert GatePolicy(answer_anyone=False).decide(Request(SERVER, "INVITE", False)) == -1
+    gate = GatePolicy(HandleBudget(calls=4), answer_anyone=False)
+    assert gate.decide(invite()) == -1
 
 
 def test_a_server_beyond_its_limit_is_told_so() -> None:
     gate = policy(answer_anyone=False)
-    verdicts = [gate.decide(Request(SERVER, "INVITE", False)) for _ in range(20)]
-    assert verdicts == [0] * 8 + [503] * 12
+    verdicts = [gate.decide(invite()) for _ in range(20)]
+    assert verdicts == [0] * 6 + [503] * 14
 
 
-def test_strangers_beyond_their_limit_are_dropped_and_cannot_use_up_the_servers() -> None:
+def test_strangers_beyond_their_limit_are_dropped() -> None:
     gate = policy(answer_anyone=True)
-    assert [gate.decide(Request(STRANGER, "INVITE", False)) for _ in range(6)] == [0] * 4 + [-1] * 2
-    assert gate.decide(Request(SERVER, "INVITE", False)) == 0
+    assert [gate.decide(invite(STRANGER)) for _ in range(6)] == [0] * 3 + [-1] * 3
 
 
-def test_requests_within_a_dialog_and_other_methods_are_not_counted() -> None:
+def test_a_flood_from_one_place_leaves_room_for_the_others() -> None:
+    sources = {"server": invite(), "its host": invite(port=40000), "stranger": invite(STRANGER)}
+    for flooding in sources.values():
+        gate = policy(answer_anyone=True)
+        assert admitted(gate, flooding) < 10
+        for request in sources.values():
+            assert request is flooding or gate.decide(request) == 0
+
+
+def test_requests_within_a_dialog_and_what_ends_an_invite_are_not_counted() -> None:
     gate = policy(answer_anyone=False)
-    assert {gate.decide(Request(SERVER, "INVITE", True)) for _ in range(50)} == {0}
-    assert {gate.decide(Request(SERVER, "ACK", False)) for _ in range(50)} == {0}
+    assert admitted(gate, other("INVITE", in_dialog=True)) == 200
+    assert admitted(gate, other("ACK")) == 200
+    assert admitted(gate, other("CANCEL")) == 200
+
+
+def test_other_requests_have_a_limit_of_their_own() -> None:
+    gate = policy(answer_anyone=True)
+    assert admitted(gate, other("MESSAGE", STRANGER)) == 40
+    assert admitted(gate, other("OPTIONS")) == 40
+    assert gate.decide(other("NOTIFY")) == 503
+    assert gate.decide(invite()) == 0
+
+
+def test_a_server_is_known_in_every_spelling_of_its_address() -> None:
+    gate = policy(answer_anyone=False)
+    gate.set_servers(["2001:DB8:0:0::10", "::ffff:192.0.2.10"], {SERVER_PORT})
+    assert gate.decide(invite("2001:db8::10")) == 0
+    assert gate.decide(invite("192.0.2.10")) == 0
+    assert gate.decide(invite("2001:db8::11")) == -1
 
 
 def test_the_gate_opens_again_with_time() -> None:
     clock = Clock()
     gate = policy(answer_anyone=False, clock=clock)
-    for _ in range(20):
-        gate.decide(Request(SERVER, "INVITE", False))
+    admitted(gate, invite())
     clock.now_s += 0.2
-    assert gate.decide(Request(SERVER, "INVITE", False)) == 0
+    assert gate.decide(invite()) == 0

@@ -1,16 +1,18 @@
 import socket
+from collections.abc import Iterator
 
 import pytest
 
-from firmware.sip.source_filter import attach, build_filter
+from firmware.sip.source_filter import attach, build_filter, connected_peers, detach
 
 KEPT, OTHER = "127.0.0.2", "127.0.0.3"
 
 
-def arrives(receiver: socket.socket, source: str) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+def arrives(receiver: socket.socket, source: str, target: str = "127.0.0.1") -> bool:
+    family = socket.AF_INET6 if ":" in target else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sender:
         sender.bind((source, 0))
-        sender.sendto(b"x", ("127.0.0.1", receiver.getsockname()[1]))
+        sender.sendto(b"x", (target, receiver.getsockname()[1]))
     # Loopback delivers before sendto returns.
     try:
         return bool(receiver.recv(1))
@@ -64,7 +66,64 @@ def test_sockets_of_another_kind_or_port_are_left_alone(receiver: socket.socket)
     assert arrives(receiver, OTHER)
 
 
-@pytest.mark.parametrize("addresses", [["not-an-address"], ["fd00::1"], [f"10.0.0.{n}" for n in range(65)]])
+@pytest.fixture
+def dual_stack() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as receiver:
+        receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        receiver.bind(("::", 0))
+        receiver.setblocking(False)
+        yield receiver
+
+
+@pytest.mark.parametrize(
+    ("addresses", "from_kept", "from_other", "from_ipv6"),
+    [
+        ([KEPT], True, False, False),
+        (["::1"], False, False, True),
+        (["2001:db8::1", "::1", OTHER, "192.0.2.1"], False, True, True),
+        (["0:0:0:0:0:0:0:1"], False, False, True),
+        ([f"::ffff:{KEPT}"], True, False, False),
+        # Each word of an address counts.
+        (["::2", "0:0:0:1::1", "0:1::1", "1::1", "::1:0:1"], False, False, False),
+        ([], False, False, False),
+        ([f"2001:db8::{n:x}" for n in range(40)] + ["::1", KEPT], True, False, True),
+    ],
+)
+def test_a_socket_for_both_versions_tells_them_apart(
+    dual_stack: socket.socket, addresses: list[str], *, from_kept: bool, from_other: bool, from_ipv6: bool
+) -> None:
+    assert attach(dual_stack.getsockname()[1], socket.SOCK_DGRAM, addresses) == 1
+    assert arrives(dual_stack, KEPT) is from_kept
+    assert arrives(dual_stack, OTHER) is from_other
+    assert arrives(dual_stack, "::1", "::1") is from_ipv6
+
+
+@pytest.mark.parametrize(("admitted", "connects"), [("::1", True), ("::2", False), ("127.0.0.1", False)])
+def test_an_ipv6_listener_tells_servers_from_strangers(admitted: str, *, connects: bool) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        port = listener.getsockname()[1]
+        assert attach(port, socket.SOCK_STREAM, [admitted]) == 1
+        with socket.socket(socket.AF_INET6) as client:
+            client.settimeout(0.3)
+            if connects:
+                client.connect(("::1", port))
+                accepted, peer = listener.accept()
+                with accepted:
+                    assert connected_peers(port) >= {("::1", peer[1])}
+            else:
+                with pytest.raises(TimeoutError):
+                    client.connect(("::1", port))
+
+
+def test_without_its_filter_a_socket_hears_everybody_again(receiver: socket.socket) -> None:
+    port = receiver.getsockname()[1]
+    detach(port, socket.SOCK_DGRAM)
+    attach(port, socket.SOCK_DGRAM, [KEPT])
+    detach(port, socket.SOCK_DGRAM)
+    assert arrives(receiver, OTHER)
+
+
+@pytest.mark.parametrize("addresses", [["not-an-address"], ["300.0.0.1"], [f"10.0.0.{n}" for n in range(65)]])
 def test_what_no_filter_can_express_is_refused(addresses: list[str]) -> None:
-    with pytest.raises(ValueError, match=r"address|octets"):
+    with pytest.raises(ValueError, match="address"):
         build_filter(addresses)

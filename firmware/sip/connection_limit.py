@@ -1,0 +1,103 @@
+"""Shuts the doors of our listeners in the kernel while others hold too many connections.
+
+Each accepted connection takes one of the SIP library's few handles, before it has said anything, and keeps it for half
+a second after its end (see `handle_budget`). What the kernel drops takes none: the peer's system tries again and gets
+in once there is room.
+"""
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from firmware.sip import source_filter
+from firmware.sip.addresses import canonical
+from firmware.sip.agenda import Agenda, Appointment
+from firmware.sip.handle_budget import LINGER_S
+
+_log = logging.getLogger(__name__)
+
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+class ConnectionLimit:
+    """Watches over the connections that others make to us; lives on the `sip` thread."""
+
+    def __init__(
+        self, limit: int, agenda: Agenda, *, answer_anyone: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Set up without touching a socket.
+
+        Args:
+            limit: how many may be open or linger, for the servers and for everybody else each.
+            agenda: the thread's timers.
+            answer_anyone: let others than the servers connect.
+            clock: seconds, monotonic.
+        """
+        self._limit = limit
+        self._agenda = agenda
+        self._answer_anyone = answer_anyone
+        self._clock = clock
+        self._ports: frozenset[int] = frozenset()
+        self._servers = _NOBODY
+        self._admitted: frozenset[str] | None = None
+        self._connections: set[tuple[str, int]] = set()
+        self._again: Appointment | None = None
+        # When those that are gone have let go of their handles, with the address that they came from.
+        self._lingering: list[tuple[float, str]] = []
+
+    def guard(self, ports: Iterable[int], servers: Iterable[str]) -> bool:
+        """Let these servers connect to the listeners at these ports.
+
+        Returns:
+            whether the kernel keeps others out.
+        """
+        self._ports = frozenset(ports)
+        self._servers = frozenset(canonical(address) for address in servers)
+        return self._admit(self._wanted())
+
+    def connections_changed(self) -> None:
+        """Count again; called whenever a connection has been accepted or has ended."""
+        wanted = self._wanted()
+        if wanted != self._admitted:
+            self._admit(wanted)
+            if wanted != self._usual:
+                _log.warning("Too many connections are open to the SIP port; new ones wait.")
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self._lingering or wanted != self._usual:
+            self._again = self._agenda.after(LINGER_S, self.connections_changed)
+
+    @property
+    def _usual(self) -> frozenset[str] | None:
+        return None if self._answer_anyone else self._servers
+
+    def _wanted(self) -> frozenset[str] | None:
+        """Return who may connect now, None for everybody."""
+        now = self._clock()
+        connections = {peer for port in self._ports for peer in source_filter.connected_peers(port)}
+        self._lingering = [(until, source) for until, source in self._lingering if until > now]
+        self._lingering += [(now + LINGER_S, source) for source, _ in self._connections - connections]
+        self._connections = connections
+        sources = [source for source, _ in connections] + [source for _, source in self._lingering]
+        of_servers = sum(source in self._servers for source in sources)
+        if of_servers >= self._limit:
+            return _NOBODY
+        if len(sources) - of_servers >= self._limit:
+            return self._servers
+        return self._usual
+
+    def _admit(self, addresses: frozenset[str] | None) -> bool:
+        self._admitted = addresses
+        try:
+            for port in self._ports:
+                if addresses is None:
+                    source_filter.detach(port, socket.SOCK_STREAM)
+                else:
+                    source_filter.attach(port, socket.SOCK_STREAM, addresses)
+        except (OSError, ValueError) as error:
+            _log.warning("The kernel takes no filter for SIP (%s); strangers are turned away later.", error)
+            return False
+        return addresses is not None
