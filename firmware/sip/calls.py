@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import pjsua2
@@ -86,11 +86,13 @@ class CallTable:
 
     # --- what the phone asks for -------------------------------------------------------------------------------------
 
-    def place(self, account: Any, call_id: CallId, uri: SipUri) -> None:
+    def place(self, account: Any, call_id: CallId, uri: SipUri, *, anonymous: bool = False) -> None:
         """Send an INVITE, a moment later where too many calls were made at once."""
         self._postponed.pop(call_id, None)
         if self._outgoing >= self._max_outgoing:
-            self._postponed[call_id] = self._agenda.after(_POSTPONE_S, lambda: self.place(account, call_id, uri))
+            self._postponed[call_id] = self._agenda.after(
+                _POSTPONE_S, lambda: self.place(account, call_id, uri, anonymous=anonymous)
+            )
             return
         self._outgoing += 1
         call = SipCall(self, account, call_id, CallDirection.OUTGOING)
@@ -212,6 +214,21 @@ class CallTable:
         if call is not None and call.digits:
             call.digits.popleft()
             self._send_next_digit(call_id)
+
+    def redirect(self, call_id: CallId, uri: SipUri) -> None:
+        """Send 302."""
+
+    def transfer(self, call_id: CallId, uri: SipUri) -> None:
+        """Send REFER."""
+
+    def transfer_to_call(self, call_id: CallId, other_call_id: CallId) -> None:
+        """Send REFER with Replaces."""
+
+    def join(self, call_ids: Sequence[CallId]) -> None:
+        """Mix calls."""
+
+    def split(self) -> None:
+        """Undo join."""
 
     def hang_up_all(self) -> None:
         """End every call."""

@@ -11,7 +11,7 @@ import pjsua2
 
 from firmware.errors import SipError
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, SipUri
-from firmware.phone.events import CallStateChanged, Event
+from firmware.phone.events import CallStateChanged, Event, MessageSent
 from firmware.sip import native, source_filter
 from firmware.sip.account import AccountLine
 from firmware.sip.agenda import Agenda
@@ -197,22 +197,26 @@ class Engine:
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def place_call(self, call_id: CallId, uri: SipUri) -> None:
+    def place_call(self, call_id: CallId, uri: SipUri, account: str = "", *, anonymous: bool = False) -> None:
         """Send an INVITE, registered or not; where the server's address is still unknown, look it up first."""
         line = self._line
         if line is None:
             return
         if line.account is not None:
-            self.calls.place(line.account, call_id, uri)
+            self.calls.place(line.account, call_id, uri, anonymous=anonymous)
             return
 
         def prepared(failure: RegistrationFailure | None) -> None:
             if failure is None and line.account is not None:
-                self.calls.place(line.account, call_id, uri)
+                self.calls.place(line.account, call_id, uri, anonymous=anonymous)
             else:
                 self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
 
         line.prepare(prepared)
+
+    def send_message(self, message_id: str, uri: SipUri, text: str, account: str = "") -> None:
+        """Send a text message, registered or not."""
+        self._post(MessageSent(message_id, accepted=False))
 
     def follow_network(self) -> None:
         """Register, and move running calls, from the new address where the network has changed."""

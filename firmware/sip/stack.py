@@ -5,12 +5,12 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from firmware.errors import SipError
 from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason, SipUri
-from firmware.phone.events import CallStateChanged, Event, Key, Problem, ProblemCleared, ProblemRaised
+from firmware.phone.events import CallStateChanged, Event, Key, MessageSent, Problem, ProblemCleared, ProblemRaised
 from firmware.ports import Heartbeat
 from firmware.sip.agenda import Agenda
 from firmware.sip.bridge import ConferenceBridge
@@ -93,14 +93,21 @@ class PjsuaStack:
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def place_call(self, call_id: CallId, uri: SipUri) -> None:
-        """Send an INVITE, registered or not."""
+    def place_call(self, call_id: CallId, uri: SipUri, account: str = "", *, anonymous: bool = False) -> None:
+        """Send an INVITE, registered or not.
+
+        Args:
+            call_id: names the call.
+            uri: whom to call.
+            account: whose call it is; empty for the default account.
+            anonymous: withhold who calls (RFC 3323).
+        """
 
         def place() -> None:
             if self._engine is None:
                 self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
             else:
-                self._engine.place_call(call_id, uri)
+                self._engine.place_call(call_id, uri, account, anonymous=anonymous)
 
         self._request(place)
 
@@ -131,6 +138,38 @@ class PjsuaStack:
     def send_dtmf(self, call_id: CallId, key: Key) -> None:
         """Send one digit in a call."""
         self._request_of_engine(lambda engine: engine.calls.send_dtmf(call_id, key))
+
+    def redirect(self, call_id: CallId, uri: SipUri) -> None:
+        """Tell a caller whom to call instead."""
+        self._request_of_engine(lambda engine: engine.calls.redirect(call_id, uri))
+
+    def transfer(self, call_id: CallId, uri: SipUri) -> None:
+        """Ask the other end to call somebody else."""
+        self._request_of_engine(lambda engine: engine.calls.transfer(call_id, uri))
+
+    def transfer_to_call(self, call_id: CallId, other_call_id: CallId) -> None:
+        """Ask the other end of a call to take the other call's place."""
+        self._request_of_engine(lambda engine: engine.calls.transfer_to_call(call_id, other_call_id))
+
+    def join(self, call_ids: Sequence[CallId]) -> None:
+        """Let the other ends of these calls hear each other; those on hold are taken back first."""
+        joined = tuple(call_ids)
+        self._request_of_engine(lambda engine: engine.calls.join(joined))
+
+    def split(self) -> None:
+        """Undo join: nobody hears anybody but this handset."""
+        self._request_of_engine(lambda engine: engine.calls.split())
+
+    def send_message(self, message_id: str, uri: SipUri, text: str, account: str = "") -> None:
+        """Send a text message (RFC 3428), registered or not."""
+
+        def send() -> None:
+            if self._engine is None:
+                self._post(MessageSent(message_id, accepted=False))
+            else:
+                self._engine.send_message(message_id, uri, text, account)
+
+        self._request(send)
 
     def _request_of_engine(self, action: Callable[["Engine"], None]) -> None:
         def run() -> None:
