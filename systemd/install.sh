@@ -144,7 +144,7 @@ say "installing wecall-handset and what it needs"
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 # The build writes beside the source, which need not be ours to write.
-tar -C "$source" --exclude=__pycache__ -cf - pyproject.toml README.md LICENSE firmware drivers provisioning | tar -C "$copy" -xf -
+tar -C "$source" --exclude=__pycache__ -cf - pyproject.toml setup.py README.md LICENSE firmware drivers provisioning tools | tar -C "$copy" -xf -
 pip=("$prefix/venv/bin/python" -m pip --disable-pip-version-check --quiet)
 from=()
 [ -z "$wheels" ] || from=(--no-index --find-links "$wheels")

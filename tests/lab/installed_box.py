@@ -114,11 +114,12 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 30) 
 
 def _wheels() -> Path:
     """Return a folder with wheels of everything that the handset needs, made once for each set of requirements."""
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    configuration = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    project = configuration["project"]
     extras = project["optional-dependencies"]
     requirements = [*project["dependencies"], *(line for extra in ("handset", "pi", "sync") for line in extras[extra])]
     # What builds the handset's own wheel inside, where no index can be reached.
-    requirements += ["setuptools>=77", "wheel"]
+    requirements += [*configuration["build-system"]["requires"], "wheel"]
     stamp = hashlib.sha256("\n".join([*requirements, sys.version]).encode()).hexdigest()
     folder = CHECKOUT / "build" / "wheels"
     if (folder / "stamp").is_file() and (folder / "stamp").read_text() == stamp:

@@ -1,0 +1,75 @@
+"""Where a number is from and which carrier it was given to, told without a network."""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+from firmware.numbering.layout import NumberClass
+from firmware.numbering.spelling import spellings
+from firmware.numbering.table import Table
+
+_log = logging.getLogger(__name__)
+
+TABLE_PATH: Final = Path(__file__).with_name("numbers.dat")
+"""The table that comes with the firmware; setup.py makes it when the package is built."""
+
+# Chinese goes from the large to the small, and puts nothing in between.
+_LARGE_TO_SMALL: Final = frozenset({"zh"})
+
+
+class NumberDirectory:
+    """Tells of a number its place and its carrier, in one language.
+
+    The carrier is the one that the number was given to first: people take their numbers along to another.
+
+    Only the language's part of the table is read, and into memory rather than mapped: a card that fails under a mapped
+    file would kill the process.
+    """
+
+    def __init__(self, path: Path, language: str) -> None:
+        self._path = path
+        self._language = language
+        self._table: Table | None = None
+
+    def start(self) -> None:
+        """Read the table. Without one nothing is known of any number, which is logged."""
+        try:
+            self._table = Table.read(self._path, self._language)
+        except (OSError, ValueError) as error:
+            _log.warning(
+                "The table of numbers in %s cannot be used: %s. Calls are shown without place and carrier. "
+                "Install the firmware again.",
+                self._path,
+                error,
+            )
+
+    def describe(self, number: str, country: str) -> str:
+        """Return place and carrier, such as "Shenzhen, Guangdong · China Mobile"; empty where nothing is known.
+
+        Args:
+            number: as received or dialled: with `+` or the international prefix, or national. Anything else, such as an
+                extension, is no number of the world's plan.
+            country: the ISO 3166 code of where this handset stands; places elsewhere are named with their country.
+        """
+        table = self._table
+        if table is None:
+            return ""
+        for digits in spellings(number, table.plans.get(country), table.trunk_prefixes):
+            number_class = table.classify(digits)
+            if number_class is not None:
+                place = self._place(table, digits, number_class, country)
+                carrier = table.carrier(digits) if number_class.carrier else ""
+                return " · ".join(filter(None, (place, carrier)))
+        return ""
+
+    def _place(self, table: Table, digits: str, number_class: NumberClass, country: str) -> str:
+        area = ""
+        if number_class.geographic:
+            left_out = number_class.mobile_digit
+            area = table.areas.name_for(digits[:left_out] + digits[left_out + 1 :] if left_out else digits)
+        region = table.region_names.get(number_class.region, "")
+        if not area:
+            return region
+        if number_class.region == country or region in area:
+            return area
+        return f"{region}{area}" if self._language in _LARGE_TO_SMALL else f"{area}, {region}"
