@@ -79,7 +79,7 @@ class AlsaRinger:
         self._thread.join(5)
         self._thread = None
 
-    def ring(self) -> None:
+    def ring(self, pattern: str = "normal") -> None:  # noqa: ARG002 - every pattern rings alike
         with self._changed:
             self._is_ringing = True
             self._silenced.clear()

@@ -16,17 +16,32 @@ from firmware.phone.events import (
     CallStateChanged,
     Event,
     LastDialledLoaded,
+    MessageSent,
+    MessagesLoaded,
     MissedCallsCounted,
+    NumberAttributed,
+    PreferencesLoaded,
     Timer,
     TimerExpired,
 )
 from firmware.phone.view import PhoneView
-from firmware.ports import Audio, CallLog, Contacts, Indicator, Ringer, SipStack
+from firmware.ports import (
+    Audio,
+    CallLog,
+    Contacts,
+    Indicator,
+    Messages,
+    NumberDirectory,
+    PreferenceStore,
+    Ringer,
+    SipStack,
+)
 
 _log = logging.getLogger(__name__)
 
 # A store that does not answer may delay a call by this much and no more: calling comes before recording the call.
 _RECORD_PATIENCE_S = 0.25
+_MESSAGES_SHOWN = 50
 
 
 class Handler(Protocol):
@@ -52,6 +67,16 @@ class Records(Protocol):
     @property
     def contacts(self) -> Contacts:
         """The address book."""
+        ...
+
+    @property
+    def messages(self) -> Messages:
+        """The text messages."""
+        ...
+
+    @property
+    def preferences(self) -> PreferenceStore:
+        """What the holder has set."""
         ...
 
     def note_error(self, error: HandsetError) -> None:
@@ -82,6 +107,7 @@ class Bus:
         ringer: Ringer,
         indicator: Indicator,
         show: Callable[[PhoneView], None],
+        directory: NumberDirectory | None = None,
     ) -> None:
         self._phone = phone
         self._sip = sip
@@ -89,6 +115,7 @@ class Bus:
         self._ringer = ringer
         self._indicator = indicator
         self._show = show
+        self._directory = directory
         self.records: Records | None = None
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -141,12 +168,13 @@ class Bus:
     def _carry_out(self, command: c.Command) -> None:  # noqa: C901, PLR0912 - one flat table: a case for each command
         match command:
             case (
-                c.PlaceCall() | c.SignalRinging() | c.AnswerCall() | c.RejectCall() | c.HangUpCall() | c.HoldCall()
-                | c.ResumeCall() | c.SendDtmf()
+                c.PlaceCall() | c.SignalRinging() | c.AnswerCall() | c.RejectCall() | c.RedirectCall() | c.HangUpCall()
+                | c.HoldCall() | c.ResumeCall() | c.TransferCall() | c.TransferToCall() | c.JoinCalls() | c.SplitCalls()
+                | c.SendDtmf() | c.SendMessage()
             ):  # fmt: skip
                 self._line.put_nowait(command)
-            case c.OpenAudio(talk):
-                self._audio.open(talk=talk)
+            case c.OpenAudio(talk, speaker):
+                self._audio.open(talk=talk, speaker=speaker)
             case c.CloseAudio():
                 self._audio.close()
             case c.SetMute(muted):
@@ -159,8 +187,8 @@ class Bus:
                 self._audio.play_tone(tone)
             case c.StopTone():
                 self._audio.stop_tone()
-            case c.StartRinging():
-                self._ringer.ring()
+            case c.StartRinging(pattern):
+                self._ringer.ring(pattern)
             case c.StopRinging():
                 self._ringer.silence()
             case c.StartTimer(timer, delay_s):
@@ -171,9 +199,12 @@ class Bus:
                 self._show(view)
             case c.SetIndicator(pattern):
                 self._indicator.show(pattern)
+            case c.LookUpCaller(call_id, number):
+                self._look_up(call_id, number)
             case (
-                c.OpenCallRecord() | c.MarkCallAnswered() | c.CloseCallRecord() | c.LookUpCaller()
-                | c.MarkMissedCallsSeen()
+                c.OpenCallRecord() | c.MarkCallAnswered() | c.CloseCallRecord() | c.KeepCallQuality()
+                | c.MarkMissedCallsSeen() | c.SavePreferences() | c.KeepMessage() | c.MarkMessagesRead()
+                | c.DeleteMessage()
             ):  # fmt: skip
                 if self.records is not None:
                     self._record(self.records, command)
@@ -190,6 +221,8 @@ class Bus:
             if self._sip is None:
                 if isinstance(command, c.PlaceCall):
                     self.post(CallStateChanged(command.call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
+                elif isinstance(command, c.SendMessage):
+                    self.post(MessageSent(command.message_id, accepted=False))
                 continue
             if isinstance(command, c.PlaceCall) and (opening := self._opening.get(command.call_id)) is not None:
                 done, _ = await asyncio.wait({opening}, timeout=_RECORD_PATIENCE_S)
@@ -201,10 +234,10 @@ class Bus:
                 _log.exception("The command %s failed; the rest goes on", type(command).__name__)
 
     @staticmethod
-    def _send(sip: SipStack, command: c.Command) -> None:
+    def _send(sip: SipStack, command: c.Command) -> None:  # noqa: C901, PLR0912 - one flat table: a case for each command
         match command:
-            case c.PlaceCall(call_id, uri):
-                sip.place_call(call_id, uri)
+            case c.PlaceCall(call_id, uri, account, anonymous):
+                sip.place_call(call_id, uri, account, anonymous=anonymous)
             case c.SignalRinging(call_id):
                 sip.signal_ringing(call_id)
             case c.AnswerCall(call_id):
@@ -217,8 +250,20 @@ class Bus:
                 sip.hold(call_id)
             case c.ResumeCall(call_id):
                 sip.resume(call_id)
+            case c.RedirectCall(call_id, uri):
+                sip.redirect(call_id, uri)
+            case c.TransferCall(call_id, uri):
+                sip.transfer(call_id, uri)
+            case c.TransferToCall(call_id, other_call_id):
+                sip.transfer_to_call(call_id, other_call_id)
+            case c.JoinCalls(call_ids):
+                sip.join(call_ids)
+            case c.SplitCalls():
+                sip.split()
             case c.SendDtmf(call_id, key):
                 sip.send_dtmf(call_id, key)
+            case c.SendMessage(message_id, uri, text, account):
+                sip.send_message(message_id, uri, text, account)
 
     # --- timers ---
 
@@ -238,18 +283,28 @@ class Bus:
 
     def _record(self, records: Records, command: c.Command) -> None:
         match command:
-            case c.OpenCallRecord(call_id, direction, number, dialled):
-                work = records.call_log.open_record(call_id, direction, number, dialled)
+            case c.OpenCallRecord(call_id, direction, number, dialled, account, decision):
+                work = records.call_log.open_record(
+                    call_id, direction, number, dialled, account=account, decision=decision
+                )
                 self._opening[call_id] = self._write(records, work)
             case c.MarkCallAnswered(call_id):
                 self._write(records, records.call_log.mark_answered(call_id))
-            case c.CloseCallRecord(call_id, reason, sip_code):
-                self._opening.pop(call_id, None)
-                self._write(records, self._close_record(records.call_log, call_id, reason, sip_code))
-            case c.LookUpCaller(call_id, number):
-                self._write(records, self._look_up(records.contacts, call_id, number))
+            case c.CloseCallRecord():
+                self._opening.pop(command.call_id, None)
+                self._write(records, self._close_record(records.call_log, command))
+            case c.KeepCallQuality(call_id, quality):
+                self._write(records, records.call_log.keep_quality(call_id, quality))
             case c.MarkMissedCallsSeen():
                 self._write(records, records.call_log.mark_missed_seen())
+            case c.SavePreferences(preferences):
+                self._write(records, records.preferences.save(preferences))
+            case c.KeepMessage(message):
+                self._write(records, self._change_messages(records.messages, records.messages.keep(message)))
+            case c.MarkMessagesRead():
+                self._write(records, self._change_messages(records.messages, records.messages.mark_read()))
+            case c.DeleteMessage(message_id):
+                self._write(records, self._change_messages(records.messages, records.messages.delete(message_id)))
 
     def _write(self, records: Records, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start store work; the store's own queue keeps the order in which it was started."""
@@ -267,20 +322,35 @@ class Bus:
         else:
             records.note_success()
 
-    async def _close_record(self, call_log: CallLog, call_id: CallId, reason: DisconnectReason, code: int) -> None:
-        await call_log.close_record(call_id, reason, code)
+    async def _close_record(self, call_log: CallLog, command: c.CloseCallRecord) -> None:
+        await call_log.close_record(command.call_id, command.reason, command.sip_code, command.decision)
         self.post(MissedCallsCounted(await call_log.count_unseen_missed()))
 
-    async def _look_up(self, contacts: Contacts, call_id: CallId, number: str) -> None:
-        if name := await contacts.name_of(number):
-            self.post(CallerNamed(call_id, name))
+    async def _change_messages(self, messages: Messages, change: Coroutine[Any, Any, None]) -> None:
+        await change
+        self.post(MessagesLoaded(tuple(await messages.newest(_MESSAGES_SHOWN))))
+
+    def _look_up(self, call_id: CallId, number: str) -> None:
+        if self._directory is not None and (attribution := self._directory.describe(number)):
+            # Not at once: the phone has not finished with the event that made it ask.
+            asyncio.get_running_loop().call_soon(self.post, NumberAttributed(call_id, attribution))
+        if self.records is not None:
+            self._write(self.records, self._name_caller(self.records.contacts, call_id, number))
+
+    async def _name_caller(self, contacts: Contacts, call_id: CallId, number: str) -> None:
+        if contact := await contacts.contact_of(number):
+            self.post(CallerNamed(call_id, contact.name, contact.ring))
 
     def load_from_store(self) -> None:
-        """Tell the phone what the store remembers: redial and missed calls."""
+        """Tell the phone what the store remembers: the holder's settings, redial, missed calls and messages."""
         if self.records is not None:
-            self._write(self.records, self._load(self.records.call_log))
+            self._write(self.records, self._load(self.records))
 
-    async def _load(self, call_log: CallLog) -> None:
+    async def _load(self, records: Records) -> None:
+        call_log = records.call_log
+        if (preferences := await records.preferences.load()) is not None:
+            self.post(PreferencesLoaded(preferences))
+        self.post(MessagesLoaded(tuple(await records.messages.newest(_MESSAGES_SHOWN))))
         if digits := await call_log.last_dialled():
             self.post(LastDialledLoaded(digits))
         self.post(MissedCallsCounted(await call_log.count_unseen_missed()))

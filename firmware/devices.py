@@ -172,7 +172,7 @@ def _on_a_page(settings: Settings, ringer: Ringer, sound_card: SoundCard, port: 
 class _Light(StartedDevice, Protocol):
     """A ringer that is seen."""
 
-    def ring(self) -> None: ...
+    def ring(self, pattern: str) -> None: ...
     def silence(self) -> None: ...
 
 
@@ -191,9 +191,9 @@ class _SoundAndLight:
         self._sound.stop()
         self._light.stop()
 
-    def ring(self) -> None:
-        self._light.ring()
-        self._sound.ring()
+    def ring(self, pattern: str = "normal") -> None:
+        self._light.ring(pattern)
+        self._sound.ring(pattern)
 
     def silence(self) -> None:
         self._light.silence()

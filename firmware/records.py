@@ -17,7 +17,9 @@ from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.errors import StoreFullError
 from firmware.storage.key import load_key
+from firmware.storage.messages import StoredMessages
 from firmware.storage.outbox import StoredOutbox
+from firmware.storage.preferences import StoredPreferences
 from firmware.storage.store import Store
 from provisioning.schema import Configuration
 
@@ -32,10 +34,11 @@ def problem_of(error: HandsetError) -> Problem:
 
 
 class Records:
-    """Call log, contacts, consents and outbox over one store.
+    """Call log, contacts, consents, messages, settings and outbox over one store.
 
     Attributes:
-        call_log, contacts, consents, outbox: usable at any time; before the store is open they raise StoreClosed.
+        call_log, contacts, consents, messages, preferences, outbox: usable at any time; before the store is open they
+            raise StoreClosed.
         fault: why the store cannot be used, None while it can.
     """
 
@@ -59,13 +62,15 @@ class Records:
         self.fault: str | None = None
         self.outbox = StoredOutbox(self._store)
         self.contacts = StoredContacts(self._store, device.country)
+        self.messages = StoredMessages(self._store, time.time)
+        self.preferences = StoredPreferences(self._store)
         self.consents = Consents(self._store, self.outbox, device=device.id, clock=time.time)
         self.call_log = StoredCallLog(
             self._store,
             self.outbox,
             self.contacts,
             device=device.id,
-            account_name=f"{configuration.accounts[0].username}@{configuration.accounts[0].domain}",
+            accounts={"": f"{configuration.accounts[0].username}@{configuration.accounts[0].domain}"},
             clocks=Clocks(time.time, time.monotonic, clock.is_synchronised, clock.boot_id()),
         )
 

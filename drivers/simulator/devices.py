@@ -252,7 +252,7 @@ class SimulatedRingerLight:
     def stop(self) -> None:
         self.silence()
 
-    def ring(self) -> None:
+    def ring(self, pattern: str = "normal") -> None:  # noqa: ARG002 - a light has one way to ring
         self._set(ringing=True)
 
     def silence(self) -> None:

@@ -113,7 +113,7 @@ class AudioLoop:
         self._thread.join(5)
         self._thread = None
 
-    def open(self, *, talk: bool) -> None:
+    def open(self, *, talk: bool, speaker: bool = False) -> None:  # noqa: ARG002 - there is no loudspeaker
         self._want(replace(self._wanted, is_open=True, talk=talk))
 
     def close(self) -> None:

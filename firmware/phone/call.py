@@ -47,6 +47,9 @@ class DisconnectReason(StrEnum):
     NETWORK_LOST = "network_lost"
     SERVER_ERROR = "server_error"
     INTERRUPTED = "interrupted"
+    FORWARDED = "forwarded"
+    TRANSFERRED = "transferred"
+    BARRED = "barred"
 
 
 class RejectReason(StrEnum):
@@ -55,6 +58,35 @@ class RejectReason(StrEnum):
     BUSY = "busy"
     DECLINED = "declined"
     NO_ANSWER = "no_answer"
+    DO_NOT_DISTURB = "do_not_disturb"
+    BLOCKED = "blocked"
+    ANONYMOUS = "anonymous"
+    OUT_OF_HOURS = "out_of_hours"
+
+
+class Decision(StrEnum):
+    """What the handset decided about a call by itself, from its settings; the screen and the call log say so (W20)."""
+
+    DO_NOT_DISTURB = "do_not_disturb"
+    BLOCKED = "blocked"
+    NOT_ON_ALLOW_LIST = "not_on_allow_list"
+    ANONYMOUS = "anonymous"
+    OUT_OF_HOURS = "out_of_hours"
+    FORWARDED_ALWAYS = "forwarded_always"
+    FORWARDED_BUSY = "forwarded_busy"
+    FORWARDED_NO_ANSWER = "forwarded_no_answer"
+    PHONE_BUSY = "phone_busy"
+    BARRED = "barred"
+    AUTO_ANSWERED = "auto_answered"
+
+
+class TransferState(StrEnum):
+    """How far a transfer that this handset asked for has come."""
+
+    REQUESTED = "requested"
+    RINGING = "ringing"
+    DONE = "done"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +96,56 @@ class CallerId:
     Attributes:
         number: E.164 number, extension or URI as received, without parameters; empty where withheld.
         display_name: the name that came with the call; empty where there was none.
+        asserted: a trusted server vouches for the identity (RFC 3325); False where only the caller says so.
     """
 
     number: str
     display_name: str = ""
+    asserted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallQuality:
+    """How a call sounds at this end.
+
+    Attributes:
+        loss_percent: packets of the far end's that never came or came too late, of all since the call began.
+        jitter_ms: interarrival jitter (RFC 3550 section 6.4.1).
+        round_trip_ms: by RTCP, None where no report has come.
+        codec: its name, such as "G722"; empty where none was agreed on.
+        encrypted: the audio is SRTP.
+        mos: estimate on the scale from 1 to 5 (ITU-T G.107), 0 where nothing was received yet.
+    """
+
+    loss_percent: float
+    jitter_ms: float
+    round_trip_ms: float | None
+    codec: str
+    encrypted: bool
+    mos: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextMessage:
+    """One SIP MESSAGE (RFC 3428) as it is shown and kept.
+
+    Attributes:
+        message_id: 32 hexadecimal digits.
+        direction: who sent it.
+        party: the other end.
+        text: what it says, plain text.
+        at: seconds since the epoch when it was kept, 0 where the clock was not set.
+        read: the holder has seen it; always True for those sent.
+        delivered: False for one that was sent and not accepted (yet).
+    """
+
+    message_id: str
+    direction: CallDirection
+    party: CallerId
+    text: str
+    at: float = 0.0
+    read: bool = False
+    delivered: bool = True
 
 
 class RegistrationState(StrEnum):

@@ -3,25 +3,43 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from firmware.phone.call import CallDirection, CallId, DisconnectReason, RejectReason, SipUri
+from firmware.phone.call import (
+    CallDirection,
+    CallId,
+    CallQuality,
+    Decision,
+    DisconnectReason,
+    RejectReason,
+    SipUri,
+    TextMessage,
+)
 from firmware.phone.events import Key, Timer
+from firmware.phone.preferences import Preferences
 from firmware.phone.view import PhoneView
 
 
 class Tone(StrEnum):
-    """The tones that a country's tone plan defines (ITU-T E.180), and the confirmation beep."""
+    """The tones that a country's tone plan defines (ITU-T E.180), and a few beeps of our own.
+
+    CALL_WAITING and HOLD_REMINDER sound over a running call; WARNING comes before a call that answers itself.
+    """
 
     DIAL = "dial"
     RINGBACK = "ringback"
     BUSY = "busy"
     REORDER = "reorder"
     CONFIRMATION = "confirmation"
+    CALL_WAITING = "call_waiting"
+    STUTTER_DIAL = "stutter_dial"
+    HOLD_REMINDER = "hold_reminder"
+    WARNING = "warning"
 
 
 class AudioRoute(StrEnum):
     """Where a volume applies."""
 
     EARPIECE = "earpiece"
+    SPEAKER = "speaker"
     RINGER = "ringer"
 
 
@@ -36,10 +54,19 @@ class IndicatorPattern(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlaceCall:
-    """Send an INVITE."""
+    """Send an INVITE.
+
+    Attributes:
+        call_id: names the call.
+        uri: whom to call.
+        account: whose call it is: an account's name, empty for the default account.
+        anonymous: withhold who calls (RFC 3323).
+    """
 
     call_id: CallId
     uri: SipUri
+    account: str = ""
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +113,44 @@ class ResumeCall:
 
 
 @dataclass(frozen=True, slots=True)
+class RedirectCall:
+    """Tell a caller whom to call instead (302, RFC 3261 section 21.3.3)."""
+
+    call_id: CallId
+    uri: SipUri
+
+
+@dataclass(frozen=True, slots=True)
+class TransferCall:
+    """Ask the other end to call somebody else (blind transfer, RFC 5589 section 6); TransferChanged follows."""
+
+    call_id: CallId
+    uri: SipUri
+
+
+@dataclass(frozen=True, slots=True)
+class TransferToCall:
+    """Ask the other end of a call to take the other call's place (attended transfer, RFC 5589 section 7)."""
+
+    call_id: CallId
+    other_call_id: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class JoinCalls:
+    """Let the other ends hear each other: a conference mixed here. Calls on hold are resumed first."""
+
+    call_ids: tuple[CallId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCalls:
+    """Undo JoinCalls: nobody hears anybody but this handset."""
+
+
+@dataclass(frozen=True, slots=True)
 class SendDtmf:
-    """Send one digit in a call (RFC 4733)."""
+    """Send one digit in a call, in the way that was negotiated (RFC 4733, INFO or in-band)."""
 
     call_id: CallId
     key: Key
@@ -95,9 +158,10 @@ class SendDtmf:
 
 @dataclass(frozen=True, slots=True)
 class OpenAudio:
-    """Open the earpiece; `talk` opens the microphone too, and False shuts it."""
+    """Open the earpiece, or the loudspeaker; `talk` opens the microphone too, and False shuts it."""
 
     talk: bool
+    speaker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +198,9 @@ class StopTone:
 
 @dataclass(frozen=True, slots=True)
 class StartRinging:
-    """Ring."""
+    """Ring; `pattern` is "normal", "internal", "external", "priority" or "recall"; unknown ones ring as normal."""
+
+    pattern: str = "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +246,16 @@ class OpenCallRecord:
         direction: who began the call.
         number: E.164 number, extension or URI as dialled or received, without in-call DTMF.
         dialled: the digits to offer for redial; empty for incoming calls.
+        account: whose call it is: an account's name, empty for the default account.
+        decision: BARRED where what was dialled never becomes a call, so that its record never leaves, come what may.
     """
 
     call_id: CallId
     direction: CallDirection
     number: str
     dialled: str = ""
+    account: str = ""
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,16 +267,68 @@ class MarkCallAnswered:
 
 @dataclass(frozen=True, slots=True)
 class CloseCallRecord:
-    """Complete the record: it may now be synced where consent allows."""
+    """Complete the record: it may now be synced where consent allows, but for what never became a call (BARRED).
+
+    Attributes:
+        call_id: the record's id.
+        reason: how the call ended.
+        sip_code: the status code that ended it, 0 where there was none.
+        decision: what the handset decided by itself; stays in the local log.
+    """
 
     call_id: CallId
     reason: DisconnectReason
     sip_code: int
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepCallQuality:
+    """Write into the local log how a call sounded; it never leaves (W8)."""
+
+    call_id: CallId
+    quality: CallQuality
+
+
+@dataclass(frozen=True, slots=True)
+class SavePreferences:
+    """Keep what the holder has set."""
+
+    preferences: Preferences
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """Send a text message (RFC 3428); MessageSent follows."""
+
+    message_id: str
+    uri: SipUri
+    text: str
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepMessage:
+    """Keep a text message, or what has become of it."""
+
+    message: TextMessage
+
+
+@dataclass(frozen=True, slots=True)
+class MarkMessagesRead:
+    """The holder has seen the text messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMessage:
+    """Forget a text message."""
+
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class LookUpCaller:
-    """Look a number up in the address book; CallerNamed follows where it is known."""
+    """Look a number up; CallerNamed and NumberAttributed follow where it is known."""
 
     call_id: CallId
     number: str
@@ -233,6 +355,11 @@ Command = (
     | HangUpCall
     | HoldCall
     | ResumeCall
+    | RedirectCall
+    | TransferCall
+    | TransferToCall
+    | JoinCalls
+    | SplitCalls
     | SendDtmf
     | OpenAudio
     | CloseAudio
@@ -249,6 +376,12 @@ Command = (
     | OpenCallRecord
     | MarkCallAnswered
     | CloseCallRecord
+    | KeepCallQuality
+    | SavePreferences
+    | SendMessage
+    | KeepMessage
+    | MarkMessagesRead
+    | DeleteMessage
     | LookUpCaller
     | MarkMissedCallsSeen
     | ReportImpossibleEvent

@@ -6,11 +6,15 @@ from enum import StrEnum
 from firmware.phone.call import (
     CallerId,
     CallId,
+    CallQuality,
     CallState,
     DisconnectReason,
     RegistrationFailure,
     RegistrationState,
+    TextMessage,
+    TransferState,
 )
+from firmware.phone.preferences import Preferences
 
 
 class Key(StrEnum):
@@ -36,6 +40,11 @@ class Key(StrEnum):
     HOLD = "hold"
     VOLUME_UP = "volume_up"
     VOLUME_DOWN = "volume_down"
+    TRANSFER = "transfer"
+    CONFERENCE = "conference"
+    SPEAKER = "speaker"
+    VOICEMAIL = "voicemail"
+    DO_NOT_DISTURB = "do_not_disturb"
 
 
 class Timer(StrEnum):
@@ -47,6 +56,11 @@ class Timer(StrEnum):
     CALL_ENDED = "call_ended"
     CALL_CLOCK = "call_clock"
     NOTICE = "notice"
+    HOTLINE = "hotline"
+    AUTO_ANSWER = "auto_answer"
+    AUTO_REDIAL = "auto_redial"
+    HOLD_REMINDER = "hold_reminder"
+    EMERGENCY_CALLBACK = "emergency_callback"
 
 
 class Problem(StrEnum):
@@ -110,20 +124,37 @@ class RegistrationChanged:
         failure: why, where the state is FAILED.
         sip_code: the final response's status code (RFC 3261 section 21), 0 where there was none.
         retry_in_s: seconds until the next try, 0 where none is due.
+        account: the account's name in the configuration; empty for the default account.
     """
 
     state: RegistrationState
     failure: RegistrationFailure | None = None
     sip_code: int = 0
     retry_in_s: int = 0
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingCallReceived:
-    """Somebody calls; nothing but 100 Trying has been answered yet."""
+    """Somebody calls; nothing but 100 Trying has been answered yet.
+
+    Attributes:
+        call_id: names the call.
+        caller: who calls: asserted where a trusted server vouches for it.
+        account: whom it is for: the account's name, empty for the default account.
+        ring: which ring the server asks for by Alert-Info (RFC 3261 section 20.4): "normal", "internal", "external" or
+            "priority".
+        answer_after_s: the caller asks to be answered without a hand (Call-Info or Alert-Info, RFC 5373), after so many
+            seconds; None where it does not.
+        diverted_by: who forwarded the call to here (RFC 5806), None where nobody did.
+    """
 
     call_id: CallId
     caller: CallerId
+    account: str = ""
+    ring: str = "normal"
+    answer_after_s: int | None = None
+    diverted_by: CallerId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +191,118 @@ class CallAudioChanged:
 
 @dataclass(frozen=True, slots=True)
 class CallerNamed:
-    """The address book knows the other end of a call."""
+    """The address book knows the other end of a call; `ring` is the contact's own ring, empty where it has none."""
 
     call_id: CallId
     name: str
+    ring: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberAttributed:
+    """Region and carrier of the other end's number are known, in the display's language."""
+
+    call_id: CallId
+    attribution: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallPartyChanged:
+    """A trusted server says that somebody else is at the other end now (RFC 4916, after a transfer)."""
+
+    call_id: CallId
+    party: CallerId
+
+
+@dataclass(frozen=True, slots=True)
+class TransferChanged:
+    """A transfer that was asked for in a call moved on (RFC 3515 section 2.4.5).
+
+    After DONE the call ends by itself; after FAILED it is still there, on hold.
+    """
+
+    call_id: CallId
+    state: TransferState
+    sip_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallReplaced:
+    """The other end handed a call over to somebody else (REFER, or INVITE with Replaces): the new call takes its place.
+
+    The new call is DIALING or ACTIVE, as a CallStateChanged after this event says; the old one ends by itself.
+    """
+
+    call_id: CallId
+    new_call_id: CallId
+    party: CallerId
+
+
+@dataclass(frozen=True, slots=True)
+class CallQualityMeasured:
+    """How a call sounds, every few seconds while it runs and once more at its end, before DISCONNECTED."""
+
+    call_id: CallId
+    quality: CallQuality
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailCounted:
+    """The voicemail system says how many messages wait (RFC 3842).
+
+    Attributes:
+        new, old: voice messages unheard and heard.
+        account: whose; empty for the default account.
+    """
+
+    new: int
+    old: int = 0
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A text message came in."""
+
+    message: TextMessage
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent:
+    """A text message was accepted by the server, or was not."""
+
+    message_id: str
+    accepted: bool
+    sip_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesLoaded:
+    """The text messages that are kept, newest first."""
+
+    messages: tuple[TextMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreferencesLoaded:
+    """The store remembers what the holder has set."""
+
+    preferences: Preferences
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteStarted:
+    """A minute of local time began.
+
+    Attributes:
+        weekday: 0 for Monday.
+        minute: of the day, from 0.
+        trusted: the clock has been set from the network.
+    """
+
+    weekday: int
+    minute: int
+    trusted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +346,17 @@ Event = (
     | CallStateChanged
     | CallAudioChanged
     | CallerNamed
+    | NumberAttributed
+    | CallPartyChanged
+    | TransferChanged
+    | CallReplaced
+    | CallQualityMeasured
+    | VoicemailCounted
+    | MessageReceived
+    | MessageSent
+    | MessagesLoaded
+    | PreferencesLoaded
+    | MinuteStarted
     | ProblemRaised
     | ProblemCleared
     | LastDialledLoaded

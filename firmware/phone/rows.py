@@ -12,6 +12,9 @@ from firmware.phone.commands import (
 )
 from firmware.phone.events import (
     CallerNamed,
+    CallPartyChanged,
+    CallQualityMeasured,
+    CallReplaced,
     CallStateChanged,
     Event,
     Key,
@@ -19,12 +22,20 @@ from firmware.phone.events import (
     KeyPressed,
     KeyRepeated,
     LastDialledLoaded,
+    MessageReceived,
+    MessageSent,
+    MessagesLoaded,
+    MinuteStarted,
     MissedCallsCounted,
+    NumberAttributed,
+    PreferencesLoaded,
     ProblemCleared,
     ProblemRaised,
     RegistrationChanged,
     Timer,
     TimerExpired,
+    TransferChanged,
+    VoicemailCounted,
 )
 from firmware.phone.moves import NOTICE_S
 from firmware.phone.state import PhoneState
@@ -138,5 +149,16 @@ BACKGROUND: Rows = {
     ProblemCleared: _clear_problem,
     LastDialledLoaded: _remember_last_dialled,
     MissedCallsCounted: _count_missed_calls,
+    NumberAttributed: ignored,
+    CallPartyChanged: ignored,
+    TransferChanged: ignored,
+    CallReplaced: ignored,
+    CallQualityMeasured: ignored,
+    VoicemailCounted: ignored,
+    MessageReceived: ignored,
+    MessageSent: ignored,
+    MessagesLoaded: ignored,
+    PreferencesLoaded: ignored,
+    MinuteStarted: ignored,
 }
 """What goes on beside the phone's modes: kept, shown, and never a reason to leave a mode."""

@@ -6,10 +6,14 @@ from enum import StrEnum
 from firmware.phone.call import (
     CallDirection,
     CallerId,
+    CallQuality,
     CallState,
+    Decision,
     DisconnectReason,
     RegistrationFailure,
     RegistrationState,
+    TextMessage,
+    TransferState,
 )
 from firmware.phone.events import Problem
 
@@ -39,6 +43,31 @@ class Hint(StrEnum):
     RINGER_SILENCED = "ringer_silenced"
     CANNOT_CALL = "cannot_call"
     EMERGENCY_ONLY = "emergency_only"
+    NUMBER_BARRED = "number_barred"
+    NO_SPEED_DIAL = "no_speed_dial"
+    NO_VOICEMAIL = "no_voicemail"
+    FEATURE_ON = "feature_on"
+    FEATURE_OFF = "feature_off"
+    FEATURE_IMPOSSIBLE = "feature_impossible"
+    CALL_WAITING = "call_waiting"
+    CALL_ON_HOLD = "call_on_hold"
+    TOO_MANY_CALLS = "too_many_calls"
+    TRANSFER_TO_WHOM = "transfer_to_whom"
+    TRANSFER_FAILED = "transfer_failed"
+    REDIALLING = "redialling"
+    PRESS_REDIAL_TO_KEEP_TRYING = "press_redial_to_keep_trying"
+    MESSAGE_SENT = "message_sent"
+    MESSAGE_FAILED = "message_failed"
+    NO_LOUDSPEAKER = "no_loudspeaker"
+
+
+class InfoPage(StrEnum):
+    """What the menu key shows, one after the other."""
+
+    LINES = "lines"
+    QUALITY = "quality"
+    MESSAGES = "messages"
+    FEATURES = "features"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +85,13 @@ class CallView:
         reason: why it ended, where it has.
         sip_code: the status code that ended it, 0 where there was none.
         emergency: an emergency number was dialled.
+        attribution: region and carrier of the number, empty where unknown.
+        account: whose call it is: the account's label, empty where there is only one.
+        diverted_by: who forwarded the call to here, by name or number.
+        decision: what the handset decided by itself, None where nothing.
+        transfer: how far a transfer of this call has come, None where none was asked for.
+        quality: how it sounds, None before anything was measured.
+        in_conference: it is one of those that are joined.
     """
 
     state: CallState
@@ -68,6 +104,32 @@ class CallView:
     reason: DisconnectReason | None = None
     sip_code: int = 0
     emergency: bool = False
+    attribution: str = ""
+    account: str = ""
+    diverted_by: str = ""
+    decision: Decision | None = None
+    transfer: TransferState | None = None
+    quality: CallQuality | None = None
+    in_conference: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """One account as the display shows it; `account` is its label."""
+
+    account: str
+    state: RegistrationState
+    failure: RegistrationFailure | None = None
+    sip_code: int = 0
+    retry_in_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The newest call that the handset turned away or forwarded by itself: who, and why."""
+
+    party: str
+    decision: Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +153,21 @@ class PhoneView:
         microphone_open: the microphone's PCM is open; the display must show it.
         volume_percent: set for a moment after a volume key, else None.
         hint: a word to the person, None where there is none.
+        speaker: the loudspeaker and its microphone are in use in place of the handset's.
+        other_calls: those that wait or are on hold, waiting ones first.
+        lines: every account, the default one first.
+        do_not_disturb: calls do not ring.
+        forwarding: where calls are forwarded to always, empty where they are not.
+        voicemail: how many voice messages nobody has heard.
+        unread_messages: how many text messages nobody has read.
+        refusal: the newest call that the handset decided about by itself, until the person has seen it.
+        info: what the menu key shows now, None where nothing.
+        info_step: which entry of it is shown, from 0.
+        recent_qualities: parties and qualities of the last calls, newest first.
+        messages: the text messages, newest first.
+        message_text: the text message being written; None where none is.
+        redial_in_s: a busy number is tried again by itself, so often; 0 where none is.
+        feature: the name of the feature that a code has just switched, beside FEATURE_ON and FEATURE_OFF.
     """
 
     mode: Mode
@@ -109,3 +186,18 @@ class PhoneView:
     microphone_open: bool = False
     volume_percent: int | None = None
     hint: Hint | None = None
+    speaker: bool = False
+    other_calls: tuple[CallView, ...] = ()
+    lines: tuple[LineView, ...] = ()
+    do_not_disturb: bool = False
+    forwarding: str = ""
+    voicemail: int = 0
+    unread_messages: int = 0
+    refusal: Refusal | None = None
+    info: InfoPage | None = None
+    info_step: int = 0
+    recent_qualities: tuple[tuple[str, CallQuality], ...] = ()
+    messages: tuple[TextMessage, ...] = ()
+    message_text: str | None = None
+    redial_in_s: int = 0
+    feature: str = ""

@@ -2,13 +2,14 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from firmware.egress.messages import CallDetailRecord, ClockQuality, Topic, reportable_number, timestamp
 from firmware.errors import StorageError
-from firmware.phone.call import CallDirection, CallId, DisconnectReason
+from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
 from firmware.ports import CallLogEntry
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.database import Database, Row
@@ -16,13 +17,29 @@ from firmware.storage.ledger import read_head
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.store import Store
 
-_NOT_MISSED: Final = (DisconnectReason.REJECTED, DisconnectReason.LOCAL_HANGUP)
-"""How an unanswered incoming call ends when the person here ended it."""
+_NOT_MISSED: Final = (
+    DisconnectReason.REJECTED,
+    DisconnectReason.LOCAL_HANGUP,
+    DisconnectReason.FORWARDED,
+    DisconnectReason.TRANSFERRED,
+)
+"""How an unanswered incoming call ends when the person here ended it, or somebody else took it."""
+
+_MISSED_DECISIONS: Final = (
+    Decision.DO_NOT_DISTURB,
+    Decision.OUT_OF_HOURS,
+    Decision.NOT_ON_ALLOW_LIST,
+    Decision.PHONE_BUSY,
+)
+"""Why the handset turned a caller away whom the person would have wanted at another time."""
 
 _MAX_KEPT: Final = 256
 """Calls that are kept here at most while the store cannot take them; a store that never opens must not fill memory."""
 
-_COLUMNS: Final = "call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code"
+_COLUMNS: Final = (
+    "call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code, decision, loss_percent, "
+    "jitter_ms, round_trip_ms, codec, encrypted, mos"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,7 @@ class _Call:
     direction: CallDirection
     number: str
     dialled: str
+    account: str
     started_at: float
     started_monotonic_s: float
     clock_synced: bool
@@ -58,6 +76,7 @@ class _Call:
     ended_at: float | None = None
     reason: DisconnectReason | None = None
     sip_code: int = 0
+    decision: Decision | None = None
 
 
 class StoredCallLog:
@@ -77,27 +96,48 @@ class StoredCallLog:
         contacts: StoredContacts,
         *,
         device: str,
-        account_name: str,
+        accounts: Mapping[str, str],
         clocks: Clocks,
     ) -> None:
+        """Set up.
+
+        Args:
+            store: where the calls are kept.
+            outbox: where their records wait.
+            contacts: for the names of those who called.
+            device: names the handset in each record.
+            accounts: the address of record of each account by its name; the default account's under the empty name too.
+            clocks: what the time is, and how well that is known.
+        """
         self._store = store
         self._outbox = outbox
         self._contacts = contacts
         self._device = device
-        self._account_name = account_name
+        self._accounts = accounts
         self._clocks = clocks
         self._calls: dict[CallId, _Call] = {}
 
-    async def open_record(self, call_id: CallId, direction: CallDirection, number: str, dialled: str) -> None:
+    async def open_record(
+        self,
+        call_id: CallId,
+        direction: CallDirection,
+        number: str,
+        dialled: str,
+        *,
+        account: str = "",
+        decision: Decision | None = None,
+    ) -> None:
         """Write a call's first line; on the disk when this returns."""
         call = _Call(
             call_id,
             direction,
             number,
             dialled,
+            self._accounts.get(account, account),
             started_at=self._clocks.wall_s(),
             started_monotonic_s=self._clocks.monotonic_s(),
             clock_synced=self._clocks.is_synced(),
+            decision=decision,
         )
         self._calls[call_id] = call
         while len(self._calls) > _MAX_KEPT:
@@ -123,10 +163,13 @@ class StoredCallLog:
         answered = replace(call)
         await self._store.transact(lambda database: self._write(database, answered))
 
-    async def close_record(self, call_id: CallId, reason: DisconnectReason, sip_code: int) -> None:
+    async def close_record(
+        self, call_id: CallId, reason: DisconnectReason, sip_code: int, decision: Decision | None = None
+    ) -> None:
         """Write a call's end and queue its record where consent allows: both or neither.
 
-        Closing again a call that is over changes nothing.
+        A number that was barred never became a call, so nothing is queued for it. Closing again a call that is over
+        changes nothing.
 
         Raises:
             StorageError: nobody opened that call, or the store cannot take it now.
@@ -137,8 +180,25 @@ class StoredCallLog:
         if call.reason is None:
             call.reason = reason
             call.sip_code = sip_code
+            call.decision = decision or call.decision
             call.ended_at = self._time_in(call)
         await self._write_ends()
+
+    async def keep_quality(self, call_id: CallId, quality: CallQuality) -> None:
+        """Write how a call sounded beside it."""
+        await self._store.transact(
+            lambda database: database.execute(
+                "UPDATE calls SET loss_percent = ?, jitter_ms = ?, round_trip_ms = ?, codec = ?, encrypted = ?, "
+                "mos = ? WHERE call_id = ?",
+                quality.loss_percent,
+                quality.jitter_ms,
+                quality.round_trip_ms,
+                quality.codec,
+                int(quality.encrypted),
+                quality.mos,
+                call_id,
+            )
+        )
 
     async def recover_interrupted(self) -> int:
         """Close the calls that an earlier run left open, as interrupted, and queue their records likewise.
@@ -182,9 +242,11 @@ class StoredCallLog:
         rows = await self._store.run(
             lambda database: database.query(
                 "SELECT count(*) FROM calls WHERE seen = 0 AND direction = ? AND answered_at IS NULL "
-                "AND reason IS NOT NULL AND reason NOT IN (?, ?)",
+                "AND reason IS NOT NULL AND CASE WHEN decision IS NULL "
+                "THEN reason NOT IN (?, ?, ?, ?) ELSE decision IN (?, ?, ?, ?) END",
                 CallDirection.INCOMING.value,
                 *(reason.value for reason in _NOT_MISSED),
+                *(decision.value for decision in _MISSED_DECISIONS),
             )
         )
         return int(rows[0][0])
@@ -205,15 +267,19 @@ class StoredCallLog:
                     call_id=CallId(call_id),
                     direction=CallDirection(direction),
                     number=number,
-                    name=self._contacts.name_in(database, number),
+                    name=contact.name if (contact := self._contacts.contact_in(database, number)) else "",
                     started_at=started_at,
                     answered_at=answered_at,
                     ended_at=ended_at,
                     reason=DisconnectReason(reason) if reason is not None else None,
                     sip_code=sip_code,
+                    decision=Decision(decision) if decision is not None else None,
+                    quality=_quality(quality),
                 )
-                for call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code in rows
-            )
+                for (
+                    call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code, decision, *quality
+                ) in rows
+            )  # fmt: skip
 
         return await self._store.run(read)
 
@@ -261,38 +327,41 @@ class StoredCallLog:
     def _write(self, database: Database, call: _Call) -> None:
         database.execute(
             "INSERT INTO calls (call_id, direction, number, dialled, account, started_at, answered_at, ended_at, "
-            "reason, sip_code, clock_synced, boot_id, ledger_entries, seen) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
+            "reason, sip_code, decision, clock_synced, boot_id, ledger_entries, seen) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
             "ON CONFLICT (call_id) DO UPDATE SET answered_at = excluded.answered_at, ended_at = excluded.ended_at, "
-            "reason = excluded.reason, sip_code = excluded.sip_code",
+            "reason = excluded.reason, sip_code = excluded.sip_code, decision = excluded.decision",
             call.call_id,
             call.direction.value,
             call.number,
             call.dialled,
-            _opaque_account(database, self._account_name),
+            _opaque_account(database, call.account),
             call.started_at,
             call.answered_at,
             call.ended_at,
             call.reason.value if call.reason is not None else None,
             call.sip_code,
+            call.decision.value if call.decision is not None else None,
             int(call.clock_synced),
             self._clocks.boot_id,
             call.ledger_entries,
         )
 
     def _queue_record(self, database: Database, call_id: CallId) -> None:
-        [row] = database.query(
+        rows = database.query(
             "SELECT call_id, account, direction, number, started_at, answered_at, ended_at, reason, sip_code, "
-            "clock_synced, boot_id, ledger_entries FROM calls WHERE call_id = ?",
+            "clock_synced, boot_id, ledger_entries FROM calls WHERE call_id = ? AND decision IS NOT ?",
             call_id,
+            Decision.BARRED.value,
         )
-        self._outbox.append(
-            database,
-            Topic.CDR,
-            lambda epoch, seq: _record(row, self._device, epoch, seq),
-            ledger_entries_at_start=row[-1],
-            call_id=call_id,
-        )
+        for row in rows:
+            self._outbox.append(
+                database,
+                Topic.CDR,
+                partial(_record, row, self._device),
+                ledger_entries_at_start=row[-1],
+                call_id=call_id,
+            )
 
 
 def _record(row: Row, device: str, epoch: int, seq: int) -> CallDetailRecord:
@@ -312,6 +381,13 @@ def _record(row: Row, device: str, epoch: int, seq: int) -> CallDetailRecord:
         epoch=epoch,
         seq=seq,
     )
+
+
+def _quality(columns: Sequence[Any]) -> CallQuality | None:
+    loss_percent, jitter_ms, round_trip_ms, codec, encrypted, mos = columns
+    if mos is None:
+        return None
+    return CallQuality(loss_percent, jitter_ms, round_trip_ms, codec, bool(encrypted), mos)
 
 
 def _is_known(database: Database, call_id: CallId) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from firmware.ports import CallerContact
 from firmware.storage.database import Database
 from firmware.storage.numbers import PLANS, read_number, same_line
 from firmware.storage.store import Store
@@ -24,15 +25,17 @@ class StoredContacts:
         self._store = store
         self._plan = PLANS[country]
 
-    async def name_of(self, number: str) -> str:
-        """Return the contact's name for a number, however either is written; empty where nobody has it."""
-        return await self._store.run(lambda database: self.name_in(database, number))
+    async def contact_of(self, number: str) -> CallerContact | None:
+        """Return the contact that has a number, however either is written; None where nobody has it."""
+        return await self._store.run(lambda database: self.contact_in(database, number))
 
-    async def add(self, name: str, numbers: Sequence[str]) -> int:
-        """Add a contact and return its id."""
+    async def add(self, name: str, numbers: Sequence[str], ring: str = "") -> int:
+        """Add a contact and return its id; `ring` is how the handset rings for it, empty for as usual."""
 
         def add(database: Database) -> int:
-            [(contact_id,)] = database.query("INSERT INTO contacts (name) VALUES (?) RETURNING contact_id", name)
+            [(contact_id,)] = database.query(
+                "INSERT INTO contacts (name, ring) VALUES (?, ?) RETURNING contact_id", name, ring
+            )
             for number in dict.fromkeys(numbers):
                 database.execute(
                     "INSERT INTO contact_numbers (contact_id, number, tail) VALUES (?, ?, ?)",
@@ -66,20 +69,20 @@ class StoredContacts:
 
         return await self._store.run(read)
 
-    def name_in(self, database: Database, number: str) -> str:
-        """Return the name for a number, on the storage thread."""
+    def contact_in(self, database: Database, number: str) -> CallerContact | None:
+        """Return the contact that has a number, on the storage thread."""
         if not number:
-            return ""
+            return None
         line = read_number(number, self._plan)
         rows = database.query(
-            "SELECT name, number FROM contact_numbers JOIN contacts USING (contact_id) WHERE tail = ? "
+            "SELECT name, ring, number FROM contact_numbers JOIN contacts USING (contact_id) WHERE tail = ? "
             "ORDER BY contact_id",
             line.tail,
         )
-        known = [(name, read_number(candidate, self._plan)) for name, candidate in rows]
-        exact = [name for name, candidate in known if candidate.digits == line.digits]
-        alike = {name for name, candidate in known if same_line(candidate, line, self._plan)}
+        known = [(CallerContact(name, ring), read_number(candidate, self._plan)) for name, ring, candidate in rows]
+        exact = [contact for contact, candidate in known if candidate.digits == line.digits]
+        alike = {contact.name: contact for contact, candidate in known if same_line(candidate, line, self._plan)}
         if exact:
-            return str(exact[0])
+            return exact[0]
         # A number without its area code may be somebody's in every town: then it names nobody.
-        return str(alike.pop()) if len(alike) == 1 else ""
+        return alike.popitem()[1] if len(alike) == 1 else None

@@ -8,7 +8,9 @@ from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
+from firmware.storage.messages import StoredMessages
 from firmware.storage.outbox import StoredOutbox
+from firmware.storage.preferences import StoredPreferences
 from firmware.storage.store import Store
 
 KEY: Final = bytes(range(32))
@@ -34,12 +36,14 @@ class StoreLab:
         self.outbox = StoredOutbox(self.store)
         self.contacts = StoredContacts(self.store, "CN")
         self.consents = Consents(self.store, self.outbox, device="handset-7", clock=lambda: self.wall_s)
+        self.messages = StoredMessages(self.store, lambda: self.wall_s)
+        self.preferences = StoredPreferences(self.store)
         self.call_log = StoredCallLog(
             self.store,
             self.outbox,
             self.contacts,
             device="handset-7",
-            account_name="1001@sip.example.org",
+            accounts={"": "1001@sip.example.org", "office": "1002@sip.example.org"},
             clocks=Clocks(lambda: self.wall_s, lambda: self.monotonic_s, lambda: self.synced, BOOT_ID),
         )
 

@@ -8,7 +8,16 @@ import pytest
 from firmware.bus import Bus
 from firmware.errors import StorageError
 from firmware.phone import commands as c
-from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, SipUri
+from firmware.phone.call import (
+    CallDirection,
+    CallerId,
+    CallId,
+    CallQuality,
+    CallState,
+    DisconnectReason,
+    SipUri,
+    TextMessage,
+)
 from firmware.phone.events import (
     CallerNamed,
     CallStateChanged,
@@ -16,14 +25,22 @@ from firmware.phone.events import (
     HandsetLifted,
     HandsetReplaced,
     LastDialledLoaded,
+    MessageSent,
+    MessagesLoaded,
     MissedCallsCounted,
+    NumberAttributed,
+    PreferencesLoaded,
     Timer,
     TimerExpired,
 )
+from firmware.phone.preferences import Preferences
+from firmware.ports import CallerContact
 
 CALL = CallId("c" * 32)
 OPEN = c.OpenCallRecord(CALL, CallDirection.OUTGOING, "100", "100")
 PLACE = c.PlaceCall(CALL, SipUri("sip:100@localhost"))
+PREFERENCES = Preferences(do_not_disturb=True)
+MESSAGE = TextMessage("d" * 32, CallDirection.INCOMING, CallerId("100"), "Back at noon")
 
 
 class ScriptedPhone:
@@ -98,7 +115,7 @@ class Notebook:
             raise self.error
         self._told.append(f"log.{what}")
 
-    async def open_record(self, *_: object) -> None:
+    async def open_record(self, *_: object, **__: object) -> None:
         await self._write("open")
 
     async def mark_answered(self, *_: object) -> None:
@@ -116,8 +133,44 @@ class Notebook:
     async def mark_missed_seen(self) -> None:
         await self._write("seen")
 
-    async def name_of(self, _number: str) -> str:
-        return "Ada"
+    async def contact_of(self, _number: str) -> CallerContact:
+        return CallerContact("Ada", "priority")
+
+    @property
+    def messages(self) -> Any:
+        return self
+
+    @property
+    def preferences(self) -> Any:
+        return self
+
+    async def load(self) -> Preferences:
+        return PREFERENCES
+
+    async def save(self, *_: object) -> None:
+        await self._write("preferences")
+
+    async def keep_quality(self, *_: object) -> None:
+        await self._write("quality")
+
+    async def keep(self, *_: object) -> None:
+        await self._write("message")
+
+    async def mark_read(self) -> None:
+        await self._write("read")
+
+    async def delete(self, *_: object) -> None:
+        await self._write("delete")
+
+    async def newest(self, _limit: int) -> list[TextMessage]:
+        return [MESSAGE]
+
+
+class Directory:
+    """Knows where every number belongs."""
+
+    def describe(self, number: str) -> str:
+        return f"the town of {number}"
 
 
 class Parts:
@@ -134,6 +187,7 @@ class Parts:
             ringer=recorder("ringer"),
             indicator=recorder("indicator"),
             show=self.views.append,
+            directory=Directory(),
         )
         self.bus.records = self.notebook
 
@@ -247,7 +301,70 @@ async def test_a_closed_call_is_counted_if_it_was_missed(parts: Parts) -> None:
 async def test_the_address_book_names_the_caller(parts: Parts) -> None:
     parts.phone.answers[HandsetLifted] = [c.LookUpCaller(CALL, "100")]
     parts.bus.post(HandsetLifted())
-    assert await parts.phone.wait_for(CallerNamed) == CallerNamed(CALL, "Ada")
+    assert await parts.phone.wait_for(CallerNamed) == CallerNamed(CALL, "Ada", "priority")
+
+
+async def test_a_number_is_attributed_with_and_without_a_store(parts: Parts) -> None:
+    parts.bus.records = None
+    parts.phone.answers[HandsetLifted] = [c.LookUpCaller(CALL, "100")]
+    parts.bus.post(HandsetLifted())
+    assert await parts.phone.wait_for(NumberAttributed) == NumberAttributed(CALL, "the town of 100")
+
+
+async def test_the_holders_settings_and_messages_come_back_after_a_restart(parts: Parts) -> None:
+    parts.bus.load_from_store()
+    assert await parts.phone.wait_for(PreferencesLoaded) == PreferencesLoaded(PREFERENCES)
+    assert await parts.phone.wait_for(MessagesLoaded) == MessagesLoaded((MESSAGE,))
+
+
+@pytest.mark.parametrize(
+    ("command", "written"),
+    [
+        (c.SavePreferences(PREFERENCES), "log.preferences"),
+        (c.KeepCallQuality(CALL, CallQuality(0.0, 1.0, None, "G722", True, 4.4)), "log.quality"),
+        (c.KeepMessage(MESSAGE), "log.message"),
+        (c.MarkMessagesRead(), "log.read"),
+        (c.DeleteMessage(MESSAGE.message_id), "log.delete"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_what_the_phone_wants_kept_is_kept(parts: Parts, command: c.Command, written: str) -> None:
+    parts.phone.answers[HandsetLifted] = [command]
+    parts.bus.post(HandsetLifted())
+    await parts.told_of(written)
+
+
+async def test_a_change_of_the_messages_is_told_to_the_phone(parts: Parts) -> None:
+    parts.phone.answers[HandsetLifted] = [c.KeepMessage(MESSAGE)]
+    parts.bus.post(HandsetLifted())
+    assert await parts.phone.wait_for(MessagesLoaded) == MessagesLoaded((MESSAGE,))
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (c.RedirectCall(CALL, PLACE.uri), "sip.redirect"),
+        (c.TransferCall(CALL, PLACE.uri), "sip.transfer"),
+        (c.TransferToCall(CALL, CALL), "sip.transfer_to_call"),
+        (c.JoinCalls((CALL, CALL)), "sip.join"),
+        (c.SplitCalls(), "sip.split"),
+        (c.SendMessage(MESSAGE.message_id, PLACE.uri, "Hi"), "sip.send_message"),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else value,
+)
+async def test_what_the_phone_wants_of_the_line_is_passed_on(parts: Parts, command: c.Command, told: str) -> None:
+    parts.phone.answers[HandsetLifted] = [command]
+    parts.bus.post(HandsetLifted())
+    await parts.told_of(told)
+
+
+async def test_without_a_sip_stack_a_message_is_not_sent_and_the_phone_hears_so() -> None:
+    parts = Parts(with_sip=False)
+    parts.bus.start()
+    parts.phone.answers[HandsetLifted] = [c.SendMessage(MESSAGE.message_id, PLACE.uri, "Hi")]
+    parts.bus.post(HandsetLifted())
+    assert await parts.phone.wait_for(MessageSent) == MessageSent(MESSAGE.message_id, accepted=False)
+    await parts.bus.stop()
 
 
 async def test_redial_survives_a_restart(parts: Parts) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from firmware.errors import StorageError
-from firmware.phone.call import CallDirection, CallId, DisconnectReason
+from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
 from firmware.privacy.purposes import Purpose
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreClosedError, StoreFullError
@@ -321,3 +321,61 @@ async def test_calls_made_before_the_store_could_be_opened_are_written_once_it_i
     assert all(entry.reason is DisconnectReason.BUSY for entry in entries)
     assert all(entry.ended_at == entry.started_at + 5 for entry in entries)
     await lab.stop()
+
+
+async def test_a_barred_number_is_logged_with_its_reason_and_never_queued_even_after_a_power_cut(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    closed, cut_off = lab.new_call_id(), lab.new_call_id()
+    for call_id in (closed, cut_off):
+        await lab.call_log.open_record(call_id, CallDirection.OUTGOING, "0900123", "0900123", decision=Decision.BARRED)
+    await lab.call_log.close_record(closed, DisconnectReason.BARRED, 0, Decision.BARRED)
+    await lab.restart()
+    await lab.call_log.recover_interrupted()
+    assert [entry.decision for entry in await lab.call_log.recent(5)] == [Decision.BARRED, Decision.BARRED]
+    assert await records(lab) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "decision", "missed"),
+    [
+        (DisconnectReason.REJECTED, Decision.DO_NOT_DISTURB, 1),
+        (DisconnectReason.REJECTED, Decision.OUT_OF_HOURS, 1),
+        (DisconnectReason.BUSY, Decision.PHONE_BUSY, 1),
+        (DisconnectReason.REJECTED, Decision.BLOCKED, 0),
+        (DisconnectReason.REJECTED, Decision.ANONYMOUS, 0),
+        (DisconnectReason.FORWARDED, Decision.FORWARDED_ALWAYS, 0),
+        (DisconnectReason.NO_ANSWER, None, 1),
+    ],
+)
+async def test_a_call_that_the_handset_turned_away_is_missed_where_the_person_would_want_to_know(
+    lab: StoreLab, reason: DisconnectReason, decision: Decision | None, missed: int
+) -> None:
+    call_id = await lab.open_call(direction=CallDirection.INCOMING)
+    await lab.call_log.close_record(call_id, reason, 480, decision)
+    assert await lab.call_log.count_unseen_missed() == missed
+    [entry] = await lab.call_log.recent(1)
+    assert (entry.reason, entry.decision) == (reason, decision)
+
+
+async def test_how_a_call_sounded_is_kept_beside_it_and_never_leaves(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    quality = CallQuality(1.5, 12.0, 40.0, "G722", True, 4.1)
+    call_id = await lab.open_call()
+    await lab.call_log.keep_quality(call_id, quality)
+    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+    [entry] = await lab.call_log.recent(1)
+    assert entry.quality == quality
+    [record] = await records(lab)
+    assert "G722" not in str(record)
+    assert not {"decision", "mos", "quality"} & record.keys()
+
+
+async def test_calls_of_two_accounts_are_told_apart_by_opaque_ids(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    for account in ("", "office"):
+        call_id = lab.new_call_id()
+        await lab.call_log.open_record(call_id, CallDirection.OUTGOING, "100", "100", account=account)
+        await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+    accounts = {record["account"] for record in await records(lab)}
+    assert len(accounts) == 2
+    assert not any("sip" in account or "office" in account for account in accounts)
