@@ -1,7 +1,7 @@
 """When what a person dials is a number, and which URI it stands for."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 from urllib.parse import quote
@@ -10,6 +10,7 @@ from firmware.errors import DialPlanError
 from firmware.phone.call import SipUri
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.digit_map import Alternative
+from firmware.phone.numbers import DEFAULT_FORMS, NumberForms, NumberPattern
 
 MAX_DIGITS = 32
 """What can be dialled at most: an E.164 number has 15 digits, a service code around it a few more."""
@@ -32,21 +33,60 @@ class Match(StrEnum):
 _SENDABLE = frozenset({Match.COMPLETE, Match.COMPLETE_AFTER_TIMEOUT})
 
 
+class Objection(StrEnum):
+    """Why the phone must not send calls to a number by itself."""
+
+    IMPOSSIBLE = "impossible"
+    EMERGENCY = "emergency"
+    BARRED = "barred"
+    OWN_NUMBER = "own_number"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Turns what was dialled into the number that the server wants.
+
+    A digit map's alternative and a count are all that it takes: unlike a regular expression they are read in one pass,
+    whatever somebody writes.
+
+    Attributes:
+        pattern: which numbers it is for; all of a number has to fit.
+        strip: how many digits fall off the front.
+        prepend: what takes their place.
+        account: whose call it becomes: an account's name, empty for the default account.
+    """
+
+    pattern: Alternative
+    strip: int = 0
+    prepend: str = ""
+    account: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class DialPlan:
-    """Emergency numbers first, then the digit map.
+    """Emergency numbers first, then the digit map, then what is rewritten, then what is barred.
 
     Attributes:
         domain: the host part of the URIs.
         alternatives: the digit map.
         emergency_numbers: called whatever else holds, and never rewritten.
         international_prefix: what stands for `+`; empty where nothing does.
+        rewrites: the first that fits is applied, and no other after it.
+        barred: numbers that are never called, compared as dialled and as rewritten.
+        own_numbers: what this handset is called by.
+        domains: the host part for accounts of other domains, by the account's name.
+        forms: how numbers are written here.
     """
 
     domain: str
     alternatives: tuple[Alternative, ...]
     emergency_numbers: frozenset[str]
     international_prefix: str = ""
+    rewrites: tuple[Rewrite, ...] = ()
+    barred: tuple[NumberPattern, ...] = ()
+    own_numbers: frozenset[str] = frozenset()
+    domains: Mapping[str, str] = field(default_factory=dict)
+    forms: NumberForms = DEFAULT_FORMS
 
     @classmethod
     def build(
@@ -57,6 +97,10 @@ class DialPlan:
         digit_map: Iterable[str] = ("x.T",),
         emergency_numbers: Iterable[str] = (),
         international_prefix: str | None = None,
+        rewrites: Iterable[Rewrite] = (),
+        barred: Iterable[str] = (),
+        own_numbers: Iterable[str] = (),
+        domains: Mapping[str, str] | None = None,
     ) -> Self:
         """Make the plan of a country.
 
@@ -66,6 +110,10 @@ class DialPlan:
             digit_map: alternatives of RFC 3435 section 2.1.5.
             emergency_numbers: more of them, beside the country's own.
             international_prefix: instead of the country's own.
+            rewrites: the first that fits a number is applied.
+            barred: numbers, or beginnings of numbers with `*` behind them.
+            own_numbers: what this handset is called by.
+            domains: the host part for accounts of other domains, by the account's name.
 
         Raises:
             DialPlanError: an alternative of the digit map is not one.
@@ -76,6 +124,11 @@ class DialPlan:
             alternatives=tuple(Alternative.parse(text) for text in digit_map),
             emergency_numbers=numbers.emergency | frozenset(emergency_numbers),
             international_prefix=numbers.international_prefix if international_prefix is None else international_prefix,
+            rewrites=tuple(rewrites),
+            barred=tuple(NumberPattern(text) for text in barred),
+            own_numbers=frozenset(own_numbers),
+            domains=domains or {},
+            forms=NumberForms.of(numbers, international_prefix),
         )
 
     def match(self, digits: str) -> Match:
@@ -121,19 +174,31 @@ class DialPlan:
         return digits[:1] in {"", "*", "#"} and self.match(f"{digits}#") is not Match.IMPOSSIBLE
 
     def number(self, digits: str) -> str:
-        """Return the number that the digits stand for: E.164 where the international prefix was dialled.
+        """Return the number that the digits stand for: rewritten, and E.164 where the international prefix is dialled.
+
+        Emergency numbers are never rewritten.
 
         Raises:
             DialPlanError: no rule matches.
         """
         if not self.accepts(digits):
             raise DialPlanError("What was dialled matches no rule of the dial plan. Check the number.")
+        number = self._rewritten(digits)
         prefix = self.international_prefix
-        if not self.is_emergency(digits) and prefix and digits.startswith(prefix):
-            international = digits.removeprefix(prefix)
+        if not self.is_emergency(number) and prefix and number.startswith(prefix):
+            international = number.removeprefix(prefix)
             if _match_e164(international) in _SENDABLE:
                 return f"+{international}"
-        return digits
+        return number
+
+    def reaches_emergency(self, digits: str) -> bool:
+        """Whether an emergency number would be called, dialled as such or behind a prefix that is taken away."""
+        return self.accepts(digits) and self.is_emergency(self.number(digits))
+
+    def account(self, digits: str) -> str:
+        """Return whose call it becomes: the name of an account, empty for the default account."""
+        rewrite = self._rewrite_for(digits)
+        return rewrite.account if rewrite is not None else ""
 
     def normalize(self, digits: str) -> SipUri:
         """Turn what the person dialled into the URI to call.
@@ -143,7 +208,37 @@ class DialPlan:
         Raises:
             DialPlanError: no rule matches.
         """
-        return SipUri(f"sip:{quote(self.number(digits), safe=_USER_UNESCAPED)}@{self.domain}")
+        domain = self.domains.get(self.account(digits), self.domain)
+        return SipUri(f"sip:{quote(self.number(digits), safe=_USER_UNESCAPED)}@{domain}")
+
+    def is_barred(self, digits: str) -> bool:
+        """Whether the number must not be called; an emergency number always may."""
+        if self.reaches_emergency(digits):
+            return False
+        written = {digits} | ({self.number(digits)} if self.accepts(digits) else set())
+        return any(pattern.matches(number, self.forms) for pattern in self.barred for number in written)
+
+    def objection(self, digits: str) -> Objection | None:
+        """Say why calls must not be sent to a number without a person who dials it; None where they may."""
+        if not self.accepts(digits):
+            return Objection.IMPOSSIBLE
+        number = self.number(digits)
+        if self.is_emergency(number):
+            return Objection.EMERGENCY
+        if self.is_barred(digits):
+            return Objection.BARRED
+        if any(self.forms.same(number, own) for own in self.own_numbers):
+            return Objection.OWN_NUMBER
+        return None
+
+    def _rewrite_for(self, digits: str) -> Rewrite | None:
+        if self.is_emergency(digits):
+            return None
+        return next((rewrite for rewrite in self.rewrites if rewrite.pattern.fit(digits).complete), None)
+
+    def _rewritten(self, digits: str) -> str:
+        rewrite = self._rewrite_for(digits)
+        return digits if rewrite is None else f"{rewrite.prepend}{digits[rewrite.strip :]}"
 
 
 def _match_e164(digits: str) -> Match:

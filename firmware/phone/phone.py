@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from firmware.phone.call import CallId
 from firmware.phone.commands import AudioRoute, Command, SetIndicator, SetVolume, ShowPage
 from firmware.phone.events import Event
+from firmware.phone.features import FeatureState
 from firmware.phone.modes import call_ended, collecting_digits, idle, in_call, outgoing, ringing, unprovisioned
 from firmware.phone.outputs import Outputs
 from firmware.phone.rows import Handler, Rows
@@ -43,6 +44,7 @@ class Phone:
                 AudioRoute.EARPIECE: settings.earpiece_volume_percent,
                 AudioRoute.RINGER: settings.ringer_volume_percent,
             },
+            features=FeatureState(settings.preferences),
         )
         self._state.mode = self._state.home
         self._outputs = Outputs.of(self._state)

@@ -16,6 +16,8 @@ from firmware.phone.call import (
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import Key, Problem, Timer
+from firmware.phone.features import CallRules, FeatureState
+from firmware.phone.preferences import Preferences
 from firmware.phone.view import CallView, Hint, Mode, PhoneView
 
 DIGIT_KEYS = frozenset(key for key in Key if key.value in "0123456789*#")
@@ -49,6 +51,8 @@ class PhoneSettings:
         provisioned: False where there is no usable configuration; then only emergency calls are placed.
         line_usable: False where there is no account to call with, not even for an emergency.
         mistakes: what is wrong with the configuration, each a sentence with its place.
+        call_rules: which calls ring.
+        preferences: what holds until the holder sets something on the phone.
     """
 
     dial_plan: DialPlan
@@ -60,6 +64,8 @@ class PhoneSettings:
     provisioned: bool = True
     line_usable: bool = True
     mistakes: tuple[str, ...] = ()
+    call_rules: CallRules = field(default_factory=CallRules)
+    preferences: Preferences = field(default_factory=Preferences)
 
 
 @dataclass(slots=True)
@@ -131,6 +137,7 @@ class PhoneState:
         refused: what was dialled was turned down; digits count again once it has `settled`.
         settled: keys no longer belong to what the person was dialling or sending before.
         notice: a hint for a few seconds, shown in place of `hint`.
+        features: what firmware/phone/features.py remembers.
     """
 
     settings: PhoneSettings
@@ -160,6 +167,7 @@ class PhoneState:
     details_step: int = 0
     timers: set[Timer] = field(default_factory=set)
     commands: list[Command] = field(default_factory=list)
+    features: FeatureState = field(default_factory=FeatureState)
 
     def emit(self, *commands: Command) -> None:
         self.commands.extend(commands)

@@ -1,0 +1,98 @@
+"""Whether two ways of writing a number mean the same line: `020 1234`, `+49 20 1234` and `0049 20 1234`."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from firmware.phone.countries import COUNTRIES, CountryNumbers
+
+# What people write between digits, and what a visual separator is to RFC 3966 section 5.
+_SEPARATORS = str.maketrans("", "", " -./()")
+_SHORTEST_NATIONAL = 8
+"""Anything shorter is an extension, a service or a local number, and means the same only where it is dialled."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberForms:
+    """Writes a number in all the ways that are usual in a country.
+
+    Attributes:
+        calling_code: the country's (ITU-T E.164).
+        international_prefix: what stands for `+`; empty where nothing does.
+        trunk_prefix: what stands before a national number; empty where nothing does.
+        trunk_optional: national numbers are dialled without it too.
+    """
+
+    calling_code: str
+    international_prefix: str
+    trunk_prefix: str
+    trunk_optional: bool
+
+    @classmethod
+    def of(cls, country: CountryNumbers, international_prefix: str | None = None) -> Self:
+        """Know the habits of a country; `international_prefix` stands in for its own."""
+        prefix = country.international_prefix if international_prefix is None else international_prefix
+        return cls(country.calling_code, prefix, country.trunk_prefix, country.trunk_optional)
+
+    def forms(self, number: str) -> frozenset[str]:
+        """Return every way to write a number; that of a URI is itself in lower case."""
+        plain = self.plain(number)
+        if plain.startswith("+"):
+            home = f"+{self.calling_code}"
+            spelled = {f"{self.international_prefix}{plain[1:]}"} if self.international_prefix else set()
+            national = self._national_forms(plain.removeprefix(home)) if plain.startswith(home) else set()
+            return frozenset({plain} | spelled | national)
+        if not plain.isdigit() or len(plain) < _SHORTEST_NATIONAL:
+            return frozenset({plain})
+        if self.trunk_prefix and plain.startswith(self.trunk_prefix):
+            significant = plain.removeprefix(self.trunk_prefix)
+        elif self.trunk_optional or not self.trunk_prefix:
+            significant = plain
+        else:
+            return frozenset({plain})
+        return frozenset({plain, f"+{self.calling_code}{significant}"} | self._national_forms(significant))
+
+    def plain(self, number: str) -> str:
+        """Leave out separators and URI parts that say nothing, and write the international prefix as `+`."""
+        text = number.strip().lower()
+        for scheme in ("sips:", "sip:", "tel:"):
+            text = text.removeprefix(scheme)
+        if "@" in text:
+            return text
+        text = text.translate(_SEPARATORS)
+        prefix = self.international_prefix
+        if prefix and text.startswith(prefix) and len(text) > len(prefix) + _SHORTEST_NATIONAL - 2:
+            return f"+{text.removeprefix(prefix)}"
+        return text
+
+    def _national_forms(self, significant: str) -> set[str]:
+        forms = {f"{self.trunk_prefix}{significant}"}
+        return forms | {significant} if self.trunk_optional else forms
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two numbers mean the same line."""
+        return not self.forms(one).isdisjoint(self.forms(other))
+
+
+DEFAULT_FORMS = NumberForms.of(COUNTRIES["CN"])
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPattern:
+    """A number, or the beginning of numbers where `*` ends it; a lone `*` is everybody."""
+
+    text: str
+
+    def matches(self, number: str, forms: NumberForms) -> bool:
+        """Whether a number is meant, however either is written; a number that is withheld never is."""
+        if not number:
+            return False
+        if not self.text.endswith("*"):
+            return forms.same(number, self.text)
+        beginning = forms.plain(self.text[:-1])
+        prefix = forms.international_prefix
+        if prefix and beginning.startswith(prefix):
+            beginning = f"+{beginning.removeprefix(prefix)}"
+        if f"+{forms.calling_code}".startswith(beginning):
+            # It says "abroad", or anybody; every national number has an international form as well.
+            return forms.plain(number).startswith(beginning)
+        return any(form.startswith(beginning) for form in forms.forms(number))

@@ -1,0 +1,181 @@
+"""What becomes of a call that comes in, before anybody is bothered with it.
+
+The rules are asked in this order, and the first that has something to say decides:
+
+1. An emergency call was placed within the last half hour: whoever calls back rings, aloud.
+2. Allow list: rings whatever follows, where a trusted server vouches for the number.
+3. Block list, the configuration's and the holder's: turned away, whoever says that the number is right.
+4. Anonymous callers, where they are not wanted: turned away.
+5. Nobody but the allow list, where that is so: turned away.
+6. Outside the hours, where there are some and the clock can be trusted: turned away or sent on.
+7. Do not disturb: turned away.
+8. Forwarding of every call: sent on.
+9. It rings, or answers itself where it asks for that and the holder wants it.
+
+What a busy or an unattended phone does comes after all of these: `on_busy` and `on_no_answer`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from firmware.errors import DialPlanError
+from firmware.phone.call import CallerId, Decision, RejectReason, SipUri
+from firmware.phone.events import IncomingCallReceived, Timer
+from firmware.phone.numbers import NumberPattern
+from firmware.phone.state import Call, PhoneState
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Let it ring; `aloud` even where the ringer is turned down."""
+
+    aloud: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Turn the call away; `decision` is None where no setting did it but that nobody came."""
+
+    reason: RejectReason
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Tell the caller whom to call instead."""
+
+    uri: SipUri
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class AutoAnswer:
+    """Answer on the loudspeaker after a warning tone, `delay_s` from now."""
+
+    delay_s: float
+
+
+Verdict = Ring | Reject | Forward | AutoAnswer
+
+_Rule = Callable[[PhoneState, IncomingCallReceived], Verdict | None]
+
+
+def judge(state: PhoneState, event: IncomingCallReceived) -> Verdict:
+    """Say what becomes of a call, leaving aside whether the phone is busy."""
+    for rule in _RULES:
+        if (verdict := rule(state, event)) is not None:
+            return verdict
+    return Ring()
+
+
+def on_busy(state: PhoneState, event: IncomingCallReceived) -> Verdict:
+    """Say what becomes of a call that would ring, but cannot because the phone is busy."""
+    target = state.features.preferences.forward_busy
+    forward = None if in_emergency(state) else _forward(state, event, target, Decision.FORWARDED_BUSY)
+    return forward or Reject(RejectReason.BUSY, Decision.PHONE_BUSY)
+
+
+def on_no_answer(state: PhoneState, call: Call) -> Verdict:
+    """Say what becomes of a call that has rung for long enough."""
+    event = IncomingCallReceived(call.call_id, call.party)
+    target = state.features.preferences.forward_no_answer
+    forward = None if in_emergency(state) else _forward(state, event, target, Decision.FORWARDED_NO_ANSWER)
+    return forward or Reject(RejectReason.NO_ANSWER, None)
+
+
+def in_emergency(state: PhoneState) -> bool:
+    """Whether emergency services may be calling back."""
+    return Timer.EMERGENCY_CALLBACK in state.timers
+
+
+def _emergency_callback(state: PhoneState, _event: IncomingCallReceived) -> Verdict | None:
+    return Ring(aloud=True) if in_emergency(state) else None
+
+
+def _allow_list(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:
+    if not _is_allowed(state, event):
+        return None
+    return _auto_answer(state, event) or Ring()
+
+
+def _is_allowed(state: PhoneState, event: IncomingCallReceived) -> bool:
+    # Anybody can write any number into From: only what a trusted server vouches for opens a door.
+    return event.caller.asserted and _is_listed(state, event.caller, state.settings.call_rules.allow)
+
+
+def _block_list(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:
+    own = tuple(NumberPattern(text) for text in state.features.preferences.blocked)
+    if _is_listed(state, event.caller, state.settings.call_rules.block + own):
+        return Reject(RejectReason.BLOCKED, Decision.BLOCKED)
+    return None
+
+
+def _is_listed(state: PhoneState, caller: CallerId, patterns: tuple[NumberPattern, ...]) -> bool:
+    forms = state.settings.dial_plan.forms
+    return any(pattern.matches(caller.number, forms) for pattern in patterns)
+
+
+def _anonymous(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:
+    if state.features.preferences.reject_anonymous and not event.caller.number:
+        return Reject(RejectReason.ANONYMOUS, Decision.ANONYMOUS)
+    return None
+
+
+def _allow_only(state: PhoneState, _event: IncomingCallReceived) -> Verdict | None:
+    if state.settings.call_rules.allow_only:
+        return Reject(RejectReason.BLOCKED, Decision.NOT_ON_ALLOW_LIST)
+    return None
+
+
+def _out_of_hours(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:
+    rules, now = state.settings.call_rules, state.features.minute
+    # A clock that nobody has set would turn calls away at any time of the day.
+    if not rules.hours or now is None or not now.trusted:
+        return None
+    if any(hours.include(now.weekday, now.minute) for hours in rules.hours):
+        return None
+    forward = _forward(state, event, rules.out_of_hours_forward, Decision.OUT_OF_HOURS)
+    return forward or Reject(RejectReason.OUT_OF_HOURS, Decision.OUT_OF_HOURS)
+
+
+def _do_not_disturb(state: PhoneState, _event: IncomingCallReceived) -> Verdict | None:
+    if state.features.preferences.do_not_disturb:
+        return Reject(RejectReason.DO_NOT_DISTURB, Decision.DO_NOT_DISTURB)
+    return None
+
+
+def _forward_always(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:
+    return _forward(state, event, state.features.preferences.forward_always, Decision.FORWARDED_ALWAYS)
+
+
+def _auto_answer(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:
+    """Only a phone that nobody uses answers by itself: a running call must not be put aside for an announcement."""
+    wanted = state.features.preferences.auto_answer and state.mode is state.home and not state.off_hook
+    return AutoAnswer(event.answer_after_s) if wanted and event.answer_after_s is not None else None
+
+
+_RULES: tuple[_Rule, ...] = (
+    _emergency_callback,
+    _allow_list,
+    _block_list,
+    _anonymous,
+    _allow_only,
+    _out_of_hours,
+    _do_not_disturb,
+    _forward_always,
+    _auto_answer,
+)
+
+
+def _forward(state: PhoneState, event: IncomingCallReceived, target: str, decision: Decision) -> Forward | None:
+    """Send a call on, where there is a target that makes sense for it: it rings rather than go in a circle."""
+    plan = state.settings.dial_plan
+    if not target or plan.objection(target) is not None:
+        return None
+    back_to = [event.caller, *([event.diverted_by] if event.diverted_by is not None else [])]
+    if any(party.number and plan.forms.same(party.number, plan.number(target)) for party in back_to):
+        return None
+    try:
+        return Forward(plan.normalize(target), decision)
+    except DialPlanError:
+        return None
