@@ -42,7 +42,6 @@ def enter(state: PhoneState, mode: Mode) -> None:
     state.settled = True
     state.tone = None
     state.listening = True
-    state.ringer_silenced = False
     state.hint = None
     state.notice = None
     state.details_step = 0

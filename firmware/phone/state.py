@@ -1,28 +1,22 @@
 """What the phone remembers between two events, and what follows from it."""
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallState,
-    DisconnectReason,
-    RegistrationFailure,
-    RegistrationState,
-)
+from firmware.phone.call import CallId, RegistrationFailure, RegistrationState
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import Key, Problem, Timer
 from firmware.phone.features import CallRules, FeatureState
 from firmware.phone.preferences import Preferences
-from firmware.phone.view import CallView, Hint, Mode, PhoneView
+from firmware.phone.running_call import Call
+from firmware.phone.view import Hint, Mode, PhoneView
+
+__all__ = ["DIGIT_KEYS", "Call", "PhoneSettings", "PhoneState"]
 
 DIGIT_KEYS = frozenset(key for key in Key if key.value in "0123456789*#")
 _REMEMBERED_DEPARTED_CALLS = 32
-_SHOWN_DTMF_DIGITS = 32
 # What stops calls comes first, then what a person misses, then what only the operator sees.
 _MOST_IMPORTANT_FIRST = (
     Problem.SIP_UNAVAILABLE,
@@ -45,14 +39,20 @@ class PhoneSettings:
         dial_plan: emergency numbers and the digit map.
         inter_digit_timeout_s: silence after which a number that may be complete is sent.
         first_digit_timeout_s: how long dial tone plays before it turns into reorder tone.
-        no_answer_s: how long an incoming call rings before it counts as missed.
+        no_answer_s: how long an incoming call rings or waits before it counts as missed.
         earpiece_volume_percent: the earpiece's volume at the start.
+        speaker_volume_percent: the loudspeaker's volume at the start.
         ringer_volume_percent: the ringer's volume at the start.
         provisioned: False where there is no usable configuration; then only emergency calls are placed.
         line_usable: False where there is no account to call with, not even for an emergency.
         mistakes: what is wrong with the configuration, each a sentence with its place.
-        call_rules: which calls ring.
-        preferences: what holds until the holder sets something on the phone.
+        max_calls: how many calls there may be at once, those that wait included.
+        call_waiting: whether a phone in use takes another call.
+        hold_reminder_s: how often a beep tells of a call on hold, 0 for never.
+        has_loudspeaker: whether there are a loudspeaker and a microphone beside the handset's.
+        hide_dtmf: the digits sent in a call are not shown.
+        call_rules: what becomes of calls that come in.
+        preferences: what the holder has not changed yet.
     """
 
     dial_plan: DialPlan
@@ -60,69 +60,18 @@ class PhoneSettings:
     first_digit_timeout_s: float = 15
     no_answer_s: float = 120
     earpiece_volume_percent: int = 70
+    speaker_volume_percent: int = 70
     ringer_volume_percent: int = 80
     provisioned: bool = True
     line_usable: bool = True
     mistakes: tuple[str, ...] = ()
+    max_calls: int = 4
+    call_waiting: bool = True
+    hold_reminder_s: float = 60
+    has_loudspeaker: bool = False
+    hide_dtmf: bool = False
     call_rules: CallRules = field(default_factory=CallRules)
     preferences: Preferences = field(default_factory=Preferences)
-
-
-@dataclass(slots=True)
-class Call:
-    """The one call that the phone is busy with.
-
-    Attributes:
-        state: what SIP last said.
-        answered: it has been ACTIVE once.
-        hold_wanted: the person has pressed hold; the microphone stays shut even while SIP still says ACTIVE.
-        receiving: the far end can be heard.
-        sending: the far end wants to hear this end.
-    """
-
-    call_id: CallId
-    direction: CallDirection
-    party: CallerId
-    state: CallState
-    emergency: bool = False
-    contact_name: str = ""
-    answered: bool = False
-    hold_wanted: bool = False
-    receiving: bool = False
-    sending: bool = True
-    duration_s: int = 0
-    dtmf: str = ""
-    reason: DisconnectReason | None = None
-    sip_code: int = 0
-
-    @property
-    def is_held(self) -> bool:
-        """Held by this handset."""
-        return self.hold_wanted or self.state is CallState.HELD
-
-    @property
-    def may_talk(self) -> bool:
-        """Whether the microphone has a business here."""
-        return self.answered and self.state is CallState.ACTIVE and not self.hold_wanted and self.sending
-
-    @property
-    def title(self) -> str:
-        """The other end by name or number."""
-        return self.contact_name or self.party.display_name or self.party.number
-
-    def view(self) -> CallView:
-        return CallView(
-            state=CallState.HELD if self.is_held and self.state is CallState.ACTIVE else self.state,
-            direction=self.direction,
-            party=self.party,
-            contact_name=self.contact_name,
-            duration_s=self.duration_s,
-            held_by_peer=self.answered and not self.sending and not self.is_held,
-            dtmf=self.dtmf[-_SHOWN_DTMF_DIGITS:],
-            reason=self.reason,
-            sip_code=self.sip_code,
-            emergency=self.emergency,
-        )
 
 
 @dataclass(slots=True)
@@ -130,24 +79,33 @@ class PhoneState:
     """Everything that handlers read and change; `commands` collects what they ask for.
 
     Attributes:
-        call: the call in hand; kept while CALL_ENDED shows how it went, None otherwise outside a call.
+        off_hook: the handset is lifted.
+        speaker: the loudspeaker and its microphone are in use.
+        call: the call in the foreground; kept while CALL_ENDED shows how it went, None otherwise outside a call.
+        others: the calls beside it: those that wait, those on hold, and while on hook those being handed over.
+        transferring: the call on hold that waits for the number, or for the call, that it is to be handed over to.
+        auto_answering: the call that rings will be answered without a hand.
         departed: calls that this phone has finished with while SIP may still send their last events.
         tone: what the earpiece should play.
+        reminding: a beep tells of a call on hold.
         listening: the earpiece is open while the handset is off; False once a forgotten handset has been warned about.
         refused: what was dialled was turned down; digits count again once it has `settled`.
         settled: keys no longer belong to what the person was dialling or sending before.
         notice: a hint for a few seconds, shown in place of `hint`.
-        features: what firmware/phone/features.py remembers.
     """
 
     settings: PhoneSettings
     new_call_id: Callable[[], CallId]
     mode: Mode = Mode.IDLE
     off_hook: bool = False
+    speaker: bool = False
     digits: str = ""
     refused: bool = False
     settled: bool = True
     call: Call | None = None
+    others: list[Call] = field(default_factory=list)
+    transferring: CallId | None = None
+    auto_answering: bool = False
     departed: deque[CallId] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_DEPARTED_CALLS))
     registration: RegistrationState = RegistrationState.UNREGISTERED
     registration_failure: RegistrationFailure | None = None
@@ -157,17 +115,17 @@ class PhoneState:
     missed_party: str = ""
     last_dialled: str = ""
     muted: bool = False
-    ringer_silenced: bool = False
     tone: Tone | None = None
+    reminding: bool = False
     listening: bool = True
     volumes: dict[AudioRoute, int] = field(default_factory=dict)
     volume_shown: AudioRoute | None = None
     hint: Hint | None = None
     notice: Hint | None = None
     details_step: int = 0
+    features: FeatureState = field(default_factory=FeatureState)
     timers: set[Timer] = field(default_factory=set)
     commands: list[Command] = field(default_factory=list)
-    features: FeatureState = field(default_factory=FeatureState)
 
     def emit(self, *commands: Command) -> None:
         self.commands.extend(commands)
@@ -181,6 +139,53 @@ class PhoneState:
             self.timers.discard(timer)
             self.emit(CancelTimer(timer))
 
+    # --- calls ---
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every call that is not over, the one in the foreground first."""
+        foreground = [self.call] if self.call is not None and self.call.is_live else []
+        return foreground + self.others
+
+    @property
+    def waiting(self) -> Call | None:
+        """The call beside the foreground that has waited for an answer the longest."""
+        return next((call for call in self.others if call.is_offered), None)
+
+    @property
+    def held(self) -> Call | None:
+        """The call beside the foreground that was put on hold last."""
+        return next(
+            (call for call in reversed(self.others) if call.is_held and not call.is_being_handed_over),
+            None,
+        )
+
+    @property
+    def conference(self) -> list[Call]:
+        """The calls that are joined."""
+        return [call for call in self.calls if call.joined]
+
+    @property
+    def in_emergency_call(self) -> bool:
+        return any(call.emergency for call in self.calls)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one call more may be there."""
+        return len(self.calls) < self.settings.max_calls
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether one who calls now hears that the phone is busy."""
+        # An emergency call is not to be disturbed (RFC 6881 section 14).
+        in_use = self.engaged or bool(self.calls)
+        return in_use and not (self.settings.call_waiting and self.has_room and not self.in_emergency_call)
+
+    def find_call(self, call_id: CallId) -> Call | None:
+        """Return a call by its id: one that runs, or the one whose end is being shown."""
+        foreground = [self.call] if self.call is not None else []
+        return next((call for call in foreground + self.others if call.call_id == call_id), None)
+
     @property
     def can_call(self) -> bool:
         """Whether an INVITE can be sent at all; a failed registration does not forbid to try."""
@@ -191,24 +196,52 @@ class PhoneState:
         """The mode of a phone that nobody uses."""
         return Mode.IDLE if self.settings.provisioned else Mode.UNPROVISIONED
 
+    # --- what can be heard and seen ---
+
+    @property
+    def engaged(self) -> bool:
+        """Somebody uses the phone, by the handset or by the loudspeaker."""
+        return self.off_hook or self.speaker
+
     @property
     def microphone_open(self) -> bool:
-        return self.off_hook and self.mode is Mode.IN_CALL and self.call is not None and self.call.may_talk
+        if not self.engaged or self.mode is not Mode.IN_CALL or self.call is None:
+            return False
+        return self.call.may_talk or (self.call.joined and any(call.may_talk for call in self.conference))
 
     @property
     def earpiece_open(self) -> bool:
-        return self.off_hook and self.listening
+        return self.engaged and self.listening
+
+    @property
+    def sounding_tone(self) -> Tone | None:
+        """The tone in the ear: those that tell of other calls sound over whatever else there is."""
+        if not self.earpiece_open:
+            return None
+        if self.mode is not Mode.RINGING and any(call.is_offered and not call.silenced for call in self.others):
+            return Tone.CALL_WAITING
+        if self.reminding:
+            return Tone.HOLD_REMINDER
+        return None if self.microphone_open else self.tone
 
     @property
     def is_ringing(self) -> bool:
-        return self.mode is Mode.RINGING and not self.ringer_silenced
+        return (
+            self.mode is Mode.RINGING and self.call is not None and not self.call.silenced and not self.auto_answering
+        )
+
+    @property
+    def ring_pattern(self) -> str:
+        if self.call is None:
+            return "normal"
+        return "recall" if self.call.is_held else self.call.ring_pattern
 
     @property
     def indicator(self) -> IndicatorPattern:
-        """Fast: somebody calls. On: the handset is off. Slow: look at the display. Off: all is well."""
+        """Fast: somebody calls. On: the phone is in use. Slow: look at the display. Off: all is well."""
         if self.mode is Mode.RINGING:
             return IndicatorPattern.FAST_BLINK
-        if self.off_hook:
+        if self.engaged:
             return IndicatorPattern.ON
         line_is_down = not self.can_call or self.registration is RegistrationState.FAILED
         if self.missed_calls or line_is_down or not self.settings.provisioned:
@@ -216,7 +249,7 @@ class PhoneState:
         return IndicatorPattern.OFF
 
     def view(self) -> PhoneView:
-        return PhoneView(
+        view = PhoneView(
             mode=self.mode,
             off_hook=self.off_hook,
             digits=self.digits,
@@ -232,5 +265,29 @@ class PhoneState:
             muted=self.muted,
             microphone_open=self.microphone_open,
             volume_percent=self.volumes[self.volume_shown] if self.volume_shown is not None else None,
-            hint=self.notice or self.hint,
+            hint=self.notice or self._waiting_hint or self.hint,
+            speaker=self.speaker,
+            other_calls=tuple(call.view() for call in _waiting_first(self.others)),
         )
+        return replace(
+            view,
+            do_not_disturb=self.features.preferences.do_not_disturb,
+            forwarding=self.features.preferences.forward_always,
+            voicemail=sum(self.features.voicemail.values()),
+            unread_messages=sum(not message.read for message in self.features.messages),
+            refusal=self.features.refusal,
+            info=self.features.info,
+            info_step=self.features.info_step,
+            lines=tuple(self.features.lines.values()),
+            recent_qualities=tuple(self.features.qualities),
+            messages=self.features.messages,
+            feature=self.features.feature,
+        )
+
+    @property
+    def _waiting_hint(self) -> Hint | None:
+        return Hint.CALL_WAITING if self.engaged and self.waiting is not None else None
+
+
+def _waiting_first(calls: Iterable[Call]) -> list[Call]:
+    return sorted(calls, key=lambda call: not call.is_offered)

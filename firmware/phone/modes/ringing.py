@@ -60,8 +60,9 @@ def _decline(state: PhoneState, _event: KeyPressed) -> None:
 
 def _silence(state: PhoneState, _event: KeyPressed) -> None:
     """Stop the noise without telling the caller."""
-    state.ringer_silenced = True
-    state.hint = Hint.RINGER_SILENCED
+    if state.call is not None:
+        state.call.silenced = True
+        state.hint = Hint.RINGER_SILENCED
 
 
 def _change_state(state: PhoneState, event: CallStateChanged) -> None:

@@ -1,0 +1,129 @@
+"""One call as the phone remembers it while it runs, and until the person has seen how it ended."""
+
+from dataclasses import dataclass
+
+from firmware.phone.call import (
+    CallDirection,
+    CallerId,
+    CallId,
+    CallQuality,
+    CallState,
+    Decision,
+    DisconnectReason,
+    TransferState,
+)
+from firmware.phone.view import CallView
+
+_SHOWN_DTMF_DIGITS = 32
+_HIDDEN_DIGIT = "•"
+
+
+@dataclass(slots=True)
+class Call:
+    """One call, in the foreground or beside it.
+
+    Attributes:
+        state: what SIP last said.
+        account: whose call it is: the account's name, empty for the default account.
+        ring: the pattern that the server asked for.
+        contact_ring: the contact's own pattern, empty where it has none; it wins.
+        aloud: it rings even where the ringer is turned down.
+        silenced: the person wants neither to hear it ring nor its waiting tone.
+        accepted: the person has answered it, or it took the place of a call that runs; SIP may not have said so yet.
+        answered: it has been ACTIVE once.
+        hold_wanted: the person has pressed hold; the microphone stays shut even while SIP still says ACTIVE.
+        joined: it is one of those that are in conference.
+        receiving: the far end can be heard.
+        sending: the far end wants to hear this end.
+        hides_dtmf: the digits sent in it are not for everybody's eyes.
+        decision: what the handset decided about it by itself.
+        transfer: how far handing it over has come.
+        transfer_to: the call that is to take this one's place, where it is handed over to a call.
+    """
+
+    call_id: CallId
+    direction: CallDirection
+    party: CallerId
+    state: CallState
+    account: str = ""
+    emergency: bool = False
+    contact_name: str = ""
+    attribution: str = ""
+    diverted_by: CallerId | None = None
+    ring: str = "normal"
+    contact_ring: str = ""
+    aloud: bool = False
+    silenced: bool = False
+    accepted: bool = False
+    answered: bool = False
+    hold_wanted: bool = False
+    joined: bool = False
+    receiving: bool = False
+    sending: bool = True
+    duration_s: int = 0
+    dtmf: str = ""
+    hides_dtmf: bool = False
+    reason: DisconnectReason | None = None
+    sip_code: int = 0
+    decision: Decision | None = None
+    quality: CallQuality | None = None
+    transfer: TransferState | None = None
+    transfer_to: CallId | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.state is not CallState.DISCONNECTED
+
+    @property
+    def is_offered(self) -> bool:
+        """Somebody calls, and nobody has answered."""
+        return self.is_live and self.direction is CallDirection.INCOMING and not (self.accepted or self.answered)
+
+    @property
+    def is_held(self) -> bool:
+        """Held by this handset."""
+        return self.is_live and (self.hold_wanted or self.state is CallState.HELD)
+
+    @property
+    def may_talk(self) -> bool:
+        """Whether the microphone has a business here."""
+        return self.answered and self.state is CallState.ACTIVE and not self.hold_wanted and self.sending
+
+    @property
+    def is_being_handed_over(self) -> bool:
+        return self.is_live and self.transfer in {TransferState.REQUESTED, TransferState.RINGING}
+
+    @property
+    def title(self) -> str:
+        """The other end by name or number."""
+        return self.contact_name or self.party.display_name or self.party.number
+
+    @property
+    def ring_pattern(self) -> str:
+        return self.contact_ring or self.ring
+
+    @property
+    def _shown_state(self) -> CallState:
+        return CallState.HELD if self.is_held else self.state
+
+    def view(self) -> CallView:
+        dtmf = self.dtmf[-_SHOWN_DTMF_DIGITS:]
+        return CallView(
+            state=self._shown_state,
+            direction=self.direction,
+            party=self.party,
+            contact_name=self.contact_name,
+            duration_s=self.duration_s,
+            held_by_peer=self.answered and not self.sending and not self.is_held,
+            dtmf=_HIDDEN_DIGIT * len(dtmf) if self.hides_dtmf else dtmf,
+            reason=self.reason,
+            sip_code=self.sip_code,
+            emergency=self.emergency,
+            attribution=self.attribution,
+            account=self.account,
+            diverted_by=(self.diverted_by.display_name or self.diverted_by.number) if self.diverted_by else "",
+            decision=self.decision,
+            transfer=self.transfer,
+            quality=self.quality,
+            in_conference=self.joined and self.is_live,
+        )
