@@ -151,13 +151,13 @@ class Keypad(Section):
     """
 
     rows: tuple[GpioPin, ...] = (5, 6, 13, 19, 26)
-    columns: tuple[GpioPin, ...] = (12, 16, 20, 21)
+    columns: tuple[GpioPin, ...] = (12, 16, 20, 21, 24)
     keys: tuple[tuple[str, ...], ...] = (
-        ("1", "2", "3", "volume_up"),
-        ("4", "5", "6", "volume_down"),
-        ("7", "8", "9", "mute"),
-        ("*", "0", "#", "hold"),
-        ("cancel", "menu", "ok", "redial"),
+        ("1", "2", "3", "volume_up", "transfer"),
+        ("4", "5", "6", "volume_down", "conference"),
+        ("7", "8", "9", "mute", "speaker"),
+        ("*", "0", "#", "hold", "voicemail"),
+        ("cancel", "menu", "ok", "redial", "do_not_disturb"),
     )
     debounce_ms: Annotated[int, Field(ge=1, le=100)] = 10
     repeat_after_ms: Annotated[int, Field(ge=100, le=2000)] = 500
@@ -184,7 +184,8 @@ class Keypad(Section):
 
 
 KEY_NAMES = frozenset("0123456789*#") | {
-    "ok", "cancel", "redial", "menu", "mute", "hold", "volume_up", "volume_down",
+    "ok", "cancel", "redial", "menu", "mute", "hold", "volume_up", "volume_down", "transfer", "conference", "speaker",
+    "voicemail", "do_not_disturb",
 }  # fmt: skip
 
 

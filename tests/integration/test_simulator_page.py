@@ -14,11 +14,11 @@ from tests.lab.browser import Browser
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEYS = (
-    ("1", "2", "3", "volume_up"),
-    ("4", "5", "6", "volume_down"),
-    ("7", "8", "9", "mute"),
-    ("*", "0", "#", "hold"),
-    ("cancel", "menu", "ok", "redial"),
+    ("1", "2", "3", "volume_up", "transfer"),
+    ("4", "5", "6", "volume_down", "conference"),
+    ("7", "8", "9", "mute", "speaker"),
+    ("*", "0", "#", "hold", "voicemail"),
+    ("cancel", "menu", "ok", "redial", "do_not_disturb"),
 )
 TIMEOUT_S = 10
 # Every byte another, so that a swapped bit, byte or row shows.
@@ -103,7 +103,8 @@ async def test_the_computers_keyboard_is_the_phones_keypad(phone: Phone, page: P
     meanings = {
         "Space": "lifted", "1": "1", "9": "9", "*": "*", "Shift+#": "#", "Enter": "ok", "Escape": "cancel",
         "Backspace": "cancel", "ArrowUp": "volume_up", "ArrowDown": "volume_down", "m": "mute", "h": "hold",
-        "r": "redial", "u": "menu", "l": "replaced",
+        "r": "redial", "u": "menu", "t": "transfer", "c": "conference", "s": "speaker", "v": "voicemail",
+        "d": "do_not_disturb", "l": "replaced",
     }  # fmt: skip
     for key in meanings:
         await page.keyboard.press(key)
@@ -220,7 +221,7 @@ async def test_everything_that_can_be_operated_has_a_name(page: Page) -> None:
     tree = await session.send("Accessibility.getFullAXTree")
     operable = [node for node in tree["nodes"] if node.get("role", {}).get("value") in {"button", "switch", "image"}]
     names = [node.get("name", {}).get("value", "") for node in operable]
-    assert len(operable) == 20 + 1 + 2
+    assert len(operable) == 25 + 1 + 2
     assert all(names)
     assert len(set(names)) == len(names)
 

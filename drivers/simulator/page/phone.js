@@ -9,6 +9,11 @@ const FUNCTIONS = {
   hold: { label: "Hold", shortcuts: ["h"] },
   volume_up: { label: "Volume up", caption: "Volume", shortcuts: ["ArrowUp"] },
   volume_down: { label: "Volume down", caption: "Volume", shortcuts: ["ArrowDown"] },
+  transfer: { label: "Transfer", shortcuts: ["t"] },
+  conference: { label: "Conference", caption: "Confer", shortcuts: ["c"] },
+  speaker: { label: "Speaker", shortcuts: ["s"] },
+  voicemail: { label: "Voicemail", caption: "Mailbox", shortcuts: ["v"] },
+  do_not_disturb: { label: "Do not disturb", caption: "Quiet", shortcuts: ["d"] },
 };
 const LETTERS = {
   1: "", 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ", "*": "", 0: "+", "#": "",

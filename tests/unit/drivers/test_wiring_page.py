@@ -50,6 +50,6 @@ def test_the_keys_of_a_row_and_a_column_are_those_of_the_layout(what: str, names
 def test_the_drawing_of_the_matrix_has_every_key_and_every_pin() -> None:
     drawing = re.search(r"```\n(.*?)one crossing", PAGE, re.DOTALL)
     assert drawing is not None
-    names = re.findall(r"[^\s|()-]+(?: (?:up|down))?", drawing[1])
+    names = re.findall(r"[^\s|()-]+(?: (?:up|down|not disturb))?", drawing[1])
     assert {name.replace("_", " ") for name in chain(*KEYPAD.keys)} <= set(names)
     assert {int(bcm) for bcm in re.findall(r"BCM +(\d+)", drawing[1])} == {*KEYPAD.rows, *KEYPAD.columns}

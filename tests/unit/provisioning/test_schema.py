@@ -24,7 +24,7 @@ def test_a_minimal_configuration_is_safe_by_default() -> None:
 
 def test_the_default_keypad_has_a_key_for_everything_and_its_pins_clash_with_nothing() -> None:
     configuration = parse_configuration(MINIMAL)
-    assert len({name for line in configuration.keypad.keys for name in line}) == 20
+    assert len({name for line in configuration.keypad.keys for name in line}) == 25
 
 
 @pytest.mark.parametrize(
