@@ -8,7 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-_MOST_R_MOS: Final = 4.5
+_MOST_RATING: Final = 100.0
+_MOST_MOS: Final = 4.5
 _DELAY_WITHOUT_IMPAIRMENT_MS: Final = 100.0
 # One RTP packet of 20 ms is gathered before it leaves, and sound cards hold about as much at both ends.
 _TERMINAL_DELAY_MS: Final = 40.0
@@ -101,6 +102,6 @@ def _mos(rating: float) -> float:
     """MOS of G.107 annex B. Its polynomial dips below 1 at the lower end."""
     if rating <= 0:
         return 1.0
-    if rating >= 100:
-        return _MOST_R_MOS
-    return max(1.0, 1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6)
+    if rating >= _MOST_RATING:
+        return _MOST_MOS
+    return max(1.0, 1 + 0.035 * rating + rating * (rating - 60) * (_MOST_RATING - rating) * 7e-6)
