@@ -1,6 +1,6 @@
 """The moves from mode to mode that more than one mode makes."""
 
-from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, RejectReason
+from firmware.phone.call import CallDirection, CallerId, CallState, Decision, DisconnectReason, RejectReason
 from firmware.phone.commands import (
     CloseCallRecord,
     HangUpCall,
@@ -25,6 +25,10 @@ a long one could spell an emergency number."""
 TONE_LIMIT_S = 30.0
 """A handset that stays off is warned for this long, then left in peace."""
 
+EMERGENCY_CALLBACK_S = 1800.0
+"""For so long after an emergency call nothing stands in the way of a call that comes back."""
+
+_LASTING = frozenset({Timer.NOTICE, Timer.EMERGENCY_CALLBACK, Timer.AUTO_REDIAL})
 _BUSY_REASONS = frozenset({DisconnectReason.BUSY, DisconnectReason.REJECTED})
 # RFC 3261 sections 21.4.24, 21.4.18 and 21.6.2: what sip answers for each RejectReason.
 _BUSY_HERE = 486
@@ -34,7 +38,7 @@ _DECLINE = 603
 
 def enter(state: PhoneState, mode: Mode) -> None:
     """Change the mode; what belonged to the last one ends."""
-    for timer in sorted(state.timers - {Timer.NOTICE}):
+    for timer in sorted(state.timers - _LASTING):
         state.cancel_timer(timer)
     state.mode = mode
     state.digits = ""
@@ -45,6 +49,7 @@ def enter(state: PhoneState, mode: Mode) -> None:
     state.hint = None
     state.notice = None
     state.details_step = 0
+    state.features.info = None
     if mode in {Mode.IDLE, Mode.UNPROVISIONED, Mode.COLLECTING_DIGITS}:
         state.call = None
 
@@ -80,8 +85,14 @@ def fall_quiet(state: PhoneState) -> None:
     state.hint = Hint.HANDSET_IS_OFF
 
 
-def send_number(state: PhoneState, digits: str) -> None:
-    """Call what was dialled, or say why not. The handset is off."""
+def send_number(state: PhoneState, digits: str, *, anonymous_code: str = "") -> None:
+    """Call what was dialled, or say why not. The handset is off.
+
+    Args:
+        state: the phone.
+        digits: the number as dialled.
+        anonymous_code: what was dialled before it to withhold who calls; empty where that was not asked for.
+    """
     plan = state.settings.dial_plan
     if not plan.accepts(digits):
         hopeless = plan.match(digits) is Match.IMPOSSIBLE
@@ -90,8 +101,20 @@ def send_number(state: PhoneState, digits: str) -> None:
         refuse_number(state, digits, Hint.CANNOT_CALL)
     elif not state.settings.provisioned and not plan.is_emergency(digits):
         refuse_number(state, digits, Hint.EMERGENCY_ONLY)
+    elif plan.is_barred(digits):
+        _bar_number(state, digits)
     else:
-        _place_call(state, digits)
+        _place_call(state, digits, anonymous_code)
+
+
+def _bar_number(state: PhoneState, digits: str) -> None:
+    """Turn down a number that the configuration forbids; the call log says so."""
+    call_id = state.new_call_id()
+    state.emit(
+        OpenCallRecord(call_id, CallDirection.OUTGOING, state.settings.dial_plan.number(digits), dialled=digits),
+        CloseCallRecord(call_id, DisconnectReason.BARRED, 0, Decision.BARRED),
+    )
+    refuse_number(state, digits, Hint.NUMBER_BARRED)
 
 
 def refuse_number(state: PhoneState, digits: str, hint: Hint) -> None:
@@ -106,24 +129,34 @@ def refuse_number(state: PhoneState, digits: str, hint: Hint) -> None:
     state.start_timer(Timer.DIAL_TONE, TONE_LIMIT_S)
 
 
-def _place_call(state: PhoneState, digits: str) -> None:
+def _place_call(state: PhoneState, digits: str, anonymous_code: str) -> None:
     plan = state.settings.dial_plan
     number = plan.number(digits)
+    # Redial repeats the code too: a call that was anonymous stays so.
+    dialled = anonymous_code + digits
     call = Call(
         call_id=state.new_call_id(),
         direction=CallDirection.OUTGOING,
         party=CallerId(number),
         state=CallState.DIALING,
-        emergency=plan.is_emergency(digits),
+        emergency=plan.reaches_emergency(digits),
     )
     state.emit(
-        OpenCallRecord(call.call_id, CallDirection.OUTGOING, number, dialled=digits),
-        PlaceCall(call.call_id, plan.normalize(digits)),
+        OpenCallRecord(call.call_id, CallDirection.OUTGOING, number, dialled=dialled),
+        PlaceCall(
+            call.call_id,
+            plan.normalize(digits),
+            plan.account(digits),
+            # Whoever calls for help is found by the number.
+            anonymous=bool(anonymous_code) and not call.emergency,
+        ),
         LookUpCaller(call.call_id, number),
     )
-    state.last_dialled = digits
+    state.last_dialled = dialled
     enter(state, Mode.OUTGOING)
     state.call = call
+    if call.emergency:
+        state.start_timer(Timer.EMERGENCY_CALLBACK, EMERGENCY_CALLBACK_S)
 
 
 def hang_up_by_hook(state: PhoneState, _event: HandsetReplaced) -> None:
