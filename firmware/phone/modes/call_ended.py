@@ -1,6 +1,7 @@
 """CALL_ENDED: the far end or the network ended the call, and the handset is still off."""
 
 from firmware.phone.commands import Tone
+from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import (
     CallAudioChanged,
     CallerNamed,
@@ -16,7 +17,7 @@ from firmware.phone.events import (
     TimerExpired,
 )
 from firmware.phone.modes.collecting_digits import press_digit, redial_off_hook
-from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, fall_quiet, go_home, offer_dial_tone, receive_call_while_busy
+from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, fall_quiet, go_home, receive_call_while_busy
 from firmware.phone.rows import (
     BACKGROUND,
     VOLUME_KEYS,

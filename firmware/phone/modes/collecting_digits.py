@@ -2,6 +2,7 @@
 
 from firmware.phone.commands import Tone
 from firmware.phone.dial_plan import MAX_DIGITS, Match
+from firmware.phone.dialling import offer_dial_tone, refuse_number, send_number
 from firmware.phone.events import (
     CallAudioChanged,
     CallerNamed,
@@ -22,11 +23,8 @@ from firmware.phone.moves import (
     enter,
     fall_quiet,
     go_home,
-    offer_dial_tone,
     receive_call,
     receive_call_while_busy,
-    refuse_number,
-    send_number,
     show_notice,
 )
 from firmware.phone.rows import (

@@ -1,6 +1,7 @@
 """IDLE: nobody uses the phone."""
 
 from firmware.phone.commands import MarkMissedCallsSeen
+from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import (
     CallAudioChanged,
     CallerNamed,
@@ -16,7 +17,7 @@ from firmware.phone.events import (
     TimerExpired,
 )
 from firmware.phone.modes.collecting_digits import collect_on_hook, recall_on_hook
-from firmware.phone.moves import offer_dial_tone, receive_call
+from firmware.phone.moves import receive_call
 from firmware.phone.rows import (
     BACKGROUND,
     VOLUME_KEYS,

@@ -2,6 +2,7 @@
 
 from firmware.phone.call import CallState
 from firmware.phone.commands import Tone
+from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import (
     CallAudioChanged,
     CallerNamed,
@@ -20,7 +21,6 @@ from firmware.phone.moves import (
     hang_up,
     hang_up_by_hook,
     mark_answered,
-    offer_dial_tone,
     receive_call_while_busy,
     show_call_ended,
 )

@@ -1,6 +1,7 @@
 """UNPROVISIONED: there is no usable configuration. Emergency calls work where there is an account to call with."""
 
 from firmware.phone.commands import Tone
+from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import (
     CallAudioChanged,
     CallerNamed,
@@ -17,12 +18,7 @@ from firmware.phone.events import (
 )
 from firmware.phone.modes.collecting_digits import collect_on_hook, receive_unless_off_hook, replace_handset
 from firmware.phone.modes.idle import dismiss, show_details
-from firmware.phone.moves import (
-    TONE_LIMIT_S,
-    enter,
-    fall_quiet,
-    offer_dial_tone,
-)
+from firmware.phone.moves import TONE_LIMIT_S, enter, fall_quiet
 from firmware.phone.rows import (
     BACKGROUND,
     VOLUME_KEYS,

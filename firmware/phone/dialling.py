@@ -1,0 +1,99 @@
+"""From digits to a call: dial tone, sending a number, and turning one down."""
+
+from firmware.phone.call import CallDirection, CallerId, CallState, Decision, DisconnectReason
+from firmware.phone.commands import CloseCallRecord, LookUpCaller, OpenCallRecord, PlaceCall, Tone
+from firmware.phone.dial_plan import Match
+from firmware.phone.events import Timer
+from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter
+from firmware.phone.state import Call, PhoneState
+from firmware.phone.view import Hint, Mode
+
+EMERGENCY_CALLBACK_S = 1800.0
+"""For so long after an emergency call nothing stands in the way of a call that comes back."""
+
+
+def offer_dial_tone(state: PhoneState) -> None:
+    """Begin with an empty number and the handset off."""
+    enter(state, Mode.COLLECTING_DIGITS)
+    if not state.can_call:
+        state.tone = Tone.REORDER
+        state.hint = Hint.CANNOT_CALL
+        state.start_timer(Timer.DIAL_TONE, TONE_LIMIT_S)
+        return
+    state.tone = Tone.DIAL
+    state.hint = None if state.settings.provisioned else Hint.EMERGENCY_ONLY
+    state.start_timer(Timer.DIAL_TONE, state.settings.first_digit_timeout_s)
+
+
+def send_number(state: PhoneState, digits: str, *, anonymous_code: str = "") -> None:
+    """Call what was dialled, or say why not. The handset is off.
+
+    Args:
+        state: the phone.
+        digits: the number as dialled.
+        anonymous_code: what was dialled before it to withhold who calls; empty where that was not asked for.
+    """
+    plan = state.settings.dial_plan
+    if not plan.accepts(digits):
+        hopeless = plan.match(digits) is Match.IMPOSSIBLE
+        refuse_number(state, digits, Hint.NUMBER_IMPOSSIBLE if hopeless else Hint.NUMBER_INCOMPLETE)
+    elif not state.can_call:
+        refuse_number(state, digits, Hint.CANNOT_CALL)
+    elif not state.settings.provisioned and not plan.is_emergency(digits):
+        refuse_number(state, digits, Hint.EMERGENCY_ONLY)
+    elif plan.is_barred(digits):
+        _bar_number(state, digits)
+    else:
+        _place_call(state, digits, anonymous_code)
+
+
+def _bar_number(state: PhoneState, digits: str) -> None:
+    """Turn down a number that the configuration forbids; the call log says so."""
+    call_id = state.new_call_id()
+    state.emit(
+        OpenCallRecord(call_id, CallDirection.OUTGOING, state.settings.dial_plan.number(digits), dialled=digits),
+        CloseCallRecord(call_id, DisconnectReason.BARRED, 0, Decision.BARRED),
+    )
+    refuse_number(state, digits, Hint.NUMBER_BARRED)
+
+
+def refuse_number(state: PhoneState, digits: str, hint: Hint) -> None:
+    """Turn down what was dialled, with reorder tone and a reason."""
+    enter(state, Mode.COLLECTING_DIGITS)
+    state.digits = digits
+    state.refused = True
+    state.settled = False
+    state.tone = Tone.REORDER
+    state.hint = hint
+    state.start_timer(Timer.INTER_DIGIT, SETTLE_S)
+    state.start_timer(Timer.DIAL_TONE, TONE_LIMIT_S)
+
+
+def _place_call(state: PhoneState, digits: str, anonymous_code: str) -> None:
+    plan = state.settings.dial_plan
+    number = plan.number(digits)
+    # Redial repeats the code too: a call that was anonymous stays so.
+    dialled = anonymous_code + digits
+    call = Call(
+        call_id=state.new_call_id(),
+        direction=CallDirection.OUTGOING,
+        party=CallerId(number),
+        state=CallState.DIALING,
+        emergency=plan.reaches_emergency(digits),
+    )
+    state.emit(
+        OpenCallRecord(call.call_id, CallDirection.OUTGOING, number, dialled=dialled),
+        PlaceCall(
+            call.call_id,
+            plan.normalize(digits),
+            plan.account(digits),
+            # Whoever calls for help is found by the number.
+            anonymous=bool(anonymous_code) and not call.emergency,
+        ),
+        LookUpCaller(call.call_id, number),
+    )
+    state.last_dialled = dialled
+    enter(state, Mode.OUTGOING)
+    state.call = call
+    if call.emergency:
+        state.start_timer(Timer.EMERGENCY_CALLBACK, EMERGENCY_CALLBACK_S)
