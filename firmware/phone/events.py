@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from firmware.phone.call import (
+    CallDirection,
     CallerId,
     CallId,
     CallQuality,
@@ -61,6 +62,7 @@ class Timer(StrEnum):
     AUTO_REDIAL = "auto_redial"
     HOLD_REMINDER = "hold_reminder"
     EMERGENCY_CALLBACK = "emergency_callback"
+    INFO = "info"
 
 
 class Problem(StrEnum):
@@ -231,11 +233,18 @@ class CallReplaced:
     """The other end handed a call over to somebody else (REFER, or INVITE with Replaces): the new call takes its place.
 
     The new call is DIALING or ACTIVE, as a CallStateChanged after this event says; the old one ends by itself.
+
+    Attributes:
+        call_id: the call that is over.
+        new_call_id: the one in its place.
+        party: who is at its other end.
+        direction: OUTGOING where this handset was asked to call (REFER), INCOMING where it is called (Replaces).
     """
 
     call_id: CallId
     new_call_id: CallId
     party: CallerId
+    direction: CallDirection = CallDirection.OUTGOING
 
 
 @dataclass(frozen=True, slots=True)
