@@ -11,8 +11,10 @@ _MOST_CHARACTERS: Final = 64
 
 _MOST_CALLING_CODE_DIGITS: Final = 3
 _SEPARATORS = str.maketrans("", "", " \t().-/\u00a0")
-# Fewer than seven digits are an extension or a service, which mean something in their own domain only.
-_NUMBER = re.compile(r"\+?[0-9]{7,24}")
+_FEWEST_DIGITS_DIALLED: Final = 7
+"""Fewer are an extension or a service, which mean something in their own domain only."""
+
+_NUMBER = re.compile(r"\+?[0-9]{1,24}")
 _SCHEME = re.compile(r"(?:sips?|tel):", re.IGNORECASE)
 _AFTER_USER = re.compile(r"[@;?]")
 
@@ -35,7 +37,7 @@ def spellings(number: str, plan: NumberingPlan | None, trunk_prefixes: Mapping[s
     if digits.startswith("+"):
         yield from _international(digits[1:], trunk_prefixes)
         return
-    if plan is None:
+    if plan is None or len(digits) < _FEWEST_DIGITS_DIALLED:
         return
     if plan.international_prefix and digits.startswith(plan.international_prefix):
         yield from _international(digits.removeprefix(plan.international_prefix), trunk_prefixes)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.installed_box import InstalledBox
+from tests.lab.installed_box import VENV_PYTHON, InstalledBox
 
 ENABLED = ("wecall-handset.service", "wecall-sync.service", "wecall-firewall.service", "wecall-firewall.timer")
 
@@ -32,6 +32,15 @@ def test_installing_starts_the_services_and_says_what_it_does(machine: Installed
     assert machine.run("systemctl", "is-active", "wecall-handset", "wecall-sync").stdout == "active\nactive\n"
     assert machine.shell("stat -c '%a %U:%G' /etc/wecall/config.toml") == "640 root:wecall\n"
     assert machine.shell("stat -c '%a %U:%G' /etc/wecall/credentials/store-key") == "600 root:root\n"
+
+
+def test_what_is_installed_knows_where_numbers_are_from(machine: InstalledBox) -> None:
+    script = (
+        "from firmware.numbering.directory import *; directory = NumberDirectory(TABLE_PATH, 'en'); "
+        "directory.start(); print(directory.describe('+8613800138000', 'CN'))"
+    )
+    said = machine.run("setpriv", "--reuid=wecall", "--clear-groups", VENV_PYTHON, "-I", "-c", script)
+    assert said.stdout == "Beijing · China Mobile\n"
 
 
 def test_installing_again_changes_nothing_that_is_the_holders(machine: InstalledBox) -> None:

@@ -153,7 +153,7 @@ class _Reader:
 
     def _count(self) -> int:
         text = self._digit()
-        while self._pattern[self._index] in DIGITS:
+        while self._pattern[self._index : self._index + 1].isdigit():
             text += self._digit()
         return int(text)
 

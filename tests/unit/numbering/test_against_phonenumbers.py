@@ -1,0 +1,72 @@
+"""The table and phonenumbers, which it was compiled from, say the same."""
+
+import random
+from pathlib import Path
+
+import phonenumbers
+import pytest
+from phonenumbers import PhoneNumberFormat, geocoder
+
+from firmware.numbering.directory import TABLE_PATH, NumberDirectory
+from tests.unit.numbering.world import CONFIGURABLE, e164, expected, region_of, sample, sample_of
+from tools.numbering.compile import write_table
+
+LANGUAGES = ("en", "zh")
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def directory(language: str) -> NumberDirectory:
+    directory = NumberDirectory(TABLE_PATH, language)
+    directory.start()
+    return directory
+
+
+def test_the_table_that_ships_is_the_one_that_compiling_gives(tmp_path: Path) -> None:
+    write_table(tmp_path / "numbers.dat")
+    assert (tmp_path / "numbers.dat").read_bytes() == TABLE_PATH.read_bytes(), "delete it and run make test again"
+
+
+def test_numbers_of_every_country_have_the_same_place_and_carrier(directory: NumberDirectory, language: str) -> None:
+    different = []
+    known = set()
+    for number in sample(random.Random(3), 20_000):
+        said = directory.describe(e164(number), region_of(number))
+        if said != expected(number, language):
+            different.append((e164(number), said, expected(number, language)))
+        elif said:
+            known.add(region_of(number))
+    assert different == []
+    # The first three share their numbers with a neighbour that is asked first; the last has no Chinese name.
+    assert known >= phonenumbers.SUPPORTED_REGIONS - {"BL", "EH", "MF", "TA"}
+
+
+@pytest.mark.parametrize("country", CONFIGURABLE)
+def test_a_number_means_the_same_however_it_is_written(directory: NumberDirectory, language: str, country: str) -> None:
+    for number in sample_of(random.Random(country), country, 60):
+        wanted = expected(number, language)
+        for spelling in (PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.RFC3966):
+            text = phonenumbers.format_number(number, spelling)
+            assert directory.describe(text, country) == wanted, text
+        national = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+        if len([digit for digit in national if digit.isdigit()]) > 6:
+            assert directory.describe(national, country) == wanted, national
+
+
+@pytest.mark.parametrize("country", CONFIGURABLE)
+def test_a_number_from_abroad_is_named_with_its_country(
+    directory: NumberDirectory, language: str, country: str
+) -> None:
+    code = phonenumbers.country_code_for_region(country)
+    for other in CONFIGURABLE:
+        if phonenumbers.country_code_for_region(other) == code:
+            continue
+        for number in sample_of(random.Random(other), other, 10):
+            text = phonenumbers.format_out_of_country_calling_number(number, country)
+            said = directory.describe(text, country)
+            assert geocoder.description_for_number(number, language) in said, text
+            assert geocoder.country_name_for_number(number, language) in said, text
