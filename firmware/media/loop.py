@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from firmware.errors import MediaError
+from firmware.media.comfort_noise import ComfortNoise
+from firmware.media.near_end import NearEnd, NearEndSettings
 from firmware.media.streams import AudioCounters, Streams
 from firmware.media.tones import RenderedTone, TonePlayer, fade_out, render, tone_plan
 from firmware.phone.commands import AudioRoute, Tone
@@ -30,6 +32,7 @@ _TURNS_AFTER_CLOSE = 20
 _TURN_S = 0.1
 _HOUSEKEEPING_S = 1.0
 _PRIORITY = 20
+_UNTOUCHED = NearEndSettings()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,15 +48,34 @@ class _Wanted:
 
     is_open: bool = False
     talk: bool = False
+    speaker: bool = False
     muted: bool = False
-    volume_percent: int = 70
+    earpiece_percent: int = 70
+    speaker_percent: int = 70
     tone: _ToneRequest | None = None
+
+    @property
+    def volume_percent(self) -> int:
+        """The volume of the route in use."""
+        return self.speaker_percent if self.speaker else self.earpiece_percent
 
 
 class AudioLoop:
     """Implements the Audio port on any sound card."""
 
-    def __init__(self, card: SoundCard, *, country: str, heartbeat: Heartbeat, post: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        card: SoundCard,
+        *,
+        country: str,
+        heartbeat: Heartbeat,
+        post: Callable[[Event], None],
+        speaker_card: SoundCard | None = None,
+        handset_near_end: NearEndSettings = _UNTOUCHED,
+        speaker_near_end: NearEndSettings = _UNTOUCHED,
+        sidetone_percent: int = 0,
+        comfort_noise: bool = False,
+    ) -> None:
         """Remember what to work with; nothing is opened yet.
 
         Args:
@@ -61,8 +83,19 @@ class AudioLoop:
             country: whose tones to play.
             heartbeat: the thread's sign of life.
             post: takes ProblemRaised and ProblemCleared, on the audio thread.
+            speaker_card: the loudspeaker and its microphone, with the earpiece's rate and period; the earpiece's pair
+                serves for both where left out.
+            handset_near_end: what is done to the microphone's sound on the handset.
+            speaker_near_end: what is done to it on the loudspeaker.
+            sidetone_percent: how much of one's own voice is heard in the earpiece, as an amplitude.
+            comfort_noise: whether a faint noise is played while the far end of a call is dead silent.
         """
         self._card = card
+        self._speaker_card = speaker_card or card
+        self._handset_near_end = NearEnd(handset_near_end, rate_hz=card.rate_hz)
+        self._speaker_near_end = NearEnd(speaker_near_end, rate_hz=card.rate_hz)
+        self._sidetone = sidetone_percent / 100
+        self._has_comfort_noise = comfort_noise
         self._plan = tone_plan(country)
         self._heartbeat = heartbeat
         self._streams = Streams(card, post)
@@ -76,6 +109,9 @@ class AudioLoop:
 
         # From here on everything belongs to the audio thread.
         self._adopted: _Wanted | None = None
+        self._near_end = self._handset_near_end
+        self._played = self._silence
+        self._comfort_noise: ComfortNoise | None = None
         self._tones: dict[Tone, RenderedTone] = {}
         self._tone: TonePlayer | None = None
         self._tone_request: _ToneRequest | None = None
@@ -129,14 +165,17 @@ class AudioLoop:
         self._want(replace(self._wanted, muted=muted))
 
     def set_volume(self, route: AudioRoute, percent: int) -> None:
-        """Set the earpiece's volume; the ringer has its own driver."""
+        """Set the volume of the earpiece or the loudspeaker; the ringer has its own driver."""
         if route is AudioRoute.EARPIECE:
-            self._want(replace(self._wanted, volume_percent=percent))
+            self._want(replace(self._wanted, earpiece_percent=percent))
+        elif route is AudioRoute.SPEAKER:
+            self._want(replace(self._wanted, speaker_percent=percent))
 
     @property
     def counters(self) -> AudioCounters:
         """How the sound has fared; a copy, from any thread."""
-        return self._streams.counters
+        near_end = self._near_end
+        return replace(self._streams.counters, is_processing=near_end.is_working, processing_fault=near_end.fault)
 
     def _want(self, wanted: _Wanted) -> None:
         self._wanted = wanted
@@ -152,6 +191,8 @@ class AudioLoop:
             tone: render(shape, self._card.rate_hz, self._card.period_frames)
             for tone, shape in self._plan.tones.items()
         }
+        if self._has_comfort_noise:
+            self._comfort_noise = ComfortNoise(rate_hz=self._card.rate_hz, frame_samples=self._card.period_frames)
         self._streams.probe()
         try:
             while not self._stopping:
@@ -176,6 +217,8 @@ class AudioLoop:
         before, self._adopted = self._adopted, wanted
         if not wanted.talk:
             self._streams.shut_capture()
+        if wanted.is_open:
+            self._take_route(speaker=wanted.speaker)
         if wanted.tone is not self._tone_request:
             self._tone_request = wanted.tone
             if wanted.tone is not None:
@@ -187,21 +230,45 @@ class AudioLoop:
         if before is not None and before.is_open and not wanted.is_open:
             self._turns_left = _TURNS_AFTER_CLOSE
 
+    def _take_route(self, *, speaker: bool) -> None:
+        card = self._speaker_card if speaker else self._card
+        if not self._streams.uses(card):
+            self._streams.use(card, fade_out(self._exchange(None), card.rate_hz))
+        self._near_end = self._speaker_near_end if speaker else self._handset_near_end
+        self._near_end.prepare(self._streams.delay_ms)
+
     def _pass_one_period(self, wanted: _Wanted) -> None:
         near = self._streams.wait_for_period()
-        frame = self._exchange(None if wanted.muted else near)
+        frame = self._exchange(self._sent(near, muted=wanted.muted))
+        if self._comfort_noise is not None and wanted.talk:
+            frame = self._comfort_noise.fill(frame)
         if self._tone is not None:
             tone = self._tone.next_frame()
             if tone is None:
                 self._tone = None
             else:
                 frame = audioop.add(frame, tone, 2)
-        self._streams.play(frame)
+        self._played = self._streams.scaled(frame)
+        self._streams.play(self._with_sidetone(self._played, near, wanted))
         self._until_check -= 1
         if self._until_check <= 0:
             self._until_check = self._periods_a_check
             self._heartbeat()
             self._streams.recheck(talk=wanted.talk)
+            self._near_end.prepare(self._streams.delay_ms)
+
+    def _sent(self, near: bytes | None, *, muted: bool) -> bytes | None:
+        """Return what the far end should hear of what the microphone heard."""
+        if near is None:
+            return None
+        # Muted too, or the canceller would have to learn the room anew.
+        processed = self._near_end.process(near, self._played)
+        return None if muted else processed
+
+    def _with_sidetone(self, frame: bytes, near: bytes | None, wanted: _Wanted) -> bytes:
+        if not self._sidetone or near is None or wanted.muted or wanted.speaker:
+            return frame
+        return audioop.add(frame, audioop.mul(near, 2, self._sidetone), 2)
 
     def _exchange(self, near: bytes | None) -> bytes:
         port = self._port

@@ -1,4 +1,4 @@
-"""The earpiece and the microphone of a card that may vanish at any time and come back at any time."""
+"""The earpiece and the microphone in use, of a card that may vanish at any time and come back at any time."""
 
 import audioop
 import logging
@@ -33,6 +33,8 @@ class AudioCounters:
         is_playing: whether the earpiece is open now.
         is_recording: whether the microphone is open now.
         fault: why sound is missing, empty where it is not.
+        is_processing: whether echo, noise or level are being dealt with on the route in use.
+        processing_fault: why they are not where they should be, empty where they are.
     """
 
     periods: int
@@ -43,10 +45,13 @@ class AudioCounters:
     is_playing: bool
     is_recording: bool
     fault: str
+    is_processing: bool = False
+    processing_fault: str = ""
 
     def __str__(self) -> str:
+        state = " ".join(filter(None, (self.fault, self.processing_fault))) or "Works."
         return (
-            f"{self.fault or 'Works.'} {self.periods} periods, {self.underruns} underruns, {self.overruns} overruns, "
+            f"{state} {self.periods} periods, {self.underruns} underruns, {self.overruns} overruns, "
             f"{self.corrected_periods} periods fitted to another clock, reopened {self.reopenings} times."
         )
 
@@ -55,6 +60,7 @@ class Streams:
     """Belongs to the audio thread; only `counters` may be asked from others."""
 
     def __init__(self, card: SoundCard, post: Callable[[Event], None]) -> None:
+        """Begin with one card; `use` changes to another one with the same rate and period."""
         self._card = card
         self._post = post
         self._period_s = card.period_frames / card.rate_hz
@@ -81,6 +87,15 @@ class Streams:
         """Whether the earpiece is open."""
         return self._playback is not None
 
+    def uses(self, card: SoundCard) -> bool:
+        """Return whether this is the card in use."""
+        return card is self._card
+
+    @property
+    def delay_ms(self) -> int:
+        """How long a frame waits in the earpiece's queue before it is played."""
+        return 1000 * self._drift.aim_samples // self._card.rate_hz
+
     @property
     def counters(self) -> AudioCounters:
         playback, capture = self._playback, self._capture
@@ -96,6 +111,19 @@ class Streams:
         )
 
     # --- opening and shutting -----------------------------------------------------------------------------------------
+
+    def use(self, card: SoundCard, last: bytes) -> None:
+        """Change to another earpiece and microphone, which open when they are next wanted.
+
+        Args:
+            card: the new one.
+            last: the last frame for the old one, which should end in silence.
+        """
+        self.shut_capture()
+        self.play_out(last)
+        self._card = card
+        self._drift = DriftCompensator(frame_samples=card.period_frames, prefill_samples=card.prefill_frames)
+        self._retry_at = 0.0
 
     def open_missing(self, *, talk: bool) -> None:
         """Open the earpiece, and the microphone to talk, where they are not open yet and were not tried just now."""
@@ -142,7 +170,7 @@ class Streams:
         if self._playback is None:
             return
         with suppress(OSError):
-            for frame in (self._scaled(last), *[self._silence] * _PERIODS_TO_PLAY_OUT):
+            for frame in (self.scaled(last), *[self._silence] * _PERIODS_TO_PLAY_OUT):
                 self._playback.wait()
                 self._playback.write(frame)
         self.shut_playback()
@@ -188,13 +216,16 @@ class Streams:
         self._wait_for_timer()
         return None
 
+    def scaled(self, frame: bytes) -> bytes:
+        """Return the frame as loud as it should be played, as far as that is not the card's own doing."""
+        return frame if self._gain == 1.0 else audioop.mul(frame, 2, self._gain)
+
     def play(self, frame: bytes) -> None:
         """Queue a period for the earpiece; without one it is dropped."""
         self._periods += 1
         playback = self._playback
         if playback is None:
             return
-        frame = self._scaled(frame)
         try:
             if self._capture_flows:
                 if self._is_catching_up:
@@ -230,9 +261,6 @@ class Streams:
         # After a pause the timer starts anew rather than catching up.
         self._timer_due = self._timer_due + self._period_s if now - self._timer_due < 1 else now
         time.sleep(max(0.0, self._timer_due - now))
-
-    def _scaled(self, frame: bytes) -> bytes:
-        return frame if self._gain == 1.0 else audioop.mul(frame, 2, self._gain)
 
     # --- faults -------------------------------------------------------------------------------------------------------
 

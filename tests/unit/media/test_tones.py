@@ -11,7 +11,8 @@ from provisioning.schema import Device
 from tests.lab.audio import Sound, find_tone, loudest_frequencies
 
 COUNTRIES = typing.get_args(Device.model_fields["country"].annotation)
-REPEATING = [tone for tone in Tone if tone is not Tone.CONFIRMATION]
+REPEATING = [tone for tone in Tone if tone not in {Tone.CONFIRMATION, Tone.WARNING, Tone.STUTTER_DIAL}]
+OVER_A_CALL = (Tone.CALL_WAITING, Tone.HOLD_REMINDER)
 RATE_HZ = 16_000
 
 
@@ -52,11 +53,14 @@ def test_a_tone_sounds_at_its_frequencies_and_in_its_rhythm(country: str, tone: 
         ("US", Tone.BUSY, [(0, 0.5), (1, 1.5), (2, 2.5)]),
         ("GB", Tone.RINGBACK, [(0, 0.4), (0.6, 1.0), (3.0, 3.4), (3.6, 4.0)]),
         ("IT", Tone.DIAL, [(0, 0.2), (0.4, 1.0), (2.0, 2.2), (2.4, 3.0)]),
+        ("CN", Tone.CALL_WAITING, [(0, 0.4), (4.4, 4.8)]),
+        ("DE", Tone.HOLD_REMINDER, [(0, 0.12), (0.24, 0.36), (15.0, 15.12)]),
+        ("FR", Tone.STUTTER_DIAL, [(0, 0.1), (0.2, 0.3), (0.4, 0.5), (0.6, 0.7), (0.8, 0.9), (1.0, 3.0)]),
     ],
 )
 def test_bursts_come_when_the_plan_says(country: str, tone: Tone, bursts: list[tuple[float, float]]) -> None:
     shape = tone_plan(country).tones[tone]
-    sound = heard(render(shape, RATE_HZ, 160), bursts[-1][1] + 0.1)
+    sound = heard(render(shape, RATE_HZ, 160), bursts[-1][1] + (0.1 if shape.cadence_ms else 0))
     spans = find_tone(sound, shape.frequencies_hz[:1], threshold=300)
     assert [span.start_s for span in spans] == pytest.approx([start for start, _ in bursts], abs=0.02)
     assert [span.end_s for span in spans] == pytest.approx([end for _, end in bursts], abs=0.02)
@@ -91,6 +95,30 @@ def test_the_confirmation_tone_is_three_bursts_and_ends() -> None:
     sound = heard(rendered, 10)
     assert len(find_tone(sound, [350, 440], threshold=300)) == 3
     assert sound.duration_s == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_the_warning_is_one_short_double_beep(country: str) -> None:
+    sound = heard(render(tone_plan(country).tones[Tone.WARNING], RATE_HZ, 160), 10)
+    assert len(find_tone(sound, [1000], threshold=300)) == 2
+    assert sound.duration_s < 0.5
+
+
+@pytest.mark.parametrize("tone", OVER_A_CALL)
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_tones_over_a_call_are_short_rare_and_quieter_than_speech(country: str, tone: Tone) -> None:
+    shape = tone_plan(country).tones[tone]
+    assert sum(shape.cadence_ms[::2]) <= 1000
+    assert max(shape.cadence_ms[1::2]) >= 3000
+    # Speech on a line is nominally -15 to -20 dBm0 while somebody speaks (ITU-T P.56, G.111).
+    assert shape.level_dbm0 <= -20
+
+
+def test_stuttered_dial_tone_goes_on_as_dial_tone() -> None:
+    plan = tone_plan("IT")
+    dial = render(plan.tones[Tone.DIAL], RATE_HZ, 160)
+    stuttered = render(plan.tones[Tone.STUTTER_DIAL], RATE_HZ, 160)
+    assert stuttered.cycle == dial.cycle
 
 
 def test_bursts_begin_and_end_in_silence() -> None:
