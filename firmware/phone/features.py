@@ -3,13 +3,15 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from firmware.phone.call import CallerId, CallQuality, TextMessage
-from firmware.phone.events import MinuteStarted
+from firmware.phone.call import CallerId, CallQuality, RegistrationState, TextMessage
+from firmware.phone.events import MinuteStarted, RegistrationChanged
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.preferences import Preferences
+from firmware.phone.text_entry import TextEntry
 from firmware.phone.view import InfoPage, LineView, Refusal
 
 _SHOWN_QUALITIES = 5
+_SHOWN_MESSAGES = 50
 _MINUTES_A_DAY = 24 * 60
 
 
@@ -55,6 +57,31 @@ class CallRules:
     out_of_hours_forward: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Hotline:
+    """The number that a lifted handset calls by itself; at once, or where nothing is dialled for `delay_s`."""
+
+    number: str
+    delay_s: float
+
+
+@dataclass(slots=True)
+class Draft:
+    """A text message that is being written to somebody; `dialled` is the number that it goes to, as dialled."""
+
+    party: CallerId
+    dialled: str
+    entry: TextEntry = field(default_factory=TextEntry)
+
+
+@dataclass(slots=True)
+class AutoRedial:
+    """A busy number that is tried again by itself; `digits` as dialled."""
+
+    digits: str
+    tries_left: int
+
+
 @dataclass(slots=True)
 class FeatureState:
     """What the features remember between two events.
@@ -64,25 +91,67 @@ class FeatureState:
         preferences_changed: the holder has set something since the start: what the store answers later is older.
         minute: the minute of the week, None until the first one has begun.
         last_caller: who called last, for calling back and blocking; None where nobody did.
+        missed: the newest missed call's other end, None where that is not known.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         lines: every account's registration, by name; the default account's name is empty.
         voicemail: how many voice messages nobody has heard, by account.
         messages: the text messages, newest first.
+        sending: the text messages that the server has not answered yet, by id.
         qualities: how the last calls sounded, newest first.
         info: what the menu key shows.
         info_step: which entry of it.
-        feature: the name of the feature that a code has just switched.
+        feature: the name of the feature that was switched last.
+        draft: the text message being written, or put aside unfinished.
+        auto_redial: the busy number that is being tried, None where none is.
     """
 
     preferences: Preferences = field(default_factory=Preferences)
     preferences_changed: bool = False
     minute: MinuteStarted | None = None
     last_caller: CallerId | None = None
+    missed: CallerId | None = None
     refusal: Refusal | None = None
-    lines: dict[str, LineView] = field(default_factory=dict)
+    lines: dict[str, RegistrationChanged] = field(default_factory=dict)
     voicemail: dict[str, int] = field(default_factory=dict)
     messages: tuple[TextMessage, ...] = ()
+    sending: dict[str, TextMessage] = field(default_factory=dict)
     qualities: deque[tuple[str, CallQuality]] = field(default_factory=lambda: deque(maxlen=_SHOWN_QUALITIES))
     info: InfoPage | None = None
     info_step: int = 0
     feature: str = ""
+    draft: Draft | None = None
+    auto_redial: AutoRedial | None = None
+
+    @property
+    def voicemail_count(self) -> int:
+        """How many voice messages nobody has heard."""
+        return sum(self.voicemail.values())
+
+    @property
+    def unread_messages(self) -> int:
+        """How many text messages nobody has read."""
+        return sum(not message.read for message in self.messages)
+
+    @property
+    def message_text(self) -> str | None:
+        """What has been written so far; None where nothing is being written."""
+        return self.draft.entry.text if self.draft is not None else None
+
+    @property
+    def wants_attention(self) -> bool:
+        """Whether there is something that the person has not seen or heard yet."""
+        return bool(self.voicemail_count or self.unread_messages or self.refusal)
+
+    def line_views(self, accounts: tuple[tuple[str, str], ...]) -> tuple[LineView, ...]:
+        """Return every account's line; `accounts` are pairs of name and label, the default account first."""
+        unknown = RegistrationChanged(RegistrationState.UNREGISTERED)
+        named = [("", label) if not index else (name, label) for index, (name, label) in enumerate(accounts)]
+        lines = [(label, self.lines.get(name, unknown)) for name, label in named]
+        return tuple(LineView(label, line.state, line.failure, line.sip_code, line.retry_in_s) for label, line in lines)
+
+    def add_message(self, message: TextMessage) -> None:
+        """Put a message first, or in the place of what was kept under its id."""
+        if any(kept.message_id == message.message_id for kept in self.messages):
+            self.messages = tuple(message if kept.message_id == message.message_id else kept for kept in self.messages)
+        else:
+            self.messages = (message, *self.messages)[:_SHOWN_MESSAGES]

@@ -8,7 +8,8 @@ from firmware.phone.call import CallId, RegistrationFailure, RegistrationState
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import Key, Problem, Timer
-from firmware.phone.features import CallRules, FeatureState
+from firmware.phone.feature_codes import FeatureCodes
+from firmware.phone.features import CallRules, FeatureState, Hotline
 from firmware.phone.preferences import Preferences
 from firmware.phone.running_call import Call
 from firmware.phone.view import Hint, Mode, PhoneView
@@ -17,6 +18,7 @@ __all__ = ["DIGIT_KEYS", "Call", "PhoneSettings", "PhoneState"]
 
 DIGIT_KEYS = frozenset(key for key in Key if key.value in "0123456789*#")
 _REMEMBERED_DEPARTED_CALLS = 32
+_FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
 # What stops calls comes first, then what a person misses, then what only the operator sees.
 _MOST_IMPORTANT_FIRST = (
     Problem.SIP_UNAVAILABLE,
@@ -53,6 +55,12 @@ class PhoneSettings:
         hide_dtmf: the digits sent in a call are not shown.
         call_rules: what becomes of calls that come in.
         preferences: what the holder has not changed yet.
+        feature_codes: which keys switch which feature.
+        hotline: the number that a lifted handset calls by itself.
+        voicemail_number: where voice messages are listened to, as dialled; empty where that is not known.
+        auto_redial_every_s: how often a busy number is tried again.
+        auto_redial_tries: how many times.
+        accounts: names and labels, the default account first.
     """
 
     dial_plan: DialPlan
@@ -72,6 +80,12 @@ class PhoneSettings:
     hide_dtmf: bool = False
     call_rules: CallRules = field(default_factory=CallRules)
     preferences: Preferences = field(default_factory=Preferences)
+    feature_codes: FeatureCodes = field(default_factory=FeatureCodes)
+    hotline: Hotline | None = None
+    voicemail_number: str = ""
+    auto_redial_every_s: float = 30
+    auto_redial_tries: int = 10
+    accounts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -83,7 +97,6 @@ class PhoneState:
         speaker: the loudspeaker and its microphone are in use.
         call: the call in the foreground; kept while CALL_ENDED shows how it went, None otherwise outside a call.
         others: the calls beside it: those that wait, those on hold, and while on hook those being handed over.
-        transferring: the call on hold that waits for the number, or for the call, that it is to be handed over to.
         auto_answering: the call that rings will be answered without a hand.
         departed: calls that this phone has finished with while SIP may still send their last events.
         tone: what the earpiece should play.
@@ -104,7 +117,6 @@ class PhoneState:
     settled: bool = True
     call: Call | None = None
     others: list[Call] = field(default_factory=list)
-    transferring: CallId | None = None
     auto_answering: bool = False
     departed: deque[CallId] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_DEPARTED_CALLS))
     registration: RegistrationState = RegistrationState.UNREGISTERED
@@ -244,7 +256,7 @@ class PhoneState:
         if self.engaged:
             return IndicatorPattern.ON
         line_is_down = not self.can_call or self.registration is RegistrationState.FAILED
-        if self.missed_calls or line_is_down or not self.settings.provisioned:
+        if self.missed_calls or self.features.wants_attention or line_is_down or not self.settings.provisioned:
             return IndicatorPattern.SLOW_BLINK
         return IndicatorPattern.OFF
 
@@ -273,15 +285,17 @@ class PhoneState:
             view,
             do_not_disturb=self.features.preferences.do_not_disturb,
             forwarding=self.features.preferences.forward_always,
-            voicemail=sum(self.features.voicemail.values()),
-            unread_messages=sum(not message.read for message in self.features.messages),
+            voicemail=self.features.voicemail_count,
+            unread_messages=self.features.unread_messages,
             refusal=self.features.refusal,
             info=self.features.info,
             info_step=self.features.info_step,
-            lines=tuple(self.features.lines.values()),
+            lines=self.features.line_views(self.settings.accounts),
             recent_qualities=tuple(self.features.qualities),
             messages=self.features.messages,
-            feature=self.features.feature,
+            message_text=self.features.message_text if self.mode is Mode.WRITING else None,
+            redial_in_s=round(self.settings.auto_redial_every_s) if self.features.auto_redial is not None else 0,
+            feature=self.features.feature if view.hint in _FEATURE_HINTS else "",
         )
 
     @property
