@@ -80,8 +80,12 @@ def _icon(icon: Icon) -> Image.Image:
 
 def _draw_status(canvas: ImageDraw.ImageDraw, status: StatusBar) -> None:
     x = 0
+    room_px = WIDTH_PX - _width(status.text, Size.NORMAL)
     for icon, count in status.icons:
         picture = _icon(icon)
+        count_px = _COUNT_GAP_PX + _width(str(count), Size.NORMAL) if count else 0
+        if x and x + picture.width + count_px > room_px:
+            break
         canvas.bitmap((x, _ICON_Y_PX), picture, fill=1)
         x += picture.width
         if count:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from firmware.phone.call import DisconnectReason, RegistrationFailure
+from firmware.phone.call import Decision, DisconnectReason, RegistrationFailure, RegistrationState, TransferState
 from firmware.phone.events import Problem
 from firmware.phone.view import Hint
 
@@ -24,6 +24,12 @@ class Texts:
 
     Attributes:
         missed_many: has a place for the `count`.
+        waiting, on_hold_too, forwarded_by, message_from, message_to: have a place for the `party`.
+        forwarding_to: has a place for the `number`.
+        trying_again_in, retry_in: have a place for the seconds, `s`.
+        quality_lines: lines about a call, with places for `words`, `mos` from 1 to 5, `loss` in per cent, `jitter`
+            and `delay` there and back in milliseconds, `codec`, and `lock`, which says whether the sound was encrypted.
+        features: what a feature is called, by its name in the configuration.
     """
 
     dial_a_number: str
@@ -43,10 +49,36 @@ class Texts:
     no_service: str
     missed_one: str
     missed_many: str
+    waiting: str
+    answer_or_decline: str
+    on_hold_too: str
+    conference: str
+    forwarded_by: str
+    answered_by_itself: str
+    not_disturbed: str
+    forwarding_to: str
+    no_forwarding: str
+    disturbed: str
+    trying_again_in: str
+    retry_in: str
+    no_calls_yet: str
+    no_messages: str
+    message_from: str
+    message_to: str
+    message_not_sent: str
+    new_message: str
+    sound_good: str
+    sound_fair: str
+    sound_poor: str
+    quality_lines: tuple[str, ...]
     hints: Mapping[Hint, str]
     problems: Mapping[Problem, str]
     reasons: Mapping[DisconnectReason, str]
     registration_failures: Mapping[RegistrationFailure, str]
+    registrations: Mapping[RegistrationState, str]
+    decisions: Mapping[Decision, str]
+    transfers: Mapping[TransferState, str]
+    features: Mapping[str, str]
 
 
 _ENGLISH = Texts(
@@ -67,6 +99,32 @@ _ENGLISH = Texts(
     no_service="No phone service.",
     missed_one="1 missed call",
     missed_many="{count} missed calls",
+    waiting="Waiting: {party}",
+    answer_or_decline="OK: yes  Cancel: no",
+    on_hold_too="Held: {party}",
+    conference="Conference",
+    forwarded_by="by way of {party}",
+    answered_by_itself="Auto-answered",
+    not_disturbed="Do not disturb",
+    forwarding_to="To {number}",
+    no_forwarding="No forwarding",
+    disturbed="Calls ring",
+    trying_again_in="Trying again in {s} s",
+    retry_in="next try in {s} s",
+    no_calls_yet="No call since the start",
+    no_messages="No messages",
+    message_from="From {party}",
+    message_to="To {party}",
+    message_not_sent="not sent",
+    new_message="New message",
+    sound_good="Sound good",
+    sound_fair="Sound fair",
+    sound_poor="Sound poor",
+    quality_lines=(
+        "{words}, {mos:.1f} of 5",
+        "{loss:.1f}% lost, jitter {jitter:.0f}",
+        "{delay} ms {codec} {lock}",
+    ),
     hints={
         Hint.LIFT_HANDSET: "Lift the handset",
         Hint.REPLACE_HANDSET: "Please hang up",
@@ -78,6 +136,22 @@ _ENGLISH = Texts(
         Hint.RINGER_SILENCED: "Ringer silenced",
         Hint.CANNOT_CALL: "Cannot call. Use another phone.",
         Hint.EMERGENCY_ONLY: "Emergency calls only",
+        Hint.NUMBER_BARRED: "This number is barred here.",
+        Hint.NO_SPEED_DIAL: "No number behind this key",
+        Hint.NO_VOICEMAIL: "No voicemail on this line",
+        Hint.FEATURE_ON: "On",
+        Hint.FEATURE_OFF: "Off",
+        Hint.FEATURE_IMPOSSIBLE: "That cannot be set. Press cancel.",
+        Hint.CALL_WAITING: "OK answers it",
+        Hint.CALL_ON_HOLD: "Hold: back to the held call",
+        Hint.TOO_MANY_CALLS: "Too many calls. End one first.",
+        Hint.TRANSFER_TO_WHOM: "Transfer: dial to whom",
+        Hint.TRANSFER_FAILED: "Transfer failed. You are back.",
+        Hint.REDIALLING: "Trying again and again",
+        Hint.PRESS_REDIAL_TO_KEEP_TRYING: "Redial: keep trying",
+        Hint.MESSAGE_SENT: "Message sent",
+        Hint.MESSAGE_FAILED: "Message not sent",
+        Hint.NO_LOUDSPEAKER: "No loudspeaker in this phone",
     },
     problems={
         Problem.CONFIGURATION: "Set-up mistakes. The old one runs.",
@@ -105,6 +179,9 @@ _ENGLISH = Texts(
         DisconnectReason.NETWORK_LOST: "The network was lost",
         DisconnectReason.SERVER_ERROR: "The phone service failed",
         DisconnectReason.INTERRUPTED: "The call was interrupted",
+        DisconnectReason.FORWARDED: "Call forwarded",
+        DisconnectReason.TRANSFERRED: "Call transferred",
+        DisconnectReason.BARRED: "This number is barred here",
     },
     registration_failures={
         RegistrationFailure.WRONG_PASSWORD: "Wrong password. Ask your installer.",
@@ -114,6 +191,42 @@ _ENGLISH = Texts(
         RegistrationFailure.CERTIFICATE_REJECTED: "Server has no valid certificate.",
         RegistrationFailure.NO_NETWORK: "No network. Check the cable or Wi-Fi.",
         RegistrationFailure.REFUSED: "The phone service refuses this phone.",
+    },
+    registrations={
+        RegistrationState.UNREGISTERED: "not connected",
+        RegistrationState.REGISTERING: "connecting",
+        RegistrationState.REGISTERED: "connected",
+        RegistrationState.FAILED: "no service",
+    },
+    decisions={
+        Decision.DO_NOT_DISTURB: "Turned away: do not disturb",
+        Decision.BLOCKED: "Turned away: on the block list",
+        Decision.NOT_ON_ALLOW_LIST: "Turned away: not allowed",
+        Decision.ANONYMOUS: "Turned away: number withheld",
+        Decision.OUT_OF_HOURS: "Turned away: out of hours",
+        Decision.FORWARDED_ALWAYS: "Forwarded: all calls are",
+        Decision.FORWARDED_BUSY: "Forwarded: you were busy",
+        Decision.FORWARDED_NO_ANSWER: "Forwarded: you did not answer",
+        Decision.PHONE_BUSY: "Turned away: you were busy",
+        Decision.BARRED: "Not called: the number is barred",
+        Decision.AUTO_ANSWERED: "Answered automatically",
+    },
+    transfers={
+        TransferState.REQUESTED: "Transferring…",
+        TransferState.RINGING: "Ringing there…",
+        TransferState.DONE: "Transferred",
+        TransferState.FAILED: "Transfer failed",
+    },
+    features={
+        "do_not_disturb": "Do not disturb",
+        "forward_always": "Forward all",
+        "forward_busy": "Forward busy",
+        "forward_no_answer": "Fwd no answer",
+        "reject_anonymous": "Refuse withheld",
+        "auto_answer": "Auto-answer",
+        "auto_redial": "Keep trying",
+        "block": "Block caller",
+        "speed_dial": "Speed dial",
     },
 )
 
@@ -135,6 +248,28 @@ _CHINESE = Texts(
     no_service="电话服务未连接。",
     missed_one="1个未接来电",
     missed_many="{count}个未接来电",
+    waiting="来电等待：{party}",
+    answer_or_decline="确定接 取消拒",
+    on_hold_too="保持：{party}",
+    conference="三方通话",
+    forwarded_by="由{party}转来",
+    answered_by_itself="已自动接听",
+    not_disturbed="免打扰",
+    forwarding_to="转至{number}",
+    no_forwarding="未设呼叫转移",
+    disturbed="来电会响铃",
+    trying_again_in="{s}秒后重拨",
+    retry_in="{s}秒后重试",
+    no_calls_yet="开机后没有通话",
+    no_messages="没有短信",
+    message_from="来自{party}",
+    message_to="发给{party}",
+    message_not_sent="未发出",
+    new_message="新短信",
+    sound_good="音质好",
+    sound_fair="音质一般",
+    sound_poor="音质差",
+    quality_lines=("{words} {mos:.1f}", "丢{loss:.1f}%抖{jitter:.0f}延{delay}"),
     hints={
         Hint.LIFT_HANDSET: "请拿起听筒",
         Hint.REPLACE_HANDSET: "请挂机",
@@ -146,6 +281,22 @@ _CHINESE = Texts(
         Hint.RINGER_SILENCED: "铃声已静音",
         Hint.CANNOT_CALL: "无法通话，请使用其他电话。",
         Hint.EMERGENCY_ONLY: "仅限紧急呼叫",
+        Hint.NUMBER_BARRED: "本机禁止拨打此号码。",
+        Hint.NO_SPEED_DIAL: "此键未设速拨号码",
+        Hint.NO_VOICEMAIL: "本线路没有语音信箱",
+        Hint.FEATURE_ON: "已开启",
+        Hint.FEATURE_OFF: "已关闭",
+        Hint.FEATURE_IMPOSSIBLE: "无法设置，请按取消键。",
+        Hint.CALL_WAITING: "按确定键接听",
+        Hint.CALL_ON_HOLD: "按保持键恢复通话",
+        Hint.TOO_MANY_CALLS: "通话太多，请先结束一个。",
+        Hint.TRANSFER_TO_WHOM: "转接：请拨号码",
+        Hint.TRANSFER_FAILED: "转接失败，通话已恢复。",
+        Hint.REDIALLING: "正在自动重拨",
+        Hint.PRESS_REDIAL_TO_KEEP_TRYING: "按重拨键自动重拨",
+        Hint.MESSAGE_SENT: "短信已发送",
+        Hint.MESSAGE_FAILED: "短信发送失败",
+        Hint.NO_LOUDSPEAKER: "本机没有扬声器",
     },
     problems={
         Problem.CONFIGURATION: "设置有误，正在使用上次的有效设置。",
@@ -173,6 +324,9 @@ _CHINESE = Texts(
         DisconnectReason.NETWORK_LOST: "网络已断开",
         DisconnectReason.SERVER_ERROR: "电话服务出现故障",
         DisconnectReason.INTERRUPTED: "通话中断",
+        DisconnectReason.FORWARDED: "来电已转移",
+        DisconnectReason.TRANSFERRED: "通话已转接",
+        DisconnectReason.BARRED: "本机禁止拨打此号码",
     },
     registration_failures={
         RegistrationFailure.WRONG_PASSWORD: "密码错误，请联系安装人员。",
@@ -182,6 +336,42 @@ _CHINESE = Texts(
         RegistrationFailure.CERTIFICATE_REJECTED: "服务器证书无效，请联系安装人员。",
         RegistrationFailure.NO_NETWORK: "没有网络，请检查网线或Wi-Fi。",
         RegistrationFailure.REFUSED: "电话服务拒绝了本机。",
+    },
+    registrations={
+        RegistrationState.UNREGISTERED: "未连接",
+        RegistrationState.REGISTERING: "正在连接",
+        RegistrationState.REGISTERED: "已连接",
+        RegistrationState.FAILED: "无服务",
+    },
+    decisions={
+        Decision.DO_NOT_DISTURB: "已拒接：免打扰",
+        Decision.BLOCKED: "已拒接：在黑名单中",
+        Decision.NOT_ON_ALLOW_LIST: "已拒接：不在白名单中",
+        Decision.ANONYMOUS: "已拒接：号码未显示",
+        Decision.OUT_OF_HOURS: "已拒接：非接听时间",
+        Decision.FORWARDED_ALWAYS: "已转移：全部来电转移",
+        Decision.FORWARDED_BUSY: "已转移：您正在通话",
+        Decision.FORWARDED_NO_ANSWER: "已转移：您未接听",
+        Decision.PHONE_BUSY: "已拒接：您正在通话",
+        Decision.BARRED: "未拨出：号码被禁止",
+        Decision.AUTO_ANSWERED: "已自动接听",
+    },
+    transfers={
+        TransferState.REQUESTED: "正在转接…",
+        TransferState.RINGING: "对方振铃中…",
+        TransferState.DONE: "已转接",
+        TransferState.FAILED: "转接失败",
+    },
+    features={
+        "do_not_disturb": "免打扰",
+        "forward_always": "全部转移",
+        "forward_busy": "遇忙转移",
+        "forward_no_answer": "无应答转移",
+        "reject_anonymous": "拒接匿名来电",
+        "auto_answer": "自动接听",
+        "auto_redial": "自动重拨",
+        "block": "加入黑名单",
+        "speed_dial": "速拨",
     },
 )
 

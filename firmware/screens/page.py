@@ -46,6 +46,17 @@ class Icon(StrEnum):
     MUTED = "muted"
     MISSED = "missed"
     PROBLEM = "problem"
+    SPEAKER = "speaker"
+    LOCK = "lock"
+    QUALITY_0 = "quality_0"
+    QUALITY_1 = "quality_1"
+    QUALITY_2 = "quality_2"
+    QUALITY_3 = "quality_3"
+    QUALITY_4 = "quality_4"
+    VOICEMAIL = "voicemail"
+    MESSAGE = "message"
+    DO_NOT_DISTURB = "do_not_disturb"
+    FORWARD = "forward"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,30 @@
 
 from typing import NamedTuple
 
-from firmware.phone.call import CallState, RegistrationState
+from firmware.phone.call import RegistrationState
 from firmware.phone.events import Problem
+from firmware.phone.quality import bars
 from firmware.phone.view import CallView, Hint, Mode, PhoneView
+from firmware.screens.call_pages import call_lines, party_words
+from firmware.screens.info_pages import entries, info_lines
 from firmware.screens.languages import TEXTS, Language, Texts
+from firmware.screens.lines import (
+    ROWS,
+    SMALL_COLUMNS,
+    SMALL_ROWS,
+    SMALL_ROWS_BELOW_A_TITLE,
+    centred,
+    in_two_columns,
+    left,
+    small,
+    small_paragraph,
+    title,
+)
 from firmware.screens.page import Align, Icon, Line, Page, Size, StatusBar
 from firmware.screens.text import columns, wrap
 
-COLUMNS = 16
-SMALL_COLUMNS = 21
-_ROWS = 3
-_SMALL_ROWS = 4
-_SMALL_ROWS_BELOW_A_TITLE = 3
+_MISTAKE_ROWS = 3
+_LONGEST_MESSAGE_ROWS = 100
 _HIGHEST_COUNT = 99
 _SECONDS_A_MINUTE = 60
 _SECONDS_AN_HOUR = 3600
@@ -23,6 +35,9 @@ _REGISTRATION_ICONS = {
     RegistrationState.UNREGISTERED: Icon.NOT_REGISTERED,
     RegistrationState.FAILED: Icon.NOT_REGISTERED,
 }
+
+
+_QUALITY_ICONS = (Icon.QUALITY_0, Icon.QUALITY_1, Icon.QUALITY_2, Icon.QUALITY_3, Icon.QUALITY_4)
 
 
 class _Fault(NamedTuple):
@@ -46,17 +61,23 @@ def page_for(view: PhoneView, language: str, clock_text: str = "") -> Page:
         step = (view.details_step - 1) % len(details)
         return Page(_status_bar(view, faults, f"{step + 1}/{len(details)}"), details[step])
     lines = _lines(view, faults, texts, clock_text)
+    if view.info is not None and (count := entries(view, view.info)) > 1:
+        return Page(_status_bar(view, faults, f"{view.info_step % count + 1}/{count}"), lines)
     if view.volume_percent is not None:
         first = lines[0] if lines and lines[0].size is Size.NORMAL else Line("")
-        volume = Line(_in_two_columns(texts.volume, f"{view.volume_percent}%"))
+        volume = Line(in_two_columns(texts.volume, f"{view.volume_percent}%"))
         return Page(_status_bar(view, faults, clock_text), (first, volume), bar_percent=view.volume_percent)
     clock_is_large = view.call is None and any(line.text == clock_text for line in lines)
     return Page(_status_bar(view, faults, "" if clock_is_large else clock_text), lines)
 
 
 def _lines(view: PhoneView, faults: list[_Fault], texts: Texts, clock_text: str) -> tuple[Line, ...]:
+    if view.info is not None:
+        return info_lines(view, view.info, texts)
+    if view.mode is Mode.WRITING:
+        return _writing(view, texts)
     if view.call is not None:
-        return _call(view, view.call, texts)
+        return call_lines(view, view.call, texts)
     if view.mode is Mode.COLLECTING_DIGITS:
         return _dialling(view, faults, texts)
     if view.mode is Mode.UNPROVISIONED:
@@ -69,12 +90,33 @@ def _status_bar(view: PhoneView, faults: list[_Fault], text: str) -> StatusBar:
     icons = [(_REGISTRATION_ICONS[view.registration], 0)]
     if view.microphone_open:
         icons.append((Icon.MUTED if view.muted else Icon.MICROPHONE, 0))
-    if view.missed_calls and view.call is None:
-        icons.append((Icon.MISSED, min(view.missed_calls, _HIGHEST_COUNT)))
-    if (count := len(faults) or len(view.mistakes)) and view.call is None:
-        icons.append((Icon.PROBLEM, min(count, _HIGHEST_COUNT) if count > 1 else 0))
+    if view.speaker:
+        icons.append((Icon.SPEAKER, 0))
+    icons += _call_icons(view.call) if view.call is not None else _idle_icons(view, len(faults) or len(view.mistakes))
     duration_s = view.call.duration_s if view.call is not None and not view.details_step else 0
     return StatusBar(tuple(icons), _duration(duration_s) if duration_s else text)
+
+
+def _call_icons(call: CallView) -> list[tuple[Icon, int]]:
+    if call.quality is None:
+        return []
+    lock = [(Icon.LOCK, 0)] if call.quality.encrypted else []
+    return [*lock, (_QUALITY_ICONS[bars(call.quality.mos)], 0)] if call.quality.mos else lock
+
+
+def _idle_icons(view: PhoneView, faults: int) -> list[tuple[Icon, int]]:
+    """Return what waits for the person, the most important first; the last ones go where they do not all fit."""
+    counts = (
+        (Icon.MISSED, view.missed_calls),
+        (Icon.VOICEMAIL, view.voicemail),
+        (Icon.MESSAGE, view.unread_messages),
+    )
+    icons = [(Icon.PROBLEM, min(faults, _HIGHEST_COUNT) if faults > 1 else 0)] if faults else []
+    if view.do_not_disturb:
+        icons.append((Icon.DO_NOT_DISTURB, 0))
+    if view.forwarding:
+        icons.append((Icon.FORWARD, 0))
+    return icons + [(icon, min(count, _HIGHEST_COUNT)) for icon, count in counts if count]
 
 
 def _duration(duration_s: int) -> str:
@@ -106,8 +148,8 @@ def _details(view: PhoneView, faults: list[_Fault]) -> list[tuple[Line, ...]]:
     """Return page after page about what is wrong."""
     pages: list[tuple[Line, ...]] = []
     for fault in faults:
-        words = tuple(_left(fault.words))
-        if fault.detail and len(words) < _ROWS and columns(fault.detail) <= SMALL_COLUMNS:
+        words = tuple(left(fault.words))
+        if fault.detail and len(words) < ROWS and columns(fault.detail) <= SMALL_COLUMNS:
             pages.append((*words, Line(fault.detail, size=Size.SMALL)))
         else:
             pages.extend((words, *_small_pages(fault.detail)))
@@ -118,7 +160,7 @@ def _details(view: PhoneView, faults: list[_Fault]) -> list[tuple[Line, ...]]:
 
 def _small_pages(sentence: str) -> list[tuple[Line, ...]]:
     lines = [Line(text, size=Size.SMALL) for text in wrap(sentence, SMALL_COLUMNS)]
-    return [tuple(lines[start : start + _SMALL_ROWS]) for start in range(0, len(lines), _SMALL_ROWS)]
+    return [tuple(lines[start : start + SMALL_ROWS]) for start in range(0, len(lines), SMALL_ROWS)]
 
 
 # --- one function a mode ----------------------------------------------------------------------------------------------
@@ -126,9 +168,15 @@ def _small_pages(sentence: str) -> list[tuple[Line, ...]]:
 
 def _idle(view: PhoneView, faults: list[_Fault], texts: Texts, clock_text: str) -> tuple[Line, ...]:
     if view.hint is not None:
-        return tuple(_centred(texts.hints[view.hint]))
+        return tuple(_hint(view, view.hint, texts))
     if faults:
-        return tuple(_left(faults[0].words))
+        return tuple(left(faults[0].words))
+    if view.redial_in_s:
+        return tuple(centred(texts.trying_again_in.format(s=view.redial_in_s)))
+    if view.refusal is not None:
+        return (title(view.refusal.party or texts.unknown_caller), *centred(texts.decisions[view.refusal.decision]))[
+            :ROWS
+        ]
     if view.missed_calls:
         count = texts.missed_one if view.missed_calls == 1 else texts.missed_many.format(count=view.missed_calls)
         return (Line(count, Align.CENTRE, inverted=True), Line(view.missed_party, Align.CENTRE))
@@ -138,100 +186,40 @@ def _idle(view: PhoneView, faults: list[_Fault], texts: Texts, clock_text: str) 
 
 
 def _unprovisioned(view: PhoneView, texts: Texts) -> tuple[Line, ...]:
-    title = Line(texts.not_set_up, Align.CENTRE, inverted=True)
+    head = title(texts.not_set_up)
     if view.hint is not None:
-        return (title, *_centred(texts.hints[view.hint]))[:_ROWS]
+        return (head, *centred(texts.hints[view.hint]))[:ROWS]
     if not view.mistakes:
-        return (title, *_left(texts.ask_installer))[:_ROWS]
-    why = wrap(view.mistakes[0], SMALL_COLUMNS)[:_SMALL_ROWS_BELOW_A_TITLE]
-    return (title, *(Line(text, size=Size.SMALL) for text in why))
+        return (head, *left(texts.ask_installer))[:ROWS]
+    why = wrap(view.mistakes[0], SMALL_COLUMNS)[:_MISTAKE_ROWS]
+    return (head, *(Line(text, size=Size.SMALL) for text in why))
 
 
 def _dialling(view: PhoneView, faults: list[_Fault], texts: Texts) -> tuple[Line, ...]:
-    hint = list(_centred(texts.hints[view.hint])) if view.hint is not None else []
+    hint = list(_hint(view, view.hint, texts)) if view.hint is not None else []
     if view.hint is Hint.EMERGENCY_NUMBER:
         hint = [Line(texts.emergency_call, Align.CENTRE, inverted=True)]
     if view.digits:
         size = Size.LARGE if len(hint) <= 1 else Size.NORMAL
-        return (Line(view.digits, Align.RIGHT, size, keeps_end=True), *hint)[:_ROWS]
+        return (Line(view.digits, Align.RIGHT, size, keeps_end=True), *hint)[:ROWS]
+    held = [small(texts.on_hold_too.format(party=party_words(other, texts))) for other in view.other_calls]
     if hint:
-        return tuple(hint)
+        return (*hint, *held)[:ROWS]
     if faults:
-        return tuple(_left(faults[0].words))
-    return (Line(texts.dial_a_number, Align.CENTRE),)
+        return tuple(left(faults[0].words))
+    return (Line(texts.dial_a_number, Align.CENTRE), *held)[:ROWS]
 
 
-def _call(view: PhoneView, call: CallView, texts: Texts) -> tuple[Line, ...]:
-    match view.mode:
-        case Mode.RINGING:
-            headline, tail = texts.incoming_call, _hint(view, texts)
-        case Mode.OUTGOING:
-            rings = call.state is CallState.ALERTING
-            state = texts.far_end_rings if rings else texts.calling
-            headline = texts.emergency_call if call.emergency else state
-            tail = [Line(state, Align.CENTRE)] if call.emergency else []
-        case Mode.CALL_ENDED:
-            return _ended(view, call, texts)
-        case _:
-            return _talking(view, call, texts)
-    return (Line(headline, Align.CENTRE, inverted=True), *_fill(_party(call, texts), tail, _ROWS - 1))
+def _writing(view: PhoneView, texts: Texts) -> tuple[Line, ...]:
+    """Show the end of the message, where the next letter goes."""
+    head = title(texts.message_to.format(party=view.digits) if view.digits else texts.new_message)
+    written = small_paragraph(f"{view.message_text or ''}_", _LONGEST_MESSAGE_ROWS)
+    return (head, *written[-SMALL_ROWS_BELOW_A_TITLE:])
 
 
-def _talking(view: PhoneView, call: CallView, texts: Texts) -> tuple[Line, ...]:
-    if call.state is CallState.HELD:
-        tail = [Line(texts.on_hold, Align.CENTRE, inverted=True)]
-    elif call.held_by_peer:
-        tail = [Line(texts.held_by_peer, Align.CENTRE, inverted=True)]
-    elif view.muted:
-        tail = [Line(texts.muted, Align.CENTRE, inverted=True)]
-    elif call.state is CallState.INCOMING:
-        tail = [Line(texts.connecting, Align.CENTRE)]
-    elif call.dtmf:
-        tail = [Line(call.dtmf, Align.RIGHT, keeps_end=True)]
-    else:
-        tail = []
-    return tuple(_fill(_party(call, texts), tail, _ROWS))
-
-
-def _ended(view: PhoneView, call: CallView, texts: Texts) -> tuple[Line, ...]:
-    why = texts.reasons[call.reason] if call.reason is not None else texts.call_ended
-    if call.emergency and not call.duration_s:
-        return (*_centred(texts.hints[Hint.CANNOT_CALL]), *_centred(why))[:_ROWS]
-    headline, *rest = (Line(text, Align.CENTRE, inverted=True) for text in wrap(why, COLUMNS))
-    tail = _hint(view, texts)
-    return (headline, *rest, *_fill(_party(call, texts), tail, _ROWS - 1 - len(rest)))
-
-
-def _party(call: CallView, texts: Texts) -> list[Line]:
-    """Name and number of the other end, what is known of them."""
-    name = call.contact_name or call.party.display_name
-    number = call.party.number
-    if not name and not number:
-        return [Line(texts.unknown_caller, Align.CENTRE)]
-    lines = [Line(name, Align.CENTRE)] if name else []
-    return lines + ([Line(number, Align.CENTRE, keeps_end=True)] if number else [])
-
-
-# --- lines ------------------------------------------------------------------------------------------------------------
-
-
-def _fill(body: list[Line], tail: list[Line], rows: int) -> list[Line]:
-    """Put as much of the body over the tail as there are rows for; at least the body's first line stays."""
-    tail = tail[: rows - 1] if body else tail[:rows]
-    return body[: rows - len(tail)] + tail
-
-
-def _hint(view: PhoneView, texts: Texts) -> list[Line]:
-    return list(_centred(texts.hints[view.hint])) if view.hint is not None else []
-
-
-def _left(sentence: str) -> list[Line]:
-    return [Line(text) for text in wrap(sentence, COLUMNS)[:_ROWS]]
-
-
-def _centred(sentence: str) -> list[Line]:
-    return [Line(text, Align.CENTRE) for text in wrap(sentence, COLUMNS)[:_ROWS]]
-
-
-def _in_two_columns(left: str, right: str) -> str:
-    return left + " " * max(1, COLUMNS - columns(left) - columns(right)) + right
+def _hint(view: PhoneView, hint: Hint, texts: Texts) -> list[Line]:
+    """Say a hint, with the name of the feature that it is about."""
+    lines = centred(texts.hints[hint])
+    if view.feature in texts.features and hint in {Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE}:
+        return [title(texts.features[view.feature]), *lines][:ROWS]
+    return lines

@@ -11,13 +11,17 @@ from PIL import Image
 from firmware.phone.call import (
     CallDirection,
     CallerId,
+    CallQuality,
     CallState,
+    Decision,
     DisconnectReason,
     RegistrationFailure,
     RegistrationState,
+    TextMessage,
+    TransferState,
 )
 from firmware.phone.events import Problem
-from firmware.phone.view import CallView, Hint, Mode, PhoneView
+from firmware.phone.view import CallView, Hint, InfoPage, LineView, Mode, PhoneView, Refusal
 from firmware.screens.drawing import render
 from firmware.screens.languages import Language
 from firmware.screens.pages import page_for
@@ -28,6 +32,11 @@ _ANNA = CallerId("+442012345678", "Anna Schmidt")
 _BRAILLE = 0x2800
 _BRAILLE_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BRAILLE_WIDTH_PX, _BRAILLE_HEIGHT_PX = 2, 4
+
+
+_BOB = CallerId("2345")
+_GOOD = CallQuality(0.4, 8.0, 42.0, "G722", True, 4.3)
+_POOR = CallQuality(9.5, 60.0, None, "PCMA", False, 2.1)
 
 
 def _view(mode: Mode, **more: Any) -> PhoneView:
@@ -123,6 +132,104 @@ VIEWS = {
         microphone_open=True,
         volume_percent=30,
         call=_call(CallState.ACTIVE, duration_s=65),
+    ),
+    "another caller waits": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        hint=Hint.CALL_WAITING,
+        call=_call(CallState.ACTIVE, duration_s=65, quality=_GOOD),
+        other_calls=(_call(CallState.WAITING, _BOB, direction=CallDirection.INCOMING),),
+    ),
+    "talking, another call is on hold": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=65, quality=_POOR),
+        other_calls=(_call(CallState.HELD, _BOB),),
+    ),
+    "conference": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=65, in_conference=True),
+        other_calls=(_call(CallState.ACTIVE, _BOB, in_conference=True),),
+    ),
+    "transfer, to whom": _view(
+        Mode.COLLECTING_DIGITS, off_hook=True, hint=Hint.TRANSFER_TO_WHOM, other_calls=(_call(CallState.HELD),)
+    ),
+    "transferring": _view(
+        Mode.IN_CALL, off_hook=True, call=_call(CallState.HELD, duration_s=65, transfer=TransferState.REQUESTED)
+    ),
+    "talking on the speaker, answered by itself": _view(
+        Mode.IN_CALL,
+        speaker=True,
+        call=_call(CallState.INCOMING, direction=CallDirection.INCOMING, decision=Decision.AUTO_ANSWERED),
+    ),
+    "incoming call, from somewhere": _view(
+        Mode.RINGING,
+        call=_call(
+            CallState.INCOMING, CallerId("+442079460000"), attribution="London", direction=CallDirection.INCOMING
+        ),
+    ),
+    "incoming call, forwarded": _view(
+        Mode.RINGING, call=_call(CallState.INCOMING, diverted_by="Front desk", direction=CallDirection.INCOMING)
+    ),
+    "incoming call on another line": _view(
+        Mode.RINGING, call=_call(CallState.INCOMING, _BOB, account="Office", direction=CallDirection.INCOMING)
+    ),
+    "idle, everything waits": _view(
+        Mode.IDLE,
+        missed_calls=2,
+        missed_party="Anna Schmidt",
+        voicemail=3,
+        unread_messages=1,
+        do_not_disturb=True,
+        forwarding="2345",
+    ),
+    "idle, a call was turned away": _view(
+        Mode.IDLE, do_not_disturb=True, refusal=Refusal("Anna Schmidt", Decision.DO_NOT_DISTURB)
+    ),
+    "idle, trying again": _view(Mode.IDLE, redial_in_s=30),
+    "a feature was switched on": _view(Mode.IDLE, hint=Hint.FEATURE_ON, feature="do_not_disturb", do_not_disturb=True),
+    "a barred number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="0900123", hint=Hint.NUMBER_BARRED),
+    "menu, a line that works": _view(
+        Mode.IDLE,
+        info=InfoPage.LINES,
+        lines=(LineView("Home", RegistrationState.REGISTERED), LineView("Office", RegistrationState.FAILED)),
+    ),
+    "menu, a line that does not": _view(
+        Mode.IDLE,
+        info=InfoPage.LINES,
+        info_step=1,
+        lines=(
+            LineView("Home", RegistrationState.REGISTERED),
+            LineView("Office", RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE, 0, 12),
+        ),
+    ),
+    "menu, how a call sounded": _view(
+        Mode.IDLE, info=InfoPage.QUALITY, recent_qualities=(("Anna Schmidt", _GOOD), ("2345", _POOR))
+    ),
+    "menu, how a bad call sounded": _view(
+        Mode.IDLE, info=InfoPage.QUALITY, info_step=1, recent_qualities=(("Anna Schmidt", _GOOD), ("2345", _POOR))
+    ),
+    "menu, a message": _view(
+        Mode.IDLE,
+        info=InfoPage.MESSAGES,
+        messages=(
+            TextMessage("a" * 32, CallDirection.INCOMING, _ANNA, "The meeting is moved to three. 会议改到三点。"),
+        ),
+    ),
+    "menu, a message that was not sent": _view(
+        Mode.IDLE,
+        info=InfoPage.MESSAGES,
+        messages=(TextMessage("a" * 32, CallDirection.OUTGOING, _BOB, "On my way", delivered=False),),
+    ),
+    "menu, what is switched on": _view(
+        Mode.IDLE, info=InfoPage.FEATURES, do_not_disturb=True, forwarding="+442079460000"
+    ),
+    "writing a message": _view(
+        Mode.WRITING, digits="2345", message_text="I am on my way and shall be there in twenty minutes or so"
     ),
     "busy": _view(
         Mode.CALL_ENDED,

@@ -6,15 +6,22 @@ from enum import StrEnum
 
 import pytest
 
-from firmware.phone.call import DisconnectReason, RegistrationFailure
+from firmware.phone.call import Decision, DisconnectReason, RegistrationFailure, RegistrationState, TransferState
 from firmware.phone.events import Problem
 from firmware.phone.view import Hint
 from firmware.screens.languages import TEXTS, Language
-from firmware.screens.pages import COLUMNS
+from firmware.screens.lines import COLUMNS, SMALL_COLUMNS, is_latin
 from firmware.screens.text import columns, wrap
 from provisioning.schema import Device
 
-SENTENCE_ROWS = {"hints": 3, "problems": 3, "reasons": 3, "registration_failures": 3}
+SENTENCE_ROWS = {
+    "hints": 3, "problems": 3, "reasons": 3, "registration_failures": 3, "registrations": 1, "decisions": 2,
+    "transfers": 1, "features": 1,
+}  # fmt: skip
+SMALL_TEXTS = {
+    "answer_or_decline", "on_hold_too", "forwarded_by", "retry_in", "message_not_sent",
+}  # fmt: skip
+FILLED_IN = {"count": 12, "party": "2345", "number": "2345", "s": 12, "loss": 1.5, "jitter": 12.0}
 
 
 def _tables(language: Language) -> dict[str, Mapping[StrEnum, str]]:
@@ -23,7 +30,11 @@ def _tables(language: Language) -> dict[str, Mapping[StrEnum, str]]:
 
 def _short_texts(language: Language) -> dict[str, str]:
     texts = TEXTS[language]
-    return {field.name: getattr(texts, field.name) for field in fields(texts) if field.name not in SENTENCE_ROWS}
+    return {
+        field.name: getattr(texts, field.name)
+        for field in fields(texts)
+        if field.name not in SENTENCE_ROWS and field.name != "quality_lines"
+    }
 
 
 def test_every_language_that_can_be_configured_is_spoken() -> None:
@@ -40,6 +51,9 @@ def test_every_language_that_can_be_configured_is_spoken() -> None:
         ("problems", Problem),
         ("reasons", DisconnectReason),
         ("registration_failures", RegistrationFailure),
+        ("registrations", RegistrationState),
+        ("decisions", Decision),
+        ("transfers", TransferState),
     ],
 )
 def test_every_word_has_its_text(language: Language, table: str, enumeration: type[StrEnum]) -> None:
@@ -58,9 +72,19 @@ def test_every_sentence_fits_its_page(language: Language) -> None:
 @pytest.mark.parametrize("language", Language)
 def test_every_short_text_fits_its_line(language: Language) -> None:
     for name, text in _short_texts(language).items():
-        rows = 2 if name in {"ask_installer", "no_service"} else 1
+        rows = 2 if name in {"ask_installer", "no_service", "no_calls_yet", "trying_again_in"} else 1
+        width = SMALL_COLUMNS if name in SMALL_TEXTS and is_latin(text) else COLUMNS
         assert text
-        assert len(wrap(text.format(count=12), COLUMNS)) <= rows, name
+        assert len(wrap(text.format(**FILLED_IN), width)) <= rows, name
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_is_said_about_a_call_fits_its_lines(language: Language) -> None:
+    texts = TEXTS[language]
+    for words in (texts.sound_good, texts.sound_fair, texts.sound_poor):
+        for template in texts.quality_lines:
+            line = template.format(words=words, mos=4.3, loss=0.4, jitter=8, delay="42", codec="G722", lock="SRTP")
+            assert columns(line) <= (SMALL_COLUMNS if is_latin(line) else COLUMNS)
 
 
 def test_no_chinese_text_was_left_in_english() -> None:

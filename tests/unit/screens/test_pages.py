@@ -6,14 +6,16 @@ from firmware.phone.call import (
     CallDirection,
     CallerId,
     CallState,
+    Decision,
     DisconnectReason,
     RegistrationFailure,
     RegistrationState,
+    TextMessage,
 )
 from firmware.phone.events import Problem
-from firmware.phone.view import CallView, Hint, Mode, PhoneView
+from firmware.phone.view import CallView, Hint, InfoPage, LineView, Mode, PhoneView, Refusal
 from firmware.screens.languages import TEXTS, Language
-from firmware.screens.page import Icon, Page
+from firmware.screens.page import Icon, Page, Size
 from firmware.screens.pages import page_for
 from tests.unit.screens.gallery import VIEWS
 
@@ -155,3 +157,84 @@ def test_dial_tone_on_a_line_that_does_not_work_says_why() -> None:
         registration_failure=RegistrationFailure.NO_NETWORK,
     )
     assert words(page_for(view, "en")) == "No network. Check the cable or Wi-Fi."
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_caller_who_waits_is_named_with_the_keys_that_deal_with_the_call(language: Language) -> None:
+    said = words(page_for(VIEWS["another caller waits"], language.value))
+    texts = TEXTS[language]
+    assert said.endswith(f"{texts.waiting.format(party='2345')} {texts.answer_or_decline}")
+    assert "Anna Schmidt" in said
+
+
+def test_the_call_on_hold_is_named_below_the_one_in_hand() -> None:
+    assert words(page_for(VIEWS["talking, another call is on hold"], "en")).endswith("Held: 2345")
+
+
+def test_a_conference_names_everybody() -> None:
+    assert words(page_for(VIEWS["conference"], "en")) == "Conference Anna Schmidt 2345"
+
+
+def test_where_a_number_belongs_is_said_of_strangers_and_not_of_contacts() -> None:
+    stranger = CallView(CallState.INCOMING, CallDirection.INCOMING, CallerId("+442079460000"), attribution="London")
+    page = page_for(PhoneView(Mode.RINGING, call=stranger), "en")
+    assert words(page) == "Incoming call +442079460000 London"
+    page = page_for(PhoneView(Mode.RINGING, call=replace(stranger, contact_name="Anna")), "en")
+    assert words(page) == "Incoming call Anna +442079460000"
+
+
+def test_the_bar_of_a_call_says_how_it_sounds_and_whether_it_is_encrypted() -> None:
+    good = icons(page_for(VIEWS["another caller waits"], "en"))
+    assert {Icon.LOCK, Icon.QUALITY_4} <= good.keys()
+    poor = icons(page_for(VIEWS["talking, another call is on hold"], "en"))
+    assert not {Icon.LOCK, Icon.QUALITY_4} & poor.keys()
+
+
+def test_what_waits_for_the_person_has_a_sign_each() -> None:
+    shown = icons(page_for(VIEWS["idle, everything waits"], "en"))
+    assert shown[Icon.MISSED] == 2
+    assert shown[Icon.VOICEMAIL] == 3
+    assert {Icon.MESSAGE, Icon.DO_NOT_DISTURB, Icon.FORWARD} <= shown.keys()
+
+
+@pytest.mark.parametrize("decision", Decision)
+@pytest.mark.parametrize("language", Language)
+def test_whatever_the_handset_decided_by_itself_is_said_with_its_reason(decision: Decision, language: Language) -> None:
+    view = PhoneView(Mode.IDLE, registration=REGISTERED, refusal=Refusal("Anna", decision))
+    said = words(page_for(view, language.value, "12:34"))
+    assert said.startswith("Anna ")
+    assert TEXTS[language].decisions[decision].replace(" ", "") in said.replace(" ", "")
+
+
+def test_a_line_that_fails_says_why_and_when_it_is_tried_again() -> None:
+    line = LineView("Office", RegistrationState.FAILED, RegistrationFailure.NO_NETWORK, 0, 12)
+    view = PhoneView(Mode.IDLE, info=InfoPage.LINES, lines=(line,))
+    said = words(page_for(view, "en"))
+    assert "No network" in said
+    waiting = replace(line, failure=None)
+    assert "next try in 12 s" in words(page_for(replace(view, lines=(waiting,)), "en"))
+
+
+def test_the_menu_goes_through_its_entries_and_says_which_one_is_shown() -> None:
+    lines = tuple(LineView(name, REGISTERED) for name in ("Home", "Office", "Shop"))
+    shown = [
+        page_for(PhoneView(Mode.IDLE, info=InfoPage.LINES, info_step=step, lines=lines), "en") for step in range(4)
+    ]
+    assert [page.status.text for page in shown] == ["1/3", "2/3", "3/3", "1/3"]
+    assert words(shown[1]).startswith("Office")
+
+
+@pytest.mark.parametrize("page", InfoPage)
+def test_a_menu_with_nothing_to_show_says_so(page: InfoPage) -> None:
+    assert words(page_for(PhoneView(Mode.IDLE, info=page), "en"))
+
+
+def test_a_message_in_chinese_is_drawn_in_letters_that_exist() -> None:
+    message = TextMessage("a" * 32, CallDirection.INCOMING, CallerId("2345"), "会议改到三点。请准时参加。")
+    page = page_for(PhoneView(Mode.IDLE, info=InfoPage.MESSAGES, messages=(message,)), "en")
+    assert all(line.size is Size.NORMAL for line in page.lines if not line.text.isascii())
+
+
+def test_the_end_of_the_message_being_written_is_in_sight() -> None:
+    view = PhoneView(Mode.WRITING, message_text="word " * 80 + "last")
+    assert "last_" in words(page_for(view, "en"))
