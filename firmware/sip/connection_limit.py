@@ -42,7 +42,7 @@ class ConnectionLimit:
         self._ports: frozenset[int] = frozenset()
         self._servers = _NOBODY
         self._admitted: frozenset[str] | None = None
-        self._connections: set[tuple[str, int]] = set()
+        self._connections: dict[int, str] = {}
         self._again: Appointment | None = None
         # When those that are gone have let go of their handles, with the address that they came from.
         self._lingering: list[tuple[float, str]] = []
@@ -77,15 +77,21 @@ class ConnectionLimit:
     def _wanted(self) -> frozenset[str] | None:
         """Return who may connect now, None for everybody."""
         now = self._clock()
-        connections = {peer for port in self._ports for peer in source_filter.connected_peers(port)}
+        known, self._connections = self._connections, {}
+        for port in self._ports:
+            for connection, source in source_filter.accepted_connections(port).items():
+                # A connection that the peer has reset is open until the library lets go of it, but nobody's.
+                self._connections[connection] = source or known.get(connection, "")
+        ended = [source for connection, source in known.items() if connection not in self._connections]
         self._lingering = [(until, source) for until, source in self._lingering if until > now]
-        self._lingering += [(now + LINGER_S, source) for source, _ in self._connections - connections]
-        self._connections = connections
-        sources = [source for source, _ in connections] + [source for _, source in self._lingering]
+        self._lingering += [(now + LINGER_S, source) for source in ended]
+        sources = [*self._connections.values(), *(source for _, source in self._lingering)]
+        unknown = sources.count("")
         of_servers = sum(source in self._servers for source in sources)
-        if of_servers >= self._limit:
+        of_strangers = len(sources) - of_servers - unknown
+        if of_servers + unknown >= self._limit:
             return _NOBODY
-        if len(sources) - of_servers >= self._limit:
+        if of_strangers + unknown >= self._limit:
             return self._servers
         return self._usual
 

@@ -110,10 +110,18 @@ def detach(port: int, kind: socket.SocketKind) -> None:
                 candidate.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
-def connected_peers(port: int) -> set[tuple[str, int]]:
-    """Return the address and port of everybody whose connection this process's listener at `port` has accepted."""
-    peers = (_peer_of(candidate) for candidate in _own_sockets(port, socket.SOCK_STREAM))
-    return {(canonical(peer[0]), peer[1]) for peer in peers if peer is not None}
+def accepted_connections(port: int) -> dict[int, str]:
+    """Return the connections that this process's listener at `port` has accepted and not closed.
+
+    Returns:
+        The peer's address by the socket's inode; empty where the peer has reset the connection.
+    """
+    accepted = {}
+    for candidate in _own_sockets(port, socket.SOCK_STREAM):
+        if not candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            peer = _peer_of(candidate)
+            accepted[os.fstat(candidate.fileno()).st_ino] = canonical(peer) if peer else ""
+    return accepted
 
 
 def _own_sockets(port: int, kind: socket.SocketKind) -> Iterator[socket.socket]:
@@ -133,9 +141,8 @@ def _own_sockets(port: int, kind: socket.SocketKind) -> Iterator[socket.socket]:
                 yield candidate
 
 
-def _peer_of(candidate: socket.socket) -> tuple[str, int] | None:
+def _peer_of(candidate: socket.socket) -> str | None:
     try:
-        host, port = candidate.getpeername()[:2]
+        return str(candidate.getpeername()[0])
     except OSError:
         return None
-    return host, port

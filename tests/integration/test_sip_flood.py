@@ -1,24 +1,163 @@
-"""What a hostile network sends: the phone lives, and still takes the call that matters."""
+"""Floods of INVITEs: the phone lives, the running call sounds whole, and the call that matters gets through."""
 
+import os
 import re
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-import psutil
 import pytest
 
-from firmware.phone.call import CallState, DisconnectReason, RegistrationState, RejectReason
-from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived
-from firmware.sip import AccountSettings, SipSettings
-from provisioning.schema import Srtp, Transport
+from firmware.sip.handle_budget import HandleBudget
+from tests.lab.answering_peer import AnsweringPeer, Settings
 from tests.lab.kamailio import Kamailio
-from tests.lab.sip_line import SipLine
+from tests.lab.sip_flood import FloodTransport, SipFlood
 from tests.lab.sipp import Sipp
+from tests.lab.stack_process import Heard, StackProcess, StackSettings
 
-RATE_PER_S = 200
-DURATION_S = 3
+RATE_PER_S = 500
+SOAK = os.environ.get("WECALL_SOAK") == "1"
+DURATION_S = 10 if SOAK else 1
+LONGEST_GAP_S = 0.06
+GETS_THROUGH_S = 2.0
+# A busy machine may stutter once; a phone that is disturbed by floods does so each time.
+TRIES = 3
+CALLER = "caller"
+SERVER, STRANGER = "127.0.0.1", "127.0.0.9"
+
+
+class Scene:
+    """A registrar, a peer that echoes, and the handset's stack in a call with it."""
+
+    def __init__(self, kamailio: Kamailio, peer: AnsweringPeer, folder: Path) -> None:
+        self.kamailio = kamailio
+        self._peer = peer
+        self._folder = folder
+
+    def stack(self, transport: str, *, answer_anyone: bool) -> StackProcess:
+        port = self.kamailio.tcp_port if transport == "tcp" else self.kamailio.udp_port
+        settings = StackSettings("alice", "secret", port, transport, answer_anyone, welcome=[CALLER])
+        return StackProcess(self._new_folder("stack"), settings)
+
+    def start_call(self, stack: StackProcess) -> str:
+        mark = len(self._peer.events)
+        number = stack.call("sip:peer@localhost")
+        self._peer.wait_for("echoing", after=mark)
+        return number
+
+    def flood(
+        self, stack: StackProcess, transport: FloodTransport, source: str, *, through_server: bool = False
+    ) -> SipFlood:
+        port = self.kamailio.udp_port if through_server else stack.port
+        # It is stopped when it has lasted long enough and the call during it has ended.
+        count = RATE_PER_S * (DURATION_S + 30)
+        return SipFlood(self._new_folder("flood"), port, transport, source=source, rate_per_s=RATE_PER_S, count=count)
+
+    def call_in(self) -> Sipp:
+        """Somebody whose call the handset's owner would want to take, through the operator's server."""
+        return Sipp(self._new_folder("caller"), "uac_call", server_port=self.kamailio.udp_port, callee="alice",
+                    caller=CALLER)  # fmt: skip
+
+    def gets_through(self, stack: StackProcess, within_s: float) -> bool:
+        """Call until a call is answered, as people do."""
+        deadline = time.monotonic() + within_s
+        while (left_s := deadline - time.monotonic()) > 0:
+            mark = len(stack.events)
+            with self.call_in() as caller:
+                try:
+                    stack.wait_for(f"incoming {CALLER}", after=mark, timeout_s=min(left_s, 0.7))
+                except AssertionError:
+                    assert stack.is_running(), stack.log
+                    continue
+                caller.finish()
+                return True
+        return False
+
+    def _new_folder(self, name: str) -> Path:
+        return self._folder / f"{name}-{time.monotonic_ns()}"
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    kamailio = Kamailio(tmp_path / "kamailio", {"alice": "secret", "peer": "other"})
+    with kamailio:
+        peer = AnsweringPeer(Settings("peer", "other", f"sip:127.0.0.1:{kamailio.udp_port}"), tmp_path / "peer.log")
+        with peer:
+            yield Scene(kamailio, peer, tmp_path)
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 10) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not condition() and time.monotonic() < deadline:
+        wait(0.1)
+    return condition()
+
+
+def wait(duration_s: float) -> None:
+    threading.Event().wait(duration_s)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("source", "answer_anyone"), [(STRANGER, False), (STRANGER, True), (SERVER, False)],
+                         ids=["unknown", "stranger", "server"])  # fmt: skip
+@pytest.mark.parametrize("flood_transport", list(FloodTransport), ids=lambda transport: transport.name.lower())
+def test_a_flood_gaps_no_running_call_and_keeps_no_real_call_out(
+    scene: Scene, flood_transport: FloodTransport, source: str, *, answer_anyone: bool
+) -> None:
+    transport = "udp" if flood_transport is FloodTransport.UDP else "tcp"
+    with scene.stack(transport, answer_anyone=answer_anyone) as stack:
+        running = scene.start_call(stack)
+        before = stack.size()
+        for left in reversed(range(TRIES)):
+            stack.listen()
+            began_at, cpu_s = time.monotonic(), stack.cpu_s()
+            with scene.flood(stack, flood_transport, source) as flood:
+                wait(DURATION_S / 4)
+                assert scene.gets_through(stack, 10)
+                assert flood.is_running(), "the call did not come during the flood"
+                wait(began_at + DURATION_S - time.monotonic())
+            assert scene.gets_through(stack, GETS_THROUGH_S)
+            share = (stack.cpu_s() - cpu_s) / (time.monotonic() - began_at)
+            heard = stack.heard()
+            if is_whole(heard) or not left:
+                break
+        assert is_whole(heard), f"gone for {heard.longest_gap_s():.3f} s"
+        assert share < 0.5
+        assert not [event for event in stack.events if event.startswith(f"disconnected {running} ")]
+        stack.hang_up(running)
+        # A caller who does not acknowledge a refusal keeps its connection for 32 s (RFC 3261 section 17.2.1, timer H).
+        if SOAK:
+            assert until(lambda: stack.size().descriptors <= before.descriptors, 40)
+        assert stack.size().descriptors <= before.descriptors + HandleBudget(calls=4).connections
+
+
+def is_whole(heard: Heard) -> bool:
+    return heard.longest_gap_s() < LONGEST_GAP_S
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_flood_through_the_server_itself_is_survived_and_the_next_call_gets_through(
+    scene: Scene, transport: str
+) -> None:
+    with scene.stack(transport, answer_anyone=False) as stack:
+        running = scene.start_call(stack)
+        for left in reversed(range(TRIES)):
+            stack.listen()
+            with scene.flood(stack, FloodTransport.UDP, STRANGER, through_server=True):
+                wait(DURATION_S)
+            assert scene.gets_through(stack, GETS_THROUGH_S)
+            heard = stack.heard()
+            if is_whole(heard) or not left:
+                break
+        assert is_whole(heard), f"gone for {heard.longest_gap_s():.3f} s"
+        assert not [event for event in stack.events if event.startswith(f"disconnected {running} ")]
+
 
 INVITE = (
     "INVITE sip:alice@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {source}:{port};rport;branch=z9hG4bK{number}\r\n"
@@ -29,130 +168,40 @@ INVITE = (
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kamailio]:
-    with Kamailio(tmp_path_factory.mktemp("kamailio"), {"alice": "secret"}) as kamailio:
-        yield kamailio
-
-
-def line_of(server: Kamailio, *, answer_anyone: bool) -> SipLine:
-    account = AccountSettings(
-        "alice", "localhost", "localhost", server.udp_port, Transport.UDP, "secret", srtp=Srtp.OFF
-    )
-    return SipLine(SipSettings(account, local_port=0, answer_anyone=answer_anyone))
-
-
-def flood(port: int, source: str) -> int:
-    """Send INVITEs at the rate, and count those that were answered finally."""
-    answered: set[bytes] = set()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.bind((source, 0))
-        sender.setblocking(False)
-        own_port = sender.getsockname()[1]
-        began = time.monotonic()
-        for number in range(RATE_PER_S * DURATION_S):
-            text = INVITE.format(source=source, port=own_port, number=number, length=len(SDP), sdp=SDP)
-            sender.sendto(text.encode(), ("127.0.0.1", port))
-            while True:
-                try:
-                    answer = sender.recv(65536)
-                    if answer.startswith((b"SIP/2.0 4", b"SIP/2.0 5", b"SIP/2.0 6")):
-                        answered.update(re.findall(rb"flood-\d+", answer))
-                except BlockingIOError:
-                    break
-            time.sleep(max(0.0, began + number / RATE_PER_S - time.monotonic()))
-    return len(answered)
-
-
-def reject_everybody(line: SipLine) -> list[IncomingCallReceived]:
-    calls: list[IncomingCallReceived] = []
-
-    def answer(event: Event) -> None:
-        if isinstance(event, IncomingCallReceived):
-            calls.append(event)
-            line.stack.reject(event.call_id, RejectReason.BUSY)
-
-    line.when_posted = answer
-    return calls
-
-
-# The server's own address, from which a forged packet can come too, and a stranger's.
-@pytest.mark.parametrize(("source", "answer_anyone", "at_most"), [
-    ("127.0.0.1", False, 8 + 8 * DURATION_S),
-    ("127.0.0.9", True, 4 + 4 * DURATION_S),
-    ("127.0.0.9", False, 0),
-])  # fmt: skip
-def test_a_flood_of_calls_is_survived_and_the_next_call_gets_through(
-    server: Kamailio, tmp_path: Path, source: str, answer_anyone: bool, at_most: int
+@pytest.mark.parametrize(
+    ("source", "answer_anyone", "fewest", "most"),
+    [(STRANGER, False, 0, 0), (STRANGER, True, 1, 10), (SERVER, False, 60, 60)],
+)
+def test_servers_beyond_their_limit_are_told_and_strangers_are_not(
+    scene: Scene, source: str, *, answer_anyone: bool, fewest: int, most: int
 ) -> None:
-    with line_of(server, answer_anyone=answer_anyone) as line:
-        line.wait_for_registration(RegistrationState.REGISTERED)
-        calls = reject_everybody(line)
-        report = line.stack.build_report
-        assert report is not None
-        assert report.gate_active
-        before = psutil.Process().cpu_times()
-        answers = flood(report.port, source)
-        after = psutil.Process().cpu_times()
-        assert after.user + after.system - before.user - before.system < 0.5 * DURATION_S
-        assert len(calls) <= at_most + 2
-        if source == "127.0.0.9":
-            assert answers <= at_most + 2, "strangers beyond the limit are not answered"
-        else:
-            assert answers > RATE_PER_S, "a server beyond the limit is told to try elsewhere"
-        line.when_posted = None
-        line.forget()
-        # The server's bucket has filled again by the time that a person would notice.
-        deadline = time.monotonic() + 5
-        call = None
-        while call is None and time.monotonic() < deadline:
-            with Sipp(
-                tmp_path / str(time.monotonic_ns()), "uac_call", server_port=server.udp_port, callee="alice"
-            ) as sipp:
-                try:
-                    call = line.wait_for(IncomingCallReceived, timeout_s=1)
-                except AssertionError:
-                    continue
-                line.stack.signal_ringing(call.call_id)
-                line.stack.answer(call.call_id)
-                ended = line.wait_for_call(call.call_id, CallState.DISCONNECTED)
-                assert ended.reason is DisconnectReason.REMOTE_HANGUP
-                sipp.finish()
-        assert call is not None
-
-
-def test_a_running_call_is_not_disturbed_by_a_flood(server: Kamailio, tmp_path: Path) -> None:
-    with (
-        line_of(server, answer_anyone=False) as line,
-        Sipp(tmp_path, "uac_wait_for_hang_up", server_port=server.udp_port, callee="alice") as sipp,
-    ):
-        call = line.wait_for(IncomingCallReceived)
-        line.stack.signal_ringing(call.call_id)
-        line.stack.answer(call.call_id)
-        line.wait_for_call(call.call_id, CallState.ACTIVE)
-        reject_everybody(line)
-        report = line.stack.build_report
-        assert report is not None
-        flood(report.port, "127.0.0.1")
-        assert not [e for _, e in line.events if isinstance(e, CallStateChanged) and e.call_id == call.call_id]
-        line.stack.hang_up(call.call_id)
-        line.wait_for_call(call.call_id, CallState.DISCONNECTED)
-        sipp.finish()
-
-
-def test_garbage_on_the_sip_port_is_survived(server: Kamailio) -> None:
-    with line_of(server, answer_anyone=True) as line:
-        line.wait_for_registration(RegistrationState.REGISTERED)
-        reject_everybody(line)
-        report = line.stack.build_report
-        assert report is not None
-        whole = INVITE.format(source="127.0.0.1", port=9, number=1, length=len(SDP), sdp=SDP).encode()
+    with scene.stack("udp", answer_anyone=answer_anyone) as stack:
+        answered: set[bytes] = set()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            for position in range(0, len(whole), 3):
-                sender.sendto(whole[:position], ("127.0.0.1", report.port))
-                sender.sendto(
-                    whole[:position] + bytes([position % 256]) + whole[position + 1 :], ("127.0.0.1", report.port)
-                )
-        line.beat.clear()
-        assert line.beat.wait(5)
-        line.stack.stop()
+            sender.bind((source, 0))
+            sender.settimeout(1)
+            own_port = sender.getsockname()[1]
+            for number in range(60):
+                text = INVITE.format(source=source, port=own_port, number=number, length=len(SDP), sdp=SDP)
+                sender.sendto(text.encode(), ("127.0.0.1", stack.port))
+            try:
+                while len(answered) < 60:
+                    answer = sender.recv(65536)
+                    if answer.startswith((b"SIP/2.0 4", b"SIP/2.0 5")):
+                        answered.update(re.findall(rb"flood-\d+", answer))
+            except TimeoutError:
+                pass
+        assert fewest <= len(answered) <= most
+
+
+@pytest.mark.parametrize("source", [SERVER, STRANGER])
+def test_connections_that_say_nothing_use_nothing_up(scene: Scene, source: str) -> None:
+    with scene.stack("tcp", answer_anyone=True) as stack, ExitStack() as connections:
+        for _ in range(100):
+            connection = connections.enter_context(socket.socket())
+            connection.bind((source, 0))
+            connection.setblocking(False)
+            connection.connect_ex(("127.0.0.1", stack.port))
+        assert scene.gets_through(stack, GETS_THROUGH_S)
+        running = scene.start_call(stack)
+        stack.hang_up(running)

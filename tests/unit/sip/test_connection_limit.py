@@ -1,4 +1,5 @@
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -93,6 +94,16 @@ def test_an_ended_connection_counts_until_its_handle_is_free(stack: ExitStack) -
     assert not door.lets_in(STRANGER)
     door.wait(0.2)
     assert door.lets_in(STRANGER)
+    assert not door.lets_in(STRANGER)
+
+
+def test_a_connection_that_was_reset_counts_until_it_is_closed(stack: ExitStack) -> None:
+    door = Door(stack, answer_anyone=True)
+    for client, _ in filter(None, [door.connect(STRANGER) for _ in range(LIMIT)]):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+    door.wait(0.61)
+    door.wait(0.61)
     assert not door.lets_in(STRANGER)
 
 

@@ -1,0 +1,239 @@
+"""The handset's SIP stack in a process of its own, so that a crash of its library is seen as one.
+
+It needs no sound device: its audio is pumped by a clock, says a steady tone and keeps what it hears.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, Self
+
+import psutil
+
+from tests.lab.audio import Sound, find_tone, gaps
+from tests.lab.priority import prefer
+
+START_TIMEOUT_S = 20.0
+SPOKEN_HZ = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """How the stack is set.
+
+    Attributes:
+        username, password: of its account on localhost.
+        server_port: where the account's server listens.
+        transport: how SIP travels.
+        answer_anyone: let strangers in.
+        welcome: user parts of those whose calls it answers; it is busy for all others.
+    """
+
+    username: str
+    password: str
+    server_port: int
+    transport: str = "udp"
+    answer_anyone: bool = False
+    welcome: Sequence[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What the process holds, to see whether it grows."""
+
+    memory_bytes: int
+    descriptors: int
+    threads: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came in since `listen`.
+
+    Attributes:
+        sound: at the clock of the process.
+        longest_wait_s: the longest time between two frames, which a sound card would have filled with silence.
+    """
+
+    sound: Sound
+    longest_wait_s: float
+
+    def longest_gap_s(self) -> float:
+        """Return for how long the echo of the spoken tone was gone at most."""
+        if not find_tone(self.sound, [SPOKEN_HZ]):
+            return self.sound.duration_s
+        missing = [gap.duration_s for gap in gaps(self.sound, SPOKEN_HZ)]
+        return max([self.longest_wait_s, *missing])
+
+
+class StackCrashedError(AssertionError):
+    """The process has ended by itself."""
+
+
+class StackProcess:
+    """The process, and what happens in it in words.
+
+    The words: `registered`, `unregistered`; `incoming <user>`; a call's state, its number and the reason for its end;
+    `gone` when the process has ended.
+    """
+
+    def __init__(self, folder: Path, settings: StackSettings) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.port = 0
+        self._process: subprocess.Popen[str] | None = None
+        self._happened = threading.Condition()
+        self._events: list[str] = []
+        self._answers: list[Any] = []
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, *, registered: bool = True) -> None:
+        """Start and wait until it is registered.
+
+        Raises:
+            AssertionError: it is not, in time.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._events = []
+        with (self.folder / "stack.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-X", "faulthandler", "-m", "tests.lab.stack_program"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=Path(__file__).parents[2],
+            )
+        # As its audio thread would run before others on the device.
+        prefer(self._process.pid)
+        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+        self._say(json.dumps({"folder": str(self.folder), **asdict(self.settings)}))
+        if registered:
+            self.wait_for("registered", timeout_s=START_TIMEOUT_S)
+        self.port = self.ask("port")
+
+    def stop(self) -> None:
+        """End it."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    @property
+    def log(self) -> str:
+        """What it complained about."""
+        return (self.folder / "stack.log").read_text(errors="replace")[-4000:]
+
+    @property
+    def events(self) -> list[str]:
+        """What has happened in it, in order."""
+        with self._happened:
+            return list(self._events)
+
+    def wait_for(self, start: str, *, after: int = 0, timeout_s: float = 10) -> str:
+        """Return the first event that begins so.
+
+        Args:
+            start: the event's first words.
+            after: how many of the events that have happened do not count.
+            timeout_s: how long to wait.
+
+        Raises:
+            AssertionError: there was none.
+            StackCrashedError: there can be none any more.
+        """
+
+        def found() -> str | None:
+            seen = self._events[after:]
+            return next((event for event in seen if event.startswith(start)), "gone" if "gone" in seen else None)
+
+        with self._happened:
+            event = self._happened.wait_for(found, timeout_s)
+            if event == "gone":
+                raise StackCrashedError(f"The stack's process has ended:\n{self.log}")
+            assert event, f"No {start!r} within {timeout_s} s but {self._events[after:]}"
+            return event
+
+    def ask(self, *words: str, timeout_s: float = 10) -> Any:
+        """Let it do something and return its answer."""
+        with self._happened:
+            self._answers.clear()
+        self._say(" ".join(words))
+        with self._happened:
+            answered = self._happened.wait_for(lambda: self._answers or "gone" in self._events, timeout_s)
+            if not self._answers and "gone" in self._events:
+                raise StackCrashedError(f"The stack's process has ended:\n{self.log}")
+            assert answered, f"The stack did not answer {words[0]!r} within {timeout_s} s:\n{self.log}"
+            return self._answers.pop()
+
+    def call(self, uri: str) -> str:
+        """Call somebody and return the call's number once it is answered."""
+        number = str(self.ask("call", uri))
+        self.wait_for(f"active {number}")
+        return number
+
+    def hang_up(self, number: str) -> None:
+        """End a call and wait until it is over."""
+        self.ask("hang_up", number)
+        self.wait_for(f"disconnected {number}")
+
+    def listen(self) -> None:
+        """Keep what is heard from now on."""
+        self.ask("listen")
+
+    def heard(self) -> Heard:
+        """Return what has been heard since `listen`."""
+        answer = self.ask("heard")
+        pcm = Path(answer["path"]).read_bytes()
+        return Heard(Sound.from_pcm(pcm, answer["rate_hz"]), answer["longest_wait_s"])
+
+    def size(self) -> Size:
+        """Measure the process."""
+        assert self._process is not None
+        process = psutil.Process(self._process.pid)
+        return Size(process.memory_info().rss, process.num_fds(), process.num_threads(), int(self.ask("calls")))
+
+    def cpu_s(self) -> float:
+        """Return how much of a core it has used up."""
+        assert self._process is not None
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
+
+    def is_running(self) -> bool:
+        """Say whether it still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def _say(self, line: str) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise StackCrashedError(f"The stack's process has ended:\n{self.log}") from None
+
+    def _read(self, output: IO[str]) -> None:
+        for line in chain(output, ["gone"]):
+            with self._happened:
+                if line.startswith("="):
+                    self._answers.append(json.loads(line[1:]))
+                else:
+                    self._events.append(line.strip())
+                self._happened.notify_all()

@@ -1,0 +1,140 @@
+"""The process behind StackProcess: its settings as one line of JSON on standard input, then a command a line.
+
+On standard output it says what happens, an event a line; answers to commands begin with `=`.
+"""
+
+import itertools
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason, SipUri
+from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
+from firmware.sip import AccountSettings, PjsuaStack, SipSettings
+from provisioning.schema import Srtp, Transport
+from tests.lab.audio import tone
+from tests.lab.stack_process import SPOKEN_HZ
+
+
+class Program:
+    """The stack with somebody who answers whom they know."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        account = AccountSettings(
+            settings["username"],
+            "localhost",
+            "localhost",
+            settings["server_port"],
+            Transport(settings["transport"]),
+            settings["password"],
+            srtp=Srtp.OFF,
+        )
+        self.stack = PjsuaStack(
+            SipSettings(account, local_port=0, answer_anyone=settings["answer_anyone"]), heartbeat=lambda: None
+        )
+        self._numbers: dict[CallId, int] = {}
+        self._number = itertools.count(1)
+        self._output = threading.Lock()
+        self._stopping = threading.Event()
+        self._heard: list[bytes] | None = None
+        self._longest_wait_s = 0.0
+
+    def run(self) -> None:
+        """Start, and obey until the input ends."""
+        self.stack.start(self._take)
+        threading.Thread(target=self._pump, name="audio", daemon=True).start()
+        for line in sys.stdin:
+            word, _, rest = line.strip().partition(" ")
+            self._say(f"={json.dumps(self._obey(word, rest))}")
+
+    def stop(self, _signal: int, _frame: FrameType | None) -> None:
+        """End in good order."""
+        self.stack.stop()
+        os._exit(0)
+
+    def _obey(self, word: str, rest: str) -> Any:
+        match word:
+            case "port":
+                report = self.stack.build_report
+                return report.port if report is not None else 0
+            case "call":
+                call_id = CallId(uuid.uuid4().hex)
+                self._numbers[call_id] = next(self._number)
+                self.stack.place_call(call_id, SipUri(rest))
+                return self._numbers[call_id]
+            case "hang_up":
+                for call_id, number in self._numbers.items():
+                    if str(number) == rest:
+                        self.stack.hang_up(call_id)
+            case "listen":
+                self._longest_wait_s = 0.0
+                self._heard = []
+            case "heard":
+                heard, self._heard = self._heard or [], None
+                path = Path(self._settings["folder"]) / "heard.raw"
+                path.write_bytes(b"".join(heard))
+                rate_hz = self.stack.audio_port.rate_hz
+                return {"path": str(path), "rate_hz": rate_hz, "longest_wait_s": self._longest_wait_s}
+            case "calls":
+                return len(self._numbers)
+        return None
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case RegistrationChanged(state=RegistrationState.REGISTERED):
+                self._say("registered")
+            case RegistrationChanged():
+                self._say("unregistered")
+            case IncomingCallReceived():
+                self._numbers[event.call_id] = next(self._number)
+                known = event.caller.number in self._settings["welcome"]
+                if known:
+                    self._say(f"incoming {event.caller.number}")
+                    self.stack.signal_ringing(event.call_id)
+                    self.stack.answer(event.call_id)
+                else:
+                    self.stack.reject(event.call_id, RejectReason.BUSY)
+            case CallStateChanged():
+                number = self._numbers.get(event.call_id, 0)
+                self._say(f"{event.state} {number} {event.reason or ''}")
+                if event.state is CallState.DISCONNECTED:
+                    self._numbers.pop(event.call_id, None)
+
+    def _pump(self) -> None:
+        port = self.stack.audio_port
+        port.attach()
+        period_s = port.frame_samples / port.rate_hz
+        # A whole number of the tone's periods, to be repeated without a click.
+        spoken = tone([SPOKEN_HZ], 1.1, rate_hz=port.rate_hz).between(0.05, 1.05).pcm
+        frame_bytes = 2 * port.frame_samples
+        position = 0
+        due = before = time.monotonic()
+        while not self._stopping.is_set():
+            heard = port.exchange(spoken[position : position + frame_bytes])
+            position = (position + frame_bytes) % len(spoken)
+            now = time.monotonic()
+            if self._heard is not None:
+                self._heard.append(heard)
+                self._longest_wait_s = max(self._longest_wait_s, now - before)
+            before = now
+            due += period_s
+            self._stopping.wait(max(0.0, due - time.monotonic()))
+
+    def _say(self, line: str) -> None:
+        with self._output:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    program = Program(json.loads(sys.stdin.readline()))
+    signal.signal(signal.SIGTERM, program.stop)
+    program.run()
