@@ -21,6 +21,7 @@ from firmware.doctor import Condition
 from firmware.errors import ControlError, HandsetError, StorageError
 from firmware.media.loop import AudioLoop
 from firmware.notifier import SystemdNotifier
+from firmware.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.painter import Painter
 from firmware.phone.call import CallId
 from firmware.phone.events import (
@@ -31,6 +32,7 @@ from firmware.phone.events import (
     KeyHeld,
     KeyPressed,
     KeyRepeated,
+    MinuteStarted,
     Problem,
     ProblemCleared,
     ProblemRaised,
@@ -50,6 +52,7 @@ _log = logging.getLogger(__name__)
 _THREAD_LIMIT_S: Final = 20.0
 _SLOW_THREAD_LIMIT_S: Final = 60.0
 _SECONDS_A_MINUTE: Final = 60
+_MINUTES_AN_HOUR: Final = 60
 
 
 def run_until_stopped(options: Options, early: Early) -> None:
@@ -92,7 +95,9 @@ class Handset:
         configuration = self._loaded.configuration
         # Without a font that has Chinese, words that can be read are better than boxes.
         self._language = configuration.device.language if configuration and has_chinese() else "en"
+        country = configuration.device.country if configuration else DEFAULT_COUNTRY
         self._phone = Phone(phone_settings(self._loaded), lambda: CallId(secrets.token_hex(16)))
+        self._directory = NumberDirectory(TABLE_PATH, self._language)
         self._devices = build_devices(
             Settings.of(configuration),
             simulator_port=self._options.simulator_port,
@@ -105,7 +110,7 @@ class Handset:
         )
         self._audio = AudioLoop(
             self._devices.sound_card,
-            country=configuration.device.country if configuration else DEFAULT_COUNTRY,
+            country=country,
             heartbeat=self._health.register("audio", _THREAD_LIMIT_S),
             post=self._post_from_thread,
         )
@@ -116,10 +121,12 @@ class Handset:
             ringer=self._devices.ringer,
             indicator=self._devices.indicator,
             show=self._show,
+            attribute=lambda number: self._directory.describe(number, country),
         )
         self._bus.start()
         self._start_devices()
         self._start_phone()
+        self._directory.start()
         await self._start_page()
         await self._start_records(configuration)
         await self._start_sockets()
@@ -237,7 +244,9 @@ class Handset:
         self._notifier.status(_status_words(view))
 
     def _tick(self) -> None:
-        """Show the time of day anew at each full minute."""
+        """Say which minute it is, and show it."""
+        now = time.localtime()
+        self._bus.post(MinuteStarted(now.tm_wday, now.tm_hour * _MINUTES_AN_HOUR + now.tm_min, clock.is_synchronised()))
         self._show(self._phone.view)
         delay_s = _SECONDS_A_MINUTE - time.time() % _SECONDS_A_MINUTE
         self._minute = asyncio.get_running_loop().call_later(delay_s, self._tick)

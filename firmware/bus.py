@@ -31,7 +31,6 @@ from firmware.ports import (
     Contacts,
     Indicator,
     Messages,
-    NumberDirectory,
     PreferenceStore,
     Ringer,
     SipStack,
@@ -107,15 +106,16 @@ class Bus:
         ringer: Ringer,
         indicator: Indicator,
         show: Callable[[PhoneView], None],
-        directory: NumberDirectory | None = None,
+        attribute: Callable[[str], str] | None = None,
     ) -> None:
+        """Set up; `attribute` says where a number belongs, within a millisecond, empty where that is unknown."""
         self._phone = phone
         self._sip = sip
         self._audio = audio
         self._ringer = ringer
         self._indicator = indicator
         self._show = show
-        self._directory = directory
+        self._attribute = attribute
         self.records: Records | None = None
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -331,7 +331,7 @@ class Bus:
         self.post(MessagesLoaded(tuple(await messages.newest(_MESSAGES_SHOWN))))
 
     def _look_up(self, call_id: CallId, number: str) -> None:
-        if self._directory is not None and (attribution := self._directory.describe(number)):
+        if self._attribute is not None and (attribution := self._attribute(number)):
             # Not at once: the phone has not finished with the event that made it ask.
             asyncio.get_running_loop().call_soon(self.post, NumberAttributed(call_id, attribution))
         if self.records is not None:

@@ -295,14 +295,6 @@ class PreferenceStore(Protocol):
     async def save(self, preferences: Preferences) -> None: ...
 
 
-class NumberDirectory(Protocol):
-    """Where numbers belong to, offline."""
-
-    def describe(self, number: str) -> str:
-        """Return region and carrier in the display's language, empty where unknown; within a millisecond."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class OutboxKey:
     """Names one message for ever: `epoch` is the store's, `seq` only rises within it."""

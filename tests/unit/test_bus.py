@@ -166,13 +166,6 @@ class Notebook:
         return [MESSAGE]
 
 
-class Directory:
-    """Knows where every number belongs."""
-
-    def describe(self, number: str) -> str:
-        return f"the town of {number}"
-
-
 class Parts:
     def __init__(self, *, with_sip: bool = True, broken: tuple[str, ...] = ()) -> None:
         self.told: list[str] = []
@@ -187,7 +180,7 @@ class Parts:
             ringer=recorder("ringer"),
             indicator=recorder("indicator"),
             show=self.views.append,
-            directory=Directory(),
+            attribute=lambda number: f"the town of {number}",
         )
         self.bus.records = self.notebook
 
