@@ -3,42 +3,43 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from firmware.phone.call import CallState
-from firmware.phone.commands import (
-    AudioRoute,
-    HangUpCall,
-    ReportImpossibleEvent,
-    SetVolume,
-)
+from firmware.phone import auto_redial
+from firmware.phone.call_timers import remind_of_held_calls, tick
+from firmware.phone.commands import AudioRoute, SetVolume
 from firmware.phone.events import (
+    CallAudioChanged,
     CallerNamed,
     CallPartyChanged,
     CallQualityMeasured,
     CallReplaced,
-    CallStateChanged,
     Event,
     Key,
     KeyHeld,
     KeyPressed,
     KeyRepeated,
     LastDialledLoaded,
-    MessageReceived,
-    MessageSent,
-    MessagesLoaded,
-    MinuteStarted,
     MissedCallsCounted,
     NumberAttributed,
-    PreferencesLoaded,
     ProblemCleared,
     ProblemRaised,
-    RegistrationChanged,
     Timer,
     TimerExpired,
     TransferChanged,
-    VoicemailCounted,
 )
+from firmware.phone.feature_news import NEWS
 from firmware.phone.moves import NOTICE_S
+from firmware.phone.news import (
+    attribute_number,
+    change_audio,
+    change_party,
+    name_caller,
+    note_quality,
+    replace_call,
+    report_impossible,
+)
+from firmware.phone.receiving import give_up_longest
 from firmware.phone.state import PhoneState
+from firmware.phone.transfer import follow_transfer
 
 Handler = Callable[[PhoneState, Any], None]
 """Changes the state for one event, which is of the type that its row names."""
@@ -47,17 +48,16 @@ Rows = Mapping[type[Event], Handler]
 
 _VOLUME_STEP_PERCENT = 10
 _VOLUME_SHOWN_S = 2.0
-# Silence in the earpiece reads as a broken phone, so its volume stops above it; a ringer may be silent.
-_QUIETEST_PERCENT = {AudioRoute.EARPIECE: 10, AudioRoute.RINGER: 0}
+# Silence in the earpiece reads as a broken phone, so the volume stops above it; a ringer may be silent.
+_QUIETEST_PERCENT = {AudioRoute.EARPIECE: 10, AudioRoute.SPEAKER: 10, AudioRoute.RINGER: 0}
 
 
 def ignored(_state: PhoneState, _event: Event) -> None:
     """A row for what means nothing in this mode."""
 
 
-def impossible(state: PhoneState, event: Event) -> None:
-    """A row for what cannot happen in this mode: it is reported and changes nothing."""
-    state.emit(ReportImpossibleEvent(state.mode.value, type(event).__name__))
+impossible = report_impossible
+"""A row for what cannot happen in this mode: it is reported and changes nothing."""
 
 
 def by_key(*groups: Mapping[Key, Handler]) -> Handler:
@@ -72,7 +72,7 @@ def by_key(*groups: Mapping[Key, Handler]) -> Handler:
 
 def by_timer(handlers: Mapping[Timer, Handler]) -> Handler:
     """Make a row out of one row a timer; one that was cancelled while its event was on the way means nothing."""
-    table = dict.fromkeys(Timer, ignored) | {Timer.NOTICE: _forget_notice} | dict(handlers)
+    table = dict.fromkeys(Timer, ignored) | _TIMERS | dict(handlers)
 
     def handle(state: PhoneState, event: TimerExpired) -> None:
         if event.timer in state.timers:
@@ -88,8 +88,29 @@ def _forget_notice(state: PhoneState, _event: TimerExpired) -> None:
     state.details_step = 0
 
 
+_TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
+    Timer.NOTICE: _forget_notice,
+    Timer.CALL_CLOCK: tick,
+    Timer.NO_ANSWER: give_up_longest,
+    Timer.HOLD_REMINDER: remind_of_held_calls,
+}
+
+
+def _leave_info(state: PhoneState, _event: TimerExpired) -> None:
+    state.features.info = None
+
+
+# Where a mode does not try a busy number again, the person uses the phone: then it is not tried any more.
+_TIMERS: dict[Timer, Handler] = {
+    Timer.NOTICE: _forget_notice,
+    Timer.INFO: _leave_info,
+    Timer.AUTO_REDIAL: auto_redial.disarm,
+}
+
+
 def _turn_volume(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
-    route = AudioRoute.EARPIECE if state.off_hook else AudioRoute.RINGER
+    in_use = AudioRoute.SPEAKER if state.speaker else AudioRoute.EARPIECE
+    route = in_use if state.engaged else AudioRoute.RINGER
     step = _VOLUME_STEP_PERCENT if event.key is Key.VOLUME_UP else -_VOLUME_STEP_PERCENT
     percent = max(_QUIETEST_PERCENT[route], min(100, state.volumes[route] + step))
     if percent != state.volumes[route]:
@@ -100,12 +121,6 @@ def _turn_volume(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
 
 
 VOLUME_KEYS: Mapping[Key, Handler] = {Key.VOLUME_UP: _turn_volume, Key.VOLUME_DOWN: _turn_volume}
-
-
-def _remember_registration(state: PhoneState, event: RegistrationChanged) -> None:
-    state.registration = event.state
-    state.registration_failure = event.failure
-    state.registration_sip_code = event.sip_code
 
 
 def _raise_problem(state: PhoneState, event: ProblemRaised) -> None:
@@ -127,38 +142,18 @@ def _count_missed_calls(state: PhoneState, event: MissedCallsCounted) -> None:
         state.missed_party = ""
 
 
-def name_caller(state: PhoneState, event: CallerNamed) -> None:
-    """Show the address book's name, if the call is still the one in hand."""
-    if state.call is not None and state.call.call_id == event.call_id:
-        state.call.contact_name = event.name
-
-
-def take_stray_call_state(state: PhoneState, event: CallStateChanged) -> None:
-    """Take news of a call that is not the one in hand: SIP's truth is that it runs, so it is ended.
-
-    The last events of calls that were hung up are on the way when the phone has already moved on.
-    """
-    if event.state is not CallState.DISCONNECTED and event.call_id not in state.departed:
-        state.emit(HangUpCall(event.call_id))
-        impossible(state, event)
-
-
 BACKGROUND: Rows = {
-    RegistrationChanged: _remember_registration,
+    **NEWS,
     ProblemRaised: _raise_problem,
     ProblemCleared: _clear_problem,
     LastDialledLoaded: _remember_last_dialled,
     MissedCallsCounted: _count_missed_calls,
-    NumberAttributed: ignored,
-    CallPartyChanged: ignored,
-    TransferChanged: ignored,
-    CallReplaced: ignored,
-    CallQualityMeasured: ignored,
-    VoicemailCounted: ignored,
-    MessageReceived: ignored,
-    MessageSent: ignored,
-    MessagesLoaded: ignored,
-    PreferencesLoaded: ignored,
-    MinuteStarted: ignored,
+    CallAudioChanged: change_audio,
+    CallerNamed: name_caller,
+    NumberAttributed: attribute_number,
+    CallPartyChanged: change_party,
+    TransferChanged: follow_transfer,
+    CallReplaced: replace_call,
+    CallQualityMeasured: note_quality,
 }
 """What goes on beside the phone's modes: kept, shown, and never a reason to leave a mode."""

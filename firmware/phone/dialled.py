@@ -1,0 +1,122 @@
+"""What a string of keys says: a feature code comes before a number; then it is done."""
+
+from firmware.phone import auto_redial, holder_settings
+from firmware.phone.commands import Tone
+from firmware.phone.dial_plan import Match
+from firmware.phone.dialling import refuse_number, send_number
+from firmware.phone.events import Timer
+from firmware.phone.feature_codes import CodeReading, Feature
+from firmware.phone.moves import enter
+from firmware.phone.state import PhoneState
+from firmware.phone.view import Hint, Mode
+
+CONFIRMED_S = 2.0
+_SENDABLE = frozenset({Match.COMPLETE, Match.COMPLETE_AFTER_TIMEOUT})
+_CALLS_SOMEBODY = frozenset({Feature.ANONYMOUS_CALL, Feature.CALL_BACK, Feature.VOICEMAIL})
+
+
+def match(state: PhoneState, digits: str) -> Match:
+    """Say whether the keys are a code or a number, may become one, or cannot."""
+    plan = state.settings.dial_plan
+    if (reading := read_code(state, digits)) is not None:
+        return reading.match
+    number = plan.match(digits)
+    if not _knows_codes(state) or not state.settings.feature_codes.begins_code(digits):
+        return number
+    return Match.COMPLETE_AFTER_TIMEOUT if number in _SENDABLE else Match.INCOMPLETE
+
+
+def accepts(state: PhoneState, digits: str) -> bool:
+    """Whether the person may send this now."""
+    if (reading := read_code(state, digits)) is not None:
+        return _is_whole(state, reading)
+    return state.settings.dial_plan.accepts(digits)
+
+
+def takes_hash(state: PhoneState, digits: str) -> bool:
+    """Whether `#` is the next digit rather than the key that sends."""
+    plan, codes = state.settings.dial_plan, state.settings.feature_codes
+    if (reading := read_code(state, digits)) is not None:
+        return plan.takes_hash(reading.number) and not _is_whole(state, reading)
+    longer = f"{digits}#"
+    return plan.takes_hash(digits) or (_knows_codes(state) and codes.begins_code(digits) and _continues(state, longer))
+
+
+def _continues(state: PhoneState, digits: str) -> bool:
+    return state.settings.feature_codes.begins_code(digits) or read_code(state, digits) is not None
+
+
+def read_code(state: PhoneState, digits: str) -> CodeReading | None:
+    """Say which feature was dialled, None where it is a number."""
+    return state.settings.feature_codes.read(digits, state.settings.dial_plan) if _knows_codes(state) else None
+
+
+def _knows_codes(state: PhoneState) -> bool:
+    return state.settings.provisioned
+
+
+def _is_whole(state: PhoneState, reading: CodeReading) -> bool:
+    return reading.match in _SENDABLE or state.settings.dial_plan.accepts(reading.number)
+
+
+def dial(state: PhoneState, digits: str) -> None:
+    """Do what was dialled, or say why not. The handset is off."""
+    reading = read_code(state, digits)
+    if reading is None:
+        send_number(state, digits)
+    elif not _is_whole(state, reading):
+        hopeless = reading.match is Match.IMPOSSIBLE
+        refuse_number(state, digits, Hint.NUMBER_IMPOSSIBLE if hopeless else Hint.NUMBER_INCOMPLETE)
+    elif reading.feature is Feature.ANONYMOUS_CALL:
+        send_number(state, reading.number, anonymous_code=reading.code)
+    elif reading.feature is Feature.CALL_BACK:
+        send_or_refuse(state, number_of_last_caller(state), Hint.NOTHING_TO_REDIAL)
+    elif reading.feature is Feature.VOICEMAIL:
+        send_or_refuse(state, state.settings.voicemail_number, Hint.NO_VOICEMAIL)
+    else:
+        _confirm(state, digits, _switch(state, reading))
+
+
+def switch_on_hook(state: PhoneState, digits: str) -> Hint | None:
+    """Do what was dialled with the handset in its cradle; None where that takes a handset."""
+    reading = read_code(state, digits)
+    if reading is None or reading.feature in _CALLS_SOMEBODY or not _is_whole(state, reading):
+        return None
+    return _switch(state, reading)
+
+
+def send_or_refuse(state: PhoneState, number: str, hint: Hint) -> None:
+    """Call a number that the phone knows; the hint says that it knows none."""
+    if number:
+        send_number(state, number)
+    else:
+        refuse_number(state, "", hint)
+
+
+def number_of_last_caller(state: PhoneState) -> str:
+    """Return what to dial to call the last caller back, empty where that is not known."""
+    caller = state.features.last_caller
+    return caller.number if caller is not None and state.settings.dial_plan.accepts(caller.number) else ""
+
+
+def _switch(state: PhoneState, reading: CodeReading) -> Hint:
+    if reading.feature in holder_settings.SWITCHED:
+        return holder_settings.switch(state, reading)
+    state.features.feature = "auto_redial"
+    if reading.feature is Feature.AUTO_REDIAL_OFF:
+        auto_redial.disarm(state)
+        return Hint.FEATURE_OFF
+    return Hint.FEATURE_ON if auto_redial.arm(state, state.last_dialled) else Hint.FEATURE_IMPOSSIBLE
+
+
+def _confirm(state: PhoneState, digits: str, hint: Hint) -> None:
+    """Tell by a tone and in words what a code has done; a number may follow at once."""
+    if hint is Hint.FEATURE_IMPOSSIBLE:
+        refuse_number(state, digits, hint)
+        return
+    enter(state, Mode.COLLECTING_DIGITS)
+    state.digits = digits
+    state.refused = True
+    state.tone = Tone.CONFIRMATION
+    state.hint = hint
+    state.start_timer(Timer.INTER_DIGIT, CONFIRMED_S)

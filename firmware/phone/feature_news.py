@@ -1,0 +1,72 @@
+"""News for the features: lines, voicemail, text messages, settings and the time; it never changes the mode."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from firmware.phone.commands import KeepMessage
+from firmware.phone.events import (
+    Event,
+    MessageReceived,
+    MessageSent,
+    MessagesLoaded,
+    MinuteStarted,
+    PreferencesLoaded,
+    RegistrationChanged,
+    VoicemailCounted,
+)
+from firmware.phone.moves import show_notice
+from firmware.phone.state import PhoneState
+from firmware.phone.view import Hint
+
+
+def _keep_registration(state: PhoneState, event: RegistrationChanged) -> None:
+    state.features.lines[event.account] = event
+    if not event.account:
+        state.registration = event.state
+        state.registration_failure = event.failure
+        state.registration_sip_code = event.sip_code
+
+
+def _count_voicemail(state: PhoneState, event: VoicemailCounted) -> None:
+    state.features.voicemail[event.account] = event.new
+
+
+def _keep_message(state: PhoneState, event: MessageReceived) -> None:
+    state.features.add_message(event.message)
+    state.emit(KeepMessage(event.message))
+
+
+def _tell_what_became_of_message(state: PhoneState, event: MessageSent) -> None:
+    show_notice(state, Hint.MESSAGE_SENT if event.accepted else Hint.MESSAGE_FAILED)
+    message = state.features.sending.pop(event.message_id, None)
+    if message is not None and event.accepted:
+        delivered = replace(message, delivered=True)
+        state.features.add_message(delivered)
+        state.emit(KeepMessage(delivered))
+
+
+def _take_messages(state: PhoneState, event: MessagesLoaded) -> None:
+    state.features.messages = event.messages
+
+
+def _take_preferences(state: PhoneState, event: PreferencesLoaded) -> None:
+    # The store may answer late: what was set since is newer.
+    if not state.features.preferences_changed:
+        state.features.preferences = event.preferences
+
+
+def _take_minute(state: PhoneState, event: MinuteStarted) -> None:
+    state.features.minute = event
+
+
+NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
+    RegistrationChanged: _keep_registration,
+    VoicemailCounted: _count_voicemail,
+    MessageReceived: _keep_message,
+    MessageSent: _tell_what_became_of_message,
+    MessagesLoaded: _take_messages,
+    PreferencesLoaded: _take_preferences,
+    MinuteStarted: _take_minute,
+}
+"""The rows of every mode for these events."""
