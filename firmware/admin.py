@@ -1,6 +1,7 @@
 """What the handset answers to its administrator: `wecall status`, `doctor`, `consent` and `log`."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -30,11 +31,20 @@ class ConsentKeeper(Protocol):
         ...
 
 
+class LineStatus(Answer):
+    """One account, without its name; `failure` is empty where there is none."""
+
+    registration: str
+    failure: str
+    retry_in_s: int
+
+
 class Status(Answer):
     """How the handset is, without anybody's number or name."""
 
     mode: str
     registration: str
+    lines: tuple[LineStatus, ...]
     call: str | None
     microphone_open: bool
     problems: tuple[str, ...]
@@ -73,8 +83,24 @@ class Purposes(Answer):
     purposes: tuple[PurposeAnswer, ...]
 
 
+class Sound(Answer):
+    """How a call sounded, as firmware.phone.call.CallQuality."""
+
+    loss_percent: float
+    jitter_ms: float
+    round_trip_ms: float | None
+    codec: str
+    encrypted: bool
+    mos: float
+
+
 class LoggedCall(Answer):
-    """One line of the call log."""
+    """One line of the call log.
+
+    Attributes:
+        decision: what the handset decided about the call by itself; empty where nothing.
+        sound: how it sounded; None where nothing was measured.
+    """
 
     direction: str
     number: str
@@ -82,6 +108,8 @@ class LoggedCall(Answer):
     started_at: str
     duration_s: int
     result: str
+    decision: str
+    sound: Sound | None
 
 
 class LoggedCalls(Answer):
@@ -116,6 +144,14 @@ class AdminRole:
         return Status(
             mode=view.mode,
             registration=view.registration,
+            lines=tuple(
+                LineStatus(
+                    registration=line.state,
+                    failure=line.failure or "",
+                    retry_in_s=line.retry_in_s,
+                )
+                for line in view.lines
+            ),
             call=view.call.state if view.call else None,
             microphone_open=view.microphone_open,
             problems=tuple(detail or problem for problem, detail in view.problems),
@@ -169,6 +205,8 @@ def _lines(entries: Sequence[CallLogEntry]) -> tuple[LoggedCall, ...]:
             started_at=datetime.fromtimestamp(entry.started_at, UTC).astimezone().isoformat(" ", "seconds"),
             duration_s=round(entry.ended_at - entry.answered_at) if entry.ended_at and entry.answered_at else 0,
             result="answered" if entry.answered_at else (entry.reason or "open"),
+            decision=entry.decision or "",
+            sound=Sound(**asdict(entry.quality)) if entry.quality is not None else None,
         )
         for entry in entries
     )

@@ -97,7 +97,9 @@ def status(runtime_dir: Path, as_json: bool) -> None:
         click.echo(json.dumps(dict(answer), indent=2))
         return
     for name, value in answer.items():
-        click.echo(f"{name.replace('_', ' '):20} {value if value not in (None, '', []) else '-'}")
+        for row in value if isinstance(value, list) and value else [value]:
+            words = ", ".join(str(part) for part in row.values() if part) if isinstance(row, Mapping) else row
+            click.echo(f"{name.replace('_', ' '):20} {words if words not in (None, '', []) else '-'}")
 
 
 @main.command()
@@ -180,7 +182,9 @@ def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
     for call in calls:
         arrow = "→" if call["direction"] == "outgoing" else "←"
         who = f"{call['name']} ({call['number']})" if call["name"] else call["number"] or "withheld"
-        click.echo(f"{call['started_at']}  {arrow} {who:32} {call['result']:16} {call['duration_s']:>6} s")
+        result = call["decision"] or call["result"]
+        sound = f"  sound {call['sound']['mos']:.1f} of 5" if call["sound"] else ""
+        click.echo(f"{call['started_at']}  {arrow} {who:32} {result:20} {call['duration_s']:>6} s{sound}")
 
 
 def _change_consent(runtime_dir: Path, action: Literal["grant", "withdraw"], purpose: str) -> None:
