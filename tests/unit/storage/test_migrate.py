@@ -43,6 +43,19 @@ def test_every_old_version_is_brought_to_the_schema_of_a_new_store(
     new.close()
 
 
+def test_calls_and_contacts_of_an_older_firmware_are_kept(database: Database) -> None:
+    database.open(MIGRATIONS[:1])
+    database.execute("INSERT INTO contacts (name) VALUES ('Ann')")
+    database.execute(
+        "INSERT INTO calls (call_id, direction, number, dialled, account, started_at, reason, clock_synced, boot_id, "
+        "ledger_entries, seen) VALUES ('a', 'incoming', '10086', '', 'b', 1.0, 'busy', 1, 'c', 0, 0)"
+    )
+    database.close()
+    database.open(MIGRATIONS)
+    assert database.query("SELECT number, reason, decision, mos FROM calls") == [("10086", "busy", None, None)]
+    assert database.query("SELECT name, ring FROM contacts") == [("Ann", "")]
+
+
 def test_a_migration_that_fails_leaves_the_version_before_it_whole(database: Database) -> None:
     database.open(MIGRATIONS)
     before = schema(database)
