@@ -8,10 +8,11 @@ from typing import Any, Final, Protocol
 import pjsua2
 
 from firmware.phone.call import RegistrationFailure
+from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.mapping import registration_failure
 from firmware.sip.native import guarded
 from firmware.sip.registration import Registration
-from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.sip.settings import AccountSettings, ReliableProvisional, SipSettings
 from provisioning.schema import Srtp, Transport
 
 _log = logging.getLogger(__name__)
@@ -26,11 +27,22 @@ _SRTP = {
     Srtp.MANDATORY: pjsua2.PJMEDIA_SRTP_MANDATORY,
 }
 
+_PRACK = {
+    ReliableProvisional.SUPPORTED: pjsua2.PJSUA_100REL_OPTIONAL,
+    ReliableProvisional.REQUIRED: pjsua2.PJSUA_100REL_MANDATORY,
+}
+
 
 class AccountOwner(Protocol):
     """Who is told about an account's calls and errors."""
 
-    def call_arrived(self, pj_call_id: int) -> None: ...
+    def call_arrived(self, account: "SipAccount", pj_call_id: int, message: ReceivedMessage) -> None: ...
+    def text_arrived(self, message: ReceivedMessage, content_type: str, body: str) -> None: ...
+    def text_answered(self, token: int, sip_code: int) -> None:
+        """Hear what became of a text; `token` is what `send_text` returned."""
+        ...
+
+    def voicemail_told(self, account: "SipAccount", message: ReceivedMessage) -> None: ...
     def error_behind(self, reason: str) -> int:
         """Return the stack's error number behind a made-up response's reason phrase, 0 where it has none."""
         ...
@@ -39,10 +51,16 @@ class AccountOwner(Protocol):
 class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
     """pjsua2's account, translated: what happens to it is told to a Registration."""
 
-    def __init__(self, owner: AccountOwner) -> None:
+    def __init__(self, owner: AccountOwner, settings: AccountSettings) -> None:
         super().__init__()
         self._owner = owner
+        self.settings = settings
         self.registration: Registration | None = None
+
+    @property
+    def address_of_record(self) -> str:
+        """Who this account is, as a header's value."""
+        return _address_of_record(self.settings)
 
     def register(self) -> None:
         """Send REGISTER.
@@ -65,6 +83,23 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         except pjsua2.Error:
             if self.registration is not None:
                 self.registration.probe_ended(answered=False)
+
+    def send_text(self, target: str, text: str) -> Any:
+        """Send MESSAGE (RFC 3428) and return what names it; it must be kept until the answer has come.
+
+        Raises:
+            pjsua2.Error: it could not be sent.
+        """
+        # The library hands this object's address back with the answer.
+        token = pjsua2.SipHeader()
+        request = pjsua2.SendRequestParam()
+        request.method = "MESSAGE"
+        request.userData = token
+        request.txOption.targetUri = target
+        request.txOption.contentType = "text/plain;charset=UTF-8"
+        request.txOption.msgBody = text
+        self.sendRequest(request)
+        return token
 
     def _set_registration(self, *, renew: bool) -> None:
         try:
@@ -99,15 +134,28 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
 
     @guarded
     def onSendRequest(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
-        """Hear what became of a probe."""
-        if self.registration is not None:
+        """Hear what became of a probe or a text."""
+        transaction = parameters.e.body.tsxState.tsx
+        if transaction.method == "MESSAGE":
+            self._owner.text_answered(int(parameters.userData), int(transaction.statusCode))
+        elif self.registration is not None:
             answered = parameters.e.body.tsxState.type == pjsua2.PJSIP_EVENT_RX_MSG
             self.registration.probe_ended(answered=answered)
 
     @guarded
     def onIncomingCall(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Pass a new call on; no final reply may be sent from in here (an INVITE without SDP would abort pjsip)."""
-        self._owner.call_arrived(int(parameters.callId))
+        self._owner.call_arrived(self, int(parameters.callId), received(parameters.rdata))
+
+    @guarded
+    def onInstantMessage(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Pass a text on; the library has answered it already."""
+        self._owner.text_arrived(received(parameters.rdata), str(parameters.contentType), str(parameters.msgBody))
+
+    @guarded
+    def onMwiInfo(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Pass on what the voicemail system says."""
+        self._owner.voicemail_told(self, received(parameters.rdata))
 
 
 class AccountLine:
@@ -196,7 +244,7 @@ class AccountLine:
         self._route = route
         configuration = account_configuration(self._settings, self._transport_id, route)
         if self.account is None:
-            self.account = SipAccount(self._owner)
+            self.account = SipAccount(self._owner, self._settings.account)
             self.account.registration = self._registration
             self.account.create(configuration, True)
         else:
@@ -231,6 +279,8 @@ def account_configuration(settings: SipSettings, transport_id: int, route: str) 
     media.srtpSecureSignaling = 1 if account.transport is Transport.TLS else 0
     configuration.callConfig.timerUse = pjsua2.PJSUA_SIP_TIMER_ALWAYS
     configuration.callConfig.timerSessExpiresSec = _SESSION_EXPIRES_S
+    configuration.callConfig.prackUse = _PRACK[account.reliable_provisional]
+    configuration.mwiConfig.enabled = account.watch_voicemail
     # Probes keep the NAT's door open where they are more frequent (RFC 5626 section 3.5.1).
     configuration.natConfig.udpKaIntervalSec = settings.keep_alive_s if settings.probe_s > settings.keep_alive_s else 0
     return configuration

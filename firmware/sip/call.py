@@ -1,26 +1,34 @@
 """One call as pjsua2 knows it, translated into the phone's words."""
 
 import logging
+import re
 import time
-from collections import deque
 from typing import Any, Final, Protocol
 
 import pjsua2
 
-from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason
-from firmware.phone.events import CallAudioChanged, CallStateChanged, Key
+from firmware.phone.call import CallDirection, CallerId, CallId, CallQuality, CallState, DisconnectReason
+from firmware.phone.events import CallAudioChanged, CallStateChanged
+from firmware.sip.account import SipAccount
+from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.mapping import disconnect_reason
 from firmware.sip.native import guarded
+from firmware.sip.quality_meter import QualityMeter, StreamCounts, counts_of
+from firmware.sip.settings import AccountSettings
+from provisioning.schema import Srtp
 
 _FINAL: Final = 200  # RFC 3261 section 21: responses from here on are final
+_REFUSED: Final = 300
+_REQUEST_PENDING: Final = 491
+_DECLINED: Final = 603
+_CHALLENGES: Final = frozenset({401, 407})
+_ENCRYPTED = re.compile(r"SRTP status:\s*Active", re.IGNORECASE)
 _log = logging.getLogger(__name__)
 
 
 class CallOwner(Protocol):
     """Who is told about a call; everything arrives on the `sip` thread."""
 
-    @property
-    def encryption_required(self) -> bool: ...
     def call_changed(self, event: CallStateChanged | CallAudioChanged) -> None: ...
     def call_progressed(self, call_id: CallId) -> None:
         """The other end has answered something."""
@@ -31,7 +39,28 @@ class CallOwner(Protocol):
         """The library is done with it; the object must go before its number is given to another call."""
         ...
 
-    def connect_audio(self, audio: Any) -> None: ...
+    def sound_changed(self, call_id: CallId, sound: Any) -> None:
+        """The call's place in the conference bridge is new; None where there is nothing to hear or to say."""
+        ...
+
+    def hold_met_another(self, call_id: CallId) -> None:
+        """A re-INVITE of ours crossed one of theirs."""
+        ...
+
+    def hold_refused(self, call_id: CallId) -> None: ...
+    def party_told(self, call_id: CallId, message: ReceivedMessage) -> None:
+        """A message of the other end's, which may say who that is now."""
+        ...
+
+    def text_arrived(self, message: ReceivedMessage, content_type: str, body: str) -> None: ...
+    def transfer_progressed(self, call_id: CallId, sip_code: int, *, final: bool) -> None: ...
+    def transfer_wanted(self, call: "SipCall", target: str) -> "SipCall | None":
+        """The other end wants this handset to call somebody else: return the call to do it with, None to refuse."""
+        ...
+
+    def replacement_wanted(self, call: "SipCall", message: ReceivedMessage) -> "SipCall | None":
+        """Somebody wants to take the other end's place: return the call to do it with, None to refuse."""
+        ...
 
 
 class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
@@ -42,23 +71,39 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     """
 
     def __init__(
-        self, owner: CallOwner, account: Any, call_id: CallId, direction: CallDirection, pj_call_id: int | None = None
+        self,
+        owner: CallOwner,
+        account: SipAccount,
+        call_id: CallId,
+        direction: CallDirection,
+        pj_call_id: int | None = None,
     ) -> None:
         if pj_call_id is None:
             super().__init__(account)
         else:
             super().__init__(account, pj_call_id)
         self._owner = owner
+        self.account = account
         self.call_id = call_id
         self.direction = direction
+        self.party = CallerId(number="")
         self.answered = False
         self.wants_hold = False
+        self.glares_left = 0
         self.ending: DisconnectReason | None = None
         self.media_changed_at = 0.0
-        self.digits: deque[Key] = deque()
+        self.audio_index = 0
+        self._sound: Any = None
+        self._meter = QualityMeter()
+        self._encrypted = False
         self._told: CallState | None = None
         self._packets_received = 0
         self._told_audio = (False, False)
+
+    @property
+    def account_settings(self) -> AccountSettings:
+        """The settings of the account that the call belongs to."""
+        return self.account.settings
 
     @property
     def is_over(self) -> bool:
@@ -70,16 +115,25 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         """The other end has shown a sign of life."""
         return self._told in {CallState.ALERTING, CallState.ACTIVE, CallState.HELD}
 
+    @property
+    def is_known(self) -> bool:
+        """The library has a number for it; it aborts the process when asked about a call without one."""
+        return bool(self.getId() != pjsua2.PJSUA_INVALID_ID)
+
     def has_fallen_silent(self) -> bool:
         """Say whether neither RTP nor RTCP has come since the last time, though it should have."""
         if not self._told_audio[0]:
             return False
-        statistics = self.getStreamStat(0).rtcp
+        statistics = self.getStreamStat(self.audio_index).rtcp
         # Every RTCP report from the peer updates what it knows of our sending.
-        received = int(statistics.rxStat.pkt) + int(statistics.txStat.updateCount)
-        silent = received == self._packets_received
-        self._packets_received = received
+        packets = int(statistics.rxStat.pkt) + int(statistics.txStat.updateCount)
+        silent = packets == self._packets_received
+        self._packets_received = packets
         return silent
+
+    def measure(self) -> CallQuality | None:
+        """Return how it sounds, None where it never had a sound."""
+        return self._meter.measure(self._running_counts(), encrypted=self._encrypted)
 
     def tell(self, state: CallState, reason: DisconnectReason | None = None, sip_code: int = 0) -> None:
         """Tell the phone about a new state, once, and nothing more once it is over."""
@@ -87,6 +141,12 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             return
         self._told = state
         self._owner.call_changed(CallStateChanged(self.call_id, state, reason, sip_code))
+
+    def show_sound(self) -> None:
+        """Tell the owner what place in the conference bridge the call has."""
+        self._owner.sound_changed(self.call_id, None if self.wants_hold else self._sound)
+
+    # --- callbacks ---------------------------------------------------------------------------------------------------
 
     @guarded
     def onCallState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
@@ -115,23 +175,33 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             from_peer=from_peer,
             answered=self.answered,
             incoming=self.direction is CallDirection.INCOMING,
-            encryption_required=self._owner.encryption_required,
+            encryption_required=self.account_settings.srtp is Srtp.MANDATORY,
         )
         self.tell(CallState.DISCONNECTED, reason, sip_code if from_peer else 0)
         self._owner.call_over(self.call_id)
 
     @guarded
     def onCallTsxState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
-        """Notice signs of life that change no state."""
+        """Notice signs of life that change no state, who is there, and what became of our own re-INVITEs."""
         event = parameters.e.body.tsxState
         transaction = event.tsx
-        if event.type != pjsua2.PJSIP_EVENT_RX_MSG or transaction.role != pjsua2.PJSIP_ROLE_UAC:
+        if event.type != pjsua2.PJSIP_EVENT_RX_MSG:
+            return
+        method = str(transaction.method)
+        if method in {"INVITE", "UPDATE"}:
+            self._owner.party_told(self.call_id, received(event.src.rdata))
+        if transaction.role != pjsua2.PJSIP_ROLE_UAC:
             return
         code = int(transaction.statusCode)
         # For an INVITE the proxy's 100 Trying will do, since the server lives; within the call only the peer counts,
         # and 408 and 481 say that it is not there.
-        if transaction.method == "INVITE" or (code >= _FINAL and code not in {408, 481, 503}):
+        if method == "INVITE" or (code >= _FINAL and code not in {408, 481, 503}):
             self._owner.call_progressed(self.call_id)
+        if method == "INVITE" and self.answered and code >= _REFUSED and code not in _CHALLENGES:
+            if code == _REQUEST_PENDING:
+                self._owner.hold_met_another(self.call_id)
+            else:
+                self._owner.hold_refused(self.call_id)
 
     @guarded
     def onCallMediaState(self, _parameters: Any) -> None:  # noqa: N802 - pjsua2's name
@@ -139,18 +209,73 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.media_changed_at = time.monotonic()
         info = self.getInfo()
         receiving = sending = held_here = False
+        self._sound = None
         for media in info.media:
             if media.type != pjsua2.PJMEDIA_TYPE_AUDIO:
                 continue
+            self.audio_index = int(media.index)
             held_here = media.status == pjsua2.PJSUA_CALL_MEDIA_LOCAL_HOLD
             if media.status in {pjsua2.PJSUA_CALL_MEDIA_ACTIVE, pjsua2.PJSUA_CALL_MEDIA_REMOTE_HOLD}:
                 receiving = bool(media.dir & pjsua2.PJMEDIA_DIR_DECODING)
                 sending = bool(media.dir & pjsua2.PJMEDIA_DIR_ENCODING)
                 if media.audioConfSlot >= 0:
-                    self._owner.connect_audio(self.getAudioMedia(media.index))
+                    self._sound = self.getAudioMedia(media.index)
             break
+        self._encrypted = bool(_ENCRYPTED.search(self.dump(True, "")))
+        self.show_sound()
         if (receiving, sending) != self._told_audio:
             self._told_audio = (receiving, sending)
             self._owner.call_changed(CallAudioChanged(self.call_id, receiving, sending))
         if self.answered:
             self.tell(CallState.HELD if held_here else CallState.ACTIVE)
+
+    @guarded
+    def onStreamDestroyed(self, _parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Keep what a stream has seen before it goes."""
+        counts = self._running_counts()
+        if counts is not None:
+            self._meter.stream_ended(counts)
+
+    @guarded
+    def onInstantMessage(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Pass on a text that came within the call."""
+        self._owner.text_arrived(received(parameters.rdata), str(parameters.contentType), str(parameters.msgBody))
+
+    @guarded
+    def onCallTransferStatus(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Follow the call that the other end was asked to make."""
+        final = bool(parameters.finalNotify)
+        self._owner.transfer_progressed(self.call_id, int(parameters.statusCode), final=final)
+
+    def onCallTransferRequest(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Call somebody else at the other end's wish, or refuse to."""
+        # Whatever fails in here, the library must not take the request for accepted.
+        code, parameters.statusCode = parameters.statusCode, _DECLINED
+        try:
+            successor = self._owner.transfer_wanted(self, str(parameters.dstUri))
+        except Exception:  # noqa: BLE001 - whatever it is, it must not reach C frames
+            _log.exception("A wish to transfer a call could not be judged; it was refused.")
+            return
+        if successor is not None:
+            parameters.newCall = successor
+            parameters.statusCode = code
+
+    def onCallReplaceRequest(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Let somebody take the other end's place, or refuse to."""
+        code, parameters.statusCode = parameters.statusCode, _DECLINED
+        try:
+            successor = self._owner.replacement_wanted(self, received(parameters.rdata))
+        except Exception:  # noqa: BLE001 - whatever it is, it must not reach C frames
+            _log.exception("A wish to replace a call could not be judged; it was refused.")
+            return
+        if successor is not None:
+            parameters.newCall = successor
+            parameters.statusCode = code
+
+    def _running_counts(self) -> StreamCounts | None:
+        if not self.is_known:
+            return None
+        try:
+            return counts_of(self.getStreamStat(self.audio_index), self.getStreamInfo(self.audio_index))
+        except pjsua2.Error:
+            return None  # there is no stream: on hold, before the answer, or after the end

@@ -1,19 +1,34 @@
 """Every call of this handset, by its id. Lives on the `sip` thread."""
 
 import logging
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import pjsua2
 
-from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RejectReason, SipUri
-from firmware.phone.events import CallAudioChanged, CallStateChanged, Event, IncomingCallReceived, Key
+from firmware.phone.call import CallDirection, CallId, CallQuality, CallState, DisconnectReason, RejectReason, SipUri
+from firmware.phone.events import (
+    CallAudioChanged,
+    CallPartyChanged,
+    CallQualityMeasured,
+    CallReplaced,
+    CallStateChanged,
+    Event,
+    IncomingCallReceived,
+    Key,
+)
+from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Agenda, Appointment
 from firmware.sip.call import SipCall
+from firmware.sip.dtmf import DigitSender
 from firmware.sip.handle_budget import LINGER_S
+from firmware.sip.hold import HoldControl
+from firmware.sip.identity import Headers, Invitation, ReceivedMessage, asserted_identity, read_invitation
 from firmware.sip.mapping import REJECT_CODES, caller_id
+from firmware.sip.mixer import Mixer
+from firmware.sip.transfer import Transfers, is_acceptable_target
+from provisioning.schema import Srtp
 
 _log = logging.getLogger(__name__)
 
@@ -22,16 +37,15 @@ _log = logging.getLogger(__name__)
 NO_REPLY_S: Final = 6.0
 # How long the other end may take over its part of hanging up before the phone goes on without it.
 HANG_UP_S: Final = 2.0
-# Receivers lose digits that follow each other without a pause (ETSI ES 201 235-3 wants 65 ms of each at least).
-_DIGIT_MS: Final = 100
-_DIGIT_PAUSE_MS: Final = 70
-# Right after an answer that names several codecs pjsua settles on one with a re-INVITE; a digit under way then is lost.
-_SETTLE_S: Final = 0.4
+QUALITY_S: Final = 5.0
+# Who handed a call over ends it by itself; where it does not, this handset does (RFC 5589 section 6).
+_HANDED_OVER_S: Final = 2.0
 _POSTPONE_S: Final = 0.05
-_HOLD_RETRY_S: Final = 0.1
-_HOLD_TRIES: Final = 30
 _RINGING: Final = 180
 _OK: Final = 200
+_MOVED: Final = 302
+_NOT_ACCEPTABLE: Final = frozenset({406, 415, 488, 606})
+_ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'  # RFC 3323 section 4.1.1.3
 
 
 class CallTable:
@@ -41,43 +55,53 @@ class CallTable:
         self,
         agenda: Agenda,
         post: Callable[[Event], None],
-        connect_audio: Callable[[Any], None],
+        mixer: Mixer,
         when_changed: Callable[[bool], None],
         *,
         silence_s: float,
         max_calls: int,
         max_outgoing: int,
-        encryption_required: bool,
+        rate_hz: int,
+        allows: Callable[[str], bool],
+        is_trusted: Callable[[str], bool],
+        own_hosts: Callable[[SipAccount], frozenset[str]],
+        text_arrived: Callable[[ReceivedMessage, str, str], None],
     ) -> None:
         """Set up without a call.
 
         Args:
             agenda: the thread's timers.
             post: takes what the phone should know.
-            connect_audio: joins a call's audio with the handset's.
+            mixer: connects the calls with the handset.
             when_changed: is told whether there are calls, when that may have changed.
             silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
             max_calls: callers beyond are told that the line is busy.
             max_outgoing: how many calls may be placed within the time for which a call's handles linger.
-            encryption_required: no call without SRTP.
+            rate_hz: of the conference bridge.
+            allows: whether the other end of a call may send this handset to a number.
+            is_trusted: whether what comes from an address is believed about who calls.
+            own_hosts: the names and addresses that an account's numbers stand at.
+            text_arrived: takes a text that came within a call.
         """
         self._agenda = agenda
         self._post = post
-        self._connect_audio = connect_audio
+        self._mixer = mixer
         self._when_changed = when_changed
         self._silence_s = silence_s
         self._max_calls = max_calls
         self._max_outgoing = max_outgoing
-        self._encryption_required = encryption_required
+        self._allows = allows
+        self._is_trusted = is_trusted
+        self._own_hosts = own_hosts
+        self.text_arrived = text_arrived
         self._calls: dict[CallId, SipCall] = {}
         self._no_reply: dict[CallId, Appointment] = {}
         self._postponed: dict[CallId, Appointment] = {}
+        self._predecessors: dict[CallId, CallId] = {}
         self._outgoing = 0
-
-    @property
-    def encryption_required(self) -> bool:
-        """No call without SRTP."""
-        return self._encryption_required
+        self._digits = DigitSender(agenda, self._find, rate_hz)
+        self._holding = HoldControl(agenda, self._find, mixer)
+        self._transfers = Transfers(agenda, self._find, post, self._end_by_id)
 
     @property
     def is_empty(self) -> bool:
@@ -86,9 +110,14 @@ class CallTable:
 
     # --- what the phone asks for -------------------------------------------------------------------------------------
 
-    def place(self, account: Any, call_id: CallId, uri: SipUri, *, anonymous: bool = False) -> None:
+    def place(self, account: SipAccount, call_id: CallId, uri: SipUri, *, anonymous: bool = False) -> None:
         """Send an INVITE, a moment later where too many calls were made at once."""
         self._postponed.pop(call_id, None)
+        # One more than callers may use up, so that there is always a way to call for help.
+        if self._live_calls > self._max_calls:
+            _log.warning("A call was not placed: %d are running already.", self._live_calls)
+            self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.NOT_ALLOWED))
+            return
         if self._outgoing >= self._max_outgoing:
             self._postponed[call_id] = self._agenda.after(
                 _POSTPONE_S, lambda: self.place(account, call_id, uri, anonymous=anonymous)
@@ -96,11 +125,13 @@ class CallTable:
             return
         self._outgoing += 1
         call = SipCall(self, account, call_id, CallDirection.OUTGOING)
-        self._calls[call_id] = call
-        self._when_changed(True)
+        call.party = caller_id(uri)
+        self._add(call)
         self._no_reply[call_id] = self._agenda.after(NO_REPLY_S, lambda: self._give_up(call_id))
         parameters = pjsua2.CallOpParam(True)
         parameters.opt.videoCount = 0
+        if anonymous:
+            _withhold_identity(parameters.txOption, account.address_of_record)
         try:
             call.makeCall(uri, parameters)
         except pjsua2.Error as error:
@@ -108,18 +139,52 @@ class CallTable:
             call.tell(CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)
             self.call_over(call_id)
 
-    def take(self, account: Any, pj_call_id: int) -> None:
+    def take(self, account: SipAccount, pj_call_id: int, message: ReceivedMessage) -> None:
         """Hear of a new caller."""
         call_id = CallId(uuid.uuid4().hex)
         call = SipCall(self, account, call_id, CallDirection.INCOMING, pj_call_id)
-        over_limit = sum(not other.is_over for other in self._calls.values()) >= self._max_calls
-        self._calls[call_id] = call
-        self._when_changed(True)
+        over_limit = self._live_calls >= self._max_calls
+        self._add(call)
         if over_limit:
             call.tell(CallState.DISCONNECTED)  # the phone never hears of it
             self._agenda.after(0, lambda: self._reply(call_id, REJECT_CODES[RejectReason.BUSY]))
             return
-        self._post(IncomingCallReceived(call_id, caller_id(str(call.getInfo().remoteUri))))
+        invitation = read_invitation(message.text, trusted=self._is_trusted(message.source))
+        call.party = invitation.caller
+        self._announce(call_id, invitation, account.settings.name)
+
+    def refused_by_library(self, account: SipAccount, message: ReceivedMessage, sip_code: int) -> None:
+        """Hear of a caller whom the library has turned away by itself, because no sound could be agreed on."""
+        if sip_code not in _NOT_ACCEPTABLE:
+            return
+        call_id = CallId(uuid.uuid4().hex)
+        invitation = read_invitation(message.text, trusted=self._is_trusted(message.source))
+        self._announce(call_id, invitation, account.settings.name)
+        encryption_required = account.settings.srtp is Srtp.MANDATORY
+        reason = DisconnectReason.ENCRYPTION_REQUIRED if encryption_required else DisconnectReason.NO_COMMON_CODEC
+        self._post(CallStateChanged(call_id, CallState.DISCONNECTED, reason, sip_code))
+
+    def _announce(self, call_id: CallId, invitation: Invitation, account: str) -> None:
+        self._post(
+            IncomingCallReceived(
+                call_id,
+                invitation.caller,
+                account,
+                invitation.ring,
+                invitation.answer_after_s,
+                invitation.diverted_by,
+            )
+        )
+
+    def _add(self, call: SipCall) -> None:
+        self._calls[call.call_id] = call
+        if call.direction is CallDirection.OUTGOING:
+            self._mixer.attend_to(call.call_id)
+        self._when_changed(True)
+
+    @property
+    def _live_calls(self) -> int:
+        return sum(not call.is_over for call in self._calls.values())
 
     def signal_ringing(self, call_id: CallId) -> None:
         """Send 180."""
@@ -127,6 +192,7 @@ class CallTable:
 
     def answer(self, call_id: CallId) -> None:
         """Send 200."""
+        self._mixer.attend_to(call_id)
         self._reply(call_id, _OK)
 
     def reject(self, call_id: CallId, reason: RejectReason) -> None:
@@ -135,6 +201,13 @@ class CallTable:
         if call is not None:
             call.ending = DisconnectReason.REJECTED
         self._reply(call_id, REJECT_CODES[reason])
+
+    def redirect(self, call_id: CallId, uri: SipUri) -> None:
+        """Send 302 with whom to call instead."""
+        call = self._calls.get(call_id)
+        if call is not None:
+            call.ending = DisconnectReason.FORWARDED
+        self._reply(call_id, _MOVED, contact=f"<{uri}>")
 
     def hang_up(self, call_id: CallId) -> None:
         """End a call in whatever state it is."""
@@ -155,80 +228,34 @@ class CallTable:
 
     def hold(self, call_id: CallId) -> None:
         """Ask the far end to stop sending."""
-        self._want_hold(call_id, True)
+        self._holding.hold(call_id)
 
     def resume(self, call_id: CallId) -> None:
         """Undo hold."""
-        self._want_hold(call_id, False)
-
-    def _want_hold(self, call_id: CallId, wanted: bool) -> None:
-        call = self._calls.get(call_id)
-        if call is not None and call.answered and call.wants_hold is not wanted:
-            call.wants_hold = wanted
-            self._apply_hold(call_id, wanted, _HOLD_TRIES)
-
-    def _apply_hold(self, call_id: CallId, wanted: bool, tries: int) -> None:
-        call = self._calls.get(call_id)
-        if call is None or call.is_over or call.wants_hold is not wanted:
-            return
-        parameters = pjsua2.CallOpParam(True)
-        try:
-            if wanted:
-                call.setHold(parameters)
-            else:
-                parameters.opt.flag = pjsua2.PJSUA_CALL_UNHOLD
-                call.reinvite(parameters)
-        except pjsua2.Error as error:
-            # Another re-INVITE is under way, ours or the peer's (RFC 3261 section 14.1).
-            if tries:
-                self._agenda.after(_HOLD_RETRY_S, lambda: self._apply_hold(call_id, wanted, tries - 1))
-            else:
-                _log.warning("A call could not be held or taken back: %s.", error.reason)
+        self._holding.resume(call_id)
 
     def send_dtmf(self, call_id: CallId, key: Key) -> None:
-        """Send one digit as an RTP event (RFC 4733), after those before it."""
-        call = self._calls.get(call_id)
-        if call is None:
-            return
-        call.digits.append(key)
-        if len(call.digits) == 1:
-            self._send_next_digit(call_id)
-
-    def _send_next_digit(self, call_id: CallId) -> None:
-        call = self._calls.get(call_id)
-        if call is None or not call.digits:
-            return
-        unsettled_s = call.media_changed_at + _SETTLE_S - time.monotonic()
-        if unsettled_s > 0:
-            self._agenda.after(unsettled_s, lambda: self._send_next_digit(call_id))
-            return
-        parameters = pjsua2.CallSendDtmfParam()
-        parameters.method = pjsua2.PJSUA_DTMF_METHOD_RFC2833
-        parameters.digits = call.digits[0].value
-        parameters.duration = _DIGIT_MS
-        self._in_call(call_id, lambda sending: sending.sendDtmf(parameters))
-        self._agenda.after((_DIGIT_MS + _DIGIT_PAUSE_MS) / 1000, lambda: self._digit_sent(call_id))
-
-    def _digit_sent(self, call_id: CallId) -> None:
-        call = self._calls.get(call_id)
-        if call is not None and call.digits:
-            call.digits.popleft()
-            self._send_next_digit(call_id)
-
-    def redirect(self, call_id: CallId, uri: SipUri) -> None:
-        """Send 302."""
+        """Send one digit, after those before it."""
+        self._digits.send(call_id, key)
 
     def transfer(self, call_id: CallId, uri: SipUri) -> None:
         """Send REFER."""
+        self._transfers.transfer(call_id, uri)
 
     def transfer_to_call(self, call_id: CallId, other_call_id: CallId) -> None:
         """Send REFER with Replaces."""
+        self._transfers.transfer_to_call(call_id, other_call_id)
 
     def join(self, call_ids: Sequence[CallId]) -> None:
-        """Mix calls."""
+        """Let these calls hear each other, taken back from hold first."""
+        members = [call_id for call_id in call_ids if call_id in self._calls and self._calls[call_id].answered]
+        self._mixer.join(members)
+        for call_id in members:
+            self._holding.resume(call_id)
 
     def split(self) -> None:
         """Undo join."""
+        self._mixer.split()
 
     def hang_up_all(self) -> None:
         """End every call."""
@@ -239,21 +266,30 @@ class CallTable:
         """Let go of every call; the library is about to be destroyed."""
         for call in self._calls.values():
             call.tell(CallState.DISCONNECTED, call.ending or DisconnectReason.INTERRUPTED)
+        self._mixer.close()
+        self._digits.clear()
         self._calls.clear()
         self._when_changed(False)
         self._no_reply.clear()
+        self._predecessors.clear()
 
     # --- what the library tells --------------------------------------------------------------------------------------
 
     def call_changed(self, event: CallStateChanged | CallAudioChanged) -> None:
         """Pass on what became of a call, unless the phone never heard of it."""
-        if isinstance(event, CallStateChanged) and event.state is CallState.DISCONNECTED and event.reason is None:
-            return
+        if isinstance(event, CallStateChanged) and event.state is CallState.DISCONNECTED:
+            if event.reason is None:
+                return
+            self._tell_quality(event.call_id)
         self._post(event)
 
     def call_answered(self, call_id: CallId) -> None:
         """Begin to watch over the call."""
         self._agenda.after(self._silence_s, lambda: self._watch(call_id))
+        self._agenda.after(QUALITY_S, lambda: self._measure(call_id))
+        predecessor = self._predecessors.pop(call_id, None)
+        if predecessor is not None:
+            self._agenda.after(_HANDED_OVER_S, lambda: self._end_by_id(predecessor, DisconnectReason.TRANSFERRED))
 
     def call_progressed(self, call_id: CallId) -> None:
         """Stop waiting for the server's first word."""
@@ -266,9 +302,84 @@ class CallTable:
         self.call_progressed(call_id)
         self._agenda.after(0, lambda: self._drop(call_id))
 
-    def connect_audio(self, audio: Any) -> None:
-        """Join a call's audio with the handset's."""
-        self._connect_audio(audio)
+    def sound_changed(self, call_id: CallId, sound: Any) -> None:
+        """Connect the call's new place in the conference bridge."""
+        self._mixer.set_sound(call_id, sound)
+
+    def hold_met_another(self, call_id: CallId) -> None:
+        """Try again to hold a call or to take it back."""
+        self._holding.met(call_id)
+
+    def hold_refused(self, call_id: CallId) -> None:
+        """Hold at this end what cannot be held at the other."""
+        self._holding.refused(call_id)
+
+    def party_told(self, call_id: CallId, message: ReceivedMessage) -> None:
+        """Notice that a server says who is at the other end, and that it is somebody else than was known."""
+        call = self._calls.get(call_id)
+        if call is None or not self._is_trusted(message.source):
+            return
+        party = asserted_identity(Headers(message.text))
+        if party is None or (party.number, party.display_name) == (call.party.number, call.party.display_name):
+            return
+        call.party = party
+        self._post(CallPartyChanged(call_id, party))
+
+    def transfer_progressed(self, call_id: CallId, sip_code: int, *, final: bool) -> None:
+        """Follow a transfer that this handset asked for."""
+        self._transfers.status_told(call_id, sip_code, final=final)
+
+    def transfer_wanted(self, call: SipCall, target: str) -> SipCall | None:
+        """Call whom the other end names, where the server could have been asked for that too."""
+        hosts = self._own_hosts(call.account)
+        if not call.answered or call.is_over or self._live_calls > self._max_calls:
+            return None
+        if not is_acceptable_target(target, hosts, self._allows):
+            _log.info("The other end of a call wanted it transferred to where this handset does not call.")
+            return None
+        self._outgoing += 1
+        successor = SipCall(self, call.account, CallId(uuid.uuid4().hex), CallDirection.OUTGOING)
+        successor.party = caller_id(target.partition("?")[0])
+        self._no_reply[successor.call_id] = self._agenda.after(NO_REPLY_S, lambda: self._give_up(successor_id))
+        successor_id = successor.call_id
+        # The library begins the call once this has returned; where it cannot, no callback says so.
+        self._agenda.after(0, lambda: self._check_begun(successor_id))
+        return self._succeed(call, successor)
+
+    def replacement_wanted(self, call: SipCall, message: ReceivedMessage) -> SipCall | None:
+        """Let a caller whom a server lets in take the other end's place."""
+        if call.is_over or not self._is_trusted(message.source):
+            return None
+        successor = SipCall(self, call.account, CallId(uuid.uuid4().hex), CallDirection.INCOMING)
+        successor.party = read_invitation(message.text, trusted=True).caller
+        self._mixer.attend_to(successor.call_id)
+        return self._succeed(call, successor)
+
+    def _succeed(self, call: SipCall, successor: SipCall) -> SipCall:
+        self._add(successor)
+        call.ending = DisconnectReason.TRANSFERRED
+        self._predecessors[successor.call_id] = call.call_id
+        self._post(CallReplaced(call.call_id, successor.call_id, successor.party))
+        return successor
+
+    def _check_begun(self, call_id: CallId) -> None:
+        call = self._calls.get(call_id)
+        if call is not None and not (call.is_known and call.isActive()):
+            call.tell(CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)
+            self.call_over(call_id)
+
+    def _measure(self, call_id: CallId) -> None:
+        call = self._calls.get(call_id)
+        if call is None or call.is_over:
+            return
+        self._agenda.after(QUALITY_S, lambda: self._measure(call_id))
+        self._tell_quality(call_id)
+
+    def _tell_quality(self, call_id: CallId) -> None:
+        call = self._calls.get(call_id)
+        quality: CallQuality | None = call.measure() if call is not None else None
+        if quality is not None:
+            self._post(CallQualityMeasured(call_id, quality))
 
     def _watch(self, call_id: CallId) -> None:
         """Ask a peer that has fallen silent whether it is there: without audio a BYE may have been lost."""
@@ -290,6 +401,10 @@ class CallTable:
             call.tell(CallState.DISCONNECTED, DisconnectReason.NETWORK_LOST)
 
     def _drop(self, call_id: CallId) -> None:
+        self._mixer.forget(call_id)
+        self._digits.forget(call_id)
+        self._transfers.forget(call_id)
+        self._predecessors.pop(call_id, None)
         call = self._calls.pop(call_id, None)
         if call is not None and call.direction is CallDirection.OUTGOING:
             self._agenda.after(LINGER_S, self._outgoing_released)
@@ -298,17 +413,23 @@ class CallTable:
     def _outgoing_released(self) -> None:
         self._outgoing -= 1
 
-    def _reply(self, call_id: CallId, sip_code: int) -> None:
+    def _reply(self, call_id: CallId, sip_code: int, contact: str = "") -> None:
         def reply(call: SipCall) -> None:
             parameters = pjsua2.CallOpParam(True)
             parameters.opt.videoCount = 0
             parameters.statusCode = sip_code
+            if contact:
+                _add_header(parameters.txOption, "Contact", contact)
             call.answer(parameters)
 
         self._in_call(call_id, reply)
 
-    def _in_call(self, call_id: CallId, action: Callable[[SipCall], None]) -> None:
+    def _find(self, call_id: CallId) -> SipCall | None:
         call = self._calls.get(call_id)
+        return call if call is not None and call.is_known else None
+
+    def _in_call(self, call_id: CallId, action: Callable[[SipCall], None]) -> None:
+        call = self._find(call_id)
         if call is None:
             return
         try:
@@ -316,6 +437,11 @@ class CallTable:
         except pjsua2.Error as error:
             # The other end was faster (its CANCEL or BYE is being handled), or did not agree on what this needs.
             _log.warning("The SIP stack declined a request within a call: %s.", error.reason)
+
+    def _end_by_id(self, call_id: CallId, reason: DisconnectReason) -> None:
+        call = self._calls.get(call_id)
+        if call is not None and not call.is_over:
+            self._end(call, reason)
 
     def _end(self, call: SipCall, reason: DisconnectReason) -> None:
         call.ending = reason
@@ -336,3 +462,16 @@ class CallTable:
             return
         self._end(call, DisconnectReason.UNREACHABLE)
         call.tell(CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)
+
+
+def _withhold_identity(options: Any, address_of_record: str) -> None:
+    """Call without saying who calls, but tell the server (RFC 3323 section 4.1.1.3, RFC 3325 section 9.2)."""
+    options.localUri = _ANONYMOUS
+    _add_header(options, "Privacy", "id")
+    _add_header(options, "P-Preferred-Identity", address_of_record)
+
+
+def _add_header(options: Any, name: str, value: str) -> None:
+    header = pjsua2.SipHeader()
+    header.hName, header.hValue = name, value
+    options.headers.append(header)

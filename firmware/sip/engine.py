@@ -13,20 +13,25 @@ from firmware.errors import SipError
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, SipUri
 from firmware.phone.events import CallStateChanged, Event, MessageSent
 from firmware.sip import native, source_filter
-from firmware.sip.account import AccountLine
+from firmware.sip.account import AccountLine, SipAccount
+from firmware.sip.addresses import canonical
 from firmware.sip.agenda import Agenda
 from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.calls import CallTable
 from firmware.sip.connection_limit import ConnectionLimit
 from firmware.sip.gate import Gate, GatePolicy
 from firmware.sip.handle_budget import HandleBudget
+from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.mapping import CERTIFICATE_ERROR, SYSTEM_ERRORS
 from firmware.sip.media_poll import MediaPoll
+from firmware.sip.mixer import Mixer
 from firmware.sip.network_watch import NetworkWatch
 from firmware.sip.registration import Registration
 from firmware.sip.servers import Resolution, ServerResolver, address_towards
 from firmware.sip.settings import SipSettings
-from provisioning.schema import Srtp, Transport
+from firmware.sip.text_messages import TextMessages
+from firmware.sip.voicemail import voicemail_count
+from provisioning.schema import Transport
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +78,7 @@ class BuildReport:
 class _Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
     when_connection_lost: Callable[[int], None] | None = None
     when_connections_changed: Callable[[], None] | None = None
+    when_call_refused: Callable[[ReceivedMessage, int], None] | None = None
 
     @native.guarded
     def onTransportState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
@@ -80,6 +86,11 @@ class _Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
             self.when_connections_changed()
         if parameters.state == _CONNECTION_LOST and self.when_connection_lost is not None:
             self.when_connection_lost(int(parameters.lastError))
+
+    @native.guarded
+    def onRejectedIncomingCall(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        if self.when_call_refused is not None:
+            self.when_call_refused(received(parameters.rdata), int(parameters.statusCode))
 
 
 class Engine:
@@ -113,8 +124,6 @@ class Engine:
         self._tls = ""
         self._codecs: tuple[str, ...] = ()
         self._source_filtered = False
-        self._capture: Any = None
-        self._playback: Any = None
         self._last_error = 0
         self._reasons: dict[str, int] = {}
         budget = HandleBudget(settings.max_calls)
@@ -125,18 +134,25 @@ class Engine:
         self._network = NetworkWatch()
         self._resolver = ServerResolver(settings.account.host, deliver)
         self._servers: tuple[str, ...] = ()
+        self._trusted: frozenset[str] = frozenset()
         self._own_address = ""
         self._line: AccountLine | None = None
         self._registration: Registration | None = None
+        self._mixer = Mixer()
+        self._texts = TextMessages(post, self._is_trusted)
         self.calls = CallTable(
             agenda,
             post,
-            self._connect_audio,
+            self._mixer,
             self._calls_changed,
             silence_s=settings.media_silence_s,
             max_calls=settings.max_calls,
             max_outgoing=budget.outgoing_calls,
-            encryption_required=settings.account.srtp is Srtp.MANDATORY,
+            rate_hz=settings.clock_rate_hz,
+            allows=settings.allows,
+            is_trusted=self._is_trusted,
+            own_hosts=self._own_hosts,
+            text_arrived=self.text_arrived,
         )
         self.wake_port = 0
 
@@ -199,24 +215,35 @@ class Engine:
 
     def place_call(self, call_id: CallId, uri: SipUri, account: str = "", *, anonymous: bool = False) -> None:
         """Send an INVITE, registered or not; where the server's address is still unknown, look it up first."""
-        line = self._line
-        if line is None:
-            return
-        if line.account is not None:
-            self.calls.place(line.account, call_id, uri, anonymous=anonymous)
-            return
 
-        def prepared(failure: RegistrationFailure | None) -> None:
-            if failure is None and line.account is not None:
-                self.calls.place(line.account, call_id, uri, anonymous=anonymous)
-            else:
+        def place(found: SipAccount | None) -> None:
+            if found is None:
                 self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
+            else:
+                self.calls.place(found, call_id, uri, anonymous=anonymous)
 
-        line.prepare(prepared)
+        self._with_account(account, place)
 
     def send_message(self, message_id: str, uri: SipUri, text: str, account: str = "") -> None:
         """Send a text message, registered or not."""
-        self._post(MessageSent(message_id, accepted=False))
+
+        def send(found: SipAccount | None) -> None:
+            if found is None:
+                self._post(MessageSent(message_id, accepted=False))
+            else:
+                self._texts.send(found, message_id, uri, text)
+
+        self._with_account(account, send)
+
+    def _with_account(self, _name: str, act: Callable[[SipAccount | None], None]) -> None:
+        """Act with an account as soon as its server is known; with None where it cannot be."""
+        line = self._line
+        if line is None:
+            act(None)
+        elif line.account is not None:
+            act(line.account)
+        else:
+            line.prepare(lambda failure: act(line.account if failure is None else None))
 
     def follow_network(self) -> None:
         """Register, and move running calls, from the new address where the network has changed."""
@@ -239,10 +266,35 @@ class Engine:
 
     # --- what the library tells --------------------------------------------------------------------------------------
 
-    def call_arrived(self, pj_call_id: int) -> None:
+    def call_arrived(self, account: SipAccount, pj_call_id: int, message: ReceivedMessage) -> None:
         """Take a new incoming call."""
+        self.calls.take(account, pj_call_id, message)
+
+    def text_arrived(self, message: ReceivedMessage, content_type: str, body: str) -> None:
+        """Take a text message."""
+        self._texts.take(message, content_type, body)
+
+    def text_answered(self, token: int, sip_code: int) -> None:
+        """Hear what became of a text."""
+        self._texts.answered(token, sip_code)
+
+    def voicemail_told(self, account: SipAccount, message: ReceivedMessage) -> None:
+        """Pass on how many voice messages wait."""
+        count = voicemail_count(message.text, account.settings.name)
+        if count is not None:
+            self._post(count)
+
+    def _call_refused(self, message: ReceivedMessage, sip_code: int) -> None:
         if self._line is not None and self._line.account is not None:
-            self.calls.take(self._line.account, pj_call_id)
+            self.calls.refused_by_library(self._line.account, message, sip_code)
+
+    def _own_hosts(self, account: SipAccount) -> frozenset[str]:
+        """Return under which hosts an account's server may be asked to place a call."""
+        return frozenset({account.settings.domain.lower(), account.settings.host.lower()}) | self._trusted
+
+    def _is_trusted(self, source: str) -> bool:
+        """Say whether an address is a configured server's, so that what it asserts is believed (RFC 3325)."""
+        return canonical(source) in self._trusted
 
     def error_behind(self, reason: str) -> int:
         """Return the library's error number behind a made-up response's reason phrase, 0 where it has none."""
@@ -257,10 +309,6 @@ class Engine:
         if self._media_poll is not None:
             self._media_poll.set_wanted(exist)
 
-    def _connect_audio(self, audio: Any) -> None:
-        audio.startTransmit(self._playback)
-        self._capture.startTransmit(audio)
-
     # --- the parts ---------------------------------------------------------------------------------------------------
 
     def _start_library(self) -> None:
@@ -268,12 +316,13 @@ class Engine:
         endpoint = self._endpoint = _Endpoint()
         endpoint.when_connection_lost = self._connection_lost
         endpoint.when_connections_changed = self._connection_limit.connections_changed
+        endpoint.when_call_refused = self._call_refused
         endpoint.libCreate()
         endpoint.libInit(self._endpoint_configuration())
         library = native.library()
         master_port = int(endpoint.audDevManager().setNoDev())
-        self._capture = endpoint.audDevManager().getCaptureDevMedia()
-        self._playback = endpoint.audDevManager().getPlaybackDevMedia()
+        devices = endpoint.audDevManager()
+        self._mixer.open(devices.getCaptureDevMedia(), devices.getPlaybackDevMedia())
         wake_id = endpoint.transportCreate(pjsua2.PJSIP_TRANSPORT_UDP, _transport_configuration(0, _LOOPBACK))
         self.wake_port = self._port_of(wake_id)
         self._transport_id = self._open_transport()
@@ -325,6 +374,7 @@ class Engine:
             return
         self._servers = addresses
         self._own_address = address_towards(addresses[0])
+        self._trusted = frozenset(canonical(address) for address in addresses)
         account = self._settings.account
         self._policy.set_servers(addresses, {account.port})
         if account.transport is Transport.TCP:
@@ -442,13 +492,13 @@ class Engine:
         if self._media_poll is not None:
             self._media_poll.stop()
             self._media_poll = None
-        self._capture = self._playback = None
+        self._mixer.close()
         line, self._line = self._line, None
         self._registration = None
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is None:
             return
-        endpoint.when_connection_lost = endpoint.when_connections_changed = None
+        endpoint.when_connection_lost = endpoint.when_connections_changed = endpoint.when_call_refused = None
         try:
             # Farewells are over: do not wait another second for answers to them.
             endpoint.libDestroy(pjsua2.PJSUA_DESTROY_NO_RX_MSG)

@@ -48,6 +48,10 @@ REJECT_CODES = {
     RejectReason.BUSY: 486,
     RejectReason.DECLINED: 603,
     RejectReason.NO_ANSWER: 480,
+    RejectReason.DO_NOT_DISTURB: 480,
+    RejectReason.BLOCKED: 603,
+    RejectReason.ANONYMOUS: 433,
+    RejectReason.OUT_OF_HOURS: 480,
 }
 
 

@@ -1,14 +1,62 @@
 """What the SIP stack is told at its birth: frozen values that the composition root fills from the configuration."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from provisioning.schema import Srtp, Transport
 
 
+class DtmfMethod(StrEnum):
+    """How digits go out in a call; AUTO takes what was negotiated."""
+
+    AUTO = "auto"
+    RFC4733 = "rfc4733"
+    INFO = "info"
+    IN_BAND = "inband"
+
+
+class ReliableProvisional(StrEnum):
+    """Whether 18x responses must be confirmed (RFC 3262) or only may."""
+
+    SUPPORTED = "supported"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerName:
+    """A server as the configuration or an SRV record names it."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class NatSettings:
+    """How audio gets through a NAT; the fields mean what they mean in `provisioning.schema.Nat`."""
+
+    stun_servers: tuple[ServerName, ...] = ()
+    turn_server: ServerName | None = None
+    turn_transport: Transport = Transport.UDP
+    turn_username: str = ""
+    turn_password: str = field(default="", repr=False)
+    ice: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """One account on one server; the fields mean what they mean in `provisioning.schema.Account`."""
+    """One account; the fields mean what they mean in `provisioning.schema.Account`.
+
+    Attributes:
+        host, port: its server, or the best of them.
+        name: what events and requests call it; empty for the default account.
+        dtmf: how digits go out.
+        reliable_provisional: of calls in both directions.
+        watch_voicemail: subscribe to the count of voice messages (RFC 3842); unasked counts are taken anyway.
+        fallback_servers: where to go when the one before does not answer.
+        use_srv: ask the domain's SRV records for the servers first (RFC 3263).
+    """
 
     username: str
     domain: str
@@ -22,6 +70,22 @@ class AccountSettings:
     tls_verify: bool = True
     srtp: Srtp = Srtp.PREFERRED
     register_expires_s: int = 300
+    name: str = ""
+    dtmf: DtmfMethod = DtmfMethod.AUTO
+    reliable_provisional: ReliableProvisional = ReliableProvisional.SUPPORTED
+    watch_voicemail: bool = False
+    fallback_servers: tuple[ServerName, ...] = ()
+    use_srv: bool = False
+
+    @property
+    def servers(self) -> tuple[ServerName, ...]:
+        """Where to register, best first, unless SRV records say otherwise."""
+        return (ServerName(self.host, self.port), *self.fallback_servers)
+
+    @property
+    def may_fail_over(self) -> bool:
+        """There is, or may be, more than one server."""
+        return self.use_srv or bool(self.fallback_servers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +101,37 @@ class JitterBufferSettings:
     maximum_ms: int = 200
 
 
+def _allow_all(_number: str) -> bool:
+    return True
+
+
+def _no_emergency(_number: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class SipSettings:
     """The whole stack; the fields mean what they mean in `provisioning.schema.Sip`.
 
     Attributes:
+        account: the default account.
+        more_accounts: the others, each with a name.
+        instance_id: names this handset for ever, as a URN (RFC 5626 section 4.1); the library's own where empty.
+        is_emergency: whether a number is one that any account may be used for; asked on the `sip` thread.
+        prefer_ipv6: of a server that both families reach, use IPv6 first.
+        binding_check_s: seconds between REGISTERs over UDP, where nothing else tells that a registrar has restarted and
+            forgotten us; 0 for none beyond what keeps the registration from running out.
+        dscp_audio, dscp_signalling: how packets are marked (RFC 4594).
         answer_anyone: answer SIP requests from any address, not from the account's server alone.
         clock_rate_hz, frame_ms: of the conference bridge, and so of the AudioPort.
         max_calls: simultaneous calls; callers beyond are told that the line is busy.
         media_silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
+        allows: whether this handset may be transferred to a number, as dialled; asked on the `sip` thread.
         user_agent: what the handset calls itself (RFC 3261 section 20.41).
     """
 
     account: AccountSettings
+    more_accounts: tuple[AccountSettings, ...] = ()
     local_port: int = 5060
     answer_anyone: bool = False
     codecs: tuple[str, ...] = ("opus", "g722", "pcma", "pcmu")
@@ -64,3 +146,16 @@ class SipSettings:
     max_calls: int = 4
     media_silence_s: float = 20.0
     user_agent: str = "WeCall-Handset"
+    allows: Callable[[str], bool] = _allow_all
+    is_emergency: Callable[[str], bool] = _no_emergency
+    instance_id: str = ""
+    prefer_ipv6: bool = False
+    binding_check_s: float = 4.0
+    dscp_audio: int = 46
+    dscp_signalling: int = 24
+    nat: NatSettings = NatSettings()
+
+    @property
+    def accounts(self) -> tuple[AccountSettings, ...]:
+        """Every account, the default one first."""
+        return (self.account, *self.more_accounts)
