@@ -9,10 +9,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from provisioning.calling import Calls, Dialing, FeatureCodes
 from provisioning.errors import ProvisioningError
+from provisioning.section import Section
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -22,12 +24,6 @@ Host = Annotated[
 ]
 SipUser = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9\-_.!~*'()&=+$,;?/%]+$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
-
-
-class Section(BaseModel):
-    """A table of the configuration; unknown keys are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Transport(StrEnum):
@@ -122,24 +118,6 @@ class Sip(Section):
     no_answer_s: Annotated[int, Field(ge=10, le=600)] = 120
     retry_base_s: Annotated[float, Field(ge=0.1, le=60)] = 1
     retry_cap_s: Annotated[float, Field(ge=1, le=3600)] = 60
-
-
-class Dialing(Section):
-    """How digits become a call.
-
-    Attributes:
-        digit_map: alternatives as in RFC 3435 section 2.1.5 (digits, `x`, `[2-9]`, `.` repeats, `T` waits).
-        inter_digit_timeout_s: silence after which a number that may be complete is sent.
-        first_digit_timeout_s: how long dial tone plays before it turns into reorder tone.
-        emergency_numbers: more of them, beside the country's own.
-        international_prefix: what stands for `+` when dialled; the country's own where left out.
-    """
-
-    digit_map: tuple[Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9xX*#.T\[\]-]+$")], ...] = ("x.T",)
-    inter_digit_timeout_s: Annotated[float, Field(ge=1, le=30)] = 4
-    first_digit_timeout_s: Annotated[float, Field(ge=5, le=60)] = 15
-    emergency_numbers: tuple[Annotated[str, Field(pattern=r"^[0-9*#]{2,8}$")], ...] = ()
-    international_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,6}$")] | None = None
 
 
 class Keypad(Section):
@@ -309,6 +287,8 @@ class Configuration(Section):
     accounts: Annotated[tuple[Account, ...], Field(min_length=1, max_length=1)]
     sip: Sip = Sip()
     dialing: Dialing = Dialing()
+    calls: Calls = Calls()
+    feature_codes: FeatureCodes = FeatureCodes()
     keypad: Keypad = Keypad()
     hook_switch: HookSwitch = HookSwitch()
     display: Display = Display()
@@ -316,6 +296,17 @@ class Configuration(Section):
     ringer: Ringer = Ringer()
     indicator: Indicator = Indicator()
     sync: Sync | None = None
+
+    @model_validator(mode="after")
+    def _no_code_hides_an_emergency_number(self) -> Self:
+        reasons = [
+            f"feature_codes.{name} keeps the emergency number {number} from being dialled"
+            for number in self.dialing.emergency_numbers
+            for name in self.feature_codes.hiding(number)
+        ]
+        if reasons:
+            raise ValueError("; ".join(reasons))
+        return self
 
     @model_validator(mode="after")
     def _pins_are_used_once(self) -> Self:

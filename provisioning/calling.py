@@ -1,0 +1,212 @@
+"""What can be set about calling: how digits become a call, which calls ring, and which keys switch what."""
+
+from collections import defaultdict
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from provisioning.section import Section
+
+DialString = Annotated[str, Field(max_length=32, pattern=r"^(\+?[0-9*#]+)?$")]
+"""A number as it is dialled; empty for none."""
+
+NumberPattern = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9+*#][A-Za-z0-9 ()./@_*#-]*$")]
+"""A number or `user@host`, however it is written; `*` at the end stands for anything."""
+
+DigitMapAlternative = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9xX*#.T\[\]-]+$")]
+Digit = Literal["1", "2", "3", "4", "5", "6", "7", "8", "9"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+TimeOfDay = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+
+_EVERY_DAY: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MOST_RULES = 50
+_MOST_PATTERNS = 500
+
+
+class Rewrite(Section):
+    """Turns a number that was dialled into the one that the server wants; the first rule that fits is the only one.
+
+    The pattern is an alternative of a digit map and not a regular expression: it is read in one pass over the digits,
+    whatever is written here.
+
+    Attributes:
+        pattern: which numbers it is for, all of each; `9x.` are those that begin with 9. Emergency numbers never are.
+        strip: how many digits fall off the front.
+        prepend: what takes their place.
+        account: whose call it becomes: an account's name, the default account's where left out.
+    """
+
+    pattern: DigitMapAlternative
+    strip: Annotated[int, Field(ge=0, le=32)] = 0
+    prepend: DialString = ""
+    account: Annotated[str, Field(max_length=64)] = ""
+
+
+class Hotline(Section):
+    """The number that a lifted handset calls by itself.
+
+    Attributes:
+        delay_s: how long dial tone invites to dial something else first; 0 calls at once.
+    """
+
+    number: Annotated[str, Field(min_length=1, max_length=32, pattern=r"^\+?[0-9*#]+$")]
+    delay_s: Annotated[float, Field(ge=0, le=30)] = 5
+
+
+class Dialing(Section):
+    """How digits become a call.
+
+    Attributes:
+        digit_map: alternatives as in RFC 3435 section 2.1.5 (digits, `x`, `[2-9]`, `.` repeats, `T` waits).
+        inter_digit_timeout_s: silence after which a number that may be complete is sent.
+        first_digit_timeout_s: how long dial tone plays before it turns into reorder tone.
+        emergency_numbers: more of them, beside the country's own.
+        international_prefix: what stands for `+` when dialled; the country's own where left out.
+        rewrite: rules for numbers that the server wants otherwise.
+        barred: numbers that cannot be called, as dialled or as rewritten; emergency numbers always can.
+        speed_dials: what holding a digit down dials, until the holder sets something else.
+        hotline: what a lifted handset calls by itself.
+    """
+
+    digit_map: tuple[DigitMapAlternative, ...] = ("x.T",)
+    inter_digit_timeout_s: Annotated[float, Field(ge=1, le=30)] = 4
+    first_digit_timeout_s: Annotated[float, Field(ge=5, le=60)] = 15
+    emergency_numbers: tuple[Annotated[str, Field(pattern=r"^[0-9*#]{2,8}$")], ...] = ()
+    international_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,6}$")] | None = None
+    rewrite: Annotated[tuple[Rewrite, ...], Field(max_length=_MOST_RULES)] = ()
+    barred: Annotated[tuple[NumberPattern, ...], Field(max_length=_MOST_PATTERNS)] = ()
+    speed_dials: dict[Digit, DialString] = Field(default_factory=dict)
+    hotline: Hotline | None = None
+
+    @model_validator(mode="after")
+    def _hotline_comes_before_reorder_tone(self) -> Self:
+        if self.hotline is not None and self.hotline.delay_s >= self.first_digit_timeout_s:
+            raise ValueError(
+                f"hotline.delay_s is {self.hotline.delay_s:g}, but dial tone ends after "
+                f"first_digit_timeout_s = {self.first_digit_timeout_s:g}; make it shorter"
+            )
+        return self
+
+
+class Hours(Section):
+    """A stretch of the week in which calls ring, in the handset's local time.
+
+    Attributes:
+        days: those on which it begins.
+        begin: `from` in the file.
+        end: `to` in the file; no later than `from` means on the next day.
+    """
+
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = _EVERY_DAY
+    begin: Annotated[TimeOfDay, Field(alias="from")]
+    end: Annotated[TimeOfDay, Field(alias="to")]
+
+
+class Calls(Section):
+    """Which calls ring, and what becomes of the others.
+
+    Emergency services that call back always ring. After them the order is: allow, block, reject_anonymous, allow_only,
+    hours, do not disturb, forward_always, and for calls that would ring forward_busy and forward_no_answer.
+
+    Attributes:
+        allow: callers who ring whatever else holds, where a trusted server vouches for their number.
+        block: callers who never ring.
+        reject_anonymous: callers who withhold their number are turned away.
+        allow_only: nobody rings but those of `allow`.
+        hours: when calls ring; always, where there are none. They wait for a clock that was set.
+        out_of_hours_forward: whom calls outside the hours are sent to; they are turned away where left out.
+        forward_always, forward_busy, forward_no_answer: whom calls are sent to.
+        auto_answer: calls that ask for it are answered on the loudspeaker, after a warning tone.
+        call_waiting: whether a call is told of during another one.
+        max_calls: how many there may be at once.
+        hold_reminder_s: how often a beep tells of a call on hold; 0 for never.
+        hide_dtmf: the digits that are pressed during a call do not show.
+        auto_redial_every_s, auto_redial_tries: how often a busy number is tried again, and how many times.
+
+    reject_anonymous, auto_answer and what calls are forwarded to hold until the holder sets something on the phone.
+    """
+
+    allow: Annotated[tuple[NumberPattern, ...], Field(max_length=_MOST_PATTERNS)] = ()
+    block: Annotated[tuple[NumberPattern, ...], Field(max_length=_MOST_PATTERNS)] = ()
+    reject_anonymous: bool = False
+    allow_only: bool = False
+    hours: Annotated[tuple[Hours, ...], Field(max_length=_MOST_RULES)] = ()
+    out_of_hours_forward: DialString = ""
+    forward_always: DialString = ""
+    forward_busy: DialString = ""
+    forward_no_answer: DialString = ""
+    auto_answer: bool = False
+    call_waiting: bool = True
+    max_calls: Annotated[int, Field(ge=1, le=6)] = 4
+    hold_reminder_s: Annotated[int, Field(ge=0, le=600)] = 60
+    hide_dtmf: bool = False
+    auto_redial_every_s: Annotated[int, Field(ge=10, le=600)] = 30
+    auto_redial_tries: Annotated[int, Field(ge=1, le=30)] = 10
+
+    @model_validator(mode="after")
+    def _rules_make_sense(self) -> Self:
+        reasons = []
+        if self.allow_only and not self.allow:
+            reasons.append("allow_only lets nobody ring, because allow names nobody")
+        if self.out_of_hours_forward and not self.hours:
+            reasons.append("out_of_hours_forward has no hours to be outside of; add [[calls.hours]]")
+        if reasons:
+            raise ValueError("; ".join(reasons))
+        return self
+
+
+FeatureCode = Annotated[str, Field(pattern=r"^([*#][0-9*#]{1,7})?$")]
+"""What is dialled; empty switches the code off, so that what is dialled goes to the server."""
+
+
+class FeatureCodes(Section):
+    """What to dial to switch a feature; the number to forward to, or to call, follows the code.
+
+    `set_speed_dial` takes the digit key and then the number.
+    """
+
+    do_not_disturb_on: FeatureCode = "*78"
+    do_not_disturb_off: FeatureCode = "*79"
+    forward_always_on: FeatureCode = "*72"
+    forward_always_off: FeatureCode = "*73"
+    forward_busy_on: FeatureCode = "*90"
+    forward_busy_off: FeatureCode = "*91"
+    forward_no_answer_on: FeatureCode = "*92"
+    forward_no_answer_off: FeatureCode = "*93"
+    reject_anonymous_on: FeatureCode = "*77"
+    reject_anonymous_off: FeatureCode = "*87"
+    auto_answer_on: FeatureCode = "*50"
+    auto_answer_off: FeatureCode = "*51"
+    block_last_caller: FeatureCode = "*60"
+    unblock_last_caller: FeatureCode = "*61"
+    set_speed_dial: FeatureCode = "*98"
+    auto_redial_on: FeatureCode = "*66"
+    auto_redial_off: FeatureCode = "*86"
+    anonymous_call: FeatureCode = "*67"
+    call_back: FeatureCode = "*69"
+    voicemail: FeatureCode = "*97"
+
+    @property
+    def in_use(self) -> dict[str, str]:
+        """The codes that are not switched off, by feature."""
+        return {name: code for name in type(self).model_fields if (code := getattr(self, name))}
+
+    @model_validator(mode="after")
+    def _codes_can_be_told_apart(self) -> Self:
+        features: dict[str, list[str]] = defaultdict(list)
+        for name, code in self.in_use.items():
+            features[code].append(name)
+        reasons = [f"{' and '.join(names)} have the same code {code}" for code, names in features.items() if names[1:]]
+        reasons += [
+            f"{features[code][0]} has {code}, with which {features[longer][0]}'s {longer} begins"
+            for code in features
+            for longer in features
+            if longer != code and longer.startswith(code)
+        ]
+        if reasons:
+            raise ValueError("; ".join(reasons))
+        return self
+
+    def hiding(self, number: str) -> list[str]:
+        """Return the features whose codes would keep a number from being dialled."""
+        return [name for name, code in self.in_use.items() if number.startswith(code)]
