@@ -58,6 +58,15 @@ def test_extensions_services_and_emergency_numbers_are_from_nowhere(number: str,
 
 
 @pytest.mark.parametrize(
+    ("country", "extension"), [("DE", "40850"), ("DE", "595500"), ("NZ", "84550"), ("IT", "058800")]
+)
+def test_an_extension_is_none_of_the_countrys_shortest_numbers(country: str, extension: str) -> None:
+    code = {"DE": "+49", "NZ": "+64", "IT": "+39"}[country]
+    assert ENGLISH.describe(code + extension, country)
+    assert not ENGLISH.describe(extension, country)
+
+
+@pytest.mark.parametrize(
     "number",
     [
         "8" * 10_000,
