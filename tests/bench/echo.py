@@ -1,0 +1,220 @@
+"""Echo cancellers side by side: what they leave of the echo, and of a voice that speaks at the same time."""
+
+import ctypes
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+import pesq
+from rich.console import Console
+from rich.table import Table
+
+from firmware.media.webrtc import WebRtcProcessor
+from tests.lab.acoustic_path import RATE_HZ, AcousticPath, far_voice, level_db, near_voice
+from tests.lab.audio import Samples, Sound
+
+# The near end speaks from here on; before it and after it only the far end does.
+_NEAR_BEGINS_S: Final = 10.0
+_SETTLING_S: Final = 2.0
+_LATEST_OUTPUT_S: Final = 0.05
+
+PATHS: Final[Mapping[str, AcousticPath]] = {
+    "40 ms, dry": AcousticPath(delay_ms=40, reverberation_s=0.05, direct_db=10),
+    "60 ms, office": AcousticPath(),
+    "120 ms, office": AcousticPath(delay_ms=120),
+    "60 ms, hall": AcousticPath(reverberation_s=0.3, direct_db=0),
+    "60 ms, loud": AcousticPath(coupling_db=10),
+    "60 ms, noisy": AcousticPath(noise_dbfs=-65),
+}
+
+
+class Canceller(Protocol):
+    """Takes a frame of the microphone and of the loudspeaker, and returns one to send."""
+
+    frame_samples: int
+
+    def process(self, near: bytes, far: bytes) -> bytes: ...
+
+
+class WebRtc:
+    """WebRTC's AEC3 as the handset uses it."""
+
+    frame_samples = 160
+
+    def __init__(self, *, noise_suppression: bool = False, gain_control: bool = False) -> None:
+        self._processor = WebRtcProcessor(
+            rate_hz=RATE_HZ, echo_cancelling=True, noise_suppression=noise_suppression, gain_control=gain_control,
+            delay_ms=20,
+        )  # fmt: skip
+
+    def process(self, near: bytes, far: bytes) -> bytes:
+        return self._processor.process(near, far)
+
+
+class PjmediaSpeex:
+    """The speex canceller of pjmedia with its own suppression of noise, by the symbols of the pjsua2 wheel."""
+
+    frame_samples = 320
+    _SPEEX = 1  # PJMEDIA_ECHO_SPEEX of pjmedia/echo.h
+    _TAIL_MS = 200
+
+    def __init__(self) -> None:
+        library = _pjmedia()
+        pool = ctypes.c_void_p(library.pj_pool_create(_factory(library), b"echo", 4000, 4000, None))
+        self._library = library
+        self._state = ctypes.c_void_p()
+        result = library.pjmedia_echo_create2(
+            pool, RATE_HZ, 1, self.frame_samples, self._TAIL_MS, 0, self._SPEEX, ctypes.byref(self._state)
+        )
+        assert result == 0, f"pjmedia_echo_create2 returned {result}"
+
+    def process(self, near: bytes, far: bytes) -> bytes:
+        frame = ctypes.create_string_buffer(near, len(near))
+        self._library.pjmedia_echo_cancel(self._state, frame, far, 0, None)
+        return frame.raw
+
+
+CANCELLERS: Final[Mapping[str, Callable[[], Canceller]]] = {
+    "webrtc, all (ships)": lambda: WebRtc(noise_suppression=True, gain_control=True),
+    "webrtc, echo and noise": lambda: WebRtc(noise_suppression=True),
+    "webrtc, echo only": WebRtc,
+    "pjmedia speex": PjmediaSpeex,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EchoFigures:
+    """How one canceller fared on one path.
+
+    Attributes:
+        canceller, path: which.
+        echo_down_db: how much less echo was sent than the microphone heard, from 2 s on while only the far end spoke.
+        worst_second_db: the same for the worst second.
+        near_down_db: how much quieter the near voice became while both spoke; negative where it was raised.
+        near_pesq: ITU-T P.862.2 of that voice, of 4.64.
+        added_delay_ms: how much later the near voice came.
+        us_a_period: processor time for 10 ms.
+    """
+
+    canceller: str
+    path: str
+    echo_down_db: float
+    worst_second_db: float
+    near_down_db: float
+    near_pesq: float
+    added_delay_ms: float
+    us_a_period: float
+
+
+def compare(
+    paths: Mapping[str, AcousticPath] = PATHS, cancellers: Mapping[str, Callable[[], Canceller]] = CANCELLERS
+) -> list[EchoFigures]:
+    """Send the same voices through every path and every canceller."""
+    far, near = far_voice().samples, near_voice().samples
+    return [
+        _measure(name, make(), path_name, path.heard(far), far=far, near=near)
+        for path_name, path in paths.items()
+        for name, make in cancellers.items()
+    ]
+
+
+def _measure(
+    name: str, canceller: Canceller, path_name: str, echo: Samples, *, far: Samples, near: Samples
+) -> EchoFigures:
+    """Let the far end speak throughout and the near end for a while in its midst."""
+    first = round(_NEAR_BEGINS_S * RATE_HZ)
+    heard = echo.copy()
+    heard[first : first + len(near)] += near
+    began = time.process_time()
+    sent = run(canceller, heard, far)
+    us_a_period = (time.process_time() - began) * 1e6 / (len(far) / 160)
+    alone = [
+        *_seconds(_SETTLING_S, _NEAR_BEGINS_S),
+        *_seconds(_NEAR_BEGINS_S + len(near) / RATE_HZ + 0.5, len(far) / RATE_HZ),
+    ]
+    downs = [level_db(_cut(echo, *span)) - level_db(_cut(sent, *span)) for span in alone]
+    together = Sound(sent[first : first + len(near) + round(_LATEST_OUTPUT_S * RATE_HZ)])
+    lag = _lag(together.samples, near)
+    voice = together.samples[lag : lag + len(near)]
+    return EchoFigures(
+        canceller=name,
+        path=path_name,
+        echo_down_db=float(np.mean(downs)),
+        worst_second_db=min(downs),
+        near_down_db=level_db(near) - level_db(voice),
+        near_pesq=float(pesq.pesq(RATE_HZ, near, voice, "wb")),
+        added_delay_ms=1000 * lag / RATE_HZ,
+        us_a_period=us_a_period,
+    )
+
+
+def run(canceller: Canceller, heard: Samples, far: Samples) -> Samples:
+    """Return what is sent, frame after frame."""
+    size = 2 * canceller.frame_samples
+    near_pcm, far_pcm = Sound(heard).pcm, Sound(far).pcm
+    sent = b"".join(
+        canceller.process(near_pcm[first : first + size], far_pcm[first : first + size])
+        for first in range(0, len(near_pcm) - size + 1, size)
+    )
+    return np.pad(Sound.from_pcm(sent, RATE_HZ).samples, (0, len(heard) - len(sent) // 2))
+
+
+def table(figures: Sequence[EchoFigures]) -> Table:
+    """Return them as people read them."""
+    result = Table("path", "canceller", *(
+        "echo down, dB", "worst second", "voice down, dB", "voice, PESQ", "later by, ms", "µs a 10 ms"
+    ))  # fmt: skip
+    for each in figures:
+        result.add_row(
+            each.path, each.canceller, f"{each.echo_down_db:.0f}", f"{each.worst_second_db:.0f}",
+            f"{each.near_down_db:.1f}", f"{each.near_pesq:.2f}", f"{each.added_delay_ms:.0f}",
+            f"{each.us_a_period:.0f}",
+        )  # fmt: skip
+    return result
+
+
+def _seconds(start_s: float, end_s: float) -> list[tuple[float, float]]:
+    return [(start_s + number, start_s + number + 1) for number in range(int(end_s - start_s))]
+
+
+def _cut(samples: Samples, start_s: float, end_s: float) -> Samples:
+    return samples[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)]
+
+
+def _lag(sent: Samples, near: Samples) -> int:
+    window = len(sent) - len(near)
+    return int(np.argmax([float(np.dot(sent[lag : lag + len(near)], near)) for lag in range(window)]))
+
+
+def _pjmedia() -> Any:
+    import pjsua2  # noqa: PLC0415 - only where its canceller is measured
+
+    library = ctypes.CDLL(str(next(Path(pjsua2.__file__).parent.glob("_pjsua2*.so"))))
+    library.pj_log_set_level(0)
+    assert library.pj_init() == 0
+    library.pj_pool_create.restype = ctypes.c_void_p
+    library.pj_pool_create.argtypes = (
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p
+    )  # fmt: skip
+    library.pjmedia_echo_cancel.argtypes = (
+        ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint, ctypes.c_void_p
+    )  # fmt: skip
+    return library
+
+
+# Room for struct pj_caching_pool, which no symbol tells the size of; kept for as long as its pools live.
+_POOLS: Final = ctypes.create_string_buffer(100_000)
+
+
+def _factory(library: Any) -> ctypes.c_void_p:
+    policy = ctypes.c_char.in_dll(library, "pj_pool_factory_default_policy")
+    library.pj_caching_pool_init(_POOLS, ctypes.byref(policy), ctypes.c_size_t(0))
+    return ctypes.c_void_p(ctypes.addressof(_POOLS))
+
+
+if __name__ == "__main__":
+    Console(width=120, file=sys.stdout).print(table(compare()))

@@ -1,0 +1,52 @@
+"""What the far end hears of itself, and of a voice that speaks at the same time."""
+
+import pytest
+
+from provisioning import schema
+from tests.bench.echo import CANCELLERS, PATHS, EchoFigures, WebRtc, compare
+
+SHIPS = "webrtc, all (ships)"
+RIVAL = "pjmedia speex"
+SHORT_ROOMS = ["40 ms, dry", "60 ms, office", "120 ms, office", "60 ms, loud"]
+
+
+@pytest.fixture(scope="module")
+def figures() -> dict[tuple[str, str], EchoFigures]:
+    paths = {name: PATHS[name] for name in SHORT_ROOMS}
+    cancellers = {name: CANCELLERS[name] for name in (SHIPS, RIVAL)}
+    return {(each.path, each.canceller): each for each in compare(paths, cancellers)}
+
+
+@pytest.mark.parametrize("path", SHORT_ROOMS)
+def test_echo_is_40_db_down_after_2_s_in_every_second_in_which_only_the_far_end_speaks(
+    figures: dict[tuple[str, str], EchoFigures], path: str
+) -> None:
+    assert figures[path, SHIPS].worst_second_db >= 40
+
+
+@pytest.mark.parametrize("path", SHORT_ROOMS)
+def test_a_voice_gets_through_while_both_speak(figures: dict[tuple[str, str], EchoFigures], path: str) -> None:
+    assert figures[path, SHIPS].near_down_db <= 3
+    assert figures[path, SHIPS].near_pesq >= 1.1
+
+
+@pytest.mark.parametrize("path", SHORT_ROOMS)
+def test_the_canceller_that_ships_leaves_less_echo_than_its_rival(
+    figures: dict[tuple[str, str], EchoFigures], path: str
+) -> None:
+    assert figures[path, SHIPS].worst_second_db > figures[path, RIVAL].worst_second_db
+
+
+def test_what_is_measured_is_what_ships() -> None:
+    sound = schema.Sound()
+    assert {sound.echo_cancelling, sound.noise_suppression, sound.gain_control} == {"speaker"}
+
+
+def test_a_canceller_that_does_nothing_would_be_noticed() -> None:
+    class Nothing(WebRtc):
+        def process(self, near: bytes, far: bytes) -> bytes:
+            return near
+
+    (figures,) = compare({"60 ms, office": PATHS["60 ms, office"]}, {"nothing": Nothing})
+    assert figures.worst_second_db == pytest.approx(0, abs=1)
+    assert figures.near_down_db == pytest.approx(0, abs=0.5)
