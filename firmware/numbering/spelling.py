@@ -27,10 +27,10 @@ def spellings(number: str, plan: NumberingPlan | None, trunk_prefixes: Mapping[s
         plan: of where the handset stands; without one only numbers with `+` mean anything.
         trunk_prefixes: by calling code.
     """
-    if len(number) > _MOST_CHARACTERS:
-        return
     scheme = _SCHEME.match(number)
     user = _AFTER_USER.split(number[scheme.end() :] if scheme else number, maxsplit=1)[0]
+    if len(user) > _MOST_CHARACTERS:
+        return
     digits = user.translate(_SEPARATORS)
     if not _NUMBER.fullmatch(digits):
         return

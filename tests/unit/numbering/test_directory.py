@@ -30,6 +30,7 @@ CHINESE = started(TABLE_PATH, "zh")
         ("008613800138000", "Beijing · China Mobile", "北京市 · 中国移动"),
         ("8613800138000", "Beijing · China Mobile", "北京市 · 中国移动"),
         ("sip:+8613800138000@sip.example.org;user=phone", "Beijing · China Mobile", "北京市 · 中国移动"),
+        (f"sip:+8613800138000@{'a' * 240}.example.org", "Beijing · China Mobile", "北京市 · 中国移动"),
         ("tel:+86-138-0013-8000", "Beijing · China Mobile", "北京市 · 中国移动"),
         ("+14155550132", "San Francisco, CA, United States", "美国"),
         ("+44 (0)20 8361 2345", "London, United Kingdom", "英国"),
