@@ -28,7 +28,8 @@ def spellings(number: str, plan: NumberingPlan | None, trunk_prefixes: Mapping[s
         trunk_prefixes: by calling code.
     """
     scheme = _SCHEME.match(number)
-    user = _AFTER_USER.split(number[scheme.end() :] if scheme else number, maxsplit=1)[0]
+    begin = scheme.end() if scheme else 0
+    user = _AFTER_USER.split(number[begin : begin + _MOST_CHARACTERS + 1], maxsplit=1)[0]
     if len(user) > _MOST_CHARACTERS:
         return
     digits = user.translate(_SEPARATORS)
