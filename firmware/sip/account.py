@@ -1,19 +1,23 @@
 """The account as pjsua2 knows it: configuration, REGISTER, OPTIONS, and where incoming calls come in."""
 
+import contextlib
 import logging
 import re
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pjsua2
 
-from firmware.phone.call import RegistrationFailure
 from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.mapping import registration_failure
+from firmware.sip.nat import NatServers
 from firmware.sip.native import guarded
-from firmware.sip.registration import Registration
 from firmware.sip.settings import AccountSettings, ReliableProvisional, SipSettings
+from firmware.sip.transports import mark
 from provisioning.schema import Srtp, Transport
+
+if TYPE_CHECKING:
+    from firmware.sip.registration import Registration
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +60,7 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         self._owner = owner
         self.settings = settings
         self.registration: Registration | None = None
+        self._configuration: Any = None
 
     @property
     def address_of_record(self) -> str:
@@ -72,6 +77,33 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
     def unregister(self) -> None:
         """Take our binding back."""
         self._set_registration(renew=False)
+
+    def open(self, configuration: Any, *, is_default: bool) -> None:
+        """Make the library know it.
+
+        Raises:
+            pjsua2.Error: the library does not take it.
+        """
+        self.create(configuration, is_default)
+        self._configuration = configuration
+
+    def move(self, configuration: Any) -> None:
+        """Leave the server for another and register there.
+
+        The outcome arrives at the Registration, that of a failure to send too.
+        """
+        leaving, self._configuration = self._configuration, configuration
+        registration, self.registration = self.registration, None
+        # Without a registrar the library says goodbye where we are registered, over the way that still stands, and
+        # drops the registration with all that it waits for.
+        leaving.regConfig.registrarUri = ""
+        with contextlib.suppress(pjsua2.Error):
+            self.modify(leaving)
+        self.registration = registration
+        try:
+            self.modify(configuration)
+        except pjsua2.Error as error:
+            self._not_sent(error)
 
     def probe(self, target: str) -> None:
         """Ask the server whether it is there (RFC 3261 section 11)."""
@@ -105,8 +137,12 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         try:
             self.setRegistration(renew)
         except pjsua2.Error as error:
-            if error.status != _BUSY and renew and self.registration is not None:
-                self.registration.failed(registration_failure(0, from_server=False, pj_status=error.status))
+            if error.status != _BUSY and renew:
+                self._not_sent(error)
+
+    def _not_sent(self, error: Any) -> None:
+        if self.registration is not None:
+            self.registration.failed(registration_failure(0, from_server=False, pj_status=error.status))
 
     @guarded
     def onRegState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
@@ -158,103 +194,23 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         self._owner.voicemail_told(self, received(parameters.rdata))
 
 
-class AccountLine:
-    """One account on its server: implements `registration.Line`.
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The way to a server.
 
-    The library's account exists from the first time that the server's address is known.
+    Attributes:
+        route: a URI that says where to send.
+        transport_id: pjsua's number of the transport to send over.
+        ipv6: it is a way through IPv6, for audio too.
     """
 
-    def __init__(
-        self,
-        settings: SipSettings,
-        transport_id: int,
-        owner: AccountOwner,
-        find_server: Callable[[Callable[[tuple[str, ...], RegistrationFailure | None], None]], None],
-    ) -> None:
-        """Set up without a library's account.
-
-        Args:
-            settings: of the whole stack.
-            transport_id: pjsua's number of the transport to bind to.
-            owner: is told of calls.
-            find_server: looks the server up and calls back with addresses or with what is wrong.
-        """
-        self._settings = settings
-        self._transport_id = transport_id
-        self._owner = owner
-        self._find_server = find_server
-        self._route = ""
-        self._registration: Registration | None = None
-        self.account: SipAccount | None = None
-
-    def bind(self, registration: Registration) -> None:
-        """Tell this registration what happens to the account."""
-        self._registration = registration
-
-    def prepare(self, done: Callable[[RegistrationFailure | None], None]) -> None:
-        """Find the server's addresses, set the account up for them, then call `done`."""
-
-        def found(addresses: tuple[str, ...], failure: RegistrationFailure | None) -> None:
-            if addresses:
-                self._aim_at(addresses[0])
-            done(failure)
-
-        self._find_server(found)
-
-    def register(self) -> None:
-        """Send REGISTER."""
-        if self.account is not None:
-            self.account.register()
-
-    def unregister(self) -> None:
-        """Take our binding back."""
-        if self.account is not None:
-            self.account.unregister()
-
-    def probe(self) -> None:
-        """Ask the server whether it is there."""
-        if self.account is not None:
-            self.account.probe(f"sip:{self._settings.account.domain}")
-
-    def close(self) -> None:
-        """Hear nothing more of the account, after the calls and before the library is destroyed.
-
-        It is given back with the library, not before: the library then ends the probes that nobody has answered, and
-        aborts the process over one whose account is gone.
-        """
-        if self.account is not None:
-            self.account.registration = None
-
-    def forget(self) -> None:
-        """Let the account's destructor run, on this thread and before another library is made.
-
-        Left to the garbage collector it would call into that one, from any thread, which aborts the process.
-        """
-        self.account = None
-
-    def _aim_at(self, address: str) -> None:
-        account = self._settings.account
-        # TLS checks the certificate against the name in the route; elsewhere an address saves pjsip's own lookups,
-        # which would block the thread.
-        host = account.host if account.transport is Transport.TLS else address
-        # pjsua's `hide` keeps the route out of the message: it only says where to send.
-        route = f"sip:{host}:{account.port};transport={account.transport};lr;hide"
-        if route == self._route:
-            return
-        self._route = route
-        configuration = account_configuration(self._settings, self._transport_id, route)
-        if self.account is None:
-            self.account = SipAccount(self._owner, self._settings.account)
-            self.account.registration = self._registration
-            self.account.create(configuration, True)
-        else:
-            configuration.regConfig.disableRegOnModify = True
-            self.account.modify(configuration)
+    route: str
+    transport_id: int
+    ipv6: bool
 
 
-def account_configuration(settings: SipSettings, transport_id: int, route: str) -> Any:
+def account_configuration(settings: SipSettings, account: AccountSettings, path: Path, nat: NatServers) -> Any:
     """Put an account's settings into pjsua2's words."""
-    account = settings.account
     configuration = pjsua2.AccountConfig()
     configuration.idUri = _address_of_record(account)
     registering = configuration.regConfig
@@ -269,11 +225,14 @@ def account_configuration(settings: SipSettings, transport_id: int, route: str) 
     signalling.authCreds.append(
         pjsua2.AuthCredInfo("digest", "*", account.auth_username or account.username, 0, account.password)
     )
-    signalling.proxies.append(route)
-    signalling.transportId = transport_id
+    signalling.proxies.append(path.route)
+    signalling.transportId = path.transport_id
 
     media = configuration.mediaConfig
     media.transportConfig.port = settings.rtp_port
+    mark(media.transportConfig, settings.dscp_audio)
+    # One family at a time: a server that is reached over IPv6 need not find us over IPv4.
+    media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY if path.ipv6 else pjsua2.PJSUA_IPV6_DISABLED
     media.srtpUse = _SRTP[account.srtp]
     # Keys in the clear protect from nobody on the path, but a peer that insists on SRTP can still be talked to.
     media.srtpSecureSignaling = 1 if account.transport is Transport.TLS else 0
@@ -283,6 +242,11 @@ def account_configuration(settings: SipSettings, transport_id: int, route: str) 
     configuration.mwiConfig.enabled = account.watch_voicemail
     # Probes keep the NAT's door open where they are more frequent (RFC 5626 section 3.5.1).
     configuration.natConfig.udpKaIntervalSec = settings.keep_alive_s if settings.probe_s > settings.keep_alive_s else 0
+    # Over TCP and TLS the server sends calls back through the connection that we made (RFC 5626 section 4.2).
+    configuration.natConfig.sipOutboundUse = True
+    if settings.instance_id:
+        configuration.natConfig.sipOutboundInstanceId = f"<{settings.instance_id}>"
+    nat.configure(configuration)
     return configuration
 
 

@@ -1,7 +1,6 @@
 """The SIP library from birth to death; everything here happens on the `sip` thread."""
 
 import logging
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,43 +9,39 @@ from typing import Any, Final
 import pjsua2
 
 from firmware.errors import SipError
-from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, SipUri
+from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
 from firmware.phone.events import CallStateChanged, Event, MessageSent
-from firmware.sip import native, source_filter
-from firmware.sip.account import AccountLine, SipAccount
+from firmware.sip import native
+from firmware.sip.account import SipAccount
 from firmware.sip.addresses import canonical
+from firmware.sip.admission import Admission
 from firmware.sip.agenda import Agenda
 from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.calls import CallTable
 from firmware.sip.connection_limit import ConnectionLimit
 from firmware.sip.gate import Gate, GatePolicy
-from firmware.sip.handle_budget import HandleBudget
+from firmware.sip.handle_budget import RTP_AND_RTCP, HandleBudget
 from firmware.sip.identity import ReceivedMessage, received
+from firmware.sip.line import LineParts
+from firmware.sip.lines import Lines
 from firmware.sip.mapping import CERTIFICATE_ERROR, SYSTEM_ERRORS
 from firmware.sip.media_poll import MediaPoll
 from firmware.sip.mixer import Mixer
+from firmware.sip.names import Names
+from firmware.sip.nat import NatServers
 from firmware.sip.network_watch import NetworkWatch
-from firmware.sip.registration import Registration
-from firmware.sip.servers import Resolution, ServerResolver, address_towards
+from firmware.sip.server_probe import ServerProbes
 from firmware.sip.settings import SipSettings
 from firmware.sip.text_messages import TextMessages
+from firmware.sip.transports import Transports
 from firmware.sip.voicemail import voicemail_count
-from provisioning.schema import Transport
 
 _log = logging.getLogger(__name__)
 
 STOP_S: Final = 1.5
 _LIBRARY_CALLS: Final = 32
-_LOOPBACK: Final = "127.0.0.1"
-_SYSTEM_AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 _CODEC_IDS: Final = {"opus": "opus/", "g722": "G722/", "pcma": "PCMA/", "pcmu": "PCMU/"}
 _CONNECTION_LOST: Final = 1  # PJSIP_TP_STATE_DISCONNECTED in pjsip/sip_transport.h; SWIG gives the number only
-
-_PJ_TRANSPORTS = {
-    Transport.UDP: pjsua2.PJSIP_TRANSPORT_UDP,
-    Transport.TCP: pjsua2.PJSIP_TRANSPORT_TCP,
-    Transport.TLS: pjsua2.PJSIP_TRANSPORT_TLS,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +89,7 @@ class _Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
 
 
 class Engine:
-    """pjsua2 with one account: implements `account.AccountOwner`."""
+    """pjsua2 with all accounts: implements `account.AccountOwner`."""
 
     def __init__(
         self,
@@ -118,26 +113,25 @@ class Engine:
         self._agenda = agenda
         self._post = post
         self._endpoint: Any = None
-        self._transport_id = -1
-        self._port = 0
         self._version = ""
         self._tls = ""
         self._codecs: tuple[str, ...] = ()
-        self._source_filtered = False
-        self._last_error = 0
         self._reasons: dict[str, int] = {}
-        budget = HandleBudget(settings.max_calls)
+        self._deliver = deliver
+        self._nat = NatServers(settings.nat, deliver)
+        budget = HandleBudget(settings.max_calls, handles_per_call=RTP_AND_RTCP * (2 if self._nat.uses_relay else 1))
         self._policy = GatePolicy(budget, answer_anyone=settings.answer_anyone)
         self._connection_limit = ConnectionLimit(budget.connections, agenda, answer_anyone=settings.answer_anyone)
+        self._transports = Transports(settings)
+        self._admission = Admission(
+            self._policy, self._connection_limit, self._transports, answer_anyone=settings.answer_anyone
+        )
         self._gate: Gate | None = None
         self._media_poll: MediaPoll | None = None
         self._network = NetworkWatch()
-        self._resolver = ServerResolver(settings.account.host, deliver)
-        self._servers: tuple[str, ...] = ()
-        self._trusted: frozenset[str] = frozenset()
-        self._own_address = ""
-        self._line: AccountLine | None = None
-        self._registration: Registration | None = None
+        self._probes = ServerProbes(agenda)
+        self._names: Names | None = None
+        self._lines: Lines | None = None
         self._mixer = Mixer()
         self._texts = TextMessages(post, self._is_trusted)
         self.calls = CallTable(
@@ -166,7 +160,7 @@ class Engine:
         """
         try:
             self._start_library()
-            self._start_account()
+            self._start_lines()
         except pjsua2.Error as error:
             self._destroy()
             raise SipError(
@@ -184,19 +178,18 @@ class Engine:
         """Hang up, unregister and destroy the library, within about two seconds."""
         deadline = time.monotonic() + STOP_S
         self.calls.hang_up_all()
-        registration, line = self._registration, self._line
-        was_registered = registration is not None and registration.is_registered
-        if registration is not None:
-            registration.stop()
+        lines = self._lines
+        if lines is not None:
+            lines.stop()
         while time.monotonic() < deadline:
-            unregistering = was_registered and registration is not None and registration.is_registered
-            if self.calls.is_empty and not unregistering:
+            if self.calls.is_empty and (lines is None or not lines.any_registered):
                 break
             self._agenda.run_due()
             self.poll(min(0.05, self._agenda.wait_s(0.05)))
         self.calls.clear()
-        if line is not None:
-            line.close()
+        if lines is not None:
+            lines.close()
+        self._probes.close()
         self._destroy()
 
     @property
@@ -207,8 +200,8 @@ class Engine:
             codecs=self._codecs,
             tls=self._tls,
             gate_active=self._gate is not None and self._gate.active,
-            source_filter_active=self._source_filtered,
-            port=self._port,
+            source_filter_active=self._admission.is_filtered,
+            port=self._transports.port(self._settings.account),
         )
 
     # --- requests ----------------------------------------------------------------------------------------------------
@@ -216,52 +209,37 @@ class Engine:
     def place_call(self, call_id: CallId, uri: SipUri, account: str = "", *, anonymous: bool = False) -> None:
         """Send an INVITE, registered or not; where the server's address is still unknown, look it up first."""
 
-        def place(found: SipAccount | None) -> None:
+        def place(found: SipAccount | None, uri: SipUri) -> None:
             if found is None:
                 self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
             else:
                 self.calls.place(found, call_id, uri, anonymous=anonymous)
 
-        self._with_account(account, place)
+        if self._lines is not None:
+            self._lines.with_account(account, uri, place)
 
     def send_message(self, message_id: str, uri: SipUri, text: str, account: str = "") -> None:
         """Send a text message, registered or not."""
 
-        def send(found: SipAccount | None) -> None:
+        def send(found: SipAccount | None, uri: SipUri) -> None:
             if found is None:
                 self._post(MessageSent(message_id, accepted=False))
             else:
                 self._texts.send(found, message_id, uri, text)
 
-        self._with_account(account, send)
-
-    def _with_account(self, _name: str, act: Callable[[SipAccount | None], None]) -> None:
-        """Act with an account as soon as its server is known; with None where it cannot be."""
-        line = self._line
-        if line is None:
-            act(None)
-        elif line.account is not None:
-            act(line.account)
-        else:
-            line.prepare(lambda failure: act(line.account if failure is None else None))
+        if self._lines is not None:
+            self._lines.with_account(account, uri, send)
 
     def follow_network(self) -> None:
         """Register, and move running calls, from the new address where the network has changed."""
-        if not self._network.has_changed() or self._registration is None:
+        lines = self._lines
+        if not self._network.has_changed() or lines is None or not lines.follow_network():
             return
-        # Leases that are renewed and interfaces that nobody uses change nothing for us.
-        address = address_towards(self._servers[0]) if self._servers else ""
-        unchanged, self._own_address = address == self._own_address, address
-        if unchanged and self._registration.is_registered:
-            return
-        if not self._registration.is_registered:
-            self._registration.retry_now()
-            return
-        _log.info("The network has changed; the account and its calls follow.")
+        _log.info("The network has changed; the accounts and their calls follow.")
         parameters = pjsua2.IpChangeParam()
         # Listeners are bound to any address and stay; new ones would lack the source filter.
         parameters.restartListener = False
-        parameters.shutdownTransport = self._settings.account.transport is not Transport.UDP
+        parameters.shutdownTransport = lines.use_connections
         self._endpoint.handleIpChange(parameters)
 
     # --- what the library tells --------------------------------------------------------------------------------------
@@ -285,16 +263,17 @@ class Engine:
             self._post(count)
 
     def _call_refused(self, message: ReceivedMessage, sip_code: int) -> None:
-        if self._line is not None and self._line.account is not None:
-            self.calls.refused_by_library(self._line.account, message, sip_code)
+        account = self._lines.any_account if self._lines is not None else None
+        if account is not None:
+            self.calls.refused_by_library(account, message, sip_code)
 
     def _own_hosts(self, account: SipAccount) -> frozenset[str]:
         """Return under which hosts an account's server may be asked to place a call."""
-        return frozenset({account.settings.domain.lower(), account.settings.host.lower()}) | self._trusted
+        return frozenset({account.settings.domain.lower(), account.settings.host.lower()}) | self._admission.trusted
 
     def _is_trusted(self, source: str) -> bool:
         """Say whether an address is a configured server's, so that what it asserts is believed (RFC 3325)."""
-        return canonical(source) in self._trusted
+        return canonical(source) in self._admission.trusted
 
     def error_behind(self, reason: str) -> int:
         """Return the library's error number behind a made-up response's reason phrase, 0 where it has none."""
@@ -302,8 +281,8 @@ class Engine:
 
     def _connection_lost(self, _error: int) -> None:
         # Once this callback has returned: the library is still busy with the transport.
-        if self._settings.account.transport is not Transport.UDP and self._registration is not None:
-            self._agenda.after(0, self._registration.connection_lost)
+        if self._lines is not None:
+            self._agenda.after(0, self._lines.connection_lost)
 
     def _calls_changed(self, exist: bool) -> None:
         if self._media_poll is not None:
@@ -323,10 +302,8 @@ class Engine:
         master_port = int(endpoint.audDevManager().setNoDev())
         devices = endpoint.audDevManager()
         self._mixer.open(devices.getCaptureDevMedia(), devices.getPlaybackDevMedia())
-        wake_id = endpoint.transportCreate(pjsua2.PJSIP_TRANSPORT_UDP, _transport_configuration(0, _LOOPBACK))
-        self.wake_port = self._port_of(wake_id)
-        self._transport_id = self._open_transport()
-        self._port = self._port_of(self._transport_id)
+        self._transports.start(endpoint)
+        self.wake_port = self._transports.open_waker()
         self._version = str(endpoint.libVersion().full)
         self._tls = native.tls_version()
         self._codecs = self._choose_codecs()
@@ -334,63 +311,40 @@ class Engine:
             # The numbers from 90 hold errno.h's network errors.
             self._reasons[str(endpoint.utilStrError(number))] = number
         endpoint.libStart()
+        self._names = Names(library, self._deliver)
+        self._names.start()
         self._bridge.open(library, master_port)
         self._media_poll = MediaPoll(library)
         self._media_poll.start()
-        self._network.start()
+        self._network.start(lambda: self._deliver(_wake_up))
         self._gate = Gate(library, self._policy)
         self._gate.start(self.wake_port, lambda: self.poll(0.01))
 
-    def _start_account(self) -> None:
-        account = self._settings.account
-        line = AccountLine(self._settings, self._transport_id, self, self._find_server)
-        registration = Registration(
-            line,
-            self._agenda,
-            self._post,
-            retry_base_s=self._settings.retry_base_s,
-            retry_cap_s=self._settings.retry_cap_s,
-            probe_s=self._settings.probe_s if account.transport is Transport.UDP else None,
+    def _start_lines(self) -> None:
+        assert self._names is not None  # noqa: S101 - the library is up
+        parts = LineParts(
+            settings=self._settings,
+            owner=self,
+            transports=self._transports,
+            names=self._names,
+            probes=self._probes,
+            nat=self._nat,
+            deliver=self._deliver,
+            calls_exist=lambda: not self.calls.is_empty,
+            servers_changed=self._servers_changed,
         )
-        line.bind(registration)
-        self._line, self._registration = line, registration
-        registration.start()
+        self._lines = Lines(parts, self._agenda, self._post)
+        self._nat.start(self._nat_servers_found)
+        self._lines.start()
 
-    def _find_server(self, found: Callable[[tuple[str, ...], RegistrationFailure | None], None]) -> None:
-        def resolved(resolution: Resolution) -> None:
-            if resolution.addresses:
-                self._admit(resolution.addresses)
-            # Names come and go with the network; the last addresses known are better than none.
-            if self._servers:
-                found(self._servers, None)
-            else:
-                found((), resolution.failure)
+    def _servers_changed(self) -> None:
+        if self._lines is not None:
+            self._admission.admit(self._lines.servers)
 
-        self._resolver.resolve(resolved)
-
-    def _admit(self, addresses: tuple[str, ...]) -> None:
-        """Answer these servers and, unless told otherwise, nobody else."""
-        if addresses == self._servers:
-            return
-        self._servers = addresses
-        self._own_address = address_towards(addresses[0])
-        self._trusted = frozenset(canonical(address) for address in addresses)
-        account = self._settings.account
-        self._policy.set_servers(addresses, {account.port})
-        if account.transport is Transport.TCP:
-            self._source_filtered = self._connection_limit.guard({self._port}, addresses)
-            return
-        if account.transport is Transport.UDP and self._settings.answer_anyone:
-            return
-        try:
-            if account.transport is Transport.UDP:
-                self._source_filtered = source_filter.attach(self._port, socket.SOCK_DGRAM, addresses) > 0
-            else:
-                # Without a certificate of its own nobody can talk to the TLS listener, only use up its handles.
-                self._source_filtered = source_filter.attach(self._port, socket.SOCK_STREAM, ()) > 0
-        except (OSError, ValueError) as error:
-            self._source_filtered = False
-            _log.warning("The kernel takes no filter for SIP (%s); strangers are turned away later.", error)
+    def _nat_servers_found(self) -> None:
+        if self._lines is not None:
+            self._nat.tell_library(self._endpoint)
+            self._lines.refresh()
 
     def _endpoint_configuration(self) -> Any:
         settings = self._settings
@@ -419,54 +373,6 @@ class Engine:
         media.jbMax = settings.jitter_buffer.maximum_ms
         return configuration
 
-    def _open_transport(self) -> int:
-        """Open the account's transport, on the port asked for or, where that is taken, on any."""
-        account = self._settings.account
-        port = self._settings.local_port if account.transport is not Transport.TLS else 0
-        configuration = _transport_configuration(port)
-        if account.transport is Transport.TLS:
-            self._configure_tls(configuration.tlsConfig)
-        if account.transport is not Transport.UDP:
-            self._keep_connection_alive(configuration)
-        try:
-            return int(self._endpoint.transportCreate(_PJ_TRANSPORTS[account.transport], configuration))
-        except pjsua2.Error:
-            if port == 0:
-                raise
-            _log.warning("The local SIP port is taken; another one is used.")
-            configuration.port = 0
-            return int(self._endpoint.transportCreate(_PJ_TRANSPORTS[account.transport], configuration))
-
-    def _configure_tls(self, tls: Any) -> None:
-        account = self._settings.account
-        tls.proto = pjsua2.PJ_SSL_SOCK_PROTO_TLS1_2 | pjsua2.PJ_SSL_SOCK_PROTO_TLS1_3
-        tls.verifyServer = account.tls_verify
-        if not account.tls_verify:
-            _log.warning("The SIP server's certificate is not verified: anybody on the path can listen in.")
-            return
-        authorities = str(account.tls_ca) if account.tls_ca else _SYSTEM_AUTHORITIES
-        try:
-            with open(authorities, "rb"):  # noqa: PTH123 - only asks whether the library will be able to
-                pass
-        except OSError as error:
-            raise SipError(
-                f"The certificate authorities for SIP cannot be read ({error}). Correct tls_ca or the file."
-            ) from error
-        tls.CaListFile = authorities
-
-    def _keep_connection_alive(self, configuration: Any) -> None:
-        # The kernel's keep-alives cost no wake-up, hold a NAT's door open and notice a server that is gone; so does
-        # TCP_USER_TIMEOUT for data that nobody acknowledges (tcp(7)).
-        idle_s = self._settings.keep_alive_s
-        for level, name, value in (
-            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s),
-            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, idle_s // 3)),
-            (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, idle_s * 1000),
-        ):
-            configuration.sockOptParams.sockOpts.append(pjsua2.SockOpt(level, name, value))
-
     def _choose_codecs(self) -> tuple[str, ...]:
         present = [str(codec.codecId) for codec in self._endpoint.codecEnum2()]
         for codec in present:
@@ -482,10 +388,6 @@ class Engine:
             raise SipError("The SIP stack has none of the codecs asked for. Add pcma to `codecs`.")
         return tuple(chosen)
 
-    def _port_of(self, transport_id: int) -> int:
-        address = str(self._endpoint.transportGetInfo(transport_id).localAddress)
-        return int(address.rpartition(":")[2])
-
     def _destroy(self) -> None:
         self._bridge.close()
         self._network.stop()
@@ -493,8 +395,10 @@ class Engine:
             self._media_poll.stop()
             self._media_poll = None
         self._mixer.close()
-        line, self._line = self._line, None
-        self._registration = None
+        lines, self._lines = self._lines, None
+        names, self._names = self._names, None
+        if names is not None:
+            names.stop()
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is None:
             return
@@ -504,16 +408,14 @@ class Engine:
             endpoint.libDestroy(pjsua2.PJSUA_DESTROY_NO_RX_MSG)
         except pjsua2.Error:
             _log.exception("The SIP stack did not end in good order.")
-        if line is not None:
-            line.forget()
+        if lines is not None:
+            lines.forget()
+        self._probes.forget()
+        self._transports.stop()
         # What was still to be done belongs to this library's calls and account.
         self._agenda.clear()
         # The endpoint's destructor runs here, for want of another reference: no other could be made before.
 
 
-def _transport_configuration(port: int, address: str = "") -> Any:
-    # Bound to any address, a transport survives a change of the network's.
-    configuration = pjsua2.TransportConfig()
-    configuration.port = port
-    configuration.boundAddress = address
-    return configuration
+def _wake_up() -> None:
+    """Do nothing: the thread looks at the network whenever it wakes."""

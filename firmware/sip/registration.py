@@ -13,24 +13,69 @@ from firmware.sip.agenda import Agenda, Appointment
 
 _log = logging.getLogger(__name__)
 
-# A silent UDP server would only be given up after 32 s (RFC 3261 section 17.1.2.2, timer F); people look earlier.
+# A silent server would only be given up after 32 s (RFC 3261 section 17.1.2.2, timer F); people look earlier.
 ANSWER_OVERDUE_S: Final = 5.0
+# Where another server is waiting: requests are repeated after 0.5 and 1.5 s, so two may be lost.
+SILENT_S: Final = 2.0
+# Everybody who loses a server loses it at the same time.
+FAIL_OVER_JITTER_S: Final = 0.5
+# How often the best server is asked whether it is back, at first and at most.
+RETURN_S: Final = 30.0
+RETURN_CAP_S: Final = 600.0
+_BUSY_S: Final = 5.0
+_SERVER_FAILURE: Final = 500  # RFC 3261 section 21.5: another server may well do it
 # Each unanswered probe is repeated by its transaction for 32 s, so a few at a time notice a server that is back.
 _MAX_PROBES: Final = 3
 
 _CREDENTIALS = {RegistrationFailure.WRONG_PASSWORD, RegistrationFailure.ACCOUNT_UNKNOWN}
+_OF_ONE_SERVER = {
+    RegistrationFailure.SERVER_UNREACHABLE,
+    RegistrationFailure.CERTIFICATE_REJECTED,
+    RegistrationFailure.NO_NETWORK,
+}
 
 
 class Line(Protocol):
     """What registering needs from the SIP library; everything returns at once."""
 
     def prepare(self, done: Callable[[RegistrationFailure | None], None]) -> None:
-        """Find the server's addresses, then call `done`."""
+        """Find the servers' addresses, then call `done`; at once where they are known."""
         ...
 
     def register(self) -> None: ...
     def unregister(self) -> None: ...
     def probe(self) -> None: ...
+
+    @property
+    def has_others(self) -> bool:
+        """There is more than one server."""
+        ...
+
+    @property
+    def is_at_first(self) -> bool:
+        """The best of them is in use."""
+        ...
+
+    @property
+    def is_busy(self) -> bool:
+        """There are calls, so that nothing should be moved without need."""
+        ...
+
+    def next_server(self) -> bool:
+        """Use the next server from now on; False where all have failed since anything worked."""
+        ...
+
+    def return_to_first(self) -> None:
+        """Use the best server from now on."""
+        ...
+
+    def settle(self) -> None:
+        """The server in use works."""
+        ...
+
+    def probe_first(self, done: Callable[[bool], None]) -> None:
+        """Ask the best server whether it is there, then call `done`."""
+        ...
 
 
 class Registration:
@@ -42,9 +87,11 @@ class Registration:
         agenda: Agenda,
         post: Callable[[RegistrationChanged], None],
         *,
+        account: str = "",
         retry_base_s: float,
         retry_cap_s: float,
         probe_s: float | None,
+        binding_check_s: float = 0.0,
         rng: random.Random | None = None,
     ) -> None:
         """Set up without sending anything.
@@ -53,18 +100,22 @@ class Registration:
             line: the account, to act through.
             agenda: the thread's timers.
             post: takes what the phone should know.
+            account: its name in what is posted.
             retry_base_s: longest wait before the first retry; the wait doubles from there.
             retry_cap_s: longest wait at all.
             probe_s: seconds between probes, None where the transport itself tells when the server is gone.
+            binding_check_s: seconds between REGISTERs that notice that the server has forgotten us, 0 for none.
             rng: source of jitter.
         """
         self._line = line
         self._agenda = agenda
         self._post = post
+        self._account = account
         self._retry_base_s = retry_base_s
         self._retry_cap_s = retry_cap_s
         self._probe_s = probe_s
-        self._rng = rng
+        self._binding_check_s = binding_check_s
+        self._rng = rng or random.Random()  # noqa: S311 - jitter keeps no secret
         self._state = RegistrationState.UNREGISTERED
         self._failed_attempts = 0
         self._stopped = False
@@ -74,6 +125,9 @@ class Registration:
         self._probes_out = 0
         self._probe_answered = True
         self._server_lost = False
+        self._next_check: Appointment | None = None
+        self._home: Appointment | None = None
+        self._home_s = RETURN_S
 
     @property
     def is_registered(self) -> bool:
@@ -87,7 +141,7 @@ class Registration:
     def stop(self) -> None:
         """Unregister where registered, and do nothing more."""
         self._stopped = True
-        for appointment in (self._retry, self._overdue, self._next_probe):
+        for appointment in (self._retry, self._overdue, self._next_probe, self._next_check, self._home):
             if appointment is not None:
                 appointment.cancel()
         if self._state is RegistrationState.REGISTERED:
@@ -105,8 +159,12 @@ class Registration:
         self._cancel_retry()
         self._failed_attempts = 0
         self._server_lost = False
+        self._probe_answered = True
+        self._line.settle()
         self._tell(RegistrationState.REGISTERED)
         self._start_probing()
+        self._start_checking()
+        self._look_home_later()
 
     def unregistered(self) -> None:
         """The registrar has let go of us."""
@@ -123,6 +181,13 @@ class Registration:
         if self._stopped:
             return
         self._cancel_overdue()
+        another_may_do = failure in _OF_ONE_SERVER or sip_code >= _SERVER_FAILURE
+        if another_may_do and self._line.next_server():
+            self._move_on()
+            return
+        self._rest(failure, sip_code, retry_after_s)
+
+    def _rest(self, failure: RegistrationFailure, sip_code: int = 0, retry_after_s: int = 0) -> None:
         # Guessing again soon changes nothing about a wrong password, and operators lock those who do.
         attempt = max(self._failed_attempts, 32) if failure in _CREDENTIALS else self._failed_attempts
         delay_s = full_jitter_s(attempt, base_s=self._retry_base_s, cap_s=self._retry_cap_s, rng=self._rng)
@@ -138,9 +203,28 @@ class Registration:
 
     def connection_lost(self) -> None:
         """The connection that we registered over is gone."""
-        if self._state is RegistrationState.REGISTERED:
-            self._failed_attempts = 0
+        if self._stopped or self._state is not RegistrationState.REGISTERED:
+            return
+        self._failed_attempts = 0
+        if self._line.has_others:
+            # It may only have cut the connection: what it says to the next REGISTER decides.
+            self._move_on()
+        else:
             self.failed(RegistrationFailure.SERVER_UNREACHABLE)
+
+    def verify(self) -> None:
+        """Find out whether the server still knows us."""
+        if not self._stopped and self._state is RegistrationState.REGISTERED:
+            self._prepared(None)
+
+    def leave_server(self) -> bool:
+        """Move to the next server at once, since this one leaves a call unanswered; False where there is none."""
+        if self._stopped or not self._line.next_server():
+            return False
+        self._failed_attempts = 0
+        self._move_on()
+        self._attempt()
+        return True
 
     def probe_ended(self, *, answered: bool) -> None:
         """A probe was answered, with whatever code, or given up."""
@@ -153,6 +237,16 @@ class Registration:
             self._failed_attempts = 0
             # Everybody who lost this server sees it return at the same time.
             self._retry_in(full_jitter_s(0, base_s=self._retry_base_s, cap_s=self._retry_cap_s, rng=self._rng))
+
+    def _move_on(self) -> None:
+        """Register at the server that is in use now, very soon."""
+        self._cancel_overdue()
+        self._stop_probing()
+        # What the last server still owes says nothing about this one.
+        self._probes_out = 0
+        if self._state is not RegistrationState.FAILED:
+            self._tell(RegistrationState.REGISTERING)
+        self._retry_in(self._rng.uniform(0, FAIL_OVER_JITTER_S))
 
     def _attempt(self) -> None:
         self._cancel_retry()
@@ -168,12 +262,15 @@ class Registration:
             self.failed(failure)
             return
         self._cancel_overdue()
-        if self._probe_s is not None:
-            self._overdue = self._agenda.after(ANSWER_OVERDUE_S, self._answer_overdue)
+        overdue_s = SILENT_S if self._line.has_others else ANSWER_OVERDUE_S
+        self._overdue = self._agenda.after(overdue_s, self._answer_overdue)
         self._line.register()
 
     def _answer_overdue(self) -> None:
         self._overdue = None
+        if self._line.has_others:
+            self.failed(RegistrationFailure.SERVER_UNREACHABLE)
+            return
         self._server_lost = True
         self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
         self._start_probing()
@@ -193,6 +290,9 @@ class Registration:
             return
         self._next_probe = self._agenda.after(self._probe_s, self._probe)
         if not self._probe_answered and self._state is RegistrationState.REGISTERED:
+            if self._line.next_server():
+                self._move_on()
+                return
             self._server_lost = True
             self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
             self._retry_in(self._retry_cap_s)
@@ -200,6 +300,45 @@ class Registration:
         if self._probes_out < _MAX_PROBES:
             self._probes_out += 1
             self._line.probe()
+
+    def _start_checking(self) -> None:
+        if self._binding_check_s and self._next_check is None:
+            self._next_check = self._agenda.after(self._binding_check_s, self._check_binding)
+
+    def _check_binding(self) -> None:
+        self._next_check = None
+        if self._state is RegistrationState.REGISTERED:
+            # Its answer leads back to here.
+            self._line.register()
+
+    def _look_home_later(self) -> None:
+        if self._line.is_at_first:
+            self._home_s = RETURN_S
+        elif self._home is None:
+            self._home = self._agenda.after(self._home_s * self._rng.uniform(0.5, 1), self._look_home)
+
+    def _look_home(self) -> None:
+        self._home = None
+        if self._state is RegistrationState.REGISTERED and not self._line.is_at_first:
+            self._line.probe_first(self._home_probed)
+
+    def _home_probed(self, answered: bool) -> None:
+        if answered:
+            self._go_home()
+        elif not self._stopped:
+            self._look_home_later()
+
+    def _go_home(self) -> None:
+        self._home = None
+        if self._stopped or self._state is not RegistrationState.REGISTERED or self._line.is_at_first:
+            return
+        if self._line.is_busy:
+            self._home = self._agenda.after(_BUSY_S, self._go_home)
+            return
+        # It may answer and yet turn us away.
+        self._home_s = min(2 * self._home_s, RETURN_CAP_S)
+        self._line.return_to_first()
+        self._retry_in(full_jitter_s(0, base_s=self._retry_base_s, cap_s=self._retry_cap_s, rng=self._rng))
 
     def _retry_in(self, delay_s: float) -> None:
         self._cancel_retry()
@@ -227,4 +366,4 @@ class Registration:
         if changed or state is RegistrationState.FAILED:
             if changed:
                 _log.info("Registration: %s%s.", state, f", {failure}" if failure else "")
-            self._post(RegistrationChanged(state, failure, sip_code, math.ceil(retry_in_s)))
+            self._post(RegistrationChanged(state, failure, sip_code, math.ceil(retry_in_s), self._account))

@@ -1,48 +1,67 @@
-"""Where the SIP server is: name resolution that never blocks the `sip` thread."""
+"""Where an account's servers are: name resolution that never blocks the `sip` thread."""
 
+import contextlib
 import errno
 import ipaddress
+import logging
 import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from firmware.phone.call import RegistrationFailure
+from firmware.sip.addresses import canonical
+from firmware.sip.failover import Target
+from firmware.sip.settings import AccountSettings, ServerName
+from provisioning.schema import Transport
+
+_log = logging.getLogger(__name__)
+
+MAX_TARGETS: Final = 4
+_DNS_S: Final = 3.0
+# RFC 3263 section 4.2.
+_SERVICES: Final = {Transport.UDP: "_sip._udp", Transport.TCP: "_sip._tcp", Transport.TLS: "_sips._tcp"}
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a host's name stands for: its IPv4 addresses in the resolver's order, or why there are none."""
+    """Where an account's servers are, best first, or why that is not known."""
 
-    addresses: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
     failure: RegistrationFailure | None = None
 
 
 class ServerResolver:
-    """Looks one host up, each time on a thread of its own: the system's resolver may take half a minute to fail."""
+    """Finds an account's servers, each time on a thread of its own: the system's resolver may take half a minute."""
 
-    def __init__(self, host: str, deliver: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self, account: AccountSettings, deliver: Callable[[Callable[[], None]], None], *, prefer_ipv6: bool = False
+    ) -> None:
         """Set up without looking anything up.
 
         Args:
-            host: name or address of the server.
+            account: whose servers.
             deliver: runs a callable on the `sip` thread.
+            prefer_ipv6: of a server with addresses of both families that have a route, try this one first.
         """
-        self._host = host.strip("[]")
+        self._account = account
         self._deliver = deliver
+        self._prefer_ipv6 = prefer_ipv6
         self._waiting: list[Callable[[Resolution], None]] = []
 
     def resolve(self, done: Callable[[Resolution], None]) -> None:
         """Call `done` on the `sip` thread with the answer; lookups asked for meanwhile share it."""
-        if _is_address(self._host):
-            done(Resolution(addresses=(self._host,)))
+        servers = self._account.servers
+        if not self._account.use_srv and all(is_address(server.host) for server in servers):
+            done(Resolution(tuple(Target(server.host, canonical(server.host), server.port) for server in servers)))
             return
         self._waiting.append(done)
         if len(self._waiting) == 1:
             threading.Thread(target=self._look_up, name="resolver", daemon=True).start()
 
     def _look_up(self) -> None:
-        resolution = look_up(self._host)
+        resolution = look_up(self._account, prefer_ipv6=self._prefer_ipv6)
         self._deliver(lambda: self._answer(resolution))
 
     def _answer(self, resolution: Resolution) -> None:
@@ -51,40 +70,98 @@ class ServerResolver:
             done(resolution)
 
 
-def look_up(host: str) -> Resolution:
-    """Ask the system for a host's IPv4 addresses; blocks."""
+def look_up(account: AccountSettings, *, prefer_ipv6: bool = False) -> Resolution:
+    """Find an account's servers by SRV records where it asks for them, else by their names; blocks."""
+    servers: tuple[ServerName, ...] = ()
+    if account.use_srv:
+        servers = service_records(f"{_SERVICES[account.transport]}.{account.domain}")
+    by_service = bool(servers)
+    targets = []
+    for server in servers or account.servers:
+        # A DNS answer can be forged: the name that the holder's operator gave is the one to verify (RFC 5922
+        # section 7.2).
+        name = account.domain if by_service else server.host
+        targets += [Target(name, address, server.port) for address in addresses_of(server.host, prefer_ipv6)]
+    if targets:
+        return Resolution(tuple(dict.fromkeys(targets))[:MAX_TARGETS])
+    return Resolution(failure=RegistrationFailure.SERVER_NOT_FOUND if has_route() else RegistrationFailure.NO_NETWORK)
+
+
+def service_records(name: str) -> tuple[ServerName, ...]:
+    """Return what a service's SRV records name, in the order of RFC 2782; nothing where there are none; blocks."""
+    # Loading it takes longer than registering does, and few accounts need it.
+    import dns.exception  # noqa: PLC0415
+    import dns.rdtypes.IN.SRV  # noqa: PLC0415
+    import dns.resolver  # noqa: PLC0415
+
     try:
-        found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
+        answer = dns.resolver.resolve(name, "SRV", lifetime=_DNS_S, search=False)
+    except dns.exception.DNSException as error:
+        _log.debug("There are no SRV records to use: %s.", type(error).__name__)
+        return ()
+    found = []
+    for record in answer.rrset.processing_order() if answer.rrset is not None else ():
+        if isinstance(record, dns.rdtypes.IN.SRV.SRV):
+            host = record.target.to_text(omit_final_dot=True)
+            # A lone dot says that the service is decidedly not available (RFC 2782).
+            if host not in {"", "."}:
+                found.append(ServerName(host, record.port))
+    return tuple(found)
+
+
+def addresses_of(host: str, prefer_ipv6: bool = False) -> tuple[str, ...]:
+    """Return a host's addresses, those with a route first, and of these the preferred family; blocks."""
+    if is_address(host):
+        return (canonical(host),)
+    try:
+        found = socket.getaddrinfo(host, None, socket.AF_UNSPEC, socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        failure = RegistrationFailure.SERVER_NOT_FOUND if has_route() else RegistrationFailure.NO_NETWORK
-        return Resolution(failure=failure)
-    return Resolution(addresses=tuple(dict.fromkeys(str(address[4][0]) for address in found)))
+        return ()
+    addresses = dict.fromkeys(canonical(str(entry[4][0])) for entry in found)
+    return tuple(sorted(addresses, key=lambda address: (not address_towards(address), is_ipv6(address) != prefer_ipv6)))
 
 
 def has_route() -> bool:
     """Say whether this machine knows a way to other networks; sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            # 192.0.2.1 is nobody's (RFC 5737); connecting a datagram socket only asks the routing table.
-            probe.connect(("192.0.2.1", 9))
-        except OSError as error:
-            return error.errno not in {errno.ENETUNREACH, errno.ENETDOWN}
-    return True
+    # Nobody's addresses (RFC 5737, RFC 3849).
+    return any(_can_reach(address) for address in ("192.0.2.1", "2001:db8::1"))
 
 
 def address_towards(server: str) -> str:
     """Return our address on the way to the server, empty where there is no way; sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((server, 9))
-        except OSError:
-            return ""
+    with contextlib.suppress(OSError), _connected(server) as probe:
         return str(probe.getsockname()[0])
+    return ""
 
 
-def _is_address(host: str) -> bool:
+def _can_reach(server: str) -> bool:
     try:
-        ipaddress.ip_address(host)
+        _connected(server).close()
+    except OSError as error:
+        return error.errno not in {errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+    return True
+
+
+def _connected(server: str) -> socket.socket:
+    # Connecting a datagram socket only asks the routing table.
+    probe = socket.socket(socket.AF_INET6 if is_ipv6(server) else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        probe.connect((server, 9))
+    except OSError:
+        probe.close()
+        raise
+    return probe
+
+
+def is_address(host: str) -> bool:
+    """Whether this is an address and no name."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return False
     return True
+
+
+def is_ipv6(address: str) -> bool:
+    """Whether this address is of IPv6."""
+    return ":" in address
