@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.errors import ConfigurationError, DialPlanError
-from firmware.phone.dial_plan import DialPlan
+from firmware.contradictions import contradictions, mistakes_in_patterns
+from firmware.errors import ConfigurationError
+from firmware.phone.dial_plan import DialPlan, Rewrite
+from firmware.phone.digit_map import Alternative
 from provisioning.errors import ProvisioningError
 from provisioning.schema import Account, Configuration, parse_configuration
 
@@ -59,11 +61,12 @@ def _read(path: Path) -> tuple[str, Configuration]:
         ) from error
     try:
         configuration = parse_configuration(text)
-        dial_plan(configuration)
     except ProvisioningError as error:
         raise ConfigurationError(str(error), error.mistakes) from error
-    except DialPlanError as error:
-        raise ConfigurationError("The configuration has 1 mistake.", (f"dialing.digit_map: {error}",)) from error
+    mistakes = mistakes_in_patterns(configuration) or contradictions(configuration, dial_plan(configuration))
+    if mistakes:
+        count = len(mistakes)
+        raise ConfigurationError(f"The configuration has {count} mistake{'s' if count > 1 else ''}.", mistakes)
     return text, configuration
 
 
@@ -71,7 +74,7 @@ def dial_plan(configuration: Configuration) -> DialPlan:
     """Build the dial plan that a configuration describes.
 
     Raises:
-        DialPlanError: an alternative of the digit map is not one.
+        DialPlanError: an alternative of the digit map, or the pattern of a rule, is not one.
     """
     return DialPlan.build(
         country=configuration.device.country,
@@ -79,6 +82,12 @@ def dial_plan(configuration: Configuration) -> DialPlan:
         digit_map=configuration.dialing.digit_map,
         emergency_numbers=configuration.dialing.emergency_numbers,
         international_prefix=configuration.dialing.international_prefix,
+        rewrites=[
+            Rewrite(Alternative.parse(rule.pattern), rule.strip, rule.prepend, rule.account)
+            for rule in configuration.dialing.rewrite
+        ],
+        barred=configuration.dialing.barred,
+        own_numbers=[account.username for account in configuration.accounts],
     )
 
 

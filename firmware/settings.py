@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from firmware import calling
 from firmware.config import LoadedConfiguration, dial_plan, sip_password
 from firmware.devices import DEFAULT_COUNTRY
 from firmware.errors import ControlError
@@ -25,7 +26,19 @@ def phone_settings(loaded: LoadedConfiguration) -> PhoneSettings:
         no_answer_s=configuration.sip.no_answer_s,
         earpiece_volume_percent=configuration.sound.volume_percent,
         ringer_volume_percent=configuration.ringer.volume_percent,
+        speaker_volume_percent=configuration.sound.speaker_volume_percent,
         mistakes=loaded.mistakes,
+        max_calls=configuration.calls.max_calls,
+        call_waiting=configuration.calls.call_waiting,
+        hold_reminder_s=configuration.calls.hold_reminder_s,
+        has_loudspeaker=configuration.sound.speaker_playback is not None,
+        hide_dtmf=configuration.calls.hide_dtmf,
+        call_rules=calling.call_rules(configuration.calls),
+        preferences=calling.first_preferences(configuration.calls, configuration.dialing),
+        feature_codes=calling.feature_codes(configuration.feature_codes),
+        hotline=calling.hotline(configuration.dialing),
+        auto_redial_every_s=configuration.calls.auto_redial_every_s,
+        auto_redial_tries=configuration.calls.auto_redial_tries,
     )
 
 

@@ -70,6 +70,11 @@ class Alternative:
             raise DialPlanError(f"The digit map's alternative {text!r} has no digits. Give it some, such as 'x.T'.")
         return cls(tuple(positions), waits=body != text or positions[-1].repeats)
 
+    @property
+    def shortest(self) -> int:
+        """How many digits it takes at least."""
+        return sum(not position.repeats for position in self.positions)
+
     def fit(self, digits: str) -> Fit:
         """Compare a string with this alternative, digit by digit."""
         states = self._with_skips({(0, False)})
