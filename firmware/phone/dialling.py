@@ -1,8 +1,9 @@
 """From digits to a call: dial tone, sending a number, and turning one down."""
 
-from firmware.phone.call import CallDirection, CallerId, CallState, Decision, DisconnectReason
+from firmware.phone.call import CallDirection, CallerId, CallState, Decision, DisconnectReason, RejectReason
 from firmware.phone.commands import CloseCallRecord, LookUpCaller, OpenCallRecord, PlaceCall, Tone
 from firmware.phone.dial_plan import Match
+from firmware.phone.endings import hang_up, note_decision, reject
 from firmware.phone.events import Timer
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter
 from firmware.phone.state import Call, PhoneState
@@ -43,6 +44,8 @@ def send_number(state: PhoneState, digits: str, *, anonymous_code: str = "") -> 
         refuse_number(state, digits, Hint.EMERGENCY_ONLY)
     elif plan.is_barred(digits):
         _bar_number(state, digits)
+    elif not state.has_room and not plan.reaches_emergency(digits):
+        refuse_number(state, digits, Hint.TOO_MANY_CALLS)
     else:
         _place_call(state, digits, anonymous_code)
 
@@ -55,6 +58,15 @@ def _bar_number(state: PhoneState, digits: str) -> None:
         CloseCallRecord(call_id, DisconnectReason.BARRED, 0, Decision.BARRED),
     )
     refuse_number(state, digits, Hint.NUMBER_BARRED)
+
+
+def _make_room(state: PhoneState) -> None:
+    """Let nothing stand in the way of an emergency call: nobody waits beside it, and a full table has room again."""
+    for call in [call for call in state.others if call.is_offered]:
+        note_decision(state, call, Decision.PHONE_BUSY)
+        reject(state, call, RejectReason.BUSY)
+    while state.others and not state.has_room:
+        hang_up(state, state.others[0])
 
 
 def refuse_number(state: PhoneState, digits: str, hint: Hint) -> None:
@@ -80,7 +92,10 @@ def _place_call(state: PhoneState, digits: str, anonymous_code: str) -> None:
         party=CallerId(number),
         state=CallState.DIALING,
         emergency=plan.reaches_emergency(digits),
+        hides_dtmf=state.settings.hide_dtmf or digits == state.settings.voicemail_number,
     )
+    if call.emergency:
+        _make_room(state)
     state.emit(
         OpenCallRecord(call.call_id, CallDirection.OUTGOING, number, dialled=dialled),
         PlaceCall(

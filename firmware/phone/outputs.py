@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import Self
 
 from firmware.phone.commands import (
+    AudioRoute,
     CloseAudio,
     Command,
     IndicatorPattern,
@@ -12,6 +13,7 @@ from firmware.phone.commands import (
     PlayTone,
     SetIndicator,
     SetMute,
+    SetVolume,
     ShowPage,
     StartRinging,
     StopRinging,
@@ -28,46 +30,50 @@ class _Audio(IntEnum):
     EARPIECE_AND_MICROPHONE = 2
 
 
-_AUDIO_COMMANDS: dict[_Audio, Command] = {
-    _Audio.SHUT: CloseAudio(),
-    _Audio.EARPIECE: OpenAudio(talk=False),
-    _Audio.EARPIECE_AND_MICROPHONE: OpenAudio(talk=True),
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Everything outside that has to agree with the phone's state."""
+    """Everything outside that has to agree with the phone's state; `ringing` is the pattern, None for silence."""
 
     audio: _Audio
+    speaker: bool
     tone: Tone | None
-    ringing: bool
+    ringing: str | None
+    ringer_percent: int
     muted: bool
     indicator: IndicatorPattern
     view: PhoneView
 
     @classmethod
     def of(cls, state: PhoneState) -> Self:
-        talks = state.microphone_open
-        listens = state.earpiece_open
+        audio = _Audio.EARPIECE if state.earpiece_open else _Audio.SHUT
         return cls(
-            audio=_Audio.EARPIECE_AND_MICROPHONE if talks else _Audio.EARPIECE if listens else _Audio.SHUT,
-            tone=state.tone if listens and not talks else None,
-            ringing=state.is_ringing,
+            audio=_Audio.EARPIECE_AND_MICROPHONE if state.microphone_open else audio,
+            # A call may answer itself where there is no loudspeaker: then the earpiece has to do.
+            speaker=state.speaker and state.settings.has_loudspeaker,
+            tone=state.sounding_tone,
+            ringing=state.ring_pattern if state.is_ringing else None,
+            ringer_percent=state.ringer_percent,
             muted=state.muted,
             indicator=state.indicator,
             view=state.view(),
         )
 
+    @property
+    def _opened(self) -> Command:
+        if self.audio is _Audio.SHUT:
+            return CloseAudio()
+        return OpenAudio(talk=self.audio is _Audio.EARPIECE_AND_MICROPHONE, speaker=self.speaker)
+
     def silenced_by(self, after: Self) -> list[Command]:
         """What has to fall silent on the way from here to `after`; comes before anything else is done."""
         commands: list[Command] = []
-        if self.ringing and not after.ringing:
+        if self.ringing is not None and after.ringing != self.ringing:
             commands.append(StopRinging())
-        if self.tone is not None and after.tone is None:
+        talks = after.audio is _Audio.EARPIECE_AND_MICROPHONE
+        if self.tone is not None and after.tone != self.tone and (after.tone is None or talks):
             commands.append(StopTone())
         if after.audio < self.audio:
-            commands.append(_AUDIO_COMMANDS[after.audio])
+            commands.append(after._opened)
         if after.muted and not self.muted:
             commands.append(SetMute(muted=True))
         return commands
@@ -77,12 +83,15 @@ class Outputs:
         commands: list[Command] = []
         if self.muted and not after.muted:
             commands.append(SetMute(muted=False))
-        if after.audio > self.audio:
-            commands.append(_AUDIO_COMMANDS[after.audio])
+        moved = after.audio is self.audio is not _Audio.SHUT and after.speaker is not self.speaker
+        if after.audio > self.audio or moved:
+            commands.append(after._opened)
         if after.tone is not None and after.tone != self.tone:
             commands.append(PlayTone(after.tone))
-        if after.ringing and not self.ringing:
-            commands.append(StartRinging())
+        if after.ringer_percent != self.ringer_percent:
+            commands.append(SetVolume(AudioRoute.RINGER, after.ringer_percent))
+        if after.ringing is not None and after.ringing != self.ringing:
+            commands.append(StartRinging(after.ringing))
         if after.indicator != self.indicator:
             commands.append(SetIndicator(after.indicator))
         if after.view != self.view:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from firmware.phone.call import CallId
+from firmware.phone.call_timers import keep_call_timers
 from firmware.phone.commands import AudioRoute, Command, SetIndicator, SetVolume, ShowPage
 from firmware.phone.events import Event
 from firmware.phone.features import FeatureState
@@ -42,6 +43,7 @@ class Phone:
             new_call_id,
             volumes={
                 AudioRoute.EARPIECE: settings.earpiece_volume_percent,
+                AudioRoute.SPEAKER: settings.speaker_volume_percent,
                 AudioRoute.RINGER: settings.ringer_volume_percent,
             },
             features=FeatureState(settings.preferences),
@@ -67,5 +69,6 @@ class Phone:
         state = self._state
         state.commands = []
         TABLE[state.mode, type(event)](state, event)
+        keep_call_timers(state)
         before, self._outputs = self._outputs, Outputs.of(state)
         return [*before.silenced_by(self._outputs), *state.commands, *before.sounded_by(self._outputs)]

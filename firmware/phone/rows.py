@@ -4,6 +4,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from firmware.phone import auto_redial
+from firmware.phone.call_news import (
+    attribute_number,
+    change_audio,
+    change_party,
+    name_caller,
+    note_quality,
+    replace_call,
+    report_impossible,
+)
 from firmware.phone.call_timers import remind_of_held_calls, tick
 from firmware.phone.commands import AudioRoute, SetVolume
 from firmware.phone.events import (
@@ -28,15 +37,6 @@ from firmware.phone.events import (
 )
 from firmware.phone.feature_news import NEWS
 from firmware.phone.moves import NOTICE_S
-from firmware.phone.news import (
-    attribute_number,
-    change_audio,
-    change_party,
-    name_caller,
-    note_quality,
-    replace_call,
-    report_impossible,
-)
 from firmware.phone.receiving import give_up_longest
 from firmware.phone.state import PhoneState
 from firmware.phone.transfer import follow_transfer
@@ -72,7 +72,7 @@ def by_key(*groups: Mapping[Key, Handler]) -> Handler:
 
 def by_timer(handlers: Mapping[Timer, Handler]) -> Handler:
     """Make a row out of one row a timer; one that was cancelled while its event was on the way means nothing."""
-    table = dict.fromkeys(Timer, ignored) | _TIMERS | dict(handlers)
+    table = dict.fromkeys(Timer, ignored) | _TIMERS_OF_EVERY_MODE | dict(handlers)
 
     def handle(state: PhoneState, event: TimerExpired) -> None:
         if event.timer in state.timers:
@@ -88,21 +88,16 @@ def _forget_notice(state: PhoneState, _event: TimerExpired) -> None:
     state.details_step = 0
 
 
-_TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
-    Timer.NOTICE: _forget_notice,
-    Timer.CALL_CLOCK: tick,
-    Timer.NO_ANSWER: give_up_longest,
-    Timer.HOLD_REMINDER: remind_of_held_calls,
-}
-
-
 def _leave_info(state: PhoneState, _event: TimerExpired) -> None:
     state.features.info = None
 
 
 # Where a mode does not try a busy number again, the person uses the phone: then it is not tried any more.
-_TIMERS: dict[Timer, Handler] = {
+_TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
     Timer.NOTICE: _forget_notice,
+    Timer.CALL_CLOCK: tick,
+    Timer.NO_ANSWER: give_up_longest,
+    Timer.HOLD_REMINDER: remind_of_held_calls,
     Timer.INFO: _leave_info,
     Timer.AUTO_REDIAL: auto_redial.disarm,
 }
@@ -115,7 +110,8 @@ def _turn_volume(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
     percent = max(_QUIETEST_PERCENT[route], min(100, state.volumes[route] + step))
     if percent != state.volumes[route]:
         state.volumes[route] = percent
-        state.emit(SetVolume(route, percent))
+        if route is not AudioRoute.RINGER:
+            state.emit(SetVolume(route, percent))
     state.volume_shown = route
     state.start_timer(Timer.NOTICE, max(_VOLUME_SHOWN_S, NOTICE_S if state.notice else 0))
 

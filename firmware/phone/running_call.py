@@ -18,9 +18,9 @@ _SHOWN_DTMF_DIGITS = 32
 _HIDDEN_DIGIT = "•"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
-    """One call, in the foreground or beside it.
+    """One call, in the foreground or beside it; one is never equal to another.
 
     Attributes:
         state: what SIP last said.
@@ -82,12 +82,17 @@ class Call:
     @property
     def is_held(self) -> bool:
         """Held by this handset."""
-        return self.is_live and (self.hold_wanted or self.state is CallState.HELD)
+        return self.state is CallState.HELD or (self.is_live and self.answered and self.hold_wanted)
 
     @property
     def may_talk(self) -> bool:
         """Whether the microphone has a business here."""
         return self.answered and self.state is CallState.ACTIVE and not self.hold_wanted and self.sending
+
+    @property
+    def needs_ringback(self) -> bool:
+        """The network's early media is the better ringback: it may be an announcement (RFC 3960 section 3.2)."""
+        return self.state is CallState.ALERTING and not self.answered and not self.receiving
 
     @property
     def is_being_handed_over(self) -> bool:

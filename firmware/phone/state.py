@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from firmware.phone.call import CallId, RegistrationFailure, RegistrationState
+from firmware.phone.call import CallDirection, CallId, RegistrationFailure, RegistrationState
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import Key, Problem, Timer
@@ -18,6 +18,7 @@ __all__ = ["DIGIT_KEYS", "Call", "PhoneSettings", "PhoneState"]
 
 DIGIT_KEYS = frozenset(key for key in Key if key.value in "0123456789*#")
 _REMEMBERED_DEPARTED_CALLS = 32
+_ALOUD_PERCENT = 60
 _FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
 # What stops calls comes first, then what a person misses, then what only the operator sees.
 _MOST_IMPORTANT_FIRST = (
@@ -98,6 +99,7 @@ class PhoneState:
         call: the call in the foreground; kept while CALL_ENDED shows how it went, None otherwise outside a call.
         others: the calls beside it: those that wait, those on hold, and while on hook those being handed over.
         auto_answering: the call that rings will be answered without a hand.
+        patience_for: the call whose ringing or waiting is being timed.
         departed: calls that this phone has finished with while SIP may still send their last events.
         tone: what the earpiece should play.
         reminding: a beep tells of a call on hold.
@@ -118,6 +120,7 @@ class PhoneState:
     call: Call | None = None
     others: list[Call] = field(default_factory=list)
     auto_answering: bool = False
+    patience_for: Call | None = None
     departed: deque[CallId] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_DEPARTED_CALLS))
     registration: RegistrationState = RegistrationState.UNREGISTERED
     registration_failure: RegistrationFailure | None = None
@@ -165,12 +168,39 @@ class PhoneState:
         return next((call for call in self.others if call.is_offered), None)
 
     @property
+    def first_to_answer(self) -> Call | None:
+        """The call that rings, or else the one that has waited the longest."""
+        return self.call if self.mode is Mode.RINGING else self.waiting
+
+    @property
     def held(self) -> Call | None:
         """The call beside the foreground that was put on hold last."""
-        return next(
-            (call for call in reversed(self.others) if call.is_held and not call.is_being_handed_over),
-            None,
-        )
+        return next(reversed(self._all_held), None)
+
+    @property
+    def held_longest(self) -> Call | None:
+        """The call beside the foreground that was put on hold first."""
+        return next(iter(self._all_held), None)
+
+    @property
+    def _all_held(self) -> list[Call]:
+        return [call for call in self.others if call.answered and call.is_held and call not in self.handing_over]
+
+    @property
+    def handing_over(self) -> list[Call]:
+        """The calls that are being handed over, and those that they are handed over to: they end by themselves."""
+        leaving = [call for call in self.calls if call.is_being_handed_over]
+        targets = {call.transfer_to for call in leaving}
+        return leaving + [call for call in self.calls if call.call_id in targets]
+
+    @property
+    def abandoned(self) -> list[Call]:
+        """The calls beside the foreground that were placed for something that has come to nothing."""
+        return [
+            call
+            for call in self.others
+            if call.direction is CallDirection.OUTGOING and not call.answered and call not in self.handing_over
+        ]
 
     @property
     def conference(self) -> list[Call]:
@@ -234,13 +264,22 @@ class PhoneState:
             return Tone.CALL_WAITING
         if self.reminding:
             return Tone.HOLD_REMINDER
-        return None if self.microphone_open else self.tone
+        if self.microphone_open:
+            return None
+        return Tone.RINGBACK if self.call is not None and self.call.needs_ringback else self.tone
 
     @property
     def is_ringing(self) -> bool:
         return (
             self.mode is Mode.RINGING and self.call is not None and not self.call.silenced and not self.auto_answering
         )
+
+    @property
+    def ringer_percent(self) -> int:
+        """The ringer's volume: as the person has set it, unless the call that rings has to be heard."""
+        percent = self.volumes[AudioRoute.RINGER]
+        aloud = self.is_ringing and self.call is not None and self.call.aloud
+        return max(percent, _ALOUD_PERCENT) if aloud else percent
 
     @property
     def ring_pattern(self) -> str:

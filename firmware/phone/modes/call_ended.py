@@ -1,10 +1,9 @@
-"""CALL_ENDED: the far end or the network ended the call, and the handset is still off."""
+"""CALL_ENDED: the far end or the network ended the call, and somebody still uses the phone."""
 
+from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.commands import Tone
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import (
-    CallAudioChanged,
-    CallerNamed,
     CallStateChanged,
     HandsetLifted,
     HandsetReplaced,
@@ -16,31 +15,28 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
+from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
+from firmware.phone.leaving import put_down
 from firmware.phone.modes.collecting_digits import press_digit, redial_off_hook
-from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, fall_quiet, go_home, receive_call_while_busy
-from firmware.phone.rows import (
-    BACKGROUND,
-    VOLUME_KEYS,
-    Rows,
-    by_key,
-    by_timer,
-    ignored,
-    impossible,
-    name_caller,
-    take_stray_call_state,
-)
+from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, fall_quiet
+from firmware.phone.receiving import receive_call
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
 from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.switching import decline_waiting, return_to_held, silence_waiting_call, take_other_call
 from firmware.phone.view import Hint
 
 
 def _go_on(state: PhoneState, _event: TimerExpired) -> None:
-    """First ask to hang up, then leave the handset in peace."""
+    """First ask to hang up, then leave the handset in peace; the loudspeaker is switched off."""
+    if not state.off_hook:
+        put_down(state)
+        return
     if state.settled:
         fall_quiet(state)
         return
     state.settled = True
     state.tone = state.tone or Tone.BUSY
-    state.hint = Hint.REPLACE_HANDSET
+    state.hint = state.hint or Hint.REPLACE_HANDSET
     state.start_timer(Timer.CALL_ENDED, TONE_LIMIT_S)
 
 
@@ -53,13 +49,9 @@ def _press_digit(state: PhoneState, event: KeyPressed) -> None:
         state.start_timer(Timer.CALL_ENDED, SETTLE_S)
 
 
-def _begin_anew(state: PhoneState, _event: KeyPressed) -> None:
-    offer_dial_tone(state)
-
-
-def _replace(state: PhoneState, _event: HandsetReplaced) -> None:
-    state.off_hook = False
-    go_home(state)
+def _cancel(state: PhoneState, _event: KeyPressed) -> None:
+    if not decline_waiting(state) and not return_to_held(state):
+        offer_dial_tone(state)
 
 
 ROWS: Rows = {
@@ -67,15 +59,20 @@ ROWS: Rows = {
     KeyPressed: by_key(
         VOLUME_KEYS,
         dict.fromkeys(DIGIT_KEYS, _press_digit),
-        {Key.CANCEL: _begin_anew, Key.REDIAL: redial_off_hook},
+        speaker_key(nothing_to_begin),
+        {
+            Key.CANCEL: _cancel,
+            Key.REDIAL: redial_off_hook,
+            Key.OK: take_other_call,
+            Key.HOLD: take_other_call,
+            Key.MUTE: silence_waiting_call,
+        },
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
-    HandsetLifted: impossible,
-    HandsetReplaced: _replace,
+    HandsetLifted: lifting(nothing_to_begin),
+    HandsetReplaced: replace_handset,
     TimerExpired: by_timer({Timer.CALL_ENDED: _go_on}),
-    IncomingCallReceived: receive_call_while_busy,
+    IncomingCallReceived: receive_call,
     CallStateChanged: take_stray_call_state,
-    CallAudioChanged: ignored,
-    CallerNamed: name_caller,
 }

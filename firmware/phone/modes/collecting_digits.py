@@ -1,11 +1,10 @@
 """COLLECTING_DIGITS: a number is being dialled, with the handset off or still in its cradle."""
 
+from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.commands import Tone
 from firmware.phone.dial_plan import MAX_DIGITS, Match
 from firmware.phone.dialling import offer_dial_tone, refuse_number, send_number
 from firmware.phone.events import (
-    CallAudioChanged,
-    CallerNamed,
     CallStateChanged,
     HandsetLifted,
     HandsetReplaced,
@@ -17,27 +16,26 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
+from firmware.phone.hook import lifting, replace_handset, speaker_key
 from firmware.phone.moves import (
     SETTLE_S,
     TONE_LIMIT_S,
     enter,
     fall_quiet,
     go_home,
-    receive_call,
-    receive_call_while_busy,
     show_notice,
 )
-from firmware.phone.rows import (
-    BACKGROUND,
-    VOLUME_KEYS,
-    Rows,
-    by_key,
-    by_timer,
-    ignored,
-    impossible,
-    take_stray_call_state,
-)
+from firmware.phone.receiving import receive_call
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.switching import (
+    answer_waiting,
+    decline_waiting,
+    return_to_held,
+    silence_waiting_call,
+    take_other_call,
+)
+from firmware.phone.transfer import transfer_to_number
 from firmware.phone.view import Hint, Mode
 
 _ON_HOOK_PATIENCE_S = 30.0
@@ -45,7 +43,7 @@ _ON_HOOK_PATIENCE_S = 30.0
 
 def press_digit(state: PhoneState, event: KeyPressed) -> None:
     """Take the next digit; `#` sends unless it is one."""
-    if not state.off_hook:
+    if not state.engaged:
         _press_digit_on_hook(state, event)
     elif not state.settled:
         state.start_timer(Timer.INTER_DIGIT, SETTLE_S)
@@ -135,16 +133,18 @@ def redial_off_hook(state: PhoneState, _event: KeyPressed) -> None:
 
 
 def _redial(state: PhoneState, event: KeyPressed) -> None:
-    if not state.off_hook:
+    if not state.engaged:
         recall_on_hook(state, event)
     elif not state.digits or state.refused:
         redial_off_hook(state, event)
 
 
 def _send(state: PhoneState, event: KeyPressed) -> None:
-    if not state.off_hook:
+    if not state.engaged:
         _ask_to_lift(state, event)
-    elif state.digits and not state.refused:
+    elif not state.digits:
+        answer_waiting(state)
+    elif not state.refused:
         send_number(state, state.digits)
 
 
@@ -152,8 +152,14 @@ def _ask_to_lift(state: PhoneState, _event: KeyPressed) -> None:
     show_notice(state, Hint.LIFT_HANDSET)
 
 
+def _cancel(state: PhoneState, event: KeyPressed) -> None:
+    """Delete the last digit; where there is none, turn the waiting call away or go back to the one on hold."""
+    if state.digits or not (decline_waiting(state) or return_to_held(state)):
+        _delete_last(state, event)
+
+
 def _delete_last(state: PhoneState, _event: KeyPressed | KeyRepeated) -> None:
-    if not state.off_hook:
+    if not state.engaged:
         _keep_on_hook(state, state.digits[:-1])
     elif state.refused or len(state.digits) == 1:
         offer_dial_tone(state)
@@ -164,7 +170,7 @@ def _delete_last(state: PhoneState, _event: KeyPressed | KeyRepeated) -> None:
 
 
 def _delete_all(state: PhoneState, _event: KeyHeld) -> None:
-    if not state.off_hook:
+    if not state.engaged:
         go_home(state)
     elif state.digits:
         offer_dial_tone(state)
@@ -174,17 +180,14 @@ def _turn_zero_into_plus(state: PhoneState, _event: KeyHeld) -> None:
     """Make the `+` of an international number, as mobile phones do."""
     if state.digits != "0" or state.refused:
         return
-    if state.off_hook:
+    if state.engaged:
         _keep_collecting(state, "+")
     else:
         _keep_on_hook(state, "+")
 
 
-def _lift(state: PhoneState, event: HandsetLifted) -> None:
-    if state.off_hook:
-        impossible(state, event)
-        return
-    state.off_hook = True
+def _begin(state: PhoneState) -> None:
+    """Send the number, or go on with it where it is not complete."""
     digits = state.digits
     plan = state.settings.dial_plan
     if plan.match(digits) is Match.INCOMPLETE and not plan.accepts(digits):
@@ -193,25 +196,8 @@ def _lift(state: PhoneState, event: HandsetLifted) -> None:
         send_number(state, digits)
 
 
-def replace_handset(state: PhoneState, event: HandsetReplaced) -> None:
-    """Give up what was being dialled with the handset off."""
-    if not state.off_hook:
-        impossible(state, event)
-        return
-    state.off_hook = False
-    go_home(state)
-
-
-def receive_unless_off_hook(state: PhoneState, event: IncomingCallReceived) -> None:
-    """Ring over digits dialled on hook, which are given up: whoever lifts the handset now wants to answer."""
-    if state.off_hook:
-        receive_call_while_busy(state, event)
-    else:
-        receive_call(state, event)
-
-
 def _inter_digit_timeout(state: PhoneState, _event: TimerExpired) -> None:
-    if not state.off_hook:
+    if not state.engaged:
         go_home(state)
     elif state.refused:
         state.settled = True
@@ -233,15 +219,21 @@ ROWS: Rows = {
     KeyPressed: by_key(
         VOLUME_KEYS,
         dict.fromkeys(DIGIT_KEYS, press_digit),
-        {Key.OK: _send, Key.CANCEL: _delete_last, Key.REDIAL: _redial},
+        speaker_key(_begin),
+        {
+            Key.OK: _send,
+            Key.CANCEL: _cancel,
+            Key.REDIAL: _redial,
+            Key.HOLD: take_other_call,
+            Key.MUTE: silence_waiting_call,
+            Key.TRANSFER: transfer_to_number,
+        },
     ),
     KeyRepeated: by_key(VOLUME_KEYS, {Key.CANCEL: _delete_last}),
     KeyHeld: by_key({Key.CANCEL: _delete_all, Key.DIGIT_0: _turn_zero_into_plus}),
-    HandsetLifted: _lift,
+    HandsetLifted: lifting(_begin),
     HandsetReplaced: replace_handset,
     TimerExpired: by_timer({Timer.INTER_DIGIT: _inter_digit_timeout, Timer.DIAL_TONE: _tone_timeout}),
-    IncomingCallReceived: receive_unless_off_hook,
+    IncomingCallReceived: receive_call,
     CallStateChanged: take_stray_call_state,
-    CallAudioChanged: ignored,
-    CallerNamed: ignored,
 }

@@ -1,10 +1,9 @@
 """IDLE: nobody uses the phone."""
 
+from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.commands import MarkMissedCallsSeen
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import (
-    CallAudioChanged,
-    CallerNamed,
     CallStateChanged,
     HandsetLifted,
     HandsetReplaced,
@@ -16,18 +15,10 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
+from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.modes.collecting_digits import collect_on_hook, recall_on_hook
-from firmware.phone.moves import receive_call
-from firmware.phone.rows import (
-    BACKGROUND,
-    VOLUME_KEYS,
-    Rows,
-    by_key,
-    by_timer,
-    ignored,
-    impossible,
-    take_stray_call_state,
-)
+from firmware.phone.receiving import receive_call
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored, impossible
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 
 _DETAILS_SHOWN_S = 30.0
@@ -50,25 +41,19 @@ def dismiss(state: PhoneState, _event: KeyPressed) -> None:
         state.emit(MarkMissedCallsSeen())
 
 
-def _lift(state: PhoneState, _event: HandsetLifted) -> None:
-    state.off_hook = True
-    offer_dial_tone(state)
-
-
 ROWS: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
         VOLUME_KEYS,
         dict.fromkeys(DIGIT_KEYS, collect_on_hook),
+        speaker_key(offer_dial_tone),
         {Key.OK: show_details, Key.CANCEL: dismiss, Key.REDIAL: recall_on_hook},
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
-    HandsetLifted: _lift,
+    HandsetLifted: lifting(offer_dial_tone),
     HandsetReplaced: impossible,
     TimerExpired: by_timer({}),
     IncomingCallReceived: receive_call,
     CallStateChanged: take_stray_call_state,
-    CallAudioChanged: ignored,
-    CallerNamed: ignored,
 }

@@ -1,10 +1,10 @@
-"""IN_CALL: the call was answered, or is being answered. The handset is off."""
+"""IN_CALL: the call was answered, or is being answered. Somebody uses the phone."""
 
-from firmware.phone.call import CallState
-from firmware.phone.commands import HoldCall, ResumeCall, SendDtmf
+from firmware.phone.call_news import move_foreground_call
+from firmware.phone.commands import SendDtmf
+from firmware.phone.conference import toggle_conference
+from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import (
-    CallAudioChanged,
-    CallerNamed,
     CallStateChanged,
     HandsetLifted,
     HandsetReplaced,
@@ -13,102 +13,95 @@ from firmware.phone.events import (
     KeyHeld,
     KeyPressed,
     KeyRepeated,
-    Timer,
     TimerExpired,
 )
-from firmware.phone.moves import (
-    CALL_CLOCK_S,
-    hang_up_by_hook,
-    mark_answered,
-    receive_call_while_busy,
-    show_call_ended,
-)
-from firmware.phone.rows import (
-    BACKGROUND,
-    VOLUME_KEYS,
-    Rows,
-    by_key,
-    by_timer,
-    ignored,
-    impossible,
-    name_caller,
-    take_stray_call_state,
-)
+from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
+from firmware.phone.leaving import put_down
+from firmware.phone.modes.collecting_digits import press_digit
+from firmware.phone.receiving import receive_call
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
 from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.switching import (
+    answer_waiting,
+    decline_waiting,
+    end_and_return,
+    hold,
+    put_aside,
+    resume,
+    silence_waiting,
+    swap,
+)
+from firmware.phone.transfer import begin_transfer
 
 _KEPT_DTMF_DIGITS = 64
 
 
-def _change_state(state: PhoneState, event: CallStateChanged) -> None:
-    call = state.call
-    if call is None or call.call_id != event.call_id:
-        take_stray_call_state(state, event)
-        return
-    match event.state:
-        case CallState.ACTIVE | CallState.HELD:
-            call.state = event.state
-            if not call.answered:
-                mark_answered(state, call)
-        case CallState.INCOMING if not call.answered:
-            call.state = event.state
-        case CallState.DISCONNECTED:
-            show_call_ended(state, call, event)
-        case _:
-            impossible(state, event)
-
-
-def _change_audio(state: PhoneState, event: CallAudioChanged) -> None:
-    call = state.call
-    if call is not None and call.call_id == event.call_id:
-        call.receiving = event.receiving
-        call.sending = event.sending
-
-
-def _send_dtmf(state: PhoneState, event: KeyPressed) -> None:
-    call = state.call
-    if call is not None and call.answered and not call.is_held:
-        call.dtmf = (call.dtmf + event.key.value)[-_KEPT_DTMF_DIGITS:]
-        state.emit(SendDtmf(call.call_id, event.key))
-
-
-def _toggle_mute(state: PhoneState, _event: KeyPressed) -> None:
-    if state.call is not None and state.call.answered:
-        state.muted = not state.muted
-
-
-def _toggle_hold(state: PhoneState, _event: KeyPressed) -> None:
-    """Hold or resume; on hold the microphone shuts with the key, not only when the far end has agreed."""
+def _press_digit(state: PhoneState, event: KeyPressed) -> None:
+    """Send the digit to the far end; with the call on hold it begins another number."""
     call = state.call
     if call is None or not call.answered:
         return
     if call.is_held:
-        call.hold_wanted = False
-        state.emit(ResumeCall(call.call_id))
+        put_aside(state)
+        offer_dial_tone(state)
+        press_digit(state, event)
     else:
-        call.hold_wanted = True
-        state.emit(HoldCall(call.call_id))
+        call.dtmf = (call.dtmf + event.key.value)[-_KEPT_DTMF_DIGITS:]
+        state.emit(SendDtmf(call.call_id, event.key))
 
 
-def _tick(state: PhoneState, _event: TimerExpired) -> None:
-    if state.call is not None:
-        state.call.duration_s += 1
-        state.start_timer(Timer.CALL_CLOCK, CALL_CLOCK_S)
+def _mute(state: PhoneState, _event: KeyPressed) -> None:
+    """Silence the tone of a call that waits, or else the microphone."""
+    if not silence_waiting(state) and state.call is not None and state.call.answered:
+        state.muted = not state.muted
+
+
+def _hold(state: PhoneState, _event: KeyPressed) -> None:
+    """Take the call that waits, or the one on hold in place of this one; else hold or resume this one."""
+    call = state.call
+    if call is None or not call.answered or call.emergency:
+        return
+    if answer_waiting(state) or (not call.is_held and swap(state)):
+        return
+    if call.is_held:
+        resume(state, call)
+    else:
+        hold(state, call)
+
+
+def _answer_waiting(state: PhoneState, _event: KeyPressed) -> None:
+    answer_waiting(state)
+
+
+def _cancel(state: PhoneState, _event: KeyPressed) -> None:
+    """Turn the waiting call away, or end this call in favour of the one on hold.
+
+    A single call ends with the handset, or with this key where the handset is in its cradle.
+    """
+    if not decline_waiting(state) and not end_and_return(state) and not state.off_hook:
+        put_down(state)
 
 
 ROWS: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
         VOLUME_KEYS,
-        dict.fromkeys(DIGIT_KEYS, _send_dtmf),
-        {Key.MUTE: _toggle_mute, Key.HOLD: _toggle_hold},
+        dict.fromkeys(DIGIT_KEYS, _press_digit),
+        speaker_key(nothing_to_begin),
+        {
+            Key.MUTE: _mute,
+            Key.HOLD: _hold,
+            Key.OK: _answer_waiting,
+            Key.CANCEL: _cancel,
+            Key.TRANSFER: begin_transfer,
+            Key.CONFERENCE: toggle_conference,
+        },
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
-    HandsetLifted: impossible,
-    HandsetReplaced: hang_up_by_hook,
-    TimerExpired: by_timer({Timer.CALL_CLOCK: _tick}),
-    IncomingCallReceived: receive_call_while_busy,
-    CallStateChanged: _change_state,
-    CallAudioChanged: _change_audio,
-    CallerNamed: name_caller,
+    HandsetLifted: lifting(nothing_to_begin),
+    HandsetReplaced: replace_handset,
+    TimerExpired: by_timer({}),
+    IncomingCallReceived: receive_call,
+    CallStateChanged: move_foreground_call,
 }

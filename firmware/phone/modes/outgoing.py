@@ -1,11 +1,9 @@
-"""OUTGOING: a call was placed and nobody has answered yet. The handset is off."""
+"""OUTGOING: a call was placed and nobody has answered yet. Somebody uses the phone."""
 
-from firmware.phone.call import CallState
-from firmware.phone.commands import Tone
+from firmware.phone.call_news import move_foreground_call
 from firmware.phone.dialling import offer_dial_tone
+from firmware.phone.endings import hang_up
 from firmware.phone.events import (
-    CallAudioChanged,
-    CallerNamed,
     CallStateChanged,
     HandsetLifted,
     HandsetReplaced,
@@ -16,80 +14,53 @@ from firmware.phone.events import (
     KeyRepeated,
     TimerExpired,
 )
-from firmware.phone.moves import (
-    enter,
-    hang_up,
-    hang_up_by_hook,
-    mark_answered,
-    receive_call_while_busy,
-    show_call_ended,
-)
-from firmware.phone.rows import (
-    BACKGROUND,
-    VOLUME_KEYS,
-    Rows,
-    by_key,
-    by_timer,
-    ignored,
-    impossible,
-    name_caller,
-    take_stray_call_state,
-)
-from firmware.phone.state import Call, PhoneState
+from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
+from firmware.phone.moves import enter
+from firmware.phone.receiving import receive_call
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
+from firmware.phone.state import PhoneState
+from firmware.phone.switching import answer_waiting, decline_waiting, end_and_return, silence_waiting_call
+from firmware.phone.transfer import hand_over_before_the_answer
 from firmware.phone.view import Mode
 
 
 def _change_state(state: PhoneState, event: CallStateChanged) -> None:
-    call = state.call
-    if call is None or call.call_id != event.call_id:
-        take_stray_call_state(state, event)
-        return
-    match event.state:
-        case CallState.DIALING:
-            call.state = event.state
-        case CallState.ALERTING:
-            call.state = event.state
-            _play_ringback_where_needed(state, call)
-        case CallState.ACTIVE:
-            enter(state, Mode.IN_CALL)
-            call.state = event.state
-            mark_answered(state, call)
-        case CallState.DISCONNECTED:
-            show_call_ended(state, call, event)
-        case CallState.INCOMING | CallState.WAITING | CallState.HELD:
-            impossible(state, event)
-
-
-def _change_audio(state: PhoneState, event: CallAudioChanged) -> None:
-    call = state.call
-    if call is not None and call.call_id == event.call_id:
-        call.receiving = event.receiving
-        call.sending = event.sending
-        _play_ringback_where_needed(state, call)
-
-
-def _play_ringback_where_needed(state: PhoneState, call: Call) -> None:
-    """The network's early media is the better ringback: it may be an announcement (RFC 3960 section 3.2)."""
-    needed = call.state is CallState.ALERTING and not call.receiving
-    state.tone = Tone.RINGBACK if needed else None
+    move_foreground_call(state, event)
+    if state.mode is Mode.OUTGOING and state.call is not None and state.call.answered:
+        enter(state, Mode.IN_CALL)
 
 
 def _cancel(state: PhoneState, _event: KeyPressed) -> None:
+    """Turn the waiting call away, or give this one up."""
+    if decline_waiting(state) or end_and_return(state):
+        return
     if state.call is not None:
         hang_up(state, state.call)
     offer_dial_tone(state)
 
 
+def _answer_waiting(state: PhoneState, _event: KeyPressed) -> None:
+    answer_waiting(state)
+
+
 ROWS: Rows = {
     **BACKGROUND,
-    KeyPressed: by_key(VOLUME_KEYS, {Key.CANCEL: _cancel}),
+    KeyPressed: by_key(
+        VOLUME_KEYS,
+        speaker_key(nothing_to_begin),
+        {
+            Key.CANCEL: _cancel,
+            Key.OK: _answer_waiting,
+            Key.HOLD: _answer_waiting,
+            Key.MUTE: silence_waiting_call,
+            Key.TRANSFER: hand_over_before_the_answer,
+        },
+    ),
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
-    HandsetLifted: impossible,
-    HandsetReplaced: hang_up_by_hook,
+    HandsetLifted: lifting(nothing_to_begin),
+    HandsetReplaced: replace_handset,
     TimerExpired: by_timer({}),
-    IncomingCallReceived: receive_call_while_busy,
+    IncomingCallReceived: receive_call,
     CallStateChanged: _change_state,
-    CallAudioChanged: _change_audio,
-    CallerNamed: name_caller,
 }

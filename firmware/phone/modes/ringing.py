@@ -1,10 +1,9 @@
-"""RINGING: somebody calls. The handset is in its cradle, since one that is off makes the phone busy."""
+"""RINGING: somebody calls, or a call was left on hold. The handset is in its cradle."""
 
 from firmware.phone.call import CallState
-from firmware.phone.commands import AnswerCall
+from firmware.phone.call_news import end_unheard_call, note_running, take_stray_call_state
+from firmware.phone.endings import close_call, end_reason
 from firmware.phone.events import (
-    CallAudioChanged,
-    CallerNamed,
     CallStateChanged,
     HandsetLifted,
     HandsetReplaced,
@@ -16,37 +15,42 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.moves import (
-    decline_call,
-    enter,
-    give_up_ringing,
-    go_home,
-    hang_up,
-    miss_call,
-    receive_call_while_busy,
-    show_notice,
-)
-from firmware.phone.rows import (
-    BACKGROUND,
-    VOLUME_KEYS,
-    Rows,
-    by_key,
-    by_timer,
-    ignored,
-    impossible,
-    name_caller,
-    take_stray_call_state,
-)
+from firmware.phone.leaving import settle
+from firmware.phone.moves import enter, show_notice
+from firmware.phone.receiving import answer_by_itself, receive_call, stop_ringing_for
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored, impossible
 from firmware.phone.state import PhoneState
+from firmware.phone.switching import answer, resume
 from firmware.phone.view import Hint, Mode
 
 
-def _answer(state: PhoneState, _event: HandsetLifted) -> None:
-    """Accept the call; the microphone waits until SIP says that the call is active."""
+def _pick_up(state: PhoneState) -> None:
+    call = state.call
+    if call is None:
+        return
+    if call.is_offered:
+        answer(state, call)
+    else:
+        enter(state, Mode.IN_CALL)
+        resume(state, call)
+
+
+def _lift(state: PhoneState, _event: HandsetLifted) -> None:
+    """Answer, or go on with the call that was on hold."""
     state.off_hook = True
-    enter(state, Mode.IN_CALL)
-    if state.call is not None:
-        state.emit(AnswerCall(state.call.call_id))
+    state.speaker = False
+    _pick_up(state)
+
+
+def _press_speaker(state: PhoneState, event: KeyPressed) -> None:
+    """Answer on the loudspeaker; where the call was about to be answered there, that is called off."""
+    if state.auto_answering:
+        _decline(state, event)
+    elif state.settings.has_loudspeaker:
+        state.speaker = True
+        _pick_up(state)
+    else:
+        show_notice(state, Hint.NO_LOUDSPEAKER)
 
 
 def _ask_to_lift(state: PhoneState, _event: KeyPressed) -> None:
@@ -55,7 +59,7 @@ def _ask_to_lift(state: PhoneState, _event: KeyPressed) -> None:
 
 def _decline(state: PhoneState, _event: KeyPressed) -> None:
     if state.call is not None:
-        decline_call(state, state.call)
+        stop_ringing_for(state, state.call)
 
 
 def _silence(state: PhoneState, _event: KeyPressed) -> None:
@@ -71,40 +75,31 @@ def _change_state(state: PhoneState, event: CallStateChanged) -> None:
         take_stray_call_state(state, event)
         return
     match event.state:
-        case CallState.INCOMING | CallState.WAITING:
-            call.state = event.state
         case CallState.DISCONNECTED:
-            miss_call(state, call, event)
-        case CallState.DIALING | CallState.ALERTING:
-            impossible(state, event)
+            close_call(state, call, end_reason(call, event), event.sip_code)
+            state.speaker = False
+            settle(state)
+        case CallState.INCOMING | CallState.WAITING if call.is_offered:
+            pass
+        case CallState.ACTIVE | CallState.HELD if not call.is_offered:
+            note_running(state, call, event.state)
         case CallState.ACTIVE | CallState.HELD:
-            # A call that nobody has answered must not listen to the room.
+            end_unheard_call(state, call, event)
+        case _:
             impossible(state, event)
-            hang_up(state, call)
-            go_home(state)
-
-
-def _give_up(state: PhoneState, _event: TimerExpired) -> None:
-    if state.call is not None:
-        give_up_ringing(state, state.call)
-
-
-def _change_audio(state: PhoneState, event: CallAudioChanged) -> None:
-    if state.call is not None and state.call.call_id == event.call_id:
-        state.call.receiving = event.receiving
-        state.call.sending = event.sending
 
 
 ROWS: Rows = {
     **BACKGROUND,
-    KeyPressed: by_key(VOLUME_KEYS, {Key.OK: _ask_to_lift, Key.CANCEL: _decline, Key.MUTE: _silence}),
+    KeyPressed: by_key(
+        VOLUME_KEYS,
+        {Key.OK: _ask_to_lift, Key.CANCEL: _decline, Key.MUTE: _silence, Key.SPEAKER: _press_speaker},
+    ),
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
-    HandsetLifted: _answer,
+    HandsetLifted: _lift,
     HandsetReplaced: impossible,
-    TimerExpired: by_timer({Timer.NO_ANSWER: _give_up}),
-    IncomingCallReceived: receive_call_while_busy,
+    TimerExpired: by_timer({Timer.AUTO_ANSWER: answer_by_itself}),
+    IncomingCallReceived: receive_call,
     CallStateChanged: _change_state,
-    CallAudioChanged: _change_audio,
-    CallerNamed: name_caller,
 }

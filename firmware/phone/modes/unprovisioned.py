@@ -1,10 +1,9 @@
 """UNPROVISIONED: there is no usable configuration. Emergency calls work where there is an account to call with."""
 
+from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.commands import Tone
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import (
-    CallAudioChanged,
-    CallerNamed,
     CallStateChanged,
     HandsetLifted,
     HandsetReplaced,
@@ -16,19 +15,12 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.modes.collecting_digits import collect_on_hook, receive_unless_off_hook, replace_handset
+from firmware.phone.hook import lifting, replace_handset, speaker_key
+from firmware.phone.modes.collecting_digits import collect_on_hook
 from firmware.phone.modes.idle import dismiss, show_details
 from firmware.phone.moves import TONE_LIMIT_S, enter, fall_quiet
-from firmware.phone.rows import (
-    BACKGROUND,
-    VOLUME_KEYS,
-    Rows,
-    by_key,
-    by_timer,
-    ignored,
-    impossible,
-    take_stray_call_state,
-)
+from firmware.phone.receiving import receive_call
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Hint, Mode
 
@@ -38,11 +30,7 @@ def _press_digit(state: PhoneState, event: KeyPressed) -> None:
         collect_on_hook(state, event)
 
 
-def _lift(state: PhoneState, event: HandsetLifted) -> None:
-    if state.off_hook:
-        impossible(state, event)
-        return
-    state.off_hook = True
+def _begin(state: PhoneState) -> None:
     if state.settings.line_usable:
         offer_dial_tone(state)
         return
@@ -61,15 +49,14 @@ ROWS: Rows = {
     KeyPressed: by_key(
         VOLUME_KEYS,
         dict.fromkeys(DIGIT_KEYS, _press_digit),
+        speaker_key(_begin),
         {Key.OK: show_details, Key.CANCEL: dismiss},
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
-    HandsetLifted: _lift,
+    HandsetLifted: lifting(_begin),
     HandsetReplaced: replace_handset,
     TimerExpired: by_timer({Timer.DIAL_TONE: _end_warning}),
-    IncomingCallReceived: receive_unless_off_hook,
+    IncomingCallReceived: receive_call,
     CallStateChanged: take_stray_call_state,
-    CallAudioChanged: ignored,
-    CallerNamed: ignored,
 }

@@ -7,6 +7,7 @@ from firmware.phone.call import (
     CallerId,
     CallId,
     CallState,
+    Decision,
     DisconnectReason,
     RegistrationState,
     RejectReason,
@@ -192,14 +193,16 @@ def _ringing(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("occupy", [_off_hook, _placing, _talking, _ended, _ringing])
-def test_a_call_that_finds_the_phone_in_use_gets_busy_and_is_missed(occupy: Callable[[Desk], None]) -> None:
-    desk = Desk()
+def test_without_call_waiting_a_call_that_finds_the_phone_in_use_gets_busy_and_is_missed(
+    occupy: Callable[[Desk], None],
+) -> None:
+    desk = Desk(settings(call_waiting=False))
     occupy(desk)
     mode = desk.view.mode
     assert without_page(desk.ring(OTHER)) == [
-        RejectCall(OTHER, RejectReason.BUSY),
         OpenCallRecord(OTHER, CallDirection.INCOMING, CALLER.number),
-        CloseCallRecord(OTHER, DisconnectReason.BUSY, 486),
+        RejectCall(OTHER, RejectReason.BUSY),
+        CloseCallRecord(OTHER, DisconnectReason.BUSY, 486, Decision.PHONE_BUSY),
     ]
     assert desk.view.mode is mode
     assert desk.view.missed_calls == 1
@@ -310,7 +313,11 @@ def test_mute_pressed_again_unmutes() -> None:
 def test_hold_shuts_the_microphone_with_the_key() -> None:
     desk = Desk()
     call_id = desk.answered_outgoing_call()
-    assert without_page(desk.press(Key.HOLD)) == [OpenAudio(talk=False), HoldCall(call_id)]
+    assert without_page(desk.press(Key.HOLD)) == [
+        OpenAudio(talk=False),
+        HoldCall(call_id),
+        StartTimer(Timer.HOLD_REMINDER, 60),
+    ]
     assert desk.view.call is not None
     assert desk.view.call.state is CallState.HELD
     assert desk.sip(CallState.HELD, call_id) == []
@@ -341,7 +348,8 @@ def test_digits_are_not_sent_into_a_held_call() -> None:
     desk = Desk()
     desk.answered_outgoing_call()
     desk.press(Key.HOLD)
-    assert desk.press("5") == []
+    desk.press("5")
+    assert desk.said(SendDtmf) == []
 
 
 def test_a_far_end_that_holds_is_shown_and_not_listened_for() -> None:
@@ -441,8 +449,8 @@ def test_the_volume_keys_turn_the_ringer_with_the_handset_down_and_the_earpiece_
     assert SetVolume(AudioRoute.EARPIECE, 70) in desk.all_commands
     assert SetVolume(AudioRoute.RINGER, 80) in desk.all_commands
     assert without_page(desk.press(Key.VOLUME_UP)) == [
-        SetVolume(AudioRoute.RINGER, 90),
         StartTimer(Timer.NOTICE, 2),
+        SetVolume(AudioRoute.RINGER, 90),
     ]
     assert desk.view.volume_percent == 90
     desk.lift()

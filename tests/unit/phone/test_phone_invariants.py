@@ -3,27 +3,51 @@
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from firmware.phone.call import CallDirection, CallerId, CallId, CallState, DisconnectReason, RegistrationState
+from firmware.phone.call import (
+    CallDirection,
+    CallerId,
+    CallId,
+    CallQuality,
+    CallState,
+    DisconnectReason,
+    RegistrationState,
+    TransferState,
+)
 from firmware.phone.commands import (
+    AnswerCall,
     CancelTimer,
     CloseAudio,
     CloseCallRecord,
     Command,
+    HoldCall,
+    JoinCalls,
     OpenAudio,
     OpenCallRecord,
     PlaceCall,
     PlayTone,
+    RedirectCall,
+    RejectCall,
+    ResumeCall,
+    SendDtmf,
     ShowPage,
+    SignalRinging,
+    SplitCalls,
     StartRinging,
     StartTimer,
     StopRinging,
     StopTone,
+    Tone,
+    TransferCall,
+    TransferToCall,
 )
 from firmware.phone.events import (
     CallAudioChanged,
     CallerNamed,
+    CallPartyChanged,
+    CallQualityMeasured,
+    CallReplaced,
     CallStateChanged,
     Event,
     HandsetLifted,
@@ -35,19 +59,26 @@ from firmware.phone.events import (
     KeyRepeated,
     LastDialledLoaded,
     MissedCallsCounted,
+    NumberAttributed,
     Problem,
     ProblemCleared,
     ProblemRaised,
     RegistrationChanged,
     Timer,
     TimerExpired,
+    TransferChanged,
 )
 from firmware.phone.phone import Phone
+from firmware.phone.preferences import Preferences
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import settings
 
 _KEY_EVENTS = st.sampled_from([KeyPressed, KeyPressed, KeyPressed, KeyRepeated, KeyHeld])
 _LIVE_STATES = [state for state in CallState if state is not CallState.DISCONNECTED]
+_ACTIVE_MORE_OFTEN = [*_LIVE_STATES, CallState.ACTIVE, CallState.ACTIVE, CallState.ACTIVE]
+_SWITCHING_KEYS = [Key.HOLD, Key.OK, Key.CANCEL, Key.TRANSFER, Key.CONFERENCE, Key.SPEAKER, Key.MUTE]
+_OVER_A_CALL = {Tone.CALL_WAITING, Tone.HOLD_REMINDER}
+_QUALITY = CallQuality(0.5, 3.0, 40.0, "G722", encrypted=True, mos=4.2)
 
 
 class AnyEvening(RuleBasedStateMachine):
@@ -57,21 +88,40 @@ class AnyEvening(RuleBasedStateMachine):
         super().__init__()
         self.ids = 0
         self.phone = Phone(settings("0[1-9]xx", "*21*x.#", "2x.T"), self._next_id)
-        self.phone.start()
         self.off_hook = False
         self.running: set[Timer] = set()
+        self.known: set[CallId] = set()
         self.live: set[CallId] = set()
         self.recorded: set[CallId] = set()
         self.closed: set[CallId] = set()
         self.placed: list[PlaceCall] = []
-        self.tone = False
-        self.earpiece = False
-        self.microphone = False
+        self.answered: set[CallId] = set()
+        self.talked_to: set[CallId] = set()
+        self.joined: set[CallId] = set()
+        self.tone: Tone | None = None
+        self.audio: tuple[bool, bool] | None = None
         self.ringing = False
+
+    @initialize(loudspeaker=st.booleans(), call_waiting=st.sampled_from([True, True, False]), auto_answer=st.booleans())
+    def unpack_the_phone(self, loudspeaker: bool, call_waiting: bool, auto_answer: bool) -> None:
+        phone_settings = settings(
+            "0[1-9]xx",
+            "*21*x.#",
+            "2x.T",
+            has_loudspeaker=loudspeaker,
+            call_waiting=call_waiting,
+            preferences=Preferences(auto_answer=auto_answer),
+        )
+        self.phone = Phone(phone_settings, self._next_id)
+        self.phone.start()
 
     def _next_id(self) -> CallId:
         self.ids += 1
         return CallId(f"{self.ids:032x}")
+
+    @property
+    def microphone(self) -> bool:
+        return self.audio is not None and self.audio[0]
 
     def _handle(self, event: Event) -> None:
         commands = self.phone.handle(event)
@@ -80,15 +130,16 @@ class AnyEvening(RuleBasedStateMachine):
         assert not pages or (commands[-1] is pages[0] and pages[0].view == self.phone.view)
         for command in commands:
             self._follow(command)
-            assert not (self.tone and self.microphone), "a tone plays into an open microphone"
-            assert not (self.ringing and self.earpiece), "the ringer rings into an ear"
+            assert not self.microphone or self.tone in {None, *_OVER_A_CALL}, "a tone plays into an open microphone"
+            assert not (self.ringing and self.audio), "the ringer rings into an ear"
 
     def _follow(self, command: Command) -> None:
         self._follow_sound(command)
+        self._follow_calls(command)
         match command:
             case OpenCallRecord(call_id, direction):
                 assert call_id not in self.recorded, "a record was opened twice"
-                assert direction is CallDirection.OUTGOING or call_id in self.live
+                assert direction is CallDirection.OUTGOING or call_id in self.known
                 self.recorded.add(call_id)
                 self.live.add(call_id)
             case PlaceCall(call_id):
@@ -97,6 +148,7 @@ class AnyEvening(RuleBasedStateMachine):
             case CloseCallRecord(call_id):
                 assert call_id in self.recorded & self.live, "a record was closed twice, or never opened"
                 self.live.discard(call_id)
+                self.talked_to.discard(call_id)
                 self.closed.add(call_id)
             case StartTimer(timer):
                 self.running.add(timer)
@@ -104,26 +156,54 @@ class AnyEvening(RuleBasedStateMachine):
                 assert timer in self.running
                 self.running.discard(timer)
 
+    def _follow_calls(self, command: Command) -> None:
+        match command:
+            case AnswerCall(call_id):
+                assert call_id not in self.closed
+                self.answered.add(call_id)
+            case HoldCall(call_id):
+                assert call_id in self.live, "a call is put on hold that is over"
+                self.talked_to.discard(call_id)
+            case ResumeCall(call_id):
+                assert call_id in self.live
+                self.talked_to.add(call_id)
+            case JoinCalls(call_ids):
+                assert len(call_ids) == 2
+                assert set(call_ids) <= self.live
+                self.joined = set(call_ids)
+                self.talked_to |= self.joined
+            case SplitCalls():
+                self.joined = set()
+            case TransferToCall(call_id, other_call_id):
+                assert call_id != other_call_id
+                assert {call_id, other_call_id} <= self.live
+            case TransferCall(call_id) | SendDtmf(call_id) | SignalRinging(call_id):
+                assert call_id in self.live | self.known
+            case RejectCall(call_id) | RedirectCall(call_id):
+                assert call_id not in self.answered, "a call is turned away that was answered"
+
     def _follow_sound(self, command: Command) -> None:
         match command:
-            case PlayTone():
-                assert self.earpiece, "a tone needs an open earpiece"
-                self.tone = True
+            case PlayTone(tone):
+                assert self.audio, "a tone needs an open earpiece"
+                self.tone = tone
             case StopTone():
                 assert self.tone
-                self.tone = False
-            case OpenAudio(talk):
-                assert (self.earpiece, self.microphone) != (True, talk), "the audio is so already"
-                self.earpiece, self.microphone = True, talk
+                self.tone = None
+            case OpenAudio(talk, speaker):
+                assert self.audio != (talk, speaker), "the audio is so already"
+                self.audio = (talk, speaker)
             case CloseAudio():
-                assert self.earpiece
-                self.earpiece = self.microphone = False
+                assert self.audio
+                self.audio = None
             case StartRinging():
                 assert not self.ringing
                 self.ringing = True
             case StopRinging():
                 assert self.ringing
                 self.ringing = False
+
+    # --- what may happen ---
 
     @rule()
     def move_the_handset(self) -> None:
@@ -137,6 +217,10 @@ class AnyEvening(RuleBasedStateMachine):
     @rule(kind=_KEY_EVENTS, key=st.sampled_from(Key))
     def press_a_key(self, kind: type[KeyPressed] | type[KeyRepeated] | type[KeyHeld], key: Key) -> None:
         self._handle(kind(key))
+
+    @rule(key=st.sampled_from(_SWITCHING_KEYS))
+    def switch_between_calls(self, key: Key) -> None:
+        self._handle(KeyPressed(key))
 
     @rule(digits=st.sampled_from(["2345", "0123", "112", "00", "*21*5#"]))
     def dial(self, digits: str) -> None:
@@ -155,16 +239,24 @@ class AnyEvening(RuleBasedStateMachine):
         if timer not in self.running:
             self._handle(TimerExpired(timer))
 
-    @rule(number=st.sampled_from(["", "110", "02012345678"]))
-    def receive_a_call(self, number: str) -> None:
+    @rule(number=st.sampled_from(["", "110", "02012345678"]), answer_after_s=st.sampled_from([None, None, 0, 3]))
+    def receive_a_call(self, number: str, answer_after_s: int | None) -> None:
         call_id = self._next_id()
-        self.live.add(call_id)
-        self._handle(IncomingCallReceived(call_id, CallerId(number)))
+        self.known.add(call_id)
+        self._handle(IncomingCallReceived(call_id, CallerId(number), answer_after_s=answer_after_s))
+        assert call_id in self.recorded, "a call came in and nobody wrote it down"
 
     @precondition(lambda self: self.live)
-    @rule(data=st.data(), state=st.sampled_from(_LIVE_STATES))
+    @rule(data=st.data(), state=st.sampled_from(_ACTIVE_MORE_OFTEN))
     def move_a_call(self, data: st.DataObject, state: CallState) -> None:
         self._handle(CallStateChanged(data.draw(st.sampled_from(sorted(self.live))), state))
+
+    @precondition(lambda self: self.live)
+    @rule(data=st.data())
+    def let_every_answer_arrive(self, data: st.DataObject) -> None:
+        for call_id in sorted(self.live):
+            if call_id in self.answered or call_id not in self.known:
+                self._handle(CallStateChanged(call_id, CallState.ACTIVE))
 
     @precondition(lambda self: self.live)
     @rule(data=st.data(), reason=st.none() | st.sampled_from(DisconnectReason))
@@ -174,14 +266,36 @@ class AnyEvening(RuleBasedStateMachine):
     @precondition(lambda self: self.closed)
     @rule(data=st.data(), state=st.sampled_from(CallState))
     def hear_late_of_a_call_that_is_over(self, data: st.DataObject, state: CallState) -> None:
-        self._handle(CallStateChanged(data.draw(st.sampled_from(sorted(self.closed))), state))
+        call_id = data.draw(st.sampled_from(sorted(self.closed)))
+        self._handle(CallStateChanged(call_id, state))
+        self._handle(CallQualityMeasured(call_id, _QUALITY))
+        self._handle(TransferChanged(call_id, TransferState.DONE))
+        self._handle(CallReplaced(call_id, self._next_id(), CallerId("2345")))
 
     @precondition(lambda self: self.live | self.closed)
     @rule(data=st.data(), receiving=st.booleans(), sending=st.booleans())
     def change_audio(self, data: st.DataObject, receiving: bool, sending: bool) -> None:
         call_id = data.draw(st.sampled_from(sorted(self.live | self.closed)))
         self._handle(CallAudioChanged(call_id, receiving, sending))
-        self._handle(CallerNamed(call_id, "Anna"))
+        self._handle(CallerNamed(call_id, "Anna", "priority"))
+        self._handle(NumberAttributed(call_id, "Shanghai"))
+        self._handle(CallQualityMeasured(call_id, _QUALITY))
+        self._handle(CallPartyChanged(call_id, CallerId("2346", "Bob")))
+
+    @precondition(lambda self: self.live)
+    @rule(data=st.data(), state=st.sampled_from(TransferState))
+    def move_a_transfer(self, data: st.DataObject, state: TransferState) -> None:
+        for call_id in sorted(self.live):
+            self._handle(TransferChanged(call_id, state))
+
+    @precondition(lambda self: self.live)
+    @rule(data=st.data(), direction=st.sampled_from(CallDirection))
+    def hand_a_call_over_from_afar(self, data: st.DataObject, direction: CallDirection) -> None:
+        new = self._next_id()
+        self.known.add(new)
+        self._handle(CallReplaced(data.draw(st.sampled_from(sorted(self.live))), new, CallerId("2347"), direction))
+        if new in self.recorded:
+            self.answered.add(new)
 
     @rule(
         event=st.sampled_from(
@@ -200,7 +314,9 @@ class AnyEvening(RuleBasedStateMachine):
         if self.off_hook:
             self.move_the_handset()
         self._handle(ProblemCleared(Problem.SIP_UNAVAILABLE))
-        if self.phone.view.mode is Mode.RINGING:
+        if self.phone.view.speaker and self.phone.view.mode is not Mode.RINGING:
+            self._handle(KeyPressed(Key.SPEAKER))
+        while self.phone.view.mode is Mode.RINGING:
             self._handle(KeyPressed(Key.CANCEL))
         if self.phone.view.digits:
             self._handle(KeyHeld(Key.CANCEL))
@@ -211,6 +327,33 @@ class AnyEvening(RuleBasedStateMachine):
         assert len(self.placed) == calls + 1
         assert self.placed[-1].uri == "sip:112@example.com"
 
+    @precondition(lambda self: self.phone.view.mode is Mode.IN_CALL)
+    @rule()
+    def call_for_help_in_the_middle_of_a_call(self) -> None:
+        """With the call on hold an emergency call goes out, however many others there are."""
+        call = self.phone.view.call
+        self._handle(ProblemCleared(Problem.SIP_UNAVAILABLE))
+        if (
+            call is None
+            or call.emergency
+            or call.duration_s < 0
+            or any(c.emergency for c in self.phone.view.other_calls)
+        ):
+            return
+        if call.state is not CallState.HELD and self.phone.view.other_calls:
+            return
+        if call.state is CallState.ACTIVE:
+            self._handle(KeyPressed(Key.HOLD))
+        if self.phone.view.call is None or self.phone.view.call.state is not CallState.HELD:
+            return
+        calls = len(self.placed)
+        for digit in "112":
+            self._handle(KeyPressed(Key(digit)))
+        assert len(self.placed) == calls + 1
+        assert self.placed[-1].uri == "sip:112@example.com"
+
+    # --- what must hold ---
+
     @invariant()
     def the_microphone_is_open_only_in_an_active_call_that_is_not_held(self) -> None:
         view = self.phone.view
@@ -218,16 +361,24 @@ class AnyEvening(RuleBasedStateMachine):
         if self.microphone:
             assert view.mode is Mode.IN_CALL
             assert view.call is not None
-            assert view.call.state is CallState.ACTIVE
-            assert not view.call.held_by_peer
+            talked_to = [view.call, *view.other_calls] if view.call.in_conference else [view.call]
+            assert any(call.state is CallState.ACTIVE and not call.held_by_peer for call in talked_to)
+
+    @invariant()
+    def at_most_one_call_is_talked_to_unless_they_are_joined(self) -> None:
+        state = self.phone._state
+        talked_to = [call for call in state.calls if call.answered and not call.hold_wanted]
+        assert len(talked_to) <= 1 or all(call.joined for call in talked_to)
+        assert len(state.conference) in {0, 2}
+        assert all(call.is_offered or call.hold_wanted or call.joined or not call.answered for call in state.others)
 
     @invariant()
     def a_handset_in_its_cradle_neither_listens_nor_sounds(self) -> None:
         assert self.phone.view.off_hook is self.off_hook
-        if not self.off_hook:
-            assert not self.earpiece
-            assert not self.microphone
-            assert not self.tone
+        if not self.off_hook and not self.phone.view.speaker:
+            assert self.audio is None
+            assert self.tone is None
+            assert not any(call.answered and not call.hold_wanted for call in self.phone._state.calls)
 
     @invariant()
     def it_rings_only_in_ringing(self) -> None:
@@ -235,8 +386,22 @@ class AnyEvening(RuleBasedStateMachine):
 
     @invariant()
     def a_record_is_open_exactly_while_a_call_runs(self) -> None:
-        in_a_call = self.phone.view.mode in {Mode.OUTGOING, Mode.RINGING, Mode.IN_CALL}
-        assert len(self.live) == (1 if in_a_call else 0)
+        calls = self.phone._state.calls
+        assert {call.call_id for call in calls} == self.live
+        assert len(calls) == len(self.live)
+        in_front = self.phone.view.mode in {Mode.OUTGOING, Mode.RINGING, Mode.IN_CALL}
+        assert in_front is (self.phone._state.call is not None and self.phone._state.call.is_live)
+
+    @invariant()
+    def nobody_is_forgotten_by_a_phone_that_nobody_uses(self) -> None:
+        state = self.phone._state
+        if not state.engaged and state.mode is state.home:
+            assert all(call in state.handing_over or not call.answered for call in state.others)
+            assert not any(call.is_offered for call in state.others)
+
+    @invariant()
+    def the_table_holds_no_more_calls_than_it_may(self) -> None:
+        assert len(self.phone._state.calls) <= self.phone._state.settings.max_calls
 
     @invariant()
     def the_phone_and_the_clock_agree_on_the_running_timers(self) -> None:

@@ -1,0 +1,54 @@
+"""What happens when the person puts the phone down: who is left rings."""
+
+from firmware.phone.call import CallState
+from firmware.phone.endings import hang_up
+from firmware.phone.moves import enter, go_home
+from firmware.phone.state import Call, PhoneState
+from firmware.phone.switching import hold
+from firmware.phone.view import Mode
+
+
+def put_down(state: PhoneState) -> None:
+    """End what was talked to; calls on hold, and those that wait, ring. The handset is in its cradle."""
+    state.speaker = False
+    call = state.call
+    if call is not None and call.is_live:
+        if call.is_held or call in state.handing_over:
+            # A call that is handed over ends by itself, as does the one that takes its place.
+            state.others.append(call)
+            hold(state, call)
+        elif call.joined:
+            for member in state.conference:
+                hang_up(state, member)
+        else:
+            hang_up(state, call)
+    state.call = None
+    state.muted = False
+    settle(state)
+
+
+def settle(state: PhoneState) -> None:
+    """Ring for whoever waits or is on hold, or be a phone that nobody uses. The handset is in its cradle."""
+    for call in state.abandoned:
+        hang_up(state, call)
+    if (waiting := state.waiting) is not None:
+        waiting.state = CallState.INCOMING
+        waiting.silenced = False
+        _ring_for(state, waiting)
+    elif (held := state.held) is not None:
+        held.silenced = False
+        _ring_for(state, held)
+    else:
+        go_home(state)
+
+
+def settle_if_unused(state: PhoneState) -> None:
+    """Ring for a call that has come back to a phone that nobody uses."""
+    if not state.engaged and state.mode is state.home:
+        settle(state)
+
+
+def _ring_for(state: PhoneState, call: Call) -> None:
+    state.others.remove(call)
+    enter(state, Mode.RINGING)
+    state.call = call

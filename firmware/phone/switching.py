@@ -1,0 +1,133 @@
+"""Between several calls: hold and resume, put one aside and take another, answer the one that waits."""
+
+from firmware.phone.call import CallDirection, RejectReason
+from firmware.phone.commands import AnswerCall, HoldCall, JoinCalls, ResumeCall
+from firmware.phone.endings import hang_up, reject
+from firmware.phone.events import Event
+from firmware.phone.moves import enter
+from firmware.phone.state import Call, PhoneState
+from firmware.phone.view import Mode
+
+
+def hold(state: PhoneState, call: Call) -> None:
+    """Put a call on hold, with all that it is joined to; the microphone shuts now, not when the far end has agreed.
+
+    A call that SIP has not reported as active yet is put on hold as soon as it does.
+    """
+    for member in _together_with(state, call):
+        if not member.hold_wanted:
+            member.hold_wanted = True
+            if member.answered:
+                state.emit(HoldCall(member.call_id))
+
+
+def resume(state: PhoneState, call: Call) -> None:
+    """Talk to a call again, and to all that it is joined to."""
+    members = _together_with(state, call)
+    for member in members:
+        member.hold_wanted = False
+    if len(members) > 1:
+        state.emit(JoinCalls(tuple(member.call_id for member in members)))
+    elif call.answered:
+        state.emit(ResumeCall(call.call_id))
+
+
+def _together_with(state: PhoneState, call: Call) -> list[Call]:
+    return state.conference if call.joined else [call]
+
+
+def put_aside(state: PhoneState) -> None:
+    """Make room in the foreground: an answered call goes on hold, one that was being placed ends."""
+    call = state.call
+    state.call = None
+    if call is None or not call.is_live:
+        return
+    if call.direction is CallDirection.OUTGOING and not call.answered and call not in state.handing_over:
+        hang_up(state, call)
+        return
+    state.others.append(call)
+    hold(state, call)
+
+
+def bring_to_front(state: PhoneState, call: Call) -> None:
+    """Take a call from beside the foreground into it; what was there is put aside."""
+    state.others.remove(call)
+    put_aside(state)
+    enter(state, Mode.IN_CALL)
+    state.call = call
+
+
+def return_to_held(state: PhoneState) -> bool:
+    """Resume the call that was put on hold last; False where there is none."""
+    call = state.held
+    if call is None:
+        return False
+    bring_to_front(state, call)
+    resume(state, call)
+    return True
+
+
+def end_and_return(state: PhoneState) -> bool:
+    """End the call in the foreground in favour of the one on hold; False where there is none."""
+    if state.call is None or state.held is None or state.call.joined:
+        return False
+    hang_up(state, state.call)
+    return return_to_held(state)
+
+
+def swap(state: PhoneState) -> bool:
+    """Put the foreground on hold and talk to the call that has been on hold the longest; False where there is none."""
+    call = state.held_longest
+    if call is None:
+        return False
+    bring_to_front(state, call)
+    resume(state, call)
+    return True
+
+
+def answer(state: PhoneState, call: Call) -> None:
+    """Accept a call that is in the foreground; the microphone waits until SIP says that it is active."""
+    call.accepted = True
+    state.muted = False
+    enter(state, Mode.IN_CALL)
+    state.call = call
+    state.emit(AnswerCall(call.call_id))
+
+
+def answer_waiting(state: PhoneState) -> bool:
+    """Put the present call on hold and answer the one that waits; False where none does."""
+    call = state.waiting
+    if call is None:
+        return False
+    state.others.remove(call)
+    put_aside(state)
+    answer(state, call)
+    return True
+
+
+def decline_waiting(state: PhoneState) -> bool:
+    """Turn away the call that waits, because the person said so; False where none does."""
+    call = state.waiting
+    if call is None:
+        return False
+    reject(state, call, RejectReason.DECLINED)
+    return True
+
+
+def silence_waiting(state: PhoneState) -> bool:
+    """Stop the tone that tells of calls that wait; False where none sounds."""
+    loud = [call for call in state.others if call.is_offered and not call.silenced]
+    for call in loud:
+        call.silenced = True
+    return bool(loud)
+
+
+def silence_waiting_call(state: PhoneState, _event: Event) -> None:
+    """Silence the waiting tone, where there is one."""
+    silence_waiting(state)
+
+
+def take_other_call(state: PhoneState, _event: Event) -> None:
+    """Answer the call that waits, or else go back to the one on hold."""
+    if not answer_waiting(state):
+        return_to_held(state)
