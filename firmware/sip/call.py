@@ -3,11 +3,12 @@
 import logging
 import re
 import time
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import pjsua2
 
-from firmware.phone.call import CallDirection, CallerId, CallId, CallQuality, CallState, DisconnectReason
+from firmware.phone.call import CallDirection, CallerId, CallId, CallQuality, CallState, DisconnectReason, SipUri
 from firmware.phone.events import CallAudioChanged, CallStateChanged
 from firmware.sip.account import SipAccount
 from firmware.sip.identity import ReceivedMessage, received
@@ -20,6 +21,7 @@ from provisioning.schema import Srtp
 _FINAL: Final = 200  # RFC 3261 section 21: responses from here on are final
 _REFUSED: Final = 300
 _REQUEST_PENDING: Final = 491
+_NOT_SENT: Final = frozenset({502, 503})  # what pjsip makes up where no connection is to be had
 _DECLINED: Final = 603
 _CHALLENGES: Final = frozenset({401, 407})
 _ENCRYPTED = re.compile(r"SRTP status:\s*Active", re.IGNORECASE)
@@ -35,6 +37,10 @@ class CallOwner(Protocol):
         ...
 
     def call_answered(self, call_id: CallId) -> None: ...
+    def call_not_sent(self, call: "SipCall") -> bool:
+        """An INVITE of ours did not get through to the server; True where it is tried again, under another object."""
+        ...
+
     def call_over(self, call_id: CallId) -> None:
         """The library is done with it; the object must go before its number is given to another call."""
         ...
@@ -63,6 +69,21 @@ class CallOwner(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class OutgoingInvitation:
+    """What a call of ours began with.
+
+    Attributes:
+        uri: whom it is for.
+        anonymous: it withholds who calls.
+        tries: how many came to nothing before it.
+    """
+
+    uri: SipUri
+    anonymous: bool
+    tries: int
+
+
 class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     """A call from the first message until the library has let go of it.
 
@@ -87,6 +108,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.call_id = call_id
         self.direction = direction
         self.party = CallerId(number="")
+        self.invitation: OutgoingInvitation | None = None
         self.answered = False
         self.wants_hold = False
         self.glares_left = 0
@@ -135,6 +157,10 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         """Return how it sounds, None where it never had a sound."""
         return self._meter.measure(self._running_counts(), encrypted=self._encrypted)
 
+    def already_told(self, state: CallState) -> None:
+        """Note that the phone has been told this about the call, by an earlier try."""
+        self._told = state
+
     def tell(self, state: CallState, reason: DisconnectReason | None = None, sip_code: int = 0) -> None:
         """Tell the phone about a new state, once, and nothing more once it is over."""
         if state is self._told or self.is_over:
@@ -170,6 +196,10 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
 
     def _disconnected(self, sip_code: int, parameters: Any) -> None:
         from_peer = parameters.e.body.tsxState.type == pjsua2.PJSIP_EVENT_RX_MSG
+        unsent = not from_peer and sip_code in _NOT_SENT and not self.is_in_progress and not self.answered
+        if unsent and self._owner.call_not_sent(self):
+            self._owner.call_over(self.call_id)
+            return
         reason = self.ending or disconnect_reason(
             sip_code,
             from_peer=from_peer,

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import pjsua2
 
@@ -20,13 +20,15 @@ from firmware.phone.events import (
 )
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Agenda, Appointment
-from firmware.sip.call import SipCall
+from firmware.sip.call import OutgoingInvitation, SipCall
 from firmware.sip.dtmf import DigitSender
 from firmware.sip.handle_budget import LINGER_S
 from firmware.sip.hold import HoldControl
 from firmware.sip.identity import Headers, Invitation, ReceivedMessage, asserted_identity, read_invitation
 from firmware.sip.mapping import REJECT_CODES, caller_id
 from firmware.sip.mixer import Mixer
+from firmware.sip.registration import SILENT_S
+from firmware.sip.servers import MAX_TARGETS
 from firmware.sip.transfer import Transfers, is_acceptable_target
 from provisioning.schema import Srtp
 
@@ -48,6 +50,18 @@ _NOT_ACCEPTABLE: Final = frozenset({406, 415, 488, 606})
 _ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'  # RFC 3323 section 4.1.1.3
 
 
+class CallServers(Protocol):
+    """What accounts can do about a server that leaves a call unanswered."""
+
+    def has_others(self, account: SipAccount) -> bool:
+        """There is more than one server."""
+        ...
+
+    def leave_server(self, account: SipAccount) -> bool:
+        """Use another server from now on; False where there is none left."""
+        ...
+
+
 class CallTable:
     """Places, takes and ends calls, and tells the phone what becomes of them: implements `call.CallOwner`."""
 
@@ -66,6 +80,7 @@ class CallTable:
         is_trusted: Callable[[str], bool],
         own_hosts: Callable[[SipAccount], frozenset[str]],
         text_arrived: Callable[[ReceivedMessage, str, str], None],
+        servers: CallServers,
     ) -> None:
         """Set up without a call.
 
@@ -82,6 +97,7 @@ class CallTable:
             is_trusted: whether what comes from an address is believed about who calls.
             own_hosts: the names and addresses that an account's numbers stand at.
             text_arrived: takes a text that came within a call.
+            servers: what an account can do about a server that leaves a call unanswered.
         """
         self._agenda = agenda
         self._post = post
@@ -94,6 +110,7 @@ class CallTable:
         self._is_trusted = is_trusted
         self._own_hosts = own_hosts
         self.text_arrived = text_arrived
+        self._servers = servers
         self._calls: dict[CallId, SipCall] = {}
         self._no_reply: dict[CallId, Appointment] = {}
         self._postponed: dict[CallId, Appointment] = {}
@@ -110,8 +127,18 @@ class CallTable:
 
     # --- what the phone asks for -------------------------------------------------------------------------------------
 
-    def place(self, account: SipAccount, call_id: CallId, uri: SipUri, *, anonymous: bool = False) -> None:
-        """Send an INVITE, a moment later where too many calls were made at once."""
+    def place(
+        self, account: SipAccount, call_id: CallId, uri: SipUri, *, anonymous: bool = False, tries: int = 0
+    ) -> None:
+        """Send an INVITE, a moment later where too many calls were made at once.
+
+        Args:
+            account: whose call it is.
+            call_id: names it.
+            uri: whom to call.
+            anonymous: withhold who calls.
+            tries: how many INVITEs of this call have come to nothing already.
+        """
         self._postponed.pop(call_id, None)
         # One more than callers may use up, so that there is always a way to call for help.
         if self._live_calls > self._max_calls:
@@ -120,14 +147,18 @@ class CallTable:
             return
         if self._outgoing >= self._max_outgoing:
             self._postponed[call_id] = self._agenda.after(
-                _POSTPONE_S, lambda: self.place(account, call_id, uri, anonymous=anonymous)
+                _POSTPONE_S, lambda: self.place(account, call_id, uri, anonymous=anonymous, tries=tries)
             )
             return
         self._outgoing += 1
         call = SipCall(self, account, call_id, CallDirection.OUTGOING)
         call.party = caller_id(uri)
+        call.invitation = OutgoingInvitation(uri, anonymous, tries)
+        if tries:
+            call.already_told(CallState.DIALING)
         self._add(call)
-        self._no_reply[call_id] = self._agenda.after(NO_REPLY_S, lambda: self._give_up(call_id))
+        patience_s = SILENT_S if self._servers.has_others(account) else NO_REPLY_S
+        self._no_reply[call_id] = self._agenda.after(patience_s, lambda: self._give_up(call_id))
         parameters = pjsua2.CallOpParam(True)
         parameters.opt.videoCount = 0
         if anonymous:
@@ -458,10 +489,38 @@ class CallTable:
 
     def _give_up(self, call_id: CallId) -> None:
         call = self._calls.get(call_id)
-        if call is None or call.is_in_progress:
+        if call is None or call.is_in_progress or self._try_elsewhere(call):
             return
         self._end(call, DisconnectReason.UNREACHABLE)
         call.tell(CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)
+
+    def call_not_sent(self, call: SipCall) -> bool:
+        """Hear that a call's INVITE did not get through; True where it is tried again."""
+        return self._try_elsewhere(call, has_failed=True)
+
+    def _try_elsewhere(self, call: SipCall, *, has_failed: bool = False) -> bool:
+        """Place a call again that its server leaves unanswered; False where that has been tried."""
+        invitation = call.invitation
+        if invitation is None or call.ending is not None or invitation.tries >= MAX_TARGETS:
+            return False
+        # A connection may have died unnoticed: the same server then answers over a new one.
+        if not self._servers.leave_server(call.account) and not (has_failed and invitation.tries == 0):
+            return False
+        call_id, account = call.call_id, call.account
+        self.call_progressed(call_id)
+        # Until the library lets go of it, the try that came to nothing goes on under a name that the phone never hears.
+        call.call_id = CallId(uuid.uuid4().hex)
+        self._calls[call.call_id] = self._calls.pop(call_id)
+        call.tell(CallState.DISCONNECTED)
+        if not has_failed:
+            self._end(call, DisconnectReason.UNREACHABLE)
+        self._postponed[call_id] = self._agenda.after(
+            0,
+            lambda: self.place(
+                account, call_id, invitation.uri, anonymous=invitation.anonymous, tries=invitation.tries + 1
+            ),
+        )
+        return True
 
 
 def _withhold_identity(options: Any, address_of_record: str) -> None:

@@ -89,7 +89,7 @@ class _Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
 
 
 class Engine:
-    """pjsua2 with all accounts: implements `account.AccountOwner`."""
+    """pjsua2 with all accounts: implements `account.AccountOwner` and `calls.CallServers`."""
 
     def __init__(
         self,
@@ -147,6 +147,7 @@ class Engine:
             is_trusted=self._is_trusted,
             own_hosts=self._own_hosts,
             text_arrived=self.text_arrived,
+            servers=self,
         )
         self.wake_port = 0
 
@@ -241,6 +242,14 @@ class Engine:
         parameters.restartListener = False
         parameters.shutdownTransport = lines.use_connections
         self._endpoint.handleIpChange(parameters)
+
+    def has_others(self, account: SipAccount) -> bool:
+        """Say whether an account has more than one server."""
+        return self._lines is not None and self._lines.has_others(account)
+
+    def leave_server(self, account: SipAccount) -> bool:
+        """Move an account whose server leaves a call unanswered."""
+        return self._lines is not None and self._lines.leave_server(account)
 
     # --- what the library tells --------------------------------------------------------------------------------------
 

@@ -120,6 +120,11 @@ class Lines:
             return uri
         return SipUri(f"{match['scheme']}:{match['user']}@{own}")
 
+    def has_others(self, account: SipAccount) -> bool:
+        """Whether an account has more than one server."""
+        line = self._lines.get(account.settings.name)
+        return line is not None and line.has_others
+
     def leave_server(self, account: SipAccount) -> bool:
         """Move an account whose server leaves a call unanswered; False where it has no other server."""
         registration = self._registrations.get(account.settings.name)
