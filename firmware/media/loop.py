@@ -149,8 +149,8 @@ class AudioLoop:
         self._thread.join(5)
         self._thread = None
 
-    def open(self, *, talk: bool, speaker: bool = False) -> None:  # noqa: ARG002 - there is no loudspeaker
-        self._want(replace(self._wanted, is_open=True, talk=talk))
+    def open(self, *, talk: bool, speaker: bool = False) -> None:
+        self._want(replace(self._wanted, is_open=True, talk=talk, speaker=speaker))
 
     def close(self) -> None:
         self._want(replace(self._wanted, is_open=False, talk=False))

@@ -1,5 +1,6 @@
 """The audio loop on a sound card in virtual time."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,26 +11,30 @@ import pytest
 from firmware.errors import MediaError
 from firmware.media import loop
 from firmware.media.loop import AudioLoop
+from firmware.media.near_end import NearEndSettings
 from firmware.phone.commands import AudioRoute, Tone
 from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
 from tests.fakes.audio_ports import EchoPort, SingingPort
 from tests.fakes.sound_card import VirtualSoundCard
+from tests.lab.acoustic_path import far_voice, level_db
 from tests.lab.audio import Sound, find_tone, gaps, tone
 
 RATE_HZ = 16_000
 TIMEOUT_S = 10.0
+LOOP_OPTIONS = ("speaker_card", "handset_near_end", "speaker_near_end", "sidetone_percent", "comfort_noise")
 
 
 class Bench:
     """A loop on a virtual card, with everything that it says kept."""
 
-    def __init__(self, card: VirtualSoundCard, port: EchoPort | None) -> None:
+    def __init__(self, card: VirtualSoundCard, port: EchoPort | None, **options: Any) -> None:
         self.card = card
+        self.speaker: VirtualSoundCard | None = options.get("speaker_card")
         self.port = port
         self.events: list[Event] = []
         self.beats = 0
         self._news = threading.Condition()
-        self.loop = AudioLoop(card, country="CN", heartbeat=self._beat, post=self._take)
+        self.loop = AudioLoop(card, country="CN", heartbeat=self._beat, post=self._take, **options)
         self.loop.set_volume(AudioRoute.EARPIECE, 100)
 
     def wait_for(self, what: Callable[[], Any]) -> None:
@@ -59,7 +64,8 @@ def start() -> Iterator[Callable[..., Bench]]:
 
     def start_one(port: EchoPort | None = None, **card: Any) -> Bench:
         missing = {name: card.pop(name) for name in list(card) if name.endswith("_is_missing")}
-        bench = Bench(VirtualSoundCard(**card), port)
+        options = {name: card.pop(name) for name in LOOP_OPTIONS if name in card}
+        bench = Bench(VirtualSoundCard(**card), port, **options)
         vars(bench.card).update(missing)
         benches.append(bench)
         bench.loop.start(port)
@@ -69,6 +75,8 @@ def start() -> Iterator[Callable[..., Bench]]:
     for bench in benches:
         # A stream that waits for virtual time would hold the thread up.
         bench.card.pull_out()
+        if bench.speaker is not None:
+            bench.speaker.pull_out()
         bench.loop.stop()
 
 
@@ -397,3 +405,214 @@ def test_equal_clocks_are_left_alone(start: Callable[..., Bench]) -> None:
     bench.card.advance(60.0)
     assert bench.loop.counters.corrected_periods == 0
     assert bench.loop.counters.underruns == 0
+
+
+# --- the loudspeaker --------------------------------------------------------------------------------------------------
+
+
+def test_a_call_moves_to_the_loudspeaker_and_back_without_losing_the_far_end(start: Callable[..., Bench]) -> None:
+    speaker = VirtualSoundCard()
+    bench = start(SingingPort(), speaker_card=speaker)
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    earpiece, handset_microphone = bench.card.playback, bench.card.capture
+    assert earpiece is not None
+    assert handset_microphone is not None
+
+    speaker.let_pass(0.01)
+    bench.loop.open(talk=True, speaker=True)
+    bench.card.let_pass(0.5)
+    bench.wait_for(lambda: not earpiece.is_open)
+    speaker.advance(1.0)
+    assert not handset_microphone.is_open
+    assert speaker.capture is not None
+    assert find_tone(Sound.from_pcm(bytes(speaker.heard), RATE_HZ), [1000])[0].duration_s > 0.8
+
+    bench.loop.open(talk=True)
+    speaker.let_pass(0.5)
+    bench.wait_for(lambda: speaker.playback and not speaker.playback.is_open)
+    before = len(bench.card.heard)
+    bench.card.advance(1.0)
+    assert not speaker.capture.is_open
+    again = Sound.from_pcm(bytes(bench.card.heard[before:]), RATE_HZ)
+    assert find_tone(again, [1000])[0].duration_s > 0.8
+    assert bench.events == []
+
+
+def test_the_earpiece_ends_without_a_click_when_the_loudspeaker_takes_over(start: Callable[..., Bench]) -> None:
+    speaker = VirtualSoundCard()
+    bench = start(SingingPort(frequency_hz=1025), speaker_card=speaker)
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    bench.loop.open(talk=True, speaker=True)
+    bench.card.let_pass(0.5)
+    speaker.advance(0.5)
+    heard = bench.heard.samples
+    assert np.abs(np.diff(heard[1600:])).max() < 1.05 * 2 * np.pi * 1025 / RATE_HZ * 8000
+    assert np.abs(heard[-160:]).max() == 0
+
+
+def test_a_loudspeaker_that_is_missing_is_a_fault_that_ends_with_the_way_back(start: Callable[..., Bench]) -> None:
+    speaker = VirtualSoundCard()
+    speaker.playback_is_missing = speaker.capture_is_missing = True
+    bench = start(SingingPort(), speaker_card=speaker)
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    bench.loop.open(talk=True, speaker=True)
+    bench.card.let_pass(0.5)
+    bench.wait_for(lambda: bench.events)
+    assert isinstance(bench.events[0], ProblemRaised)
+    bench.loop.open(talk=True)
+    bench.card.let_pass(3.0)
+    bench.wait_for(lambda: len(bench.events) == 2)
+    assert bench.events[1] == ProblemCleared(Problem.SOUND_MISSING)
+
+
+def test_without_a_loudspeaker_of_its_own_the_earpiece_goes_on_at_the_speakers_volume(
+    start: Callable[..., Bench],
+) -> None:
+    bench = start(SingingPort(amplitude=8000))
+    bench.loop.set_volume(AudioRoute.SPEAKER, 50)
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    playback = bench.card.playback
+    bench.loop.open(talk=True, speaker=True)
+    bench.card.advance(0.5)
+    assert bench.card.playback is playback
+    assert np.abs(bench.heard.between(0.2, 0.4).samples).max() == pytest.approx(8000, rel=0.01)
+    assert np.abs(bench.heard.between(0.7, 0.9).samples).max() == pytest.approx(8000 * 0.5**3, rel=0.01)
+
+
+# --- sidetone and comfort noise ---------------------------------------------------------------------------------------
+
+
+class DeafPort(EchoPort):
+    """A far end that says nothing; keeps what it is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = bytearray()
+
+    def exchange(self, near: bytes | None) -> bytes:
+        super().exchange(near)
+        self.sent += near or self._silence
+        return self._silence
+
+
+def test_ones_own_voice_is_heard_in_the_earpiece_at_the_level_that_is_set(start: Callable[..., Bench]) -> None:
+    bench = start(DeafPort(), microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)), sidetone_percent=10)
+    bench.loop.set_volume(AudioRoute.EARPIECE, 50)
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    assert np.abs(bench.heard.between(0.2, 0.8).samples).max() == pytest.approx(800, rel=0.02)
+
+
+@pytest.mark.parametrize("case", ["muted", "on the loudspeaker"])
+def test_there_is_no_sidetone(start: Callable[..., Bench], case: str) -> None:
+    bench = start(DeafPort(), microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)), sidetone_percent=10)
+    bench.loop.set_muted(muted=case == "muted")
+    bench.loop.open(talk=True, speaker=case == "on the loudspeaker")
+    bench.card.advance(1.0)
+    assert np.abs(bench.heard.samples).max() == 0
+
+
+def test_a_silent_line_rustles_faintly(start: Callable[..., Bench]) -> None:
+    bench = start(DeafPort(), comfort_noise=True)
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    rustle = bench.heard.between(0.1, 0.9).samples
+    assert -66 <= 20 * np.log10(rustle.std() / 32768) <= -58
+
+
+def test_there_is_no_comfort_noise_without_a_conversation(start: Callable[..., Bench]) -> None:
+    bench = start(DeafPort(), comfort_noise=True)
+    bench.loop.open(talk=False)
+    bench.card.advance(1.0)
+    assert np.abs(bench.heard.samples).max() == 0
+
+
+# --- echo, noise and level --------------------------------------------------------------------------------------------
+
+
+class SpeakingPort(DeafPort):
+    """A far end that speaks all the time; keeps what it is sent."""
+
+    def __init__(self, voice: Sound) -> None:
+        super().__init__()
+        self._voice = [voice.pcm[first : first + 320] for first in range(0, len(voice.pcm) - 319, 320)]
+
+    def exchange(self, near: bytes | None) -> bytes:
+        super().exchange(near)
+        return self._voice[self.exchanges % len(self._voice)]
+
+
+class Room:
+    """A microphone that hears what its own card plays, later and quieter."""
+
+    def __init__(self, *, delay_ms: int = 30, coupling_db: float = 20) -> None:
+        self.card: VirtualSoundCard | None = None
+        self.heard = bytearray()
+        self._delay = delay_ms * RATE_HZ // 1000
+        self._coupling = 10 ** (-coupling_db / 20)
+
+    def __call__(self) -> bytes:
+        assert self.card is not None
+        now = 2 * (round(self.card.now_s * RATE_HZ) - self._delay)
+        piece = bytes(self.card.heard[max(0, now - 320) : now]) if now >= 320 else b""
+        samples = np.frombuffer(piece.ljust(320, b"\0"), "<i2") * self._coupling
+        frame = Sound(samples).pcm
+        self.heard += frame
+        return frame
+
+
+@pytest.mark.parametrize("delay_ms", [10, 80])
+def test_the_far_end_does_not_hear_itself_from_the_loudspeaker(start: Callable[..., Bench], delay_ms: int) -> None:
+    room, port = Room(delay_ms=delay_ms), SpeakingPort(far_voice())
+    bench = start(port, microphone=room, speaker_near_end=NearEndSettings(echo_cancelling=True, noise_suppression=True))
+    room.card = bench.card
+    bench.loop.open(talk=False, speaker=True)
+    bench.wait_for(lambda: bench.loop.counters.is_processing)
+    bench.loop.open(talk=True, speaker=True)
+    bench.card.advance(8.0)
+    heard = Sound.from_pcm(bytes(room.heard), RATE_HZ)
+    sent = Sound.from_pcm(bytes(port.sent), RATE_HZ).samples[-len(heard.samples) :]
+    for second in range(3, 7):
+        assert level_db(heard.between(second, second + 1).samples) > -60
+        down_db = level_db(heard.between(second, second + 1).samples) - level_db(
+            sent[second * RATE_HZ : (second + 1) * RATE_HZ]
+        )
+        assert down_db >= 40
+
+
+def test_the_handset_sends_what_the_microphone_hears_where_nothing_is_asked(start: Callable[..., Bench]) -> None:
+    port = DeafPort()
+    bench = start(
+        port,
+        microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)),
+        speaker_near_end=NearEndSettings(echo_cancelling=True),
+    )
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    assert not bench.loop.counters.is_processing
+    assert np.abs(Sound.from_pcm(bytes(port.sent), RATE_HZ).between(0.5, 0.9).samples).max() == pytest.approx(
+        8000, 0.01
+    )
+
+
+def test_a_call_goes_on_and_says_so_where_the_processing_cannot_be_loaded(
+    start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pywebrtc_audio", None)
+    monkeypatch.delitem(sys.modules, "firmware.media.webrtc", raising=False)
+    port = DeafPort()
+    bench = start(
+        port,
+        microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)),
+        handset_near_end=NearEndSettings(noise_suppression=True),
+    )
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    bench.wait_for(lambda: bench.loop.counters.processing_fault)
+    assert "pywebrtc-audio" in str(bench.loop.counters)
+    bench.card.advance(1.0)
+    assert find_tone(Sound.from_pcm(bytes(port.sent), RATE_HZ), [1000])[-1].duration_s > 1.5
