@@ -94,15 +94,21 @@ class Latency:
 
 
 def tone(
-    frequencies_hz: Sequence[float], duration_s: float, *, rate_hz: int = RATE_HZ, amplitude: float = 8000
+    frequencies_hz: Sequence[float],
+    duration_s: float,
+    *,
+    rate_hz: int = RATE_HZ,
+    amplitude: float = 8000,
+    ramp_s: float = 0.005,
 ) -> Sound:
-    """Make a sum of sines that peaks at `amplitude`, with 5 ms ramps so that it starts and ends without a click."""
+    """Make a sum of sines that peaks at `amplitude`, with ramps so that it starts and ends without a click."""
     moments = np.arange(round(duration_s * rate_hz)) / rate_hz
     samples = np.sum([np.sin(2 * np.pi * frequency * moments) for frequency in frequencies_hz], axis=0)
     samples *= amplitude / len(frequencies_hz)
-    ramp = np.linspace(0, 1, round(0.005 * rate_hz))
-    samples[: len(ramp)] *= ramp
-    samples[-len(ramp) :] *= ramp[::-1]
+    ramp = np.linspace(0, 1, round(ramp_s * rate_hz))
+    if len(ramp):
+        samples[: len(ramp)] *= ramp
+        samples[-len(ramp) :] *= ramp[::-1]
     return Sound(samples, rate_hz)
 
 
@@ -260,6 +266,14 @@ def gaps(sound: Sound, frequency_hz: float, *, shortest_s: float = 0.005) -> lis
         for span in _spans(~present[first:last], sound.rate_hz)
         if span.duration_s >= shortest_s
     ]
+
+
+def level(sound: Sound, frequency_hz: float) -> float:
+    """Return the amplitude of one frequency in the whole of a sound (Goertzel)."""
+    if not len(sound.samples):
+        return 0.0
+    turns = np.exp(-2j * np.pi * frequency_hz * np.arange(len(sound.samples)) / sound.rate_hz)
+    return float(2 * np.abs(np.mean(sound.samples * turns)))
 
 
 def first_heard_at(sound: Sound, frequencies_hz: Sequence[float], *, threshold: float = 500) -> float | None:

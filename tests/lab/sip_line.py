@@ -1,48 +1,43 @@
-"""A PjsuaStack under test, with its events to wait for and its audio port pumped."""
+"""A PjsuaStack under test, with its events to wait for, a voice of its own and an ear."""
 
+import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Self, TypeVar
 
 from firmware.phone.call import CallId, CallState, RegistrationState
-from firmware.phone.events import CallStateChanged, Event, RegistrationChanged
+from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
 from firmware.sip import PjsuaStack, SipSettings
+from tests.lab.audio import Sound, tone
+from tests.lab.priority import prefer
 
 _E = TypeVar("_E", bound=Event)
 
+EAR_S = 2.0
 
-class SipLine:
-    """The stack, and everything that it has told, in order."""
 
-    def __init__(self, settings: SipSettings) -> None:
-        self.beat = threading.Event()
+class EventInbox:
+    """Everything that a stack has told, in order."""
+
+    def __init__(self) -> None:
         self.events: list[tuple[float, Event]] = []
-        self.stack = PjsuaStack(settings, self._beat)
         self.when_posted: Callable[[Event], None] | None = None
         self._arrived = threading.Condition()
-        self._stopping = threading.Event()
-        self._pump = threading.Thread(target=self._pump_audio, name="audio", daemon=True)
-        self.heard = threading.Event()
+        self._living: set[CallId] = set()
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start the stack and the pump."""
-        self.stack.start(self.post)
-        self._pump.start()
-
-    def stop(self) -> None:
-        """Stop both; harmless when done already."""
-        self.stack.stop()
-        self._stopping.set()
-        if self._pump.ident is not None:
-            self._pump.join()
+    def post(self, event: Event) -> None:
+        """Take an event; also what a stack that is started by hand is given."""
+        if self.when_posted is not None:
+            self.when_posted(event)
+        with self._arrived:
+            if isinstance(event, IncomingCallReceived):
+                self._living.add(event.call_id)
+            elif isinstance(event, CallStateChanged):
+                (self._living.discard if event.state is CallState.DISCONNECTED else self._living.add)(event.call_id)
+            self.events.append((time.monotonic(), event))
+            self._arrived.notify_all()
 
     def wait_for(self, kind: type[_E], where: Callable[[_E], bool] = lambda _event: True, timeout_s: float = 10) -> _E:
         """Return the first such event that has not been waited for yet.
@@ -74,30 +69,83 @@ class SipLine:
             CallStateChanged, lambda event: event.call_id == call_id and event.state is state, timeout_s
         )
 
+    def end_calls(self, hang_up: Callable[[CallId], None], timeout_s: float = 5) -> None:
+        """Hang every call up and wait until all are over."""
+        with self._arrived:
+            living = list(self._living)
+        for call_id in living:
+            hang_up(call_id)
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: not self._living, timeout_s), "calls did not end"
+
     def forget(self) -> None:
         """Drop the events so far."""
         with self._arrived:
             self.events.clear()
 
+
+class SipLine(EventInbox):
+    """The stack with its audio port pumped: it speaks the tone that it is told to, or silence."""
+
+    def __init__(self, settings: SipSettings) -> None:
+        super().__init__()
+        self.beat = threading.Event()
+        self.stack = PjsuaStack(settings, self._beat)
+        self._stopping = threading.Event()
+        self._pump = threading.Thread(target=self._pump_audio, name="audio", daemon=True)
+        self._voice: Iterator[bytes] | None = None
+        port = self.stack.audio_port
+        self._ear: deque[bytes] = deque(maxlen=round(EAR_S * port.rate_hz / port.frame_samples))
+        self.heard = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the stack and the pump."""
+        self.stack.start(self.post)
+        self._pump.start()
+
+    def stop(self) -> None:
+        """Stop both; harmless when done already."""
+        self.stack.stop()
+        self._stopping.set()
+        if self._pump.ident is not None:
+            self._pump.join()
+
+    def say(self, frequency_hz: float) -> None:
+        """Speak this tone from now on; it must be a multiple of 100 Hz."""
+        port = self.stack.audio_port
+        # A tenth of a second holds whole periods, so that it can be repeated without a click.
+        wave = tone([frequency_hz], 0.1, rate_hz=port.rate_hz, ramp_s=0).pcm
+        size = 2 * port.frame_samples
+        self._voice = itertools.cycle([wave[start : start + size] for start in range(0, len(wave), size)])
+
+    def last_heard(self, duration_s: float) -> Sound:
+        """Return the last of what came to the ear."""
+        port = self.stack.audio_port
+        frames = list(self._ear)[-round(duration_s * port.rate_hz / port.frame_samples) :]
+        return Sound.from_pcm(b"".join(frames), port.rate_hz)
+
     def _beat(self) -> None:
         self.beat.set()
 
-    def post(self, event: Event) -> None:
-        """Take an event; also what a stack that is started by hand is given."""
-        if self.when_posted is not None:
-            self.when_posted(event)
-        with self._arrived:
-            self.events.append((time.monotonic(), event))
-            self._arrived.notify_all()
-
     def _pump_audio(self) -> None:
+        prefer(threading.get_native_id())
         port = self.stack.audio_port
         port.attach()
         period_s = port.frame_samples / port.rate_hz
         due = time.monotonic()
         silence = bytes(2 * port.frame_samples)
         while not self._stopping.is_set():
-            if port.exchange(None) != silence:
+            voice = self._voice
+            frame = port.exchange(next(voice) if voice is not None else None)
+            self._ear.append(frame)
+            if frame != silence:
                 self.heard.set()
             due += period_s
             self._stopping.wait(max(0.0, due - time.monotonic()))

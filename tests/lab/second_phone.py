@@ -1,0 +1,112 @@
+"""A second phone of ours: a PjsuaStack in a process of its own, since the library is one to a process."""
+
+import multiprocessing
+import threading
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from typing import Any, Self
+
+from firmware.phone.events import Event
+from firmware.sip import SipSettings
+from tests.lab.audio import Sound
+from tests.lab.sip_line import EventInbox, SipLine
+
+STOP_TIMEOUT_S = 10.0
+
+
+class RemoteStack:
+    """A SipStack's requests, made of the other process."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        def request(*arguments: Any, **words: Any) -> None:
+            self._connection.send(("stack", name, arguments, words))
+
+        return request
+
+
+class SecondPhone(EventInbox):
+    """As a SipLine, but elsewhere; events arrive here as they do there."""
+
+    def __init__(self, settings: SipSettings) -> None:
+        super().__init__()
+        # A fork would take the library's threads and locks along.
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._theirs = theirs
+        self._process = context.Process(target=_run, args=(theirs, settings), daemon=True)
+        self._sounds: list[Sound] = []
+        self._sound_arrived = threading.Condition()
+        self.stack = RemoteStack(self._connection)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the process; its events come in from now on."""
+        self._process.start()
+        self._theirs.close()
+        threading.Thread(target=self._listen, name="second-phone", daemon=True).start()
+
+    def stop(self) -> None:
+        """Hang up, unregister and end."""
+        if self._process.is_alive():
+            self._connection.send(("stop",))
+            self._process.join(STOP_TIMEOUT_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def say(self, frequency_hz: float) -> None:
+        """Speak this tone from now on."""
+        self._connection.send(("say", frequency_hz))
+
+    def last_heard(self, duration_s: float) -> Sound:
+        """Return the last of what came to its ear."""
+        with self._sound_arrived:
+            self._sounds.clear()
+            self._connection.send(("last_heard", duration_s))
+            assert self._sound_arrived.wait_for(lambda: self._sounds, 5), "the second phone does not answer"
+            return self._sounds[0]
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                word = self._connection.recv()
+            except (EOFError, OSError):
+                return
+            if isinstance(word, Sound):
+                with self._sound_arrived:
+                    self._sounds.append(word)
+                    self._sound_arrived.notify_all()
+            else:
+                self.post(word)
+
+
+def _run(connection: Connection, settings: SipSettings) -> None:
+    sending = threading.Lock()
+
+    def send(word: Event | Sound) -> None:
+        with sending:
+            connection.send(word)
+
+    with SipLine(settings) as line:
+        line.when_posted = send
+        for _, event in list(line.events):
+            send(event)
+        while True:
+            match connection.recv():
+                case ("stack", str() as name, tuple() as arguments, Mapping() as words):
+                    getattr(line.stack, name)(*arguments, **words)
+                case ("say", frequency_hz):
+                    line.say(frequency_hz)
+                case ("last_heard", duration_s):
+                    send(line.last_heard(duration_s))
+                case _:
+                    return
