@@ -2,9 +2,11 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from firmware.contradictions import contradictions, mistakes_in_patterns
 from firmware.errors import ConfigurationError
@@ -91,17 +93,23 @@ def dial_plan(configuration: Configuration) -> DialPlan:
     )
 
 
-def sip_password(account: Account, environment: Mapping[str, str] = os.environ) -> str:
-    """Return the account's password: the systemd credential `sip-password` if there is one, else the file's."""
-    if folder := environment.get("CREDENTIALS_DIRECTORY"):
-        credential = Path(folder) / "sip-password"
+def sip_password(account: Account, environment: Mapping[str, str] = os.environ, *, is_default: bool = True) -> str:
+    """Return the account's password: the systemd credential for it if there is one, else the file's."""
+    names = [f"sip-password-{account.identifier}", *(["sip-password"] if is_default else [])]
+    return secret(names, account.password, environment)
+
+
+def secret(names: Iterable[str], from_file: SecretStr | None, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the first systemd credential of these names that there is, else what the configuration has."""
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    for name in names if folder else ():
         try:
-            return credential.read_text(encoding="utf-8").strip()
+            return Path(folder or "", name).read_text(encoding="utf-8").strip()
         except FileNotFoundError:
-            pass
+            continue
         except (OSError, UnicodeDecodeError) as error:
-            _log.error("The credential sip-password cannot be read: %s", type(error).__name__)
-    return account.password.get_secret_value() if account.password else ""
+            _log.error("The credential %s cannot be read: %s", name, type(error).__name__)
+    return from_file.get_secret_value() if from_file else ""
 
 
 def _keep_as_last_good(text: str, state_dir: Path) -> None:

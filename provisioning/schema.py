@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from provisioning.calling import Calls, Dialing, FeatureCodes
@@ -18,9 +18,18 @@ from provisioning.section import Section
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+DscpValue = Annotated[int, Field(ge=0, le=63)]
 GpioPin = Annotated[int, Field(ge=0, le=27)]
 Host = Annotated[
     str, Field(min_length=1, max_length=253, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$")
+]
+HostAndPort = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=260,
+        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[1-9][0-9]{0,4})?$",
+    ),
 ]
 SipUser = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9\-_.!~*'()&=+$,;?/%]+$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
@@ -52,30 +61,60 @@ class Device(Section):
 
 
 class Account(Section):
-    """One SIP account on one server.
+    """One SIP account.
 
     Attributes:
+        name: what rules and credentials call it; made from `username` where left out.
+        label: what the display calls it.
+        default: whether calls that name no account are this one's; otherwise the first account is the default.
+        voicemail_number: what the voicemail key dials for this account.
         username: the user part of the address of record.
         domain: the host part of the address of record, also the realm's usual name.
-        password: the digest password; may stand in a systemd credential named `sip-password` instead.
+        password: the digest password; may stand in a systemd credential named `sip-password` (the default account) or
+            `sip-password-<name>` instead.
         auth_username: where the server wants another name for digest than `username`.
         server: the host to send to, where it is not the domain.
+        servers: several of them, best first, each as "host" or "host:port"; the next is used while the one before does
+            not answer. Where neither `server`, `servers` nor `port` is set, the domain's SRV records name the servers.
+        port: of the servers that name none.
         tls_ca: PEM file with the authorities to trust; the system's where left out.
         tls_verify: False accepts any certificate; for laboratories only.
     """
 
+    name: Identifier | None = None
+    label: Annotated[str, Field(max_length=32)] = ""
+    default: bool = False
     username: SipUser
     domain: Host
+    voicemail_number: SipUser | None = None
     password: SecretStr | None = None
     display_name: Annotated[str, Field(max_length=64)] = ""
     auth_username: SipUser | None = None
     server: Host | None = None
+    servers: Annotated[tuple[HostAndPort, ...], Field(max_length=4)] = ()
     port: Port | None = None
     transport: Transport = Transport.TLS
     tls_ca: Path | None = None
     tls_verify: bool = True
     srtp: Srtp = Srtp.PREFERRED
     register_expires_s: Annotated[int, Field(ge=60, le=86400)] = 300
+
+    @property
+    def identifier(self) -> str:
+        """What rules and credentials call it."""
+        made = re.sub(r"[^a-z0-9]+", "-", self.username.lower()).strip("-")[:64].strip("-")
+        return self.name or made or "account"
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Hosts and ports to send to, best first."""
+        return tuple(split_port(server, self.effective_port) for server in self.servers or (self.host,))
+
+    @property
+    def uses_srv(self) -> bool:
+        """Whether the domain's SRV records are asked for servers first (RFC 3263 section 4)."""
+        is_name = not (self.domain.startswith("[") or re.fullmatch(r"[0-9.]+", self.domain))
+        return is_name and not (self.server or self.servers or self.port)
 
     @property
     def host(self) -> str:
@@ -86,6 +125,12 @@ class Account(Section):
     def effective_port(self) -> int:
         """The port to send to (RFC 3261 section 19.1.2: 5061 for TLS, else 5060)."""
         return self.port or (5061 if self.transport is Transport.TLS else 5060)
+
+    @model_validator(mode="after")
+    def _servers_are_named_once(self) -> Self:
+        if self.server and self.servers:
+            raise ValueError("give either server or servers, not both")
+        return self
 
     @model_validator(mode="after")
     def _mandatory_srtp_needs_private_signalling(self) -> Self:
@@ -107,6 +152,10 @@ class Sip(Section):
         probe_s: seconds between OPTIONS to a server reached over UDP, which cannot tell otherwise that it is gone.
         no_answer_s: how long an incoming call rings before it counts as missed.
         retry_base_s, retry_cap_s: bounds of the back-off between tries to register.
+        binding_check_s: seconds between REGISTERs to a server reached over UDP, which cannot tell otherwise that it has
+            restarted and forgotten us; 0 for none, where the operator counts them.
+        prefer_ipv6: of a server that both families reach, use IPv6 first.
+        dscp_audio, dscp_signalling: differentiated services code points of what is sent; EF and CS3 (RFC 4594).
     """
 
     local_port: Annotated[int, Field(ge=0, le=65535)] = 5060
@@ -118,6 +167,35 @@ class Sip(Section):
     no_answer_s: Annotated[int, Field(ge=10, le=600)] = 120
     retry_base_s: Annotated[float, Field(ge=0.1, le=60)] = 1
     retry_cap_s: Annotated[float, Field(ge=1, le=3600)] = 60
+    binding_check_s: Annotated[float, Field(ge=0, le=300)] = 4
+    prefer_ipv6: bool = False
+    dscp_audio: DscpValue = 46
+    dscp_signalling: DscpValue = 24
+
+
+class Nat(Section):
+    """How audio gets through a router that translates addresses; most networks need nothing of this.
+
+    Attributes:
+        stun_servers: "host" or "host:port" (3478); they tell the address that others see.
+        turn_server: a relay, as "host" or "host:port" (3478), for networks that let nothing else through.
+        turn_transport: how the relay is reached.
+        turn_password: may stand in a systemd credential named `turn-password` instead.
+        ice: offer every address that may work and let the phones find one that does (RFC 8445).
+    """
+
+    stun_servers: Annotated[tuple[HostAndPort, ...], Field(max_length=4)] = ()
+    turn_server: HostAndPort | None = None
+    turn_transport: Transport = Transport.UDP
+    turn_username: Annotated[str, Field(max_length=128)] = ""
+    turn_password: SecretStr | None = None
+    ice: bool = False
+
+    @model_validator(mode="after")
+    def _a_relay_is_found_by_ice(self) -> Self:
+        if self.turn_server is not None and not self.ice:
+            raise ValueError("turn_server needs ice = true, because only ICE finds out when the relay is needed")
+        return self
 
 
 class Keypad(Section):
@@ -284,8 +362,9 @@ class Configuration(Section):
 
     version: Literal[1] = 1
     device: Device
-    accounts: Annotated[tuple[Account, ...], Field(min_length=1, max_length=1)]
+    accounts: Annotated[tuple[Account, ...], Field(min_length=1, max_length=6)]
     sip: Sip = Sip()
+    nat: Nat = Nat()
     dialing: Dialing = Dialing()
     calls: Calls = Calls()
     feature_codes: FeatureCodes = FeatureCodes()
@@ -296,6 +375,17 @@ class Configuration(Section):
     ringer: Ringer = Ringer()
     indicator: Indicator = Indicator()
     sync: Sync | None = None
+
+    @field_validator("accounts")
+    @classmethod
+    def _default_account_comes_first(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+        if sum(account.default for account in accounts) > 1:
+            raise ValueError("only one account can be the default")
+        names = [account.identifier for account in accounts]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"accounts need different names, but {twice} stand more than once; set name")
+        return tuple(sorted(accounts, key=lambda account: not account.default))
 
     @model_validator(mode="after")
     def _no_code_hides_an_emergency_number(self) -> Self:
@@ -315,6 +405,14 @@ class Configuration(Section):
         if twice:
             raise ValueError(f"GPIO pins {twice} are given to more than one device")
         return self
+
+
+def split_port(server: str, default_port: int) -> tuple[str, int]:
+    """Split "host" or "host:port"; an address of IPv6 stands in brackets."""
+    host, colon, port = server.rpartition(":")
+    if colon and not port.endswith("]"):
+        return host, int(port)
+    return server, default_port
 
 
 def parse_configuration(text: str) -> Configuration:
