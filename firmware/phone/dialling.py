@@ -1,5 +1,8 @@
 """From digits to a call: dial tone, sending a number, and turning one down."""
 
+from typing import Literal
+
+from firmware.phone import auto_redial
 from firmware.phone.call import CallDirection, CallerId, CallState, Decision, DisconnectReason, RejectReason
 from firmware.phone.commands import CloseCallRecord, LookUpCaller, OpenCallRecord, PlaceCall, Tone
 from firmware.phone.dial_plan import Match
@@ -21,7 +24,7 @@ def offer_dial_tone(state: PhoneState) -> None:
         state.hint = Hint.CANNOT_CALL
         state.start_timer(Timer.DIAL_TONE, TONE_LIMIT_S)
         return
-    state.tone = Tone.DIAL
+    state.tone = Tone.STUTTER_DIAL if state.features.voicemail_count else Tone.DIAL
     state.hint = None if state.settings.provisioned else Hint.EMERGENCY_ONLY
     state.start_timer(Timer.DIAL_TONE, state.settings.first_digit_timeout_s)
 
@@ -47,7 +50,7 @@ def send_number(state: PhoneState, digits: str, *, anonymous_code: str = "") -> 
     elif not state.has_room and not plan.reaches_emergency(digits):
         refuse_number(state, digits, Hint.TOO_MANY_CALLS)
     else:
-        _place_call(state, digits, anonymous_code)
+        place_call(state, digits, anonymous_code=anonymous_code)
 
 
 def _bar_number(state: PhoneState, digits: str) -> None:
@@ -81,7 +84,14 @@ def refuse_number(state: PhoneState, digits: str, hint: Hint) -> None:
     state.start_timer(Timer.DIAL_TONE, TONE_LIMIT_S)
 
 
-def _place_call(state: PhoneState, digits: str, anonymous_code: str) -> None:
+def place_call(
+    state: PhoneState,
+    digits: str,
+    *,
+    anonymous_code: str = "",
+    mode: Literal[Mode.OUTGOING, Mode.REDIALLING] = Mode.OUTGOING,
+) -> None:
+    """Call a number that nothing stands against, with somebody at the phone or (REDIALLING) with nobody."""
     plan = state.settings.dial_plan
     number = plan.number(digits)
     # Redial repeats the code too: a call that was anonymous stays so.
@@ -108,7 +118,8 @@ def _place_call(state: PhoneState, digits: str, anonymous_code: str) -> None:
         LookUpCaller(call.call_id, number),
     )
     state.last_dialled = dialled
-    enter(state, Mode.OUTGOING)
+    auto_redial.take_call(state, dialled)
+    enter(state, mode)
     state.call = call
     if call.emergency:
         state.start_timer(Timer.EMERGENCY_CALLBACK, EMERGENCY_CALLBACK_S)

@@ -1,5 +1,6 @@
 """How calls end: their records are completed, and nothing of them stays behind."""
 
+from firmware.phone import auto_redial
 from firmware.phone.call import CallDirection, CallState, Decision, DisconnectReason, RejectReason
 from firmware.phone.commands import CloseCallRecord, HangUpCall, KeepCallQuality, RejectCall, SplitCalls, Tone
 from firmware.phone.events import CallStateChanged, Timer
@@ -43,6 +44,7 @@ def close_call(state: PhoneState, call: Call, reason: DisconnectReason, sip_code
         state.emit(KeepCallQuality(call.call_id, call.quality))
         state.features.qualities.appendleft((call.title, call.quality))
     state.emit(CloseCallRecord(call.call_id, reason, sip_code, call.decision))
+    auto_redial.take_end(state, call)
     if call in state.others:
         state.others.remove(call)
     if call.joined:
@@ -51,6 +53,7 @@ def close_call(state: PhoneState, call: Call, reason: DisconnectReason, sip_code
         # Count at once: without a store nobody else would.
         state.missed_calls += 1
         state.missed_party = call.title
+        state.features.missed = call.party
 
 
 def _leave_conference(state: PhoneState, call: Call) -> None:
@@ -108,7 +111,7 @@ def show_call_ended(state: PhoneState, call: Call) -> None:
     enter(state, Mode.CALL_ENDED)
     state.call = call
     state.settled = False
-    state.hint = Hint.CALL_ON_HOLD if state.held is not None else None
+    state.hint = Hint.CALL_ON_HOLD if state.held is not None else auto_redial.hint_after(state, call)
     if not call.answered:
         state.tone = Tone.BUSY if call.reason in _BUSY_REASONS else Tone.REORDER
     state.start_timer(Timer.CALL_ENDED, SETTLE_S)

@@ -67,10 +67,9 @@ class Hotline:
 
 @dataclass(slots=True)
 class Draft:
-    """A text message that is being written to somebody; `dialled` is the number that it goes to, as dialled."""
+    """A text message that is being written to somebody."""
 
     party: CallerId
-    dialled: str
     entry: TextEntry = field(default_factory=TextEntry)
 
 

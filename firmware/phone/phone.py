@@ -7,7 +7,17 @@ from firmware.phone.call_timers import keep_call_timers
 from firmware.phone.commands import AudioRoute, Command, SetIndicator, SetVolume, ShowPage
 from firmware.phone.events import Event
 from firmware.phone.features import FeatureState
-from firmware.phone.modes import call_ended, collecting_digits, idle, in_call, outgoing, ringing, unprovisioned
+from firmware.phone.modes import (
+    call_ended,
+    collecting_digits,
+    idle,
+    in_call,
+    outgoing,
+    redialling,
+    ringing,
+    unprovisioned,
+    writing,
+)
 from firmware.phone.outputs import Outputs
 from firmware.phone.rows import Handler, Rows
 from firmware.phone.state import PhoneSettings, PhoneState
@@ -21,6 +31,8 @@ _ROWS_BY_MODE: Mapping[Mode, Rows] = {
     Mode.RINGING: ringing.ROWS,
     Mode.IN_CALL: in_call.ROWS,
     Mode.CALL_ENDED: call_ended.ROWS,
+    Mode.REDIALLING: redialling.ROWS,
+    Mode.WRITING: writing.ROWS,
 }
 
 TABLE: Mapping[tuple[Mode, type[Event]], Handler] = {

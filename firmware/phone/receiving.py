@@ -30,6 +30,7 @@ def receive_call(state: PhoneState, event: IncomingCallReceived) -> None:
         ring=event.ring,
         hides_dtmf=state.settings.hide_dtmf,
     )
+    state.features.last_caller = event.caller
     verdict = policy.judge(state, event)
     if state.is_busy and isinstance(verdict, policy.Ring | policy.AutoAnswer):
         verdict = policy.on_busy(state, event)

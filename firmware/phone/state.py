@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from firmware.phone.call import CallDirection, CallId, RegistrationFailure, RegistrationState
+from firmware.phone.call import CallDirection, CallId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import Key, Problem, Timer
@@ -270,9 +270,11 @@ class PhoneState:
 
     @property
     def is_ringing(self) -> bool:
-        return (
-            self.mode is Mode.RINGING and self.call is not None and not self.call.silenced and not self.auto_answering
-        )
+        if self.call is None or self.call.silenced:
+            return False
+        if self.mode is Mode.REDIALLING:
+            return self.call.answered or self.call.state is CallState.ALERTING
+        return self.mode is Mode.RINGING and not self.auto_answering
 
     @property
     def ringer_percent(self) -> int:
@@ -285,12 +287,12 @@ class PhoneState:
     def ring_pattern(self) -> str:
         if self.call is None:
             return "normal"
-        return "recall" if self.call.is_held else self.call.ring_pattern
+        return "recall" if self.call.is_held or self.mode is Mode.REDIALLING else self.call.ring_pattern
 
     @property
     def indicator(self) -> IndicatorPattern:
         """Fast: somebody calls. On: the phone is in use. Slow: look at the display. Off: all is well."""
-        if self.mode is Mode.RINGING:
+        if self.mode is Mode.RINGING or (self.mode is Mode.REDIALLING and self.is_ringing):
             return IndicatorPattern.FAST_BLINK
         if self.engaged:
             return IndicatorPattern.ON

@@ -28,6 +28,8 @@ class Mode(StrEnum):
     RINGING = "ringing"
     IN_CALL = "in_call"
     CALL_ENDED = "call_ended"
+    REDIALLING = "redialling"
+    WRITING = "writing"
 
 
 class Hint(StrEnum):

@@ -15,9 +15,10 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
+from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.leaving import put_down
-from firmware.phone.modes.collecting_digits import press_digit, redial_off_hook
+from firmware.phone.modes.collecting_digits import press_digit, redial_or_keep_trying, try_again_off_hook
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, fall_quiet
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
@@ -59,10 +60,11 @@ ROWS: Rows = {
     KeyPressed: by_key(
         VOLUME_KEYS,
         dict.fromkeys(DIGIT_KEYS, _press_digit),
+        FEATURE_KEYS,
         speaker_key(nothing_to_begin),
         {
             Key.CANCEL: _cancel,
-            Key.REDIAL: redial_off_hook,
+            Key.REDIAL: redial_or_keep_trying,
             Key.OK: take_other_call,
             Key.HOLD: take_other_call,
             Key.MUTE: silence_waiting_call,
@@ -72,7 +74,7 @@ ROWS: Rows = {
     KeyHeld: ignored,
     HandsetLifted: lifting(nothing_to_begin),
     HandsetReplaced: replace_handset,
-    TimerExpired: by_timer({Timer.CALL_ENDED: _go_on}),
+    TimerExpired: by_timer({Timer.CALL_ENDED: _go_on, Timer.AUTO_REDIAL: try_again_off_hook}),
     IncomingCallReceived: receive_call,
     CallStateChanged: take_stray_call_state,
 }

@@ -1,8 +1,11 @@
 """COLLECTING_DIGITS: a number is being dialled, with the handset off or still in its cradle."""
 
+from firmware.phone import auto_redial
+from firmware.phone.call import CallerId
 from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.commands import Tone
 from firmware.phone.dial_plan import MAX_DIGITS, Match
+from firmware.phone.dialled import accepts, dial, match, send_or_refuse, switch_on_hook, takes_hash
 from firmware.phone.dialling import offer_dial_tone, refuse_number, send_number
 from firmware.phone.events import (
     CallStateChanged,
@@ -16,7 +19,10 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
+from firmware.phone.feature_keys import FEATURE_KEYS
+from firmware.phone.holder_settings import speed_dial
 from firmware.phone.hook import lifting, replace_handset, speaker_key
+from firmware.phone.modes.writing import write_to
 from firmware.phone.moves import (
     SETTLE_S,
     TONE_LIMIT_S,
@@ -39,6 +45,8 @@ from firmware.phone.transfer import transfer_to_number
 from firmware.phone.view import Hint, Mode
 
 _ON_HOOK_PATIENCE_S = 30.0
+_DIAL_TONES = frozenset({Tone.DIAL, Tone.STUTTER_DIAL})
+_SPEED_DIAL_KEYS = frozenset(key for key in DIGIT_KEYS if key.value in "123456789")
 
 
 def press_digit(state: PhoneState, event: KeyPressed) -> None:
@@ -55,40 +63,42 @@ def _press_digit_off_hook(state: PhoneState, event: KeyPressed) -> None:
     digits = "" if state.refused else state.digits
     if _sends(state, event.key, digits):
         if digits:
-            send_number(state, digits)
+            dial(state, digits)
         return
     digits += event.key.value
-    match state.settings.dial_plan.match(digits):
+    match match(state, digits):
         case Match.IMPOSSIBLE:
             refuse_number(state, digits[:MAX_DIGITS], Hint.NUMBER_IMPOSSIBLE)
         case Match.COMPLETE:
-            send_number(state, digits)
+            dial(state, digits)
         case Match.INCOMPLETE | Match.COMPLETE_AFTER_TIMEOUT:
             _keep_collecting(state, digits)
 
 
 def _press_digit_on_hook(state: PhoneState, event: KeyPressed) -> None:
     if _sends(state, event.key, state.digits):
-        _ask_to_lift(state, event)
+        _send_on_hook(state)
         return
-    _keep_on_hook(state, (state.digits + event.key.value)[:MAX_DIGITS])
+    show_on_hook(state, (state.digits + event.key.value)[:MAX_DIGITS])
 
 
 def _sends(state: PhoneState, key: Key, digits: str) -> bool:
-    return key is Key.HASH and not state.settings.dial_plan.takes_hash(digits)
+    return key is Key.HASH and not takes_hash(state, digits)
 
 
 def _keep_collecting(state: PhoneState, digits: str) -> None:
     """Wait for the next digit with the handset off; the dial tone, and what was refused before, are over."""
-    if state.tone is not None or state.refused or not state.listening:
+    auto_redial.disarm(state)
+    if state.tone is not None or state.refused or not state.listening or Timer.HOTLINE in state.timers:
         enter(state, Mode.COLLECTING_DIGITS)
     state.digits = digits
     state.hint = _hint_for(state, digits)
     state.start_timer(Timer.INTER_DIGIT, state.settings.inter_digit_timeout_s)
 
 
-def _keep_on_hook(state: PhoneState, digits: str) -> None:
+def show_on_hook(state: PhoneState, digits: str) -> None:
     """Show digits that wait for the handset to be lifted."""
+    auto_redial.disarm(state)
     if not digits:
         go_home(state)
         return
@@ -105,7 +115,7 @@ def _hint_for(state: PhoneState, digits: str) -> Hint | None:
         return Hint.CANNOT_CALL
     if plan.is_emergency(digits):
         return Hint.EMERGENCY_NUMBER
-    if plan.match(digits) is Match.IMPOSSIBLE:
+    if match(state, digits) is Match.IMPOSSIBLE:
         return Hint.NUMBER_IMPOSSIBLE
     return None if state.settings.provisioned else Hint.EMERGENCY_ONLY
 
@@ -113,13 +123,13 @@ def _hint_for(state: PhoneState, digits: str) -> Hint | None:
 def collect_on_hook(state: PhoneState, event: KeyPressed) -> None:
     """Begin a number with the handset in its cradle."""
     if not _sends(state, event.key, ""):
-        _keep_on_hook(state, event.key.value)
+        show_on_hook(state, event.key.value)
 
 
 def recall_on_hook(state: PhoneState, _event: KeyPressed) -> None:
     """Show the last number; lifting the handset calls it."""
     if state.last_dialled:
-        _keep_on_hook(state, state.last_dialled)
+        show_on_hook(state, state.last_dialled)
     else:
         show_notice(state, Hint.NOTHING_TO_REDIAL)
 
@@ -127,9 +137,77 @@ def recall_on_hook(state: PhoneState, _event: KeyPressed) -> None:
 def redial_off_hook(state: PhoneState, _event: KeyPressed) -> None:
     """Call the last number."""
     if state.last_dialled:
-        send_number(state, state.last_dialled)
+        dial(state, state.last_dialled)
     else:
         show_notice(state, Hint.NOTHING_TO_REDIAL)
+
+
+def redial_or_keep_trying(state: PhoneState, event: KeyPressed) -> None:
+    """Call the last number; where it has just been busy, try it until it is free. A second press calls at once."""
+    may_arm = auto_redial.may_arm(state.call) and state.features.auto_redial is None
+    if may_arm and auto_redial.arm(state, state.last_dialled):
+        state.hint = Hint.REDIALLING
+    else:
+        redial_off_hook(state, event)
+
+
+def try_again_off_hook(state: PhoneState, _event: TimerExpired) -> None:
+    """Call the busy number so that the person, who has the handset in the hand, hears it."""
+    if (redial := state.features.auto_redial) is not None:
+        dial(state, redial.digits)
+
+
+def begin_dialling(state: PhoneState) -> None:
+    """Offer dial tone on a phone that nobody has used, or call the hotline."""
+    auto_redial.disarm(state)
+    hotline = state.settings.hotline
+    if hotline is not None and not hotline.delay_s and state.can_call:
+        send_number(state, hotline.number)
+        return
+    offer_dial_tone(state)
+    if hotline is not None and state.can_call:
+        state.start_timer(Timer.HOTLINE, hotline.delay_s)
+
+
+def _call_hotline(state: PhoneState, _event: TimerExpired) -> None:
+    if state.settings.hotline is not None:
+        send_number(state, state.settings.hotline.number)
+
+
+def _dial_quickly(state: PhoneState, event: KeyHeld) -> None:
+    """Dial the number of the digit that is held, where it is the only one; 1 is the voicemail's if it has none."""
+    if state.digits != event.key.value:
+        return
+    number = speed_dial(state, event.key.value)
+    if not number and event.key is Key.DIGIT_1:
+        number = state.settings.voicemail_number
+    if not number:
+        show_notice(state, Hint.NO_SPEED_DIAL)
+    elif state.engaged:
+        send_number(state, number)
+    else:
+        show_on_hook(state, number)
+
+
+def show_voicemail_number(state: PhoneState, _event: KeyPressed) -> None:
+    """Show the number of the voicemail; lifting the handset calls it."""
+    if state.settings.voicemail_number:
+        show_on_hook(state, state.settings.voicemail_number)
+    else:
+        show_notice(state, Hint.NO_VOICEMAIL)
+
+
+def _call_voicemail(state: PhoneState, event: KeyPressed) -> None:
+    if not state.engaged:
+        show_voicemail_number(state, event)
+    elif not state.digits or state.refused:
+        send_or_refuse(state, state.settings.voicemail_number, Hint.NO_VOICEMAIL)
+
+
+def _write_to_number(state: PhoneState, _event: KeyPressed) -> None:
+    """Write a text message to the number that was dialled with the handset in its cradle."""
+    if not state.engaged:
+        write_to(state, CallerId(state.digits))
 
 
 def _redial(state: PhoneState, event: KeyPressed) -> None:
@@ -139,17 +217,23 @@ def _redial(state: PhoneState, event: KeyPressed) -> None:
         redial_off_hook(state, event)
 
 
-def _send(state: PhoneState, event: KeyPressed) -> None:
+def _send(state: PhoneState, _event: KeyPressed) -> None:
     if not state.engaged:
-        _ask_to_lift(state, event)
+        _send_on_hook(state)
     elif not state.digits:
         answer_waiting(state)
     elif not state.refused:
-        send_number(state, state.digits)
+        dial(state, state.digits)
 
 
-def _ask_to_lift(state: PhoneState, _event: KeyPressed) -> None:
-    show_notice(state, Hint.LIFT_HANDSET)
+def _send_on_hook(state: PhoneState) -> None:
+    """Do what a code says; a number waits for the handset."""
+    hint = switch_on_hook(state, state.digits)
+    if hint is None:
+        show_notice(state, Hint.LIFT_HANDSET)
+    else:
+        go_home(state)
+        show_notice(state, hint)
 
 
 def _cancel(state: PhoneState, event: KeyPressed) -> None:
@@ -160,12 +244,12 @@ def _cancel(state: PhoneState, event: KeyPressed) -> None:
 
 def _delete_last(state: PhoneState, _event: KeyPressed | KeyRepeated) -> None:
     if not state.engaged:
-        _keep_on_hook(state, state.digits[:-1])
+        show_on_hook(state, state.digits[:-1])
     elif state.refused or len(state.digits) == 1:
         offer_dial_tone(state)
     elif state.digits:
         _keep_collecting(state, state.digits[:-1])
-    elif state.tone is not Tone.DIAL:
+    elif state.tone not in _DIAL_TONES:
         offer_dial_tone(state)
 
 
@@ -183,30 +267,31 @@ def _turn_zero_into_plus(state: PhoneState, _event: KeyHeld) -> None:
     if state.engaged:
         _keep_collecting(state, "+")
     else:
-        _keep_on_hook(state, "+")
+        show_on_hook(state, "+")
 
 
 def _begin(state: PhoneState) -> None:
     """Send the number, or go on with it where it is not complete."""
     digits = state.digits
-    plan = state.settings.dial_plan
-    if plan.match(digits) is Match.INCOMPLETE and not plan.accepts(digits):
+    if match(state, digits) is Match.INCOMPLETE and not accepts(state, digits):
         _keep_collecting(state, digits)
     else:
-        send_number(state, digits)
+        dial(state, digits)
 
 
 def _inter_digit_timeout(state: PhoneState, _event: TimerExpired) -> None:
     if not state.engaged:
         go_home(state)
+    elif state.tone is Tone.CONFIRMATION:
+        offer_dial_tone(state)
     elif state.refused:
         state.settled = True
     else:
-        send_number(state, state.digits)
+        dial(state, state.digits)
 
 
 def _tone_timeout(state: PhoneState, _event: TimerExpired) -> None:
-    if state.tone is Tone.DIAL:
+    if state.tone in _DIAL_TONES:
         state.tone = Tone.REORDER
         state.hint = Hint.REPLACE_HANDSET
         state.start_timer(Timer.DIAL_TONE, TONE_LIMIT_S)
@@ -218,6 +303,7 @@ ROWS: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
         VOLUME_KEYS,
+        FEATURE_KEYS,
         dict.fromkeys(DIGIT_KEYS, press_digit),
         speaker_key(_begin),
         {
@@ -227,13 +313,24 @@ ROWS: Rows = {
             Key.HOLD: take_other_call,
             Key.MUTE: silence_waiting_call,
             Key.TRANSFER: transfer_to_number,
+            Key.VOICEMAIL: _call_voicemail,
+            Key.MENU: _write_to_number,
         },
     ),
     KeyRepeated: by_key(VOLUME_KEYS, {Key.CANCEL: _delete_last}),
-    KeyHeld: by_key({Key.CANCEL: _delete_all, Key.DIGIT_0: _turn_zero_into_plus}),
+    KeyHeld: by_key(
+        dict.fromkeys(_SPEED_DIAL_KEYS, _dial_quickly),
+        {Key.CANCEL: _delete_all, Key.DIGIT_0: _turn_zero_into_plus},
+    ),
     HandsetLifted: lifting(_begin),
     HandsetReplaced: replace_handset,
-    TimerExpired: by_timer({Timer.INTER_DIGIT: _inter_digit_timeout, Timer.DIAL_TONE: _tone_timeout}),
+    TimerExpired: by_timer(
+        {
+            Timer.INTER_DIGIT: _inter_digit_timeout,
+            Timer.DIAL_TONE: _tone_timeout,
+            Timer.HOTLINE: _call_hotline,
+        }
+    ),
     IncomingCallReceived: receive_call,
     CallStateChanged: take_stray_call_state,
 }

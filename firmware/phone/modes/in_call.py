@@ -15,7 +15,9 @@ from firmware.phone.events import (
     KeyRepeated,
     TimerExpired,
 )
+from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
+from firmware.phone.info import show_call_quality
 from firmware.phone.leaving import put_down
 from firmware.phone.modes.collecting_digits import press_digit
 from firmware.phone.receiving import receive_call
@@ -87,6 +89,7 @@ ROWS: Rows = {
     KeyPressed: by_key(
         VOLUME_KEYS,
         dict.fromkeys(DIGIT_KEYS, _press_digit),
+        FEATURE_KEYS,
         speaker_key(nothing_to_begin),
         {
             Key.MUTE: _mute,
@@ -95,6 +98,7 @@ ROWS: Rows = {
             Key.CANCEL: _cancel,
             Key.TRANSFER: begin_transfer,
             Key.CONFERENCE: toggle_conference,
+            Key.MENU: show_call_quality,
         },
     ),
     KeyRepeated: by_key(VOLUME_KEYS),

@@ -14,6 +14,7 @@ from firmware.phone.events import (
     KeyRepeated,
     TimerExpired,
 )
+from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.moves import enter
 from firmware.phone.receiving import receive_call
@@ -47,6 +48,7 @@ ROWS: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
         VOLUME_KEYS,
+        FEATURE_KEYS,
         speaker_key(nothing_to_begin),
         {
             Key.CANCEL: _cancel,

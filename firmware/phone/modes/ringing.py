@@ -1,5 +1,6 @@
 """RINGING: somebody calls, or a call was left on hold. The handset is in its cradle."""
 
+from firmware.phone.auto_redial import put_off
 from firmware.phone.call import CallState
 from firmware.phone.call_news import end_unheard_call, note_running, take_stray_call_state
 from firmware.phone.endings import close_call, end_reason
@@ -15,6 +16,7 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
+from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.leaving import settle
 from firmware.phone.moves import enter, show_notice
 from firmware.phone.receiving import answer_by_itself, receive_call, stop_ringing_for
@@ -93,13 +95,14 @@ ROWS: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
         VOLUME_KEYS,
+        FEATURE_KEYS,
         {Key.OK: _ask_to_lift, Key.CANCEL: _decline, Key.MUTE: _silence, Key.SPEAKER: _press_speaker},
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
     HandsetLifted: _lift,
     HandsetReplaced: impossible,
-    TimerExpired: by_timer({Timer.AUTO_ANSWER: answer_by_itself}),
+    TimerExpired: by_timer({Timer.AUTO_ANSWER: answer_by_itself, Timer.AUTO_REDIAL: put_off}),
     IncomingCallReceived: receive_call,
     CallStateChanged: _change_state,
 }

@@ -434,10 +434,10 @@ def test_after_a_pause_a_digit_begins_the_next_number_without_hanging_up() -> No
 def test_cancel_after_a_call_brings_dial_tone_and_redial_calls_again() -> None:
     desk = Desk()
     call_id = desk.place_call()
-    desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.BUSY, 486)
+    desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REJECTED, 603)
     desk.press(Key.REDIAL)
     assert desk.view.mode is Mode.OUTGOING
-    desk.sip(CallState.DISCONNECTED, CallId("out-2"), DisconnectReason.BUSY, 486)
+    desk.sip(CallState.DISCONNECTED, CallId("out-2"), DisconnectReason.REJECTED, 603)
     assert PlayTone(Tone.DIAL) in desk.press(Key.CANCEL)
 
 

@@ -68,6 +68,23 @@ def _call_ended() -> Desk:
     return desk
 
 
+def _redialling() -> Desk:
+    desk = Desk()
+    call_id = desk.place_call()
+    desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.BUSY, 486)
+    desk.press(Key.REDIAL)
+    desk.replace()
+    desk.expire(Timer.AUTO_REDIAL)
+    return desk
+
+
+def _writing() -> Desk:
+    desk = Desk()
+    desk.dial("2345")
+    desk.press(Key.MENU)
+    return desk
+
+
 DESKS: dict[Mode, Callable[[], Desk]] = {
     Mode.UNPROVISIONED: _unprovisioned,
     Mode.IDLE: _idle,
@@ -76,6 +93,8 @@ DESKS: dict[Mode, Callable[[], Desk]] = {
     Mode.RINGING: _ringing,
     Mode.IN_CALL: _in_call,
     Mode.CALL_ENDED: _call_ended,
+    Mode.REDIALLING: _redialling,
+    Mode.WRITING: _writing,
 }
 
 BACKGROUND_EVENTS: list[Event] = [

@@ -1,0 +1,115 @@
+"""REDIALLING: a busy number is being tried again while the handset is in its cradle.
+
+Nothing is heard until the far end rings; then this phone rings too, so that the person lifts the handset and is put
+through. Who answers before that hears silence: after a few seconds more the call is given up, and so is the trying.
+"""
+
+from firmware.phone import auto_redial
+from firmware.phone.call import CallState
+from firmware.phone.call_news import note_running, take_stray_call_state
+from firmware.phone.dialled import read_code
+from firmware.phone.dialling import place_call
+from firmware.phone.endings import close_call, end_reason, hang_up
+from firmware.phone.events import (
+    CallStateChanged,
+    Event,
+    HandsetLifted,
+    HandsetReplaced,
+    IncomingCallReceived,
+    Key,
+    KeyHeld,
+    KeyPressed,
+    KeyRepeated,
+    Timer,
+    TimerExpired,
+)
+from firmware.phone.hook import lifting, speaker_key
+from firmware.phone.moves import enter, go_home
+from firmware.phone.receiving import receive_call
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored, impossible
+from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.view import Hint, Mode
+
+_ANSWERED_S = 10.0
+
+
+def try_again(state: PhoneState, _event: TimerExpired) -> None:
+    """Call the busy number, on a phone that nobody uses."""
+    redial = state.features.auto_redial
+    if redial is None:
+        return
+    if not state.can_call:
+        auto_redial.put_off(state)
+        return
+    reading = read_code(state, redial.digits)
+    number, code = (reading.number, reading.code) if reading is not None else (redial.digits, "")
+    place_call(state, number, anonymous_code=code, mode=Mode.REDIALLING)
+    state.hint = Hint.REDIALLING
+
+
+def _change_state(state: PhoneState, event: CallStateChanged) -> None:
+    call = state.call
+    if call is None or call.call_id != event.call_id:
+        take_stray_call_state(state, event)
+        return
+    match event.state:
+        case CallState.DIALING | CallState.ALERTING if not call.answered:
+            call.state = event.state
+        case CallState.ACTIVE | CallState.HELD:
+            if not call.answered:
+                state.start_timer(Timer.AUTO_REDIAL, _ANSWERED_S)
+            note_running(state, call, event.state)
+        case CallState.DISCONNECTED:
+            close_call(state, call, end_reason(call, event), event.sip_code)
+            go_home(state)
+        case _:
+            impossible(state, event)
+
+
+def _put_through(state: PhoneState) -> None:
+    """Let the person who came to the phone talk, or hear how the far end rings."""
+    answered = state.call is not None and state.call.answered
+    auto_redial.disarm(state)
+    enter(state, Mode.IN_CALL if answered else Mode.OUTGOING)
+
+
+def _give_up(state: PhoneState, _event: Event) -> None:
+    """Stop this call and all further ones."""
+    if state.call is not None:
+        hang_up(state, state.call)
+    auto_redial.disarm(state)
+    go_home(state)
+
+
+def _silence(state: PhoneState, _event: KeyPressed) -> None:
+    if state.call is not None:
+        state.call.silenced = True
+
+
+def _receive_call(state: PhoneState, event: IncomingCallReceived) -> None:
+    """Somebody who calls comes first; the busy number is tried again later."""
+    redial = state.features.auto_redial
+    if state.call is not None:
+        hang_up(state, state.call)
+    state.features.auto_redial = redial
+    auto_redial.put_off(state)
+    go_home(state)
+    receive_call(state, event)
+
+
+ROWS: Rows = {
+    **BACKGROUND,
+    KeyPressed: by_key(
+        VOLUME_KEYS,
+        dict.fromkeys(DIGIT_KEYS, _give_up),
+        speaker_key(_put_through),
+        {Key.CANCEL: _give_up, Key.MUTE: _silence},
+    ),
+    KeyRepeated: by_key(VOLUME_KEYS),
+    KeyHeld: ignored,
+    HandsetLifted: lifting(_put_through),
+    HandsetReplaced: impossible,
+    TimerExpired: by_timer({Timer.AUTO_REDIAL: _give_up}),
+    IncomingCallReceived: _receive_call,
+    CallStateChanged: _change_state,
+}

@@ -1,0 +1,149 @@
+"""WRITING: a text message is being written. The handset is in its cradle.
+
+Digits write letters, `*` changes between small letters and capitals, `#` writes a space; holding a digit writes the
+digit itself. Cancel deletes, and leaves where nothing is left; held, it throws the text away. OK sends. What is left
+in any other way waits for the next message to the same number.
+"""
+
+from firmware.phone.auto_redial import put_off
+from firmware.phone.call import CallDirection, CallerId, SipUri, TextMessage
+from firmware.phone.call_news import take_stray_call_state
+from firmware.phone.commands import KeepMessage, SendMessage
+from firmware.phone.dialling import offer_dial_tone
+from firmware.phone.events import (
+    CallStateChanged,
+    HandsetLifted,
+    HandsetReplaced,
+    IncomingCallReceived,
+    Key,
+    KeyHeld,
+    KeyPressed,
+    KeyRepeated,
+    Timer,
+    TimerExpired,
+)
+from firmware.phone.features import Draft
+from firmware.phone.hook import lifting, speaker_key
+from firmware.phone.moves import enter, go_home, show_notice
+from firmware.phone.receiving import receive_call
+from firmware.phone.rows import BACKGROUND, Rows, by_key, by_timer, impossible
+from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.view import Hint, Mode
+
+_LETTER_S = 1.2
+"""So long a letter waits for its key to be pressed again."""
+_PATIENCE_S = 300.0
+
+
+def write_to(state: PhoneState, party: CallerId) -> None:
+    """Begin a text message, or go on with the one to the same party that was left unfinished."""
+    if (refusal := _refusal(state, party.number)) is not None:
+        show_notice(state, refusal)
+        return
+    draft = state.features.draft
+    if draft is None or draft.party.number != party.number:
+        draft = Draft(party)
+    enter(state, Mode.WRITING)
+    state.features.draft = draft
+    state.digits = party.number
+    state.start_timer(Timer.INFO, _PATIENCE_S)
+
+
+def _refusal(state: PhoneState, number: str) -> Hint | None:
+    """Say why a number cannot be written to; a call reaches emergency services, a text message may not."""
+    plan = state.settings.dial_plan
+    if _address(number):
+        return None
+    if not plan.accepts(number):
+        return Hint.NUMBER_IMPOSSIBLE
+    return Hint.NUMBER_BARRED if plan.is_barred(number) or plan.reaches_emergency(number) else None
+
+
+def _address(number: str) -> str:
+    """Return the address of one who is reached by a URI rather than by a number, empty for a number."""
+    return number.removeprefix("sips:").removeprefix("sip:") if "@" in number else ""
+
+
+def _write(state: PhoneState, event: KeyPressed) -> None:
+    if (draft := state.features.draft) is not None:
+        draft.entry.press(event.key)
+        state.start_timer(Timer.INTER_DIGIT, _LETTER_S)
+        state.start_timer(Timer.INFO, _PATIENCE_S)
+
+
+def _write_digit(state: PhoneState, event: KeyHeld) -> None:
+    if (draft := state.features.draft) is not None:
+        draft.entry.write_digit(event.key)
+
+
+def _settle_letter(state: PhoneState, _event: TimerExpired) -> None:
+    if (draft := state.features.draft) is not None:
+        draft.entry.settle()
+
+
+def _delete(state: PhoneState, _event: KeyRepeated) -> None:
+    if (draft := state.features.draft) is not None:
+        draft.entry.delete_last()
+
+
+def _delete_or_leave(state: PhoneState, _event: KeyPressed) -> None:
+    draft = state.features.draft
+    if draft is not None and draft.entry.text:
+        draft.entry.delete_last()
+    else:
+        state.features.draft = None
+        go_home(state)
+
+
+def _throw_away(state: PhoneState, _event: KeyHeld) -> None:
+    state.features.draft = None
+    go_home(state)
+
+
+def _leave(state: PhoneState, _event: TimerExpired) -> None:
+    go_home(state)
+
+
+def _send(state: PhoneState, _event: KeyPressed) -> None:
+    draft, plan = state.features.draft, state.settings.dial_plan
+    if draft is None or not (text := draft.entry.text.strip()):
+        return
+    if not state.can_call:
+        show_notice(state, Hint.CANNOT_CALL)
+        return
+    address = _address(draft.party.number)
+    uri = SipUri(f"sip:{address}") if address else plan.normalize(draft.party.number)
+    account = "" if address else plan.account(draft.party.number)
+    message = TextMessage(
+        message_id=state.new_call_id(),
+        direction=CallDirection.OUTGOING,
+        party=draft.party,
+        text=text,
+        read=True,
+        delivered=False,
+    )
+    state.features.draft = None
+    state.features.sending[message.message_id] = message
+    state.features.add_message(message)
+    state.emit(KeepMessage(message), SendMessage(message.message_id, uri, text, account))
+    go_home(state)
+
+
+ROWS: Rows = {
+    **BACKGROUND,
+    KeyPressed: by_key(
+        dict.fromkeys(DIGIT_KEYS, _write),
+        speaker_key(offer_dial_tone),
+        {Key.OK: _send, Key.CANCEL: _delete_or_leave},
+    ),
+    KeyRepeated: by_key({Key.CANCEL: _delete}),
+    KeyHeld: by_key(
+        dict.fromkeys(DIGIT_KEYS - {Key.STAR, Key.HASH}, _write_digit),
+        {Key.CANCEL: _throw_away},
+    ),
+    HandsetLifted: lifting(offer_dial_tone),
+    HandsetReplaced: impossible,
+    TimerExpired: by_timer({Timer.INTER_DIGIT: _settle_letter, Timer.INFO: _leave, Timer.AUTO_REDIAL: put_off}),
+    IncomingCallReceived: receive_call,
+    CallStateChanged: take_stray_call_state,
+}
