@@ -4,14 +4,15 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from drivers.ringer import AlsaRinger
-from tests.lab.audio import Recorder, find_tone
+from tests.lab.audio import Recorder, Sound, find_tone
 from tests.lab.pulse import PulseAudio, Stream
 
 TIMEOUT_S = 10.0
@@ -55,6 +56,13 @@ def wait_until_playing(server: PulseAudio, *, playing: bool) -> None:
     while (mine in server.playing()) is not playing:
         assert time.monotonic() < deadline
         pause.wait(0.02)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline, pause = time.monotonic() + TIMEOUT_S, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "It did not happen."
+        pause.wait(0.05)
 
 
 def test_the_pcm_is_open_only_while_it_rings(pulse: PulseAudio, bell: Bell) -> None:
@@ -102,3 +110,34 @@ def test_a_silent_ringer_costs_nothing(bell: Bell) -> None:
     before = cpu_s()
     threading.Event().wait(0.5)
     assert cpu_s() == before
+
+
+def bursts_s(sound: Sound) -> list[float]:
+    """Return how long each whole burst was; the warble's own changes are no pauses."""
+    loud = np.convolve(np.abs(sound.samples) > 100, np.ones(round(0.02 * sound.rate_hz)), "same") > 0
+    edges = np.flatnonzero(np.diff(loud.astype(int)))
+    first = 0 if not loud[0] else 1
+    whole = edges[first : first + (len(edges) - first) // 2 * 2].reshape(-1, 2)
+    return [float(end - start) / sound.rate_hz for start, end in whole]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected_s"),
+    [("recall", [0.25, 0.25, 0.9]), ("internal", [0.4]), ("unheard of", [0.3, 0.3, 0.3, 0.3])],
+)
+def test_callers_of_several_kinds_are_told_apart_by_ear(
+    pulse: PulseAudio, bell: Bell, pattern: str, expected_s: list[float]
+) -> None:
+    with Recorder("bell_monitor") as recorder:
+        bell.ringer.ring(pattern)
+        wait_for(lambda: len(bursts_s(recorder.sound)) >= len(expected_s))
+        bell.ringer.silence()
+        assert bursts_s(recorder.sound)[: len(expected_s)] == pytest.approx(expected_s, abs=0.06)
+
+
+def test_another_pattern_takes_over_while_it_rings(pulse: PulseAudio, bell: Bell) -> None:
+    with Recorder("bell_monitor") as recorder:
+        bell.ringer.ring()
+        wait_for(lambda: bursts_s(recorder.sound))
+        bell.ringer.ring("internal")
+        wait_for(lambda: any(burst > 0.35 for burst in bursts_s(recorder.sound)))

@@ -1,9 +1,14 @@
 """What the ringer plays, sample by sample."""
 
+import itertools
+import typing
+
 import numpy as np
 import pytest
 
-from drivers.ringer import silence, warble
+from drivers.ringer import PATTERNS_MS, silence, warble
+from firmware.media.tones import tone_plan
+from provisioning.schema import Device
 from tests.lab.audio import Sound, loudest_frequencies
 
 RATE_HZ = 16_000
@@ -41,3 +46,24 @@ def test_a_pause_is_silent_and_as_long_as_asked() -> None:
 
 def test_a_burst_shorter_than_its_ramps_is_still_a_burst() -> None:
     assert len(warble(4, 100)) == 2 * 64
+
+
+COUNTRIES = typing.get_args(Device.model_fields["country"].annotation)
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_no_two_patterns_sound_alike(country: str) -> None:
+    def character(cadence_ms: tuple[int, ...]) -> tuple[int, float]:
+        """What somebody hears: how many bursts, and how long the longest is."""
+        return len(cadence_ms) // 2, max(cadence_ms[::2])
+
+    characters = [character(cadence) for cadence in (*PATTERNS_MS.values(), tone_plan(country).ring_cadence_ms)]
+    for (bursts, longest), (other_bursts, other_longest) in itertools.combinations(characters, 2):
+        assert bursts != other_bursts or max(longest, other_longest) >= 1.5 * min(longest, other_longest)
+
+
+def test_every_pattern_has_pauses_and_a_pause_at_its_end() -> None:
+    for cadence_ms in PATTERNS_MS.values():
+        assert len(cadence_ms) % 2 == 0
+        assert cadence_ms[-1] >= 800
+        assert min(cadence_ms) >= 100
