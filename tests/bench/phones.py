@@ -20,6 +20,14 @@ from tests.lab.ports import free_port
 
 T = TypeVar("T")
 
+_LINPHONE_WIDEBAND = """
+[audio_codec_0]
+mime=G722
+rate=8000
+channels=1
+enabled=1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Seat:
@@ -27,10 +35,12 @@ class Seat:
 
     Attributes:
         user: user part of its address; any password does.
-        port: the server's UDP port on loopback.
+        port: the server's UDP port.
         ear, mouth: the PulseAudio sink that it plays to, and the one whose monitor it hears.
         broker: the configuration's [sync] table, for phones that have one.
         answers_itself: take calls without being asked, where the phone can.
+        server: the server's address.
+        wideband: offer G.722 too, where the phone has it and does not do so by itself.
     """
 
     folder: Path
@@ -42,6 +52,8 @@ class Seat:
     environment: Mapping[str, str]
     broker: Mapping[str, Any]
     answers_itself: bool
+    server: str = "127.0.0.1"
+    wideband: bool = False
 
 
 class Phone(Protocol):
@@ -86,6 +98,7 @@ class Ours:
 
     def __init__(self, seat: Seat) -> None:
         broker = "".join(f"{name} = {json.dumps(value)}\n" for name, value in seat.broker.items())
+        broker = f"[sync]\n{broker}" if broker else ""
         configuration = f"""
 [device]
 id = "{seat.user}"
@@ -103,11 +116,10 @@ playback = "bell"
 username = "{seat.user}"
 domain = "localhost"
 password = "{seat.password}"
-server = "127.0.0.1"
+server = "{seat.server}"
 port = {seat.port}
 transport = "udp"
 srtp = "off"
-[sync]
 {broker}"""
         self._handset = Handset(seat.folder, configuration, seat.environment)
         self._loop = asyncio.new_event_loop()
@@ -223,13 +235,15 @@ class Baresip:
         text = path.read_text()
         for name, value in replaced.items():
             text = re.sub(rf"^#?{name}\s.*$", f"{name} {value}", text, flags=re.MULTILINE)
+        address = "127.0.0.1" if self._seat.server == "127.0.0.1" else "0.0.0.0"
+        codecs = "module g722.so\n" if self._seat.wideband else ""
         # Its ringer hangs now and then when it is silenced at once, and ringing is not what is measured.
-        path.write_text(f"{text}\nmodule_app ctrl_tcp.so\nsip_listen 127.0.0.1:0\nring_aufile none\n")
+        path.write_text(f"{text}\nmodule_app ctrl_tcp.so\nsip_listen {address}:0\n{codecs}ring_aufile none\n")
         seat = self._seat
         (folder / "accounts").write_text(
             f"<sip:{seat.user}@localhost;transport=udp>;auth_pass={seat.password}"
             f";answermode={'auto' if seat.answers_itself else 'manual'}"
-            f';outbound="sip:127.0.0.1:{seat.port};transport=udp";regint=300\n'
+            f';outbound="sip:{seat.server}:{seat.port};transport=udp";regint=300\n'
         )
 
 
@@ -259,7 +273,7 @@ sip_tcp_port=0
 sip_tls_port=0
 default_proxy=0
 [proxy_0]
-reg_proxy=<sip:127.0.0.1:{seat.port};transport=udp>
+reg_proxy=<sip:{seat.server}:{seat.port};transport=udp>
 reg_identity=sip:{seat.user}@localhost
 reg_expires=300
 reg_sendregister=1
@@ -270,7 +284,7 @@ domain=localhost
 [sound]
 playback_dev_id=PulseAudio: {seat.ear}
 ringer_dev_id=PulseAudio: bell
-""")
+{_LINPHONE_WIDEBAND if seat.wideband else ""}""")
         # It knows devices by their descriptions, and a sink's monitor has none that it takes.
         environment = {**seat.environment, "HOME": str(seat.folder), "PULSE_SOURCE": f"{seat.mouth}.monitor"}
         arguments = ["linphone-daemon", "--pipe", str(self._pipe), "--config", str(configuration)]
