@@ -102,15 +102,24 @@ class AnyEvening(RuleBasedStateMachine):
         self.audio: tuple[bool, bool] | None = None
         self.ringing = False
 
-    @initialize(loudspeaker=st.booleans(), call_waiting=st.sampled_from([True, True, False]), auto_answer=st.booleans())
-    def unpack_the_phone(self, loudspeaker: bool, call_waiting: bool, auto_answer: bool) -> None:
+    @initialize(
+        loudspeaker=st.booleans(),
+        call_waiting=st.sampled_from([True, True, False]),
+        max_calls=st.sampled_from([2, 3, 4]),
+        auto_answer=st.booleans(),
+        forward=st.sampled_from(["", "", "2999"]),
+    )
+    def unpack_the_phone(
+        self, loudspeaker: bool, call_waiting: bool, max_calls: int, auto_answer: bool, forward: str
+    ) -> None:
         phone_settings = settings(
             "0[1-9]xx",
             "*21*x.#",
             "2x.T",
             has_loudspeaker=loudspeaker,
             call_waiting=call_waiting,
-            preferences=Preferences(auto_answer=auto_answer),
+            max_calls=max_calls,
+            preferences=Preferences(auto_answer=auto_answer, forward_busy=forward, forward_no_answer=forward),
         )
         self.phone = Phone(phone_settings, self._next_id)
         self.phone.start()
@@ -227,6 +236,46 @@ class AnyEvening(RuleBasedStateMachine):
         for digit in digits:
             self._handle(KeyPressed(Key(digit)))
 
+    @precondition(lambda self: not self.phone._state.calls)
+    @rule(answered=st.booleans())
+    def call_somebody(self, answered: bool) -> None:
+        if not self.off_hook:
+            self.move_the_handset()
+        self._call(answered)
+
+    @precondition(lambda self: self.phone.view.mode is Mode.IN_CALL and self.phone.view.call.state is CallState.ACTIVE)
+    @rule(answered=st.booleans(), by=st.sampled_from([Key.HOLD, Key.TRANSFER]), then=st.sampled_from(_SWITCHING_KEYS))
+    def call_a_second_one_beside(self, answered: bool, by: Key, then: Key) -> None:
+        self._handle(KeyPressed(by))
+        self._call(answered)
+        self._handle(KeyPressed(then))
+
+    @precondition(lambda self: self.phone.view.mode is Mode.IN_CALL)
+    @rule(digits=st.sampled_from(["", "2345", "110", "00"]), outcome=st.none() | st.sampled_from(TransferState))
+    def hand_a_call_over(self, digits: str, outcome: TransferState | None) -> None:
+        self._handle(KeyPressed(Key.TRANSFER))
+        for digit in digits:
+            self._handle(KeyPressed(Key(digit)))
+        self._handle(KeyPressed(Key.TRANSFER))
+        if outcome is not None:
+            self.move_every_transfer(outcome)
+
+    @precondition(lambda self: len(self.live) > 1)
+    @rule(second=st.sampled_from([None, *_SWITCHING_KEYS]))
+    def join_calls(self, second: Key | None) -> None:
+        self.let_every_answer_arrive()
+        self._handle(KeyPressed(Key.CONFERENCE))
+        if second is not None:
+            self._handle(KeyPressed(second))
+
+    def _call(self, answered: bool) -> None:
+        placed = len(self.placed)
+        for digit in "2345#":
+            self._handle(KeyPressed(Key(digit)))
+        if len(self.placed) > placed:
+            state = CallState.ACTIVE if answered else CallState.ALERTING
+            self._handle(CallStateChanged(self.placed[-1].call_id, state))
+
     @precondition(lambda self: self.running)
     @rule(data=st.data())
     def let_time_pass(self, data: st.DataObject) -> None:
@@ -252,8 +301,8 @@ class AnyEvening(RuleBasedStateMachine):
         self._handle(CallStateChanged(data.draw(st.sampled_from(sorted(self.live))), state))
 
     @precondition(lambda self: self.live)
-    @rule(data=st.data())
-    def let_every_answer_arrive(self, data: st.DataObject) -> None:
+    @rule()
+    def let_every_answer_arrive(self) -> None:
         for call_id in sorted(self.live):
             if call_id in self.answered or call_id not in self.known:
                 self._handle(CallStateChanged(call_id, CallState.ACTIVE))
@@ -262,6 +311,10 @@ class AnyEvening(RuleBasedStateMachine):
     @rule(data=st.data(), reason=st.none() | st.sampled_from(DisconnectReason))
     def end_a_call(self, data: st.DataObject, reason: DisconnectReason | None) -> None:
         self._handle(CallStateChanged(data.draw(st.sampled_from(sorted(self.live))), CallState.DISCONNECTED, reason))
+
+    @rule(state=st.sampled_from(CallState))
+    def hear_of_a_call_that_nobody_knows(self, state: CallState) -> None:
+        self._handle(CallStateChanged(CallId("unknown"), state))
 
     @precondition(lambda self: self.closed)
     @rule(data=st.data(), state=st.sampled_from(CallState))
@@ -283,8 +336,8 @@ class AnyEvening(RuleBasedStateMachine):
         self._handle(CallPartyChanged(call_id, CallerId("2346", "Bob")))
 
     @precondition(lambda self: self.live)
-    @rule(data=st.data(), state=st.sampled_from(TransferState))
-    def move_a_transfer(self, data: st.DataObject, state: TransferState) -> None:
+    @rule(state=st.sampled_from(TransferState))
+    def move_every_transfer(self, state: TransferState) -> None:
         for call_id in sorted(self.live):
             self._handle(TransferChanged(call_id, state))
 
