@@ -179,8 +179,10 @@ class Lines:
             account=account.name,
             retry_base_s=settings.retry_base_s,
             retry_cap_s=settings.retry_cap_s,
-            probe_s=settings.probe_s if is_datagram else None,
+            # A connection tells when the server is gone, but not soon enough for whoever has another server.
+            probe_s=settings.probe_s if is_datagram or account.may_fail_over else None,
             binding_check_s=settings.binding_check_s if is_datagram else 0.0,
+            return_s=settings.return_s,
         )
         line.bind(registration)
         self._lines[account.name], self._registrations[account.name] = line, registration

@@ -19,8 +19,7 @@ ANSWER_OVERDUE_S: Final = 5.0
 SILENT_S: Final = 2.0
 # Everybody who loses a server loses it at the same time.
 FAIL_OVER_JITTER_S: Final = 0.5
-# How often the best server is asked whether it is back, at first and at most.
-RETURN_S: Final = 30.0
+# How rarely the best server is asked whether it is back, where it keeps turning us away.
 RETURN_CAP_S: Final = 600.0
 _BUSY_S: Final = 5.0
 _SERVER_FAILURE: Final = 500  # RFC 3261 section 21.5: another server may well do it
@@ -92,6 +91,7 @@ class Registration:
         retry_cap_s: float,
         probe_s: float | None,
         binding_check_s: float = 0.0,
+        return_s: float = 30.0,
         rng: random.Random | None = None,
     ) -> None:
         """Set up without sending anything.
@@ -105,6 +105,7 @@ class Registration:
             retry_cap_s: longest wait at all.
             probe_s: seconds between probes, None where the transport itself tells when the server is gone.
             binding_check_s: seconds between REGISTERs that notice that the server has forgotten us, 0 for none.
+            return_s: seconds between looks at whether a better server is back.
             rng: source of jitter.
         """
         self._line = line
@@ -127,7 +128,7 @@ class Registration:
         self._server_lost = False
         self._next_check: Appointment | None = None
         self._home: Appointment | None = None
-        self._home_s = RETURN_S
+        self._return_s = self._home_s = return_s
 
     @property
     def is_registered(self) -> bool:
@@ -313,7 +314,7 @@ class Registration:
 
     def _look_home_later(self) -> None:
         if self._line.is_at_first:
-            self._home_s = RETURN_S
+            self._home_s = self._return_s
         elif self._home is None:
             self._home = self._agenda.after(self._home_s * self._rng.uniform(0.5, 1), self._look_home)
 

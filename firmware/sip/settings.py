@@ -121,6 +121,7 @@ class SipSettings:
         prefer_ipv6: of a server that both families reach, use IPv6 first.
         binding_check_s: seconds between REGISTERs over UDP, where nothing else tells that a registrar has restarted and
             forgotten us; 0 for none beyond what keeps the registration from running out.
+        return_s: seconds between looks at whether a better server is back.
         dscp_audio, dscp_signalling: how packets are marked (RFC 4594).
         answer_anyone: answer SIP requests from any address, not from the account's server alone.
         clock_rate_hz, frame_ms: of the conference bridge, and so of the AudioPort.
@@ -151,6 +152,7 @@ class SipSettings:
     instance_id: str = ""
     prefer_ipv6: bool = False
     binding_check_s: float = 4.0
+    return_s: float = 30.0
     dscp_audio: int = 46
     dscp_signalling: int = 24
     nat: NatSettings = NatSettings()

@@ -117,16 +117,14 @@ class Transports:
 
     def _keep_connection_alive(self, configuration: Any) -> None:
         # The kernel's keep-alives cost no wake-up, hold a NAT's door open and notice a server that is gone; so does
-        # TCP_USER_TIMEOUT for data that nobody acknowledges (tcp(7)). With another server to go to they have to
-        # notice it within seconds.
-        hurry = any(account.may_fail_over for account in self._settings.accounts)
-        idle_s = max(1, round(self._settings.probe_s)) if hurry else self._settings.keep_alive_s
+        # TCP_USER_TIMEOUT for data that nobody acknowledges (tcp(7)).
+        idle_s = self._settings.keep_alive_s
         for level, name, value in (
             (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
             (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s),
             (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, idle_s // 3)),
-            (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2 if hurry else 3),
-            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, (2 if hurry else 1) * idle_s * 1000),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, idle_s * 1000),
         ):
             configuration.sockOptParams.sockOpts.append(pjsua2.SockOpt(level, name, value))
 

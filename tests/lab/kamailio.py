@@ -1,5 +1,6 @@
-"""Kamailio on loopback: the registrar and proxy that the handset registers with."""
+"""Kamailio, on loopback or in a namespace: the registrar and proxy that the handset registers with."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,11 +8,12 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 from tests.lab.certificates import IssuedCertificate
+from tests.lab.network import Namespace
 from tests.lab.ports import free_port
 
 TEMPLATE = Path(__file__).with_name("kamailio.cfg")
@@ -33,6 +35,8 @@ class Kamailio:
         certificate: IssuedCertificate | None = None,
         routes: Mapping[str, str] | None = None,
         domain: str = "localhost",
+        addresses: Sequence[str] = ("127.0.0.1",),
+        namespace: Namespace | None = None,
     ) -> None:
         """Set up without starting.
 
@@ -42,11 +46,16 @@ class Kamailio:
             certificate: what it shows to TLS clients; no TLS where left out.
             routes: SIP URIs by user part, for peers that do not register.
             domain: the host part of its users' addresses, also the digest realm.
+            addresses: where it listens; the first is where it is looked for.
+            namespace: the network that it runs in, this process's where left out.
         """
         self.domain = domain
         self.udp_port = free_port(socket.SOCK_DGRAM)
         self.tcp_port = free_port(socket.SOCK_STREAM)
         self.tls_port = free_port(socket.SOCK_STREAM)
+        self.address = addresses[0]
+        self._addresses = tuple(addresses)
+        self._namespace = namespace
         self._folder = folder
         self._users = dict(users)
         self._routes = dict(routes or {})
@@ -59,6 +68,10 @@ class Kamailio:
 
     def __exit__(self, *_exc: object) -> None:
         self.stop()
+
+    @property
+    def _family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ":" in self.address else socket.AF_INET
 
     @property
     def log(self) -> str:
@@ -76,15 +89,17 @@ class Kamailio:
         configuration.touch(mode=0o600)
         configuration.write_text(self._configuration())
         with (self._folder / "kamailio.log").open("ab") as log:
+            command = ["kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-f", configuration, "-Y", self._folder]
             self._process = subprocess.Popen(
-                ["kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-f", configuration, "-Y", self._folder],
+                command if self._namespace is None else self._namespace.command(*command),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 # Its TCP processes inherit LD_* and locale only; nothing else of ours is of use to it.
                 env={"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
             )
-        self._wait_until_it_answers()
+        with self._namespace.entered() if self._namespace is not None else contextlib.nullcontext():
+            self._wait_until_it_answers()
 
     def stop(self) -> None:
         """End it in good order."""
@@ -93,6 +108,14 @@ class Kamailio:
     def kill(self) -> None:
         """End it at once, as a power failure would."""
         self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let it hear and say nothing for a while, as an overloaded machine does; its sockets stay open."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Undo `freeze`."""
+        self._signal(signal.SIGCONT)
 
     def restart(self) -> None:
         """Stop and start on the same ports; every registration is lost."""
@@ -138,15 +161,12 @@ class Kamailio:
         words = {
             "ARCHITECTURE": sysconfig.get_config_var("MULTIARCH") or "x86_64-linux-gnu",
             "DOMAIN": self.domain,
-            "UDP_PORT": str(self.udp_port),
-            "TCP_PORT": str(self.tcp_port),
-            "TLS_LISTEN": "",
+            "LISTEN": "\n".join(self._listen_lines()),
             "TLS_MODULE": "",
             "RPC_SOCKET": str(self._folder / "rpc.sock"),
             "TABLES": "\n".join(tables),
         }
         if self._certificate:
-            words["TLS_LISTEN"] = f"listen=tls:127.0.0.1:{self.tls_port}\nenable_tls=yes"
             words["TLS_MODULE"] = (
                 'loadmodule "tls.so"\n'
                 'modparam("tls", "tls_method", "TLSv1.2+")\n'
@@ -158,19 +178,30 @@ class Kamailio:
             text = text.replace(f"@{word}@", value)
         return text
 
+    def _listen_lines(self) -> Iterator[str]:
+        for address in self._addresses:
+            host = f"[{address}]" if ":" in address else address
+            yield f"listen=udp:{host}:{self.udp_port}"
+            yield f"listen=tcp:{host}:{self.tcp_port}"
+            if self._certificate:
+                yield f"listen=tls:{host}:{self.tls_port}"
+        if self._certificate:
+            yield "enable_tls=yes"
+
     def _wait_until_it_answers(self) -> None:
         request = (
             "OPTIONS sip:{domain} SIP/2.0\r\n"
-            "Via: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{port}\r\n"
+            "Via: SIP/2.0/UDP {host}:{port};rport;branch=z9hG4bK{port}\r\n"
             "From: <sip:probe@{domain}>;tag=1\r\nTo: <sip:{domain}>\r\nCall-ID: {port}\r\nCSeq: 1 OPTIONS\r\n"
             "Max-Forwards: 9\r\nContent-Length: 0\r\n\r\n"
         )
         deadline = time.monotonic() + START_TIMEOUT_S
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        with socket.socket(self._family, socket.SOCK_DGRAM) as probe:
             probe.settimeout(0.1)
             # Connected, so that a port that nobody has opened yet answers at once with ECONNREFUSED.
-            probe.connect(("127.0.0.1", self.udp_port))
-            packet = request.format(domain=self.domain, port=probe.getsockname()[1]).encode()
+            probe.connect((self.address, self.udp_port))
+            packet = request.format(domain=self.domain, host=host, port=probe.getsockname()[1]).encode()
             while time.monotonic() < deadline:
                 if self._process is None or self._process.poll() is not None:
                     raise RuntimeError(f"Kamailio ended while starting:\n{self.log}")
@@ -189,15 +220,21 @@ class Kamailio:
         ports = [self.tcp_port] + ([self.tls_port] if self._certificate else [])
         for port in ports:
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                socket.create_connection((self.address, port), timeout=1).close()
             except OSError:
                 return False
         return True
+
+    def _signal(self, which: signal.Signals) -> None:
+        if self._process is not None:
+            os.killpg(self._process.pid, which)
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:
             return
+        # One that is frozen takes no other signal than the last.
+        os.killpg(process.pid, signal.SIGCONT)
         # Its workers share its process group (start_new_session); SIGKILL of the first alone would orphan them.
         if how is signal.SIGKILL:
             os.killpg(process.pid, how)

@@ -12,10 +12,11 @@ from firmware.sip.registration import (
     ANSWER_OVERDUE_S,
     FAIL_OVER_JITTER_S,
     RETURN_CAP_S,
-    RETURN_S,
     SILENT_S,
     Registration,
 )
+
+RETURN_S = 30.0
 
 
 class ServerRoom:
