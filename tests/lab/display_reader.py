@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from firmware.screens.drawing import HEIGHT_PX, WIDTH_PX, render
 from firmware.screens.page import Align, Line, Page, Size, StatusBar
-from firmware.screens.pages import COLUMNS, SMALL_COLUMNS
+from firmware.screens.lines import COLUMNS, SMALL_COLUMNS
 from firmware.screens.text import wrap
 
 _Pixels = npt.NDArray[np.bool_]
