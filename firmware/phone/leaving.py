@@ -5,7 +5,7 @@ from firmware.phone.endings import hang_up
 from firmware.phone.moves import enter, go_home
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.switching import hold
-from firmware.phone.view import Mode
+from firmware.phone.view import Hint, Mode
 
 
 def put_down(state: PhoneState) -> None:
@@ -52,3 +52,13 @@ def _ring_for(state: PhoneState, call: Call) -> None:
     state.others.remove(call)
     enter(state, Mode.RINGING)
     state.call = call
+
+
+def fall_quiet(state: PhoneState) -> None:
+    """Leave a handset that stays off in peace, with a word on the display; a loudspeaker is simply switched off."""
+    if not state.off_hook:
+        put_down(state)
+        return
+    state.tone = None
+    state.listening = False
+    state.hint = Hint.HANDSET_IS_OFF

@@ -43,10 +43,3 @@ def show_notice(state: PhoneState, hint: Hint) -> None:
     """Show a hint for a few seconds."""
     state.notice = hint
     state.start_timer(Timer.NOTICE, NOTICE_S)
-
-
-def fall_quiet(state: PhoneState) -> None:
-    """Leave a handset that stays off in peace: no tone, earpiece shut, and a word on the display."""
-    state.tone = None
-    state.listening = False
-    state.hint = Hint.HANDSET_IS_OFF

@@ -2,7 +2,7 @@
 
 from firmware.phone.call import DisconnectReason, TransferState
 from firmware.phone.commands import TransferCall, TransferToCall
-from firmware.phone.dial_plan import Objection
+from firmware.phone.dial_plan import Match, Objection
 from firmware.phone.dialling import offer_dial_tone, refuse_number
 from firmware.phone.endings import hang_up, show_call_ended
 from firmware.phone.events import KeyPressed, TransferChanged
@@ -60,7 +60,8 @@ def transfer_to_number(state: PhoneState, _event: KeyPressed) -> None:
         return
     plan = state.settings.dial_plan
     if (objection := plan.objection(digits)) is not None:
-        refuse_number(state, digits, _HINTS[objection])
+        incomplete = objection is Objection.IMPOSSIBLE and plan.match(digits) is Match.INCOMPLETE
+        refuse_number(state, digits, Hint.NUMBER_INCOMPLETE if incomplete else _HINTS[objection])
         return
     bring_to_front(state, held)
     held.transfer = TransferState.REQUESTED

@@ -17,9 +17,9 @@ from firmware.phone.events import (
 )
 from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
-from firmware.phone.leaving import put_down
+from firmware.phone.leaving import fall_quiet
 from firmware.phone.modes.collecting_digits import press_digit, redial_or_keep_trying, try_again_off_hook
-from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, fall_quiet
+from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
 from firmware.phone.state import DIGIT_KEYS, PhoneState
@@ -29,10 +29,7 @@ from firmware.phone.view import Hint
 
 def _go_on(state: PhoneState, _event: TimerExpired) -> None:
     """First ask to hang up, then leave the handset in peace; the loudspeaker is switched off."""
-    if not state.off_hook:
-        put_down(state)
-        return
-    if state.settled:
+    if state.settled or not state.off_hook:
         fall_quiet(state)
         return
     state.settled = True

@@ -22,15 +22,9 @@ from firmware.phone.events import (
 from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.holder_settings import speed_dial
 from firmware.phone.hook import lifting, replace_handset, speaker_key
+from firmware.phone.leaving import fall_quiet
 from firmware.phone.modes.writing import write_to
-from firmware.phone.moves import (
-    SETTLE_S,
-    TONE_LIMIT_S,
-    enter,
-    fall_quiet,
-    go_home,
-    show_notice,
-)
+from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter, go_home, show_notice
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import DIGIT_KEYS, PhoneState

@@ -16,9 +16,10 @@ from firmware.phone.events import (
     TimerExpired,
 )
 from firmware.phone.hook import lifting, replace_handset, speaker_key
+from firmware.phone.leaving import fall_quiet
 from firmware.phone.modes.collecting_digits import collect_on_hook
 from firmware.phone.modes.idle import dismiss, show_details
-from firmware.phone.moves import TONE_LIMIT_S, enter, fall_quiet
+from firmware.phone.moves import TONE_LIMIT_S, enter
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
 from firmware.phone.state import DIGIT_KEYS, PhoneState

@@ -1,7 +1,7 @@
 """A telephone on a desk for tests: events by name, commands as a list, and the handset's whereabouts kept in step."""
 
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from firmware.phone.call import CallerId, CallId, CallState, DisconnectReason, RegistrationState
 from firmware.phone.commands import Command, OpenCallRecord, PlaceCall, ShowPage
@@ -75,8 +75,8 @@ class Desk:
     def expire(self, timer: Timer) -> list[Command]:
         return self.handle(TimerExpired(timer))
 
-    def ring(self, call_id: CallId = INCOMING, caller: CallerId = CALLER) -> list[Command]:
-        return self.handle(IncomingCallReceived(call_id, caller))
+    def ring(self, call_id: CallId = INCOMING, caller: CallerId = CALLER, **more: Any) -> list[Command]:
+        return self.handle(IncomingCallReceived(call_id, caller, **more))
 
     def sip(
         self, state: CallState, call_id: CallId, reason: DisconnectReason | None = None, code: int = 0
