@@ -49,17 +49,14 @@ class TextEntry:
             self.settle()
             self._append(" ")
         elif key is self.key:
-            letters = _LETTERS[key]
-            last = self.text[-1]
-            place = letters.index(last) if last in letters else letters.index(last.lower())
-            self._replace_last(letters[(place + 1) % len(letters)])
+            self._walk_on(_LETTERS[key])
         else:
             self.key = key if self._append(_LETTERS[key][0]) else None
 
     def write_digit(self, key: Key) -> None:
         """Put the digit itself in the place of the letter that pressing its key has just written."""
         if key is self.key:
-            self._replace_last(key.value)
+            self.text = self.text[:-1] + key.value
             self.settle()
 
     def settle(self) -> None:
@@ -78,10 +75,13 @@ class TextEntry:
         self.text = longer
         return True
 
-    def _replace_last(self, letter: str) -> None:
-        changed = self.text[:-1] + self._cased(letter)
-        if len(changed.encode()) <= MAX_BYTES:
-            self.text = changed
+    def _walk_on(self, letters: str) -> None:
+        """Put the next letter that the text has room for in the place of the last one."""
+        rest, last = self.text[:-1], self.text[-1]
+        place = letters.index(last if last in letters else last.lower())
+        following = letters[place + 1 :] + letters[: place + 1]
+        fitting = (rest + self._cased(letter) for letter in following)
+        self.text = next(text for text in fitting if len(text.encode()) <= MAX_BYTES)
 
     def _cased(self, letter: str) -> str:
         # "ß" and "ÿ" have no capital of one letter in the fonts that displays carry.

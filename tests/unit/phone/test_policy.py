@@ -1,0 +1,185 @@
+"""The order of the rules as a table: which of two that both have something to say decides."""
+
+from dataclasses import replace
+
+import pytest
+
+from firmware.phone.call import CallDirection, CallerId, CallId, CallState, Decision, RejectReason, SipUri
+from firmware.phone.events import IncomingCallReceived, MinuteStarted, Timer
+from firmware.phone.features import CallRules, FeatureState, OpenHours
+from firmware.phone.numbers import NumberPattern
+from firmware.phone.policy import AutoAnswer, Forward, Reject, Ring, Verdict, judge, on_busy, on_no_answer
+from firmware.phone.preferences import Preferences
+from firmware.phone.state import Call, PhoneState
+from firmware.phone.view import Mode
+from tests.unit.phone.desk import settings
+
+ANNA = CallerId("+49301234567", "Anna", asserted=True)
+ANONYMOUS = CallerId("")
+MONDAY_NOON = MinuteStarted(weekday=0, minute=12 * 60, trusted=True)
+NIGHT = CallRules(hours=(OpenHours(frozenset(range(7)), 22 * 60, 6 * 60),))
+BLOCKED = Reject(RejectReason.BLOCKED, Decision.BLOCKED)
+DISTURBED = Reject(RejectReason.DO_NOT_DISTURB, Decision.DO_NOT_DISTURB)
+
+
+def patterns(*texts: str) -> tuple[NumberPattern, ...]:
+    return tuple(NumberPattern(text) for text in texts)
+
+
+def phone(rules: CallRules | None = None, **preferences: object) -> PhoneState:
+    set_by_holder = Preferences(**preferences)  # type: ignore[arg-type]
+    state = PhoneState(settings(call_rules=rules or CallRules()), lambda: CallId("out"))
+    state.features = FeatureState(set_by_holder, minute=MONDAY_NOON)
+    return state
+
+
+def verdict(state: PhoneState, caller: CallerId = ANNA, **more: object) -> Verdict:
+    return judge(state, IncomingCallReceived(CallId("in"), caller, **more))  # type: ignore[arg-type]
+
+
+# Every rule with what it decides, in their order. All but the first and the last keep the caller from ringing.
+RULES_IN_ORDER: list[tuple[str, CallerId, dict[str, object], dict[str, object], Verdict]] = [
+    ("allow", ANNA, {"allow": patterns("030*")}, {}, Ring()),
+    ("block", ANNA, {"block": patterns("030*")}, {}, BLOCKED),
+    ("anonymous", ANONYMOUS, {}, {"reject_anonymous": True}, Reject(RejectReason.ANONYMOUS, Decision.ANONYMOUS)),
+    ("allow only", ANNA, {"allow_only": True}, {}, Reject(RejectReason.BLOCKED, Decision.NOT_ON_ALLOW_LIST)),
+    ("hours", ANNA, {"hours": NIGHT.hours}, {}, Reject(RejectReason.OUT_OF_HOURS, Decision.OUT_OF_HOURS)),
+    ("do not disturb", ANNA, {}, {"do_not_disturb": True}, DISTURBED),
+    (
+        "forward always",
+        ANNA,
+        {},
+        {"forward_always": "2999"},
+        Forward(SipUri("sip:2999@example.com"), Decision.FORWARDED_ALWAYS),
+    ),
+    ("auto-answer", ANNA, {}, {"auto_answer": True}, AutoAnswer(2)),
+]
+
+
+@pytest.mark.parametrize("index", range(len(RULES_IN_ORDER)), ids=[rule[0] for rule in RULES_IN_ORDER])
+def test_each_rule_decides_before_all_those_behind_it(index: int) -> None:
+    _, caller, rules, preferences, expected = RULES_IN_ORDER[index]
+    for _, _, later_rules, later_preferences, _ in reversed(RULES_IN_ORDER[index:]):
+        rules = later_rules | rules
+        preferences = later_preferences | preferences
+    state = phone(CallRules(**rules), **preferences)  # type: ignore[arg-type]
+    decided = verdict(state, caller, answer_after_s=2)
+    # Whom the allow list lets through may also be answered without a hand.
+    assert decided == (AutoAnswer(2) if index == 0 else expected)
+
+
+@pytest.mark.parametrize("rule", RULES_IN_ORDER, ids=[rule[0] for rule in RULES_IN_ORDER])
+def test_each_rule_decides_alone(rule: tuple[str, CallerId, dict[str, object], dict[str, object], Verdict]) -> None:
+    _, caller, rules, preferences, expected = rule
+    state = phone(CallRules(**rules), **preferences)  # type: ignore[arg-type]
+    asks_for_answer = {"answer_after_s": 2} if isinstance(expected, AutoAnswer) else {}
+    assert verdict(state, caller, **asks_for_answer) == expected
+
+
+@pytest.mark.parametrize("rule", RULES_IN_ORDER, ids=[rule[0] for rule in RULES_IN_ORDER])
+def test_after_an_emergency_call_every_caller_rings_aloud(
+    rule: tuple[str, CallerId, dict[str, object], dict[str, object], Verdict],
+) -> None:
+    _, caller, rules, preferences, _ = rule
+    state = phone(CallRules(**rules), **preferences, forward_busy="2999", forward_no_answer="2999")  # type: ignore[arg-type]
+    state.timers.add(Timer.EMERGENCY_CALLBACK)
+    event = IncomingCallReceived(CallId("in"), caller, answer_after_s=0)
+    assert judge(state, event) == Ring(aloud=True)
+    assert on_busy(state, event) == Reject(RejectReason.BUSY, Decision.PHONE_BUSY)
+    call = Call(event.call_id, CallDirection.INCOMING, caller, CallState.INCOMING)
+    assert on_no_answer(state, call) == Reject(RejectReason.NO_ANSWER, None)
+
+
+def test_without_any_rule_everybody_rings() -> None:
+    for caller in (ANNA, ANONYMOUS, CallerId("alice@example.com")):
+        assert verdict(phone(), caller) == Ring()
+
+
+def test_only_a_vouched_for_number_opens_the_door_but_any_shuts_it() -> None:
+    claimed = replace(ANNA, asserted=False)
+    allowing = phone(CallRules(allow=patterns("+49301234567")), do_not_disturb=True)
+    assert verdict(allowing, ANNA) == Ring()
+    assert verdict(allowing, claimed) == DISTURBED
+    assert verdict(phone(CallRules(block=patterns("+49301234567"))), claimed) == BLOCKED
+
+
+def test_the_holders_own_block_list_counts_like_the_configurations() -> None:
+    assert verdict(phone(blocked=("0301234567",))) == BLOCKED
+    assert verdict(phone(blocked=("0301234568",))) == Ring()
+
+
+@pytest.mark.parametrize(
+    ("days", "from_minute", "to_minute", "open_at", "closed_at"),
+    [
+        ({0}, 8 * 60, 18 * 60, [(0, 480), (0, 1079)], [(0, 479), (0, 1080), (1, 480), (6, 480)]),
+        ({0}, 22 * 60, 6 * 60, [(0, 1320), (0, 1439), (1, 0), (1, 359)], [(0, 0), (0, 1319), (1, 360), (1, 1320)]),
+        ({6}, 22 * 60, 6 * 60, [(6, 1320), (0, 359)], [(6, 359), (0, 1320)]),
+        ({0}, 0, 24 * 60, [(0, 0), (0, 1439)], [(1, 0), (6, 1439)]),
+        ({0}, 8 * 60, 8 * 60, [(0, 480), (0, 1439), (1, 479)], [(0, 479), (1, 480)]),
+    ],
+)
+def test_hours_are_those_of_the_week_also_across_midnight(
+    days: set[int],
+    from_minute: int,
+    to_minute: int,
+    open_at: list[tuple[int, int]],
+    closed_at: list[tuple[int, int]],
+) -> None:
+    hours = OpenHours(frozenset(days), from_minute, to_minute)
+    assert all(hours.include(*now) for now in open_at)
+    assert not any(hours.include(*now) for now in closed_at)
+
+
+def test_calls_ring_within_any_of_several_stretches() -> None:
+    noon = OpenHours(frozenset({0}), 11 * 60, 13 * 60)
+    assert verdict(phone(CallRules(hours=(*NIGHT.hours, noon)))) == Ring()
+
+
+@pytest.mark.parametrize("now", [None, MinuteStarted(weekday=0, minute=720, trusted=False)])
+def test_a_clock_that_was_not_set_turns_nobody_away(now: MinuteStarted | None) -> None:
+    state = phone(NIGHT)
+    state.features.minute = now
+    assert verdict(state) == Ring()
+
+
+def test_calls_outside_the_hours_are_sent_on_where_that_is_configured() -> None:
+    state = phone(replace(NIGHT, out_of_hours_forward="2999"))
+    assert verdict(state) == Forward(SipUri("sip:2999@example.com"), Decision.OUT_OF_HOURS)
+
+
+@pytest.mark.parametrize("target", ["112", "#", "0301234567", "+49301234567", "0049301234567"])
+def test_nobody_is_sent_to_an_emergency_number_to_nonsense_or_back_to_where_the_call_came_from(target: str) -> None:
+    assert verdict(phone(forward_always=target)) == Ring()
+    event = IncomingCallReceived(CallId("in"), ANNA)
+    assert on_busy(phone(forward_busy=target), event) == Reject(RejectReason.BUSY, Decision.PHONE_BUSY)
+
+
+def test_a_call_is_not_sent_back_to_whoever_sent_it_here() -> None:
+    state = phone(forward_always="2999")
+    assert verdict(state, diverted_by=CallerId("2999")) == Ring()
+    assert isinstance(verdict(state, diverted_by=CallerId("2998")), Forward)
+
+
+def test_a_busy_phone_and_one_that_nobody_answers_send_calls_on() -> None:
+    state = phone(forward_busy="2001", forward_no_answer="2002")
+    event = IncomingCallReceived(CallId("in"), ANNA)
+    call = Call(event.call_id, CallDirection.INCOMING, ANNA, CallState.INCOMING)
+    assert on_busy(state, event) == Forward(SipUri("sip:2001@example.com"), Decision.FORWARDED_BUSY)
+    assert on_no_answer(state, call) == Forward(SipUri("sip:2002@example.com"), Decision.FORWARDED_NO_ANSWER)
+
+
+def test_a_phone_that_nobody_answers_decides_nothing_by_itself() -> None:
+    call = Call(CallId("in"), CallDirection.INCOMING, ANNA, CallState.INCOMING)
+    assert on_no_answer(phone(), call) == Reject(RejectReason.NO_ANSWER, None)
+
+
+@pytest.mark.parametrize(("mode", "off_hook"), [(Mode.IDLE, True), (Mode.WRITING, False), (Mode.IN_CALL, True)])
+def test_a_phone_that_somebody_uses_never_answers_by_itself(mode: Mode, off_hook: bool) -> None:
+    state = phone(auto_answer=True)
+    assert verdict(state, answer_after_s=0) == AutoAnswer(0)
+    state.mode, state.off_hook = mode, off_hook
+    assert verdict(state, answer_after_s=0) == Ring()
+
+
+def test_a_phone_answers_by_itself_only_where_the_holder_wants_it() -> None:
+    assert verdict(phone(), answer_after_s=0) == Ring()

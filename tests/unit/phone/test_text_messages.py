@@ -1,0 +1,284 @@
+from dataclasses import replace
+
+import pytest
+
+from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, TextMessage
+from firmware.phone.commands import (
+    DeleteMessage,
+    IndicatorPattern,
+    KeepMessage,
+    MarkMessagesRead,
+    PlaceCall,
+    SendMessage,
+    SetIndicator,
+    StartTimer,
+)
+from firmware.phone.dial_plan import Rewrite
+from firmware.phone.digit_map import Alternative
+from firmware.phone.events import (
+    Key,
+    KeyRepeated,
+    MessageReceived,
+    MessageSent,
+    MessagesLoaded,
+    Problem,
+    ProblemRaised,
+    Timer,
+)
+from firmware.phone.view import Hint, InfoPage, Mode
+from tests.unit.phone.desk import INCOMING, Desk
+from tests.unit.phone.office import office
+
+ANNA = CallerId("2001", "Anna")
+HELLO = "4433.555.555.666"
+
+
+def message(number: int, party: CallerId = ANNA, **more: object) -> TextMessage:
+    return TextMessage(f"m{number}", CallDirection.INCOMING, party, f"Text {number}", **more)  # type: ignore[arg-type]
+
+
+def type_keys(desk: Desk, keys: str) -> None:
+    for key in keys:
+        if key == ".":
+            desk.expire(Timer.INTER_DIGIT)
+        else:
+            desk.press(key)
+
+
+def to_messages(desk: Desk) -> None:
+    while desk.view.info is not InfoPage.MESSAGES:
+        desk.press(Key.MENU)
+
+
+def writing_to(desk: Desk, number: str = "2001") -> Desk:
+    desk.dial(number)
+    desk.press(Key.MENU)
+    assert desk.view.mode is Mode.WRITING
+    return desk
+
+
+# --- coming in ---
+
+
+def test_a_message_is_kept_counted_and_blinked_for_until_it_was_seen() -> None:
+    desk = office()
+    commands = desk.handle(MessageReceived(message(1)))
+    assert KeepMessage(message(1)) in commands
+    assert SetIndicator(IndicatorPattern.SLOW_BLINK) in commands
+    assert desk.view.unread_messages == 1
+    to_messages(desk)
+    assert MarkMessagesRead() in desk.all_commands
+    assert SetIndicator(IndicatorPattern.OFF) in desk.all_commands
+    assert desk.view.unread_messages == 0
+
+
+def test_a_message_that_comes_twice_is_kept_once() -> None:
+    desk = office()
+    desk.handle(MessageReceived(message(1)))
+    desk.handle(MessageReceived(message(1)))
+    assert desk.view.messages == (message(1),)
+
+
+def test_a_message_never_disturbs_a_call() -> None:
+    desk = office()
+    desk.answered_incoming_call()
+    assert KeepMessage(message(1)) in desk.handle(MessageReceived(message(1)))
+    assert desk.view.mode is Mode.IN_CALL
+
+
+def test_the_store_brings_messages_back() -> None:
+    desk = office()
+    desk.handle(MessagesLoaded((message(2), message(1, read=True))))
+    assert desk.view.messages == (message(2), message(1, read=True))
+    assert desk.view.unread_messages == 1
+
+
+def test_the_volume_keys_step_through_the_messages_and_the_ends_meet() -> None:
+    desk = office()
+    desk.handle(MessagesLoaded((message(3), message(2), message(1))))
+    to_messages(desk)
+    assert desk.view.info_step == 0
+    desk.press(Key.VOLUME_DOWN)
+    desk.handle(KeyRepeated(Key.VOLUME_DOWN))
+    assert desk.view.info_step == 2
+    desk.press(Key.VOLUME_DOWN)
+    assert desk.view.info_step == 0
+    desk.press(Key.VOLUME_UP)
+    assert desk.view.info_step == 2
+    assert desk.view.volume_percent is None
+
+
+def test_holding_hash_deletes_the_message_that_is_shown() -> None:
+    desk = office("x.T", "#xx")
+    desk.handle(MessagesLoaded((message(2, read=True), message(1, read=True))))
+    to_messages(desk)
+    desk.press(Key.VOLUME_DOWN)
+    desk.press("#")
+    assert desk.hold_down("#")[0] == DeleteMessage("m1")
+    assert desk.view.messages == (message(2, read=True),)
+    assert desk.view.info_step == 0
+    desk.hold_down("#")
+    assert desk.view.messages == ()
+    desk.hold_down("#")
+    assert desk.said(DeleteMessage) == [DeleteMessage("m1"), DeleteMessage("m2")]
+
+
+def test_holding_hash_deletes_nothing_elsewhere() -> None:
+    desk = office()
+    desk.handle(MessagesLoaded((message(1),)))
+    desk.hold_down("#")
+    assert desk.said(DeleteMessage) == []
+
+
+def test_redial_on_a_message_shows_the_senders_number_and_lifting_calls_it() -> None:
+    desk = office()
+    desk.handle(MessagesLoaded((message(1),)))
+    to_messages(desk)
+    desk.press(Key.REDIAL)
+    assert desk.view.digits == "2001"
+    desk.lift()
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2001@example.com"]
+
+
+def test_a_sender_without_a_number_cannot_be_called_but_answered() -> None:
+    desk = office()
+    desk.handle(MessagesLoaded((message(1, CallerId("sip:anna@elsewhere.example")),)))
+    to_messages(desk)
+    desk.press(Key.REDIAL)
+    assert desk.view.hint is Hint.NUMBER_IMPOSSIBLE
+    desk.press(Key.OK)
+    type_keys(desk, "2")
+    desk.press(Key.OK)
+    assert [sent.uri for sent in desk.said(SendMessage)] == ["sip:anna@elsewhere.example"]
+
+
+# --- going out ---
+
+
+def test_a_message_is_written_to_the_number_that_was_dialled() -> None:
+    desk = writing_to(office())
+    assert (desk.view.digits, desk.view.message_text) == ("2001", "")
+    type_keys(desk, HELLO)
+    assert desk.view.message_text == "hello"
+    desk.press(Key.OK)
+    sent = TextMessage("out-1", CallDirection.OUTGOING, CallerId("2001"), "hello", read=True, delivered=False)
+    assert [kept.message for kept in desk.said(KeepMessage)] == [sent]
+    assert desk.said(SendMessage) == [SendMessage("out-1", "sip:2001@example.com", "hello")]
+    assert desk.view.mode is Mode.IDLE
+    desk.handle(MessageSent("out-1", accepted=True))
+    assert desk.view.hint is Hint.MESSAGE_SENT
+    assert desk.said(KeepMessage)[-1].message == replace(sent, delivered=True)
+    assert desk.view.messages == (replace(sent, delivered=True),)
+
+
+def test_a_message_that_the_server_refuses_stays_as_not_delivered() -> None:
+    desk = writing_to(office())
+    type_keys(desk, "2")
+    desk.press(Key.OK)
+    desk.handle(MessageSent("out-1", accepted=False, sip_code=404))
+    assert desk.view.hint is Hint.MESSAGE_FAILED
+    assert [kept.message.delivered for kept in desk.said(KeepMessage)] == [False]
+    assert not desk.view.messages[0].delivered
+
+
+def test_ok_on_a_message_answers_its_sender() -> None:
+    desk = office()
+    desk.handle(MessagesLoaded((message(2), message(1, CallerId("2002")))))
+    to_messages(desk)
+    desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.OK)
+    assert (desk.view.mode, desk.view.digits) == (Mode.WRITING, "2002")
+
+
+def test_a_message_goes_where_a_call_would_go() -> None:
+    rule = Rewrite(Alternative.parse("92xxx"), strip=1, prepend="7", account="work")
+    desk = writing_to(office(rewrites=(rule,)), "92345")
+    type_keys(desk, "2")
+    desk.press(Key.OK)
+    assert desk.said(SendMessage) == [SendMessage("out-1", "sip:72345@example.com", "a", "work")]
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [("112", Hint.NUMBER_BARRED), ("0900123", Hint.NUMBER_BARRED), ("*", Hint.NUMBER_IMPOSSIBLE)],
+)
+def test_who_cannot_be_written_to_is_told_at_once(number: str, hint: Hint) -> None:
+    desk = office(barred=("0900*",))
+    desk.dial(number)
+    desk.press(Key.MENU)
+    assert desk.view.mode is Mode.COLLECTING_DIGITS
+    assert desk.view.hint is hint
+
+
+def test_cancel_deletes_and_leaves_where_nothing_is_left() -> None:
+    desk = writing_to(office())
+    type_keys(desk, "2.3")
+    desk.press(Key.CANCEL)
+    assert desk.view.message_text == "a"
+    desk.handle(KeyRepeated(Key.CANCEL))
+    assert desk.view.message_text == ""
+    desk.press(Key.CANCEL)
+    assert desk.view.mode is Mode.IDLE
+    assert desk.view.message_text is None
+
+
+def test_holding_cancel_throws_the_text_away() -> None:
+    desk = writing_to(office())
+    type_keys(desk, "2.3")
+    desk.hold_down(Key.CANCEL)
+    assert desk.view.mode is Mode.IDLE
+    assert writing_to(desk).view.message_text == ""
+
+
+@pytest.mark.parametrize("interruption", ["a call", "the handset", "time"])
+def test_an_unfinished_text_waits_for_the_next_message_to_the_same_number(interruption: str) -> None:
+    desk = writing_to(office())
+    assert StartTimer(Timer.INFO, 300) in desk.all_commands
+    type_keys(desk, "2.3")
+    match interruption:
+        case "a call":
+            desk.ring()
+            assert desk.view.mode is Mode.RINGING
+            desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+        case "the handset":
+            desk.lift()
+            assert desk.view.mode is Mode.COLLECTING_DIGITS
+            desk.replace()
+        case "time":
+            desk.expire(Timer.INFO)
+    assert desk.view.mode is Mode.IDLE
+    assert writing_to(desk).view.message_text == "ad"
+
+
+def test_a_text_to_one_is_not_sent_to_another() -> None:
+    desk = writing_to(office())
+    type_keys(desk, "2.3")
+    desk.expire(Timer.INFO)
+    assert writing_to(desk, "2002").view.message_text == ""
+
+
+def test_an_empty_text_is_not_sent() -> None:
+    desk = writing_to(office())
+    desk.press(Key.OK)
+    type_keys(desk, "##")
+    desk.press(Key.OK)
+    assert desk.said(SendMessage) == []
+    assert desk.view.mode is Mode.WRITING
+
+
+def test_without_a_line_the_text_is_kept() -> None:
+    desk = writing_to(office())
+    type_keys(desk, "2")
+    desk.handle(ProblemRaised(Problem.SIP_UNAVAILABLE))
+    desk.press(Key.OK)
+    assert desk.view.hint is Hint.CANNOT_CALL
+    assert desk.view.message_text == "a"
+    assert desk.said(SendMessage) == []
+
+
+def test_with_the_handset_off_the_menu_key_writes_nothing() -> None:
+    desk = office()
+    desk.lift()
+    desk.dial("2001")
+    desk.press(Key.MENU)
+    assert desk.view.mode is Mode.COLLECTING_DIGITS
