@@ -41,7 +41,7 @@ class AccountOwner(Protocol):
     """Who is told about an account's calls and errors."""
 
     def call_arrived(self, account: "SipAccount", pj_call_id: int, message: ReceivedMessage) -> None: ...
-    def text_arrived(self, message: ReceivedMessage, content_type: str, body: str) -> None: ...
+    def text_arrived(self, message: ReceivedMessage, body: str) -> None: ...
     def text_answered(self, token: int, sip_code: int) -> None:
         """Hear what became of a text; `token` is what `send_text` returned."""
         ...
@@ -122,15 +122,18 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         Raises:
             pjsua2.Error: it could not be sent.
         """
+        # Of the library's ways to send a request only this one answers a challenge; it sends the text and may go then.
+        configuration = pjsua2.BuddyConfig()
+        configuration.uri = target
+        receiver = pjsua2.Buddy()
+        receiver.create(self, configuration)
         # The library hands this object's address back with the answer.
         token = pjsua2.SipHeader()
-        request = pjsua2.SendRequestParam()
-        request.method = "MESSAGE"
-        request.userData = token
-        request.txOption.targetUri = target
-        request.txOption.contentType = "text/plain;charset=UTF-8"
-        request.txOption.msgBody = text
-        self.sendRequest(request)
+        message = pjsua2.SendInstantMessageParam()
+        message.contentType = "text/plain;charset=UTF-8"
+        message.content = text
+        message.userData = token
+        receiver.sendInstantMessage(message)
         return token
 
     def _set_registration(self, *, renew: bool) -> None:
@@ -170,13 +173,15 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
 
     @guarded
     def onSendRequest(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
-        """Hear what became of a probe or a text."""
-        transaction = parameters.e.body.tsxState.tsx
-        if transaction.method == "MESSAGE":
-            self._owner.text_answered(int(parameters.userData), int(transaction.statusCode))
-        elif self.registration is not None:
+        """Hear what became of a probe."""
+        if self.registration is not None:
             answered = parameters.e.body.tsxState.type == pjsua2.PJSIP_EVENT_RX_MSG
             self.registration.probe_ended(answered=answered)
+
+    @guarded
+    def onInstantMessageStatus(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Hear what became of a text."""
+        self._owner.text_answered(int(parameters.userData), int(parameters.code))
 
     @guarded
     def onIncomingCall(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
@@ -186,7 +191,7 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
     @guarded
     def onInstantMessage(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Pass a text on; the library has answered it already."""
-        self._owner.text_arrived(received(parameters.rdata), str(parameters.contentType), str(parameters.msgBody))
+        self._owner.text_arrived(received(parameters.rdata), str(parameters.msgBody))
 
     @guarded
     def onMwiInfo(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name

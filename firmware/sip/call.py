@@ -58,7 +58,7 @@ class CallOwner(Protocol):
         """A message of the other end's, which may say who that is now."""
         ...
 
-    def text_arrived(self, message: ReceivedMessage, content_type: str, body: str) -> None: ...
+    def text_arrived(self, message: ReceivedMessage, body: str) -> None: ...
     def transfer_progressed(self, call_id: CallId, sip_code: int, *, final: bool) -> None: ...
     def transfer_wanted(self, call: "SipCall", target: str) -> "SipCall | None":
         """The other end wants this handset to call somebody else: return the call to do it with, None to refuse."""
@@ -269,7 +269,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     @guarded
     def onInstantMessage(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Pass on a text that came within the call."""
-        self._owner.text_arrived(received(parameters.rdata), str(parameters.contentType), str(parameters.msgBody))
+        self._owner.text_arrived(received(parameters.rdata), str(parameters.msgBody))
 
     @guarded
     def onCallTransferStatus(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name

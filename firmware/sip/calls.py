@@ -79,7 +79,7 @@ class CallTable:
         allows: Callable[[str], bool],
         is_trusted: Callable[[str], bool],
         own_hosts: Callable[[SipAccount], frozenset[str]],
-        text_arrived: Callable[[ReceivedMessage, str, str], None],
+        text_arrived: Callable[[ReceivedMessage, str], None],
         servers: CallServers,
     ) -> None:
         """Set up without a call.

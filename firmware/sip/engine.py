@@ -257,9 +257,9 @@ class Engine:
         """Take a new incoming call."""
         self.calls.take(account, pj_call_id, message)
 
-    def text_arrived(self, message: ReceivedMessage, content_type: str, body: str) -> None:
+    def text_arrived(self, message: ReceivedMessage, body: str) -> None:
         """Take a text message."""
-        self._texts.take(message, content_type, body)
+        self._texts.take(message, body)
 
     def text_answered(self, token: int, sip_code: int) -> None:
         """Hear what became of a text."""

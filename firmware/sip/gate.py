@@ -19,12 +19,14 @@ from typing import Final
 
 from firmware.sip.addresses import canonical
 from firmware.sip.handle_budget import Allowance, HandleBudget
+from firmware.sip.text_messages import can_be_shown
 
 _log = logging.getLogger(__name__)
 
 _PASS: Final = 0
 _SWALLOW: Final = 1
 _PRIORITY: Final = 9  # just above PJSIP_MOD_PRIORITY_TRANSPORT_LAYER (8), below the transaction layer (16)
+_UNSUPPORTED_MEDIA_TYPE: Final = 415
 _SERVICE_UNAVAILABLE: Final = 503
 _PROBE_POLLS: Final = 20
 _OTHERS_PER_S: Final = 20.0
@@ -249,6 +251,8 @@ class Gate:
             return _PASS
         request = self._read(rx_data + self._message_info)
         verdict = self._policy.decide(request)
+        if verdict == 0 and request.method == "MESSAGE" and not can_be_shown(self._text(rx_data)):
+            verdict = _UNSUPPORTED_MEDIA_TYPE
         if verdict == 0:
             return _PASS
         if verdict > 0 and request.method != "ACK":
@@ -274,6 +278,11 @@ class Gate:
         with contextlib.suppress(ValueError):
             self.active = self._read(info) == Request("127.0.0.1", self._probe_port, "OPTIONS", in_dialog=True)
         return _SWALLOW
+
+    def _text(self, rx_data: int) -> str:
+        """Return a message up to its first zero byte; pjsip puts one at its end."""
+        text = ctypes.c_void_p.from_address(rx_data + (self._message_info or 0)).value or 0
+        return ctypes.string_at(text).decode(errors="replace")
 
     @staticmethod
     def _read(info: int) -> Request:

@@ -12,7 +12,7 @@ import pjsua2
 
 from firmware.phone.call import CallDirection, SipUri, TextMessage
 from firmware.phone.events import Event, MessageReceived, MessageSent
-from firmware.sip.identity import ReceivedMessage, read_invitation
+from firmware.sip.identity import Headers, ReceivedMessage, read_invitation
 
 _log = logging.getLogger(__name__)
 
@@ -60,12 +60,12 @@ class TextMessages:
         if sent is not None:
             self._post(MessageSent(sent.message_id, sip_code in _SUCCESS, sip_code))
 
-    def take(self, message: ReceivedMessage, content_type: str, body: str) -> None:
+    def take(self, message: ReceivedMessage, body: str) -> None:
         """Pass on a text that came in.
 
-        The library takes plain text only and answers the rest with 415, but asks for no character set.
+        The library answers 200 to whatever it is; the gate turns away what cannot be shown, where there is one.
         """
-        if not _PLAIN_TEXT.match(content_type) or _FOREIGN_CHARSET.search(content_type):
+        if not can_be_shown(message.text):
             _log.info("A text message in a form that cannot be shown was dropped.")
             return
         text = readable(body)
@@ -73,6 +73,13 @@ class TextMessages:
             return
         party = read_invitation(message.text, trusted=self._is_trusted(message.source)).caller
         self._post(MessageReceived(TextMessage(uuid.uuid4().hex, CallDirection.INCOMING, party, text)))
+
+
+def can_be_shown(message: str) -> bool:
+    """Say whether a MESSAGE is plain text in a character set that is known here."""
+    headers = Headers(message)
+    content_type = headers.first("content-type") or headers.first("c")
+    return bool(_PLAIN_TEXT.match(content_type)) and not _FOREIGN_CHARSET.search(content_type)
 
 
 def readable(text: str) -> str:

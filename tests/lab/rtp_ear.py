@@ -1,0 +1,91 @@
+"""Listens to RTP with G.711 A-law, without a SIP library between."""
+
+import audioop
+import socket
+import struct
+import threading
+from typing import Self
+
+from tests.lab.audio import Sound, level
+
+RATE_HZ = 8000
+_HEADER = struct.Struct("!BBHII")
+_PCMA = 8
+# ITU-T Q.23.
+_ROWS_HZ = (697, 770, 852, 941)
+_COLUMNS_HZ = (1209, 1336, 1477)
+_KEYS = ("123", "456", "789", "*0#")
+_WINDOW_S = 0.02
+
+
+class RtpEar:
+    """A UDP port that takes audio in."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        self._frames: list[bytes] = []
+        self._arrived = threading.Condition()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._listen, name="rtp-ear", daemon=True).start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._socket.close()
+
+    @property
+    def sound(self) -> Sound:
+        """All that has come in so far."""
+        with self._arrived:
+            return Sound.from_pcm(b"".join(self._frames), RATE_HZ)
+
+    def wait_for_digits(self, digits: str, timeout_s: float = 8) -> None:
+        """Wait until these DTMF digits have been heard, and no others.
+
+        Raises:
+            AssertionError: they were not.
+        """
+        with self._arrived:
+            heard = self._arrived.wait_for(lambda: dtmf_digits(self._sound) == digits, timeout_s)
+            assert heard, f"heard {dtmf_digits(self._sound)!r}, not {digits!r}"
+
+    @property
+    def _sound(self) -> Sound:
+        return Sound.from_pcm(b"".join(self._frames), RATE_HZ)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                packet = self._socket.recv(2048)
+            except OSError:
+                return
+            if len(packet) <= _HEADER.size or packet[1] & 0x7F != _PCMA:
+                continue
+            with self._arrived:
+                self._frames.append(audioop.alaw2lin(packet[_HEADER.size :], 2))
+                self._arrived.notify_all()
+
+
+def dtmf_digits(sound: Sound) -> str:
+    """Find DTMF digits: both tones of a pair in two windows of 20 ms at least, each digit followed by a pause."""
+    found: list[str] = []
+    window = round(_WINDOW_S * sound.rate_hz)
+    previous, length = "", 0
+    for start in range(0, len(sound.samples) - window, window):
+        part = Sound(sound.samples[start : start + window], sound.rate_hz)
+        key = _key_in(part)
+        length = length + 1 if key == previous else 1
+        previous = key
+        if key and length == 2:  # windows, 40 ms: the shortest that ITU-T Q.24 lets receivers take
+            found.append(key)
+    return "".join(found)
+
+
+def _key_in(sound: Sound) -> str:
+    rows = [level(sound, frequency) for frequency in _ROWS_HZ]
+    columns = [level(sound, frequency) for frequency in _COLUMNS_HZ]
+    if min(max(rows), max(columns)) < 500:  # some -36 dB of full scale
+        return ""
+    return _KEYS[rows.index(max(rows))][columns.index(max(columns))]
