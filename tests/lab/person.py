@@ -16,6 +16,7 @@ PATIENCE_S = 15.0
 """How long something may take that a person would expect at once, on a machine that has other things to do."""
 
 _POLL_S = 0.02
+_AT_REST = frozenset({"idle", "unprovisioned"})
 _ECHO_TAKES_S = 0.7
 _LEAST_PART = 0.9
 _LONGEST_GAP_S = 0.04
@@ -76,6 +77,10 @@ class Person(PhonePage):
         except TimeoutError:
             raise AssertionError(f"The display did not say {text!r} but:\n{_picture(self.frame)}") from None
 
+    async def no_longer_reads(self, text: str, timeout_s: float = PATIENCE_S) -> None:
+        """Wait until the display does not say a text."""
+        await self.wait_until(lambda page: not says(page.frame, text), timeout_s)
+
     def sees(self, text: str) -> bool:
         """Whether the display says a text now."""
         return says(self.frame, text)
@@ -91,7 +96,18 @@ class Person(PhonePage):
     async def hang_up(self) -> None:
         """Put the handset down and wait until the phone is at rest."""
         await self.replace()
-        await self.wait_for(lambda status: status["mode"] in {"idle", "unprovisioned"})
+        await self.wait_for(lambda status: status["mode"] in _AT_REST)
+
+    async def rest(self) -> None:
+        """Put the handset down, and leave the phone with nothing going on and nothing unseen."""
+        await self.replace()
+        ends_at = time.monotonic() + PATIENCE_S
+        while (status := await self.status())["mode"] not in _AT_REST or status["missed_calls"]:
+            assert time.monotonic() < ends_at, f"not at rest within {PATIENCE_S} s: {dict(status)}"
+            await self.press("cancel")
+            await asyncio.sleep(_POLL_S)
+        # Once more for the refusal that the display may still tell of.
+        await self.press("cancel")
 
     # --- mouth and ears -----------------------------------------------------------------------------------------------
 

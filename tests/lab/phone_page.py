@@ -47,6 +47,14 @@ class PhonePage:
         await self._send(type="key_down", key=key)
         await self._send(type="key_up", key=key)
 
+    async def press_down(self, key: str) -> None:
+        """Press a key and keep it down."""
+        await self._send(type="key_down", key=key)
+
+    async def release(self, key: str) -> None:
+        """Let a key go."""
+        await self._send(type="key_up", key=key)
+
     async def dial(self, digits: str) -> None:
         """Press one key after another."""
         for digit in digits:

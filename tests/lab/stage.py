@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -25,6 +25,8 @@ PEER_USER = "600"
 DEVICE = "demo-1"
 FLEET = "demo"
 BEEP_S = 0.6
+# The loudspeaker, and what its microphone hears.
+ROOM = ("room", "room_mic")
 GREETING = "Hello. This is the echo line. Say something, and you will hear yourself."
 
 
@@ -39,7 +41,10 @@ class Choices:
         greeting: what the peer says before it echoes; nothing where empty.
         beep_hz: a tone of BEEP_S that the peer sounds in place of a greeting; none where 0.
         simulator_port: the page's port; a free one where None.
-        extra: more tables for the handset's configuration, by section, merged into what is made here.
+        extra: more tables for the handset's configuration, by section, merged into what is made here; `account` is
+            the handset's account.
+        more_accounts: other accounts of the handset, each as what is different about it.
+        loudspeaker: whether the handset has one, with a microphone of its own.
     """
 
     real_card: bool = False
@@ -49,6 +54,8 @@ class Choices:
     beep_hz: int = 0
     simulator_port: int | None = None
     extra: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    more_accounts: Sequence[Mapping[str, Any]] = ()
+    loudspeaker: bool = False
 
 
 class Stage:
@@ -59,17 +66,33 @@ class Stage:
         password_of: the SIP passwords by user.
     """
 
-    def __init__(self, folder: Path, choices: Choices = Choices(), say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        choices: Choices = Choices(),
+        say: Callable[[str], None] = lambda _: None,
+        users: Sequence[str] = (),
+    ) -> None:
+        """Set up without starting.
+
+        Args:
+            folder: where everything keeps its files.
+            choices: how the stage is set.
+            say: is told what is being started.
+            users: more that may register.
+        """
         self.folder = folder
         self._choices = choices
         self._say = say
         self._running = ExitStack()
         self.authority = CertificateAuthority(folder / "ca")
-        self.password_of = {HANDSET_USER: os.urandom(12).hex(), PEER_USER: os.urandom(12).hex()}
+        own = [HANDSET_USER, *(account["username"] for account in choices.more_accounts)]
+        self.password_of = {user: os.urandom(12).hex() for user in (*own, PEER_USER, *users)}
         server = self.authority.issue("localhost", hosts=LOOPBACK)
         self.kamailio = Kamailio(folder / "kamailio", self.password_of, certificate=server)
         self.broker = Mosquitto(folder / "mosquitto", self.authority)
-        self.pulse = None if choices.real_card else PulseAudio(folder / "pulse", sinks=("ear", "mic", "bell"))
+        sinks = ("ear", "mic", "bell", *(ROOM if choices.loudspeaker else ()))
+        self.pulse = None if choices.real_card else PulseAudio(folder / "pulse", sinks)
         self.peer = AnsweringPeer(
             Settings(
                 PEER_USER,
@@ -187,10 +210,11 @@ class Stage:
         if self.pulse is not None:
             sections["sound"] = {"playback": "ear", "capture": "mic_monitor"}
             sections["ringer"] = {"playback": "bell"}
+            if self._choices.loudspeaker:
+                sections["sound"] |= {"speaker_playback": "room", "speaker_capture": "room_mic_monitor"}
         account = {
             "username": HANDSET_USER,
             "domain": "localhost",
-            "password": self.password_of[HANDSET_USER],
             "port": ports[self._choices.transport],
             "transport": self._choices.transport,
             "tls_ca": str(self.authority.ca_path),
@@ -200,7 +224,11 @@ class Stage:
             target = account if name == "account" else sections.setdefault(name, {})
             target.update(values)
         lines = [line for name, values in sections.items() for line in ("", f"[{name}]", *_toml(values))]
-        return "\n".join([*lines, "", "[[accounts]]", *_toml(account), ""])
+        for more in ({}, *self._choices.more_accounts):
+            other = account | more
+            other["password"] = self.password_of[other["username"]]
+            lines += ["", "[[accounts]]", *_toml(other)]
+        return "\n".join([*lines, ""])
 
 
 def has_real_card() -> bool:
@@ -218,5 +246,13 @@ def empty(folder: Path) -> Path:
 
 
 def _toml(values: Mapping[str, Any]) -> list[str]:
-    # JSON's strings, numbers, booleans and arrays are TOML's too.
-    return [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+    return [f"{name} = {_toml_value(value)}" for name, value in values.items()]
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(_toml(value))} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    # JSON's strings, numbers and booleans are TOML's too.
+    return json.dumps(value)

@@ -1,0 +1,193 @@
+"""An office: the handset on its stage and two more phones, each with a tone of its own, so that each ear tells whom it
+hears.
+"""
+
+import asyncio
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, Self
+
+from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
+from firmware.phone.events import CallStateChanged, IncomingCallReceived
+from firmware.sip import AccountSettings, SipSettings
+from provisioning.schema import Srtp, Transport
+from tests.lab.audio import Recorder, Sound, level, tone
+from tests.lab.person import PATIENCE_S, Person
+from tests.lab.second_phone import SecondPhone
+from tests.lab.stage import Choices, Stage
+from tests.lab.three_agents import new_call_id
+
+PERSON = "201"
+BOB = "601"
+CAROL = "602"
+# Multiples of 100 Hz that every codec passes, none a harmonic of another or part of a British tone.
+TONES_HZ = {PERSON: 900, BOB: 600, CAROL: 1300}
+_WINDOW_S = 0.3
+_HEARD = 700.0
+_NOT_HEARD = 150.0
+_POLL_S = 0.05
+
+
+class Ear(Protocol):
+    """Whoever can say what it has heard lately."""
+
+    def last_heard(self, duration_s: float) -> Sound: ...
+
+
+class Colleague:
+    """Somebody at one of the other phones: answers, calls, speaks a tone all the time, and tells whom they hear."""
+
+    def __init__(self, user: str, phone: SecondPhone, domain: str) -> None:
+        self.user = user
+        self.phone = phone
+        self._domain = domain
+        self._calls: list[CallId] = []
+
+    def call(self, user: str, *, anonymous: bool = False) -> CallId:
+        """Call somebody."""
+        call_id = new_call_id()
+        self._calls.append(call_id)
+        self.phone.stack.place_call(call_id, SipUri(f"sip:{user}@{self._domain}"), anonymous=anonymous)
+        return call_id
+
+    def rings_there(self) -> None:
+        """Wait until the newest call that this colleague makes rings at its other end."""
+        self.sees(self._calls[-1], CallState.ALERTING)
+
+    def is_called(self) -> IncomingCallReceived:
+        """Wait for a call, and let it ring."""
+        event = self.phone.wait_for(IncomingCallReceived, timeout_s=PATIENCE_S)
+        self._calls.append(event.call_id)
+        self.phone.stack.signal_ringing(event.call_id)
+        return event
+
+    def answers(self) -> IncomingCallReceived:
+        """Wait for a call and answer it."""
+        event = self.is_called()
+        self.phone.stack.answer(event.call_id)
+        self.phone.wait_for_call(event.call_id, CallState.ACTIVE)
+        return event
+
+    def sees(self, call_id: CallId, state: CallState) -> CallStateChanged:
+        """Wait until a call is in a state."""
+        return self.phone.wait_for_call(call_id, state, PATIENCE_S)
+
+    def hang_up(self) -> None:
+        """End the newest call."""
+        self.phone.stack.hang_up(self._calls[-1])
+
+    def rest(self) -> None:
+        """End every call and forget what happened."""
+        self.phone.end_calls(self.phone.stack.hang_up)
+        self.phone.forget()
+        self._calls.clear()
+
+
+class Office:
+    """The stage with the handset, and the colleagues.
+
+    Attributes:
+        stage: without its answering peer, its broker and the handset's sync process.
+        bob, carol: at the other phones.
+    """
+
+    def __init__(self, folder: Path, choices: Choices | None = None) -> None:
+        # Preferred, so that peers without encryption may call too.
+        self.stage = Stage(folder, replace(choices or Choices(), srtp="preferred"), users=(BOB, CAROL))
+        self.bob = self._colleague(BOB)
+        self.carol = self._colleague(CAROL)
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Start everything, and let this process hear and speak on the stage's sound devices."""
+        stage, colleagues = self.stage, (self.bob, self.carol)
+        assert stage.pulse is not None
+        with ExitStack() as stack:
+            for part in (stage.kamailio, stage.pulse, self.bob.phone, self.carol.phone):
+                part.start()
+                stack.callback(part.stop)
+            stack.callback(stage.handset.stop)
+            stage.handset.start(sync=False)
+            for colleague in colleagues:
+                colleague.phone.wait_for_registration(RegistrationState.REGISTERED)
+                colleague.phone.say(TONES_HZ[colleague.user])
+            stack.enter_context(stage.heard_here())
+            yield self
+
+    def rest(self) -> None:
+        """Let the colleagues end every call."""
+        for colleague in (self.bob, self.carol):
+            colleague.rest()
+
+    def _colleague(self, user: str) -> Colleague:
+        server = self.stage.kamailio
+        account = AccountSettings(
+            user, server.domain, "localhost", server.tls_port, Transport.TLS, self.stage.password_of[user],
+            tls_ca=self.stage.authority.ca_path, srtp=Srtp.PREFERRED,
+        )  # fmt: skip
+        return Colleague(user, SecondPhone(SipSettings(account, local_port=0)), server.domain)
+
+
+class OpenEar:
+    """The earpiece or the loudspeaker, listened to all the time."""
+
+    def __init__(self, pcm: str = "ear_monitor") -> None:
+        self._recorder = Recorder(pcm)
+
+    def __enter__(self) -> Self:
+        self._recorder.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._recorder.stop()
+
+    def last_heard(self, duration_s: float) -> Sound:
+        """Return the last of what was heard."""
+        sound = self._recorder.sound
+        return sound.between(sound.duration_s - duration_s, sound.duration_s)
+
+
+@contextmanager
+def speaking(sink: str = "mic", frequency_hz: float = TONES_HZ[PERSON]) -> Iterator[None]:
+    """Sound a tone at a microphone all the time."""
+    with tempfile.NamedTemporaryFile(suffix=".raw") as file:
+        file.write(tone([frequency_hz], 120, ramp_s=0).pcm)
+        file.flush()
+        player = subprocess.Popen(
+            ["paplay", "--raw", "--format=s16le", "--channels=1", "--rate=48000", f"--device={sink}", file.name]
+        )
+        try:
+            yield
+        finally:
+            player.terminate()
+            player.wait(5)
+
+
+async def talk(clerk: Person, colleague: Colleague) -> None:
+    """Lift the handset and call a colleague, who answers."""
+    await clerk.lift()
+    await clerk.dial(colleague.user)
+    colleague.answers()
+    await clerk.wait_for_call("active")
+
+
+async def hears(ear: Ear | Colleague, *users: str) -> None:
+    """Wait until an ear hears these, and nothing of the others, for a whole window.
+
+    Raises:
+        AssertionError: it did not come to that.
+    """
+    listener = ear.phone if isinstance(ear, Colleague) else ear
+    ends_at = time.monotonic() + PATIENCE_S
+    while True:
+        sound = await asyncio.to_thread(listener.last_heard, _WINDOW_S)
+        levels = {user: level(sound, frequency) for user, frequency in TONES_HZ.items()}
+        if all(value > _HEARD if user in users else value < _NOT_HEARD for user, value in levels.items()):
+            return
+        assert time.monotonic() < ends_at, f"heard {levels}, not just {users}"
+        await asyncio.sleep(_POLL_S)
