@@ -110,7 +110,6 @@ class AudioLoop:
         # From here on everything belongs to the audio thread.
         self._adopted: _Wanted | None = None
         self._near_end = self._handset_near_end
-        self._played = self._silence
         self._comfort_noise: ComfortNoise | None = None
         self._tones: dict[Tone, RenderedTone] = {}
         self._tone: TonePlayer | None = None
@@ -235,7 +234,7 @@ class AudioLoop:
         if not self._streams.uses(card):
             self._streams.use(card, fade_out(self._exchange(None), card.rate_hz))
         self._near_end = self._speaker_near_end if speaker else self._handset_near_end
-        self._near_end.prepare(self._streams.delay_ms)
+        self._near_end.prepare()
 
     def _pass_one_period(self, wanted: _Wanted) -> None:
         near = self._streams.wait_for_period()
@@ -248,27 +247,25 @@ class AudioLoop:
                 self._tone = None
             else:
                 frame = audioop.add(frame, tone, 2)
-        self._played = self._streams.scaled(frame)
-        self._streams.play(self._with_sidetone(self._played, near, wanted))
+        self._streams.play(self._streams.scaled(frame), self._sidetone_of(near, wanted))
         self._until_check -= 1
         if self._until_check <= 0:
             self._until_check = self._periods_a_check
             self._heartbeat()
             self._streams.recheck(talk=wanted.talk)
-            self._near_end.prepare(self._streams.delay_ms)
 
     def _sent(self, near: bytes | None, *, muted: bool) -> bytes | None:
         """Return what the far end should hear of what the microphone heard."""
         if near is None:
             return None
         # Muted too, or the canceller would have to learn the room anew.
-        processed = self._near_end.process(near, self._played)
+        processed = self._near_end.process(near, self._streams.played())
         return None if muted else processed
 
-    def _with_sidetone(self, frame: bytes, near: bytes | None, wanted: _Wanted) -> bytes:
+    def _sidetone_of(self, near: bytes | None, wanted: _Wanted) -> bytes | None:
         if not self._sidetone or near is None or wanted.muted or wanted.speaker:
-            return frame
-        return audioop.add(frame, audioop.mul(near, 2, self._sidetone), 2)
+            return None
+        return audioop.mul(near, 2, self._sidetone)
 
     def _exchange(self, near: bytes | None) -> bytes:
         port = self._port

@@ -29,7 +29,6 @@ class NearEndSettings:
 class Processor(Protocol):
     """One processor of near-end sound."""
 
-    def set_delay_ms(self, delay_ms: int) -> None: ...
     def process(self, near: bytes, far: bytes) -> bytes: ...
 
 
@@ -52,16 +51,10 @@ class NearEnd:
         """Whether sound is processed."""
         return self._processor is not None
 
-    def prepare(self, delay_ms: int) -> None:
-        """Begin to load what is needed, without waiting for it.
-
-        Args:
-            delay_ms: how long a frame waits before it is played.
-        """
-        if self._processor is not None:
-            self._processor.set_delay_ms(delay_ms)
-        elif self._settings.is_needed and self._loading is None:
-            self._loading = threading.Thread(target=self._load, args=(delay_ms,), name="near-end", daemon=True)
+    def prepare(self) -> None:
+        """Begin to load what is needed, without waiting for it."""
+        if self._settings.is_needed and self._loading is None:
+            self._loading = threading.Thread(target=self._load, name="near-end", daemon=True)
             self._loading.start()
 
     def process(self, near: bytes, far: bytes) -> bytes:
@@ -69,7 +62,7 @@ class NearEnd:
 
         Args:
             near: what the microphone heard.
-            far: what was last given to be played, of the same length.
+            far: what was played meanwhile, of the same length.
         """
         processor = self._processor
         if processor is None:
@@ -81,7 +74,7 @@ class NearEnd:
             self._report(f"stopped working: {error}")
             return near
 
-    def _load(self, delay_ms: int) -> None:
+    def _load(self) -> None:
         try:
             webrtc = importlib.import_module("firmware.media.webrtc")
             self._processor = webrtc.WebRtcProcessor(
@@ -89,7 +82,6 @@ class NearEnd:
                 echo_cancelling=self._settings.echo_cancelling,
                 noise_suppression=self._settings.noise_suppression,
                 gain_control=self._settings.gain_control,
-                delay_ms=delay_ms,
             )
         except (ImportError, RuntimeError, ValueError, TypeError, MemoryError) as error:
             self._report(f"cannot be used: {error}")

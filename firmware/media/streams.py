@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from firmware.media.drift import DriftCompensator, stretch
+from firmware.media.far_reference import FarReference
 from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
 from firmware.ports import CaptureStream, PlaybackStream, SoundCard
 
@@ -70,6 +71,8 @@ class Streams:
         self._capture_flows = False
         self._capture_due = 0.0
         self._drift = DriftCompensator(frame_samples=card.period_frames, prefill_samples=card.prefill_frames)
+        self._reference = FarReference(card.period_frames)
+        self._underruns_seen = 0
         self._is_catching_up = False
         self._gain = 1.0
         self._volume_percent = 100
@@ -90,11 +93,6 @@ class Streams:
     def uses(self, card: SoundCard) -> bool:
         """Return whether this is the card in use."""
         return card is self._card
-
-    @property
-    def delay_ms(self) -> int:
-        """How long a frame waits in the earpiece's queue before it is played."""
-        return 1000 * self._drift.aim_samples // self._card.rate_hz
 
     @property
     def counters(self) -> AudioCounters:
@@ -139,6 +137,8 @@ class Streams:
                 self._report_fault(error)
             else:
                 self._drift.restart()
+                self._underruns_seen = 0
+                self._reference = FarReference(self._card.period_frames)
                 self.set_volume(self._volume_percent)
                 self._reopenings += bool(self._fault)
         if talk and self._capture is None:
@@ -220,29 +220,59 @@ class Streams:
         """Return the frame as loud as it should be played, as far as that is not the card's own doing."""
         return frame if self._gain == 1.0 else audioop.mul(frame, 2, self._gain)
 
-    def play(self, frame: bytes) -> None:
-        """Queue a period for the earpiece; without one it is dropped."""
+    def play(self, frame: bytes, sidetone: bytes | None = None) -> None:
+        """Queue a period for the earpiece; without one it is dropped.
+
+        Args:
+            frame: the far end and tones, which an echo canceller must know of.
+            sidetone: what is played besides.
+        """
         self._periods += 1
         playback = self._playback
         if playback is None:
             return
         try:
             if self._capture_flows:
-                if self._is_catching_up:
-                    frame = self._without_surplus(frame, playback.queued_frames)
-                    if not frame:
-                        return
-                # Asking the card costs as much as writing to it.
-                if self._periods % _PERIODS_AN_OBSERVATION == 0:
-                    self._drift.observe(playback.queued_frames, playback.underruns)
-                correction = self._drift.correction()
-                if correction:
-                    self._corrected += 1
-                    frame = stretch(frame, correction)
-            playback.write(frame)
+                frame = self._fitted(frame, playback)
+                if not frame:
+                    return
+            if sidetone is None:
+                playback.write(frame)
+            else:
+                playback.write(audioop.add(frame, _as_long_as(frame, sidetone), 2))
         except OSError as error:
             self.shut_playback()
             self._report_fault(error)
+            return
+        if playback.underruns != self._underruns_seen:
+            # The queue ran empty, and silence was written ahead of the frame.
+            self._underruns_seen = playback.underruns
+            self._reference.align(0)
+            self._reference.align(self._card.prefill_frames)
+        self._reference.write(frame)
+
+    def played(self) -> bytes:
+        """Return what the earpiece played while the microphone recorded its latest period."""
+        return self._reference.next_period()
+
+    def _fitted(self, frame: bytes, playback: PlaybackStream) -> bytes:
+        """Return the frame as long as the queue wants it, to follow the earpiece's clock."""
+        if self._is_catching_up:
+            queued = playback.queued_frames
+            self._reference.align(queued)
+            frame = self._without_surplus(frame, queued)
+            if not frame:
+                return frame
+        # Asking the card costs as much as writing to it.
+        if self._periods % _PERIODS_AN_OBSERVATION == 0:
+            queued = playback.queued_frames
+            self._drift.observe(queued, playback.underruns)
+            self._reference.observe(queued)
+        correction = self._drift.correction()
+        if correction:
+            self._corrected += 1
+            frame = stretch(frame, correction)
+        return frame
 
     def _follow_capture(self) -> None:
         self._capture_flows = True
@@ -295,3 +325,9 @@ class Streams:
             self._fault = ""
             _log.info("The sound card works again.")
             self._post(ProblemCleared(Problem.SOUND_MISSING))
+
+
+def _as_long_as(frame: bytes, sidetone: bytes) -> bytes:
+    """Return sidetone that fits a frame which gained or lost a few samples; nobody hears which."""
+    missing = len(frame) - len(sidetone)
+    return sidetone + sidetone[-2:] * (missing // 2) if missing > 0 else sidetone[: len(frame)]

@@ -15,6 +15,8 @@ _NOISE_LEVEL: Final = 1
 # The canceller expects a noisy room at first, and would fill the first seconds with that noise in place of the echo.
 _SILENT_START_S: Final = 1.0
 _STEP_S: Final = 0.01
+# The far end's frames are what is being played (far_reference.py), so what is left is the microphone's own queue.
+_DELAY_MS: Final = 10
 
 
 class WebRtcProcessor:
@@ -27,7 +29,6 @@ class WebRtcProcessor:
         echo_cancelling: bool,
         noise_suppression: bool,
         gain_control: bool,
-        delay_ms: int,
     ) -> None:
         self._cancels_echo = echo_cancelling
         self._processor = AudioProcessor(
@@ -37,15 +38,11 @@ class WebRtcProcessor:
             auto_gain_control=gain_control,
             ns_level=_NOISE_LEVEL,
             agc_max_gain_db=_MOST_GAIN_DB,
-            stream_delay_ms=delay_ms,
+            stream_delay_ms=_DELAY_MS,
         )
         silence = bytes(2 * round(rate_hz * _STEP_S))
         for _ in range(round(_SILENT_START_S / _STEP_S)):
             self.process(silence, silence)
-
-    def set_delay_ms(self, delay_ms: int) -> None:
-        """Say how long a frame waits before it is played; the canceller finds the rest of the delay by itself."""
-        self._processor.stream_delay_ms = delay_ms
 
     def process(self, near: bytes, far: bytes) -> bytes:
         """Return the microphone's frame, processed; both frames hold the same number of 10 ms steps."""

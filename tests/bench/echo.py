@@ -48,7 +48,6 @@ class WebRtc:
     def __init__(self, *, noise_suppression: bool = False, gain_control: bool = False) -> None:
         self._processor = WebRtcProcessor(
             rate_hz=RATE_HZ, echo_cancelling=True, noise_suppression=noise_suppression, gain_control=gain_control,
-            delay_ms=20,
         )  # fmt: skip
 
     def process(self, near: bytes, far: bytes) -> bytes:

@@ -557,7 +557,7 @@ class Room:
 
     def __call__(self) -> bytes:
         assert self.card is not None
-        now = 2 * (round(self.card.now_s * RATE_HZ) - self._delay)
+        now = 2 * (round(self.card.now_s * self.card.playback_rate_hz) - self._delay)
         piece = bytes(self.card.heard[max(0, now - 320) : now]) if now >= 320 else b""
         samples = np.frombuffer(piece.ljust(320, b"\0"), "<i2") * self._coupling
         frame = Sound(samples).pcm
@@ -565,10 +565,17 @@ class Room:
         return frame
 
 
-@pytest.mark.parametrize("delay_ms", [10, 80])
-def test_the_far_end_does_not_hear_itself_from_the_loudspeaker(start: Callable[..., Bench], delay_ms: int) -> None:
+@pytest.mark.parametrize(("delay_ms", "playback_ppm"), [(10, 0), (80, 0), (30, 100), (30, -100)])
+def test_the_far_end_does_not_hear_itself_from_the_loudspeaker(
+    start: Callable[..., Bench], delay_ms: int, playback_ppm: float
+) -> None:
     room, port = Room(delay_ms=delay_ms), SpeakingPort(far_voice())
-    bench = start(port, microphone=room, speaker_near_end=NearEndSettings(echo_cancelling=True, noise_suppression=True))
+    bench = start(
+        port,
+        microphone=room,
+        speaker_near_end=NearEndSettings(echo_cancelling=True, noise_suppression=True),
+        playback_ppm=playback_ppm,
+    )
     room.card = bench.card
     bench.loop.open(talk=False, speaker=True)
     bench.wait_for(lambda: bench.loop.counters.is_processing)
@@ -581,7 +588,8 @@ def test_the_far_end_does_not_hear_itself_from_the_loudspeaker(start: Callable[.
         down_db = level_db(heard.between(second, second + 1).samples) - level_db(
             sent[second * RATE_HZ : (second + 1) * RATE_HZ]
         )
-        assert down_db >= 40
+        # This room hears whole samples only: where clocks differ it skips one now and then.
+        assert down_db >= (30 if playback_ppm else 40)
 
 
 def test_the_handset_sends_what_the_microphone_hears_where_nothing_is_asked(start: Callable[..., Bench]) -> None:

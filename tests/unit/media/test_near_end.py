@@ -25,7 +25,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 def processed(near: Samples, rate_hz: int = 16_000, far: Samples | None = None, **choices: bool) -> Samples:
     processor = WebRtcProcessor(
-        rate_hz=rate_hz, delay_ms=20,
+        rate_hz=rate_hz,
         **({"echo_cancelling": False, "noise_suppression": False, "gain_control": False} | choices),
     )  # fmt: skip
     size, pcm = rate_hz // 50, Sound(near).pcm
@@ -57,15 +57,13 @@ def test_every_rate_that_can_be_configured_is_processed(rate_hz: int) -> None:
 
 
 def test_frames_of_20_ms_are_processed_too() -> None:
-    processor = WebRtcProcessor(
-        rate_hz=16_000, echo_cancelling=True, noise_suppression=True, gain_control=True, delay_ms=40
-    )
+    processor = WebRtcProcessor(rate_hz=16_000, echo_cancelling=True, noise_suppression=True, gain_control=True)
     assert len(processor.process(bytes(640), bytes(640))) == 640
 
 
 def test_nothing_is_loaded_where_nothing_is_asked() -> None:
     near_end = NearEnd(NearEndSettings(), rate_hz=16_000)
-    near_end.prepare(20)
+    near_end.prepare()
     near = far_voice().pcm[:320]
     assert near_end.process(near, SILENCE) == near
     assert not near_end.is_working
@@ -76,15 +74,15 @@ def test_sound_goes_on_untouched_until_the_processing_is_loaded() -> None:
     near_end = NearEnd(NearEndSettings(noise_suppression=True), rate_hz=16_000)
     near = near_voice().pcm[32_000:32_320]
     assert near_end.process(near, SILENCE) == near
-    near_end.prepare(20)
-    near_end.prepare(30)
+    near_end.prepare()
+    near_end.prepare()
     wait_until(lambda: near_end.is_working)
     assert near_end.process(near, SILENCE) != near
 
 
 def test_processing_that_fails_is_left_out_for_good_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
     near_end = NearEnd(NearEndSettings(echo_cancelling=True), rate_hz=16_000)
-    near_end.prepare(20)
+    near_end.prepare()
     wait_until(lambda: near_end.is_working)
     near = near_voice().pcm[32_000:32_320]
     # A far frame of another length is what the library refuses.
@@ -93,12 +91,12 @@ def test_processing_that_fails_is_left_out_for_good_and_said_once(caplog: pytest
     assert near_end.process(near, b"") == near
     assert "pywebrtc-audio" in near_end.fault
     assert len(caplog.records) == 1
-    near_end.prepare(20)
+    near_end.prepare()
     assert not near_end.is_working
 
 
 def test_a_rate_that_the_library_refuses_is_a_fault_and_no_crash() -> None:
     near_end = NearEnd(NearEndSettings(echo_cancelling=True), rate_hz=4000)
-    near_end.prepare(20)
+    near_end.prepare()
     wait_until(lambda: near_end.fault)
     assert near_end.process(SILENCE, SILENCE) == SILENCE
