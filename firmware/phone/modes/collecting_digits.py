@@ -22,7 +22,7 @@ from firmware.phone.events import (
 from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.holder_settings import speed_dial
 from firmware.phone.hook import lifting, replace_handset, speaker_key
-from firmware.phone.leaving import fall_quiet
+from firmware.phone.leaving import fall_quiet, put_down
 from firmware.phone.modes.writing import write_to
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter, go_home, show_notice
 from firmware.phone.receiving import receive_call
@@ -155,12 +155,15 @@ def begin_dialling(state: PhoneState) -> None:
     """Offer dial tone on a phone that nobody has used, or call the hotline."""
     auto_redial.disarm(state)
     hotline = state.settings.hotline
-    if hotline is not None and not hotline.delay_s and state.can_call:
-        send_number(state, hotline.number)
-        return
-    offer_dial_tone(state)
-    if hotline is not None and state.can_call:
+    # Reorder tone in place of dial tone would keep a person from dialling something else.
+    callable_now = hotline is not None and state.can_call and state.settings.dial_plan.objection(hotline.number) is None
+    if hotline is None or not callable_now:
+        offer_dial_tone(state)
+    elif hotline.delay_s:
+        offer_dial_tone(state)
         state.start_timer(Timer.HOTLINE, hotline.delay_s)
+    else:
+        send_number(state, hotline.number)
 
 
 def _call_hotline(state: PhoneState, _event: TimerExpired) -> None:
@@ -231,9 +234,16 @@ def _send_on_hook(state: PhoneState) -> None:
 
 
 def _cancel(state: PhoneState, event: KeyPressed) -> None:
-    """Delete the last digit; where there is none, turn the waiting call away or go back to the one on hold."""
-    if state.digits or not (decline_waiting(state) or return_to_held(state)):
-        _delete_last(state, event)
+    """Delete the last digit; where there is none, turn the waiting call away or go back to the one on hold.
+
+    Where there is none of these either, the loudspeaker is switched off.
+    """
+    if not state.digits and (decline_waiting(state) or return_to_held(state)):
+        return
+    if not state.digits and not state.off_hook:
+        put_down(state)
+        return
+    _delete_last(state, event)
 
 
 def _delete_last(state: PhoneState, _event: KeyPressed | KeyRepeated) -> None:

@@ -1,4 +1,5 @@
 import re
+from time import perf_counter
 from typing import get_args
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 
 from firmware.errors import DialPlanError
 from firmware.phone.countries import COUNTRIES
-from firmware.phone.dial_plan import MAX_DIGITS, DialPlan, Match
+from firmware.phone.dial_plan import MAX_DIGITS, DialPlan, Match, Objection, Rewrite
+from firmware.phone.digit_map import Alternative
 from provisioning.schema import Device
 
 RFC_3261_USER = re.compile(r"sip:([A-Za-z0-9\-_.!~*'()&=+$,;?/]|%[0-9A-F]{2})+@example\.com")
@@ -193,3 +195,125 @@ def test_a_number_can_be_reached_only_over_digits_that_may_become_one(digits: st
     if dial_plan.match(digits) is not Match.IMPOSSIBLE:
         for length in range(1, len(digits)):
             assert dial_plan.match(digits[:length]) is not Match.IMPOSSIBLE
+
+
+# --- rewriting, barring, and what calls may be sent to ---
+
+
+def rewrite(pattern: str, strip: int = 0, prepend: str = "", account: str = "") -> Rewrite:
+    return Rewrite(Alternative.parse(pattern), strip, prepend, account)
+
+
+@pytest.mark.parametrize(
+    ("rules", "digits", "number"),
+    [
+        ([rewrite("9xx.", strip=1)], "92345", "2345"),
+        ([rewrite("9xx.", strip=1)], "2345", "2345"),
+        ([rewrite("[2-8]xxxxxx", prepend="010")], "2345678", "0102345678"),
+        ([rewrite("[2-8]xxxxxx", prepend="010")], "23456789", "23456789"),
+        ([rewrite("9x.", strip=1, prepend="0"), rewrite("0x.", strip=1)], "92345", "02345"),
+        ([rewrite("9xx.", strip=1, prepend="00")], "9442012345678", "+442012345678"),
+        ([rewrite("x.", strip=1)], "+442012345678", "+442012345678"),
+    ],
+)
+def test_the_first_rule_that_fits_all_of_a_number_rewrites_it(rules: list[Rewrite], digits: str, number: str) -> None:
+    assert plan(rewrites=rules).number(digits) == number
+
+
+def test_a_rule_may_name_the_account_that_calls() -> None:
+    work = plan(rewrites=[rewrite("8xx.", strip=1, account="work")], domains={"work": "work.example"})
+    assert work.account("82345") == "work"
+    assert work.normalize("82345") == "sip:2345@work.example"
+    assert work.account("2345") == ""
+    assert work.normalize("2345") == "sip:2345@example.com"
+
+
+def test_an_emergency_number_behind_a_prefix_is_an_emergency() -> None:
+    behind_nine = plan(rewrites=[rewrite("9xx.", strip=1)], barred=["*"])
+    assert behind_nine.reaches_emergency("9112")
+    assert behind_nine.number("9112") == "112"
+    assert not behind_nine.is_barred("9112")
+    assert not behind_nine.reaches_emergency("92345")
+
+
+@pytest.mark.parametrize(
+    ("barred", "digits", "is_barred"),
+    [
+        (["0900*"], "0900123456", True),
+        (["0900*"], "+49900123456", True),
+        (["0900*"], "0049900123456", True),
+        (["0900*"], "90900123456", True),
+        (["90900*"], "90900123456", True),
+        (["0900*"], "0901123456", False),
+        (["00*"], "00442012345678", True),
+        (["00*"], "+442012345678", True),
+        (["00*"], "0301234567", False),
+        (["2345"], "2345", True),
+        (["2345"], "23456", False),
+        (["*"], "112", False),
+        (["112"], "112", False),
+    ],
+)
+def test_a_barred_number_is_barred_however_it_is_dialled(barred: list[str], digits: str, is_barred: bool) -> None:
+    assert plan(barred=barred, rewrites=[rewrite("9xx.", strip=1)]).is_barred(digits) is is_barred
+
+
+@pytest.mark.parametrize(
+    ("digits", "objection"),
+    [
+        ("2345", None),
+        ("112", Objection.EMERGENCY),
+        ("9112", Objection.EMERGENCY),
+        ("0900123456", Objection.BARRED),
+        ("1001", Objection.OWN_NUMBER),
+        ("91001", Objection.OWN_NUMBER),
+        ("030 1234567", Objection.IMPOSSIBLE),
+        ("0301234567", Objection.OWN_NUMBER),
+        ("+49301234567", Objection.OWN_NUMBER),
+        ("", Objection.IMPOSSIBLE),
+        ("#", Objection.IMPOSSIBLE),
+    ],
+)
+def test_calls_are_sent_neither_to_here_nor_to_where_they_must_not_go(digits: str, objection: Objection | None) -> None:
+    careful = plan(barred=["0900*"], own_numbers=["1001", "+49301234567", "anna"], rewrites=[rewrite("9xx.", strip=1)])
+    assert careful.objection(digits) is objection
+
+
+def test_a_rule_of_any_length_is_read_in_one_pass() -> None:
+    started = perf_counter()
+    nasty = plan(rewrites=[rewrite("x." * 31 + "T") for _ in range(50)], barred=["1" * 63 + "*"] * 500)
+    nasty.is_barred("1" * MAX_DIGITS)
+    assert perf_counter() - started < 2
+
+
+_RULES = st.lists(
+    st.builds(
+        rewrite,
+        st.sampled_from(["x.", "9x.", "1xx", "11x", "112", "x.T", "[0-9]xx.", "*x."]),
+        st.integers(0, 4),
+        st.text("0123456789*#", max_size=4),
+    ),
+    max_size=4,
+)
+
+
+_EMERGENCIES = sorted((country, number) for country, numbers in COUNTRIES.items() for number in numbers.emergency)
+
+
+@given(
+    emergency=st.sampled_from(_EMERGENCIES),
+    rules=_RULES,
+    barred=st.lists(st.sampled_from(["*", "1*", "112", "0*", "9*", "+*", "00*"])),
+    own=st.lists(st.sampled_from(["112", "110", "999", "1001"])),
+    digit_map=st.sampled_from([("x.T",), ("0[1-9]xx",), ("11xx", "2x.T"), ("*x.#",)]),
+)
+def test_no_rule_keeps_an_emergency_number_from_being_called_as_it_is(
+    emergency: tuple[str, str], rules: list[Rewrite], barred: list[str], own: list[str], digit_map: tuple[str, ...]
+) -> None:
+    country, number = emergency
+    dial_plan = plan(*digit_map, country=country, rewrites=rules, barred=barred, own_numbers=own)
+    assert dial_plan.accepts(number)
+    assert dial_plan.normalize(number) == f"sip:{number}@example.com"
+    assert dial_plan.account(number) == ""
+    assert dial_plan.reaches_emergency(number)
+    assert not dial_plan.is_barred(number)
