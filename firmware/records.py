@@ -70,7 +70,10 @@ class Records:
             self.outbox,
             self.contacts,
             device=device.id,
-            accounts={"": f"{configuration.accounts[0].username}@{configuration.accounts[0].domain}"},
+            accounts={
+                "" if index == 0 else account.identifier: f"{account.username}@{account.domain}"
+                for index, account in enumerate(configuration.accounts)
+            },
             clocks=Clocks(time.time, time.monotonic, clock.is_synchronised, clock.boot_id()),
         )
 

@@ -45,6 +45,11 @@ def phone_settings(loaded: LoadedConfiguration) -> PhoneSettings:
         hotline=calling.hotline(configuration.dialing),
         auto_redial_every_s=configuration.calls.auto_redial_every_s,
         auto_redial_tries=configuration.calls.auto_redial_tries,
+        voicemail_number=configuration.accounts[0].voicemail_number or "",
+        accounts=tuple(
+            ("" if index == 0 else account.identifier, account.label or account.username)
+            for index, account in enumerate(configuration.accounts)
+        ),
     )
 
 
@@ -66,7 +71,10 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         retry_cap_s=sip.retry_cap_s,
         clock_rate_hz=sound.rate_hz,
         frame_ms=sound.period_ms,
+        # One more than the phone keeps, so that it hears of those whom it turns away.
+        max_calls=configuration.calls.max_calls + 1,
         is_emergency=plan.is_emergency,
+        allows=lambda number: not plan.is_emergency(number) and not plan.is_barred(number),
         instance_id=_instance_id(configuration.device),
         prefer_ipv6=sip.prefer_ipv6,
         binding_check_s=sip.binding_check_s,
@@ -92,6 +100,9 @@ def _account_settings(account: Account, *, is_default: bool) -> AccountSettings:
         srtp=account.srtp,
         register_expires_s=account.register_expires_s,
         name="" if is_default else account.identifier,
+        dtmf=account.dtmf,
+        reliable_provisional=account.reliable_provisional,
+        watch_voicemail=account.voicemail_number is not None,
         fallback_servers=tuple(others),
         use_srv=account.uses_srv,
     )

@@ -51,6 +51,22 @@ class Srtp(StrEnum):
     MANDATORY = "mandatory"
 
 
+class DtmfMethod(StrEnum):
+    """How digits go out in a call; AUTO takes what was negotiated."""
+
+    AUTO = "auto"
+    RFC4733 = "rfc4733"
+    INFO = "info"
+    IN_BAND = "inband"
+
+
+class ReliableProvisional(StrEnum):
+    """Whether 18x responses must be confirmed (RFC 3262) or only may."""
+
+    SUPPORTED = "supported"
+    REQUIRED = "required"
+
+
 class Device(Section):
     """Which handset this is and where it stands."""
 
@@ -79,6 +95,8 @@ class Account(Section):
         port: of the servers that name none.
         tls_ca: PEM file with the authorities to trust; the system's where left out.
         tls_verify: False accepts any certificate; for laboratories only.
+        dtmf: how digits go out in a call; "auto" takes what was negotiated.
+        reliable_provisional: "required" turns servers away that cannot confirm ringing (RFC 3262).
     """
 
     name: Identifier | None = None
@@ -97,6 +115,8 @@ class Account(Section):
     tls_ca: Path | None = None
     tls_verify: bool = True
     srtp: Srtp = Srtp.PREFERRED
+    dtmf: DtmfMethod = DtmfMethod.AUTO
+    reliable_provisional: ReliableProvisional = ReliableProvisional.SUPPORTED
     register_expires_s: Annotated[int, Field(ge=60, le=86400)] = 300
 
     @property

@@ -1,6 +1,7 @@
 """The account as pjsua2 knows it: configuration, REGISTER, OPTIONS, and where incoming calls come in."""
 
 import contextlib
+import functools
 import logging
 import re
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.mapping import registration_failure
 from firmware.sip.nat import NatServers
 from firmware.sip.native import guarded
-from firmware.sip.settings import AccountSettings, ReliableProvisional, SipSettings
+from firmware.sip.settings import AccountSettings, SipSettings
 from firmware.sip.transports import mark
-from provisioning.schema import Srtp, Transport
+from provisioning.schema import ReliableProvisional, Srtp, Transport
 
 if TYPE_CHECKING:
     from firmware.sip.registration import Registration
@@ -236,8 +237,13 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
     media = configuration.mediaConfig
     media.transportConfig.port = settings.rtp_port
     mark(media.transportConfig, settings.dscp_audio)
-    # One family at a time: a server that is reached over IPv6 need not find us over IPv4.
-    media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY if path.ipv6 else pjsua2.PJSUA_IPV6_DISABLED
+    if path.ipv6 and not has_ipv6_audio():
+        # Such a build cannot read the address that the registrar saw, and aborts the process over it
+        # (acc_check_nat_addr in pjsua_acc.c); IPv6 has no NAT that would have changed it.
+        configuration.natConfig.contactRewriteUse = 0
+    if has_ipv6_audio():
+        # One family at a time: a server that is reached over IPv6 need not find us over IPv4.
+        media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY if path.ipv6 else pjsua2.PJSUA_IPV6_DISABLED
     media.srtpUse = _SRTP[account.srtp]
     # Keys in the clear protect from nobody on the path, but a peer that insists on SRTP can still be talked to.
     media.srtpSecureSignaling = 1 if account.transport is Transport.TLS else 0
@@ -253,6 +259,15 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
         configuration.natConfig.sipOutboundInstanceId = f"<{settings.instance_id}>"
     nat.configure(configuration)
     return configuration
+
+
+@functools.cache
+def has_ipv6_audio() -> bool:
+    """Whether the library was built with IPv6 for audio (PJ_HAS_IPV6); it speaks SIP over IPv6 either way.
+
+    It aborts the process when one that was not is asked for it.
+    """
+    return bool(pjsua2.AccountConfig().mediaConfig.ipv6Use != pjsua2.PJSUA_IPV6_DISABLED)
 
 
 def _address_of_record(account: AccountSettings) -> str:

@@ -2,26 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
-from provisioning.schema import Srtp, Transport
-
-
-class DtmfMethod(StrEnum):
-    """How digits go out in a call; AUTO takes what was negotiated."""
-
-    AUTO = "auto"
-    RFC4733 = "rfc4733"
-    INFO = "info"
-    IN_BAND = "inband"
-
-
-class ReliableProvisional(StrEnum):
-    """Whether 18x responses must be confirmed (RFC 3262) or only may."""
-
-    SUPPORTED = "supported"
-    REQUIRED = "required"
+from provisioning.schema import DtmfMethod, ReliableProvisional, Srtp, Transport
 
 
 @dataclass(frozen=True, slots=True)
