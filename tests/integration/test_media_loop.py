@@ -12,11 +12,14 @@ import pytest
 
 from drivers.sound import AlsaSoundCard
 from firmware.media.loop import AudioLoop
+from firmware.media.near_end import NearEndSettings
 from firmware.phone.commands import AudioRoute, Tone
 from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
 from tests.fakes.audio_ports import EchoPort, SingingPort
+from tests.lab.acoustic_path import far_voice, level_db
 from tests.lab.audio import (
     Recorder,
+    Sound,
     find_tone,
     first_heard_at,
     gaps,
@@ -32,9 +35,9 @@ TIMEOUT_S = 10.0
 
 
 class Handset:
-    """An audio loop on the sinks `ear` and `mic`."""
+    """An audio loop on the sinks `ear` and `mic`; `options` are the loop's own."""
 
-    def __init__(self, port: EchoPort, *, rate_hz: int = RATE_HZ, period_ms: int = 10) -> None:
+    def __init__(self, port: EchoPort, *, rate_hz: int = RATE_HZ, period_ms: int = 10, **options: Any) -> None:
         self.events: list[Event] = []
         self.port = port
         self._changed = threading.Condition()
@@ -45,7 +48,7 @@ class Handset:
             period_frames=rate_hz * period_ms // 1000,
             prefill_frames=rate_hz // 100,
         )
-        self.loop = AudioLoop(card, country="CN", heartbeat=lambda: None, post=self._take)
+        self.loop = AudioLoop(card, country="CN", heartbeat=lambda: None, post=self._take, **options)
         self.loop.set_volume(AudioRoute.EARPIECE, 100)
 
     def wait_for_event(self, event: type[Event] | Event) -> None:
@@ -169,6 +172,71 @@ def test_early_media_goes_over_into_the_call_without_a_gap(pulse: PulseAudio, li
         wait_until(lambda: handset.loop.counters.periods > periods + 100)
         heard = recorder.sound
     assert [gap for gap in gaps(heard, 1000) if gap.duration_s > 0.04] == []
+
+
+def loudspeaker(capture: str) -> AlsaSoundCard:
+    return AlsaSoundCard(playback="bell", capture=capture)
+
+
+def test_a_call_moves_to_the_loudspeaker_and_back(pulse: PulseAudio, lift: Callable[..., Handset]) -> None:
+    earpiece, bell = Stream("ear", os.getpid()), Stream("bell", os.getpid())
+    microphone = Stream("mic.monitor", os.getpid())
+    handset = lift(SingingPort(), speaker_card=loudspeaker("mic_monitor"))
+    handset.loop.open(talk=True)
+    wait_until(lambda: earpiece in pulse.playing() and microphone in pulse.recording())
+
+    with Recorder("bell_monitor") as recorder:
+        handset.loop.open(talk=True, speaker=True)
+        wait_until(lambda: bell in pulse.playing() and microphone in pulse.recording())
+        assert earpiece not in pulse.playing()
+        wait_until(lambda: find_tone(recorder.sound, [1000], shortest_s=0.3))
+
+    handset.loop.open(talk=False, speaker=True)
+    wait_until(lambda: microphone not in pulse.recording())
+    assert bell in pulse.playing()
+
+    handset.loop.open(talk=True)
+    wait_until(lambda: earpiece in pulse.playing() and microphone in pulse.recording())
+    assert bell not in pulse.playing()
+    assert handset.events == []
+
+
+class VoicePort(EchoPort):
+    """A far end that speaks all the time; keeps what it is sent."""
+
+    def __init__(self, voice: Sound) -> None:
+        super().__init__()
+        self._voice = [voice.pcm[first : first + 320] for first in range(0, len(voice.pcm) - 319, 320)]
+        self.sent = bytearray()
+
+    def exchange(self, near: bytes | None) -> bytes:
+        super().exchange(near)
+        self.sent += near or self._silence
+        return self._voice[self.exchanges % len(self._voice)]
+
+    def levels_db(self, seconds: range) -> list[float]:
+        """Return how loud what was sent was, second by second."""
+        sent = Sound.from_pcm(bytes(self.sent), RATE_HZ)
+        return [level_db(sent.between(second, second + 1).samples) for second in seconds]
+
+
+def test_a_microphone_that_hears_the_loudspeaker_sends_next_to_nothing_of_it(
+    pulse: PulseAudio, lift: Callable[..., Handset]
+) -> None:
+    def sent_db(near_end: NearEndSettings) -> float:
+        port = VoicePort(far_voice())
+        handset = lift(port, speaker_card=loudspeaker("bell_monitor"), speaker_near_end=near_end)
+        handset.loop.set_volume(AudioRoute.SPEAKER, 60)
+        handset.loop.open(talk=True, speaker=True)
+        wait_until(lambda: len(port.sent) >= 2 * 7 * RATE_HZ)
+        handset.loop.close()
+        # A busy machine may interrupt the sound in some second; what is left in every second would show.
+        return statistics.median(port.levels_db(range(2, 7)))
+
+    untouched_db = sent_db(NearEndSettings())
+    cancelled_db = sent_db(NearEndSettings(echo_cancelling=True, noise_suppression=True, gain_control=True))
+    assert untouched_db > -45
+    assert untouched_db - cancelled_db >= 40
 
 
 @pytest.fixture
