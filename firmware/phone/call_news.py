@@ -22,7 +22,7 @@ from firmware.phone.events import (
     Event,
     NumberAttributed,
 )
-from firmware.phone.leaving import settle, settle_if_unused
+from firmware.phone.leaving import settle
 from firmware.phone.state import Call, PhoneState
 
 
@@ -49,10 +49,8 @@ def _move_other_call(state: PhoneState, call: Call, event: CallStateChanged) -> 
     match event.state:
         case CallState.DISCONNECTED:
             close_call(state, call, end_reason(call, event), event.sip_code)
-            settle_if_unused(state)
         case CallState.ACTIVE | CallState.HELD if not call.is_offered:
             note_running(state, call, event.state)
-            settle_if_unused(state)
         case CallState.DIALING | CallState.ALERTING if not call.answered and not call.is_offered:
             call.state = event.state
         case CallState.INCOMING | CallState.WAITING if not call.answered:

@@ -101,6 +101,7 @@ def place_call(
         direction=CallDirection.OUTGOING,
         party=CallerId(number),
         state=CallState.DIALING,
+        account=plan.account(digits),
         emergency=plan.reaches_emergency(digits),
         hides_dtmf=state.settings.hide_dtmf or digits == state.settings.voicemail_number,
     )
@@ -111,7 +112,7 @@ def place_call(
         PlaceCall(
             call.call_id,
             plan.normalize(digits),
-            plan.account(digits),
+            call.account,
             # Whoever calls for help is found by the number.
             anonymous=bool(anonymous_code) and not call.emergency,
         ),

@@ -42,9 +42,10 @@ def settle(state: PhoneState) -> None:
         go_home(state)
 
 
-def settle_if_unused(state: PhoneState) -> None:
-    """Ring for a call that has come back to a phone that nobody uses."""
-    if not state.engaged and state.mode is state.home:
+def ring_for_those_left(state: PhoneState) -> None:
+    """Ring for calls that came back, or were left, while nobody is at the phone."""
+    rings_already = state.mode in {Mode.RINGING, Mode.REDIALLING}
+    if not state.engaged and not rings_already and (state.waiting or state.held or state.abandoned):
         settle(state)
 
 

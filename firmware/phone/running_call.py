@@ -125,7 +125,6 @@ class Call:
             sip_code=self.sip_code,
             emergency=self.emergency,
             attribution=self.attribution,
-            account=self.account,
             diverted_by=(self.diverted_by.display_name or self.diverted_by.number) if self.diverted_by else "",
             decision=self.decision,
             transfer=self.transfer,

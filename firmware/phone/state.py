@@ -12,7 +12,7 @@ from firmware.phone.feature_codes import FeatureCodes
 from firmware.phone.features import CallRules, FeatureState, Hotline
 from firmware.phone.preferences import Preferences
 from firmware.phone.running_call import Call
-from firmware.phone.view import Hint, Mode, PhoneView
+from firmware.phone.view import CallView, Hint, Mode, PhoneView
 
 __all__ = ["DIGIT_KEYS", "Call", "PhoneSettings", "PhoneState"]
 
@@ -87,6 +87,13 @@ class PhoneSettings:
     auto_redial_every_s: float = 30
     auto_redial_tries: int = 10
     accounts: tuple[tuple[str, str], ...] = ()
+
+    def account_label(self, name: str) -> str:
+        """Return what the display calls an account; nothing where there is only one."""
+        if len(self.accounts) < 2:  # noqa: PLR2004 - the one that there always is does not count
+            return ""
+        _, default_label = self.accounts[0]
+        return dict(self.accounts).get(name, default_label)
 
 
 @dataclass(slots=True)
@@ -306,7 +313,7 @@ class PhoneState:
             mode=self.mode,
             off_hook=self.off_hook,
             digits=self.digits,
-            call=self.call.view() if self.call is not None else None,
+            call=self._view_of(self.call) if self.call is not None else None,
             registration=self.registration,
             registration_failure=self.registration_failure,
             registration_sip_code=self.registration_sip_code,
@@ -318,9 +325,9 @@ class PhoneState:
             muted=self.muted,
             microphone_open=self.microphone_open,
             volume_percent=self.volumes[self.volume_shown] if self.volume_shown is not None else None,
-            hint=self.notice or self._waiting_hint or self.hint,
+            hint=self.notice or (self.hint if self.refused else None) or self._waiting_hint or self.hint,
             speaker=self.speaker,
-            other_calls=tuple(call.view() for call in _waiting_first(self.others)),
+            other_calls=tuple(self._view_of(call) for call in _waiting_first(self.others)),
         )
         return replace(
             view,
@@ -338,6 +345,9 @@ class PhoneState:
             redial_in_s=round(self.settings.auto_redial_every_s) if self.features.auto_redial is not None else 0,
             feature=self.features.feature if view.hint in _FEATURE_HINTS else "",
         )
+
+    def _view_of(self, call: Call) -> CallView:
+        return replace(call.view(), account=self.settings.account_label(call.account))
 
     @property
     def _waiting_hint(self) -> Hint | None:

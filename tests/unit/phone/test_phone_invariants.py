@@ -260,6 +260,17 @@ class AnyEvening(RuleBasedStateMachine):
         if outcome is not None:
             self.move_every_transfer(outcome)
 
+    @precondition(lambda self: self.phone.view.mode is Mode.OUTGOING)
+    @rule(replace=st.booleans())
+    def keep_trying_a_busy_number(self, replace: bool) -> None:
+        self._handle(CallStateChanged(self.placed[-1].call_id, CallState.DISCONNECTED, DisconnectReason.BUSY))
+        self._handle(KeyPressed(Key.REDIAL))
+        if replace and self.off_hook:
+            self.move_the_handset()
+        if Timer.AUTO_REDIAL in self.running:
+            self.running.discard(Timer.AUTO_REDIAL)
+            self._handle(TimerExpired(Timer.AUTO_REDIAL))
+
     @precondition(lambda self: len(self.live) > 1)
     @rule(second=st.sampled_from([None, *_SWITCHING_KEYS]))
     def join_calls(self, second: Key | None) -> None:
@@ -369,7 +380,7 @@ class AnyEvening(RuleBasedStateMachine):
         self._handle(ProblemCleared(Problem.SIP_UNAVAILABLE))
         if self.phone.view.speaker and self.phone.view.mode is not Mode.RINGING:
             self._handle(KeyPressed(Key.SPEAKER))
-        while self.phone.view.mode is Mode.RINGING:
+        while self.phone.view.mode in {Mode.RINGING, Mode.REDIALLING}:
             self._handle(KeyPressed(Key.CANCEL))
         if self.phone.view.digits:
             self._handle(KeyHeld(Key.CANCEL))
@@ -431,24 +442,26 @@ class AnyEvening(RuleBasedStateMachine):
         if not self.off_hook and not self.phone.view.speaker:
             assert self.audio is None
             assert self.tone is None
-            assert not any(call.answered and not call.hold_wanted for call in self.phone._state.calls)
+            # A busy number that was tried again and answers hears silence until the person has come to the phone.
+            left = self.phone._state.others if self.phone.view.mode is Mode.REDIALLING else self.phone._state.calls
+            assert not any(call.answered and not call.hold_wanted for call in left)
 
     @invariant()
     def it_rings_only_in_ringing(self) -> None:
-        assert not self.ringing or self.phone.view.mode is Mode.RINGING
+        assert not self.ringing or self.phone.view.mode in {Mode.RINGING, Mode.REDIALLING}
 
     @invariant()
     def a_record_is_open_exactly_while_a_call_runs(self) -> None:
         calls = self.phone._state.calls
         assert {call.call_id for call in calls} == self.live
         assert len(calls) == len(self.live)
-        in_front = self.phone.view.mode in {Mode.OUTGOING, Mode.RINGING, Mode.IN_CALL}
+        in_front = self.phone.view.mode in {Mode.OUTGOING, Mode.RINGING, Mode.IN_CALL, Mode.REDIALLING}
         assert in_front is (self.phone._state.call is not None and self.phone._state.call.is_live)
 
     @invariant()
     def nobody_is_forgotten_by_a_phone_that_nobody_uses(self) -> None:
         state = self.phone._state
-        if not state.engaged and state.mode is state.home:
+        if not state.engaged and state.mode not in {Mode.RINGING, Mode.REDIALLING}:
             assert all(call in state.handing_over or not call.answered for call in state.others)
             assert not any(call.is_offered for call in state.others)
 

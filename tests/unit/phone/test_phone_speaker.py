@@ -136,6 +136,16 @@ def test_a_loudspeaker_with_nothing_but_dial_tone_switches_itself_off() -> None:
     assert not desk.view.speaker
 
 
+def test_cancel_with_nothing_dialled_switches_the_loudspeaker_off() -> None:
+    desk = _desk()
+    desk.press(Key.SPEAKER)
+    desk.press("2")
+    desk.press(Key.CANCEL)
+    assert desk.view.mode is Mode.COLLECTING_DIGITS
+    desk.press(Key.CANCEL)
+    assert desk.view.mode is Mode.IDLE
+
+
 # --- answering by itself ---
 
 
