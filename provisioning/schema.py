@@ -303,7 +303,7 @@ class Sound(Section):
         speaker_capture: the loudspeaker's microphone; the handset's where left out.
         speaker_mixer_card, speaker_mixer_element: the loudspeaker's hardware volume, as for the earpiece.
         echo_cancelling: where the far end's own voice is taken out of the microphone. On the handset, whose shell
-            keeps the two apart, it costs some 10 ms of delay, 20 MB and a good half per cent of a core.
+            keeps the two apart, it costs some 10 ms of delay, 20 MB and almost one per cent of a core.
         noise_suppression: where steady noise around the phone is lowered.
         gain_control: where voices far from the microphone are raised.
         sidetone_percent: how much of one's own voice is heard in the earpiece, as an amplitude. It comes late by the

@@ -5,7 +5,9 @@ Each route has its own choice: a handset at the ear needs little of it, a loudsp
 
 import importlib
 import logging
+import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,6 +77,11 @@ class NearEnd:
             return near
 
     def _load(self) -> None:
+        # The thread begins with the audio thread's priority, and would hold it up at that.
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        # numpy only carries frames here; its linear algebra would start a thread for each core.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         try:
             webrtc = importlib.import_module("firmware.media.webrtc")
             self._processor = webrtc.WebRtcProcessor(
