@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -62,6 +63,7 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         self.settings = settings
         self.registration: Registration | None = None
         self._configuration: Any = None
+        self._outcomes = 0
 
     @property
     def address_of_record(self) -> str:
@@ -73,11 +75,12 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
 
         The outcome arrives at the Registration, that of a failure to send too.
         """
-        self._set_registration(renew=True)
+        self._send_register(lambda: self.setRegistration(True))
 
     def unregister(self) -> None:
         """Take our binding back."""
-        self._set_registration(renew=False)
+        with contextlib.suppress(pjsua2.Error):
+            self.setRegistration(False)
 
     def open(self, configuration: Any, *, is_default: bool) -> None:
         """Make the library know it.
@@ -101,10 +104,7 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         with contextlib.suppress(pjsua2.Error):
             self.modify(leaving)
         self.registration = registration
-        try:
-            self.modify(configuration)
-        except pjsua2.Error as error:
-            self._not_sent(error)
+        self._send_register(lambda: self.modify(configuration))
 
     def probe(self, target: str) -> None:
         """Ask the server whether it is there (RFC 3261 section 11)."""
@@ -137,20 +137,20 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         receiver.sendInstantMessage(message)
         return token
 
-    def _set_registration(self, *, renew: bool) -> None:
+    def _send_register(self, send: Callable[[], None]) -> None:
+        outcomes = self._outcomes
         try:
-            self.setRegistration(renew)
+            send()
         except pjsua2.Error as error:
-            if error.status != _BUSY and renew:
-                self._not_sent(error)
-
-    def _not_sent(self, error: Any) -> None:
-        if self.registration is not None:
-            self.registration.failed(registration_failure(0, from_server=False, pj_status=error.status))
+            # Some failures are told by the callback already, some only so.
+            told = self._outcomes != outcomes
+            if error.status != _BUSY and not told and self.registration is not None:
+                self.registration.failed(registration_failure(0, from_server=False, pj_status=error.status))
 
     @guarded
     def onRegState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Hear how a REGISTER ended."""
+        self._outcomes += 1
         registration = self.registration
         if registration is None:
             return

@@ -93,8 +93,11 @@ class Transports:
         mark(configuration, self._settings.dscp_signalling)
         if account.transport is Transport.TLS:
             self._configure_tls(account, configuration.tlsConfig)
+            mark(configuration.tlsConfig, self._settings.dscp_signalling)
         if account.transport is not Transport.UDP:
-            self._keep_connection_alive(configuration)
+            # TLS has the options of its sockets in a place of its own.
+            is_tls = account.transport is Transport.TLS
+            self._keep_connection_alive(configuration.tlsConfig if is_tls else configuration)
         kind = _PJ_TRANSPORTS[account.transport] + (pjsua2.PJSIP_TRANSPORT_IPV6 if ipv6 else 0)
         try:
             return int(self._endpoint.transportCreate(kind, configuration))
@@ -134,7 +137,7 @@ class Transports:
 
 
 def mark(configuration: Any, dscp: int) -> None:
-    """Have a transport's packets marked with a differentiated services code point (RFC 2474)."""
+    """Have the packets of a transport, or of its TLS part, marked with a differentiated services code point (RFC 2474)."""
     configuration.qosParams.flags = pjsua2.PJ_QOS_PARAM_HAS_DSCP
     configuration.qosParams.dscp_val = dscp
 

@@ -89,7 +89,19 @@ class Kamailio:
         configuration.touch(mode=0o600)
         configuration.write_text(self._configuration())
         with (self._folder / "kamailio.log").open("ab") as log:
-            command = ["kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-f", configuration, "-Y", self._folder]
+            command: list[str | os.PathLike[str]] = [
+                "kamailio",
+                "-DD",
+                "-E",
+                "-m",
+                "16",
+                "-M",
+                "4",
+                "-f",
+                configuration,
+                "-Y",
+                self._folder,
+            ]
             self._process = subprocess.Popen(
                 command if self._namespace is None else self._namespace.command(*command),
                 stdout=log,

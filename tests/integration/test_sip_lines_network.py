@@ -1,0 +1,142 @@
+"""The account and its calls on networks that change and break, over IPv4 and IPv6, seen on the wire."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.phone.call import RegistrationFailure, RegistrationState
+from firmware.sip.settings import ServerName
+from provisioning.schema import Transport
+from tests.lab.audio import Sound, level
+from tests.lab.operator_site import (
+    FRIEND_HZ,
+    HOME,
+    HOME_6,
+    OPERATOR,
+    OPERATOR_6,
+    PHONE_HZ,
+    OperatorSite,
+    call,
+    operator_site,
+)
+from tests.lab.packets import PacketTrace
+from tests.lab.second_phone import SecondPhone
+from tests.lab.sip_line import SipLine
+
+CLASS_SELECTOR_3, EXPEDITED_FORWARDING = 24, 46
+WINDOW_S = 0.4
+HEARD = 1000.0
+NEW_HOME = "10.9.0.77"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[OperatorSite]:
+    with operator_site(tmp_path) as site:
+        yield site
+
+
+def until_heard(last_heard: Callable[[float], Sound], frequency_hz: float, timeout_s: float = 5) -> float:
+    """Return how long it took until a tone fills a whole window."""
+    began = time.monotonic()
+    while level(last_heard(WINDOW_S), frequency_hz) < HEARD:
+        assert time.monotonic() - began < timeout_s, f"{frequency_hz} Hz is not heard"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def both_hear_each_other(phone: SipLine, friend: SecondPhone, timeout_s: float = 5) -> None:
+    until_heard(friend.last_heard, PHONE_HZ, timeout_s)
+    until_heard(phone.last_heard, FRIEND_HZ, timeout_s)
+
+
+@pytest.mark.parametrize(
+    ("ipv6", "transport"),
+    [
+        (False, Transport.UDP),
+        (False, Transport.TLS),
+        (True, Transport.UDP),
+        (True, Transport.TCP),
+        (True, Transport.TLS),
+    ],
+)
+def test_a_call_over_either_family_is_heard_at_both_ends_and_every_packet_is_marked(
+    site: OperatorSite, ipv6: bool, transport: Transport
+) -> None:
+    account = site.account("alice", transport=transport, address=OPERATOR_6 if ipv6 else OPERATOR)
+    with (
+        PacketTrace(site.cable.second) as trace,
+        site.friend(address=OPERATOR) as friend,
+        site.phone(account) as phone,
+    ):
+        phone.wait_for_registration(RegistrationState.REGISTERED)
+        call(phone, friend)
+        both_hear_each_other(phone, friend)
+    ours = [packet for packet in trace.packets if packet.source in {HOME, HOME_6} and packet.payload]
+    sound = [packet for packet in ours if packet.is_rtp]
+    signalling = [packet for packet in ours if not packet.is_rtp]
+    assert {packet.source for packet in signalling} == {HOME_6 if ipv6 else HOME}
+    assert len(sound) > 5
+    assert len(signalling) > 3
+    assert {packet.dscp for packet in sound} == {EXPEDITED_FORWARDING}
+    assert {packet.dscp for packet in signalling} == {CLASS_SELECTOR_3}
+
+
+def test_marks_can_be_set(site: OperatorSite) -> None:
+    with PacketTrace(site.cable.second) as trace, site.phone(site.account("alice"), dscp_signalling=40) as phone:
+        phone.wait_for_registration(RegistrationState.REGISTERED)
+    marks = {packet.dscp for packet in trace.packets if packet.source == HOME and packet.payload}
+    assert marks == {40}
+
+
+def test_an_address_that_cannot_be_reached_is_passed_over_for_one_of_the_other_family(tmp_path: Path) -> None:
+    with operator_site(tmp_path, ipv4=False) as site:
+        port = site.registrar.udp_port
+        account = site.account("alice", address=OPERATOR, fallback_servers=(ServerName(f"[{OPERATOR_6}]", port),))
+        with site.phone(account) as phone:
+            phone.wait_for_registration(RegistrationState.REGISTERED, timeout_s=3)
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_a_changed_address_is_registered_within_three_seconds_and_a_calls_sound_is_back_by_then(
+    site: OperatorSite, transport: Transport
+) -> None:
+    with site.friend(address=OPERATOR) as friend, site.phone(site.account("alice", transport=transport)) as phone:
+        phone.wait_for_registration(RegistrationState.REGISTERED)
+        call(phone, friend)
+        both_hear_each_other(phone, friend)
+        began = time.monotonic()
+        site.cable.first.change_addresses(f"{NEW_HOME}/24", f"{HOME_6}/64")
+        while not any(NEW_HOME in contact for contact in site.registrar.contacts("alice")):
+            assert time.monotonic() - began < 3, site.registrar.contacts("alice")
+            time.sleep(0.02)
+        time.sleep(max(0.0, began + 1 - time.monotonic()))
+        both_hear_each_other(phone, friend, timeout_s=began + 3 - time.monotonic())
+
+
+def test_a_network_that_swallows_everything_is_called_unreachable_and_recovered_from_within_five_seconds(
+    site: OperatorSite,
+) -> None:
+    with site.phone(site.account("alice")) as phone:
+        phone.wait_for_registration(RegistrationState.REGISTERED)
+        site.cable.blackhole()
+        failed = phone.wait_for_registration(RegistrationState.FAILED, timeout_s=6)
+        assert failed.failure is RegistrationFailure.SERVER_UNREACHABLE
+        phone.forget()
+        site.cable.heal()
+        phone.wait_for_registration(RegistrationState.REGISTERED, timeout_s=5)
+
+
+@pytest.mark.parametrize("transport", [Transport.UDP, Transport.TLS])
+def test_a_pulled_plug_is_called_that_and_a_plugged_one_noticed_at_once(
+    site: OperatorSite, transport: Transport
+) -> None:
+    with site.phone(site.account("alice", transport=transport), retry_base_s=600, retry_cap_s=600) as phone:
+        phone.wait_for_registration(RegistrationState.REGISTERED)
+        site.cable.first.set_up(False)
+        failed = phone.wait_for_registration(RegistrationState.FAILED, timeout_s=6)
+        assert failed.failure in {RegistrationFailure.NO_NETWORK, RegistrationFailure.SERVER_UNREACHABLE}
+        phone.forget()
+        site.cable.first.set_up(True)
+        phone.wait_for_registration(RegistrationState.REGISTERED, timeout_s=5)

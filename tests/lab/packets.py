@@ -1,0 +1,122 @@
+"""Sees every packet that passes a device: what is on the wire, not what somebody meant to send."""
+
+import ipaddress
+import socket
+import struct
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from tests.lab.network import CableEnd
+
+_ETH_P_ALL: Final = 3
+_ETHERNET_HEADER: Final = 14
+_IPV4: Final = 0x0800
+_IPV6: Final = 0x86DD
+_TCP: Final = 6
+_UDP: Final = 17
+_FRAME_BYTES: Final = 65536
+_POLL_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet of TCP or UDP.
+
+    Attributes:
+        source, destination: addresses.
+        source_port, destination_port: there.
+        is_tcp: it is of TCP, otherwise of UDP.
+        dscp: its differentiated services code point (RFC 2474).
+        payload: what it carries.
+    """
+
+    source: str
+    destination: str
+    source_port: int
+    destination_port: int
+    is_tcp: bool
+    dscp: int
+    payload: bytes
+
+    @property
+    def is_rtp(self) -> bool:
+        """Whether its first bytes are RTP's or RTCP's (RFC 7983 section 7)."""
+        return not self.is_tcp and len(self.payload) >= 8 and 128 <= self.payload[0] < 192
+
+
+class PacketTrace:
+    """Keeps what passes one end of a cable."""
+
+    def __init__(self, end: CableEnd) -> None:
+        self._end = end
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._packets: list[Packet] = []
+
+    def __enter__(self) -> Self:
+        with self._end.namespace.entered():
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+            self._socket.bind((self._end.device, 0))
+        self._socket.settimeout(_POLL_S)
+        self._thread = threading.Thread(target=self._listen, name="packet-trace", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._socket is not None:
+            self._socket.close()
+
+    @property
+    def packets(self) -> list[Packet]:
+        """What has passed so far, in order."""
+        return list(self._packets)
+
+    def _listen(self) -> None:
+        assert self._socket is not None
+        while not self._stopping.is_set():
+            try:
+                frame = self._socket.recv(_FRAME_BYTES)
+            except TimeoutError:
+                continue
+            except OSError:
+                # The device is down.
+                continue
+            packet = parse(frame)
+            if packet is not None:
+                self._packets.append(packet)
+
+
+def parse(frame: bytes) -> Packet | None:
+    """Read an Ethernet frame; None where it holds neither TCP nor UDP."""
+    (kind,) = struct.unpack_from("!H", frame, 12)
+    packet = frame[_ETHERNET_HEADER:]
+    if kind == _IPV4:
+        header, protocol, traffic_class = 4 * (packet[0] & 15), packet[9], packet[1]
+        source, destination = packet[12:16], packet[16:20]
+    elif kind == _IPV6:
+        header, protocol = 40, packet[6]
+        traffic_class = (struct.unpack_from("!H", packet)[0] >> 4) & 0xFF
+        source, destination = packet[8:24], packet[24:40]
+    else:
+        return None
+    if protocol not in {_TCP, _UDP}:
+        return None
+    ports = struct.unpack_from("!HH", packet, header)
+    inner = 4 * (packet[header + 12] >> 4) if protocol == _TCP else 8
+    return Packet(
+        source=str(ipaddress.ip_address(source)),
+        destination=str(ipaddress.ip_address(destination)),
+        source_port=ports[0],
+        destination_port=ports[1],
+        is_tcp=protocol == _TCP,
+        dscp=traffic_class >> 2,
+        payload=packet[header + inner :],
+    )
