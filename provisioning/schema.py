@@ -377,6 +377,9 @@ class Sync(Section):
         return self
 
 
+MAX_CALLS_WITH_RELAY = 5
+
+
 class Configuration(Section):
     """One handset's whole configuration."""
 
@@ -396,6 +399,16 @@ class Configuration(Section):
     indicator: Indicator = Indicator()
     sync: Sync | None = None
 
+    @model_validator(mode="after")
+    def _calls_fit_beside_a_relay(self) -> Self:
+        # The SIP library has few sockets, and a relay doubles what each call needs.
+        if self.nat.turn_server and self.calls.max_calls > MAX_CALLS_WITH_RELAY:
+            raise ValueError(
+                f"with nat.turn_server at most {MAX_CALLS_WITH_RELAY} calls.max_calls are possible, "
+                f"not {self.calls.max_calls}"
+            )
+        return self
+
     @field_validator("accounts")
     @classmethod
     def _default_account_comes_first(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
@@ -408,11 +421,17 @@ class Configuration(Section):
         return tuple(sorted(accounts, key=lambda account: not account.default))
 
     @model_validator(mode="after")
-    def _no_code_hides_an_emergency_number(self) -> Self:
+    def _dialling_fits_codes_and_accounts(self) -> Self:
         reasons = [
             f"feature_codes.{name} keeps the emergency number {number} from being dialled"
             for number in self.dialing.emergency_numbers
             for name in self.feature_codes.hiding(number)
+        ]
+        names = [account.identifier for account in self.accounts]
+        reasons += [
+            f"dialing.rewrite[{number}].account is {rule.account!r}, but the accounts are called {names}"
+            for number, rule in enumerate(self.dialing.rewrite, start=1)
+            if rule.account and rule.account not in names
         ]
         if reasons:
             raise ValueError("; ".join(reasons))

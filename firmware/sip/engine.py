@@ -20,7 +20,7 @@ from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.calls import CallTable
 from firmware.sip.connection_limit import ConnectionLimit
 from firmware.sip.gate import Gate, GatePolicy
-from firmware.sip.handle_budget import RTP_AND_RTCP, HandleBudget
+from firmware.sip.handle_budget import HandleBudget
 from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.line import LineParts
 from firmware.sip.lines import Lines
@@ -119,7 +119,7 @@ class Engine:
         self._reasons: dict[str, int] = {}
         self._deliver = deliver
         self._nat = NatServers(settings.nat, deliver)
-        budget = HandleBudget(settings.max_calls, handles_per_call=RTP_AND_RTCP * (2 if self._nat.uses_relay else 1))
+        budget = HandleBudget.shared(settings.max_calls, with_relay=self._nat.uses_relay)
         self._policy = GatePolicy(budget, answer_anyone=settings.answer_anyone)
         self._connection_limit = ConnectionLimit(budget.connections, agenda, answer_anyone=settings.answer_anyone)
         self._transports = Transports(settings)

@@ -6,11 +6,12 @@ a socket is therefore limited, and the limits are derived here.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 HANDLES: Final = 64  # PJ_IOQUEUE_MAX_HANDLES of this build
 LINGER_S: Final = 0.6  # PJ_IOQUEUE_KEY_FREE_DELAY is 500 ms, and the poll that frees a handle comes after it
 RTP_AND_RTCP: Final = 2
+_OUTGOING_WITH_RELAY: Final = 2
 _SPARE: Final = 4
 
 # Of the INVITEs that fit: half for the servers' own ports, a quarter each for the rest.
@@ -54,6 +55,17 @@ class HandleBudget:
     outgoing_calls: int = 6
     listeners: int = 7
     own_connections: int = 8
+
+    @classmethod
+    def shared(cls, calls: int, *, with_relay: bool) -> Self:
+        """Return the budget for so many calls; a relay doubles what each needs, so that fewer are placed at once.
+
+        Raises:
+            ValueError: they leave too little for those who call.
+        """
+        if with_relay:
+            return cls(calls, handles_per_call=2 * RTP_AND_RTCP, outgoing_calls=_OUTGOING_WITH_RELAY)
+        return cls(calls)
 
     def __post_init__(self) -> None:
         if self._invites < _SHARES * (1 + LINGER_S):
