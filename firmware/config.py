@@ -78,18 +78,26 @@ def dial_plan(configuration: Configuration) -> DialPlan:
     Raises:
         DialPlanError: an alternative of the digit map, or the pattern of a rule, is not one.
     """
+    default, *others = configuration.accounts
     return DialPlan.build(
         country=configuration.device.country,
-        domain=configuration.accounts[0].domain,
+        domain=default.domain,
         digit_map=configuration.dialing.digit_map,
         emergency_numbers=configuration.dialing.emergency_numbers,
         international_prefix=configuration.dialing.international_prefix,
         rewrites=[
-            Rewrite(Alternative.parse(rule.pattern), rule.strip, rule.prepend, rule.account)
+            Rewrite(
+                Alternative.parse(rule.pattern),
+                rule.strip,
+                rule.prepend,
+                "" if rule.account == default.identifier else rule.account,
+            )
             for rule in configuration.dialing.rewrite
         ],
         barred=configuration.dialing.barred,
         own_numbers=[account.username for account in configuration.accounts],
+        known_numbers=[default.voicemail_number] if default.voicemail_number else [],
+        domains={account.identifier: account.domain for account in others},
     )
 
 

@@ -55,6 +55,11 @@ def _contradictions(configuration: Configuration, plan: DialPlan) -> Iterator[st
     for place, number in numbers.items():
         if number and (objection := plan.objection(number)) is not None:
             yield f"{place}: {number} {_REASONS[objection]}."
+    for position, account in enumerate(configuration.accounts, start=1):
+        number = account.voicemail_number or ""
+        if number and (plan.is_barred(number) or plan.reaches_emergency(number)):
+            reason = Objection.EMERGENCY if plan.reaches_emergency(number) else Objection.BARRED
+            yield f"accounts[{position}].voicemail_number: {number} {_REASONS[reason]}."
     for digit, number in dialing.speed_dials.items():
         objection = plan.objection(number)
         if objection in {Objection.IMPOSSIBLE, Objection.BARRED}:

@@ -74,6 +74,7 @@ class DialPlan:
         rewrites: the first that fits is applied, and no other after it.
         barred: numbers that are never called, compared as dialled and as rewritten.
         own_numbers: what this handset is called by.
+        known_numbers: called as they are, whether the digit map has them or not: the voicemail's.
         domains: the host part for accounts of other domains, by the account's name.
         forms: how numbers are written here.
     """
@@ -85,6 +86,7 @@ class DialPlan:
     rewrites: tuple[Rewrite, ...] = ()
     barred: tuple[NumberPattern, ...] = ()
     own_numbers: frozenset[str] = frozenset()
+    known_numbers: frozenset[str] = frozenset()
     domains: Mapping[str, str] = field(default_factory=dict)
     forms: NumberForms = DEFAULT_FORMS
 
@@ -100,6 +102,7 @@ class DialPlan:
         rewrites: Iterable[Rewrite] = (),
         barred: Iterable[str] = (),
         own_numbers: Iterable[str] = (),
+        known_numbers: Iterable[str] = (),
         domains: Mapping[str, str] | None = None,
     ) -> Self:
         """Make the plan of a country.
@@ -113,6 +116,7 @@ class DialPlan:
             rewrites: the first that fits a number is applied.
             barred: numbers, or beginnings of numbers with `*` behind them.
             own_numbers: what this handset is called by.
+            known_numbers: called as they are, whether the digit map has them or not.
             domains: the host part for accounts of other domains, by the account's name.
 
         Raises:
@@ -127,6 +131,7 @@ class DialPlan:
             rewrites=tuple(rewrites),
             barred=tuple(NumberPattern(text) for text in barred),
             own_numbers=frozenset(own_numbers),
+            known_numbers=frozenset(known_numbers),
             domains=domains or {},
             forms=NumberForms.of(numbers, international_prefix),
         )
@@ -163,6 +168,8 @@ class DialPlan:
 
     def accepts(self, digits: str) -> bool:
         """Whether the person may send this now, by `#`, by a key or by lifting the handset."""
+        if digits in self.known_numbers:
+            return True
         return bool(digits) and (self.match(digits) in _SENDABLE or self.match(f"{digits}#") in _SENDABLE)
 
     def takes_hash(self, digits: str) -> bool:
@@ -232,7 +239,7 @@ class DialPlan:
         return None
 
     def _rewrite_for(self, digits: str) -> Rewrite | None:
-        if self.is_emergency(digits):
+        if self.is_emergency(digits) or digits in self.known_numbers:
             return None
         return next((rewrite for rewrite in self.rewrites if rewrite.pattern.fit(digits).complete), None)
 

@@ -109,7 +109,7 @@ def _hint_for(state: PhoneState, digits: str) -> Hint | None:
         return Hint.CANNOT_CALL
     if plan.is_emergency(digits):
         return Hint.EMERGENCY_NUMBER
-    if match(state, digits) is Match.IMPOSSIBLE:
+    if match(state, digits) is Match.IMPOSSIBLE and not accepts(state, digits):
         return Hint.NUMBER_IMPOSSIBLE
     return None if state.settings.provisioned else Hint.EMERGENCY_ONLY
 
