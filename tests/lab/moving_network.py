@@ -51,7 +51,7 @@ def main() -> None:
     server = YesMan()
     account = AccountSettings("alice", SERVER, SERVER, server.port, Transport.UDP, "secret", srtp=Srtp.OFF)
     # A back-off that would outlast the test: what brings the account back is the kernel's word.
-    with SipLine(SipSettings(account, local_port=0, retry_base_s=600, retry_cap_s=600)) as line:
+    with SipLine(SipSettings(account, local_port=0, retry_base_s=600, retry_cap_s=600, binding_check_s=0)) as line:
         failed = line.wait_for_registration(RegistrationState.FAILED)
         assert failed.failure is RegistrationFailure.NO_NETWORK, failed
         ip("address", "add", f"{SERVER}/24", "dev", "lo")
