@@ -1,5 +1,6 @@
 """News of calls, whichever of them it is and whatever the phone is doing."""
 
+from firmware.phone import auto_redial
 from firmware.phone.call import CallDirection, CallState, DisconnectReason
 from firmware.phone.commands import (
     HangUpCall,
@@ -98,6 +99,7 @@ def note_running(state: PhoneState, call: Call, now: CallState) -> None:
     if call.answered:
         return
     call.answered = True
+    auto_redial.disarm(state)
     state.emit(MarkCallAnswered(call.call_id))
     if call.hold_wanted:
         state.emit(HoldCall(call.call_id))

@@ -63,7 +63,9 @@ def _forward(field: str) -> _Switch:
 
 def _block_last_caller(state: PhoneState, _reading: CodeReading) -> Preferences | None:
     preferences, caller = state.features.preferences, state.features.last_caller
-    if caller is None or not caller.number or len(preferences.blocked) >= _MAX_BLOCKED:
+    # In a list of patterns a number that ends with `*` would stand for many.
+    blockable = caller is not None and caller.number and not caller.number.endswith("*")
+    if caller is None or not blockable or len(preferences.blocked) >= _MAX_BLOCKED:
         return None
     others = tuple(number for number in preferences.blocked if number != caller.number)
     return replace(preferences, blocked=(*others, caller.number))

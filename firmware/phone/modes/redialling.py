@@ -4,7 +4,7 @@ Nothing is heard until the far end rings; then this phone rings too, so that the
 through. Who answers before that hears silence: after a few seconds more the call is given up, and so is the trying.
 """
 
-from firmware.phone import auto_redial
+from firmware.phone import auto_redial, policy
 from firmware.phone.call import CallState
 from firmware.phone.call_news import note_running, take_stray_call_state
 from firmware.phone.dialled import read_code
@@ -56,9 +56,10 @@ def _change_state(state: PhoneState, event: CallStateChanged) -> None:
         case CallState.DIALING | CallState.ALERTING if not call.answered:
             call.state = event.state
         case CallState.ACTIVE | CallState.HELD:
-            if not call.answered:
-                state.start_timer(Timer.AUTO_REDIAL, _ANSWERED_S)
+            was_answered = call.answered
             note_running(state, call, event.state)
+            if not was_answered:
+                state.start_timer(Timer.AUTO_REDIAL, _ANSWERED_S)
         case CallState.DISCONNECTED:
             close_call(state, call, end_reason(call, event), event.sip_code)
             go_home(state)
@@ -87,7 +88,10 @@ def _silence(state: PhoneState, _event: KeyPressed) -> None:
 
 
 def _receive_call(state: PhoneState, event: IncomingCallReceived) -> None:
-    """Somebody who calls comes first; the busy number is tried again later."""
+    """Somebody whose call will ring comes first; the busy number is tried again later."""
+    if isinstance(policy.judge(state, event), policy.Reject | policy.Forward):
+        receive_call(state, event)
+        return
     redial = state.features.auto_redial
     if state.call is not None:
         hang_up(state, state.call)
