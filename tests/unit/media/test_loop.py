@@ -624,3 +624,49 @@ def test_a_call_goes_on_and_says_so_where_the_processing_cannot_be_loaded(
     assert "pywebrtc-audio" in str(bench.loop.counters)
     bench.card.advance(1.0)
     assert find_tone(Sound.from_pcm(bytes(port.sent), RATE_HZ), [1000])[-1].duration_s > 1.5
+
+
+class Listener:
+    """In the place of the processing: keeps what it is given to compare."""
+
+    is_working = True
+    fault = ""
+
+    def __init__(self) -> None:
+        self.near = bytearray()
+        self.far = bytearray()
+
+    def prepare(self) -> None: ...
+
+    def process(self, near: bytes, far: bytes) -> bytes:
+        self.near += near
+        self.far += far
+        return near
+
+    def lag_samples(self, start_s: float, end_s: float) -> int:
+        """Return by how much the microphone was behind what was said to be played."""
+        near = Sound.from_pcm(bytes(self.near), RATE_HZ).between(start_s, end_s).samples
+        far = Sound.from_pcm(bytes(self.far), RATE_HZ).between(start_s, end_s).samples
+        match = np.fft.irfft(np.fft.rfft(near, 2 * len(near)) * np.conj(np.fft.rfft(far, 2 * len(far))))
+        best = int(match.argmax())
+        return best if best < len(near) else best - 2 * len(near)
+
+
+@pytest.mark.parametrize(
+    ("early_media_s", "playback_ppm", "moments_s"),
+    [(0.0, 0, [0.1]), (1.0, 0, [0.1, 2]), (0.0, 2000, [5, 50]), (0.0, -2000, [5, 50]), (0.0, 8000, [5, 20])],
+)
+def test_the_canceller_is_given_what_is_played_while_the_microphone_records(
+    start: Callable[..., Bench], early_media_s: float, playback_ppm: float, moments_s: list[float]
+) -> None:
+    room, listener = Room(delay_ms=0, coupling_db=0), Listener()
+    bench = start(SpeakingPort(far_voice()), microphone=room, playback_ppm=playback_ppm)
+    room.card = bench.card
+    bench.loop._handset_near_end = listener  # type: ignore[assignment]
+    if early_media_s:
+        bench.loop.open(talk=False)
+        bench.card.advance(early_media_s)
+    bench.loop.open(talk=True)
+    bench.card.advance(moments_s[-1] + 2)
+    for moment_s in moments_s:
+        assert abs(listener.lag_samples(moment_s, moment_s + 1)) <= 1.5 * 160
