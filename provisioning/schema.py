@@ -212,9 +212,9 @@ class Nat(Section):
     ice: bool = False
 
     @model_validator(mode="after")
-    def _a_relay_is_found_by_ice(self) -> Self:
-        if self.turn_server is not None and not self.ice:
-            raise ValueError("turn_server needs ice = true, because only ICE finds out when the relay is needed")
+    def _servers_are_for_ice(self) -> Self:
+        if (self.stun_servers or self.turn_server is not None) and not self.ice:
+            raise ValueError("stun_servers and turn_server need ice = true, because ICE chooses among what they offer")
         return self
 
 

@@ -118,7 +118,7 @@ class Engine:
         self._codecs: tuple[str, ...] = ()
         self._reasons: dict[str, int] = {}
         self._deliver = deliver
-        self._nat = NatServers(settings.nat, deliver)
+        self._nat = NatServers(settings.nat, agenda, deliver)
         budget = HandleBudget.shared(settings.max_calls, with_relay=self._nat.uses_relay)
         self._policy = GatePolicy(budget, answer_anyone=settings.answer_anyone)
         self._connection_limit = ConnectionLimit(budget.connections, agenda, answer_anyone=settings.answer_anyone)

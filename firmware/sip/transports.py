@@ -137,7 +137,7 @@ class Transports:
 
 
 def mark(configuration: Any, dscp: int) -> None:
-    """Have the packets of a transport, or of its TLS part, marked with a differentiated services code point (RFC 2474)."""
+    """Have the packets of a transport, or of its TLS part, marked with a code point of RFC 2474."""
     configuration.qosParams.flags = pjsua2.PJ_QOS_PARAM_HAS_DSCP
     configuration.qosParams.dscp_val = dscp
 

@@ -71,9 +71,9 @@ class OperatorSite:
             line.stop()
 
     @contextlib.contextmanager
-    def friend(self, *, address: str = "") -> Iterator[SecondPhone]:
+    def friend(self, *, address: str = "", **settings: object) -> Iterator[SecondPhone]:
         """Run somebody at the operator's who can be called, and speaks a tone of their own."""
-        phone = SecondPhone(SipSettings(self.account("bob", address=address), local_port=0))
+        phone = SecondPhone(SipSettings(self.account("bob", address=address), local_port=0, **settings))  # type: ignore[arg-type]
         with self.operator.entered():
             phone.start()
         try:

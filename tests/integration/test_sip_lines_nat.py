@@ -1,0 +1,113 @@
+"""A phone behind a router that translates addresses: what reaches its ear, and by which way."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.phone.call import RegistrationState
+from firmware.sip.settings import NatSettings, ServerName
+from tests.lab.audio import Sound, level
+from tests.lab.network import Namespace, VethCable
+from tests.lab.operator_site import FRIEND_HZ, HOME, OPERATOR, PHONE_HZ, OperatorSite, call, operator_site
+from tests.lab.packets import Packet, PacketTrace
+from tests.lab.turn_server import PORT, TurnServer
+
+INSIDE, ROUTER_INSIDE = "192.168.7.2", "192.168.7.1"
+RELAY_USER, RELAY_PASSWORD = "alice", "secret-of-the-relay"
+NO_HELP = NatSettings()
+HOOK = "type filter hook forward priority filter; policy accept;"
+WINDOW_S = 0.4
+HEARD = 1000.0
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[OperatorSite]:
+    """A phone behind the router that is the operator's neighbour."""
+    with (
+        operator_site(tmp_path, ipv6=False) as site,
+        Namespace() as inside,
+        VethCable(inside, site.home, [f"{INSIDE}/24"], [f"{ROUTER_INSIDE}/24"]),
+    ):
+        inside.ip("route", "add", "default", "via", ROUTER_INSIDE)
+        site.home.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        translate(site)
+        yield OperatorSite(inside, site.operator, site.cable, site.registrar, site.authority)
+
+
+def translate(site: OperatorSite) -> None:
+    rule = f'oifname "{site.cable.first.device}" masquerade random'
+    site.home.run(
+        "nft", "-f", "-",
+        stdin=f"table ip nat {{\n chain out {{ type nat hook postrouting priority srcnat; {rule}; }}\n}}\n",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def relay(site: OperatorSite, tmp_path: Path) -> Iterator[TurnServer]:
+    with TurnServer(tmp_path / "turn", site.operator, OPERATOR, RELAY_USER, RELAY_PASSWORD) as server:
+        yield server
+
+
+def until_heard(last_heard: Callable[[float], Sound], frequency_hz: float, timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while level(last_heard(WINDOW_S), frequency_hz) < HEARD:
+        assert time.monotonic() < deadline, f"{frequency_hz} Hz is not heard"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def heard_call(site: OperatorSite, *, friends_nat: NatSettings = NO_HELP, **settings: object) -> Iterator[list[Packet]]:
+    """Make a call in which both hear each other, with everything that passes the operator's end of the cable."""
+    with (
+        PacketTrace(site.cable.second) as trace,
+        site.friend(nat=friends_nat) as friend,
+        site.phone(site.account("alice"), **settings) as phone,
+    ):
+        phone.wait_for_registration(RegistrationState.REGISTERED)
+        call(phone, friend)
+        until_heard(friend.last_heard, PHONE_HZ)
+        until_heard(phone.last_heard, FRIEND_HZ)
+        yield trace.packets
+
+
+def test_sound_goes_back_to_where_it_comes_from_whatever_the_router_made_of_the_address(site: OperatorSite) -> None:
+    with heard_call(site) as packets:
+        offered = [packet.payload for packet in packets if packet.payload.startswith(b"INVITE")]
+        assert any(f"c=IN IP4 {INSIDE}".encode() in payload for payload in offered)
+        assert not any(packet.destination == INSIDE for packet in packets)
+
+
+def test_with_ice_the_phones_agree_on_a_way_that_works(site: OperatorSite, relay: TurnServer) -> None:
+    nat = NatSettings(stun_servers=(ServerName(OPERATOR, PORT),), ice=True)
+    with heard_call(site, nat=nat) as packets:
+        offered = [packet.payload for packet in packets if packet.payload.startswith(b"INVITE")]
+        assert any(b"a=candidate:" in payload and b"typ srflx" in payload for payload in offered)
+
+
+def test_a_call_goes_through_the_relay_where_the_router_lets_no_other_sound_pass(
+    site: OperatorSite, relay: TurnServer
+) -> None:
+    rule = f"oifname {site.cable.first.device} udp dport != {{ {PORT}, {site.registrar.udp_port} }} drop"
+    router = site.cable.first.namespace
+    router.run("nft", "-f", "-", stdin=f"table ip barrier {{\n chain forward {{\n{HOOK}\n{rule}\n}}\n}}\n")
+    nat = NatSettings(
+        stun_servers=(ServerName(OPERATOR, PORT),),
+        turn_server=ServerName(OPERATOR, PORT),
+        turn_username=RELAY_USER,
+        turn_password=RELAY_PASSWORD,
+        ice=True,
+    )
+    with heard_call(site, friends_nat=NatSettings(ice=True), nat=nat) as packets:
+        direct = [packet for packet in packets if packet.is_rtp and packet.source == HOME]
+        assert direct == []
+        assert sum(packet.destination_port == PORT for packet in packets) > 20
+
+
+def test_servers_that_do_not_answer_do_not_keep_calls_from_being_made(site: OperatorSite) -> None:
+    nobody = ServerName("10.9.0.99", PORT)
+    nat = NatSettings(stun_servers=(nobody,), turn_server=nobody, ice=True)
+    with heard_call(site, nat=nat) as packets:
+        assert packets
