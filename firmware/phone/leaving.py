@@ -29,8 +29,6 @@ def put_down(state: PhoneState) -> None:
 
 def settle(state: PhoneState) -> None:
     """Ring for whoever waits or is on hold, or be a phone that nobody uses. The handset is in its cradle."""
-    for call in state.abandoned:
-        hang_up(state, call)
     if (waiting := state.waiting) is not None:
         waiting.state = CallState.INCOMING
         waiting.silenced = False
@@ -42,10 +40,12 @@ def settle(state: PhoneState) -> None:
         go_home(state)
 
 
-def ring_for_those_left(state: PhoneState) -> None:
-    """Ring for calls that came back, or were left, while nobody is at the phone."""
+def look_after_those_left(state: PhoneState) -> None:
+    """End calls that have lost their purpose, and ring for those that came back while nobody is at the phone."""
+    for call in state.abandoned:
+        hang_up(state, call)
     rings_already = state.mode in {Mode.RINGING, Mode.REDIALLING}
-    if not state.engaged and not rings_already and (state.waiting or state.held or state.abandoned):
+    if not state.engaged and not rings_already and (state.waiting or state.held):
         settle(state)
 
 

@@ -7,7 +7,7 @@ from firmware.phone.call_timers import keep_call_timers
 from firmware.phone.commands import AudioRoute, Command, SetIndicator, SetVolume, ShowPage
 from firmware.phone.events import Event
 from firmware.phone.features import FeatureState
-from firmware.phone.leaving import ring_for_those_left
+from firmware.phone.leaving import look_after_those_left
 from firmware.phone.modes import (
     call_ended,
     collecting_digits,
@@ -82,7 +82,7 @@ class Phone:
         state = self._state
         state.commands = []
         TABLE[state.mode, type(event)](state, event)
-        ring_for_those_left(state)
+        look_after_those_left(state)
         keep_call_timers(state)
         before, self._outputs = self._outputs, Outputs.of(state)
         return [*before.silenced_by(self._outputs), *state.commands, *before.sounded_by(self._outputs)]

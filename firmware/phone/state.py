@@ -206,7 +206,8 @@ class PhoneState:
         return [
             call
             for call in self.others
-            if call.direction is CallDirection.OUTGOING and not call.answered and call not in self.handing_over
+            if call.direction is CallDirection.OUTGOING
+            and not (call.accepted or call.answered or call in self.handing_over)
         ]
 
     @property

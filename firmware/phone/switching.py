@@ -39,14 +39,14 @@ def _together_with(state: PhoneState, call: Call) -> list[Call]:
 def put_aside(state: PhoneState) -> None:
     """Make room in the foreground: an answered call goes on hold, one that was being placed ends."""
     call = state.call
+    if call is not None and call.is_live:
+        was_only_placed = call.direction is CallDirection.OUTGOING and not call.answered
+        if was_only_placed and call not in state.handing_over:
+            hang_up(state, call)
+        else:
+            state.others.append(call)
+            hold(state, call)
     state.call = None
-    if call is None or not call.is_live:
-        return
-    if call.direction is CallDirection.OUTGOING and not call.answered and call not in state.handing_over:
-        hang_up(state, call)
-        return
-    state.others.append(call)
-    hold(state, call)
 
 
 def bring_to_front(state: PhoneState, call: Call) -> None:

@@ -6,7 +6,7 @@ from firmware.phone.dial_plan import Match, Objection
 from firmware.phone.dialling import offer_dial_tone, refuse_number
 from firmware.phone.endings import hang_up, show_call_ended
 from firmware.phone.events import KeyPressed, TransferChanged
-from firmware.phone.leaving import ring_for_those_left, settle
+from firmware.phone.leaving import look_after_those_left, settle
 from firmware.phone.moves import show_notice
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.switching import bring_to_front, put_aside, resume, return_to_held
@@ -100,7 +100,7 @@ def _let_both_go(state: PhoneState, call: Call, target: Call | None) -> None:
 
 def _return_caller(state: PhoneState, call: Call, target: Call | None) -> None:
     if not state.engaged:
-        ring_for_those_left(state)
+        look_after_those_left(state)
     elif state.call is call:
         resume(state, call)
     elif state.mode is Mode.CALL_ENDED or (target is not None and state.call is target):

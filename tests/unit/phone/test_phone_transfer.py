@@ -209,6 +209,26 @@ def test_a_call_that_is_answered_after_the_handset_was_replaced_is_put_on_hold_a
     assert desk.sip(CallState.ACTIVE, asked)[:2] == [MarkCallAnswered(asked), HoldCall(asked)]
 
 
+def test_one_who_was_asked_is_recalled_when_the_caller_hangs_up_in_the_middle_of_the_transfer() -> None:
+    desk, _ = _consulting()
+    desk.press(Key.TRANSFER)
+    desk.replace()
+    assert StartRinging("recall") in desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.REMOTE_HANGUP)
+
+
+def test_a_call_that_is_handed_over_to_goes_on_ringing_while_somebody_else_is_answered() -> None:
+    desk, asked = _consulting(CallState.ALERTING)
+    desk.press(Key.TRANSFER)
+    desk.ring(NEW, BOB)
+    desk.press(Key.OK)
+    assert desk.said(HangUpCall) == []
+    desk.sip(CallState.ACTIVE, NEW)
+    _transfer(desk, TransferState.FAILED)
+    assert desk.said(HangUpCall) == [HangUpCall(asked)]
+    assert desk.view.call is not None
+    assert desk.view.call.party == BOB
+
+
 def test_one_who_was_asked_and_is_busy_leaves_the_caller_on_hold() -> None:
     desk, asked = _consulting(CallState.ALERTING)
     desk.sip(CallState.DISCONNECTED, asked, DisconnectReason.BUSY, 486)
@@ -284,6 +304,15 @@ def test_a_call_in_conference_that_is_replaced_is_joined_again() -> None:
     desk.handle(CallReplaced(INCOMING, NEW, BOB))
     joined = [command for command in desk.sip(CallState.ACTIVE, NEW) if isinstance(command, JoinCalls)]
     assert joined == [JoinCalls((asked, NEW))]
+
+
+def test_no_ringback_is_heard_over_the_other_one_in_a_conference() -> None:
+    desk, asked = _consulting()
+    desk.press(Key.CONFERENCE)
+    desk.sip(CallState.ACTIVE, INCOMING)
+    desk.handle(CallReplaced(asked, NEW, BOB))
+    assert PlayTone(Tone.RINGBACK) not in desk.sip(CallState.ALERTING, NEW)
+    assert desk.view.microphone_open
 
 
 def test_another_party_at_the_far_end_is_shown_and_looked_up() -> None:
