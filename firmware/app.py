@@ -44,7 +44,7 @@ from firmware.ports import BrokerProblem, BrokerState
 from firmware.records import Records, problem_of
 from firmware.screens.drawing import draw, has_chinese
 from firmware.screens.pages import page_for
-from firmware.settings import broker_settings, phone_settings
+from firmware.settings import broker_settings, near_end_settings, phone_settings
 from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)
@@ -98,8 +98,9 @@ class Handset:
         country = configuration.device.country if configuration else DEFAULT_COUNTRY
         self._phone = Phone(phone_settings(self._loaded), lambda: CallId(secrets.token_hex(16)))
         self._directory = NumberDirectory(TABLE_PATH, self._language)
+        device_settings = Settings.of(configuration)
         self._devices = build_devices(
-            Settings.of(configuration),
+            device_settings,
             simulator_port=self._options.simulator_port,
             on_ringer_fault=lambda sentence: self._faults.note("ringer", sentence),
         )
@@ -108,11 +109,17 @@ class Handset:
             self._health.register("display", _SLOW_THREAD_LIMIT_S),
             on_failure=lambda sentence: self._faults.note("display", sentence),
         )
+        sound = device_settings.sound
         self._audio = AudioLoop(
             self._devices.sound_card,
             country=country,
             heartbeat=self._health.register("audio", _THREAD_LIMIT_S),
             post=self._post_from_thread,
+            speaker_card=self._devices.speaker_card,
+            handset_near_end=near_end_settings(sound, on_speaker=False),
+            speaker_near_end=near_end_settings(sound, on_speaker=True),
+            sidetone_percent=sound.sidetone_percent,
+            comfort_noise=sound.comfort_noise,
         )
         self._bus = Bus(
             self._phone,

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from firmware.ports import Display, HookSwitch, Indicator, Keypad, Ringer, SoundCard
@@ -72,7 +72,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """One of each; `page` is where they are shown, where they are simulated."""
+    """One of each, and a loudspeaker where there is one; `page` is where they are shown, where they are simulated."""
 
     keypad: Keypad
     hook_switch: HookSwitch
@@ -81,6 +81,7 @@ class Devices:
     ringer: Ringer
     sound_card: SoundCard
     page: Page | None = None
+    speaker_card: SoundCard | None = None
 
 
 def build_devices(settings: Settings, *, simulator_port: int | None, on_ringer_fault: Callable[[str], None]) -> Devices:
@@ -96,15 +97,27 @@ def build_devices(settings: Settings, *, simulator_port: int | None, on_ringer_f
     from firmware.media.tones import tone_plan
 
     sound = settings.sound
-    sound_card = AlsaSoundCard(
-        playback=sound.playback,
-        capture=sound.capture,
-        mixer_card=sound.mixer_card,
-        mixer_element=sound.mixer_element,
-        rate_hz=sound.rate_hz,
-        period_frames=sound.rate_hz * sound.period_ms // 1000,
-        prefill_frames=sound.rate_hz * sound.prefill_ms // 1000,
-    )
+
+    def sound_card(playback: str, capture: str, mixer_card: str | None, mixer_element: str) -> SoundCard:
+        return AlsaSoundCard(
+            playback=playback,
+            capture=capture,
+            mixer_card=mixer_card,
+            mixer_element=mixer_element,
+            rate_hz=sound.rate_hz,
+            period_frames=sound.rate_hz * sound.period_ms // 1000,
+            prefill_frames=sound.rate_hz * sound.prefill_ms // 1000,
+        )
+
+    handset_card = sound_card(sound.playback, sound.capture, sound.mixer_card, sound.mixer_element)
+    speaker_card = None
+    if sound.speaker_playback is not None:
+        speaker_card = sound_card(
+            sound.speaker_playback,
+            sound.speaker_capture or sound.capture,
+            sound.speaker_mixer_card,
+            sound.speaker_mixer_element,
+        )
     ringer = AlsaRinger(
         settings.ringer.playback,
         cadence_ms=tone_plan(settings.country).ring_cadence_ms,
@@ -112,8 +125,10 @@ def build_devices(settings: Settings, *, simulator_port: int | None, on_ringer_f
         on_fault=on_ringer_fault,
     )
     if simulator_port is None:
-        return _on_pins(settings, ringer, sound_card)
-    return _on_a_page(settings, ringer, sound_card, simulator_port)
+        devices = _on_pins(settings, ringer, handset_card)
+    else:
+        devices = _on_a_page(settings, ringer, handset_card, simulator_port)
+    return replace(devices, speaker_card=speaker_card)
 
 
 def _on_pins(settings: Settings, ringer: Ringer, sound_card: SoundCard) -> Devices:
