@@ -390,7 +390,7 @@ class CallTable:
         self._add(successor)
         call.ending = DisconnectReason.TRANSFERRED
         self._predecessors[successor.call_id] = call.call_id
-        self._post(CallReplaced(call.call_id, successor.call_id, successor.party))
+        self._post(CallReplaced(call.call_id, successor.call_id, successor.party, successor.direction))
         return successor
 
     def _check_begun(self, call_id: CallId) -> None:
