@@ -6,11 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from firmware.phone.call import CallDirection, CallId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
-from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import Key, Problem, Timer
-from firmware.phone.feature_codes import FeatureCodes
-from firmware.phone.features import CallRules, FeatureState, Hotline
-from firmware.phone.preferences import Preferences
+from firmware.phone.features import FeatureState
+from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.running_call import Call
 from firmware.phone.view import CallView, Hint, Mode, PhoneView
 
@@ -32,68 +30,6 @@ _MOST_IMPORTANT_FIRST = (
     Problem.BROKER_REFUSED,
     Problem.BROKER_UNREACHABLE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneSettings:
-    """What the configuration decides for the phone.
-
-    Attributes:
-        dial_plan: emergency numbers and the digit map.
-        inter_digit_timeout_s: silence after which a number that may be complete is sent.
-        first_digit_timeout_s: how long dial tone plays before it turns into reorder tone.
-        no_answer_s: how long an incoming call rings or waits before it counts as missed.
-        earpiece_volume_percent: the earpiece's volume at the start.
-        speaker_volume_percent: the loudspeaker's volume at the start.
-        ringer_volume_percent: the ringer's volume at the start.
-        provisioned: False where there is no usable configuration; then only emergency calls are placed.
-        line_usable: False where there is no account to call with, not even for an emergency.
-        mistakes: what is wrong with the configuration, each a sentence with its place.
-        max_calls: how many calls there may be at once, those that wait included.
-        call_waiting: whether a phone in use takes another call.
-        hold_reminder_s: how often a beep tells of a call on hold, 0 for never.
-        has_loudspeaker: whether there are a loudspeaker and a microphone beside the handset's.
-        hide_dtmf: the digits sent in a call are not shown.
-        call_rules: what becomes of calls that come in.
-        preferences: what the holder has not changed yet.
-        feature_codes: which keys switch which feature.
-        hotline: the number that a lifted handset calls by itself.
-        voicemail_number: where voice messages are listened to, as dialled; empty where that is not known.
-        auto_redial_every_s: how often a busy number is tried again.
-        auto_redial_tries: how many times.
-        accounts: names and labels, the default account first.
-    """
-
-    dial_plan: DialPlan
-    inter_digit_timeout_s: float = 4
-    first_digit_timeout_s: float = 15
-    no_answer_s: float = 120
-    earpiece_volume_percent: int = 70
-    speaker_volume_percent: int = 70
-    ringer_volume_percent: int = 80
-    provisioned: bool = True
-    line_usable: bool = True
-    mistakes: tuple[str, ...] = ()
-    max_calls: int = 4
-    call_waiting: bool = True
-    hold_reminder_s: float = 60
-    has_loudspeaker: bool = False
-    hide_dtmf: bool = False
-    call_rules: CallRules = field(default_factory=CallRules)
-    preferences: Preferences = field(default_factory=Preferences)
-    feature_codes: FeatureCodes = field(default_factory=FeatureCodes)
-    hotline: Hotline | None = None
-    voicemail_number: str = ""
-    auto_redial_every_s: float = 30
-    auto_redial_tries: int = 10
-    accounts: tuple[tuple[str, str], ...] = ()
-
-    def account_label(self, name: str) -> str:
-        """Return what the display calls an account; nothing where there is only one."""
-        if len(self.accounts) < 2:  # noqa: PLR2004 - the one that there always is does not count
-            return ""
-        _, default_label = self.accounts[0]
-        return dict(self.accounts).get(name, default_label)
 
 
 @dataclass(slots=True)
@@ -268,6 +204,9 @@ class PhoneState:
         """The tone in the ear: those that tell of other calls sound over whatever else there is."""
         if not self.earpiece_open:
             return None
+        if not self.settled and self.tone is not None:
+            # First of all the person hears that what was just tried has failed.
+            return self.tone
         if self.mode is not Mode.RINGING and any(call.is_offered and not call.silenced for call in self.others):
             return Tone.CALL_WAITING
         if self.reminding:
@@ -326,7 +265,7 @@ class PhoneState:
             muted=self.muted,
             microphone_open=self.microphone_open,
             volume_percent=self.volumes[self.volume_shown] if self.volume_shown is not None else None,
-            hint=self.notice or (self.hint if self.refused else None) or self._waiting_hint or self.hint,
+            hint=self.notice or self._shown_hint,
             speaker=self.speaker,
             other_calls=tuple(self._view_of(call) for call in _waiting_first(self.others)),
         )
@@ -351,8 +290,11 @@ class PhoneState:
         return replace(call.view(), account=self.settings.account_label(call.account))
 
     @property
-    def _waiting_hint(self) -> Hint | None:
-        return Hint.CALL_WAITING if self.engaged and self.waiting is not None else None
+    def _shown_hint(self) -> Hint | None:
+        """Why something failed comes first, then whoever waits."""
+        if self.refused or not (self.engaged and self.waiting is not None):
+            return self.hint
+        return Hint.CALL_WAITING
 
 
 def _waiting_first(calls: Iterable[Call]) -> list[Call]:

@@ -411,6 +411,17 @@ def test_one_call_too_many_is_refused_in_words_and_by_tone_and_the_other_is_left
     assert desk.said(HangUpCall) == []
 
 
+def test_why_a_number_was_refused_is_heard_and_read_even_while_somebody_waits() -> None:
+    desk = Desk(settings("0[1-9]xx"))
+    desk.lift()
+    desk.ring()
+    assert PlayTone(Tone.REORDER) in desk.dial("00")
+    assert desk.view.hint is Hint.NUMBER_IMPOSSIBLE
+    assert PlayTone(Tone.CALL_WAITING) in desk.expire(Timer.INTER_DIGIT)
+    assert PlayTone(Tone.DIAL) not in desk.press(Key.CANCEL)
+    assert desk.view.hint is Hint.CALL_WAITING
+
+
 def test_an_emergency_call_finds_room_in_a_full_table() -> None:
     desk = Desk(settings(max_calls=2))
     desk.answered_incoming_call()

@@ -1,0 +1,70 @@
+"""What the configuration decides for the phone."""
+
+from dataclasses import dataclass, field
+
+from firmware.phone.dial_plan import DialPlan
+from firmware.phone.feature_codes import FeatureCodes
+from firmware.phone.features import CallRules, Hotline
+from firmware.phone.preferences import Preferences
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSettings:
+    """What the configuration decides for the phone.
+
+    Attributes:
+        dial_plan: emergency numbers and the digit map.
+        inter_digit_timeout_s: silence after which a number that may be complete is sent.
+        first_digit_timeout_s: how long dial tone plays before it turns into reorder tone.
+        no_answer_s: how long an incoming call rings or waits before it counts as missed.
+        earpiece_volume_percent: the earpiece's volume at the start.
+        speaker_volume_percent: the loudspeaker's volume at the start.
+        ringer_volume_percent: the ringer's volume at the start.
+        provisioned: False where there is no usable configuration; then only emergency calls are placed.
+        line_usable: False where there is no account to call with, not even for an emergency.
+        mistakes: what is wrong with the configuration, each a sentence with its place.
+        max_calls: how many calls there may be at once, those that wait included.
+        call_waiting: whether a phone in use takes another call.
+        hold_reminder_s: how often a beep tells of a call on hold, 0 for never.
+        has_loudspeaker: whether there are a loudspeaker and a microphone beside the handset's.
+        hide_dtmf: the digits sent in a call are not shown.
+        call_rules: what becomes of calls that come in.
+        preferences: what the holder has not changed yet.
+        feature_codes: which keys switch which feature.
+        hotline: the number that a lifted handset calls by itself.
+        voicemail_number: where voice messages are listened to, as dialled; empty where that is not known.
+        auto_redial_every_s: how often a busy number is tried again.
+        auto_redial_tries: how many times.
+        accounts: names and labels, the default account first.
+    """
+
+    dial_plan: DialPlan
+    inter_digit_timeout_s: float = 4
+    first_digit_timeout_s: float = 15
+    no_answer_s: float = 120
+    earpiece_volume_percent: int = 70
+    speaker_volume_percent: int = 70
+    ringer_volume_percent: int = 80
+    provisioned: bool = True
+    line_usable: bool = True
+    mistakes: tuple[str, ...] = ()
+    max_calls: int = 4
+    call_waiting: bool = True
+    hold_reminder_s: float = 60
+    has_loudspeaker: bool = False
+    hide_dtmf: bool = False
+    call_rules: CallRules = field(default_factory=CallRules)
+    preferences: Preferences = field(default_factory=Preferences)
+    feature_codes: FeatureCodes = field(default_factory=FeatureCodes)
+    hotline: Hotline | None = None
+    voicemail_number: str = ""
+    auto_redial_every_s: float = 30
+    auto_redial_tries: int = 10
+    accounts: tuple[tuple[str, str], ...] = ()
+
+    def account_label(self, name: str) -> str:
+        """Return what the display calls an account; nothing where there is only one."""
+        if len(self.accounts) < 2:  # noqa: PLR2004 - the one that there always is does not count
+            return ""
+        _, default_label = self.accounts[0]
+        return dict(self.accounts).get(name, default_label)
