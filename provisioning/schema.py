@@ -5,6 +5,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -41,6 +42,14 @@ class Transport(StrEnum):
     UDP = "udp"
     TCP = "tcp"
     TLS = "tls"
+
+
+SERVICE_LABELS: Mapping[Transport, str] = {
+    Transport.UDP: "_sip._udp",
+    Transport.TCP: "_sip._tcp",
+    Transport.TLS: "_sips._tcp",
+}
+"""What stands before a domain to ask for its SIP servers by SRV records (RFC 3263 section 4.1)."""
 
 
 class Srtp(StrEnum):

@@ -11,13 +11,13 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import systemd.daemon
 
 from provisioning.errors import ProvisioningError
-from provisioning.schema import Configuration, Transport, parse_configuration
+from provisioning.schema import SERVICE_LABELS, Account, Configuration, Transport, parse_configuration, split_port
 
 RULES = Path("/opt/wecall/share/wecall.nft")
 CONFIGURATION = Path("/etc/wecall/config.toml")
@@ -25,6 +25,8 @@ LAST_GOOD = Path("/var/lib/wecall/configuration.last-good.toml")
 ADDRESSES = Path("/var/lib/wecall-firewall/addresses.json")
 MORE_MEDIA = Path("/etc/wecall/media-networks")
 RESOLVERS = Path("/etc/resolv.conf")
+STUN_PORT = 3478  # RFC 8489 section 18.6
+SRV_TIMEOUT_S = 5.0
 
 Addresses = dict[str, list[str]]
 
@@ -48,7 +50,9 @@ def main() -> int:
 def _refresh(configuration: Configuration | None) -> list[str]:
     """Load the rules with the addresses of this moment, and return the hosts that have none."""
     known = _known_addresses()
-    found, missing = _resolve(_hosts(configuration))
+    services = _look_up_services(configuration)
+    found, missing = _resolve(_hosts(configuration, services))
+    found |= services
     addresses = {**{host: known[host] for host in missing if host in known}, **found}
     if addresses != known:
         ADDRESSES.write_text(json.dumps(addresses), encoding="utf-8")
@@ -70,10 +74,8 @@ def ruleset(configuration: Configuration | None, addresses: Mapping[str, Iterabl
         if keyword == "nameserver":
             add("resolvers", address.strip().partition("%")[0])
     if configuration is not None:
-        account = configuration.accounts[0]
-        protocol = "udp" if account.transport is Transport.UDP else "tcp"
-        for address in addresses.get(account.host, ()):
-            add("sip", address, protocol, str(account.effective_port))
+        for address, port, protocol in _sip_addresses(configuration, addresses):
+            add("sip", address, protocol, port)
             add("media", address)
         for network in _more_media():
             add("media", network)
@@ -98,10 +100,54 @@ def _configuration() -> Configuration | None:
     return None
 
 
-def _hosts(configuration: Configuration | None) -> set[str]:
+def _hosts(configuration: Configuration | None, services: Mapping[str, Iterable[str]]) -> set[str]:
     if configuration is None:
         return set()
-    return {configuration.accounts[0].host} | ({configuration.sync.host} if configuration.sync else set())
+    hosts = {host for host, _, _ in _sip_places(configuration, services)}
+    return hosts | ({configuration.sync.host} if configuration.sync else set())
+
+
+def _sip_places(configuration: Configuration, known: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str, str]]:
+    """Yield host, port and protocol of every server that the SIP stack may talk to."""
+    for account in configuration.accounts:
+        protocol = "udp" if account.transport is Transport.UDP else "tcp"
+        services = [place.partition(" ") for place in known.get(_service(account), ()) if account.uses_srv]
+        if services:
+            yield from ((host, port, protocol) for host, _, port in services)
+        else:
+            yield from ((host, str(port), protocol) for host, port in account.addresses)
+    for server in (*configuration.nat.stun_servers, configuration.nat.turn_server):
+        if server:
+            host, number = split_port(server, STUN_PORT)
+            yield host, str(number), "tcp"
+
+
+def _sip_addresses(configuration: Configuration, known: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str, str]]:
+    for host, port, protocol in _sip_places(configuration, known):
+        yield from ((address, port, protocol) for address in known.get(host, ()))
+
+
+def _service(account: Account) -> str:
+    return f"{SERVICE_LABELS[account.transport]}.{account.domain}"
+
+
+def _look_up_services(configuration: Configuration | None) -> Addresses:
+    """Return the places, each as "host port", that SRV records name for each account that asks for them."""
+    found: Addresses = {}
+    for account in configuration.accounts if configuration is not None else ():
+        if not account.uses_srv:
+            continue
+        # Few configurations need it.
+        import dns.exception  # noqa: PLC0415
+        import dns.resolver  # noqa: PLC0415
+
+        try:
+            answer = dns.resolver.resolve(_service(account), "SRV", lifetime=SRV_TIMEOUT_S, search=False)
+        except dns.exception.DNSException:
+            continue
+        records = (record.to_text().split() for record in answer)
+        found[_service(account)] = sorted(f"{host.rstrip('.')} {port}" for _, _, port, host in records)
+    return found
 
 
 def _resolve(hosts: Iterable[str]) -> tuple[Addresses, list[str]]:

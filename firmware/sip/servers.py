@@ -14,14 +14,12 @@ from firmware.phone.call import RegistrationFailure
 from firmware.sip.addresses import canonical
 from firmware.sip.failover import Target
 from firmware.sip.settings import AccountSettings, ServerName
-from provisioning.schema import Transport
+from provisioning.schema import SERVICE_LABELS
 
 _log = logging.getLogger(__name__)
 
 MAX_TARGETS: Final = 4
 _DNS_S: Final = 3.0
-# RFC 3263 section 4.2.
-_SERVICES: Final = {Transport.UDP: "_sip._udp", Transport.TCP: "_sip._tcp", Transport.TLS: "_sips._tcp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def look_up(account: AccountSettings, *, prefer_ipv6: bool = False) -> Resolutio
     """Find an account's servers by SRV records where it asks for them, else by their names; blocks."""
     servers: tuple[ServerName, ...] = ()
     if account.use_srv:
-        servers = service_records(f"{_SERVICES[account.transport]}.{account.domain}")
+        servers = service_records(f"{SERVICE_LABELS[account.transport]}.{account.domain}")
     by_service = bool(servers)
     targets = []
     for server in servers or account.servers:
