@@ -173,8 +173,11 @@ class AudioLoop:
     @property
     def counters(self) -> AudioCounters:
         """How the sound has fared; a copy, from any thread."""
-        near_end = self._near_end
-        return replace(self._streams.counters, is_processing=near_end.is_working, processing_fault=near_end.fault)
+        return replace(
+            self._streams.counters,
+            is_processing=self._near_end.is_working,
+            processing_fault=self._handset_near_end.fault or self._speaker_near_end.fault,
+        )
 
     def _want(self, wanted: _Wanted) -> None:
         self._wanted = wanted
@@ -193,6 +196,8 @@ class AudioLoop:
         if self._has_comfort_noise:
             self._comfort_noise = ComfortNoise(rate_hz=self._card.rate_hz, frame_samples=self._card.period_frames)
         self._streams.probe()
+        self._handset_near_end.check()
+        self._speaker_near_end.check()
         try:
             while not self._stopping:
                 self._step()

@@ -4,6 +4,7 @@ Each route has its own choice: a handset at the ear needs little of it, a loudsp
 """
 
 import importlib
+import importlib.util
 import logging
 import os
 import threading
@@ -39,6 +40,9 @@ class NearEnd:
 
     What it has learned of a room is kept from call to call. All but `fault` and `is_working` belongs to the audio
     thread.
+
+    Attributes:
+        fault: why sound is not processed where it should be, a sentence; empty where it is.
     """
 
     def __init__(self, settings: NearEndSettings, *, rate_hz: int) -> None:
@@ -53,9 +57,14 @@ class NearEnd:
         """Whether sound is processed."""
         return self._processor is not None
 
+    def check(self) -> None:
+        """Say at once where what is needed is not installed, without loading it."""
+        if self._settings.is_needed and importlib.util.find_spec("pywebrtc_audio") is None:
+            self._report("is not installed")
+
     def prepare(self) -> None:
         """Begin to load what is needed, without waiting for it."""
-        if self._settings.is_needed and self._loading is None:
+        if self._settings.is_needed and self._loading is None and not self.fault:
             self._loading = threading.Thread(target=self._load, name="near-end", daemon=True)
             self._loading.start()
 

@@ -1,5 +1,6 @@
 """The audio loop on a sound card in virtual time."""
 
+import importlib.util
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -610,8 +611,7 @@ def test_the_handset_sends_what_the_microphone_hears_where_nothing_is_asked(star
 def test_a_call_goes_on_and_says_so_where_the_processing_cannot_be_loaded(
     start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pywebrtc_audio", None)
-    monkeypatch.delitem(sys.modules, "firmware.media.webrtc", raising=False)
+    monkeypatch.setitem(sys.modules, "firmware.media.webrtc", None)
     port = DeafPort()
     bench = start(
         port,
@@ -624,6 +624,15 @@ def test_a_call_goes_on_and_says_so_where_the_processing_cannot_be_loaded(
     assert "pywebrtc-audio" in str(bench.loop.counters)
     bench.card.advance(1.0)
     assert find_tone(Sound.from_pcm(bytes(port.sent), RATE_HZ), [1000])[-1].duration_s > 1.5
+
+
+def test_a_package_that_is_not_installed_is_named_before_the_first_call(
+    start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    bench = start(EchoPort(), speaker_near_end=NearEndSettings(echo_cancelling=True))
+    bench.wait_for(lambda: "pywebrtc-audio" in str(bench.loop.counters))
+    assert bench.card.capture is None
 
 
 class Listener:
