@@ -58,3 +58,69 @@ def test_a_missing_device_is_said_as_missing() -> None:
 def test_the_password_does_not_show_in_a_printed_configuration() -> None:
     configuration: Configuration = parse_configuration(MINIMAL + 'password = "hunter2"\n')
     assert "hunter2" not in repr(configuration)
+
+
+SECOND = '[[accounts]]\nusername = "2002"\ndomain = "pbx.example"\n'
+
+
+def test_the_first_account_is_the_default_one_unless_another_says_so() -> None:
+    assert parse_configuration(MINIMAL + SECOND).accounts[0].username == "alice"
+    assert parse_configuration(MINIMAL + SECOND + "default = true\n").accounts[0].username == "2002"
+    (mistake,) = mistakes_of(MINIMAL + "default = true\n" + SECOND + "default = true\n")
+    assert "only one account can be the default" in mistake
+
+
+def test_accounts_are_named_by_their_username_where_they_have_no_name() -> None:
+    accounts = parse_configuration(MINIMAL + SECOND + 'name = "office"\n').accounts
+    assert [account.identifier for account in accounts] == ["alice", "office"]
+    (mistake,) = mistakes_of(MINIMAL + SECOND + 'name = "alice"\n')
+    assert "different names" in mistake
+
+
+def test_more_than_six_accounts_are_too_many() -> None:
+    (mistake,) = mistakes_of(MINIMAL + "".join(f'[[accounts]]\nusername="{n}"\ndomain="x"\n' for n in range(6)))
+    assert mistake.startswith("accounts:")
+
+
+@pytest.mark.parametrize(
+    ("addition", "addresses", "uses_srv"),
+    [
+        ("", (("sip.example", 5061),), True),
+        ('server = "192.0.2.1"', (("192.0.2.1", 5061),), False),
+        ("port = 5070", (("sip.example", 5070),), False),
+        (
+            'transport = "tcp"\nservers = ["a.example", "b.example:5070", "[2001:db8::1]", "[2001:db8::1]:5071"]',
+            (("a.example", 5060), ("b.example", 5070), ("[2001:db8::1]", 5060), ("[2001:db8::1]", 5071)),
+            False,
+        ),
+    ],
+)
+def test_servers_come_from_what_is_said_about_them_and_else_from_the_domains_records(
+    addition: str, addresses: tuple[tuple[str, int], ...], uses_srv: bool
+) -> None:
+    account = parse_configuration(MINIMAL + addition).accounts[0]
+    assert (account.addresses, account.uses_srv) == (addresses, uses_srv)
+
+
+def test_a_domain_that_is_an_address_has_no_records() -> None:
+    account = parse_configuration(MINIMAL.replace("sip.example", "192.0.2.1")).accounts[0]
+    assert not account.uses_srv
+
+
+@pytest.mark.parametrize(
+    ("addition", "words"),
+    [
+        ('server = "a"\nservers = ["b"]', "either server or servers"),
+        ('servers = ["a:0"]', "pattern"),
+        ('[nat]\nstun_servers = ["stun.example"]', "ice = true"),
+        ("[sip]\ndscp_audio = 64", "less than or equal to 63"),
+    ],
+)
+def test_what_contradicts_itself_about_servers_is_a_mistake(addition: str, words: str) -> None:
+    (mistake,) = mistakes_of(MINIMAL + addition)
+    assert words in mistake
+
+
+def test_the_relays_password_does_not_show_in_a_printed_configuration() -> None:
+    configuration = parse_configuration(MINIMAL + '[nat]\nturn_password = "hunter2"\n')
+    assert "hunter2" not in repr(configuration)

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from firmware.settings import sip_settings
+from firmware.sip.settings import ServerName
+from provisioning.schema import parse_configuration
+
+TEXT = """
+[device]
+id = "desk-1"
+country = "GB"
+[[accounts]]
+username = "1001"
+domain = "sip.example"
+password = "of-1001"
+[[accounts]]
+name = "office"
+username = "2002"
+domain = "pbx.example"
+servers = ["a.example", "b.example:5071"]
+password = "of-2002"
+[nat]
+ice = true
+turn_server = "relay.example"
+turn_password = "of-the-relay"
+"""
+
+
+def test_the_default_account_has_no_name_in_events_and_the_others_have_theirs() -> None:
+    settings = sip_settings(parse_configuration(TEXT))
+    assert [account.name for account in settings.accounts] == ["", "office"]
+    assert settings.account.use_srv
+    assert settings.more_accounts[0].servers == (ServerName("a.example", 5061), ServerName("b.example", 5071))
+
+
+def test_the_handset_has_the_same_instance_id_for_ever_and_no_other_has_it() -> None:
+    settings = sip_settings(parse_configuration(TEXT))
+    assert settings.instance_id.startswith("urn:uuid:")
+    assert sip_settings(parse_configuration(TEXT)).instance_id == settings.instance_id
+    assert sip_settings(parse_configuration(TEXT.replace("desk-1", "desk-2"))).instance_id != settings.instance_id
+
+
+def test_emergency_numbers_are_known_to_the_sip_stack() -> None:
+    is_emergency = sip_settings(parse_configuration(TEXT)).is_emergency
+    assert is_emergency("999")
+    assert not is_emergency("100")
+
+
+def test_each_password_may_come_from_a_credential_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sip-password", "sip-password-office", "turn-password"):
+        (tmp_path / name).write_text(f"{name} of systemd\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    settings = sip_settings(parse_configuration(TEXT))
+    assert [account.password for account in settings.accounts] == [
+        "sip-password of systemd",
+        "sip-password-office of systemd",
+    ]
+    assert settings.nat.turn_password == "turn-password of systemd"
+
+
+def test_a_credential_of_the_default_account_is_no_other_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sip-password").write_text("of the default account")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert sip_settings(parse_configuration(TEXT)).more_accounts[0].password == "of-2002"
