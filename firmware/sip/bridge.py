@@ -34,9 +34,7 @@ class ConferenceBridge:
         self._silence = bytes(self._frame_bytes)
         self._near_buffer = ctypes.create_string_buffer(self._frame_bytes)
         self._far_buffer = ctypes.create_string_buffer(self._frame_bytes)
-        self._silent_buffer = ctypes.create_string_buffer(self._frame_bytes)
         self._near_frame = self._frame(self._near_buffer)
-        self._silent_frame = self._frame(self._silent_buffer)
         self._far_frame = self._frame(self._far_buffer)
         # Held during an exchange, so that the port cannot vanish under it; otherwise taken only to open and close.
         self._lock = threading.Lock()
@@ -75,12 +73,10 @@ class ConferenceBridge:
                 return self._silence
             if not self._thread_known:
                 self._make_thread_known(library)
-            if near is None:
-                frame = self._silent_frame
-            else:
-                frame = self._near_frame
-                ctypes.memmove(self._near_buffer, near, self._frame_bytes)
-            library.pjmedia_port_put_frame(self._port, ctypes.byref(frame))
+            # Silence goes through the same buffer: given one of its own, pjsua2 2.15.1 sent what was last in this one
+            # in every other frame, so that whoever was muted in mid-word was heard on and on.
+            ctypes.memmove(self._near_buffer, self._silence if near is None else near, self._frame_bytes)
+            library.pjmedia_port_put_frame(self._port, ctypes.byref(self._near_frame))
             far = self._far_frame
             far.type = _FRAME_TYPE_AUDIO
             far.size = self._frame_bytes

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallState, DisconnectReason
-from tests.lab.office import BOB, CAROL, PERSON, Office, OpenEar, hears, speaking, talk
+from tests.lab.office import BOB, CAROL, PERSON, Office, OpenEar, hears, speaking, talk, talk_to_both
 from tests.lab.person import Person
 from tests.lab.sipp import Sipp
 from tests.lab.stage import Choices
@@ -101,6 +101,18 @@ async def test_on_hold_nobody_hears_the_other_and_after_it_both_do(office: Offic
         await hears(ear, BOB)
 
 
+async def test_who_speaks_while_the_mute_key_is_pressed_is_heard_no_more(office: Office, clerk: Person) -> None:
+    with OpenEar() as ear, speaking():
+        await talk(clerk, office.bob)
+        await hears(office.bob, PERSON)
+        await clerk.press("mute")
+        await clerk.reads("You are muted")
+        await hears(office.bob)
+        await hears(ear, BOB)
+        await clerk.press("mute")
+        await hears(office.bob, PERSON)
+
+
 async def test_a_second_call_is_dialled_while_the_first_is_on_hold_and_the_hold_key_swaps_them(
     office: Office, clerk: Person
 ) -> None:
@@ -181,14 +193,3 @@ async def test_a_caller_beyond_the_table_hears_busy_and_the_calls_go_on(
         await hears(office.carol, PERSON)
     newest = office.stage.handset.ask("log")[0]
     assert (newest["number"], newest["result"], newest["decision"]) == ("outside", "busy", "phone_busy")
-
-
-async def talk_to_both(office: Office, clerk: Person) -> None:
-    """Call one colleague, put that call on hold, and call the other."""
-    await talk(clerk, office.bob)
-    await clerk.press("hold")
-    await clerk.wait_for_call("held")
-    await clerk.dial(CAROL)
-    office.carol.answers()
-    await clerk.reads(f"Held: {BOB}")
-    await clerk.wait_for_call("active")
