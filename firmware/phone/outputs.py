@@ -48,8 +48,7 @@ class Outputs:
         audio = _Audio.EARPIECE if state.earpiece_open else _Audio.SHUT
         return cls(
             audio=_Audio.EARPIECE_AND_MICROPHONE if state.microphone_open else audio,
-            # A call may answer itself where there is no loudspeaker: then the earpiece has to do.
-            speaker=state.speaker and state.settings.has_loudspeaker,
+            speaker=state.loudspeaker_in_use,
             tone=state.sounding_tone,
             ringing=state.ring_pattern if state.is_ringing else None,
             ringer_percent=state.ringer_percent,

@@ -104,7 +104,7 @@ _TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
 
 
 def _turn_volume(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
-    in_use = AudioRoute.SPEAKER if state.speaker else AudioRoute.EARPIECE
+    in_use = AudioRoute.SPEAKER if state.loudspeaker_in_use else AudioRoute.EARPIECE
     route = in_use if state.engaged else AudioRoute.RINGER
     step = _VOLUME_STEP_PERCENT if event.key is Key.VOLUME_UP else -_VOLUME_STEP_PERCENT
     percent = max(_QUIETEST_PERCENT[route], min(100, state.volumes[route] + step))

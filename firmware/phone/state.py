@@ -163,7 +163,7 @@ class PhoneState:
     @property
     def is_busy(self) -> bool:
         """Whether one who calls now hears that the phone is busy."""
-        # An emergency call is not to be disturbed (RFC 6881 section 14).
+        # An emergency call is not to be disturbed (RFC 6881, on the disabling of features).
         in_use = self.engaged or bool(self.calls)
         return in_use and not (self.settings.call_waiting and self.has_room and not self.in_emergency_call)
 
@@ -196,8 +196,17 @@ class PhoneState:
         return self.call.may_talk or (self.call.joined and any(call.may_talk for call in self.conference))
 
     @property
+    def loudspeaker_in_use(self) -> bool:
+        """A call may answer itself where there is no loudspeaker: then the earpiece has to do."""
+        return self.speaker and self.settings.has_loudspeaker
+
+    @property
     def earpiece_open(self) -> bool:
-        return self.engaged and self.listening
+        return self.engaged and (self.listening or self.reminding or self._call_waits_aloud)
+
+    @property
+    def _call_waits_aloud(self) -> bool:
+        return self.mode is not Mode.RINGING and any(call.is_offered and not call.silenced for call in self.others)
 
     @property
     def sounding_tone(self) -> Tone | None:
@@ -207,7 +216,7 @@ class PhoneState:
         if not self.settled and self.tone is not None:
             # First of all the person hears that what was just tried has failed.
             return self.tone
-        if self.mode is not Mode.RINGING and any(call.is_offered and not call.silenced for call in self.others):
+        if self._call_waits_aloud:
             return Tone.CALL_WAITING
         if self.reminding:
             return Tone.HOLD_REMINDER

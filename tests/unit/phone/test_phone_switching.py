@@ -14,6 +14,7 @@ from firmware.phone.call import (
 from firmware.phone.commands import (
     AnswerCall,
     CancelTimer,
+    CloseAudio,
     CloseCallRecord,
     HangUpCall,
     HoldCall,
@@ -293,6 +294,20 @@ def test_the_beep_sounds_over_the_call_that_is_talked_to() -> None:
     desk = _talking_with_one_on_hold()
     assert PlayTone(Tone.HOLD_REMINDER) in desk.expire(Timer.HOLD_REMINDER)
     assert desk.view.microphone_open
+
+
+def test_a_handset_that_lies_forgotten_still_reminds_of_the_call_on_hold_and_of_one_that_waits() -> None:
+    desk = Desk()
+    desk.answered_incoming_call()
+    desk.press(Key.HOLD)
+    desk.dial("99")
+    desk.hold_down(Key.CANCEL)
+    desk.expire(Timer.DIAL_TONE)
+    assert CloseAudio() in desk.expire(Timer.DIAL_TONE)
+    commands = desk.expire(Timer.HOLD_REMINDER)
+    assert commands.index(OpenAudio(talk=False)) < commands.index(PlayTone(Tone.HOLD_REMINDER))
+    assert CloseAudio() in desk.expire(Timer.HOLD_REMINDER)
+    assert PlayTone(Tone.CALL_WAITING) in desk.ring(OTHER, BOB)
 
 
 def test_no_beep_where_the_configuration_wants_none() -> None:
