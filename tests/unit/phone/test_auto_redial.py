@@ -1,6 +1,6 @@
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason
+from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason
 from firmware.phone.commands import (
     CancelTimer,
     CloseCallRecord,
@@ -9,6 +9,7 @@ from firmware.phone.commands import (
     OpenAudio,
     PlaceCall,
     PlayTone,
+    RejectCall,
     StartRinging,
     StartTimer,
     StopRinging,
@@ -229,3 +230,13 @@ def test_hanging_up_a_call_that_is_tried_with_the_handset_off_ends_the_trying() 
     tried(desk)
     desk.replace()
     assert desk.view.redial_in_s == 0
+
+
+def test_a_caller_who_is_turned_away_does_not_stop_the_try() -> None:
+    desk = armed()
+    desk.press(Key.DO_NOT_DISTURB)
+    call_id = tried(desk)
+    assert RejectCall(INCOMING, RejectReason.DO_NOT_DISTURB) in desk.ring()
+    assert desk.said(HangUpCall) == []
+    assert desk.view.mode is Mode.REDIALLING
+    assert StartRinging("recall") in desk.sip(CallState.ALERTING, call_id)

@@ -17,7 +17,7 @@ from firmware.phone.commands import (
     Tone,
 )
 from firmware.phone.events import Key, LastDialledLoaded, PreferencesLoaded, Timer, VoicemailCounted
-from firmware.phone.feature_codes import FeatureCodes
+from firmware.phone.feature_codes import Feature, FeatureCodes
 from firmware.phone.features import Hotline
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode, Refusal
@@ -140,6 +140,18 @@ def test_a_code_that_is_switched_off_goes_to_the_server() -> None:
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:*78@example.com"]
 
 
+def test_codes_may_begin_and_end_with_hash() -> None:
+    codes = FeatureCodes({Feature.ANONYMOUS_CALL: "#31#", Feature.CALL_BACK: "#69#"})
+    desk = dial_off_hook(office(feature_codes=codes), "#31#2345#")
+    assert [(call.uri, call.anonymous) for call in desk.said(PlaceCall)] == [("sip:2345@example.com", True)]
+    desk.replace()
+    dial_off_hook(desk, "#31##")
+    assert desk.view.hint is Hint.NUMBER_INCOMPLETE
+    desk.replace()
+    dial_off_hook(desk, "#69#")
+    assert desk.view.hint is Hint.NOTHING_TO_REDIAL
+
+
 def test_a_server_code_that_is_longer_than_one_of_ours_still_reaches_the_server() -> None:
     desk = office("x.T", "*7xT")
     dial_off_hook(desk, "*7")
@@ -212,6 +224,14 @@ def test_the_last_caller_is_called_back_and_blocked_by_codes() -> None:
     assert saved(desk).blocked == (CALLER.number,)
     desk.replace()
     assert RejectCall(CallId("again"), RejectReason.BLOCKED) in desk.ring(CallId("again"))
+
+
+def test_a_caller_whose_number_looks_like_a_pattern_cannot_block_many_others() -> None:
+    desk = office()
+    desk.ring(caller=CallerId("0*"))
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    dial_off_hook(desk, "*60")
+    assert desk.view.hint is Hint.FEATURE_IMPOSSIBLE
 
 
 def test_without_a_caller_there_is_nobody_to_call_back() -> None:
