@@ -1,0 +1,171 @@
+"""Servers that are named in DNS: which are used, in which order, and what happens while nobody answers."""
+
+import contextlib
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dns.resolver
+import pytest
+
+from firmware.phone.call import RegistrationState
+from firmware.sip import AccountSettings, SipSettings, native
+from firmware.sip import names as sip_names
+from firmware.sip.servers import service_records
+from firmware.sip.settings import ServerName
+from provisioning.schema import Srtp, Transport
+from tests.lab.certificates import CertificateAuthority
+from tests.lab.kamailio import Kamailio
+from tests.lab.name_server import NameServer
+from tests.lab.sip_line import SipLine
+
+DOMAIN = "operator.example"
+USERS = {"alice": "secret-of-alice"}
+Records = dict[str, list[str]]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Records], NameServer]]:
+    with contextlib.ExitStack() as running:
+
+        def serve(records: Records) -> NameServer:
+            server = running.enter_context(NameServer(records))
+            resolver = dns.resolver.Resolver(configure=False)
+            resolver.nameservers, resolver.port = [server.address], server.port
+            monkeypatch.setattr(dns.resolver, "default_resolver", resolver)
+            return server
+
+        yield serve
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> CertificateAuthority:
+    return CertificateAuthority(tmp_path / "ca")
+
+
+@pytest.fixture
+def registrar(tmp_path: Path, authority: CertificateAuthority) -> Iterator[Callable[[str], Kamailio]]:
+    with contextlib.ExitStack() as running:
+
+        def start(name: str) -> Kamailio:
+            # A certificate for the domain only, not for the host that the records name.
+            certificate = authority.issue(DOMAIN, hosts=(DOMAIN,))
+            return running.enter_context(Kamailio(tmp_path / name, USERS, certificate=certificate, domain=DOMAIN))
+
+        yield start
+
+
+def account(authority: CertificateAuthority, transport: Transport) -> AccountSettings:
+    return AccountSettings(
+        "alice", DOMAIN, DOMAIN, 5060, transport, USERS["alice"], tls_ca=authority.ca_path, srtp=Srtp.OFF, use_srv=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("transport", "service"),
+    [(Transport.UDP, "_sip._udp"), (Transport.TCP, "_sip._tcp"), (Transport.TLS, "_sips._tcp")],
+)
+def test_the_server_of_the_best_record_is_used_and_its_certificate_is_for_the_domain(
+    names: Callable[[Records], NameServer],
+    registrar: Callable[[str], Kamailio],
+    authority: CertificateAuthority,
+    transport: Transport,
+    service: str,
+) -> None:
+    best, other = registrar("best"), registrar("other")
+    ports = [
+        {Transport.UDP: server.udp_port, Transport.TCP: server.tcp_port, Transport.TLS: server.tls_port}[transport]
+        for server in (best, other)
+    ]
+    names({f"{service}.{DOMAIN} SRV": [f"20 0 {ports[1]} localhost.", f"10 0 {ports[0]} localhost."]})
+    with SipLine(SipSettings(account(authority, transport), local_port=0)) as line:
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        assert best.is_registered("alice")
+        line.forget()
+        best.kill()
+        line.wait_for_registration(RegistrationState.REGISTERED, timeout_s=5)
+        assert other.is_registered("alice")
+
+
+def test_records_come_by_priority_and_a_service_that_is_declined_has_none(
+    names: Callable[[Records], NameServer],
+) -> None:
+    names(
+        {
+            "_sip._udp.example SRV": ["30 0 5062 c.example.", "10 0 5060 a.example.", "20 0 5061 b.example."],
+            "_sip._udp.declined.example SRV": ["0 0 0 ."],
+        }
+    )
+    assert service_records("_sip._udp.example") == (
+        ServerName("a.example", 5060),
+        ServerName("b.example", 5061),
+        ServerName("c.example", 5062),
+    )
+    assert service_records("_sip._udp.declined.example") == ()
+    assert service_records("_sip._udp.unknown.example") == ()
+
+
+def test_a_name_server_that_does_not_answer_is_waited_for_elsewhere_and_not_long(
+    names: Callable[[Records], NameServer], authority: CertificateAuthority
+) -> None:
+    server = names({})
+    server.is_silent = True
+    began = time.monotonic()
+    with SipLine(SipSettings(account(authority, Transport.UDP), local_port=0)) as line:
+        line.wait_for_registration(RegistrationState.REGISTERING)
+        for _ in range(3):
+            line.beat.clear()
+            line.stack.hang_up("0" * 32)  # type: ignore[arg-type]
+            assert line.beat.wait(1), "the SIP thread waits for the name server"
+        assert line.wait_for_registration(RegistrationState.FAILED, timeout_s=20).failure is not None
+    assert server.questions
+    assert time.monotonic() - began < 20
+
+
+def test_names_that_come_in_with_messages_are_looked_up_without_stopping_the_sip_thread(
+    monkeypatch: pytest.MonkeyPatch, registrar: Callable[[str], Kamailio], authority: CertificateAuthority
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(host: str, prefer_ipv6: bool = False) -> tuple[str, ...]:
+        asked.set()
+        answer.wait(20)
+        return ("127.0.0.1",)
+
+    monkeypatch.setattr("firmware.sip.names.addresses_of", slow)
+    server = registrar("server")
+    settings = AccountSettings("alice", DOMAIN, "127.0.0.1", server.udp_port, Transport.UDP, USERS["alice"])
+    with SipLine(SipSettings(settings, local_port=0)) as line:
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        # What the library would do for a Contact or a Record-Route with a name in it.
+        engine = line.stack._engine
+        assert engine is not None
+        assert engine._names is not None
+        line.stack._request(lambda: ask_the_library(b"proxy.example"))
+        assert asked.wait(5)
+        for _ in range(3):
+            line.beat.clear()
+            line.stack.hang_up("0" * 32)  # type: ignore[arg-type]
+            assert line.beat.wait(1), "the SIP thread waits for the name server"
+        answer.set()
+        assert found.wait(5)
+
+
+found = threading.Event()
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+def take_answer(status: int, _token: int, _addresses: int) -> None:
+    if status == 0:
+        found.set()
+
+
+def ask_the_library(host: bytes) -> None:
+    kept = ctypes.create_string_buffer(host)
+    target = sip_names._HostInfo(0, 1, sip_names._String(ctypes.addressof(kept), len(host)), 5060)
+    library = native.library()
+    library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
+    endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
+    library.pjsip_endpt_resolve(endpoint, None, ctypes.byref(target), None, take_answer)
