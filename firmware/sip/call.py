@@ -49,6 +49,14 @@ class CallOwner(Protocol):
         """The call's place in the conference bridge is new; None where there is nothing to hear or to say."""
         ...
 
+    def stream_began(self, call: "SipCall", address: int) -> None:
+        """A stream is there, its `pjmedia_stream` at this address, and nothing has come over it yet."""
+        ...
+
+    def stream_ended(self, call: "SipCall") -> None:
+        """The stream goes when this has returned."""
+        ...
+
     def hold_met_another(self, call_id: CallId) -> None:
         """A re-INVITE of ours crossed one of theirs."""
         ...
@@ -260,8 +268,14 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             self.tell(CallState.HELD if held_here else CallState.ACTIVE)
 
     @guarded
+    def onStreamCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Hand the new stream to the owner."""
+        self._owner.stream_began(self, int(parameters.stream))
+
+    @guarded
     def onStreamDestroyed(self, _parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Keep what a stream has seen before it goes."""
+        self._owner.stream_ended(self)
         counts = self._running_counts()
         if counts is not None:
             self._meter.stream_ended(counts)

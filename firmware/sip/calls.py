@@ -25,10 +25,12 @@ from firmware.sip.dtmf import DigitSender
 from firmware.sip.handle_budget import LINGER_S
 from firmware.sip.hold import HoldControl
 from firmware.sip.identity import Headers, Invitation, ReceivedMessage, asserted_identity, read_invitation
+from firmware.sip.jitter_control import JitterControl
 from firmware.sip.mapping import REJECT_CODES, caller_id
 from firmware.sip.mixer import Mixer
 from firmware.sip.registration import SILENT_S
 from firmware.sip.servers import MAX_TARGETS
+from firmware.sip.settings import JitterBufferSettings
 from firmware.sip.transfer import Transfers, is_acceptable_target
 from provisioning.schema import Srtp
 
@@ -76,6 +78,7 @@ class CallTable:
         max_calls: int,
         max_outgoing: int,
         rate_hz: int,
+        jitter_buffer: JitterBufferSettings,
         allows: Callable[[str], bool],
         is_trusted: Callable[[str], bool],
         own_hosts: Callable[[SipAccount], frozenset[str]],
@@ -93,6 +96,7 @@ class CallTable:
             max_calls: callers beyond are told that the line is busy.
             max_outgoing: how many calls may be placed within the time for which a call's handles linger.
             rate_hz: of the conference bridge.
+            jitter_buffer: its limits.
             allows: whether the other end of a call may send this handset to a number.
             is_trusted: whether what comes from an address is believed about who calls.
             own_hosts: the names and addresses that an account's numbers stand at.
@@ -118,6 +122,7 @@ class CallTable:
         self._outgoing = 0
         self._digits = DigitSender(agenda, self._find, rate_hz)
         self._holding = HoldControl(agenda, self._find, mixer)
+        self._jitter = JitterControl(agenda, self._find, jitter_buffer)
         self._transfers = Transfers(agenda, self._find, post, self._end_by_id)
 
     @property
@@ -299,6 +304,7 @@ class CallTable:
             call.tell(CallState.DISCONNECTED, call.ending or DisconnectReason.INTERRUPTED)
         self._mixer.close()
         self._digits.clear()
+        self._jitter.clear()
         self._calls.clear()
         self._when_changed(False)
         self._no_reply.clear()
@@ -336,6 +342,14 @@ class CallTable:
     def sound_changed(self, call_id: CallId, sound: Any) -> None:
         """Connect the call's new place in the conference bridge."""
         self._mixer.set_sound(call_id, sound)
+
+    def stream_began(self, call: SipCall, address: int) -> None:
+        """Follow the line with the stream's jitter buffer."""
+        self._jitter.stream_began(call, address)
+
+    def stream_ended(self, call: SipCall) -> None:
+        """Let go of the stream."""
+        self._jitter.stream_ended(call)
 
     def hold_met_another(self, call_id: CallId) -> None:
         """Try again to hold a call or to take it back."""

@@ -143,6 +143,7 @@ class Engine:
             max_calls=settings.max_calls,
             max_outgoing=budget.outgoing_calls,
             rate_hz=settings.clock_rate_hz,
+            jitter_buffer=settings.jitter_buffer,
             allows=settings.allows,
             is_trusted=self._is_trusted,
             own_hosts=self._own_hosts,
@@ -377,8 +378,7 @@ class Engine:
         # Its own I/O queue, so that a slow lookup of a name cannot delay audio, and our thread to poll it.
         media.hasIoqueue = True
         media.jbInit = settings.jitter_buffer.initial_ms
-        media.jbMinPre = settings.jitter_buffer.minimum_ms
-        media.jbMaxPre = settings.jitter_buffer.maximum_prefetch_ms
+        media.jbMinPre = media.jbMaxPre = settings.jitter_buffer.minimum_ms
         media.jbMax = settings.jitter_buffer.maximum_ms
         return configuration
 

@@ -1,0 +1,106 @@
+"""Follows the line of every call with the jitter buffer of its stream. Lives on the `sip` thread."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+import pjsua2
+
+from firmware.phone.call import CallId
+from firmware.sip.agenda import Agenda, Appointment
+from firmware.sip.call import SipCall
+from firmware.sip.jitter import JitterPolicy, LineSample
+from firmware.sip.jitter_buffer import LiveJitterBuffer
+from firmware.sip.settings import JitterBufferSettings
+
+_log = logging.getLogger(__name__)
+
+_WATCH_S: Final = 0.2
+# The bridge's signal level goes up to 255; speech is above 20.
+_QUIET: Final = 10
+
+
+class JitterControl:
+    """Applies the policy to the streams of every call. Lives on the `sip` thread; its timer runs only during calls.
+
+    What a line needed is remembered for the next call over the same server, for as long as the handset runs.
+    """
+
+    def __init__(
+        self, agenda: Agenda, find: Callable[[CallId], SipCall | None], settings: JitterBufferSettings
+    ) -> None:
+        """Set up without a stream.
+
+        Args:
+            agenda: the thread's timers.
+            find: returns a call by its id, None where there is none.
+            settings: the limits.
+        """
+        self._agenda = agenda
+        self._find = find
+        self._settings = settings
+        self._streams: dict[CallId, tuple[LiveJitterBuffer, JitterPolicy]] = {}
+        self._remembered_ms: dict[str, int] = {}
+        self._timer: Appointment | None = None
+        self._warned = False
+
+    def stream_began(self, call: SipCall, address: int) -> None:
+        """Take over the buffer of a call's new stream.
+
+        Args:
+            call: the call.
+            address: of the library's `pjmedia_stream`.
+        """
+        buffer = LiveJitterBuffer.find(address)
+        if buffer is None:
+            if not self._warned:
+                self._warned = True
+                _log.warning("This build's jitter buffer is not one that the handset knows; it adapts by itself.")
+            return
+        depth_ms = self._remembered_ms.get(call.account_settings.host, self._settings.initial_ms)
+        buffer.take_over(depth_ms)
+        self._streams[call.call_id] = (buffer, JitterPolicy(self._settings, depth_ms))
+        if self._timer is None:
+            self._timer = self._agenda.after(_WATCH_S, self._watch)
+
+    def stream_ended(self, call: SipCall) -> None:
+        """Let go of the stream; the library is about to destroy it."""
+        ended = self._streams.pop(call.call_id, None)
+        if ended is not None:
+            self._remembered_ms[call.account_settings.host] = ended[1].depth_ms
+        if not self._streams and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def clear(self) -> None:
+        """Let go of every stream; the library is about to be destroyed."""
+        self._streams.clear()
+        self._timer = None
+
+    def _watch(self) -> None:
+        self._timer = self._agenda.after(_WATCH_S, self._watch)
+        for call_id, (buffer, policy) in self._streams.items():
+            call = self._find(call_id)
+            sample = None if call is None else _sample(call, buffer.frame_ms)
+            if sample is not None:
+                adjustment = policy.adjust(sample)
+                buffer.apply(adjustment.depth_ms, deepen=adjustment.deepen, skip_ms=adjustment.skip_ms)
+
+
+def _sample(call: SipCall, frame_ms: int) -> LineSample | None:
+    try:
+        statistics = call.getStreamStat(call.audio_index)
+        level = call.getAudioMedia(call.audio_index).getTxLevel()
+    except pjsua2.Error:
+        return None  # between two streams, or not in the bridge yet
+    far = statistics.rtcp.rxStat
+    return LineSample(
+        at_s=time.monotonic(),
+        packets=int(far.pkt),
+        jitter_ms=far.jitterUsec.last / 1000,
+        lost_packets=int(far.loss),
+        late_frames=int(statistics.jbuf.discard),
+        waiting_ms=int(statistics.jbuf.size) * frame_ms,
+        quiet=int(level) < _QUIET,
+    )
