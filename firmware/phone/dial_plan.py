@@ -207,15 +207,15 @@ class DialPlan:
         rewrite = self._rewrite_for(digits)
         return rewrite.account if rewrite is not None else ""
 
-    def normalize(self, digits: str) -> SipUri:
-        """Turn what the person dialled into the URI to call.
+    def normalize(self, digits: str, account: str | None = None) -> SipUri:
+        """Turn what the person dialled into the URI to call, in the domain of an account or of the one that it names.
 
         Emergency numbers match first and are never rewritten.
 
         Raises:
             DialPlanError: no rule matches.
         """
-        domain = self.domains.get(self.account(digits), self.domain)
+        domain = self.domains.get(self.account(digits) if account is None else account, self.domain)
         return SipUri(f"sip:{quote(self.number(digits), safe=_USER_UNESCAPED)}@{domain}")
 
     def is_barred(self, digits: str) -> bool:

@@ -96,13 +96,15 @@ def place_call(
     number = plan.number(digits)
     # Redial repeats the code too: a call that was anonymous stays so.
     dialled = anonymous_code + digits
+    emergency = plan.reaches_emergency(digits)
+    account = plan.account(digits)
     call = Call(
         call_id=state.new_call_id(),
         direction=CallDirection.OUTGOING,
         party=CallerId(number),
         state=CallState.DIALING,
-        account=plan.account(digits),
-        emergency=plan.reaches_emergency(digits),
+        account=state.features.working_account(account) if emergency else account,
+        emergency=emergency,
         hides_dtmf=state.settings.hide_dtmf or digits == state.settings.voicemail_number,
     )
     if call.emergency:
@@ -111,7 +113,7 @@ def place_call(
         OpenCallRecord(call.call_id, CallDirection.OUTGOING, number, dialled=dialled),
         PlaceCall(
             call.call_id,
-            plan.normalize(digits),
+            plan.normalize(digits, call.account),
             call.account,
             # Whoever calls for help is found by the number.
             anonymous=bool(anonymous_code) and not call.emergency,

@@ -16,6 +16,7 @@ from firmware.phone.events import (
     VoicemailCounted,
 )
 from firmware.phone.moves import show_notice
+from firmware.phone.policy import is_blocked
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
 
@@ -33,8 +34,10 @@ def _count_voicemail(state: PhoneState, event: VoicemailCounted) -> None:
 
 
 def _keep_message(state: PhoneState, event: MessageReceived) -> None:
-    state.features.add_message(event.message)
-    state.emit(KeepMessage(event.message))
+    # What a blocked sender writes is kept, but neither counted nor blinked for.
+    message = replace(event.message, read=True) if is_blocked(state, event.message.party) else event.message
+    state.features.add_message(message)
+    state.emit(KeepMessage(message))
 
 
 def _tell_what_became_of_message(state: PhoneState, event: MessageSent) -> None:

@@ -148,6 +148,14 @@ class FeatureState:
         lines = [(label, self.lines.get(name, unknown)) for name, label in named]
         return tuple(LineView(label, line.state, line.failure, line.sip_code, line.retry_in_s) for label, line in lines)
 
+    def working_account(self, wanted: str) -> str:
+        """Return the account to call for help with: the wanted one, unless it fails and another one works."""
+        line = self.lines.get(wanted)
+        if line is None or line.state is not RegistrationState.FAILED:
+            return wanted
+        registered = (name for name, other in self.lines.items() if other.state is RegistrationState.REGISTERED)
+        return next(registered, wanted)
+
     def add_message(self, message: TextMessage) -> None:
         """Put a message first, or in the place of what was kept under its id."""
         if any(kept.message_id == message.message_id for kept in self.messages):

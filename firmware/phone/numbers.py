@@ -9,6 +9,8 @@ from firmware.phone.countries import COUNTRIES, CountryNumbers
 _SEPARATORS = str.maketrans("", "", " -./()")
 _SHORTEST_NATIONAL = 8
 """Anything shorter is an extension, a service or a local number, and means the same only where it is dialled."""
+_SHORTEST_WITH_CODE = 11
+"""National numbers that begin like the country's own calling code are shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class NumberForms:
             return frozenset({plain} | spelled | national)
         if not plain.isdigit() or len(plain) < _SHORTEST_NATIONAL:
             return frozenset({plain})
+        if plain.startswith(self.calling_code) and len(plain) >= _SHORTEST_WITH_CODE:
+            # Many servers leave the `+` out.
+            return self.forms(f"+{plain}") | {plain}
         if self.trunk_prefix and plain.startswith(self.trunk_prefix):
             significant = plain.removeprefix(self.trunk_prefix)
         elif self.trunk_optional or not self.trunk_prefix:

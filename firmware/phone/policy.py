@@ -104,10 +104,13 @@ def _is_allowed(state: PhoneState, event: IncomingCallReceived) -> bool:
 
 
 def _block_list(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:
+    return Reject(RejectReason.BLOCKED, Decision.BLOCKED) if is_blocked(state, event.caller) else None
+
+
+def is_blocked(state: PhoneState, caller: CallerId) -> bool:
+    """Whether somebody is on the block list, the configuration's or the holder's."""
     own = tuple(NumberPattern(text) for text in state.features.preferences.blocked)
-    if _is_listed(state, event.caller, state.settings.call_rules.block + own):
-        return Reject(RejectReason.BLOCKED, Decision.BLOCKED)
-    return None
+    return _is_listed(state, caller, state.settings.call_rules.block + own)
 
 
 def _is_listed(state: PhoneState, caller: CallerId, patterns: tuple[NumberPattern, ...]) -> bool:

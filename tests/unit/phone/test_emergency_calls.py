@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason
+from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, RejectReason
 from firmware.phone.commands import PlaceCall, RejectCall, StartRinging, StartTimer
 from firmware.phone.countries import COUNTRIES
-from firmware.phone.dial_plan import Rewrite
+from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.digit_map import Alternative
-from firmware.phone.events import Key, MinuteStarted, Timer
+from firmware.phone.events import Key, MinuteStarted, RegistrationChanged, Timer
 from firmware.phone.features import CallRules, Hotline, OpenHours
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.preferences import Preferences
@@ -200,3 +200,41 @@ def test_an_emergency_number_behind_a_prefix_or_a_code_counts_too(digits: str) -
     desk.press("#")
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:112@example.com"]
     assert StartTimer(Timer.EMERGENCY_CALLBACK, 1800) in desk.all_commands
+
+
+# --- the line that works ---
+
+
+def _two_lines(default: RegistrationState, work: RegistrationState) -> Desk:
+    desk = Desk(
+        PhoneSettings(
+            DialPlan.build(country="DE", domain="example.com", domains={"work": "work.example"}),
+            accounts=(("", "Home"), ("work", "Work")),
+        )
+    )
+    desk.handle(RegistrationChanged(default))
+    desk.handle(RegistrationChanged(work, account="work"))
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("default", "work", "account", "uri"),
+    [
+        (RegistrationState.REGISTERED, RegistrationState.REGISTERED, "", "sip:112@example.com"),
+        (RegistrationState.FAILED, RegistrationState.REGISTERED, "work", "sip:112@work.example"),
+        (RegistrationState.FAILED, RegistrationState.FAILED, "", "sip:112@example.com"),
+        (RegistrationState.REGISTERING, RegistrationState.REGISTERED, "", "sip:112@example.com"),
+    ],
+)
+def test_an_emergency_call_takes_the_line_that_works(
+    default: RegistrationState, work: RegistrationState, account: str, uri: str
+) -> None:
+    desk = _two_lines(default, work)
+    desk.place_call("112")
+    assert [(call.account, call.uri) for call in desk.said(PlaceCall)] == [(account, uri)]
+
+
+def test_any_other_call_keeps_its_line() -> None:
+    desk = _two_lines(RegistrationState.FAILED, RegistrationState.REGISTERED)
+    desk.place_call("2345")
+    assert [(call.account, call.uri) for call in desk.said(PlaceCall)] == [("", "sip:2345@example.com")]

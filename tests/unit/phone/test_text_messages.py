@@ -25,6 +25,7 @@ from firmware.phone.events import (
     ProblemRaised,
     Timer,
 )
+from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, InfoPage, Mode
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.office import office
@@ -70,6 +71,13 @@ def test_a_message_is_kept_counted_and_blinked_for_until_it_was_seen() -> None:
     assert MarkMessagesRead() in desk.all_commands
     assert SetIndicator(IndicatorPattern.OFF) in desk.all_commands
     assert desk.view.unread_messages == 0
+
+
+def test_a_blocked_senders_message_is_kept_but_calls_for_nobody() -> None:
+    desk = office(preferences=Preferences(blocked=("2001",)))
+    assert desk.handle(MessageReceived(message(1)))[0] == KeepMessage(message(1, read=True))
+    assert desk.view.unread_messages == 0
+    assert desk.view.messages == (message(1, read=True),)
 
 
 def test_a_message_that_comes_twice_is_kept_once() -> None:
