@@ -12,7 +12,7 @@ def call_lines(view: PhoneView, call: CallView, texts: Texts) -> tuple[Line, ...
     match view.mode:
         case Mode.RINGING:
             return _ringing(view, call, texts)
-        case Mode.OUTGOING:
+        case Mode.OUTGOING | Mode.REDIALLING:
             return _outgoing(view, call, texts)
         case Mode.CALL_ENDED:
             return _ended(view, call, texts)
@@ -40,6 +40,8 @@ def _ringing(view: PhoneView, call: CallView, texts: Texts) -> tuple[Line, ...]:
 def _outgoing(view: PhoneView, call: CallView, texts: Texts) -> tuple[Line, ...]:
     state = texts.far_end_rings if call.state is CallState.ALERTING else texts.calling
     tail = [Line(state, Align.CENTRE)] if call.emergency else _others(view, texts)
+    if view.mode is Mode.REDIALLING and view.hint is not None:
+        tail = list(centred(texts.hints[view.hint]))
     first = title(texts.emergency_call if call.emergency else state)
     return (first, *fill(_party(call, texts), tail, ROWS - 1))
 

@@ -55,9 +55,12 @@ def _change_state(state: PhoneState, event: CallStateChanged) -> None:
     match event.state:
         case CallState.DIALING | CallState.ALERTING if not call.answered:
             call.state = event.state
+            if event.state is CallState.ALERTING:
+                state.hint = Hint.LIFT_HANDSET
         case CallState.ACTIVE | CallState.HELD:
             was_answered = call.answered
             note_running(state, call, event.state)
+            state.hint = Hint.LIFT_HANDSET
             if not was_answered:
                 state.start_timer(Timer.AUTO_REDIAL, _ANSWERED_S)
         case CallState.DISCONNECTED:

@@ -73,6 +73,7 @@ def test_the_next_try_is_silent_until_the_far_end_rings_then_this_phone_rings_to
     desk.sip(CallState.DIALING, call_id)
     assert desk.said(StartRinging) == []
     assert StartRinging("recall") in desk.sip(CallState.ALERTING, call_id)
+    assert desk.view.hint is Hint.LIFT_HANDSET
     assert (len(desk.said(PlayTone)), len(desk.said(OpenAudio))) == sounds
 
 

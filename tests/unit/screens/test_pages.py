@@ -238,3 +238,10 @@ def test_a_message_in_chinese_is_drawn_in_letters_that_exist() -> None:
 def test_the_end_of_the_message_being_written_is_in_sight() -> None:
     view = PhoneView(Mode.WRITING, message_text="word " * 80 + "last")
     assert "last_" in words(page_for(view, "en"))
+
+
+def test_a_busy_number_that_rings_at_last_asks_for_the_handset() -> None:
+    call = CallView(CallState.ALERTING, CallDirection.OUTGOING, CallerId("2345"))
+    page = page_for(PhoneView(mode=Mode.REDIALLING, call=call, hint=Hint.LIFT_HANDSET), "en")
+    assert [line.text for line in page.lines][:2] == ["Ringing…", "2345"]
+    assert "Lift" in " ".join(line.text for line in page.lines)
