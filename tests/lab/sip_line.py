@@ -87,7 +87,7 @@ class EventInbox:
 class SipLine(EventInbox):
     """The stack with its audio port pumped: it speaks the tone that it is told to, or silence."""
 
-    def __init__(self, settings: SipSettings) -> None:
+    def __init__(self, settings: SipSettings, *, ear_s: float = EAR_S) -> None:
         super().__init__()
         self.beat = threading.Event()
         self.stack = PjsuaStack(settings, self._beat)
@@ -95,7 +95,7 @@ class SipLine(EventInbox):
         self._pump = threading.Thread(target=self._pump_audio, name="audio", daemon=True)
         self._voice: Iterator[bytes] | None = None
         port = self.stack.audio_port
-        self._ear: deque[bytes] = deque(maxlen=round(EAR_S * port.rate_hz / port.frame_samples))
+        self._ear: deque[bytes] = deque(maxlen=round(ear_s * port.rate_hz / port.frame_samples))
         self.heard = threading.Event()
 
     def __enter__(self) -> Self:
