@@ -25,6 +25,7 @@ from firmware.phone.events import (
 )
 from firmware.phone.leaving import settle
 from firmware.phone.state import Call, PhoneState
+from firmware.phone.switching import bring_to_front
 
 
 def report_impossible(state: PhoneState, event: Event) -> None:
@@ -85,12 +86,23 @@ def move_foreground_call(state: PhoneState, event: CallStateChanged) -> None:
 
 def _end_foreground_call(state: PhoneState, call: Call, event: CallStateChanged) -> None:
     partner = next((member for member in state.conference if call.joined and member is not call), None)
-    close_call(state, call, end_reason(call, event), event.sip_code)
-    if partner is None:
+    caller = next((other for other in state.others if _is_handed_over_to(other, call)), None)
+    answered_and_left = caller is not None and call.answered
+    reason = DisconnectReason.TRANSFERRED if answered_and_left else end_reason(call, event)
+    close_call(state, call, reason, event.sip_code)
+    if caller is not None:
+        # How the transfer fares is still to be told, and until then the caller may come back.
+        caller.transfer_to = None
+        bring_to_front(state, caller)
+    elif partner is None:
         show_call_ended(state, call)
     else:
         state.others.remove(partner)
         state.call = partner
+
+
+def _is_handed_over_to(call: Call, target: Call) -> bool:
+    return call.is_being_handed_over and call.transfer_to == target.call_id
 
 
 def note_running(state: PhoneState, call: Call, now: CallState) -> None:

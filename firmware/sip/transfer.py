@@ -59,12 +59,22 @@ class Transfers:
         self._ask(call_id, lambda call: call.xfer(uri, pjsua2.CallOpParam(True)))
 
     def transfer_to_call(self, call_id: CallId, other_call_id: CallId) -> None:
-        """Ask the other end to take the place of this handset in another call."""
+        """Ask the other end to take the place of this handset in another call.
+
+        A call that has not been answered cannot be replaced by anybody but its caller (RFC 3891 section 3): it ends,
+        and the other end is asked to call the same party anew.
+        """
         other = self._find(other_call_id)
         if other is None or other.is_over or other_call_id == call_id:
             self._tell(call_id, TransferState.FAILED)
-            return
-        self._ask(call_id, lambda call: call.xferReplaces(other, pjsua2.CallOpParam(True)))
+        elif other.answered:
+            self._ask(call_id, lambda call: call.xferReplaces(other, pjsua2.CallOpParam(True)))
+        elif other.invitation is not None:
+            uri = other.invitation.uri
+            self._end(other_call_id, DisconnectReason.CANCELLED)
+            self.transfer(call_id, uri)
+        else:
+            self._tell(call_id, TransferState.FAILED)
 
     def status_told(self, call_id: CallId, sip_code: int, *, final: bool) -> None:
         """Hear how the call that was asked for fares: by NOTIFY, or by the refusal of the REFER."""

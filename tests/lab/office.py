@@ -52,7 +52,7 @@ class Colleague:
         """Call somebody."""
         call_id = new_call_id()
         self._calls.append(call_id)
-        self.phone.stack.place_call(call_id, SipUri(f"sip:{user}@{self._domain}"), anonymous=anonymous)
+        self.phone.stack.place_call(call_id, self._uri_of(user), anonymous=anonymous)
         return call_id
 
     def rings_there(self) -> None:
@@ -77,9 +77,32 @@ class Colleague:
         """Wait until a call is in a state."""
         return self.phone.wait_for_call(call_id, state, PATIENCE_S)
 
+    def sees_newest(self, state: CallState) -> CallStateChanged:
+        """Wait until the newest call is in a state."""
+        return self.sees(self._calls[-1], state)
+
+    def transfers_to(self, user: str) -> None:
+        """Ask the other end of the newest call to call somebody else."""
+        self.phone.stack.transfer(self._calls[-1], self._uri_of(user))
+
+    def consults(self, colleague: Self) -> None:
+        """Put the newest call on hold and call a colleague, who answers."""
+        self.phone.stack.hold(self._calls[-1])
+        call_id = self.call(colleague.user)
+        colleague.answers()
+        self.sees(call_id, CallState.ACTIVE)
+
+    def hands_over(self) -> None:
+        """Let the other ends of the last two calls talk to each other."""
+        first, second = self._calls[-2:]
+        self.phone.stack.transfer_to_call(first, second)
+
     def hang_up(self) -> None:
         """End the newest call."""
         self.phone.stack.hang_up(self._calls[-1])
+
+    def _uri_of(self, user: str) -> SipUri:
+        return SipUri(f"sip:{user}@{self._domain}")
 
     def rest(self) -> None:
         """End every call and forget what happened."""
@@ -171,8 +194,19 @@ def speaking(sink: str = "mic", frequency_hz: float = TONES_HZ[PERSON]) -> Itera
 async def talk(clerk: Person, colleague: Colleague) -> None:
     """Lift the handset and call a colleague, who answers."""
     await clerk.lift()
-    await clerk.dial(colleague.user)
+    await clerk.send(colleague.user)
     colleague.answers()
+    await clerk.wait_for_call("active")
+
+
+async def talk_to_both(office: Office, clerk: Person) -> None:
+    """Call one colleague, put that call on hold, and call the other."""
+    await talk(clerk, office.bob)
+    await clerk.press("hold")
+    await clerk.wait_for_call("held")
+    await clerk.send(CAROL)
+    office.carol.answers()
+    await clerk.reads(f"Held: {BOB}")
     await clerk.wait_for_call("active")
 
 

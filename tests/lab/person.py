@@ -93,6 +93,12 @@ class Person(PhonePage):
         await self.dial(number)
         await self.wait_for_call("active")
 
+    async def send(self, number: str) -> None:
+        """Dial, and do not wait until the phone believes that this is all."""
+        await self.dial(number)
+        if (await self.status())["mode"] == "collecting_digits":
+            await self.press("ok")
+
     async def hang_up(self) -> None:
         """Put the handset down and wait until the phone is at rest."""
         await self.replace()

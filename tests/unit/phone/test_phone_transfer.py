@@ -170,6 +170,29 @@ def test_the_transfer_key_while_the_other_one_still_rings_connects_them_too() ->
     assert desk.press(Key.TRANSFER) == []
 
 
+@pytest.mark.parametrize("state", [CallState.ACTIVE, CallState.ALERTING])
+def test_one_who_was_asked_may_leave_before_it_is_known_how_the_transfer_went(state: CallState) -> None:
+    desk, asked = _consulting(state)
+    desk.press(Key.TRANSFER)
+    desk.sip(CallState.DISCONNECTED, asked, DisconnectReason.REMOTE_HANGUP)
+    assert desk.view.mode is Mode.IN_CALL
+    assert desk.view.call is not None
+    assert (desk.view.call.party, desk.view.call.transfer) == (CALLER, TransferState.REQUESTED)
+    assert desk.said(ResumeCall) == []
+    _transfer(desk, TransferState.DONE)
+    assert desk.view.mode is Mode.CALL_ENDED
+    assert desk.view.call.reason is DisconnectReason.TRANSFERRED
+
+
+def test_a_transfer_that_fails_after_the_one_who_was_asked_has_left_brings_the_caller_back() -> None:
+    desk, asked = _consulting(CallState.ALERTING)
+    desk.press(Key.TRANSFER)
+    desk.sip(CallState.DISCONNECTED, asked, DisconnectReason.CANCELLED)
+    _transfer(desk, TransferState.FAILED)
+    assert desk.said(ResumeCall) == [ResumeCall(INCOMING)]
+    assert desk.view.hint is Hint.TRANSFER_FAILED
+
+
 def test_an_attended_transfer_that_fails_brings_the_caller_back_and_holds_the_other_one() -> None:
     desk, asked = _consulting()
     desk.press(Key.TRANSFER)

@@ -101,3 +101,11 @@ def test_no_chinese_text_was_left_in_english() -> None:
 def test_no_failure_is_a_code_alone(language: Language) -> None:
     for text in [*TEXTS[language].registration_failures.values(), *TEXTS[language].reasons.values()]:
         assert not any(character.isdigit() for character in text)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("hint", [Hint.CALL_ON_HOLD, Hint.REDIALLING, Hint.PRESS_REDIAL_TO_KEEP_TRYING])
+def test_what_can_be_done_when_a_call_has_ended_fits_below_why_it_ended_and_with_whom(
+    language: Language, hint: Hint
+) -> None:
+    assert columns(TEXTS[language].hints[hint]) <= COLUMNS
