@@ -384,7 +384,7 @@ class CallTable:
             return None
         self._outgoing += 1
         successor = SipCall(self, call.account, CallId(uuid.uuid4().hex), CallDirection.OUTGOING)
-        successor.party = caller_id(target.partition("?")[0])
+        successor.party = caller_id(target.strip("<> ").partition("?")[0])
         self._no_reply[successor.call_id] = self._agenda.after(NO_REPLY_S, lambda: self._give_up(successor_id))
         successor_id = successor.call_id
         # The library begins the call once this has returned; where it cannot, no callback says so.
