@@ -1,6 +1,7 @@
 """Every call of this handset, by its id. Lives on the `sip` thread."""
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
@@ -18,6 +19,7 @@ from firmware.phone.events import (
     IncomingCallReceived,
     Key,
 )
+from firmware.sip import native
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Agenda, Appointment
 from firmware.sip.call import OutgoingInvitation, SipCall
@@ -144,32 +146,38 @@ class CallTable:
             anonymous: withhold who calls.
             tries: how many INVITEs of this call have come to nothing already.
         """
+        self._place(account, call_id, OutgoingInvitation(uri, anonymous, tries), time.monotonic() + NO_REPLY_S)
+
+    def _place(self, account: SipAccount, call_id: CallId, invitation: OutgoingInvitation, deadline: float) -> None:
         self._postponed.pop(call_id, None)
-        # One more than callers may use up, so that there is always a way to call for help.
-        if self._live_calls > self._max_calls:
+        if self._is_full:
             _log.warning("A call was not placed: %d are running already.", self._live_calls)
             self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.NOT_ALLOWED))
             return
-        if self._outgoing >= self._max_outgoing:
+        # The library keeps a call's place until its farewell is answered, for half a minute at most.
+        if self._outgoing >= self._max_outgoing or not native.free_call_places():
+            if time.monotonic() > deadline:
+                self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
+                return
             self._postponed[call_id] = self._agenda.after(
-                _POSTPONE_S, lambda: self.place(account, call_id, uri, anonymous=anonymous, tries=tries)
+                _POSTPONE_S, lambda: self._place(account, call_id, invitation, deadline)
             )
             return
         self._outgoing += 1
         call = SipCall(self, account, call_id, CallDirection.OUTGOING)
-        call.party = caller_id(uri)
-        call.invitation = OutgoingInvitation(uri, anonymous, tries)
-        if tries:
+        call.party = caller_id(invitation.uri)
+        call.invitation = invitation
+        if invitation.tries:
             call.already_told(CallState.DIALING)
         self._add(call)
         patience_s = SILENT_S if self._servers.has_others(account) else NO_REPLY_S
         self._no_reply[call_id] = self._agenda.after(patience_s, lambda: self._give_up(call_id))
         parameters = pjsua2.CallOpParam(True)
         parameters.opt.videoCount = 0
-        if anonymous:
+        if invitation.anonymous:
             _withhold_identity(parameters.txOption, account.address_of_record)
         try:
-            call.makeCall(uri, parameters)
+            call.makeCall(invitation.uri, parameters)
         except pjsua2.Error as error:
             _log.warning("A call could not be placed: %s.", error.reason)
             call.tell(CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)
@@ -179,7 +187,9 @@ class CallTable:
         """Hear of a new caller."""
         call_id = CallId(uuid.uuid4().hex)
         call = SipCall(self, account, call_id, CallDirection.INCOMING, pj_call_id)
-        over_limit = self._live_calls >= self._max_calls
+        # The library's last place is kept free, so that there is always a way to call for help; it does not count this
+        # call yet.
+        over_limit = self._live_calls >= self._max_calls or native.free_call_places() <= 1
         self._add(call)
         if over_limit:
             call.tell(CallState.DISCONNECTED)  # the phone never hears of it
@@ -217,6 +227,11 @@ class CallTable:
         if call.direction is CallDirection.OUTGOING:
             self._mixer.attend_to(call.call_id)
         self._when_changed(True)
+
+    @property
+    def _is_full(self) -> bool:
+        """No call may be placed: callers have used up theirs, and one more runs already."""
+        return self._live_calls > self._max_calls or self._live_calls >= native.most_calls()
 
     @property
     def _live_calls(self) -> int:
@@ -377,7 +392,7 @@ class CallTable:
     def transfer_wanted(self, call: SipCall, target: str) -> SipCall | None:
         """Call whom the other end names, where the server could have been asked for that too."""
         hosts = self._own_hosts(call.account)
-        if not call.answered or call.is_over or self._live_calls > self._max_calls:
+        if not call.answered or call.is_over or self._is_full or not native.free_call_places():
             return None
         if not is_acceptable_target(target, hosts, self._allows):
             _log.info("The other end of a call wanted it transferred to where this handset does not call.")

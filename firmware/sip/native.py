@@ -23,6 +23,16 @@ def silence_log() -> None:
     library().pj_log_set_level(ctypes.c_int(0))
 
 
+def most_calls() -> int:
+    """Return how many calls the build has places for (PJSUA_MAX_CALLS), once the library is up."""
+    return int(library().pjsua_call_get_max_count())
+
+
+def free_call_places() -> int:
+    """Return how many more calls the library can take now; it lets go of one a moment after its last callback."""
+    return most_calls() - int(library().pjsua_call_get_count())
+
+
 def tls_version() -> str:
     """Return the name and version of the TLS library that the build uses, empty where it tells none."""
     for symbol in ("OpenSSL_version", "SSLeay_version"):

@@ -1,12 +1,14 @@
 """Listens to RTP with G.711 A-law, without a SIP library between."""
 
 import audioop
+import itertools
 import socket
 import struct
 import threading
+import time
 from typing import Self
 
-from tests.lab.audio import Sound, level
+from tests.lab.audio import Sound, level, tone
 
 RATE_HZ = 8000
 _HEADER = struct.Struct("!BBHII")
@@ -16,6 +18,9 @@ _ROWS_HZ = (697, 770, 852, 941)
 _COLUMNS_HZ = (1209, 1336, 1477)
 _KEYS = ("123", "456", "789", "*0#")
 _WINDOW_S = 0.02
+_LATEST_FRAMES = 10
+_LOUD = 1000.0
+_QUIET = 100
 
 
 class RtpEar:
@@ -50,6 +55,43 @@ class RtpEar:
         with self._arrived:
             heard = self._arrived.wait_for(lambda: dtmf_digits(self._sound) == digits, timeout_s)
             assert heard, f"heard {dtmf_digits(self._sound)!r}, not {digits!r}"
+
+    def wait_for_tone(self, frequency_hz: float, timeout_s: float = 8) -> None:
+        """Wait until the last of what came in is this tone."""
+        with self._arrived:
+            self._frames.clear()
+            heard = self._arrived.wait_for(lambda: self._latest_level(frequency_hz) > _LOUD, timeout_s)
+            assert heard, f"no {frequency_hz:.0f} Hz but {self._latest_level(frequency_hz):.0f}"
+
+    def wait_for_silence(self, timeout_s: float = 8) -> None:
+        """Wait until what comes in is silent; no packets at all are silence too."""
+        with self._arrived:
+            self._frames.clear()
+            self._arrived.wait_for(lambda: len(self._frames) > 2 * _LATEST_FRAMES, 1)
+            quiet = self._arrived.wait_for(
+                lambda: not any(audioop.rms(frame, 2) > _QUIET for frame in self._frames[-_LATEST_FRAMES:]), timeout_s
+            )
+            assert quiet, "there is still sound"
+
+    def speak_to(self, port: int, *, lose_every: int = 0) -> None:
+        """Send a tone from now on, without every so many-th packet; a listener closes it."""
+        threading.Thread(target=self._speak, args=(port, lose_every), name="rtp-voice", daemon=True).start()
+
+    def _speak(self, port: int, lose_every: int) -> None:
+        wave = audioop.lin2alaw(tone([1000], 0.02, rate_hz=RATE_HZ, ramp_s=0).pcm, 2)
+        due = time.monotonic()
+        for sequence in itertools.count(1):
+            packet = _HEADER.pack(0x80, _PCMA, sequence & 0xFFFF, sequence * len(wave), 1) + wave
+            if not lose_every or sequence % lose_every:
+                try:
+                    self._socket.sendto(packet, ("127.0.0.1", port))
+                except OSError:
+                    return
+            due += 0.02
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def _latest_level(self, frequency_hz: float) -> float:
+        return level(Sound.from_pcm(b"".join(self._frames[-_LATEST_FRAMES:]), RATE_HZ), frequency_hz)
 
     @property
     def _sound(self) -> Sound:

@@ -93,6 +93,7 @@ class ScriptedPeer:
         self._seen: set[tuple[str, str, str]] = set()
         self._arrived = threading.Condition()
         self.dialog = Dialog("", "", "", "")
+        self.offered = ""
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._listen, name="scripted-peer", daemon=True).start()
@@ -170,6 +171,7 @@ class ScriptedPeer:
     def take_call(self, *, tag: str = "") -> SipMessage:
         """Receive an INVITE and begin its dialog."""
         invite = self.receive("INVITE")
+        self.offered = invite.body
         self.dialog = Dialog(
             invite.header("Call-ID"),
             f"{invite.header('To')};tag={tag or secrets.token_hex(4)}",
