@@ -285,6 +285,9 @@ class AudioLoop:
 
     def _rest(self) -> None:
         """Sleep until something is wanted."""
+        if not self._streams.uses(self._card):
+            # A phone at rest is one whose handset works, whatever its loudspeaker does.
+            self._streams.use(self._card, self._silence)
         self._heartbeat()
         self._wake.clear()
         if self._wanted is not self._adopted or self._stopping:

@@ -469,6 +469,19 @@ def test_a_loudspeaker_that_is_missing_is_a_fault_that_ends_with_the_way_back(st
     assert bench.events[1] == ProblemCleared(Problem.SOUND_MISSING)
 
 
+def test_a_phone_at_rest_does_not_complain_of_a_missing_loudspeaker(
+    start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_IDLE_BEAT_S", 0.02)
+    speaker = VirtualSoundCard()
+    speaker.playback_is_missing = True
+    bench = start(EchoPort(), speaker_card=speaker)
+    bench.loop.open(talk=False, speaker=True)
+    bench.wait_for(lambda: bench.events)
+    bench.loop.close()
+    bench.wait_for(lambda: ProblemCleared(Problem.SOUND_MISSING) in bench.events)
+
+
 def test_without_a_loudspeaker_of_its_own_the_earpiece_goes_on_at_the_speakers_volume(
     start: Callable[..., Bench],
 ) -> None:
