@@ -63,6 +63,11 @@ class Admission:
         if listeners and self._connection_limit.guard(listeners, by_transport[Transport.TCP]):
             self._filters.update(dict.fromkeys(listeners, frozenset(by_transport[Transport.TCP])))
 
+    def shut(self) -> None:
+        """Let nobody in any more."""
+        self._filter(Transport.UDP, socket.SOCK_DGRAM, frozenset())
+        self._filter(Transport.TCP, socket.SOCK_STREAM, frozenset())
+
     def _filter(self, transport: Transport, kind: socket.SocketKind, addresses: frozenset[str]) -> None:
         for port in self._transports.ports(transport):
             if self._filters.get(port) == addresses:

@@ -40,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 STOP_S: Final = 1.5
 _LIBRARY_CALLS: Final = 32
+_LAST_POLLS: Final = 500
 _CODEC_IDS: Final = {"opus": "opus/", "g722": "G722/", "pcma": "PCMA/", "pcmu": "PCMU/"}
 _CONNECTION_LOST: Final = 1  # PJSIP_TP_STATE_DISCONNECTED in pjsip/sip_transport.h; SWIG gives the number only
 
@@ -188,11 +189,23 @@ class Engine:
                 break
             self._agenda.run_due()
             self.poll(min(0.05, self._agenda.wait_s(0.05)))
+        self._stop_hearing()
         self.calls.clear()
         if lines is not None:
             lines.close()
         self._probes.close()
         self._destroy()
+
+    def _stop_hearing(self) -> None:
+        """Take in what has arrived, and nothing more.
+
+        While it is destroyed the library still reads its UDP sockets, and hands a late answer to parts of its own that
+        are gone by then.
+        """
+        self._admission.shut()
+        for _ in range(_LAST_POLLS):
+            if self._endpoint.libHandleEvents(0) <= 0:
+                break
 
     @property
     def build_report(self) -> BuildReport:

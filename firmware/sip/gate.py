@@ -17,8 +17,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import pjsua2
+
 from firmware.sip.addresses import canonical
 from firmware.sip.handle_budget import Allowance, HandleBudget
+from firmware.sip.hazards import is_hazardous
 from firmware.sip.text_messages import can_be_shown
 
 _log = logging.getLogger(__name__)
@@ -27,12 +30,16 @@ _PASS: Final = 0
 _SWALLOW: Final = 1
 _PRIORITY: Final = 9  # just above PJSIP_MOD_PRIORITY_TRANSPORT_LAYER (8), below the transaction layer (16)
 _UNSUPPORTED_MEDIA_TYPE: Final = 415
+_NO_SUCH_CALL: Final = 481
 _SERVICE_UNAVAILABLE: Final = 503
 _PROBE_POLLS: Final = 20
 _OTHERS_PER_S: Final = 20.0
 _OTHERS_AT_ONCE: Final = 40.0
+_IN_DIALOG_PER_S: Final = 20.0
+_IN_DIALOG_AT_ONCE: Final = 60.0
 # They end what has been let in.
-_NEVER_COUNTED: Final = frozenset({"ACK", "CANCEL"})
+_NEVER_COUNTED: Final = frozenset({"ACK", "BYE", "CANCEL"})
+_IN_CALLS: Final = frozenset({"INVITE", "INFO", "MESSAGE", "OPTIONS", "PRACK", "REFER", "UPDATE"})
 
 # struct pjsip_rx_data of pjsip/sip_transport.h on 64-bit machines: where msg_info stands is found at start; these are
 # relative to it. source_name is an array of PJ_INET6_ADDRSTRLEN (46) characters.
@@ -40,9 +47,13 @@ _PACKET: Final = 320
 _MESSAGE_INFO_SEARCH: Final = range(_PACKET, _PACKET + 4400, 8)  # just after the packet (PJSIP_MAX_PKT_LEN is 4000)
 _SOURCE_NAME: Final = -56
 _SOURCE_PORT: Final = -8
+_MESSAGE_LENGTH: Final = 8
+_CALL_ID_HEADER: Final = 32
 _TO_HEADER: Final = 48
 _SOURCE_NAME_LENGTH: Final = 46
 _TAG_LENGTH: Final = 80  # struct pjsip_fromto_hdr of pjsip/sip_msg.h
+_CALL_ID: Final = 64  # struct pjsip_cid_hdr of pjsip/sip_msg.h: where the text is, then its length
+_POINTER_BYTES: Final = 8
 
 
 class _String(ctypes.Structure):
@@ -68,7 +79,7 @@ class _Module(ctypes.Structure):
         ("stop", ctypes.c_void_p),
         ("unload", ctypes.c_void_p),
         ("on_rx_request", _Callback),
-        ("on_rx_response", ctypes.c_void_p),
+        ("on_rx_response", _Callback),
         ("on_tx_request", ctypes.c_void_p),
         ("on_tx_response", ctypes.c_void_p),
         ("on_tsx_state", ctypes.c_void_p),
@@ -115,12 +126,19 @@ class Request:
         port: the port that it came from.
         method: its first word.
         in_dialog: its To header has a tag.
+        call_id: its Call-ID.
     """
 
     source: str
     port: int
     method: str
     in_dialog: bool
+    call_id: str = ""
+
+    @property
+    def belongs_to_a_call(self) -> bool:
+        """It makes sense within a call only."""
+        return self.in_dialog and self.method in _IN_CALLS
 
 
 class GatePolicy:
@@ -142,9 +160,10 @@ class GatePolicy:
         self._server_invites = _bucket(budget.server_invites, clock)
         self._server_host_invites = _bucket(budget.server_host_invites, clock)
         self._stranger_invites = _bucket(budget.stranger_invites, clock)
-        # What is neither an INVITE nor within a dialog opens no socket, but each costs a transaction's memory for 32 s.
+        # What is no INVITE opens no socket, but each costs a transaction's memory for 32 s.
         self._server_others = TokenBucket(_OTHERS_PER_S, _OTHERS_AT_ONCE, clock)
         self._stranger_others = TokenBucket(_OTHERS_PER_S, _OTHERS_AT_ONCE, clock)
+        self._in_dialog = TokenBucket(_IN_DIALOG_PER_S, _IN_DIALOG_AT_ONCE, clock)
 
     def set_servers(self, addresses: Iterable[str], ports: Iterable[int] = ()) -> None:
         """Replace what counts as the configured servers'.
@@ -164,7 +183,7 @@ class GatePolicy:
         from_server = request.source in self._servers
         if not from_server and not self._answer_anyone:
             return -1
-        if request.in_dialog or request.method in _NEVER_COUNTED:
+        if request.method in _NEVER_COUNTED:
             return 0
         if self._bucket_of(request, from_server).take():
             return 0
@@ -172,6 +191,8 @@ class GatePolicy:
         return _SERVICE_UNAVAILABLE if from_server else -1
 
     def _bucket_of(self, request: Request, from_server: bool) -> TokenBucket:
+        if request.in_dialog:
+            return self._in_dialog
         if request.method != "INVITE":
             return self._server_others if from_server else self._stranger_others
         if not from_server:
@@ -192,11 +213,13 @@ class Gate:
         self._endpoint = ctypes.c_void_p()
         # pjsip keeps pointers to all of these.
         self._name = ctypes.create_string_buffer(b"mod-wecall-gate")
-        self._callback = _Callback(self._on_request)
+        self._request_callback = _Callback(self._on_request)
+        self._response_callback = _Callback(self._on_response)
         self._module = _Module()
         self._message_info: int | None = None
         self._probe: bytes | None = None
         self._probe_port = 0
+        self._probe_id = ""
         self.active = False
 
     def start(self, probe_port: int, poll: Callable[[], None]) -> None:
@@ -212,7 +235,8 @@ class Gate:
         self._module.name = _String(ctypes.cast(self._name, ctypes.c_char_p), len(self._name.value))
         self._module.id = -1
         self._module.priority = _PRIORITY
-        self._module.on_rx_request = self._callback
+        self._module.on_rx_request = self._request_callback
+        self._module.on_rx_response = self._response_callback
         if library.pjsip_endpt_register_module(self._endpoint, ctypes.byref(self._module)) != 0:
             _log.warning("The SIP stack refuses the gate; a flood of calls could stop the phone.")
             return
@@ -224,7 +248,7 @@ class Gate:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.bind(("127.0.0.1", 0))
             self._probe_port = sender.getsockname()[1]
-            token = secrets.token_hex(8)
+            token = self._probe_id = secrets.token_hex(8)
             self._probe = (
                 f"OPTIONS sip:gate SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{self._probe_port};branch=z9hG4bK{token}\r\n"
                 f"From: <sip:gate@localhost>;tag=1\r\nTo: <sip:gate@localhost>;tag={token}\r\nCall-ID: {token}\r\n"
@@ -244,14 +268,34 @@ class Gate:
             _log.exception("The gate failed on a request; it was let in.")
             return _PASS
 
+    def _on_response(self, rx_data: int) -> int:
+        try:
+            return _SWALLOW if self.active and self._is_hazardous(rx_data) else _PASS
+        except Exception:  # noqa: BLE001 - whatever it is, the phone goes on without the gate
+            _log.exception("The gate failed on a response; it was let in.")
+            return _PASS
+
+    def _is_hazardous(self, rx_data: int) -> bool:
+        return is_hazardous(self._message(rx_data + (self._message_info or 0)))
+
     def _decide(self, rx_data: int) -> int:
         if self._probe is not None:
             return self._learn(rx_data, self._probe)
         if not self.active or self._message_info is None:
             return _PASS
+        if self._is_hazardous(rx_data):
+            return _SWALLOW
         request = self._read(rx_data + self._message_info)
         verdict = self._policy.decide(request)
-        if verdict == 0 and request.method == "MESSAGE" and not can_be_shown(self._text(rx_data)):
+        if verdict == 0 and request.belongs_to_a_call and not self._has_call(request.call_id):
+            # The library may still know the dialog of a call that it has given up, and takes a REFER there for one
+            # within whatever call has that call's place now, which aborts the process.
+            verdict = _NO_SUCH_CALL
+        if (
+            verdict == 0
+            and request.method == "MESSAGE"
+            and not can_be_shown(self._message(rx_data + self._message_info).decode(errors="replace"))
+        ):
             verdict = _UNSUPPORTED_MEDIA_TYPE
         if verdict == 0:
             return _PASS
@@ -276,13 +320,16 @@ class Gate:
             return _SWALLOW
         info = rx_data + self._message_info
         with contextlib.suppress(ValueError):
-            self.active = self._read(info) == Request("127.0.0.1", self._probe_port, "OPTIONS", in_dialog=True)
+            self.active = self._message(info) == probe and self._read(info) == Request(
+                "127.0.0.1", self._probe_port, "OPTIONS", in_dialog=True, call_id=self._probe_id
+            )
         return _SWALLOW
 
-    def _text(self, rx_data: int) -> str:
-        """Return a message up to its first zero byte; pjsip puts one at its end."""
-        text = ctypes.c_void_p.from_address(rx_data + (self._message_info or 0)).value or 0
-        return ctypes.string_at(text).decode(errors="replace")
+    @staticmethod
+    def _message(info: int) -> bytes:
+        start = ctypes.c_void_p.from_address(info).value
+        length = ctypes.c_int.from_address(info + _MESSAGE_LENGTH).value
+        return ctypes.string_at(start, length) if start and length > 0 else b""
 
     @staticmethod
     def _read(info: int) -> Request:
@@ -292,4 +339,26 @@ class Gate:
         method = ctypes.string_at(text, 16).split(b" ", 1)[0].decode("ascii", errors="replace")
         to_header = ctypes.c_void_p.from_address(info + _TO_HEADER).value
         tag_length = ctypes.c_ssize_t.from_address(to_header + _TAG_LENGTH).value if to_header else 0
-        return Request(canonical(source), port, method, in_dialog=tag_length > 0)
+        call_id = _string_at(ctypes.c_void_p.from_address(info + _CALL_ID_HEADER).value)
+        return Request(canonical(source), port, method, in_dialog=tag_length > 0, call_id=call_id)
+
+    def _has_call(self, call_id: str) -> bool:
+        library = self._library
+        for number in range(library.pjsua_call_get_max_count()):
+            if not library.pjsua_call_is_active(number):
+                continue
+            call = pjsua2.Call.lookup(number)
+            try:
+                if call is not None and str(call.getInfo().callIdString) == call_id:
+                    return True
+            except pjsua2.Error:
+                continue
+        return False
+
+
+def _string_at(call_id_header: int | None) -> str:
+    if not call_id_header:
+        return ""
+    start = ctypes.c_void_p.from_address(call_id_header + _CALL_ID).value
+    length = ctypes.c_ssize_t.from_address(call_id_header + _CALL_ID + _POINTER_BYTES).value
+    return ctypes.string_at(start, length).decode(errors="replace") if start and length > 0 else ""

@@ -74,11 +74,19 @@ def test_a_flood_from_one_place_leaves_room_for_the_others() -> None:
             assert request is flooding or gate.decide(request) == 0
 
 
-def test_requests_within_a_dialog_and_what_ends_an_invite_are_not_counted() -> None:
+def test_what_ends_calls_is_never_refused() -> None:
     gate = policy(answer_anyone=False)
-    assert admitted(gate, other("INVITE", in_dialog=True)) == 200
-    assert admitted(gate, other("ACK")) == 200
-    assert admitted(gate, other("CANCEL")) == 200
+    for method in ("ACK", "BYE", "CANCEL"):
+        for in_dialog in (False, True):
+            assert admitted(gate, other(method, in_dialog=in_dialog)) == 200
+
+
+def test_requests_within_calls_have_a_limit_of_their_own() -> None:
+    gate = policy(answer_anyone=False)
+    assert admitted(gate, other("INVITE", in_dialog=True)) == 60
+    assert gate.decide(other("INFO", in_dialog=True)) == 503
+    assert gate.decide(invite()) == 0
+    assert gate.decide(other("BYE", in_dialog=True)) == 0
 
 
 def test_other_requests_have_a_limit_of_their_own() -> None:
