@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _BUSY: Final = 171001  # PJSIP_EBUSY in pjsip/sip_errno.h: a REGISTER is under way already
 _SESSION_EXPIRES_S: Final = 300  # a peer that vanished without a BYE is noticed within half of it (RFC 4028)
+_ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'  # RFC 3323 section 4.1.1.3
 _RETRY_AFTER = re.compile(r"^Retry-After\s*:\s*(\d{1,6})", re.IGNORECASE | re.MULTILINE)
 
 _SRTP = {
@@ -63,12 +64,36 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         self.settings = settings
         self.registration: Registration | None = None
         self._configuration: Any = None
+        self._nameless: Any = None
         self._outcomes = 0
 
     @property
     def address_of_record(self) -> str:
         """Who this account is, as a header's value."""
         return _address_of_record(self.settings)
+
+    def without_name(self) -> Any:
+        """Return an account of the same server whose calls do not say in From and Contact who makes them (RFC 3323).
+
+        Raises:
+            pjsua2.Error: the library does not take it.
+        """
+        document = pjsua2.JsonDocument()
+        document.writeObject(self._configuration)
+        copy = pjsua2.JsonDocument()
+        copy.loadString(document.saveString())
+        configuration = pjsua2.AccountConfig()
+        copy.readObject(configuration)
+        configuration.idUri = _ANONYMOUS
+        configuration.regConfig.registrarUri = ""
+        configuration.mwiConfig.enabled = False
+        if self._nameless is None:
+            nameless = pjsua2.Account()
+            nameless.create(configuration, False)
+            self._nameless = nameless
+        else:
+            self._nameless.modify(configuration)
+        return self._nameless
 
     def register(self) -> None:
         """Send REGISTER.

@@ -106,9 +106,11 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         call_id: CallId,
         direction: CallDirection,
         pj_call_id: int | None = None,
+        *,
+        caller: Any = None,
     ) -> None:
         if pj_call_id is None:
-            super().__init__(account)
+            super().__init__(caller or account)
         else:
             super().__init__(account, pj_call_id)
         self._owner = owner

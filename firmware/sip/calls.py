@@ -51,7 +51,6 @@ _RINGING: Final = 180
 _OK: Final = 200
 _MOVED: Final = 302
 _NOT_ACCEPTABLE: Final = frozenset({406, 415, 488, 606})
-_ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'  # RFC 3323 section 4.1.1.3
 
 
 class CallServers(Protocol):
@@ -163,8 +162,14 @@ class CallTable:
                 _POSTPONE_S, lambda: self._place(account, call_id, invitation, deadline)
             )
             return
+        try:
+            caller = account.without_name() if invitation.anonymous else account
+        except pjsua2.Error as error:
+            _log.warning("A call could not be placed without a name, and was not placed with it: %s.", error.reason)
+            self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
+            return
         self._outgoing += 1
-        call = SipCall(self, account, call_id, CallDirection.OUTGOING)
+        call = SipCall(self, account, call_id, CallDirection.OUTGOING, caller=caller)
         call.party = caller_id(invitation.uri)
         call.invitation = invitation
         if invitation.tries:
@@ -553,8 +558,7 @@ class CallTable:
 
 
 def _withhold_identity(options: Any, address_of_record: str) -> None:
-    """Call without saying who calls, but tell the server (RFC 3323 section 4.1.1.3, RFC 3325 section 9.2)."""
-    options.localUri = _ANONYMOUS
+    """Tell who calls to the server alone (RFC 3325 section 9.2)."""
     _add_header(options, "Privacy", "id")
     _add_header(options, "P-Preferred-Identity", address_of_record)
 

@@ -123,10 +123,18 @@ def test_a_withheld_identity_is_told_to_the_server_alone(line: SipLine, peer: Sc
     invite = peer.take_call()
     assert "anonymous@anonymous.invalid" in invite.header("From")
     assert "alice" not in invite.header("From")
+    assert "alice" not in invite.header("Contact")
     assert invite.header("Privacy") == "id"
     assert "sip:alice@localhost" in invite.header("P-Preferred-Identity")
-    peer.reply(invite, 486)
-    line.wait_for_call(call_id, CallState.DISCONNECTED)
+    peer.reply(invite, 200, body=sdp())
+    assert "alice" not in peer.receive("ACK").header("Contact")
+    line.wait_for_call(call_id, CallState.ACTIVE)
+    peer.send("INVITE", body=sdp())
+    answer = peer.receive(200, method="INVITE")
+    assert "alice" not in answer.header("Contact")
+    peer.acknowledge(answer)
+    line.stack.hang_up(call_id)
+    assert "alice" not in peer.receive("BYE").header("From")
 
 
 def test_whoever_the_server_says_has_answered_is_shown(line: SipLine, peer: ScriptedPeer) -> None:

@@ -1,13 +1,21 @@
 """What a call's session may go through: provisional responses, forks, re-INVITEs that cross, hold, timers, quality."""
 
+import os
 import re
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
-from firmware.phone.events import CallAudioChanged, CallQualityMeasured, CallStateChanged, IncomingCallReceived
+from firmware.phone.events import (
+    CallAudioChanged,
+    CallQualityMeasured,
+    CallReplaced,
+    CallStateChanged,
+    IncomingCallReceived,
+)
 from tests.lab.kamailio import Kamailio
 from tests.lab.rtp_ear import RtpEar
 from tests.lab.scripted_peer import ScriptedPeer, SipMessage, sdp
@@ -336,3 +344,60 @@ def test_a_call_that_wants_to_replace_one_that_does_not_exist_is_refused(
     peer.invite("alice", "Replaces: nothing@here;to-tag=1;from-tag=2", body=sdp() if offered else "")
     peer.acknowledge(peer.receive(481))
     assert not [event for _, event in line.events if isinstance(event, IncomingCallReceived)]
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_a_call_may_be_replaced_with_or_without_an_offer(
+    line: SipLine, peer: ScriptedPeer, server: Kamailio, *, offered: bool
+) -> None:
+    call_id = call(line, peer)
+    tags = [re.search(r"tag=([^;\s]+)", value) for value in (peer.dialog.remote, peer.dialog.local)]
+    assert all(tags)
+    ours, theirs = (tag.group(1) for tag in tags if tag)
+    with ScriptedPeer(server.udp_port, "successor") as successor:
+        replaces = f"Replaces: {peer.dialog.call_id};to-tag={ours};from-tag={theirs}"
+        successor.invite("alice", replaces, body=sdp() if offered else "")
+        answered = successor.receive(200, method="INVITE")
+        successor.establish(answered)
+        successor.acknowledge(answered, body="" if offered else sdp())
+        replaced = line.wait_for(CallReplaced)
+        assert (replaced.call_id, replaced.party.number) == (call_id, "successor")
+        line.wait_for_call(replaced.new_call_id, CallState.ACTIVE)
+        peer.confirm_hang_up()
+        assert line.wait_for_call(call_id, CallState.DISCONNECTED).reason is DisconnectReason.TRANSFERRED
+        successor.hang_up()
+        line.wait_for_call(replaced.new_call_id, CallState.DISCONNECTED)
+
+
+def test_a_session_that_is_too_short_is_refused_with_the_shortest_that_will_do(
+    line: SipLine, peer: ScriptedPeer
+) -> None:
+    peer.invite("alice", "Supported: timer", "Session-Expires: 10", "Min-SE: 10", body=sdp())
+    refused = peer.receive(422)
+    assert int(refused.header("Min-SE")) >= 90  # RFC 4028 section 5
+    peer.acknowledge(refused)
+    assert not [event for _, event in line.events if isinstance(event, IncomingCallReceived)]
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(
+    "WECALL_SOAK" not in os.environ, reason="the shortest session (RFC 4028) takes 45 s to be refreshed"
+)
+def test_a_session_is_refreshed_half_way_before_it_expires(line: SipLine, peer: ScriptedPeer) -> None:
+    call_id = call(line, peer, "Supported: timer", "Require: timer", "Session-Expires: 90;refresher=uac")
+    refreshed = threading.Event()
+
+    def answer_probes() -> None:
+        while not refreshed.is_set():
+            if peer.receives("OPTIONS", 0.5):
+                peer.reply(peer.receive("OPTIONS"), 200)
+
+    probes = threading.Thread(target=answer_probes, daemon=True)
+    probes.start()
+    refresh = peer.receive("INVITE", timeout_s=60)
+    refreshed.set()
+    probes.join()
+    assert refresh.header("Session-Expires").startswith("90")
+    peer.reply(refresh, 200, "Require: timer", "Session-Expires: 90;refresher=uac", body=sdp())
+    peer.receive("ACK")
+    hang_up(line, peer, call_id)
