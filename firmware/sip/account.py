@@ -1,7 +1,6 @@
 """The account as pjsua2 knows it: configuration, REGISTER, OPTIONS, and where incoming calls come in."""
 
 import contextlib
-import functools
 import logging
 import re
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pjsua2
 
+from firmware.sip import ipv6_audio
 from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.mapping import registration_failure
 from firmware.sip.nat import NatServers
@@ -50,6 +50,10 @@ class AccountOwner(Protocol):
         ...
 
     def voicemail_told(self, account: "SipAccount", message: ReceivedMessage) -> None: ...
+    def may_exchange_transport(self) -> bool:
+        """Whether there are handles to spare for a call's second pair of sockets."""
+        ...
+
     def error_behind(self, reason: str) -> int:
         """Return the stack's error number behind a made-up response's reason phrase, 0 where it has none."""
         ...
@@ -63,6 +67,8 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         self._owner = owner
         self.settings = settings
         self.registration: Registration | None = None
+        # The server's address where it is reached over IPv6.
+        self.ipv6_server = ""
         self._configuration: Any = None
         self._nameless: Any = None
         self._outcomes = 0
@@ -130,6 +136,20 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
             self.modify(leaving)
         self.registration = registration
         self._send_register(lambda: self.modify(configuration))
+
+    def exchange_transport(self, parameters: Any, address: str) -> None:
+        """Have the audio of a call that begins come in at this address of ours, over IPv6."""
+        if not self._owner.may_exchange_transport():
+            _log.warning("Too many calls began over IPv6 at once; one of them has no audio.")
+            return
+        transport = self._configuration.mediaConfig.transportConfig
+        ipv6_audio.exchange_transport(
+            parameters,
+            address,
+            first_port=int(transport.port),
+            dscp=int(transport.qosParams.dscp_val),
+            srtp=_SRTP[self.settings.srtp],
+        )
 
     def probe(self, target: str) -> None:
         """Ask the server whether it is there (RFC 3261 section 11)."""
@@ -262,11 +282,11 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
     media = configuration.mediaConfig
     media.transportConfig.port = settings.rtp_port
     mark(media.transportConfig, settings.dscp_audio)
-    if path.ipv6 and not has_ipv6_audio():
+    if path.ipv6 and not ipv6_audio.library_has_it():
         # Such a build cannot read the address that the registrar saw, and aborts the process over it
         # (acc_check_nat_addr in pjsua_acc.c); IPv6 has no NAT that would have changed it.
         configuration.natConfig.contactRewriteUse = 0
-    if has_ipv6_audio():
+    if ipv6_audio.library_has_it():
         # One family at a time: a server that is reached over IPv6 need not find us over IPv4.
         media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY if path.ipv6 else pjsua2.PJSUA_IPV6_DISABLED
     media.srtpUse = _SRTP[account.srtp]
@@ -284,15 +304,6 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
         configuration.natConfig.sipOutboundInstanceId = f"<{settings.instance_id}>"
     nat.configure(configuration)
     return configuration
-
-
-@functools.cache
-def has_ipv6_audio() -> bool:
-    """Whether the library was built with IPv6 for audio (PJ_HAS_IPV6); it speaks SIP over IPv6 either way.
-
-    It aborts the process when one that was not is asked for it.
-    """
-    return bool(pjsua2.AccountConfig().mediaConfig.ipv6Use != pjsua2.PJSUA_IPV6_DISABLED)
 
 
 def _address_of_record(account: AccountSettings) -> str:

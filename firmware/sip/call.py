@@ -10,6 +10,7 @@ import pjsua2
 
 from firmware.phone.call import CallDirection, CallerId, CallId, CallQuality, CallState, DisconnectReason, SipUri
 from firmware.phone.events import CallAudioChanged, CallStateChanged
+from firmware.sip import ipv6_audio
 from firmware.sip.account import SipAccount
 from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.mapping import disconnect_reason
@@ -119,6 +120,8 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.direction = direction
         self.party = CallerId(number="")
         self.invitation: OutgoingInvitation | None = None
+        # The INVITE of a call that came in.
+        self.offer = ""
         self.answered = False
         self.wants_hold = False
         self.glares_left = 0
@@ -183,6 +186,13 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self._owner.sound_changed(self.call_id, None if self.wants_hold else self._sound)
 
     # --- callbacks ---------------------------------------------------------------------------------------------------
+
+    @guarded
+    def onCreateMediaTransport(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Let audio travel over IPv6 where the library would not."""
+        address = ipv6_audio.wanted_address(self.offer, self.account.ipv6_server)
+        if address:
+            self.account.exchange_transport(parameters, address)
 
     @guarded
     def onCallState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name

@@ -192,6 +192,7 @@ class CallTable:
         """Hear of a new caller."""
         call_id = CallId(uuid.uuid4().hex)
         call = SipCall(self, account, call_id, CallDirection.INCOMING, pj_call_id)
+        call.offer = message.text
         # The library's last place is kept free, so that there is always a way to call for help; it does not count this
         # call yet.
         over_limit = self._live_calls >= self._max_calls or native.free_call_places() <= 1

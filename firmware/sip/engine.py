@@ -19,8 +19,8 @@ from firmware.sip.agenda import Agenda
 from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.calls import CallTable
 from firmware.sip.connection_limit import ConnectionLimit
-from firmware.sip.gate import Gate, GatePolicy
-from firmware.sip.handle_budget import HandleBudget
+from firmware.sip.gate import Gate, GatePolicy, TokenBucket
+from firmware.sip.handle_budget import LINGER_S, HandleBudget
 from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.line import LineParts
 from firmware.sip.lines import Lines
@@ -123,6 +123,9 @@ class Engine:
         budget = HandleBudget.shared(settings.max_calls, with_relay=self._nat.uses_relay)
         self._policy = GatePolicy(budget, answer_anyone=settings.answer_anyone)
         self._connection_limit = ConnectionLimit(budget.connections, agenda, answer_anyone=settings.answer_anyone)
+        # What a call's transport is exchanged for lingers beside it: one pair at once, and one within that time, are
+        # within what the budget spares.
+        self._exchanges = TokenBucket(1 / LINGER_S, 1)
         self._transports = Transports(settings)
         self._admission = Admission(
             self._policy, self._connection_limit, self._transports, answer_anyone=settings.answer_anyone
@@ -297,6 +300,10 @@ class Engine:
     def _is_trusted(self, source: str) -> bool:
         """Say whether an address is a configured server's, so that what it asserts is believed (RFC 3325)."""
         return canonical(source) in self._admission.trusted
+
+    def may_exchange_transport(self) -> bool:
+        """Say whether there are handles to spare for a call's second pair of sockets."""
+        return self._exchanges.take()
 
     def error_behind(self, reason: str) -> int:
         """Return the library's error number behind a made-up response's reason phrase, 0 where it has none."""

@@ -204,6 +204,7 @@ class AccountLine:
             _log.error("The SIP stack has no way to a server: %s.", error.reason)
             return RegistrationFailure.NO_NETWORK
         moving, self._aimed_at = self._aimed_at is not None, target
+        self.account.ipv6_server = target.address if is_ipv6(target.address) else ""
         self.follow_address()
         self._parts.servers_changed()
         if moving:

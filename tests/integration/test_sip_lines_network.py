@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import RegistrationFailure, RegistrationState
+from firmware.phone.call import CallState, RegistrationFailure, RegistrationState
 from firmware.sip.settings import ServerName
-from provisioning.schema import Transport
+from provisioning.schema import Srtp, Transport
 from tests.lab.audio import Sound, level
 from tests.lab.operator_site import (
     FRIEND_HZ,
@@ -81,6 +82,28 @@ def test_a_call_over_either_family_is_heard_at_both_ends_and_every_packet_is_mar
     assert len(signalling) > 3
     assert {packet.dscp for packet in sound} == {EXPEDITED_FORWARDING}
     assert {packet.dscp for packet in signalling} == {CLASS_SELECTOR_3}
+
+
+@pytest.mark.parametrize("phone_calls", [True, False])
+@pytest.mark.parametrize("srtp", [Srtp.OFF, Srtp.PREFERRED])
+def test_a_network_with_nothing_but_ipv6_carries_sound_both_ways_and_marked(
+    tmp_path: Path, phone_calls: bool, srtp: Srtp
+) -> None:
+    with (
+        operator_site(tmp_path, ipv4=False) as site,
+        PacketTrace(site.cable.second) as trace,
+        site.friend() as friend,
+        site.phone(replace(site.account("alice"), srtp=srtp)) as phone,
+    ):
+        phone.wait_for_registration(RegistrationState.REGISTERED)
+        call_id = call(phone, friend) if phone_calls else call(friend, phone, "alice")
+        both_hear_each_other(phone, friend)
+        caller = phone if phone_calls else friend
+        caller.stack.hang_up(call_id)
+        caller.wait_for_call(call_id, CallState.DISCONNECTED)
+    sound = [packet for packet in trace.packets if packet.is_rtp and packet.source == HOME_6]
+    assert len(sound) > 5
+    assert {packet.dscp for packet in sound} == {EXPEDITED_FORWARDING}
 
 
 def test_marks_can_be_set(site: OperatorSite) -> None:

@@ -108,14 +108,14 @@ def operator_site(folder: Path, *, ipv4: bool = True, ipv6: bool = True) -> Iter
         yield OperatorSite(home, operator, cable, registrar, authority)
 
 
-def call(phone: SipLine, friend: SecondPhone) -> CallId:
-    """Have the phone call the friend, who answers.
+def call(caller: SipLine | SecondPhone, callee: SipLine | SecondPhone, user: str = "bob") -> CallId:
+    """Have one call the other, who answers.
 
     Returns:
-        the call, at the phone.
+        the call, at the caller.
     """
     call_id = CallId(uuid.uuid4().hex)
-    phone.stack.place_call(call_id, SipUri("sip:bob@operator.example"))
-    friend.stack.answer(friend.wait_for(IncomingCallReceived).call_id)
-    phone.wait_for_call(call_id, CallState.ACTIVE)
+    caller.stack.place_call(call_id, SipUri(f"sip:{user}@operator.example"))
+    callee.stack.answer(callee.wait_for(IncomingCallReceived).call_id)
+    caller.wait_for_call(call_id, CallState.ACTIVE)
     return call_id
