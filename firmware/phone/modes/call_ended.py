@@ -18,10 +18,11 @@ from firmware.phone.events import (
 from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.leaving import fall_quiet
-from firmware.phone.modes.collecting_digits import press_digit, redial_or_keep_trying, try_again_off_hook
+from firmware.phone.modes.collecting_digits import press_digit
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
+from firmware.phone.shortcuts import redial_or_keep_trying, try_again_off_hook
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.switching import decline_waiting, return_to_held, silence_waiting_call, take_other_call
 from firmware.phone.view import Hint

@@ -5,8 +5,8 @@ from firmware.phone.call import CallerId
 from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.commands import Tone
 from firmware.phone.dial_plan import MAX_DIGITS, Match
-from firmware.phone.dialled import accepts, dial, match, send_or_refuse, switch_on_hook, takes_hash
-from firmware.phone.dialling import offer_dial_tone, refuse_number, send_number
+from firmware.phone.dialled import accepts, dial, match, switch_on_hook, takes_hash
+from firmware.phone.dialling import offer_dial_tone, refuse_number
 from firmware.phone.events import (
     CallStateChanged,
     HandsetLifted,
@@ -20,13 +20,20 @@ from firmware.phone.events import (
     TimerExpired,
 )
 from firmware.phone.feature_keys import FEATURE_KEYS
-from firmware.phone.holder_settings import speed_dial
 from firmware.phone.hook import lifting, replace_handset, speaker_key
 from firmware.phone.leaving import fall_quiet, put_down
 from firmware.phone.modes.writing import write_to
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter, go_home, show_notice
+from firmware.phone.on_hook import hint_for, show_on_hook
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
+from firmware.phone.shortcuts import (
+    call_hotline,
+    call_voicemail,
+    dial_quickly,
+    recall_on_hook,
+    redial_off_hook,
+)
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.switching import (
     answer_waiting,
@@ -38,7 +45,6 @@ from firmware.phone.switching import (
 from firmware.phone.transfer import transfer_to_number
 from firmware.phone.view import Hint, Mode
 
-_ON_HOOK_PATIENCE_S = 30.0
 _DIAL_TONES = frozenset({Tone.DIAL, Tone.STUTTER_DIAL})
 _SPEED_DIAL_KEYS = frozenset(key for key in DIGIT_KEYS if key.value in "123456789")
 
@@ -86,119 +92,14 @@ def _keep_collecting(state: PhoneState, digits: str) -> None:
     if state.tone is not None or state.refused or not state.listening or Timer.HOTLINE in state.timers:
         enter(state, Mode.COLLECTING_DIGITS)
     state.digits = digits
-    state.hint = _hint_for(state, digits)
+    state.hint = hint_for(state, digits)
     state.start_timer(Timer.INTER_DIGIT, state.settings.inter_digit_timeout_s)
-
-
-def show_on_hook(state: PhoneState, digits: str) -> None:
-    """Show digits that wait for the handset to be lifted."""
-    auto_redial.disarm(state)
-    if not digits:
-        go_home(state)
-        return
-    if state.mode is not Mode.COLLECTING_DIGITS:
-        enter(state, Mode.COLLECTING_DIGITS)
-    state.digits = digits
-    state.hint = _hint_for(state, digits)
-    state.start_timer(Timer.INTER_DIGIT, _ON_HOOK_PATIENCE_S)
-
-
-def _hint_for(state: PhoneState, digits: str) -> Hint | None:
-    plan = state.settings.dial_plan
-    if not state.can_call:
-        return Hint.CANNOT_CALL
-    if plan.is_emergency(digits):
-        return Hint.EMERGENCY_NUMBER
-    if match(state, digits) is Match.IMPOSSIBLE and not accepts(state, digits):
-        return Hint.NUMBER_IMPOSSIBLE
-    return None if state.settings.provisioned else Hint.EMERGENCY_ONLY
 
 
 def collect_on_hook(state: PhoneState, event: KeyPressed) -> None:
     """Begin a number with the handset in its cradle."""
     if not _sends(state, event.key, ""):
         show_on_hook(state, event.key.value)
-
-
-def recall_on_hook(state: PhoneState, _event: KeyPressed) -> None:
-    """Show the last number; lifting the handset calls it."""
-    if state.last_dialled:
-        show_on_hook(state, state.last_dialled)
-    else:
-        show_notice(state, Hint.NOTHING_TO_REDIAL)
-
-
-def redial_off_hook(state: PhoneState, _event: KeyPressed) -> None:
-    """Call the last number."""
-    if state.last_dialled:
-        dial(state, state.last_dialled)
-    else:
-        show_notice(state, Hint.NOTHING_TO_REDIAL)
-
-
-def redial_or_keep_trying(state: PhoneState, event: KeyPressed) -> None:
-    """Call the last number; where it has just been busy, try it until it is free. A second press calls at once."""
-    may_arm = auto_redial.may_arm(state.call) and state.features.auto_redial is None
-    if may_arm and auto_redial.arm(state, state.last_dialled):
-        state.hint = Hint.REDIALLING
-    else:
-        redial_off_hook(state, event)
-
-
-def try_again_off_hook(state: PhoneState, _event: TimerExpired) -> None:
-    """Call the busy number so that the person, who has the handset in the hand, hears it."""
-    if (redial := state.features.auto_redial) is not None:
-        dial(state, redial.digits)
-
-
-def begin_dialling(state: PhoneState) -> None:
-    """Offer dial tone on a phone that nobody has used, or call the hotline."""
-    auto_redial.disarm(state)
-    hotline = state.settings.hotline
-    # Reorder tone in place of dial tone would keep a person from dialling something else.
-    callable_now = hotline is not None and state.can_call and state.settings.dial_plan.objection(hotline.number) is None
-    if hotline is None or not callable_now:
-        offer_dial_tone(state)
-    elif hotline.delay_s:
-        offer_dial_tone(state)
-        state.start_timer(Timer.HOTLINE, hotline.delay_s)
-    else:
-        send_number(state, hotline.number)
-
-
-def _call_hotline(state: PhoneState, _event: TimerExpired) -> None:
-    if state.settings.hotline is not None:
-        send_number(state, state.settings.hotline.number)
-
-
-def _dial_quickly(state: PhoneState, event: KeyHeld) -> None:
-    """Dial the number of the digit that is held, where it is the only one; 1 is the voicemail's if it has none."""
-    if state.digits != event.key.value:
-        return
-    number = speed_dial(state, event.key.value)
-    if not number and event.key is Key.DIGIT_1:
-        number = state.settings.voicemail_number
-    if not number:
-        show_notice(state, Hint.NO_SPEED_DIAL)
-    elif state.engaged:
-        send_number(state, number)
-    else:
-        show_on_hook(state, number)
-
-
-def show_voicemail_number(state: PhoneState, _event: KeyPressed) -> None:
-    """Show the number of the voicemail; lifting the handset calls it."""
-    if state.settings.voicemail_number:
-        show_on_hook(state, state.settings.voicemail_number)
-    else:
-        show_notice(state, Hint.NO_VOICEMAIL)
-
-
-def _call_voicemail(state: PhoneState, event: KeyPressed) -> None:
-    if not state.engaged:
-        show_voicemail_number(state, event)
-    elif not state.digits or state.refused:
-        send_or_refuse(state, state.settings.voicemail_number, Hint.NO_VOICEMAIL)
 
 
 def _write_to_number(state: PhoneState, _event: KeyPressed) -> None:
@@ -317,13 +218,13 @@ ROWS: Rows = {
             Key.HOLD: take_other_call,
             Key.MUTE: silence_waiting_call,
             Key.TRANSFER: transfer_to_number,
-            Key.VOICEMAIL: _call_voicemail,
+            Key.VOICEMAIL: call_voicemail,
             Key.MENU: _write_to_number,
         },
     ),
     KeyRepeated: by_key(VOLUME_KEYS, {Key.CANCEL: _delete_last}),
     KeyHeld: by_key(
-        dict.fromkeys(_SPEED_DIAL_KEYS, _dial_quickly),
+        dict.fromkeys(_SPEED_DIAL_KEYS, dial_quickly),
         {Key.CANCEL: _delete_all, Key.DIGIT_0: _turn_zero_into_plus},
     ),
     HandsetLifted: lifting(_begin),
@@ -332,7 +233,7 @@ ROWS: Rows = {
         {
             Timer.INTER_DIGIT: _inter_digit_timeout,
             Timer.DIAL_TONE: _tone_timeout,
-            Timer.HOTLINE: _call_hotline,
+            Timer.HOTLINE: call_hotline,
         }
     ),
     IncomingCallReceived: receive_call,

@@ -20,18 +20,14 @@ from firmware.phone.events import (
 )
 from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
-from firmware.phone.modes.collecting_digits import (
-    begin_dialling,
-    collect_on_hook,
-    recall_on_hook,
-    show_on_hook,
-    show_voicemail_number,
-)
+from firmware.phone.modes.collecting_digits import collect_on_hook
 from firmware.phone.modes.redialling import try_again
 from firmware.phone.modes.writing import write_to
 from firmware.phone.moves import show_notice
+from firmware.phone.on_hook import show_on_hook
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Handler, Rows, by_key, by_timer, impossible
+from firmware.phone.shortcuts import begin_dialling, recall_on_hook, show_voicemail_number
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Hint, InfoPage
 
