@@ -216,4 +216,4 @@ def _factory(library: Any) -> ctypes.c_void_p:
 
 
 if __name__ == "__main__":
-    Console(width=120, file=sys.stdout).print(table(compare()))
+    Console(width=140, file=sys.stdout).print(table(compare()))
