@@ -57,7 +57,8 @@ def _bar_number(state: PhoneState, digits: str) -> None:
     """Turn down a number that the configuration forbids; the call log says so."""
     call_id = state.new_call_id()
     state.emit(
-        OpenCallRecord(call_id, CallDirection.OUTGOING, state.settings.dial_plan.number(digits), dialled=digits),
+        # Without the digits: after a restart redial is to offer the last number that can be called.
+        OpenCallRecord(call_id, CallDirection.OUTGOING, state.settings.dial_plan.number(digits)),
         CloseCallRecord(call_id, DisconnectReason.BARRED, 0, Decision.BARRED),
     )
     refuse_number(state, digits, Hint.NUMBER_BARRED)

@@ -418,7 +418,7 @@ def test_a_barred_number_is_refused_with_a_record_and_never_called() -> None:
     assert PlayTone(Tone.REORDER) in desk.all_commands
     assert desk.said(PlaceCall) == []
     (record,) = desk.said(OpenCallRecord)
-    assert record.number == "0900123456"
+    assert (record.number, record.dialled) == ("0900123456", "")
     assert desk.said(CloseCallRecord) == [CloseCallRecord(record.call_id, DisconnectReason.BARRED, 0, Decision.BARRED)]
 
 
