@@ -120,6 +120,7 @@ class CallTable:
         self._no_reply: dict[CallId, Appointment] = {}
         self._postponed: dict[CallId, Appointment] = {}
         self._predecessors: dict[CallId, CallId] = {}
+        self._unannounced: set[CallId] = set()
         self._outgoing = 0
         self._digits = DigitSender(agenda, self._find, rate_hz)
         self._holding = HoldControl(agenda, self._find, mixer)
@@ -203,7 +204,15 @@ class CallTable:
             return
         invitation = read_invitation(message.text, trusted=self._is_trusted(message.source))
         call.party = invitation.caller
-        self._announce(call_id, invitation, account.settings.name)
+        # The library may refuse it yet, for a session timer that is too short: that caller comes again by itself.
+        self._unannounced.add(call_id)
+        self._agenda.after(0, lambda: self._announce_unless_over(call_id, invitation))
+
+    def _announce_unless_over(self, call_id: CallId, invitation: Invitation) -> None:
+        self._unannounced.discard(call_id)
+        call = self._calls.get(call_id)
+        if call is not None and not call.is_over:
+            self._announce(call_id, invitation, call.account_settings.name)
 
     def refused_by_library(self, account: SipAccount, message: ReceivedMessage, sip_code: int) -> None:
         """Hear of a caller whom the library has turned away by itself, because no sound could be agreed on."""
@@ -335,6 +344,8 @@ class CallTable:
 
     def call_changed(self, event: CallStateChanged | CallAudioChanged) -> None:
         """Pass on what became of a call, unless the phone never heard of it."""
+        if event.call_id in self._unannounced:
+            return
         if isinstance(event, CallStateChanged) and event.state is CallState.DISCONNECTED:
             if event.reason is None:
                 return
