@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pjsua2
@@ -120,13 +120,17 @@ class Engine:
         self._reasons: dict[str, int] = {}
         self._deliver = deliver
         self._nat = NatServers(settings.nat, agenda, deliver)
-        budget = HandleBudget.shared(settings.max_calls, with_relay=self._nat.uses_relay)
+        self._transports = Transports(settings)
+        budget = replace(
+            HandleBudget.shared(settings.max_calls, with_relay=self._nat.uses_relay),
+            listeners=self._transports.most_listeners,
+            own_connections=self._transports.most_connections,
+        )
         self._policy = GatePolicy(budget, answer_anyone=settings.answer_anyone)
         self._connection_limit = ConnectionLimit(budget.connections, agenda, answer_anyone=settings.answer_anyone)
         # What a call's transport is exchanged for lingers beside it: one pair at once, and one within that time, are
         # within what the budget spares.
         self._exchanges = TokenBucket(1 / LINGER_S, 1)
-        self._transports = Transports(settings)
         self._admission = Admission(
             self._policy, self._connection_limit, self._transports, answer_anyone=settings.answer_anyone
         )
