@@ -194,6 +194,10 @@ class StackProcess:
         self.ask("hang_up", number)
         self.wait_for(f"disconnected {number}")
 
+    def hang_up_all(self) -> None:
+        """End every call, without waiting."""
+        self.ask("hang_up", "all")
+
     def listen(self) -> None:
         """Keep what is heard from now on."""
         self.ask("listen")

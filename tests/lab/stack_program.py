@@ -17,7 +17,7 @@ from typing import Any
 
 from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason, SipUri
 from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
-from firmware.sip import AccountSettings, PjsuaStack, SipSettings
+from firmware.sip import AccountSettings, PjsuaStack, SipSettings, native
 from provisioning.schema import Srtp, Transport
 from tests.lab.audio import tone
 from tests.lab.stack_process import SPOKEN_HZ
@@ -67,12 +67,12 @@ class Program:
                 return report.port if report is not None else 0
             case "call":
                 call_id = CallId(uuid.uuid4().hex)
-                self._numbers[call_id] = next(self._number)
+                number = self._numbers[call_id] = next(self._number)
                 self.stack.place_call(call_id, SipUri(rest))
-                return self._numbers[call_id]
+                return number
             case "hang_up":
-                for call_id, number in self._numbers.items():
-                    if str(number) == rest:
+                for call_id, number in list(self._numbers.items()):
+                    if rest in {str(number), "all"}:
                         self.stack.hang_up(call_id)
             case "listen":
                 self._longest_wait_s = 0.0
@@ -84,7 +84,8 @@ class Program:
                 rate_hz = self.stack.audio_port.rate_hz
                 return {"path": str(path), "rate_hz": rate_hz, "longest_wait_s": self._longest_wait_s}
             case "calls":
-                return len(self._numbers)
+                # Only reads a number.
+                return native.library().pjsua_call_get_count()
         return None
 
     def _take(self, event: Event) -> None:

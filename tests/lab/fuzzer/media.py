@@ -1,0 +1,56 @@
+"""Packets that no peer sends to an audio port: RTP, RTCP, STUN and digits gone wrong."""
+
+import random
+import struct
+from typing import Final
+
+_EVENTS: Final = 101  # the payload type that the fuzzer's SDP gives to telephone events
+_TYPES: Final = (0, 8, 13, 72, 77, _EVENTS, 126, 127)
+_STUN_COOKIE: Final = 0x2112A442
+
+
+def make_packet(rng: random.Random) -> bytes:
+    """Make one; the same generator in the same state makes the same."""
+    return rng.choice((_rtp, _rtp, _digit, _digit, _rtcp, _stun, _noise))(rng)
+
+
+def _header(rng: random.Random, payload_type: int, *, first: int = 0x80) -> bytes:
+    return struct.pack(
+        "!BBHII", first, payload_type | rng.choice((0, 0x80)), rng.getrandbits(16), rng.getrandbits(32),
+        rng.getrandbits(32),
+    )  # fmt: skip
+
+
+def _rtp(rng: random.Random) -> bytes:
+    """RTP with extensions, padding and sources that are not there (RFC 3550 section 5)."""
+    first = rng.choice((0x80, 0x80, 0x90, 0x8F, 0xA0, 0xBF, 0x00, 0x40, 0xC0, 0xFF))
+    packet = _header(rng, rng.choice(_TYPES), first=first) + rng.randbytes(rng.choice((0, 1, 3, 4, 160, 1400)))
+    return packet[: rng.choice((len(packet), len(packet), rng.randrange(len(packet) + 1)))]
+
+
+def _digit(rng: random.Random) -> bytes:
+    """Telephone events that are none: too short, unknown, or endless (RFC 4733 section 2.3)."""
+    body = rng.choice((
+        b"", b"\x05", b"\x05\x0a", b"\x05\x0a\x00", struct.pack("!BBH", rng.randrange(16, 256), 10, 800),
+        struct.pack("!BBH", rng.randrange(16, 256), 0x8A, 65535), rng.randbytes(3),
+    ))  # fmt: skip
+    return _header(rng, _EVENTS) + body
+
+
+def _rtcp(rng: random.Random) -> bytes:
+    """RTCP whose counts and lengths lie."""
+    kind = rng.choice((200, 201, 202, 203, 204, 205, 206, 207, 192))
+    body = rng.randbytes(rng.choice((0, 4, 24, 52, 400)))
+    return struct.pack("!BBH", rng.choice((0x80, 0x81, 0x9F, 0xA0)), kind, rng.choice((0, 1, 6, 65535))) + body
+
+
+def _stun(rng: random.Random) -> bytes:
+    """STUN with attributes that are longer than the message (RFC 8489 section 14)."""
+    attribute = struct.pack("!HH", rng.choice((1, 6, 8, 9, 0x20, 0x8022, 0x8028)), rng.choice((0, 1, 4, 65535)))
+    body = attribute + rng.randbytes(rng.choice((0, 1, 8)))
+    kind = rng.choice((0x0001, 0x0101, 0x0111, 0x0011, 0x3FFF))
+    return struct.pack("!HHI", kind, rng.choice((len(body), 0, 65532)), _STUN_COOKIE) + rng.randbytes(12) + body
+
+
+def _noise(rng: random.Random) -> bytes:
+    return rng.randbytes(rng.choice((0, 1, 2, 11, 12, 13, 64, 1472)))
