@@ -1,181 +1,55 @@
-"""Measures every phone, prints one table and writes build/bench.json."""
+"""Puts the handset beside its peers and writes build/bench.json.
+
+python -m tests.bench                   # every table, some half an hour
+python -m tests.bench phones recovery   # some of them
+"""
 
 import json
-import os
-import shutil
-import sys
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import click
 from rich.console import Console
-from rich.table import Table
 
-from tests.bench.figures import CallFigures, Timings, measure_calls, measure_timings
-from tests.bench.phones import Baresip, Linphone, Ours, Phone, Seat
-from tests.bench.registrar import ProbeRegistrar
-from tests.lab.certificates import CertificateAuthority
-from tests.lab.kamailio import Kamailio
-from tests.lab.mosquitto import Mosquitto
-from tests.lab.pulse import PulseAudio
+from tests.bench import echo, quality, recovery, side_by_side
+from tests.bench.speaker import Codec
 
-BUILD = Path(__file__).parents[2] / "build"
-FOLDER = BUILD / "bench"
-
-KINDS: Mapping[str, Callable[[Seat], Phone]] = {
-    "ours": Ours,
-    "baresip": lambda seat: Baresip(seat, tuned=False),
-    "baresip, tuned": lambda seat: Baresip(seat, tuned=True),
-    "linphone": Linphone,
-}
-
-console = Console(stderr=True)
+_BUILD: Final = Path(__file__).parents[2] / "build"
+_SECTIONS: Final = ("phones", "quality", "recovery", "echo")
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What one figure should be: at most `limit`, in its own unit or as a ratio to a peer.
-
-    Attributes:
-        figure: the attribute of Timings or CallFigures.
-        words: what it is called in the table.
-        limit: the bound.
-        of: the peer that the bound is a multiple of: its name, "best", or empty for an absolute bound.
-    """
-
-    figure: str
-    words: str
-    unit: str
-    limit: float | None = None
-    of: str = ""
+@click.command()
+@click.argument("sections", nargs=-1, type=click.Choice(_SECTIONS))
+def main(sections: tuple[str, ...]) -> None:
+    """Measure SECTIONS, or all of them; the figures are for people to judge, whatever they are."""
+    shown, rows = Console(width=160), {}
+    for section in sections or _SECTIONS:
+        rows[section] = _measure(section, shown)
+        _BUILD.mkdir(exist_ok=True)
+        _BUILD.joinpath("bench.json").write_text(json.dumps(rows, indent=2) + "\n")
 
 
-GOALS = (
-    Goal("mouth_to_ear_median_ms", "mouth to ear, median", "ms", 0.5, "best"),
-    Goal("mouth_to_ear_p95_ms", "mouth to ear, p95", "ms"),
-    Goal("chirps_lost", "chirps lost on the way", "", 0),
-    Goal("cpu_in_call_percent", "CPU in a call", "% of a core", 2, "baresip, tuned"),
-    Goal("cpu_idle_percent", "CPU idle (all processes)", "% of a core", 0.3),
-    Goal("memory_mb", "memory, PSS (all processes)", "MB", 100),
-    Goal("start_to_register_ms", "start to first REGISTER, median", "ms", 1, "linphone"),
-    Goal("invite_to_180_p95_ms", "INVITE to 180, p95", "ms", 20),
-    Goal("last_key_to_invite_p95_ms", "last key to INVITE, p95", "ms", 30),
-)
-
-
-def main() -> int:
-    """Run it all and return 0, whatever the figures are: they are for people to judge."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
-    only = sys.argv[1:] or list(KINDS)
-    authority = CertificateAuthority(FOLDER / "ca")
-    pulse = PulseAudio(FOLDER / "pulse", sinks=("earA", "micA", "earB", "micB", "bell"))
-    users = {"201": "secret-201", "202": "secret-202"}
-    with Mosquitto(FOLDER / "mosquitto", authority) as broker, Kamailio(FOLDER / "kamailio", users) as kamailio:
-        pulse.start()
-        os.environ.update(pulse.environment)
-        try:
-            rig = Rig(authority, broker, kamailio, pulse.environment)
-            figures = {kind: _measure(rig, kind) for kind in KINDS if kind in only}
-        finally:
-            pulse.stop()
-    rows = [_row(goal, figures) for goal in GOALS]
-    BUILD.joinpath("bench.json").write_text(json.dumps(rows, indent=2) + "\n")
-    Console(width=160).print(_table(rows))
-    return 0
-
-
-@dataclass(frozen=True, slots=True)
-class Rig:
-    """The servers and sound devices that every phone is measured with."""
-
-    authority: CertificateAuthority
-    broker: Mosquitto
-    kamailio: Kamailio
-    environment: Mapping[str, str]
-
-    def seat(self, folder: Path, user: str, letter: str, port: int, *, answers_itself: bool = False) -> Seat:
-        """Give a phone its place; the letter chooses its ear and mouth."""
-        device = self.authority.issue(user)
-        settings = {
-            "host": "localhost",
-            "port": self.broker.port,
-            "ca": str(self.authority.ca_path),
-            "certificate": str(device.certificate),
-            "key": str(device.key),
-        }
-        return Seat(
-            folder=folder, user=user, password=f"secret-{user}", port=port, ear=f"ear{letter}", mouth=f"mic{letter}",
-            environment=self.environment, broker=settings, answers_itself=answers_itself,
-        )  # fmt: skip
-
-
-def _measure(rig: Rig, kind: str) -> dict[str, float]:
-    make, folder = KINDS[kind], FOLDER / kind.replace(", ", "-")
-    console.print(f"[dim]bench:[/] {kind}: starting, ringing, dialling")
-    with ProbeRegistrar() as registrar:
-        timings: Timings = measure_timings(
-            registrar, lambda number: make(rig.seat(folder / f"start-{number}", "201", "A", registrar.port))
-        )
-    console.print(f"[dim]bench:[/] {kind}: talking")
-    caller = make(rig.seat(folder / "caller", "201", "A", rig.kamailio.udp_port))
-    callee = make(rig.seat(folder / "callee", "202", "B", rig.kamailio.udp_port, answers_itself=True))
-    try:
-        for user, phone in (("201", caller), ("202", callee)):
-            phone.launch()
-            phone.connect()
-            _wait_for_registration(rig.kamailio, user)
-        calls: CallFigures = measure_calls(caller, callee, "202", ("micA", "earB"))
-    finally:
-        caller.stop()
-        callee.stop()
-    console.print(f"[dim]bench:[/] {kind}: {timings} {calls}")
-    return asdict(timings) | asdict(calls)
-
-
-def _wait_for_registration(kamailio: Kamailio, user: str, timeout_s: float = 20) -> None:
-    ends_s = time.monotonic() + timeout_s
-    while not kamailio.is_registered(user):
-        if time.monotonic() > ends_s:
-            raise TimeoutError(f"{user} did not register within {timeout_s:.0f} s")
-        time.sleep(0.1)
-
-
-def _row(goal: Goal, figures: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-    ours = figures.get("ours", {}).get(goal.figure)
-    peers = {kind: round(values[goal.figure], 2) for kind, values in figures.items() if kind != "ours"}
-    best = min(peers.values(), default=None)
-    reference = best if goal.of == "best" else peers.get(goal.of)
-    limit = goal.limit
-    words = "" if limit is None else f"≤ {limit:g}{' ' + goal.unit if goal.unit else ''}"
-    if limit is not None and goal.of:
-        limit = None if reference is None else limit * reference
-        words = f"≤ {goal.limit:g}x {goal.of}"
-    return {
-        "figure": goal.words,
-        "unit": goal.unit,
-        "ours": None if ours is None else round(ours, 2),
-        "peers": peers,
-        "ratio_to_best": round(ours / best, 2) if ours is not None and best else None,
-        "goal": words,
-        "holds": None if ours is None or limit is None else ours <= limit,
-    }
-
-
-def _table(rows: list[dict[str, Any]]) -> Table:
-    peers = list(rows[0]["peers"])
-    table = Table(title="The handset beside its peers, one run, the same devices")
-    for name in ("figure", "unit", "ours", *peers, "ratio to best", "goal", "holds"):
-        table.add_column(name, justify="left" if name in {"figure", "unit", "goal"} else "right")
-    for row in rows:
-        holds = {True: "[green]yes", False: "[red]no", None: "-"}[row["holds"]]
-        cells = [row["ours"], *(row["peers"][name] for name in peers), row["ratio_to_best"]]
-        shown = ["-" if cell is None else str(cell) for cell in cells]
-        table.add_row(row["figure"], row["unit"], *shown, row["goal"], holds)
-    return table
+def _measure(section: str, shown: Console) -> list[Any]:
+    folder = _BUILD / "bench" / section
+    match section:
+        case "phones":
+            rows = side_by_side.measure(folder)
+            shown.print(side_by_side.table(rows))
+            return rows
+        case "quality":
+            report = quality.measure_quality(folder, Codec.G722)
+            shown.print(report.table())
+            return report.rows()
+        case "recovery":
+            recoveries = recovery.measure(folder)
+            shown.print(recovery.table(recoveries))
+            return [asdict(row) for row in recoveries]
+        case _:
+            echoes = echo.compare()
+            shown.print(echo.table(echoes))
+            return [asdict(figures) for figures in echoes]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
