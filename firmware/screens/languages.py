@@ -141,7 +141,7 @@ _ENGLISH = Texts(
         Hint.NO_VOICEMAIL: "No voicemail on this line",
         Hint.FEATURE_ON: "On",
         Hint.FEATURE_OFF: "Off",
-        Hint.FEATURE_IMPOSSIBLE: "That cannot be set. Press cancel.",
+        Hint.FEATURE_IMPOSSIBLE: "Not possible",
         Hint.CALL_WAITING: "OK answers it",
         Hint.CALL_ON_HOLD: "Hold: go back",
         Hint.TOO_MANY_CALLS: "Too many calls. End one first.",
@@ -151,6 +151,7 @@ _ENGLISH = Texts(
         Hint.PRESS_REDIAL_TO_KEEP_TRYING: "Redial: try on",
         Hint.MESSAGE_SENT: "Message sent",
         Hint.MESSAGE_FAILED: "Message not sent",
+        Hint.MESSAGE_RECEIVED: "New message",
         Hint.NO_LOUDSPEAKER: "No loudspeaker in this phone",
     },
     problems={
@@ -286,7 +287,7 @@ _CHINESE = Texts(
         Hint.NO_VOICEMAIL: "本线路没有语音信箱",
         Hint.FEATURE_ON: "已开启",
         Hint.FEATURE_OFF: "已关闭",
-        Hint.FEATURE_IMPOSSIBLE: "无法设置，请按取消键。",
+        Hint.FEATURE_IMPOSSIBLE: "无法设置",
         Hint.CALL_WAITING: "按确定键接听",
         Hint.CALL_ON_HOLD: "按保持键恢复通话",
         Hint.TOO_MANY_CALLS: "通话太多，请先结束一个。",
@@ -296,6 +297,7 @@ _CHINESE = Texts(
         Hint.PRESS_REDIAL_TO_KEEP_TRYING: "按重拨键自动重拨",
         Hint.MESSAGE_SENT: "短信已发送",
         Hint.MESSAGE_FAILED: "短信发送失败",
+        Hint.MESSAGE_RECEIVED: "收到新短信",
         Hint.NO_LOUDSPEAKER: "本机没有扬声器",
     },
     problems={

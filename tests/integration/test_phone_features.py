@@ -1,5 +1,6 @@
-"""What the holder dials and presses beyond a number, on the whole handset: codes, speed dial, call back, redial on busy,
-hotline, rewriting, barring; and the emergency numbers that pass all of it.
+"""What the holder dials and presses beyond a number: codes, speed dial, call back, redial on busy, hotline.
+
+And what is done to numbers: rewriting, barring, withholding; emergency numbers pass all of it.
 """
 
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ async def test_a_barred_number_is_refused_in_words_and_by_tone_and_the_log_says_
     await clerk.send(BARRED)
     await clerk.reads("This number is barred here.")
     await clerk.listen_for([REORDER_HZ])
-    newest = office.stage.handset.ask("log")[0]
+    newest = office.newest_call()
     assert (newest["result"], newest["decision"]) == ("barred", "barred")
     assert newest["number"].endswith("900123")
 

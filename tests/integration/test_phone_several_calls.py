@@ -8,7 +8,6 @@ import pytest
 from firmware.phone.call import CallState, DisconnectReason
 from tests.lab.office import BOB, CAROL, PERSON, Office, OpenEar, hears, speaking, talk, talk_to_both
 from tests.lab.person import Person
-from tests.lab.sipp import Sipp
 from tests.lab.stage import Choices
 
 # The British tone plan, which the stage's handset is set to.
@@ -184,12 +183,9 @@ async def test_a_caller_beyond_the_table_hears_busy_and_the_calls_go_on(
 ) -> None:
     with OpenEar() as ear, speaking():
         await talk_to_both(office, clerk)
-        third = Sipp(
-            tmp_path, "uac_rejected", server_port=office.stage.kamailio.udp_port, callee=PERSON, words={"CODE": "486"}
-        )
-        with third:
+        with office.outsider(tmp_path, "5550", scenario="uac_rejected", CODE="486") as third:
             third.finish()
         await hears(ear, CAROL)
         await hears(office.carol, PERSON)
-    newest = office.stage.handset.ask("log")[0]
-    assert (newest["number"], newest["result"], newest["decision"]) == ("outside", "busy", "phone_busy")
+    newest = office.newest_call()
+    assert (newest["number"], newest["result"], newest["decision"]) == ("5550", "busy", "phone_busy")

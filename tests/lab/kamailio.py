@@ -37,6 +37,7 @@ class Kamailio:
         domain: str = "localhost",
         addresses: Sequence[str] = ("127.0.0.1",),
         namespace: Namespace | None = None,
+        follows_redirects: bool = False,
     ) -> None:
         """Set up without starting.
 
@@ -48,6 +49,7 @@ class Kamailio:
             domain: the host part of its users' addresses, also the digest realm.
             addresses: where it listens; the first is where it is looked for.
             namespace: the network that it runs in, this process's where left out.
+            follows_redirects: call whom a 302 names, as operators do, and not leave that to the caller.
         """
         self.domain = domain
         self.udp_port = free_port(socket.SOCK_DGRAM)
@@ -56,6 +58,7 @@ class Kamailio:
         self.address = addresses[0]
         self._addresses = tuple(addresses)
         self._namespace = namespace
+        self._follows_redirects = follows_redirects
         self._folder = folder
         self._users = dict(users)
         self._routes = dict(routes or {})
@@ -140,11 +143,18 @@ class Kamailio:
 
     def contacts(self, user: str) -> list[str]:
         """Return the addresses at which the user can be reached."""
+        return [str(contact["Address"]) for contact in self._bindings(user)]
+
+    def instances(self, user: str) -> set[tuple[str, int]]:
+        """Return the instance ids and reg-ids with which the user has registered (RFC 5626)."""
+        return {(str(contact["Instance"]), int(str(contact["Reg-Id"]))) for contact in self._bindings(user)}
+
+    def _bindings(self, user: str) -> list[dict[str, object]]:
         answer = self._ask("ul.lookup", ["location", user])
         result = answer.get("result")
         if not isinstance(result, dict):
             return []
-        return [contact["Contact"]["Address"] for contact in result.get("Contacts", [])]
+        return [contact["Contact"] for contact in result.get("Contacts", [])]
 
     def route(self, user: str, uri: str) -> None:
         """Send calls to the user there from now on, registered or not."""
@@ -175,6 +185,7 @@ class Kamailio:
             "DOMAIN": self.domain,
             "LISTEN": "\n".join(self._listen_lines()),
             "TLS_MODULE": "",
+            "ON_FAILURE": 't_on_failure("REDIRECT");' if self._follows_redirects else "",
             "RPC_SOCKET": str(self._folder / "rpc.sock"),
             "TABLES": "\n".join(tables),
         }

@@ -6,11 +6,11 @@ import asyncio
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.events import CallStateChanged, IncomingCallReceived
@@ -19,6 +19,7 @@ from provisioning.schema import Srtp, Transport
 from tests.lab.audio import Recorder, Sound, level, tone
 from tests.lab.person import PATIENCE_S, Person
 from tests.lab.second_phone import SecondPhone
+from tests.lab.sipp import Sipp
 from tests.lab.stage import Choices, Stage
 from tests.lab.three_agents import new_call_id
 
@@ -141,6 +142,23 @@ class Office:
                 colleague.phone.say(TONES_HZ[colleague.user])
             stack.enter_context(stage.heard_here())
             yield self
+
+    def outsider(self, folder: Path, number: str, *, scenario: str = "uac_wait_for_hang_up", **words: str) -> Sipp:
+        """Somebody beyond the operator's trunk, who calls the handset by SIPp.
+
+        Args:
+            folder: where SIPp writes.
+            number: who says that they call.
+            scenario: what SIPp plays.
+            words: of the scenario.
+        """
+        server = self.stage.kamailio
+        return Sipp(folder, scenario, server_port=server.udp_port, callee=PERSON, caller=number, words=words)
+
+    def newest_call(self) -> Mapping[str, Any]:
+        """The newest line of the handset's call log."""
+        newest: Mapping[str, Any] = self.stage.handset.ask("log")[0]
+        return newest
 
     def rest(self) -> None:
         """Let the colleagues end every call."""

@@ -57,6 +57,8 @@ class Sipp:
             "MEDIA_PORT": str(free_port(socket.SOCK_DGRAM)),
             "DOMAIN": domain,
             "CALLER": caller,
+            # In the place of a header that a test adds to an INVITE.
+            "HEADER": "Subject: a call",
             **(words or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None

@@ -45,6 +45,7 @@ class Choices:
             the handset's account.
         more_accounts: other accounts of the handset, each as what is different about it.
         loudspeaker: whether the handset has one, with a microphone of its own.
+        environment: more of the handset's environment.
     """
 
     real_card: bool = False
@@ -56,6 +57,7 @@ class Choices:
     extra: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     more_accounts: Sequence[Mapping[str, Any]] = ()
     loudspeaker: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Stage:
@@ -89,7 +91,7 @@ class Stage:
         own = [HANDSET_USER, *(account["username"] for account in choices.more_accounts)]
         self.password_of = {user: os.urandom(12).hex() for user in (*own, PEER_USER, *users)}
         server = self.authority.issue("localhost", hosts=LOOPBACK)
-        self.kamailio = Kamailio(folder / "kamailio", self.password_of, certificate=server)
+        self.kamailio = Kamailio(folder / "kamailio", self.password_of, certificate=server, follows_redirects=True)
         self.broker = Mosquitto(folder / "mosquitto", self.authority)
         sinks = ("ear", "mic", "bell", *(ROOM if choices.loudspeaker else ()))
         self.pulse = None if choices.real_card else PulseAudio(folder / "pulse", sinks)
@@ -112,7 +114,7 @@ class Stage:
             name: of its folder.
             extra: as in Choices, on top of those.
         """
-        environment = self.pulse.environment if self.pulse else {}
+        environment = {**(self.pulse.environment if self.pulse else {}), **self._choices.environment}
         return Handset(
             self.folder / name, self._configuration(extra), environment, simulator_port=self._choices.simulator_port
         )
@@ -225,7 +227,7 @@ class Stage:
             target.update(values)
         lines = [line for name, values in sections.items() for line in ("", f"[{name}]", *_toml(values))]
         for more in ({}, *self._choices.more_accounts):
-            other = account | more
+            other = {**account, **more}
             other["password"] = self.password_of[other["username"]]
             lines += ["", "[[accounts]]", *_toml(other)]
         return "\n".join([*lines, ""])

@@ -109,3 +109,9 @@ def test_what_can_be_done_when_a_call_has_ended_fits_below_why_it_ended_and_with
     language: Language, hint: Hint
 ) -> None:
     assert columns(TEXTS[language].hints[hint]) <= COLUMNS
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("hint", [Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE])
+def test_what_became_of_a_feature_fits_below_its_code_and_its_name(language: Language, hint: Hint) -> None:
+    assert columns(TEXTS[language].hints[hint]) <= COLUMNS
