@@ -38,6 +38,8 @@ def _keep_message(state: PhoneState, event: MessageReceived) -> None:
     message = replace(event.message, read=True) if is_blocked(state, event.message.party) else event.message
     state.features.add_message(message)
     state.emit(KeepMessage(message))
+    if not message.read and state.mode is state.home and not state.engaged:
+        show_notice(state, Hint.MESSAGE_RECEIVED)
 
 
 def _tell_what_became_of_message(state: PhoneState, event: MessageSent) -> None:

@@ -122,6 +122,15 @@ class FeatureState:
     auto_redial: AutoRedial | None = None
 
     @property
+    def features_on(self) -> tuple[tuple[str, str], ...]:
+        """What is on beside do not disturb and forwarding of every call: names, and the number that one is about."""
+        preferences = self.preferences
+        numbers = {"forward_busy": preferences.forward_busy, "forward_no_answer": preferences.forward_no_answer}
+        switches = {"reject_anonymous": preferences.reject_anonymous, "auto_answer": preferences.auto_answer}
+        with_numbers = [(name, number) for name, number in numbers.items() if number]
+        return (*with_numbers, *((name, "") for name, is_on in switches.items() if is_on))
+
+    @property
     def voicemail_count(self) -> int:
         """How many voice messages nobody has heard."""
         return sum(self.voicemail.values())

@@ -85,4 +85,4 @@ def _entries(state: PhoneState) -> int:
         case InfoPage.MESSAGES:
             return len(state.features.messages)
         case _:
-            return 1
+            return 1 + len(state.features.features_on)

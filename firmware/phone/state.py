@@ -290,6 +290,7 @@ class PhoneState:
             lines=self.features.line_views(self.settings.accounts),
             recent_qualities=tuple(self.features.qualities),
             messages=self.features.messages,
+            features_on=self.features.features_on,
             message_text=self.features.message_text if self.mode is Mode.WRITING else None,
             redial_in_s=round(self.settings.auto_redial_every_s) if self.features.auto_redial is not None else 0,
             feature=self.features.feature if view.hint in _FEATURE_HINTS else "",

@@ -60,6 +60,7 @@ class Hint(StrEnum):
     PRESS_REDIAL_TO_KEEP_TRYING = "press_redial_to_keep_trying"
     MESSAGE_SENT = "message_sent"
     MESSAGE_FAILED = "message_failed"
+    MESSAGE_RECEIVED = "message_received"
     NO_LOUDSPEAKER = "no_loudspeaker"
 
 
@@ -169,6 +170,7 @@ class PhoneView:
         messages: the text messages, newest first.
         message_text: the text message being written; None where none is.
         redial_in_s: a busy number is tried again by itself, so often; 0 where none is.
+        features_on: names of what is on beside do not disturb and forwarding, each with the number that it is about.
         feature: the name of the feature that a code has just switched, beside FEATURE_ON and FEATURE_OFF.
     """
 
@@ -202,4 +204,5 @@ class PhoneView:
     messages: tuple[TextMessage, ...] = ()
     message_text: str | None = None
     redial_in_s: int = 0
+    features_on: tuple[tuple[str, str], ...] = ()
     feature: str = ""

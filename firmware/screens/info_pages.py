@@ -51,7 +51,7 @@ def entries(view: PhoneView, page: InfoPage) -> int:
         case InfoPage.MESSAGES:
             return len(view.messages)
         case InfoPage.FEATURES:
-            return 1
+            return 1 + len(view.features_on)
 
 
 def _line(line: LineView | None, texts: Texts) -> tuple[Line, ...]:
@@ -100,6 +100,9 @@ def _message(message: TextMessage, texts: Texts) -> tuple[Line, ...]:
 
 
 def _features(view: PhoneView, texts: Texts) -> tuple[Line, ...]:
+    if step := view.info_step % entries(view, InfoPage.FEATURES):
+        name, number = view.features_on[step - 1]
+        return (title(texts.features[name]), *([Line(number, Align.CENTRE)] if number else []))
     return (
         Line(texts.not_disturbed if view.do_not_disturb else texts.disturbed, Align.CENTRE),
         Line(

@@ -11,6 +11,7 @@ from firmware.phone.call import (
 from firmware.phone.commands import CancelTimer, PlaceCall, StartTimer
 from firmware.phone.events import CallQualityMeasured, Key, Problem, ProblemRaised, RegistrationChanged, Timer
 from firmware.phone.info import SHOWN_S
+from firmware.phone.preferences import Preferences
 from firmware.phone.view import InfoPage, LineView, Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.office import office
@@ -123,3 +124,16 @@ def test_in_a_call_the_menu_key_shows_how_it_sounds() -> None:
     assert desk.view.call.quality == quality(4.2)
     desk.press(Key.MENU)
     assert desk.view.info is None
+
+
+def test_the_features_page_has_an_entry_for_everything_that_is_on() -> None:
+    desk = office(preferences=Preferences(forward_busy="2345", reject_anonymous=True, auto_answer=True))
+    for _ in InfoPage:
+        desk.press(Key.MENU)
+    assert desk.view.info is InfoPage.FEATURES
+    assert desk.view.features_on == (("forward_busy", "2345"), ("reject_anonymous", ""), ("auto_answer", ""))
+    steps = []
+    for _ in range(5):
+        desk.press(Key.OK)
+        steps.append(desk.view.info_step)
+    assert steps == [1, 2, 3, 0, 1]

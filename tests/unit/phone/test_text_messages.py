@@ -67,6 +67,7 @@ def test_a_message_is_kept_counted_and_blinked_for_until_it_was_seen() -> None:
     assert KeepMessage(message(1)) in commands
     assert SetIndicator(IndicatorPattern.SLOW_BLINK) in commands
     assert desk.view.unread_messages == 1
+    assert desk.view.hint is Hint.MESSAGE_RECEIVED
     to_messages(desk)
     assert MarkMessagesRead() in desk.all_commands
     assert SetIndicator(IndicatorPattern.OFF) in desk.all_commands
@@ -91,6 +92,7 @@ def test_a_message_never_disturbs_a_call() -> None:
     desk = office()
     desk.answered_incoming_call()
     assert KeepMessage(message(1)) in desk.handle(MessageReceived(message(1)))
+    assert desk.view.hint is None
     assert desk.view.mode is Mode.IN_CALL
 
 

@@ -245,3 +245,14 @@ def test_a_busy_number_that_rings_at_last_asks_for_the_handset() -> None:
     page = page_for(PhoneView(mode=Mode.REDIALLING, call=call, hint=Hint.LIFT_HANDSET), "en")
     assert [line.text for line in page.lines][:2] == ["Ringing…", "2345"]
     assert "Lift" in " ".join(line.text for line in page.lines)
+
+
+def test_the_features_page_goes_on_with_everything_else_that_is_on() -> None:
+    on = (("forward_busy", "2345"), ("auto_answer", ""))
+    pages = [
+        page_for(PhoneView(mode=Mode.IDLE, info=InfoPage.FEATURES, info_step=step, features_on=on), "en")
+        for step in range(3)
+    ]
+    assert [line.text for line in pages[1].lines] == ["Forward busy", "2345"]
+    assert [line.text for line in pages[2].lines] == ["Auto-answer"]
+    assert [page.status.text for page in pages] == ["1/3", "2/3", "3/3"]
