@@ -11,7 +11,7 @@ import pjsua2
 from firmware.errors import SipError
 from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
 from firmware.phone.events import CallStateChanged, Event, MessageSent
-from firmware.sip import native
+from firmware.sip import native, source_filter
 from firmware.sip.account import SipAccount
 from firmware.sip.addresses import canonical
 from firmware.sip.admission import Admission
@@ -126,7 +126,9 @@ class Engine:
             listeners=self._transports.most_listeners,
             own_connections=self._transports.most_connections,
         )
-        self._policy = GatePolicy(budget, answer_anyone=settings.answer_anyone)
+        self._policy = GatePolicy(
+            budget, answer_anyone=settings.answer_anyone, connections_made=source_filter.connections_made
+        )
         self._connection_limit = ConnectionLimit(budget.connections, agenda, answer_anyone=settings.answer_anyone)
         # What a call's transport is exchanged for lingers beside it: one pair at once, and one within that time, are
         # within what the budget spares.

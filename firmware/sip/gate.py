@@ -152,9 +152,24 @@ class GatePolicy:
     """
 
     def __init__(
-        self, budget: HandleBudget, *, answer_anyone: bool, clock: Callable[[], float] = time.monotonic
+        self,
+        budget: HandleBudget,
+        *,
+        answer_anyone: bool,
+        connections_made: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Set up with no server known.
+
+        Args:
+            budget: how many INVITEs there are handles for.
+            answer_anyone: let strangers in.
+            connections_made: tells how many connections this handset has made.
+            clock: seconds, monotonic.
+        """
         self._answer_anyone = answer_anyone
+        self._connections_made = connections_made
+        self._most_connections = budget.own_connections
         self._servers: frozenset[str] = frozenset()
         self._ports: frozenset[int] = frozenset()
         self._server_invites = _bucket(budget.server_invites, clock)
@@ -185,10 +200,17 @@ class GatePolicy:
             return -1
         if request.method in _NEVER_COUNTED:
             return 0
-        if self._bucket_of(request, from_server).take():
+        if self._bucket_of(request, from_server).take() and self._has_room_to_answer(request, from_server):
             return 0
         # A proxy that hears 503 tries elsewhere instead of sending the same again (RFC 3261 section 21.5.4).
         return _SERVICE_UNAVAILABLE if from_server else -1
+
+    def _has_room_to_answer(self, request: Request, from_server: bool) -> bool:
+        # Where its connection has ended, a refusal goes over a new one to where the caller says that it listens (RFC
+        # 3261 section 18.2.2). Who names many such places, and answers at none, would use up the handles.
+        if request.method != "INVITE" or (from_server and request.port in self._ports):
+            return True
+        return self._connections_made() < self._most_connections
 
     def _bucket_of(self, request: Request, from_server: bool) -> TokenBucket:
         if request.in_dialog:

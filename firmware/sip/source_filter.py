@@ -124,8 +124,20 @@ def accepted_connections(port: int) -> dict[int, str]:
     return accepted
 
 
-def _own_sockets(port: int, kind: socket.SocketKind) -> Iterator[socket.socket]:
-    """Yield this process's IP sockets of a kind that are bound to a port, as duplicates that are closed again."""
+def connections_made() -> int:
+    """Return how many TCP connections this process has made, or is making, itself: all that it has not accepted."""
+    listening, others = set(), []
+    for candidate in _own_sockets(None, socket.SOCK_STREAM):
+        port = candidate.getsockname()[1]
+        if candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            listening.add(port)
+        elif port:
+            others.append(port)
+    return sum(port not in listening for port in others)
+
+
+def _own_sockets(port: int | None, kind: socket.SocketKind) -> Iterator[socket.socket]:
+    """Yield this process's IP sockets of a kind, at one port or all, as duplicates that are closed again."""
     for entry in Path("/proc/self/fd").iterdir():
         # Other threads close sockets meanwhile.
         try:
@@ -137,7 +149,7 @@ def _own_sockets(port: int, kind: socket.SocketKind) -> Iterator[socket.socket]:
         with candidate:
             if candidate.family not in {socket.AF_INET, socket.AF_INET6} or candidate.type != kind:
                 continue
-            if candidate.getsockname()[1] == port:
+            if port is None or candidate.getsockname()[1] == port:
                 yield candidate
 
 

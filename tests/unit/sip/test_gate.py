@@ -111,3 +111,14 @@ def test_the_gate_opens_again_with_time() -> None:
     admitted(gate, invite())
     clock.now_s += 0.2
     assert gate.decide(invite()) == 0
+
+
+def test_while_many_connections_are_being_made_only_a_servers_own_port_may_cause_more() -> None:
+    made = 0
+    gate = GatePolicy(HandleBudget(calls=4), answer_anyone=True, connections_made=lambda: made, clock=Clock())
+    gate.set_servers({SERVER}, {SERVER_PORT})
+    requests = (invite(), invite(port=40000), invite(STRANGER))
+    assert [gate.decide(request) for request in requests] == [0, 0, 0]
+    made = HandleBudget(calls=4).own_connections
+    assert [gate.decide(request) for request in requests] == [0, 503, -1]
+    assert gate.decide(other("OPTIONS", STRANGER)) == 0

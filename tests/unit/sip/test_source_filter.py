@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from firmware.sip.source_filter import accepted_connections, attach, build_filter, detach
+from firmware.sip.source_filter import accepted_connections, attach, build_filter, connections_made, detach
 
 KEPT, OTHER = "127.0.0.2", "127.0.0.3"
 
@@ -114,6 +114,17 @@ def test_an_ipv6_listener_tells_servers_from_strangers(admitted: str, *, connect
             else:
                 with pytest.raises(TimeoutError):
                     client.connect(("::1", port))
+
+
+def test_connections_of_our_own_making_are_told_from_accepted_ones() -> None:
+    before = connections_made()
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.1", 0)) as silent:
+        attach(silent.getsockname()[1], socket.SOCK_STREAM, [])
+        with socket.create_connection(listener.getsockname()), listener.accept()[0], socket.socket() as connecting:
+            assert connections_made() == before + 1
+            connecting.setblocking(False)
+            connecting.connect_ex(silent.getsockname())
+            assert connections_made() == before + 2
 
 
 def test_without_its_filter_a_socket_hears_everybody_again(receiver: socket.socket) -> None:
