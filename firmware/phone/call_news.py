@@ -107,7 +107,7 @@ def _is_handed_over_to(call: Call, target: Call) -> bool:
 
 def note_running(state: PhoneState, call: Call, now: CallState) -> None:
     """The call runs; the first time, that is its answer, and what was wanted of it meanwhile is asked for."""
-    call.state = now
+    call.state = CallState.HELD if call.hold_wanted else now
     if call.answered:
         return
     call.answered = True
@@ -181,7 +181,7 @@ def replace_call(state: PhoneState, event: CallReplaced) -> None:
         joined=old.joined,
         hides_dtmf=old.hides_dtmf,
     )
-    state.emit(OpenCallRecord(new.call_id, event.direction, event.party.number))
+    state.emit(OpenCallRecord(new.call_id, event.direction, event.party.number, account=new.account))
     if event.party.number:
         state.emit(LookUpCaller(new.call_id, event.party.number))
     if old is state.call:

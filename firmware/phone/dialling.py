@@ -58,7 +58,13 @@ def _bar_number(state: PhoneState, digits: str) -> None:
     call_id = state.new_call_id()
     state.emit(
         # Without the digits: after a restart redial is to offer the last number that can be called.
-        OpenCallRecord(call_id, CallDirection.OUTGOING, state.settings.dial_plan.number(digits)),
+        OpenCallRecord(
+            call_id,
+            CallDirection.OUTGOING,
+            state.settings.dial_plan.number(digits),
+            account=state.settings.dial_plan.account(digits),
+            decision=Decision.BARRED,
+        ),
         CloseCallRecord(call_id, DisconnectReason.BARRED, 0, Decision.BARRED),
     )
     refuse_number(state, digits, Hint.NUMBER_BARRED)
@@ -111,7 +117,7 @@ def place_call(
     if call.emergency:
         _make_room(state)
     state.emit(
-        OpenCallRecord(call.call_id, CallDirection.OUTGOING, number, dialled=dialled),
+        OpenCallRecord(call.call_id, CallDirection.OUTGOING, number, dialled=dialled, account=call.account),
         PlaceCall(
             call.call_id,
             plan.normalize(digits, call.account),

@@ -52,7 +52,7 @@ def receive_call(state: PhoneState, event: IncomingCallReceived) -> None:
 
 
 def _open_record(state: PhoneState, call: Call) -> None:
-    state.emit(OpenCallRecord(call.call_id, CallDirection.INCOMING, call.party.number))
+    state.emit(OpenCallRecord(call.call_id, CallDirection.INCOMING, call.party.number, account=call.account))
 
 
 def _offer(state: PhoneState, call: Call) -> None:
