@@ -44,7 +44,8 @@ from firmware.ports import BrokerProblem, BrokerState
 from firmware.records import Records, problem_of
 from firmware.screens.drawing import draw, has_chinese
 from firmware.screens.pages import page_for
-from firmware.settings import broker_settings, near_end_settings, phone_settings
+from firmware.settings import broker_settings, phone_settings
+from firmware.sound_settings import near_end_settings
 from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)

@@ -8,12 +8,11 @@ from firmware import calling
 from firmware.config import LoadedConfiguration, dial_plan, secret, sip_password
 from firmware.devices import DEFAULT_COUNTRY
 from firmware.errors import ControlError
-from firmware.media.near_end import NearEndSettings
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.state import PhoneSettings
 from firmware.ports import BrokerSettings
 from firmware.sip.settings import AccountSettings, NatSettings, ServerName, SipSettings
-from provisioning.schema import Account, Configuration, Device, Nat, Sound, split_port
+from provisioning.schema import Account, Configuration, Device, Nat, split_port
 
 _STUN_PORT: Final = 3478  # RFC 8489 section 18.6
 # Names the handsets among all that has a UUID.
@@ -51,16 +50,6 @@ def phone_settings(loaded: LoadedConfiguration) -> PhoneSettings:
             ("" if index == 0 else account.identifier, account.label or account.username)
             for index, account in enumerate(configuration.accounts)
         ),
-    )
-
-
-def near_end_settings(sound: Sound, *, on_speaker: bool) -> NearEndSettings:
-    """Return what is done to the microphone's sound on the handset or on the loudspeaker."""
-    routes = {"always", "speaker"} if on_speaker else {"always"}
-    return NearEndSettings(
-        echo_cancelling=sound.echo_cancelling in routes,
-        noise_suppression=sound.noise_suppression in routes,
-        gain_control=sound.gain_control in routes,
     )
 
 
