@@ -31,7 +31,6 @@ from firmware.sip.jitter_control import JitterControl
 from firmware.sip.mapping import REJECT_CODES, caller_id
 from firmware.sip.mixer import Mixer
 from firmware.sip.registration import SILENT_S
-from firmware.sip.servers import MAX_TARGETS
 from firmware.sip.settings import JitterBufferSettings
 from firmware.sip.transfer import Transfers, is_acceptable_target
 from provisioning.schema import Srtp
@@ -56,8 +55,8 @@ _NOT_ACCEPTABLE: Final = frozenset({406, 415, 488, 606})
 class CallServers(Protocol):
     """What accounts can do about a server that leaves a call unanswered."""
 
-    def has_others(self, account: SipAccount) -> bool:
-        """There is more than one server."""
+    def server_count(self, account: SipAccount) -> int:
+        """How many servers an account has."""
         ...
 
     def leave_server(self, account: SipAccount) -> bool:
@@ -176,7 +175,7 @@ class CallTable:
         if invitation.tries:
             call.already_told(CallState.DIALING)
         self._add(call)
-        patience_s = SILENT_S if self._servers.has_others(account) else NO_REPLY_S
+        patience_s = SILENT_S if self._servers.server_count(account) > 1 else NO_REPLY_S
         self._no_reply[call_id] = self._agenda.after(patience_s, lambda: self._give_up(call_id))
         parameters = pjsua2.CallOpParam(True)
         parameters.opt.videoCount = 0
@@ -547,10 +546,11 @@ class CallTable:
     def _try_elsewhere(self, call: SipCall, *, has_failed: bool = False) -> bool:
         """Place a call again that its server leaves unanswered; False where that has been tried."""
         invitation = call.invitation
-        if invitation is None or call.ending is not None or invitation.tries >= MAX_TARGETS:
+        if invitation is None or call.ending is not None:
             return False
-        # A connection may have died unnoticed: the same server then answers over a new one.
-        if not self._servers.leave_server(call.account) and not (has_failed and invitation.tries == 0):
+        others_left = invitation.tries + 1 < self._servers.server_count(call.account)
+        if not (others_left and self._servers.leave_server(call.account)) and not (has_failed and not invitation.tries):
+            # Once more with the same server only where a connection to it may have died unnoticed.
             return False
         call_id, account = call.call_id, call.account
         self.call_progressed(call_id)

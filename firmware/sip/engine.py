@@ -266,9 +266,9 @@ class Engine:
         parameters.shutdownTransport = lines.use_connections
         self._endpoint.handleIpChange(parameters)
 
-    def has_others(self, account: SipAccount) -> bool:
-        """Say whether an account has more than one server."""
-        return self._lines is not None and self._lines.has_others(account)
+    def server_count(self, account: SipAccount) -> int:
+        """Return how many servers an account has."""
+        return self._lines.server_count(account) if self._lines is not None else 0
 
     def leave_server(self, account: SipAccount) -> bool:
         """Move an account whose server leaves a call unanswered."""

@@ -120,10 +120,10 @@ class Lines:
             return uri
         return SipUri(f"{match['scheme']}:{match['user']}@{own}")
 
-    def has_others(self, account: SipAccount) -> bool:
-        """Whether an account has more than one server."""
+    def server_count(self, account: SipAccount) -> int:
+        """Return how many servers an account has."""
         line = self._lines.get(account.settings.name)
-        return line is not None and line.has_others
+        return len(line.targets) if line is not None else 0
 
     def leave_server(self, account: SipAccount) -> bool:
         """Move an account whose server leaves a call unanswered; False where it has no other server."""

@@ -166,6 +166,18 @@ def test_an_emergency_call_takes_another_account_when_the_default_one_has_no_ser
         assert line.wait_for_call(ordinary, CallState.DISCONNECTED).reason is DisconnectReason.UNREACHABLE
 
 
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.TLS])
+def test_over_a_connection_the_handset_registers_under_a_name_that_lasts(
+    registrar: RegistrarMaker, authority: CertificateAuthority, transport: Transport
+) -> None:
+    server = registrar("server")
+    instance = "urn:uuid:f65b6a02-1d2b-560f-8b24-267d15d9940a"
+    for _ in range(2):
+        with line_with(account_at(authority, server, transport=transport), instance_id=instance) as line:
+            registered_as(line, "")
+            assert server.instances("alice") == {(f"<{instance}>", 1)}
+
+
 # --- several servers --------------------------------------------------------------------------------------------------
 
 
