@@ -1,5 +1,6 @@
 """Three talk: this handset and two others, mixed here."""
 
+from firmware.phone.call import CallState
 from firmware.phone.commands import HoldCall, JoinCalls, SplitCalls
 from firmware.phone.events import KeyPressed
 from firmware.phone.moves import show_notice
@@ -32,4 +33,5 @@ def _split(state: PhoneState, call: Call) -> None:
         member.joined = False
         if not member.hold_wanted:
             member.hold_wanted = True
+            member.state = CallState.HELD
             state.emit(HoldCall(member.call_id))

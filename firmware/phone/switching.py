@@ -1,6 +1,6 @@
 """Between several calls: hold and resume, put one aside and take another, answer the one that waits."""
 
-from firmware.phone.call import CallDirection, RejectReason
+from firmware.phone.call import CallDirection, CallState, RejectReason
 from firmware.phone.commands import AnswerCall, HoldCall, JoinCalls, ResumeCall
 from firmware.phone.endings import hang_up, reject
 from firmware.phone.events import Event
@@ -18,6 +18,8 @@ def hold(state: PhoneState, call: Call) -> None:
         if not member.hold_wanted:
             member.hold_wanted = True
             if member.answered:
+                # Until SIP reports it as active once more: the microphone must not open between two quick wishes.
+                member.state = CallState.HELD
                 state.emit(HoldCall(member.call_id))
 
 

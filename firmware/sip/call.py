@@ -277,7 +277,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             self._told_audio = (receiving, sending)
             self._owner.call_changed(CallAudioChanged(self.call_id, receiving, sending))
         if self.answered:
-            self.tell(CallState.HELD if held_here else CallState.ACTIVE)
+            self.tell(CallState.HELD if held_here or self.wants_hold else CallState.ACTIVE)
 
     @guarded
     def onStreamCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name

@@ -38,6 +38,8 @@ class HoldControl:
             call.wants_hold = True
             call.glares_left = _GLARES
             self._mixer.set_sound(call_id, None)
+            # At once, so that each wish has its own answer: one that is taken back in time is never asked for.
+            call.tell(CallState.HELD)
             self._apply(call_id, True, _TRIES)
 
     def resume(self, call_id: CallId) -> None:

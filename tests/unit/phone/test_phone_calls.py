@@ -333,6 +333,16 @@ def test_the_microphone_opens_again_only_when_the_call_is_active_again() -> None
     assert OpenAudio(talk=True) in desk.sip(CallState.ACTIVE, call_id)
 
 
+def test_a_hold_that_is_taken_back_at_once_opens_the_microphone_only_when_the_call_is_active_again() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    desk.press(Key.HOLD)
+    assert without_page(desk.press(Key.HOLD))[0] == ResumeCall(call_id)
+    assert not desk.view.microphone_open
+    assert desk.sip(CallState.HELD, call_id) == []
+    assert OpenAudio(talk=True) in desk.sip(CallState.ACTIVE, call_id)
+
+
 def test_a_refresh_from_the_far_end_does_not_open_the_microphone_of_a_held_call() -> None:
     desk = Desk()
     call_id = desk.answered_outgoing_call()
