@@ -214,14 +214,16 @@ async def test_a_call_rings_once_shows_who_calls_and_is_answered_by_lifting(stag
     await person.hears_the_echo_of(SPOKEN_HZ)
 
 
-async def test_a_second_caller_hears_busy_while_the_first_rings(stage: Stage, person: Person) -> None:
+async def test_a_second_caller_waits_while_the_first_rings_and_rings_in_turn(stage: Stage, person: Person) -> None:
     mark = len(stage.peer.events)
     stage.peer.call(stage.handset_uri)
-    await person.wait_for_mode("ringing")
+    mark = stage.peer.wait_for("ringing", after=mark)
     stage.peer.call(stage.handset_uri)
-    stage.peer.wait_for("ended 486", after=mark)
+    mark = stage.peer.wait_for("ringing", after=mark)
+    await person.press("cancel")
+    mark = stage.peer.wait_for("ended 603", after=mark)
     status = await person.status()
-    assert (status["mode"], status["missed_calls"]) == ("ringing", 1)
+    assert (status["mode"], status["missed_calls"]) == ("ringing", 0)
     await person.lift()
     stage.peer.wait_for("answered", after=mark)
 
