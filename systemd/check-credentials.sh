@@ -5,12 +5,18 @@ set -eu
 from=/etc/wecall/credentials
 to=/run/credstore.encrypted
 mkdir -p -m 0700 "$to"
-for name in store-key sip-password; do
-  rm -f "$to/wecall.$name"
-  [ -e "$from/$name" ] || continue
-  if systemd-creds decrypt --name="$name" "$from/$name" - >/dev/null; then
-    install -m 0400 "$from/$name" "$to/wecall.$name"
+hand_on() {
+  if systemd-creds decrypt --name="$1" "$from/$1" - >/dev/null; then
+    install -m 0400 "$from/$1" "$to/$2"
   else
-    echo "The credential $name cannot be decrypted on this machine; the handset starts without it." >&2
+    echo "The credential $1 cannot be decrypted on this machine; the handset starts without it." >&2
   fi
+}
+rm -f "$to"/wecall.* "$to"/sip-password-* "$to"/turn-password
+for name in store-key sip-password; do
+  [ ! -e "$from/$name" ] || hand_on "$name" "wecall.$name"
+done
+# Those that may be any number are imported by the name that they were encrypted under.
+for path in "$from"/sip-password-* "$from"/turn-password; do
+  [ ! -e "$path" ] || hand_on "${path##*/}" "${path##*/}"
 done

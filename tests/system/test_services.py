@@ -115,6 +115,25 @@ def test_a_missing_or_damaged_store_key_never_keeps_the_phone_from_starting(box:
         box.run("systemctl", "restart", HANDSET)
 
 
+def test_the_password_of_every_account_and_of_the_relay_may_be_a_credential(box: InstalledBox) -> None:
+    folder = "/etc/wecall/credentials"
+    names = ("sip-password-office", "turn-password")
+    try:
+        for name in names:
+            encrypt = f"printf secret | systemd-creds encrypt --with-key=host --name={name} - {folder}/{name}"
+            box.run("bash", "-c", encrypt)
+        box.run("systemctl", "restart", HANDSET)
+        wait_until_active(box, HANDSET)
+        handed_on = box.run("ls", f"/run/credentials/{HANDSET}").stdout.split()
+        assert set(names) <= set(handed_on)
+    finally:
+        for name in names:
+            box.run("rm", "-f", f"{folder}/{name}")
+        box.run("systemctl", "restart", HANDSET)
+    wait_until_active(box, HANDSET)
+    assert set(names).isdisjoint(box.run("ls", f"/run/credentials/{HANDSET}").stdout.split())
+
+
 def test_the_journal_holds_the_services_lines_and_no_secret(box: InstalledBox) -> None:
     for unit in (HANDSET, SYNC):
         lines = box.run("journalctl", "--no-pager", "--output=json", "_SYSTEMD_UNIT=" + unit).stdout
