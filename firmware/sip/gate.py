@@ -10,12 +10,13 @@ to ourselves; where they do not hold, the gate stays open and says so.
 import contextlib
 import ctypes
 import logging
+import re
 import secrets
 import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pjsua2
 
@@ -39,6 +40,7 @@ _IN_DIALOG_PER_S: Final = 20.0
 _IN_DIALOG_AT_ONCE: Final = 60.0
 # They end what has been let in.
 _NEVER_COUNTED: Final = frozenset({"ACK", "BYE", "CANCEL"})
+_PROGRESS: Final = re.compile(rb"\s*SIP/2\.0 (?:1(?!00)|2)\d\d", re.IGNORECASE)
 _IN_CALLS: Final = frozenset({"INVITE", "INFO", "MESSAGE", "OPTIONS", "PRACK", "REFER", "UPDATE"})
 
 # struct pjsip_rx_data of pjsip/sip_transport.h on 64-bit machines: where msg_info stands is found at start; these are
@@ -292,10 +294,22 @@ class Gate:
 
     def _on_response(self, rx_data: int) -> int:
         try:
-            return _SWALLOW if self.active and self._is_hazardous(rx_data) else _PASS
+            return _SWALLOW if self.active and self._is_poison(rx_data) else _PASS
         except Exception:  # noqa: BLE001 - whatever it is, the phone goes on without the gate
             _log.exception("The gate failed on a response; it was let in.")
             return _PASS
+
+    def _is_poison(self, rx_data: int) -> bool:
+        """Say whether the library would not survive a response."""
+        if self._is_hazardous(rx_data):
+            return True
+        info = rx_data + (self._message_info or 0)
+        if not _PROGRESS.match(self._message(info)):
+            return False
+        # An answer that fits no codec leaves a call that has not been accepted without audio to negotiate, and the next
+        # answer aborts the process (pjsua_media_channel_update in pjsua_media.c).
+        call = self._find_call(self._call_id(info))
+        return call is not None and call.state < pjsua2.PJSIP_INV_STATE_CONNECTING and not len(call.provMedia)
 
     def _is_hazardous(self, rx_data: int) -> bool:
         return is_hazardous(self._message(rx_data + (self._message_info or 0)))
@@ -309,7 +323,7 @@ class Gate:
             return _SWALLOW
         request = self._read(rx_data + self._message_info)
         verdict = self._policy.decide(request)
-        if verdict == 0 and request.belongs_to_a_call and not self._has_call(request.call_id):
+        if verdict == 0 and request.belongs_to_a_call and self._find_call(request.call_id) is None:
             # The library may still know the dialog of a call that it has given up, and takes a REFER there for one
             # within whatever call has that call's place now, which aborts the process.
             verdict = _NO_SUCH_CALL
@@ -361,21 +375,25 @@ class Gate:
         method = ctypes.string_at(text, 16).split(b" ", 1)[0].decode("ascii", errors="replace")
         to_header = ctypes.c_void_p.from_address(info + _TO_HEADER).value
         tag_length = ctypes.c_ssize_t.from_address(to_header + _TAG_LENGTH).value if to_header else 0
-        call_id = _string_at(ctypes.c_void_p.from_address(info + _CALL_ID_HEADER).value)
-        return Request(canonical(source), port, method, in_dialog=tag_length > 0, call_id=call_id)
+        return Request(canonical(source), port, method, in_dialog=tag_length > 0, call_id=Gate._call_id(info))
 
-    def _has_call(self, call_id: str) -> bool:
+    @staticmethod
+    def _call_id(info: int) -> str:
+        return _string_at(ctypes.c_void_p.from_address(info + _CALL_ID_HEADER).value)
+
+    def _find_call(self, call_id: str) -> Any:
+        """Return pjsua2's information about the library's call with this Call-ID, None where it has none."""
         library = self._library
         for number in range(library.pjsua_call_get_max_count()):
             if not library.pjsua_call_is_active(number):
                 continue
             call = pjsua2.Call.lookup(number)
             try:
-                if call is not None and str(call.getInfo().callIdString) == call_id:
-                    return True
+                if call is not None and str((info := call.getInfo()).callIdString) == call_id:
+                    return info
             except pjsua2.Error:
                 continue
-        return False
+        return None
 
 
 def _string_at(call_id_header: int | None) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.lab.fuzzer.cases import Case
 from tests.lab.fuzzer.media import make_packet
+from tests.lab.fuzzer.message import SDP
 from tests.lab.fuzzer.pace import Pace
 from tests.lab.fuzzer.server import HostileServer
 from tests.lab.stack_process import StackCrashedError, StackProcess, StackSettings
@@ -27,6 +28,7 @@ ANSWERS_EACH = 8
 WARM_UP = 0.3
 GROWTH_BYTES = 6_000_000
 CALL_ENDS_S = 45.0
+ANSWERED_S = 0.5
 
 
 class Siege:
@@ -68,8 +70,11 @@ class Siege:
             self.server.answers_first.extend(cases)
             mark = len(self.stack.events)
             number = self.stack.ask("call", "sip:somebody@localhost")
-            self.stack.wait_for("disconnected", after=mark, timeout_s=CALL_ENDS_S)
-            self.stack.ask("hang_up", str(number))
+            # An answer may be whole enough to be a call, or to ring for ever.
+            ended = f"disconnected {number} "
+            if not self.stack.has_happened(ended, after=mark, timeout_s=ANSWERED_S):
+                self.stack.ask("hang_up", str(number))
+                self.stack.wait_for(ended, after=mark, timeout_s=CALL_ENDS_S)
         except (AssertionError, StackCrashedError) as error:
             error.add_note(f"after answers made of {cases[0]} to {cases[-1]} over {self.server.transport}")
             raise
@@ -134,6 +139,30 @@ def test_a_request_within_a_call_that_is_over_is_refused_before_the_library_sees
     assert siege.server.refer() == "SIP/2.0 202 Accepted"
     siege.stack.hang_up("1")
     assert siege.server.refer().startswith("SIP/2.0 481")
+    siege.assert_works()
+
+
+GOOD = SDP.format(media_port=9)
+USELESS = {
+    "no codec of ours": GOOD.replace("8 0 101", "99").replace("a=rtpmap", "a=unknown"),
+    "no port": GOOD.replace("m=audio 9", "m=audio 0"),
+    "not a description": "m=audio 9 RTP/AVP\r\n",
+}
+
+
+@pytest.mark.parametrize("useless", USELESS.values(), ids=USELESS)
+@pytest.mark.parametrize(("first", "then"), [("a", "a"), ("a", "b")], ids=["the same callee", "another"])
+@pytest.mark.parametrize("siege", ["udp"], indirect=True)
+def test_a_useless_answer_while_it_rings_does_not_make_the_next_one_deadly(
+    siege: Siege, useless: str, first: str, then: str
+) -> None:
+    siege.server.answers_to_invite = [(183, first, useless), (200, then, GOOD)]
+    mark = len(siege.stack.events)
+    number = siege.stack.ask("call", "sip:somebody@localhost")
+    siege.stack.wait_for(f"alerting {number}", after=mark)
+    assert siege.server.ping()
+    siege.stack.hang_up(str(number))
+    siege.server.answers_to_invite = ()
     siege.assert_works()
 
 

@@ -171,6 +171,20 @@ class StackProcess:
             assert event, f"No {start!r} within {timeout_s} s but {self._events[after:]}"
             return event
 
+    def has_happened(self, start: str, *, after: int = 0, timeout_s: float) -> bool:
+        """Say whether an event that begins so comes in time.
+
+        Raises:
+            StackCrashedError: the process has ended.
+        """
+        try:
+            self.wait_for(start, after=after, timeout_s=timeout_s)
+        except StackCrashedError:
+            raise
+        except AssertionError:
+            return False
+        return True
+
     def ask(self, *words: str, timeout_s: float = 10) -> Any:
         """Let it do something and return its answer."""
         with self._happened:

@@ -48,6 +48,8 @@ class HostileServer:
         self._request: dict[str, str] = {}
         # Malformed answers to send before the right one to the handset's next requests.
         self.answers_first: deque[Case] = deque()
+        # Well-formed answers (status, To tag, SDP) to the handset's INVITEs; it is told busy where there are none.
+        self.answers_to_invite: Sequence[tuple[int, str, str]] = ()
         self.heard_media = threading.Event()
         self.media_target: tuple[str, int] | None = None
 
@@ -286,6 +288,16 @@ class HostileServer:
                     answer(malformed)
                 else:
                     self.send([malformed])
+        if method == "INVITE" and self.answers_to_invite:
+            for status, tag, body in self.answers_to_invite:
+                to = f"{headers['To'].partition(';tag=')[0]};tag={tag}"
+                answer((
+                    f"SIP/2.0 {status} Fuzz\r\nVia: {headers['Via']}\r\nFrom: {headers['From']}\r\nTo: {to}\r\n"
+                    f"Call-ID: {headers['Call-ID']}\r\nCSeq: {headers['CSeq']}\r\n"
+                    f"Contact: <sip:fuzz@127.0.0.1:{self.port}>\r\nContent-Type: application/sdp\r\n"
+                    f"Content-Length: {len(body)}\r\n\r\n{body}"
+                ).encode())  # fmt: skip
+            return
         code = {"INVITE": "486 Busy Here", "BYE": "200 OK", "REGISTER": "200 OK"}.get(method, "200 OK")
         to = headers["To"] if ";tag=" in headers["To"] else f"{headers['To']};tag=server"
         contact = (
