@@ -183,14 +183,14 @@ class Handset:
         self.sync.stop()
         self.main.stop()
 
-    def add_contact(self, name: str, number: str, country: str) -> None:
-        """Write into the address book of a handset that does not run."""
+    def add_contact(self, name: str, number: str, country: str, ring: str = "") -> None:
+        """Write into the address book of a handset that does not run; `ring` is the contact's own, if any."""
 
         async def add() -> None:
             path = self.state_dir / "store.db"
             store = Store(path, load_key(self.state_dir / "store.key", path), heartbeat=lambda: None)
             await store.start()
-            await StoredContacts(store, country).add(name, [number])
+            await StoredContacts(store, country).add(name, [number], ring)
             await store.stop()
 
         asyncio.run(add())

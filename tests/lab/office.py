@@ -6,14 +6,15 @@ import asyncio
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
-from firmware.phone.events import CallStateChanged, IncomingCallReceived
+from firmware.phone.call import CallId, CallState, RegistrationState, SipUri, TextMessage
+from firmware.phone.events import CallStateChanged, IncomingCallReceived, MessageReceived
 from firmware.sip import AccountSettings, SipSettings
 from provisioning.schema import Srtp, Transport
 from tests.lab.audio import Recorder, Sound, level, tone
@@ -77,6 +78,14 @@ class Colleague:
     def sees(self, call_id: CallId, state: CallState) -> CallStateChanged:
         """Wait until a call is in a state."""
         return self.phone.wait_for_call(call_id, state, PATIENCE_S)
+
+    def writes(self, user: str, text: str) -> None:
+        """Send somebody a text message."""
+        self.phone.stack.send_message(uuid.uuid4().hex, self._uri_of(user), text)
+
+    def reads(self) -> TextMessage:
+        """Wait for a text message."""
+        return self.phone.wait_for(MessageReceived, timeout_s=PATIENCE_S).message
 
     def sees_newest(self, state: CallState) -> CallStateChanged:
         """Wait until the newest call is in a state."""

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
+from firmware.screens.page import Icon
 from tests.lab.audio import Recorder, Sound, find_tone, gaps, play, tone
-from tests.lab.display_reader import says
+from tests.lab.display_reader import says, shows
 from tests.lab.handset import Handset
 from tests.lab.phone_page import PhonePage
 
@@ -80,6 +81,10 @@ class Person(PhonePage):
     async def no_longer_reads(self, text: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until the display does not say a text."""
         await self.wait_until(lambda page: not says(page.frame, text), timeout_s)
+
+    async def sees_icons(self, *icons: tuple[Icon, int], timeout_s: float = PATIENCE_S) -> None:
+        """Wait until the display's status bar begins with these icons, each with its count."""
+        await self.wait_until(lambda page: shows(page.frame, *icons), timeout_s)
 
     def sees(self, text: str) -> bool:
         """Whether the display says a text now."""
