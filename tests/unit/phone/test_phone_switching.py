@@ -13,6 +13,7 @@ from firmware.phone.call import (
 )
 from firmware.phone.commands import (
     AnswerCall,
+    AudioRoute,
     CancelTimer,
     CloseAudio,
     CloseCallRecord,
@@ -28,6 +29,7 @@ from firmware.phone.commands import (
     ResumeCall,
     SendDtmf,
     SetIndicator,
+    SetVolume,
     SignalRinging,
     StartRinging,
     StartTimer,
@@ -473,3 +475,13 @@ def test_the_server_chooses_the_ring_and_the_contact_s_own_wins() -> None:
     commands = desk.handle(CallerNamed(INCOMING, "Anna", "priority"))
     assert without_page(commands) == [StopRinging(), StartRinging("priority")]
     assert desk.handle(CallerNamed(INCOMING, "Anna", "priority")) == []
+
+
+def test_whoever_calls_back_after_an_emergency_call_is_heard_even_with_the_ringer_turned_off() -> None:
+    desk = Desk(settings(ringer_volume_percent=0))
+    desk.lift()
+    desk.dial("112")
+    desk.replace()
+    commands = desk.ring()
+    assert commands.index(SetVolume(AudioRoute.RINGER, 60)) < commands.index(StartRinging())
+    assert SetVolume(AudioRoute.RINGER, 0) in desk.lift()
