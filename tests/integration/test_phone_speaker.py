@@ -16,6 +16,7 @@ ROOM = "room_monitor"
 WARNING_HZ = 1000
 WARBLE_HZ = (800, 1000)
 SHORTEST_PAUSE_S = 0.05
+SHORTEST_BURST_S = 0.2
 RING_HEARD_S = 2.0
 INTERCOM = "Call-Info: <sip:localhost>;answer-after=0"
 OUTSIDER = "5550"
@@ -161,4 +162,6 @@ def bursts_of(sound: Sound) -> list[float]:
             bursts[-1][1] = max(bursts[-1][1], span.end_s)
         else:
             bursts.append([span.start_s, span.end_s])
+    # What is shorter is the end of an earlier ring, on its way through the sound server.
+    bursts = [burst for burst in bursts if burst[1] - burst[0] > SHORTEST_BURST_S]
     return [end_s - start_s for start_s, end_s in bursts if start_s - bursts[0][0] < RING_HEARD_S]
