@@ -21,8 +21,8 @@ _SMOOTHING: Final = 15 / 16
 # Packets that overtake each other do not count in the measured jitter. Five times as much spans the whole spread both
 # of delays that are spread evenly over 30 or 60 ms and of those with a normal distribution.
 _SPREAD: Final = 5.0
-# The audio loop takes two frames at a time, so the second waits for as long as one takes.
-_PAIR_MS: Final = 10
+# The bridge takes the frames of a packet at once, so the last has to be there when the first is due.
+_PAIR_MS: Final = 20
 # What is measured rises with the line in less than a second and falls in several: too deep is a few milliseconds, too
 # shallow is a gap.
 _RISE_S: Final = 0.7
