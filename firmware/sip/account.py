@@ -253,11 +253,13 @@ class Path:
         route: a URI that says where to send.
         transport_id: pjsua's number of the transport to send over.
         ipv6: it is a way through IPv6, for audio too.
+        contact: where others find us that way, empty where the library knows.
     """
 
     route: str
     transport_id: int
     ipv6: bool
+    contact: str = ""
 
 
 def account_configuration(settings: SipSettings, account: AccountSettings, path: Path, nat: NatServers) -> Any:
@@ -278,6 +280,8 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
     )
     signalling.proxies.append(path.route)
     signalling.transportId = path.transport_id
+    if path.contact:
+        signalling.contactForced = path.contact
 
     media = configuration.mediaConfig
     media.transportConfig.port = settings.rtp_port

@@ -322,6 +322,17 @@ class CallTable:
         """Undo join."""
         self._mixer.split()
 
+    def follow_address(self, account: SipAccount) -> None:
+        """Move an account's calls to our new address."""
+        for call_id, call in list(self._calls.items()):
+            if call.account is account and call.answered and not call.is_over:
+                parameters = pjsua2.CallOpParam(True)
+                parameters.opt.videoCount = 0
+                parameters.opt.flag = (
+                    pjsua2.PJSUA_CALL_REINIT_MEDIA | pjsua2.PJSUA_CALL_UPDATE_CONTACT | pjsua2.PJSUA_CALL_UPDATE_VIA
+                )
+                self._in_call(call_id, lambda moved, how=parameters: moved.reinvite(how))  # type: ignore[misc]
+
     def hang_up_all(self) -> None:
         """End every call."""
         for call_id in [*self._postponed, *self._calls]:

@@ -20,7 +20,7 @@ from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.calls import CallTable
 from firmware.sip.connection_limit import ConnectionLimit
 from firmware.sip.gate import Gate, GatePolicy, TokenBucket
-from firmware.sip.handle_budget import LINGER_S, HandleBudget
+from firmware.sip.handle_budget import HandleBudget
 from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.line import LineParts
 from firmware.sip.lines import Lines
@@ -39,6 +39,8 @@ from firmware.sip.voicemail import voicemail_count
 _log = logging.getLogger(__name__)
 
 STOP_S: Final = 1.5
+_EXCHANGES_PER_S: Final = 0.5
+_EXCHANGES_AT_ONCE: Final = 2
 _LIBRARY_CALLS: Final = 32
 _LAST_POLLS: Final = 500
 _CODEC_IDS: Final = {"opus": "opus/", "g722": "G722/", "pcma": "PCMA/", "pcmu": "PCMU/"}
@@ -130,9 +132,8 @@ class Engine:
             budget, answer_anyone=settings.answer_anyone, connections_made=source_filter.connections_made
         )
         self._connection_limit = ConnectionLimit(budget.connections, agenda, answer_anyone=settings.answer_anyone)
-        # What a call's transport is exchanged for lingers beside it: one pair at once, and one within that time, are
-        # within what the budget spares.
-        self._exchanges = TokenBucket(1 / LINGER_S, 1)
+        # What a call's transport is exchanged for lingers beside it; two pairs are within what the budget spares.
+        self._exchanges = TokenBucket(_EXCHANGES_PER_S, _EXCHANGES_AT_ONCE)
         self._admission = Admission(
             self._policy, self._connection_limit, self._transports, answer_anyone=settings.answer_anyone
         )
@@ -257,14 +258,17 @@ class Engine:
     def follow_network(self) -> None:
         """Register, and move running calls, from the new address where the network has changed."""
         lines = self._lines
-        if not self._network.has_changed() or lines is None or not lines.follow_network():
+        if not self._network.has_changed() or lines is None or not lines.follow_network(self.calls.follow_address):
             return
         _log.info("The network has changed; the accounts and their calls follow.")
         parameters = pjsua2.IpChangeParam()
         # Listeners are bound to any address and stay; new ones would lack the source filter.
         parameters.restartListener = False
         parameters.shutdownTransport = lines.use_connections
-        self._endpoint.handleIpChange(parameters)
+        try:
+            self._endpoint.handleIpChange(parameters)
+        except pjsua2.Error as error:
+            _log.warning("The SIP stack did not follow the change of the network: %s.", error.reason)
 
     def server_count(self, account: SipAccount) -> int:
         """Return how many servers an account has."""

@@ -33,6 +33,16 @@ def free_call_places() -> int:
     return most_calls() - int(library().pjsua_call_get_count())
 
 
+def shut_connections() -> None:
+    """Leave every connection to a server; whoever needs one makes another."""
+    symbols = library()
+    symbols.pjsua_get_pjsip_endpt.restype = symbols.pjsip_endpt_get_tpmgr.restype = ctypes.c_void_p
+    endpoint = ctypes.c_void_p(symbols.pjsua_get_pjsip_endpt())
+    # struct pjsip_tpmgr_shutdown_param of pjsip/sip_transport.h: `force` and `include_udp`.
+    how = (ctypes.c_int * 2)(0, 0)
+    symbols.pjsip_tpmgr_shutdown_all(ctypes.c_void_p(symbols.pjsip_endpt_get_tpmgr(endpoint)), how)
+
+
 def tls_version() -> str:
     """Return the name and version of the TLS library that the build uses, empty where it tells none."""
     for symbol in ("OpenSSL_version", "SSLeay_version"):

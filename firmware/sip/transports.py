@@ -84,7 +84,11 @@ class Transports:
 
     def port(self, account: AccountSettings) -> int:
         """Return where an account listens, 0 where it does not yet."""
-        return self._ports.get(self._key(account, False)) or self._ports.get(self._key(account, True), 0)
+        return self.port_of_family(account, ipv6=False) or self.port_of_family(account, ipv6=True)
+
+    def port_of_family(self, account: AccountSettings, *, ipv6: bool) -> int:
+        """Return where an account listens on one kind of address, 0 where it does not."""
+        return self._ports.get(self._key(account, ipv6), 0)
 
     def ports(self, transport: Transport) -> frozenset[int]:
         """Return every port that such transports listen on."""
