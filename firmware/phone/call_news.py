@@ -158,11 +158,14 @@ def change_party(state: PhoneState, event: CallPartyChanged) -> None:
 
 
 def note_quality(state: PhoneState, event: CallQualityMeasured) -> None:
-    """Show how a call sounds; what is measured last, after this end has hung up, goes into the log."""
+    """Show how a call sounds; what is measured last, after this end has hung up, counts too."""
     if (call := state.find_call(event.call_id)) is not None and call.is_live:
         call.quality = event.quality
     elif event.call_id in state.departed:
         state.emit(KeepCallQuality(event.call_id, event.quality))
+        for past in state.features.past_calls:
+            if past.call_id == event.call_id:
+                past.quality = event.quality
 
 
 def replace_call(state: PhoneState, event: CallReplaced) -> None:

@@ -4,6 +4,7 @@ from firmware.phone import auto_redial
 from firmware.phone.call import CallDirection, CallState, Decision, DisconnectReason, RejectReason
 from firmware.phone.commands import CloseCallRecord, HangUpCall, KeepCallQuality, RejectCall, SplitCalls, Tone
 from firmware.phone.events import CallStateChanged, Timer
+from firmware.phone.features import PastCall
 from firmware.phone.moves import SETTLE_S, enter
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.view import Hint, Mode, Refusal
@@ -42,7 +43,8 @@ def close_call(state: PhoneState, call: Call, reason: DisconnectReason, sip_code
     state.departed.append(call.call_id)
     if call.quality is not None:
         state.emit(KeepCallQuality(call.call_id, call.quality))
-        state.features.qualities.appendleft((call.title, call.quality))
+    if call.answered:
+        state.features.past_calls.appendleft(PastCall(call.call_id, call.title, call.quality))
     state.emit(CloseCallRecord(call.call_id, reason, sip_code, call.decision))
     auto_redial.take_end(state, call)
     if call in state.others:

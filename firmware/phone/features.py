@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from firmware.phone.call import CallerId, CallQuality, RegistrationState, TextMessage
+from firmware.phone.call import CallerId, CallId, CallQuality, RegistrationState, TextMessage
 from firmware.phone.events import MinuteStarted, RegistrationChanged
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.preferences import Preferences
@@ -82,6 +82,15 @@ class AutoRedial:
 
 
 @dataclass(slots=True)
+class PastCall:
+    """A call that is over, and how it sounded; None while that is not known, which may be measured after its end."""
+
+    call_id: CallId
+    party: str
+    quality: CallQuality | None
+
+
+@dataclass(slots=True)
 class FeatureState:
     """What the features remember between two events.
 
@@ -96,7 +105,7 @@ class FeatureState:
         voicemail: how many voice messages nobody has heard, by account.
         messages: the text messages, newest first.
         sending: the text messages that the server has not answered yet, by id.
-        qualities: how the last calls sounded, newest first.
+        past_calls: the last calls that were answered, newest first.
         info: what the menu key shows.
         info_step: which entry of it.
         feature: the name of the feature that was switched last.
@@ -114,7 +123,7 @@ class FeatureState:
     voicemail: dict[str, int] = field(default_factory=dict)
     messages: tuple[TextMessage, ...] = ()
     sending: dict[str, TextMessage] = field(default_factory=dict)
-    qualities: deque[tuple[str, CallQuality]] = field(default_factory=lambda: deque(maxlen=_SHOWN_QUALITIES))
+    past_calls: deque[PastCall] = field(default_factory=lambda: deque(maxlen=_SHOWN_QUALITIES))
     info: InfoPage | None = None
     info_step: int = 0
     feature: str = ""
@@ -129,6 +138,11 @@ class FeatureState:
         switches = {"reject_anonymous": preferences.reject_anonymous, "auto_answer": preferences.auto_answer}
         with_numbers = [(name, number) for name, number in numbers.items() if number]
         return (*with_numbers, *((name, "") for name, is_on in switches.items() if is_on))
+
+    @property
+    def qualities(self) -> tuple[tuple[str, CallQuality], ...]:
+        """Parties and qualities of the last calls, newest first."""
+        return tuple((call.party, call.quality) for call in self.past_calls if call.quality is not None)
 
     @property
     def voicemail_count(self) -> int:

@@ -288,7 +288,7 @@ class PhoneState:
             info=self.features.info,
             info_step=self.features.info_step,
             lines=self.features.line_views(self.settings.accounts),
-            recent_qualities=tuple(self.features.qualities),
+            recent_qualities=self.features.qualities,
             messages=self.features.messages,
             features_on=self.features.features_on,
             message_text=self.features.message_text if self.mode is Mode.WRITING else None,

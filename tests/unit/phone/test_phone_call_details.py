@@ -28,7 +28,17 @@ def test_what_is_measured_last_after_hanging_up_is_kept_too() -> None:
     call_id = desk.answered_outgoing_call()
     desk.handle(CallQualityMeasured(call_id, GOOD))
     desk.replace()
-    assert desk.handle(CallQualityMeasured(call_id, WORSE)) == [KeepCallQuality(call_id, WORSE)]
+    assert without_page(desk.handle(CallQualityMeasured(call_id, WORSE))) == [KeepCallQuality(call_id, WORSE)]
+    assert desk.view.recent_qualities == (("2345", WORSE),)
+
+
+def test_a_call_too_short_to_be_measured_while_it_ran_is_shown_with_what_was_measured_at_its_end() -> None:
+    desk = Desk()
+    call_id = desk.answered_outgoing_call()
+    desk.replace()
+    assert desk.view.recent_qualities == ()
+    desk.handle(CallQualityMeasured(call_id, GOOD))
+    assert desk.view.recent_qualities == (("2345", GOOD),)
 
 
 def test_the_quality_of_a_call_that_nobody_knows_means_nothing() -> None:
