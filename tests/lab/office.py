@@ -97,10 +97,18 @@ class Colleague:
 
     def consults(self, colleague: Self) -> None:
         """Put the newest call on hold and call a colleague, who answers."""
-        self.phone.stack.hold(self._calls[-1])
+        self.holds()
         call_id = self.call(colleague.user)
         colleague.answers()
         self.sees(call_id, CallState.ACTIVE)
+
+    def holds(self) -> None:
+        """Put the newest call on hold, in silence."""
+        self.phone.stack.hold(self._calls[-1])
+
+    def resumes(self) -> None:
+        """Take the newest call back from hold."""
+        self.phone.stack.resume(self._calls[-1])
 
     def hands_over(self) -> None:
         """Let the other ends of the last two calls talk to each other."""
