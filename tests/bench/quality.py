@@ -7,6 +7,7 @@ One speaker says the same to three phones at once, over a line that loses the sa
 """
 
 import json
+import math
 import os
 import shutil
 import statistics
@@ -40,6 +41,7 @@ KINDS: Final[Mapping[str, Callable[[Seat], Phone]]] = {
     "linphone": Linphone,
 }
 
+_WORST_PESQ: Final = 1.0  # of speech; silence is no better
 _BUILD: Final = Path(__file__).parents[2] / "build"
 _HOME, _OPERATOR = "10.9.0.1", "10.9.0.2"
 # What a phone hears before the speech begins: enough for its sound devices to run, and for an adaptive buffer to learn.
@@ -63,7 +65,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one phone made of one line, call by call."""
+    """What one phone made of one line, call by call.
+
+    Attributes:
+        pesq: the mean opinion scores; the lowest of the scale where nothing was heard.
+        delay_ms: of the calls in which speech was heard.
+    """
 
     pesq: tuple[float, ...]
     delay_ms: tuple[float, ...]
@@ -74,7 +81,8 @@ class Figures:
 
     @property
     def median_delay_ms(self) -> float:
-        return statistics.median(self.delay_ms)
+        """Infinite where speech was never heard."""
+        return statistics.median(self.delay_ms) if self.delay_ms else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,7 @@ class QualityReport:
                 "phones": {
                     phone: {
                         "pesq": round(one.mean_pesq, 2),
-                        "delay_ms": round(one.median_delay_ms),
+                        "delay_ms": _finite(one.median_delay_ms),
                         "runs": [round(score, 2) for score in one.pesq],
                     }
                     for phone, one in figures.items()
@@ -126,7 +134,7 @@ class QualityReport:
             "loss_percent": None,
             "jitter_ms": None,
             "phones": {
-                phone: {"pesq": round(mean, 2), "delay_ms": round(self.median_delay_ms(phone))}
+                phone: {"pesq": round(mean, 2), "delay_ms": _finite(self.median_delay_ms(phone))}
                 for phone, mean in means.items()
             },
             **self._against_peers(means),
@@ -267,20 +275,26 @@ def measure_quality(
     cells: dict[Cell, dict[str, Figures]] = {}
     with QualityRig(folder, codec) as rig:
         for cell in [Cell(loss, jitter) for loss in losses_percent for jitter in jitters_ms]:
-            heard: dict[str, list[Heard]] = {kind: [] for kind in KINDS}
+            heard: dict[str, list[Heard | None]] = {kind: [] for kind in KINDS}
             for run in range(runs):
                 line = Line(loss_percent=cell.loss_percent, jitter_ms=cell.jitter_ms, seed=run + 1)
                 for kind, one in rig.measure(line).items():
-                    # P.862's scale ends there; silence is worse than the worst speech.
-                    heard[kind].append(one or Heard(1.0, float("nan")))
+                    heard[kind].append(one)
             cells[cell] = {kind: _figures(all_heard) for kind, all_heard in heard.items()}
             words = ", ".join(f"{kind} {one.mean_pesq:.2f}" for kind, one in cells[cell].items())
             console.print(f"[dim]bench:[/] {codec.name} at {cell}: {words}")
     return QualityReport(codec, cells)
 
 
-def _figures(heard: Sequence[Heard]) -> Figures:
-    return Figures(tuple(one.pesq for one in heard), tuple(one.delay_ms for one in heard))
+def _figures(heard: Sequence[Heard | None]) -> Figures:
+    return Figures(
+        tuple(_WORST_PESQ if one is None else one.pesq for one in heard),
+        tuple(one.delay_ms for one in heard if one is not None),
+    )
+
+
+def _finite(delay_ms: float) -> int | None:
+    return round(delay_ms) if math.isfinite(delay_ms) else None
 
 
 @click.command()
