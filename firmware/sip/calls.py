@@ -120,6 +120,7 @@ class CallTable:
         self._postponed: dict[CallId, Appointment] = {}
         self._predecessors: dict[CallId, CallId] = {}
         self._unannounced: set[CallId] = set()
+        self._over: list[CallId] = []
         self._outgoing = 0
         self._digits = DigitSender(agenda, self._find, rate_hz)
         self._holding = HoldControl(agenda, self._find, mixer)
@@ -149,6 +150,7 @@ class CallTable:
 
     def _place(self, account: SipAccount, call_id: CallId, invitation: OutgoingInvitation, deadline: float) -> None:
         self._postponed.pop(call_id, None)
+        self._drop_over()
         if self._is_full:
             _log.warning("A call was not placed: %d are running already.", self._live_calls)
             self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.NOT_ALLOWED))
@@ -190,6 +192,7 @@ class CallTable:
 
     def take(self, account: SipAccount, pj_call_id: int, message: ReceivedMessage) -> None:
         """Hear of a new caller."""
+        self._drop_over()
         call_id = CallId(uuid.uuid4().hex)
         call = SipCall(self, account, call_id, CallDirection.INCOMING, pj_call_id)
         call.offer = message.text
@@ -379,7 +382,8 @@ class CallTable:
     def call_over(self, call_id: CallId) -> None:
         """Drop the call once its own callback has returned."""
         self.call_progressed(call_id)
-        self._agenda.after(0, lambda: self._drop(call_id))
+        self._over.append(call_id)
+        self._agenda.after(0, self._drop_over)
 
     def sound_changed(self, call_id: CallId, sound: Any) -> None:
         """Connect the call's new place in the conference bridge."""
@@ -424,6 +428,7 @@ class CallTable:
         if not is_acceptable_target(target, hosts, self._allows):
             _log.info("The other end of a call wanted it transferred to where this handset does not call.")
             return None
+        self._drop_over()
         self._outgoing += 1
         successor = SipCall(self, call.account, CallId(uuid.uuid4().hex), CallDirection.OUTGOING)
         successor.party = caller_id(target.strip("<> ").partition("?")[0])
@@ -437,6 +442,7 @@ class CallTable:
         """Let a caller whom a server lets in take the other end's place."""
         if call.is_over or not self._is_trusted(message.source):
             return None
+        self._drop_over()
         successor = SipCall(self, call.account, CallId(uuid.uuid4().hex), CallDirection.INCOMING)
         successor.party = read_invitation(message.text, trusted=True).caller
         self._mixer.attend_to(successor.call_id)
@@ -486,6 +492,12 @@ class CallTable:
         if call is not None and not call.is_over:
             self._end(call, DisconnectReason.NETWORK_LOST)
             call.tell(CallState.DISCONNECTED, DisconnectReason.NETWORK_LOST)
+
+    def _drop_over(self) -> None:
+        """Let go of the calls that are over, before the library gives the number of one to another (see SipCall)."""
+        over, self._over = self._over, []
+        for call_id in over:
+            self._drop(call_id)
 
     def _drop(self, call_id: CallId) -> None:
         self._mixer.forget(call_id)

@@ -14,8 +14,10 @@ from firmware.phone.events import (
     CallQualityMeasured,
     CallReplaced,
     CallStateChanged,
+    Event,
     IncomingCallReceived,
 )
+from firmware.sip import native
 from tests.lab.kamailio import Kamailio
 from tests.lab.rtp_ear import RtpEar
 from tests.lab.scripted_peer import ScriptedPeer, SipMessage, sdp
@@ -43,6 +45,11 @@ def line(registered: SipLine) -> Iterator[SipLine]:
     yield registered
     registered.end_calls(registered.stack.hang_up)
     registered.forget()
+    # What a test leaves in the library's few places would be in the next one's way.
+    deadline = time.monotonic() + 5
+    while native.free_call_places() < native.most_calls():
+        assert time.monotonic() < deadline, "the library keeps a call's place"
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -313,6 +320,26 @@ def test_callers_leave_room_for_a_call_for_help(line: SipLine, peer: ScriptedPee
         outside.acknowledge(outside.receive(486))
     running.append(ring(line, peer))
     give_up(line, peer, running)
+
+
+def test_a_call_placed_the_moment_another_ends_is_not_ended_with_it(line: SipLine, peer: ScriptedPeer) -> None:
+    # Only the place of the one that ends is free, and the library gives its number to the next.
+    running = [ring(line, peer) for _ in range(4)]
+    ending, invite = running.pop(0)
+    following = new_call_id()
+
+    def follow(event: Event) -> None:
+        if isinstance(event, CallStateChanged) and event.call_id == ending:
+            line.stack.place_call(following, PEER)
+
+    line.when_posted = follow
+    peer.reply(invite, 486, tag="peer")
+    begun = peer.take_call(tag="peer")
+    line.when_posted = None
+    peer.reply(begun, 180, tag="peer")
+    line.wait_for_call(following, CallState.ALERTING)
+    assert CallState.DISCONNECTED not in told_states(line, following)
+    give_up(line, peer, [*running, (following, begun)])
 
 
 def ring(line: SipLine, peer: ScriptedPeer) -> tuple[CallId, SipMessage]:
