@@ -31,7 +31,7 @@ class StackSettings:
         server_port: where the account's server listens.
         transport: how SIP travels.
         answer_anyone: let strangers in.
-        welcome: user parts of those whose calls it answers; it is busy for all others.
+        welcome: user parts of those whose calls it answers, or lets ring while there is one; it is busy for all others.
     """
 
     username: str

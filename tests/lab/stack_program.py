@@ -100,7 +100,9 @@ class Program:
                 if known:
                     self._say(f"incoming {event.caller.number}")
                     self.stack.signal_ringing(event.call_id)
-                    self.stack.answer(event.call_id)
+                    # A second call would be heard in the first one's place.
+                    if len(self._numbers) == 1:
+                        self.stack.answer(event.call_id)
                 else:
                     self.stack.reject(event.call_id, RejectReason.BUSY)
             case CallStateChanged():
