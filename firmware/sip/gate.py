@@ -212,6 +212,8 @@ class GatePolicy:
         # 3261 section 18.2.2). Who names many such places, and answers at none, would use up the handles.
         if request.method != "INVITE" or (from_server and request.port in self._ports):
             return True
+        if not self._most_connections:
+            return True  # over UDP alone no refusal needs a connection
         return self._connections_made() < self._most_connections
 
     def _bucket_of(self, request: Request, from_server: bool) -> TokenBucket:
