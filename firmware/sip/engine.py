@@ -123,10 +123,12 @@ class Engine:
         self._deliver = deliver
         self._nat = NatServers(settings.nat, agenda, deliver)
         self._transports = Transports(settings)
+        shared = HandleBudget.shared(settings.max_calls, with_relay=self._nat.uses_relay)
         budget = replace(
-            HandleBudget.shared(settings.max_calls, with_relay=self._nat.uses_relay),
+            shared,
             listeners=self._transports.most_listeners,
-            own_connections=self._transports.most_connections,
+            # Some are left for answers to those whose connection has ended.
+            own_connections=max(shared.own_connections, self._transports.most_connections),
         )
         self._policy = GatePolicy(
             budget, answer_anyone=settings.answer_anyone, connections_made=source_filter.connections_made
