@@ -171,7 +171,7 @@ class GatePolicy:
         """
         self._answer_anyone = answer_anyone
         self._connections_made = connections_made
-        self._most_connections = budget.own_connections
+        self._most_connections = budget.connections_made
         self._servers: frozenset[str] = frozenset()
         self._ports: frozenset[int] = frozenset()
         self._server_invites = _bucket(budget.server_invites, clock)

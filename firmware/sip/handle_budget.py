@@ -13,6 +13,7 @@ LINGER_S: Final = 0.6  # PJ_IOQUEUE_KEY_FREE_DELAY is 500 ms, and the poll that 
 RTP_AND_RTCP: Final = 2
 _OUTGOING_WITH_RELAY: Final = 2
 _SPARE: Final = 4
+_FOR_ANSWERS: Final = 8  # connections made to answer callers whose own has ended
 
 # Of the INVITEs that fit: half for the servers' own ports, a quarter each for the rest.
 _SHARES: Final = 4
@@ -90,9 +91,15 @@ class HandleBudget:
         return self._allowance(1)
 
     @property
+    def connections_made(self) -> int:
+        """How many connections of our own there may be before callers may cause no more of them."""
+        # Those whom that many have let in meanwhile cause as many again.
+        return self.own_connections + _FOR_ANSWERS // 2
+
+    @property
     def connections(self) -> int:
         """How many connections of others may be open or linger before the doors are shut, for each class of peers."""
-        left = HANDLES - _SPARE - self.listeners - self.own_connections - BACKLOG
+        left = HANDLES - _SPARE - self.listeners - self.own_connections - BACKLOG - _FOR_ANSWERS
         return left // 2
 
     @property
@@ -107,7 +114,7 @@ class HandleBudget:
     @property
     def most_signalling_handles(self) -> int:
         """The most handles of the signalling queue in use at any moment."""
-        return self.listeners + self.own_connections + BACKLOG + 2 * self.connections
+        return self.listeners + self.own_connections + BACKLOG + _FOR_ANSWERS + 2 * self.connections
 
     @property
     def _invites(self) -> float:

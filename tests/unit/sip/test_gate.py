@@ -119,7 +119,7 @@ def test_while_many_connections_are_being_made_only_a_servers_own_port_may_cause
     gate.set_servers({SERVER}, {SERVER_PORT})
     requests = (invite(), invite(port=40000), invite(STRANGER))
     assert [gate.decide(request) for request in requests] == [0, 0, 0]
-    made = HandleBudget(calls=4).own_connections
+    made = HandleBudget(calls=4).connections_made
     assert [gate.decide(request) for request in requests] == [0, 503, -1]
     assert gate.decide(other("OPTIONS", STRANGER)) == 0
 
@@ -127,3 +127,8 @@ def test_while_many_connections_are_being_made_only_a_servers_own_port_may_cause
 def test_over_udp_alone_a_stranger_needs_no_connection_to_be_answered() -> None:
     policy = GatePolicy(HandleBudget(calls=4, own_connections=0), answer_anyone=True)
     assert policy.decide(Request("192.0.2.9", 5060, "INVITE", in_dialog=False)) == 0
+
+
+def test_a_handset_that_makes_no_connections_takes_calls() -> None:
+    gate = GatePolicy(HandleBudget(calls=4, own_connections=0), answer_anyone=True, clock=Clock())
+    assert gate.decide(invite(STRANGER)) == 0
