@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, RejectReason, SipUri
-from firmware.phone.events import CallAudioChanged, CallStateChanged, IncomingCallReceived, Key
+from firmware.phone.events import CallAudioChanged, CallQualityMeasured, CallStateChanged, IncomingCallReceived, Key
 from firmware.sip import AccountSettings, SipSettings
 from provisioning.schema import Srtp, Transport
 from tests.lab.baresip import Baresip
@@ -346,6 +346,9 @@ def test_a_phone_is_called_held_taken_back_and_sent_digits(
         line.stack.hang_up(CALL)
         bob.wait_for("CALL_CLOSED")
         assert line.wait_for_call(CALL, CallState.DISCONNECTED).reason is DisconnectReason.LOCAL_HANGUP
+        quality = line.wait_for(CallQualityMeasured).quality
+        assert quality.encrypted is (srtp is Srtp.MANDATORY)
+        assert quality.codec == "G722"
 
 
 @pytest.mark.parametrize(("transport", "srtp"), ROUTES)

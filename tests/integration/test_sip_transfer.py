@@ -1,12 +1,14 @@
 """Calls handed over, blindly and attended, in all three roles, by the tone at each ear."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason, SipUri, TransferState
 from firmware.phone.events import CallReplaced, IncomingCallReceived, TransferChanged
-from tests.lab.three_agents import BARRED, ThreeAgents, new_call_id, three_agents, uri_of, wait_until_heard
+from tests.lab.baresip import Baresip
+from tests.lab.three_agents import BARRED, USERS, ThreeAgents, new_call_id, three_agents, uri_of, wait_until_heard
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +145,39 @@ def test_the_handset_is_not_sent_to_where_it_may_not_call(phones: ThreeAgents, t
     assert refused.sip_code == 603
     wait_until_heard(phones.alice, {"bob"})
     assert not [event for _, event in phones.alice.events if isinstance(event, CallReplaced)]
+
+
+# --- with a phone that is not ours ------------------------------------------------------------------------------------
+
+
+def test_another_makers_phone_is_transferred(phones: ThreeAgents, tmp_path: Path) -> None:
+    with Baresip(tmp_path / "baresip", "dave", USERS["dave"], port=phones.server.udp_port) as dave:
+        call_id = new_call_id()
+        phones.alice.stack.place_call(call_id, uri_of("dave"))
+        dave.wait_for("CALL_INCOMING")
+        dave.answer()
+        phones.alice.wait_for_call(call_id, CallState.ACTIVE)
+        phones.alice.stack.hold(call_id)
+        phones.alice.wait_for_call(call_id, CallState.HELD)
+        phones.alice.stack.transfer(call_id, uri_of("carol"))
+        incoming = phones.carol.wait_for(IncomingCallReceived)
+        assert incoming.caller.number == "dave"
+        phones.carol.stack.answer(incoming.call_id)
+        phones.carol.wait_for_call(incoming.call_id, CallState.ACTIVE)
+        wait_for_transfer(phones, call_id, TransferState.DONE)
+        assert phones.alice.wait_for_call(call_id, CallState.DISCONNECTED).reason is DisconnectReason.TRANSFERRED
+
+
+def test_another_makers_phone_transfers_the_handset(phones: ThreeAgents, tmp_path: Path) -> None:
+    with Baresip(tmp_path / "baresip", "dave", USERS["dave"], port=phones.server.udp_port) as dave:
+        call_id = new_call_id()
+        phones.alice.stack.place_call(call_id, uri_of("dave"))
+        dave.wait_for("CALL_INCOMING")
+        dave.answer()
+        phones.alice.wait_for_call(call_id, CallState.ACTIVE)
+        dave.command("transfer", uri_of("carol"))
+        replaced = phones.alice.wait_for(CallReplaced)
+        phones.carol.stack.answer(phones.carol.wait_for(IncomingCallReceived).call_id)
+        phones.alice.wait_for_call(replaced.new_call_id, CallState.ACTIVE)
+        assert phones.alice.wait_for_call(call_id, CallState.DISCONNECTED).reason is DisconnectReason.TRANSFERRED
+        wait_until_heard(phones.alice, {"carol"})

@@ -17,7 +17,7 @@ from tests.lab.kamailio import Kamailio
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sip_line import SipLine
 
-USERS = {"alice": "secret-of-alice", "bob": "secret-of-bob", "carol": "secret-of-carol"}
+USERS = {"alice": "secret-of-alice", "bob": "secret-of-bob", "carol": "secret-of-carol", "dave": "secret-of-dave"}
 # Multiples of 100 Hz that G.711 and G.722 pass, none a harmonic of another.
 TONES_HZ: Mapping[str, float] = {"alice": 400, "bob": 700, "carol": 1100}
 BARRED = "barred"
