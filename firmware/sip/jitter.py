@@ -18,9 +18,9 @@ _STEP_MS: Final = 10
 _UNMEASURED: Final = 33
 _ROUGH: Final = 12
 _SMOOTHING: Final = 15 / 16
-# Packets that overtake each other do not count in the measured jitter. Five times as much spans the whole spread both
-# of delays that are spread evenly over 30 or 60 ms and of those with a normal distribution.
-_SPREAD: Final = 5.0
+# Packets that overtake each other do not count in the measured jitter. Six times as much spans the whole spread both of
+# delays that are spread evenly over 30 or 60 ms and of those with a normal distribution.
+_SPREAD: Final = 6.0
 # The bridge takes the frames of a packet at once, so the last has to be there when the first is due.
 _PAIR_MS: Final = 20
 # What is measured rises with the line in less than a second and falls in several: too deep is a few milliseconds, too
@@ -89,7 +89,8 @@ class Adjustment:
 class JitterPolicy:
     """Decides for one stream.
 
-    It deepens the buffer at once when packets come too late or jitter grows, and shortens it in the pauses of speech.
+    It deepens the buffer at once when packets come too late; where jitter grows, but nothing is late yet, in a pause of
+    speech, and in pauses it shortens it.
 
     Attributes:
         depth_ms: what it has decided.
@@ -104,6 +105,7 @@ class JitterPolicy:
         self._for_late_ms = 0
         self._forgive_at_s = 0.0
         self._deepened_at_s = 0.0
+        self._too_shallow = False
         self._losses: deque[float] = deque(maxlen=_LOST_PACKETS)
         self._lossy_until_s = 0.0
         self._waiting: deque[int] = deque(maxlen=_LOOK_BACK)
@@ -116,19 +118,23 @@ class JitterPolicy:
             self._waiting.clear()
             return Adjustment(self.depth_ms)
         self._waiting.append(sample.waiting_ms)
-        self._count_late(sample, late=sample.late_frames > last.late_frames)
+        late = sample.late_frames > last.late_frames
+        self._count_late(sample, late=late)
         self._count_lost(sample, sample.lost_packets - last.lost_packets)
         self._measure(sample, sample.at_s - last.at_s)
         wanted_ms = self._wanted_ms(sample.at_s)
         if wanted_ms > self.depth_ms:
             self.depth_ms = wanted_ms
-            deepen = max(list(self._waiting)[-_LOOK_BACK_SHORT:]) < wanted_ms
-            if deepen:
-                self._deepened_at_s = sample.at_s
-                self._waiting.clear()
-                return Adjustment(wanted_ms, deepen=True)
+            self._too_shallow = True
         elif wanted_ms < self.depth_ms - _STEP_MS or wanted_ms == self._settings.minimum_ms:
             self.depth_ms = wanted_ms
+        if max(list(self._waiting)[-_LOOK_BACK_SHORT:]) >= self.depth_ms:
+            self._too_shallow = False
+        if self._too_shallow and (late or sample.quiet):
+            self._too_shallow = False
+            self._deepened_at_s = sample.at_s
+            self._waiting.clear()
+            return Adjustment(self.depth_ms, deepen=True)
         return Adjustment(self.depth_ms, skip_ms=self._skip_ms(sample))
 
     def _count_late(self, sample: LineSample, *, late: bool) -> None:

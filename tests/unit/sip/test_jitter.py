@@ -56,11 +56,14 @@ def test_a_clean_line_is_left_alone(stream: Stream) -> None:
         assert stream.look(jitter_ms=1) == Adjustment(20)
 
 
-def test_jitter_deepens_the_buffer_before_anything_is_late(stream: Stream) -> None:
+def test_jitter_deepens_the_buffer_before_anything_is_late_but_not_in_the_middle_of_a_word(stream: Stream) -> None:
     stream.look_for(0.6)
     adjustments = [stream.look(jitter_ms=10) for _ in range(10)]
-    assert any(adjustment.deepen for adjustment in adjustments)
-    assert adjustments[-1].depth_ms >= 70
+    assert not any(adjustment.deepen for adjustment in adjustments)
+    pause = stream.look(jitter_ms=10, quiet=True)
+    assert pause.deepen
+    assert pause.depth_ms >= 70
+    assert not stream.look(jitter_ms=10, quiet=True, waiting_ms=70).deepen
 
 
 def test_what_comes_too_late_deepens_the_buffer_at_once_even_before_jitter_is_measured(stream: Stream) -> None:
