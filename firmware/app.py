@@ -44,8 +44,9 @@ from firmware.ports import BrokerProblem, BrokerState
 from firmware.records import Records, problem_of
 from firmware.screens.drawing import draw, has_chinese
 from firmware.screens.pages import page_for
-from firmware.settings import broker_settings, phone_settings
-from firmware.sound_settings import near_end_settings
+from firmware.settings.broker import broker_settings
+from firmware.settings.phone import phone_settings
+from firmware.settings.sound import near_end_settings
 from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)

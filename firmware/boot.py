@@ -15,7 +15,7 @@ from firmware import logs
 from firmware.config import LoadedConfiguration, load
 from firmware.health import Health
 from firmware.phone.events import Event
-from firmware.settings import sip_settings
+from firmware.settings.line import sip_settings
 from firmware.sip.stack import PjsuaStack
 
 _log = logging.getLogger(__name__)

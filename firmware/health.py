@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from firmware.ports import Heartbeat
+if TYPE_CHECKING:
+    from firmware.ports import Heartbeat
 
 
 class _Pulse:
@@ -27,7 +29,7 @@ class Health:
         self._clock = clock
         self._pulses: dict[str, _Pulse] = {}
 
-    def register(self, thread_name: str, limit_s: float) -> Heartbeat:
+    def register(self, thread_name: str, limit_s: float) -> "Heartbeat":
         """Watch a thread from now on; registering a name again starts over, for a thread that was restarted.
 
         Args:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 from firmware.errors import SipError
 from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason, SipUri
 from firmware.phone.events import CallStateChanged, Event, Key, MessageSent, Problem, ProblemCleared, ProblemRaised
-from firmware.ports import Heartbeat
 from firmware.sip.agenda import Agenda
 from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.settings import SipSettings
 
 if TYPE_CHECKING:
+    from firmware.ports import Heartbeat
     from firmware.sip.engine import BuildReport, Engine
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class PjsuaStack:
     Every method only queues and wakes the `sip` thread; what follows arrives as events, on that thread.
     """
 
-    def __init__(self, settings: SipSettings, heartbeat: Heartbeat) -> None:
+    def __init__(self, settings: SipSettings, heartbeat: "Heartbeat") -> None:
         """Set up without starting.
 
         Args:

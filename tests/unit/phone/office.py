@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from firmware.calling import feature_codes
 from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.state import PhoneSettings
+from firmware.settings.calling import feature_codes
 from provisioning.calling import FeatureCodes
 from tests.unit.phone.desk import Desk
 

@@ -10,7 +10,7 @@ from firmware.phone.feature_codes import Feature
 from firmware.phone.features import Hotline, OpenHours
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneSettings
-from firmware.settings import phone_settings
+from firmware.settings.phone import phone_settings
 from provisioning.schema import parse_configuration
 
 BASE = """

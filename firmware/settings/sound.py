@@ -1,4 +1,4 @@
-"""What the configuration means to the microphone's sound; apart, so that registering waits for no sound code."""
+"""What the configuration means to the microphone's sound."""
 
 from firmware.media.near_end import NearEndSettings
 from provisioning.schema import Sound

@@ -1,0 +1,84 @@
+"""What the configuration means to the SIP stack."""
+
+import uuid
+from typing import Final
+
+from firmware.config import dial_plan, secret, sip_password
+from firmware.sip.settings import AccountSettings, NatSettings, ServerName, SipSettings
+from provisioning.schema import Account, Configuration, Device, Nat, split_port
+
+_STUN_PORT: Final = 3478  # RFC 8489 section 18.6
+# Names the handsets among all that has a UUID.
+_HANDSETS: Final = uuid.UUID("0f4c1a52-6d7e-5a57-9a50-8f4f5f3f1c1d")
+
+
+def sip_settings(configuration: Configuration) -> SipSettings:
+    """Return the SIP stack's."""
+    sip, sound = configuration.sip, configuration.sound
+    default, *others = configuration.accounts
+    plan = dial_plan(configuration)
+    return SipSettings(
+        account=_account_settings(default, is_default=True),
+        more_accounts=tuple(_account_settings(account, is_default=False) for account in others),
+        local_port=sip.local_port,
+        answer_anyone=sip.answer_from == "anyone",
+        codecs=sip.codecs,
+        rtp_port=sip.rtp_port,
+        keep_alive_s=sip.keep_alive_s,
+        probe_s=sip.probe_s,
+        retry_base_s=sip.retry_base_s,
+        retry_cap_s=sip.retry_cap_s,
+        clock_rate_hz=sound.rate_hz,
+        frame_ms=sound.period_ms,
+        # One more than the phone keeps, so that it hears of those whom it turns away.
+        max_calls=configuration.calls.max_calls + 1,
+        is_emergency=plan.is_emergency,
+        allows=lambda number: not plan.is_emergency(number) and not plan.is_barred(number),
+        instance_id=_instance_id(configuration.device),
+        prefer_ipv6=sip.prefer_ipv6,
+        binding_check_s=sip.binding_check_s,
+        dscp_audio=sip.dscp_audio,
+        dscp_signalling=sip.dscp_signalling,
+        nat=_nat_settings(configuration.nat),
+    )
+
+
+def _account_settings(account: Account, *, is_default: bool) -> AccountSettings:
+    best, *others = (ServerName(host, port) for host, port in account.addresses)
+    return AccountSettings(
+        username=account.username,
+        domain=account.domain,
+        host=best.host,
+        port=best.port,
+        transport=account.transport,
+        password=sip_password(account, is_default=is_default),
+        auth_username=account.auth_username or "",
+        display_name=account.display_name,
+        tls_ca=account.tls_ca,
+        tls_verify=account.tls_verify,
+        srtp=account.srtp,
+        register_expires_s=account.register_expires_s,
+        name="" if is_default else account.identifier,
+        dtmf=account.dtmf,
+        reliable_provisional=account.reliable_provisional,
+        watch_voicemail=account.voicemail_number is not None,
+        fallback_servers=tuple(others),
+        use_srv=account.uses_srv,
+    )
+
+
+def _nat_settings(nat: Nat) -> NatSettings:
+    relay = split_port(nat.turn_server, _STUN_PORT) if nat.turn_server else None
+    return NatSettings(
+        stun_servers=tuple(ServerName(*split_port(server, _STUN_PORT)) for server in nat.stun_servers),
+        turn_server=ServerName(*relay) if relay else None,
+        turn_transport=nat.turn_transport,
+        turn_username=nat.turn_username,
+        turn_password=secret(["turn-password"], nat.turn_password),
+        ice=nat.ice,
+    )
+
+
+def _instance_id(device: Device) -> str:
+    """Return a name for the handset that stays the same for ever and needs no keeping (RFC 5626 section 4.1)."""
+    return uuid.uuid5(_HANDSETS, f"{device.fleet}/{device.id}").urn

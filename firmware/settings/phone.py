@@ -1,0 +1,41 @@
+"""What the configuration means to the phone."""
+
+from firmware.config import LoadedConfiguration, dial_plan
+from firmware.devices import DEFAULT_COUNTRY
+from firmware.phone.dial_plan import DialPlan
+from firmware.phone.phone_settings import PhoneSettings
+from firmware.settings import calling
+
+
+def phone_settings(loaded: LoadedConfiguration) -> PhoneSettings:
+    """Return the phone's; without a configuration it is unprovisioned and says why."""
+    configuration = loaded.configuration
+    if configuration is None:
+        plan = DialPlan.build(country=DEFAULT_COUNTRY, domain="invalid")
+        return PhoneSettings(plan, provisioned=False, line_usable=False, mistakes=loaded.mistakes)
+    return PhoneSettings(
+        dial_plan(configuration),
+        inter_digit_timeout_s=configuration.dialing.inter_digit_timeout_s,
+        first_digit_timeout_s=configuration.dialing.first_digit_timeout_s,
+        no_answer_s=configuration.sip.no_answer_s,
+        earpiece_volume_percent=configuration.sound.volume_percent,
+        ringer_volume_percent=configuration.ringer.volume_percent,
+        speaker_volume_percent=configuration.sound.speaker_volume_percent,
+        mistakes=loaded.mistakes,
+        max_calls=configuration.calls.max_calls,
+        call_waiting=configuration.calls.call_waiting,
+        hold_reminder_s=configuration.calls.hold_reminder_s,
+        has_loudspeaker=configuration.sound.speaker_playback is not None,
+        hide_dtmf=configuration.calls.hide_dtmf,
+        call_rules=calling.call_rules(configuration.calls),
+        preferences=calling.first_preferences(configuration.calls, configuration.dialing),
+        feature_codes=calling.feature_codes(configuration.feature_codes),
+        hotline=calling.hotline(configuration.dialing),
+        auto_redial_every_s=configuration.calls.auto_redial_every_s,
+        auto_redial_tries=configuration.calls.auto_redial_tries,
+        voicemail_number=configuration.accounts[0].voicemail_number or "",
+        accounts=tuple(
+            ("" if index == 0 else account.identifier, account.label or account.username)
+            for index, account in enumerate(configuration.accounts)
+        ),
+    )
