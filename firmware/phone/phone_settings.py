@@ -48,7 +48,7 @@ class PhoneSettings:
     provisioned: bool = True
     line_usable: bool = True
     mistakes: tuple[str, ...] = ()
-    max_calls: int = 4
+    max_calls: int = 3
     call_waiting: bool = True
     hold_reminder_s: float = 60
     has_loudspeaker: bool = False

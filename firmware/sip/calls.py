@@ -200,12 +200,15 @@ class CallTable:
         # call yet.
         over_limit = self._live_calls >= self._max_calls or native.free_call_places() <= 1
         self._add(call)
-        if over_limit:
-            call.tell(CallState.DISCONNECTED)  # the phone never hears of it
-            self._agenda.after(0, lambda: self._reply(call_id, REJECT_CODES[RejectReason.BUSY]))
-            return
         invitation = read_invitation(message.text, trusted=self._is_trusted(message.source))
         call.party = invitation.caller
+        if over_limit:
+            # The phone could not take it, but the person may want to know who called.
+            busy = REJECT_CODES[RejectReason.BUSY]
+            self._announce(call_id, invitation, call.account_settings.name)
+            call.tell(CallState.DISCONNECTED, DisconnectReason.BUSY, busy)
+            self._agenda.after(0, lambda: self._reply(call_id, busy))
+            return
         # The library may refuse it yet, for a session timer that is too short: that caller comes again by itself.
         self._unannounced.add(call_id)
         self._agenda.after(0, lambda: self._announce_unless_over(call_id, invitation))
