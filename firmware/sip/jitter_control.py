@@ -17,7 +17,7 @@ from firmware.sip.settings import JitterBufferSettings
 _log = logging.getLogger(__name__)
 
 _WATCH_S: Final = 0.2
-# The bridge's signal level goes up to 255; speech is above 20.
+# What a call transmits into the bridge has a level of up to 255; speech is above 20.
 _QUIET: Final = 10
 
 
