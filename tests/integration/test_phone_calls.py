@@ -99,6 +99,7 @@ async def test_the_far_end_ringing_is_read_and_heard(stage: Stage, person: Perso
         await person.reads("Ringing…")
         await person.listen_for(RINGBACK_HZ)
         await person.hang_up()
+        callee.finish()
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,7 @@ async def test_the_microphone_is_open_exactly_while_a_call_is_active_and_not_hel
             await person.dial("620")
             await person.wait_for_call("alerting")
             await person.hang_up()
+            callee.finish()
         stage.peer.call(stage.handset_uri)
         await person.wait_for_mode("ringing")
         await person.press("cancel")
