@@ -113,8 +113,8 @@ def _is_buffer(address: int, state: _State) -> bool:
         and _number(memory, _MINIMUM, 4) == state.minimum
         and _number(memory, _MAXIMUM, 4) == state.maximum
         and _number(memory, _DEPTH, 4) == state.depth
-        # A buffer that nothing has come into is collecting.
-        and _number(memory, _COLLECTING, 4) == 1
+        # It is collecting until enough has come in, which may be sooner than we look.
+        and _number(memory, _COLLECTING, 4) in {0, 1}
     )
 
 
