@@ -385,6 +385,8 @@ class CallTable:
     def call_over(self, call_id: CallId) -> None:
         """Drop the call once its own callback has returned."""
         self.call_progressed(call_id)
+        # At once: asked to disconnect a sound that it has taken away already, pjsua2 2.15.1 cuts others off as well.
+        self._mixer.forget(call_id)
         self._over.append(call_id)
         self._agenda.after(0, self._drop_over)
 
