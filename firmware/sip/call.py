@@ -12,6 +12,7 @@ from firmware.phone.call import CallDirection, CallerId, CallId, CallQuality, Ca
 from firmware.phone.events import CallAudioChanged, CallStateChanged
 from firmware.sip import ipv6_audio
 from firmware.sip.account import SipAccount
+from firmware.sip.agenda import Appointment
 from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.mapping import disconnect_reason
 from firmware.sip.native import guarded
@@ -33,10 +34,6 @@ class CallOwner(Protocol):
     """Who is told about a call; everything arrives on the `sip` thread."""
 
     def call_changed(self, event: CallStateChanged | CallAudioChanged) -> None: ...
-    def call_progressed(self, call_id: CallId) -> None:
-        """The other end has answered something."""
-        ...
-
     def call_answered(self, call_id: CallId) -> None: ...
     def call_not_sent(self, call: "SipCall") -> bool:
         """An INVITE of ours did not get through to the server; True where it is tried again, under another object."""
@@ -134,6 +131,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self._told: CallState | None = None
         self._packets_received = 0
         self._told_audio = (False, False)
+        self._patience: Appointment | None = None
 
     @property
     def account_settings(self) -> AccountSettings:
@@ -154,6 +152,21 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     def is_known(self) -> bool:
         """The library has a number for it; it aborts the process when asked about a call without one."""
         return bool(self.getId() != pjsua2.PJSUA_INVALID_ID)
+
+    @property
+    def awaits_reply(self) -> bool:
+        """It is given up unless the other end says something."""
+        return self._patience is not None
+
+    def await_reply(self, patience: Appointment) -> None:
+        """Take what gives the call up, to be cancelled by the other end's next word."""
+        self._patience = patience
+
+    def reply_came(self) -> None:
+        """Stop waiting for the other end's word."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def has_fallen_silent(self) -> bool:
         """Say whether neither RTP nor RTCP has come since the last time, though it should have."""
@@ -203,13 +216,13 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             self.tell(CallState.DIALING)
         elif state == pjsua2.PJSIP_INV_STATE_EARLY:
             if self.direction is CallDirection.OUTGOING:
-                self._owner.call_progressed(self.call_id)
+                self.reply_came()
                 self.tell(CallState.ALERTING)
         elif state == pjsua2.PJSIP_INV_STATE_CONFIRMED:
             if not self.answered:
                 self.answered = True
                 self._owner.call_answered(self.call_id)
-            self._owner.call_progressed(self.call_id)
+            self.reply_came()
             self.tell(CallState.ACTIVE)
         elif state == pjsua2.PJSIP_INV_STATE_DISCONNECTED:
             self._disconnected(int(info.lastStatusCode), parameters)
@@ -246,7 +259,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         # For an INVITE the proxy's 100 Trying will do, since the server lives; within the call only the peer counts,
         # and 408 and 481 say that it is not there.
         if method == "INVITE" or (code >= _FINAL and code not in {408, 481, 503}):
-            self._owner.call_progressed(self.call_id)
+            self.reply_came()
         if method == "INVITE" and self.answered and code >= _REFUSED and code not in _CHALLENGES:
             if code == _REQUEST_PENDING:
                 self._owner.hold_met_another(self.call_id)
@@ -335,3 +348,10 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             return counts_of(self.getStreamStat(self.audio_index), self.getStreamInfo(self.audio_index))
         except pjsua2.Error:
             return None  # there is no stream: on hold, before the answer, or after the end
+
+
+def add_header(options: Any, name: str, value: str) -> None:
+    """Add a header to what a request or an answer is sent with (pjsua2's SipTxOption)."""
+    header = pjsua2.SipHeader()
+    header.hName, header.hValue = name, value
+    options.headers.append(header)

@@ -17,7 +17,7 @@ from firmware.sip.addresses import canonical
 from firmware.sip.admission import Admission
 from firmware.sip.agenda import Agenda
 from firmware.sip.bridge import ConferenceBridge
-from firmware.sip.calls import CallTable
+from firmware.sip.calls import Calls
 from firmware.sip.connection_limit import ConnectionLimit
 from firmware.sip.gate import Gate, GatePolicy, TokenBucket
 from firmware.sip.handle_budget import HandleBudget
@@ -92,7 +92,7 @@ class _Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
 
 
 class Engine:
-    """pjsua2 with all accounts: implements `account.AccountOwner` and `calls.CallServers`."""
+    """pjsua2 with all accounts: implements `account.AccountOwner` and `outgoing.CallServers`."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Engine:
         self._lines: Lines | None = None
         self._mixer = Mixer()
         self._texts = TextMessages(post, self._is_trusted)
-        self.calls = CallTable(
+        self.calls = Calls(
             agenda,
             post,
             self._mixer,

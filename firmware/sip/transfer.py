@@ -1,10 +1,8 @@
-"""Handing calls over, and being handed over (RFC 3515, RFC 3891, RFC 5589). Lives on the `sip` thread."""
+"""Handing calls over (RFC 3515, RFC 3891, RFC 5589). Lives on the `sip` thread."""
 
 import logging
-import re
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import unquote
 
 import pjsua2
 
@@ -22,11 +20,6 @@ _RINGING: Final = range(180, 200)
 _DONE: Final = range(200, 300)
 _ACCEPTED: Final = 202  # RFC 3515 section 2.4.2; of the REFER itself, not of the call that it asks for
 _FAILED: Final = 300
-# What a REFER may add to the new INVITE: nothing else, since headers in a URI could re-route or forge the call.
-_HARMLESS_HEADERS: Final = frozenset({"replaces", "require", "call-id"})
-_TARGET = re.compile(
-    r"^<?sips?:(?:(?P<user>[^@]*)@)?(?P<host>\[[^\]]*\]|[^:;?>]+)(?::\d+)?(?:;[^?>]*)?(?:\?(?P<headers>[^>]*))?"
-)
 
 
 class Transfers:
@@ -129,22 +122,3 @@ class Transfers:
         if call_id in self._running:
             self._states[call_id] = state
         self._post(TransferChanged(call_id, state, sip_code))
-
-
-def is_acceptable_target(uri: str, hosts: frozenset[str], allows: Callable[[str], bool]) -> bool:
-    """Say whether this handset may be sent to call somebody.
-
-    Args:
-        uri: where to, from a Refer-To header (RFC 3515 section 2.1).
-        hosts: the account's domain and servers, lower case; nobody else may be called at another's wish.
-        allows: whether a number may be called at all.
-    """
-    match = _TARGET.match(uri.strip())
-    if match is None or not match["user"]:
-        return False
-    if match["host"].strip("[]").lower() not in hosts:
-        return False
-    names = {part.partition("=")[0].strip().lower() for part in (match["headers"] or "").split("&") if part}
-    if not names <= _HARMLESS_HEADERS:
-        return False
-    return allows(unquote(match["user"].partition(";")[0].partition(":")[0]))
