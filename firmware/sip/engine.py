@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import pjsua2
@@ -19,12 +19,12 @@ from firmware.sip.agenda import Agenda
 from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.calls import Calls
 from firmware.sip.connection_limit import ConnectionLimit
+from firmware.sip.endpoint import BuildReport, Endpoint
 from firmware.sip.gate import Gate, GatePolicy, TokenBucket
 from firmware.sip.handle_budget import HandleBudget
-from firmware.sip.identity import ReceivedMessage, received
+from firmware.sip.identity import ReceivedMessage
 from firmware.sip.line import LineParts
 from firmware.sip.lines import Lines
-from firmware.sip.mapping import CERTIFICATE_ERROR, SYSTEM_ERRORS
 from firmware.sip.media_poll import MediaPoll
 from firmware.sip.mixer import Mixer
 from firmware.sip.names import Names
@@ -41,54 +41,7 @@ _log = logging.getLogger(__name__)
 STOP_S: Final = 1.5
 _EXCHANGES_PER_S: Final = 0.5
 _EXCHANGES_AT_ONCE: Final = 2
-_LIBRARY_CALLS: Final = 32
 _LAST_POLLS: Final = 500
-_CODEC_IDS: Final = {"opus": "opus/", "g722": "G722/", "pcma": "PCMA/", "pcmu": "PCMU/"}
-_CONNECTION_LOST: Final = 1  # PJSIP_TP_STATE_DISCONNECTED in pjsip/sip_transport.h; SWIG gives the number only
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """What this build of the library is and can do, for `wecall doctor`.
-
-    Attributes:
-        version: pjproject's.
-        codecs: those of the configuration that it has, best first.
-        tls: its TLS library, empty where it has none.
-        gate_active: floods and strangers are turned away before a call exists.
-        source_filter_active: the kernel drops what does not come from the servers.
-        port: where SIP listens, 0 where nothing does.
-    """
-
-    version: str
-    codecs: tuple[str, ...]
-    tls: str
-    gate_active: bool
-    source_filter_active: bool
-    port: int
-
-    def __str__(self) -> str:
-        codecs = ", ".join(self.codecs) or "none"
-        gate = "The gate against floods works" if self.gate_active else "There is no gate against floods in this build"
-        return f"pjsua2 {self.version}, {self.tls or 'no TLS'}, codecs {codecs}. {gate}."
-
-
-class _Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
-    when_connection_lost: Callable[[int], None] | None = None
-    when_connections_changed: Callable[[], None] | None = None
-    when_call_refused: Callable[[ReceivedMessage, int], None] | None = None
-
-    @native.guarded
-    def onTransportState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
-        if self.when_connections_changed is not None:
-            self.when_connections_changed()
-        if parameters.state == _CONNECTION_LOST and self.when_connection_lost is not None:
-            self.when_connection_lost(int(parameters.lastError))
-
-    @native.guarded
-    def onRejectedIncomingCall(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
-        if self.when_call_refused is not None:
-            self.when_call_refused(received(parameters.rdata), int(parameters.statusCode))
 
 
 class Engine:
@@ -333,13 +286,11 @@ class Engine:
     # --- the parts ---------------------------------------------------------------------------------------------------
 
     def _start_library(self) -> None:
-        native.silence_log()
-        endpoint = self._endpoint = _Endpoint()
+        endpoint = self._endpoint = Endpoint()
         endpoint.when_connection_lost = self._connection_lost
         endpoint.when_connections_changed = self._connection_limit.connections_changed
         endpoint.when_call_refused = self._call_refused
-        endpoint.libCreate()
-        endpoint.libInit(self._endpoint_configuration())
+        endpoint.bring_up(self._settings)
         library = native.library()
         master_port = int(endpoint.audDevManager().setNoDev())
         devices = endpoint.audDevManager()
@@ -348,10 +299,8 @@ class Engine:
         self.wake_port = self._transports.open_waker()
         self._version = str(endpoint.libVersion().full)
         self._tls = native.tls_version()
-        self._codecs = self._choose_codecs()
-        for number in (CERTIFICATE_ERROR, *range(SYSTEM_ERRORS + 90, SYSTEM_ERRORS + 116)):
-            # The numbers from 90 hold errno.h's network errors.
-            self._reasons[str(endpoint.utilStrError(number))] = number
+        self._codecs = endpoint.choose_codecs(self._settings.codecs)
+        self._reasons = endpoint.errors_by_reason()
         endpoint.libStart()
         self._names = Names(library, self._deliver)
         self._names.start()
@@ -388,47 +337,6 @@ class Engine:
             self._nat.tell_library(self._endpoint)
             self._lines.refresh()
 
-    def _endpoint_configuration(self) -> Any:
-        settings = self._settings
-        configuration = pjsua2.EpConfig()
-        user_agent = configuration.uaConfig
-        # With no worker thread and all callbacks on ours, Python and the library cannot wait for each other
-        # (pjproject issue 3125).
-        user_agent.threadCnt = 0
-        user_agent.mainThreadOnly = True
-        user_agent.maxCalls = _LIBRARY_CALLS
-        user_agent.userAgent = settings.user_agent
-        configuration.logConfig.level = 0
-        configuration.logConfig.consoleLevel = 0
-        media = configuration.medConfig
-        media.clockRate = media.sndClockRate = settings.clock_rate_hz
-        media.audioFramePtime = settings.frame_ms
-        media.channelCount = 1
-        media.ecTailLen = 0
-        media.noVad = True
-        media.quality = 4
-        # Its own I/O queue, so that a slow lookup of a name cannot delay audio, and our thread to poll it.
-        media.hasIoqueue = True
-        media.jbInit = settings.jitter_buffer.initial_ms
-        media.jbMinPre = media.jbMaxPre = settings.jitter_buffer.minimum_ms
-        media.jbMax = settings.jitter_buffer.maximum_ms
-        return configuration
-
-    def _choose_codecs(self) -> tuple[str, ...]:
-        present = [str(codec.codecId) for codec in self._endpoint.codecEnum2()]
-        for codec in present:
-            self._endpoint.codecSetPriority(codec, 0)
-        chosen = []
-        for rank, name in enumerate(self._settings.codecs):
-            matching = [codec for codec in present if codec.startswith(_CODEC_IDS[name])]
-            for codec in matching:
-                self._endpoint.codecSetPriority(codec, 250 - rank)
-            if matching:
-                chosen.append(name)
-        if not chosen:
-            raise SipError("The SIP stack has none of the codecs asked for. Add pcma to `codecs`.")
-        return tuple(chosen)
-
     def _destroy(self) -> None:
         self._bridge.close()
         self._network.stop()
@@ -443,12 +351,7 @@ class Engine:
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is None:
             return
-        endpoint.when_connection_lost = endpoint.when_connections_changed = endpoint.when_call_refused = None
-        try:
-            # Farewells are over: do not wait another second for answers to them.
-            endpoint.libDestroy(pjsua2.PJSUA_DESTROY_NO_RX_MSG)
-        except pjsua2.Error:
-            _log.exception("The SIP stack did not end in good order.")
+        endpoint.tear_down()
         if lines is not None:
             lines.forget()
         self._probes.forget()

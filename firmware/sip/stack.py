@@ -17,7 +17,8 @@ from firmware.sip.settings import SipSettings
 
 if TYPE_CHECKING:
     from firmware.ports import Heartbeat
-    from firmware.sip.engine import BuildReport, Engine
+    from firmware.sip.endpoint import BuildReport
+    from firmware.sip.engine import Engine
 
 _log = logging.getLogger(__name__)
 
