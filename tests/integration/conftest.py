@@ -1,12 +1,18 @@
-"""What the end-to-end tests of the phone share; each module sets a `stage` or an `office` of its own."""
+"""What the end-to-end tests of the phone and of its SIP stack share; a module may set any of it up in its own way."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+import pytest
 import pytest_asyncio
 
+from firmware.phone.call import RegistrationState
+from tests.lab.kamailio import Kamailio
 from tests.lab.office import Office
 from tests.lab.person import Person
+from tests.lab.scripted_peer import ScriptedPeer
+from tests.lab.sip_line import SipLine
 from tests.lab.stage import Stage
+from tests.lab.three_agents import USERS, settings_of
 
 
 @pytest_asyncio.fixture
@@ -34,3 +40,34 @@ async def clerk(office: Office) -> AsyncIterator[Person]:
         yield clerk
         office.rest()
         await clerk.rest()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kamailio]:
+    """Return a registrar that knows the users of tests.lab.three_agents."""
+    with Kamailio(tmp_path_factory.mktemp("kamailio"), USERS) as kamailio:
+        yield kamailio
+
+
+@pytest.fixture(scope="module")
+def registered(server: Kamailio) -> Iterator[SipLine]:
+    """Return a SIP stack that is registered as alice, for a whole module."""
+    with SipLine(settings_of("alice", server)) as line:
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        yield line
+
+
+@pytest.fixture
+def line(registered: SipLine) -> Iterator[SipLine]:
+    """Return the registered SIP stack, at rest before and after."""
+    yield registered
+    registered.end_calls(registered.stack.hang_up)
+    registered.forget()
+
+
+@pytest.fixture
+def peer(server: Kamailio) -> Iterator[ScriptedPeer]:
+    """Return whom `peer` at the registrar is: what it says is for the test to script."""
+    with ScriptedPeer(server.udp_port) as peer:
+        server.route("peer", peer.uri)
+        yield peer

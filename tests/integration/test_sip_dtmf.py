@@ -1,7 +1,6 @@
 """Digits in calls, in each of the ways in which the other end may want them."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -13,23 +12,10 @@ from tests.lab.kamailio import Kamailio
 from tests.lab.rtp_ear import RtpEar
 from tests.lab.scripted_peer import ScriptedPeer, sdp
 from tests.lab.sip_line import SipLine
-from tests.lab.three_agents import USERS, new_call_id, settings_of
+from tests.lab.three_agents import new_call_id, settings_of
 
 PEER = SipUri("sip:peer@localhost")
 KEYS = (Key.DIGIT_5, Key.DIGIT_5, Key.HASH)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kamailio]:
-    with Kamailio(tmp_path_factory.mktemp("kamailio"), USERS) as kamailio:
-        yield kamailio
-
-
-@pytest.fixture
-def peer(server: Kamailio) -> Iterator[ScriptedPeer]:
-    with ScriptedPeer(server.udp_port) as peer:
-        server.route("peer", peer.uri)
-        yield peer
 
 
 def phone(server: Kamailio, method: DtmfMethod = DtmfMethod.AUTO) -> SipLine:

@@ -1,7 +1,6 @@
 """Who calls whom, as servers assert it and as the handset says or withholds it."""
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,38 +11,11 @@ from tests.lab.ports import free_port
 from tests.lab.scripted_peer import ScriptedPeer, sdp
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sip_line import SipLine
-from tests.lab.three_agents import USERS, new_call_id, settings_of
+from tests.lab.three_agents import new_call_id, settings_of
 
 PEER = SipUri("sip:peer@localhost")
 BOSS = CallerId("+4930123456", "The Boss", asserted=True)
 BOSS_HEADER = 'P-Asserted-Identity: "The Boss" <sip:+4930123456@localhost>'
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kamailio]:
-    with Kamailio(tmp_path_factory.mktemp("kamailio"), USERS) as kamailio:
-        yield kamailio
-
-
-@pytest.fixture(scope="module")
-def registered(server: Kamailio) -> Iterator[SipLine]:
-    with SipLine(settings_of("alice", server)) as line:
-        line.wait_for_registration(RegistrationState.REGISTERED)
-        yield line
-
-
-@pytest.fixture
-def line(registered: SipLine) -> Iterator[SipLine]:
-    yield registered
-    registered.end_calls(registered.stack.hang_up)
-    registered.forget()
-
-
-@pytest.fixture
-def peer(server: Kamailio) -> Iterator[ScriptedPeer]:
-    with ScriptedPeer(server.udp_port) as peer:
-        server.route("peer", peer.uri)
-        yield peer
 
 
 def test_the_servers_word_counts_before_the_callers_own(line: SipLine, peer: ScriptedPeer) -> None:

@@ -1,7 +1,6 @@
 """Text messages in both directions (RFC 3428)."""
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,37 +11,10 @@ from tests.lab.kamailio import Kamailio
 from tests.lab.scripted_peer import Dialog, ScriptedPeer, sdp
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sip_line import SipLine
-from tests.lab.three_agents import USERS, new_call_id, settings_of, uri_of
+from tests.lab.three_agents import new_call_id, settings_of, uri_of
 
 PEER = SipUri("sip:peer@localhost")
 TEXT = "Grüße aus 北京 ☎\nzweite Zeile"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kamailio]:
-    with Kamailio(tmp_path_factory.mktemp("kamailio"), USERS) as kamailio:
-        yield kamailio
-
-
-@pytest.fixture(scope="module")
-def registered(server: Kamailio) -> Iterator[SipLine]:
-    with SipLine(settings_of("alice", server)) as line:
-        line.wait_for_registration(RegistrationState.REGISTERED)
-        yield line
-
-
-@pytest.fixture
-def line(registered: SipLine) -> Iterator[SipLine]:
-    yield registered
-    registered.end_calls(registered.stack.hang_up)
-    registered.forget()
-
-
-@pytest.fixture
-def peer(server: Kamailio) -> Iterator[ScriptedPeer]:
-    with ScriptedPeer(server.udp_port) as peer:
-        server.route("peer", peer.uri)
-        yield peer
 
 
 def message_id() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
+from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
 from firmware.phone.events import (
     CallAudioChanged,
     CallQualityMeasured,
@@ -21,41 +21,19 @@ from tests.lab.kamailio import Kamailio
 from tests.lab.rtp_ear import RtpEar
 from tests.lab.scripted_peer import ScriptedPeer, SipMessage, sdp
 from tests.lab.sip_line import SipLine
-from tests.lab.three_agents import USERS, new_call_id, settings_of
+from tests.lab.three_agents import new_call_id
 
 PEER = SipUri("sip:peer@localhost")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kamailio]:
-    with Kamailio(tmp_path_factory.mktemp("kamailio"), USERS) as kamailio:
-        yield kamailio
-
-
-@pytest.fixture(scope="module")
-def registered(server: Kamailio) -> Iterator[SipLine]:
-    with SipLine(settings_of("alice", server)) as line:
-        line.wait_for_registration(RegistrationState.REGISTERED)
-        yield line
-
-
 @pytest.fixture
-def line(registered: SipLine) -> Iterator[SipLine]:
-    yield registered
-    registered.end_calls(registered.stack.hang_up)
-    registered.forget()
+def line(line: SipLine) -> Iterator[SipLine]:
+    yield line
     # What a test leaves in the library's few places would be in the next one's way.
     deadline = time.monotonic() + 5
     while native.free_call_places() < native.most_calls():
         assert time.monotonic() < deadline, "the library keeps a call's place"
         time.sleep(0.02)
-
-
-@pytest.fixture
-def peer(server: Kamailio) -> Iterator[ScriptedPeer]:
-    with ScriptedPeer(server.udp_port) as peer:
-        server.route("peer", peer.uri)
-        yield peer
 
 
 def call(line: SipLine, peer: ScriptedPeer, *headers: str, port: int = 0) -> CallId:

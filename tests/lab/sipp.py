@@ -83,7 +83,7 @@ class Sipp:
             text = text.replace(f"@{word}@", value)
         path = self._folder / f"{self._scenario}.xml"
         path.write_text(text)
-        command = [
+        command: list[str | Path] = [
             "sipp", "-sf", path, "-i", self._source, "-p", str(self.port), "-m", str(self._calls), "-nostdin",
             "-trace_err", "-error_file", self._folder / "errors.log", "-timeout_error", "-nd",
             "-timeout", f"{60 + self._calls // 2}s",
