@@ -31,6 +31,7 @@ class BuildReport:
         gate_active: floods and strangers are turned away before a call exists.
         source_filter_active: the kernel drops what does not come from the servers.
         port: where SIP listens, 0 where nothing does.
+        calls: how many calls it holds at once; the last place is kept for a call out.
     """
 
     version: str
@@ -39,11 +40,12 @@ class BuildReport:
     gate_active: bool
     source_filter_active: bool
     port: int
+    calls: int
 
     def __str__(self) -> str:
         codecs = ", ".join(self.codecs) or "none"
         gate = "The gate against floods works" if self.gate_active else "There is no gate against floods in this build"
-        return f"pjsua2 {self.version}, {self.tls or 'no TLS'}, codecs {codecs}. {gate}."
+        return f"pjsua2 {self.version}, {self.tls or 'no TLS'}, codecs {codecs}, {self.calls} calls at once. {gate}."
 
 
 class Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types

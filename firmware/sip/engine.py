@@ -71,6 +71,7 @@ class Engine:
         self._endpoint: Any = None
         self._version = ""
         self._tls = ""
+        self._most_calls = 0
         self._codecs: tuple[str, ...] = ()
         self._reasons: dict[str, int] = {}
         self._deliver = deliver
@@ -182,6 +183,7 @@ class Engine:
             gate_active=self._gate is not None and self._gate.active,
             source_filter_active=self._admission.is_filtered,
             port=self._transports.port(self._settings.account),
+            calls=self._most_calls,
         )
 
     # --- requests ----------------------------------------------------------------------------------------------------
@@ -299,6 +301,7 @@ class Engine:
         self.wake_port = self._transports.open_waker()
         self._version = str(endpoint.libVersion().full)
         self._tls = native.tls_version()
+        self._most_calls = native.most_calls()
         self._codecs = endpoint.choose_codecs(self._settings.codecs)
         self._reasons = endpoint.errors_by_reason()
         endpoint.libStart()
