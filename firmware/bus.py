@@ -294,9 +294,10 @@ class Bus:
                 self._opening.pop(command.call_id, None)
                 self._write(records, self._close_record(records.call_log, command))
             case c.KeepCallQuality(call_id, quality):
-                self._write(records, records.call_log.keep_quality(call_id, quality))
+                # It changes a row in place, or none: that works on a full disk too.
+                self._write(records, records.call_log.keep_quality(call_id, quality), ends_faults=False)
             case c.MarkMissedCallsSeen():
-                self._write(records, records.call_log.mark_missed_seen())
+                self._write(records, records.call_log.mark_missed_seen(), ends_faults=False)
             case c.SavePreferences(preferences):
                 self._write(records, records.preferences.save(preferences))
             case c.KeepMessage(message):
@@ -306,21 +307,30 @@ class Bus:
             case c.DeleteMessage(message_id):
                 self._write(records, self._change_messages(records.messages, records.messages.delete(message_id)))
 
-    def _write(self, records: Records, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start store work; the store's own queue keeps the order in which it was started."""
-        task = asyncio.get_running_loop().create_task(self._guard(records, work))
+    def _write(
+        self, records: Records, work: Coroutine[Any, Any, None], *, ends_faults: bool = True
+    ) -> asyncio.Task[None]:
+        """Start store work; the store's own queue keeps the order in which it was started.
+
+        Args:
+            records: the store.
+            work: to be done there.
+            ends_faults: where it succeeds the store is well again.
+        """
+        task = asyncio.get_running_loop().create_task(self._guard(records, work, ends_faults=ends_faults))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     @staticmethod
-    async def _guard(records: Records, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(records: Records, work: Coroutine[Any, Any, None], *, ends_faults: bool) -> None:
         try:
             await work
         except HandsetError as error:
             records.note_error(error)
         else:
-            records.note_success()
+            if ends_faults:
+                records.note_success()
 
     async def _close_record(self, call_log: CallLog, command: c.CloseCallRecord) -> None:
         await call_log.close_record(command.call_id, command.reason, command.sip_code, command.decision)

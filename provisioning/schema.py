@@ -169,6 +169,21 @@ class Account(Section):
         return self
 
 
+Codec = Literal["opus", "g722", "pcma", "pcmu"]
+
+
+class CodecsByNetwork(Section):
+    """Another choice of codecs for the network that the handset is on.
+
+    Attributes:
+        interface: the network interface towards the default account's server, such as "eth0"; "wlan*" is every Wi-Fi.
+        codecs: best first, in place of those that hold elsewhere.
+    """
+
+    interface: Annotated[str, Field(min_length=1, max_length=16)]
+    codecs: Annotated[tuple[Codec, ...], Field(min_length=1)]
+
+
 class Sip(Section):
     """How the SIP stack behaves, whatever the account.
 
@@ -176,6 +191,7 @@ class Sip(Section):
         local_port: where to listen for UDP and TCP; 0 lets the system choose.
         answer_from: "servers" answers SIP only from the accounts' servers, "anyone" answers everybody.
         codecs: best first; those that the build lacks are left out.
+        codecs_by_network: other choices for some networks; the first that fits counts.
         rtp_port: first of the range for audio.
         keep_alive_s: seconds between keep-alives that hold a NAT's door open (RFC 5626 section 3.5.1).
         probe_s: seconds between OPTIONS to a server reached over UDP, which cannot tell otherwise that it is gone.
@@ -189,7 +205,8 @@ class Sip(Section):
 
     local_port: Annotated[int, Field(ge=0, le=65535)] = 5060
     answer_from: Literal["servers", "anyone"] = "servers"
-    codecs: tuple[Literal["opus", "g722", "pcma", "pcmu"], ...] = ("opus", "g722", "pcma", "pcmu")
+    codecs: tuple[Codec, ...] = ("opus", "g722", "pcma", "pcmu")
+    codecs_by_network: Annotated[tuple[CodecsByNetwork, ...], Field(max_length=8)] = ()
     rtp_port: Annotated[int, Field(ge=1024, le=65400)] = 16384
     keep_alive_s: Annotated[int, Field(ge=5, le=300)] = 15
     probe_s: Annotated[float, Field(ge=1, le=300)] = 2

@@ -23,6 +23,7 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         local_port=sip.local_port,
         answer_anyone=sip.answer_from == "anyone",
         codecs=sip.codecs,
+        codecs_by_network=tuple((choice.interface, choice.codecs) for choice in sip.codecs_by_network),
         rtp_port=sip.rtp_port,
         keep_alive_s=sip.keep_alive_s,
         probe_s=sip.probe_s,

@@ -23,6 +23,7 @@ from firmware.sip.endpoint import BuildReport, Endpoint
 from firmware.sip.gate import Gate, GatePolicy, TokenBucket
 from firmware.sip.handle_budget import HandleBudget
 from firmware.sip.identity import ReceivedMessage
+from firmware.sip.interfaces import interface_of
 from firmware.sip.line import LineParts
 from firmware.sip.lines import Lines
 from firmware.sip.media_poll import MediaPoll
@@ -73,6 +74,7 @@ class Engine:
         self._tls = ""
         self._most_calls = 0
         self._codecs: tuple[str, ...] = ()
+        self._wanted_codecs: tuple[str, ...] = ()
         self._reasons: dict[str, int] = {}
         self._deliver = deliver
         self._nat = NatServers(settings.nat, agenda, deliver)
@@ -215,7 +217,11 @@ class Engine:
     def follow_network(self) -> None:
         """Register, and move running calls, from the new address where the network has changed."""
         lines = self._lines
-        if not self._network.has_changed() or lines is None or not lines.follow_network(self.calls.follow_address):
+        if not self._network.has_changed() or lines is None:
+            return
+        moved = lines.follow_network(self.calls.follow_address)
+        self._follow_codecs()
+        if not moved:
             return
         _log.info("The network has changed; the accounts and their calls follow.")
         parameters = pjsua2.IpChangeParam()
@@ -303,6 +309,7 @@ class Engine:
         self._tls = native.tls_version()
         self._most_calls = native.most_calls()
         self._codecs = endpoint.choose_codecs(self._settings.codecs)
+        self._wanted_codecs = self._settings.codecs
         self._reasons = endpoint.errors_by_reason()
         endpoint.libStart()
         self._names = Names(library, self._deliver)
@@ -334,6 +341,21 @@ class Engine:
     def _servers_changed(self) -> None:
         if self._lines is not None:
             self._admission.admit(self._lines.servers)
+            self._follow_codecs()
+
+    def _follow_codecs(self) -> None:
+        """Offer, from the next offer on, the codecs of the network that we are on."""
+        if not self._settings.codecs_by_network or self._lines is None:
+            return
+        wanted = self._settings.codecs_on(interface_of(self._lines.own_address))
+        if wanted == self._wanted_codecs:
+            return
+        try:
+            self._codecs = self._endpoint.choose_codecs(wanted)
+        except SipError as error:
+            _log.error("%s", error)
+            self._codecs = self._endpoint.choose_codecs(self._settings.codecs)
+        self._wanted_codecs = wanted
 
     def _nat_servers_found(self) -> None:
         if self._lines is not None:

@@ -166,6 +166,12 @@ class Lines:
         return moved
 
     @property
+    def own_address(self) -> str:
+        """Our address on the way to the default account's server; empty while that is unknown."""
+        line = self._lines.get("")
+        return line.own_address if line is not None else ""
+
+    @property
     def any_account(self) -> SipAccount | None:
         """Some account that the library knows, the default one if it can be."""
         return next((line.account for line in self._lines.values() if line.account is not None), None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from provisioning.schema import DtmfMethod, ReliableProvisional, Srtp, Transport
@@ -104,6 +105,7 @@ class SipSettings:
     Attributes:
         account: the default account.
         more_accounts: the others, each with a name.
+        codecs_by_network: patterns of interface names, each with the codecs in place of `codecs` where it fits first.
         instance_id: names this handset for ever, as a URN (RFC 5626 section 4.1); the library's own where empty.
         is_emergency: whether a number is one that any account may be used for; asked on the `sip` thread.
         prefer_ipv6: of a server that both families reach, use IPv6 first.
@@ -124,6 +126,7 @@ class SipSettings:
     local_port: int = 5060
     answer_anyone: bool = False
     codecs: tuple[str, ...] = ("opus", "g722", "pcma", "pcmu")
+    codecs_by_network: tuple[tuple[str, tuple[str, ...]], ...] = ()
     rtp_port: int = 16384
     keep_alive_s: int = 15
     probe_s: float = 2.0
@@ -144,6 +147,11 @@ class SipSettings:
     dscp_audio: int = 46
     dscp_signalling: int = 24
     nat: NatSettings = NatSettings()
+
+    def codecs_on(self, interface: str) -> tuple[str, ...]:
+        """Return the codecs to use on an interface, best first."""
+        choices = (codecs for pattern, codecs in self.codecs_by_network if fnmatchcase(interface, pattern))
+        return next(choices, self.codecs)
 
     @property
     def accounts(self) -> tuple[AccountSettings, ...]:

@@ -121,6 +121,11 @@ def compare(
     ]
 
 
+def compare_by_name(paths: Sequence[str], cancellers: Sequence[str]) -> list[EchoFigures]:
+    """Compare some of PATHS and CANCELLERS; names can be sent to another process."""
+    return compare({name: PATHS[name] for name in paths}, {name: CANCELLERS[name] for name in cancellers})
+
+
 def _measure(
     name: str, canceller: Canceller, path_name: str, echo: Samples, *, far: Samples, near: Samples
 ) -> EchoFigures:

@@ -22,14 +22,7 @@ async def person(stage: Stage) -> AsyncIterator[Person]:
         await person.wait_for_line()
         yield person
         stage.peer.hang_up()
-        await person.replace()
-        await person.wait_for(lambda status: status["mode"] in {"idle", "ringing", "collecting_digits"})
-        if (await person.status())["mode"] != "idle":
-            await person.press("cancel")
-        await person.wait_for_mode("idle")
-        if (await person.status())["missed_calls"]:
-            await person.press("cancel")
-            await person.wait_for(lambda status: status["missed_calls"] == 0)
+        await person.rest()
 
 
 @pytest_asyncio.fixture

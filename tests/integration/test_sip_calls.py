@@ -414,6 +414,23 @@ def test_each_codec_carries_a_call_where_it_alone_is_configured(
         assert line.heard.wait(10), "bob's tone does not come out of the bridge"
 
 
+def test_the_network_that_the_handset_is_on_chooses_the_codec(
+    server: Kamailio, authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    by_network = (("wlan*", ("g722",)), ("l?", ("pcma",)))
+    with (
+        other_phone(server, authority, tmp_path, Transport.UDP, Srtp.OFF) as bob,
+        SipLine(settings(server, authority, codecs_by_network=by_network)) as line,
+    ):
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        line.stack.place_call(CALL, SipUri("sip:bob@localhost"))
+        bob.wait_for("CALL_INCOMING")
+        bob.answer()
+        line.wait_for_call(CALL, CallState.ACTIVE)
+        line.stack.hang_up(CALL)
+        assert line.wait_for(CallQualityMeasured).quality.codec == "PCMA"
+
+
 def test_a_peer_that_vanishes_in_a_call_is_lost_and_one_that_is_only_quiet_is_not(
     server: Kamailio, authority: CertificateAuthority, tmp_path: Path
 ) -> None:

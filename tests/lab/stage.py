@@ -228,7 +228,7 @@ class Stage:
         lines = [line for name, values in sections.items() for line in ("", f"[{name}]", *_toml(values))]
         for more in ({}, *self._choices.more_accounts):
             other = {**account, **more}
-            other["password"] = self.password_of[other["username"]]
+            other.setdefault("password", self.password_of[other["username"]])
             lines += ["", "[[accounts]]", *_toml(other)]
         return "\n".join([*lines, ""])
 
