@@ -10,6 +10,7 @@ from typing import Any, Protocol, assert_never
 
 from firmware.errors import HandsetError
 from firmware.phone import commands as c
+from firmware.phone import errands as e
 from firmware.phone.call import CallId, CallState, DisconnectReason
 from firmware.phone.events import (
     CallerNamed,
@@ -87,6 +88,14 @@ class Records(Protocol):
         ...
 
 
+class ErrandRunner(Protocol):
+    """What the bus needs of whoever does what menus ask for."""
+
+    def run(self, errand: e.Errand) -> None:
+        """Begin an errand, without waiting; its answer is posted."""
+        ...
+
+
 class Bus:
     """Runs the Phone on the asyncio loop and carries out what it commands.
 
@@ -95,6 +104,7 @@ class Bus:
 
     Attributes:
         records: the store; None where there is none, and then calls are placed and not written down.
+        errands: does what menus ask for, and posts the answers; None where nothing does.
     """
 
     def __init__(
@@ -117,6 +127,7 @@ class Bus:
         self._show = show
         self._attribute = attribute
         self.records: Records | None = None
+        self.errands: ErrandRunner | None = None
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: dict[CallId, asyncio.Task[None]] = {}
@@ -208,6 +219,13 @@ class Bus:
             ):  # fmt: skip
                 if self.records is not None:
                     self._record(self.records, command)
+            case (
+                e.SearchContacts() | e.ListContacts() | e.ReadContact() | e.SaveContact() | e.DeleteContact()
+                | e.ListCalls() | e.DeleteCall() | e.ClearCalls() | e.RunFolderJob() | e.ListPictures()
+                | e.DeletePicture() | e.CheckPin() | e.SetPin() | e.FactoryReset() | e.ReadFacts()
+            ):  # fmt: skip
+                if self.errands is not None:
+                    self.errands.run(command)
             case c.ReportImpossibleEvent(mode, event):
                 _log.warning("The event %s cannot happen in mode %s; it was ignored", event, mode)
             case _:

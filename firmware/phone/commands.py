@@ -13,6 +13,7 @@ from firmware.phone.call import (
     SipUri,
     TextMessage,
 )
+from firmware.phone.errands import Errand
 from firmware.phone.events import Key, Timer
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import PhoneView
@@ -385,4 +386,5 @@ Command = (
     | LookUpCaller
     | MarkMissedCallsSeen
     | ReportImpossibleEvent
+    | Errand
 )

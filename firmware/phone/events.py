@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from firmware.phone.answers import Answer
 from firmware.phone.call import (
     CallDirection,
     CallerId,
@@ -370,4 +371,5 @@ Event = (
     | ProblemCleared
     | LastDialledLoaded
     | MissedCallsCounted
+    | Answer
 )

@@ -30,7 +30,7 @@ def enter(state: PhoneState, mode: Mode) -> None:
     state.notice = None
     state.details_step = 0
     state.features.info = None
-    if mode in {Mode.IDLE, Mode.UNPROVISIONED, Mode.COLLECTING_DIGITS}:
+    if mode in {Mode.IDLE, Mode.UNPROVISIONED, Mode.COLLECTING_DIGITS, Mode.MENU}:
         state.call = None
 
 

@@ -13,6 +13,7 @@ from firmware.phone.modes import (
     collecting_digits,
     idle,
     in_call,
+    menu,
     outgoing,
     redialling,
     ringing,
@@ -34,6 +35,7 @@ _ROWS_BY_MODE: Mapping[Mode, Rows] = {
     Mode.CALL_ENDED: call_ended.ROWS,
     Mode.REDIALLING: redialling.ROWS,
     Mode.WRITING: writing.ROWS,
+    Mode.MENU: menu.ROWS,
 }
 
 TABLE: Mapping[tuple[Mode, type[Event]], Handler] = {

@@ -14,6 +14,17 @@ class Preferences:
         auto_answer: calls that ask for it are answered by themselves, on the speaker, with a warning tone.
         blocked: numbers that never ring; `*` at the end stands for any digits.
         speed_dials: pairs of a digit key and the number that holding it dials.
+        language: "en" or "zh"; empty for the configuration's.
+        large_text, high_contrast: for eyes that want it.
+        key_clicks: each key is heard.
+        spoken_menus: what is selected is said aloud.
+        visual_ring: a call lights the LED and flashes the display.
+        brightness_percent: of a display that somebody uses.
+        screen_off_s: after so many seconds without a key the display is dimmed; 0 for never.
+        ring: how the handset rings where neither server nor contact says otherwise.
+        ringer_percent, earpiece_percent, speaker_percent: volumes; None for the configuration's.
+        background: names the picture behind the idle page, empty for none.
+        locked_when_idle: the PIN is asked for after a while without a key.
     """
 
     do_not_disturb: bool = False
@@ -24,3 +35,17 @@ class Preferences:
     auto_answer: bool = False
     blocked: tuple[str, ...] = ()
     speed_dials: tuple[tuple[str, str], ...] = ()
+    language: str = ""
+    large_text: bool = False
+    high_contrast: bool = False
+    key_clicks: bool = False
+    spoken_menus: bool = False
+    visual_ring: bool = False
+    brightness_percent: int = 80
+    screen_off_s: int = 60
+    ring: str = "normal"
+    ringer_percent: int | None = None
+    earpiece_percent: int | None = None
+    speaker_percent: int | None = None
+    background: str = ""
+    locked_when_idle: bool = False

@@ -1,9 +1,10 @@
 """The pieces that the modes' tables are made of, and the rows that mean the same in every mode."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from firmware.phone import auto_redial
+from firmware.phone.answers import Answer
 from firmware.phone.call_news import (
     attribute_number,
     change_audio,
@@ -138,7 +139,12 @@ def _count_missed_calls(state: PhoneState, event: MissedCallsCounted) -> None:
         state.missed_party = ""
 
 
+def _tell_menu(state: PhoneState, event: Answer) -> None:
+    state.menu.take(state, event)
+
+
 BACKGROUND: Rows = {
+    **dict.fromkeys(get_args(Answer), _tell_menu),
     **NEWS,
     ProblemRaised: _raise_problem,
     ProblemCleared: _clear_problem,

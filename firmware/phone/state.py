@@ -8,6 +8,7 @@ from firmware.phone.call import CallDirection, CallId, CallState, RegistrationFa
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
 from firmware.phone.events import Key, Problem, Timer
 from firmware.phone.features import FeatureState
+from firmware.phone.menu.stack import MenuStack
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.running_call import Call
 from firmware.phone.view import CallView, Hint, Mode, PhoneView
@@ -50,6 +51,7 @@ class PhoneState:
         refused: what was dialled was turned down; digits count again once it has `settled`.
         settled: keys no longer belong to what the person was dialling or sending before.
         notice: a hint for a few seconds, shown in place of `hint`.
+        menu: the menus that are open.
     """
 
     settings: PhoneSettings
@@ -82,6 +84,7 @@ class PhoneState:
     notice: Hint | None = None
     details_step: int = 0
     features: FeatureState = field(default_factory=FeatureState)
+    menu: MenuStack = field(default_factory=MenuStack)
     timers: set[Timer] = field(default_factory=set)
     commands: list[Command] = field(default_factory=list)
 
@@ -179,7 +182,9 @@ class PhoneState:
 
     @property
     def home(self) -> Mode:
-        """The mode of a phone that nobody uses."""
+        """The mode of a phone that nobody uses: the menu that a call interrupted is there again after it."""
+        if self.menu.top is not None:
+            return Mode.MENU
         return Mode.IDLE if self.settings.provisioned else Mode.UNPROVISIONED
 
     # --- what can be heard and seen ---
@@ -294,6 +299,7 @@ class PhoneState:
             message_text=self.features.message_text if self.mode is Mode.WRITING else None,
             redial_in_s=round(self.settings.auto_redial_every_s) if self.features.auto_redial is not None else 0,
             feature=self.features.feature if view.hint in _FEATURE_HINTS else "",
+            menu=self.menu.view(self) if self.mode is Mode.MENU else None,
         )
 
     def _view_of(self, call: Call) -> CallView:

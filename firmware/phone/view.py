@@ -15,7 +15,9 @@ from firmware.phone.call import (
     TextMessage,
     TransferState,
 )
+from firmware.phone.contact import ContactMatch
 from firmware.phone.events import Problem
+from firmware.phone.menu.views import MenuView
 
 
 class Mode(StrEnum):
@@ -30,6 +32,7 @@ class Mode(StrEnum):
     CALL_ENDED = "call_ended"
     REDIALLING = "redialling"
     WRITING = "writing"
+    MENU = "menu"
 
 
 class Hint(StrEnum):
@@ -136,6 +139,23 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """How the holder wants the display.
+
+    Attributes:
+        language: "en" or "zh"; empty for the configuration's.
+        large_text: fewer words, twice as tall where the display has room.
+        high_contrast: black and white alone on displays with colours.
+        background: names the picture behind the idle page, empty for none.
+    """
+
+    language: str = ""
+    large_text: bool = False
+    high_contrast: bool = False
+    background: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneView:
     """The whole phone as the display shows it.
 
@@ -172,6 +192,11 @@ class PhoneView:
         redial_in_s: a busy number is tried again by itself, so often; 0 where none is.
         features_on: names of what is on beside do not disturb and forwarding, each with the number that it is about.
         feature: the name of the feature that a code has just switched, beside FEATURE_ON and FEATURE_OFF.
+        menu: the menu's page, in mode MENU.
+        matches: the contacts that the digits dialled so far may mean, best first.
+        match: which of them is chosen, from 0; None while none is.
+        locked: the holder's PIN opens the phone: nothing personal may be shown, and only emergency numbers called.
+        look: how the holder wants the display.
     """
 
     mode: Mode
@@ -206,3 +231,8 @@ class PhoneView:
     redial_in_s: int = 0
     features_on: tuple[tuple[str, str], ...] = ()
     feature: str = ""
+    menu: MenuView | None = None
+    matches: tuple[ContactMatch, ...] = ()
+    match: int | None = None
+    locked: bool = False
+    look: Look = Look()

@@ -20,7 +20,9 @@ from firmware.phone.events import (
 )
 from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
+from firmware.phone.menu.main import main_menu
 from firmware.phone.modes.collecting_digits import collect_on_hook
+from firmware.phone.modes.menu import open_menu
 from firmware.phone.modes.redialling import try_again
 from firmware.phone.modes.writing import write_to
 from firmware.phone.moves import show_notice
@@ -71,6 +73,10 @@ def _press_digit(state: PhoneState, event: KeyPressed) -> None:
     """Begin a number; `#` held down deletes the message that is shown, so that pressing it does nothing yet."""
     if event.key is not Key.HASH or state.features.info is not InfoPage.MESSAGES:
         collect_on_hook(state, event)
+
+
+def _open_menu(state: PhoneState, _event: KeyHeld) -> None:
+    open_menu(state, main_menu())
 
 
 def _hold_hash(state: PhoneState, _event: KeyHeld) -> None:
@@ -131,7 +137,7 @@ ROWS: Rows = {
         },
     ),
     KeyRepeated: by_key(_STEP_KEYS),
-    KeyHeld: by_key({Key.HASH: _hold_hash}),
+    KeyHeld: by_key({Key.HASH: _hold_hash, Key.MENU: _open_menu}),
     HandsetLifted: lifting(begin_dialling),
     HandsetReplaced: impossible,
     TimerExpired: by_timer({Timer.AUTO_REDIAL: _try_again}),

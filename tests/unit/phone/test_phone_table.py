@@ -85,6 +85,12 @@ def _writing() -> Desk:
     return desk
 
 
+def _menu() -> Desk:
+    desk = Desk()
+    desk.handle(KeyHeld(Key.MENU))
+    return desk
+
+
 DESKS: dict[Mode, Callable[[], Desk]] = {
     Mode.UNPROVISIONED: _unprovisioned,
     Mode.IDLE: _idle,
@@ -95,6 +101,7 @@ DESKS: dict[Mode, Callable[[], Desk]] = {
     Mode.CALL_ENDED: _call_ended,
     Mode.REDIALLING: _redialling,
     Mode.WRITING: _writing,
+    Mode.MENU: _menu,
 }
 
 BACKGROUND_EVENTS: list[Event] = [

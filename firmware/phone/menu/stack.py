@@ -1,0 +1,108 @@
+"""The menus that are open, one over the other, and what a page of a menu is to the phone."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from firmware.phone.answers import Answer
+from firmware.phone.events import Key
+from firmware.phone.menu.views import MenuView
+
+if TYPE_CHECKING:
+    from firmware.phone.state import PhoneState
+
+
+class Screen(Protocol):
+    """One page of a menu.
+
+    It remembers what it shows and where the person is in it, asks for what it needs by errands, and takes their
+    answers. CANCEL, MENU and the handset are dealt with before it: see `modes.menu`.
+    """
+
+    def view(self, state: "PhoneState") -> MenuView:
+        """Return what the display shows."""
+        ...
+
+    def open(self, state: "PhoneState") -> None:
+        """Ask for what it needs: it has come to the top, for the first time or again."""
+        ...
+
+    def press(self, state: "PhoneState", key: Key) -> None:
+        """Take a key that was pressed, or that repeats while it is held."""
+        ...
+
+    def hold(self, state: "PhoneState", key: Key) -> None:
+        """Take a key that has been held for a while."""
+        ...
+
+    def cancel(self, state: "PhoneState") -> bool:
+        """Take CANCEL; False leaves this page."""
+        ...
+
+    def take(self, state: "PhoneState", answer: Answer) -> None:
+        """Take what became of an errand, its own or another's."""
+        ...
+
+    def number_to_call(self, state: "PhoneState") -> str:
+        """Return whom lifting the handset calls, as dialled; empty for dial tone."""
+        ...
+
+
+class Quiet:
+    """A page that does nothing about what it is not interested in; pages build on it."""
+
+    def open(self, state: "PhoneState") -> None: ...
+
+    def press(self, state: "PhoneState", key: Key) -> None: ...
+
+    def hold(self, state: "PhoneState", key: Key) -> None: ...
+
+    def cancel(self, state: "PhoneState") -> bool:  # noqa: ARG002 - part of Screen
+        """Let this page be left."""
+        return False
+
+    def take(self, state: "PhoneState", answer: Answer) -> None: ...
+
+    def number_to_call(self, state: "PhoneState") -> str:  # noqa: ARG002 - part of Screen
+        """Call nobody."""
+        return ""
+
+
+@dataclass(slots=True)
+class MenuStack:
+    """The pages that are open, the one that is shown last."""
+
+    screens: list[Screen] = field(default_factory=list)
+
+    @property
+    def top(self) -> Screen | None:
+        """The page that is shown, None where no menu is open."""
+        return self.screens[-1] if self.screens else None
+
+    def push(self, state: "PhoneState", screen: Screen) -> None:
+        """Show a page over the one that is shown."""
+        self.screens.append(screen)
+        screen.open(state)
+
+    def replace(self, state: "PhoneState", screen: Screen) -> None:
+        """Show a page in the place of the one that is shown."""
+        self.screens.pop()
+        self.push(state, screen)
+
+    def pop(self, state: "PhoneState") -> None:
+        """Go back to the page before; after the last one no menu is open."""
+        self.screens.pop()
+        if self.top is not None:
+            self.top.open(state)
+
+    def close(self) -> None:
+        """Close every page."""
+        self.screens.clear()
+
+    def view(self, state: "PhoneState") -> MenuView | None:
+        """Return what the display shows, None where no menu is open."""
+        return self.top.view(state) if self.top is not None else None
+
+    def take(self, state: "PhoneState", answer: Answer) -> None:
+        """Tell every open page what became of an errand."""
+        for screen in tuple(self.screens):
+            screen.take(state, answer)

@@ -1,0 +1,125 @@
+"""What a display shows of a menu: a few kinds of page, whatever they are about."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from firmware.phone.words import Text
+
+
+@dataclass(frozen=True, slots=True)
+class SoftKeys:
+    """What CANCEL and OK do now, in a word each; empty where the key does nothing."""
+
+    cancel: Text = ""
+    ok: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuRow:
+    """One row of a list or of a card.
+
+    Attributes:
+        label: what it is.
+        value: what it is set to, empty where it is nothing of that kind.
+        number: the digit that chooses it, 0 where none does.
+    """
+
+    label: Text
+    value: Text = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """Rows to choose from.
+
+    Attributes:
+        rows: a stretch of the list around the selected row; all of it where it is short.
+        first: which row of the whole list `rows` begins with, from 0.
+        selected: which row of the whole list is chosen, from 0.
+        total: how many rows the whole list has.
+        empty: said in place of the rows where there are none.
+    """
+
+    title: Text
+    rows: tuple[MenuRow, ...]
+    selected: int = 0
+    first: int = 0
+    total: int = 0
+    empty: Text = ""
+    keys: SoftKeys = SoftKeys()
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """Facts to read, and to scroll where they are many.
+
+    Attributes:
+        rows: label above or beside value; a row without a value is a sentence.
+        scroll: how many steps the person has gone down, from 0.
+        picture: names a picture in the store to show beside them, empty for none.
+    """
+
+    title: Text
+    rows: tuple[MenuRow, ...]
+    scroll: int = 0
+    picture: str = ""
+    keys: SoftKeys = SoftKeys()
+
+
+class EntryKind(StrEnum):
+    """What is being typed."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    PIN = "pin"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """Something that is being typed.
+
+    Attributes:
+        text: so far; of a PIN only its length may be shown.
+        kind: what it is.
+        mode: how letters are typed now, such as "abc", "T9" or "拼"; empty for numbers and PINs.
+        candidates: what the last keys may mean, best first.
+        candidate: which of them is chosen, from 0.
+        note: a sentence below, such as why it is refused.
+    """
+
+    title: Text
+    text: str
+    kind: EntryKind = EntryKind.TEXT
+    mode: str = ""
+    candidates: tuple[str, ...] = ()
+    candidate: int = 0
+    note: Text = ""
+    keys: SoftKeys = SoftKeys()
+
+
+@dataclass(frozen=True, slots=True)
+class CodeView:
+    """A QR code to be photographed; `payload` is what it says, `caption` stands beside it."""
+
+    title: Text
+    payload: str
+    caption: Text = ""
+    keys: SoftKeys = SoftKeys()
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """A sentence, to be read or answered.
+
+    Attributes:
+        percent: how far long work has come, None where nothing is under way.
+    """
+
+    title: Text
+    text: Text
+    percent: int | None = None
+    keys: SoftKeys = SoftKeys()
+
+
+MenuView = ListView | CardView | EntryView | CodeView | NoticeView

@@ -1,0 +1,176 @@
+"""What one page holds, before a display family makes pixels or characters of it. Nothing here knows a size.
+
+A family's renderer fits a page into its room by these rules, in this order: what is `Importance.NEEDED` is always
+there; a paragraph wraps where there is room for more rows, and is cut with an ellipsis where there is none; the least
+important blocks go first. Nothing overflows.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Protocol
+
+from firmware.screens.page import Icon, StatusBar
+
+__all__ = ["Icon", "StatusBar"]
+
+
+class Role(StrEnum):
+    """What a text is to its page; a family chooses size, weight and colour by it."""
+
+    CLOCK = "clock"
+    DIGITS = "digits"
+    NAME = "name"
+    HEADLINE = "headline"
+    TEXT = "text"
+    DETAIL = "detail"
+
+
+class Importance(IntEnum):
+    """What goes first where there is no room."""
+
+    NEEDED = 0
+    USEFUL = 1
+    SPARE = 2
+
+
+class Flow(StrEnum):
+    """What happens to a text that is wider than its line."""
+
+    WRAP = "wrap"
+    CUT_END = "cut_end"
+    CUT_START = "cut_start"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One text, on lines of its own.
+
+    Attributes:
+        text: in the page's language; may hold any letters, also ones that a family cannot show.
+        centred: in the middle of its lines, not at their beginning.
+        rows: how many lines it may take at most where it wraps.
+    """
+
+    text: str
+    role: Role = Role.TEXT
+    flow: Flow = Flow.CUT_END
+    centred: bool = True
+    importance: Importance = Importance.USEFUL
+    rows: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """One row of a list; `number` is the digit that chooses it, 0 for none."""
+
+    label: str
+    value: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """Rows of which as many are shown as fit, around the one that is selected.
+
+    Attributes:
+        rows: a stretch of the whole list.
+        first: which row of the whole list `rows` begins with.
+        selected: which row of the whole list is chosen; None where nothing is to be chosen.
+        total: how many rows the whole list has; a bar beside it shows where one is.
+    """
+
+    rows: tuple[ListRow, ...]
+    first: int = 0
+    selected: int | None = None
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Facts: label and value, of which as many lines are shown as fit, from the `scroll`-th step on.
+
+    A family scrolls by its own page, the last page stays; `scroll` may be beyond the end.
+    """
+
+    rows: tuple[ListRow, ...]
+    scroll: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A text that is being typed; its end, where the next letter goes, is always seen.
+
+    Attributes:
+        text: what is shown of it; dots for a PIN.
+        mode: how letters are typed, shown small; empty for none.
+        candidates: what the keys may mean; the chosen one stands out.
+        candidate: which is chosen.
+        note: a sentence below, empty for none.
+    """
+
+    text: str
+    mode: str = ""
+    candidates: tuple[str, ...] = ()
+    candidate: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A QR code as large as fits, with a quiet zone (ISO/IEC 18004 section 9.1), and a caption where there is room.
+
+    A family that has no pixels shows the payload as text.
+    """
+
+    payload: str
+    caption: str = ""
+
+
+Body = tuple[Block, ...] | List | Card | Entry | Code
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole page.
+
+    Attributes:
+        status: the top row.
+        body: what the page is about.
+        title: above the body, standing out; empty for none.
+        cancel, ok: what these keys do now, in a word; shown at the bottom where there is room, empty for nothing.
+        bar_percent: a bar below the body, for volumes and for work under way; None for none.
+        picture: names a picture: beside the body, or behind the idle page's; empty for none.
+        is_urgent: somebody calls, or the call is for help: shown as strikingly as the family can.
+        large_text, high_contrast: how the holder wants it.
+    """
+
+    status: StatusBar = field(default_factory=StatusBar)
+    body: Body = ()
+    title: str = ""
+    cancel: str = ""
+    ok: str = ""
+    bar_percent: int | None = None
+    picture: str = ""
+    is_urgent: bool = False
+    large_text: bool = False
+    high_contrast: bool = False
+
+
+class Pictures(Protocol):
+    """Where renderers find pictures; never waits."""
+
+    def picture(self, name: str, width_px: int, height_px: int) -> bytes | None:
+        """Return a picture as rows of red, green and blue bytes in just that size; None while it is not at hand."""
+        ...
+
+
+class Renderer(Protocol):
+    """One display family."""
+
+    def render(self, page: Page) -> bytes:
+        """Return the frame as the family's Display takes it.
+
+        Packed one-bit rows, most significant bit leftmost, for mono families; rows of red, green and blue bytes for
+        colour ones; rows of characters, one byte of the controller's own set each, for character ones.
+        """
+        ...
