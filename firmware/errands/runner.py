@@ -1,0 +1,55 @@
+"""Does what menus ask for, beside the phone: one errand after another for each kind, answers posted when they come."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from firmware.errors import HandsetError
+from firmware.phone.answers import Answer, ErrandFailed
+from firmware.phone.errands import Errand
+from firmware.phone.words import word
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Any], Awaitable[Answer | None]]
+"""Does an errand of its type; returns its answer, None where answers were posted on the way.
+
+Raises a HandsetError where it comes to nothing: the sentence is for the log and holds nothing personal.
+"""
+
+
+class ErrandRunner:
+    """Implements `bus.ErrandRunner` with one handler for each type of errand."""
+
+    def __init__(self, handlers: Mapping[type[Errand], Handler], post: Callable[[Answer], None]) -> None:
+        """`post` takes the answers, in the main thread."""
+        self._handlers = dict(handlers)
+        self._post = post
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def run(self, errand: Errand) -> None:
+        """Begin an errand; its answer is posted later, never from within this call."""
+        task = asyncio.get_running_loop().create_task(self._do(errand))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Give up what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _do(self, errand: Errand) -> None:
+        name = type(errand).__name__
+        handler = self._handlers.get(type(errand))
+        if handler is None:
+            self._post(ErrandFailed(name, word("This phone's memory cannot be used now.")))
+            return
+        try:
+            answer = await handler(errand)
+        except HandsetError as error:
+            _log.warning("The errand %s came to nothing: %s", name, error)
+            answer = ErrandFailed(name, word("That did not work. Try again, or ask your installer."))
+        if answer is not None:
+            self._post(answer)

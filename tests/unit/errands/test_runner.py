@@ -1,0 +1,37 @@
+import asyncio
+
+from firmware.errands.runner import ErrandRunner, Handler
+from firmware.errors import StorageError
+from firmware.phone.answers import Answer, ContactDeleted, ErrandFailed
+from firmware.phone.errands import DeleteContact, Errand
+
+
+async def delete(errand: DeleteContact) -> Answer:
+    await asyncio.sleep(0)
+    return ContactDeleted(errand.contact_id)
+
+
+async def fail(_errand: DeleteContact) -> Answer:
+    raise StorageError("The store is closed.")
+
+
+async def answer_to(errand: DeleteContact, handlers: dict[type[Errand], Handler]) -> Answer:
+    answers: asyncio.Queue[Answer] = asyncio.Queue()
+    runner = ErrandRunner(handlers, answers.put_nowait)
+    runner.run(errand)
+    assert answers.empty(), "an answer came before the phone had finished with the event"
+    return await asyncio.wait_for(answers.get(), 5)
+
+
+async def test_an_errand_is_answered_later() -> None:
+    assert await answer_to(DeleteContact(7), {DeleteContact: delete}) == ContactDeleted(7)
+
+
+async def test_one_that_fails_says_so() -> None:
+    answer = await answer_to(DeleteContact(7), {DeleteContact: fail})
+    assert isinstance(answer, ErrandFailed)
+    assert answer.errand == "DeleteContact"
+
+
+async def test_one_that_nobody_does_says_so() -> None:
+    assert isinstance(await answer_to(DeleteContact(7), {}), ErrandFailed)
