@@ -1,0 +1,126 @@
+"""What each state, reason and decision is called in words; the catalogues translate them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from firmware.phone.call import Decision, DisconnectReason, RegistrationFailure, RegistrationState, TransferState
+from firmware.phone.events import Problem
+from firmware.phone.view import Hint
+from firmware.phone.words import Word, word
+
+UNKNOWN_CALLER: Final = word("Number withheld")
+
+HINTS: Final[Mapping[Hint, Word]] = {
+    Hint.LIFT_HANDSET: word("Lift the handset"),
+    Hint.REPLACE_HANDSET: word("Please hang up"),
+    Hint.HANDSET_IS_OFF: word("The handset is off. Please hang up."),
+    Hint.NUMBER_IMPOSSIBLE: word("No such number. Press cancel."),
+    Hint.NUMBER_INCOMPLETE: word("Number too short. Press cancel."),
+    Hint.EMERGENCY_NUMBER: word("Emergency call"),
+    Hint.NOTHING_TO_REDIAL: word("Nothing dialled before"),
+    Hint.RINGER_SILENCED: word("Ringer silenced"),
+    Hint.CANNOT_CALL: word("Cannot call. Use another phone."),
+    Hint.EMERGENCY_ONLY: word("Emergency calls only"),
+    Hint.NUMBER_BARRED: word("This number is barred here."),
+    Hint.NO_SPEED_DIAL: word("No number behind this key"),
+    Hint.NO_VOICEMAIL: word("No voicemail on this line"),
+    Hint.FEATURE_ON: word("On"),
+    Hint.FEATURE_OFF: word("Off"),
+    Hint.FEATURE_IMPOSSIBLE: word("Not possible"),
+    Hint.CALL_WAITING: word("OK answers it"),
+    Hint.CALL_ON_HOLD: word("Hold: go back"),
+    Hint.TOO_MANY_CALLS: word("Too many calls. End one first."),
+    Hint.TRANSFER_TO_WHOM: word("Transfer: dial to whom"),
+    Hint.TRANSFER_FAILED: word("Transfer failed. You are back."),
+    Hint.REDIALLING: word("Trying again…"),
+    Hint.PRESS_REDIAL_TO_KEEP_TRYING: word("Redial: try on"),
+    Hint.MESSAGE_SENT: word("Message sent"),
+    Hint.MESSAGE_FAILED: word("Message not sent"),
+    Hint.MESSAGE_RECEIVED: word("New message"),
+    Hint.NO_LOUDSPEAKER: word("No loudspeaker in this phone"),
+}
+
+PROBLEMS: Final[Mapping[Problem, Word]] = {
+    Problem.CONFIGURATION: word("Set-up mistakes. The old one runs."),
+    Problem.SOUND_MISSING: word("No sound. Check the sound card."),
+    Problem.DEVICE_BROKEN: word("A part does not work. Ask your installer."),
+    Problem.STORE_UNREADABLE: word("The phone's memory cannot be read."),
+    Problem.STORE_FULL: word("The phone's memory is full."),
+    Problem.CLOCK_NOT_SET: word("The clock is not set yet."),
+    Problem.BROKER_UNREACHABLE: word("Call records cannot be sent right now."),
+    Problem.BROKER_REFUSED: word("Call records are refused. Ask your installer."),
+    Problem.SIP_UNAVAILABLE: word("Cannot call. Use another phone."),
+}
+
+REASONS: Final[Mapping[DisconnectReason, Word]] = {
+    DisconnectReason.LOCAL_HANGUP: word("You hung up"),
+    DisconnectReason.REMOTE_HANGUP: word("They hung up"),
+    DisconnectReason.CANCELLED: word("Call cancelled"),
+    DisconnectReason.NO_ANSWER: word("No answer"),
+    DisconnectReason.BUSY: word("Busy"),
+    DisconnectReason.REJECTED: word("Call declined"),
+    DisconnectReason.NOT_FOUND: word("No such number"),
+    DisconnectReason.UNREACHABLE: word("Not reachable"),
+    DisconnectReason.NOT_ALLOWED: word("This call is not allowed"),
+    DisconnectReason.NO_COMMON_CODEC: word("The phones have no sound in common"),
+    DisconnectReason.ENCRYPTION_REQUIRED: word("The line is not encrypted"),
+    DisconnectReason.NETWORK_LOST: word("The network was lost"),
+    DisconnectReason.SERVER_ERROR: word("The phone service failed"),
+    DisconnectReason.INTERRUPTED: word("The call was interrupted"),
+    DisconnectReason.FORWARDED: word("Call forwarded"),
+    DisconnectReason.TRANSFERRED: word("Call transferred"),
+    DisconnectReason.BARRED: word("This number is barred here"),
+}
+
+NO_SERVICE: Final = word("No phone service.")
+
+REGISTRATION_FAILURES: Final[Mapping[RegistrationFailure, Word]] = {
+    RegistrationFailure.WRONG_PASSWORD: word("Wrong password. Ask your installer."),
+    RegistrationFailure.ACCOUNT_UNKNOWN: word("Account unknown. Ask your installer."),
+    RegistrationFailure.SERVER_NOT_FOUND: word("Server not found. Ask your installer."),
+    RegistrationFailure.SERVER_UNREACHABLE: word("No answer from the server. Trying again."),
+    RegistrationFailure.CERTIFICATE_REJECTED: word("Server has no valid certificate."),
+    RegistrationFailure.NO_NETWORK: word("No network. Check the cable or Wi-Fi."),
+    RegistrationFailure.REFUSED: word("The phone service refuses this phone."),
+}
+
+REGISTRATIONS: Final[Mapping[RegistrationState, Word]] = {
+    RegistrationState.UNREGISTERED: word("not connected"),
+    RegistrationState.REGISTERING: word("connecting"),
+    RegistrationState.REGISTERED: word("connected"),
+    RegistrationState.FAILED: word("no service"),
+}
+
+DECISIONS: Final[Mapping[Decision, Word]] = {
+    Decision.DO_NOT_DISTURB: word("Turned away: do not disturb"),
+    Decision.BLOCKED: word("Turned away: on the block list"),
+    Decision.NOT_ON_ALLOW_LIST: word("Turned away: not allowed"),
+    Decision.ANONYMOUS: word("Turned away: number withheld"),
+    Decision.OUT_OF_HOURS: word("Turned away: out of hours"),
+    Decision.FORWARDED_ALWAYS: word("Forwarded: all calls are"),
+    Decision.FORWARDED_BUSY: word("Forwarded: you were busy"),
+    Decision.FORWARDED_NO_ANSWER: word("Forwarded: you did not answer"),
+    Decision.PHONE_BUSY: word("Turned away: you were busy"),
+    Decision.BARRED: word("Not called: the number is barred"),
+    Decision.AUTO_ANSWERED: word("Answered automatically"),
+}
+
+TRANSFERS: Final[Mapping[TransferState, Word]] = {
+    TransferState.REQUESTED: word("Transferring…"),
+    TransferState.RINGING: word("Ringing there…"),
+    TransferState.DONE: word("Transferred"),
+    TransferState.FAILED: word("Transfer failed"),
+}
+
+FEATURES: Final[Mapping[str, Word]] = {
+    "do_not_disturb": word("Do not disturb"),
+    "forward_always": word("Forward all"),
+    "forward_busy": word("Forward busy"),
+    "forward_no_answer": word("Fwd no answer"),
+    "reject_anonymous": word("Refuse withheld"),
+    "auto_answer": word("Auto-answer"),
+    "auto_redial": word("Keep trying"),
+    "block": word("Block caller"),
+    "speed_dial": word("Speed dial"),
+}
+"""What a feature is called, by its name in the configuration."""
