@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from firmware.screens.page import Icon
+from firmware.screens.model import Icon
 
 _REGISTERED = """
 .........##

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from firmware.screens.model import Icon, StatusBar
+
+__all__ = ["Icon", "StatusBar"]
+
 
 class Align(StrEnum):
     """Where on its line a text stands."""
@@ -34,42 +38,6 @@ class Line:
     size: Size = Size.NORMAL
     keeps_end: bool = False
     inverted: bool = False
-
-
-class Icon(StrEnum):
-    """The signs in the status bar."""
-
-    REGISTERED = "registered"
-    REGISTERING = "registering"
-    NOT_REGISTERED = "not_registered"
-    MICROPHONE = "microphone"
-    MUTED = "muted"
-    MISSED = "missed"
-    PROBLEM = "problem"
-    SPEAKER = "speaker"
-    LOCK = "lock"
-    QUALITY_0 = "quality_0"
-    QUALITY_1 = "quality_1"
-    QUALITY_2 = "quality_2"
-    QUALITY_3 = "quality_3"
-    QUALITY_4 = "quality_4"
-    VOICEMAIL = "voicemail"
-    MESSAGE = "message"
-    DO_NOT_DISTURB = "do_not_disturb"
-    FORWARD = "forward"
-
-
-@dataclass(frozen=True, slots=True)
-class StatusBar:
-    """The top row.
-
-    Attributes:
-        icons: from left to right, each with the number beside it, 0 for none.
-        text: on the right: the time of day, or how long the call has lasted.
-    """
-
-    icons: tuple[tuple[Icon, int], ...] = ()
-    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
