@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from firmware.phone.events import Key
-from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.stack import Quiet, Screen
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, Word, word
+from firmware.phone.words import Text, word
 
 BACK = word("Back")
 CHOOSE = word("OK")
@@ -16,47 +16,96 @@ _DIGITS = 9
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One thing to choose.
+    """One row.
 
     Attributes:
         label: what it is.
-        choose: what choosing it does, such as pushing another page.
+        choose: what choosing it does, such as pushing another page; None for a row that is only read.
         value: what it is set to now.
+        number: whom lifting the handset calls while it is selected, as dialled; empty for nobody.
     """
 
     label: Text
-    choose: Callable[[PhoneState], None]
-    value: Callable[[PhoneState], Text] | None = None
+    choose: Callable[[PhoneState], None] | None = None
+    value: Text = ""
+    number: str = ""
 
 
 class Choices(Quiet):
     """A list of choices; the ends meet."""
 
-    def __init__(self, title: Word, choices: Callable[[PhoneState], Sequence[Choice]]) -> None:
-        """`choices` says what there is to choose, each time that the page is shown."""
+    def __init__(
+        self,
+        title: Text,
+        choices: Callable[[PhoneState], Sequence[Choice]],
+        *,
+        empty: Text = "",
+        selected: int = 0,
+    ) -> None:
+        """Make the page.
+
+        Args:
+            title: above the rows.
+            choices: says what there is to choose, each time that the page is shown.
+            empty: said in place of the rows where there are none.
+            selected: which row is selected at first, from 0.
+        """
         self._title = title
         self._choices = choices
-        self._selected = 0
+        self._empty = empty
+        self._selected = selected
 
     def view(self, state: PhoneState) -> ListView:
         """Show all choices."""
         choices = self._choices(state)
-        rows = tuple(
-            MenuRow(choice.label, choice.value(state) if choice.value else "", number if number <= _DIGITS else 0)
-            for number, choice in enumerate(choices, start=1)
-        )
-        return ListView(self._title, rows, self._selected, total=len(rows), keys=SoftKeys(BACK, CHOOSE))
+        digits = {row: digit for digit, row in _rows_by_digit(choices).items()}
+        rows = tuple(MenuRow(choice.label, choice.value, digits.get(row, 0)) for row, choice in enumerate(choices))
+        selected = self._selected_among(choices)
+        chooses = bool(choices) and choices[selected].choose is not None
+        keys = SoftKeys(BACK, CHOOSE if chooses else "")
+        return ListView(self._title, rows, selected, total=len(rows), empty=self._empty, keys=keys)
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Move, choose what is selected, or choose by digit."""
         choices = self._choices(state)
+        if not choices:
+            return
+        selected = self._selected_among(choices)
         match key:
             case Key.VOLUME_UP:
-                self._selected = (self._selected - 1) % len(choices)
+                self._selected = (selected - 1) % len(choices)
             case Key.VOLUME_DOWN:
-                self._selected = (self._selected + 1) % len(choices)
+                self._selected = (selected + 1) % len(choices)
             case Key.OK:
-                choices[self._selected].choose(state)
-            case _ if key.value.isdigit() and 0 < int(key.value) <= len(choices):
-                self._selected = int(key.value) - 1
-                choices[self._selected].choose(state)
+                self._choose(state, choices, selected)
+            case _ if key.value.isdigit() and (row := _rows_by_digit(choices).get(int(key.value))) is not None:
+                self._choose(state, choices, row)
+
+    def number_to_call(self, state: PhoneState) -> str:
+        """Call whom the selected row is about."""
+        choices = self._choices(state)
+        return choices[self._selected_among(choices)].number if choices else ""
+
+    def _choose(self, state: PhoneState, choices: Sequence[Choice], row: int) -> None:
+        self._selected = row
+        if (choose := choices[row].choose) is not None:
+            choose(state)
+
+    def _selected_among(self, choices: Sequence[Choice]) -> int:
+        """Return the selected row: a list may have become shorter since."""
+        return max(0, min(self._selected, len(choices) - 1))
+
+
+def _rows_by_digit(choices: Sequence[Choice]) -> dict[int, int]:
+    """Number the rows that do something."""
+    active = (row for row, choice in enumerate(choices) if choice.choose is not None)
+    return dict(zip(range(1, _DIGITS + 1), active, strict=False))
+
+
+def opening(make: Callable[[PhoneState], Screen]) -> Callable[[PhoneState], None]:
+    """Make a choice open another page."""
+
+    def choose(state: PhoneState) -> None:
+        state.menu.push(state, make(state))
+
+    return choose

@@ -14,8 +14,8 @@ def main_menu() -> Choices:
     return Choices(word("Menu"), _choices)
 
 
-def _choices(_state: PhoneState) -> list[Choice]:
-    return [Choice(word("Do not disturb"), _toggle_do_not_disturb, _do_not_disturb)]
+def _choices(state: PhoneState) -> list[Choice]:
+    return [Choice(word("Do not disturb"), _toggle_do_not_disturb, _do_not_disturb(state))]
 
 
 def _do_not_disturb(state: PhoneState) -> Text:

@@ -94,6 +94,13 @@ class MenuStack:
         if self.top is not None:
             self.top.open(state)
 
+    def drop(self, state: "PhoneState", screen: Screen) -> None:
+        """Take a page away that is done with, wherever it is: what it has opened meanwhile stays."""
+        if screen is self.top:
+            self.pop(state)
+        elif screen in self.screens:
+            self.screens.remove(screen)
+
     def close(self) -> None:
         """Close every page."""
         self.screens.clear()
