@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 
-.PHONY: help demo test check bench soak format
+.PHONY: help demo test check bench soak format words
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench    the handset beside baresip and linphone"
 	@echo "make soak     the long counts: thousands of calls, hundreds of kills"
 	@echo "make format   rewrite the code as check wants it"
+	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
 
 demo:
 	@tools/setup demo
@@ -41,3 +42,7 @@ format:
 	@tools/setup check
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+words:
+	@tools/setup check
+	@$(BIN)/python -m tools.words

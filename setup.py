@@ -1,4 +1,7 @@
-"""Compiles the table of numbers whenever the package is built; everything else stands in pyproject.toml."""
+"""Compiles the table of numbers and the catalogues of words whenever the package is built.
+
+Everything else stands in pyproject.toml.
+"""
 
 import sys
 from pathlib import Path
@@ -9,16 +12,18 @@ from setuptools.command.build_py import build_py
 _ROOT = Path(__file__).resolve().parent
 
 
-class BuildWithNumbers(build_py):
-    """Puts the table beside the code that reads it, from where it is packed like any other data."""
+class BuildWithData(build_py):
+    """Puts both beside the code that reads them, from where they are packed like any other data."""
 
     def run(self) -> None:
         # A build runs in this folder but does not import from it.
         sys.path.insert(0, str(_ROOT))
         from tools.numbering.compile import write_table  # noqa: PLC0415 - can be found only now
+        from tools.words.catalogues import compile_all  # noqa: PLC0415 - can be found only now
 
         write_table(_ROOT / "firmware" / "numbering" / "numbers.dat")
+        compile_all()
         super().run()
 
 
-setup(cmdclass={"build_py": BuildWithNumbers})
+setup(cmdclass={"build_py": BuildWithData})
