@@ -46,7 +46,8 @@ def dialling_body(view: PhoneView, translator: Translator) -> Body:
 def dialling_keys(view: PhoneView) -> SoftKeys:
     """OK sends, CANCEL takes the last digit away; without digits they are about the other calls."""
     if view.digits:
-        return SoftKeys(word("Delete"), word("Call") if view.off_hook or view.speaker else "")
+        may_be_sent = (view.off_hook or view.speaker) and view.hint in {None, Hint.EMERGENCY_NUMBER}
+        return SoftKeys(word("Delete"), word("Call") if may_be_sent else "")
     if any(other.state is CallState.WAITING for other in view.other_calls):
         return SoftKeys(DECLINE, ANSWER)
     return SoftKeys(word("Back") if view.other_calls else "")

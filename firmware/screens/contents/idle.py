@@ -6,7 +6,7 @@ from firmware.phone.view import Hint, Mode, PhoneView
 from firmware.phone.words import counted, word
 from firmware.screens.contents.blocks import detail, headline, name, paragraph, sentence
 from firmware.screens.contents.faults import faults, number_of_faults
-from firmware.screens.model import Block, Flow, Importance, Role
+from firmware.screens.model import Block, Importance, Role
 from firmware.screens.translation import Translator
 
 _FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
@@ -18,7 +18,8 @@ def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Bl
     if view.hint is not None:
         return hint_blocks(view, view.hint, translator)
     if wrong := faults(view):
-        return (sentence(say(wrong[0].words)), *_whatever_waits(view, translator))
+        missed = (detail(_missed(view, translator)),) if view.missed_calls else ()
+        return (sentence(say(wrong[0].words)), *missed, *_whatever_waits(view, translator))
     if view.redial_in_s:
         return (sentence(say(word("Trying again in {s} s", s=view.redial_in_s))),)
     if view.refusal is not None:
@@ -27,9 +28,8 @@ def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Bl
             sentence(say(phrases.DECISIONS[view.refusal.decision])),
         )
     if view.missed_calls:
-        missed = headline(say(counted("{count} missed call", "{count} missed calls", view.missed_calls)))
         party = (name(view.missed_party),) if view.missed_party else ()
-        return (missed, *party, *_whatever_waits(view, translator))
+        return (headline(_missed(view, translator)), *party, *_whatever_waits(view, translator))
     if not clock:
         return (sentence(say(word("Dial a number"))), *_whatever_waits(view, translator))
     return (
@@ -65,6 +65,10 @@ def hint_blocks(view: PhoneView, hint: Hint, translator: Translator) -> tuple[Bl
     return (said,)
 
 
+def _missed(view: PhoneView, translator: Translator) -> str:
+    return translator.say(counted("{count} missed call", "{count} missed calls", view.missed_calls))
+
+
 def _line(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
     """Name the line that calls go out over, and say what it is doing where it does not work yet."""
     if not view.lines:
@@ -86,4 +90,4 @@ def _whatever_waits(view: PhoneView, translator: Translator) -> tuple[Block, ...
         said.append(word("Do not disturb"))
     if view.forwarding and not view.locked:
         said.append(word("Calls go to {number}", number=view.forwarding))
-    return tuple(Block(say(each), Role.DETAIL, Flow.CUT_END, importance=Importance.SPARE) for each in said)
+    return tuple(detail(say(each)) for each in said)

@@ -17,11 +17,12 @@ def without_anything_personal(view: PhoneView) -> PhoneView:
     """
     return replace(
         view,
+        # That calls are forwarded has its sign; to where has not.
+        forwarding="*" if view.forwarding else "",
         call=_without_party(view.call) if view.call is not None else None,
         other_calls=tuple(_without_party(call) for call in view.other_calls),
         missed_party="",
         lines=tuple(replace(line, account="") for line in view.lines),
-        forwarding="*" if view.forwarding else "",
         refusal=None,
         info=None,
         recent_qualities=(),

@@ -1,0 +1,359 @@
+"""Every state of the phone that has a page of its own, for goldens and for tests that want them all."""
+
+from typing import Any
+
+from firmware.phone.call import (
+    CallDirection,
+    CallerId,
+    CallQuality,
+    CallState,
+    Decision,
+    DisconnectReason,
+    RegistrationFailure,
+    RegistrationState,
+    TextMessage,
+    TransferState,
+)
+from firmware.phone.contact import ContactMatch
+from firmware.phone.events import Problem
+from firmware.phone.menu.views import (
+    CardView,
+    CodeView,
+    EntryKind,
+    EntryView,
+    ListView,
+    MenuRow,
+    MenuView,
+    NoticeView,
+    SoftKeys,
+)
+from firmware.phone.view import CallView, Hint, InfoPage, LineView, Look, Mode, PhoneView, Refusal
+from firmware.phone.words import word
+
+CLOCK = "12:34"
+_ANNA = CallerId("+442012345678", "Anna Schmidt")
+
+_BOB = CallerId("2345")
+_GOOD = CallQuality(0.4, 8.0, 42.0, "G722", True, 4.3)
+_POOR = CallQuality(9.5, 60.0, None, "PCMA", False, 2.1)
+
+
+def _view(mode: Mode, **more: Any) -> PhoneView:
+    return PhoneView(mode, **({"registration": RegistrationState.REGISTERED} | more))
+
+
+def _call(state: CallState, party: CallerId = _ANNA, **more: Any) -> CallView:
+    return CallView(state, more.pop("direction", CallDirection.OUTGOING), party, **more)
+
+
+def _menu(menu: MenuView, **more: Any) -> PhoneView:
+    return _view(Mode.MENU, menu=menu, **more)
+
+
+_HOME = (LineView("Home", RegistrationState.REGISTERED),)
+_MATCHES = (
+    ContactMatch(1, "Anna Schmidt", "+442012345678"),
+    ContactMatch(2, "安娜", "13912345678"),
+    ContactMatch(3, "Bob", "2662"),
+)
+_CHOOSE = SoftKeys(word("Back"), word("OK"))
+_MENU = ListView(
+    word("Menu"),
+    tuple(
+        MenuRow(label, value, number)
+        for number, (label, value) in enumerate(
+            [
+                (word("Calls"), ""),
+                (word("Missed calls"), "2"),
+                (word("Do not disturb"), word("off")),
+                (word("Forward all"), "2345"),
+                (word("Speed dial"), ""),
+                (word("Auto-answer"), word("on")),
+                (word("Keep trying"), ""),
+            ],
+            start=1,
+        )
+    ),
+    selected=2,
+    total=7,
+    keys=_CHOOSE,
+)
+_NAMES = ("Aaron", "Anna Schmidt", "安娜", "Bob", "陈建国", "Daniela Ortega-Villanueva de la Fuente", "欧阳建国")
+_LONG_LIST = ListView(
+    word("Calls"),
+    tuple(MenuRow(name, f"25 Nov 14:{minute:02}") for minute, name in enumerate(_NAMES)),
+    selected=43,
+    first=40,
+    total=120,
+    keys=SoftKeys(word("Back"), word("Call")),
+)
+_CARD = CardView(
+    _ANNA.display_name,
+    (
+        MenuRow(word("Where"), "London"),
+        MenuRow(word("Talked"), "1:02:05"),
+        MenuRow(word("Sound"), word("good")),
+        MenuRow(word("Codec"), "G722"),
+        MenuRow(word("Encrypted"), word("yes")),
+        MenuRow(word("Forwarded: you did not answer")),
+    ),
+    keys=SoftKeys(word("Back"), word("Call back")),
+)
+
+VIEWS = {
+    "idle": _view(Mode.IDLE),
+    "idle, registering": _view(Mode.IDLE, registration=RegistrationState.REGISTERING),
+    "idle, missed calls": _view(Mode.IDLE, missed_calls=2, missed_party="Anna Schmidt"),
+    "idle, wrong password and a full store": _view(
+        Mode.IDLE,
+        registration=RegistrationState.FAILED,
+        registration_failure=RegistrationFailure.WRONG_PASSWORD,
+        registration_sip_code=401,
+        problems=((Problem.STORE_FULL, ""),),
+    ),
+    "idle, no sound and many missed calls": _view(Mode.IDLE, problems=((Problem.SOUND_MISSING, ""),), missed_calls=120),
+    "details of a refused line": _view(
+        Mode.IDLE,
+        registration=RegistrationState.FAILED,
+        registration_failure=RegistrationFailure.REFUSED,
+        registration_sip_code=403,
+        details_step=2,
+    ),
+    "details of a mistake": _view(
+        Mode.IDLE,
+        problems=((Problem.CONFIGURATION, ""),),
+        mistakes=("sip.retry_base_s: Input should be greater than or equal to 0.1.",),
+        details_step=2,
+    ),
+    "not set up": _view(
+        Mode.UNPROVISIONED,
+        registration=RegistrationState.UNREGISTERED,
+        mistakes=("accounts[1].password: is missing.", "device.id: is missing."),
+    ),
+    "not set up, lifted": _view(
+        Mode.UNPROVISIONED, registration=RegistrationState.UNREGISTERED, off_hook=True, hint=Hint.CANNOT_CALL
+    ),
+    "dial tone": _view(Mode.COLLECTING_DIGITS, off_hook=True),
+    "a short number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="12345"),
+    "a number of sixteen digits": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="0044201234567890"),
+    "a number that is too long": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="00442012345678901234"),
+    "an emergency number": _view(Mode.COLLECTING_DIGITS, digits="112", hint=Hint.EMERGENCY_NUMBER),
+    "an impossible number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="009", hint=Hint.NUMBER_IMPOSSIBLE),
+    "a number waiting for the handset": _view(Mode.COLLECTING_DIGITS, digits="2345", hint=Hint.LIFT_HANDSET),
+    "calling": _view(Mode.OUTGOING, off_hook=True, call=_call(CallState.DIALING)),
+    "ringing at the far end": _view(Mode.OUTGOING, off_hook=True, call=_call(CallState.ALERTING)),
+    "emergency call": _view(
+        Mode.OUTGOING, off_hook=True, call=_call(CallState.DIALING, CallerId("112"), emergency=True)
+    ),
+    "emergency call failed": _view(
+        Mode.CALL_ENDED,
+        off_hook=True,
+        call=_call(CallState.DISCONNECTED, CallerId("112"), emergency=True, reason=DisconnectReason.UNREACHABLE),
+    ),
+    "incoming call": _view(Mode.RINGING, call=_call(CallState.INCOMING, direction=CallDirection.INCOMING)),
+    "incoming call, long name": _view(
+        Mode.RINGING,
+        call=_call(
+            CallState.INCOMING,
+            CallerId("13912345678"),
+            contact_name="欧阳建国办公室电话",
+        ),
+    ),
+    "incoming call, withheld": _view(Mode.RINGING, call=_call(CallState.INCOMING, CallerId(""))),
+    "talking": _view(Mode.IN_CALL, off_hook=True, microphone_open=True, call=_call(CallState.ACTIVE, duration_s=3725)),
+    "talking, keys sent": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, CallerId("2345"), duration_s=65, dtmf="1234#"),
+    ),
+    "muted": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        muted=True,
+        call=_call(CallState.ACTIVE, duration_s=65),
+    ),
+    "on hold": _view(Mode.IN_CALL, off_hook=True, call=_call(CallState.HELD, duration_s=65)),
+    "held by the far end": _view(
+        Mode.IN_CALL, off_hook=True, call=_call(CallState.ACTIVE, duration_s=65, held_by_peer=True)
+    ),
+    "volume of the ringer": _view(Mode.IDLE, volume_percent=70),
+    "volume in a call": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        volume_percent=30,
+        call=_call(CallState.ACTIVE, duration_s=65),
+    ),
+    "another caller waits": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        hint=Hint.CALL_WAITING,
+        call=_call(CallState.ACTIVE, duration_s=65, quality=_GOOD),
+        other_calls=(_call(CallState.WAITING, _BOB, direction=CallDirection.INCOMING),),
+    ),
+    "talking, another call is on hold": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=65, quality=_POOR),
+        other_calls=(_call(CallState.HELD, _BOB),),
+    ),
+    "conference": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=65, in_conference=True),
+        other_calls=(_call(CallState.ACTIVE, _BOB, in_conference=True),),
+    ),
+    "transfer, to whom": _view(
+        Mode.COLLECTING_DIGITS, off_hook=True, hint=Hint.TRANSFER_TO_WHOM, other_calls=(_call(CallState.HELD),)
+    ),
+    "transferring": _view(
+        Mode.IN_CALL, off_hook=True, call=_call(CallState.HELD, duration_s=65, transfer=TransferState.REQUESTED)
+    ),
+    "talking on the speaker, answered by itself": _view(
+        Mode.IN_CALL,
+        speaker=True,
+        call=_call(CallState.INCOMING, direction=CallDirection.INCOMING, decision=Decision.AUTO_ANSWERED),
+    ),
+    "incoming call, from somewhere": _view(
+        Mode.RINGING,
+        call=_call(
+            CallState.INCOMING, CallerId("+442079460000"), attribution="London", direction=CallDirection.INCOMING
+        ),
+    ),
+    "incoming call, forwarded": _view(
+        Mode.RINGING, call=_call(CallState.INCOMING, diverted_by="Front desk", direction=CallDirection.INCOMING)
+    ),
+    "incoming call on another line": _view(
+        Mode.RINGING, call=_call(CallState.INCOMING, _BOB, account="Office", direction=CallDirection.INCOMING)
+    ),
+    "idle, everything waits": _view(
+        Mode.IDLE,
+        missed_calls=2,
+        missed_party="Anna Schmidt",
+        voicemail=3,
+        unread_messages=1,
+        do_not_disturb=True,
+        forwarding="2345",
+    ),
+    "idle, a call was turned away": _view(
+        Mode.IDLE, do_not_disturb=True, refusal=Refusal("Anna Schmidt", Decision.DO_NOT_DISTURB)
+    ),
+    "idle, trying again": _view(Mode.IDLE, redial_in_s=30),
+    "a feature was switched on": _view(Mode.IDLE, hint=Hint.FEATURE_ON, feature="do_not_disturb", do_not_disturb=True),
+    "a barred number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="0900123", hint=Hint.NUMBER_BARRED),
+    "info, a line that works": _view(
+        Mode.IDLE,
+        info=InfoPage.LINES,
+        lines=(LineView("Home", RegistrationState.REGISTERED), LineView("Office", RegistrationState.FAILED)),
+    ),
+    "info, a line that does not": _view(
+        Mode.IDLE,
+        info=InfoPage.LINES,
+        info_step=1,
+        lines=(
+            LineView("Home", RegistrationState.REGISTERED),
+            LineView("Office", RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE, 0, 12),
+        ),
+    ),
+    "info, how a call sounded": _view(
+        Mode.IDLE, info=InfoPage.QUALITY, recent_qualities=(("Anna Schmidt", _GOOD), ("2345", _POOR))
+    ),
+    "info, how a bad call sounded": _view(
+        Mode.IDLE, info=InfoPage.QUALITY, info_step=1, recent_qualities=(("Anna Schmidt", _GOOD), ("2345", _POOR))
+    ),
+    "info, a message": _view(
+        Mode.IDLE,
+        info=InfoPage.MESSAGES,
+        messages=(
+            TextMessage("a" * 32, CallDirection.INCOMING, _ANNA, "The meeting is moved to three. 会议改到三点。"),
+        ),
+    ),
+    "info, a message that was not sent": _view(
+        Mode.IDLE,
+        info=InfoPage.MESSAGES,
+        messages=(TextMessage("a" * 32, CallDirection.OUTGOING, _BOB, "On my way", delivered=False),),
+    ),
+    "info, what is switched on": _view(
+        Mode.IDLE, info=InfoPage.FEATURES, do_not_disturb=True, forwarding="+442079460000"
+    ),
+    "writing a message": _view(
+        Mode.WRITING, digits="2345", message_text="I am on my way and shall be there in twenty minutes or so"
+    ),
+    "busy": _view(
+        Mode.CALL_ENDED,
+        off_hook=True,
+        hint=Hint.REPLACE_HANDSET,
+        call=_call(CallState.DISCONNECTED, CallerId("2345"), reason=DisconnectReason.BUSY, sip_code=486),
+    ),
+    "the far end hung up": _view(
+        Mode.CALL_ENDED,
+        off_hook=True,
+        call=_call(CallState.DISCONNECTED, duration_s=65, reason=DisconnectReason.REMOTE_HANGUP),
+    ),
+    "idle, named line": _view(Mode.IDLE, lines=_HOME),
+    "idle, a picture behind it": _view(Mode.IDLE, look=Look(background="lake")),
+    "idle, large text": _view(Mode.IDLE, missed_calls=1, missed_party="Anna Schmidt", look=Look(large_text=True)),
+    "idle, high contrast": _view(Mode.IDLE, missed_calls=1, missed_party="Bob", look=Look(high_contrast=True)),
+    "idle, locked": _view(Mode.IDLE, missed_calls=1, missed_party="Anna Schmidt", locked=True),
+    "incoming call, locked": _view(
+        Mode.RINGING, call=_call(CallState.INCOMING, direction=CallDirection.INCOMING), locked=True
+    ),
+    "incoming call, large text": _view(
+        Mode.RINGING,
+        call=_call(CallState.INCOMING, direction=CallDirection.INCOMING),
+        look=Look(large_text=True, high_contrast=True),
+    ),
+    "contacts that the digits may mean": _view(Mode.COLLECTING_DIGITS, digits="2662", matches=_MATCHES),
+    "contacts that the digits may mean, one chosen": _view(
+        Mode.COLLECTING_DIGITS, digits="2662", matches=_MATCHES, match=1, hint=Hint.NUMBER_IMPOSSIBLE
+    ),
+    "menu": _menu(_MENU),
+    "menu, large text": _menu(_MENU, look=Look(large_text=True)),
+    "menu, a long list": _menu(_LONG_LIST),
+    "menu, an empty list": _menu(ListView(word("Calls"), (), empty=word("No calls"), keys=SoftKeys(word("Back")))),
+    "menu, a card": _menu(_CARD),
+    "menu, the end of a card": _menu(
+        CardView(_CARD.title, _CARD.rows, scroll=9, keys=SoftKeys(word("Back"), word("Call back")))
+    ),
+    "menu, a card with a picture": _menu(CardView("Anna Schmidt", _CARD.rows[:3], picture="anna", keys=_CHOOSE)),
+    "menu, a text": _menu(
+        EntryView(
+            word("Save number"),
+            "欧阳 An",
+            mode="abc",
+            candidates=("An", "Bn", "Cn"),
+            candidate=1,
+            keys=SoftKeys(word("Delete"), word("OK")),
+        )
+    ),
+    "menu, pinyin": _menu(
+        EntryView(word("Save number"), "欧阳", mode="拼", candidates=tuple("建见件间简检键箭减剪"), keys=_CHOOSE)
+    ),
+    "menu, a number refused": _menu(
+        EntryView(
+            word("Forward all"),
+            "112",
+            EntryKind.NUMBER,
+            note=word("Not an emergency number, please."),
+            keys=SoftKeys(word("Delete"), word("OK")),
+        )
+    ),
+    "menu, a PIN": _menu(EntryView(word("Locked"), "1234", EntryKind.PIN, keys=_CHOOSE), locked=True),
+    "menu, a QR code": _menu(
+        CodeView(word("Call"), "https://phone.example/i/7f3a9c", "phone.example/i/7f3a9c", keys=SoftKeys(word("Back")))
+    ),
+    "menu, a question": _menu(
+        NoticeView(
+            word("Forget all calls"),
+            word("The whole list is deleted. Sure?"),
+            keys=SoftKeys(word("No"), word("OK")),
+        )
+    ),
+    "menu, work under way": _menu(NoticeView(word("Menu"), word("One moment…"), percent=40)),
+}
+"""By name; the name is what fails when a page looks different."""
