@@ -1,4 +1,4 @@
-"""Compiles the table of numbers and the catalogues of words whenever the package is built.
+"""Compiles the tables of numbers and of pinyin and the catalogues of words whenever the package is built.
 
 Everything else stands in pyproject.toml.
 """
@@ -13,15 +13,17 @@ _ROOT = Path(__file__).resolve().parent
 
 
 class BuildWithData(build_py):
-    """Puts both beside the code that reads them, from where they are packed like any other data."""
+    """Puts them beside the code that reads them, from where they are packed like any other data."""
 
     def run(self) -> None:
         # A build runs in this folder but does not import from it.
         sys.path.insert(0, str(_ROOT))
         from tools.numbering.compile import write_table  # noqa: PLC0415 - can be found only now
+        from tools.pinyin.compile import write_table as write_pinyin  # noqa: PLC0415 - can be found only now
         from tools.words.catalogues import compile_all  # noqa: PLC0415 - can be found only now
 
         write_table(_ROOT / "firmware" / "numbering" / "numbers.dat")
+        write_pinyin(_ROOT / "firmware" / "pinyin" / "pinyin.dat")
         compile_all()
         super().run()
 

@@ -259,10 +259,16 @@ class CallLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CallerContact:
-    """What the address book has on a caller; `ring` is one of the ring patterns, empty where none was chosen."""
+    """What the address book has on a caller.
+
+    Attributes:
+        ring: one of the ring patterns, empty where none was chosen.
+        blocked: the holder wants no call of theirs to ring.
+    """
 
     name: str
     ring: str = ""
+    blocked: bool = False
 
 
 class Contacts(Protocol):
@@ -270,6 +276,10 @@ class Contacts(Protocol):
 
     async def contact_of(self, number: str) -> CallerContact | None:
         """Return the contact that has a number, however either is written; None where nobody has it."""
+        ...
+
+    async def blocked_numbers(self) -> Sequence[str]:
+        """Return the numbers of all contacts that never ring."""
         ...
 
 

@@ -1,21 +1,23 @@
 """The address book."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Final
 
+from firmware.phone.contact import Contact, ContactMatch
+from firmware.phone.contact_text import cleaned
 from firmware.ports import CallerContact
+from firmware.storage import contact_merge
+from firmware.storage.contact_merge import MergeCount
+from firmware.storage.contact_rows import ContactRows
 from firmware.storage.database import Database
 from firmware.storage.numbers import PLANS, read_number, same_line
+from firmware.storage.spelling import RANKS, KeyRange, ranges_of
 from firmware.storage.store import Store
 
+MAX_CONTACTS: Final = 100_000
 
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """One person or place, with its numbers as they were typed."""
-
-    contact_id: int
-    name: str
-    numbers: tuple[str, ...]
+_SPELLED_AT_ONCE: Final = 50
+"""So many contacts are spelled while others wait for the store: some ten milliseconds."""
 
 
 class StoredContacts:
@@ -24,50 +26,108 @@ class StoredContacts:
     def __init__(self, store: Store, country: str) -> None:
         self._store = store
         self._plan = PLANS[country]
+        self._rows = ContactRows(country)
+        self._total: int | None = None
+
+    # --- one contact ---
 
     async def contact_of(self, number: str) -> CallerContact | None:
         """Return the contact that has a number, however either is written; None where nobody has it."""
         return await self._store.run(lambda database: self.contact_in(database, number))
 
-    async def add(self, name: str, numbers: Sequence[str], ring: str = "") -> int:
-        """Add a contact and return its id; `ring` is how the handset rings for it, empty for as usual."""
+    async def read(self, contact_id: int) -> Contact | None:
+        """Return a contact, None where it is gone."""
 
-        def add(database: Database) -> int:
-            [(contact_id,)] = database.query(
-                "INSERT INTO contacts (name, ring) VALUES (?, ?) RETURNING contact_id", name, ring
-            )
-            for number in dict.fromkeys(numbers):
-                database.execute(
-                    "INSERT INTO contact_numbers (contact_id, number, tail) VALUES (?, ?, ?)",
-                    contact_id,
-                    number,
-                    read_number(number, self._plan).tail,
-                )
-            return int(contact_id)
+        def read(database: Database) -> Contact | None:
+            found = self._rows.read(database, [contact_id])
+            return found[0] if found else None
 
-        return await self._store.transact(add)
+        return await self._store.run(read)
+
+    async def save(self, contact: Contact) -> Contact:
+        """Keep a contact, new where its id is 0 or where that contact is gone, and return it as it was kept."""
+        kept = cleaned(contact)
+        saved = await self._store.transact(lambda database: self._rows.write(database, kept))
+        self._total = None
+        return saved
 
     async def remove(self, contact_id: int) -> bool:
         """Remove a contact; False where there was none."""
-        return await self._store.transact(
+        removed = await self._store.transact(
             lambda database: database.execute("DELETE FROM contacts WHERE contact_id = ?", contact_id) > 0
         )
+        self._total = None
+        return removed
 
-    async def list(self) -> tuple[Contact, ...]:
-        """Return all contacts by name."""
+    # --- many of them ---
+
+    async def merge(self, contacts: Sequence[Contact]) -> MergeCount:
+        """Add contacts in one transaction; those that are there already get the numbers that they lack.
+
+        Two are one where they have the same name and share a number, or where one of them has no number.
+        """
+        clean = [cleaned(contact) for contact in contacts]
+        room = MAX_CONTACTS - await self.count()
+        merged = await self._store.transact(
+            lambda database: contact_merge.merge(database, self._rows, self._plan, clean, room)
+        )
+        self._total = None
+        return merged
+
+    async def count(self) -> int:
+        """Return how many contacts there are."""
+        if self._total is None:
+            [(total,)] = await self._store.run(lambda database: database.query("SELECT count(*) FROM contacts"))
+            self._total = int(total)
+        return self._total
+
+    async def listed(self, first: int, limit: int) -> tuple[ContactMatch, ...]:
+        """Return a stretch of the address book in its order, each with its first number."""
+        total = await self.count()
+
+        def read(database: Database) -> tuple[ContactMatch, ...]:
+            ids = _window(database, first, min(limit, total - first), total)
+            return self._rows.matches(database, [(contact_id, 0) for contact_id in ids])
+
+        return await self._store.run(read) if 0 <= first < total else ()
+
+    async def after(self, contact_id: int, limit: int) -> tuple[Contact, ...]:
+        """Return whole contacts in the order in which they were added, those after one of them."""
 
         def read(database: Database) -> tuple[Contact, ...]:
-            numbers: dict[int, list[str]] = {}
-            for contact_id, number in database.query("SELECT contact_id, number FROM contact_numbers ORDER BY rowid"):
-                numbers.setdefault(contact_id, []).append(number)
-            return tuple(
-                Contact(contact_id, name, tuple(numbers.get(contact_id, ())))
-                for contact_id, name in database.query(
-                    "SELECT contact_id, name FROM contacts ORDER BY name, contact_id"
-                )
+            rows = database.query(
+                "SELECT contact_id FROM contacts WHERE contact_id > ? ORDER BY contact_id LIMIT ?", contact_id, limit
             )
+            return self._rows.read(database, [row[0] for row in rows])
 
         return await self._store.run(read)
+
+    async def search(self, keys: str, limit: int) -> tuple[ContactMatch, ...]:
+        """Return the contacts that keys may mean, by name or number, the best first; see firmware.storage.spelling."""
+
+        def find(database: Database) -> tuple[ContactMatch, ...]:
+            found: dict[int, int] = {}
+            ranges = ranges_of(keys, self._plan)
+            for rank in RANKS:
+                for where in ranges:
+                    if where.rank == rank:
+                        _collect(database, found, limit, where)
+            return self._rows.matches(database, found.items())
+
+        return await self._store.run(find)
+
+    async def blocked_numbers(self) -> tuple[str, ...]:
+        """Return the numbers of all contacts that never ring."""
+        rows = await self._store.run(
+            lambda database: database.query(
+                "SELECT number FROM contacts JOIN contact_numbers USING (contact_id) WHERE blocked = 1"
+            )
+        )
+        return tuple(number for (number,) in rows)
+
+    async def spell_anew(self) -> bool:
+        """Spell some of the contacts that an older firmware, or one in another country, has kept; False when done."""
+        return await self._store.transact(lambda database: self._rows.spell_anew(database, _SPELLED_AT_ONCE))
 
     def contact_in(self, database: Database, number: str) -> CallerContact | None:
         """Return the contact that has a number, on the storage thread."""
@@ -75,14 +135,53 @@ class StoredContacts:
             return None
         line = read_number(number, self._plan)
         rows = database.query(
-            "SELECT name, ring, number FROM contact_numbers JOIN contacts USING (contact_id) WHERE tail = ? "
+            "SELECT name, ring, blocked, number FROM contact_numbers JOIN contacts USING (contact_id) WHERE tail = ? "
             "ORDER BY contact_id",
             line.tail,
         )
-        known = [(CallerContact(name, ring), read_number(candidate, self._plan)) for name, ring, candidate in rows]
+        known = [
+            (CallerContact(name, ring, blocked=bool(blocked)), read_number(candidate, self._plan))
+            for name, ring, blocked, candidate in rows
+        ]
         exact = [contact for contact, candidate in known if candidate.digits == line.digits]
         alike = {contact.name: contact for contact, candidate in known if same_line(candidate, line, self._plan)}
         if exact:
             return exact[0]
         # A number without its area code may be somebody's in every town: then it names nobody.
         return alike.popitem()[1] if len(alike) == 1 else None
+
+
+def _window(database: Database, first: int, limit: int, total: int) -> list[int]:
+    """Return who stands at a place of the list; counted from its nearer end."""
+    if first <= total // 2:
+        rows = database.query(
+            "SELECT contact_id FROM contacts ORDER BY sort_key, contact_id LIMIT ? OFFSET ?", limit, first
+        )
+        return [row[0] for row in rows]
+    rows = database.query(
+        "SELECT contact_id FROM contacts ORDER BY sort_key DESC, contact_id DESC LIMIT ? OFFSET ?",
+        limit,
+        total - first - limit,
+    )
+    return [row[0] for row in reversed(rows)]
+
+
+def _collect(database: Database, found: dict[int, int], limit: int, where: KeyRange) -> None:
+    """Add contacts whose keys lie in a range until there are enough, each once, in the order of their keys."""
+    after: tuple[str, int, int] = (where.start, -1, -1)
+    while len(found) < limit:
+        rows = database.query(
+            "SELECT keys, contact_id, position FROM contact_keys "
+            "WHERE rank = ? AND (keys, contact_id, position) > (?, ?, ?) AND keys < ? "
+            "ORDER BY keys, contact_id, position LIMIT ?",
+            where.rank,
+            *after,
+            where.end,
+            2 * limit,
+        )
+        for _, contact_id, position in rows:
+            if len(found) < limit:
+                found.setdefault(contact_id, position)
+        if len(rows) < 2 * limit:
+            return
+        after = rows[-1]

@@ -119,7 +119,7 @@ async def test_a_day_of_calls_sends_the_allowed_fields_of_the_allowed_messages_a
         assert site.settings.key_pem is not None
         key_lines = site.settings.key_pem.splitlines()[1:-1]
         for name in NAMES:
-            await site.store.contacts.add(name, ["4007654321", "13800000005"])
+            await site.store.add_contact(name, ["4007654321", "13800000005"])
         day = Day(site)
         async with Relay(site.authority, site.authority.issue(DEVICE), site.broker.port) as relay:
             site.change_settings(port=relay.port)

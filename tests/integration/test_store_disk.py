@@ -152,7 +152,7 @@ async def test_no_file_of_the_store_can_be_read_without_its_key(tmp_path: Path) 
     lab = StoreLab(tmp_path, key=load_key(tmp_path / "store.key", tmp_path / "store.db", {}))
     await lab.start()
     await lab.consents.grant(Purpose.CDR_SYNC)
-    await lab.contacts.add(NAME, NUMBERS)
+    await lab.add_contact(NAME, NUMBERS)
     for number in NUMBERS:
         await lab.make_call(number, dialled=number)
     assert (tmp_path / "store.db-wal").stat().st_size > 10_000

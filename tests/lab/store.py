@@ -1,10 +1,12 @@
 """The encrypted store with all its parts, in a folder of its own, on clocks that a test drives."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
+from firmware.phone.contact import Contact, ContactNumber
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
@@ -91,6 +93,11 @@ class StoreLab:
             self.pass_time(60)
         await self.call_log.close_record(call_id, reason, 200 if answered else 487)
         return call_id
+
+    async def add_contact(self, name: str, numbers: Sequence[str], **more: Any) -> int:
+        """Keep a contact with these numbers and return its id."""
+        contact = Contact(0, name, tuple(map(ContactNumber, numbers)), **more)
+        return (await self.contacts.save(contact)).contact_id
 
     def _beat(self) -> None:
         self.beats += 1

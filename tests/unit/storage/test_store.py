@@ -56,12 +56,12 @@ async def test_work_that_nobody_waits_for_any_more_is_finished(lab: StoreLab) ->
 
 
 async def test_stopping_finishes_the_work_that_was_handed_in(lab: StoreLab) -> None:
-    adding = asyncio.create_task(lab.contacts.add("Ann", []))
+    adding = asyncio.create_task(lab.add_contact("Ann", []))
     await asyncio.sleep(0)
     await lab.store.stop()
     assert await adding
     await lab.store.start()
-    assert len(await lab.contacts.list()) == 1
+    assert await lab.contacts.count() == 1
 
 
 async def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
@@ -78,10 +78,10 @@ async def test_opening_can_be_tried_again(lab: StoreLab, tmp_path: Path) -> None
         with pytest.raises(StoreKeyWrongError):
             await stranger.store.start()
         with pytest.raises(StoreClosedError):
-            await stranger.contacts.list()
+            await stranger.contacts.count()
     assert stranger.beats == 2, "a store that does not open must not look like a thread that hangs"
     await lab.store.start()
-    assert await lab.contacts.list() == ()
+    assert await lab.contacts.count() == 0
 
 
 async def test_starting_twice_opens_once(lab: StoreLab) -> None:
