@@ -1,5 +1,6 @@
 """What is measured, the same way for every phone."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -101,10 +102,10 @@ def measure_calls(caller: "Phone", callee: "Phone", callee_user: str, sinks: tup
         if in_call:
             break
     return CallFigures(
-        mouth_to_ear_median_ms=statistics.median(delays),
-        mouth_to_ear_p95_ms=_p95(delays),
+        mouth_to_ear_median_ms=statistics.median(delays) if delays else math.nan,
+        mouth_to_ear_p95_ms=_p95(delays) if delays else math.nan,
         chirps_lost=lost,
-        cpu_in_call_percent=in_call[0],
+        cpu_in_call_percent=in_call[0] if in_call else math.nan,
         cpu_idle_percent=_cpu_percent(caller.process_ids, IDLE_S),
         memory_mb=sum(psutil.Process(pid).memory_full_info().pss for pid in caller.process_ids) / 1e6,
     )
