@@ -13,6 +13,7 @@ from firmware.phone import commands as c
 from firmware.phone import errands as e
 from firmware.phone.call import CallId, CallState, DisconnectReason
 from firmware.phone.events import (
+    BlockedContactsLoaded,
     CallerNamed,
     CallStateChanged,
     Event,
@@ -367,7 +368,7 @@ class Bus:
 
     async def _name_caller(self, contacts: Contacts, call_id: CallId, number: str) -> None:
         if contact := await contacts.contact_of(number):
-            self.post(CallerNamed(call_id, contact.name, contact.ring))
+            self.post(CallerNamed(call_id, contact.name, contact.ring, contact.blocked))
 
     def load_from_store(self) -> None:
         """Tell the phone what the store remembers: the holder's settings, redial, missed calls and messages."""
@@ -376,6 +377,8 @@ class Bus:
 
     async def _load(self, records: Records) -> None:
         call_log = records.call_log
+        # First of all: until then a blocked contact would ring.
+        self.post(BlockedContactsLoaded(tuple(await records.contacts.blocked_numbers())))
         if (preferences := await records.preferences.load()) is not None:
             self.post(PreferencesLoaded(preferences))
         self.post(MessagesLoaded(tuple(await records.messages.newest(_MESSAGES_SHOWN))))

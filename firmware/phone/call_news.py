@@ -1,7 +1,7 @@
 """News of calls, whichever of them it is and whatever the phone is doing."""
 
-from firmware.phone import auto_redial
-from firmware.phone.call import CallDirection, CallState, DisconnectReason
+from firmware.phone import auto_redial, policy
+from firmware.phone.call import CallDirection, CallState, Decision, DisconnectReason, RejectReason
 from firmware.phone.commands import (
     HangUpCall,
     HoldCall,
@@ -12,7 +12,7 @@ from firmware.phone.commands import (
     OpenCallRecord,
     ReportImpossibleEvent,
 )
-from firmware.phone.endings import close_call, end_reason, hang_up, show_call_ended
+from firmware.phone.endings import close_call, end_reason, hang_up, note_decision, reject, show_call_ended
 from firmware.phone.events import (
     CallAudioChanged,
     CallerNamed,
@@ -136,10 +136,21 @@ def change_audio(state: PhoneState, event: CallAudioChanged) -> None:
 
 
 def name_caller(state: PhoneState, event: CallerNamed) -> None:
-    """Show the address book's name, and ring the contact's own way."""
-    if (call := state.find_call(event.call_id)) is not None:
-        call.contact_name = event.name
-        call.contact_ring = event.ring
+    """Show the address book's name, and ring the contact's own way; a blocked contact is turned away.
+
+    As a rule the blocked number is known before it rings. The address book knows more: a number without its area code.
+    """
+    if (call := state.find_call(event.call_id)) is None:
+        return
+    call.contact_name = event.name
+    call.contact_ring = event.ring
+    if event.blocked and call.is_offered and not policy.rings_even_if_blocked(state, call.party):
+        rings = call is state.call
+        note_decision(state, call, Decision.BLOCKED)
+        reject(state, call, RejectReason.BLOCKED)
+        if rings:
+            state.speaker = False
+            settle(state)
 
 
 def attribute_number(state: PhoneState, event: NumberAttributed) -> None:

@@ -194,11 +194,17 @@ class CallAudioChanged:
 
 @dataclass(frozen=True, slots=True)
 class CallerNamed:
-    """The address book knows the other end of a call; `ring` is the contact's own ring, empty where it has none."""
+    """The address book knows the other end of a call.
+
+    Attributes:
+        ring: the contact's own ring, empty where it has none.
+        blocked: the holder wants no call of theirs to ring.
+    """
 
     call_id: CallId
     name: str
     ring: str = ""
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +307,13 @@ class PreferencesLoaded:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockedContactsLoaded:
+    """The numbers of all contacts that the holder has blocked, at the start and after each change."""
+
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MinuteStarted:
     """A minute of local time began.
 
@@ -366,6 +379,7 @@ Event = (
     | MessageSent
     | MessagesLoaded
     | PreferencesLoaded
+    | BlockedContactsLoaded
     | MinuteStarted
     | ProblemRaised
     | ProblemCleared

@@ -6,6 +6,7 @@ from typing import Any
 
 from firmware.phone.commands import KeepMessage
 from firmware.phone.events import (
+    BlockedContactsLoaded,
     Event,
     MessageReceived,
     MessageSent,
@@ -61,6 +62,12 @@ def _take_preferences(state: PhoneState, event: PreferencesLoaded) -> None:
         state.features.preferences = event.preferences
 
 
+def _take_blocked_contacts(state: PhoneState, event: BlockedContactsLoaded) -> None:
+    # A caller is judged at once, when there is no time to ask the store.
+    forms = state.settings.dial_plan.forms
+    state.features.blocked_contacts = frozenset().union(*(forms.forms(number) for number in event.numbers))
+
+
 def _take_minute(state: PhoneState, event: MinuteStarted) -> None:
     state.features.minute = event
 
@@ -72,6 +79,7 @@ NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     MessageSent: _tell_what_became_of_message,
     MessagesLoaded: _take_messages,
     PreferencesLoaded: _take_preferences,
+    BlockedContactsLoaded: _take_blocked_contacts,
     MinuteStarted: _take_minute,
 }
 """The rows of every mode for these events."""

@@ -97,6 +97,7 @@ class FeatureState:
     Attributes:
         preferences: what the holder has set; the configuration's until the store answers or the holder sets something.
         preferences_changed: the holder has set something since the start: what the store answers later is older.
+        blocked_contacts: the numbers of blocked contacts, in all the ways to write them.
         minute: the minute of the week, None until the first one has begun.
         last_caller: who called last, for calling back and blocking; None where nobody did.
         missed: the newest missed call's other end, None where that is not known.
@@ -115,6 +116,7 @@ class FeatureState:
 
     preferences: Preferences = field(default_factory=Preferences)
     preferences_changed: bool = False
+    blocked_contacts: frozenset[str] = frozenset()
     minute: MinuteStarted | None = None
     last_caller: CallerId | None = None
     missed: CallerId | None = None

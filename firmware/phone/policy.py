@@ -4,7 +4,8 @@ The rules are asked in this order, and the first that has something to say decid
 
 1. An emergency call was placed within the last half hour: whoever calls back rings, aloud.
 2. Allow list: rings whatever follows, where a trusted server vouches for the number.
-3. Block list, the configuration's and the holder's: turned away, whoever says that the number is right.
+3. Block list, the configuration's and the holder's, and blocked contacts: turned away, whoever says that the number is
+   right.
 4. Anonymous callers, where they are not wanted: turned away.
 5. Nobody but the allow list, where that is so: turned away.
 6. Outside the hours, where there are some and the clock can be trusted: turned away or sent on.
@@ -93,14 +94,19 @@ def _emergency_callback(state: PhoneState, _event: IncomingCallReceived) -> Verd
 
 
 def _allow_list(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:
-    if not _is_allowed(state, event):
+    if not _is_allowed(state, event.caller):
         return None
     return _auto_answer(state, event) or Ring()
 
 
-def _is_allowed(state: PhoneState, event: IncomingCallReceived) -> bool:
+def rings_even_if_blocked(state: PhoneState, caller: CallerId) -> bool:
+    """Whether somebody rings whatever the block lists say."""
+    return in_emergency(state) or _is_allowed(state, caller)
+
+
+def _is_allowed(state: PhoneState, caller: CallerId) -> bool:
     # Anybody can write any number into From: only what a trusted server vouches for opens a door.
-    return event.caller.asserted and _is_listed(state, event.caller, state.settings.call_rules.allow)
+    return caller.asserted and _is_listed(state, caller, state.settings.call_rules.allow)
 
 
 def _block_list(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:
@@ -108,9 +114,12 @@ def _block_list(state: PhoneState, event: IncomingCallReceived) -> Verdict | Non
 
 
 def is_blocked(state: PhoneState, caller: CallerId) -> bool:
-    """Whether somebody is on the block list, the configuration's or the holder's."""
+    """Whether somebody is on the block list, the configuration's or the holder's, or is a blocked contact."""
     own = tuple(NumberPattern(text) for text in state.features.preferences.blocked)
-    return _is_listed(state, caller, state.settings.call_rules.block + own)
+    if _is_listed(state, caller, state.settings.call_rules.block + own):
+        return True
+    contacts = state.features.blocked_contacts
+    return bool(caller.number) and not state.settings.dial_plan.forms.forms(caller.number).isdisjoint(contacts)
 
 
 def _is_listed(state: PhoneState, caller: CallerId, patterns: tuple[NumberPattern, ...]) -> bool:

@@ -19,6 +19,7 @@ from firmware.phone.call import (
     TextMessage,
 )
 from firmware.phone.events import (
+    BlockedContactsLoaded,
     CallerNamed,
     CallStateChanged,
     Event,
@@ -135,6 +136,9 @@ class Notebook:
 
     async def contact_of(self, _number: str) -> CallerContact:
         return CallerContact("Ada", "priority")
+
+    async def blocked_numbers(self) -> tuple[str, ...]:
+        return ("1002",)
 
     @property
     def messages(self) -> Any:
@@ -306,6 +310,7 @@ async def test_a_number_is_attributed_with_and_without_a_store(parts: Parts) -> 
 
 async def test_the_holders_settings_and_messages_come_back_after_a_restart(parts: Parts) -> None:
     parts.bus.load_from_store()
+    assert await parts.phone.wait_for(BlockedContactsLoaded) == BlockedContactsLoaded(("1002",))
     assert await parts.phone.wait_for(PreferencesLoaded) == PreferencesLoaded(PREFERENCES)
     assert await parts.phone.wait_for(MessagesLoaded) == MessagesLoaded((MESSAGE,))
 

@@ -4,15 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallerId, CallId, CallState, Decision, RejectReason, SipUri
-from firmware.phone.events import IncomingCallReceived, MinuteStarted, Timer
+from firmware.phone.call import (
+    CallDirection,
+    CallerId,
+    CallId,
+    CallState,
+    Decision,
+    DisconnectReason,
+    RejectReason,
+    SipUri,
+)
+from firmware.phone.commands import RejectCall, StartRinging
+from firmware.phone.events import BlockedContactsLoaded, CallerNamed, IncomingCallReceived, MinuteStarted, Timer
 from firmware.phone.features import CallRules, FeatureState, OpenHours
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.policy import AutoAnswer, Forward, Reject, Ring, Verdict, judge, on_busy, on_no_answer
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.view import Mode
-from tests.unit.phone.desk import settings
+from tests.unit.phone.desk import INCOMING, Desk, settings
 
 ANNA = CallerId("+49301234567", "Anna", asserted=True)
 ANONYMOUS = CallerId("")
@@ -183,3 +193,68 @@ def test_a_phone_that_somebody_uses_never_answers_by_itself(mode: Mode, off_hook
 
 def test_a_phone_answers_by_itself_only_where_the_holder_wants_it() -> None:
     assert verdict(phone(), answer_after_s=0) == Ring()
+
+
+# --- blocked contacts ---
+
+
+def with_blocked_contact(desk: Desk) -> Desk:
+    desk.handle(BlockedContactsLoaded(("+49 30 1234567", "2001")))
+    return desk
+
+
+@pytest.mark.parametrize("number", ["+49301234567", "0301234567", "0049301234567", "2001"])
+def test_a_blocked_contact_never_rings_however_its_number_is_written(number: str) -> None:
+    desk = with_blocked_contact(Desk())
+    desk.ring(caller=CallerId(number))
+    assert desk.said(StartRinging) == []
+    assert desk.said(RejectCall) == [RejectCall(INCOMING, RejectReason.BLOCKED)]
+
+
+def test_whoever_is_taken_from_the_block_list_rings_again() -> None:
+    desk = with_blocked_contact(Desk())
+    desk.handle(BlockedContactsLoaded(()))
+    desk.ring(caller=CallerId("2001"))
+    assert len(desk.said(StartRinging)) == 1
+
+
+def test_callers_without_a_number_are_no_blocked_contact() -> None:
+    desk = with_blocked_contact(Desk())
+    desk.ring(caller=ANONYMOUS)
+    assert desk.said(RejectCall) == []
+
+
+def test_a_contact_that_the_address_book_alone_knows_is_turned_away_as_soon_as_it_says_so() -> None:
+    desk = Desk()
+    desk.ring()
+    desk.handle(CallerNamed(INCOMING, "Pest", blocked=True))
+    assert desk.said(RejectCall) == [RejectCall(INCOMING, RejectReason.BLOCKED)]
+    assert desk.view.mode is Mode.IDLE
+    assert desk.view.refusal is not None
+    assert desk.view.refusal.decision is Decision.BLOCKED
+
+
+def test_a_blocked_contact_that_waits_beside_a_ringing_call_leaves_that_one_alone() -> None:
+    desk = Desk()
+    desk.ring()
+    desk.ring(CallId("second"), CallerId("2002"))
+    desk.handle(CallerNamed(CallId("second"), "Pest", blocked=True))
+    assert desk.said(RejectCall) == [RejectCall(CallId("second"), RejectReason.BLOCKED)]
+    assert desk.view.mode is Mode.RINGING
+
+
+def test_a_blocked_contact_may_be_called() -> None:
+    desk = Desk()
+    call_id = desk.place_call()
+    desk.handle(CallerNamed(call_id, "Pest", blocked=True))
+    assert desk.view.mode is Mode.OUTGOING
+
+
+def test_whoever_calls_back_after_an_emergency_call_rings_even_if_blocked() -> None:
+    desk = with_blocked_contact(Desk())
+    call_id = desk.place_call("112")
+    desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
+    desk.replace()
+    desk.ring(caller=CallerId("2001"))
+    desk.handle(CallerNamed(INCOMING, "Pest", blocked=True))
+    assert desk.said(RejectCall) == []
