@@ -1,11 +1,13 @@
-"""The ringer: a warble on a PCM of its own, which is open only while the phone rings."""
+"""The ringer: a warble on a PCM of its own, which is open only while the phone rings or has something to say."""
 
+import audioop
 import errno
 import math
 import select
 import threading
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,12 +22,18 @@ _PERIOD_FRAMES = 160
 _PERIODS = 4
 _STALL_TIMEOUT_MS = 1000
 _RETRY_S = 1.0
+# After a sound the PCM stays open for as long as the next key takes, as a rule: opening it is what takes time.
+_LINGER_PERIODS = 30
+# Whoever wants to hear keys and menus wants to hear them from a ringer that is turned down, too.
+_LEAST_SOUND_PERCENT = 60
 
 # Two tones a major third apart that change places 20 times a second, as electronic telephones do. Whole cycles in each
 # half, so that they meet without a click.
 _WARBLE_HZ = (800, 1000)
 _HALF_S = 0.05
 _RAMP_S = 0.005
+# Leaves a small loudspeaker some room.
+_LOUDEST = 0.7
 # A third harmonic lets a small loudspeaker, which has no bass, still sound full.
 _HARMONICS = ((1, 0.75), (3, 0.25))
 _DEFAULT_CADENCE_MS = (1000, 4000)
@@ -72,6 +80,7 @@ class AlsaRinger:
         self._is_faulty = False
         self._changed = threading.Condition()
         self._is_ringing = False
+        self._sound: bytes | None = None
         self._stopping = False
         self._silenced = threading.Event()
         self._thread: threading.Thread | None = None
@@ -101,6 +110,7 @@ class AlsaRinger:
         with self._changed:
             self._rhythm_ms = PATTERNS_MS.get(pattern, self._cadence_ms)
             self._is_ringing = True
+            self._sound = None
             self._silenced.clear()
             self._changed.notify()
 
@@ -113,43 +123,86 @@ class AlsaRinger:
         """Set how loud it rings, from the next burst on."""
         self._volume_percent = percent
 
+    def play(self, sound: bytes) -> None:
+        """Play a sound once, in place of the one before; nothing sounds over ringing.
+
+        Args:
+            sound: 16-bit mono at 16 kHz; empty for silence.
+        """
+        with self._changed:
+            if not self._is_ringing:
+                self._sound = sound
+                self._changed.notify()
+
     # --- the ringer's thread ------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._is_ringing or self._stopping)
+                self._changed.wait_for(lambda: self._is_ringing or self._sound or self._stopping)
                 if self._stopping:
                     return
-            self._ring_until_silenced()
+                rings = self._is_ringing
+            if rings:
+                while not self._silenced.is_set():
+                    if not self._attempt(self._ring_until_silenced):
+                        self._silenced.wait(_RETRY_S)
+            elif not self._attempt(self._play_sounds):
+                self._take_sound()
+
+    def _attempt(self, play: Callable[[], None]) -> bool:
+        try:
+            play()
+        except DeviceError as error:
+            if not self._is_faulty:
+                self._is_faulty = True
+                self._on_fault(str(error))
+            return False
+        return True
 
     def _ring_until_silenced(self) -> None:
-        while not self._silenced.is_set():
-            try:
-                self._play()
-            except DeviceError as error:
-                if not self._is_faulty:
-                    self._is_faulty = True
-                    self._on_fault(str(error))
-                self._silenced.wait(_RETRY_S)
-
-    def _play(self) -> None:
-        pcm = open_pcm(
-            self._playback, "playback", rate_hz=_RATE_HZ, period_frames=_PERIOD_FRAMES, periods=_PERIODS,
-            setting="[ringer] playback",
-        )  # fmt: skip
-        try:
-            poller = select.poll()
-            for descriptor, events in pcm.polldescriptors():
-                poller.register(descriptor, events)
+        with self._open() as write:
             while not self._silenced.is_set():
                 rhythm_ms = self._rhythm_ms
                 for index, duration_ms in enumerate(rhythm_ms):
                     if self._rhythm_ms is not rhythm_ms:
                         break
-                    self._play_burst(
-                        pcm, poller, silence(duration_ms) if index % 2 else warble(duration_ms, self._volume_percent)
-                    )
+                    burst = silence(duration_ms) if index % 2 else warble(duration_ms, self._volume_percent)
+                    for period in _periods(burst):
+                        if self._silenced.is_set():
+                            return
+                        write(period)
+
+    def _play_sounds(self) -> None:
+        """Play what there is, and silence after it: the last of it is heard, and the next one needs no opening."""
+        with self._open() as write:
+            periods: Iterator[bytes] = iter(())
+            silent = 0
+            while silent <= _LINGER_PERIODS and not (self._is_ringing or self._stopping):
+                if (newer := self._take_sound()) is not None:
+                    loudness = _loudness(max(self._volume_percent, _LEAST_SOUND_PERCENT))
+                    periods = _periods(audioop.mul(newer, 2, loudness))
+                period = next(periods, b"")
+                silent = 0 if period else silent + 1
+                write(period.ljust(2 * _PERIOD_FRAMES, b"\0"))
+
+    def _take_sound(self) -> bytes | None:
+        with self._changed:
+            sound, self._sound = self._sound, None
+            return sound
+
+    @contextmanager
+    def _open(self) -> Iterator[Callable[[bytes], None]]:
+        """Open the PCM; what is yielded writes a period as soon as there is room."""
+        pcm = open_pcm(
+            self._playback, "playback", rate_hz=_RATE_HZ, period_frames=_PERIOD_FRAMES, periods=_PERIODS,
+            setting="[ringer] playback",
+        )  # fmt: skip
+        poller = select.poll()
+        try:
+            for descriptor, events in pcm.polldescriptors():
+                poller.register(descriptor, events)
+            yield lambda period: self._write(pcm, poller, period)
         except alsaaudio.ALSAAudioError as error:
             raise DeviceError(
                 f"The ringer's sound card {self._playback!r} failed: {reason(error)}. Plug it in again."
@@ -157,18 +210,7 @@ class AlsaRinger:
         finally:
             close_pcm(pcm)
 
-    def _play_burst(self, pcm: Any, poller: select.poll, sound: bytes) -> None:
-        for first in range(0, len(sound), 2 * _PERIOD_FRAMES):
-            self._wait_for_room(pcm, poller)
-            if self._silenced.is_set():
-                return
-            pcm.write(sound[first : first + 2 * _PERIOD_FRAMES])
-            if self._is_faulty:
-                self._is_faulty = False
-                if self._on_recovery is not None:
-                    self._on_recovery()
-
-    def _wait_for_room(self, pcm: Any, poller: select.poll) -> None:
+    def _write(self, pcm: Any, poller: select.poll, period: bytes) -> None:
         while 0 <= (free := pcm.avail()) < _PERIOD_FRAMES:
             events = poller.poll(_STALL_TIMEOUT_MS)
             if not events:
@@ -176,12 +218,25 @@ class AlsaRinger:
             pcm.polldescriptors_revents(events)
         if free < 0 and free != -errno.EPIPE:
             raise DeviceError(f"The ringer's sound card {self._playback!r} is gone. Plug it in again.")
+        pcm.write(period)
+        if self._is_faulty:
+            self._is_faulty = False
+            if self._on_recovery is not None:
+                self._on_recovery()
+
+
+def _periods(sound: bytes) -> Iterator[bytes]:
+    return (sound[first : first + 2 * _PERIOD_FRAMES] for first in range(0, len(sound), 2 * _PERIOD_FRAMES))
+
+
+def _loudness(percent: int) -> float:
+    """Return the amplitude of a volume: a cubic scale sounds even along its whole length."""
+    return _LOUDEST * (percent / 100) ** 3
 
 
 def warble(duration_ms: int, volume_percent: int) -> bytes:
     """Return a burst of ringing as 16-bit frames."""
-    # A cubic scale sounds even along its whole length; 0.7 leaves a small loudspeaker some room.
-    amplitude = 0.7 * 32767 * (volume_percent / 100) ** 3
+    amplitude = 32767 * _loudness(volume_percent)
     half = round(_HALF_S * _RATE_HZ)
     two_tones = array("h")
     for frequency in _WARBLE_HZ:

@@ -118,8 +118,22 @@ class Bus:
         indicator: Indicator,
         show: Callable[[PhoneView], None],
         attribute: Callable[[str], str] | None = None,
+        set_brightness: Callable[[int], None] | None = None,
+        key_click: bytes = b"",
     ) -> None:
-        """Set up; `attribute` says where a number belongs, within a millisecond, empty where that is unknown."""
+        """Set up.
+
+        Args:
+            phone: decides.
+            sip: carries calls; None where there is no account.
+            audio: the handset and the loudspeaker.
+            ringer: rings.
+            indicator: blinks.
+            show: takes what the display shows.
+            attribute: says where a number belongs, within a millisecond; empty where that is unknown.
+            set_brightness: takes the display's brightness in per cent.
+            key_click: how a key sounds, at SOUND_RATE_HZ.
+        """
         self._phone = phone
         self._sip = sip
         self._audio = audio
@@ -127,6 +141,8 @@ class Bus:
         self._indicator = indicator
         self._show = show
         self._attribute = attribute
+        self._set_brightness = set_brightness
+        self._key_click = key_click
         self.records: Records | None = None
         self.errands: ErrandRunner | None = None
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
@@ -211,6 +227,14 @@ class Bus:
                 self._show(view)
             case c.SetIndicator(pattern):
                 self._indicator.show(pattern)
+            case c.SetBrightness(percent):
+                if self._set_brightness is not None:
+                    self._set_brightness(percent)
+            case c.Click(in_ear):
+                (self._audio if in_ear else self._ringer).play(self._key_click)
+            case c.StopSpeaking():
+                self._audio.play(b"")
+                self._ringer.play(b"")
             case c.LookUpCaller(call_id, number):
                 self._look_up(call_id, number)
             case (

@@ -217,6 +217,9 @@ class _SoundAndLight:
     def set_volume(self, percent: int) -> None:
         self._sound.set_volume(percent)
 
+    def play(self, sound: bytes) -> None:
+        self._sound.play(sound)
+
 
 class DeviceFaults:
     """Knows which devices do not work; one that fails is a sentence, and the rest goes on. From any thread."""

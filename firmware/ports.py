@@ -7,7 +7,7 @@ its own. Callbacks arrive on the owner's thread; the composition root brings the
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from firmware.phone.call import (
     CallDirection,
@@ -22,6 +22,9 @@ from firmware.phone.call import (
 from firmware.phone.commands import AudioRoute, IndicatorPattern, Tone
 from firmware.phone.events import Event, Key
 from firmware.phone.preferences import Preferences
+
+SOUND_RATE_HZ: Final = 16_000
+"""Rate of the sounds that `play` takes: 16-bit little-endian mono."""
 
 # --- devices (drivers/ and drivers/simulator/) ------------------------------------------------------------------------
 # Drivers raise OSError (their own subclass of it) when a device is missing or fails.
@@ -78,6 +81,9 @@ class Ringer(Protocol):
     def ring(self, pattern: str = "normal") -> None: ...
     def silence(self) -> None: ...
     def set_volume(self, percent: int) -> None: ...
+    def play(self, sound: bytes) -> None:
+        """Play a sound once, in place of the one before; an empty one is silence. Nothing sounds over ringing."""
+        ...
 
 
 class CaptureStream(Protocol):
@@ -214,6 +220,12 @@ class Audio(Protocol):
     def stop_tone(self) -> None: ...
     def set_muted(self, *, muted: bool) -> None: ...
     def set_volume(self, route: AudioRoute, percent: int) -> None: ...
+    def play(self, sound: bytes) -> None:
+        """Play a sound once over what is heard, in place of the one before; an empty one is silence.
+
+        Nothing sounds where the earpiece is shut, nor with the microphone open: the far end would hear it.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

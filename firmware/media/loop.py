@@ -24,7 +24,7 @@ from firmware.media.streams import AudioCounters, Streams
 from firmware.media.tones import RenderedTone, TonePlayer, fade_out, render, tone_plan
 from firmware.phone.commands import AudioRoute, Tone
 from firmware.phone.events import Event
-from firmware.ports import AudioPort, Heartbeat, SoundCard
+from firmware.ports import SOUND_RATE_HZ, AudioPort, Heartbeat, SoundCard
 
 _IDLE_BEAT_S = 5.0
 # pjmedia's bridge adds and removes its ports within get_frame: after a call it must be turned over to free its slots.
@@ -43,6 +43,13 @@ class _ToneRequest:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _SoundRequest:
+    """Compared by identity, as above; `frames` at the card's rate, each a period long."""
+
+    frames: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Wanted:
     """All that the other threads want of the loop."""
 
@@ -53,6 +60,7 @@ class _Wanted:
     earpiece_percent: int = 70
     speaker_percent: int = 70
     tone: _ToneRequest | None = None
+    sound: _SoundRequest | None = None
 
     @property
     def volume_percent(self) -> int:
@@ -114,6 +122,8 @@ class AudioLoop:
         self._tones: dict[Tone, RenderedTone] = {}
         self._tone: TonePlayer | None = None
         self._tone_request: _ToneRequest | None = None
+        self._sound: TonePlayer | None = None
+        self._sound_request: _SoundRequest | None = None
         self._turns_left = 0
         self._periods_a_check = round(_HOUSEKEEPING_S * card.rate_hz / card.period_frames)
         self._until_check = self._periods_a_check
@@ -169,6 +179,14 @@ class AudioLoop:
             self._want(replace(self._wanted, earpiece_percent=percent))
         elif route is AudioRoute.SPEAKER:
             self._want(replace(self._wanted, speaker_percent=percent))
+
+    def play(self, sound: bytes) -> None:
+        """Play a sound at SOUND_RATE_HZ once; it is given up where the earpiece shuts or the microphone opens."""
+        rate_hz, size = self._card.rate_hz, len(self._silence)
+        if rate_hz != SOUND_RATE_HZ:
+            sound, _ = audioop.ratecv(sound, 2, 1, SOUND_RATE_HZ, rate_hz, None)
+        frames = tuple(sound[first : first + size].ljust(size, b"\0") for first in range(0, len(sound), size))
+        self._want(replace(self._wanted, sound=_SoundRequest(frames)))
 
     @property
     def counters(self) -> AudioCounters:
@@ -229,6 +247,11 @@ class AudioLoop:
                 self._tone = TonePlayer(self._tones[wanted.tone.tone])
             elif self._tone is not None:
                 self._tone = _last_frame_of(self._tone, self._card.rate_hz)
+        if wanted.talk or not wanted.is_open:
+            self._sound = None
+        elif wanted.sound is not self._sound_request and wanted.sound is not None:
+            self._sound = TonePlayer(RenderedTone(wanted.sound.frames, ()))
+        self._sound_request = wanted.sound
         if before is None or wanted.volume_percent != before.volume_percent:
             self._streams.set_volume(wanted.volume_percent)
         if before is not None and before.is_open and not wanted.is_open:
@@ -247,11 +270,9 @@ class AudioLoop:
         if self._comfort_noise is not None and wanted.talk:
             frame = self._comfort_noise.fill(frame)
         if self._tone is not None:
-            tone = self._tone.next_frame()
-            if tone is None:
-                self._tone = None
-            else:
-                frame = audioop.add(frame, tone, 2)
+            frame, self._tone = _over(frame, self._tone)
+        if self._sound is not None:
+            frame, self._sound = _over(frame, self._sound)
         self._streams.play(self._streams.scaled(frame), self._sidetone_of(near, wanted))
         self._until_check -= 1
         if self._until_check <= 0:
@@ -299,6 +320,12 @@ class AudioLoop:
             self._turns_left -= 1
         else:
             self._streams.reprobe()
+
+
+def _over(frame: bytes, player: TonePlayer) -> tuple[bytes, TonePlayer | None]:
+    """Return a frame with the player's next one over it, and the player unless it has come to its end."""
+    sound = player.next_frame()
+    return (frame, None) if sound is None else (audioop.add(frame, sound, 2), player)
 
 
 def _last_frame_of(tone: TonePlayer, rate_hz: int) -> TonePlayer | None:

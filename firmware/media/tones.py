@@ -17,6 +17,12 @@ _RAMP_S = 0.005
 # Where E.180 says "400 x 25", an amplitude modulation; its depth is left open, and exchanges use about this.
 _MODULATION_DEPTH = 0.9
 
+# Within what a narrow earpiece passes on, and gone before the next key.
+_CLICK_HZ = 1600
+_CLICK_S = 0.012
+_CLICK_DECAY_S = 0.002
+_CLICK_DBM0 = -9.0
+
 
 @dataclass(frozen=True, slots=True)
 class ToneShape:
@@ -87,6 +93,16 @@ def _rhythm(loop: Sequence[bytes], cadence_ms: Sequence[int], rate_hz: int, fram
         burst[-1] = fade_out(burst[-1], rate_hz)
         frames += burst
     return tuple(frames)
+
+
+def key_click(rate_hz: int) -> bytes:
+    """Return the click of a key as 16-bit samples: short and soft, as of a small lever."""
+    amplitude = 32767 * 10 ** ((_CLICK_DBM0 - _FULL_SCALE_DBM0) / 20)
+    step = 2 * math.pi * _CLICK_HZ / rate_hz
+    decay = 1 / (_CLICK_DECAY_S * rate_hz)
+    length = round(_CLICK_S * rate_hz)
+    samples = array("h", (round(amplitude * math.exp(-decay * n) * math.sin(step * n)) for n in range(length)))
+    return fade_out(samples.tobytes(), rate_hz)
 
 
 class TonePlayer:

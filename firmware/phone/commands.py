@@ -239,6 +239,25 @@ class SetIndicator:
 
 
 @dataclass(frozen=True, slots=True)
+class SetBrightness:
+    """Set how bright the display is, in per cent; 0 switches its light off."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """Let a key be heard: in the earpiece or the loudspeaker of a phone in use, else where it rings."""
+
+    in_ear: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopSpeaking:
+    """Silence what is being said of the display."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenCallRecord:
     """Write the call detail record's first line, before the first packet of an outgoing call.
 
@@ -374,6 +393,9 @@ Command = (
     | CancelTimer
     | ShowPage
     | SetIndicator
+    | SetBrightness
+    | Click
+    | StopSpeaking
     | OpenCallRecord
     | MarkCallAnswered
     | CloseCallRecord

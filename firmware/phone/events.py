@@ -64,6 +64,8 @@ class Timer(StrEnum):
     HOLD_REMINDER = "hold_reminder"
     EMERGENCY_CALLBACK = "emergency_callback"
     INFO = "info"
+    LIGHT = "light"
+    FLASH = "flash"
 
 
 class Problem(StrEnum):

@@ -12,7 +12,7 @@ a long one could spell an emergency number."""
 TONE_LIMIT_S = 30.0
 """A handset that stays off is warned for this long, then left in peace."""
 
-_LASTING = frozenset({Timer.NOTICE, Timer.EMERGENCY_CALLBACK, Timer.AUTO_REDIAL})
+_LASTING = frozenset({Timer.NOTICE, Timer.EMERGENCY_CALLBACK, Timer.AUTO_REDIAL, Timer.LIGHT, Timer.FLASH})
 
 
 def enter(state: PhoneState, mode: Mode) -> None:

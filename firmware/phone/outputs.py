@@ -6,20 +6,24 @@ from typing import Self
 
 from firmware.phone.commands import (
     AudioRoute,
+    Click,
     CloseAudio,
     Command,
     IndicatorPattern,
     OpenAudio,
     PlayTone,
+    SetBrightness,
     SetIndicator,
     SetMute,
     SetVolume,
     ShowPage,
     StartRinging,
     StopRinging,
+    StopSpeaking,
     StopTone,
     Tone,
 )
+from firmware.phone.light import brightness_percent
 from firmware.phone.state import PhoneState
 from firmware.phone.view import PhoneView
 
@@ -32,7 +36,10 @@ class _Audio(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Everything outside that has to agree with the phone's state; `ringing` is the pattern, None for silence."""
+    """Everything outside that has to agree with the phone's state.
+
+    `ringing` is the pattern, None for silence; `clicks` is whether a key has just been pressed that wants to be heard.
+    """
 
     audio: _Audio
     speaker: bool
@@ -41,10 +48,12 @@ class Outputs:
     ringer_percent: int
     muted: bool
     indicator: IndicatorPattern
+    brightness_percent: int
+    clicks: bool
     view: PhoneView
 
     @classmethod
-    def of(cls, state: PhoneState) -> Self:
+    def of(cls, state: PhoneState, *, key_pressed: bool = False) -> Self:
         audio = _Audio.EARPIECE if state.earpiece_open else _Audio.SHUT
         return cls(
             audio=_Audio.EARPIECE_AND_MICROPHONE if state.microphone_open else audio,
@@ -54,6 +63,8 @@ class Outputs:
             ringer_percent=state.ringer_percent,
             muted=state.muted,
             indicator=state.indicator,
+            brightness_percent=brightness_percent(state),
+            clicks=key_pressed and state.features.preferences.key_clicks,
             view=state.view(),
         )
 
@@ -68,6 +79,8 @@ class Outputs:
         commands: list[Command] = []
         if self.ringing is not None and after.ringing != self.ringing:
             commands.append(StopRinging())
+        if self.view.spoken and not (after.view.spoken and after.audio is self.audio):
+            commands.append(StopSpeaking())
         talks = after.audio is _Audio.EARPIECE_AND_MICROPHONE
         if self.tone is not None and after.tone != self.tone and (after.tone is None or talks):
             commands.append(StopTone())
@@ -91,8 +104,14 @@ class Outputs:
             commands.append(SetVolume(AudioRoute.RINGER, after.ringer_percent))
         if after.ringing is not None and after.ringing != self.ringing:
             commands.append(StartRinging(after.ringing))
+        talks = after.audio is _Audio.EARPIECE_AND_MICROPHONE
+        if after.clicks and after.ringing is None and not talks:
+            # The other end of a call hears nothing of it.
+            commands.append(Click(in_ear=after.audio is _Audio.EARPIECE))
         if after.indicator != self.indicator:
             commands.append(SetIndicator(after.indicator))
+        if after.brightness_percent != self.brightness_percent:
+            commands.append(SetBrightness(after.brightness_percent))
         if after.view != self.view:
             commands.append(ShowPage(after.view))
         return commands

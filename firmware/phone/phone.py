@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 
 from firmware.phone.call import CallId
 from firmware.phone.call_timers import keep_call_timers
-from firmware.phone.commands import AudioRoute, Command, SetIndicator, SetVolume, ShowPage
-from firmware.phone.events import Event
+from firmware.phone.commands import AudioRoute, Command, SetBrightness, SetIndicator, SetVolume, ShowPage
+from firmware.phone.events import Event, KeyPressed
 from firmware.phone.features import FeatureState
 from firmware.phone.leaving import look_after_those_left
+from firmware.phone.light import keep_light
 from firmware.phone.modes import (
     call_ended,
     collecting_digits,
@@ -76,6 +77,7 @@ class Phone:
         return [
             *(SetVolume(route, percent) for route, percent in self._state.volumes.items()),
             SetIndicator(self._outputs.indicator),
+            SetBrightness(self._outputs.brightness_percent),
             ShowPage(self._outputs.view),
         ]
 
@@ -86,5 +88,6 @@ class Phone:
         TABLE[state.mode, type(event)](state, event)
         look_after_those_left(state)
         keep_call_timers(state)
-        before, self._outputs = self._outputs, Outputs.of(state)
+        keep_light(state, event)
+        before, self._outputs = self._outputs, Outputs.of(state, key_pressed=isinstance(event, KeyPressed))
         return [*before.silenced_by(self._outputs), *state.commands, *before.sounded_by(self._outputs)]

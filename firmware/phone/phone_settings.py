@@ -35,6 +35,7 @@ class PhoneSettings:
         voicemail_number: where voice messages are listened to, as dialled; empty where that is not known.
         auto_redial_every_s: how often a busy number is tried again.
         auto_redial_tries: how many times.
+        display_off_s: how long after it was dimmed the display is switched off; 0 for never.
         accounts: names and labels, the default account first.
     """
 
@@ -60,6 +61,7 @@ class PhoneSettings:
     voicemail_number: str = ""
     auto_redial_every_s: float = 30
     auto_redial_tries: int = 10
+    display_off_s: float = 0
     accounts: tuple[tuple[str, str], ...] = ()
 
     def account_label(self, name: str) -> str:

@@ -37,6 +37,7 @@ from firmware.phone.events import (
     TransferChanged,
 )
 from firmware.phone.feature_news import NEWS
+from firmware.phone.light import darken, flash
 from firmware.phone.moves import NOTICE_S
 from firmware.phone.receiving import give_up_longest
 from firmware.phone.state import PhoneState
@@ -100,6 +101,8 @@ _TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
     Timer.NO_ANSWER: give_up_longest,
     Timer.HOLD_REMINDER: remind_of_held_calls,
     Timer.INFO: _leave_info,
+    Timer.LIGHT: darken,
+    Timer.FLASH: flash,
     Timer.AUTO_REDIAL: auto_redial.disarm,
 }
 

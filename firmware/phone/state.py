@@ -8,10 +8,11 @@ from firmware.phone.call import CallDirection, CallId, CallState, RegistrationFa
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
 from firmware.phone.events import Key, Problem, Timer
 from firmware.phone.features import FeatureState
+from firmware.phone.light import Light
 from firmware.phone.menu.stack import MenuStack
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.running_call import Call
-from firmware.phone.view import CallView, Hint, Mode, PhoneView
+from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView
 
 __all__ = ["DIGIT_KEYS", "Call", "PhoneSettings", "PhoneState"]
 
@@ -19,6 +20,7 @@ DIGIT_KEYS = frozenset(key for key in Key if key.value in "0123456789*#")
 _REMEMBERED_DEPARTED_CALLS = 32
 _ALOUD_PERCENT = 60
 _FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
+_SPOKEN_MODES = frozenset({Mode.MENU, Mode.WRITING, Mode.COLLECTING_DIGITS})
 # What stops calls comes first, then what a person misses, then what only the operator sees.
 _MOST_IMPORTANT_FIRST = (
     Problem.SIP_UNAVAILABLE,
@@ -52,6 +54,9 @@ class PhoneState:
         settled: keys no longer belong to what the person was dialling or sending before.
         notice: a hint for a few seconds, shown in place of `hint`.
         menu: the menus that are open.
+        light: of the display.
+        news: how much there was to know when the last event was over.
+        flash: the display flashes and is in its striking half, or in its plain one; None where it does not flash.
     """
 
     settings: PhoneSettings
@@ -85,6 +90,9 @@ class PhoneState:
     details_step: int = 0
     features: FeatureState = field(default_factory=FeatureState)
     menu: MenuStack = field(default_factory=MenuStack)
+    light: Light = Light.LIT
+    news: tuple[int, ...] = ()
+    flash: bool | None = None
     timers: set[Timer] = field(default_factory=set)
     commands: list[Command] = field(default_factory=list)
 
@@ -207,10 +215,11 @@ class PhoneState:
 
     @property
     def earpiece_open(self) -> bool:
-        return self.engaged and (self.listening or self.reminding or self._call_waits_aloud)
+        return self.engaged and (self.listening or self.reminding or self.call_waits_aloud)
 
     @property
-    def _call_waits_aloud(self) -> bool:
+    def call_waits_aloud(self) -> bool:
+        """Whether a call beside the foreground tells of itself by a beep."""
         return self.mode is not Mode.RINGING and any(call.is_offered and not call.silenced for call in self.others)
 
     @property
@@ -221,7 +230,7 @@ class PhoneState:
         if not self.settled and self.tone is not None:
             # First of all the person hears that what was just tried has failed.
             return self.tone
-        if self._call_waits_aloud:
+        if self.call_waits_aloud:
             return Tone.CALL_WAITING
         if self.reminding:
             return Tone.HOLD_REMINDER
@@ -263,6 +272,7 @@ class PhoneState:
         return IndicatorPattern.OFF
 
     def view(self) -> PhoneView:
+        preferences = self.features.preferences
         view = PhoneView(
             mode=self.mode,
             off_hook=self.off_hook,
@@ -285,8 +295,8 @@ class PhoneState:
         )
         return replace(
             view,
-            do_not_disturb=self.features.preferences.do_not_disturb,
-            forwarding=self.features.preferences.forward_always,
+            do_not_disturb=preferences.do_not_disturb,
+            forwarding=preferences.forward_always,
             voicemail=self.features.voicemail_count,
             unread_messages=self.features.unread_messages,
             refusal=self.features.refusal,
@@ -300,7 +310,18 @@ class PhoneState:
             redial_in_s=round(self.settings.auto_redial_every_s) if self.features.auto_redial is not None else 0,
             feature=self.features.feature if view.hint in _FEATURE_HINTS else "",
             menu=self.menu.view(self) if self.mode is Mode.MENU else None,
+            look=Look(preferences.language, preferences.large_text, preferences.high_contrast, preferences.background),
+            spoken=preferences.spoken_menus and self._is_about_menus(view),
+            flash=self.flash,
         )
+
+    def _is_about_menus(self, view: PhoneView) -> bool:
+        """Whether the person does something with the display: never in a call, nor of what comes by itself."""
+        if view.call is not None or view.other_calls:
+            return False
+        asked = view.info is not None or view.details_step or view.volume_percent is not None
+        told = view.hint not in {None, Hint.MESSAGE_RECEIVED}
+        return self.mode in _SPOKEN_MODES or bool(asked) or told
 
     def _view_of(self, call: Call) -> CallView:
         return replace(call.view(), account=self.settings.account_label(call.account))

@@ -197,6 +197,8 @@ class PhoneView:
         match: which of them is chosen, from 0; None while none is.
         locked: the holder's PIN opens the phone: nothing personal may be shown, and only emergency numbers called.
         look: how the holder wants the display.
+        spoken: what is shown is to be said aloud, too.
+        flash: a display that flashes is in its striking half or in its plain one; None where it does not flash.
     """
 
     mode: Mode
@@ -236,3 +238,5 @@ class PhoneView:
     match: int | None = None
     locked: bool = False
     look: Look = Look()
+    spoken: bool = False
+    flash: bool | None = None

@@ -21,6 +21,7 @@ from firmware.phone.events import (
     TimerExpired,
 )
 from firmware.phone.phone import Phone
+from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneSettings
 from firmware.phone.view import PhoneView
 
@@ -31,7 +32,9 @@ INCOMING = CallId("in")
 
 
 def settings(*digit_map: str, country: str = "DE", **more: object) -> PhoneSettings:
+    """Make a phone's settings; its display stays lit, so that a test hears of light only where it asks for it."""
     plan = DialPlan.build(country=country, domain="example.com", digit_map=digit_map or ("x.T",))
+    more.setdefault("preferences", Preferences(screen_off_s=0))
     return PhoneSettings(plan, **more)  # type: ignore[arg-type]
 
 

@@ -36,7 +36,7 @@ _RULES = [
     CallRules(allow=(NumberPattern("020*"),), allow_only=True),
     CallRules(hours=(OpenHours(frozenset({0}), 480, 1080),), out_of_hours_forward="2999"),
 ]
-_TRANSIENT = {Timer.NOTICE, Timer.EMERGENCY_CALLBACK, Timer.AUTO_REDIAL}
+_TRANSIENT = {Timer.NOTICE, Timer.EMERGENCY_CALLBACK, Timer.AUTO_REDIAL, Timer.LIGHT, Timer.FLASH}
 
 
 class AnyOfficeEvening(AnyEvening):
@@ -76,7 +76,8 @@ class AnyOfficeEvening(AnyEvening):
             ),
             self._next_id,
         )
-        self.phone.start()
+        for command in self.phone.start():
+            self._follow(command)
 
     def _follow(self, command: Command) -> None:
         super()._follow(command)

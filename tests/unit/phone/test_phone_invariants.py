@@ -18,6 +18,7 @@ from firmware.phone.call import (
 from firmware.phone.commands import (
     AnswerCall,
     CancelTimer,
+    Click,
     CloseAudio,
     CloseCallRecord,
     Command,
@@ -31,12 +32,14 @@ from firmware.phone.commands import (
     RejectCall,
     ResumeCall,
     SendDtmf,
+    SetBrightness,
     ShowPage,
     SignalRinging,
     SplitCalls,
     StartRinging,
     StartTimer,
     StopRinging,
+    StopSpeaking,
     StopTone,
     Tone,
     TransferCall,
@@ -68,6 +71,7 @@ from firmware.phone.events import (
     TimerExpired,
     TransferChanged,
 )
+from firmware.phone.light import LEAST_LIT_PERCENT
 from firmware.phone.phone import Phone
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Mode
@@ -77,6 +81,7 @@ _KEY_EVENTS = st.sampled_from([KeyPressed, KeyPressed, KeyPressed, KeyRepeated, 
 _LIVE_STATES = [state for state in CallState if state is not CallState.DISCONNECTED]
 _ACTIVE_MORE_OFTEN = [*_LIVE_STATES, CallState.ACTIVE, CallState.ACTIVE, CallState.ACTIVE]
 _SWITCHING_KEYS = [Key.HOLD, Key.OK, Key.CANCEL, Key.TRANSFER, Key.CONFERENCE, Key.SPEAKER, Key.MUTE]
+_FORWARD = st.sampled_from(["", "", "2999"])
 _OVER_A_CALL = {Tone.CALL_WAITING, Tone.HOLD_REMINDER}
 _QUALITY = CallQuality(0.5, 3.0, 40.0, "G722", encrypted=True, mos=4.2)
 
@@ -101,17 +106,26 @@ class AnyEvening(RuleBasedStateMachine):
         self.tone: Tone | None = None
         self.audio: tuple[bool, bool] | None = None
         self.ringing = False
+        self.spoken = False
+        self.brightness_percent = 0
 
     @initialize(
         loudspeaker=st.booleans(),
         call_waiting=st.sampled_from([True, True, False]),
         max_calls=st.sampled_from([2, 3, 4]),
-        auto_answer=st.booleans(),
-        forward=st.sampled_from(["", "", "2999"]),
+        preferences=st.builds(
+            Preferences,
+            auto_answer=st.booleans(),
+            forward_busy=_FORWARD,
+            forward_no_answer=_FORWARD,
+            key_clicks=st.booleans(),
+            spoken_menus=st.booleans(),
+            visual_ring=st.booleans(),
+            brightness_percent=st.integers(0, 100),
+            screen_off_s=st.sampled_from([0, 60]),
+        ),
     )
-    def unpack_the_phone(
-        self, loudspeaker: bool, call_waiting: bool, max_calls: int, auto_answer: bool, forward: str
-    ) -> None:
+    def unpack_the_phone(self, loudspeaker: bool, call_waiting: bool, max_calls: int, preferences: Preferences) -> None:
         phone_settings = settings(
             "0[1-9]xx",
             "*21*x.#",
@@ -119,10 +133,12 @@ class AnyEvening(RuleBasedStateMachine):
             has_loudspeaker=loudspeaker,
             call_waiting=call_waiting,
             max_calls=max_calls,
-            preferences=Preferences(auto_answer=auto_answer, forward_busy=forward, forward_no_answer=forward),
+            display_off_s=600,
+            preferences=preferences,
         )
         self.phone = Phone(phone_settings, self._next_id)
-        self.phone.start()
+        for command in self.phone.start():
+            self._follow(command)
 
     def _next_id(self) -> CallId:
         self.ids += 1
@@ -141,9 +157,11 @@ class AnyEvening(RuleBasedStateMachine):
             self._follow(command)
             assert not self.microphone or self.tone in {None, *_OVER_A_CALL}, "a tone plays into an open microphone"
             assert not (self.ringing and self.audio), "the ringer rings into an ear"
+        assert self.spoken is self.phone.view.spoken
 
     def _follow(self, command: Command) -> None:
         self._follow_sound(command)
+        self._follow_keys_and_light(command)
         self._follow_calls(command)
         match command:
             case OpenCallRecord(call_id, direction):
@@ -211,6 +229,20 @@ class AnyEvening(RuleBasedStateMachine):
             case StopRinging():
                 assert self.ringing
                 self.ringing = False
+
+    def _follow_keys_and_light(self, command: Command) -> None:
+        match command:
+            case Click(in_ear):
+                assert not self.microphone, "the far end hears the keys"
+                assert not self.ringing
+                assert in_ear is (self.audio is not None), "a key clicks where the phone does not sound"
+            case StopSpeaking():
+                assert self.spoken, "nothing was being said"
+            case SetBrightness(percent):
+                assert percent != self.brightness_percent
+                self.brightness_percent = percent
+            case ShowPage(view):
+                self.spoken = view.spoken
 
     # --- what may happen ---
 
@@ -468,6 +500,15 @@ class AnyEvening(RuleBasedStateMachine):
     @invariant()
     def the_table_holds_no_more_calls_than_it_may(self) -> None:
         assert len(self.phone._state.calls) <= self.phone._state.settings.max_calls
+
+    @invariant()
+    def a_call_is_always_seen(self) -> None:
+        if self.live or self.phone.view.mode in {Mode.RINGING, Mode.IN_CALL, Mode.OUTGOING}:
+            assert self.brightness_percent >= LEAST_LIT_PERCENT
+
+    @invariant()
+    def nothing_is_said_of_the_display_beside_a_call(self) -> None:
+        assert not (self.phone.view.spoken and (self.ringing or self.live))
 
     @invariant()
     def the_phone_and_the_clock_agree_on_the_running_timers(self) -> None:
