@@ -20,6 +20,7 @@ from firmware.phone.call import (
     TextMessage,
 )
 from firmware.phone.commands import AudioRoute, IndicatorPattern, Tone
+from firmware.phone.errands import CallKind
 from firmware.phone.events import Event, Key
 from firmware.phone.preferences import Preferences
 
@@ -267,6 +268,12 @@ class CallLog(Protocol):
     async def count_unseen_missed(self) -> int: ...
     async def mark_missed_seen(self) -> None: ...
     async def recent(self, limit: int) -> Sequence[CallLogEntry]: ...
+    async def listed(self, kind: CallKind, first: int, limit: int) -> tuple[int, Sequence[CallLogEntry]]:
+        """Return how many calls of a kind there are, and a stretch of them, newest first."""
+        ...
+
+    async def delete(self, call_id: CallId) -> None: ...
+    async def clear(self, kind: CallKind = CallKind.ALL) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,16 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
 from firmware.egress.messages import CallDetailRecord, ClockQuality, Topic, reportable_number, timestamp
 from firmware.errors import StorageError
 from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
+from firmware.phone.errands import CallKind
 from firmware.ports import CallLogEntry
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.database import Database, Row
@@ -32,6 +34,23 @@ _MISSED_DECISIONS: Final = (
     Decision.PHONE_BUSY,
 )
 """Why the handset turned a caller away whom the person would have wanted at another time."""
+
+
+def _quoted(values: Iterable[StrEnum]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+_MISSED: Final = (
+    f"direction = '{CallDirection.INCOMING}' AND answered_at IS NULL AND reason IS NOT NULL AND CASE WHEN decision IS "
+    f"NULL THEN reason NOT IN ({_quoted(_NOT_MISSED)}) ELSE decision IN ({_quoted(_MISSED_DECISIONS)}) END"
+)
+
+_KINDS: Final = {
+    CallKind.ALL: "TRUE",
+    CallKind.MISSED: _MISSED,
+    CallKind.RECEIVED: f"direction = '{CallDirection.INCOMING}' AND answered_at IS NOT NULL",
+    CallKind.DIALLED: f"direction = '{CallDirection.OUTGOING}'",
+}
 
 _MAX_KEPT: Final = 256
 """Calls that are kept here at most while the store cannot take them; a store that never opens must not fill memory."""
@@ -237,16 +256,15 @@ class StoredCallLog:
         )
         return str(rows[0][0]) if rows else ""
 
+    async def account_id(self) -> str:
+        """Return the default account's opaque id, as call records have it."""
+        return await self._store.run(lambda database: _opaque_account(database, self._accounts.get("", "")))
+
     async def count_unseen_missed(self) -> int:
         """Return how many calls nobody answered and nobody has seen in the log."""
         rows = await self._store.run(
             lambda database: database.query(
-                "SELECT count(*) FROM calls WHERE seen = 0 AND direction = ? AND answered_at IS NULL "
-                "AND reason IS NOT NULL AND CASE WHEN decision IS NULL "
-                "THEN reason NOT IN (?, ?, ?, ?) ELSE decision IN (?, ?, ?, ?) END",
-                CallDirection.INCOMING.value,
-                *(reason.value for reason in _NOT_MISSED),
-                *(decision.value for decision in _MISSED_DECISIONS),
+                f"SELECT count(*) FROM calls WHERE seen = 0 AND {_MISSED}"  # noqa: S608 - a constant
             )
         )
         return int(rows[0][0])
@@ -259,10 +277,20 @@ class StoredCallLog:
 
     async def recent(self, limit: int) -> Sequence[CallLogEntry]:
         """Return the newest calls, newest first, those that are not over included."""
+        return (await self.listed(CallKind.ALL, 0, limit))[1]
 
-        def read(database: Database) -> tuple[CallLogEntry, ...]:
-            rows = database.query(f"SELECT {_COLUMNS} FROM calls ORDER BY position DESC LIMIT ?", limit)  # noqa: S608 - a constant
-            return tuple(
+    async def listed(self, kind: CallKind, first: int, limit: int) -> tuple[int, Sequence[CallLogEntry]]:
+        """Return how many calls of a kind there are, and a stretch of them, newest first."""
+
+        def read(database: Database) -> tuple[int, Sequence[CallLogEntry]]:
+            [(total,)] = database.query(f"SELECT count(*) FROM calls WHERE {_KINDS[kind]}")  # noqa: S608 - constants
+            rows = database.query(
+                f"SELECT {_COLUMNS} FROM calls WHERE {_KINDS[kind]} "  # noqa: S608 - constants
+                "ORDER BY position DESC LIMIT ? OFFSET ?",
+                limit,
+                first,
+            )
+            return total, tuple(
                 CallLogEntry(
                     call_id=CallId(call_id),
                     direction=CallDirection(direction),
@@ -285,21 +313,22 @@ class StoredCallLog:
 
     async def delete(self, call_id: CallId) -> None:
         """Delete one call that is over, and its record where that still waits."""
+        await self._store.transact(
+            lambda database: self._forget(database, "call_id = ? AND reason IS NOT NULL", call_id)
+        )
 
-        def delete(database: Database) -> None:
-            if database.execute("DELETE FROM calls WHERE call_id = ? AND reason IS NOT NULL", call_id):
-                self._outbox.purge(database, Topic.CDR, call_id)
+    async def clear(self, kind: CallKind = CallKind.ALL) -> None:
+        """Delete all calls of a kind that are over, and their records where those still wait."""
+        await self._store.transact(lambda database: self._forget(database, f"{_KINDS[kind]} AND reason IS NOT NULL"))
 
-        await self._store.transact(delete)
+    def _forget(self, database: Database, which: str, *parameters: str) -> None:
+        """Delete calls and withdraw what tells of them.
 
-    async def clear(self) -> None:
-        """Delete all calls that are over, and the records that still wait."""
-
-        def clear(database: Database) -> None:
-            database.execute("DELETE FROM calls WHERE reason IS NOT NULL")
-            self._outbox.purge(database, Topic.CDR)
-
-        await self._store.transact(clear)
+        The one place where calls leave the log: what recipients have of them already is for them to erase, and the
+        notice that says so belongs into this transaction.
+        """
+        database.execute(f"DELETE FROM calls WHERE {which}", *parameters)  # noqa: S608 - conditions of this module
+        self._outbox.purge_without_calls(database)
 
     async def _write_ends(self) -> None:
         over = [each for each in self._calls.values() if each.reason is not None]

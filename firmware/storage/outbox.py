@@ -115,13 +115,13 @@ class StoredOutbox:
         )
         return None
 
-    def purge(self, database: Database, topic: Topic, call_id: CallId | None = None) -> None:
-        """Drop what waits for a topic, or what waits for it and tells of one call."""
-        database.execute(
-            "DELETE FROM outbox WHERE topic = ?1 AND (?2 IS NULL OR call_id = ?2)",
-            topic.value,
-            call_id,
-        )
+    def purge_without_calls(self, database: Database) -> None:
+        """Drop what waits and tells of calls that the log has no longer."""
+        database.execute("DELETE FROM outbox WHERE call_id IS NOT NULL AND call_id NOT IN (SELECT call_id FROM calls)")
+
+    def purge(self, database: Database, topic: Topic) -> None:
+        """Drop what waits for a topic."""
+        database.execute("DELETE FROM outbox WHERE topic = ?", topic.value)
 
 
 def _due(database: Database, limit: int) -> tuple[OutboxMessage, ...]:

@@ -1,0 +1,87 @@
+"""Errands about the call log."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from firmware.errands.runner import Handler
+from firmware.phone.answers import CallsDeleted, CallsListed, LoggedCall
+from firmware.phone.errands import ClearCalls, DeleteCall, Errand, ListCalls
+from firmware.phone.events import Event, MissedCallsCounted
+from firmware.ports import CallLog, CallLogEntry
+
+
+class CallErrands:
+    """Reads the call log and forgets calls.
+
+    A call that is deleted takes along what still waits for the broker about it; see StoredCallLog for what has been
+    handed over already.
+    """
+
+    def __init__(
+        self,
+        call_log: CallLog,
+        *,
+        attribute: Callable[[str], str],
+        language: Callable[[], str],
+        post: Callable[[Event], None],
+    ) -> None:
+        """Set up.
+
+        Args:
+            call_log: where calls are kept.
+            attribute: says where a number belongs, within a millisecond; empty where that is unknown.
+            language: which one the display speaks now.
+            post: tells the phone how many missed calls are left, in the main thread.
+        """
+        self._call_log = call_log
+        self._attribute = attribute
+        self._language = language
+        self._post = post
+
+    @property
+    def handlers(self) -> Mapping[type[Errand], Handler]:
+        """What the runner needs."""
+        return {ListCalls: self._list, DeleteCall: self._delete, ClearCalls: self._clear}
+
+    async def _list(self, errand: ListCalls) -> CallsListed:
+        total, entries = await self._call_log.listed(errand.kind, errand.first, errand.limit)
+        return CallsListed(errand.kind, errand.first, total, tuple(self._logged(entry) for entry in entries))
+
+    async def _delete(self, errand: DeleteCall) -> CallsDeleted:
+        await self._call_log.delete(errand.call_id)
+        return await self._deleted()
+
+    async def _clear(self, errand: ClearCalls) -> CallsDeleted:
+        await self._call_log.clear(errand.kind)
+        return await self._deleted()
+
+    async def _deleted(self) -> CallsDeleted:
+        self._post(MissedCallsCounted(await self._call_log.count_unseen_missed()))
+        return CallsDeleted()
+
+    def _logged(self, entry: CallLogEntry) -> LoggedCall:
+        talked_s = entry.ended_at - entry.answered_at if entry.ended_at and entry.answered_at else 0
+        return LoggedCall(
+            call_id=entry.call_id,
+            direction=entry.direction,
+            number=entry.number,
+            name=entry.name,
+            at=_in_words(entry.started_at, self._language()),
+            duration_s=round(talked_s),
+            answered=entry.answered_at is not None,
+            reason=entry.reason,
+            decision=entry.decision,
+            quality=entry.quality,
+            attribution=self._attribute(entry.number),
+        )
+
+
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 - reads best so
+
+
+def _in_words(at_s: float, language: str) -> str:
+    """Say a time in the handset's own zone; the year is left out, since the log is read from its newest end."""
+    local = time.localtime(at_s)
+    if language == "zh":
+        return f"{local.tm_mon}月{local.tm_mday}日 {local.tm_hour:02}:{local.tm_min:02}"
+    return f"{local.tm_mday} {_MONTHS[local.tm_mon - 1]} {local.tm_hour:02}:{local.tm_min:02}"

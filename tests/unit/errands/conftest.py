@@ -1,0 +1,3 @@
+from tests.unit.storage.conftest import lab
+
+__all__ = ["lab"]
