@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -18,7 +20,11 @@ from firmware.control.server import ControlServer
 from firmware.control.sync_role import SyncRole
 from firmware.devices import DEFAULT_COUNTRY, DeviceFaults, Settings, StartedDevice, build_devices
 from firmware.doctor import Condition
+from firmware.errands.facts import Identity
+from firmware.errands.handlers import Surroundings, errand_handlers
+from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, HandsetError, StorageError
+from firmware.factory_reset import finish_reset
 from firmware.media.loop import AudioLoop
 from firmware.notifier import SystemdNotifier
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
@@ -40,6 +46,7 @@ from firmware.phone.events import (
 )
 from firmware.phone.phone import Phone
 from firmware.phone.view import PhoneView
+from firmware.pictures.cache import PictureCache
 from firmware.ports import BrokerProblem, BrokerState
 from firmware.records import Records, problem_of
 from firmware.screens.drawing import draw, has_chinese
@@ -47,6 +54,7 @@ from firmware.screens.pages import page_for
 from firmware.settings.broker import broker_settings
 from firmware.settings.phone import phone_settings
 from firmware.settings.sound import near_end_settings
+from firmware.storage.pictures import Pixels
 from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)
@@ -58,28 +66,39 @@ _MINUTES_AN_HOUR: Final = 60
 
 
 def run_until_stopped(options: Options, early: Early) -> None:
-    """Start the rest of the handset and run it until SIGTERM or SIGINT."""
-    asyncio.run(_run(options, early))
+    """Start the rest of the handset and run it until SIGTERM or SIGINT, or until it has to start anew."""
+    if asyncio.run(_run(options, early)):
+        # The same process goes on with nothing of the old one in its memory, whether systemd looks after it or nobody.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - what runs already
 
 
-async def _run(options: Options, early: Early) -> None:
+async def _run(options: Options, early: Early) -> bool:
+    """Run the handset; return whether another run is to follow."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    handset = Handset(options, early)
+    handset = Handset(options, early, stopping.set)
     await handset.start()
     try:
         await stopping.wait()
     finally:
         await handset.stop()
+    return handset.starts_anew
 
 
 class Handset:
-    """Everything that runs in the handset's process, started in order and stopped in reverse."""
+    """Everything that runs in the handset's process, started in order and stopped in reverse.
 
-    def __init__(self, options: Options, early: Early) -> None:
+    Attributes:
+        starts_anew: after this run another one is to follow.
+    """
+
+    def __init__(self, options: Options, early: Early, end: Callable[[], None]) -> None:
+        """Set up; `end` has this run stopped."""
         self._options = options
+        self._end = end
+        self.starts_anew = False
         self._loaded = early.loaded
         self._health = early.health
         self._sip = early.sip
@@ -105,6 +124,9 @@ class Handset:
             device_settings,
             simulator_port=self._options.simulator_port,
             on_ringer_fault=lambda sentence: self._faults.note("ringer", sentence),
+        )
+        self.pictures = PictureCache(
+            self._load_picture, lambda: self._show(self._phone.view), asyncio.get_running_loop()
         )
         self._painter = Painter(
             self._devices.display,
@@ -144,7 +166,9 @@ class Handset:
 
     async def stop(self) -> None:
         """Stop everything, last started first; calls are ended and their records written."""
-        self._notifier.stopping()
+        if not self.starts_anew:
+            # systemd would end the process that is to go on.
+            self._notifier.stopping()
         # Calls end while the store is still open, so that their records are written.
         if self._sip is not None:
             await asyncio.to_thread(self._sip.stop)
@@ -194,6 +218,24 @@ class Handset:
             _log.info("The simulated handset's page is being served")
 
     async def _start_records(self, configuration: Configuration | None) -> None:
+        if not await self._finish_reset():
+            return
+        self._make_records(configuration)
+        self._start_errands(configuration)
+        if self._records is not None:
+            await self._records.start(self._take_up_store)
+
+    async def _finish_reset(self) -> bool:
+        """Finish a factory reset that was begun; False where that fails, and then the store must not be opened."""
+        try:
+            if await asyncio.to_thread(finish_reset, self._options.state_dir):
+                _log.warning("The factory reset is finished")
+        except StorageError as error:
+            self._note_records_fault(problem_of(error), str(error))
+            return False
+        return True
+
+    def _make_records(self, configuration: Configuration | None) -> None:
         if configuration is None:
             return
         try:
@@ -209,7 +251,36 @@ class Handset:
             return
         self._records = self._bus.records = records
         self._running.push_async_callback(records.stop)
-        await records.start(self._bus.load_from_store)
+
+    def _start_errands(self, configuration: Configuration | None) -> None:
+        runner = ErrandRunner(
+            errand_handlers(
+                Surroundings(
+                    records=self._records,
+                    state_dir=self._options.state_dir,
+                    exchange_dir=self._options.exchange_dir or self._options.state_dir / "exchange",
+                    identity=_identity(configuration),
+                    condition=self._condition,
+                    start_anew=self._start_anew,
+                    pictures_changed=self.pictures.forget,
+                ),
+                self._bus.post,
+            ),
+            self._bus.post,
+        )
+        self._bus.errands = runner
+        self._running.push_async_callback(runner.stop)
+
+    def _take_up_store(self) -> None:
+        self.pictures.forget()
+        self._bus.load_from_store()
+
+    def _start_anew(self) -> None:
+        self.starts_anew = True
+        self._end()
+
+    async def _load_picture(self, picture: str) -> Pixels | None:
+        return await self._records.pictures.read(picture) if self._records is not None else None
 
     async def _start_sockets(self) -> None:
         admin = AdminRole(
@@ -319,6 +390,16 @@ class Handset:
             return await self._records.outbox.waiting()
         except HandsetError:
             return 0
+
+
+def _identity(configuration: Configuration | None) -> Identity:
+    if configuration is None:
+        return Identity()
+    servers = tuple(
+        (account.label or account.username, ", ".join(f"{host}:{port}" for host, port in account.addresses))
+        for account in configuration.accounts
+    )
+    return Identity(configuration.device.id, configuration.device.fleet, servers)
 
 
 def _status_words(view: PhoneView) -> str:

@@ -37,6 +37,7 @@ class Options:
         runtime_dir: where the local sockets go.
         simulator_port: show the devices as a page on this local port; None drives the Pi's pins.
         verbose: log more.
+        exchange_dir: the folder that stands for a stick; None for `exchange` in the state's folder.
     """
 
     configuration: Path
@@ -44,6 +45,7 @@ class Options:
     runtime_dir: Path
     simulator_port: int | None = None
     verbose: bool = False
+    exchange_dir: Path | None = None
 
 
 class Inbox:

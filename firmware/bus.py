@@ -11,6 +11,7 @@ from typing import Any, Protocol, assert_never
 from firmware.errors import HandsetError
 from firmware.phone import commands as c
 from firmware.phone import errands as e
+from firmware.phone.answers import AccountKnown, PinChanged
 from firmware.phone.call import CallId, CallState, DisconnectReason
 from firmware.phone.events import (
     BlockedContactsLoaded,
@@ -33,6 +34,7 @@ from firmware.ports import (
     Contacts,
     Indicator,
     Messages,
+    Pin,
     PreferenceStore,
     Ringer,
     SipStack,
@@ -73,6 +75,11 @@ class Records(Protocol):
     @property
     def messages(self) -> Messages:
         """The text messages."""
+        ...
+
+    @property
+    def pin(self) -> Pin:
+        """The holder's PIN."""
         ...
 
     @property
@@ -392,7 +399,7 @@ class Bus:
 
     async def _name_caller(self, contacts: Contacts, call_id: CallId, number: str) -> None:
         if contact := await contacts.contact_of(number):
-            self.post(CallerNamed(call_id, contact.name, contact.ring, contact.blocked))
+            self.post(CallerNamed(call_id, contact.name, contact.ring, contact.blocked, contact.picture))
 
     def load_from_store(self) -> None:
         """Tell the phone what the store remembers: the holder's settings, redial, missed calls and messages."""
@@ -403,6 +410,9 @@ class Bus:
         call_log = records.call_log
         # First of all: until then a blocked contact would ring.
         self.post(BlockedContactsLoaded(tuple(await records.contacts.blocked_numbers())))
+        # Before the settings, which may say that it is asked for.
+        self.post(PinChanged(await records.pin.is_set()))
+        self.post(AccountKnown(await call_log.account_id()))
         if (preferences := await records.preferences.load()) is not None:
             self.post(PreferencesLoaded(preferences))
         self.post(MessagesLoaded(tuple(await records.messages.newest(_MESSAGES_SHOWN))))

@@ -1,5 +1,7 @@
 """One root error, one subclass for each layer; adapters translate vendor exceptions into these."""
 
+from firmware.phone.words import Word
+
 
 class HandsetError(Exception):
     """Something in the handset failed. The message says what happened, to what, and what to do about it."""
@@ -31,6 +33,18 @@ class MediaError(HandsetError):
 
 class StorageError(HandsetError):
     """The encrypted store cannot be opened, read or written."""
+
+
+class PictureError(HandsetError):
+    """A file is not a picture that can be used.
+
+    Attributes:
+        words: why, for the person.
+    """
+
+    def __init__(self, words: Word) -> None:
+        super().__init__(words.text.format_map(dict(words.values)))
+        self.words = words
 
 
 class EgressError(HandsetError):

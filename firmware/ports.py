@@ -266,6 +266,10 @@ class CallLog(Protocol):
     async def keep_quality(self, call_id: CallId, quality: CallQuality) -> None: ...
     async def last_dialled(self) -> str: ...
     async def count_unseen_missed(self) -> int: ...
+    async def account_id(self) -> str:
+        """Return the default account's opaque id, as call records have it."""
+        ...
+
     async def mark_missed_seen(self) -> None: ...
     async def recent(self, limit: int) -> Sequence[CallLogEntry]: ...
     async def listed(self, kind: CallKind, first: int, limit: int) -> tuple[int, Sequence[CallLogEntry]]:
@@ -283,11 +287,13 @@ class CallerContact:
     Attributes:
         ring: one of the ring patterns, empty where none was chosen.
         blocked: the holder wants no call of theirs to ring.
+        picture: names the contact's picture, empty where it has none.
     """
 
     name: str
     ring: str = ""
     blocked: bool = False
+    picture: str = ""
 
 
 class Contacts(Protocol):
@@ -312,6 +318,12 @@ class Messages(Protocol):
     async def newest(self, limit: int) -> Sequence[TextMessage]: ...
     async def mark_read(self) -> None: ...
     async def delete(self, message_id: str) -> None: ...
+
+
+class Pin(Protocol):
+    """The holder's PIN."""
+
+    async def is_set(self) -> bool: ...
 
 
 class PreferenceStore(Protocol):

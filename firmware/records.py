@@ -10,6 +10,7 @@ from typing import Final
 
 from firmware import clock
 from firmware.errors import HandsetError, StorageError
+from firmware.factory_reset import KEY_NAME, STORE_NAME
 from firmware.phone.events import Problem
 from firmware.ports import Heartbeat
 from firmware.storage.call_log import Clocks, StoredCallLog
@@ -19,6 +20,8 @@ from firmware.storage.errors import StoreFullError
 from firmware.storage.key import load_key
 from firmware.storage.messages import StoredMessages
 from firmware.storage.outbox import StoredOutbox
+from firmware.storage.pictures import StoredPictures
+from firmware.storage.pin import StoredPin
 from firmware.storage.preferences import StoredPreferences
 from firmware.storage.store import Store
 from provisioning.schema import Configuration
@@ -34,11 +37,11 @@ def problem_of(error: HandsetError) -> Problem:
 
 
 class Records:
-    """Call log, contacts, consents, messages, settings and outbox over one store.
+    """Call log, contacts, consents, messages, settings, PIN, pictures and outbox over one store.
 
     Attributes:
-        call_log, contacts, consents, messages, preferences, outbox: usable at any time; before the store is open they
-            raise StoreClosed.
+        call_log, contacts, consents, messages, preferences, pin, pictures, outbox: usable at any time; before the
+            store is open they raise StoreClosed.
         fault: why the store cannot be used, None while it can.
     """
 
@@ -54,9 +57,9 @@ class Records:
         Raises:
             StorageError: there is no usable key.
         """
-        path = state_dir / "store.db"
+        path = state_dir / STORE_NAME
         device = configuration.device
-        self._store = Store(path, load_key(state_dir / "store.key", path), heartbeat)
+        self._store = Store(path, load_key(state_dir / KEY_NAME, path), heartbeat)
         self._on_fault = on_fault
         self._opener: asyncio.Task[None] | None = None
         self.fault: str | None = None
@@ -64,6 +67,8 @@ class Records:
         self.contacts = StoredContacts(self._store, device.country)
         self.messages = StoredMessages(self._store, time.time)
         self.preferences = StoredPreferences(self._store)
+        self.pin = StoredPin(self._store)
+        self.pictures = StoredPictures(self._store, state_dir)
         self.consents = Consents(self._store, self.outbox, device=device.id, clock=time.time)
         self.call_log = StoredCallLog(
             self._store,
@@ -114,6 +119,7 @@ class Records:
             await self._store.start()
             interrupted = await self.call_log.recover_interrupted()
             await self.consents.announce()
+            await self.pictures.sweep()
         except StorageError as error:
             self.note_error(error)
             return False

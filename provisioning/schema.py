@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from provisioning.calling import Calls, Dialing, FeatureCodes
 from provisioning.errors import ProvisioningError
+from provisioning.operator_links import Operator
 from provisioning.section import Section
 
 Percent = Annotated[int, Field(ge=0, le=100)]
@@ -417,6 +418,7 @@ class Configuration(Section):
     dialing: Dialing = Dialing()
     calls: Calls = Calls()
     feature_codes: FeatureCodes = FeatureCodes()
+    operator: Operator = Operator()
     keypad: Keypad = Keypad()
     hook_switch: HookSwitch = HookSwitch()
     display: Display = Display()

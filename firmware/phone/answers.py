@@ -140,6 +140,13 @@ class ErrandFailed:
     words: Text
 
 
+@dataclass(frozen=True, slots=True)
+class AccountKnown:
+    """The store has opened: `account` is the default account's opaque id, the one in its call records."""
+
+    account: str
+
+
 Answer = (
     ContactsFound
     | ContactsListed
@@ -153,6 +160,7 @@ Answer = (
     | PicturesListed
     | PinChecked
     | PinChanged
+    | AccountKnown
     | FactsRead
     | ErrandFailed
 )

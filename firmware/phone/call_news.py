@@ -144,6 +144,7 @@ def name_caller(state: PhoneState, event: CallerNamed) -> None:
         return
     call.contact_name = event.name
     call.contact_ring = event.ring
+    call.picture = event.picture
     if event.blocked and call.is_offered and not policy.rings_even_if_blocked(state, call.party):
         rings = call is state.call
         note_decision(state, call, Decision.BLOCKED)
@@ -163,7 +164,7 @@ def change_party(state: PhoneState, event: CallPartyChanged) -> None:
     """Show who is at the other end now."""
     if (call := state.find_call(event.call_id)) is not None and call.is_live:
         call.party = event.party
-        call.contact_name = call.attribution = ""
+        call.contact_name = call.attribution = call.picture = ""
         if event.party.number:
             state.emit(LookUpCaller(call.call_id, event.party.number))
 

@@ -201,12 +201,14 @@ class CallerNamed:
     Attributes:
         ring: the contact's own ring, empty where it has none.
         blocked: the holder wants no call of theirs to ring.
+        picture: names the contact's picture, empty where it has none.
     """
 
     call_id: CallId
     name: str
     ring: str = ""
     blocked: bool = False
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)

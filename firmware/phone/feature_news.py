@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from firmware.phone.answers import AccountKnown
 from firmware.phone.commands import KeepMessage
 from firmware.phone.events import (
     BlockedContactsLoaded,
@@ -68,6 +69,10 @@ def _take_blocked_contacts(state: PhoneState, event: BlockedContactsLoaded) -> N
     state.features.blocked_contacts = frozenset().union(*(forms.forms(number) for number in event.numbers))
 
 
+def _keep_account(state: PhoneState, event: AccountKnown) -> None:
+    state.features.account_id = event.account
+
+
 def _take_minute(state: PhoneState, event: MinuteStarted) -> None:
     state.features.minute = event
 
@@ -81,5 +86,6 @@ NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     PreferencesLoaded: _take_preferences,
     BlockedContactsLoaded: _take_blocked_contacts,
     MinuteStarted: _take_minute,
+    AccountKnown: _keep_account,
 }
 """The rows of every mode for these events."""

@@ -112,6 +112,7 @@ class FeatureState:
         feature: the name of the feature that was switched last.
         draft: the text message being written, or put aside unfinished.
         auto_redial: the busy number that is being tried, None where none is.
+        account_id: the default account's opaque id; empty until the store has opened.
     """
 
     preferences: Preferences = field(default_factory=Preferences)
@@ -131,6 +132,7 @@ class FeatureState:
     feature: str = ""
     draft: Draft | None = None
     auto_redial: AutoRedial | None = None
+    account_id: str = ""
 
     @property
     def features_on(self) -> tuple[tuple[str, str], ...]:

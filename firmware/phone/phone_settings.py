@@ -37,6 +37,7 @@ class PhoneSettings:
         auto_redial_tries: how many times.
         display_off_s: how long after it was dimmed the display is switched off; 0 for never.
         accounts: names and labels, the default account first.
+        invite_link, top_up_link: the operator's links, with a place for the account's opaque id; empty for none.
     """
 
     dial_plan: DialPlan
@@ -63,6 +64,8 @@ class PhoneSettings:
     auto_redial_tries: int = 10
     display_off_s: float = 0
     accounts: tuple[tuple[str, str], ...] = ()
+    invite_link: str = ""
+    top_up_link: str = ""
 
     def account_label(self, name: str) -> str:
         """Return what the display calls an account; nothing where there is only one."""

@@ -27,6 +27,7 @@ class Call:
         account: whose call it is: the account's name, empty for the default account.
         ring: the pattern that the server asked for.
         contact_ring: the contact's own pattern, empty where it has none; it wins.
+        picture: names the contact's picture, empty where it has none.
         aloud: it rings even where the ringer is turned down.
         silenced: the person wants neither to hear it ring nor its waiting tone.
         accepted: the person has answered it, or it took the place of a call that runs; SIP may not have said so yet.
@@ -52,6 +53,7 @@ class Call:
     diverted_by: CallerId | None = None
     ring: str = "normal"
     contact_ring: str = ""
+    picture: str = ""
     aloud: bool = False
     silenced: bool = False
     accepted: bool = False
@@ -130,4 +132,5 @@ class Call:
             transfer=self.transfer,
             quality=self.quality,
             in_conference=self.joined and self.is_live,
+            picture=self.picture,
         )

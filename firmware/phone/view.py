@@ -98,6 +98,7 @@ class CallView:
         transfer: how far a transfer of this call has come, None where none was asked for.
         quality: how it sounds, None before anything was measured.
         in_conference: it is one of those that are joined.
+        picture: names the contact's picture, empty where it has none.
     """
 
     state: CallState
@@ -117,6 +118,7 @@ class CallView:
     transfer: TransferState | None = None
     quality: CallQuality | None = None
     in_conference: bool = False
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)

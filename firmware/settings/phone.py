@@ -34,6 +34,8 @@ def phone_settings(loaded: LoadedConfiguration) -> PhoneSettings:
         auto_redial_every_s=configuration.calls.auto_redial_every_s,
         auto_redial_tries=configuration.calls.auto_redial_tries,
         voicemail_number=configuration.accounts[0].voicemail_number or "",
+        invite_link=configuration.operator.invite_link,
+        top_up_link=configuration.operator.top_up_link,
         accounts=tuple(
             ("" if index == 0 else account.identifier, account.label or account.username)
             for index, account in enumerate(configuration.accounts)

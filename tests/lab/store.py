@@ -12,6 +12,8 @@ from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.messages import StoredMessages
 from firmware.storage.outbox import StoredOutbox
+from firmware.storage.pictures import StoredPictures
+from firmware.storage.pin import StoredPin
 from firmware.storage.preferences import StoredPreferences
 from firmware.storage.store import Store
 
@@ -40,6 +42,8 @@ class StoreLab:
         self.consents = Consents(self.store, self.outbox, device="handset-7", clock=lambda: self.wall_s)
         self.messages = StoredMessages(self.store, lambda: self.wall_s)
         self.preferences = StoredPreferences(self.store)
+        self.pin = StoredPin(self.store, lambda: self.monotonic_s)
+        self.pictures = StoredPictures(self.store, self.path.parent)
         self.call_log = StoredCallLog(
             self.store,
             self.outbox,

@@ -131,6 +131,16 @@ class Notebook:
     async def last_dialled(self) -> str:
         return "100"
 
+    async def account_id(self) -> str:
+        return "a" * 32
+
+    @property
+    def pin(self) -> Any:
+        return self
+
+    async def is_set(self) -> bool:
+        return True
+
     async def mark_missed_seen(self) -> None:
         await self._write("seen")
 

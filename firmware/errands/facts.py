@@ -1,0 +1,153 @@
+"""Errands that ask for facts about the handset: its network, itself, whose work it is, and what does not work."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from firmware.doctor import Condition, Finding, examine
+from firmware.errands.network import network_facts
+from firmware.errands.runner import Handler
+from firmware.phone.answers import FactsRead
+from firmware.phone.errands import Errand, FactsKind, ReadFacts
+from firmware.phone.words import Text, word
+
+Facts = tuple[tuple[Text, Text], ...]
+
+_DISTRIBUTION: Final = "wecall-handset"
+_SERIAL: Final = Path("/proc/device-tree/serial-number")
+_MEGA: Final = 1_000_000
+_GIGA: Final = 1_000_000_000
+_LICENCE_LENGTH: Final = 40
+_UNKNOWN: Final = word("unknown")
+
+_PARTS: Final[Mapping[str, Text]] = {
+    "config": word("Configuration"),
+    "registrar": word("Line"),
+    "sip build": word("SIP library"),
+    "audio": word("Sound"),
+    "ringer": word("Ringer"),
+    "keypad": word("Keypad"),
+    "hook switch": word("Hook switch"),
+    "display": word("Display"),
+    "indicator": word("Indicator"),
+    "store": word("Memory"),
+    "broker": word("Call records"),
+    "clock": word("Clock"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which handset this is.
+
+    Attributes:
+        device, fleet: as the configuration names them; empty where there is none.
+        servers: pairs of an account's label and the server that it uses by configuration.
+    """
+
+    device: str = ""
+    fleet: str = ""
+    servers: tuple[tuple[str, str], ...] = ()
+
+
+class FactsErrands:
+    """Reads facts, each time anew."""
+
+    def __init__(self, identity: Identity, state_dir: Path, condition: Callable[[], Awaitable[Condition]]) -> None:
+        """`condition` tells what the handset knows about its own parts."""
+        self._identity = identity
+        self._state_dir = state_dir
+        self._condition = condition
+        self._started_s = time.monotonic()
+
+    @property
+    def handlers(self) -> Mapping[type[Errand], Handler]:
+        """What the runner needs."""
+        return {ReadFacts: self._read}
+
+    async def _read(self, errand: ReadFacts) -> FactsRead:
+        match errand.kind:
+            case FactsKind.NETWORK:
+                facts = await asyncio.to_thread(network_facts, self._identity.servers)
+            case FactsKind.ABOUT:
+                condition = await self._condition()
+                facts = await asyncio.to_thread(self._about, condition.sip_build or "")
+            case FactsKind.LICENCES:
+                facts = await asyncio.to_thread(licence_facts)
+            case FactsKind.DIAGNOSTICS:
+                facts = tuple(_diagnosis(finding) for finding in examine(await self._condition()))
+        return FactsRead(errand.kind, facts)
+
+    def _about(self, sip_build: str) -> Facts:
+        return (
+            (word("Version"), metadata.version(_DISTRIBUTION)),
+            (word("Device"), self._identity.device or _UNKNOWN),
+            (word("Fleet"), self._identity.fleet or _UNKNOWN),
+            (word("Serial number"), _serial_number() or _UNKNOWN),
+            (word("Running for"), _duration(time.monotonic() - self._started_s)),
+            (word("SIP library"), sip_build or _UNKNOWN),
+            (word("Memory used"), _megabytes(_used_bytes(self._state_dir))),
+            (word("Memory free"), _gigabytes(shutil.disk_usage(self._state_dir).free)),
+        )
+
+
+def licence_facts() -> Facts:
+    """Return our licence, then those of what is installed with us, by name."""
+    others = {
+        distribution.name: _licence(distribution.metadata)
+        for distribution in metadata.distributions()
+        if distribution.name and distribution.name != _DISTRIBUTION
+    }
+    ours = (("WeCall Handset", "GPL-3.0-or-later"), ("", word("Free software, without any warranty.")))
+    return (*ours, *sorted(others.items(), key=lambda item: item[0].lower()))
+
+
+def _licence(about: metadata.PackageMetadata) -> Text:
+    """Return the licence that a package names: as an expression, by its classifiers, or in its own short words."""
+    if "License-Expression" in about:
+        return about["License-Expression"]
+    classifiers = [line for line in about.get_all("Classifier", []) if line.startswith("License ::")]
+    if classifiers:
+        return ", ".join(line.rpartition(":: ")[2] for line in classifiers)
+    # Some put the whole text of their licence there.
+    named = about["License"].strip() if "License" in about else ""
+    return named if 0 < len(named) <= _LICENCE_LENGTH and "\n" not in named else _UNKNOWN
+
+
+def _diagnosis(finding: Finding) -> tuple[Text, Text]:
+    part = _PARTS.get(finding.part, finding.part)
+    if finding.ok:
+        return part, word("works")
+    return part, word("fault: {detail}", detail=f"{finding.detail} {finding.advice}".strip())
+
+
+def _serial_number() -> str:
+    try:
+        return _SERIAL.read_text(encoding="ascii").strip("\0\n ")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _duration(seconds: float) -> Text:
+    minutes = int(seconds) // 60
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return word("{days} d {hours} h", days=days, hours=hours)
+    return word("{hours} h {minutes} min", hours=hours, minutes=minutes % 60)
+
+
+def _used_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _megabytes(count: int) -> Text:
+    return word("{number} MB", number=f"{count / _MEGA:.1f}")
+
+
+def _gigabytes(count: int) -> Text:
+    return word("{number} GB", number=f"{count / _GIGA:.1f}")

@@ -1,0 +1,61 @@
+"""Errands about files: the folder that stands for a stick, and who works on what lies in it."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware.errands.runner import Handler
+from firmware.errors import HandsetError
+from firmware.phone.answers import Answer, JobFinished, JobProgressed
+from firmware.phone.errands import Errand, FolderJob, RunFolderJob
+from firmware.phone.words import Text, word
+
+_log = logging.getLogger(__name__)
+
+Progress = Callable[[int], None]
+"""Is told how far work has come, in per cent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of work on files; `words` say what was done, what was not and what to do about it."""
+
+    done: bool
+    words: Text
+
+
+Job = Callable[[Path, Progress], Awaitable[Outcome]]
+"""Works on the folder.
+
+Raises a HandsetError, or an OSError where a file cannot be read or written; its text is for the log.
+"""
+
+
+class FolderErrands:
+    """Does one job after another on the folder, and tells how far each has come."""
+
+    def __init__(self, folder: Path, jobs: Mapping[FolderJob, Job], post: Callable[[Answer], None]) -> None:
+        """`post` takes what is told while a job runs, in the main thread."""
+        self._folder = folder
+        self._jobs = jobs
+        self._post = post
+
+    @property
+    def handlers(self) -> Mapping[type[Errand], Handler]:
+        """What the runner needs."""
+        return {RunFolderJob: self._run}
+
+    async def _run(self, errand: RunFolderJob) -> JobFinished:
+        job = self._jobs.get(errand.job)
+        if job is None:
+            return JobFinished(errand.job, False, word("This phone's memory cannot be used now."))
+        self._post(JobProgressed(errand.job, 0))
+        try:
+            outcome = await job(self._folder, lambda percent: self._post(JobProgressed(errand.job, percent)))
+        except (HandsetError, OSError) as error:
+            # The path of a file may hold a name.
+            reason = error.strerror if isinstance(error, OSError) else error
+            _log.warning("The job %s came to nothing: %s", errand.job, reason)
+            return JobFinished(errand.job, False, word("The files cannot be read or written."))
+        return JobFinished(errand.job, outcome.done, outcome.words)

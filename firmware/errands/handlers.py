@@ -1,0 +1,64 @@
+"""Which part of the handset does which errand."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware.doctor import Condition
+from firmware.errands.facts import FactsErrands, Identity
+from firmware.errands.folder import FolderErrands, Job
+from firmware.errands.pictures import PictureErrands
+from firmware.errands.pin import PinErrands
+from firmware.errands.reset import ResetErrands
+from firmware.errands.runner import Handler
+from firmware.phone.answers import Answer
+from firmware.phone.errands import Errand, FolderJob
+from firmware.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What errands work with.
+
+    Attributes:
+        records: the store; None where there is none.
+        state_dir: where the store is.
+        exchange_dir: the folder that stands for a stick.
+        identity: which handset this is.
+        condition: tells what the handset knows about its own parts.
+        start_anew: ends this run of the handset and begins another.
+        pictures_changed: has the pictures that are at hand loaded anew.
+    """
+
+    records: Records | None
+    state_dir: Path
+    exchange_dir: Path
+    identity: Identity
+    condition: Callable[[], Awaitable[Condition]]
+    start_anew: Callable[[], None]
+    pictures_changed: Callable[[], None]
+
+
+def errand_handlers(around: Surroundings, post: Callable[[Answer], None]) -> dict[type[Errand], Handler]:
+    """Return a handler for each type of errand that can be done.
+
+    Args:
+        around: what there is; without a store only what needs none can be done.
+        post: takes answers that come while an errand is under way, in the main thread.
+    """
+    handlers: dict[type[Errand], Handler] = {
+        **FactsErrands(around.identity, around.state_dir, around.condition).handlers,
+        **ResetErrands(around.state_dir, around.start_anew).handlers,
+    }
+    if (records := around.records) is None:
+        return handlers
+    pictures = PictureErrands(records.pictures, around.pictures_changed)
+    jobs: Mapping[FolderJob, Job] = {
+        FolderJob.IMPORT_PICTURES: pictures.import_from,
+    }
+    return {
+        **handlers,
+        **PinErrands(records.pin).handlers,
+        **pictures.handlers,
+        **FolderErrands(around.exchange_dir, jobs, post).handlers,
+    }

@@ -1,0 +1,103 @@
+"""Forgets all that the holder and the calls have left on the handset, whatever interrupts it.
+
+A marker is written first, and the handset starts anew. Whoever starts and finds the marker does the erasing before the
+store is opened, each step of which may be done again, and takes the marker away last. So a power cut leaves either a
+handset as it was, or one that goes on erasing when it is back.
+
+What the installer has set stays: the configuration and its last good copy, and a key that systemd provides.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from firmware.config import replace_durably
+from firmware.errors import StorageError
+from firmware.storage.database import KEY_BYTES
+from firmware.storage.key import CREDENTIAL_NAME
+from firmware.storage.pictures import FOLDER_NAME as PICTURES_NAME
+
+MARKER_NAME: Final = "factory-reset"
+STORE_NAME: Final = "store.db"
+KEY_NAME: Final = "store.key"
+_STORE_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".key-check")
+_BLOCK_BYTES: Final = 1 << 20
+
+
+def begin_reset(state_dir: Path) -> None:
+    """Write the marker: from here on nothing but `finish_reset` comes of it.
+
+    Raises:
+        StorageError: it cannot be written, so nothing is erased.
+    """
+    try:
+        replace_durably(state_dir / MARKER_NAME, b"")
+    except OSError as error:
+        raise StorageError(f"The factory reset cannot begin in {state_dir}: {error.strerror}.") from error
+
+
+def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -> bool:
+    """Erase what a reset that was begun is to erase; return whether there was one. No store may be open.
+
+    The key goes first: with it, what the card still holds of the store can be read by nobody. A key that systemd
+    provides is not ours to replace; then the store is overwritten before it is deleted.
+
+    Raises:
+        StorageError: the card cannot be written; the marker stays, and the next start tries again.
+    """
+    marker = state_dir / MARKER_NAME
+    if not marker.exists():
+        return False
+    try:
+        folder = environment.get("CREDENTIALS_DIRECTORY")
+        key_stays = bool(folder) and Path(folder or "", CREDENTIAL_NAME).exists()
+        _shred_key(state_dir / KEY_NAME)
+        for suffix in _STORE_SUFFIXES:
+            _delete(state_dir / (STORE_NAME + suffix), overwrite=key_stays)
+        pictures = state_dir / PICTURES_NAME
+        if pictures.is_dir():
+            # Their keys were in the store.
+            for path in pictures.iterdir():
+                _delete(path)
+            pictures.rmdir()
+        _sync_folder(state_dir)
+        marker.unlink()
+        _sync_folder(state_dir)
+    except OSError as error:
+        raise StorageError(
+            f"The factory reset cannot be finished in {state_dir}: {error.strerror}. It goes on at the next start."
+        ) from error
+    return True
+
+
+def _shred_key(path: Path) -> None:
+    """Put a new random key in the place of a key file, at once, and overwrite the old one's bytes on the disk."""
+    with suppress(FileNotFoundError), path.open("r+b", buffering=0) as old:
+        replace_durably(path, secrets.token_bytes(KEY_BYTES))
+        _overwrite(old.fileno())
+
+
+def _delete(path: Path, *, overwrite: bool = False) -> None:
+    if overwrite:
+        with suppress(FileNotFoundError), path.open("r+b", buffering=0) as file:
+            _overwrite(file.fileno())
+    path.unlink(missing_ok=True)
+
+
+def _overwrite(descriptor: int) -> None:
+    left = os.fstat(descriptor).st_size
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    while left > 0:
+        left -= os.write(descriptor, bytes(min(left, _BLOCK_BYTES)))
+    os.fsync(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

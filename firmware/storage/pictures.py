@@ -1,0 +1,176 @@
+"""The holder's pictures: sealed files beside the store, with their names and keys in it."""
+
+import asyncio
+import errno
+import os
+import secrets
+import struct
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from firmware.errors import StorageError
+from firmware.storage.database import Database
+from firmware.storage.errors import StoreFullError
+from firmware.storage.sealed_files import SealedReader, SealedWriter, new_key
+from firmware.storage.store import Store
+
+FOLDER_NAME: Final = "pictures"
+MAX_PICTURES: Final = 200
+MAX_WIDTH_PX: Final = 320
+MAX_HEIGHT_PX: Final = 240
+_MAX_NAME: Final = 60
+
+_SIZE: Final = struct.Struct(">HH")
+_BYTES_A_PIXEL: Final = 3
+_CHUNK_BYTES: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """A picture as it is kept: rows of red, green and blue bytes."""
+
+    width_px: int
+    height_px: int
+    rgb: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        fits = 0 < self.width_px <= MAX_WIDTH_PX and 0 < self.height_px <= MAX_HEIGHT_PX
+        if not fits or len(self.rgb) != self.width_px * self.height_px * _BYTES_A_PIXEL:
+            raise StorageError(
+                f"A picture has at most {MAX_WIDTH_PX} x {MAX_HEIGHT_PX} pixels of three bytes each; this one does not."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A picture that is kept: what names it, and what the person calls it."""
+
+    picture: str
+    name: str
+
+
+class StoredPictures:
+    """Pictures; a file whose row is gone can be read by nobody, and is swept away when the store opens."""
+
+    def __init__(self, store: Store, state_dir: Path) -> None:
+        self._store = store
+        self._folder = state_dir / FOLDER_NAME
+
+    async def add(self, name: str, pixels: Pixels) -> StoredPicture:
+        """Keep a picture; on the disk when this returns.
+
+        Raises:
+            StorageError: there are too many, or there is no room.
+        """
+        await self._store.run(_check_room)
+        picture, key = StoredPicture(secrets.token_hex(8), name[:_MAX_NAME]), new_key()
+        await asyncio.to_thread(self._write, picture.picture, key, pixels)
+        try:
+            await self._store.transact(lambda database: _insert(database, picture, key))
+        except BaseException:
+            self._path(picture.picture).unlink(missing_ok=True)
+            raise
+        return picture
+
+    async def list(self) -> tuple[StoredPicture, ...]:
+        """Return all pictures, in the order in which they came."""
+        rows = await self._store.run(
+            lambda database: database.query("SELECT picture, name FROM pictures ORDER BY position")
+        )
+        return tuple(StoredPicture(*row) for row in rows)
+
+    async def read(self, picture: str) -> Pixels | None:
+        """Return a picture, None where there is none of that name.
+
+        Raises:
+            StorageError: its file is gone or damaged.
+        """
+        rows = await self._store.run(
+            lambda database: database.query("SELECT sealing_key FROM pictures WHERE picture = ?", picture)
+        )
+        return await asyncio.to_thread(self._read, picture, rows[0][0]) if rows else None
+
+    async def remove(self, picture: str) -> bool:
+        """Forget a picture; False where there was none."""
+
+        def forget(database: Database) -> bool:
+            with database.transaction():
+                known = database.execute("DELETE FROM pictures WHERE picture = ?", picture) > 0
+                database.execute("UPDATE contacts SET picture = '' WHERE picture = ?", picture)
+            # The write-ahead log would keep the page with the file's key for a while.
+            database.query("PRAGMA wal_checkpoint(TRUNCATE)")
+            return known
+
+        if not await self._store.run(forget):
+            return False
+        await asyncio.to_thread(self._path(picture).unlink, missing_ok=True)
+        return True
+
+    async def sweep(self) -> None:
+        """Delete the files that have no row, as a power cut leaves them behind."""
+        known = {picture.picture for picture in await self.list()}
+        await asyncio.to_thread(self._delete_all_but, known)
+
+    def _path(self, picture: str) -> Path:
+        return self._folder / picture
+
+    def _write(self, picture: str, key: bytes, pixels: Pixels) -> None:
+        draft = self._folder / f".{picture}.new"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
+                writer = SealedWriter(file, key)
+                writer.append(_SIZE.pack(pixels.width_px, pixels.height_px))
+                for start in range(0, len(pixels.rgb), _CHUNK_BYTES):
+                    writer.append(pixels.rgb[start : start + _CHUNK_BYTES])
+                writer.finish()
+            draft.rename(self._path(picture))
+            _sync_folder(self._folder)
+        except OSError as error:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+            message = f"A picture cannot be kept in {self._folder}: {error.strerror}."
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise StoreFullError(f"{message} Free space on the card, or delete pictures.") from error
+            raise StorageError(f"{message} Check the card and the folder's permissions.") from error
+
+    def _read(self, picture: str, key: bytes) -> Pixels:
+        limit_bytes = _SIZE.size + MAX_WIDTH_PX * MAX_HEIGHT_PX * _BYTES_A_PIXEL
+        try:
+            with self._path(picture).open("rb") as file:
+                content = SealedReader(file, key).read_whole(limit_bytes)
+        except OSError as error:
+            raise StorageError(f"A picture in {self._folder} cannot be read: {error.strerror}.") from error
+        if len(content) < _SIZE.size:
+            raise StorageError(f"A picture in {self._folder} has no size; delete it, and add it again.")
+        width_px, height_px = _SIZE.unpack_from(content)
+        return Pixels(width_px, height_px, content[_SIZE.size :])
+
+    def _delete_all_but(self, known: Iterable[str]) -> None:
+        with suppress(FileNotFoundError):
+            for path in self._folder.iterdir():
+                if path.name not in known:
+                    path.unlink(missing_ok=True)
+
+
+def _check_room(database: Database) -> None:
+    [(count,)] = database.query("SELECT count(*) FROM pictures")
+    if count >= MAX_PICTURES:
+        raise StorageError(f"There are {count} pictures, which is as many as are kept. Delete some first.")
+
+
+def _insert(database: Database, picture: StoredPicture, key: bytes) -> None:
+    database.execute(
+        "INSERT INTO pictures (picture, name, sealing_key) VALUES (?, ?, ?)", picture.picture, picture.name, key
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

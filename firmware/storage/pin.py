@@ -1,0 +1,164 @@
+"""The holder's PIN: kept as an Argon2id hash, and compared ever more slowly after wrong tries."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from firmware.errors import StorageError
+from firmware.storage.database import Database
+from firmware.storage.store import Store
+
+_log = logging.getLogger(__name__)
+
+# RFC 9106 section 4, second recommendation, with two passes and one lane, so that the other cores stay free. The
+# parameters stand in each hash: changing them spoils none.
+_MEMORY_KIB: Final = 64 * 1024
+_PASSES: Final = 2
+_SALT_BYTES: Final = 16
+_HASH_BYTES: Final = 32
+
+_FREE_TRIES: Final = 3
+_FIRST_WAIT_S: Final = 10
+_LONGEST_WAIT_S: Final = 3600
+
+
+def wait_after(wrong_tries: int) -> int:
+    """Return how many seconds pass after so many wrong tries in a row before the next one is looked at.
+
+    Three are free; then 10 s, doubling, up to an hour: 10,000 PINs take more than a year.
+    """
+    if wrong_tries < _FREE_TRIES:
+        return 0
+    doublings = min(wrong_tries - _FREE_TRIES, _LONGEST_WAIT_S.bit_length())
+    return min(_LONGEST_WAIT_S, _FIRST_WAIT_S << doublings)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a try.
+
+    Attributes:
+        accepted: it was the PIN.
+        wait_s: so many seconds until the next one is looked at.
+    """
+
+    accepted: bool
+    wait_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    code: str = field(repr=False)
+    wrong_tries: int
+
+
+class StoredPin:
+    """The PIN in the store.
+
+    A try is counted on the disk before it is looked at, so that cutting the power gives none away. Waits are counted by
+    the monotonic clock: setting the clock shortens none, and after a restart the whole wait begins again.
+    """
+
+    def __init__(self, store: Store, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._monotonic_s = monotonic_s
+        self._one_try = asyncio.Lock()
+        self._wrong_tries: int | None = None
+        self._not_before_s = 0.0
+
+    async def is_set(self) -> bool:
+        """Return whether there is a PIN."""
+        return await self._load() is not None
+
+    async def check(self, pin: str) -> Verdict:
+        """Compare a PIN with the one that is set; where none is set, every one is right.
+
+        Raises:
+            StorageError: the store cannot be read.
+        """
+        async with self._one_try:
+            kept = await self._load()
+            if kept is None:
+                return Verdict(accepted=True)
+            if (wait_s := self._seconds_left()) > 0:
+                return Verdict(accepted=False, wait_s=wait_s)
+            self._begin_wait((self._wrong_tries or 0) + 1)
+            await self._count(kept)
+            if await asyncio.to_thread(_matches, pin, kept.code):
+                self._begin_wait(0)
+                await self._count(kept)
+                return Verdict(accepted=True)
+            # The wait begins when the answer is known, not when the hash began to be worked out.
+            self._begin_wait(self._wrong_tries or 0)
+            return Verdict(accepted=False, wait_s=self._seconds_left())
+
+    async def set(self, pin: str) -> None:
+        """Keep a PIN from now on, or none where it is empty; on the disk when this returns."""
+        async with self._one_try:
+            code = await asyncio.to_thread(_hash, pin) if pin else None
+
+            def write(database: Database) -> None:
+                database.execute("DELETE FROM pin")
+                if code is not None:
+                    database.execute("INSERT INTO pin (only, code, wrong_tries) VALUES (1, ?, 0)", code)
+
+            await self._store.transact(write)
+            self._begin_wait(0)
+
+    async def _load(self) -> _Kept | None:
+        rows = await self._store.run(lambda database: database.query("SELECT code, wrong_tries FROM pin"))
+        if not rows:
+            return None
+        kept = _Kept(*rows[0])
+        if self._wrong_tries is None:
+            self._begin_wait(kept.wrong_tries)
+        return kept
+
+    async def _count(self, kept: _Kept) -> None:
+        """Write the count of wrong tries; where the disk is full it is remembered until the restart."""
+        wrong_tries = self._wrong_tries
+        try:
+            await self._store.transact(
+                lambda database: database.execute(
+                    "UPDATE pin SET wrong_tries = ? WHERE code = ?", wrong_tries, kept.code
+                )
+            )
+        except StorageError as error:
+            # The holder has to get in to make room.
+            _log.warning("The number of wrong PINs could not be written: %s", error)
+
+    def _begin_wait(self, wrong_tries: int) -> None:
+        self._wrong_tries = wrong_tries
+        self._not_before_s = self._monotonic_s() + wait_after(wrong_tries)
+
+    def _seconds_left(self) -> int:
+        return max(0, -int(-(self._not_before_s - self._monotonic_s()) // 1))
+
+
+def _hash(pin: str) -> str:
+    secret = bytearray(pin, "utf-8")
+    try:
+        hasher = Argon2id(
+            salt=os.urandom(_SALT_BYTES), length=_HASH_BYTES, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB
+        )
+        return hasher.derive_phc_encoded(secret)  # type: ignore[arg-type]  # it takes whatever has bytes
+    finally:
+        secret[:] = bytes(len(secret))
+
+
+def _matches(pin: str, code: str) -> bool:
+    secret = bytearray(pin, "utf-8")
+    try:
+        Argon2id.verify_phc_encoded(secret, code)  # type: ignore[arg-type]  # as above
+    except InvalidKey:
+        return False
+    finally:
+        secret[:] = bytes(len(secret))
+    return True

@@ -1,0 +1,47 @@
+"""What the operator offers by a link on the display."""
+
+import re
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field
+
+from provisioning.section import Section
+
+ACCOUNT_PLACE: Final = "{account}"
+_SCHEME: Final = "https://"
+# Letters that a link may have as they are (RFC 3986 sections 2.2 and 2.3).
+_ALLOWED: Final = re.compile(
+    r"https://[A-Za-z0-9-][A-Za-z0-9.-]*(:[0-9]{1,5})?([/?#][A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*)?"
+)
+
+
+def _checked(template: str) -> str:
+    if not template:
+        return template
+    if not template.startswith(_SCHEME):
+        raise ValueError(f"a link begins with {_SCHEME}, so that nobody on the way reads or changes it")
+    bare = template.replace(ACCOUNT_PLACE, "0")
+    if "{" in bare or "}" in bare:
+        raise ValueError(f"the only place that a link may have is {ACCOUNT_PLACE}, the account's opaque id")
+    if not _ALLOWED.fullmatch(bare):
+        raise ValueError(
+            "this is not a link; letters other than a-z, digits and -._~:/?#@!$&'()*+,;= are written as %XX"
+        )
+    return template
+
+
+# With the 32 digits of the opaque id, 111 letters are a QR code of version 7 (ISO/IEC 18004 table 7, level L), which is
+# the largest that a display of 64 rows shows with its quiet zone.
+LinkTemplate = Annotated[str, Field(max_length=111), AfterValidator(_checked)]
+
+
+class Operator(Section):
+    """Links that pages show as QR codes; `{account}` in them becomes the default account's opaque id.
+
+    Attributes:
+        invite_link: where somebody who is invited becomes a customer.
+        top_up_link: where somebody pays for the account.
+    """
+
+    invite_link: LinkTemplate = ""
+    top_up_link: LinkTemplate = ""
