@@ -8,7 +8,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Final
 
 from firmware import clock
@@ -26,6 +27,7 @@ from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, HandsetError, StorageError
 from firmware.factory_reset import finish_reset
 from firmware.media.loop import AudioLoop
+from firmware.media.tones import key_click
 from firmware.notifier import SystemdNotifier
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.painter import Painter
@@ -47,13 +49,15 @@ from firmware.phone.events import (
 from firmware.phone.phone import Phone
 from firmware.phone.view import PhoneView
 from firmware.pictures.cache import PictureCache
-from firmware.ports import BrokerProblem, BrokerState
+from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState
 from firmware.records import Records, problem_of
+from firmware.screens.contents.page import page_for as content_of
 from firmware.screens.drawing import draw, has_chinese
 from firmware.screens.pages import page_for
 from firmware.settings.broker import broker_settings
 from firmware.settings.phone import phone_settings
 from firmware.settings.sound import near_end_settings
+from firmware.speech import Narrator
 from firmware.storage.pictures import Pixels
 from provisioning.schema import Configuration
 
@@ -119,6 +123,9 @@ class Handset:
         country = configuration.device.country if configuration else DEFAULT_COUNTRY
         self._phone = Phone(phone_settings(self._loaded), lambda: CallId(secrets.token_hex(16)))
         self._directory = NumberDirectory(TABLE_PATH, self._language)
+        self._spoken_language: str = self._language
+        self._narrator = Narrator(partial(self._speak_from_thread, asyncio.get_running_loop()))
+        self._running.callback(self._narrator.stop)
         device_settings = Settings.of(configuration)
         self._devices = build_devices(
             device_settings,
@@ -152,6 +159,7 @@ class Handset:
             ringer=self._devices.ringer,
             indicator=self._devices.indicator,
             show=self._show,
+            key_click=key_click(SOUND_RATE_HZ),
             attribute=lambda number: self._directory.describe(number, country),
         )
         self._bus.start()
@@ -322,6 +330,28 @@ class Handset:
         clock_text = time.strftime("%H:%M")
         self._painter.paint(lambda: draw(page_for(view, self._language, clock_text)))
         self._notifier.status(_status_words(view))
+        self._speak(view)
+
+    def _speak(self, view: PhoneView) -> None:
+        """Say what is new on the display where that is wanted, in its language; numbers are told of in it, too."""
+        language = view.look.language or self._language
+        if language != self._spoken_language:
+            self._spoken_language = language
+            asyncio.get_running_loop().run_in_executor(None, self._directory.speak, language)
+        if view.spoken:
+            self._narrator.show(content_of(view, language), language)
+        else:
+            self._narrator.rest()
+
+    def _speak_from_thread(self, loop: asyncio.AbstractEventLoop, sound: bytes) -> None:
+        with suppress(RuntimeError):
+            # The main loop is closed: nobody is to hear anything any more.
+            loop.call_soon_threadsafe(self._play_speech, sound)
+
+    def _play_speech(self, sound: bytes) -> None:
+        view = self._phone.view
+        if view.spoken:
+            (self._audio if view.off_hook or view.speaker else self._devices.ringer).play(sound)
 
     def _tick(self) -> None:
         """Say which minute it is, and show it."""
@@ -372,6 +402,7 @@ class Handset:
             clock_synchronised=clock.is_synchronised(),
             sip_build=str(self._sip.build_report) if self._sip and self._sip.build_report else None,
             sip_fault=dict(view.problems).get(Problem.SIP_UNAVAILABLE),
+            speech_fault=self._narrator.fault,
         )
 
     def _report_device_faults(self) -> None:

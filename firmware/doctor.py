@@ -50,6 +50,7 @@ class Condition:
         clock_synchronised: whether a time service keeps the clock right.
         sip_build: what the SIP library can do, in words; None where it could not be loaded.
         sip_fault: why SIP cannot be used, None where it can.
+        speech_fault: why menus cannot be spoken, empty where they can.
     """
 
     configuration: LoadedConfiguration
@@ -63,6 +64,7 @@ class Condition:
     clock_synchronised: bool = False
     sip_build: str | None = None
     sip_fault: str | None = None
+    speech_fault: str = ""
 
 
 _DEVICE_ADVICE = {
@@ -105,6 +107,7 @@ def examine(condition: Condition) -> list[Finding]:
         _store(condition),
         _broker(condition),
         _clock(condition),
+        _speech(condition),
     ]
 
 
@@ -206,3 +209,10 @@ def _clock(condition: Condition) -> Finding:
         "clock", False, "No time service keeps the clock right; call records say so.",
         "Check the network and systemd-timesyncd.",
     )  # fmt: skip
+
+
+def _speech(condition: Condition) -> Finding:
+    if condition.speech_fault:
+        # Few want it, and the phone is whole without it.
+        return Finding("speech", True, condition.speech_fault, "For spoken menus: apt install espeak-ng")
+    return Finding("speech", True, "Menus can be spoken.")

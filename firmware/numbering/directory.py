@@ -18,7 +18,7 @@ _LARGE_TO_SMALL: Final = frozenset({"zh"})
 
 
 class NumberDirectory:
-    """Tells of a number its place and its carrier, in one language.
+    """Tells of a number its place and its carrier, in one language at a time.
 
     The carrier is the one that the number was given to first: people take their numbers along to another.
 
@@ -29,12 +29,16 @@ class NumberDirectory:
     def __init__(self, path: Path, language: str) -> None:
         self._path = path
         self._language = language
-        self._table: Table | None = None
+        self._spoken: tuple[Table, str] | None = None
 
     def start(self) -> None:
         """Read the table. Without one nothing is known of any number, which is logged."""
+        self.speak(self._language)
+
+    def speak(self, language: str) -> None:
+        """Tell in this language from now on. Reading its part takes some 10 ms, on any thread."""
         try:
-            self._table = Table.read(self._path, self._language)
+            self._spoken = Table.read(self._path, language), language
         except (OSError, ValueError) as error:
             _log.warning(
                 "The table of numbers in %s cannot be used: %s. Calls are shown without place and carrier. "
@@ -51,25 +55,26 @@ class NumberDirectory:
                 extension, is no number of the world's plan.
             country: the ISO 3166 code of where this handset stands; places elsewhere are named with their country.
         """
-        table = self._table
-        if table is None:
+        if self._spoken is None:
             return ""
+        table, language = self._spoken
         for digits in spellings(number, table.plans.get(country), table.trunk_prefixes):
             number_class = table.classify(digits)
             if number_class is not None:
-                place = self._place(table, digits, number_class, country)
+                place = _place(table, language, digits, number_class, country)
                 carrier = table.carrier(digits) if number_class.carrier else ""
                 return " · ".join(filter(None, (place, carrier)))
         return ""
 
-    def _place(self, table: Table, digits: str, number_class: NumberClass, country: str) -> str:
-        area = ""
-        if number_class.geographic:
-            left_out = number_class.mobile_digit
-            area = table.areas.name_for(digits[:left_out] + digits[left_out + 1 :] if left_out else digits)
-        region = table.region_names.get(number_class.region, "")
-        if not area:
-            return region
-        if number_class.region == country or region in area:
-            return area
-        return f"{region}{area}" if self._language in _LARGE_TO_SMALL else f"{area}, {region}"
+
+def _place(table: Table, language: str, digits: str, number_class: NumberClass, country: str) -> str:
+    area = ""
+    if number_class.geographic:
+        left_out = number_class.mobile_digit
+        area = table.areas.name_for(digits[:left_out] + digits[left_out + 1 :] if left_out else digits)
+    region = table.region_names.get(number_class.region, "")
+    if not area:
+        return region
+    if number_class.region == country or region in area:
+        return area
+    return f"{region}{area}" if language in _LARGE_TO_SMALL else f"{area}, {region}"
