@@ -86,6 +86,8 @@ def decode(content: bytes) -> Image.Image:
 
 def _shut_in() -> None:
     """Give up everything that decoding does not need; what this machine does not allow to be given up is skipped."""
+    # Pillow would load its commonest formats when the first file is opened.
+    Image.preinit()
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -1,0 +1,151 @@
+import asyncio
+from pathlib import Path
+from typing import cast
+
+import pytest
+from PIL import Image
+
+from firmware.config import LoadedConfiguration
+from firmware.doctor import Condition
+from firmware.errands.facts import FactsErrands, Identity
+from firmware.errands.folder import FolderErrands
+from firmware.errands.pictures import PictureErrands
+from firmware.errands.pin import PinErrands
+from firmware.errands.reset import ResetErrands
+from firmware.factory_reset import MARKER_NAME
+from firmware.phone.answers import Answer, FactsRead, JobFinished, JobProgressed, PicturesListed, PinChanged, PinChecked
+from firmware.phone.call import RegistrationState
+from firmware.phone.errands import (
+    CheckPin,
+    DeletePicture,
+    FactoryReset,
+    FactsKind,
+    FolderJob,
+    ListPictures,
+    ReadFacts,
+    RunFolderJob,
+    SetPin,
+)
+from firmware.phone.events import RegistrationChanged
+from firmware.phone.words import Word
+from firmware.pictures.cache import PictureCache
+from firmware.pictures.sandbox import NOT_A_PICTURE
+from firmware.storage.pictures import Pixels
+from tests.lab.store import StoreLab
+
+
+async def test_a_pin_is_set_checked_and_taken_away(lab: StoreLab) -> None:
+    handlers = PinErrands(lab.pin).handlers
+    assert await handlers[SetPin](SetPin("2580")) == PinChanged(is_set=True)
+    assert await handlers[CheckPin](CheckPin("2580")) == PinChecked(accepted=True)
+    assert await handlers[CheckPin](CheckPin("1")) == PinChecked(accepted=False)
+    assert await handlers[SetPin](SetPin("")) == PinChanged(is_set=False)
+
+
+async def test_the_pictures_of_the_folder_are_imported_and_what_is_none_is_said(lab: StoreLab, tmp_path: Path) -> None:
+    folder = tmp_path / "exchange"
+    folder.mkdir()
+    Image.new("RGB", (640, 480)).save(folder / "Garden.png")
+    Image.new("RGB", (640, 480)).save(folder / "Holiday.jpg")
+    (folder / "broken.webp").write_bytes(b"RIFF")
+    (folder / "letter.txt").write_text("not for us", encoding="ascii")
+    errands = PictureErrands(lab.pictures, lambda: None)
+    posted: list[Answer] = []
+    files = FolderErrands(folder, {FolderJob.IMPORT_PICTURES: errands.import_from}, posted.append)
+    finished = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_PICTURES))
+    assert isinstance(finished, JobFinished)
+    assert not finished.done
+    assert NOT_A_PICTURE in dict(cast("Word", finished.words).values).values()
+    assert [progress.percent for progress in posted if isinstance(progress, JobProgressed)] == [0, 0, 33, 66]
+    listed = await errands.handlers[ListPictures](ListPictures())
+    assert isinstance(listed, PicturesListed)
+    assert [name for _, name in listed.pictures] == ["Garden", "Holiday"]
+
+
+async def test_an_empty_folder_and_one_that_is_missing_say_so(lab: StoreLab, tmp_path: Path) -> None:
+    files = FolderErrands(
+        tmp_path / "missing",
+        {FolderJob.IMPORT_PICTURES: PictureErrands(lab.pictures, lambda: None).import_from},
+        lambda _: None,
+    )
+    finished = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_PICTURES))
+    assert finished == JobFinished(FolderJob.IMPORT_PICTURES, False, Word("There are no pictures in the folder."))
+    other = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.EXPORT_CONTACTS))
+    assert isinstance(other, JobFinished)
+    assert not other.done
+
+
+async def test_a_picture_that_was_deleted_is_loaded_anew(lab: StoreLab) -> None:
+    changes: list[None] = []
+    kept = await lab.pictures.add("Holiday", Pixels(1, 1, bytes(3)))
+    errands = PictureErrands(lab.pictures, lambda: changes.append(None))
+    assert await errands.handlers[DeletePicture](DeletePicture(kept.picture)) == PicturesListed(())
+    assert changes == [None]
+
+
+async def test_a_picture_is_at_hand_once_it_was_loaded_and_the_display_never_waits(lab: StoreLab) -> None:
+    loaded = asyncio.Event()
+    cache = PictureCache(lab.pictures.read, loaded.set, asyncio.get_running_loop())
+    kept = await lab.pictures.add("Holiday", Pixels(4, 2, b"\x01\x02\x03" * 8))
+    assert await asyncio.to_thread(cache.picture, kept.picture, 3, 2) is None
+    await asyncio.wait_for(loaded.wait(), 5)
+    assert cache.picture(kept.picture, 3, 2) == b"\x01\x02\x03" * 6
+    cache.forget()
+    assert cache.picture(kept.picture, 3, 2) is None
+
+
+async def test_one_that_is_gone_stays_away_without_painting_for_ever(lab: StoreLab) -> None:
+    asked: asyncio.Queue[str] = asyncio.Queue()
+
+    async def load(name: str) -> Pixels | None:
+        asked.put_nowait(name)
+        return await lab.pictures.read(name)
+
+    cache = PictureCache(load, lambda: pytest.fail("painted for nothing"), asyncio.get_running_loop())
+    for _ in range(3):
+        assert cache.picture("gone", 3, 2) is None
+    assert await asyncio.wait_for(asked.get(), 5) == "gone"
+    await asyncio.gather(*cache._tasks)
+    assert cache.picture("gone", 3, 2) is None
+    assert asked.empty()
+
+
+async def test_a_reset_leaves_its_marker_and_starts_the_handset_anew(tmp_path: Path) -> None:
+    anew: list[bool] = []
+    handlers = ResetErrands(tmp_path, lambda: anew.append((tmp_path / MARKER_NAME).exists())).handlers
+    await handlers[FactoryReset](FactoryReset())
+    assert anew == [True], "the handset would have started anew without knowing why"
+
+
+async def condition() -> Condition:
+    return Condition(
+        LoadedConfiguration(None, ("There is no configuration at all.",)),
+        RegistrationChanged(RegistrationState.UNREGISTERED),
+        sip_build="2.15.1 with TLS",
+    )
+
+
+@pytest.mark.parametrize("kind", list(FactsKind))
+async def test_facts_are_pairs_that_a_page_can_show(kind: FactsKind, tmp_path: Path) -> None:
+    errands = FactsErrands(Identity("handset-7", "default", (("Office", "sip.example.org:5061"),)), tmp_path, condition)
+    read = await errands.handlers[ReadFacts](ReadFacts(kind))
+    assert isinstance(read, FactsRead)
+    assert read.kind is kind
+    assert all(value for _, value in read.facts)
+    texts = {value for _, value in read.facts}
+    expected = {
+        FactsKind.NETWORK: "sip.example.org:5061",
+        FactsKind.ABOUT: "handset-7",
+        FactsKind.LICENCES: "GPL-3.0-or-later",
+        FactsKind.DIAGNOSTICS: Word("works"),
+    }
+    assert expected[kind] in texts
+
+
+async def test_diagnostics_say_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    errands = FactsErrands(Identity(), tmp_path, condition)
+    read = await errands.handlers[ReadFacts](ReadFacts(FactsKind.DIAGNOSTICS))
+    assert isinstance(read, FactsRead)
+    [(_, words)] = [fact for fact in read.facts if fact[0] == Word("Configuration")]
+    assert isinstance(words, Word)
+    assert "no configuration at all. Correct it" in str(dict(words.values)["detail"])

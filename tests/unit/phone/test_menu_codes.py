@@ -1,0 +1,83 @@
+from typing import Any
+
+from firmware.phone.answers import AccountKnown, PicturesListed
+from firmware.phone.commands import SavePreferences
+from firmware.phone.errands import DeletePicture, ListPictures
+from firmware.phone.events import Key
+from firmware.phone.menu.codes import invite_page, top_up_page
+from firmware.phone.menu.pictures import background_page, pictures_page
+from firmware.phone.menu.views import CodeView, ListView, NoticeView
+from firmware.phone.modes.menu import open_menu
+from tests.unit.phone.desk import Desk, settings
+
+ACCOUNT = "0123456789abcdef0123456789abcdef"
+LINK = "https://example.com/i?from={account}"
+PICTURES = (("p1", "Holiday"), ("p2", "Garden"))
+
+
+def desk_with(page: Any, **more: object) -> Desk:
+    """Give a desk whose menu shows a page."""
+    desk = Desk(settings(**more))
+    desk.phone._state.commands = []
+    open_menu(desk.phone._state, page)
+    desk.all_commands += desk.phone._state.commands
+    return desk
+
+
+def menu(desk: Desk) -> Any:
+    return desk.phone._state.menu.view(desk.phone._state)
+
+
+def test_an_invitation_is_the_operators_link_with_the_opaque_account_in_it() -> None:
+    desk = desk_with(invite_page(None), invite_link=LINK)  # type: ignore[arg-type]
+    desk.handle(AccountKnown(ACCOUNT))
+    view = menu(desk)
+    assert isinstance(view, CodeView)
+    assert view.payload == f"https://example.com/i?from={ACCOUNT}"
+    assert view.caption == f"example.com/i?from={ACCOUNT}"
+
+
+def test_topping_up_has_a_link_of_its_own() -> None:
+    desk = desk_with(top_up_page(None), invite_link=LINK, top_up_link="https://pay.example.com/{account}")  # type: ignore[arg-type]
+    desk.handle(AccountKnown(ACCOUNT))
+    assert menu(desk).payload == f"https://pay.example.com/{ACCOUNT}"
+
+
+def test_without_a_link_or_without_a_store_it_says_so() -> None:
+    desk = desk_with(invite_page(None), top_up_link=LINK)  # type: ignore[arg-type]
+    desk.handle(AccountKnown(ACCOUNT))
+    assert isinstance(menu(desk), NoticeView)
+    desk = desk_with(invite_page(None), invite_link=LINK)  # type: ignore[arg-type]
+    assert isinstance(menu(desk), NoticeView)
+
+
+def test_ok_leaves_a_code() -> None:
+    desk = desk_with(invite_page(None), invite_link=LINK)  # type: ignore[arg-type]
+    desk.press(Key.OK)
+    assert menu(desk) is None
+
+
+def test_a_background_is_chosen_among_the_pictures() -> None:
+    desk = desk_with(background_page())
+    assert desk.said(ListPictures)
+    desk.handle(PicturesListed(PICTURES))
+    view = menu(desk)
+    assert isinstance(view, ListView)
+    assert [row.label for row in view.rows[1:]] == ["Holiday", "Garden"]
+    desk.press("3")
+    assert desk.said(SavePreferences)[-1].preferences.background == "p2"
+    desk.press("1")
+    assert desk.said(SavePreferences)[-1].preferences.background == ""
+
+
+def test_a_picture_is_deleted_after_a_question_and_is_no_background_any_more() -> None:
+    desk = desk_with(background_page())
+    desk.handle(PicturesListed(PICTURES))
+    desk.press("2")
+    open_menu(desk.phone._state, pictures_page())
+    desk.handle(PicturesListed(PICTURES))
+    desk.press("1")
+    assert not desk.said(DeletePicture)
+    desk.press(Key.OK)
+    assert desk.said(DeletePicture) == [DeletePicture("p1")]
+    assert desk.said(SavePreferences)[-1].preferences.background == ""
