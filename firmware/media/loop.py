@@ -159,10 +159,11 @@ class AudioLoop:
         self._thread = None
 
     def open(self, *, talk: bool, speaker: bool = False) -> None:
-        self._want(replace(self._wanted, is_open=True, talk=talk, speaker=speaker))
+        sound = None if talk else self._wanted.sound
+        self._want(replace(self._wanted, is_open=True, talk=talk, speaker=speaker, sound=sound))
 
     def close(self) -> None:
-        self._want(replace(self._wanted, is_open=False, talk=False))
+        self._want(replace(self._wanted, is_open=False, talk=False, sound=None))
 
     def play_tone(self, tone: Tone) -> None:
         self._want(replace(self._wanted, tone=_ToneRequest(tone)))
@@ -182,6 +183,8 @@ class AudioLoop:
 
     def play(self, sound: bytes) -> None:
         """Play a sound at SOUND_RATE_HZ once; it is given up where the earpiece shuts or the microphone opens."""
+        if self._wanted.talk or not self._wanted.is_open:
+            return
         rate_hz, size = self._card.rate_hz, len(self._silence)
         if rate_hz != SOUND_RATE_HZ:
             sound, _ = audioop.ratecv(sound, 2, 1, SOUND_RATE_HZ, rate_hz, None)
@@ -247,11 +250,9 @@ class AudioLoop:
                 self._tone = TonePlayer(self._tones[wanted.tone.tone])
             elif self._tone is not None:
                 self._tone = _last_frame_of(self._tone, self._card.rate_hz)
-        if wanted.talk or not wanted.is_open:
-            self._sound = None
-        elif wanted.sound is not self._sound_request and wanted.sound is not None:
-            self._sound = TonePlayer(RenderedTone(wanted.sound.frames, ()))
-        self._sound_request = wanted.sound
+        if wanted.sound is not self._sound_request:
+            self._sound_request = wanted.sound
+            self._sound = TonePlayer(RenderedTone(wanted.sound.frames, ())) if wanted.sound is not None else None
         if before is None or wanted.volume_percent != before.volume_percent:
             self._streams.set_volume(wanted.volume_percent)
         if before is not None and before.is_open and not wanted.is_open:

@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from drivers.ringer import AlsaRinger
-from tests.lab.audio import Recorder, Sound, find_tone
+from firmware.media.tones import key_click
+from tests.lab.audio import Recorder, Sound, find_tone, tone
 from tests.lab.pulse import PulseAudio, Stream
 
 TIMEOUT_S = 10.0
@@ -141,3 +142,61 @@ def test_another_pattern_takes_over_while_it_rings(pulse: PulseAudio, bell: Bell
         wait_for(lambda: bursts_s(recorder.sound))
         bell.ringer.ring("internal")
         wait_for(lambda: any(burst > 0.35 for burst in bursts_s(recorder.sound)))
+
+
+def heard_s(sound: Sound) -> float:
+    """Return how long there was anything to hear, from its beginning to its end."""
+    loud = np.flatnonzero(np.abs(sound.samples) > 100)
+    return float(loud[-1] - loud[0]) / sound.rate_hz if len(loud) else 0.0
+
+
+def test_a_sound_is_heard_once_and_to_its_end(pulse: PulseAudio, bell: Bell) -> None:
+    with Recorder("bell_monitor") as recorder:
+        bell.ringer.play(tone([1000], 0.5, rate_hz=16_000).pcm)
+        wait_until_playing(pulse, playing=True)
+        wait_until_playing(pulse, playing=False)
+        assert heard_s(recorder.sound) == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_key_click_is_soft_and_short_and_heard_from_a_ringer_that_is_turned_down(
+    pulse: PulseAudio, bell: Bell
+) -> None:
+    bell.ringer.set_volume(0)
+    with Recorder("bell_monitor") as recorder:
+        bell.ringer.play(key_click(16_000))
+        wait_until_playing(pulse, playing=True)
+        wait_until_playing(pulse, playing=False)
+        assert 0 < heard_s(recorder.sound) < 0.02
+        assert 100 < np.abs(recorder.sound.samples).max() < 3000
+
+
+def test_a_newer_sound_takes_the_place_of_the_one_that_is_heard(pulse: PulseAudio, bell: Bell) -> None:
+    with Recorder("bell_monitor") as recorder:
+        bell.ringer.play(tone([1000], 60, rate_hz=16_000).pcm)
+        wait_for(lambda: find_tone(recorder.sound, [1000], threshold=300))
+        bell.ringer.play(tone([600], 0.3, rate_hz=16_000).pcm)
+        wait_for(lambda: find_tone(recorder.sound, [600], threshold=300))
+        wait_until_playing(pulse, playing=False)
+
+
+def test_ringing_cuts_a_sound_off_and_nothing_sounds_over_it(pulse: PulseAudio, bell: Bell) -> None:
+    with Recorder("bell_monitor") as recorder:
+        bell.ringer.play(tone([500], 60, rate_hz=16_000).pcm)
+        wait_for(lambda: find_tone(recorder.sound, [500], threshold=300))
+        bell.ringer.ring()
+        bell.ringer.play(tone([500], 60, rate_hz=16_000).pcm)
+        wait_for(lambda: find_tone(recorder.sound, [800], threshold=300))
+        since = recorder.sound.duration_s
+        wait_for(lambda: recorder.sound.duration_s > since + 1)
+        assert find_tone(recorder.sound.between(since, 1e6), [500], threshold=300) == []
+        bell.ringer.silence()
+        wait_until_playing(pulse, playing=False)
+
+
+def test_a_sound_on_a_missing_card_is_reported_once_and_given_up(own_pulse: PulseAudio, bell: Bell) -> None:
+    bell.ringer.play(key_click(16_000))
+    assert "'bell'" in bell.faults.get(timeout=TIMEOUT_S)
+    own_pulse.start()
+    bell.ringer.play(key_click(16_000))
+    assert bell.recoveries.get(timeout=TIMEOUT_S)
+    assert bell.faults.empty()

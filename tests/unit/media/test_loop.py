@@ -15,6 +15,7 @@ from firmware.media.loop import AudioLoop
 from firmware.media.near_end import NearEndSettings
 from firmware.phone.commands import AudioRoute, Tone
 from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
+from firmware.ports import SOUND_RATE_HZ
 from tests.fakes.audio_ports import EchoPort, SingingPort
 from tests.fakes.sound_card import VirtualSoundCard
 from tests.lab.acoustic_path import far_voice, level_db
@@ -692,3 +693,59 @@ def test_the_canceller_is_given_what_is_played_while_the_microphone_records(
     bench.card.advance(moments_s[-1] + 2)
     for moment_s in moments_s:
         assert abs(listener.lag_samples(moment_s, moment_s + 1)) <= 1.5 * 160
+
+
+# --- short sounds ---
+
+
+def beep(seconds: float, frequency: int = 1000) -> bytes:
+    return tone([frequency], seconds, rate_hz=SOUND_RATE_HZ).pcm
+
+
+def test_a_sound_is_heard_once_over_what_else_there_is(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    bench.loop.open(talk=False)
+    bench.loop.play_tone(Tone.DIAL)
+    bench.card.advance(0.5)
+    bench.loop.play(beep(0.3))
+    bench.card.advance(1.0)
+    (span,) = find_tone(bench.heard, [1000, 450], threshold=1000)
+    assert span.duration_s == pytest.approx(0.3, abs=0.05)
+    assert gaps(bench.heard.between(0.1, 1.4), 450) == []
+
+
+def test_a_newer_sound_takes_the_place_of_one_and_an_empty_one_is_silence(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    bench.loop.open(talk=False)
+    bench.loop.play(beep(5))
+    bench.card.advance(0.3)
+    bench.loop.play(beep(5, 600))
+    bench.card.advance(0.3)
+    bench.loop.play(b"")
+    bench.card.advance(0.5)
+    (first,), (second,) = find_tone(bench.heard, [1000]), find_tone(bench.heard, [600])
+    assert first.end_s == pytest.approx(second.start_s, abs=0.04)
+    assert second.end_s == pytest.approx(0.6, abs=0.06)
+
+
+def test_no_sound_reaches_an_open_microphone_not_even_its_rest(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    bench.loop.open(talk=False)
+    bench.loop.play(beep(5))
+    bench.card.advance(0.3)
+    bench.loop.open(talk=True)
+    bench.loop.play(beep(5))
+    bench.card.advance(0.5)
+    bench.loop.open(talk=False)
+    bench.card.advance(0.5)
+    (span,) = find_tone(bench.heard, [1000])
+    assert span.end_s == pytest.approx(0.3, abs=0.06)
+
+
+def test_a_sound_for_a_shut_earpiece_is_given_up(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort())
+    bench.loop.play(beep(5))
+    bench.wait_for(lambda: bench.beats)
+    bench.loop.open(talk=False)
+    bench.card.advance(0.5)
+    assert find_tone(bench.heard, [1000]) == []

@@ -5,7 +5,7 @@ import typing
 import numpy as np
 import pytest
 
-from firmware.media.tones import RenderedTone, TonePlayer, ToneShape, fade_in, fade_out, render, tone_plan
+from firmware.media.tones import RenderedTone, TonePlayer, ToneShape, fade_in, fade_out, key_click, render, tone_plan
 from firmware.phone.commands import Tone
 from provisioning.schema import Device
 from tests.lab.audio import Sound, find_tone, loudest_frequencies
@@ -125,3 +125,11 @@ def test_bursts_begin_and_end_in_silence() -> None:
     frame = b"\x00\x40" * 160
     assert np.frombuffer(fade_in(frame, RATE_HZ), "<i2")[[0, 40, 159]].tolist() == [0, 8192, 16384]
     assert np.frombuffer(fade_out(frame, RATE_HZ), "<i2")[[0, 119, 159]].tolist() == [16384, 8192, 0]
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16_000, 48_000])
+def test_a_key_clicks_softly_and_is_over_before_the_next_one(rate_hz: int) -> None:
+    samples = Sound.from_pcm(key_click(rate_hz), rate_hz).samples
+    assert len(samples) / rate_hz == pytest.approx(0.012, abs=0.001)
+    assert samples[0] == samples[-1] == 0
+    assert 2000 < np.abs(samples).max() < 8000
