@@ -1,16 +1,18 @@
 """Builds the devices that a configuration names: those on the Pi's pins, or those on the simulator's page."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from firmware.ports import Display, HookSwitch, Indicator, Keypad, Ringer, SoundCard
 from provisioning import schema
+from provisioning.display import Display as DisplaySettings
 
 _log = logging.getLogger(__name__)
 
 DEFAULT_COUNTRY = "CN"
+_HALF_TURN = 180
 
 
 class StartedDevice(Protocol):
@@ -33,6 +35,21 @@ class Page(Protocol):
         """Where to look at it."""
         ...
 
+    @property
+    def family(self) -> str:
+        """The display family that the person at the page has chosen."""
+        ...
+
+    when_family_changed: Callable[[str], None] | None
+
+    def describe(self, text: str) -> None:
+        """Say in words what the display shows now, for those who do not see it; from the main thread."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Add a line to what the page tells of the phone's doings; from the main thread."""
+        ...
+
     async def start(self) -> None:
         """Serve it."""
         ...
@@ -49,7 +66,7 @@ class Settings:
     country: str = DEFAULT_COUNTRY
     keypad: schema.Keypad = field(default_factory=schema.Keypad)
     hook_switch: schema.HookSwitch = field(default_factory=schema.HookSwitch)
-    display: schema.Display = field(default_factory=schema.Display)
+    display: DisplaySettings = field(default_factory=DisplaySettings)
     sound: schema.Sound = field(default_factory=schema.Sound)
     ringer: schema.Ringer = field(default_factory=schema.Ringer)
     indicator: schema.Indicator = field(default_factory=schema.Indicator)
@@ -84,11 +101,22 @@ class Devices:
     speaker_card: SoundCard | None = None
 
 
-def build_devices(settings: Settings, *, simulator_port: int | None, on_ringer_fault: Callable[[str], None]) -> Devices:
+Glyph = Sequence[int]
+"""A character of our own for displays of letters: eight rows of five dots."""
+
+
+def build_devices(
+    settings: Settings,
+    *,
+    simulator_port: int | None,
+    on_ringer_fault: Callable[[str], None],
+    glyphs: Sequence[Glyph] = (),
+) -> Devices:
     """Build all devices without starting any.
 
     Args:
         settings: what the configuration says of them.
+        glyphs: what the codes 0 to 7 of a display of letters look like.
         simulator_port: show keys, hook, display and LED as a page on this local port instead of driving pins.
         on_ringer_fault: told, on the ringer's thread, why the phone cannot ring.
     """
@@ -125,19 +153,18 @@ def build_devices(settings: Settings, *, simulator_port: int | None, on_ringer_f
         on_fault=on_ringer_fault,
     )
     if simulator_port is None:
-        devices = _on_pins(settings, ringer, handset_card)
+        devices = _on_pins(settings, ringer, handset_card, glyphs)
     else:
-        devices = _on_a_page(settings, ringer, handset_card, simulator_port)
+        devices = _on_a_page(settings, ringer, handset_card, simulator_port, glyphs)
     return replace(devices, speaker_card=speaker_card)
 
 
-def _on_pins(settings: Settings, ringer: Ringer, sound_card: SoundCard) -> Devices:
-    from drivers.display import OledDisplay
+def _on_pins(settings: Settings, ringer: Ringer, sound_card: SoundCard, glyphs: Sequence[Glyph]) -> Devices:
     from drivers.hook_switch import GpioHookSwitch
     from drivers.indicator import StatusIndicator
     from drivers.keypad import MatrixKeypad
 
-    keypad, hook_switch, display = settings.keypad, settings.hook_switch, settings.display
+    keypad, hook_switch = settings.keypad, settings.hook_switch
     return Devices(
         keypad=MatrixKeypad(
             rows=keypad.rows,
@@ -151,19 +178,54 @@ def _on_pins(settings: Settings, ringer: Ringer, sound_card: SoundCard) -> Devic
         hook_switch=GpioHookSwitch(
             hook_switch.pin, closed_means=hook_switch.closed_means, debounce_ms=hook_switch.debounce_ms
         ),
-        display=OledDisplay(
-            controller=display.controller,
-            i2c_bus=display.i2c_bus,
-            i2c_address=display.i2c_address,
-            rotate=display.rotate,
-        ),
+        display=panel_of(settings.display, glyphs),
         indicator=StatusIndicator(settings.indicator.pin),
         ringer=ringer,
         sound_card=sound_card,
     )
 
 
-def _on_a_page(settings: Settings, ringer: Ringer, sound_card: SoundCard, port: int) -> Devices:
+def panel_of(display: DisplaySettings, glyphs: Sequence[Glyph] = ()) -> Display:
+    """Build the panel that a configuration describes, without starting it."""
+    from drivers.panel_bus import I2cConnection, SpiConnection
+
+    connection: I2cConnection | SpiConnection
+    if display.wiring == "i2c":
+        connection = I2cConnection(display.i2c_bus, display.i2c_address)
+    else:
+        connection = SpiConnection(
+            display.spi_port,
+            display.spi_device,
+            speed_mhz=display.spi_mhz,
+            dc_pin=display.dc_pin,
+            reset_pin=display.reset_pin,
+        )
+    # The schema lets each family have its own controllers only, and letters I2C only.
+    match display.controller:
+        case "hd44780" if isinstance(connection, I2cConnection):
+            from drivers.character_lcd import CharacterLcd
+
+            return CharacterLcd(connection, glyphs=glyphs, rom=display.character_rom)
+        case "st7789" | "ili9341" as controller:
+            from drivers.colour_lcd import ColourLcd
+
+            return ColourLcd(
+                connection,
+                controller=controller,
+                backlight_pin=display.backlight_pin,
+                upside_down=display.rotate == _HALF_TURN,
+            )
+        case "ssd1306" | "sh1106" | "ssd1309" | "sh1107" | "ssd1327" as oled:
+            from drivers.oled import OledDisplay
+
+            return OledDisplay(connection, controller=oled, rotate=display.rotate)
+        case _:
+            raise ValueError(f"A display with {display.controller} cannot be on {display.wiring}.")
+
+
+def _on_a_page(
+    settings: Settings, ringer: Ringer, sound_card: SoundCard, port: int, glyphs: Sequence[Glyph]
+) -> Devices:
     from drivers.simulator import Simulator
 
     simulator = Simulator(
@@ -172,6 +234,8 @@ def _on_a_page(settings: Settings, ringer: Ringer, sound_card: SoundCard, port: 
         repeat_after_ms=settings.keypad.repeat_after_ms,
         repeat_every_ms=settings.keypad.repeat_every_ms,
         long_press_ms=settings.keypad.long_press_ms,
+        family=settings.display.family,
+        glyphs=glyphs,
     )
     return Devices(
         keypad=simulator.keypad,

@@ -21,6 +21,7 @@ class Painter:
         self._on_failure = on_failure
         self._condition = threading.Condition()
         self._draw: Callable[[], bytes] | None = None
+        self._brightness_percent: int | None = None
         self._stopping = False
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="display", daemon=True)
@@ -42,6 +43,12 @@ class Painter:
             self._draw = draw
             self._condition.notify()
 
+    def set_brightness(self, percent: int) -> None:
+        """Dim the display, on the display thread, to the latest percentage; see `Display.set_brightness`."""
+        with self._condition:
+            self._brightness_percent = percent
+            self._condition.notify()
+
     def _run(self) -> None:
         try:
             self._display.start()
@@ -49,23 +56,27 @@ class Painter:
             self._fail(error)
         while True:
             with self._condition:
-                if self._draw is None and not self._stopping:
+                if self._draw is None and self._brightness_percent is None and not self._stopping:
                     self._condition.wait(_IDLE_BEAT_S)
                 draw, self._draw = self._draw, None
+                percent, self._brightness_percent = self._brightness_percent, None
                 stopping = self._stopping
             self._heartbeat()
             if draw is not None:
-                self._show(draw)
-            elif stopping:
+                self._attempt(lambda: self._display.show(draw()))  # noqa: B023 - called at once
+            # After the page, so that a display that wakes does not show the one from before it slept.
+            if percent is not None:
+                self._attempt(lambda: self._display.set_brightness(percent))  # noqa: B023 - called at once
+            if stopping and draw is None:
                 break
         try:
             self._display.stop()
         except OSError as error:
             _log.debug("The display could not be switched off: %s", error)
 
-    def _show(self, draw: Callable[[], bytes]) -> None:
+    def _attempt(self, action: Callable[[], None]) -> None:
         try:
-            self._display.show(draw())
+            action()
         except OSError as error:
             self._fail(error)
         else:

@@ -55,15 +55,18 @@ class HookSwitch(Protocol):
 
 
 class Display(Protocol):
-    """Pixels: rows top to bottom, one bit a pixel, most significant bit leftmost, each row padded to whole bytes."""
+    """The panel. How long a frame is, and what its bytes are, follows from the display's family.
 
-    @property
-    def width_px(self) -> int: ...
-    @property
-    def height_px(self) -> int: ...
+    Black and white: rows top to bottom, one bit a pixel, most significant bit leftmost, each row padded to whole bytes.
+    Colour: rows of red, green and blue bytes. Characters: rows of codes of the controller's A02 character set.
+    """
+
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def show(self, frame: bytes) -> None: ...
+    def set_brightness(self, percent: int) -> None:
+        """Dim the panel from now on, from 100 down to 0, where it sleeps and keeps what is shown for when it wakes."""
+        ...
 
 
 class Indicator(Protocol):

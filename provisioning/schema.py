@@ -14,14 +14,14 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_core import ErrorDetails
 
 from provisioning.calling import Calls, Dialing, FeatureCodes
+from provisioning.display import Display
 from provisioning.errors import ProvisioningError
 from provisioning.operator_links import Operator
-from provisioning.section import Section
+from provisioning.section import GpioPin, Section
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 DscpValue = Annotated[int, Field(ge=0, le=63)]
-GpioPin = Annotated[int, Field(ge=0, le=27)]
 Host = Annotated[
     str, Field(min_length=1, max_length=253, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$")
 ]
@@ -304,15 +304,6 @@ class HookSwitch(Section):
     debounce_ms: Annotated[int, Field(ge=1, le=200)] = 30
 
 
-class Display(Section):
-    """The panel, on I2C."""
-
-    controller: Literal["ssd1306", "sh1106"] = "ssd1306"
-    i2c_bus: Annotated[int, Field(ge=0, le=10)] = 1
-    i2c_address: Annotated[int, Field(ge=0x03, le=0x77)] = 0x3C
-    rotate: Literal[0, 180] = 0
-
-
 OnRoutes = Literal["never", "speaker", "always"]
 
 
@@ -467,7 +458,7 @@ class Configuration(Section):
 
     @model_validator(mode="after")
     def _pins_are_used_once(self) -> Self:
-        pins = [*self.keypad.rows, *self.keypad.columns, self.hook_switch.pin, self.indicator.pin]
+        pins = [*self.keypad.rows, *self.keypad.columns, self.hook_switch.pin, self.indicator.pin, *self.display.pins]
         twice = sorted({pin for pin in pins if pins.count(pin) > 1})
         if twice:
             raise ValueError(f"GPIO pins {twice} are given to more than one device")

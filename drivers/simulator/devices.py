@@ -165,41 +165,6 @@ class SimulatedHookSwitch:
             _call(self.when_lifted if off_hook else self.when_replaced)
 
 
-class SimulatedDisplay:
-    """The panel: keeps the latest frame; `show` may be called from any thread."""
-
-    def __init__(self, changed: Callable[[], None], *, width_px: int, height_px: int) -> None:
-        self.width_px = width_px
-        self.height_px = height_px
-        self._frame_bytes = (width_px + 7) // 8 * height_px
-        self._changed = changed
-        self.frame = bytes(self._frame_bytes)
-
-    def start(self) -> None:
-        self._blank()
-
-    def stop(self) -> None:
-        self._blank()
-
-    def show(self, frame: bytes) -> None:
-        """Show a frame of packed rows in place of the one before.
-
-        Raises:
-            ValueError: the frame is not as large as the panel.
-        """
-        if len(frame) != self._frame_bytes:
-            raise ValueError(
-                f"A frame of {len(frame)} bytes does not fit a display of {self.width_px} by {self.height_px} pixels, "
-                f"which takes {self._frame_bytes}."
-            )
-        self.frame = bytes(frame)
-        self._changed()
-
-    def _blank(self) -> None:
-        self.frame = bytes(self._frame_bytes)
-        self._changed()
-
-
 class SimulatedIndicator:
     """The status LED; `show` may be called from any thread."""
 

@@ -1,6 +1,7 @@
 """What the page and the simulator may say to each other on the websocket: a closed set of messages.
 
-The display's pixels travel as binary messages beside these: the frame exactly as it was shown.
+What the display shows travels as binary messages beside these: the frame exactly as it was shown, always of the
+display that was described last.
 """
 
 from typing import Annotated, Literal
@@ -37,19 +38,44 @@ class HookMoved(_Message):
     off_hook: bool
 
 
+class DisplayChosen(_Message):
+    """The person wants another display."""
+
+    type: Literal["display"]
+    family: Annotated[str, Field(max_length=32)]
+
+
 class Hello(_Message):
     """The first message to a page: what the phone looks like.
 
     Attributes:
         type: tells the messages apart.
         keys: the key layout, one line a row.
-        width_px, height_px: the display's size.
+        displays: names and labels of the displays that can be chosen.
     """
 
     type: Literal["hello"] = "hello"
     keys: tuple[tuple[str, ...], ...]
-    width_px: int
-    height_px: int
+    displays: tuple[tuple[str, str], ...]
+
+
+class DisplayDescription(_Message):
+    """Which display the frames from now on are for.
+
+    Attributes:
+        type: tells the messages apart.
+        family: its name.
+        kind: what a frame's bytes are: "bits", "colours" or "letters".
+        width, height: in pixels, or in letters.
+        dots: for letters, what each code looks like: eight rows of five dots, the leftmost being the fifth bit.
+    """
+
+    type: Literal["display"] = "display"
+    family: str
+    kind: str
+    width: int
+    height: int
+    dots: tuple[tuple[int, ...], ...]
 
 
 class PhoneState(_Message):
@@ -61,6 +87,8 @@ class PhoneState(_Message):
         indicator: the status LED's pattern.
         ringing: the phone rings.
         keys_down: the keys that are down, on whichever page.
+        brightness_percent: how bright the display is.
+        text: what the display says, in words.
     """
 
     type: Literal["state"] = "state"
@@ -68,9 +96,25 @@ class PhoneState(_Message):
     indicator: str
     ringing: bool
     keys_down: tuple[str, ...]
+    brightness_percent: int
+    text: str
 
 
-PageMessage = KeyDown | KeyUp | HookMoved
+class JournalLine(_Message):
+    """One thing that the phone did; see drivers/simulator/journal.py."""
+
+    at: str
+    text: str
+
+
+class JournalGrown(_Message):
+    """What the phone has done since the message before, oldest first."""
+
+    type: Literal["journal"] = "journal"
+    lines: tuple[JournalLine, ...]
+
+
+PageMessage = KeyDown | KeyUp | HookMoved | DisplayChosen
 
 _PAGE_MESSAGES: TypeAdapter[PageMessage] = TypeAdapter(Annotated[PageMessage, Field(discriminator="type")])
 

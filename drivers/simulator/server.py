@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,13 +16,26 @@ from aiohttp.typedefs import Handler, Middleware
 from drivers.errors import DeviceError
 from drivers.simulator.devices import (
     Layout,
-    SimulatedDisplay,
     SimulatedHookSwitch,
     SimulatedIndicator,
     SimulatedKeypad,
     SimulatedRingerLight,
 )
-from drivers.simulator.protocol import Hello, HookMoved, KeyDown, KeyUp, PhoneState, ProtocolError, parse_page_message
+from drivers.simulator.display import FAMILIES, Family, SimulatedDisplay
+from drivers.simulator.journal import Journal
+from drivers.simulator.protocol import (
+    DisplayChosen,
+    DisplayDescription,
+    Hello,
+    HookMoved,
+    JournalGrown,
+    JournalLine,
+    KeyDown,
+    KeyUp,
+    PhoneState,
+    ProtocolError,
+    parse_page_message,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +91,21 @@ class Simulator:
         repeat_after_ms: int = 500,
         repeat_every_ms: int = 120,
         long_press_ms: int = 1000,
-        width_px: int = 128,
-        height_px: int = 64,
+        family: str = "oled_128x64",
+        glyphs: Sequence[Sequence[int]] = (),
     ) -> None:
+        """Make the devices.
+
+        Args:
+            keys: the key layout, one line a row.
+            host: the address to serve the page on.
+            port: the port; 0 lets the system choose.
+            repeat_after_ms: how long a key is down before it repeats.
+            repeat_every_ms: how often it does then.
+            long_press_ms: how long a key is down before it counts as held.
+            family: the display to begin with.
+            glyphs: what the codes 0 to 7 of a display of letters look like: eight rows of five dots.
+        """
         self.keypad = SimulatedKeypad(
             keys,
             self._wake_pages,
@@ -88,9 +114,10 @@ class Simulator:
             long_press_ms=long_press_ms,
         )
         self.hook_switch = SimulatedHookSwitch(self._wake_pages)
-        self.display = SimulatedDisplay(self._wake_pages, width_px=width_px, height_px=height_px)
+        self.display = SimulatedDisplay(self._wake_pages, family, glyphs)
         self.indicator = SimulatedIndicator(self._wake_pages)
         self.ringer_light = SimulatedRingerLight(self._wake_pages)
+        self._journal = Journal(self._wake_pages)
         self._host = host
         self._port = port
         self._pages: set[_Page] = set()
@@ -103,6 +130,28 @@ class Simulator:
         """The page's address; with port 0 it is known once the simulator has started."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}/"
+
+    @property
+    def family(self) -> str:
+        """The display family that is shown."""
+        return self.display.family.name
+
+    @property
+    def when_family_changed(self) -> Callable[[str], None] | None:
+        """What is called when a page has chosen another display; see SimulatedDisplay."""
+        return self.display.when_family_changed
+
+    @when_family_changed.setter
+    def when_family_changed(self, callback: Callable[[str], None] | None) -> None:
+        self.display.when_family_changed = callback
+
+    def describe(self, text: str) -> None:
+        """Say in words what the display shows now, for those who do not see it."""
+        self.display.describe(text)
+
+    def note(self, text: str) -> None:
+        """Add a line to what the page tells of the phone's doings."""
+        self._journal.add(text)
 
     async def start(self) -> None:
         """Serve the page.
@@ -156,6 +205,8 @@ class Simulator:
             indicator=self.indicator.pattern,
             ringing=self.ringer_light.is_ringing,
             keys_down=self.keypad.keys_down,
+            brightness_percent=self.display.brightness_percent,
+            text=self.display.text,
         )
 
     async def _serve_page(self, request: web.Request) -> web.WebSocketResponse:
@@ -179,21 +230,44 @@ class Simulator:
 
     async def _send_changes(self, page: _Page) -> None:
         """Send what is new; a page that is slow misses frames and is never behind by more than one."""
-        layout = Hello(keys=self.keypad.keys, width_px=self.display.width_px, height_px=self.display.height_px)
         sent_state: PhoneState | None = None
+        sent_family: Family | None = None
         sent_frame: bytes | None = None
+        told = 0
         with contextlib.suppress(ConnectionError):
-            await page.socket.send_str(layout.model_dump_json())
+            await page.socket.send_str(self._hello.model_dump_json())
             while True:
                 page.changed.clear()
-                state, frame = self._state, self.display.frame
+                # Read together: a frame of another display must never follow the description of this one.
+                state, (family, frame) = self._state, self.display.shown
+                if family != sent_family:
+                    await page.socket.send_str(self._description_of(family).model_dump_json())
+                    sent_family, sent_frame = family, None
                 if state != sent_state:
                     await page.socket.send_str(state.model_dump_json())
                     sent_state = state
                 if frame != sent_frame:
                     await page.socket.send_bytes(frame)
                     sent_frame = frame
+                if entries := self._journal.since(told):
+                    lines = tuple(JournalLine(at=entry.at, text=entry.text) for entry in entries)
+                    await page.socket.send_str(JournalGrown(lines=lines).model_dump_json())
+                    told = entries[-1].number
                 await page.changed.wait()
+
+    @property
+    def _hello(self) -> Hello:
+        displays = tuple((family.name, family.label) for family in FAMILIES.values())
+        return Hello(keys=self.keypad.keys, displays=displays)
+
+    def _description_of(self, family: Family) -> DisplayDescription:
+        return DisplayDescription(
+            family=family.name,
+            kind=family.kind,
+            width=family.width,
+            height=family.height,
+            dots=self.display.dots_of(family),
+        )
 
     async def _receive(self, page: _Page) -> None:
         async for message in page.socket:
@@ -213,12 +287,19 @@ class Simulator:
                 self.keypad.release(key, page)
             case HookMoved(off_hook=off_hook):
                 self.hook_switch.move(off_hook=off_hook)
+            case DisplayChosen(family=family):
+                _obey(lambda: self.display.choose(family))
 
     def _press(self, page: _Page, key: str) -> None:
-        try:
-            self.keypad.press(key, page)
-        except ValueError as error:
-            raise ProtocolError(str(error)) from error
+        _obey(lambda: self.keypad.press(key, page))
+
+
+def _obey(action: Callable[[], None]) -> None:
+    """Do what a page asks for; what it names must be there."""
+    try:
+        action()
+    except ValueError as error:
+        raise ProtocolError(str(error)) from error
 
 
 def _serve_file(name: str, content_type: str) -> Handler:

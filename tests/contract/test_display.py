@@ -7,19 +7,40 @@ from functools import partial
 from typing import Literal, Protocol
 
 import pytest
+from gpiozero.pins.mock import MockFactory, MockPWMPin
 from luma.core.interface.serial import i2c
 from PIL import Image, ImageDraw
 
-from drivers.display import OledDisplay
+from drivers.character_lcd import CharacterLcd
+from drivers.colour_lcd import ColourLcd
 from drivers.errors import DeviceError
+from drivers.oled import Controller, OledDisplay
+from drivers.panel_bus import I2cConnection, SpiConnection
 from firmware import ports
-from provisioning import schema
+from firmware.devices import panel_of
+from provisioning.display import Display, DisplayFamily
+from provisioning.schema import Keypad
+from tests.fakes.character_panel import CharacterPanel
+from tests.fakes.colour_panel import SHOWN_BITS, ColourPanel
 from tests.fakes.panel import FakePanel
+from tests.fakes.wide_panels import Sh1107Panel, Ssd1327Panel
 from tests.hardware.person import Person
 from tests.lab.simulated_phone import SimulatedPhone
 
 # luma.oled 3.16 still reads pixels in a way that Pillow 14 drops; pyproject.toml keeps Pillow below that.
 pytestmark = pytest.mark.filterwarnings("ignore:Image.Image.getdata:DeprecationWarning")
+
+SIZES_PX = {
+    DisplayFamily.OLED_128X64: (128, 64),
+    DisplayFamily.OLED_128X128: (128, 128),
+    DisplayFamily.LCD_320X240: (320, 240),
+}
+ROOMS = {
+    DisplayFamily.OLED_128X64: "128 by 64 pixels",
+    DisplayFamily.OLED_128X128: "128 by 128 pixels",
+    DisplayFamily.LCD_320X240: "320 by 240 pixels",
+    DisplayFamily.CHARACTER_20X4: "20 by 4 characters",
+}
 
 
 class DisplayBench(Protocol):
@@ -27,46 +48,115 @@ class DisplayBench(Protocol):
 
     @property
     def display(self) -> ports.Display: ...
+    @property
+    def family(self) -> DisplayFamily: ...
 
     def shows(self, frame: bytes) -> bool:
-        """Whether exactly these packed rows can be seen."""
+        """Whether exactly this frame can be seen, as bright as it was asked for."""
+        ...
+
+    def is_dark(self) -> bool:
+        """Whether nothing can be seen."""
         ...
 
 
-class PanelDisplayBench:
+class OledBench:
     """luma's own driver on luma's own I2C, with a fake panel at the end of the bus."""
 
-    def __init__(self, controller: Literal["ssd1306", "sh1106"]) -> None:
-        self._panel = FakePanel(controller)
-        self.display = OledDisplay(
-            controller=controller, i2c_bus=1, i2c_address=0x3C, rotate=0, open_bus=lambda: i2c(bus=self._panel)
-        )
+    def __init__(self, controller: Controller) -> None:
+        panels = {"sh1107": Sh1107Panel, "ssd1327": Ssd1327Panel}
+        self._panel = panels[controller]() if controller in panels else FakePanel(_small(controller))
+        self.family = DisplayFamily.OLED_128X128 if controller in panels else DisplayFamily.OLED_128X64
+        connection = I2cConnection(1, 0x3C, open_bus=lambda: i2c(bus=self._panel))
+        self.display = OledDisplay(connection, controller=controller)
 
     def shows(self, frame: bytes) -> bool:
         return self._panel.frame() == frame
 
+    def is_dark(self) -> bool:
+        return not self._panel.is_on
+
+
+def _small(controller: Controller) -> Literal["ssd1306", "sh1106"]:
+    """Say which of the fakes speaks as this controller; an SSD1309 does as an SSD1306."""
+    return "sh1106" if controller == "sh1106" else "ssd1306"
+
+
+class ColourBench:
+    """luma's own driver on luma's own SPI and gpiozero's mock pins, with a fake panel at their end."""
+
+    family = DisplayFamily.LCD_320X240
+
+    def __init__(self, controller: Literal["st7789", "ili9341"]) -> None:
+        pins = MockFactory(pin_class=MockPWMPin)
+        self._panel = ColourPanel(controller, pins)
+        connection = SpiConnection(
+            0, 0, speed_mhz=40, dc_pin=ColourPanel.DC_PIN, reset_pin=ColourPanel.RESET_PIN, pin_factory=pins,
+            spidev=self._panel,
+        )  # fmt: skip
+        self.display = ColourLcd(
+            connection, controller=controller, backlight_pin=ColourPanel.BACKLIGHT_PIN, pin_factory=pins
+        )
+
+    def shows(self, frame: bytes) -> bool:
+        return self._panel.frame() == bytes(byte & SHOWN_BITS for byte in frame)
+
+    def is_dark(self) -> bool:
+        return self._panel.light == 0
+
+
+class CharacterBench:
+    """RPLCD's own driver, with a fake display at the end of the bus."""
+
+    family = DisplayFamily.CHARACTER_20X4
+
+    def __init__(self) -> None:
+        self._panel = CharacterPanel()
+        self.display = CharacterLcd(I2cConnection(1, 0x27), open_bus=lambda: self._panel)
+
+    def shows(self, frame: bytes) -> bool:
+        return self._panel.frame() == frame
+
+    def is_dark(self) -> bool:
+        return not (self._panel.is_lit or self._panel.is_on)
+
 
 class PersonDisplayBench:
-    """The panel on a Pi's I2C bus, with a person's eye."""
+    """The panel of the default configuration on a Pi, with a person's eye."""
 
-    def __init__(self, display: OledDisplay) -> None:
+    family = DisplayFamily.OLED_128X64
+
+    def __init__(self, display: ports.Display) -> None:
         self._person = Person.needed_for("the display")
         self.display = display
 
     def shows(self, frame: bytes) -> bool:
-        image = Image.frombytes("1", (self.display.width_px, self.display.height_px), frame).resize((64, 32))
+        image = Image.frombytes("1", SIZES_PX[self.family], frame).resize((64, 32))
         lines = ("".join("#" if image.getpixel((x, y)) else "." for x in range(64)) for y in range(0, 32, 2))
         return self._person.confirms("Does the display show this?\n" + "\n".join(lines))
 
-
-@contextmanager
-def panel_display(controller: Literal["ssd1306", "sh1106"]) -> Iterator[DisplayBench]:
-    yield PanelDisplayBench(controller)
+    def is_dark(self) -> bool:
+        return self._person.confirms("Is the display dark?")
 
 
 @contextmanager
-def page_display() -> Iterator[DisplayBench]:
-    phone = SimulatedPhone(schema.Keypad().keys, repeat_after_ms=60, repeat_every_ms=20, long_press_ms=150)
+def oled(controller: Controller) -> Iterator[DisplayBench]:
+    yield OledBench(controller)
+
+
+@contextmanager
+def colour_lcd(controller: Literal["st7789", "ili9341"]) -> Iterator[DisplayBench]:
+    yield ColourBench(controller)
+
+
+@contextmanager
+def character_lcd() -> Iterator[DisplayBench]:
+    yield CharacterBench()
+
+
+@contextmanager
+def page_display(family: DisplayFamily) -> Iterator[DisplayBench]:
+    phone = SimulatedPhone(Keypad().keys, repeat_after_ms=60, repeat_every_ms=20, long_press_ms=150, family=family)
     phone.start()
     yield phone
     phone.stop()
@@ -74,13 +164,7 @@ def page_display() -> Iterator[DisplayBench]:
 
 @contextmanager
 def real_display() -> Iterator[DisplayBench]:
-    settings = schema.Display()
-    display = OledDisplay(
-        controller=settings.controller,
-        i2c_bus=settings.i2c_bus,
-        i2c_address=settings.i2c_address,
-        rotate=settings.rotate,
-    )
+    display = panel_of(Display())
     try:
         display.start()
     except DeviceError as error:
@@ -90,9 +174,10 @@ def real_display() -> Iterator[DisplayBench]:
 
 
 BENCHES = [
-    pytest.param(partial(panel_display, "ssd1306"), id="ssd1306"),
-    pytest.param(partial(panel_display, "sh1106"), id="sh1106"),
-    pytest.param(page_display, id="page"),
+    *(pytest.param(partial(oled, chip), id=chip) for chip in ("ssd1306", "sh1106", "ssd1309", "sh1107", "ssd1327")),
+    *(pytest.param(partial(colour_lcd, chip), id=chip) for chip in ("st7789", "ili9341")),
+    pytest.param(character_lcd, id="hd44780"),
+    *(pytest.param(partial(page_display, family), id=f"page-{family}") for family in DisplayFamily),
     pytest.param(real_display, id="real", marks=pytest.mark.hardware),
 ]
 
@@ -105,68 +190,86 @@ def bench(request: pytest.FixtureRequest) -> Iterator[DisplayBench]:
         opened.display.stop()
 
 
-def frame_of(display: ports.Display, draw: Callable[[ImageDraw.ImageDraw], None]) -> bytes:
-    image = Image.new("1", (display.width_px, display.height_px))
-    draw(ImageDraw.Draw(image))
+def blank(family: DisplayFamily) -> bytes:
+    if family is DisplayFamily.CHARACTER_20X4:
+        return b" " * 80
+    return Image.new("RGB" if family is DisplayFamily.LCD_320X240 else "1", SIZES_PX[family]).tobytes()
+
+
+def corner(family: DisplayFamily) -> bytes:
+    """A frame that looks different when it is turned or mirrored."""
+    if family is DisplayFamily.CHARACTER_20X4:
+        return b"Dial a number".ljust(60) + b"OK".rjust(20)
+    image = Image.frombytes("RGB" if family is DisplayFamily.LCD_320X240 else "1", SIZES_PX[family], blank(family))
+    pen = ImageDraw.Draw(image)
+    lit = (255, 128, 4) if image.mode == "RGB" else 1
+    pen.rectangle((0, 0, 40, 10), fill=lit)
+    pen.line((0, 0, image.width - 1, image.height - 1), fill=lit)
     return image.tobytes()
 
 
-def blank(display: ports.Display) -> bytes:
-    return frame_of(display, lambda _: None)
-
-
-def corner(display: ports.Display) -> bytes:
-    """A frame that looks different when it is turned or mirrored."""
-
-    def draw(pen: ImageDraw.ImageDraw) -> None:
-        pen.rectangle((0, 0, 40, 10), fill=1)
-        pen.line((0, 0, display.width_px - 1, display.height_px - 1), fill=1)
-
-    return frame_of(display, draw)
+def noise(family: DisplayFamily) -> bytes:
+    return random.Random(2).randbytes(len(blank(family)))
 
 
 def test_a_started_display_is_blank(bench: DisplayBench) -> None:
     bench.display.start()
-    assert bench.shows(blank(bench.display))
+    assert bench.shows(blank(bench.family))
 
 
-def test_a_frame_is_shown_pixel_by_pixel_the_right_way_up(bench: DisplayBench) -> None:
+def test_a_frame_is_shown_whole_and_the_right_way_up(bench: DisplayBench) -> None:
     bench.display.start()
-    bench.display.show(corner(bench.display))
-    assert bench.shows(corner(bench.display))
-    noise = random.Random(2).randbytes(len(blank(bench.display)))
-    bench.display.show(noise)
-    assert bench.shows(noise)
+    for frame in (corner(bench.family), noise(bench.family)):
+        bench.display.show(frame)
+        assert bench.shows(frame)
 
 
 def test_the_latest_frame_stays(bench: DisplayBench) -> None:
     bench.display.start()
-    bench.display.show(corner(bench.display))
-    bench.display.show(blank(bench.display))
-    bench.display.show(corner(bench.display))
-    bench.display.show(corner(bench.display))
-    assert bench.shows(corner(bench.display))
+    for frame in (corner(bench.family), blank(bench.family), corner(bench.family), corner(bench.family)):
+        bench.display.show(frame)
+    assert bench.shows(corner(bench.family))
 
 
 def test_a_frame_of_the_wrong_size_is_refused_and_changes_nothing(bench: DisplayBench) -> None:
     bench.display.start()
-    bench.display.show(corner(bench.display))
-    with pytest.raises(ValueError, match="does not fit a display of 128 by 64 pixels"):
+    bench.display.show(corner(bench.family))
+    with pytest.raises(ValueError, match=f"does not fit a display of {ROOMS[bench.family]}"):
         bench.display.show(b"\xff")
-    assert bench.shows(corner(bench.display))
+    assert bench.shows(corner(bench.family))
+
+
+def test_a_display_of_no_brightness_is_dark_and_wakes_with_the_page_that_came_meanwhile(bench: DisplayBench) -> None:
+    bench.display.start()
+    bench.display.show(corner(bench.family))
+    bench.display.set_brightness(0)
+    assert bench.is_dark()
+    bench.display.show(noise(bench.family))
+    assert bench.is_dark()
+    bench.display.set_brightness(30)
+    assert not bench.is_dark()
+    assert bench.shows(noise(bench.family))
+
+
+@pytest.mark.parametrize("percent", [-1, 101])
+def test_a_brightness_that_there_is_not_is_refused(bench: DisplayBench, percent: int) -> None:
+    bench.display.start()
+    with pytest.raises(ValueError, match=f"cannot be {percent} percent bright"):
+        bench.display.set_brightness(percent)
+    assert not bench.is_dark()
 
 
 def test_a_stopped_display_is_blank(bench: DisplayBench) -> None:
     bench.display.start()
-    bench.display.show(corner(bench.display))
+    bench.display.show(corner(bench.family))
     bench.display.stop()
-    assert bench.shows(blank(bench.display))
+    assert bench.shows(blank(bench.family))
 
 
 def test_a_display_that_was_stopped_starts_again(bench: DisplayBench) -> None:
     bench.display.start()
-    bench.display.show(corner(bench.display))
+    bench.display.show(corner(bench.family))
     bench.display.stop()
     bench.display.start()
-    bench.display.show(corner(bench.display))
-    assert bench.shows(corner(bench.display))
+    bench.display.show(corner(bench.family))
+    assert bench.shows(corner(bench.family))

@@ -29,6 +29,7 @@ class FakePanel:
     Attributes:
         data_bytes: how many bytes of picture have come.
         fails_after: bytes that the bus still carries before it fails; None while it is sound.
+        contrast: the controller's contrast register.
     """
 
     def __init__(self, controller: Literal["ssd1306", "sh1106"], address: int = 0x3C) -> None:
@@ -43,6 +44,7 @@ class FakePanel:
     def power_up(self) -> None:
         """As after the plug went in: switched off, and noise in the RAM."""
         self.fails_after = None
+        self.contrast = 0x7F
         self._ram = [bytearray(os.urandom(_RAM_COLUMNS)) for _ in range(HEIGHT_PX // 8)]
         self._is_on = False
         # An SH1106 pumps by itself after reset (command 0xAD).
@@ -111,6 +113,8 @@ class FakePanel:
     def _obey(self, command: int, *parameters: int) -> None:
         if command in _SWITCHES:
             setattr(self, *_SWITCHES[command])
+        elif command == 0x81:
+            self.contrast = parameters[0]
         elif command == 0x8D:
             self._is_pumping = bool(parameters[0] & 0x04)
         elif command in {0x20, 0x21, 0x22}:

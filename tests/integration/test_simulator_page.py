@@ -1,7 +1,10 @@
 """The simulator's page in a real browser, used with a mouse, a keyboard and a finger."""
 
 import asyncio
+import random
+import re
 from collections.abc import AsyncIterator
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,6 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from drivers.simulator import Simulator
+from drivers.simulator.display import FAMILIES
 from tests.lab.browser import Browser
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -24,6 +28,58 @@ TIMEOUT_S = 10
 # Every byte another, so that a swapped bit, byte or row shows.
 FRAME = bytes((number * 37 + number // 16) % 256 for number in range(128 * 64 // 8))
 
+_COLOURS = """() => {
+  const canvas = document.querySelector("canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return Array.from(data).filter((_, i) => i % 4 !== 3);
+}"""
+# The rows of dots of one cell of a display of letters.
+_DOTS = """([column, row]) => {
+  const canvas = document.querySelector("canvas");
+  const { data } = canvas.getContext("2d").getImageData(1 + column * 6, 1 + row * 9, 5, 8);
+  return Array.from({ length: 8 }, (_, y) =>
+    Array.from({ length: 5 }, (_, x) => (data[(y * 5 + x) * 4] > 200 ? 0x10 >> x : 0)).reduce((sum, bit) => sum + bit));
+}"""
+# The contrast of every text that can be seen with what is behind it (WCAG 2.2, 1.4.3). A gradient counts by its worst
+# colour, and what shines through by what is below it.
+_TOO_FAINT = r"""() => {
+  const parts = (colour) => {
+    const context = new OffscreenCanvas(1, 1).getContext("2d");
+    context.fillStyle = colour;
+    context.fillRect(0, 0, 1, 1);
+    return [...context.getImageData(0, 0, 1, 1).data];
+  };
+  const over = ([r, g, b, a], [R, G, B]) => [r, g, b].map((c, i) => (c * a + [R, G, B][i] * (255 - a)) / 255);
+  const light = (rgb) => rgb.map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (node) => {
+    if (node === null) return [[255, 255, 255]];
+    const style = getComputedStyle(node);
+    const colours = style.backgroundImage.match(/(rgba?|color)\([^()]*\)/g) ?? [style.backgroundColor];
+    const all = colours.map(parts);
+    if (all.every(([, , , alpha]) => alpha === 255)) return all;
+    return behind(node.parentElement).flatMap((below) => all.map((colour) => over(colour, below)));
+  };
+  const faint = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let seen = 0;
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim();
+    const node = walker.currentNode.parentElement;
+    if (!text || !node.checkVisibility({ visibilityProperty: true }) || node.closest(".unseen, noscript")) continue;
+    seen += 1;
+    const style = getComputedStyle(node);
+    for (const ground of behind(node)) {
+      const rgba = parts(style.color);
+      const colour = over([...rgba.slice(0, 3), rgba[3] * Number(style.opacity)], ground);
+      const [high, low] = [light(colour), light(ground)].sort((a, b) => b - a);
+      const ratio = (high + 0.05) / (low + 0.05);
+      if (ratio < 4.5) faint.push(`${text}: ${ratio.toFixed(2)}`);
+    }
+  }
+  return { seen, faint };
+}"""
 _SHOWS = """wanted => {
   const canvas = document.querySelector("canvas");
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -222,8 +278,133 @@ async def test_everything_that_can_be_operated_has_a_name(page: Page) -> None:
     operable = [node for node in tree["nodes"] if node.get("role", {}).get("value") in {"button", "switch", "image"}]
     names = [node.get("name", {}).get("value", "") for node in operable]
     assert len(operable) == 25 + 1 + 2
+    choices = [node for node in tree["nodes"] if node.get("role", {}).get("value") == "radio"]
+    assert [node["name"]["value"] for node in choices] == [family.label for family in FAMILIES.values()]
     assert all(names)
     assert len(set(names)) == len(names)
+
+
+async def test_a_colour_display_shows_exactly_the_colours_of_the_frame(phone: Phone, page: Page) -> None:
+    await choose(page, "lcd_320x240")
+    frame = random.Random(3).randbytes(320 * 240 * 3)
+    phone.simulator.display.show(frame)
+    async with asyncio.timeout(TIMEOUT_S):
+        while await page.evaluate(_COLOURS) != list(frame):
+            await page.wait_for_timeout(50)
+
+
+async def test_a_display_of_letters_shows_each_in_its_dots(phone: Phone, page: Page) -> None:
+    await choose(page, "character_20x4")
+    phone.simulator.display.show(b"A".rjust(20) + b"\xfc".ljust(60))
+    dots = phone.simulator.display.dots_of(FAMILIES["character_20x4"])
+    async with asyncio.timeout(TIMEOUT_S):
+        while await page.evaluate(_DOTS, [19, 0]) != list(dots[ord("A")]):
+            await page.wait_for_timeout(50)
+    assert await page.evaluate(_DOTS, [0, 1]) == list(dots[0xFC])
+    assert await page.evaluate(_DOTS, [1, 1]) == [0] * 8
+
+
+async def test_another_display_is_chosen_with_the_keyboard_and_the_firmware_told(phone: Phone, page: Page) -> None:
+    chosen: asyncio.Queue[str] = asyncio.Queue()
+    phone.simulator.when_family_changed = chosen.put_nowait
+    await page.get_by_role("radio", name="OLED 128 x 64").focus()
+    for _ in range(2):
+        await page.keyboard.press("ArrowDown")
+    async with asyncio.timeout(TIMEOUT_S):
+        assert [await chosen.get(), await chosen.get()] == ["oled_128x128", "lcd_320x240"]
+    await expect(page.get_by_role("img", name="The phone's display, 320 by 240 pixels")).to_be_visible()
+    # Arrows were the choice's own, but digits still dial.
+    await page.keyboard.press("7")
+    assert await phone.next_reports(1) == ["7"]
+
+
+async def test_after_a_click_on_a_choice_the_arrows_are_the_phones_again(phone: Phone, page: Page) -> None:
+    await page.get_by_role("radio", name="OLED 128 x 128").click()
+    await expect(page.get_by_role("radio", name="OLED 128 x 128")).to_be_checked()
+    await page.keyboard.press("ArrowDown")
+    assert await phone.next_reports(1) == ["volume_down"]
+
+
+async def test_the_display_is_read_aloud_and_a_dimmed_one_drawn_dimmer(phone: Phone, page: Page) -> None:
+    phone.simulator.describe("14:03. Press a key.")
+    await expect(page.get_by_role("status").filter(has_text="14:03. Press a key.")).to_be_attached()
+    display = page.get_by_role("img", name="The phone's display")
+    phone.simulator.display.set_brightness(30)
+    await expect(display).to_have_css("opacity", "0.51")
+    phone.simulator.display.set_brightness(0)
+    await expect(display).to_have_css("opacity", "0")
+    await expect(page.get_by_text("The display sleeps")).to_be_visible()
+
+
+async def test_what_the_phone_did_is_listed_with_the_newest_first(phone: Phone, page: Page) -> None:
+    for number in range(205):
+        phone.simulator.note(f"Calling {number} <b>")
+    lines = page.get_by_role("list", name="What the phone did").get_by_role("listitem")
+    await expect(lines).to_have_count(200)
+    await expect(lines.first).to_contain_text(re.compile(r"\d\d:\d\d:\d\d Calling 204 <b>"))
+    await expect(lines.last).to_contain_text("Calling 5 <b>")
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+async def test_every_text_stands_out_from_what_is_behind_it(
+    browser: Browser, phone: Phone, color_scheme: Literal["light", "dark"]
+) -> None:
+    phone.simulator.note("Calling 1001")
+    phone.simulator.ringer_light.ring()
+    phone.simulator.display.set_brightness(0)
+    page = await browser.open(phone.simulator.url, color_scheme=color_scheme)
+    await expect(page.get_by_text("Ringing")).to_be_visible()
+    await expect(page.get_by_text("Calling 1001")).to_be_visible()
+    measured = await page.evaluate(_TOO_FAINT)
+    assert measured["seen"] > 60
+    assert measured["faint"] == []
+    await page.context.close()
+
+
+async def test_nothing_is_asked_of_anybody_else_and_no_cookie_kept(browser: Browser, phone: Phone) -> None:
+    page = await browser.open("about:blank")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    await page.goto(phone.simulator.url)
+    for family in FAMILIES:
+        await choose(page, family)
+    host = urlsplit(phone.simulator.url).netloc
+    assert {urlsplit(url).netloc for url in asked} == {host}
+    assert f"ws://{host}/phone" in asked
+    assert await page.context.cookies() == []
+    assert await page.evaluate("Object.keys(localStorage).length + Object.keys(sessionStorage).length") == 0
+    await page.context.close()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+async def test_a_screen_of_360_pixels_has_room_for_every_display_and_keys_for_every_finger(
+    browser: Browser, phone: Phone, family: str
+) -> None:
+    page = await browser.open(phone.simulator.url, width_px=360, height_px=740, device_scale_factor=2, touch=True)
+    await choose(page, family)
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    for role in ("button", "switch", "radio"):
+        for control in await page.get_by_role(role).all():
+            box = await control.bounding_box()
+            assert box is not None
+            assert min(box["width"], box["height"]) >= 44
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 360
+    display = await page.locator("canvas").bounding_box()
+    assert display is not None
+    assert display["x"] >= 0
+    assert display["x"] + display["width"] <= 360
+    await page.context.close()
+
+
+async def choose(page: Page, family: str) -> None:
+    """Choose a display on the page and wait until it is there."""
+    await page.locator(f"input[value={family}]").check(force=True)
+    shown = FAMILIES[family]
+    unit = "letters" if shown.kind == "letters" else "pixels"
+    name = f"The phone's display, {shown.width} by {shown.height} {unit}"
+    await expect(page.get_by_role("img", name=name)).to_be_attached()
 
 
 @pytest.mark.parametrize(
@@ -242,8 +423,7 @@ async def test_the_phone_fits_the_screen_and_its_pixels_are_whole(
         touch=width_px < 1000,
     )
     await expect(page.get_by_role("button", name="Redial")).to_be_in_viewport(ratio=1)
-    size = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
-    assert size == [width_px, height_px]
+    assert await page.evaluate("document.documentElement.scrollWidth") == width_px
     display = await page.get_by_role("img", name="The phone's display").bounding_box()
     assert display is not None
     device_pixels = display["width"] * scale / 128

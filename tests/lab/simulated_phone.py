@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
 from drivers.simulator import Simulator
+from provisioning.display import DisplayFamily
 
 if TYPE_CHECKING:
     from firmware import ports
@@ -50,6 +51,7 @@ class SimulatedPhone:
 
     Attributes:
         keypad, hook_switch, display, indicator: the devices, not started.
+        family: which display it has.
         patience_s: how long anything may take.
         taps: how often the handset can be lifted and replaced quickly.
     """
@@ -58,11 +60,22 @@ class SimulatedPhone:
     taps = 200
 
     def __init__(
-        self, keys: tuple[tuple[str, ...], ...], *, repeat_after_ms: int, repeat_every_ms: int, long_press_ms: int
+        self,
+        keys: tuple[tuple[str, ...], ...],
+        *,
+        repeat_after_ms: int,
+        repeat_every_ms: int,
+        long_press_ms: int,
+        family: DisplayFamily = DisplayFamily.OLED_128X64,
     ) -> None:
         simulator = Simulator(
-            keys, repeat_after_ms=repeat_after_ms, repeat_every_ms=repeat_every_ms, long_press_ms=long_press_ms
+            keys,
+            repeat_after_ms=repeat_after_ms,
+            repeat_every_ms=repeat_every_ms,
+            long_press_ms=long_press_ms,
+            family=family,
         )
+        self.family = family
         self.keypad = cast("ports.Keypad", _InLoop(simulator.keypad, self._run))
         self.hook_switch = cast("ports.HookSwitch", _InLoop(simulator.hook_switch, self._run))
         self.display = cast("ports.Display", _InLoop(simulator.display, self._run))
@@ -101,20 +114,28 @@ class SimulatedPhone:
         self._wait_for(self._send({"type": "hook", "off_hook": False}))
 
     def shows(self, frame: bytes) -> bool:
-        """Whether the page shows exactly these packed rows, now or soon."""
+        """Whether the page shows exactly this frame, now or soon."""
         try:
             self._wait_for(self._until(lambda: self._frame == frame))
         except TimeoutError:
             return False
         return True
 
+    def is_dark(self) -> bool:
+        """Whether the page shows a display that sleeps."""
+        self._synchronise()
+        return bool(self._state["brightness_percent"] == 0)
+
     def pattern(self) -> str:
         """Return the status LED's pattern on the page."""
+        self._synchronise()
+        return str(self._state["indicator"])
+
+    def _synchronise(self) -> None:
         # A state is sent whole: one that shows a movement of the handset shows all that came before it.
         for off_hook in (True, False):
             self._wait_for(self._send({"type": "hook", "off_hook": off_hook}))
             self._wait_for(self._until(lambda: self._state["off_hook"] is off_hook))  # noqa: B023 - awaited at once
-        return str(self._state["indicator"])
 
     def _wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(self.patience_s * 2)

@@ -7,8 +7,6 @@ from firmware.painter import Painter
 
 
 class Panel:
-    width_px, height_px = 128, 64
-
     def __init__(self) -> None:
         self.shown: list[bytes] = []
         self.changed = threading.Condition()
@@ -30,6 +28,11 @@ class Panel:
             raise OSError("No panel answers.")
         with self.changed:
             self.shown.append(frame)
+            self.changed.notify()
+
+    def set_brightness(self, percent: int) -> None:
+        with self.changed:
+            self.shown.append(f"{percent} %".encode())
             self.changed.notify()
 
     def wait_for(self, reached: Callable[[], bool]) -> None:
@@ -86,3 +89,19 @@ def test_the_thread_beats_when_it_paints(panel: Panel) -> None:
     panel.wait_for(lambda: panel.shown == [b"x"])
     painter.stop()
     assert beats
+
+
+def test_the_display_is_dimmed_after_the_page_that_came_before(panel: Panel) -> None:
+    painter = Painter(panel, lambda: None, lambda sentence: None)
+    painter.start()
+    painter.set_brightness(0)
+    panel.wait_for(lambda: panel.shown == [b"0 %"])
+    panel.gate.clear()
+    painter.paint(lambda: b"first")
+    painter.paint(lambda: b"second")
+    painter.set_brightness(40)
+    painter.set_brightness(80)
+    panel.gate.set()
+    panel.wait_for(lambda: b"80 %" in panel.shown)
+    painter.stop()
+    assert panel.shown[-2:] == [b"second", b"80 %"]

@@ -1,19 +1,19 @@
 // The page's side of the simulated phone. The simulator owns the state; this page draws it and reports fingers.
 
 const FUNCTIONS = {
-  ok: { label: "OK", shortcuts: ["Enter"] },
-  cancel: { label: "Cancel", shortcuts: ["Escape", "Backspace"] },
-  redial: { label: "Redial", shortcuts: ["r"] },
-  menu: { label: "Menu", shortcuts: ["u"] },
-  mute: { label: "Mute", shortcuts: ["m"] },
-  hold: { label: "Hold", shortcuts: ["h"] },
-  volume_up: { label: "Volume up", caption: "Volume", shortcuts: ["ArrowUp"] },
-  volume_down: { label: "Volume down", caption: "Volume", shortcuts: ["ArrowDown"] },
-  transfer: { label: "Transfer", shortcuts: ["t"] },
-  conference: { label: "Conference", caption: "Confer", shortcuts: ["c"] },
-  speaker: { label: "Speaker", shortcuts: ["s"] },
-  voicemail: { label: "Voicemail", caption: "Mailbox", shortcuts: ["v"] },
-  do_not_disturb: { label: "Do not disturb", caption: "Quiet", shortcuts: ["d"] },
+  ok: { label: "OK", chinese: "确定", shortcuts: ["Enter"] },
+  cancel: { label: "Cancel", chinese: "取消", shortcuts: ["Escape", "Backspace"] },
+  redial: { label: "Redial", chinese: "重拨", shortcuts: ["r"] },
+  menu: { label: "Menu", chinese: "菜单", shortcuts: ["u"] },
+  mute: { label: "Mute", chinese: "静音", shortcuts: ["m"] },
+  hold: { label: "Hold", chinese: "保持", shortcuts: ["h"] },
+  volume_up: { label: "Volume up", caption: "Volume", chinese: "音量+", shortcuts: ["ArrowUp"] },
+  volume_down: { label: "Volume down", caption: "Volume", chinese: "音量−", shortcuts: ["ArrowDown"] },
+  transfer: { label: "Transfer", chinese: "转接", shortcuts: ["t"] },
+  conference: { label: "Conference", caption: "Confer", chinese: "会议", shortcuts: ["c"] },
+  speaker: { label: "Speaker", chinese: "免提", shortcuts: ["s"] },
+  voicemail: { label: "Voicemail", caption: "Mailbox", chinese: "留言", shortcuts: ["v"] },
+  do_not_disturb: { label: "Do not disturb", caption: "Quiet", chinese: "免打扰", shortcuts: ["d"] },
 };
 const LETTERS = {
   1: "", 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ", "*": "", 0: "+", "#": "",
@@ -21,7 +21,14 @@ const LETTERS = {
 const SPOKEN = { "*": "Star", "#": "Hash" };
 const INDICATOR = { off: "off", on: "on", slow_blink: "blinking slowly", fast_blink: "blinking fast" };
 const HOOK_SHORTCUTS = new Set([" ", "l"]);
-const LIT = [226, 244, 255];
+// Keys that move within a list or a choice of the page itself while it has the focus.
+const OWN_KEYS = new Set(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Enter", " "]);
+const LIT = [226, 244, 255, 255];
+// A display of letters: what is behind it, a dot that is off, one that is on.
+const LETTER_COLOURS = { ground: [20, 44, 138, 255], dot: [28, 55, 156, 255], lit: [236, 243, 255, 255] };
+const CELL = { width: 6, height: 9 };
+const TALLEST_PX = { narrow: 190, wide: 264 };
+const MOST_LINES = 200;
 const RETRY_FIRST_MS = 250;
 const RETRY_LONGEST_MS = 5000;
 
@@ -93,6 +100,12 @@ function drawKey(name) {
     icon.append(use);
     main.append(icon);
     sub.textContent = details.caption ?? details.label;
+    const chinese = document.createElement("span");
+    chinese.lang = "zh";
+    chinese.className = "key-chinese";
+    chinese.setAttribute("aria-hidden", "true");
+    chinese.textContent = details.chinese;
+    sub.append(chinese);
     button.setAttribute("aria-label", details.label);
   } else {
     main.textContent = name === "*" ? "∗" : name;
@@ -107,7 +120,7 @@ function drawKey(name) {
   return button;
 }
 
-function drawPhone({ keys, width_px: width, height_px: height }) {
+function drawPhone({ keys, displays }) {
   buttons.clear();
   shortcuts.clear();
   keypad.style.setProperty("--columns", Math.max(...keys.map((line) => line.length)));
@@ -120,10 +133,46 @@ function drawPhone({ keys, width_px: width, height_px: height }) {
       keypad.append(button);
     });
   }
-  canvas.width = width;
-  canvas.height = height;
-  canvas.setAttribute("aria-label", `The phone's display, ${width} by ${height} pixels`);
+  element("choices").replaceChildren(...displays.map(([family, label]) => drawChoice(family, label)));
+  element("journal").replaceChildren();
+}
+
+function drawChoice(family, label) {
+  const choice = document.createElement("label");
+  const button = document.createElement("input");
+  button.type = "radio";
+  button.name = "family";
+  button.value = family;
+  const words = document.createElement("span");
+  words.textContent = label;
+  choice.append(button, words);
+  return choice;
+}
+
+let display = { kind: "bits", dots: [] };
+
+function showDisplay(description) {
+  display = description;
+  const { kind, family, width, height } = description;
+  const isOfLetters = kind === "letters";
+  canvas.width = isOfLetters ? width * CELL.width + 1 : width;
+  canvas.height = isOfLetters ? height * CELL.height + 1 : height;
+  canvas.setAttribute("aria-label", `The phone's display, ${width} by ${height} ${isOfLetters ? "letters" : "pixels"}`);
+  element("panel").dataset.kind = kind;
+  for (const button of element("choices").querySelectorAll("input")) button.checked = button.value === family;
   fitDisplay();
+}
+
+function showJournal(lines) {
+  const journal = element("journal");
+  for (const { at, text } of lines) {
+    const line = document.createElement("li");
+    const time = document.createElement("time");
+    time.textContent = at;
+    line.append(time, " ", text);
+    journal.prepend(line);
+  }
+  while (journal.children.length > MOST_LINES) journal.lastElementChild.remove();
 }
 
 function showKeys() {
@@ -143,33 +192,70 @@ function showState(state) {
   }
   document.body.classList.toggle("is-ringing", state.ringing);
   element("ringing").textContent = state.ringing ? "Ringing" : "";
+  if (element("text").textContent !== state.text) element("text").textContent = state.text;
+  showBrightness(state.brightness_percent);
   element("indicator").dataset.pattern = state.indicator;
   element("indicator").setAttribute("aria-label", `Status light: ${INDICATOR[state.indicator] ?? state.indicator}`);
 }
 
-function showFrame(packed) {
-  const { width, height } = canvas;
-  const rowBytes = Math.ceil(width / 8);
-  const image = new ImageData(width, height);
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      if (packed[y * rowBytes + (x >> 3)] & (0x80 >> (x & 7))) image.data.set([...LIT, 255], (y * width + x) * 4);
+const PAINTERS = {
+  bits(frame, image) {
+    const rowBytes = Math.ceil(image.width / 8);
+    for (let y = 0; y < image.height; y += 1) {
+      for (let x = 0; x < image.width; x += 1) {
+        if (frame[y * rowBytes + (x >> 3)] & (0x80 >> (x & 7))) image.data.set(LIT, (y * image.width + x) * 4);
+      }
     }
-  }
+  },
+  colours(frame, image) {
+    for (let from = 0, to = 0; from < frame.length; from += 3, to += 4) {
+      image.data[to] = frame[from];
+      image.data[to + 1] = frame[from + 1];
+      image.data[to + 2] = frame[from + 2];
+      image.data[to + 3] = 255;
+    }
+  },
+  letters(frame, image) {
+    for (let i = 0; i < image.data.length; i += 4) image.data.set(LETTER_COLOURS.ground, i);
+    frame.forEach((code, cell) => {
+      const left = 1 + (cell % display.width) * CELL.width;
+      const top = 1 + Math.floor(cell / display.width) * CELL.height;
+      display.dots[code].forEach((row, y) => {
+        for (let x = 0; x < 5; x += 1) {
+          const colour = row & (0x10 >> x) ? LETTER_COLOURS.lit : LETTER_COLOURS.dot;
+          image.data.set(colour, ((top + y) * image.width + left + x) * 4);
+        }
+      });
+    });
+  },
+};
+
+function showFrame(frame) {
+  const image = new ImageData(canvas.width, canvas.height);
+  PAINTERS[display.kind](frame, image);
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-// Whole device pixels for each pixel of the panel, or some of its rows come out thicker than others.
+// Whole device pixels for each pixel of the panel, or some of its rows come out thicker than others; but a colour
+// display has so many that they are as small as the screen's own, and is shown as large as it fits.
 function fitDisplay() {
   const panel = element("panel");
   const density = window.devicePixelRatio || 1;
-  const scale = Math.max(1, Math.floor((panel.clientWidth * density) / canvas.width)) / density;
+  const tallest = window.innerWidth < 760 ? TALLEST_PX.narrow : TALLEST_PX.wide;
+  const room = Math.min(panel.clientWidth / canvas.width, tallest / canvas.height);
+  const scale = display.kind === "colours" ? room : Math.max(1, Math.floor(room * density)) / density;
   canvas.style.width = `${canvas.width * scale}px`;
   canvas.style.height = `${canvas.height * scale}px`;
   panel.style.setProperty("--width", canvas.style.width);
   panel.style.setProperty("--height", canvas.style.height);
   panel.style.setProperty("--pixel", `${scale}px`);
-  panel.style.setProperty("--gap", scale * density < 3 ? "0px" : `${1 / density}px`);
+  panel.style.setProperty("--gap", display.kind === "colours" || scale * density < 3 ? "0px" : `${1 / density}px`);
+}
+
+// An eye sees a panel of half the power as more than half as bright; one that sleeps is dark.
+function showBrightness(percent) {
+  canvas.style.opacity = percent === 0 ? 0 : 0.3 + 0.7 * (percent / 100);
+  element("asleep").textContent = percent === 0 ? "The display sleeps" : "";
 }
 
 // --- the cord ------------------------------------------------------------------------------------------------------
@@ -252,14 +338,19 @@ function connect() {
       tries = 0;
       drawPhone(message);
       showConnection("");
+    } else if (message.type === "display") {
+      showDisplay(message);
     } else if (message.type === "state") {
       showState(message);
+    } else if (message.type === "journal") {
+      showJournal(message.lines);
     }
   });
   socket.addEventListener("close", () => {
     held.clear();
     wantedOffHook = null;
-    showState({ off_hook: offHook, indicator: "off", ringing: false, keys_down: [] });
+    const nothing = { indicator: "off", ringing: false, keys_down: [], text: "", brightness_percent: 100 };
+    showState({ off_hook: offHook, ...nothing });
     showConnection("Connection lost. Reconnecting…");
     const longest = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** tries);
     tries += 1;
@@ -296,8 +387,17 @@ keypad.addEventListener("click", (event) => {
 });
 hook.addEventListener("click", toggleHook);
 
+element("choices").addEventListener("change", ({ target }) => {
+  send({ type: "display", family: target.value });
+});
+// Who clicks a choice goes on dialling; who came to it by keyboard stays there.
+element("choices").addEventListener("click", ({ target }) => {
+  if (target.matches("input") && !target.matches(":focus-visible")) target.blur();
+});
+
 window.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (OWN_KEYS.has(event.key) && event.target.closest?.(".beside")) return;
   const presses = event.key === "Enter" || event.key === " ";
   if (presses && event.target === hook) return;
   const typed = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -124,3 +124,64 @@ def test_what_contradicts_itself_about_servers_is_a_mistake(addition: str, words
 def test_the_relays_password_does_not_show_in_a_printed_configuration() -> None:
     configuration = parse_configuration(MINIMAL + '[nat]\nturn_password = "hunter2"\n')
     assert "hunter2" not in repr(configuration)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("", ("ssd1306", "i2c", 0x3C, ())),
+        ('controller = "sh1106"\ni2c_address = 0x3D\nrotate = 180', ("sh1106", "i2c", 0x3D, ())),
+        ('family = "oled_128x128"', ("sh1107", "i2c", 0x3C, ())),
+        ('controller = "ssd1309"\nwiring = "spi"', ("ssd1309", "spi", 0x3C, (11, 10, 9, 8, 25, 23))),
+        ('family = "lcd_320x240"', ("st7789", "spi", 0x3C, (11, 10, 9, 8, 25, 23, 18))),
+        ('family = "character_20x4"', ("hd44780", "i2c", 0x27, ())),
+    ],
+)
+def test_a_display_has_what_its_family_mostly_has(settings: str, expected: tuple[object, ...]) -> None:
+    display = parse_configuration(f"{MINIMAL}[display]\n{settings}").display
+    assert (display.controller, display.wiring, display.i2c_address, display.pins) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "mistake"),
+    [
+        (
+            'family = "lcd_320x240"\ncontroller = "sh1106"',
+            'display: controller = "sh1106" is not for lcd_320x240, which takes "st7789" or "ili9341".',
+        ),
+        (
+            "rotate = 90",
+            "display: rotate = 90 is not for oled_128x64, which takes 0 or 180.",
+        ),
+        (
+            'family = "character_20x4"\ndc_pin = 4\nspi_port = 1',
+            (
+                "display: dc_pin, spi_port: not for character_20x4 on i2c, which takes controller, wiring, rotate, "
+                "i2c_bus, i2c_address, character_rom."
+            ),
+        ),
+        (
+            'wiring = "spi"\nbacklight_pin = 4',
+            (
+                "display: backlight_pin: not for oled_128x64 on spi, which takes controller, wiring, rotate, spi_port, "
+                "spi_device, spi_mhz, dc_pin, reset_pin."
+            ),
+        ),
+        (
+            'family = "lcd_320x240"\ndc_pin = 24',
+            "The configuration: GPIO pins [24] are given to more than one device.",
+        ),
+        (
+            "family = 3",
+            "display.family: Input should be 'oled_128x64', 'oled_128x128', 'lcd_320x240' or 'character_20x4'.",
+        ),
+    ],
+)
+def test_what_is_not_for_a_display_says_what_is(settings: str, mistake: str) -> None:
+    assert mistakes_of(f"{MINIMAL}[display]\n{settings}") == (mistake,)
+
+
+def test_a_display_may_be_wrong_in_several_ways_at_once() -> None:
+    (mistake,) = mistakes_of(f'{MINIMAL}[display]\nfamily = "lcd_320x240"\nrotate = 90\ni2c_bus = 1')
+    assert "rotate = 90" in mistake
+    assert "i2c_bus" in mistake

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from drivers.errors import DeviceError
-from drivers.simulator.devices import SimulatedDisplay, SimulatedHookSwitch, SimulatedIndicator, SimulatedKeypad
+from drivers.simulator.devices import SimulatedHookSwitch, SimulatedIndicator, SimulatedKeypad
 
 Recorded = tuple[str, str, int]
 
@@ -187,14 +187,6 @@ def test_lifting_a_lifted_handset_reports_nothing_new() -> None:
         hook_switch.move(off_hook=off_hook)
     assert reports == ["lifted", "replaced", "lifted"]
     assert hook_switch.is_off_hook
-
-
-def test_a_frame_of_another_size_is_refused_in_words() -> None:
-    display = SimulatedDisplay(nothing, width_px=20, height_px=2)
-    display.show(b"\xff" * 6)
-    with pytest.raises(ValueError, match="A frame of 5 bytes does not fit a display of 20 by 2 pixels"):
-        display.show(b"\xff" * 5)
-    assert display.frame == b"\xff" * 6
 
 
 def test_the_status_led_refuses_a_pattern_that_it_does_not_know() -> None:

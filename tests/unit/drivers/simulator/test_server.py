@@ -14,6 +14,9 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
 from drivers.errors import DeviceError
 from drivers.simulator import Simulator
+from drivers.simulator.display import FAMILIES
+from drivers.simulator.journal import MOST_ENTRIES
+from provisioning.display import DisplayFamily
 
 KEYS = (("1", "2", "3"), ("cancel", "0", "ok"))
 STRIPES = bytes([0b10101010] * 16 + [0] * 16) * 32
@@ -43,7 +46,9 @@ class Visitor:
         self.socket = socket
         self.hello: dict[str, Any] = {}
         self.state: dict[str, Any] = {}
+        self.display: dict[str, Any] = {}
         self.frames: list[bytes] = []
+        self.lines: list[str] = []
 
     async def receive(self) -> None:
         message = await self.socket.receive(TIMEOUT_S)
@@ -51,7 +56,10 @@ class Visitor:
             self.frames.append(message.data)
         elif message.type is WSMsgType.TEXT:
             content = json.loads(message.data)
-            setattr(self, content.pop("type"), content)
+            if (kind := content.pop("type")) == "journal":
+                self.lines += [line["text"] for line in content["lines"]]
+            else:
+                setattr(self, kind, content)
         else:
             raise ConnectionError(message)
 
@@ -63,6 +71,11 @@ class Visitor:
     async def frame_becomes(self, frame: bytes) -> None:
         async with asyncio.timeout(TIMEOUT_S):
             while not self.frames or self.frames[-1] != frame:
+                await self.receive()
+
+    async def lines_become(self, *wanted: str) -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            while self.lines[-len(wanted) :] != list(wanted):
                 await self.receive()
 
     async def is_closed(self) -> tuple[int | None, str]:
@@ -96,8 +109,13 @@ async def test_a_page_learns_the_layout_the_state_and_the_pixels_at_once(
     simulator.hook_switch.move(off_hook=True)
     visitor = await visit(client, simulator)
     await visitor.frame_becomes(STRIPES)
-    assert visitor.hello == {"keys": [list(line) for line in KEYS], "width_px": 128, "height_px": 64}
-    assert visitor.state == {"off_hook": True, "indicator": "slow_blink", "ringing": True, "keys_down": []}
+    assert visitor.hello["keys"] == [list(line) for line in KEYS]
+    assert [family for family, _ in visitor.hello["displays"]] == [family.value for family in DisplayFamily]
+    assert visitor.display == {"family": "oled_128x64", "kind": "bits", "width": 128, "height": 64, "dots": []}
+    assert visitor.state == {
+        "off_hook": True, "indicator": "slow_blink", "ringing": True, "keys_down": [], "brightness_percent": 100,
+        "text": "",
+    }  # fmt: skip
     assert visitor.frames == [STRIPES]
 
 
@@ -163,9 +181,77 @@ async def test_a_page_that_does_not_read_misses_frames_and_ends_with_the_latest(
     assert len(visitor.frames) < shown
 
 
+async def test_another_display_is_chosen_on_the_page_and_the_firmware_told(
+    simulator: Simulator, client: ClientSession
+) -> None:
+    reports: asyncio.Queue[str] = asyncio.Queue()
+    simulator.when_family_changed = reports.put_nowait
+    first, second = await visit(client, simulator), await visit(client, simulator)
+    simulator.display.show(STRIPES)
+    await second.frame_becomes(STRIPES)
+    await first.send(type="display", family="character_20x4")
+    async with asyncio.timeout(TIMEOUT_S):
+        assert await reports.get() == "character_20x4"
+    for visitor in (first, second):
+        await visitor.frame_becomes(b" " * 80)
+        assert (visitor.display["family"], visitor.display["width"]) == ("character_20x4", 20)
+    simulator.display.show(STRIPES)
+    simulator.display.show(b"A" * 80)
+    await second.frame_becomes(b"A" * 80)
+    assert second.frames[-2:] == [b" " * 80, b"A" * 80]
+    await first.send(type="display", family="character_20x4")
+    await first.send(type="key_down", key="1")
+    await first.state_becomes(keys_down=["1"])
+    assert reports.empty()
+
+
+async def test_letters_come_with_the_dots_that_they_are_made_of(client: ClientSession) -> None:
+    glyph = (0, 4, 14, 14, 14, 31, 4, 0)
+    simulator = Simulator(KEYS, family="character_20x4", glyphs=[glyph])
+    await simulator.start()
+    visitor = await visit(client, simulator)
+    dots = visitor.display["dots"]
+    assert len(dots) == 256
+    assert dots[0] == list(glyph)
+    assert dots[ord("A")] == [0, 0b00100, 0b01010, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001]
+    assert dots[ord(" ")] == [0] * 8
+    await simulator.stop()
+
+
+async def test_what_the_display_says_in_words_and_how_bright_it_is_reaches_the_page(
+    simulator: Simulator, client: ClientSession
+) -> None:
+    visitor = await visit(client, simulator)
+    simulator.describe("14:03")
+    simulator.display.set_brightness(35)
+    await visitor.state_becomes(text="14:03", brightness_percent=35)
+
+
+async def test_what_the_phone_did_is_told_once_to_each_page_and_its_beginning_forgotten(
+    simulator: Simulator, client: ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    early = await visit(client, simulator)
+    simulator.note("Calling 1001")
+    await early.lines_become("Calling 1001")
+    simulator.note("1001 answered")
+    await early.lines_become("Calling 1001", "1001 answered")
+    for number in range(MOST_ENTRIES):
+        simulator.note(str(number))
+    late = await visit(client, simulator)
+    await late.lines_become(str(MOST_ENTRIES - 1))
+    assert late.lines == [str(number) for number in range(MOST_ENTRIES)]
+    assert "1001" not in caplog.text
+
+
+def test_the_page_offers_the_families_of_the_configuration_and_no_two_frames_of_them_are_as_long() -> None:
+    assert list(FAMILIES) == [family.value for family in DisplayFamily]
+    assert len({family.frame_bytes for family in FAMILIES.values()}) == len(FAMILIES)
+
+
 @pytest.mark.parametrize(
     "sent",
     [
+        '{"type": "display", "family": "hologram"}',
         "",
         "not JSON",
         "[]",

@@ -1,4 +1,4 @@
-"""The OLED panel's driver: what the contract cannot ask of every display."""
+"""OLED panels: what the contract cannot ask of every display."""
 
 import atexit
 import random
@@ -9,9 +9,11 @@ import smbus2
 from luma.core.interface.serial import i2c
 from PIL import Image
 
-from drivers.display import HEIGHT_PX, WIDTH_PX, OledDisplay
 from drivers.errors import DeviceError
-from tests.fakes.panel import FakePanel
+from drivers.oled import OledDisplay
+from drivers.panel_bus import I2cConnection
+from tests.fakes.panel import HEIGHT_PX, WIDTH_PX, FakePanel
+from tests.fakes.wide_panels import Ssd1327Panel
 
 # luma.oled 3.16 still reads pixels in a way that Pillow 14 drops; pyproject.toml keeps Pillow below that.
 pytestmark = pytest.mark.filterwarnings("ignore:Image.Image.getdata:DeprecationWarning")
@@ -33,10 +35,12 @@ def panel(controller: Controller) -> FakePanel:
     return FakePanel(controller)
 
 
+def connection_to(panel: FakePanel | Ssd1327Panel) -> I2cConnection:
+    return I2cConnection(1, 0x3C, open_bus=lambda: i2c(bus=panel))
+
+
 def display_on(panel: FakePanel, controller: Controller, rotate: Literal[0, 180] = 0) -> OledDisplay:
-    return OledDisplay(
-        controller=controller, i2c_bus=1, i2c_address=0x3C, rotate=rotate, open_bus=lambda: i2c(bus=panel)
-    )
+    return OledDisplay(connection_to(panel), controller=controller, rotate=rotate)
 
 
 @pytest.fixture
@@ -139,7 +143,7 @@ def test_stopping_without_a_panel_is_harmless(panel: FakePanel, display: OledDis
 
 
 def test_a_missing_bus_is_said_with_how_to_enable_it() -> None:
-    display = OledDisplay(controller="ssd1306", i2c_bus=NO_BUS, i2c_address=0x3C, rotate=0)
+    display = OledDisplay(I2cConnection(NO_BUS, 0x3C), controller="ssd1306")
     with pytest.raises(DeviceError, match=r"bus is not there \(/dev/i2c-10\)\. Enable I2C with `sudo raspi-config"):
         display.start()
 
@@ -150,6 +154,62 @@ def test_a_bus_that_the_user_may_not_use_is_said_with_the_group_to_join(monkeypa
 
     # The superuser may do anything, and tests may run as such.
     monkeypatch.setattr(smbus2, "SMBus", refuse)
-    display = OledDisplay(controller="ssd1306", i2c_bus=1, i2c_address=0x3C, rotate=0)
+    display = OledDisplay(I2cConnection(1, 0x3C), controller="ssd1306")
     with pytest.raises(DeviceError, match=r"may not use the display's I2C bus .*usermod -aG i2c wecall"):
         display.start()
+
+
+def test_brightness_is_the_panels_contrast_and_outlives_a_loose_plug(panel: FakePanel, display: OledDisplay) -> None:
+    display.set_brightness(40)
+    display.start()
+    assert panel.contrast == 102
+    display.set_brightness(100)
+    assert panel.contrast == 255
+    display.set_brightness(20)
+    panel.unplug()
+    with pytest.raises(DeviceError):
+        display.show(FRAME)
+    panel.power_up()
+    display.show(FRAME)
+    assert (panel.frame(), panel.contrast) == (FRAME, 51)
+
+
+def test_a_panel_that_lost_its_power_asleep_wakes_with_what_was_shown(panel: FakePanel, display: OledDisplay) -> None:
+    display.start()
+    display.show(FRAME)
+    display.set_brightness(0)
+    panel.power_up()
+    panel.unplug()
+    with pytest.raises(DeviceError):
+        display.set_brightness(50)
+    panel.power_up()
+    display.show(FRAME)
+    assert panel.frame() == FRAME
+
+
+def test_of_a_panel_with_greys_only_what_differs_is_sent() -> None:
+    panel = Ssd1327Panel()
+    display = OledDisplay(connection_to(panel), controller="ssd1327")
+    display.start()
+    display.show(bytes(2048))
+    sent = panel.data_bytes
+    display.show(b"\xff" + bytes(2047))
+    assert 0 < panel.data_bytes - sent < 100
+    panel.unplug()
+    with pytest.raises(DeviceError):
+        display.show(bytes(2048))
+    panel.power_up()
+    display.show(b"\xff" + bytes(2047))
+    assert panel.frame() == b"\xff" + bytes(2047)
+
+
+@pytest.mark.parametrize(("rotate", "corner"), [(0, (0, 0)), (90, (127, 0)), (180, (127, 127)), (270, (0, 127))])
+def test_a_square_panel_turns_by_quarters(rotate: Literal[0, 90, 180, 270], corner: tuple[int, int]) -> None:
+    panel = Ssd1327Panel()
+    display = OledDisplay(connection_to(panel), controller="ssd1327", rotate=rotate)
+    display.start()
+    display.show(b"\x80" + bytes(2047))
+    x, y = corner
+    lit = Image.new("1", (128, 128))
+    lit.putpixel((x, y), 1)
+    assert panel.frame() == lit.tobytes()
