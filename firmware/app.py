@@ -57,7 +57,6 @@ from firmware.screens.pages import page_for
 from firmware.settings.broker import broker_settings
 from firmware.settings.phone import phone_settings
 from firmware.settings.sound import near_end_settings
-from firmware.storage.pictures import Pixels
 from firmware.speech import Narrator
 from firmware.storage.pictures import Pixels
 from provisioning.schema import Configuration
