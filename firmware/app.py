@@ -7,7 +7,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Final
@@ -17,7 +17,7 @@ from firmware.admin import AdminRole
 from firmware.boot import Early, Options
 from firmware.bus import Bus
 from firmware.control.requests import Role
-from firmware.control.server import ControlServer
+from firmware.control.server import ControlServer, Handler
 from firmware.control.sync_role import SyncRole
 from firmware.devices import DEFAULT_COUNTRY, DeviceFaults, Settings, StartedDevice, build_devices
 from firmware.doctor import Condition
@@ -48,6 +48,7 @@ from firmware.phone.events import (
 )
 from firmware.phone.phone import Phone
 from firmware.phone.view import PhoneView
+from firmware.picture_admin import PictureRole
 from firmware.pictures.cache import PictureCache
 from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState
 from firmware.records import Records, problem_of
@@ -270,7 +271,7 @@ class Handset:
                     identity=_identity(configuration),
                     condition=self._condition,
                     start_anew=self._start_anew,
-                    pictures_changed=self.pictures.forget,
+                    pictures_changed=self._pictures_changed,
                 ),
                 self._bus.post,
             ),
@@ -282,6 +283,10 @@ class Handset:
     def _take_up_store(self) -> None:
         self.pictures.forget()
         self._bus.load_from_store()
+
+    def _pictures_changed(self) -> None:
+        self.pictures.forget()
+        self._show(self._phone.view)
 
     def _start_anew(self) -> None:
         self.starts_anew = True
@@ -297,7 +302,8 @@ class Handset:
             consents=lambda: self._records.consents if self._records else None,
             call_log=lambda: self._records.call_log if self._records else None,
         )
-        handlers = {Role.ADMIN: admin.handlers}
+        pictures = PictureRole(lambda: self._records.pictures if self._records else None, self._pictures_changed)
+        handlers: dict[Role, Mapping[str, Handler]] = {Role.ADMIN: {**admin.handlers, **pictures.handlers}}
         if self._records is not None:
             sync = SyncRole(
                 self._records.outbox, lambda: broker_settings(self._loaded.configuration), self._note_broker

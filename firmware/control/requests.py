@@ -108,6 +108,42 @@ class LogRequest(Request):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
+class PictureListRequest(Request):
+    """Asks which pictures are kept."""
+
+    request: Literal["picture_list"] = "picture_list"
+
+
+Upload = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+"""Names a picture while it comes in parts."""
+
+
+class PicturePartRequest(Request):
+    """Brings the next bytes of a picture: rows of red, green and blue, in base64."""
+
+    request: Literal["picture_part"] = "picture_part"
+    upload: Upload
+    data: Annotated[str, Field(max_length=60_000)]
+
+
+class PictureAddRequest(Request):
+    """Keeps the picture whose parts have come, and gives it to a contact, by name or id, where one is named."""
+
+    request: Literal["picture_add"] = "picture_add"
+    upload: Upload
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    contact: Annotated[str, Field(max_length=200)] = ""
+    width_px: Annotated[int, Field(ge=1, le=320)]
+    height_px: Annotated[int, Field(ge=1, le=240)]
+
+
+class PictureRemoveRequest(Request):
+    """Forgets a picture."""
+
+    request: Literal["picture_remove"] = "picture_remove"
+    picture: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+
+
 def _by_name(*models: type[Request]) -> Mapping[str, type[Request]]:
     return MappingProxyType({str(model.model_fields["request"].default): model for model in models})
 
@@ -115,6 +151,15 @@ def _by_name(*models: type[Request]) -> Mapping[str, type[Request]]:
 REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
     {
         Role.SYNC: _by_name(ConfigurationRequest, NextRequest, DoneRequest, ConnectionRequest),
-        Role.ADMIN: _by_name(StatusRequest, DoctorRequest, ConsentRequest, LogRequest),
+        Role.ADMIN: _by_name(
+            StatusRequest,
+            DoctorRequest,
+            ConsentRequest,
+            LogRequest,
+            PictureListRequest,
+            PicturePartRequest,
+            PictureAddRequest,
+            PictureRemoveRequest,
+        ),
     }
 )

@@ -109,6 +109,29 @@ class StoredPictures:
         await asyncio.to_thread(self._path(picture).unlink, missing_ok=True)
         return True
 
+    async def contact_named(self, contact: str) -> int:
+        """Return the id of the contact of that name or id.
+
+        Raises:
+            StorageError: there is none, or there are several of that name.
+        """
+        rows = await self._store.run(
+            lambda database: database.query(
+                "SELECT contact_id FROM contacts WHERE name = ?1 OR CAST(contact_id AS TEXT) = ?1", contact
+            )
+        )
+        if len(rows) != 1:
+            raise StorageError(f"There are {len(rows)} contacts of that name; give its name in full, or its id.")
+        return int(rows[0][0])
+
+    async def give_to(self, contact_id: int, picture: str) -> None:
+        """Make a picture a contact's own, in place of the one that it had."""
+        await self._store.transact(
+            lambda database: database.execute(
+                "UPDATE contacts SET picture = ? WHERE contact_id = ?", picture, contact_id
+            )
+        )
+
     async def sweep(self) -> None:
         """Delete the files that have no row, as a power cut leaves them behind."""
         known = {picture.picture for picture in await self.list()}

@@ -18,6 +18,7 @@ from firmware.control.client import ask, ask_async
 from firmware.control.peer import peer_of
 from firmware.control.requests import (
     MAX_LINE_BYTES,
+    REQUESTS,
     Answer,
     ConsentRequest,
     DoctorRequest,
@@ -41,8 +42,7 @@ async def _nothing(_request: object) -> Empty:
 
 
 def admin_handlers(**replaced: Callable[[Any], Awaitable[Answer]]) -> dict[Role, Mapping[str, Handler]]:
-    names = ("status", "doctor", "consent", "log")
-    return {Role.ADMIN: {name: replaced.get(name, _nothing) for name in names}}
+    return {Role.ADMIN: {name: replaced.get(name, _nothing) for name in REQUESTS[Role.ADMIN]}}
 
 
 @asynccontextmanager
@@ -147,7 +147,10 @@ async def test_an_unknown_request_is_answered_with_those_that_the_role_has(tmp_p
     async with serving(tmp_path), RawClient(tmp_path) as client:
         await client.send(line)
         answer = await client.receive()
-    assert answer["error"] == "The admin socket knows no such request. It knows: consent, doctor, log, status."
+    assert answer["error"] == (
+        "The admin socket knows no such request. It knows: consent, doctor, log, picture_add, picture_list, "
+        "picture_part, picture_remove, status."
+    )
 
 
 async def test_a_request_with_a_field_too_many_names_it(tmp_path: Path) -> None:

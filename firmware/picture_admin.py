@@ -1,0 +1,101 @@
+"""What the handset answers to `wecall picture`.
+
+The picture comes decoded, by the command's own sandbox, and in parts: a line of the socket is shorter than a picture.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+
+from firmware.control.requests import (
+    Answer,
+    Empty,
+    PictureAddRequest,
+    PictureListRequest,
+    PicturePartRequest,
+    PictureRemoveRequest,
+)
+from firmware.control.server import Handler
+from firmware.errors import ControlError
+from firmware.storage.pictures import MAX_HEIGHT_PX, MAX_WIDTH_PX, Pixels, StoredPictures
+
+_MAX_BYTES = MAX_WIDTH_PX * MAX_HEIGHT_PX * 3
+
+
+class PictureAnswer(Answer):
+    """One picture: what names it, and what the person calls it."""
+
+    picture: str
+    name: str
+
+
+class PicturesAnswer(Answer):
+    """Every picture."""
+
+    pictures: tuple[PictureAnswer, ...]
+
+
+class PictureRole:
+    """Answers the admin role's requests about pictures."""
+
+    def __init__(self, pictures: Callable[[], StoredPictures | None], when_changed: Callable[[], None]) -> None:
+        """`when_changed` is called when pictures came or went."""
+        self._pictures = pictures
+        self._when_changed = when_changed
+        self._upload = ""
+        self._parts = bytearray()
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the control server needs, beside the other requests of Role.ADMIN."""
+        return {
+            "picture_list": self._list,
+            "picture_part": self._part,
+            "picture_add": self._add,
+            "picture_remove": self._remove,
+        }
+
+    @property
+    def _kept(self) -> StoredPictures:
+        pictures = self._pictures()
+        if pictures is None:
+            raise ControlError("The store cannot be used, so there are no pictures. See wecall doctor.")
+        return pictures
+
+    async def _list(self, _request: PictureListRequest) -> PicturesAnswer:
+        return PicturesAnswer(
+            pictures=tuple(PictureAnswer(picture=kept.picture, name=kept.name) for kept in await self._kept.list())
+        )
+
+    async def _part(self, request: PicturePartRequest) -> Empty:
+        if request.upload != self._upload:
+            # One that was not finished is forgotten: there is never more than one in memory.
+            self._upload = request.upload
+            self._parts.clear()
+        try:
+            part = base64.b64decode(request.data, validate=True)
+        except binascii.Error:
+            raise ControlError("A part of the picture is not base64.") from None
+        if len(self._parts) + len(part) > _MAX_BYTES:
+            raise ControlError(f"A picture has at most {_MAX_BYTES} bytes.")
+        self._parts += part
+        return Empty()
+
+    async def _add(self, request: PictureAddRequest) -> PictureAnswer:
+        if request.upload != self._upload:
+            raise ControlError("The parts of this picture are not here. Send them again.")
+        pixels = Pixels(request.width_px, request.height_px, bytes(self._parts))
+        self._upload = ""
+        self._parts.clear()
+        contact_id = await self._kept.contact_named(request.contact) if request.contact else None
+        kept = await self._kept.add(request.name, pixels)
+        if contact_id is not None:
+            await self._kept.give_to(contact_id, kept.picture)
+        self._when_changed()
+        return PictureAnswer(picture=kept.picture, name=kept.name)
+
+    async def _remove(self, request: PictureRemoveRequest) -> Empty:
+        if not await self._kept.remove(request.picture):
+            raise ControlError("There is no such picture. `wecall picture list` names them.")
+        self._when_changed()
+        return Empty()
