@@ -160,6 +160,7 @@ class Handset:
             ringer=self._devices.ringer,
             indicator=self._devices.indicator,
             show=self._show,
+            set_brightness=self._painter.set_brightness,
             key_click=key_click(SOUND_RATE_HZ),
             attribute=lambda number: self._directory.describe(number, country),
         )

@@ -45,7 +45,7 @@ _KINDS: Mapping[DisplayFamily, _Kind] = {
     ),
     DisplayFamily.CHARACTER_20X4: _Kind(("hd44780",), ("i2c",), (0,), i2c_address=0x27, own_fields=("character_rom",)),
 }
-_COMMON_FIELDS = ("family", "controller", "wiring", "rotate")
+_COMMON_FIELDS = ("family", "controller", "wiring", "rotate", "off_after_s")
 _BUS_FIELDS: Mapping[Wiring, tuple[str, ...]] = {
     "i2c": ("i2c_bus", "i2c_address"),
     "spi": ("spi_port", "spi_device", "spi_mhz", "dc_pin", "reset_pin"),
@@ -68,6 +68,8 @@ class Display(Section):
         dc_pin, reset_pin: BCM pins that tell commands from pixels, and that wake the controller.
         backlight_pin: BCM pin that dims a colour display.
         rotate: degrees clockwise by which the picture is turned, for a panel that is mounted another way.
+        off_after_s: how long after it was dimmed the display is switched off, until somebody touches the phone or a call
+            comes; 0 leaves it dim.
         character_rom: which letters a character display has: "a02" with accents, "a00" on most cheap ones.
     """
 
@@ -84,6 +86,7 @@ class Display(Section):
     backlight_pin: GpioPin = 18
     rotate: Rotation = 0
     character_rom: Literal["a00", "a02"] = "a02"
+    off_after_s: Annotated[int, Field(ge=0, le=86_400)] = 0
 
     @model_validator(mode="before")
     @classmethod

@@ -26,6 +26,7 @@ def phone_settings(loaded: LoadedConfiguration) -> PhoneSettings:
         call_waiting=configuration.calls.call_waiting,
         hold_reminder_s=configuration.calls.hold_reminder_s,
         has_loudspeaker=configuration.sound.speaker_playback is not None,
+        display_off_s=configuration.display.off_after_s,
         hide_dtmf=configuration.calls.hide_dtmf,
         call_rules=calling.call_rules(configuration.calls),
         preferences=calling.first_preferences(configuration.calls, configuration.dialing),

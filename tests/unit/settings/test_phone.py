@@ -90,6 +90,11 @@ speaker_playback = "plughw:1"
     assert phone.voicemail_number == "*97"
 
 
+def test_the_phone_is_told_whether_its_display_goes_off() -> None:
+    assert settings_of("").display_off_s == 0
+    assert settings_of("[display]\noff_after_s = 600").display_off_s == 600
+
+
 def test_codes_reach_the_phone_without_those_that_are_switched_off() -> None:
     codes = settings_of('[feature_codes]\nvoicemail = ""\ncall_back = "*55"\n').feature_codes.codes
     assert Feature.VOICEMAIL not in codes
