@@ -68,8 +68,7 @@ class Display(Section):
         dc_pin, reset_pin: BCM pins that tell commands from pixels, and that wake the controller.
         backlight_pin: BCM pin that dims a colour display.
         rotate: degrees clockwise by which the picture is turned, for a panel that is mounted another way.
-        off_after_s: how long after it was dimmed the display is switched off, until somebody touches the phone or a call
-            comes; 0 leaves it dim.
+        off_after_s: how long after it was dimmed the display is switched off until it is wanted again; 0 leaves it dim.
         character_rom: which letters a character display has: "a02" with accents, "a00" on most cheap ones.
     """
 

@@ -157,14 +157,14 @@ def test_a_display_has_what_its_family_mostly_has(settings: str, expected: tuple
             'family = "character_20x4"\ndc_pin = 4\nspi_port = 1',
             (
                 "display: dc_pin, spi_port: not for character_20x4 on i2c, which takes controller, wiring, rotate, "
-                "i2c_bus, i2c_address, character_rom."
+                "off_after_s, i2c_bus, i2c_address, character_rom."
             ),
         ),
         (
             'wiring = "spi"\nbacklight_pin = 4',
             (
-                "display: backlight_pin: not for oled_128x64 on spi, which takes controller, wiring, rotate, spi_port, "
-                "spi_device, spi_mhz, dc_pin, reset_pin."
+                "display: backlight_pin: not for oled_128x64 on spi, which takes controller, wiring, rotate, "
+                "off_after_s, spi_port, spi_device, spi_mhz, dc_pin, reset_pin."
             ),
         ),
         (
