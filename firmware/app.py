@@ -52,9 +52,8 @@ from firmware.picture_admin import PictureRole
 from firmware.pictures.cache import PictureCache
 from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState
 from firmware.records import Records, problem_of
-from firmware.screens.contents.page import page_for as content_of
-from firmware.screens.drawing import draw, has_chinese
-from firmware.screens.pages import page_for
+from firmware.screens.artist import Artist
+from firmware.screens.families import FAMILIES, has_chinese
 from firmware.settings.broker import broker_settings
 from firmware.settings.phone import phone_settings
 from firmware.settings.sound import near_end_settings
@@ -119,8 +118,9 @@ class Handset:
     async def start(self) -> None:
         """Start every part; one that fails is named on the display and in `doctor`, and the rest goes on."""
         configuration = self._loaded.configuration
+        self._family: str = FAMILIES[0]
         # Without a font that has Chinese, words that can be read are better than boxes.
-        self._language = configuration.device.language if configuration and has_chinese() else "en"
+        self._language = configuration.device.language if configuration and has_chinese(self._family) else "en"
         country = configuration.device.country if configuration else DEFAULT_COUNTRY
         self._phone = Phone(phone_settings(self._loaded), lambda: CallId(secrets.token_hex(16)))
         self._directory = NumberDirectory(TABLE_PATH, self._language)
@@ -136,6 +136,7 @@ class Handset:
         self.pictures = PictureCache(
             self._load_picture, lambda: self._show(self._phone.view), asyncio.get_running_loop()
         )
+        self._artist = Artist(self._language, self.pictures)
         self._painter = Painter(
             self._devices.display,
             self._health.register("display", _SLOW_THREAD_LIMIT_S),
@@ -335,7 +336,8 @@ class Handset:
 
     def _show(self, view: PhoneView) -> None:
         clock_text = time.strftime("%H:%M")
-        self._painter.paint(lambda: draw(page_for(view, self._language, clock_text)))
+        family = self._family
+        self._painter.paint(lambda: self._artist.draw(view, family, clock_text))
         self._notifier.status(_status_words(view))
         self._speak(view)
 
@@ -346,7 +348,7 @@ class Handset:
             self._spoken_language = language
             asyncio.get_running_loop().run_in_executor(None, self._directory.speak, language)
         if view.spoken:
-            self._narrator.show(content_of(view, language), language)
+            self._narrator.show(self._artist.page(view, self._family, ""), language)
         else:
             self._narrator.rest()
 

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from firmware.phone.view import Mode, PhoneView
-from firmware.screens.drawing import draw
-from firmware.screens.pages import SMALL_COLUMNS, page_for
-from firmware.screens.text import wrap
+from firmware.screens.artist import Artist
 from tests.lab.certificates import LOOPBACK
+from tests.lab.display_reader import FAMILY, NoPictures
 from tests.lab.handset import Handset
 from tests.lab.kamailio import Kamailio
 from tests.lab.person import Person
@@ -96,10 +95,10 @@ async def test_a_configuration_with_mistakes_leaves_the_last_good_one_running(st
             assert not any(mistake["ok"] for mistake in mistakes)
             await person.wait_for_line()
             await assert_calls_work(stage, person)
-            # The first page of the details says it in general, the next ones one mistake after the other.
+            # The details begin with the fault in general; one mistake after the other follows.
             await person.press("ok")
             await person.press("ok")
-            await person.reads(wrap(mistakes[0]["detail"], SMALL_COLUMNS)[0])
+            await person.reads_the_beginning_of(mistakes[0]["detail"])
 
 
 async def test_without_a_configuration_the_phone_says_that_it_is_not_set_up(stage: Stage) -> None:
@@ -121,7 +120,7 @@ async def test_without_a_configuration_the_phone_says_that_it_is_not_set_up(stag
 
 
 def body_of(view: PhoneView) -> bytes:
-    return page_without_bar(draw(page_for(view, "en")))
+    return page_without_bar(Artist("en", NoPictures()).draw(view, FAMILY, ""))
 
 
 def page_without_bar(frame: bytes) -> bytes:

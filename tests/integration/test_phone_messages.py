@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallDirection
-from firmware.screens.page import Icon
+from firmware.screens.model import Icon
 from tests.lab.audio import find_tone
 from tests.lab.office import BOB, CAROL, PERSON, Office, talk
 from tests.lab.person import Person

@@ -10,10 +10,10 @@ from playwright.async_api import Page, expect
 
 from firmware.phone.call import RegistrationState
 from firmware.phone.view import Mode, PhoneView
-from firmware.screens.drawing import HEIGHT_PX, WIDTH_PX, draw
-from firmware.screens.pages import page_for
+from firmware.screens.artist import Artist
 from tests.lab.audio import find_tone
 from tests.lab.browser import Browser
+from tests.lab.display_reader import FAMILY, HEIGHT_PX, WIDTH_PX, NoPictures
 from tests.lab.person import Person
 from tests.lab.stage import PEER_USER, Stage
 
@@ -82,7 +82,7 @@ async def test_a_call_is_made_with_the_mouse_and_seen_heard_and_ended(stage: Sta
 
 async def shows(page: Page, person: Person, view: PhoneView) -> None:
     """Wait until the page's pixels are those that the firmware draws for this state, but for the time of day."""
-    expected = draw(page_for(view, "en"))
+    expected = Artist("en", NoPictures()).draw(view, FAMILY, "")
     below_the_bar = slice(13 * WIDTH_PX // 8, None)
     await person.wait_until(lambda seen: seen.frame[below_the_bar] == expected[below_the_bar], 10)
     await same_pixels(page, person)

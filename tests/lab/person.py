@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from firmware.screens.page import Icon
+from firmware.screens.model import Icon
 from tests.lab.audio import Recorder, Sound, find_tone, gaps, play, tone
-from tests.lab.display_reader import says, shows
+from tests.lab.display_reader import begins, says, shows
 from tests.lab.handset import Handset
 from tests.lab.phone_page import PhonePage
 
@@ -73,14 +73,25 @@ class Person(PhonePage):
         Raises:
             AssertionError: it does not in time.
         """
-        try:
-            await self.wait_until(lambda page: says(page.frame, text), timeout_s)
-        except TimeoutError:
-            raise AssertionError(f"The display did not say {text!r} but:\n{_picture(self.frame)}") from None
+        await self._wait_to_read(lambda page: says(page.frame, text), repr(text), timeout_s)
+
+    async def reads_the_beginning_of(self, text: str, timeout_s: float = PATIENCE_S) -> None:
+        """Wait until the display says the first line of a text that goes on on other pages.
+
+        Raises:
+            AssertionError: it does not in time.
+        """
+        await self._wait_to_read(lambda page: begins(page.frame, text), f"the beginning of {text!r}", timeout_s)
 
     async def no_longer_reads(self, text: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until the display does not say a text."""
         await self.wait_until(lambda page: not says(page.frame, text), timeout_s)
+
+    async def _wait_to_read(self, reached: Callable[[PhonePage], bool], what: str, timeout_s: float) -> None:
+        try:
+            await self.wait_until(reached, timeout_s)
+        except TimeoutError:
+            raise AssertionError(f"The display did not say {what} but:\n{_picture(self.frame)}") from None
 
     async def sees_icons(self, *icons: tuple[Icon, int], timeout_s: float = PATIENCE_S) -> None:
         """Wait until the display's status bar begins with these icons, each with its count."""

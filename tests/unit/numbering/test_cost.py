@@ -17,7 +17,7 @@ import json, sys, time
 from pathlib import Path
 # What a handset has loaded anyway.
 import asyncio, logging, re
-import firmware.screens.languages
+import firmware.screens.pages
 
 def memory(field):
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -1,285 +1,157 @@
-"""Every page that the display can show, as art that a reviewer can read.
+"""Every page on every display in every language, as pictures that somebody has looked at.
 
-`python -m tests.unit.screens.gallery` draws it anew; look at the difference before committing it.
+`python -m tests.unit.screens.gallery` draws them anew, and `docs/screens.png` with them; look at what has changed
+before committing it. A character display's pages are kept as text.
 """
 
+import hashlib
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageChops, features
 
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallQuality,
-    CallState,
-    Decision,
-    DisconnectReason,
-    RegistrationFailure,
-    RegistrationState,
-    TextMessage,
-    TransferState,
-)
-from firmware.phone.events import Problem
-from firmware.phone.view import CallView, Hint, InfoPage, LineView, Mode, PhoneView, Refusal
-from firmware.screens.drawing import render
-from firmware.screens.languages import Language
+from firmware.screens.families import renderer_for
+from firmware.screens.families.character import COLUMNS
+from firmware.screens.families.fonts import OUTLINE_PATH, UNIFONT_PATH
+from firmware.screens.model import Renderer
 from firmware.screens.pages import page_for
+from firmware.screens.translation import Language
+from tests.unit.screens.states import CLOCK, VIEWS
 
-FOLDER = Path(__file__).parent / "gallery"
-CLOCK = "12:34"
-_ANNA = CallerId("+442012345678", "Anna Schmidt")
-_BRAILLE = 0x2800
-_BRAILLE_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-_BRAILLE_WIDTH_PX, _BRAILLE_HEIGHT_PX = 2, 4
-
-
-_BOB = CallerId("2345")
-_GOOD = CallQuality(0.4, 8.0, 42.0, "G722", True, 4.3)
-_POOR = CallQuality(9.5, 60.0, None, "PCMA", False, 2.1)
-
-
-def _view(mode: Mode, **more: Any) -> PhoneView:
-    return PhoneView(mode, **({"registration": RegistrationState.REGISTERED} | more))
+FOLDER = Path(__file__).parent / "goldens"
+FONTS_NOTE = FOLDER / "fonts.txt"
+DIFFERENCES = Path(__file__).parents[3] / "build" / "screens"
+SIZES = {"oled_128x64": (128, 64), "oled_128x128": (128, 128), "lcd_320x240": (320, 240)}
+CHARACTERS = "character_20x4"
+# What stands for the characters of our own, in the order of rom.GLYPHS.
+_GLYPHS = "▟✗♀∅⌂↙⊖…"
+_OTHERS = {0x1A: "→", 0x1B: "←", 0x91: "♪", 0x9C: "∞"}
+REDRAW = "python -m tests.unit.screens.gallery draws all of them anew; look at what changes."
 
 
-def _call(state: CallState, party: CallerId = _ANNA, **more: Any) -> CallView:
-    return CallView(state, more.pop("direction", CallDirection.OUTGOING), party, **more)
+class SamplePictures:
+    """A picture that tells top from bottom and left from right, whatever it is called."""
+
+    def picture(self, name: str, width_px: int, height_px: int) -> bytes | None:
+        across = Image.linear_gradient("L").rotate(90).resize((width_px, height_px))
+        down = Image.linear_gradient("L").resize((width_px, height_px))
+        return Image.merge("RGB", (down, across, ImageChops.invert(down))).tobytes()
 
 
-VIEWS = {
-    "idle": _view(Mode.IDLE),
-    "idle, registering": _view(Mode.IDLE, registration=RegistrationState.REGISTERING),
-    "idle, missed calls": _view(Mode.IDLE, missed_calls=2, missed_party="Anna Schmidt"),
-    "idle, wrong password and a full store": _view(
-        Mode.IDLE,
-        registration=RegistrationState.FAILED,
-        registration_failure=RegistrationFailure.WRONG_PASSWORD,
-        registration_sip_code=401,
-        problems=((Problem.STORE_FULL, ""),),
-    ),
-    "idle, no sound and many missed calls": _view(Mode.IDLE, problems=((Problem.SOUND_MISSING, ""),), missed_calls=120),
-    "details of a refused line": _view(
-        Mode.IDLE,
-        registration=RegistrationState.FAILED,
-        registration_failure=RegistrationFailure.REFUSED,
-        registration_sip_code=403,
-        details_step=2,
-    ),
-    "details of a mistake": _view(
-        Mode.IDLE,
-        problems=((Problem.CONFIGURATION, ""),),
-        mistakes=("sip.retry_base_s: Input should be greater than or equal to 0.1.",),
-        details_step=2,
-    ),
-    "not set up": _view(
-        Mode.UNPROVISIONED,
-        registration=RegistrationState.UNREGISTERED,
-        mistakes=("accounts[1].password: is missing.", "device.id: is missing."),
-    ),
-    "not set up, lifted": _view(
-        Mode.UNPROVISIONED, registration=RegistrationState.UNREGISTERED, off_hook=True, hint=Hint.CANNOT_CALL
-    ),
-    "dial tone": _view(Mode.COLLECTING_DIGITS, off_hook=True),
-    "a short number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="12345"),
-    "a number of sixteen digits": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="0044201234567890"),
-    "a number that is too long": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="00442012345678901234"),
-    "an emergency number": _view(Mode.COLLECTING_DIGITS, digits="112", hint=Hint.EMERGENCY_NUMBER),
-    "an impossible number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="009", hint=Hint.NUMBER_IMPOSSIBLE),
-    "a number waiting for the handset": _view(Mode.COLLECTING_DIGITS, digits="2345", hint=Hint.LIFT_HANDSET),
-    "calling": _view(Mode.OUTGOING, off_hook=True, call=_call(CallState.DIALING)),
-    "ringing at the far end": _view(Mode.OUTGOING, off_hook=True, call=_call(CallState.ALERTING)),
-    "emergency call": _view(
-        Mode.OUTGOING, off_hook=True, call=_call(CallState.DIALING, CallerId("112"), emergency=True)
-    ),
-    "emergency call failed": _view(
-        Mode.CALL_ENDED,
-        off_hook=True,
-        call=_call(CallState.DISCONNECTED, CallerId("112"), emergency=True, reason=DisconnectReason.UNREACHABLE),
-    ),
-    "incoming call": _view(Mode.RINGING, call=_call(CallState.INCOMING, direction=CallDirection.INCOMING)),
-    "incoming call, long name": _view(
-        Mode.RINGING,
-        call=_call(
-            CallState.INCOMING,
-            CallerId("13912345678"),
-            contact_name="欧阳建国办公室电话",
-        ),
-    ),
-    "incoming call, withheld": _view(Mode.RINGING, call=_call(CallState.INCOMING, CallerId(""))),
-    "talking": _view(Mode.IN_CALL, off_hook=True, microphone_open=True, call=_call(CallState.ACTIVE, duration_s=3725)),
-    "talking, keys sent": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, CallerId("2345"), duration_s=65, dtmf="1234#"),
-    ),
-    "muted": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        muted=True,
-        call=_call(CallState.ACTIVE, duration_s=65),
-    ),
-    "on hold": _view(Mode.IN_CALL, off_hook=True, call=_call(CallState.HELD, duration_s=65)),
-    "held by the far end": _view(
-        Mode.IN_CALL, off_hook=True, call=_call(CallState.ACTIVE, duration_s=65, held_by_peer=True)
-    ),
-    "volume of the ringer": _view(Mode.IDLE, volume_percent=70),
-    "volume in a call": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        volume_percent=30,
-        call=_call(CallState.ACTIVE, duration_s=65),
-    ),
-    "another caller waits": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        hint=Hint.CALL_WAITING,
-        call=_call(CallState.ACTIVE, duration_s=65, quality=_GOOD),
-        other_calls=(_call(CallState.WAITING, _BOB, direction=CallDirection.INCOMING),),
-    ),
-    "talking, another call is on hold": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=65, quality=_POOR),
-        other_calls=(_call(CallState.HELD, _BOB),),
-    ),
-    "conference": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=65, in_conference=True),
-        other_calls=(_call(CallState.ACTIVE, _BOB, in_conference=True),),
-    ),
-    "transfer, to whom": _view(
-        Mode.COLLECTING_DIGITS, off_hook=True, hint=Hint.TRANSFER_TO_WHOM, other_calls=(_call(CallState.HELD),)
-    ),
-    "transferring": _view(
-        Mode.IN_CALL, off_hook=True, call=_call(CallState.HELD, duration_s=65, transfer=TransferState.REQUESTED)
-    ),
-    "talking on the speaker, answered by itself": _view(
-        Mode.IN_CALL,
-        speaker=True,
-        call=_call(CallState.INCOMING, direction=CallDirection.INCOMING, decision=Decision.AUTO_ANSWERED),
-    ),
-    "incoming call, from somewhere": _view(
-        Mode.RINGING,
-        call=_call(
-            CallState.INCOMING, CallerId("+442079460000"), attribution="London", direction=CallDirection.INCOMING
-        ),
-    ),
-    "incoming call, forwarded": _view(
-        Mode.RINGING, call=_call(CallState.INCOMING, diverted_by="Front desk", direction=CallDirection.INCOMING)
-    ),
-    "incoming call on another line": _view(
-        Mode.RINGING, call=_call(CallState.INCOMING, _BOB, account="Office", direction=CallDirection.INCOMING)
-    ),
-    "idle, everything waits": _view(
-        Mode.IDLE,
-        missed_calls=2,
-        missed_party="Anna Schmidt",
-        voicemail=3,
-        unread_messages=1,
-        do_not_disturb=True,
-        forwarding="2345",
-    ),
-    "idle, a call was turned away": _view(
-        Mode.IDLE, do_not_disturb=True, refusal=Refusal("Anna Schmidt", Decision.DO_NOT_DISTURB)
-    ),
-    "idle, trying again": _view(Mode.IDLE, redial_in_s=30),
-    "a feature was switched on": _view(Mode.IDLE, hint=Hint.FEATURE_ON, feature="do_not_disturb", do_not_disturb=True),
-    "a barred number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="0900123", hint=Hint.NUMBER_BARRED),
-    "menu, a line that works": _view(
-        Mode.IDLE,
-        info=InfoPage.LINES,
-        lines=(LineView("Home", RegistrationState.REGISTERED), LineView("Office", RegistrationState.FAILED)),
-    ),
-    "menu, a line that does not": _view(
-        Mode.IDLE,
-        info=InfoPage.LINES,
-        info_step=1,
-        lines=(
-            LineView("Home", RegistrationState.REGISTERED),
-            LineView("Office", RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE, 0, 12),
-        ),
-    ),
-    "menu, how a call sounded": _view(
-        Mode.IDLE, info=InfoPage.QUALITY, recent_qualities=(("Anna Schmidt", _GOOD), ("2345", _POOR))
-    ),
-    "menu, how a bad call sounded": _view(
-        Mode.IDLE, info=InfoPage.QUALITY, info_step=1, recent_qualities=(("Anna Schmidt", _GOOD), ("2345", _POOR))
-    ),
-    "menu, a message": _view(
-        Mode.IDLE,
-        info=InfoPage.MESSAGES,
-        messages=(
-            TextMessage("a" * 32, CallDirection.INCOMING, _ANNA, "The meeting is moved to three. 会议改到三点。"),
-        ),
-    ),
-    "menu, a message that was not sent": _view(
-        Mode.IDLE,
-        info=InfoPage.MESSAGES,
-        messages=(TextMessage("a" * 32, CallDirection.OUTGOING, _BOB, "On my way", delivered=False),),
-    ),
-    "menu, what is switched on": _view(
-        Mode.IDLE, info=InfoPage.FEATURES, do_not_disturb=True, forwarding="+442079460000"
-    ),
-    "writing a message": _view(
-        Mode.WRITING, digits="2345", message_text="I am on my way and shall be there in twenty minutes or so"
-    ),
-    "busy": _view(
-        Mode.CALL_ENDED,
-        off_hook=True,
-        hint=Hint.REPLACE_HANDSET,
-        call=_call(CallState.DISCONNECTED, CallerId("2345"), reason=DisconnectReason.BUSY, sip_code=486),
-    ),
-    "the far end hung up": _view(
-        Mode.CALL_ENDED,
-        off_hook=True,
-        call=_call(CallState.DISCONNECTED, duration_s=65, reason=DisconnectReason.REMOTE_HANGUP),
-    ),
-}
+@cache
+def renderer(family: str) -> Renderer:
+    return renderer_for(family, SamplePictures())
 
 
-def braille(image: Image.Image) -> str:
-    """Return an image of mode `1` as text, eight pixels a character."""
-    rows = []
-    for top in range(0, image.height, _BRAILLE_HEIGHT_PX):
-        row = ""
-        for left in range(0, image.width, _BRAILLE_WIDTH_PX):
-            dots = sum(
-                bit
-                for y, bits in enumerate(_BRAILLE_DOTS)
-                for x, bit in enumerate(bits)
-                if image.getpixel((left + x, top + y))
-            )
-            row += chr(_BRAILLE + dots)
-        rows.append(row)
-    return "\n".join(rows)
+def frame(family: str, language: Language, name: str) -> bytes:
+    """What a display is given for a state."""
+    return renderer(family).render(page_for(VIEWS[name], language.value, CLOCK))
 
 
-def art(language: Language) -> dict[str, str]:
-    """Draw every page in one language."""
-    return {name: braille(render(page_for(view, language.value, CLOCK))) for name, view in VIEWS.items()}
+def picture(family: str, language: Language, name: str) -> Image.Image:
+    """Draw a state's page on a display with pixels."""
+    drawn = frame(family, language, name)
+    return Image.frombytes("RGB" if family == "lcd_320x240" else "1", SIZES[family], drawn)
 
 
-def read(language: Language) -> dict[str, str]:
-    """Read the pages that were approved."""
-    sections = (FOLDER / f"{language.value}.txt").read_text(encoding="utf-8").split("\n\n")
+def text(language: Language, name: str) -> str:
+    """Write a state's page on the display with characters."""
+    codes = frame(CHARACTERS, language, name)
+    letters = [_GLYPHS[code] if code < len(_GLYPHS) else _OTHERS.get(code, chr(code)) for code in codes]
+    return "\n".join("".join(letters[start : start + COLUMNS]) for start in range(0, len(letters), COLUMNS))
+
+
+def framed(page: str) -> str:
+    """Show where the rows of a page end."""
+    return "\n".join(f"|{row}|" for row in page.split("\n"))
+
+
+def path(family: str, language: Language, name: str) -> Path:
+    """Where a page's picture is kept."""
+    file = "-".join(name.replace(",", "").split())
+    return FOLDER / family / language.value / f"{file}.png"
+
+
+def texts_path(language: Language) -> Path:
+    """Where the pages in characters are kept."""
+    return FOLDER / CHARACTERS / f"{language.value}.txt"
+
+
+def approved_texts(language: Language) -> dict[str, str]:
+    """Read the pages in characters that were approved."""
+    sections = texts_path(language).read_text(encoding="utf-8").split("\n\n")
     return dict(section.strip("\n").split("\n", 1) for section in sections if section.strip("\n"))
+
+
+def fonts() -> str:
+    """Say what letters are drawn with: the same text is other pixels in another version."""
+    lines = [
+        f"{Path(font).name} {hashlib.sha256(Path(font).read_bytes()).hexdigest()[:16]}"
+        for font in (UNIFONT_PATH, OUTLINE_PATH)
+        if Path(font).exists()
+    ]
+    return "\n".join([*lines, f"FreeType {features.version_module('freetype2')}", ""])
+
+
+def states_with_pixels() -> Iterator[tuple[str, Language, str]]:
+    """Every page that is kept as a picture."""
+    return ((family, language, name) for family in SIZES for language in Language for name in VIEWS)
 
 
 def write() -> None:
     """Approve the pages as they are drawn now."""
-    FOLDER.mkdir(exist_ok=True)
+    kept = set()
+    for family, language, name in states_with_pixels():
+        golden = path(family, language, name)
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        drawn = picture(family, language, name)
+        if not golden.exists() or not is_same(drawn, Image.open(golden)):
+            small(drawn).save(golden, optimize=True)
+        kept.add(golden)
+    for stale in set(FOLDER.rglob("*.png")) - kept:
+        stale.unlink()
     for language in Language:
-        text = "\n\n".join(f"{name}\n{drawn}" for name, drawn in art(language).items())
-        (FOLDER / f"{language.value}.txt").write_text(f"{text}\n", encoding="utf-8")
+        golden = texts_path(language)
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        sections = "\n\n".join(f"{name}\n{framed(text(language, name))}" for name in VIEWS)
+        golden.write_text(f"{sections}\n", encoding="utf-8")
+    FONTS_NOTE.write_text(fonts(), encoding="utf-8")
+
+
+def small(drawn: Image.Image) -> Image.Image:
+    """Return a picture with a palette where that loses nothing."""
+    if drawn.mode == "1":
+        return drawn
+    with_palette = drawn.quantize(256)
+    return with_palette if is_same(drawn, with_palette) else drawn
+
+
+def is_same(one: Image.Image, other: Image.Image) -> bool:
+    """Whether two pictures are the same in every pixel."""
+    return one.size == other.size and one.convert("RGB").tobytes() == other.convert("RGB").tobytes()
+
+
+def save_difference(family: str, language: Language, name: str, drawn: Image.Image) -> Path:
+    """Keep the approved picture, the drawn one, and where they differ, one below the other."""
+    approved = Image.open(path(family, language, name)).convert("RGB")
+    now = drawn.convert("RGB")
+    parts = [approved, now]
+    if approved.size == now.size:
+        parts.append(ImageChops.difference(approved, now).point(lambda value: 255 if value else 0))
+    sheet = Image.new("RGB", (max(part.width for part in parts), sum(part.height + 4 for part in parts)), (80, 80, 80))
+    top = 0
+    for part in parts:
+        sheet.paste(part, (0, top))
+        top += part.height + 4
+    file = DIFFERENCES / path(family, language, name).relative_to(FOLDER)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(file)
+    return file
 
 
 if __name__ == "__main__":
+    from tests.unit.screens.contact_sheet import draw_contact_sheet
+
     write()
+    draw_contact_sheet()

@@ -300,6 +300,9 @@ VIEWS = {
     "idle, large text": _view(Mode.IDLE, missed_calls=1, missed_party="Anna Schmidt", look=Look(large_text=True)),
     "idle, high contrast": _view(Mode.IDLE, missed_calls=1, missed_party="Bob", look=Look(high_contrast=True)),
     "idle, locked": _view(Mode.IDLE, missed_calls=1, missed_party="Anna Schmidt", locked=True),
+    "incoming call, with a picture": _view(
+        Mode.RINGING, call=_call(CallState.INCOMING, direction=CallDirection.INCOMING, picture="anna")
+    ),
     "incoming call, locked": _view(
         Mode.RINGING, call=_call(CallState.INCOMING, direction=CallDirection.INCOMING), locked=True
     ),
@@ -323,7 +326,7 @@ VIEWS = {
     "menu, a card with a picture": _menu(CardView("Anna Schmidt", _CARD.rows[:3], picture="anna", keys=_CHOOSE)),
     "menu, a text": _menu(
         EntryView(
-            word("Save number"),
+            word("New message"),
             "欧阳 An",
             mode="abc",
             candidates=("An", "Bn", "Cn"),
@@ -332,7 +335,7 @@ VIEWS = {
         )
     ),
     "menu, pinyin": _menu(
-        EntryView(word("Save number"), "欧阳", mode="拼", candidates=tuple("建见件间简检键箭减剪"), keys=_CHOOSE)
+        EntryView(word("New message"), "欧阳", mode="拼", candidates=tuple("建见件间简检键箭减剪"), keys=_CHOOSE)
     ),
     "menu, a number refused": _menu(
         EntryView(

@@ -19,8 +19,8 @@ from firmware.phone.events import Problem
 from firmware.phone.menu.views import CardView, CodeView, EntryKind, EntryView, ListView, MenuRow, NoticeView
 from firmware.phone.view import CallView, Hint, InfoPage, LineView, Look, Mode, PhoneView, Refusal
 from firmware.phone.words import Text, word
-from firmware.screens.contents.page import page_for
 from firmware.screens.model import Card, Code, Entry, Icon, Importance, List, Page, Role
+from firmware.screens.pages import page_for
 from firmware.screens.translation import Language, translator
 from tests.unit.screens.states import CLOCK, VIEWS
 
@@ -265,6 +265,10 @@ def test_a_caller_who_waits_is_named_with_the_keys_that_deal_with_the_call(
     assert (page.cancel, page.ok) == (cancel, ok)
 
 
+def test_while_a_caller_waits_only_the_name_of_the_call_in_hand_is_shown_beside_the_keys() -> None:
+    assert "+442012345678" not in words(page_for(VIEWS["another caller waits"], "en"))
+
+
 def test_the_call_on_hold_is_named_below_the_one_in_hand() -> None:
     assert needed(page_for(VIEWS["talking, another call is on hold"], "en")) == "Anna Schmidt Held: 2345"
 
@@ -310,6 +314,11 @@ def test_a_busy_number_that_rings_at_last_asks_for_the_handset() -> None:
 )
 def test_whoever_calls_and_whoever_calls_for_help_is_seen_at_once(name: str, is_urgent: bool) -> None:
     assert page_for(VIEWS[name], "en").is_urgent is is_urgent
+
+
+def test_a_display_that_flashes_is_striking_half_of_the_time() -> None:
+    ringing = VIEWS["incoming call"]
+    assert [page_for(replace(ringing, flash=flash), "en").is_urgent for flash in (True, False)] == [True, False]
 
 
 def test_the_volume_is_a_bar_with_its_figure_and_with_whom_the_person_talks() -> None:
@@ -422,7 +431,7 @@ def test_the_picture_stands_behind_the_idle_page_alone() -> None:
 # What the states tell of people, and what a stranger could learn from it.
 PERSONAL = ("Anna", "Schmidt", "+442012345678", "Bob", "2345", "+442079460000", "London", "Front desk", "安娜", "欧阳",
             "13912345678", "Aaron", "meeting", "会议", "twenty minutes", "On my way", "Home", "Office",
-            "phone.example")  # fmt: skip
+            "phone.example", "anna")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", VIEWS)

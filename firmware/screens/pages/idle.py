@@ -1,0 +1,93 @@
+"""Pages of a phone that nobody uses, and of one that is not set up."""
+
+from firmware.phone import phrases
+from firmware.phone.menu.views import SoftKeys
+from firmware.phone.view import Hint, Mode, PhoneView
+from firmware.phone.words import counted, word
+from firmware.screens.model import Block, Importance, Role
+from firmware.screens.pages.blocks import detail, headline, name, paragraph, sentence
+from firmware.screens.pages.faults import faults, number_of_faults
+from firmware.screens.translation import Translator
+
+_FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
+
+
+def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Block, ...]:
+    """Show the most important thing that the person should know, else the time."""
+    say = translator.say
+    if view.hint is not None:
+        return hint_blocks(view, view.hint, translator)
+    if wrong := faults(view):
+        missed = (detail(_missed(view, translator)),) if view.missed_calls else ()
+        return (sentence(say(wrong[0].words)), *missed, *_whatever_waits(view, translator))
+    if view.redial_in_s:
+        return (sentence(say(word("Trying again in {s} s", s=view.redial_in_s))),)
+    if view.refusal is not None:
+        return (
+            headline(view.refusal.party or say(phrases.UNKNOWN_CALLER)),
+            sentence(say(phrases.DECISIONS[view.refusal.decision])),
+        )
+    if view.missed_calls:
+        party = (name(view.missed_party),) if view.missed_party else ()
+        return (headline(_missed(view, translator)), *party, *_whatever_waits(view, translator))
+    if not clock:
+        return (sentence(say(word("Dial a number"))), *_whatever_waits(view, translator))
+    return (
+        Block(clock, Role.CLOCK, importance=Importance.NEEDED),
+        *_line(view, translator),
+        *_whatever_waits(view, translator),
+    )
+
+
+def idle_keys(view: PhoneView) -> SoftKeys:
+    """OK explains what is wrong, CANCEL takes note of what happened."""
+    has_news = view.mode is not Mode.UNPROVISIONED and (view.refusal is not None or view.missed_calls)
+    return SoftKeys(
+        cancel=word("Clear") if has_news and not view.details_step else word("Back") if view.details_step else "",
+        ok=word("More") if view.details_step else word("Details") if number_of_faults(view) else "",
+    )
+
+
+def unprovisioned_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Say why the phone is not set up."""
+    if view.hint is not None:
+        return hint_blocks(view, view.hint, translator)
+    if not view.mistakes:
+        return (sentence(translator.say(word("Ask your installer."))),)
+    return (paragraph(view.mistakes[0], Role.DETAIL),)
+
+
+def hint_blocks(view: PhoneView, hint: Hint, translator: Translator) -> tuple[Block, ...]:
+    """Say a hint, below the name of the feature that it is about."""
+    said = sentence(translator.say(phrases.HINTS[hint]))
+    if view.feature in phrases.FEATURES and hint in _FEATURE_HINTS:
+        return (headline(translator.say(phrases.FEATURES[view.feature])), said)
+    return (said,)
+
+
+def _missed(view: PhoneView, translator: Translator) -> str:
+    return translator.say(counted("{count} missed call", "{count} missed calls", view.missed_calls))
+
+
+def _line(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Name the line that calls go out over, and say what it is doing where it does not work yet."""
+    if not view.lines:
+        return ()
+    line = view.lines[0]
+    state = translator.say(phrases.REGISTRATIONS[view.registration])
+    return (detail(f"{line.account}: {state}" if line.account else state),)
+
+
+def _whatever_waits(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Put the signs of the status bar into words, where there is room for them."""
+    say = translator.say
+    said = []
+    if view.voicemail:
+        said.append(counted("{count} voice message", "{count} voice messages", view.voicemail))
+    if view.unread_messages:
+        said.append(counted("{count} new message", "{count} new messages", view.unread_messages))
+    if view.do_not_disturb:
+        said.append(word("Do not disturb"))
+    if view.forwarding and not view.locked:
+        said.append(word("Calls go to {number}", number=view.forwarding))
+    return tuple(detail(say(each)) for each in said)
