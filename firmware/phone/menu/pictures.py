@@ -49,12 +49,12 @@ class _PictureList(Choices):
         )
 
 
-def background_page() -> Choices:
+def background_page(_state: PhoneState) -> Choices:
     """Make the page that chooses the picture behind the idle page."""
     return _PictureList(word("Background"), lambda state, picture, _name: _set_background(state, picture), _no_picture)
 
 
-def pictures_page() -> Choices:
+def pictures_page(_state: PhoneState) -> Choices:
     """Make the page that lists the pictures; choosing one asks whether to delete it."""
     return _PictureList(word("Pictures"), _ask_to_delete, lambda _state: [])
 

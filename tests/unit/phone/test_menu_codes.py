@@ -58,7 +58,7 @@ def test_ok_leaves_a_code() -> None:
 
 
 def test_a_background_is_chosen_among_the_pictures() -> None:
-    desk = desk_with(background_page())
+    desk = desk_with(background_page(None))
     assert desk.said(ListPictures)
     desk.handle(PicturesListed(PICTURES))
     view = menu(desk)
@@ -71,10 +71,10 @@ def test_a_background_is_chosen_among_the_pictures() -> None:
 
 
 def test_a_picture_is_deleted_after_a_question_and_is_no_background_any_more() -> None:
-    desk = desk_with(background_page())
+    desk = desk_with(background_page(None))
     desk.handle(PicturesListed(PICTURES))
     desk.press("2")
-    open_menu(desk.phone._state, pictures_page())
+    open_menu(desk.phone._state, pictures_page(None))
     desk.handle(PicturesListed(PICTURES))
     desk.press("1")
     assert not desk.said(DeletePicture)
