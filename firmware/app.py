@@ -16,6 +16,7 @@ from firmware import clock
 from firmware.admin import AdminRole
 from firmware.boot import Early, Options
 from firmware.bus import Bus
+from firmware.chronicle import changes
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
 from firmware.control.sync_role import SyncRole
@@ -53,7 +54,9 @@ from firmware.pictures.cache import PictureCache
 from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState
 from firmware.records import Records, problem_of
 from firmware.screens.artist import Artist
-from firmware.screens.families import FAMILIES, has_chinese
+from firmware.screens.families import has_chinese
+from firmware.screens.families.rom import GLYPHS
+from firmware.screens.spoken import spoken
 from firmware.settings.broker import broker_settings
 from firmware.settings.phone import phone_settings
 from firmware.settings.sound import near_end_settings
@@ -114,11 +117,13 @@ class Handset:
         self._records_fault: str | None = None
         self._records: Records | None = None
         self._minute: asyncio.TimerHandle | None = None
+        self._told: PhoneView | None = None
 
     async def start(self) -> None:
         """Start every part; one that fails is named on the display and in `doctor`, and the rest goes on."""
         configuration = self._loaded.configuration
-        self._family: str = FAMILIES[0]
+        device_settings = Settings.of(configuration)
+        self._family: str = device_settings.display.family
         # Without a font that has Chinese, words that can be read are better than boxes.
         self._language = configuration.device.language if configuration and has_chinese(self._family) else "en"
         country = configuration.device.country if configuration else DEFAULT_COUNTRY
@@ -127,11 +132,11 @@ class Handset:
         self._spoken_language: str = self._language
         self._narrator = Narrator(partial(self._speak_from_thread, asyncio.get_running_loop()))
         self._running.callback(self._narrator.stop)
-        device_settings = Settings.of(configuration)
         self._devices = build_devices(
             device_settings,
             simulator_port=self._options.simulator_port,
             on_ringer_fault=lambda sentence: self._faults.note("ringer", sentence),
+            glyphs=GLYPHS,
         )
         self.pictures = PictureCache(
             self._load_picture, lambda: self._show(self._phone.view), asyncio.get_running_loop()
@@ -226,6 +231,7 @@ class Handset:
         page = self._devices.page
         if page is not None and await self._faults.attempt_async("simulator", page.start):
             self._running.push_async_callback(page.stop)
+            page.when_family_changed = self._change_family
             _log.info("The simulated handset's page is being served")
 
     async def _start_records(self, configuration: Configuration | None) -> None:
@@ -340,6 +346,21 @@ class Handset:
         self._painter.paint(lambda: self._artist.draw(view, family, clock_text))
         self._notifier.status(_status_words(view))
         self._speak(view)
+        self._tell_page(view, clock_text)
+
+    def _tell_page(self, view: PhoneView, clock_text: str) -> None:
+        """Put what the display shows, and what the phone did, into words on the simulator's page."""
+        page = self._devices.page
+        if page is None:
+            return
+        page.describe(spoken(self._artist.page(view, self._family, clock_text), None))
+        for line in changes(self._told, view):
+            page.note(line)
+        self._told = view
+
+    def _change_family(self, family: str) -> None:
+        self._family = family
+        self._show(self._phone.view)
 
     def _speak(self, view: PhoneView) -> None:
         """Say what is new on the display where that is wanted, in its language; numbers are told of in it, too."""

@@ -23,7 +23,7 @@ def _changes(before: PhoneView | None, now: PhoneView) -> Iterator[str]:
     if before is None or before.off_hook != now.off_hook:
         yield "The handset was lifted." if now.off_hook else "The handset lies in its cradle."
     if before is None or before.registration != now.registration:
-        yield f"The line is {_plain(now.registration)}."
+        yield f"Line: {_plain(now.registration)}."
     yield from _call_changes(before.call if before else None, now.call)
     known = {call.party for call in (*before.other_calls, before.call) if call is not None} if before else set()
     for call in now.other_calls:

@@ -72,7 +72,7 @@ _DEVICE_ADVICE = {
     "ringer": "Check [ringer] playback; `aplay -L` lists the names. Calls work without it.",
     "keypad": "Check the wiring against docs/wiring.md and that the user is in group gpio.",
     "hook switch": "Check the wiring against docs/wiring.md and that the user is in group gpio.",
-    "display": "Check the wiring, that I2C is switched on, and that the user is in group i2c.",
+    "display": "Check the wiring, that I2C or SPI is switched on, and that the user is in its group.",
     "indicator": "Check the wiring against docs/wiring.md and that the user is in group gpio.",
 }
 

@@ -131,7 +131,7 @@ systemd-sysusers wecall.conf
 systemd-tmpfiles --create wecall.conf
 install -D -m 0644 "$source/systemd/60-wecall.rules" /etc/udev/rules.d/60-wecall.rules
 if command -v udevadm >/dev/null && udevadm control --reload 2>/dev/null; then
-  udevadm trigger --subsystem-match=gpio --subsystem-match=i2c-dev --subsystem-match=sound || true
+  udevadm trigger --subsystem-match=gpio --subsystem-match=i2c-dev --subsystem-match=spidev --subsystem-match=sound || true
 fi
 
 # --- the program ---

@@ -135,11 +135,13 @@ def test_the_handset_reads_its_configuration_and_key_and_changes_only_its_state(
     assert from_handset["write elsewhere"] == "EROFS"
 
 
-def test_the_handset_opens_no_device_but_sound_gpio_and_i2c(box: InstalledBox, from_handset: dict[str, str]) -> None:
+def test_the_handset_opens_no_device_but_sound_gpio_i2c_and_spi(
+    box: InstalledBox, from_handset: dict[str, str]
+) -> None:
     assert from_handset["memory device"] == "EPERM"
     assert box.property_of(HANDSET, "DevicePolicy") == "closed"
     allowed = {line.split()[0] for line in box.property_of(HANDSET, "DeviceAllow").splitlines()}
-    assert allowed == {"char-alsa", "char-gpiochip", "char-i2c", "char-rtc", "char-tpm"}
+    assert allowed == {"char-alsa", "char-gpiochip", "char-i2c", "char-rtc", "char-spi", "char-tpm"}
 
 
 def test_the_handset_keeps_callbacks_from_c_and_the_right_to_set_a_threads_priority(

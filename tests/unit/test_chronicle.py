@@ -69,4 +69,4 @@ def test_where_nothing_has_changed_nothing_is_told(view: PhoneView) -> None:
 
 
 def test_the_beginning_is_told_too() -> None:
-    assert changes(None, IDLE) == ("The handset lies in its cradle.", "The line is registered.")
+    assert changes(None, IDLE) == ("The handset lies in its cradle.", "Line: registered.")

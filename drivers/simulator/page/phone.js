@@ -422,10 +422,9 @@ document.addEventListener("visibilitychange", () => {
   else connectNow();
 });
 window.addEventListener("online", connectNow);
-window.addEventListener("resize", () => {
-  fitDisplay();
-  drawCord();
-});
+window.addEventListener("resize", fitDisplay);
+// The phone grows and shrinks with its display, and the cord hangs on it.
+new ResizeObserver(drawCord).observe(phone);
 
 showConnection("Connecting…");
 connect();
