@@ -1,0 +1,76 @@
+"""A factory reset of a whole running handset: it forgets, and goes on as the same process."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from firmware.factory_reset import KEY_NAME, MARKER_NAME
+
+ROOT = Path(__file__).parents[2]
+# The handset as `wecall run` has it, whose holder orders a reset as soon as the first run is ready.
+PROGRAM = """
+import sys
+from pathlib import Path
+from firmware import app, cli
+from firmware.phone.errands import FactoryReset
+first = Path(sys.argv[1])
+class Handset(app.Handset):
+    async def start(self):
+        await super().start()
+        if not first.exists():
+            first.touch()
+            self._bus.errands.run(FactoryReset())
+app.Handset = Handset
+cli.main(sys.argv[2:])
+"""
+CONFIGURATION = """
+version = 1
+[device]
+id = "handset-7"
+[[accounts]]
+username = "201"
+domain = "127.0.0.1"
+port = 9
+transport = "udp"
+srtp = "off"
+password = "x"
+[sip]
+local_port = 0
+"""
+
+
+def test_a_reset_forgets_everything_and_the_same_process_is_a_phone_again(tmp_path: Path) -> None:
+    state, configuration = tmp_path / "state", tmp_path / "config.toml"
+    configuration.write_text(CONFIGURATION, encoding="ascii")
+    notify = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(notify))
+        systemd.settimeout(60)
+        command = [
+            sys.executable, "-c", PROGRAM, str(tmp_path / "first"), "run", "--config", str(configuration),
+            "--state-dir", str(state), "--runtime-dir", str(tmp_path / "run"), "--simulator-port", "0",
+        ]  # fmt: skip
+        with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "NOTIFY_SOCKET": str(notify)}) as handset:
+            try:
+                wait_until_ready(systemd)
+                old_key = (state / KEY_NAME).read_bytes()
+                said = wait_until_ready(systemd)
+                assert "STOPPING=1" not in said, "systemd would have ended the process"
+                assert (state / KEY_NAME).read_bytes() != old_key
+                assert not (state / MARKER_NAME).exists()
+                assert (state / "store.db").stat().st_size
+                assert handset.poll() is None
+            finally:
+                handset.send_signal(signal.SIGTERM)
+                assert handset.wait(30) == 0
+
+
+def wait_until_ready(systemd: socket.socket) -> str:
+    """Return everything that was said to systemd until the handset was ready."""
+    said = ""
+    while "READY=1" not in said:
+        said += systemd.recv(4096).decode() + "\n"
+    return said
