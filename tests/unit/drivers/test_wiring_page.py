@@ -3,11 +3,13 @@
 import re
 from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from gpiozero.pins.mock import MockFactory
 
 from provisioning import schema
+from provisioning.display import Controller, Display, DisplayFamily
 
 PAGE = (Path(__file__).parents[3] / "docs" / "wiring.md").read_text(encoding="utf-8")
 # | what | BCM | header pin | goes to |
@@ -16,6 +18,7 @@ PINS = {
     for what, bcm, header, goes_to in re.findall(r"^\| ([^|]+) \| (\d+) \| (\d+) \| ([^|]+) \|$", PAGE, re.MULTILINE)
 }
 KEYPAD = schema.Keypad()
+SPI_DISPLAY = Display(family=DisplayFamily.LCD_320X240)
 
 
 def test_every_pin_of_the_default_configuration_is_in_the_table() -> None:
@@ -26,8 +29,21 @@ def test_every_pin_of_the_default_configuration_is_in_the_table() -> None:
         "status LED": schema.Indicator().pin,
         "display SDA": 2,
         "display SCL": 3,
+        "display SPI clock": 11,
+        "display SPI data": 10,
+        "display SPI select": 8,
+        "display DC": SPI_DISPLAY.dc_pin,
+        "display reset": SPI_DISPLAY.reset_pin,
+        "display backlight": SPI_DISPLAY.backlight_pin,
     }
     assert {what: bcm for what, (bcm, _, _) in PINS.items()} == expected
+
+
+def test_the_page_has_every_family_with_all_its_controllers() -> None:
+    rows = dict(re.findall(r"^\| `([a-z]+_\d+x\d+)` \| (`[^|]+) \|", PAGE, re.MULTILINE))
+    assert list(rows) == [family.value for family in DisplayFamily]
+    named = [name for row in rows.values() for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == sorted(get_args(Controller))
 
 
 @pytest.mark.parametrize("what", PINS)
