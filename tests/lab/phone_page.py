@@ -13,8 +13,10 @@ class PhonePage:
     """A page of the simulator, as a program uses it.
 
     Attributes:
-        state: the simulator's latest `state` message (off_hook, indicator, ringing, keys_down).
-        frame: the display's latest pixels, packed rows of one bit a pixel.
+        state: the simulator's latest `state` message; drivers/simulator/protocol.py has what is in it.
+        family: which display it has.
+        frame: what that shows: of a mono family packed rows of one bit a pixel.
+        lines: what the phone did, oldest first.
     """
 
     def __init__(self, url: str) -> None:
@@ -24,7 +26,9 @@ class PhonePage:
         self._receiver: asyncio.Task[None] | None = None
         self._changed = asyncio.Condition()
         self.state: dict[str, Any] = {}
+        self.family = ""
         self.frame = b""
+        self.lines: list[str] = []
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession()
@@ -68,6 +72,10 @@ class PhonePage:
         """Put the handset down."""
         await self._send(type="hook", off_hook=False)
 
+    async def choose_display(self, family: str) -> None:
+        """Give the phone another display."""
+        await self._send(type="display", family=family)
+
     async def wait_until(self, reached: Callable[[Self], bool], timeout_s: float) -> None:
         """Wait until the page shows something.
 
@@ -88,6 +96,11 @@ class PhonePage:
                     self.frame = message.data
                 elif message.type is aiohttp.WSMsgType.TEXT:
                     content = json.loads(message.data)
-                    if content["type"] == "state":
-                        self.state = content
+                    match content["type"]:
+                        case "state":
+                            self.state = content
+                        case "display":
+                            self.family, self.frame = content["family"], b""
+                        case "journal":
+                            self.lines += [line["text"] for line in content["lines"]]
                 self._changed.notify_all()
