@@ -13,6 +13,7 @@ from typing import Any
 
 from firmware.control.client import ask_async
 from firmware.control.requests import Role, StatusRequest
+from firmware.phone.contact import Contact, ContactNumber
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.key import load_key
 from firmware.storage.store import Store
@@ -190,7 +191,7 @@ class Handset:
             path = self.state_dir / "store.db"
             store = Store(path, load_key(self.state_dir / "store.key", path), heartbeat=lambda: None)
             await store.start()
-            await StoredContacts(store, country).add(name, [number], ring)
+            await StoredContacts(store, country).save(Contact(0, name, (ContactNumber(number),), ring=ring))
             await store.stop()
 
         asyncio.run(add())
