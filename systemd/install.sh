@@ -30,7 +30,7 @@ units=(
 debian_packages=(
   python3-venv python3-dev gcc pkg-config # the Python packages without wheels are compiled
   libasound2-dev libsystemd-dev           # their headers
-  fonts-unifont                           # the display's font
+  fonts-unifont fonts-wqy-microhei        # the displays' fonts
   espeak-ng                               # says menus aloud, for holders who want that
   nftables                                # the firewall
   alsa-utils                              # lists sound devices for `wecall doctor`'s advice

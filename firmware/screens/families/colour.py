@@ -192,7 +192,7 @@ def _style() -> Style:
     normal = Faces(
         roles={
             Role.CLOCK: (digits(88), digits(64), outline(40)),
-            Role.DIGITS: (digits(38), digits(30), digits(25), outline(20)),
+            Role.DIGITS: (digits(48), digits(38), digits(30), digits(25), outline(20)),
             Role.NAME: (outline(30, bold=True), outline(24, bold=True), outline(20, bold=True)),
             Role.HEADLINE: (outline(21, bold=True), outline(18, bold=True)),
             Role.TEXT: (outline(20), text, small),

@@ -66,7 +66,7 @@ def clean(text: str, limit: int = LONGEST) -> str:
     marks = 0
     for letter in text:
         marks = marks + 1 if _is_mark(letter) else 0
-        if marks <= _MARKS_A_LETTER and (marks == 0 or kept):
+        if marks == 0 or (marks <= _MARKS_A_LETTER and kept and kept[-1] != " "):
             kept.append(letter)
     return unicodedata.normalize("NFC", "".join(kept))
 

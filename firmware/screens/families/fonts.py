@@ -125,7 +125,7 @@ def outline(size_px: int, *, bold: bool = False, tight: bool = False) -> Face:
         font = _truetype(UNIFONT_PATH, size_px, "fonts-unifont")
     if font is None:
         return Face(_built_in(size_px), height_px, baseline_px, fold=_to_ascii, stroke_px=stroke_px)
-    return Face(font, height_px, baseline_px, stroke_px=stroke_px)
+    return Face(font, height_px, baseline_px, fold=_with_low_dots, stroke_px=stroke_px)
 
 
 @cache
@@ -158,6 +158,11 @@ def _truetype(path: str, size_px: int, package: str) -> ImageFont.FreeTypeFont |
 @cache
 def _warn_once(path: str, package: str) -> None:
     _log.warning("The font %s is missing; install %s. Without it the display shows fewer letters.", path, package)
+
+
+def _with_low_dots(text: str) -> str:
+    """Replace the ellipsis, which Chinese fonts have at half the height of a line, where Latin letters want it low."""
+    return text.replace("…", "...")
 
 
 def _is_latin_1(text: str) -> bool:

@@ -130,6 +130,7 @@ class PixelRenderer:
     def _draw_bar(self, sheet: Sheet, box: Box, percent: int) -> Box:
         """Draw a bar at the bottom of a box, and return what is left above it."""
         style, palette = self._style, sheet.palette
+        box = box.narrowed(bottom=style.margin_px)
         bar = box.narrowed(top=box.height - style.bar_px, left=style.margin_px, right=style.margin_px)
         edge_px = 1
         sheet.plate(bar, palette.track, bar.height // 2 if style.radius_px else 0)
@@ -183,7 +184,7 @@ class PixelRenderer:
         wider_px = max(0, min(style.widest_gap_px - style.gap_px, spare_px // (len(blocks) + 1)))
         spare_px = max(0, spare_px - wider_px * (len(blocks) - 1))
         is_centred = any(placed.block.centred for placed in blocks)
-        top = box.top + (spare_px // 2 if is_centred else min(style.gap_px, spare_px))
+        top = box.top + (spare_px // 2 if is_centred else min(style.widest_gap_px, spare_px))
         for placed in blocks:
             block, face = placed.block, placed.face
             colour = {Role.HEADLINE: sheet.palette.headline, Role.DETAIL: sheet.palette.dim}.get(
@@ -254,8 +255,8 @@ class PixelRenderer:
         if style.width_px - code.width < style.width_px // _LEAST_COLUMN:
             self._frame_code(sheet, box, code, page)
         else:
-            self._paste_code(sheet, code, 0, box.top + (box.height - code.height) // 2)
-            self._draw_blocks(sheet, box.narrowed(left=code.width), page, blocks)
+            self._paste_code(sheet, code, style.margin_px, box.top + (box.height - code.height) // 2)
+            self._draw_blocks(sheet, box.narrowed(left=style.margin_px + code.width), page, blocks)
         return sheet.image
 
     def _frame_code(self, sheet: Sheet, box: Box, code: Image.Image, page: Page) -> None:

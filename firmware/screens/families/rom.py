@@ -3,6 +3,8 @@
 The set is in the data sheet's table 4, "Correspondence between Character Codes and Character Patterns (ROM Code: A02)".
 """
 
+# ruff: noqa: RUF001 - full-width punctuation is what Chinese is written with
+
 import unicodedata
 from itertools import groupby
 from typing import Final
@@ -129,7 +131,7 @@ SIGNS: Final[dict[Icon, str]] = {
 
 _OTHERS: Final = {ELLIPSIS: 7, "→": 0x1A, "←": 0x1B, "♪": 0x91, "∞": 0x9C, "μ": 0xB5}
 # Where the set has another letter than Latin-1.
-_NOT_LATIN_1: Final = frozenset("\xa0\xa8\xac\xad\xaf\xb5\xb8\xd8")
+_NOT_LATIN_1: Final = frozenset("\xa0\xa8\xac\xad\xaf\xb4\xb5\xb8\xd8")
 _CODES: Final = {
     **{chr(code): code for code in range(8)},
     **{chr(code): code for code in range(0x20, 0x7F)},
@@ -138,6 +140,8 @@ _CODES: Final = {
 }
 _UNKNOWN: Final = ord("?")
 _FIRST_IDEOGRAPH: Final = "\u3400"
+# Chinese punctuation has its room within itself; what stands for it has it behind.
+_PUNCTUATION: Final = {"，": ", ", "、": ", ", "。": ". ", "：": ": ", "；": "; ", "！": "! ", "？": "? "}
 _OPENING: Final = " (<[{\"'"
 
 
@@ -176,6 +180,8 @@ def _pinyin(text: str) -> str:
 def _latin(letter: str) -> str:
     if letter in _CODES:
         return letter
+    if letter in _PUNCTUATION:
+        return _PUNCTUATION[letter]
     from anyascii import anyascii
 
     return anyascii(letter) or ("" if unicodedata.combining(letter) else "?")

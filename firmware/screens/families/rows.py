@@ -8,6 +8,9 @@ from firmware.screens.families.fonts import Face
 from firmware.screens.families.sheet import Box, Colour, Sheet, best_face
 from firmware.screens.model import Card, List, ListRow
 
+_TALL_ROWS = 2
+"""Where there is room for no more rows than these, none takes the place of two."""
+
 
 class _Part(NamedTuple):
     """One line of a card: a text, or a label and its value beside each other."""
@@ -24,42 +27,73 @@ class _Part(NamedTuple):
 
 
 def draw_list(sheet: Sheet, box: Box, body: List) -> bool:
-    """Draw the rows around the selected one; return whether all of them are shown."""
-    style, palette = sheet.style, sheet.palette
+    """Draw the rows around the selected one; return whether all of them are shown.
+
+    Where the selected row does not fit on a line, its value goes below its label, so that both are read in full.
+    """
+    style = sheet.style
     row_px = sheet.faces.rows[0].height_px + style.row_pad_px
     count = max(1, box.height // row_px)
-    shown, first = window(body, count)
     total = max(body.total, body.first + len(body.rows))
+    has_bar = total > min(count, len(body.rows))
+    inner = box.narrowed(left=style.margin_px, right=style.margin_px + has_bar * style.scroll_px)
+    if any(row.number for row in body.rows):
+        inner = inner.narrowed(left=_number_px(sheet))
+    shown, first = window(body, count)
+    selected = None if body.selected is None else min(max(body.selected - first, 0), len(shown) - 1)
+    is_tall = (
+        selected is not None and count > _TALL_ROWS and bool(shown) and not _is_one_line(sheet, inner, shown[selected])
+    )
+    if is_tall:
+        shown, first = window(body, count - 1)
+        selected = min(max((body.selected or 0) - first, 0), len(shown) - 1)
     if total > len(shown):
         sheet.scroll_bar(box, first, len(shown), total)
-        box = box.narrowed(right=style.scroll_px)
     # What is left over goes between the rows, so that a full list fills its place.
     if total >= count:
         row_px = min(box.height // count, row_px + style.widest_gap_px)
-    selected = None if body.selected is None else min(max(body.selected, first), first + len(shown) - 1)
+    top = box.top
     for index, row in enumerate(shown):
-        top = box.top + index * row_px
-        place = Box(box.left, top, box.right, top + row_px)
-        inks = (palette.text, palette.dim)
-        if first + index == selected:
-            sheet.plate(place.narrowed(left=style.radius_px // 2, right=style.radius_px // 2), palette.selected)
-            inks = (palette.on_selected, palette.on_selected)
-        _draw_row(sheet, place.narrowed(left=style.margin_px, right=style.margin_px), row, inks, _has_numbers(body))
+        bottom = top + row_px * (2 if is_tall and index == selected else 1)
+        place = Box(box.left, top, box.right - has_bar * style.scroll_px, bottom)
+        _draw_row(sheet, place, Box(inner.left, top, inner.right, bottom), row, is_selected=index == selected)
+        top = bottom
     return total <= len(shown)
 
 
-def _has_numbers(body: List) -> bool:
-    return any(row.number for row in body.rows)
+def _number_px(sheet: Sheet) -> int:
+    digit_px = sheet.faces.plain.advance("0")
+    return digit_px + max(4, digit_px // 2)
 
 
-def _draw_row(sheet: Sheet, box: Box, row: ListRow, inks: tuple[Colour, Colour], has_numbers: bool) -> None:
-    if has_numbers:
-        face = sheet.faces.plain
-        column_px = face.advance("0")
-        if row.number:
-            sheet.text(box, str(row.number)[-1], face, inks[1])
-        box = box.narrowed(left=column_px + max(4, column_px // 2))
-    sheet.pair(box, clean(row.label), clean(row.value), inks)
+def _is_one_line(sheet: Sheet, inner: Box, row: ListRow) -> bool:
+    label, value = clean(row.label), clean(row.value)
+    if not value:
+        return True
+    label_face, value_face = best_face(sheet.faces.rows, label, 0), best_face(sheet.faces.values, value, 0)
+    return fits(label, label_face, inner.width - sheet.style.pair_gap_px - width(value, value_face))
+
+
+def _draw_row(sheet: Sheet, place: Box, inner: Box, row: ListRow, *, is_selected: bool) -> None:
+    """Draw a row in its place, its words in the inner part of it; one that is two lines tall has its value below."""
+    style, palette, face = sheet.style, sheet.palette, sheet.faces.plain
+    ink, dim = palette.text, palette.dim
+    if is_selected:
+        sheet.plate(place.narrowed(left=style.radius_px // 2, right=style.radius_px // 2), palette.selected)
+        ink = dim = palette.on_selected
+    line_px = sheet.faces.rows[0].height_px + style.row_pad_px
+    is_tall = place.height >= 2 * line_px
+    upper = Box(inner.left, inner.top, inner.right, inner.top + place.height // 2) if is_tall else inner
+    if row.number:
+        left = place.left + style.margin_px
+        sheet.text(Box(left, upper.top, inner.left, upper.bottom), str(row.number)[-1], face, dim)
+    label, value = clean(row.label), clean(row.value)
+    if is_tall:
+        sheet.text(upper, label, best_face(sheet.faces.rows, label, upper.width), ink)
+        lower = Box(inner.left, upper.bottom, inner.right, inner.bottom)
+        sheet.text_right(lower, value, best_face(sheet.faces.values, value, lower.width), dim)
+    else:
+        sheet.pair(inner, label, value, (ink, dim))
 
 
 def draw_card(sheet: Sheet, box: Box, body: Card) -> bool:

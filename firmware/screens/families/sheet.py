@@ -154,7 +154,7 @@ class Sheet:
         self.text(box.narrowed(left=(box.width - width(text, face)) // 2), text, face, colour)
 
     def pair(self, box: Box, label: str, value: str, inks: tuple[Colour, Colour]) -> None:
-        """Draw a label at the left and its value at the right; where there is no room, each has half of it at least."""
+        """Draw a label at the left and its value at the right; where both lack room, each has half of it."""
         if not value:
             self.text(box, label, best_face(self.faces.rows, label, box.width), inks[0])
             return
