@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.feature_codes import FeatureCodes
 from firmware.phone.features import CallRules, Hotline
+from firmware.phone.pinyin_entry import Syllables, no_syllables
 from firmware.phone.preferences import Preferences
 
 
@@ -37,6 +38,7 @@ class PhoneSettings:
         auto_redial_tries: how many times.
         display_off_s: how long after it was dimmed the display is switched off; 0 for never.
         accounts: names and labels, the default account first.
+        syllables: knows which Chinese characters a syllable is written with, for whoever writes them.
         invite_link, top_up_link: the operator's links, with a place for the account's opaque id; empty for none.
     """
 
@@ -64,6 +66,7 @@ class PhoneSettings:
     auto_redial_tries: int = 10
     display_off_s: float = 0
     accounts: tuple[tuple[str, str], ...] = ()
+    syllables: Syllables = no_syllables
     invite_link: str = ""
     top_up_link: str = ""
 

@@ -4,6 +4,7 @@ from firmware.config import LoadedConfiguration, dial_plan
 from firmware.devices import DEFAULT_COUNTRY
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.phone_settings import PhoneSettings
+from firmware.pinyin.table import syllables
 from firmware.settings import calling
 
 
@@ -41,4 +42,5 @@ def phone_settings(loaded: LoadedConfiguration) -> PhoneSettings:
             ("" if index == 0 else account.identifier, account.label or account.username)
             for index, account in enumerate(configuration.accounts)
         ),
+        syllables=syllables,
     )

@@ -1,9 +1,12 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.phone.events import Key
-from firmware.phone.text_entry import _LETTERS, MAX_BYTES, MAX_CHARACTERS, TextEntry
+from firmware.phone.text_entry import _LETTERS, MAX_BYTES, MAX_CHARACTERS, TextEntry, WritingMode
+from firmware.pinyin.table import syllables
 
 
 def write(keys: str, entry: TextEntry | None = None) -> TextEntry:
@@ -29,7 +32,8 @@ def write(keys: str, entry: TextEntry | None = None) -> TextEntry:
         ("23", "ad"),
         ("4433555.555666", "hello"),
         ("*4433555.555666", "HELLO"),
-        ("*44*33555.555666", "Hello"),
+        ("*44**33555.555666", "Hello"),
+        ("**2#3", "2 3"),
         ("2#3", "a d"),
         ("1", "."),
         ("0", "0"),
@@ -89,3 +93,120 @@ def test_the_last_letter_that_fits_still_walks_through_those_that_do(key: Key) -
         seen.add(entry.text[-1])
         assert len(entry.text.encode()) == MAX_BYTES
     assert seen == {letter for letter in _LETTERS[key] if len(letter.encode()) == 1}
+
+
+# --- Chinese ---
+
+CHINESE = "***"
+
+
+def chinese(keys: str = "") -> TextEntry:
+    return write(keys, write(CHINESE, TextEntry(syllables=syllables)))
+
+
+def test_star_goes_through_all_that_digits_can_write() -> None:
+    entry = TextEntry(syllables=syllables)
+    modes = []
+    for _ in range(5):
+        modes.append(entry.mode.value)
+        entry.press(Key.STAR)
+    assert modes == ["abc", "ABC", "123", "拼", "abc"]
+
+
+def test_a_handset_without_pinyin_does_not_offer_it() -> None:
+    assert write("***").mode is WritingMode.SMALL
+
+
+def test_a_syllable_is_spelled_and_its_most_frequent_character_written() -> None:
+    entry = chinese("96")
+    assert entry.composition is not None
+    assert (entry.composition.letters, entry.composition.character) == ("wo", "我")
+    assert (entry.text, entry.shown) == ("", "wo")
+    assert entry.choose()
+    assert (entry.text, entry.shown, entry.composition) == ("我", "我", None)
+    assert not entry.choose()
+
+
+def test_volume_keys_move_through_the_candidates_and_their_ends_meet() -> None:
+    entry = chinese("9264")
+    assert entry.composition is not None
+    candidates = entry.composition.candidates
+    assert "王" in candidates
+    while entry.composition.character != "王":
+        assert entry.move(1)
+    assert "王" in entry.composition.shown
+    assert len(entry.composition.shown) <= 9
+    entry.choose()
+    assert entry.text == "王"
+    assert not entry.move(1)
+    entry = chinese("9264")
+    entry.move(-1)
+    assert entry.composition is not None
+    assert entry.composition.character == candidates[-1]
+
+
+def test_a_key_that_no_syllable_goes_on_with_begins_the_next_one() -> None:
+    entry = chinese("6496")
+    assert len(entry.text) == 1
+    assert entry.composition is not None
+    assert entry.composition.keys == "96"
+    entry.choose()
+    assert entry.text[1:] == "我"
+
+
+def test_holding_a_digit_chooses_the_candidate_at_that_place() -> None:
+    entry = chinese("94")
+    assert entry.composition is not None
+    third = entry.composition.shown[2]
+    # The key goes down before it is held.
+    entry.press(Key.DIGIT_3)
+    entry.write_digit(Key.DIGIT_3)
+    assert (entry.text, entry.composition) == (third, None)
+
+
+def test_a_held_digit_that_no_syllable_goes_on_with_chooses_all_the_same() -> None:
+    entry = chinese("96")
+    assert entry.composition is not None
+    third = entry.composition.shown[2]
+    entry.press(Key.DIGIT_3)
+    assert entry.text == "我"
+    entry.write_digit(Key.DIGIT_3)
+    assert (entry.text, entry.composition) == (third, None)
+
+
+def test_deleting_takes_the_keys_of_a_syllable_one_by_one_and_then_characters() -> None:
+    entry = chinese("96")
+    entry.choose()
+    write("94", entry)
+    assert entry.delete_last()
+    assert entry.composition is not None
+    assert entry.composition.keys == "9"
+    assert entry.delete_last()
+    assert (entry.composition, entry.text) == (None, "我")
+    assert entry.delete_last()
+    assert not entry.delete_last()
+
+
+def test_star_and_hash_write_what_is_being_spelled() -> None:
+    assert chinese("96#").text == "我"
+    assert chinese("96##").text == "我 "
+    assert chinese("96*2").text == "我a"
+
+
+def test_chinese_has_its_own_punctuation() -> None:
+    assert chinese("961.11").text == "我\uff0c\u3002"
+
+
+@given(st.text("0123456789*#.", max_size=300), st.integers(1, 60))
+def test_a_text_has_room_whatever_is_pressed(keys: str, room: int) -> None:
+    entry = write(keys, TextEntry(syllables=syllables, max_characters=room, max_bytes=3 * room))
+    entry.choose()
+    assert len(entry.text) <= room
+
+
+def test_every_key_is_answered_in_five_milliseconds() -> None:
+    entry = chinese()
+    began = time.process_time()
+    for key in "942649426494264":
+        entry.press(Key(key))
+    assert time.process_time() - began < 15 * 0.005
