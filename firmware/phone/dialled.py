@@ -52,7 +52,7 @@ def read_code(state: PhoneState, digits: str) -> CodeReading | None:
 
 
 def _knows_codes(state: PhoneState) -> bool:
-    return state.settings.provisioned
+    return state.settings.provisioned and not state.locked
 
 
 def _is_whole(state: PhoneState, reading: CodeReading) -> bool:

@@ -2,7 +2,15 @@
 
 from firmware.phone import auto_redial
 from firmware.phone.call import CallDirection, CallState, Decision, DisconnectReason, RejectReason
-from firmware.phone.commands import CloseCallRecord, HangUpCall, KeepCallQuality, RejectCall, SplitCalls, Tone
+from firmware.phone.commands import (
+    CloseCallRecord,
+    HangUpCall,
+    KeepCallQuality,
+    MarkMissedCallsSeen,
+    RejectCall,
+    SplitCalls,
+    Tone,
+)
 from firmware.phone.events import CallStateChanged, Timer
 from firmware.phone.features import PastCall
 from firmware.phone.moves import SETTLE_S, enter
@@ -56,6 +64,15 @@ def close_call(state: PhoneState, call: Call, reason: DisconnectReason, sip_code
         state.missed_calls += 1
         state.missed_party = call.title
         state.features.missed = call.party
+
+
+def see_missed_calls(state: PhoneState) -> None:
+    """Take note that the person has seen which calls were missed."""
+    if state.missed_calls:
+        state.missed_calls = 0
+        state.missed_party = ""
+        state.features.missed = None
+        state.emit(MarkMissedCallsSeen())
 
 
 def _leave_conference(state: PhoneState, call: Call) -> None:

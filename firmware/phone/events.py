@@ -64,6 +64,9 @@ class Timer(StrEnum):
     HOLD_REMINDER = "hold_reminder"
     EMERGENCY_CALLBACK = "emergency_callback"
     INFO = "info"
+    LET_GO = "let_go"
+    RING_PREVIEW = "ring_preview"
+    LOCK = "lock"
     LIGHT = "light"
     FLASH = "flash"
 

@@ -1,10 +1,10 @@
 """News for the features: lines, voicemail, text messages, settings and the time; it never changes the mode."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
-from firmware.phone.answers import AccountKnown
+from firmware.phone.answers import AccountKnown, PinChanged
 from firmware.phone.commands import KeepMessage
 from firmware.phone.events import (
     BlockedContactsLoaded,
@@ -17,10 +17,14 @@ from firmware.phone.events import (
     RegistrationChanged,
     VoicemailCounted,
 )
+from firmware.phone.holder_settings import keep
+from firmware.phone.lock import lock_at_start
 from firmware.phone.moves import show_notice
 from firmware.phone.policy import is_blocked
+from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
+from firmware.phone.volumes import take_volumes
 
 
 def _keep_registration(state: PhoneState, event: RegistrationChanged) -> None:
@@ -59,8 +63,25 @@ def _take_messages(state: PhoneState, event: MessagesLoaded) -> None:
 
 def _take_preferences(state: PhoneState, event: PreferencesLoaded) -> None:
     # The store may answer late: what was set since is newer.
-    if not state.features.preferences_changed:
-        state.features.preferences = event.preferences
+    features = state.features
+    changed = {
+        field.name: now
+        for field in fields(Preferences)
+        if (now := getattr(features.preferences, field.name)) != getattr(features.kept, field.name)
+    }
+    features.kept = event.preferences
+    features.preferences = replace(event.preferences, **changed)
+    features.preferences_loaded = True
+    if changed:
+        keep(state)
+    take_volumes(state)
+    lock_at_start(state)
+
+
+def _take_pin(state: PhoneState, event: PinChanged) -> None:
+    state.features.pin_is_set = event.is_set
+    lock_at_start(state)
+    state.menu.take(state, event)
 
 
 def _take_blocked_contacts(state: PhoneState, event: BlockedContactsLoaded) -> None:
@@ -84,6 +105,7 @@ NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     MessageSent: _tell_what_became_of_message,
     MessagesLoaded: _take_messages,
     PreferencesLoaded: _take_preferences,
+    PinChanged: _take_pin,
     BlockedContactsLoaded: _take_blocked_contacts,
     MinuteStarted: _take_minute,
     AccountKnown: _keep_account,

@@ -96,7 +96,10 @@ class FeatureState:
 
     Attributes:
         preferences: what the holder has set; the configuration's until the store answers or the holder sets something.
-        preferences_changed: the holder has set something since the start: what the store answers later is older.
+        kept: the preferences that the store is known to hold; the configuration's until it answers.
+        preferences_loaded: the store has answered.
+        pin_is_set: there is a PIN; None until the store has said so.
+        lock_is_known: the store has said whether the phone locks by itself.
         blocked_contacts: the numbers of blocked contacts, in all the ways to write them.
         minute: the minute of the week, None until the first one has begun.
         last_caller: who called last, for calling back and blocking; None where nobody did.
@@ -116,7 +119,10 @@ class FeatureState:
     """
 
     preferences: Preferences = field(default_factory=Preferences)
-    preferences_changed: bool = False
+    kept: Preferences = field(default_factory=Preferences)
+    preferences_loaded: bool = False
+    pin_is_set: bool | None = None
+    lock_is_known: bool = False
     blocked_contacts: frozenset[str] = frozenset()
     minute: MinuteStarted | None = None
     last_caller: CallerId | None = None

@@ -4,23 +4,26 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from firmware.phone.commands import SavePreferences
+from firmware.phone.dial_plan import Objection
+from firmware.phone.events import Timer
 from firmware.phone.feature_codes import CodeReading, Feature
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
 
 _MAX_BLOCKED = 200
+_LET_GO_S = 2.0
+"""What is turned step by step is kept when no step has followed for so long."""
 
-_Switch = Callable[[PhoneState, CodeReading], Preferences | None]
+_Switch = Callable[[PhoneState, CodeReading], bool]
+"""Changes what the holder has set; False where that cannot be."""
 
 
 def switch(state: PhoneState, reading: CodeReading) -> Hint:
     """Do what a code says, and return what to tell the person."""
     state.features.feature = _NAMES.get(reading.feature) or reading.feature.removesuffix("_on").removesuffix("_off")
-    changed = _SWITCHES[reading.feature](state, reading)
-    if changed is None:
+    if not _SWITCHES[reading.feature](state, reading):
         return Hint.FEATURE_IMPOSSIBLE
-    set_preferences(state, changed)
     return Hint.FEATURE_OFF if reading.feature in _SWITCHED_OFF else Hint.FEATURE_ON
 
 
@@ -36,8 +39,50 @@ def toggle_do_not_disturb(state: PhoneState) -> Hint:
 def set_preferences(state: PhoneState, preferences: Preferences) -> None:
     """Take on what the holder has set, and keep it."""
     state.features.preferences = preferences
-    state.features.preferences_changed = True
-    state.emit(SavePreferences(preferences))
+    keep(state)
+
+
+def adjust(state: PhoneState, preferences: Preferences) -> None:
+    """Take on at once what the holder is turning step by step; it is kept a little later."""
+    state.features.preferences = preferences
+    state.start_timer(Timer.LET_GO, _LET_GO_S)
+
+
+def keep(state: PhoneState, _event: object = None) -> None:
+    """Keep what the holder has set."""
+    state.cancel_timer(Timer.LET_GO)
+    state.emit(SavePreferences(state.features.preferences))
+
+
+def block(state: PhoneState, number: str) -> bool:
+    """Let a number ring no longer; False where that cannot be."""
+    preferences = state.features.preferences
+    # In a list of patterns a number that ends with `*` would stand for many.
+    if not number or number.endswith("*") or len(preferences.blocked) >= _MAX_BLOCKED:
+        return False
+    others = tuple(blocked for blocked in preferences.blocked if blocked != number)
+    set_preferences(state, replace(preferences, blocked=(*others, number)))
+    return True
+
+
+def unblock(state: PhoneState, number: str) -> None:
+    """Let a number ring again."""
+    preferences = state.features.preferences
+    left = tuple(blocked for blocked in preferences.blocked if blocked != number)
+    set_preferences(state, replace(preferences, blocked=left))
+
+
+def speed_dial_objection(state: PhoneState, number: str) -> Objection | None:
+    """Say why a digit cannot dial a number, None where it can."""
+    plan = state.settings.dial_plan
+    if plan.is_barred(number):
+        return Objection.BARRED
+    return None if plan.accepts(number) else Objection.IMPOSSIBLE
+
+
+def set_speed_dial(state: PhoneState, digit: str, number: str) -> None:
+    """Let a digit that is held dial a number; an empty one clears the digit."""
+    set_preferences(state, _with_speed_dial(state.features.preferences, digit, number))
 
 
 def speed_dial(state: PhoneState, digit: str) -> str:
@@ -46,45 +91,47 @@ def speed_dial(state: PhoneState, digit: str) -> str:
 
 
 def _set(**changes: bool | str) -> _Switch:
-    def change(state: PhoneState, _reading: CodeReading) -> Preferences:
-        return replace(state.features.preferences, **changes)  # type: ignore[arg-type]  # the table names the fields
+    def change(state: PhoneState, _reading: CodeReading) -> bool:
+        # The table names the fields.
+        set_preferences(state, replace(state.features.preferences, **changes))  # type: ignore[arg-type]
+        return True
 
     return change
 
 
 def _forward(field: str) -> _Switch:
-    def change(state: PhoneState, reading: CodeReading) -> Preferences | None:
+    def change(state: PhoneState, reading: CodeReading) -> bool:
         if state.settings.dial_plan.objection(reading.number) is not None:
-            return None
-        return replace(state.features.preferences, **{field: reading.number})  # type: ignore[arg-type]  # as above
+            return False
+        return _set(**{field: reading.number})(state, reading)
 
     return change
 
 
-def _block_last_caller(state: PhoneState, _reading: CodeReading) -> Preferences | None:
-    preferences, caller = state.features.preferences, state.features.last_caller
-    # In a list of patterns a number that ends with `*` would stand for many.
-    blockable = caller is not None and caller.number and not caller.number.endswith("*")
-    if caller is None or not blockable or len(preferences.blocked) >= _MAX_BLOCKED:
-        return None
-    others = tuple(number for number in preferences.blocked if number != caller.number)
-    return replace(preferences, blocked=(*others, caller.number))
+def _block_last_caller(state: PhoneState, _reading: CodeReading) -> bool:
+    caller = state.features.last_caller
+    return caller is not None and block(state, caller.number)
 
 
-def _unblock_last_caller(state: PhoneState, _reading: CodeReading) -> Preferences | None:
+def _unblock_last_caller(state: PhoneState, _reading: CodeReading) -> bool:
     """Take back what was blocked last; once more, what was blocked before it."""
-    preferences = state.features.preferences
-    return replace(preferences, blocked=preferences.blocked[:-1]) if preferences.blocked else None
+    blocked = state.features.preferences.blocked
+    if blocked:
+        unblock(state, blocked[-1])
+    return bool(blocked)
 
 
-def _set_speed_dial(state: PhoneState, reading: CodeReading) -> Preferences | None:
-    # A `+` is what holding 0 makes, and nobody is to be called for help by mistake.
-    plan = state.settings.dial_plan
-    if reading.digit == "0" or plan.is_barred(reading.number) or not plan.accepts(reading.number):
-        return None
-    preferences = state.features.preferences
-    numbers = dict(preferences.speed_dials) | {reading.digit: reading.number}
-    return replace(preferences, speed_dials=tuple(sorted(numbers.items())))
+def _set_speed_dial(state: PhoneState, reading: CodeReading) -> bool:
+    # A `+` is what holding 0 makes.
+    if reading.digit == "0" or speed_dial_objection(state, reading.number) is not None:
+        return False
+    set_speed_dial(state, reading.digit, reading.number)
+    return True
+
+
+def _with_speed_dial(preferences: Preferences, digit: str, number: str) -> Preferences:
+    numbers = {**dict(preferences.speed_dials), digit: number}
+    return replace(preferences, speed_dials=tuple(sorted((key, to) for key, to in numbers.items() if to)))
 
 
 _SWITCHES: dict[Feature, _Switch] = {

@@ -9,10 +9,14 @@ NOTICE_S = 3.0
 SETTLE_S = 3.0
 """Keys that a person goes on pressing after a call ended or a number was refused are not a new number: the end of
 a long one could spell an emergency number."""
+MENU_PATIENCE_S = 120.0
+"""A menu that nobody touches is left."""
 TONE_LIMIT_S = 30.0
 """A handset that stays off is warned for this long, then left in peace."""
 
-_LASTING = frozenset({Timer.NOTICE, Timer.EMERGENCY_CALLBACK, Timer.AUTO_REDIAL, Timer.LIGHT, Timer.FLASH})
+_LASTING = frozenset(
+    {Timer.NOTICE, Timer.EMERGENCY_CALLBACK, Timer.AUTO_REDIAL, Timer.LIGHT, Timer.FLASH, Timer.LET_GO, Timer.LOCK}
+)
 
 
 def enter(state: PhoneState, mode: Mode) -> None:
@@ -30,13 +34,17 @@ def enter(state: PhoneState, mode: Mode) -> None:
     state.notice = None
     state.details_step = 0
     state.features.info = None
+    state.previewed_ring = ""
     if mode in {Mode.IDLE, Mode.UNPROVISIONED, Mode.COLLECTING_DIGITS, Mode.MENU}:
         state.call = None
 
 
 def go_home(state: PhoneState) -> None:
-    """Be a phone that nobody uses."""
+    """Be a phone that nobody uses: a menu that was left for a call or a text message is there again."""
     enter(state, state.home)
+    if state.menu.top is not None:
+        state.start_timer(Timer.INFO, MENU_PATIENCE_S)
+        state.menu.top.open(state)
 
 
 def show_notice(state: PhoneState, hint: Hint) -> None:

@@ -59,7 +59,7 @@ class Outputs:
             audio=_Audio.EARPIECE_AND_MICROPHONE if state.microphone_open else audio,
             speaker=state.loudspeaker_in_use,
             tone=state.sounding_tone,
-            ringing=state.ring_pattern if state.is_ringing else None,
+            ringing=state.ring_pattern or None,
             ringer_percent=state.ringer_percent,
             muted=state.muted,
             indicator=state.indicator,

@@ -9,6 +9,7 @@ from firmware.phone.events import Event, KeyPressed
 from firmware.phone.features import FeatureState
 from firmware.phone.leaving import look_after_those_left
 from firmware.phone.light import keep_light
+from firmware.phone.lock import keep_lock
 from firmware.phone.modes import (
     call_ended,
     collecting_digits,
@@ -62,7 +63,7 @@ class Phone:
                 AudioRoute.SPEAKER: settings.speaker_volume_percent,
                 AudioRoute.RINGER: settings.ringer_volume_percent,
             },
-            features=FeatureState(settings.preferences),
+            features=FeatureState(settings.preferences, settings.preferences),
         )
         self._state.mode = self._state.home
         self._outputs = Outputs.of(self._state)
@@ -88,6 +89,7 @@ class Phone:
         TABLE[state.mode, type(event)](state, event)
         look_after_those_left(state)
         keep_call_timers(state)
+        keep_lock(state, event)
         keep_light(state, event)
         before, self._outputs = self._outputs, Outputs.of(state, key_pressed=isinstance(event, KeyPressed))
         return [*before.silenced_by(self._outputs), *state.commands, *before.sounded_by(self._outputs)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from firmware.phone.call import Decision, DisconnectReason, RegistrationFailure, RegistrationState, TransferState
+from firmware.phone.dial_plan import Objection
 from firmware.phone.events import Problem
 from firmware.phone.view import Hint
 from firmware.phone.words import Word, word
@@ -124,3 +125,11 @@ FEATURES: Final[Mapping[str, Word]] = {
     "speed_dial": word("Speed dial"),
 }
 """What a feature is called, by its name in the configuration."""
+
+OBJECTIONS: Final[Mapping[Objection, Word]] = {
+    Objection.IMPOSSIBLE: word("There is no such number."),
+    Objection.EMERGENCY: word("Not an emergency number, please."),
+    Objection.BARRED: word("This number is barred here."),
+    Objection.OWN_NUMBER: word("That is this phone itself."),
+}
+"""Why calls are not sent to a number."""

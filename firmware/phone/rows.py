@@ -15,7 +15,7 @@ from firmware.phone.call_news import (
     report_impossible,
 )
 from firmware.phone.call_timers import remind_of_held_calls, tick
-from firmware.phone.commands import AudioRoute, SetVolume
+from firmware.phone.commands import AudioRoute
 from firmware.phone.events import (
     CallAudioChanged,
     CallerNamed,
@@ -37,21 +37,22 @@ from firmware.phone.events import (
     TransferChanged,
 )
 from firmware.phone.feature_news import NEWS
+from firmware.phone.holder_settings import keep
 from firmware.phone.light import darken, flash
+from firmware.phone.lock import lock
 from firmware.phone.moves import NOTICE_S
 from firmware.phone.receiving import give_up_longest
+from firmware.phone.ring_preview import stop_preview
 from firmware.phone.state import PhoneState
 from firmware.phone.transfer import follow_transfer
+from firmware.phone.volumes import STEP_PERCENT, turn
 
 Handler = Callable[[PhoneState, Any], None]
 """Changes the state for one event, which is of the type that its row names."""
 
 Rows = Mapping[type[Event], Handler]
 
-_VOLUME_STEP_PERCENT = 10
 _VOLUME_SHOWN_S = 2.0
-# Silence in the earpiece reads as a broken phone, so the volume stops above it; a ringer may be silent.
-_QUIETEST_PERCENT = {AudioRoute.EARPIECE: 10, AudioRoute.SPEAKER: 10, AudioRoute.RINGER: 0}
 
 
 def ignored(_state: PhoneState, _event: Event) -> None:
@@ -101,6 +102,9 @@ _TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
     Timer.NO_ANSWER: give_up_longest,
     Timer.HOLD_REMINDER: remind_of_held_calls,
     Timer.INFO: _leave_info,
+    Timer.LET_GO: keep,
+    Timer.RING_PREVIEW: stop_preview,
+    Timer.LOCK: lock,
     Timer.LIGHT: darken,
     Timer.FLASH: flash,
     Timer.AUTO_REDIAL: auto_redial.disarm,
@@ -110,12 +114,7 @@ _TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
 def _turn_volume(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
     in_use = AudioRoute.SPEAKER if state.loudspeaker_in_use else AudioRoute.EARPIECE
     route = in_use if state.engaged else AudioRoute.RINGER
-    step = _VOLUME_STEP_PERCENT if event.key is Key.VOLUME_UP else -_VOLUME_STEP_PERCENT
-    percent = max(_QUIETEST_PERCENT[route], min(100, state.volumes[route] + step))
-    if percent != state.volumes[route]:
-        state.volumes[route] = percent
-        if route is not AudioRoute.RINGER:
-            state.emit(SetVolume(route, percent))
+    turn(state, route, STEP_PERCENT if event.key is Key.VOLUME_UP else -STEP_PERCENT)
     state.volume_shown = route
     state.start_timer(Timer.NOTICE, max(_VOLUME_SHOWN_S, NOTICE_S if state.notice else 0))
 

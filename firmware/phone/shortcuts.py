@@ -47,7 +47,8 @@ def begin_dialling(state: PhoneState) -> None:
     auto_redial.disarm(state)
     hotline = state.settings.hotline
     # Reorder tone in place of dial tone would keep a person from dialling something else.
-    callable_now = hotline is not None and state.can_call and state.settings.dial_plan.objection(hotline.number) is None
+    objection = state.settings.dial_plan.objection(hotline.number) if hotline is not None else None
+    callable_now = state.can_call and not state.locked and objection is None
     if hotline is None or not callable_now:
         offer_dial_tone(state)
     elif hotline.delay_s:

@@ -14,12 +14,12 @@ from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.running_call import Call
 from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView
 
-__all__ = ["DIGIT_KEYS", "Call", "PhoneSettings", "PhoneState"]
+__all__ = ["DIGIT_KEYS", "FEATURE_HINTS", "Call", "PhoneSettings", "PhoneState"]
 
 DIGIT_KEYS = frozenset(key for key in Key if key.value in "0123456789*#")
 _REMEMBERED_DEPARTED_CALLS = 32
 _ALOUD_PERCENT = 60
-_FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
+FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
 _SPOKEN_MODES = frozenset({Mode.MENU, Mode.WRITING, Mode.COLLECTING_DIGITS})
 # What stops calls comes first, then what a person misses, then what only the operator sees.
 _MOST_IMPORTANT_FIRST = (
@@ -54,6 +54,8 @@ class PhoneState:
         settled: keys no longer belong to what the person was dialling or sending before.
         notice: a hint for a few seconds, shown in place of `hint`.
         menu: the menus that are open.
+        locked: the PIN is asked for before the phone does more than answer and help.
+        previewed_ring: the ring that the holder listens to before choosing it, empty for none.
         light: of the display.
         news: how much there was to know when the last event was over.
         flash: the display flashes and is in its striking half, or in its plain one; None where it does not flash.
@@ -90,6 +92,8 @@ class PhoneState:
     details_step: int = 0
     features: FeatureState = field(default_factory=FeatureState)
     menu: MenuStack = field(default_factory=MenuStack)
+    locked: bool = False
+    previewed_ring: str = ""
     light: Light = Light.LIT
     news: tuple[int, ...] = ()
     flash: bool | None = None
@@ -189,6 +193,11 @@ class PhoneState:
         return self.settings.line_usable and Problem.SIP_UNAVAILABLE not in self.problems
 
     @property
+    def helps_only(self) -> bool:
+        """Whether nobody but emergency services may be called."""
+        return self.locked or not self.settings.provisioned
+
+    @property
     def home(self) -> Mode:
         """The mode of a phone that nobody uses: the menu that a call interrupted is there again after it."""
         if self.menu.top is not None:
@@ -255,9 +264,13 @@ class PhoneState:
 
     @property
     def ring_pattern(self) -> str:
-        if self.call is None:
-            return "normal"
-        return "recall" if self.call.is_held or self.mode is Mode.REDIALLING else self.call.ring_pattern
+        """How the phone rings, where it does; empty for not at all."""
+        if not self.is_ringing or self.call is None:
+            return self.previewed_ring
+        if self.call.is_held or self.mode is Mode.REDIALLING:
+            return "recall"
+        pattern = self.call.ring_pattern
+        return self.features.preferences.ring if pattern == "normal" else pattern
 
     @property
     def indicator(self) -> IndicatorPattern:
@@ -308,8 +321,9 @@ class PhoneState:
             features_on=self.features.features_on,
             message_text=self.features.message_text if self.mode is Mode.WRITING else None,
             redial_in_s=round(self.settings.auto_redial_every_s) if self.features.auto_redial is not None else 0,
-            feature=self.features.feature if view.hint in _FEATURE_HINTS else "",
+            feature=self.features.feature if view.hint in FEATURE_HINTS else "",
             menu=self.menu.view(self) if self.mode is Mode.MENU else None,
+            locked=self.locked,
             look=Look(preferences.language, preferences.large_text, preferences.high_contrast, preferences.background),
             spoken=preferences.spoken_menus and self._is_about_menus(view),
             flash=self.flash,

@@ -7,11 +7,12 @@ from firmware.phone.events import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import EntryKind, EntryView, SoftKeys
+from firmware.phone.pin import MAX_DIGITS as MAX_PIN_DIGITS
 from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
 
 DELETE = word("Delete")
-MAX_PIN_DIGITS = 8
+
 HIDDEN_DIGIT = "•"
 
 Accept = Callable[[PhoneState, str], Text | None]

@@ -34,6 +34,10 @@ class Screen(Protocol):
         """Take a key that has been held for a while."""
         ...
 
+    def pause(self, state: "PhoneState") -> None:
+        """Hear that no key was pressed for the time that the page asked for by Timer.INTER_DIGIT."""
+        ...
+
     def cancel(self, state: "PhoneState") -> bool:
         """Take CANCEL; False leaves this page."""
         ...
@@ -55,6 +59,8 @@ class Quiet:
     def press(self, state: "PhoneState", key: Key) -> None: ...
 
     def hold(self, state: "PhoneState", key: Key) -> None: ...
+
+    def pause(self, state: "PhoneState") -> None: ...
 
     def cancel(self, state: "PhoneState") -> bool:  # noqa: ARG002 - part of Screen
         """Let this page be left."""
@@ -100,6 +106,10 @@ class MenuStack:
             self.pop(state)
         elif screen in self.screens:
             self.screens.remove(screen)
+
+    def back_to(self, screen: Screen) -> None:
+        """Take every page away that was opened over one."""
+        del self.screens[self.screens.index(screen) + 1 :]
 
     def close(self) -> None:
         """Close every page."""

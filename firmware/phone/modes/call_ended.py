@@ -18,6 +18,7 @@ from firmware.phone.events import (
 from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.leaving import fall_quiet
+from firmware.phone.lock import unless_locked
 from firmware.phone.modes.collecting_digits import press_digit
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S
 from firmware.phone.receiving import receive_call
@@ -62,7 +63,7 @@ ROWS: Rows = {
         speaker_key(nothing_to_begin),
         {
             Key.CANCEL: _cancel,
-            Key.REDIAL: redial_or_keep_trying,
+            Key.REDIAL: unless_locked(redial_or_keep_trying),
             Key.OK: take_other_call,
             Key.HOLD: take_other_call,
             Key.MUTE: silence_waiting_call,

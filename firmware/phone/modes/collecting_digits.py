@@ -22,6 +22,7 @@ from firmware.phone.events import (
 from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, replace_handset, speaker_key
 from firmware.phone.leaving import fall_quiet, put_down
+from firmware.phone.lock import unless_locked
 from firmware.phone.modes.writing import write_to
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter, go_home, show_notice
 from firmware.phone.on_hook import hint_for, show_on_hook
@@ -214,17 +215,17 @@ ROWS: Rows = {
         {
             Key.OK: _send,
             Key.CANCEL: _cancel,
-            Key.REDIAL: _redial,
+            Key.REDIAL: unless_locked(_redial),
             Key.HOLD: take_other_call,
             Key.MUTE: silence_waiting_call,
-            Key.TRANSFER: transfer_to_number,
-            Key.VOICEMAIL: call_voicemail,
-            Key.MENU: _write_to_number,
+            Key.TRANSFER: unless_locked(transfer_to_number),
+            Key.VOICEMAIL: unless_locked(call_voicemail),
+            Key.MENU: unless_locked(_write_to_number),
         },
     ),
     KeyRepeated: by_key(VOLUME_KEYS, {Key.CANCEL: _delete_last}),
     KeyHeld: by_key(
-        dict.fromkeys(_SPEED_DIAL_KEYS, dial_quickly),
+        dict.fromkeys(_SPEED_DIAL_KEYS, unless_locked(dial_quickly)),
         {Key.CANCEL: _delete_all, Key.DIGIT_0: _turn_zero_into_plus},
     ),
     HandsetLifted: lifting(_begin),

@@ -13,11 +13,11 @@ from firmware.phone.events import (
     KeyHeld,
     KeyPressed,
     KeyRepeated,
+    Timer,
     TimerExpired,
 )
 from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
-from firmware.phone.info import show_call_quality
 from firmware.phone.leaving import put_down
 from firmware.phone.modes.collecting_digits import press_digit
 from firmware.phone.receiving import receive_call
@@ -34,8 +34,10 @@ from firmware.phone.switching import (
     swap,
 )
 from firmware.phone.transfer import begin_transfer
+from firmware.phone.view import InfoPage
 
 _KEPT_DTMF_DIGITS = 64
+_QUALITY_SHOWN_S = 60.0
 
 
 def _press_digit(state: PhoneState, event: KeyPressed) -> None:
@@ -84,6 +86,15 @@ def _cancel(state: PhoneState, _event: KeyPressed) -> None:
         put_down(state)
 
 
+def _show_quality(state: PhoneState, _event: KeyPressed) -> None:
+    """Show how the call sounds for a while, or stop showing it."""
+    state.features.info = InfoPage.QUALITY if state.features.info is None else None
+    if state.features.info is None:
+        state.cancel_timer(Timer.INFO)
+    else:
+        state.start_timer(Timer.INFO, _QUALITY_SHOWN_S)
+
+
 ROWS: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
@@ -98,7 +109,7 @@ ROWS: Rows = {
             Key.CANCEL: _cancel,
             Key.TRANSFER: begin_transfer,
             Key.CONFERENCE: toggle_conference,
-            Key.MENU: show_call_quality,
+            Key.MENU: _show_quality,
         },
     ),
     KeyRepeated: by_key(VOLUME_KEYS),

@@ -22,15 +22,12 @@ from firmware.phone.events import (
 from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.menu.stack import Screen
-from firmware.phone.moves import enter, go_home
+from firmware.phone.moves import MENU_PATIENCE_S, enter, go_home
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, Rows, by_key, by_timer, impossible
 from firmware.phone.shortcuts import begin_dialling
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Mode
-
-PATIENCE_S = 120.0
-"""A menu that nobody touches is left."""
 
 _SCREEN_KEYS = DIGIT_KEYS | {Key.OK, Key.VOLUME_UP, Key.VOLUME_DOWN, Key.REDIAL, Key.TRANSFER, Key.HOLD, Key.MUTE}
 _REPEATING = frozenset({Key.VOLUME_UP, Key.VOLUME_DOWN})
@@ -38,15 +35,15 @@ _REPEATING = frozenset({Key.VOLUME_UP, Key.VOLUME_DOWN})
 
 def open_menu(state: PhoneState, screen: Screen) -> None:
     """Open a menu with its first page."""
-    state.menu.close()
     enter(state, Mode.MENU)
+    state.menu.close()
     state.menu.push(state, screen)
     stay(state)
 
 
 def stay(state: PhoneState) -> None:
     """Begin the person's patience anew."""
-    state.start_timer(Timer.INFO, PATIENCE_S)
+    state.start_timer(Timer.INFO, MENU_PATIENCE_S)
 
 
 def leave(state: PhoneState) -> None:
@@ -59,6 +56,7 @@ def _press(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
     stay(state)
     if state.menu.top is not None:
         state.menu.top.press(state, event.key)
+    _leave_where_nothing_is_left(state)
 
 
 def _hold(state: PhoneState, event: KeyHeld) -> None:
@@ -71,8 +69,18 @@ def _cancel(state: PhoneState, _event: KeyPressed) -> None:
     stay(state)
     if state.menu.top is not None and not state.menu.top.cancel(state):
         state.menu.pop(state)
-    if state.menu.top is None:
+    _leave_where_nothing_is_left(state)
+
+
+def _leave_where_nothing_is_left(state: PhoneState) -> None:
+    """Go home from the first page; what a page has begun, such as a text message, goes on."""
+    if state.menu.top is None and state.mode is Mode.MENU:
         go_home(state)
+
+
+def _pause(state: PhoneState, _event: TimerExpired) -> None:
+    if state.menu.top is not None:
+        state.menu.top.pause(state)
 
 
 def _leave(state: PhoneState, _event: KeyPressed | KeyHeld | TimerExpired) -> None:
@@ -82,7 +90,7 @@ def _leave(state: PhoneState, _event: KeyPressed | KeyHeld | TimerExpired) -> No
 def _begin(state: PhoneState) -> None:
     number = state.menu.top.number_to_call(state) if state.menu.top is not None else ""
     state.menu.close()
-    if number:
+    if number and not state.locked:
         send_number(state, number)
     else:
         begin_dialling(state)
@@ -104,7 +112,7 @@ ROWS: Rows = {
     KeyHeld: by_key(dict.fromkeys(_SCREEN_KEYS - _REPEATING, _hold), {Key.CANCEL: _leave}),
     HandsetLifted: lifting(_begin),
     HandsetReplaced: impossible,
-    TimerExpired: by_timer({Timer.INFO: _leave, Timer.AUTO_REDIAL: _put_redial_off}),
+    TimerExpired: by_timer({Timer.INFO: _leave, Timer.INTER_DIGIT: _pause, Timer.AUTO_REDIAL: _put_redial_off}),
     IncomingCallReceived: receive_call,
     CallStateChanged: take_stray_call_state,
 }

@@ -17,8 +17,9 @@ from firmware.phone.events import (
 )
 from firmware.phone.hook import lifting, replace_handset, speaker_key
 from firmware.phone.leaving import fall_quiet
+from firmware.phone.lock import unless_locked
 from firmware.phone.modes.collecting_digits import collect_on_hook
-from firmware.phone.modes.idle import dismiss, show_details
+from firmware.phone.modes.idle import dismiss, open_main_menu, show_details
 from firmware.phone.moves import TONE_LIMIT_S, enter
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
@@ -51,7 +52,7 @@ ROWS: Rows = {
         VOLUME_KEYS,
         dict.fromkeys(DIGIT_KEYS, _press_digit),
         speaker_key(_begin),
-        {Key.OK: show_details, Key.CANCEL: dismiss},
+        {Key.OK: show_details, Key.CANCEL: unless_locked(dismiss), Key.MENU: open_main_menu},
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,

@@ -37,8 +37,8 @@ _PATIENCE_S = 300.0
 
 def write_to(state: PhoneState, party: CallerId) -> None:
     """Begin a text message, or go on with the one to the same party that was left unfinished."""
-    if (refusal := _refusal(state, party.number)) is not None:
-        show_notice(state, refusal)
+    if (hint := refusal(state, party.number)) is not None:
+        show_notice(state, hint)
         return
     draft = state.features.draft
     if draft is None or draft.party.number != party.number:
@@ -49,7 +49,7 @@ def write_to(state: PhoneState, party: CallerId) -> None:
     state.start_timer(Timer.INFO, _PATIENCE_S)
 
 
-def _refusal(state: PhoneState, number: str) -> Hint | None:
+def refusal(state: PhoneState, number: str) -> Hint | None:
     """Say why a number cannot be written to; a call reaches emergency services, a text message may not."""
     plan = state.settings.dial_plan
     if _address(number):

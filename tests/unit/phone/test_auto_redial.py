@@ -221,7 +221,7 @@ def test_a_person_who_reads_is_left_in_peace() -> None:
     desk = armed()
     desk.press(Key.MENU)
     assert StartTimer(Timer.AUTO_REDIAL, EVERY_S) in desk.expire(Timer.AUTO_REDIAL)
-    assert desk.view.mode is Mode.IDLE
+    assert desk.view.mode is Mode.MENU
 
 
 def test_hanging_up_a_call_that_is_tried_with_the_handset_off_ends_the_trying() -> None:

@@ -36,7 +36,15 @@ _RULES = [
     CallRules(allow=(NumberPattern("020*"),), allow_only=True),
     CallRules(hours=(OpenHours(frozenset({0}), 480, 1080),), out_of_hours_forward="2999"),
 ]
-_TRANSIENT = {Timer.NOTICE, Timer.EMERGENCY_CALLBACK, Timer.AUTO_REDIAL, Timer.LIGHT, Timer.FLASH}
+_TRANSIENT = {
+    Timer.NOTICE,
+    Timer.EMERGENCY_CALLBACK,
+    Timer.AUTO_REDIAL,
+    Timer.LIGHT,
+    Timer.FLASH,
+    Timer.LET_GO,
+    Timer.LOCK,
+}
 
 
 class AnyOfficeEvening(AnyEvening):
@@ -157,14 +165,15 @@ class AnyOfficeEvening(AnyEvening):
         assert (self.phone.view.message_text is not None) is (self.phone.view.mode is Mode.WRITING)
 
     @invariant()
-    def the_menu_keys_pages_show_only_beside_idle_and_in_a_call(self) -> None:
+    def a_menu_shows_only_while_nobody_calls_and_is_left_after_a_while(self) -> None:
         view = self.phone.view
-        assert view.info is None or view.mode in {Mode.IDLE, Mode.IN_CALL}
-        assert view.info is None or Timer.INFO in self.running
+        assert (view.menu is not None) is (view.mode is Mode.MENU)
+        assert view.menu is None or (Timer.INFO in self.running and not self.live and not view.off_hook)
+        assert view.info is None or (view.mode is Mode.IN_CALL and Timer.INFO in self.running)
 
     @invariant()
     def what_is_switched_is_kept(self) -> None:
-        if self.saved is not None:
+        if self.saved is not None and Timer.LET_GO not in self.running:
             assert self.phone._state.features.preferences == self.saved
 
     @invariant()
@@ -175,7 +184,7 @@ class AnyOfficeEvening(AnyEvening):
     @invariant()
     def a_phone_that_nobody_uses_has_nothing_running_that_belongs_to_a_call(self) -> None:
         if self.phone.view.mode is Mode.IDLE and not self.live:
-            assert self.running <= _TRANSIENT | {Timer.INFO}
+            assert self.running <= _TRANSIENT
 
 
 TestAnyOfficeEvening = AnyOfficeEvening.TestCase

@@ -271,14 +271,14 @@ def test_menus_and_what_is_dialled_are_spoken_and_the_clock_is_not() -> None:
     desk.press("5")
     assert desk.view.spoken
     desk.press(Key.CANCEL)
-    desk.hold_down(Key.MENU)
+    desk.press(Key.MENU)
     assert desk.view.mode is Mode.MENU
     assert desk.view.spoken
 
 
 def test_a_call_silences_what_is_spoken_before_it_rings() -> None:
     desk = desk_with(spoken_menus=True)
-    desk.hold_down(Key.MENU)
+    desk.press(Key.MENU)
     commands = kinds(desk.ring())
     assert commands.index(StopSpeaking) < commands.index(StartRinging)
     assert not desk.view.spoken
@@ -291,7 +291,7 @@ def test_lifting_the_handset_silences_what_was_said_aloud() -> None:
     desk = desk_with(spoken_menus=True)
     desk.press("5")
     desk.expire(Timer.INTER_DIGIT)
-    desk.hold_down(Key.MENU)
+    desk.press(Key.MENU)
     assert desk.view.spoken
     assert desk.lift()[0] == StopSpeaking()
 

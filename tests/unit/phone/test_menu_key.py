@@ -10,10 +10,14 @@ from firmware.phone.call import (
 )
 from firmware.phone.commands import CancelTimer, PlaceCall, StartTimer
 from firmware.phone.events import CallQualityMeasured, Key, Problem, ProblemRaised, RegistrationChanged, Timer
-from firmware.phone.info import SHOWN_S
+from firmware.phone.menu.views import CardView, ListView, MenuRow
+from firmware.phone.moves import MENU_PATIENCE_S
+from firmware.phone.phrases import FEATURES, REGISTRATION_FAILURES, REGISTRATIONS
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import InfoPage, LineView, Mode
-from tests.unit.phone.desk import Desk
+from firmware.phone.words import word
+from tests.unit.phone.desk import INCOMING, Desk
+from tests.unit.phone.menus import choose, labels, open_page, values
 from tests.unit.phone.office import office
 
 ACCOUNTS = (("home", "Home"), ("work", "Work"))
@@ -33,43 +37,80 @@ def call_with(desk: Desk, mos: float, digits: str = "2345") -> None:
     desk.replace()
 
 
-def test_the_menu_key_shows_one_page_after_the_other_and_then_none() -> None:
+@pytest.mark.parametrize("key", [Key.MENU, Key.OK])
+def test_the_menu_key_and_ok_open_the_menu_which_is_left_after_a_while(key: Key) -> None:
     desk = office()
-    pages = []
-    for _ in range(6):
-        assert StartTimer(Timer.INFO, SHOWN_S) in desk.press(Key.MENU) or desk.view.info is None
-        pages.append(desk.view.info)
-    assert pages == [*InfoPage, None, InfoPage.LINES]
+    assert StartTimer(Timer.INFO, MENU_PATIENCE_S) in desk.press(key)
+    assert desk.view.mode is Mode.MENU
+    assert isinstance(desk.view.menu, ListView)
+    assert desk.view.menu.title == word("Menu")
+    desk.expire(Timer.INFO)
+    assert (desk.view.mode, desk.view.menu) == (Mode.IDLE, None)
 
 
-@pytest.mark.parametrize("way", ["cancel", "time", "digit", "lift", "ring"])
-def test_the_pages_go_away_by_key_by_time_and_by_using_the_phone(way: str) -> None:
-    desk = office()
+@pytest.mark.parametrize("way", ["cancel", "menu", "long cancel", "lift", "speaker"])
+def test_the_menu_is_left_by_keys_and_by_using_the_phone(way: str) -> None:
+    desk = office(has_loudspeaker=True)
     desk.press(Key.MENU)
     match way:
         case "cancel":
             assert CancelTimer(Timer.INFO) in desk.press(Key.CANCEL)
-        case "time":
-            desk.expire(Timer.INFO)
-        case "digit":
-            desk.press("2")
-            assert desk.view.digits == "2"
+        case "menu":
+            choose(desk, "Settings")
+            desk.press(Key.MENU)
+        case "long cancel":
+            choose(desk, "Settings")
+            desk.hold_down(Key.CANCEL)
         case "lift":
             desk.lift()
-        case "ring":
-            desk.ring()
-    assert desk.view.info is None
+        case "speaker":
+            desk.press(Key.SPEAKER)
+    assert desk.view.menu is None
+    assert desk.view.mode is (Mode.COLLECTING_DIGITS if way in {"lift", "speaker"} else Mode.IDLE)
 
 
-def test_a_page_takes_the_place_of_what_is_wrong() -> None:
+def test_a_call_is_shown_at_once_and_the_menu_is_there_again_after_it_and_left_after_a_while() -> None:
+    desk = office()
+    open_page(desk, "Settings", "Sound")
+    shown = desk.view.menu
+    desk.ring()
+    assert (desk.view.mode, desk.view.menu) == (Mode.RINGING, None)
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    assert desk.view.menu == shown
+    desk.expire(Timer.INFO)
+    assert desk.view.mode is Mode.IDLE
+
+
+def test_ok_shows_what_is_wrong_before_it_opens_the_menu() -> None:
     desk = office()
     desk.handle(ProblemRaised(Problem.STORE_FULL, "The store is full."))
     desk.press(Key.OK)
-    assert desk.view.details_step == 1
+    assert (desk.view.details_step, desk.view.mode) == (1, Mode.IDLE)
     desk.press(Key.MENU)
-    assert desk.view.details_step == 0
-    desk.press(Key.OK)
-    assert (desk.view.info, desk.view.details_step) == (InfoPage.LINES, 0)
+    assert (desk.view.details_step, desk.view.mode) == (0, Mode.MENU)
+
+
+def test_a_phone_that_is_not_set_up_tells_of_itself_and_changes_its_language() -> None:
+    desk = office(provisioned=False)
+    desk.press(Key.MENU)
+    assert labels(desk) == [word("This phone"), "Language 语言"]
+    desk.press(Key.CANCEL)
+    assert desk.view.mode is Mode.UNPROVISIONED
+
+
+def test_the_ends_of_a_list_meet_and_a_digit_chooses() -> None:
+    desk = office()
+    desk.press(Key.MENU)
+    desk.press(Key.VOLUME_UP)
+    assert isinstance(desk.view.menu, ListView)
+    assert desk.view.menu.selected == len(desk.view.menu.rows) - 1
+    desk.press(Key.VOLUME_DOWN)
+    assert desk.view.menu.selected == 0
+    desk.press("9")
+    assert desk.view.menu is not None
+    row = next(row for row in labels(desk) if row == word("Settings"))
+    desk.press(str(labels(desk).index(row) + 1))
+    assert desk.view.menu.title == word("Settings")
 
 
 def test_every_account_is_a_line_the_default_one_first() -> None:
@@ -79,61 +120,92 @@ def test_every_account_is_a_line_the_default_one_first() -> None:
         LineView("Home", RegistrationState.REGISTERED),
         LineView("Work", RegistrationState.FAILED, RegistrationFailure.WRONG_PASSWORD, 401, 60),
     )
-    assert desk.view.registration is RegistrationState.REGISTERED
+    open_page(desk, "This phone", "Lines")
+    assert isinstance(desk.view.menu, CardView)
+    assert desk.view.menu.rows == (
+        MenuRow("Home", REGISTRATIONS[RegistrationState.REGISTERED]),
+        MenuRow("Work", REGISTRATIONS[RegistrationState.FAILED]),
+        MenuRow(REGISTRATION_FAILURES[RegistrationFailure.WRONG_PASSWORD]),
+        MenuRow("SIP", "401"),
+        MenuRow(word("Next try"), word("in {s} s", s=60)),
+    )
 
 
 def test_an_account_that_has_said_nothing_yet_is_not_registered() -> None:
     assert office(accounts=ACCOUNTS).view.lines[1] == LineView("Work", RegistrationState.UNREGISTERED)
 
 
-@pytest.mark.parametrize("key", [Key.OK, Key.VOLUME_DOWN])
-def test_ok_and_the_volume_keys_step_through_the_lines(key: Key) -> None:
+def test_a_card_scrolls_no_further_than_its_rows() -> None:
     desk = office(accounts=ACCOUNTS)
-    desk.press(Key.MENU)
-    desk.press(key)
-    assert desk.view.info_step == 1
-    desk.press(key)
-    assert desk.view.info_step == 0
+    open_page(desk, "This phone", "Lines")
+    scrolled = []
+    for key in (Key.VOLUME_UP, Key.VOLUME_DOWN, Key.VOLUME_DOWN, Key.VOLUME_DOWN, Key.VOLUME_UP):
+        desk.press(key)
+        assert isinstance(desk.view.menu, CardView)
+        scrolled.append(desk.view.menu.scroll)
+    assert scrolled == [0, 1, 1, 1, 0]
 
 
-def test_stepping_through_nothing_stays_where_it_is() -> None:
+def test_before_the_first_call_nothing_is_said_of_sound() -> None:
     desk = office()
-    desk.press(Key.MENU)
-    desk.press(Key.MENU)
-    assert desk.view.info is InfoPage.QUALITY
-    desk.press(Key.OK)
-    desk.press(Key.VOLUME_UP)
-    assert desk.view.info_step == 0
+    open_page(desk, "This phone", "Sound of calls")
+    assert isinstance(desk.view.menu, ListView)
+    assert (desk.view.menu.rows, desk.view.menu.empty) == ((), word("No calls since the phone was switched on"))
+    for key in (Key.OK, Key.VOLUME_DOWN, "1"):
+        desk.press(key)
 
 
 def test_the_last_five_calls_say_how_they_sounded_newest_first() -> None:
     desk = office()
     for number in range(6):
         call_with(desk, 4 + number / 10, f"234{number}")
-    assert [party for party, _ in desk.view.recent_qualities] == ["2345", "2344", "2343", "2342", "2341"]
-    assert desk.view.recent_qualities[0][1] == quality(4.5)
+    open_page(desk, "This phone", "Sound of calls")
+    assert labels(desk) == ["2345", "2344", "2343", "2342", "2341"]
+    desk.press("1")
+    assert isinstance(desk.view.menu, CardView)
+    assert desk.view.menu.rows[0] == MenuRow(
+        word("Sound"), word("{verdict}, {mos} of 5", verdict=word("good"), mos="4.5")
+    )
 
 
 def test_in_a_call_the_menu_key_shows_how_it_sounds() -> None:
     desk = office()
     call_id: CallId = desk.answered_outgoing_call()
     desk.handle(CallQualityMeasured(call_id, quality(4.2)))
-    desk.press(Key.MENU)
+    assert StartTimer(Timer.INFO, 60) in desk.press(Key.MENU)
     assert (desk.view.mode, desk.view.info) == (Mode.IN_CALL, InfoPage.QUALITY)
     assert desk.view.call is not None
     assert desk.view.call.quality == quality(4.2)
     desk.press(Key.MENU)
     assert desk.view.info is None
+    desk.press(Key.MENU)
+    desk.expire(Timer.INFO)
+    assert desk.view.info is None
 
 
-def test_the_features_page_has_an_entry_for_everything_that_is_on() -> None:
-    desk = office(preferences=Preferences(forward_busy="2345", reject_anonymous=True, auto_answer=True))
-    for _ in InfoPage:
-        desk.press(Key.MENU)
-    assert desk.view.info is InfoPage.FEATURES
-    assert desk.view.features_on == (("forward_busy", "2345"), ("reject_anonymous", ""), ("auto_answer", ""))
-    steps = []
-    for _ in range(5):
-        desk.press(Key.OK)
-        steps.append(desk.view.info_step)
-    assert steps == [1, 2, 3, 0, 1]
+def test_everything_that_is_on_is_on_one_page() -> None:
+    desk = office()
+    open_page(desk, "This phone", "What is on")
+    assert isinstance(desk.view.menu, CardView)
+    assert desk.view.menu.rows == (MenuRow(word("Nothing. Calls ring.")),)
+    desk = office(
+        preferences=Preferences(
+            do_not_disturb=True, forward_always="2999", forward_busy="2345", reject_anonymous=True, auto_answer=True
+        )
+    )
+    open_page(desk, "This phone", "What is on")
+    assert isinstance(desk.view.menu, CardView)
+    on = word("on")
+    assert [(row.label, row.value) for row in desk.view.menu.rows] == [
+        (FEATURES["do_not_disturb"], on),
+        (FEATURES["forward_always"], "2999"),
+        (FEATURES["forward_busy"], "2345"),
+        (FEATURES["reject_anonymous"], on),
+        (FEATURES["auto_answer"], on),
+    ]
+
+
+def test_a_value_in_a_list_is_what_is_set_now() -> None:
+    desk = office(preferences=Preferences(forward_busy="2345"))
+    open_page(desk, "Incoming calls")
+    assert values(desk)[:4] == [word("off"), word("off"), "2345", word("off")]

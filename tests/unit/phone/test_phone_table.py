@@ -87,7 +87,7 @@ def _writing() -> Desk:
 
 def _menu() -> Desk:
     desk = Desk()
-    desk.handle(KeyHeld(Key.MENU))
+    desk.press(Key.MENU)
     return desk
 
 

@@ -177,12 +177,15 @@ def test_the_store_brings_back_what_the_holder_has_set() -> None:
     assert desk.view.forwarding == ""
 
 
-def test_a_store_that_answers_late_undoes_nothing() -> None:
-    desk = office()
+def test_a_store_that_answers_late_undoes_nothing_and_loses_nothing() -> None:
+    desk = office(preferences=Preferences(forward_always="2000", screen_off_s=0))
     desk.press(Key.DO_NOT_DISTURB)
-    desk.handle(PreferencesLoaded(Preferences(forward_always="2000")))
+    desk.dial("*73")
+    desk.press(Key.OK)
+    desk.handle(PreferencesLoaded(Preferences(forward_always="2001", forward_busy="2002")))
     assert desk.view.do_not_disturb
     assert desk.view.forwarding == ""
+    assert saved(desk) == Preferences(do_not_disturb=True, forward_busy="2002")
 
 
 # --- do not disturb ---

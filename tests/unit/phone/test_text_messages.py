@@ -25,9 +25,13 @@ from firmware.phone.events import (
     ProblemRaised,
     Timer,
 )
+from firmware.phone.menu.views import CardView, EntryView, MenuRow, NoticeView
+from firmware.phone.phrases import HINTS
 from firmware.phone.preferences import Preferences
-from firmware.phone.view import Hint, InfoPage, Mode
+from firmware.phone.view import Hint, Mode
+from firmware.phone.words import word
 from tests.unit.phone.desk import INCOMING, Desk
+from tests.unit.phone.menus import choose, labels, open_page, said, values
 from tests.unit.phone.office import office
 
 ANNA = CallerId("2001", "Anna")
@@ -47,8 +51,14 @@ def type_keys(desk: Desk, keys: str) -> None:
 
 
 def to_messages(desk: Desk) -> None:
-    while desk.view.info is not InfoPage.MESSAGES:
-        desk.press(Key.MENU)
+    open_page(desk, "Messages")
+
+
+def to_message(desk: Desk, place: int = 1) -> None:
+    """Read one, the newest being the first."""
+    to_messages(desk)
+    desk.press(str(place + 1))
+    assert isinstance(desk.view.menu, CardView)
 
 
 def writing_to(desk: Desk, number: str = "2001") -> Desk:
@@ -103,49 +113,58 @@ def test_the_store_brings_messages_back() -> None:
     assert desk.view.unread_messages == 1
 
 
-def test_the_volume_keys_step_through_the_messages_and_the_ends_meet() -> None:
+def test_all_messages_are_listed_newest_first_and_new_ones_are_marked() -> None:
     desk = office()
-    desk.handle(MessagesLoaded((message(3), message(2), message(1))))
+    desk.handle(MessagesLoaded((message(3), message(2, read=True), message(1, delivered=False, read=True))))
     to_messages(desk)
-    assert desk.view.info_step == 0
-    desk.press(Key.VOLUME_DOWN)
-    desk.handle(KeyRepeated(Key.VOLUME_DOWN))
-    assert desk.view.info_step == 2
-    desk.press(Key.VOLUME_DOWN)
-    assert desk.view.info_step == 0
-    desk.press(Key.VOLUME_UP)
-    assert desk.view.info_step == 2
-    assert desk.view.volume_percent is None
+    assert [said(label) for label in labels(desk)] == ["New message", "From Anna", "From Anna", "From Anna"]
+    assert values(desk) == ["", word("new"), "", word("not sent")]
+    desk.press("2")
+    desk.press(Key.CANCEL)
+    assert values(desk)[1] == word("new")
 
 
-def test_holding_hash_deletes_the_message_that_is_shown() -> None:
-    desk = office("x.T", "#xx")
+def test_a_message_that_comes_while_the_list_is_open_is_new_until_it_is_read() -> None:
+    desk = office()
+    to_messages(desk)
+    desk.handle(MessageReceived(message(1)))
+    assert desk.view.unread_messages == 1
+    choose(desk, "From Anna")
+    assert isinstance(desk.view.menu, CardView)
+    assert desk.view.menu.rows == (MenuRow("Text 1"),)
+    assert desk.view.unread_messages == 0
+    assert desk.said(MarkMessagesRead) == [MarkMessagesRead()]
+
+
+def test_a_message_is_deleted_after_a_question() -> None:
+    desk = office()
     desk.handle(MessagesLoaded((message(2, read=True), message(1, read=True))))
-    to_messages(desk)
-    desk.press(Key.VOLUME_DOWN)
-    desk.press("#")
-    assert desk.hold_down("#")[0] == DeleteMessage("m1")
-    assert desk.view.messages == (message(2, read=True),)
-    assert desk.view.info_step == 0
-    desk.hold_down("#")
-    assert desk.view.messages == ()
-    desk.hold_down("#")
-    assert desk.said(DeleteMessage) == [DeleteMessage("m1"), DeleteMessage("m2")]
-
-
-def test_holding_hash_deletes_nothing_elsewhere() -> None:
-    desk = office()
-    desk.handle(MessagesLoaded((message(1),)))
-    desk.hold_down("#")
+    to_message(desk, 2)
+    desk.press(Key.OK)
+    choose(desk, "Delete")
+    assert isinstance(desk.view.menu, NoticeView)
+    desk.press(Key.CANCEL)
     assert desk.said(DeleteMessage) == []
+    choose(desk, "Delete")
+    assert DeleteMessage("m1") in desk.press(Key.OK)
+    assert desk.view.messages == (message(2, read=True),)
+    assert len(labels(desk)) == 2
 
 
 def test_redial_on_a_message_shows_the_senders_number_and_lifting_calls_it() -> None:
     desk = office()
     desk.handle(MessagesLoaded((message(1),)))
-    to_messages(desk)
+    to_message(desk)
     desk.press(Key.REDIAL)
-    assert desk.view.digits == "2001"
+    assert (desk.view.digits, desk.view.menu) == ("2001", None)
+    desk.lift()
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2001@example.com"]
+
+
+def test_lifting_the_handset_on_a_message_calls_its_sender() -> None:
+    desk = office()
+    desk.handle(MessagesLoaded((message(1),)))
+    to_message(desk)
     desk.lift()
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2001@example.com"]
 
@@ -153,13 +172,44 @@ def test_redial_on_a_message_shows_the_senders_number_and_lifting_calls_it() -> 
 def test_a_sender_without_a_number_cannot_be_called_but_answered() -> None:
     desk = office()
     desk.handle(MessagesLoaded((message(1, CallerId("sip:anna@elsewhere.example")),)))
-    to_messages(desk)
+    to_message(desk)
     desk.press(Key.REDIAL)
-    assert desk.view.hint is Hint.NUMBER_IMPOSSIBLE
+    assert isinstance(desk.view.menu, NoticeView)
+    assert desk.view.menu.text == HINTS[Hint.NUMBER_IMPOSSIBLE]
     desk.press(Key.OK)
+    desk.press(Key.OK)
+    choose(desk, "Answer")
     type_keys(desk, "2")
     desk.press(Key.OK)
     assert [sent.uri for sent in desk.said(SendMessage)] == ["sip:anna@elsewhere.example"]
+
+
+def test_after_an_answer_the_message_is_shown_again() -> None:
+    desk = office()
+    desk.handle(MessagesLoaded((message(1),)))
+    to_message(desk)
+    desk.press(Key.OK)
+    choose(desk, "Answer")
+    assert (desk.view.mode, desk.view.digits) == (Mode.WRITING, "2001")
+    type_keys(desk, "2")
+    desk.press(Key.OK)
+    assert desk.view.mode is Mode.MENU
+    assert len(desk.said(SendMessage)) == 1
+
+
+def test_a_message_is_written_to_a_number_that_is_typed_in_the_menu() -> None:
+    desk = office(barred=("0900*",))
+    to_messages(desk)
+    choose(desk, "New message")
+    desk.dial("0900123")
+    desk.press(Key.OK)
+    assert isinstance(desk.view.menu, EntryView)
+    assert desk.view.menu.note == HINTS[Hint.NUMBER_BARRED]
+    for _ in range(7):
+        desk.press(Key.CANCEL)
+    desk.dial("2001")
+    desk.press(Key.OK)
+    assert (desk.view.mode, desk.view.digits) == (Mode.WRITING, "2001")
 
 
 # --- going out ---
@@ -189,15 +239,6 @@ def test_a_message_that_the_server_refuses_stays_as_not_delivered() -> None:
     assert desk.view.hint is Hint.MESSAGE_FAILED
     assert [kept.message.delivered for kept in desk.said(KeepMessage)] == [False]
     assert not desk.view.messages[0].delivered
-
-
-def test_ok_on_a_message_answers_its_sender() -> None:
-    desk = office()
-    desk.handle(MessagesLoaded((message(2), message(1, CallerId("2002")))))
-    to_messages(desk)
-    desk.press(Key.VOLUME_DOWN)
-    desk.press(Key.OK)
-    assert (desk.view.mode, desk.view.digits) == (Mode.WRITING, "2002")
 
 
 def test_a_message_goes_where_a_call_would_go() -> None:

@@ -1,0 +1,18 @@
+"""Calling from a menu with the handset in its cradle."""
+
+from firmware.phone.menu.question import Notice
+from firmware.phone.moves import show_notice
+from firmware.phone.on_hook import show_on_hook
+from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
+from firmware.phone.state import PhoneState
+from firmware.phone.view import Hint
+
+
+def offer_call(state: PhoneState, number: str) -> None:
+    """Show a number that waits for the handset, in place of the menu; say where it cannot be called."""
+    if state.settings.dial_plan.accepts(number):
+        state.menu.close()
+        show_on_hook(state, number)
+        show_notice(state, Hint.LIFT_HANDSET)
+    else:
+        state.menu.push(state, Notice(number or UNKNOWN_CALLER, HINTS[Hint.NUMBER_IMPOSSIBLE]))

@@ -1,0 +1,193 @@
+"""The call log: four lists, and for each call what is known of it and what can be done about it."""
+
+from collections.abc import Callable, Sequence
+
+from firmware.phone.answers import Answer, CallsDeleted, CallsListed, ErrandFailed, LoggedCall
+from firmware.phone.call import CallDirection
+from firmware.phone.endings import see_missed_calls
+from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, ListCalls
+from firmware.phone.events import Key
+from firmware.phone.holder_settings import block, unblock
+from firmware.phone.menu.calling import offer_call
+from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.contact_editor import ContactEditor, edit_contact_page
+from firmware.phone.menu.long_list import LongList
+from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.sound_rows import sound_rows
+from firmware.phone.menu.views import MenuRow
+from firmware.phone.phrases import DECISIONS, REASONS, UNKNOWN_CALLER
+from firmware.phone.state import PhoneState
+from firmware.phone.words import Text, word
+
+_SECONDS_A_MINUTE = 60
+_TITLES = {
+    CallKind.ALL: word("All calls"),
+    CallKind.MISSED: word("Missed calls"),
+    CallKind.RECEIVED: word("Received calls"),
+    CallKind.DIALLED: word("Dialled calls"),
+}
+_FAILED = word("Not done")
+
+
+class CallsMenu(Choices):
+    """Which calls to see; it says where forgetting some has failed, whichever page asked for it."""
+
+    def __init__(self) -> None:
+        super().__init__(word("Calls"), _lists)
+
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Say that nothing was forgotten."""
+        if isinstance(answer, ErrandFailed) and answer.errand in {DeleteCall.__name__, ClearCalls.__name__}:
+            state.menu.push(state, Notice(_FAILED, answer.words))
+
+
+def calls_page(_state: PhoneState) -> CallsMenu:
+    """Make the page about calls of the past."""
+    return CallsMenu()
+
+
+def _lists(state: PhoneState) -> list[Choice]:
+    counts = {CallKind.MISSED: str(state.missed_calls or "")}
+    return [
+        *(Choice(title, opening(_list_of(kind)), counts.get(kind, "")) for kind, title in _TITLES.items()),
+        Choice(word("Forget all calls"), opening(_ask_to_clear)),
+    ]
+
+
+def _list_of(kind: CallKind) -> Callable[[PhoneState], "CallList"]:
+    return lambda _state: CallList(kind)
+
+
+def _ask_to_clear(_state: PhoneState) -> Question:
+    def clear(state: PhoneState) -> None:
+        state.emit(ClearCalls(CallKind.ALL))
+        see_missed_calls(state)
+
+    return Question(word("Forget all calls"), word("The whole list is deleted. Sure?"), word("Delete"), clear)
+
+
+class CallList(LongList[LoggedCall]):
+    """The calls of one kind, newest first."""
+
+    def __init__(self, kind: CallKind) -> None:
+        super().__init__(_TITLES[kind], word("No calls"))
+        self._kind = kind
+
+    def open(self, state: PhoneState) -> None:
+        """Read the calls; who looks at those that were missed has seen them."""
+        super().open(state)
+        if self._kind is CallKind.MISSED:
+            see_missed_calls(state)
+
+    def errand(self, first: int, limit: int) -> ListCalls:
+        """Read calls of this kind."""
+        return ListCalls(self._kind, first, limit)
+
+    def stretch(self, answer: Answer) -> tuple[int, int, Sequence[LoggedCall]] | None:
+        """Take calls of this kind."""
+        if isinstance(answer, CallsListed) and answer.kind is self._kind:
+            return answer.first, answer.total, answer.calls
+        return None
+
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Read again what may have become shorter."""
+        super().take(state, answer)
+        if isinstance(answer, CallsDeleted):
+            super().open(state)
+
+    def row(self, item: LoggedCall) -> MenuRow:
+        """Show who, and when; in the list of all calls also which way it went."""
+        return MenuRow(_direction(item, _party(item)) if self._kind is CallKind.ALL else _party(item), item.at)
+
+    def choose(self, state: PhoneState, item: LoggedCall) -> None:
+        """Show all about it."""
+        state.menu.push(state, CallPage(item))
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Call back by REDIAL."""
+        if key is Key.REDIAL and self.selected_item is not None:
+            offer_call(state, self.selected_item.number)
+        else:
+            super().press(state, key)
+
+    def number_to_call(self, state: PhoneState) -> str:  # noqa: ARG002 - part of Screen
+        """Call back."""
+        return self.selected_item.number if self.selected_item is not None else ""
+
+
+class CallPage(Choices):
+    """What can be done about a call, and everything that is known of it."""
+
+    def __init__(self, call: LoggedCall) -> None:
+        super().__init__(_party(call), self._rows)
+        self._call = call
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Call back by REDIAL."""
+        if key is Key.REDIAL:
+            self._call_back(state)
+        else:
+            super().press(state, key)
+
+    def number_to_call(self, state: PhoneState) -> str:  # noqa: ARG002 - part of Screen
+        """Call back."""
+        return self._call.number
+
+    def _rows(self, state: PhoneState) -> list[Choice]:
+        delete = Choice(word("Delete"), opening(self._ask_to_delete))
+        if not self._call.number:
+            return [delete, *self._facts()]
+        blocked = self._call.number in state.features.preferences.blocked
+        return [
+            Choice(word("Call back"), self._call_back, self._call.number),
+            *([] if self._call.name else [Choice(word("Save number"), opening(self._new_contact))]),
+            Choice(word("Let it ring again") if blocked else word("Block"), self._unblock if blocked else self._block),
+            delete,
+            *self._facts(),
+        ]
+
+    def _facts(self) -> list[Choice]:
+        call = self._call
+        facts = [Choice(_direction(call, _party(call)), value=call.at)]
+        if call.attribution:
+            facts.append(Choice(word("Where"), value=call.attribution))
+        if call.answered:
+            minutes, seconds = divmod(call.duration_s, _SECONDS_A_MINUTE)
+            facts.append(Choice(word("Talked"), value=f"{minutes}:{seconds:02}"))
+        if call.decision is not None:
+            facts.append(Choice(DECISIONS[call.decision]))
+        if call.reason is not None:
+            facts.append(Choice(REASONS[call.reason]))
+        if call.quality is not None:
+            facts.extend(Choice(row.label, value=row.value) for row in sound_rows(call.quality))
+        return facts
+
+    def _call_back(self, state: PhoneState) -> None:
+        offer_call(state, self._call.number)
+
+    def _block(self, state: PhoneState) -> None:
+        if not block(state, self._call.number):
+            state.menu.push(state, Notice(_FAILED, word("This number cannot be blocked, or the list is full.")))
+
+    def _unblock(self, state: PhoneState) -> None:
+        unblock(state, self._call.number)
+
+    def _new_contact(self, _state: PhoneState) -> ContactEditor:
+        return edit_contact_page(self._call.number)
+
+    def _ask_to_delete(self, _state: PhoneState) -> Question:
+        return Question(_party(self._call), word("Delete this call?"), word("Delete"), self._delete)
+
+    def _delete(self, state: PhoneState) -> None:
+        state.emit(DeleteCall(self._call.call_id))
+        state.menu.drop(state, self)
+
+
+def _party(call: LoggedCall) -> Text:
+    return call.name or call.number or UNKNOWN_CALLER
+
+
+def _direction(call: LoggedCall, party: Text) -> Text:
+    if call.direction is CallDirection.OUTGOING:
+        return word("To {party}", party=party)
+    return word("From {party}", party=party) if call.answered else word("Missed: {party}", party=party)

@@ -1,0 +1,156 @@
+"""The PIN: opening a phone that is locked, setting one, changing it and taking it away."""
+
+from collections.abc import Callable
+
+from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
+from firmware.phone.errands import CheckPin, SetPin
+from firmware.phone.events import Key
+from firmware.phone.lock import lock, unlock
+from firmware.phone.menu.card import ONE_MOMENT
+from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.entry import PinEntry
+from firmware.phone.menu.question import Notice
+from firmware.phone.menu.switches import change, on_or_off
+from firmware.phone.pin import weakness
+from firmware.phone.state import PhoneState
+from firmware.phone.words import Text, word
+
+_PIN = word("PIN")
+Then = Callable[[PhoneState], None]
+
+
+class PinCheck(PinEntry):
+    """Asks for the PIN that is set, and goes on where it is the right one."""
+
+    def __init__(self, then: Then, title: Text = _PIN) -> None:
+        super().__init__(title, self._ask)
+        self._then = then
+        self._checking = False
+
+    def open(self, state: PhoneState) -> None:
+        """Begin anew."""
+        super().open(state)
+        self._checking = False
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Write, but not while a PIN is looked at."""
+        if not self._checking:
+            super().press(state, key)
+
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Go on, or say why not."""
+        if not self._checking:
+            return
+        match answer:
+            case PinChecked(accepted=True):
+                self._checking = False
+                self._then(state)
+                state.menu.drop(state, self)
+            case PinChecked(wait_s=wait_s):
+                self._refuse(word("Wrong PIN. Wait {s} s.", s=wait_s) if wait_s else word("Wrong PIN."))
+            case ErrandFailed(CheckPin.__name__, words):
+                self._refuse(words)
+
+    def _refuse(self, words: Text) -> None:
+        self._checking = False
+        self.say(words)
+
+    def _ask(self, state: PhoneState, pin: str) -> Text:
+        self._checking = True
+        state.emit(CheckPin(pin))
+        return ONE_MOMENT
+
+
+def unlock_page(then: Then) -> PinCheck:
+    """Make the page that opens a phone that is locked and then goes on."""
+
+    def go_on(state: PhoneState) -> None:
+        unlock(state)
+        then(state)
+
+    return PinCheck(go_on, word("Locked. PIN?"))
+
+
+def asking_pin(then: Then) -> Then:
+    """Make something ask for the PIN first, where one is set."""
+
+    def ask(state: PhoneState) -> None:
+        if state.features.pin_is_set:
+            state.menu.push(state, PinCheck(then))
+        else:
+            then(state)
+
+    return ask
+
+
+def lock_page(_state: PhoneState) -> Choices:
+    """Make the page about the lock."""
+    return Choices(word("Lock"), _rows)
+
+
+def _rows(state: PhoneState) -> list[Choice]:
+    if not state.features.pin_is_set:
+        return [Choice(word("Set a PIN"), _ask_new)]
+    locks = state.features.preferences.locked_when_idle
+    return [
+        Choice(word("Change PIN"), opening(lambda _state: PinCheck(_ask_new, word("PIN until now")))),
+        Choice(word("Remove PIN"), asking_pin(_remove)),
+        # Whoever finds the phone open must not be able to leave it so.
+        Choice(word("Lock by itself"), asking_pin(_lock_no_more) if locks else _lock_by_itself, on_or_off(locks)),
+        Choice(word("Lock now"), lock),
+    ]
+
+
+def _lock_by_itself(state: PhoneState) -> None:
+    change(state, "locked_when_idle", value=True)
+
+
+def _lock_no_more(state: PhoneState) -> None:
+    change(state, "locked_when_idle", value=False)
+
+
+def _remove(state: PhoneState) -> None:
+    change(state, "locked_when_idle", value=False)
+    _set(state, "")
+
+
+def _ask_new(state: PhoneState, note: Text = "") -> None:
+    def accept(state: PhoneState, pin: str) -> Text | None:
+        if (reason := weakness(pin)) is not None:
+            return reason
+        state.menu.push(state, PinEntry(word("New PIN again"), _repetition_of(pin)))
+        return None
+
+    state.menu.push(state, PinEntry(word("New PIN"), accept, note=note or word("4 to 8 digits")))
+
+
+def _repetition_of(first: str) -> Callable[[PhoneState, str], Text | None]:
+    def accept(state: PhoneState, pin: str) -> Text | None:
+        if pin == first:
+            _set(state, pin)
+        else:
+            _ask_new(state, word("The two differ. Once more."))
+        return None
+
+    return accept
+
+
+def _set(state: PhoneState, pin: str) -> None:
+    state.emit(SetPin(pin))
+    state.menu.push(state, PinNotice(word("The PIN is set.") if pin else word("There is no PIN any more.")))
+
+
+class PinNotice(Notice):
+    """Says that the PIN is changed, once it is."""
+
+    def __init__(self, done: Text) -> None:
+        super().__init__(_PIN, ONE_MOMENT)
+        self._done = done
+
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Say what has become of it."""
+        match answer:
+            case PinChanged():
+                self._text = self._done
+            case ErrandFailed(SetPin.__name__, words):
+                self._text = words

@@ -1,0 +1,42 @@
+"""Forgetting everything: a page that says what goes and what stays, the PIN, and two questions."""
+
+from firmware.phone.errands import FactoryReset
+from firmware.phone.menu.card import ONE_MOMENT, Card
+from firmware.phone.menu.lock import asking_pin
+from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.views import MenuRow
+from firmware.phone.state import PhoneState
+from firmware.phone.words import word
+
+_TITLE = word("Reset")
+_ROWS = (
+    MenuRow(word("Goes"), word("contacts, calls, messages, recordings, pictures, settings, the PIN")),
+    MenuRow(word("Stays"), word("what the installer has set up: lines and network")),
+)
+
+
+def reset_page(_state: PhoneState) -> Card:
+    """Make the page that says what a reset does."""
+    return Card(_TITLE, lambda _state: _ROWS, ok=word("Reset"), choose=asking_pin(_ask))
+
+
+def _ask(state: PhoneState) -> None:
+    text = word("Everything that you and your calls have left here is deleted.")
+    state.menu.push(state, Question(_TITLE, text, word("Delete"), _ask_again))
+
+
+def _ask_again(state: PhoneState) -> None:
+    text = word("There is no way back. Delete everything?")
+    state.menu.push(state, Question(_TITLE, text, word("Delete"), _reset))
+
+
+def _reset(state: PhoneState) -> None:
+    state.emit(FactoryReset())
+    state.menu.push(state, ResetNotice())
+
+
+class ResetNotice(Notice):
+    """Shown until the phone starts anew, or says why it does not."""
+
+    def __init__(self) -> None:
+        super().__init__(_TITLE, ONE_MOMENT)

@@ -1,0 +1,27 @@
+"""How a call sounds, in rows for whoever only wants to know whether it was good, and for whoever asks why."""
+
+from firmware.phone.call import CallQuality
+from firmware.phone.menu.views import MenuRow
+from firmware.phone.quality import bars
+from firmware.phone.words import Word, word
+
+_GOOD_BARS = 3
+_FAIR_BARS = 2
+
+
+def verdict(mos: float) -> Word:
+    """Say in a word how a call sounds, from its mean opinion score."""
+    level = bars(mos)
+    return word("good") if level >= _GOOD_BARS else word("fair") if level >= _FAIR_BARS else word("poor")
+
+
+def sound_rows(quality: CallQuality) -> list[MenuRow]:
+    """Return everything that was measured, the verdict first."""
+    return [
+        MenuRow(word("Sound"), word("{verdict}, {mos} of 5", verdict=verdict(quality.mos), mos=f"{quality.mos:.1f}")),
+        MenuRow(word("Lost"), f"{quality.loss_percent:.1f} %"),
+        MenuRow(word("Jitter"), f"{quality.jitter_ms:.0f} ms"),
+        MenuRow(word("Round trip"), "?" if quality.round_trip_ms is None else f"{quality.round_trip_ms:.0f} ms"),
+        MenuRow(word("Codec"), quality.codec),
+        MenuRow(word("Encrypted"), word("yes") if quality.encrypted else word("no")),
+    ]

@@ -1,0 +1,18 @@
+"""Which PINs anybody would try first."""
+
+from firmware.phone.words import Word, word
+
+MIN_DIGITS = 4
+MAX_DIGITS = 8
+_CLIMBING = "01234567890123456789"
+
+
+def weakness(pin: str) -> Word | None:
+    """Say why digits are no good as a PIN, None where they are."""
+    if not MIN_DIGITS <= len(pin) <= MAX_DIGITS:
+        return word("4 to 8 digits, please.")
+    if any(pin == (pin[:length] * len(pin))[: len(pin)] for length in (1, 2, 3)):
+        return word("Too easy: digits repeat.")
+    if pin in _CLIMBING or pin in _CLIMBING[::-1]:
+        return word("Too easy: digits in a row.")
+    return None

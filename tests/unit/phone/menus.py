@@ -1,0 +1,51 @@
+"""A person in the menus: pages are opened by the words of their rows, as they are read."""
+
+from firmware.phone.events import Key
+from firmware.phone.menu.views import ListView, MenuRow
+from firmware.phone.words import Text, Word
+from tests.unit.phone.desk import Desk
+
+
+def open_page(desk: Desk, *path: str) -> None:
+    """Press MENU and choose row after row."""
+    desk.press(Key.MENU)
+    for text in path:
+        choose(desk, text)
+
+
+def choose(desk: Desk, text: str) -> None:
+    """Choose the row that says so: by its digit, or by moving to it."""
+    menu = the_list(desk)
+    place = next(place for place, row in enumerate(menu.rows, start=menu.first) if said(row.label) == text)
+    if digit := menu.rows[place - menu.first].number:
+        desk.press(str(digit))
+        return
+    while the_list(desk).selected != place:
+        desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.OK)
+
+
+def the_list(desk: Desk) -> ListView:
+    assert isinstance(desk.view.menu, ListView)
+    return desk.view.menu
+
+
+def row_of(desk: Desk, text: str) -> MenuRow:
+    return next(row for row in the_list(desk).rows if said(row.label) == text)
+
+
+def labels(desk: Desk) -> list[Text]:
+    return [row.label for row in the_list(desk).rows]
+
+
+def values(desk: Desk) -> list[Text]:
+    return [row.value for row in the_list(desk).rows]
+
+
+def said(text: Text) -> str:
+    """Return what is read in English."""
+    if isinstance(text, Word):
+        return text.text.format(
+            **{name: value if isinstance(value, int) else said(value) for name, value in text.values}
+        )
+    return text
