@@ -165,11 +165,6 @@ class FeatureState:
         return sum(not message.read for message in self.messages)
 
     @property
-    def message_text(self) -> str | None:
-        """What has been written so far; None where nothing is being written."""
-        return self.draft.entry.text if self.draft is not None else None
-
-    @property
     def wants_attention(self) -> bool:
         """Whether there is something that the person has not seen or heard yet."""
         return bool(self.voicemail_count or self.unread_messages or self.refusal)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from firmware.phone.call import CallDirection, CallId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
@@ -319,7 +320,7 @@ class PhoneState:
             recent_qualities=self.features.qualities,
             messages=self.features.messages,
             features_on=self.features.features_on,
-            message_text=self.features.message_text if self.mode is Mode.WRITING else None,
+            **self._writing_view(),
             redial_in_s=round(self.settings.auto_redial_every_s) if self.features.auto_redial is not None else 0,
             feature=self.features.feature if view.hint in FEATURE_HINTS else "",
             menu=self.menu.view(self) if self.mode is Mode.MENU else None,
@@ -336,6 +337,21 @@ class PhoneState:
         asked = view.info is not None or view.details_step or view.volume_percent is not None
         told = view.hint not in {None, Hint.MESSAGE_RECEIVED}
         return self.mode in _SPOKEN_MODES or bool(asked) or told
+
+    def _writing_view(self) -> dict[str, Any]:
+        draft = self.features.draft
+        if draft is None or self.mode is not Mode.WRITING:
+            return {}
+        composition = draft.entry.composition
+        shown = (
+            {
+                "candidates": composition.shown,
+                "candidate": composition.chosen - composition.first_shown,
+            }
+            if composition is not None
+            else {}
+        )
+        return {"message_text": draft.entry.shown, "writing_mode": draft.entry.mode.value, **shown}
 
     def _view_of(self, call: Call) -> CallView:
         return replace(call.view(), account=self.settings.account_label(call.account))

@@ -191,6 +191,9 @@ class PhoneView:
         recent_qualities: parties and qualities of the last calls, newest first.
         messages: the text messages, newest first.
         message_text: the text message being written; None where none is.
+        writing_mode: how letters are typed now, such as "abc" or "拼"; empty where nothing is written.
+        candidates: the characters that the last keys may mean, the likeliest first.
+        candidate: which of them is chosen, from 0.
         redial_in_s: a busy number is tried again by itself, so often; 0 where none is.
         features_on: names of what is on beside do not disturb and forwarding, each with the number that it is about.
         feature: the name of the feature that a code has just switched, beside FEATURE_ON and FEATURE_OFF.
@@ -232,6 +235,9 @@ class PhoneView:
     recent_qualities: tuple[tuple[str, CallQuality], ...] = ()
     messages: tuple[TextMessage, ...] = ()
     message_text: str | None = None
+    writing_mode: str = ""
+    candidates: tuple[str, ...] = ()
+    candidate: int = 0
     redial_in_s: int = 0
     features_on: tuple[tuple[str, str], ...] = ()
     feature: str = ""

@@ -1,8 +1,9 @@
 """WRITING: a text message is being written. The handset is in its cradle.
 
-Digits write letters, `*` changes between small letters and capitals, `#` writes a space; holding a digit writes the
-digit itself. Cancel deletes, and leaves where nothing is left; held, it throws the text away. OK sends. What is left
-in any other way waits for the next message to the same number.
+Digits write letters, `*` changes to capitals, digits and Chinese, `#` writes a space; holding a digit writes the digit
+itself. While a Chinese syllable is spelled the volume keys choose a character and OK writes it. Cancel deletes, and
+leaves where nothing is left; held, it throws the text away. OK sends. What is left in any other way waits for the next
+message to the same number.
 """
 
 from firmware.phone.auto_redial import put_off
@@ -28,6 +29,7 @@ from firmware.phone.moves import enter, go_home, show_notice
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, Rows, by_key, by_timer, impossible
 from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.text_entry import TextEntry
 from firmware.phone.view import Hint, Mode
 
 _LETTER_S = 1.2
@@ -42,7 +44,7 @@ def write_to(state: PhoneState, party: CallerId) -> None:
         return
     draft = state.features.draft
     if draft is None or draft.party.number != party.number:
-        draft = Draft(party)
+        draft = Draft(party, TextEntry(syllables=state.settings.syllables))
     enter(state, Mode.WRITING)
     state.features.draft = draft
     state.digits = party.number
@@ -88,9 +90,7 @@ def _delete(state: PhoneState, _event: KeyRepeated) -> None:
 
 def _delete_or_leave(state: PhoneState, _event: KeyPressed) -> None:
     draft = state.features.draft
-    if draft is not None and draft.entry.text:
-        draft.entry.delete_last()
-    else:
+    if draft is None or not draft.entry.delete_last():
         state.features.draft = None
         go_home(state)
 
@@ -102,6 +102,18 @@ def _throw_away(state: PhoneState, _event: KeyHeld) -> None:
 
 def _leave(state: PhoneState, _event: TimerExpired) -> None:
     go_home(state)
+
+
+def _choose(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
+    """Choose another character for the syllable that is being spelled."""
+    if (draft := state.features.draft) is not None:
+        draft.entry.move(-1 if event.key is Key.VOLUME_UP else 1)
+        state.start_timer(Timer.INFO, _PATIENCE_S)
+
+
+def _write_or_send(state: PhoneState, event: KeyPressed) -> None:
+    if (draft := state.features.draft) is None or not draft.entry.choose():
+        _send(state, event)
 
 
 def _send(state: PhoneState, _event: KeyPressed) -> None:
@@ -134,9 +146,10 @@ ROWS: Rows = {
     KeyPressed: by_key(
         dict.fromkeys(DIGIT_KEYS, _write),
         speaker_key(offer_dial_tone),
-        {Key.OK: _send, Key.CANCEL: _delete_or_leave},
+        dict.fromkeys((Key.VOLUME_UP, Key.VOLUME_DOWN), _choose),
+        {Key.OK: _write_or_send, Key.CANCEL: _delete_or_leave},
     ),
-    KeyRepeated: by_key({Key.CANCEL: _delete}),
+    KeyRepeated: by_key({Key.CANCEL: _delete}, dict.fromkeys((Key.VOLUME_UP, Key.VOLUME_DOWN), _choose)),
     KeyHeld: by_key(
         dict.fromkeys(DIGIT_KEYS - {Key.STAR, Key.HASH}, _write_digit),
         {Key.CANCEL: _throw_away},

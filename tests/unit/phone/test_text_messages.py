@@ -30,6 +30,7 @@ from firmware.phone.phrases import HINTS
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode
 from firmware.phone.words import word
+from firmware.pinyin.table import syllables
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, said, values
 from tests.unit.phone.office import office
@@ -325,6 +326,25 @@ def test_without_a_line_the_text_is_kept() -> None:
     assert desk.view.hint is Hint.CANNOT_CALL
     assert desk.view.message_text == "a"
     assert desk.said(SendMessage) == []
+
+
+def test_a_message_can_be_written_in_chinese() -> None:
+    desk = writing_to(office(syllables=syllables))
+    type_keys(desk, "***96")
+    assert (desk.view.message_text, desk.view.writing_mode) == ("wo", "拼")
+    assert desk.view.candidates[desk.view.candidate] == "我"
+    desk.press(Key.VOLUME_DOWN)
+    assert desk.view.candidate == 1
+    desk.press(Key.VOLUME_UP)
+    desk.press(Key.OK)
+    assert desk.view.message_text == "我"
+    assert desk.view.candidates == ()
+    assert desk.said(SendMessage) == []
+    type_keys(desk, "6")
+    desk.press(Key.CANCEL)
+    assert desk.view.message_text == "我"
+    desk.press(Key.OK)
+    assert [sent.text for sent in desk.said(SendMessage)] == ["我"]
 
 
 def test_with_the_handset_off_the_menu_key_writes_nothing() -> None:

@@ -1,0 +1,138 @@
+"""One contact: whom to call, and what can be done with it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from firmware.phone.answers import Answer, ContactDeleted, ContactRead, ContactSaved, ErrandFailed
+from firmware.phone.contact import Contact, ContactNumber
+from firmware.phone.errands import DeleteContact, ReadContact, SaveContact
+from firmware.phone.events import Key
+from firmware.phone.holder_settings import set_speed_dial, speed_dial, speed_dial_objection
+from firmware.phone.menu.calling import offer_call
+from firmware.phone.menu.card import ONE_MOMENT
+from firmware.phone.menu.choices import BACK, Choice, Choices, opening
+from firmware.phone.menu.contact_editor import KINDS, contact_editor
+from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.sound import RINGS
+from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.views import CodeView, SoftKeys
+from firmware.phone.phrases import OBJECTIONS
+from firmware.phone.state import PhoneState
+from firmware.phone.vcard_text import vcard_text
+from firmware.phone.words import Text, word
+
+_AS_USUAL = word("as usual")
+_FAILED = word("Not done")
+
+
+def contact_page(contact_id: int) -> "ContactCard":
+    """Make the page of one contact, which is read from the store."""
+    return ContactCard(contact_id)
+
+
+class ContactCard(Choices):
+    """A contact's numbers, each of which can be called, and below them what else can be done."""
+
+    def __init__(self, contact_id: int) -> None:
+        super().__init__("", self._rows, empty=ONE_MOMENT)
+        self._contact_id = contact_id
+        self._contact: Contact | None = None
+
+    def open(self, state: PhoneState) -> None:
+        """Read the contact: it may have changed."""
+        state.emit(ReadContact(self._contact_id))
+
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Show the contact; leave where it is gone, and say what has failed."""
+        match answer:
+            case ContactRead(None) if self._contact is None:
+                self._empty = word("This contact is gone.")
+            case ContactRead(Contact(contact_id=self._contact_id) as contact):
+                self._show(contact)
+            case ContactSaved(Contact(contact_id=self._contact_id) as contact):
+                self._show(contact)
+            case ContactDeleted(self._contact_id):
+                state.menu.drop(state, self)
+            case ErrandFailed(SaveContact.__name__ | DeleteContact.__name__, words) if state.menu.top is self:
+                state.menu.push(state, Notice(_FAILED, words))
+            case ErrandFailed(ReadContact.__name__, words):
+                self._empty = words
+
+    def _show(self, contact: Contact) -> None:
+        self._contact = contact
+        self._title = contact.name or (contact.numbers[0].number if contact.numbers else word("No name"))
+
+    def _rows(self, _state: PhoneState) -> list[Choice]:
+        contact = self._contact
+        if contact is None:
+            return []
+        first = contact.numbers[0].number if contact.numbers else ""
+        ring = dict(RINGS).get(contact.ring, _AS_USUAL)
+        return [
+            *(_number_row(number) for number in contact.numbers),
+            Choice(word("Edit"), opening(lambda _: contact_editor(contact)), number=first),
+            Choice(word("Ring tone"), opening(lambda _: _rings_page(contact)), ring, first),
+            Choice(word("Unblock") if contact.blocked else word("Block"), _toggle_blocked(contact), number=first),
+            *([Choice(word("Speed dial"), opening(lambda _: _speed_dial_page(first)), number=first)] if first else []),
+            Choice(word("Share"), opening(lambda _: SharePage(contact)), number=first),
+            Choice(word("Delete"), opening(lambda _: _ask_to_delete(contact)), number=first),
+        ]
+
+
+def _number_row(number: ContactNumber) -> Choice:
+    return Choice(number.number, lambda state: offer_call(state, number.number), KINDS[number.kind], number.number)
+
+
+def _toggle_blocked(contact: Contact) -> Callable[[PhoneState], None]:
+    return lambda state: state.emit(SaveContact(replace(contact, blocked=not contact.blocked)))
+
+
+def _rings_page(contact: Contact) -> Choices:
+    def set_ring(ring: str) -> Callable[[PhoneState], None]:
+        def choose(state: PhoneState) -> None:
+            state.emit(SaveContact(replace(contact, ring=ring)))
+            state.menu.pop(state)
+
+        return choose
+
+    choices = [Choice(_AS_USUAL, set_ring("")), *(Choice(name, set_ring(ring)) for ring, name in RINGS)]
+    return Choices(word("Ring tone"), lambda _: choices)
+
+
+def _speed_dial_page(number: str) -> Choices:
+    def set_to(digit: str) -> Callable[[PhoneState], None]:
+        def choose(state: PhoneState) -> None:
+            objection = speed_dial_objection(state, number)
+            if objection is not None:
+                state.menu.push(state, Notice(_FAILED, OBJECTIONS[objection]))
+            else:
+                set_speed_dial(state, digit, number)
+                state.menu.pop(state)
+
+        return choose
+
+    def rows(state: PhoneState) -> list[Choice]:
+        return [Choice(speed_dial(state, digit) or word("not set"), set_to(digit)) for digit in "123456789"]
+
+    return Choices(word("Speed dial"), rows)
+
+
+def _ask_to_delete(contact: Contact) -> Question:
+    text: Text = word("{name} is deleted with all numbers. Sure?", name=contact.name)
+    return Question(word("Delete"), text, word("Delete"), lambda state: state.emit(DeleteContact(contact.contact_id)))
+
+
+class SharePage(Quiet):
+    """A contact as a QR code that other phones take as a contact."""
+
+    def __init__(self, contact: Contact) -> None:
+        self._contact = contact
+
+    def view(self, _state: PhoneState) -> CodeView:
+        """Show the code."""
+        return CodeView(word("Share"), vcard_text(self._contact), self._contact.name, SoftKeys(BACK))
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Leave by OK too: there is nothing to do here but to look."""
+        if key is Key.OK:
+            state.menu.pop(state)

@@ -1,0 +1,153 @@
+"""The address book: its list, which digits search, and what can be done with all of it."""
+
+from firmware.phone.answers import Answer, ContactsFound, ContactsListed, ErrandFailed, JobFinished, JobProgressed
+from firmware.phone.contact import ContactMatch
+from firmware.phone.errands import FolderJob, ListContacts, RunFolderJob, SearchContacts
+from firmware.phone.events import Key
+from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
+from firmware.phone.menu.contact_card import contact_page
+from firmware.phone.menu.contact_editor import edit_contact_page
+from firmware.phone.menu.long_list import LongList
+from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.views import ListView, MenuRow, NoticeView, SoftKeys
+from firmware.phone.state import PhoneState
+from firmware.phone.words import Text, word
+
+_FOUND_AT_MOST = 30
+_MOST_KEYS = 20
+
+
+def contacts_page(_state: PhoneState) -> "ContactList":
+    """Make the page of the address book."""
+    return ContactList()
+
+
+class ContactList(LongList[ContactMatch]):
+    """All contacts in their order; digits search by name and number, `#` opens what can be done with all of them."""
+
+    def __init__(self) -> None:
+        super().__init__(word("Contacts (# more)"), word("No contacts. Press # to add one."))
+        self._keys = ""
+        self._found: tuple[ContactMatch, ...] = ()
+        self._chosen = 0
+
+    def errand(self, first: int, limit: int) -> ListContacts:
+        """Return the errand that reads a stretch."""
+        return ListContacts(first, limit)
+
+    def stretch(self, answer: Answer) -> tuple[int, int, tuple[ContactMatch, ...]] | None:
+        """Take a stretch of the address book."""
+        return (answer.first, answer.total, answer.contacts) if isinstance(answer, ContactsListed) else None
+
+    def row(self, item: ContactMatch) -> MenuRow:
+        """Show a name, and the number where there is no name."""
+        return MenuRow(item.name or item.number)
+
+    def choose(self, state: PhoneState, item: ContactMatch) -> None:
+        """Open the contact."""
+        state.menu.push(state, contact_page(item.contact_id))
+
+    def open(self, state: PhoneState) -> None:
+        """Read the list, or search once more: what is kept may have changed."""
+        super().open(state)
+        if self._keys:
+            self._search(state)
+
+    def view(self, state: PhoneState) -> ListView:
+        """Show all, or what was found."""
+        if not self._keys:
+            return super().view(state)
+        rows = tuple(MenuRow(match.name or match.number, match.number if match.name else "") for match in self._found)
+        keys = SoftKeys(BACK, CHOOSE if rows else "")
+        title = word("Search: {keys}", keys=self._keys)
+        return ListView(title, rows, self._chosen, 0, len(rows), word("Nobody found"), keys)
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Search, move among what was found, open one, or see what else can be done."""
+        if key is Key.HASH:
+            state.menu.push(state, Choices(word("Contacts"), _more))
+        elif key.value.isdigit():
+            self._keys = (self._keys + key.value)[:_MOST_KEYS]
+            self._search(state)
+        elif not self._keys:
+            super().press(state, key)
+        elif self._found:
+            match key:
+                case Key.VOLUME_UP:
+                    self._chosen = (self._chosen - 1) % len(self._found)
+                case Key.VOLUME_DOWN:
+                    self._chosen = (self._chosen + 1) % len(self._found)
+                case Key.OK:
+                    self.choose(state, self._found[self._chosen])
+
+    def cancel(self, state: PhoneState) -> bool:
+        """Take the last key of the search back."""
+        if not self._keys:
+            return False
+        self._keys = self._keys[:-1]
+        if self._keys:
+            self._search(state)
+        return True
+
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Take a stretch, or what was found by these very keys."""
+        if isinstance(answer, ContactsFound):
+            if answer.keys == self._keys:
+                self._found = answer.matches
+                self._chosen = min(self._chosen, max(0, len(self._found) - 1))
+        else:
+            super().take(state, answer)
+
+    def number_to_call(self, _state: PhoneState) -> str:
+        """Call whoever is selected."""
+        if self._keys:
+            return self._found[self._chosen].number if self._found else ""
+        return self.selected_item.number if self.selected_item is not None else ""
+
+    def _search(self, state: PhoneState) -> None:
+        self._chosen = 0
+        state.emit(SearchContacts(self._keys, _FOUND_AT_MOST))
+
+
+def _more(_state: PhoneState) -> list[Choice]:
+    return [
+        Choice(word("New contact"), opening(lambda _: edit_contact_page())),
+        Choice(word("Import"), opening(lambda _: JobPage(FolderJob.IMPORT_CONTACTS, word("Import")))),
+        Choice(word("Export"), opening(lambda _: JobPage(FolderJob.EXPORT_CONTACTS, word("Export")))),
+    ]
+
+
+class JobPage(Quiet):
+    """Work on files: how far it has come, then what became of it. It goes on when the page is left."""
+
+    def __init__(self, job: FolderJob, title: Text) -> None:
+        self._job = job
+        self._title = title
+        self._words: Text = word("Working…")
+        self._percent: int | None = 0
+        self._asked = False
+
+    def open(self, state: PhoneState) -> None:
+        """Begin."""
+        if not self._asked:
+            self._asked = True
+            state.emit(RunFolderJob(self._job))
+
+    def view(self, _state: PhoneState) -> NoticeView:
+        """Show how far it has come, or what became of it."""
+        keys = SoftKeys(BACK, CHOOSE if self._percent is None else "")
+        return NoticeView(self._title, self._words, self._percent, keys)
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Leave by OK once it is over."""
+        if key is Key.OK and self._percent is None:
+            state.menu.drop(state, self)
+
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Follow the work."""
+        match answer:
+            case JobProgressed(self._job, percent) if self._percent is not None:
+                self._percent = percent
+            case JobFinished(self._job, _, words) | ErrandFailed(RunFolderJob.__name__, words):
+                self._words = words
+                self._percent = None

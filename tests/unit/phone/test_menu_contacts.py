@@ -1,0 +1,264 @@
+import pytest
+
+from firmware.phone.answers import (
+    ContactDeleted,
+    ContactRead,
+    ContactSaved,
+    ContactsFound,
+    ContactsListed,
+    JobFinished,
+    JobProgressed,
+)
+from firmware.phone.contact import Contact, ContactMatch, ContactNumber, NumberKind
+from firmware.phone.errands import (
+    DeleteContact,
+    FolderJob,
+    ListContacts,
+    ReadContact,
+    RunFolderJob,
+    SaveContact,
+    SearchContacts,
+)
+from firmware.phone.events import Key, Timer
+from firmware.phone.menu.views import CodeView, EntryView, ListView, NoticeView
+from firmware.phone.vcard_text import vcard_text
+from firmware.phone.view import Mode
+from firmware.phone.words import word
+from firmware.pinyin.table import syllables
+from tests.unit.phone.desk import Desk
+from tests.unit.phone.menus import choose, open_page, row_of, said, the_list
+from tests.unit.phone.office import office
+
+ANN = Contact(7, "Ann", (ContactNumber("2001", NumberKind.MOBILE), ContactNumber("2002", NumberKind.WORK)))
+MATCHES = (ContactMatch(7, "Ann", "2001"), ContactMatch(8, "Bo", "2003"), ContactMatch(9, "", "2004"))
+
+
+def at_contacts() -> Desk:
+    desk = office(syllables=syllables)
+    open_page(desk, "Contacts")
+    desk.handle(ContactsListed(0, 3, MATCHES))
+    return desk
+
+
+def at_ann() -> Desk:
+    desk = at_contacts()
+    desk.press(Key.OK)
+    desk.handle(ContactRead(ANN))
+    return desk
+
+
+def type_keys(desk: Desk, keys: str) -> None:
+    for key in keys:
+        if key == ".":
+            desk.expire(Timer.INTER_DIGIT)
+        else:
+            desk.press(key)
+
+
+def saved(desk: Desk) -> Contact:
+    return desk.said(SaveContact)[-1].contact
+
+
+def labels(desk: Desk) -> list[str]:
+    return [said(row.label) for row in the_list(desk).rows]
+
+
+def test_the_list_is_read_and_shown_with_numbers_where_there_is_no_name() -> None:
+    desk = at_contacts()
+    assert isinstance(desk.said(ListContacts)[-1], ListContacts)
+    assert labels(desk) == ["Ann", "Bo", "2004"]
+
+
+def test_digits_search_and_only_the_answer_to_the_last_of_them_counts() -> None:
+    desk = at_contacts()
+    type_keys(desk, "26")
+    assert [errand.keys for errand in desk.said(SearchContacts)] == ["2", "26"]
+    desk.handle(ContactsFound("26", MATCHES[:2]))
+    desk.handle(ContactsFound("2", MATCHES))
+    assert labels(desk) == ["Ann", "Bo"]
+    desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.OK)
+    assert desk.said(ReadContact) == [ReadContact(8)]
+
+
+def test_a_search_that_finds_nobody_says_so_and_cancel_leads_back_key_by_key() -> None:
+    desk = at_contacts()
+    type_keys(desk, "77")
+    desk.handle(ContactsFound("77", ()))
+    menu = the_list(desk)
+    assert (menu.rows, said(menu.empty)) == ((), "Nobody found")
+    desk.press(Key.OK)
+    desk.press(Key.CANCEL)
+    desk.press(Key.CANCEL)
+    assert labels(desk) == ["Ann", "Bo", "2004"]
+    desk.press(Key.CANCEL)
+    assert "Contacts" in labels(desk)
+
+
+def test_lifting_the_handset_calls_whoever_is_selected() -> None:
+    desk = at_contacts()
+    desk.press(Key.VOLUME_DOWN)
+    desk.lift()
+    assert desk.view.call is not None
+    assert desk.view.call.party.number == "2003"
+
+
+def test_a_card_shows_every_number_and_each_can_be_called() -> None:
+    desk = at_ann()
+    assert labels(desk)[:3] == ["2001", "2002", "Edit"]
+    assert [said(row.value) for row in the_list(desk).rows[:2]] == ["mobile", "work"]
+    choose(desk, "2002")
+    assert (desk.view.mode, desk.view.digits) == (Mode.COLLECTING_DIGITS, "2002")
+
+
+def test_blocking_a_contact_keeps_it_blocked_and_once_more_lets_it_ring() -> None:
+    desk = at_ann()
+    choose(desk, "Block")
+    assert saved(desk).blocked
+    desk.handle(ContactSaved(saved(desk)))
+    choose(desk, "Unblock")
+    assert not saved(desk).blocked
+
+
+def test_a_contact_gets_a_ring_tone() -> None:
+    desk = at_ann()
+    choose(desk, "Ring tone")
+    choose(desk, "Urgent")
+    assert saved(desk).ring == "priority"
+    desk.handle(ContactSaved(saved(desk)))
+    assert said(row_of(desk, "Ring tone").value) == "Urgent"
+
+
+def test_a_contact_gets_a_speed_dial() -> None:
+    desk = at_ann()
+    choose(desk, "Speed dial")
+    desk.press("3")
+    desk.press(Key.MENU)
+    desk.press("3")
+    desk.hold_down("3")
+    assert desk.view.digits == "2001"
+
+
+def test_a_contact_is_shared_as_a_code_that_says_its_name_and_numbers() -> None:
+    desk = at_ann()
+    choose(desk, "Share")
+    assert isinstance(desk.view.menu, CodeView)
+    assert desk.view.menu.payload == vcard_text(ANN)
+    assert "FN:Ann\r\nTEL;TYPE=CELL:2001\r\nTEL;TYPE=WORK:2002\r\n" in desk.view.menu.payload
+
+
+def test_deleting_asks_first_and_then_leads_back_to_the_list() -> None:
+    desk = at_ann()
+    choose(desk, "Delete")
+    assert isinstance(desk.view.menu, NoticeView)
+    assert desk.said(DeleteContact) == []
+    desk.press(Key.OK)
+    assert desk.said(DeleteContact) == [DeleteContact(7)]
+    desk.handle(ContactDeleted(7))
+    assert labels(desk) == ["Ann", "Bo", "2004"]
+
+
+def test_a_contact_that_is_gone_says_so() -> None:
+    desk = at_contacts()
+    desk.press(Key.OK)
+    desk.handle(ContactRead(None))
+    assert said(the_list(desk).empty) == "This contact is gone."
+
+
+def new_contact() -> Desk:
+    desk = at_contacts()
+    desk.press("#")
+    choose(desk, "New contact")
+    return desk
+
+
+def test_a_contact_is_added_in_letters() -> None:
+    desk = new_contact()
+    choose(desk, "Name")
+    type_keys(desk, "*2.2*66")
+    assert isinstance(desk.view.menu, EntryView)
+    desk.press(Key.OK)
+    choose(desk, "Add number")
+    type_keys(desk, "2005")
+    desk.press(Key.OK)
+    choose(desk, "Save")
+    assert saved(desk) == Contact(0, "AA66", (ContactNumber("2005", NumberKind.MOBILE),))
+    assert labels(desk)[0] == "New contact"
+
+
+def test_a_contact_is_added_in_chinese() -> None:
+    desk = new_contact()
+    choose(desk, "Name")
+    type_keys(desk, "***9264")
+    view = desk.view.menu
+    assert isinstance(view, EntryView)
+    assert view.mode == "拼"
+    assert "王" in view.candidates
+    while True:
+        view = desk.view.menu
+        assert isinstance(view, EntryView)
+        if view.candidates[view.candidate] == "王":
+            break
+        desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.OK)
+    desk.press(Key.OK)
+    choose(desk, "Save")
+    assert saved(desk) == Contact(0, "王")
+
+
+def test_a_number_is_changed_made_another_kind_and_deleted() -> None:
+    desk = at_ann()
+    choose(desk, "Edit")
+    choose(desk, "2002")
+    choose(desk, "home")
+    choose(desk, "2001")
+    choose(desk, "Delete")
+    choose(desk, "2002")
+    choose(desk, "Number")
+    type_keys(desk, "5")
+    desk.press(Key.OK)
+    desk.press(Key.CANCEL)
+    choose(desk, "Save")
+    assert saved(desk).numbers == (ContactNumber("20025", NumberKind.HOME),)
+
+
+def test_nothing_that_was_written_is_lost_without_a_question() -> None:
+    desk = at_ann()
+    choose(desk, "Edit")
+    desk.press(Key.CANCEL)
+    assert labels(desk)[0] == "2001"
+    choose(desk, "Edit")
+    choose(desk, "2001")
+    choose(desk, "Delete")
+    desk.press(Key.CANCEL)
+    assert isinstance(desk.view.menu, NoticeView)
+    desk.press(Key.CANCEL)
+    assert "Save" in labels(desk)
+    desk.press(Key.CANCEL)
+    desk.press(Key.OK)
+    assert labels(desk)[0] == "2001"
+    assert desk.said(SaveContact) == []
+
+
+def test_an_empty_contact_cannot_be_saved() -> None:
+    desk = new_contact()
+    desk.press(Key.VOLUME_UP)
+    commands = desk.press(Key.OK)
+    assert not any(isinstance(command, SaveContact) for command in commands)
+
+
+@pytest.mark.parametrize(("row", "job"), [("Import", FolderJob.IMPORT_CONTACTS), ("Export", FolderJob.EXPORT_CONTACTS)])
+def test_import_and_export_show_how_far_they_have_come_and_what_became_of_them(row: str, job: FolderJob) -> None:
+    desk = at_contacts()
+    desk.press("#")
+    choose(desk, row)
+    assert desk.said(RunFolderJob) == [RunFolderJob(job)]
+    assert isinstance(desk.view.menu, NoticeView)
+    assert desk.view.menu.percent == 0
+    desk.handle(JobProgressed(job, 40))
+    assert isinstance(desk.view.menu, NoticeView)
+    assert desk.view.menu.percent == 40
+    desk.handle(JobFinished(job, True, word("3 contacts added.")))
+    assert desk.view.menu == NoticeView(word(row), word("3 contacts added."), keys=desk.view.menu.keys)
+    desk.press(Key.OK)
+    assert isinstance(desk.view.menu, ListView)
