@@ -284,6 +284,9 @@ VIEWS = {
     "writing a message": _view(
         Mode.WRITING, digits="2345", message_text="I am on my way and shall be there in twenty minutes or so"
     ),
+    "writing a message, in pinyin": _view(
+        Mode.WRITING, digits="2345", message_text="我", writing_mode="拼", candidates=tuple("们没门每"), candidate=1
+    ),
     "busy": _view(
         Mode.CALL_ENDED,
         off_hook=True,
