@@ -8,7 +8,7 @@ from firmware.phone.moves import enter, go_home
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint, Mode
 
-_PATIENCE_S = 30.0
+PATIENCE_S = 30.0
 
 
 def show_on_hook(state: PhoneState, digits: str) -> None:
@@ -21,7 +21,7 @@ def show_on_hook(state: PhoneState, digits: str) -> None:
         enter(state, Mode.COLLECTING_DIGITS)
     state.digits = digits
     state.hint = hint_for(state, digits)
-    state.start_timer(Timer.INTER_DIGIT, _PATIENCE_S)
+    state.start_timer(Timer.INTER_DIGIT, PATIENCE_S)
 
 
 def hint_for(state: PhoneState, digits: str) -> Hint | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from firmware.phone.call import CallId
 from firmware.phone.call_timers import keep_call_timers
 from firmware.phone.commands import AudioRoute, Command, SetBrightness, SetIndicator, SetVolume, ShowPage
+from firmware.phone.contact_search import keep_search
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.features import FeatureState
 from firmware.phone.leaving import look_after_those_left
@@ -91,5 +92,6 @@ class Phone:
         keep_call_timers(state)
         keep_lock(state, event)
         keep_light(state, event)
+        keep_search(state)
         before, self._outputs = self._outputs, Outputs.of(state, key_pressed=isinstance(event, KeyPressed))
         return [*before.silenced_by(self._outputs), *state.commands, *before.sounded_by(self._outputs)]

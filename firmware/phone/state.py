@@ -7,6 +7,7 @@ from typing import Any
 
 from firmware.phone.call import CallDirection, CallId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
+from firmware.phone.contact import ContactMatch
 from firmware.phone.events import Key, Problem, Timer
 from firmware.phone.features import FeatureState
 from firmware.phone.light import Light
@@ -52,6 +53,9 @@ class PhoneState:
         reminding: a beep tells of a call on hold.
         listening: the earpiece is open while the handset is off; False once a forgotten handset has been warned about.
         refused: what was dialled was turned down; digits count again once it has `settled`.
+        searched: the digits that contacts were looked up for.
+        matches: the contacts that these digits may mean, best first.
+        match: which of them is chosen; None while none is.
         settled: keys no longer belong to what the person was dialling or sending before.
         notice: a hint for a few seconds, shown in place of `hint`.
         menu: the menus that are open.
@@ -70,6 +74,9 @@ class PhoneState:
     digits: str = ""
     refused: bool = False
     settled: bool = True
+    searched: str = ""
+    matches: tuple[ContactMatch, ...] = ()
+    match: int | None = None
     call: Call | None = None
     others: list[Call] = field(default_factory=list)
     auto_answering: bool = False
@@ -320,6 +327,8 @@ class PhoneState:
             recent_qualities=self.features.qualities,
             messages=self.features.messages,
             features_on=self.features.features_on,
+            matches=self.matches,
+            match=self.match,
             **self._writing_view(),
             redial_in_s=round(self.settings.auto_redial_every_s) if self.features.auto_redial is not None else 0,
             feature=self.features.feature if view.hint in FEATURE_HINTS else "",

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from firmware.phone.answers import Answer, ContactDeleted, ContactRead, ContactSaved, ErrandFailed
 from firmware.phone.contact import Contact, ContactNumber
+from firmware.phone.contact_search import dialable
 from firmware.phone.errands import DeleteContact, ReadContact, SaveContact
 from firmware.phone.events import Key
 from firmware.phone.holder_settings import set_speed_dial, speed_dial, speed_dial_objection
@@ -62,14 +63,14 @@ class ContactCard(Choices):
         self._contact = contact
         self._title = contact.name or (contact.numbers[0].number if contact.numbers else word("No name"))
 
-    def _rows(self, _state: PhoneState) -> list[Choice]:
+    def _rows(self, state: PhoneState) -> list[Choice]:
         contact = self._contact
         if contact is None:
             return []
-        first = contact.numbers[0].number if contact.numbers else ""
+        first = dialable(state, contact.numbers[0].number) if contact.numbers else ""
         ring = dict(RINGS).get(contact.ring, _AS_USUAL)
         return [
-            *(_number_row(number) for number in contact.numbers),
+            *(_number_row(number, dialable(state, number.number)) for number in contact.numbers),
             Choice(word("Edit"), opening(lambda _: contact_editor(contact)), number=first),
             Choice(word("Ring tone"), opening(lambda _: _rings_page(contact)), ring, first),
             Choice(word("Unblock") if contact.blocked else word("Block"), _toggle_blocked(contact), number=first),
@@ -79,8 +80,8 @@ class ContactCard(Choices):
         ]
 
 
-def _number_row(number: ContactNumber) -> Choice:
-    return Choice(number.number, lambda state: offer_call(state, number.number), KINDS[number.kind], number.number)
+def _number_row(number: ContactNumber, dialled: str) -> Choice:
+    return Choice(number.number, lambda state: offer_call(state, dialled), KINDS[number.kind], dialled)
 
 
 def _toggle_blocked(contact: Contact) -> Callable[[PhoneState], None]:

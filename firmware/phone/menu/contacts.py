@@ -2,6 +2,7 @@
 
 from firmware.phone.answers import Answer, ContactsFound, ContactsListed, ErrandFailed, JobFinished, JobProgressed
 from firmware.phone.contact import ContactMatch
+from firmware.phone.contact_search import dialable
 from firmware.phone.errands import FolderJob, ListContacts, RunFolderJob, SearchContacts
 from firmware.phone.events import Key
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
@@ -98,11 +99,11 @@ class ContactList(LongList[ContactMatch]):
         else:
             super().take(state, answer)
 
-    def number_to_call(self, _state: PhoneState) -> str:
+    def number_to_call(self, state: PhoneState) -> str:
         """Call whoever is selected."""
-        if self._keys:
-            return self._found[self._chosen].number if self._found else ""
-        return self.selected_item.number if self.selected_item is not None else ""
+        found = self._found[self._chosen] if self._found else None
+        match = found if self._keys else self.selected_item
+        return dialable(state, match.number) if match is not None else ""
 
     def _search(self, state: PhoneState) -> None:
         self._chosen = 0

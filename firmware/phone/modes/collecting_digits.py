@@ -1,9 +1,11 @@
 """COLLECTING_DIGITS: a number is being dialled, with the handset off or still in its cradle."""
 
 from firmware.phone import auto_redial
+from firmware.phone.answers import ContactsFound
 from firmware.phone.call import CallerId
 from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.commands import Tone
+from firmware.phone.contact_search import chosen_number, move_match, take_matches
 from firmware.phone.dial_plan import MAX_DIGITS, Match
 from firmware.phone.dialled import accepts, dial, match, switch_on_hook, takes_hash
 from firmware.phone.dialling import offer_dial_tone, refuse_number
@@ -25,7 +27,7 @@ from firmware.phone.leaving import fall_quiet, put_down
 from firmware.phone.lock import unless_locked
 from firmware.phone.modes.writing import write_to
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter, go_home, show_notice
-from firmware.phone.on_hook import hint_for, show_on_hook
+from firmware.phone.on_hook import PATIENCE_S, hint_for, show_on_hook
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.shortcuts import (
@@ -116,8 +118,19 @@ def _redial(state: PhoneState, event: KeyPressed) -> None:
         redial_off_hook(state, event)
 
 
+def _turn_or_choose(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
+    """Choose among the contacts that the digits may mean; where there are none, turn the volume."""
+    if state.matches and not state.engaged:
+        move_match(state, -1 if event.key is Key.VOLUME_UP else 1)
+        state.start_timer(Timer.INTER_DIGIT, PATIENCE_S)
+    else:
+        VOLUME_KEYS[event.key](state, event)
+
+
 def _send(state: PhoneState, _event: KeyPressed) -> None:
-    if not state.engaged:
+    if not state.engaged and (number := chosen_number(state)):
+        show_on_hook(state, number)
+    elif not state.engaged:
         _send_on_hook(state)
     elif not state.digits:
         answer_waiting(state)
@@ -177,8 +190,8 @@ def _turn_zero_into_plus(state: PhoneState, _event: KeyHeld) -> None:
 
 
 def _begin(state: PhoneState) -> None:
-    """Send the number, or go on with it where it is not complete."""
-    digits = state.digits
+    """Send the number, or go on with it where it is not complete; call the contact that was chosen instead of it."""
+    digits = chosen_number(state) or state.digits
     if match(state, digits) is Match.INCOMPLETE and not accepts(state, digits):
         _keep_collecting(state, digits)
     else:
@@ -205,10 +218,13 @@ def _tone_timeout(state: PhoneState, _event: TimerExpired) -> None:
         fall_quiet(state)
 
 
+_CHOOSING_KEYS = dict.fromkeys(VOLUME_KEYS, _turn_or_choose)
+
 ROWS: Rows = {
     **BACKGROUND,
+    ContactsFound: take_matches,
     KeyPressed: by_key(
-        VOLUME_KEYS,
+        _CHOOSING_KEYS,
         FEATURE_KEYS,
         dict.fromkeys(DIGIT_KEYS, press_digit),
         speaker_key(_begin),
@@ -223,7 +239,7 @@ ROWS: Rows = {
             Key.MENU: unless_locked(_write_to_number),
         },
     ),
-    KeyRepeated: by_key(VOLUME_KEYS, {Key.CANCEL: _delete_last}),
+    KeyRepeated: by_key(_CHOOSING_KEYS, {Key.CANCEL: _delete_last}),
     KeyHeld: by_key(
         dict.fromkeys(_SPEED_DIAL_KEYS, unless_locked(dial_quickly)),
         {Key.CANCEL: _delete_all, Key.DIGIT_0: _turn_zero_into_plus},

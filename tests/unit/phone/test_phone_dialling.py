@@ -25,6 +25,7 @@ from firmware.phone.commands import (
     StopTone,
     Tone,
 )
+from firmware.phone.errands import SearchContacts
 from firmware.phone.events import (
     Key,
     KeyRepeated,
@@ -57,6 +58,7 @@ def test_the_first_digit_stops_the_dial_tone_and_starts_the_inter_digit_timer() 
         StopTone(),
         CancelTimer(Timer.DIAL_TONE),
         StartTimer(Timer.INTER_DIGIT, 3),
+        SearchContacts("2"),
     ]
     assert desk.view.digits == "2"
 

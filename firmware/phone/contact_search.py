@@ -1,0 +1,50 @@
+"""Looking contacts up while a number is dialled: what the digits so far may mean, beside what they are."""
+
+from firmware.phone.answers import ContactsFound
+from firmware.phone.errands import SearchContacts
+from firmware.phone.state import PhoneState
+from firmware.phone.view import Mode
+
+
+def keep_search(state: PhoneState) -> None:
+    """Ask for the contacts that the digits may mean, once for each change of these."""
+    wanted = state.digits if _may_search(state) else ""
+    if wanted == state.searched:
+        return
+    state.searched = wanted
+    state.matches = ()
+    state.match = None
+    if wanted:
+        state.emit(SearchContacts(wanted))
+
+
+def _may_search(state: PhoneState) -> bool:
+    """Codes are no names, and a locked phone tells nobody whom its holder knows."""
+    collects = state.mode is Mode.COLLECTING_DIGITS and not state.refused
+    return collects and not state.locked and state.digits.removeprefix("+").isdigit()
+
+
+def take_matches(state: PhoneState, event: ContactsFound) -> None:
+    """Show what was found for the digits of now; an answer to earlier ones comes too late."""
+    if event.keys == state.searched:
+        state.matches = tuple(match for match in event.matches if match.number)
+    state.menu.take(state, event)
+
+
+def move_match(state: PhoneState, step: int) -> None:
+    """Choose the match before or after the chosen one; before the first, none is chosen."""
+    before = -1 if state.match is None else state.match
+    place = min(before + step, len(state.matches) - 1)
+    state.match = place if place >= 0 else None
+
+
+def chosen_number(state: PhoneState) -> str:
+    """Return what to dial for the match that is chosen, empty where none is."""
+    return dialable(state, state.matches[state.match].number) if state.match is not None else ""
+
+
+def dialable(state: PhoneState, number: str) -> str:
+    """Return a contact's number as it is dialled: without what people write between digits."""
+    # "+44 (0)20 ..." is how many write it; the trunk prefix in brackets is no part of the number.
+    text = number.replace("(0)", "") if number.startswith("+") else number
+    return state.settings.dial_plan.forms.plain(text)

@@ -1,0 +1,115 @@
+from firmware.phone.answers import ContactsFound
+from firmware.phone.commands import PlaceCall
+from firmware.phone.contact import ContactMatch
+from firmware.phone.errands import SearchContacts
+from firmware.phone.events import Key
+from firmware.phone.view import Mode
+from tests.unit.phone.desk import Desk
+from tests.unit.phone.office import office
+
+ANN, BO = ContactMatch(1, "Ann", "+49 30 123-4567"), ContactMatch(2, "Bo", "2003")
+
+
+def searching(keys: str = "26") -> Desk:
+    desk = office()
+    desk.dial(keys)
+    desk.handle(ContactsFound(keys, (ANN, BO)))
+    return desk
+
+
+def asked(desk: Desk) -> list[str]:
+    return [errand.keys for errand in desk.said(SearchContacts)]
+
+
+def test_every_digit_looks_contacts_up_on_hook_and_off() -> None:
+    desk = office()
+    desk.dial("26")
+    assert asked(desk) == ["2", "26"]
+    desk.press(Key.CANCEL)
+    assert asked(desk) == ["2", "26", "2"]
+    desk = office()
+    desk.lift()
+    desk.dial("26")
+    assert asked(desk) == ["2", "26"]
+
+
+def test_only_the_answer_for_the_digits_of_now_is_shown() -> None:
+    desk = office()
+    desk.dial("26")
+    desk.handle(ContactsFound("2", (BO,)))
+    assert desk.view.matches == ()
+    desk.handle(ContactsFound("26", (ANN, BO)))
+    assert desk.view.matches == (ANN, BO)
+    assert desk.view.match is None
+    desk.press("6")
+    assert desk.view.matches == ()
+
+
+def test_contacts_without_a_number_cannot_be_dialled_and_are_not_shown() -> None:
+    desk = office()
+    desk.dial("2")
+    desk.handle(ContactsFound("2", (ContactMatch(3, "Cy", ""), BO)))
+    assert desk.view.matches == (BO,)
+
+
+def test_codes_are_not_looked_up() -> None:
+    desk = office()
+    desk.dial("*2")
+    assert asked(desk) == []
+
+
+def test_volume_keys_choose_a_match_and_before_the_first_none() -> None:
+    desk = searching()
+    places = []
+    for key in (Key.VOLUME_DOWN, Key.VOLUME_DOWN, Key.VOLUME_DOWN, Key.VOLUME_UP, Key.VOLUME_UP, Key.VOLUME_UP):
+        desk.press(key)
+        places.append(desk.view.match)
+    assert places == [0, 1, 1, 0, None, None]
+    assert desk.view.volume_percent is None
+
+
+def test_without_matches_the_volume_keys_turn_the_volume() -> None:
+    desk = office()
+    desk.dial("26")
+    desk.press(Key.VOLUME_DOWN)
+    assert desk.view.volume_percent is not None
+
+
+def test_ok_shows_the_chosen_contacts_number_ready_and_lifting_calls_it() -> None:
+    desk = searching()
+    desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.OK)
+    assert (desk.view.mode, desk.view.digits, desk.view.match) == (Mode.COLLECTING_DIGITS, "+49301234567", None)
+    desk.lift()
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:+49301234567@example.com"]
+
+
+def test_lifting_the_handset_calls_the_contact_that_is_chosen() -> None:
+    desk = searching()
+    desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.VOLUME_DOWN)
+    desk.lift()
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2003@example.com"]
+
+
+def test_digits_are_a_number_like_ever_where_nobody_is_chosen() -> None:
+    desk = searching("2345")
+    desk.lift()
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2345@example.com"]
+
+
+def test_nothing_is_left_of_a_search_after_it() -> None:
+    desk = searching()
+    desk.press(Key.CANCEL)
+    desk.press(Key.CANCEL)
+    assert desk.view.mode is Mode.IDLE
+    desk.handle(ContactsFound("26", (ANN,)))
+    assert desk.view.matches == ()
+
+
+def test_a_locked_phone_looks_nobody_up() -> None:
+    desk = office()
+    desk.phone._state.locked = True
+    desk.lift()
+    desk.dial("26")
+    assert asked(desk) == []
