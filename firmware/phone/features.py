@@ -8,7 +8,7 @@ from firmware.phone.events import MinuteStarted, RegistrationChanged
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.preferences import Preferences
 from firmware.phone.text_entry import TextEntry
-from firmware.phone.view import InfoPage, LineView, Refusal
+from firmware.phone.view import LineView, Refusal
 
 _SHOWN_QUALITIES = 5
 _SHOWN_MESSAGES = 50
@@ -110,8 +110,6 @@ class FeatureState:
         messages: the text messages, newest first.
         sending: the text messages that the server has not answered yet, by id.
         past_calls: the last calls that were answered, newest first.
-        info: what the menu key shows.
-        info_step: which entry of it.
         feature: the name of the feature that was switched last.
         draft: the text message being written, or put aside unfinished.
         auto_redial: the busy number that is being tried, None where none is.
@@ -133,8 +131,6 @@ class FeatureState:
     messages: tuple[TextMessage, ...] = ()
     sending: dict[str, TextMessage] = field(default_factory=dict)
     past_calls: deque[PastCall] = field(default_factory=lambda: deque(maxlen=_SHOWN_QUALITIES))
-    info: InfoPage | None = None
-    info_step: int = 0
     feature: str = ""
     draft: Draft | None = None
     auto_redial: AutoRedial | None = None

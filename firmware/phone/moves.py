@@ -33,7 +33,7 @@ def enter(state: PhoneState, mode: Mode) -> None:
     state.hint = None
     state.notice = None
     state.details_step = 0
-    state.features.info = None
+    state.sound_shown = False
     state.previewed_ring = ""
     if mode in {Mode.IDLE, Mode.UNPROVISIONED, Mode.COLLECTING_DIGITS, Mode.MENU}:
         state.call = None

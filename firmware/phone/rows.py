@@ -91,8 +91,8 @@ def _forget_notice(state: PhoneState, _event: TimerExpired) -> None:
     state.details_step = 0
 
 
-def _leave_info(state: PhoneState, _event: TimerExpired) -> None:
-    state.features.info = None
+def _leave_sound(state: PhoneState, _event: TimerExpired) -> None:
+    state.sound_shown = False
 
 
 # Where a mode does not try a busy number again, the person uses the phone: then it is not tried any more.
@@ -101,7 +101,7 @@ _TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
     Timer.CALL_CLOCK: tick,
     Timer.NO_ANSWER: give_up_longest,
     Timer.HOLD_REMINDER: remind_of_held_calls,
-    Timer.INFO: _leave_info,
+    Timer.INFO: _leave_sound,
     Timer.LET_GO: keep,
     Timer.RING_PREVIEW: stop_preview,
     Timer.LOCK: lock,

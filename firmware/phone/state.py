@@ -60,6 +60,7 @@ class PhoneState:
         notice: a hint for a few seconds, shown in place of `hint`.
         menu: the menus that are open.
         locked: the PIN is asked for before the phone does more than answer and help.
+        sound_shown: the menu key shows how the running call sounds.
         previewed_ring: the ring that the holder listens to before choosing it, empty for none.
         light: of the display.
         news: how much there was to know when the last event was over.
@@ -101,6 +102,7 @@ class PhoneState:
     features: FeatureState = field(default_factory=FeatureState)
     menu: MenuStack = field(default_factory=MenuStack)
     locked: bool = False
+    sound_shown: bool = False
     previewed_ring: str = ""
     light: Light = Light.LIT
     news: tuple[int, ...] = ()
@@ -321,12 +323,10 @@ class PhoneState:
             voicemail=self.features.voicemail_count,
             unread_messages=self.features.unread_messages,
             refusal=self.features.refusal,
-            info=self.features.info,
-            info_step=self.features.info_step,
+            sound_shown=self.sound_shown,
             lines=self.features.line_views(self.settings.accounts),
             recent_qualities=self.features.qualities,
             messages=self.features.messages,
-            features_on=self.features.features_on,
             matches=self.matches,
             match=self.match,
             **self._writing_view(),
@@ -343,7 +343,7 @@ class PhoneState:
         """Whether the person does something with the display: never in a call, nor of what comes by itself."""
         if view.call is not None or view.other_calls:
             return False
-        asked = view.info is not None or view.details_step or view.volume_percent is not None
+        asked = view.details_step or view.volume_percent is not None
         told = view.hint not in {None, Hint.MESSAGE_RECEIVED}
         return self.mode in _SPOKEN_MODES or bool(asked) or told
 

@@ -67,15 +67,6 @@ class Hint(StrEnum):
     NO_LOUDSPEAKER = "no_loudspeaker"
 
 
-class InfoPage(StrEnum):
-    """What the menu key shows, one after the other."""
-
-    LINES = "lines"
-    QUALITY = "quality"
-    MESSAGES = "messages"
-    FEATURES = "features"
-
-
 @dataclass(frozen=True, slots=True)
 class CallView:
     """One call as the display shows it.
@@ -186,8 +177,7 @@ class PhoneView:
         voicemail: how many voice messages nobody has heard.
         unread_messages: how many text messages nobody has read.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
-        info: what the menu key shows now, None where nothing.
-        info_step: which entry of it is shown, from 0.
+        sound_shown: the person wants to see how the running call sounds.
         recent_qualities: parties and qualities of the last calls, newest first.
         messages: the text messages, newest first.
         message_text: the text message being written; None where none is.
@@ -195,7 +185,6 @@ class PhoneView:
         candidates: the characters that the last keys may mean, the likeliest first.
         candidate: which of them is chosen, from 0.
         redial_in_s: a busy number is tried again by itself, so often; 0 where none is.
-        features_on: names of what is on beside do not disturb and forwarding, each with the number that it is about.
         feature: the name of the feature that a code has just switched, beside FEATURE_ON and FEATURE_OFF.
         menu: the menu's page, in mode MENU.
         matches: the contacts that the digits dialled so far may mean, best first.
@@ -230,8 +219,7 @@ class PhoneView:
     voicemail: int = 0
     unread_messages: int = 0
     refusal: Refusal | None = None
-    info: InfoPage | None = None
-    info_step: int = 0
+    sound_shown: bool = False
     recent_qualities: tuple[tuple[str, CallQuality], ...] = ()
     messages: tuple[TextMessage, ...] = ()
     message_text: str | None = None
@@ -239,7 +227,6 @@ class PhoneView:
     candidates: tuple[str, ...] = ()
     candidate: int = 0
     redial_in_s: int = 0
-    features_on: tuple[tuple[str, str], ...] = ()
     feature: str = ""
     menu: MenuView | None = None
     matches: tuple[ContactMatch, ...] = ()

@@ -34,7 +34,6 @@ from firmware.phone.switching import (
     swap,
 )
 from firmware.phone.transfer import begin_transfer
-from firmware.phone.view import InfoPage
 
 _KEPT_DTMF_DIGITS = 64
 _QUALITY_SHOWN_S = 60.0
@@ -88,11 +87,11 @@ def _cancel(state: PhoneState, _event: KeyPressed) -> None:
 
 def _show_quality(state: PhoneState, _event: KeyPressed) -> None:
     """Show how the call sounds for a while, or stop showing it."""
-    state.features.info = InfoPage.QUALITY if state.features.info is None else None
-    if state.features.info is None:
-        state.cancel_timer(Timer.INFO)
-    else:
+    state.sound_shown = not state.sound_shown
+    if state.sound_shown:
         state.start_timer(Timer.INFO, _QUALITY_SHOWN_S)
+    else:
+        state.cancel_timer(Timer.INFO)
 
 
 ROWS: Rows = {

@@ -65,5 +65,7 @@ def writing_body(view: PhoneView) -> Entry:
 
 
 def writing_keys(view: PhoneView) -> SoftKeys:
-    """OK sends, CANCEL takes the last letter away and then leaves."""
+    """OK takes what is chosen, or else sends; CANCEL takes the last letter away and then leaves."""
+    if view.candidates:
+        return SoftKeys(word("Delete"), word("OK"))
     return SoftKeys(word("Delete"), word("Send")) if view.message_text else SoftKeys(word("Back"))

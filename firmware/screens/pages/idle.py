@@ -3,10 +3,10 @@
 from firmware.phone import phrases
 from firmware.phone.menu.views import SoftKeys
 from firmware.phone.view import Hint, Mode, PhoneView
-from firmware.phone.words import counted, word
+from firmware.phone.words import Text, counted, word
 from firmware.screens.model import Block, Importance, Role
 from firmware.screens.pages.blocks import detail, headline, name, paragraph, sentence
-from firmware.screens.pages.faults import faults, number_of_faults
+from firmware.screens.pages.faults import faults
 from firmware.screens.translation import Translator
 
 _FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
@@ -40,12 +40,16 @@ def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Bl
 
 
 def idle_keys(view: PhoneView) -> SoftKeys:
-    """OK explains what is wrong, CANCEL takes note of what happened."""
-    has_news = view.mode is not Mode.UNPROVISIONED and (view.refusal is not None or view.missed_calls)
-    return SoftKeys(
-        cancel=word("Clear") if has_news and not view.details_step else word("Back") if view.details_step else "",
-        ok=word("More") if view.details_step else word("Details") if number_of_faults(view) else "",
-    )
+    """OK explains what is wrong, or else opens the menu; CANCEL takes note of what happened."""
+    if view.details_step:
+        return SoftKeys(word("Back"), word("More"))
+    has_news = view.refusal is not None or view.missed_calls
+    clear: Text = word("Clear") if has_news and not view.locked else ""
+    if view.problems or view.mistakes:
+        return SoftKeys(clear, word("Details"))
+    if view.mode is Mode.UNPROVISIONED:
+        return SoftKeys(clear)
+    return SoftKeys(clear, word("Unlock") if view.locked else word("Menu"))
 
 
 def unprovisioned_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...]:

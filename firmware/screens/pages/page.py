@@ -7,7 +7,7 @@ from firmware.phone.view import Mode, PhoneView
 from firmware.phone.words import word
 from firmware.screens.model import Block, Page, Role, StatusBar
 from firmware.screens.pages.blocks import sentence
-from firmware.screens.pages.calls import call_blocks, call_keys, call_title, is_urgent
+from firmware.screens.pages.calls import call_blocks, call_keys, call_title, is_urgent, party_words
 from firmware.screens.pages.dialling import (
     dialling_body,
     dialling_keys,
@@ -18,9 +18,9 @@ from firmware.screens.pages.dialling import (
 )
 from firmware.screens.pages.faults import details
 from firmware.screens.pages.idle import idle_blocks, idle_keys, unprovisioned_blocks
-from firmware.screens.pages.info import entries, info_blocks, info_keys, info_title
 from firmware.screens.pages.locked import without_anything_personal
 from firmware.screens.pages.menus import menu_body
+from firmware.screens.pages.sound import sound_blocks
 from firmware.screens.pages.status import status_bar
 from firmware.screens.translation import Language, Translator, translator
 
@@ -51,17 +51,9 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
     status = status_bar(view, clock)
     if view.volume_percent is not None:
         return _volume(view, into, clock)
-    if view.info is not None:
-        count = entries(view, view.info)
-        return _with_keys(
-            Page(
-                status_bar(view, f"{view.info_step % count + 1}/{count}") if count > 1 else status,
-                info_blocks(view, view.info, into),
-                say(info_title(view, view.info)),
-            ),
-            info_keys(view, view.info),
-            into,
-        )
+    if view.sound_shown and view.call is not None and view.call.quality is not None:
+        title = "" if view.locked else say(party_words(view.call))
+        return _with_keys(Page(status, sound_blocks(view.call.quality, into), title), call_keys(view, view.call), into)
     if view.call is not None:
         body = call_blocks(view, view.call, into)
         page = Page(status, body, say(call_title(view, view.call)), picture=view.call.picture)

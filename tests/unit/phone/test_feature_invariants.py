@@ -169,7 +169,7 @@ class AnyOfficeEvening(AnyEvening):
         view = self.phone.view
         assert (view.menu is not None) is (view.mode is Mode.MENU)
         assert view.menu is None or (Timer.INFO in self.running and not self.live and not view.off_hook)
-        assert view.info is None or (view.mode is Mode.IN_CALL and Timer.INFO in self.running)
+        assert not view.sound_shown or (view.mode is Mode.IN_CALL and Timer.INFO in self.running)
 
     @invariant()
     def what_is_switched_is_kept(self) -> None:

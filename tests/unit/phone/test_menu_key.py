@@ -14,7 +14,7 @@ from firmware.phone.menu.views import CardView, ListView, MenuRow
 from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.phrases import FEATURES, REGISTRATION_FAILURES, REGISTRATIONS
 from firmware.phone.preferences import Preferences
-from firmware.phone.view import InfoPage, LineView, Mode
+from firmware.phone.view import LineView, Mode
 from firmware.phone.words import word
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, values
@@ -173,14 +173,14 @@ def test_in_a_call_the_menu_key_shows_how_it_sounds() -> None:
     call_id: CallId = desk.answered_outgoing_call()
     desk.handle(CallQualityMeasured(call_id, quality(4.2)))
     assert StartTimer(Timer.INFO, 60) in desk.press(Key.MENU)
-    assert (desk.view.mode, desk.view.info) == (Mode.IN_CALL, InfoPage.QUALITY)
+    assert (desk.view.mode, desk.view.sound_shown) == (Mode.IN_CALL, True)
     assert desk.view.call is not None
     assert desk.view.call.quality == quality(4.2)
     desk.press(Key.MENU)
-    assert desk.view.info is None
+    assert not desk.view.sound_shown
     desk.press(Key.MENU)
     desk.expire(Timer.INFO)
-    assert desk.view.info is None
+    assert not desk.view.sound_shown
 
 
 def test_everything_that_is_on_is_on_one_page() -> None:

@@ -11,7 +11,6 @@ from firmware.phone.call import (
     DisconnectReason,
     RegistrationFailure,
     RegistrationState,
-    TextMessage,
     TransferState,
 )
 from firmware.phone.contact import ContactMatch
@@ -27,7 +26,7 @@ from firmware.phone.menu.views import (
     NoticeView,
     SoftKeys,
 )
-from firmware.phone.view import CallView, Hint, InfoPage, LineView, Look, Mode, PhoneView, Refusal
+from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, Refusal
 from firmware.phone.words import word
 
 CLOCK = "12:34"
@@ -246,40 +245,19 @@ VIEWS = {
     "idle, trying again": _view(Mode.IDLE, redial_in_s=30),
     "a feature was switched on": _view(Mode.IDLE, hint=Hint.FEATURE_ON, feature="do_not_disturb", do_not_disturb=True),
     "a barred number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="0900123", hint=Hint.NUMBER_BARRED),
-    "info, a line that works": _view(
-        Mode.IDLE,
-        info=InfoPage.LINES,
-        lines=(LineView("Home", RegistrationState.REGISTERED), LineView("Office", RegistrationState.FAILED)),
+    "how a call sounds": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        sound_shown=True,
+        call=_call(CallState.ACTIVE, duration_s=65, quality=_GOOD),
     ),
-    "info, a line that does not": _view(
-        Mode.IDLE,
-        info=InfoPage.LINES,
-        info_step=1,
-        lines=(
-            LineView("Home", RegistrationState.REGISTERED),
-            LineView("Office", RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE, 0, 12),
-        ),
-    ),
-    "info, how a call sounded": _view(
-        Mode.IDLE, info=InfoPage.QUALITY, recent_qualities=(("Anna Schmidt", _GOOD), ("2345", _POOR))
-    ),
-    "info, how a bad call sounded": _view(
-        Mode.IDLE, info=InfoPage.QUALITY, info_step=1, recent_qualities=(("Anna Schmidt", _GOOD), ("2345", _POOR))
-    ),
-    "info, a message": _view(
-        Mode.IDLE,
-        info=InfoPage.MESSAGES,
-        messages=(
-            TextMessage("a" * 32, CallDirection.INCOMING, _ANNA, "The meeting is moved to three. 会议改到三点。"),
-        ),
-    ),
-    "info, a message that was not sent": _view(
-        Mode.IDLE,
-        info=InfoPage.MESSAGES,
-        messages=(TextMessage("a" * 32, CallDirection.OUTGOING, _BOB, "On my way", delivered=False),),
-    ),
-    "info, what is switched on": _view(
-        Mode.IDLE, info=InfoPage.FEATURES, do_not_disturb=True, forwarding="+442079460000"
+    "how a bad call sounds": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        sound_shown=True,
+        call=_call(CallState.ACTIVE, _BOB, duration_s=65, quality=_POOR),
     ),
     "writing a message": _view(
         Mode.WRITING, digits="2345", message_text="I am on my way and shall be there in twenty minutes or so"

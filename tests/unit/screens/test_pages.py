@@ -17,7 +17,7 @@ from firmware.phone.call import (
 )
 from firmware.phone.events import Problem
 from firmware.phone.menu.views import CardView, CodeView, EntryKind, EntryView, ListView, MenuRow, NoticeView
-from firmware.phone.view import CallView, Hint, InfoPage, LineView, Look, Mode, PhoneView, Refusal
+from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView, Refusal
 from firmware.phone.words import Text, word
 from firmware.screens.model import Card, Code, Entry, Icon, Importance, List, Page, Role
 from firmware.screens.pages import page_for
@@ -186,6 +186,12 @@ def test_the_microphone_s_sign_shows_exactly_while_its_pcm_is_open(name: str) ->
     assert bool(signs) is view.microphone_open
 
 
+def test_on_a_phone_at_rest_where_all_is_well_ok_opens_the_menu() -> None:
+    assert page_for(VIEWS["idle"], "en").ok == "Menu"
+    assert page_for(VIEWS["idle, missed calls"], "en").cancel == "Clear"
+    assert not page_for(PhoneView(Mode.UNPROVISIONED), "en").ok
+
+
 # --- dialling ---------------------------------------------------------------------------------------------------------
 
 
@@ -327,38 +333,19 @@ def test_the_volume_is_a_bar_with_its_figure_and_with_whom_the_person_talks() ->
     assert words(page) == "Volume 30% Anna Schmidt"
 
 
-# --- the menu key's pages ---------------------------------------------------------------------------------------------
+# --- how a call sounds ------------------------------------------------------------------------------------------------
 
 
-def test_a_line_that_fails_says_why_and_when_it_is_tried_again() -> None:
-    line = LineView("Office", RegistrationState.FAILED, RegistrationFailure.NO_NETWORK, 0, 12)
-    view = PhoneView(Mode.IDLE, info=InfoPage.LINES, lines=(line,))
-    assert words(page_for(view, "en")) == "Office No network. Check the cable or Wi-Fi. next try in 12 s"
+def test_how_a_call_sounds_is_said_in_figures() -> None:
+    assert words(page_for(VIEWS["how a call sounds"], "en")) == (
+        "Anna Schmidt Sound good, 4.3 of 5 0.4% lost, jitter 8 42 ms G722 SRTP"
+    )
+    assert "? ms PCMA RTP" in words(page_for(VIEWS["how a bad call sounds"], "en"))
 
 
-def test_the_info_pages_go_through_their_entries_and_say_which_one_is_shown() -> None:
-    lines = tuple(LineView(name, REGISTERED) for name in ("Home", "Office", "Shop"))
-    shown = [
-        page_for(PhoneView(Mode.IDLE, info=InfoPage.LINES, info_step=step, lines=lines), "en") for step in range(4)
-    ]
-    assert [page.status.text for page in shown] == ["1/3", "2/3", "3/3", "1/3"]
-    assert words(shown[1]).startswith("Office")
-
-
-@pytest.mark.parametrize("page", InfoPage)
-def test_an_info_page_with_nothing_to_show_says_so(page: InfoPage) -> None:
-    assert words(page_for(PhoneView(Mode.IDLE, info=page), "en"))
-
-
-def test_the_features_page_goes_on_with_everything_else_that_is_on() -> None:
-    on = (("forward_busy", "2345"), ("auto_answer", ""))
-    pages = [
-        page_for(PhoneView(mode=Mode.IDLE, info=InfoPage.FEATURES, info_step=step, features_on=on), "en")
-        for step in range(3)
-    ]
-    assert words(pages[1]) == "Forward busy 2345"
-    assert words(pages[2]) == "Auto-answer"
-    assert [page.status.text for page in pages] == ["1/3", "2/3", "3/3"]
+def test_a_call_of_which_nothing_was_measured_yet_is_shown_as_it_is() -> None:
+    view = replace(VIEWS["talking"], sound_shown=True)
+    assert page_for(view, "en") == page_for(VIEWS["talking"], "en")
 
 
 # --- menus ------------------------------------------------------------------------------------------------------------
@@ -430,7 +417,7 @@ def test_the_picture_stands_behind_the_idle_page_alone() -> None:
 
 # What the states tell of people, and what a stranger could learn from it.
 PERSONAL = ("Anna", "Schmidt", "+442012345678", "Bob", "2345", "+442079460000", "London", "Front desk", "安娜", "欧阳",
-            "13912345678", "Aaron", "meeting", "会议", "twenty minutes", "On my way", "Home", "Office",
+            "13912345678", "Aaron", "twenty minutes", "Home", "Office",
             "phone.example", "anna")  # fmt: skip
 
 
@@ -462,8 +449,10 @@ def test_a_locked_phone_lets_its_pin_be_typed_and_an_emergency_number_be_dialled
     assert needed(page_for(replace(VIEWS["emergency call"], locked=True), "en")) == "Emergency call 112 Calling…"
 
 
-def test_a_locked_phone_says_that_it_is_locked_and_how_much_was_missed() -> None:
-    assert words(page_for(VIEWS["idle, locked"], "en")) == "Locked 1 missed call"
+def test_a_locked_phone_says_that_it_is_locked_how_much_was_missed_and_which_key_opens_it() -> None:
+    page = page_for(VIEWS["idle, locked"], "en")
+    assert words(page) == "Locked 1 missed call"
+    assert (page.cancel, page.ok) == ("", "Unlock")
 
 
 # --- every page -------------------------------------------------------------------------------------------------------
