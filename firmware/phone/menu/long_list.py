@@ -72,7 +72,9 @@ class LongList(Quiet, Generic[T]):
             self._asked = False
             self._words = self._empty
             self._selected = max(0, min(self._selected, self._total - 1))
-            if self._items and not self._knows(self._selected):
+            # The list has become shorter, or this is a stretch that nobody is in any more.
+            elsewhere = self._items or self._first > self._selected
+            if self._total and elsewhere and not self._knows(self._selected):
                 self._ask(state)
 
     def view(self, _state: PhoneState) -> ListView:

@@ -1,5 +1,6 @@
 """Forgetting everything: a page that says what goes and what stays, the PIN, and two questions."""
 
+from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.errands import FactoryReset
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.lock import asking_pin
@@ -40,3 +41,8 @@ class ResetNotice(Notice):
 
     def __init__(self) -> None:
         super().__init__(_TITLE, ONE_MOMENT)
+
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Say why nothing was forgotten."""
+        if isinstance(answer, ErrandFailed) and answer.errand == FactoryReset.__name__:
+            self._text = answer.words

@@ -1,0 +1,305 @@
+import pytest
+
+from firmware.phone.answers import CallsDeleted, CallsListed, ErrandFailed, LoggedCall
+from firmware.phone.call import CallDirection, CallId, CallQuality, CallState, Decision, DisconnectReason
+from firmware.phone.commands import MarkMissedCallsSeen, PlaceCall
+from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, ListCalls
+from firmware.phone.events import Key, MissedCallsCounted
+from firmware.phone.menu.views import ListView, NoticeView
+from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
+from firmware.phone.preferences import Preferences
+from firmware.phone.view import Hint, Mode
+from firmware.phone.words import word
+from tests.unit.phone.desk import INCOMING, Desk
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
+from tests.unit.phone.office import office
+
+
+def logged(place: int, **more: object) -> LoggedCall:
+    facts: dict[str, object] = {
+        "direction": CallDirection.INCOMING,
+        "number": f"23{place:02}",
+        "name": "",
+        "at": f"25 Nov 14:{place:02}",
+        "duration_s": 0,
+        "answered": False,
+        "reason": None,
+    }
+    return LoggedCall(CallId(f"c{place}"), **(facts | more))  # type: ignore[arg-type]
+
+
+def open_list(desk: Desk, *calls: LoggedCall, kind: CallKind = CallKind.ALL, title: str = "All calls") -> None:
+    open_page(desk, "Calls", title)
+    assert desk.said(ListCalls)[-1].kind is kind
+    desk.handle(CallsListed(kind, 0, len(calls), calls))
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("All calls", CallKind.ALL),
+        ("Missed calls", CallKind.MISSED),
+        ("Received calls", CallKind.RECEIVED),
+        ("Dialled calls", CallKind.DIALLED),
+    ],
+)
+def test_there_is_a_list_of_each_kind(title: str, kind: CallKind) -> None:
+    desk = office()
+    open_list(desk, logged(1), kind=kind, title=title)
+    assert said(the_list(desk).title) == title
+    assert values(desk) == ["25 Nov 14:01"]
+
+
+def test_until_the_store_answers_the_list_asks_for_patience_and_takes_no_row() -> None:
+    desk = office()
+    open_page(desk, "Calls", "All calls")
+    assert the_list(desk).empty == word("One moment…")
+    for key in (Key.OK, "1", Key.VOLUME_DOWN, Key.REDIAL):
+        desk.press(key)
+    assert said(the_list(desk).title) == "All calls"
+    desk.handle(CallsListed(CallKind.ALL, 0, 0, ()))
+    assert the_list(desk).empty == word("No calls")
+
+
+def test_a_list_of_another_kind_is_not_shown_here() -> None:
+    desk = office()
+    open_page(desk, "Calls", "Missed calls")
+    desk.handle(CallsListed(CallKind.ALL, 0, 1, (logged(1),)))
+    assert labels(desk) == []
+
+
+def test_the_list_of_all_calls_says_which_way_each_went() -> None:
+    desk = office()
+    open_list(
+        desk,
+        logged(1, name="Anna", answered=True),
+        logged(2, number=""),
+        logged(3, direction=CallDirection.OUTGOING),
+    )
+    assert [said(label) for label in labels(desk)] == ["From Anna", "Missed: Number withheld", "To 2303"]
+
+
+def test_who_opens_the_missed_calls_has_seen_them() -> None:
+    desk = office()
+    desk.handle(MissedCallsCounted(2))
+    desk.press(Key.MENU)
+    assert row_of(desk, "Calls").value == "2"
+    choose(desk, "Calls")
+    assert row_of(desk, "Missed calls").value == "2"
+    choose(desk, "All calls")
+    assert desk.said(MarkMissedCallsSeen) == []
+    desk.press(Key.CANCEL)
+    choose(desk, "Missed calls")
+    assert desk.said(MarkMissedCallsSeen) == [MarkMissedCallsSeen()]
+    assert desk.view.missed_calls == 0
+
+
+def test_a_call_page_tells_everything_and_is_three_keys_and_one_away() -> None:
+    desk = office()
+    quality = CallQuality(loss_percent=0.5, jitter_ms=3, round_trip_ms=None, codec="opus", encrypted=True, mos=3.2)
+    call = logged(
+        1,
+        name="Anna",
+        answered=True,
+        duration_s=125,
+        attribution="Shanghai",
+        reason=DisconnectReason.REMOTE_HANGUP,
+        decision=Decision.AUTO_ANSWERED,
+        quality=quality,
+    )
+    open_list(desk, call)
+    desk.press("1")
+    assert the_list(desk).title == "Anna"
+    shown = [(said(row.label), said(row.value)) for row in the_list(desk).rows]
+    assert ("Call back", "2301") in shown
+    assert shown[-11:] == [
+        ("From Anna", "25 Nov 14:01"),
+        ("Where", "Shanghai"),
+        ("Talked", "2:05"),
+        ("Answered automatically", ""),
+        ("They hung up", ""),
+        ("Sound", "fair, 3.2 of 5"),
+        ("Lost", "0.5 %"),
+        ("Jitter", "3 ms"),
+        ("Round trip", "?"),
+        ("Codec", "opus"),
+        ("Encrypted", "yes"),
+    ]
+
+
+def test_a_row_that_is_only_read_has_no_digit_and_ok_does_nothing() -> None:
+    desk = office()
+    open_list(desk, logged(1))
+    desk.press("1")
+    desk.press(Key.VOLUME_UP)
+    view = the_list(desk)
+    assert view.rows[view.selected].number == 0
+    assert view.keys.ok == ""
+    desk.press(Key.OK)
+    assert the_list(desk) == view
+
+
+@pytest.mark.parametrize("where", ["list", "page"])
+@pytest.mark.parametrize("how", ["lift", "redial", "ok"])
+def test_a_call_is_called_back(where: str, how: str) -> None:
+    desk = office()
+    open_list(desk, logged(1))
+    if where == "page":
+        desk.press("1")
+    match how:
+        case "redial":
+            desk.press(Key.REDIAL)
+        case "ok":
+            if where == "list":
+                desk.press(Key.OK)
+            desk.press(Key.OK)
+    if how != "lift":
+        assert (desk.view.mode, desk.view.digits) == (Mode.COLLECTING_DIGITS, "2301")
+        assert desk.view.hint is Hint.LIFT_HANDSET
+    desk.lift()
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2301@example.com"]
+
+
+def test_who_withheld_the_number_cannot_be_called_back_but_deleted() -> None:
+    desk = office()
+    open_list(desk, logged(1, number=""))
+    desk.press(Key.REDIAL)
+    assert isinstance(desk.view.menu, NoticeView)
+    assert (desk.view.menu.title, desk.view.menu.text) == (UNKNOWN_CALLER, HINTS[Hint.NUMBER_IMPOSSIBLE])
+    desk.press(Key.CANCEL)
+    desk.press("1")
+    assert [said(label) for label in labels(desk)] == ["Delete", "Missed: Number withheld"]
+    desk.lift()
+    assert desk.view.mode is Mode.COLLECTING_DIGITS
+    assert desk.said(PlaceCall) == []
+
+
+def test_a_caller_is_blocked_and_rings_again() -> None:
+    desk = office()
+    open_list(desk, logged(1))
+    desk.press("1")
+    choose(desk, "Block")
+    assert desk.phone._state.features.preferences.blocked == ("2301",)
+    choose(desk, "Let it ring again")
+    assert desk.phone._state.features.preferences.blocked == ()
+
+
+def test_a_full_block_list_says_so() -> None:
+    desk = office(preferences=Preferences(blocked=tuple(str(number) for number in range(200))))
+    open_list(desk, logged(1))
+    desk.press("1")
+    choose(desk, "Block")
+    assert isinstance(desk.view.menu, NoticeView)
+    assert len(desk.phone._state.features.preferences.blocked) == 200
+
+
+def test_one_call_is_deleted_after_one_question() -> None:
+    desk = office()
+    open_list(desk, logged(1), logged(2))
+    desk.press("2")
+    choose(desk, "Delete")
+    assert isinstance(desk.view.menu, NoticeView)
+    desk.press(Key.CANCEL)
+    assert desk.said(DeleteCall) == []
+    choose(desk, "Delete")
+    desk.press(Key.OK)
+    assert desk.said(DeleteCall) == [DeleteCall(CallId("c2"))]
+    desk.handle(CallsDeleted())
+    desk.handle(CallsListed(CallKind.ALL, 0, 1, (logged(1),)))
+    assert len(labels(desk)) == 1
+    assert the_list(desk).selected == 0
+
+
+def test_all_calls_are_forgotten_after_one_question() -> None:
+    desk = office()
+    desk.handle(MissedCallsCounted(2))
+    open_page(desk, "Calls", "Forget all calls")
+    assert isinstance(desk.view.menu, NoticeView)
+    assert ClearCalls(CallKind.ALL) in desk.press(Key.OK)
+    assert desk.view.missed_calls == 0
+    assert said(the_list(desk).title) == "Calls"
+
+
+def test_a_store_that_fails_says_so() -> None:
+    desk = office()
+    sentence = word("This phone's memory cannot be used now.")
+    open_page(desk, "Calls", "All calls")
+    desk.handle(ErrandFailed("ListCalls", sentence))
+    assert the_list(desk).empty == sentence
+    desk.press(Key.CANCEL)
+    choose(desk, "Forget all calls")
+    desk.press(Key.OK)
+    desk.handle(ErrandFailed("ClearCalls", sentence))
+    assert isinstance(desk.view.menu, NoticeView)
+    assert desk.view.menu.text == sentence
+
+
+# --- lists of any length ---
+
+
+def serve(desk: Desk, total: int) -> None:
+    """Answer the newest question as the store would."""
+    asked = desk.said(ListCalls)[-1]
+    places = range(asked.first, min(total, asked.first + asked.limit))
+    desk.handle(CallsListed(asked.kind, asked.first, total, tuple(logged(place) for place in places)))
+
+
+def test_a_long_list_is_read_a_stretch_at_a_time_and_the_selected_row_is_always_shown() -> None:
+    desk = office()
+    open_page(desk, "Calls", "Dialled calls")
+    serve(desk, 1000)
+    for place in range(1, 1000):
+        desk.press(Key.VOLUME_DOWN)
+        serve(desk, 1000)
+        view = the_list(desk)
+        assert view.selected == place
+        assert view.first <= place < view.first + len(view.rows)
+        assert view.total == 1000
+    assert len(desk.said(ListCalls)) < 100
+    desk.press(Key.VOLUME_DOWN)
+    assert the_list(desk).selected == 999
+    for place in reversed(range(999)):
+        desk.press(Key.VOLUME_UP)
+        serve(desk, 1000)
+        view = the_list(desk)
+        assert view.selected == place
+        assert view.first <= place < view.first + len(view.rows)
+
+
+def test_a_finger_that_is_faster_than_the_store_stops_at_what_is_known() -> None:
+    desk = office()
+    open_page(desk, "Calls", "Dialled calls")
+    serve(desk, 1000)
+    for _ in range(500):
+        desk.press(Key.VOLUME_DOWN)
+    assert the_list(desk).selected == 59
+    assert len(desk.said(ListCalls)) == 2
+    serve(desk, 1000)
+    desk.press(Key.VOLUME_DOWN)
+    assert the_list(desk).selected == 60
+
+
+def test_a_list_that_has_become_shorter_keeps_its_selected_row_within() -> None:
+    desk = office()
+    open_page(desk, "Calls", "Dialled calls")
+    serve(desk, 1000)
+    for _ in range(300):
+        desk.press(Key.VOLUME_DOWN)
+        serve(desk, 1000)
+    desk.handle(CallsDeleted())
+    serve(desk, 5)
+    serve(desk, 5)
+    view = the_list(desk)
+    assert (view.selected, view.total) == (4, 5)
+    assert view.first <= view.selected < view.first + len(view.rows)
+
+
+def test_a_call_that_comes_in_over_the_list_reads_it_anew_afterwards() -> None:
+    desk = office()
+    open_list(desk, logged(1))
+    desk.ring()
+    asked = len(desk.said(ListCalls))
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    assert desk.view.mode is Mode.MENU
+    assert len(desk.said(ListCalls)) == asked + 1
+    assert isinstance(desk.view.menu, ListView)
