@@ -44,7 +44,12 @@ def dialling_body(view: PhoneView, translator: Translator) -> Body:
 
 
 def dialling_keys(view: PhoneView) -> SoftKeys:
-    """OK sends, CANCEL takes the last digit away; without digits they are about the other calls."""
+    """OK sends or takes the contact that is chosen, CANCEL takes the last digit away.
+
+    Without digits they are about the other calls.
+    """
+    if shows_matches(view) and view.match is not None:
+        return SoftKeys(word("Delete"), word("OK"))
     if view.digits:
         may_be_sent = (view.off_hook or view.speaker) and view.hint in {None, Hint.EMERGENCY_NUMBER}
         return SoftKeys(word("Delete"), word("Call") if may_be_sent else "")

@@ -211,6 +211,8 @@ def test_whom_the_digits_may_mean_is_a_list_below_them() -> None:
     assert isinstance(page.body, List)
     assert [row.label for row in page.body.rows] == ["Anna Schmidt", "安娜", "Bob"]
     assert page.body.selected == 1
+    assert page.ok == "OK"
+    assert not page_for(VIEWS["contacts that the digits may mean"], "en").ok
 
 
 def test_an_emergency_number_is_said_before_whom_its_digits_may_mean() -> None:
