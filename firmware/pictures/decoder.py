@@ -93,7 +93,8 @@ def _shut_in() -> None:
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if libc.unshare(_CLONE_NEWNET) != 0:
         libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-    os.nice(_NICE)
+    with suppress(OSError):
+        os.nice(_NICE)
     with suppress(OSError):
         # Where memory runs out it is this process that goes, not a call.
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
