@@ -140,7 +140,7 @@ class CallPage(Choices):
         blocked = self._call.number in state.features.preferences.blocked
         return [
             Choice(word("Call back"), self._call_back, self._call.number),
-            *([] if self._call.name else [Choice(word("Save number"), opening(self._new_contact))]),
+            Choice(word("Save number"), opening(self._contact)),
             Choice(word("Let it ring again") if blocked else word("Block"), self._unblock if blocked else self._block),
             delete,
             *self._facts(),
@@ -165,15 +165,15 @@ class CallPage(Choices):
     def _call_back(self, state: PhoneState) -> None:
         offer_call(state, self._call.number)
 
+    def _contact(self, _state: PhoneState) -> ContactEditor:
+        return edit_contact_page(number=self._call.number, name=self._call.name)
+
     def _block(self, state: PhoneState) -> None:
         if not block(state, self._call.number):
             state.menu.push(state, Notice(_FAILED, word("This number cannot be blocked, or the list is full.")))
 
     def _unblock(self, state: PhoneState) -> None:
         unblock(state, self._call.number)
-
-    def _new_contact(self, _state: PhoneState) -> ContactEditor:
-        return edit_contact_page(self._call.number)
 
     def _ask_to_delete(self, _state: PhoneState) -> Question:
         return Question(_party(self._call), word("Delete this call?"), word("Delete"), self._delete)

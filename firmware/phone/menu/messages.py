@@ -1,4 +1,4 @@
-"""The text messages: the list, and one at a time to read, answer and delete."""
+"""Messages: the way to voice messages, and the text messages to read, answer and delete."""
 
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu.voicemail import voicemail_page
 from firmware.phone.modes.writing import refusal, write_to
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.state import PhoneState
@@ -39,7 +40,11 @@ class MessageList(Choices):
 
     def _rows(self, state: PhoneState) -> list[Choice]:
         messages = [self._row(message) for message in state.features.messages]
-        return [Choice(word("New message"), opening(_recipient_entry)), *messages]
+        return [
+            Choice(word("Voicemail"), opening(voicemail_page), str(state.features.voicemail_count or "")),
+            Choice(word("New message"), opening(_recipient_entry)),
+            *messages,
+        ]
 
     def _row(self, message: TextMessage) -> Choice:
         is_new = message.message_id in self._new or not message.read

@@ -4,15 +4,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from firmware.phone.answers import Answer, PicturesListed
-from firmware.phone.errands import DeletePicture, ListPictures
+from firmware.phone.errands import DeletePicture, FolderJob, ListPictures
 from firmware.phone.holder_settings import set_preferences
-from firmware.phone.menu.choices import Choice, Choices
+from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.contacts import JobPage
 from firmware.phone.menu.question import Question
 from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
 
 NONE = word("None")
 CHOSEN = word("chosen")
+_IMPORT = Choice(word("Import"), opening(lambda _: JobPage(FolderJob.IMPORT_PICTURES, word("Import"))))
 
 
 class _PictureList(Choices):
@@ -56,7 +58,7 @@ def background_page(_state: PhoneState) -> Choices:
 
 def pictures_page(_state: PhoneState) -> Choices:
     """Make the page that lists the pictures; choosing one asks whether to delete it."""
-    return _PictureList(word("Pictures"), _ask_to_delete, lambda _state: [])
+    return _PictureList(word("Pictures"), _ask_to_delete, lambda _state: [_IMPORT])
 
 
 def _no_picture(state: PhoneState) -> list[Choice]:

@@ -2,6 +2,7 @@
 
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.lock import lock_page
+from firmware.phone.menu.pictures import background_page, pictures_page
 from firmware.phone.menu.reset import reset_page
 from firmware.phone.menu.sound import sound_page
 from firmware.phone.menu.speed_dials import speed_dials_page
@@ -38,6 +39,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         language_row(state),
         Choice(word("Speed dials"), opening(speed_dials_page)),
         Choice(word("Lock"), opening(lock_page)),
+        Choice(word("Pictures"), opening(pictures_page)),
         Choice(word("Reset"), opening(reset_page)),
     ]
 
@@ -58,6 +60,7 @@ def _display_rows(state: PhoneState) -> list[Choice]:
         switch(state, word("Large text"), "large_text"),
         switch(state, word("High contrast"), "high_contrast"),
         switch(state, word("Visible ring"), "visual_ring"),
+        Choice(word("Background"), opening(background_page)),
     ]
 
 

@@ -76,7 +76,7 @@ def test_a_picture_is_deleted_after_a_question_and_is_no_background_any_more() -
     desk.press("2")
     open_menu(desk.phone._state, pictures_page(None))
     desk.handle(PicturesListed(PICTURES))
-    desk.press("1")
+    desk.press("2")
     assert not desk.said(DeletePicture)
     desk.press(Key.OK)
     assert desk.said(DeletePicture) == [DeletePicture("p1")]

@@ -98,6 +98,14 @@ def test_a_phone_that_is_not_set_up_tells_of_itself_and_changes_its_language() -
     assert desk.view.mode is Mode.UNPROVISIONED
 
 
+def test_what_the_operator_has_not_set_up_is_not_in_the_menu_and_changes_no_digit() -> None:
+    plain, whole = office(), office(invite_link="https://a.example/{account}", top_up_link="https://b.example/")
+    for desk in (plain, whole):
+        desk.press(Key.MENU)
+    assert labels(whole) == [*labels(plain), word("Invite"), word("Top up")]
+    assert len(labels(whole)) == 9
+
+
 def test_the_ends_of_a_list_meet_and_a_digit_chooses() -> None:
     desk = office()
     desk.press(Key.MENU)

@@ -58,7 +58,7 @@ def to_messages(desk: Desk) -> None:
 def to_message(desk: Desk, place: int = 1) -> None:
     """Read one, the newest being the first."""
     to_messages(desk)
-    desk.press(str(place + 1))
+    desk.press(str(place + 2))
     assert isinstance(desk.view.menu, CardView)
 
 
@@ -118,11 +118,17 @@ def test_all_messages_are_listed_newest_first_and_new_ones_are_marked() -> None:
     desk = office()
     desk.handle(MessagesLoaded((message(3), message(2, read=True), message(1, delivered=False, read=True))))
     to_messages(desk)
-    assert [said(label) for label in labels(desk)] == ["New message", "From Anna", "From Anna", "From Anna"]
-    assert values(desk) == ["", word("new"), "", word("not sent")]
-    desk.press("2")
+    assert [said(label) for label in labels(desk)] == [
+        "Voicemail",
+        "New message",
+        "From Anna",
+        "From Anna",
+        "From Anna",
+    ]
+    assert values(desk) == ["", "", word("new"), "", word("not sent")]
+    desk.press("3")
     desk.press(Key.CANCEL)
-    assert values(desk)[1] == word("new")
+    assert values(desk)[2] == word("new")
 
 
 def test_a_message_that_comes_while_the_list_is_open_is_new_until_it_is_read() -> None:
@@ -149,7 +155,7 @@ def test_a_message_is_deleted_after_a_question() -> None:
     choose(desk, "Delete")
     assert DeleteMessage("m1") in desk.press(Key.OK)
     assert desk.view.messages == (message(2, read=True),)
-    assert len(labels(desk)) == 2
+    assert len(labels(desk)) == 3
 
 
 def test_redial_on_a_message_shows_the_senders_number_and_lifting_calls_it() -> None:

@@ -184,6 +184,16 @@ def test_a_caller_is_blocked_and_rings_again() -> None:
     assert desk.phone._state.features.preferences.blocked == ()
 
 
+def test_a_number_is_saved_as_a_contact_with_what_the_caller_called_itself() -> None:
+    desk = office()
+    open_list(desk, logged(1, name="Anna"))
+    desk.press("1")
+    choose(desk, "Save number")
+    assert said(the_list(desk).title) == "New contact"
+    assert row_of(desk, "Name").value == "Anna"
+    assert any(row.label == "2301" or row.value == "2301" for row in the_list(desk).rows)
+
+
 def test_a_full_block_list_says_so() -> None:
     desk = office(preferences=Preferences(blocked=tuple(str(number) for number in range(200))))
     open_list(desk, logged(1))

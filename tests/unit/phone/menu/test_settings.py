@@ -301,7 +301,7 @@ def test_lifting_the_handset_calls_the_speed_dial_that_is_selected() -> None:
 
 def test_voicemail_is_called_from_its_page() -> None:
     desk = office(voicemail_number="2500")
-    open_page(desk, "Voicemail")
+    open_page(desk, "Messages", "Voicemail")
     desk.press(Key.OK)
     assert desk.view.digits == "2500"
     desk.lift()
@@ -310,7 +310,7 @@ def test_voicemail_is_called_from_its_page() -> None:
 
 def test_a_line_without_voicemail_says_so_and_lifting_gives_dial_tone() -> None:
     desk = office()
-    open_page(desk, "Voicemail")
+    open_page(desk, "Messages", "Voicemail")
     desk.press(Key.OK)
     desk.lift()
     assert desk.said(PlaceCall) == []
