@@ -28,6 +28,12 @@ def menu(desk: Desk) -> Any:
     return desk.phone._state.menu.view(desk.phone._state)
 
 
+def choose(desk: Desk, label: str) -> None:
+    """Press the digit before a row."""
+    [digit] = [row.number for row in menu(desk).rows if row.label == label]
+    desk.press(str(digit))
+
+
 def test_an_invitation_is_the_operators_link_with_the_opaque_account_in_it() -> None:
     desk = desk_with(invite_page(None), invite_link=LINK)  # type: ignore[arg-type]
     desk.handle(AccountKnown(ACCOUNT))
@@ -73,10 +79,10 @@ def test_a_background_is_chosen_among_the_pictures() -> None:
 def test_a_picture_is_deleted_after_a_question_and_is_no_background_any_more() -> None:
     desk = desk_with(background_page(None))
     desk.handle(PicturesListed(PICTURES))
-    desk.press("2")
+    choose(desk, "Holiday")
     open_menu(desk.phone._state, pictures_page(None))
     desk.handle(PicturesListed(PICTURES))
-    desk.press("2")
+    choose(desk, "Holiday")
     assert not desk.said(DeletePicture)
     desk.press(Key.OK)
     assert desk.said(DeletePicture) == [DeletePicture("p1")]
