@@ -189,5 +189,5 @@ def _party(call: LoggedCall) -> Text:
 
 def _direction(call: LoggedCall, party: Text) -> Text:
     if call.direction is CallDirection.OUTGOING:
-        return word("To {party}", party=party)
+        return word("Called {party}", party=party)
     return word("From {party}", party=party) if call.answered else word("Missed: {party}", party=party)

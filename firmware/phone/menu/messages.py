@@ -94,7 +94,7 @@ class MessagePage(Card):
     def _choices(self, _state: PhoneState) -> list[Choice]:
         party = self._message.party
         return [
-            Choice(word("Answer"), lambda state: _answer(state, party)),
+            Choice(word("Reply"), lambda state: _answer(state, party)),
             Choice(word("Call"), lambda state: offer_call(state, party.number), number=party.number),
             Choice(word("Delete"), opening(self._ask_to_delete)),
         ]

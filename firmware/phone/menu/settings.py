@@ -34,7 +34,7 @@ def language_row(state: PhoneState) -> Choice:
 
 def _rows(state: PhoneState) -> list[Choice]:
     return [
-        Choice(word("Sound"), opening(sound_page)),
+        Choice(word("Sounds"), opening(sound_page)),
         Choice(word("Display"), opening(_display_page)),
         language_row(state),
         Choice(word("Speed dials"), opening(speed_dials_page)),

@@ -27,7 +27,7 @@ _ROUTES = {
 
 def sound_page(_state: PhoneState) -> Choices:
     """Make the page about sound."""
-    return Choices(word("Sound"), _rows)
+    return Choices(word("Sounds"), _rows)
 
 
 def ring_name(ring: str) -> Text:

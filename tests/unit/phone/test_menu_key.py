@@ -71,7 +71,7 @@ def test_the_menu_is_left_by_keys_and_by_using_the_phone(way: str) -> None:
 
 def test_a_call_is_shown_at_once_and_the_menu_is_there_again_after_it_and_left_after_a_while() -> None:
     desk = office()
-    open_page(desk, "Settings", "Sound")
+    open_page(desk, "Settings", "Sounds")
     shown = desk.view.menu
     desk.ring()
     assert (desk.view.mode, desk.view.menu) == (Mode.RINGING, None)

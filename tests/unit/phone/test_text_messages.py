@@ -185,7 +185,7 @@ def test_a_sender_without_a_number_cannot_be_called_but_answered() -> None:
     assert desk.view.menu.text == HINTS[Hint.NUMBER_IMPOSSIBLE]
     desk.press(Key.OK)
     desk.press(Key.OK)
-    choose(desk, "Answer")
+    choose(desk, "Reply")
     type_keys(desk, "2")
     desk.press(Key.OK)
     assert [sent.uri for sent in desk.said(SendMessage)] == ["sip:anna@elsewhere.example"]
@@ -196,7 +196,7 @@ def test_after_an_answer_the_message_is_shown_again() -> None:
     desk.handle(MessagesLoaded((message(1),)))
     to_message(desk)
     desk.press(Key.OK)
-    choose(desk, "Answer")
+    choose(desk, "Reply")
     assert (desk.view.mode, desk.view.digits) == (Mode.WRITING, "2001")
     type_keys(desk, "2")
     desk.press(Key.OK)

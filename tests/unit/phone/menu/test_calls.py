@@ -76,7 +76,7 @@ def test_the_list_of_all_calls_says_which_way_each_went() -> None:
         logged(2, number=""),
         logged(3, direction=CallDirection.OUTGOING),
     )
-    assert [said(label) for label in labels(desk)] == ["From Anna", "Missed: Number withheld", "To 2303"]
+    assert [said(label) for label in labels(desk)] == ["From Anna", "Missed: Number withheld", "Called 2303"]
 
 
 def test_who_opens_the_missed_calls_has_seen_them() -> None:

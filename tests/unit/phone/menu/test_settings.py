@@ -31,8 +31,8 @@ def saved(desk: Desk) -> Preferences:
         (("Incoming calls",), "Do not disturb", "do_not_disturb"),
         (("Incoming calls",), "Refuse withheld", "reject_anonymous"),
         (("Incoming calls",), "Auto-answer", "auto_answer"),
-        (("Settings", "Sound"), "Key clicks", "key_clicks"),
-        (("Settings", "Sound"), "Spoken menus", "spoken_menus"),
+        (("Settings", "Sounds"), "Key clicks", "key_clicks"),
+        (("Settings", "Sounds"), "Spoken menus", "spoken_menus"),
         (("Settings", "Display"), "Large text", "large_text"),
         (("Settings", "Display"), "High contrast", "high_contrast"),
         (("Settings", "Display"), "Visible ring", "visual_ring"),
@@ -56,7 +56,7 @@ def test_a_switch_shows_what_it_is_and_is_kept_at_once(path: tuple[str, ...], ro
         (("Settings", "Language 语言"), "中文", "language", "zh"),
         (("Settings", "Display", "Dim after"), "never", "screen_off_s", 0),
         (("Settings", "Display", "Dim after"), "5 min", "screen_off_s", 300),
-        (("Settings", "Sound", "Ring tone"), "Urgent", "ring", "priority"),
+        (("Settings", "Sounds", "Ring tone"), "Urgent", "ring", "priority"),
     ],
 )
 def test_one_of_a_few_is_chosen_and_the_page_before_is_shown(
@@ -73,7 +73,7 @@ def test_one_of_a_few_is_chosen_and_the_page_before_is_shown(
 
 def test_each_ring_is_heard_for_a_moment_as_it_is_selected() -> None:
     desk = office()
-    open_page(desk, "Settings", "Sound", "Ring tone")
+    open_page(desk, "Settings", "Sounds", "Ring tone")
     assert StartRinging("internal") in desk.press(Key.VOLUME_DOWN)
     commands = desk.press(Key.VOLUME_DOWN)
     assert commands.index(StopRinging()) < commands.index(StartRinging("external"))
@@ -86,7 +86,7 @@ def test_each_ring_is_heard_for_a_moment_as_it_is_selected() -> None:
 @pytest.mark.parametrize("what", ["lift", "menu", "call", "time"])
 def test_a_ring_that_is_only_tried_never_sounds_into_anything_else(what: str) -> None:
     desk = office()
-    open_page(desk, "Settings", "Sound", "Ring tone")
+    open_page(desk, "Settings", "Sounds", "Ring tone")
     desk.press(Key.VOLUME_DOWN)
     match what:
         case "lift":
@@ -122,7 +122,7 @@ def test_a_volume_changes_step_by_step_and_is_kept_when_the_person_lets_go(
     row: str, route: AudioRoute, field: str
 ) -> None:
     desk = office(has_loudspeaker=True, earpiece_volume_percent=80)
-    open_page(desk, "Settings", "Sound", row)
+    open_page(desk, "Settings", "Sounds", row)
     before = desk.phone._state.volumes[route]
     assert SetVolume(route, before - 10) in desk.press(Key.VOLUME_DOWN)
     assert SetVolume(route, before - 20) in desk.handle(KeyRepeated(Key.VOLUME_DOWN))
@@ -137,14 +137,14 @@ def test_a_volume_changes_step_by_step_and_is_kept_when_the_person_lets_go(
 
 def test_the_ringers_volume_is_heard_as_it_is_turned() -> None:
     desk = office()
-    open_page(desk, "Settings", "Sound", "Ringer volume")
+    open_page(desk, "Settings", "Sounds", "Ringer volume")
     commands = desk.press(Key.VOLUME_UP)
     assert commands.index(SetVolume(AudioRoute.RINGER, 90)) < commands.index(StartRinging("normal"))
 
 
 def test_a_phone_without_a_loudspeaker_has_no_volume_for_it() -> None:
     desk = office()
-    open_page(desk, "Settings", "Sound")
+    open_page(desk, "Settings", "Sounds")
     assert "Speaker volume" not in [said(label) for label in labels(desk)]
 
 
