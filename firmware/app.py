@@ -132,6 +132,7 @@ class Handset:
         self._spoken_language: str = self._language
         self._narrator = Narrator(partial(self._speak_from_thread, asyncio.get_running_loop()))
         self._running.callback(self._narrator.stop)
+        self._attribute = partial(self._directory.describe, country=country)
         self._devices = build_devices(
             device_settings,
             simulator_port=self._options.simulator_port,
@@ -168,7 +169,7 @@ class Handset:
             show=self._show,
             set_brightness=self._painter.set_brightness,
             key_click=key_click(SOUND_RATE_HZ),
-            attribute=lambda number: self._directory.describe(number, country),
+            attribute=self._attribute,
         )
         self._bus.start()
         self._start_devices()
@@ -280,6 +281,8 @@ class Handset:
                     condition=self._condition,
                     start_anew=self._start_anew,
                     pictures_changed=self._pictures_changed,
+                    attribute=self._attribute,
+                    language=lambda: self._phone.view.look.language or self._language,
                 ),
                 self._bus.post,
             ),

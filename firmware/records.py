@@ -29,6 +29,7 @@ from provisioning.schema import Configuration
 _log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 30.0
+_SPELLING_PAUSE_S: Final = 0.02
 
 
 def problem_of(error: HandsetError) -> Problem:
@@ -62,6 +63,7 @@ class Records:
         self._store = Store(path, load_key(state_dir / KEY_NAME, path), heartbeat)
         self._on_fault = on_fault
         self._opener: asyncio.Task[None] | None = None
+        self._speller: asyncio.Task[None] | None = None
         self.fault: str | None = None
         self.outbox = StoredOutbox(self._store)
         self.contacts = StoredContacts(self._store, device.country)
@@ -89,10 +91,11 @@ class Records:
 
     async def stop(self) -> None:
         """Write what is due and close."""
-        if self._opener is not None:
-            self._opener.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._opener
+        for task in (self._opener, self._speller):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         await self._store.stop()
 
     def note_error(self, error: HandsetError) -> None:
@@ -127,4 +130,11 @@ class Records:
             _log.warning("%d call(s) had no end in the log, as after a power failure; they are closed now", interrupted)
         self.note_success()
         when_open()
+        self._speller = asyncio.create_task(self._spell_contacts(), name="contact speller")
         return True
+
+    async def _spell_contacts(self) -> None:
+        """Spell the contacts of an older firmware, a few at a time: calls are written in between."""
+        with suppress(StorageError):
+            while await self.contacts.spell_anew():
+                await asyncio.sleep(_SPELLING_PAUSE_S)

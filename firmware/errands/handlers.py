@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware.doctor import Condition
+from firmware.errands.calls import CallErrands
+from firmware.errands.contact_files import ContactFiles
+from firmware.errands.contacts import ContactErrands
 from firmware.errands.facts import FactsErrands, Identity
 from firmware.errands.folder import FolderErrands, Job
 from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
 from firmware.errands.reset import ResetErrands
 from firmware.errands.runner import Handler
-from firmware.phone.answers import Answer
 from firmware.phone.errands import Errand, FolderJob
+from firmware.phone.events import Event
 from firmware.records import Records
 
 
@@ -28,6 +31,8 @@ class Surroundings:
         condition: tells what the handset knows about its own parts.
         start_anew: ends this run of the handset and begins another.
         pictures_changed: has the pictures that are at hand loaded anew.
+        attribute: says where a number belongs, within a millisecond; empty where that is unknown.
+        language: which one the display speaks now.
     """
 
     records: Records | None
@@ -37,14 +42,17 @@ class Surroundings:
     condition: Callable[[], Awaitable[Condition]]
     start_anew: Callable[[], None]
     pictures_changed: Callable[[], None]
+    attribute: Callable[[str], str]
+    language: Callable[[], str]
 
 
-def errand_handlers(around: Surroundings, post: Callable[[Answer], None]) -> dict[type[Errand], Handler]:
+def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict[type[Errand], Handler]:
     """Return a handler for each type of errand that can be done.
 
     Args:
         around: what there is; without a store only what needs none can be done.
-        post: takes answers that come while an errand is under way, in the main thread.
+        post: takes answers that come while an errand is under way, and what else the phone must hear, in the main
+            thread.
     """
     handlers: dict[type[Errand], Handler] = {
         **FactsErrands(around.identity, around.state_dir, around.condition).handlers,
@@ -53,12 +61,17 @@ def errand_handlers(around: Surroundings, post: Callable[[Answer], None]) -> dic
     if (records := around.records) is None:
         return handlers
     pictures = PictureErrands(records.pictures, around.pictures_changed)
+    contact_files = ContactFiles(records.contacts, post)
     jobs: Mapping[FolderJob, Job] = {
+        FolderJob.IMPORT_CONTACTS: contact_files.import_from,
+        FolderJob.EXPORT_CONTACTS: contact_files.export_to,
         FolderJob.IMPORT_PICTURES: pictures.import_from,
     }
     return {
         **handlers,
         **PinErrands(records.pin).handlers,
+        **ContactErrands(records.contacts, post).handlers,
+        **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,
         **pictures.handlers,
         **FolderErrands(around.exchange_dir, jobs, post).handlers,
     }

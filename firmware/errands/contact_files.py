@@ -1,0 +1,192 @@
+"""Contacts in files: every vCard file of a folder is read, and all contacts are written into one."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from firmware.errands.folder import Outcome, Progress
+from firmware.phone.contact import Contact, ContactNumber, NumberKind
+from firmware.phone.events import BlockedContactsLoaded, Event
+from firmware.phone.words import Text, counted, word
+from firmware.storage.contact_merge import MergeCount
+from firmware.storage.contacts import StoredContacts
+
+_log = logging.getLogger(__name__)
+
+_SUFFIXES: Final = frozenset({".vcf", ".vcard"})
+_MOST_FILES: Final = 100
+_MOST_LINE_BYTES: Final = 1024 * 1024
+_PAUSE_S: Final = 0.01
+"""Between two batches, so that what a call writes into the store need not wait for more than one of them."""
+_EXPORTED_AT_ONCE: Final = 50
+EXPORT_NAME: Final = "contacts.vcf"
+
+
+@dataclass(slots=True)
+class _Report:
+    """What has become of the cards so far."""
+
+    count: MergeCount = field(default_factory=MergeCount)
+    cut: int = 0
+    broken: int = 0
+    first_broken: tuple[str, int] | None = None
+    unfinished: int = 0
+
+    def words(self) -> Text:
+        """Say it in a sentence or a few."""
+        count = self.count
+        parts = [
+            counted("{count} contact added.", "{count} contacts added.", count.added),
+            counted("{count} got numbers.", "{count} got numbers.", count.completed) if count.completed else "",
+            counted("{count} was there already.", "{count} were there already.", count.known) if count.known else "",
+            counted("{count} was shortened.", "{count} were shortened.", self.cut) if self.cut else "",
+            word("There is no room for {count} more.", count=count.refused) if count.refused else "",
+            word("A file was too much to read to its end.") if self.unfinished else "",
+        ]
+        if self.first_broken is not None:
+            name, line = self.first_broken
+            parts.append(
+                word(
+                    "Broken cards: {count}, the first in {file}, line {line}.", count=self.broken, file=name, line=line
+                )
+            )
+        said = [part for part in parts if part]
+        together: Text = said[0]
+        for part in said[1:]:
+            together = word("{first} {second}", first=together, second=part)
+        return together
+
+
+class ContactFiles:
+    """Imports and exports by a process that reads and writes the cards; see firmware.vcard."""
+
+    def __init__(self, contacts: StoredContacts, post: Callable[[Event], None]) -> None:
+        """`post` tells the phone, in the main thread, whom it must not let ring."""
+        self._contacts = contacts
+        self._post = post
+
+    async def import_from(self, folder: Path, progress: Progress) -> Outcome:
+        """Add what is on the cards in the files of a folder; the same files once more change nothing."""
+        paths = await asyncio.to_thread(_card_files, folder)
+        if not paths:
+            return Outcome(False, word("There are no contact files (.vcf) in the folder."))
+        report = _Report()
+        total_bytes = max(1, sum(size for _, size in paths))
+        done_bytes = 0
+        for path, size in paths:
+            # Without following a link out of the folder, and without waiting where it is a pipe.
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                await self._import(file, path.name, report, lambda at: progress(99 * at // total_bytes), done_bytes)
+            done_bytes += size
+        self._post(BlockedContactsLoaded(tuple(await self._contacts.blocked_numbers())))
+        return Outcome(not (report.broken or report.unfinished or report.count.refused), report.words())
+
+    async def _import(
+        self, file: BinaryIO, name: str, report: _Report, progress: Callable[[int], None], before_bytes: int
+    ) -> None:
+        child = await _start("read", stdin=file, stdout=asyncio.subprocess.PIPE)
+        try:
+            async for message in _messages(child):
+                if "broken" in message:
+                    report.broken += 1
+                    report.first_broken = report.first_broken or (name, int(message["broken"]))
+                else:
+                    await self._keep(message["contacts"], report)
+                progress(before_bytes + int(message["at"]))
+        finally:
+            await _end(child)
+        report.unfinished += bool(child.returncode)
+
+    async def _keep(self, raw: list[dict[str, Any]], report: _Report) -> None:
+        contacts = [
+            Contact(0, each["name"], tuple(ContactNumber(number, NumberKind(kind)) for number, kind in each["numbers"]))
+            for each in raw
+        ]
+        report.cut += sum(each["cut"] for each in raw)
+        report.count += await self._contacts.merge(contacts)
+        await asyncio.sleep(_PAUSE_S)
+
+    async def export_to(self, folder: Path, progress: Progress) -> Outcome:
+        """Write all contacts into one file, which is there whole or not at all."""
+        total = await self._contacts.count()
+        target = folder / EXPORT_NAME
+        draft = folder / f".{EXPORT_NAME}.new"
+        await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+        written = 0
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            child = await _start("write", stdin=asyncio.subprocess.PIPE, stdout=file)
+            try:
+                async for contact in self._all():
+                    written += 1
+                    await _hand_over(child, contact)
+                    progress(99 * written // max(1, total))
+                if child.stdin is not None:
+                    child.stdin.close()
+                await child.wait()
+            finally:
+                await _end(child)
+            await asyncio.to_thread(os.fsync, file.fileno())
+        if child.returncode:
+            await asyncio.to_thread(draft.unlink)
+            return Outcome(False, word("The files cannot be read or written."))
+        await asyncio.to_thread(draft.replace, target)
+        return Outcome(
+            True, counted("{count} contact written to {file}.", "{count} contacts written to {file}.", written,
+                          file=EXPORT_NAME)
+        )  # fmt: skip
+
+    async def _all(self) -> AsyncIterator[Contact]:
+        last = 0
+        while stretch := await self._contacts.after(last, _EXPORTED_AT_ONCE):
+            for contact in stretch:
+                yield contact
+            last = stretch[-1].contact_id
+
+
+def _card_files(folder: Path) -> list[tuple[Path, int]]:
+    if not folder.is_dir():
+        return []
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and path.is_file())
+    return [(path, path.stat().st_size) for path in files[:_MOST_FILES]]
+
+
+async def _start(what: str, *, stdin: Any, stdout: Any) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-m", "firmware.vcard", what,
+        stdin=stdin, stdout=stdout, stderr=asyncio.subprocess.DEVNULL, env={}, cwd="/", limit=_MOST_LINE_BYTES,
+    )  # fmt: skip
+
+
+async def _messages(child: asyncio.subprocess.Process) -> AsyncIterator[dict[str, Any]]:
+    if child.stdout is None:
+        return
+    while line := await child.stdout.readline():
+        yield json.loads(line)
+
+
+async def _hand_over(child: asyncio.subprocess.Process, contact: Contact) -> None:
+    if child.stdin is None:
+        return
+    numbers = [(number.number, number.kind) for number in contact.numbers]
+    child.stdin.write(json.dumps({"name": contact.name, "numbers": numbers}).encode() + b"\n")
+    with suppress(ConnectionError):
+        await child.stdin.drain()
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    """Let nothing of it be left, whatever made this end."""
+    if child.returncode is None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await child.wait()
+    if child.returncode is None:
+        child.kill()
+        await child.wait()

@@ -1,0 +1,80 @@
+"""A process that reads or writes vCards and can do nothing else: `python -m firmware.vcard read|write`.
+
+`read` takes a file of cards on standard input and answers with lines of JSON, `write` the other way round. The handset
+never looks into a file itself: whatever a file does to this process, the call that runs meanwhile is not in it.
+"""
+
+import json
+import logging
+import os
+import resource
+import sys
+
+from firmware.phone.contact import Contact, ContactNumber, NumberKind
+from firmware.vcard.reader import Read, read_contacts
+from firmware.vcard.writer import card_text
+
+BATCH = 25
+"""So many contacts are handed over at once: they are kept in one transaction, which others wait for."""
+
+_MEGABYTE = 1024 * 1024
+_LIMITS = {
+    resource.RLIMIT_AS: 256 * _MEGABYTE,
+    resource.RLIMIT_CPU: 900,
+    resource.RLIMIT_NOFILE: 8,
+    resource.RLIMIT_CORE: 0,
+    resource.RLIMIT_NPROC: 0,
+}
+_NICENESS = 15
+
+
+def main() -> None:
+    """Do what the one argument says."""
+    # What libraries log would quote the cards.
+    logging.disable()
+    os.nice(_NICENESS)
+    for limit, most in _LIMITS.items():
+        resource.setrlimit(limit, (most, most))
+    if sys.argv[1] == "read":
+        _read()
+    else:
+        _write()
+
+
+def _read() -> None:
+    batch: list[dict[str, object]] = []
+    for found in read_contacts(sys.stdin.buffer):
+        if isinstance(found, Read):
+            numbers = [(number.number, number.kind) for number in found.contact.numbers]
+            batch.append({"name": found.contact.name, "numbers": numbers, "cut": found.cut})
+            if len(batch) < BATCH:
+                continue
+            _say({"contacts": batch, "at": _position()})
+            batch.clear()
+        else:
+            _say({"broken": found.line, "mistake": found.mistake, "at": _position()})
+    _say({"contacts": batch, "at": _position()})
+
+
+def _position() -> int:
+    """Return how far the file has been read, in bytes; 0 where it is no file."""
+    try:
+        return os.lseek(0, 0, os.SEEK_CUR)
+    except OSError:
+        return 0
+
+
+def _say(message: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _write() -> None:
+    for line in sys.stdin:
+        raw = json.loads(line)
+        numbers = tuple(ContactNumber(number, NumberKind(kind)) for number, kind in raw["numbers"])
+        sys.stdout.write(card_text(Contact(0, raw["name"], numbers)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from firmware.errands.contact_files import EXPORT_NAME, ContactFiles
+from firmware.errands.folder import Outcome
+from firmware.phone.contact import Contact, ContactNumber, NumberKind
+from firmware.phone.words import Text, Word
+from tests.lab.store import StoreLab
+
+
+def card(name: str, *numbers: str) -> str:
+    return "\r\n".join(["BEGIN:VCARD", "VERSION:3.0", f"FN:{name}", *(f"TEL:{n}" for n in numbers), "END:VCARD", ""])
+
+
+def said(text: Text) -> str:
+    """Return what is read in English."""
+    if not isinstance(text, Word):
+        return text
+    values = {name: value if isinstance(value, int) else said(value) for name, value in text.values}
+    return (text.many if text.many and values["count"] != 1 else text.text).format(**values)
+
+
+class Files:
+    def __init__(self, lab: StoreLab, folder: Path) -> None:
+        self.folder = folder
+        self.percents: list[int] = []
+        self.files = ContactFiles(lab.contacts, lambda _event: None)
+
+    async def take_in(self) -> Outcome:
+        return await self.files.import_from(self.folder, self.percents.append)
+
+    async def write_out(self) -> Outcome:
+        return await self.files.export_to(self.folder, self.percents.append)
+
+
+@pytest.fixture
+def files(lab: StoreLab, tmp_path: Path) -> Files:
+    folder = tmp_path / "exchange"
+    folder.mkdir()
+    return Files(lab, folder)
+
+
+async def test_every_file_of_the_folder_is_imported_and_once_more_changes_nothing(lab: StoreLab, files: Files) -> None:
+    (files.folder / "a.vcf").write_text(card("Ann", "1001") + card("Bo", "1002"))
+    (files.folder / "b.VCF").write_text(card("Ann", "1001", "1003"))
+    (files.folder / "c.txt").write_text(card("Cy", "1004"))
+    outcome = await files.take_in()
+    assert (outcome.done, said(outcome.words)) == (True, "2 contacts added. 1 got numbers.")
+    assert files.percents == sorted(files.percents)
+    before = await lab.contacts.after(0, 10)
+    outcome = await files.take_in()
+    assert said(outcome.words) == "0 contacts added. 3 were there already."
+    assert await lab.contacts.after(0, 10) == before
+
+
+async def test_a_broken_card_is_reported_with_its_line_and_the_rest_is_imported(lab: StoreLab, files: Files) -> None:
+    (files.folder / "a.vcf").write_text(card("Ann", "1001") + "BEGIN:VCARD\r\nFN:Bo\r\n" + card("Cy", "1003"))
+    outcome = await files.take_in()
+    assert not outcome.done
+    assert said(outcome.words) == "2 contacts added. Broken cards: 1, the first in a.vcf, line 6."
+    assert await lab.contacts.count() == 2
+
+
+async def test_what_was_shortened_is_said(files: Files) -> None:
+    (files.folder / "a.vcf").write_text(card("x" * 10_000, "1001") + card("\u202eAnn", "1002"))
+    assert said((await files.take_in()).words) == "2 contacts added. 1 was shortened."
+
+
+@pytest.mark.parametrize("content", ["", "not a card\n" * 100_000, "\0" * 3_000_000])
+async def test_a_file_that_holds_no_cards_is_no_failure_of_the_handset(
+    lab: StoreLab, files: Files, content: str
+) -> None:
+    (files.folder / "a.vcf").write_text(content)
+    assert said((await files.take_in()).words).startswith("0 contacts added.")
+    assert await lab.contacts.count() == 0
+
+
+async def test_a_folder_without_files_says_so(files: Files) -> None:
+    outcome = await files.take_in()
+    assert (outcome.done, said(outcome.words)) == (False, "There are no contact files (.vcf) in the folder.")
+    files.folder.rmdir()
+    assert not (await files.take_in()).done
+
+
+async def test_others_are_served_by_the_store_while_a_large_file_is_imported(lab: StoreLab, files: Files) -> None:
+    photo = "PHOTO;ENCODING=b:" + "A" * 2_000_000 + "\r\nEND:VCARD"
+    many = "".join(card(f"Name {number}", str(10_000_000 + number)) for number in range(1500))
+    with_photos = "".join(card(f"Photo {number}").replace("END:VCARD", photo) for number in range(10))
+    (files.folder / "a.vcf").write_text(many + with_photos)
+    importing = asyncio.create_task(files.take_in())
+    waits = []
+    while not importing.done():
+        began = time.perf_counter()
+        await lab.contacts.search("6", 8)
+        waits.append(time.perf_counter() - began)
+        await asyncio.sleep(0.005)
+    assert said((await importing).words) == "1510 contacts added."
+    assert sorted(waits)[len(waits) // 2] < 0.02
+
+
+async def test_all_contacts_are_written_to_one_file_that_reads_back_the_same(lab: StoreLab, files: Files) -> None:
+    numbers = (ContactNumber("+86 139 1234 5678", NumberKind.MOBILE), ContactNumber("1001", NumberKind.WORK))
+    await lab.contacts.save(Contact(0, "王伟; Sales, \\ Co", numbers))
+    await lab.add_contact("Ann", ["1002"])
+    outcome = await files.write_out()
+    assert (outcome.done, said(outcome.words)) == (True, f"2 contacts written to {EXPORT_NAME}.")
+    assert [path.name for path in files.folder.iterdir()] == [EXPORT_NAME]
+    before = await lab.contacts.after(0, 10)
+    assert said((await files.take_in()).words) == "0 contacts added. 2 were there already."
+    assert await lab.contacts.after(0, 10) == before
