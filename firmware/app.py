@@ -17,6 +17,7 @@ from firmware.admin import AdminRole
 from firmware.boot import Early, Options
 from firmware.bus import Bus
 from firmware.chronicle import changes
+from firmware.contact_admin import ContactRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
 from firmware.control.sync_role import SyncRole
@@ -34,6 +35,7 @@ from firmware.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.painter import Painter
 from firmware.phone.call import CallId
 from firmware.phone.events import (
+    BlockedContactsLoaded,
     Event,
     HandsetLifted,
     HandsetReplaced,
@@ -306,6 +308,10 @@ class Handset:
     async def _load_picture(self, picture: str) -> Pixels | None:
         return await self._records.pictures.read(picture) if self._records is not None else None
 
+    async def _tell_blocked_contacts(self) -> None:
+        if self._records is not None:
+            self._bus.post(BlockedContactsLoaded(tuple(await self._records.contacts.blocked_numbers())))
+
     async def _start_sockets(self) -> None:
         admin = AdminRole(
             view=lambda: self._phone.view,
@@ -314,7 +320,10 @@ class Handset:
             call_log=lambda: self._records.call_log if self._records else None,
         )
         pictures = PictureRole(lambda: self._records.pictures if self._records else None, self._pictures_changed)
-        handlers: dict[Role, Mapping[str, Handler]] = {Role.ADMIN: {**admin.handlers, **pictures.handlers}}
+        contacts = ContactRole(lambda: self._records.contacts if self._records else None, self._tell_blocked_contacts)
+        handlers: dict[Role, Mapping[str, Handler]] = {
+            Role.ADMIN: {**admin.handlers, **pictures.handlers, **contacts.handlers}
+        }
         if self._records is not None:
             sync = SyncRole(
                 self._records.outbox, lambda: broker_settings(self._loaded.configuration), self._note_broker

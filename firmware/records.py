@@ -136,5 +136,7 @@ class Records:
     async def _spell_contacts(self) -> None:
         """Spell the contacts of an older firmware, a few at a time: calls are written in between."""
         with suppress(StorageError):
-            while await self.contacts.spell_anew():
+            while True:
+                if not await self.contacts.spell_anew():
+                    return
                 await asyncio.sleep(_SPELLING_PAUSE_S)

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from firmware.phone.contact import NumberKind
 from firmware.ports import BrokerProblem, BrokerState
 
 MAX_LINE_BYTES: Final = 64 * 1024
@@ -144,6 +145,46 @@ class PictureRemoveRequest(Request):
     picture: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
+class ContactListRequest(Request):
+    """Asks for contacts in the order in which they were added, those after one of them."""
+
+    request: Literal["contact_list"] = "contact_list"
+    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    limit: Annotated[int, Field(ge=1, le=20)] = 15
+
+
+class ContactNumberPart(BaseModel):
+    """One number and what it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    number: Annotated[str, Field(min_length=1, max_length=64)]
+    kind: NumberKind = NumberKind.OTHER
+
+
+class ContactPart(BaseModel):
+    """One contact as a card has it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(max_length=80)]
+    numbers: Annotated[tuple[ContactNumberPart, ...], Field(max_length=20)] = ()
+
+
+class ContactMergeRequest(Request):
+    """Adds contacts; those that are there already get the numbers that they lack."""
+
+    request: Literal["contact_merge"] = "contact_merge"
+    contacts: Annotated[tuple[ContactPart, ...], Field(min_length=1, max_length=20)]
+
+
+class ContactRemoveRequest(Request):
+    """Forgets a contact."""
+
+    request: Literal["contact_remove"] = "contact_remove"
+    contact_id: Annotated[int, Field(ge=1, lt=2**63)]
+
+
 def _by_name(*models: type[Request]) -> Mapping[str, type[Request]]:
     return MappingProxyType({str(model.model_fields["request"].default): model for model in models})
 
@@ -160,6 +201,9 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             PicturePartRequest,
             PictureAddRequest,
             PictureRemoveRequest,
+            ContactListRequest,
+            ContactMergeRequest,
+            ContactRemoveRequest,
         ),
     }
 )

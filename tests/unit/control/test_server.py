@@ -148,7 +148,8 @@ async def test_an_unknown_request_is_answered_with_those_that_the_role_has(tmp_p
         await client.send(line)
         answer = await client.receive()
     assert answer["error"] == (
-        "The admin socket knows no such request. It knows: consent, doctor, log, picture_add, picture_list, "
+        "The admin socket knows no such request. It knows: consent, contact_list, contact_merge, contact_remove, "
+        "doctor, log, picture_add, picture_list, "
         "picture_part, picture_remove, status."
     )
 

@@ -1,0 +1,92 @@
+"""`wecall contacts`, `import` and `export` against a real socket and a real store."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from firmware.cli import main
+from firmware.contact_admin import ContactRole
+from firmware.control.requests import REQUESTS, Answer, Empty, Role
+from firmware.control.server import ControlServer, Handler
+from tests.lab.store import StoreLab
+
+Wecall = Callable[..., Awaitable[Result]]
+
+CARDS = (
+    "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nTEL;TYPE=CELL:1001\r\nEND:VCARD\r\n"
+    "BEGIN:VCARD\r\nnonsense\r\nFN:x\r\nno property\r\nEND:VCARD\r\n"
+    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:王伟\r\nTEL;VALUE=uri:tel:+8613912345678\r\nEND:VCARD\r\n"
+)
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
+    lab = StoreLab(tmp_path)
+    await lab.start()
+    yield lab
+    await lab.stop()
+
+
+@pytest.fixture
+async def wecall(lab: StoreLab, tmp_path: Path) -> AsyncIterator[Wecall]:
+    async def nothing(_: object) -> Answer:
+        return Empty()
+
+    async def changed() -> None: ...
+
+    role = ContactRole(lambda: lab.contacts, changed)
+    others: dict[str, Handler] = dict.fromkeys(REQUESTS[Role.ADMIN], nothing)
+    server = ControlServer(tmp_path, {Role.ADMIN: {**others, **role.handlers}})
+    await server.start()
+
+    async def run(*arguments: str | Path) -> Result:
+        line = [*map(str, arguments), "--runtime-dir", str(tmp_path)]
+        return await asyncio.to_thread(CliRunner().invoke, main, line)
+
+    yield run
+    await server.stop()
+
+
+async def test_a_contact_is_added_listed_and_removed(lab: StoreLab, wecall: Wecall) -> None:
+    assert (await wecall("contacts", "add", "Ann", "1001", "1002")).output == "Added.\n"
+    assert (await wecall("contacts", "add", "Ann", "1001", "1003")).output == "Changed.\n"
+    assert (await wecall("contacts", "add", "Ann", "1001")).output == "That contact is there already.\n"
+    listed = (await wecall("contacts", "list")).output
+    assert "Ann" in listed
+    assert "1003 (other)" in listed
+    assert (await wecall("contacts", "remove", "1")).exit_code == 0
+    assert (await wecall("contacts", "remove", "1")).exit_code == 1
+    assert await lab.contacts.count() == 0
+
+
+async def test_files_are_imported_and_a_broken_card_is_named_by_its_line(
+    lab: StoreLab, wecall: Wecall, tmp_path: Path
+) -> None:
+    path = tmp_path / "phone.vcf"
+    path.write_text(CARDS)
+    done = await wecall("import", path)
+    assert done.exit_code == 1
+    assert "2 added, 0 got numbers, 0 were there already." in done.output
+    assert "phone.vcf, line 9: unreadable" in done.output
+    again = await wecall("import", path)
+    assert "0 added, 0 got numbers, 2 were there already." in again.output
+
+
+@pytest.mark.parametrize("version", ["3.0", "4.0"])
+async def test_what_is_exported_imports_into_the_same(
+    lab: StoreLab, wecall: Wecall, tmp_path: Path, version: str
+) -> None:
+    for number in range(40):
+        await lab.add_contact(f"Name {number}", [str(2000 + number), "+86 139 1234 5678"])
+    path = tmp_path / "all.vcf"
+    assert "40 contact(s) written." in (await wecall("export", path, "--version", version)).output
+    assert f"VERSION:{version}" in path.read_text()
+    assert path.stat().st_mode & 0o077 == 0
+    before = await lab.contacts.after(0, 100)
+    again = await wecall("import", path)
+    assert again.exit_code == 0, again.output
+    assert "0 added, 0 got numbers, 40 were there already." in again.output
+    assert await lab.contacts.after(0, 100) == before
