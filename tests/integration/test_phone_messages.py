@@ -46,10 +46,12 @@ def count(voicemail: ScriptedPeer, new: int) -> None:
     voicemail.receive(200, method="NOTIFY")
 
 
-async def open_messages(clerk: Person) -> None:
-    """Press the menu key until the text messages are shown: they come after the lines and the sound of calls."""
-    for _ in range(3):
-        await clerk.press("menu")
+async def open_newest_message(clerk: Person) -> None:
+    """Go to the messages by the menu, and to the first of them: the voicemail and a new message stand before it."""
+    await clerk.press("menu")
+    await clerk.dial("4")
+    await clerk.reads("Messages")
+    await clerk.dial("3")
 
 
 # --- voice messages ---------------------------------------------------------------------------------------------------
@@ -94,10 +96,12 @@ async def test_a_text_message_is_told_of_shown_answered_and_kept(office: Office,
     office.bob.writes(PERSON, TEXT)
     await clerk.wait_until(lambda page: page.state["indicator"] == "slow_blink", 5)
     await clerk.sees_icons(REGISTERED, (Icon.MESSAGE, 1))
-    await open_messages(clerk)
+    await open_newest_message(clerk)
     await clerk.reads(f"From {BOB}")
     await clerk.reads(TEXT)
     await clerk.wait_until(lambda page: page.state["indicator"] == "off", 5)
+    await clerk.press("ok")
+    await clerk.reads("Reply")
     await clerk.press("ok")
     await clerk.reads(f"To {BOB}")
     await clerk.dial("66655")
@@ -118,7 +122,7 @@ async def test_text_messages_outlive_a_restart(tmp_path: Path) -> None:
         handset.start(sync=False)
         async with Person(handset) as clerk:
             await clerk.sees_icons(REGISTERED, (Icon.MESSAGE, 1))
-            await open_messages(clerk)
+            await open_newest_message(clerk)
             await clerk.reads(f"From {BOB}")
             await clerk.reads(TEXT)
 
@@ -147,5 +151,5 @@ async def test_a_text_message_during_a_call_waits_until_it_is_over(office: Offic
     office.carol.writes(PERSON, TEXT)
     await clerk.hang_up()
     await clerk.wait_until(lambda page: page.state["indicator"] == "slow_blink", 5)
-    await open_messages(clerk)
+    await open_newest_message(clerk)
     await clerk.reads(f"From {CAROL}")

@@ -21,6 +21,10 @@ _APART_PX = 11
 # The digit that chooses a row stands closer before it, at the row's beginning.
 _NUMBER_ENDS_PX = 16
 _NUMBER_APART_PX = 4
+# So does a label before its value, at the row's end.
+_VALUE_ENDS_PX = 118
+_VALUE_APART_PX = 5
+_ROW_PX = 16
 # A plate that text stands on is thicker than any stroke of a letter.
 _PLATE_PX = 3
 _SCROLL_BAR_PX = 5
@@ -92,7 +96,9 @@ def _stands_apart(rows: tuple[str, ...], left: int, top: int, ink: _Ink) -> bool
     # Beside a text that goes on stands the bar that says so.
     before, after = columns[:left][::-1], columns[left + ink.width_px : WIDTH_PX - _SCROLL_BAR_PX]
     begins_a_row = left <= _NUMBER_ENDS_PX and _is_free(before, _NUMBER_APART_PX)
-    return (begins_a_row or _is_free(before, _APART_PX)) and _is_free(after, _APART_PX)
+    is_a_value = left + ink.width_px >= _VALUE_ENDS_PX and len(ink.rows) <= _ROW_PX
+    ends_a_row = is_a_value and _is_free(before, _VALUE_APART_PX)
+    return (begins_a_row or ends_a_row or _is_free(before, _APART_PX)) and _is_free(after, _APART_PX)
 
 
 def _is_free(columns: list[str], distance_px: int) -> bool:

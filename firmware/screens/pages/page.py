@@ -17,7 +17,7 @@ from firmware.screens.pages.dialling import (
     writing_title,
 )
 from firmware.screens.pages.faults import details
-from firmware.screens.pages.idle import idle_blocks, idle_keys, unprovisioned_blocks
+from firmware.screens.pages.idle import hint_blocks, idle_blocks, idle_keys, unprovisioned_blocks
 from firmware.screens.pages.locked import without_anything_personal
 from firmware.screens.pages.menus import menu_body
 from firmware.screens.pages.sound import sound_blocks
@@ -64,6 +64,8 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
         case Mode.COLLECTING_DIGITS:
             title = view.digits if shows_matches(view) else ""
             return _with_keys(Page(status, dialling_body(view, into), title), dialling_keys(view), into)
+        case Mode.MENU if view.hint is not None:
+            return Page(status, hint_blocks(view, view.hint, into))
         case Mode.MENU if view.menu is not None:
             return _menu(view.menu, status, into)
     return _with_keys(_at_rest(view, into, clock), idle_keys(view), into)

@@ -58,6 +58,14 @@ def test_rows_of_a_list_are_read_with_their_values() -> None:
     assert not says(frame, "Call")
 
 
+def test_values_of_a_card_are_read_beside_their_labels() -> None:
+    rows = (ListRow("Sound", "good, 4.3 of 5"), ListRow("Lost", "0.0 %"), ListRow("Jitter", "0 ms"), ListRow("Codec"))
+    frame = RENDERER.render(Page(STATUS, Card(rows)))
+    for text in ("good, 4.3 of 5", "Lost", "0.0 %"):
+        assert says(frame, text)
+    assert not says(frame, "4.3")
+
+
 def test_a_sentence_of_a_card_is_read() -> None:
     frame = RENDERER.render(Page(STATUS, Card((ListRow("accounts[1].password: is missing."),))))
     assert says(frame, "accounts[1].password: is missing.")

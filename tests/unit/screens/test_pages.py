@@ -143,7 +143,7 @@ def test_a_phone_that_cannot_call_says_so_when_it_is_lifted() -> None:
 
 
 @pytest.mark.parametrize("hint", Hint)
-@pytest.mark.parametrize("mode", [Mode.IDLE, Mode.COLLECTING_DIGITS, Mode.UNPROVISIONED, Mode.RINGING])
+@pytest.mark.parametrize("mode", [Mode.IDLE, Mode.COLLECTING_DIGITS, Mode.UNPROVISIONED, Mode.RINGING, Mode.MENU])
 def test_a_hint_is_shown_in_every_mode_that_gives_one(mode: Mode, hint: Hint) -> None:
     call = CallView(CallState.INCOMING, CallDirection.INCOMING, CallerId("2345", "Anna"))
     view = PhoneView(mode, registration=REGISTERED, hint=hint, call=call if mode is Mode.RINGING else None)
