@@ -12,11 +12,11 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from tests.bench import echo, quality, recovery, side_by_side
+from tests.bench import contacts, echo, quality, recovery, side_by_side
 from tests.bench.speaker import Codec
 
 _BUILD: Final = Path(__file__).parents[2] / "build"
-_SECTIONS: Final = ("phones", "quality", "recovery", "echo")
+_SECTIONS: Final = ("phones", "quality", "recovery", "echo", "contacts")
 
 
 @click.command()
@@ -45,6 +45,10 @@ def _measure(section: str, shown: Console) -> list[Any]:
             recoveries = recovery.measure(folder)
             shown.print(recovery.table(recoveries))
             return [asdict(row) for row in recoveries]
+        case "contacts":
+            searches, imports = contacts.measure()
+            shown.print(*contacts.table((searches, imports)))
+            return [asdict(each) for each in (*searches, *imports)]
         case _:
             echoes = echo.compare()
             shown.print(echo.table(echoes))
