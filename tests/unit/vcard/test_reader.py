@@ -31,9 +31,7 @@ def contact(data: bytes | str) -> Contact:
 
 def test_version_3_with_types_in_one_parameter_or_several() -> None:
     found = contact(
-        card(
-            "N:Müller;Ann;;;", "FN:Ann Müller", "TEL;TYPE=CELL,VOICE:+49 30 1", "TEL;TYPE=voice;TYPE=work:22", "TEL:3"
-        )
+        card("N:Müller;Ann;;;", "FN:Ann Müller", "TEL;TYPE=CELL,VOICE:+49 30 1", "TEL;TYPE=voice;TYPE=work:22", "TEL:3")
     )
     assert found == Contact(
         0, "Ann Müller", (ContactNumber("+49 30 1", MOBILE), ContactNumber("22", WORK), ContactNumber("3", OTHER))
