@@ -14,7 +14,7 @@ from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.vcard.reader import Read, read_contacts
 from firmware.vcard.writer import card_text
 
-BATCH = 25
+BATCH = 10
 """So many contacts are handed over at once: they are kept in one transaction, which others wait for."""
 
 _MEGABYTE = 1024 * 1024
