@@ -72,7 +72,7 @@ def _take_preferences(state: PhoneState, event: PreferencesLoaded) -> None:
     features.kept = event.preferences
     features.preferences = replace(event.preferences, **changed)
     features.preferences_loaded = True
-    if changed:
+    if features.preferences_saved:
         keep(state)
     take_volumes(state)
     lock_at_start(state)

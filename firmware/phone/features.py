@@ -98,6 +98,7 @@ class FeatureState:
         preferences: what the holder has set; the configuration's until the store answers or the holder sets something.
         kept: the preferences that the store is known to hold; the configuration's until it answers.
         preferences_loaded: the store has answered.
+        preferences_saved: the holder has set something since the start: the store may have answered from before that.
         pin_is_set: there is a PIN; None until the store has said so.
         lock_is_known: the store has said whether the phone locks by itself.
         blocked_contacts: the numbers of blocked contacts, in all the ways to write them.
@@ -119,6 +120,7 @@ class FeatureState:
     preferences: Preferences = field(default_factory=Preferences)
     kept: Preferences = field(default_factory=Preferences)
     preferences_loaded: bool = False
+    preferences_saved: bool = False
     pin_is_set: bool | None = None
     lock_is_known: bool = False
     blocked_contacts: frozenset[str] = frozenset()

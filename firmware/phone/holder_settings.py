@@ -51,6 +51,7 @@ def adjust(state: PhoneState, preferences: Preferences) -> None:
 def keep(state: PhoneState, _event: object = None) -> None:
     """Keep what the holder has set."""
     state.cancel_timer(Timer.LET_GO)
+    state.features.preferences_saved = True
     state.emit(SavePreferences(state.features.preferences))
 
 

@@ -341,7 +341,7 @@ class PhoneState:
 
     def _is_about_menus(self, view: PhoneView) -> bool:
         """Whether the person does something with the display: never in a call, nor of what comes by itself."""
-        if view.call is not None or view.other_calls:
+        if view.call is not None or view.other_calls or self.previewed_ring:
             return False
         asked = view.details_step or view.volume_percent is not None
         told = view.hint not in {None, Hint.MESSAGE_RECEIVED}

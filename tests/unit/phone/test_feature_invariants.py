@@ -1,17 +1,46 @@
 """The random evening once more, on a phone with codes, rules, a hotline, busy numbers, messages and a clock."""
 
+from typing import get_args
+
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, TextMessage
-from firmware.phone.commands import Command, SavePreferences, SendMessage
+from firmware.phone.answers import (
+    Answer,
+    CallsDeleted,
+    CallsListed,
+    ContactRead,
+    ContactsListed,
+    ErrandFailed,
+    FactsRead,
+    LoggedCall,
+    PicturesListed,
+    PinChanged,
+    PinChecked,
+)
+from firmware.phone.call import CallDirection, CallerId, CallId, CallState, DisconnectReason, TextMessage
+from firmware.phone.commands import Command, PlaceCall, SavePreferences, SendMessage
+from firmware.phone.contact import Contact, ContactMatch, ContactNumber
+from firmware.phone.errands import (
+    CheckPin,
+    ClearCalls,
+    DeleteCall,
+    Errand,
+    ListCalls,
+    ListContacts,
+    ListPictures,
+    ReadContact,
+    ReadFacts,
+    SetPin,
+)
 from firmware.phone.events import (
     CallStateChanged,
     Key,
     KeyHeld,
     KeyPressed,
+    KeyRepeated,
     MessageReceived,
     MessageSent,
     MessagesLoaded,
@@ -22,10 +51,12 @@ from firmware.phone.events import (
     VoicemailCounted,
 )
 from firmware.phone.features import CallRules, Hotline, OpenHours
+from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.phone import Phone
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Mode
+from firmware.phone.words import word
 from tests.unit.phone.office import office_settings
 from tests.unit.phone.test_phone_invariants import AnyEvening
 
@@ -47,6 +78,36 @@ _TRANSIENT = {
 }
 
 
+_CALLS = tuple(
+    LoggedCall(CallId(f"c{place}"), CallDirection.INCOMING, "2345", "", "25 Nov", 0, False, None) for place in range(3)
+)
+_MENU_KEYS = st.sampled_from(
+    [*(Key(digit) for digit in "123456789*#0"), *[Key.OK, Key.VOLUME_DOWN, Key.VOLUME_UP] * 3, Key.CANCEL, Key.REDIAL]
+)
+
+
+def answer_to(errand: Errand) -> Answer | None:
+    """Answer as a small store would."""
+    match errand:
+        case ListCalls(kind, first, limit):
+            return CallsListed(kind, first, len(_CALLS), _CALLS[first : first + limit])
+        case DeleteCall() | ClearCalls():
+            return CallsDeleted()
+        case ListContacts(first, limit):
+            return ContactsListed(first, 1, (ContactMatch(1, "Anna", "2345"),)[first : first + limit])
+        case ReadContact():
+            return ContactRead(Contact(1, "Anna", (ContactNumber("2345"),)))
+        case CheckPin(pin):
+            return PinChecked(accepted=pin == "2580", wait_s=0 if pin == "2580" else 10)
+        case SetPin(pin):
+            return PinChanged(is_set=bool(pin))
+        case ReadFacts(kind):
+            return FactsRead(kind, ((word("Version"), "1"),))
+        case ListPictures():
+            return PicturesListed((("p1", "Holiday"),))
+    return None
+
+
 class AnyOfficeEvening(AnyEvening):
     """Adds what an office phone can do to the fingers, the network and the faults."""
 
@@ -54,6 +115,8 @@ class AnyOfficeEvening(AnyEvening):
         super().__init__()
         self.sent: list[str] = []
         self.saved: Preferences | None = None
+        self.asked: list[Errand] = []
+        self.store_fails = False
 
     @initialize(
         loudspeaker=st.booleans(),
@@ -79,6 +142,7 @@ class AnyOfficeEvening(AnyEvening):
                 preferences=preferences,
                 hotline=hotline,
                 voicemail_number="2500",
+                invite_link="https://operator.example/{account}",
                 auto_redial_tries=2,
                 accounts=(("home", "Home"), ("work", "Work")),
             ),
@@ -94,6 +158,10 @@ class AnyOfficeEvening(AnyEvening):
                 self.sent.append(message_id)
             case SavePreferences(preferences):
                 self.saved = preferences
+            case PlaceCall(uri=uri) if self.phone.view.locked:
+                assert uri.removeprefix("sip:").partition("@")[0] in {"110", "112"}, "a locked phone calls"
+            case _ if isinstance(command, get_args(Errand)):
+                self.asked.append(command)  # type: ignore[arg-type]
 
     @rule(code=st.sampled_from(_CODES), key=st.sampled_from([None, Key.OK, Key.HASH]))
     def dial_a_code(self, code: str, key: Key | None) -> None:
@@ -107,11 +175,61 @@ class AnyOfficeEvening(AnyEvening):
         self._handle(KeyPressed(key))
         self._handle(KeyHeld(key))
 
-    @rule(presses=st.integers(1, 5), then=st.sampled_from([Key.OK, Key.REDIAL, Key.VOLUME_DOWN, Key.CANCEL]))
-    def read_the_menu(self, presses: int, then: Key) -> None:
-        for _ in range(presses):
+    @rule(keys=st.lists(_MENU_KEYS, min_size=1, max_size=8))
+    def wander_through_the_menus(self, keys: list[Key]) -> None:
+        if self.phone.view.mode is Mode.IDLE:
             self._handle(KeyPressed(Key.MENU))
-        self._handle(KeyPressed(then))
+        for key in keys:
+            if self.phone.view.mode is Mode.MENU:
+                self._handle(KeyPressed(key))
+                self.answer_what_was_asked()
+
+    @rule(key=_MENU_KEYS)
+    def hold_or_repeat_a_key_in_the_menus(self, key: Key) -> None:
+        if self.phone.view.mode is Mode.MENU:
+            self._handle(KeyHeld(key))
+            self._handle(KeyRepeated(key))
+
+    @rule()
+    def answer_what_was_asked(self) -> None:
+        """Answer as the store would: late, in order, and sometimes that it could not."""
+        while self.asked:
+            errand = self.asked.pop(0)
+            answer = ErrandFailed(type(errand).__name__, "No.") if self.store_fails else answer_to(errand)
+            if answer is not None:
+                self._handle(answer)
+
+    @rule(fails=st.booleans())
+    def break_or_mend_the_store(self, fails: bool) -> None:
+        self.store_fails = fails
+
+    @rule(is_set=st.booleans())
+    def hear_whether_there_is_a_pin(self, is_set: bool) -> None:
+        self._handle(PinChanged(is_set))
+        self._handle(PreferencesLoaded(Preferences(locked_when_idle=True)))
+
+    @precondition(lambda self: self.phone.view.locked)
+    @rule()
+    def let_everybody_use_the_phone_again(self) -> None:
+        self._handle(PinChanged(is_set=False))
+        assert not self.phone.view.locked
+
+    @rule(pin=st.sampled_from(["2580", "1379"]))
+    def type_a_pin_where_one_is_asked_for(self, pin: str) -> None:
+        if not self._pin_is_typed:
+            return
+        for digit in pin:
+            self._handle(KeyPressed(Key(digit)))
+            assert self.phone.view.menu is not None
+            assert set(self.phone.view.menu.text) <= {"•"}
+        self._handle(KeyPressed(Key.OK))
+        assert pin not in repr(self.phone.view)
+        assert pin not in repr(self.asked)
+
+    @property
+    def _pin_is_typed(self) -> bool:
+        menu = self.phone.view.menu
+        return isinstance(menu, EntryView) and menu.kind is EntryKind.PIN and menu.note != word("One moment…")
 
     @precondition(lambda self: self.phone.view.mode is Mode.WRITING)
     @rule(send=st.booleans())
@@ -168,8 +286,31 @@ class AnyOfficeEvening(AnyEvening):
     def a_menu_shows_only_while_nobody_calls_and_is_left_after_a_while(self) -> None:
         view = self.phone.view
         assert (view.menu is not None) is (view.mode is Mode.MENU)
-        assert view.menu is None or (Timer.INFO in self.running and not self.live and not view.off_hook)
+        assert view.menu is None or (Timer.INFO in self.running and not view.off_hook)
         assert not view.sound_shown or (view.mode is Mode.IN_CALL and Timer.INFO in self.running)
+
+    @invariant()
+    def the_selected_row_is_one_of_those_that_are_shown(self) -> None:
+        menu = self.phone.view.menu
+        if isinstance(menu, ListView) and menu.rows:
+            assert menu.first <= menu.selected < menu.first + len(menu.rows) <= menu.total
+        if isinstance(menu, CardView):
+            assert 0 <= menu.scroll <= max(0, len(menu.rows) - 1)
+        if isinstance(menu, NoticeView) and menu.percent is not None:
+            assert 0 <= menu.percent <= 100
+
+    @invariant()
+    def a_locked_phone_shows_nothing_but_what_asks_for_its_pin(self) -> None:
+        view = self.phone.view
+        if view.locked:
+            assert view.menu is None or isinstance(view.menu, EntryView)
+            assert view.menu is None or view.menu.kind is EntryKind.PIN
+
+    @invariant()
+    def a_ring_is_tried_only_in_a_menu_and_for_a_moment(self) -> None:
+        if self.phone._state.previewed_ring:
+            assert self.phone.view.mode is Mode.MENU
+            assert Timer.RING_PREVIEW in self.running
 
     @invariant()
     def what_is_switched_is_kept(self) -> None:
@@ -189,5 +330,5 @@ class AnyOfficeEvening(AnyEvening):
 
 TestAnyOfficeEvening = AnyOfficeEvening.TestCase
 TestAnyOfficeEvening.settings = hypothesis_settings(
-    max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=150, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
