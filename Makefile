@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 
-.PHONY: help demo test check bench soak format words
+.PHONY: help demo test check bench soak format words menu
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
@@ -14,6 +14,7 @@ help:
 	@echo "make soak     the long counts: thousands of calls, hundreds of kills"
 	@echo "make format   rewrite the code as check wants it"
 	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
+	@echo "make menu     draw the map of the menus, docs/menu.md"
 
 demo:
 	@tools/setup demo
@@ -46,3 +47,7 @@ format:
 words:
 	@tools/setup check
 	@$(BIN)/python -m tools.words
+
+menu:
+	@tools/setup check
+	@$(BIN)/python -m tools.menu_map

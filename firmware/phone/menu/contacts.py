@@ -1,13 +1,21 @@
 """The address book: its list, which digits search, and what can be done with all of it."""
 
-from firmware.phone.answers import Answer, ContactsFound, ContactsListed, ErrandFailed, JobFinished, JobProgressed
+from firmware.phone.answers import (
+    Answer,
+    ContactRead,
+    ContactsFound,
+    ContactsListed,
+    ErrandFailed,
+    JobFinished,
+    JobProgressed,
+)
 from firmware.phone.contact import ContactMatch
 from firmware.phone.contact_search import dialable
-from firmware.phone.errands import FolderJob, ListContacts, RunFolderJob, SearchContacts
+from firmware.phone.errands import FolderJob, ListContacts, ReadContact, RunFolderJob, SearchContacts
 from firmware.phone.events import Key
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page
-from firmware.phone.menu.contact_editor import edit_contact_page
+from firmware.phone.menu.contact_editor import contact_editor, edit_contact_page
 from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import ListView, MenuRow, NoticeView, SoftKeys
@@ -24,13 +32,19 @@ def contacts_page(_state: PhoneState) -> "ContactList":
 
 
 class ContactList(LongList[ContactMatch]):
-    """All contacts in their order; digits search by name and number, `#` opens what can be done with all of them."""
+    """All contacts in their order.
+
+    Digits search by name and number, `*` changes the one that is selected, `#` opens what can be done with all of them.
+    """
+
+    digits_choose = False
 
     def __init__(self) -> None:
         super().__init__(word("Contacts (# more)"), word("No contacts. Press # to add one."))
         self._keys = ""
         self._found: tuple[ContactMatch, ...] = ()
         self._chosen = 0
+        self._edits = False
 
     def errand(self, first: int, limit: int) -> ListContacts:
         """Return the errand that reads a stretch."""
@@ -67,6 +81,8 @@ class ContactList(LongList[ContactMatch]):
         """Search, move among what was found, open one, or see what else can be done."""
         if key is Key.HASH:
             state.menu.push(state, Choices(word("Contacts"), _more))
+        elif key is Key.STAR:
+            self._edit(state)
         elif key.value.isdigit():
             self._keys = (self._keys + key.value)[:_MOST_KEYS]
             self._search(state)
@@ -92,7 +108,11 @@ class ContactList(LongList[ContactMatch]):
 
     def take(self, state: PhoneState, answer: Answer) -> None:
         """Take a stretch, or what was found by these very keys."""
-        if isinstance(answer, ContactsFound):
+        if isinstance(answer, ContactRead):
+            if self._edits and answer.contact is not None:
+                state.menu.push(state, contact_editor(answer.contact))
+            self._edits = False
+        elif isinstance(answer, ContactsFound):
             if answer.keys == self._keys:
                 self._found = answer.matches
                 self._chosen = min(self._chosen, max(0, len(self._found) - 1))
@@ -101,9 +121,19 @@ class ContactList(LongList[ContactMatch]):
 
     def number_to_call(self, state: PhoneState) -> str:
         """Call whoever is selected."""
-        found = self._found[self._chosen] if self._found else None
-        match = found if self._keys else self.selected_item
+        match = self._selected_match
         return dialable(state, match.number) if match is not None else ""
+
+    @property
+    def _selected_match(self) -> ContactMatch | None:
+        found = self._found[self._chosen] if self._found else None
+        return found if self._keys else self.selected_item
+
+    def _edit(self, state: PhoneState) -> None:
+        """Change whoever is selected, without the page in between."""
+        if (match := self._selected_match) is not None:
+            self._edits = True
+            state.emit(ReadContact(match.contact_id))
 
     def _search(self, state: PhoneState) -> None:
         self._chosen = 0

@@ -25,7 +25,14 @@ T = TypeVar("T")
 
 
 class LongList(Quiet, Generic[T]):
-    """A list in the store; pages of one kind of thing build on it and say what the first four methods ask them."""
+    """A list in the store; pages of one kind of thing build on it and say what the first four methods ask them.
+
+    Attributes:
+        digits_choose: whether a digit chooses one of the first rows; on a page that does something else with digits
+            the rows have none.
+    """
+
+    digits_choose = True
 
     def __init__(self, title: Text, empty: Text) -> None:
         """`empty` is said in place of the rows where there are none."""
@@ -98,7 +105,7 @@ class LongList(Quiet, Generic[T]):
                 self._move_to(state, self._selected + 1)
             case Key.OK if (item := self.selected_item) is not None:
                 self.choose(state, item)
-            case _ if key.value in "123456789" and self._knows(int(key.value) - 1):
+            case _ if self.digits_choose and key.value in "123456789" and self._knows(int(key.value) - 1):
                 self._selected = int(key.value) - 1
                 self.choose(state, self._items[self._selected - self._first])
 
@@ -122,4 +129,4 @@ class LongList(Quiet, Generic[T]):
 
     def _numbered(self, place: int) -> MenuRow:
         row = self.row(self._items[place - self._first])
-        return MenuRow(row.label, row.value, place + 1 if place < _DIGITS else 0)
+        return MenuRow(row.label, row.value, place + 1 if self.digits_choose and place < _DIGITS else 0)

@@ -14,7 +14,7 @@ from firmware.phone.words import Text, word
 
 NONE = word("None")
 CHOSEN = word("chosen")
-_IMPORT = Choice(word("Import"), opening(lambda _: JobPage(FolderJob.IMPORT_PICTURES, word("Import"))))
+_IMPORT = Choice(word("Import"), opening(lambda _: JobPage(FolderJob.IMPORT_PICTURES, word("Import pictures"))))
 
 
 class _PictureList(Choices):

@@ -206,6 +206,19 @@ def test_a_contact_is_added_in_chinese() -> None:
     assert saved(desk) == Contact(0, "王")
 
 
+def test_star_changes_the_contact_that_is_selected_without_the_page_in_between() -> None:
+    desk = at_contacts()
+    desk.press("*")
+    asked = desk.said(ReadContact)[-1]
+    desk.handle(ContactRead(Contact(asked.contact_id, "Ann", (ContactNumber("2345"),))))
+    assert labels(desk)[:2] == ["Name", "2345"]
+    desk.press(Key.CANCEL)
+    desk.handle(ContactRead(None))
+    desk.press("*")
+    desk.handle(ContactRead(None))
+    assert len(desk.phone._state.menu.screens) == 2
+
+
 def test_a_number_is_changed_made_another_kind_and_deleted() -> None:
     desk = at_ann()
     choose(desk, "Edit")

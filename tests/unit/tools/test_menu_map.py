@@ -1,0 +1,46 @@
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+import pytest
+
+from firmware.phone import menu
+from firmware.phone.menu.stack import Quiet
+from tools.menu_map.document import PATH, document
+from tools.menu_map.walk import MOST_KEYS, Stop, walk
+
+_BELONG_TO_A_PAGE = {"Question", "Notice", "PinNotice", "ResetNotice", "PinEntry"}
+"""They ask before something is done, say what became of it, or take a new PIN after the old one."""
+_BUILT_ON = {"Card", "LongList", "Options"}
+"""No page by themselves."""
+
+
+@pytest.fixture(scope="module")
+def stops() -> list[Stop]:
+    return walk()
+
+
+def _kinds(kind: type) -> Iterator[type]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _kinds(below)
+
+
+def test_the_map_in_the_documentation_is_that_of_the_menus() -> None:
+    assert PATH.read_text(encoding="utf-8") == document(), "run make menu"
+
+
+def test_every_page_is_within_four_keys_of_the_idle_page(stops: list[Stop]) -> None:
+    far = {stop.title: len(stop.keys) for stop in stops if len(stop.keys) > MOST_KEYS}
+    assert far == {}
+
+
+def test_every_kind_of_page_is_on_the_map(stops: list[Stop]) -> None:
+    for module in pkgutil.iter_modules(menu.__path__, f"{menu.__name__}."):
+        importlib.import_module(module.name)
+    kinds = {kind.__name__ for kind in _kinds(Quiet) if kind.__module__.startswith(menu.__name__)}
+    assert kinds - _BELONG_TO_A_PAGE - _BUILT_ON <= {stop.kind for stop in stops}
+
+
+def test_no_two_pages_are_reached_by_the_same_keys(stops: list[Stop]) -> None:
+    assert len({stop.keys for stop in stops}) == len(stops)

@@ -1,0 +1,95 @@
+"""A phone with everything set up, and a store with one thing of each kind, to walk through the menus with."""
+
+from firmware.phone import errands as e
+from firmware.phone.answers import (
+    AccountKnown,
+    Answer,
+    CallsDeleted,
+    CallsListed,
+    ContactRead,
+    ContactsFound,
+    ContactsListed,
+    FactsRead,
+    LoggedCall,
+    PicturesListed,
+    PinChanged,
+    PinChecked,
+)
+from firmware.phone.call import (
+    CallDirection,
+    CallerId,
+    CallId,
+    CallQuality,
+    CallState,
+    DisconnectReason,
+    TextMessage,
+)
+from firmware.phone.contact import Contact, ContactMatch, ContactNumber
+from firmware.phone.dial_plan import DialPlan
+from firmware.phone.events import (
+    CallQualityMeasured,
+    CallStateChanged,
+    Event,
+    HandsetLifted,
+    HandsetReplaced,
+    Key,
+    KeyPressed,
+    MessagesLoaded,
+    PreferencesLoaded,
+)
+from firmware.phone.phone_settings import PhoneSettings
+from firmware.phone.preferences import Preferences
+from firmware.phone.words import word
+
+PIN = "2580"
+_NUMBER = "2345"
+_PLACED = CallId(f"{1:032x}")
+_CALL = LoggedCall(CallId("c1"), CallDirection.INCOMING, _NUMBER, "Anna", "25 Nov 14:03", 60, True, None)
+_MATCH = ContactMatch(1, "Anna", _NUMBER)
+_CONTACT = Contact(1, "Anna", (ContactNumber(_NUMBER),))
+
+SETTINGS = PhoneSettings(
+    DialPlan.build(country="GB", domain="example.com"),
+    has_loudspeaker=True,
+    voicemail_number="2500",
+    invite_link="https://operator.example/invite/{account}",
+    top_up_link="https://operator.example/pay/{account}",
+)
+
+NEWS: tuple[Event, ...] = (
+    PreferencesLoaded(Preferences()),
+    PinChanged(is_set=True),
+    AccountKnown("a1"),
+    HandsetLifted(),
+    *(KeyPressed(Key(digit)) for digit in f"{_NUMBER}#"),
+    CallStateChanged(_PLACED, CallState.ACTIVE),
+    CallQualityMeasured(_PLACED, CallQuality(0.5, 3, 20, "G722", encrypted=True, mos=4.2)),
+    CallStateChanged(_PLACED, CallState.DISCONNECTED, DisconnectReason.REMOTE_HANGUP),
+    HandsetReplaced(),
+    MessagesLoaded((TextMessage("m1", CallDirection.INCOMING, CallerId(_NUMBER, "Anna"), "Hello", read=True),)),
+)
+"""What the store says at the start, and one call that was placed since; its id is the first that the phone asks for."""
+
+
+def answer_to(errand: e.Errand) -> Answer | None:
+    """Answer an errand as the store would; None where the answer comes later or never."""
+    match errand:
+        case e.ListCalls(kind, first, limit):
+            return CallsListed(kind, first, 1, (_CALL,)[first : first + limit])
+        case e.DeleteCall() | e.ClearCalls():
+            return CallsDeleted()
+        case e.ListContacts(first, limit):
+            return ContactsListed(first, 1, (_MATCH,)[first : first + limit])
+        case e.SearchContacts(keys):
+            return ContactsFound(keys, (_MATCH,))
+        case e.ReadContact():
+            return ContactRead(_CONTACT)
+        case e.ListPictures():
+            return PicturesListed((("p1", "Holiday"),))
+        case e.ReadFacts(kind):
+            return FactsRead(kind, ((word("Version"), "1"),))
+        case e.CheckPin(pin):
+            return PinChecked(accepted=pin == PIN, wait_s=0 if pin == PIN else 10)
+        case e.SetPin(pin):
+            return PinChanged(is_set=bool(pin))
+    return None

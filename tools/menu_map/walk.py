@@ -1,0 +1,127 @@
+"""Walking through the menus: every page, by the fewest keys."""
+
+from collections import deque
+from dataclasses import dataclass
+from itertools import count
+from typing import Final, get_args
+
+from firmware.phone.call import CallId
+from firmware.phone.errands import Errand
+from firmware.phone.events import Event, Key, KeyPressed
+from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.stack import Screen
+from firmware.phone.menu.views import EntryView, ListView, MenuView, NoticeView
+from firmware.phone.phone import Phone
+from firmware.phone.words import Text, Word
+from tools.menu_map.store import NEWS, SETTINGS, answer_to
+
+MOST_KEYS: Final = 4
+"""From the idle page to any other one, MENU included."""
+
+_PROBED_KEYS: Final = (*(Key(digit) for digit in "123456789"), Key.OK, Key.STAR, Key.HASH)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A page on the way.
+
+    Attributes:
+        keys: what is pressed on the idle page to come here.
+        kind: the name of the page's class.
+        view: what it shows.
+    """
+
+    keys: tuple[Key, ...]
+    kind: str
+    view: MenuView
+
+    @property
+    def title(self) -> str:
+        """What stands above it, in English."""
+        return english(self.view.title)
+
+
+class Walker:
+    """Somebody with a phone whose store answers at once."""
+
+    def __init__(self) -> None:
+        ids = count(1)
+        self._phone = Phone(SETTINGS, lambda: CallId(f"{next(ids):032x}"))
+        for event in NEWS:
+            self._handle(event)
+
+    def press(self, *keys: Key) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            self._handle(KeyPressed(key))
+
+    @property
+    def screens(self) -> list[Screen]:
+        """The pages that are open, the one that is shown last."""
+        return list(self._phone._state.menu.screens)  # noqa: SLF001 - a map of the inside is drawn from the inside
+
+    @property
+    def view(self) -> MenuView | None:
+        """The page that is shown, None where no menu is."""
+        return self._phone.view.menu
+
+    def _handle(self, event: Event) -> None:
+        waiting = self._phone.handle(event)
+        while waiting:
+            command = waiting.pop(0)
+            if isinstance(command, get_args(Errand)) and (answer := answer_to(command)) is not None:
+                waiting += self._phone.handle(answer)
+
+
+def walk() -> list[Stop]:
+    """Return every page of the menus by its shortest way, in the order of the ways.
+
+    A question belongs to the page that asks it, as does what is said of what has been done.
+    """
+    found: dict[tuple[str, str], Stop] = {}
+    ways: deque[tuple[Key, ...]] = deque([(Key.MENU,)])
+    while ways:
+        keys = ways.popleft()
+        walker = Walker()
+        walker.press(*keys)
+        stop = _stop(walker, keys)
+        if (stop.kind, stop.title) in found:
+            continue
+        found[stop.kind, stop.title] = stop
+        ways += [(*keys, key) for key in _PROBED_KEYS if _opens_page(keys, key)]
+    return sorted(found.values(), key=lambda stop: [_PROBED_KEYS.index(key) for key in stop.keys[1:]])
+
+
+def english(text: Text) -> str:
+    """Return a text as it is read in English."""
+    if isinstance(text, str):
+        return text
+    values: dict[str, object] = {
+        name: english(value) if isinstance(value, (Word, str)) else value for name, value in text.values
+    }
+    message = text.many if text.many and values.get("count") != 1 else text.text
+    return message.format(**values)
+
+
+def _opens_page(keys: tuple[Key, ...], key: Key) -> bool:
+    walker = Walker()
+    walker.press(*keys)
+    before = walker.screens
+    if isinstance(walker.view, EntryView | NoticeView) or _is_shortcut(walker.view, key):
+        return False
+    walker.press(key)
+    after = walker.screens
+    return len(after) > len(before) and not isinstance(after[-1], Question | Notice)
+
+
+def _is_shortcut(view: MenuView | None, key: Key) -> bool:
+    """Whether OK would only do what a digit does, too."""
+    return key is Key.OK and isinstance(view, ListView) and any(row.number for row in view.rows)
+
+
+def _stop(walker: Walker, keys: tuple[Key, ...]) -> Stop:
+    view = walker.view
+    if view is None:
+        message = f"The keys {' '.join(keys)} open no page."
+        raise RuntimeError(message)
+    return Stop(keys, type(walker.screens[-1]).__name__, view)
