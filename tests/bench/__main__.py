@@ -12,11 +12,12 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from tests.bench import contacts, echo, quality, recovery, side_by_side
+from tests.bench import contacts, echo, pixels, quality, recovery, side_by_side
 from tests.bench.speaker import Codec
+from tests.lab.stage import empty
 
 _BUILD: Final = Path(__file__).parents[2] / "build"
-_SECTIONS: Final = ("phones", "quality", "recovery", "echo", "contacts")
+_SECTIONS: Final = ("phones", "quality", "recovery", "echo", "contacts", "pixels")
 
 
 @click.command()
@@ -49,6 +50,10 @@ def _measure(section: str, shown: Console) -> list[Any]:
             searches, imports = contacts.measure()
             shown.print(*contacts.table((searches, imports)))
             return [asdict(each) for each in (*searches, *imports)]
+        case "pixels":
+            keys = pixels.measure(empty(folder))
+            shown.print(pixels.table(keys))
+            return [asdict(each) for each in keys]
         case _:
             echoes = echo.compare()
             shown.print(echo.table(echoes))
