@@ -1,0 +1,89 @@
+"""What a person does with the phone first, done with the mouse in a real browser, the real handset behind the page."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+import zxingcpp
+from PIL import Image
+from playwright.async_api import Page
+
+from tests.lab.browser import Browser
+from tests.lab.office import BOB, PERSON, Office
+from tests.lab.person import Person
+from tests.lab.stage import Choices
+
+NAME = "Anna"
+ANNA_BY_KEYS = "2662"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    office = Office(tmp_path_factory.mktemp("office"), Choices())
+    office.stage.handset.add_contact(NAME, BOB, country="GB")
+    with office.running():
+        yield office
+
+
+@pytest_asyncio.fixture
+async def page(office: Office) -> AsyncIterator[Page]:
+    browser = Browser()
+    await browser.start()
+    yield await browser.open(office.stage.handset.url, device_scale_factor=2)
+    await browser.stop()
+
+
+async def click(page: Page, *keys: str) -> None:
+    for key in keys:
+        await page.locator(f"[data-key='{key}']").click()
+
+
+async def photograph(page: Page) -> str:
+    """Read the code that the browser shows, as soon as it shows one."""
+    async with asyncio.timeout(10):
+        while True:
+            picture = Image.open(io.BytesIO(await page.locator("canvas").screenshot()))
+            for code in zxingcpp.read_barcodes(picture):
+                return code.text
+            await page.wait_for_timeout(100)
+
+
+async def test_a_contact_is_found_by_its_keys_and_called(office: Office, clerk: Person, page: Page) -> None:
+    await click(page, *ANNA_BY_KEYS)
+    await clerk.reads(NAME)
+    await click(page, "volume_down", "ok")
+    await clerk.reads(BOB)
+    await page.locator("#hook").click()
+    office.bob.answers()
+    await clerk.wait_for_call("active")
+    await page.locator("#hook").click()
+    await clerk.wait_for_mode("idle")
+
+
+async def test_a_call_is_answered(office: Office, clerk: Person, page: Page) -> None:
+    office.bob.call(PERSON)
+    await clerk.reads("Incoming call")
+    await page.locator("#hook").click()
+    await clerk.wait_for_call("active")
+    await page.locator("#hook").click()
+    await clerk.wait_for_mode("idle")
+
+
+async def test_the_language_is_changed(clerk: Person, page: Page) -> None:
+    await click(page, "menu", "6", "3", "2")
+    await clerk.reads("设置")
+    await click(page, "3", "1")
+    await clerk.reads("Settings")
+    await click(page, "menu")
+
+
+async def test_a_contact_is_handed_on_as_a_code(clerk: Person, page: Page) -> None:
+    await click(page, "menu", "1")
+    await clerk.reads(NAME)
+    await click(page, "ok", "6")
+    card = await photograph(page)
+    assert f"FN:{NAME}" in card
+    assert BOB in card
+    await click(page, "menu")
