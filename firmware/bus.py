@@ -251,11 +251,7 @@ class Bus:
             ):  # fmt: skip
                 if self.records is not None:
                     self._record(self.records, command)
-            case (
-                e.SearchContacts() | e.ListContacts() | e.ReadContact() | e.SaveContact() | e.DeleteContact()
-                | e.ListCalls() | e.DeleteCall() | e.ClearCalls() | e.RunFolderJob() | e.ListPictures()
-                | e.DeletePicture() | e.CheckPin() | e.SetPin() | e.FactoryReset() | e.ReadFacts()
-            ):  # fmt: skip
+            case _ if isinstance(command, e.Errand):
                 if self.errands is not None:
                     self.errands.run(command)
             case c.ReportImpossibleEvent(mode, event):

@@ -2,13 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from firmware.contradictions import contradictions, mistakes_in_patterns
+from firmware.durable import replace_durably
 from firmware.errors import ConfigurationError
 from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.digit_map import Alternative
@@ -129,23 +130,3 @@ def _keep_as_last_good(text: str, state_dir: Path) -> None:
     except OSError as error:
         # A full or read-only disk must not keep a phone with a good configuration from working.
         _log.warning("The configuration works but no copy of it could be kept: %s", error.strerror)
-
-
-def replace_durably(target: Path, content: bytes, *, replace: Callable[[Path, Path], object] = os.replace) -> None:
-    """Write a file so that a crash leaves either the old content or the new, readable by its owner only.
-
-    Raises:
-        OSError: the disk is full, read-only or broken; the old content stands.
-    """
-    draft = target.with_name(f".{target.name}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    replace(draft, target)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

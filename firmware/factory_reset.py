@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from firmware.config import replace_durably
+from firmware.durable import replace_durably, sync_folder
 from firmware.errors import StorageError
 from firmware.storage.database import KEY_BYTES
 from firmware.storage.key import CREDENTIAL_NAME
@@ -63,9 +63,9 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
             for path in pictures.iterdir():
                 _delete(path)
             pictures.rmdir()
-        _sync_folder(state_dir)
+        sync_folder(state_dir)
         marker.unlink()
-        _sync_folder(state_dir)
+        sync_folder(state_dir)
     except OSError as error:
         raise StorageError(
             f"The factory reset cannot be finished in {state_dir}: {error.strerror}. It goes on at the next start."
@@ -93,11 +93,3 @@ def _overwrite(descriptor: int) -> None:
     while left > 0:
         left -= os.write(descriptor, bytes(min(left, _BLOCK_BYTES)))
     os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,21 +3,16 @@
 import ipaddress
 import re
 import socket
-import struct
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from fcntl import ioctl
 from pathlib import Path
 from typing import Final
 
+from firmware.interfaces import addresses
 from firmware.phone.words import Text, word
 
 _IPV4_ROUTES: Final = Path("/proc/net/route")
-_IPV6_ADDRESSES: Final = Path("/proc/net/if_inet6")
 _RESOLVER: Final = Path("/etc/resolv.conf")
-_SIOCGIFADDR: Final = 0x8915  # netdevice(7)
-_NAME_BYTES: Final = 15
-_LINK_SCOPE: Final = "20"
+_IPV4: Final = 4
 _GATEWAY_FLAG: Final = 0x2  # RTF_GATEWAY of linux/route.h
 _ROUTE_FIELDS: Final = 4
 
@@ -28,9 +23,9 @@ def network_facts(servers: Iterable[tuple[str, str]]) -> tuple[tuple[Text, Text]
     Args:
         servers: pairs of an account's label and its server.
     """
-    addresses = tuple(_addresses())
+    own = tuple(_addresses())
     return (
-        *(addresses or ((word("Network"), word("not connected")),)),
+        *(own or ((word("Network"), word("not connected")),)),
         *((word("Gateway"), gateway) for gateway in _gateways()),
         *((word("Name server"), server) for server in _name_servers()),
         *((word("Server of {line}", line=label), server) for label, server in servers),
@@ -38,22 +33,17 @@ def network_facts(servers: Iterable[tuple[str, str]]) -> tuple[tuple[Text, Text]
 
 
 def _addresses() -> Iterator[tuple[Text, Text]]:
+    """Return each interface's main IPv4 address, then those of IPv6 that reach beyond its link."""
+    try:
+        known = list(addresses())
+    except OSError:
+        return
     for _, name in socket.if_nameindex():
         if name == "lo":
             continue
-        yield from ((name, address) for address in (*_ipv4_address(name), *_ipv6_addresses(name)))
-
-
-def _ipv4_address(interface: str) -> Iterator[str]:
-    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-        answer = ioctl(asker, _SIOCGIFADDR, struct.pack("256s", interface.encode()[:_NAME_BYTES]))
-        yield socket.inet_ntoa(answer[20:24])
-
-
-def _ipv6_addresses(interface: str) -> Iterator[str]:
-    for packed, _, _, scope, _, name in (line.split() for line in _lines(_IPV6_ADDRESSES)):
-        if name == interface and scope != _LINK_SCOPE:
-            yield str(ipaddress.IPv6Address(bytes.fromhex(packed)))
+        own = [address for interface, address in known if interface == name]
+        yield from ((name, str(address)) for address in [each for each in own if each.version == _IPV4][:1])
+        yield from ((name, str(address)) for address in own if address.version != _IPV4 and not address.is_link_local)
 
 
 def _gateways() -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pjsua2
 
 from firmware.errors import SipError
+from firmware.interfaces import interface_of
 from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
 from firmware.phone.events import CallStateChanged, Event, MessageSent
 from firmware.sip import native, source_filter
@@ -23,7 +24,6 @@ from firmware.sip.endpoint import BuildReport, Endpoint
 from firmware.sip.gate import Gate, GatePolicy, TokenBucket
 from firmware.sip.handle_budget import HandleBudget
 from firmware.sip.identity import ReceivedMessage
-from firmware.sip.interfaces import interface_of
 from firmware.sip.line import LineParts
 from firmware.sip.lines import Lines
 from firmware.sip.media_poll import MediaPoll

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from firmware.durable import sync_folder
 from firmware.storage.database import KEY_BYTES
 from firmware.storage.errors import StoreFullError, StoreKeyMissingError
 
@@ -72,11 +73,7 @@ def _make(path: Path) -> None:
         # A link, unlike a rename, never replaces a key that another process made in the meantime.
         with suppress(FileExistsError):
             os.link(draft, path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
         message = f"A key for the store cannot be written to {path}: {error.strerror}."
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:

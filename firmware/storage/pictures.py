@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from firmware.durable import sync_folder
 from firmware.errors import StorageError
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreFullError
@@ -151,7 +152,7 @@ class StoredPictures:
                     writer.append(pixels.rgb[start : start + _CHUNK_BYTES])
                 writer.finish()
             draft.rename(self._path(picture))
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
         except OSError as error:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
@@ -189,11 +190,3 @@ def _insert(database: Database, picture: StoredPicture, key: bytes) -> None:
     database.execute(
         "INSERT INTO pictures (picture, name, sealing_key) VALUES (?, ?, ?)", picture.picture, picture.name, key
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

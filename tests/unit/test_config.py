@@ -1,9 +1,8 @@
-import os
 from pathlib import Path
 
 import pytest
 
-from firmware.config import LAST_GOOD_NAME, load, replace_durably
+from firmware.config import LAST_GOOD_NAME, load
 
 GOOD = """
 [device]
@@ -68,17 +67,3 @@ def test_a_state_folder_that_cannot_be_written_does_not_disable_a_good_configura
 ) -> None:
     path.write_text(GOOD)
     assert load(path, tmp_path / "missing").configuration is not None
-
-
-def test_a_crash_while_writing_leaves_the_old_content(tmp_path: Path) -> None:
-    target = tmp_path / "file"
-    replace_durably(target, b"old")
-
-    def crash(source: Path, destination: Path) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        replace_durably(target, b"new", replace=crash)
-    assert target.read_bytes() == b"old"
-    replace_durably(target, b"newer", replace=os.replace)
-    assert target.read_bytes() == b"newer"

@@ -1,6 +1,6 @@
 import pytest
 
-from firmware.sip.interfaces import interface_of
+from firmware.interfaces import interface_of
 
 
 def test_an_own_address_has_an_interface() -> None:
@@ -14,7 +14,7 @@ def test_an_own_ipv6_address_has_one_too(
     kernels.write_text(
         "00000000000000000000000000000001 01 80 10 80       lo\n20010db8000000000000000000000007 02 40 00 00    wlan0\n"
     )
-    monkeypatch.setattr("firmware.sip.interfaces._IPV6_ADDRESSES", kernels)
+    monkeypatch.setattr("firmware.interfaces._IPV6_ADDRESSES", kernels)
     assert interface_of("2001:db8::7") == "wlan0"
     assert interface_of("2001:db8::8") == ""
 
