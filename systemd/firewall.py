@@ -11,6 +11,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -27,6 +28,9 @@ MORE_MEDIA = Path("/etc/wecall/media-networks")
 RESOLVERS = Path("/etc/resolv.conf")
 STUN_PORT = 3478  # RFC 8489 section 18.6
 SRV_TIMEOUT_S = 5.0
+# A path unit does not look while what it triggers runs, which takes a busy computer a second or two.
+BLIND_S = 5.0
+POLL_S = 0.2
 
 Addresses = dict[str, list[str]]
 
@@ -41,10 +45,29 @@ def main() -> int:
         return 0
     _load(ruleset(_configuration(), _known_addresses()))
     systemd.daemon.notify("READY=1")
-    missing = _refresh(_configuration())
+    while True:
+        followed = _followed_texts()
+        missing = _refresh(_configuration())
+        if not _changes_soon(followed):
+            break
     for _ in missing:
         print("A server of the configuration has no address; asking again soon.", file=sys.stderr)  # noqa: T201 (the journal)
     return 75 if missing else 0
+
+
+def _followed_texts() -> tuple[str, ...]:
+    """Return what the path unit follows."""
+    return _text(CONFIGURATION), _text(MORE_MEDIA)
+
+
+def _changes_soon(followed: tuple[str, ...]) -> bool:
+    """Say whether what was followed changes while the path unit, which has started this, may still be blind."""
+    deadline = time.monotonic() + BLIND_S
+    while time.monotonic() < deadline:
+        if _followed_texts() != followed:
+            return True
+        time.sleep(POLL_S)
+    return False
 
 
 def _refresh(configuration: Configuration | None) -> list[str]:

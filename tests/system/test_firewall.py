@@ -154,6 +154,22 @@ def test_a_change_of_the_configuration_alone_loads_the_rules_again(outside: Outs
         box.run("systemctl", "stop", "wecall-firewall.path")
 
 
+def test_a_change_that_the_path_unit_is_blind_to_is_followed_too(outside: Outside) -> None:
+    box = outside.box
+    before = box.run("cat", "/etc/wecall/config.toml").stdout
+    box.run("systemctl", "stop", "wecall-firewall.path")
+    try:
+        box.run("systemctl", "restart", FIREWALL)
+        box.configure(before.replace("port = 8883", "port = 1883"))
+        wait_until(
+            lambda: f"{BROKER} . 1883" in box.run("nft", "list", "table", "inet", "wecall").stdout, "rules follow"
+        )
+    finally:
+        box.configure(before)
+        box.run("systemctl", "restart", FIREWALL)
+        wait_until(lambda: box.property_of(FIREWALL, "ActiveState") == "inactive", "the rules are loaded")
+
+
 def test_a_server_without_an_address_leaves_the_rules_standing_and_is_asked_for_again(outside: Outside) -> None:
     box = outside.box
     before = box.run("cat", "/etc/wecall/config.toml").stdout
