@@ -17,6 +17,10 @@ from tests.lab.stage import Choices
 
 NAME = "Anna"
 ANNA_BY_KEYS = "2662"
+CHINESE_NAME = "张明"
+CHINESE_NUMBER = "13912345678"
+# zhang ming, and the first letters of both.
+CHINESE_BY_KEYS = ("942646464", "96")
 
 
 @pytest.fixture(scope="module")
@@ -86,4 +90,35 @@ async def test_a_contact_is_handed_on_as_a_code(clerk: Person, page: Page) -> No
     card = await photograph(page)
     assert f"FN:{NAME}" in card
     assert BOB in card
+    await click(page, "menu")
+
+
+async def test_a_contact_is_added_in_chinese_and_found_by_its_sound(clerk: Person, page: Page) -> None:
+    await click(page, "menu", "6", "3", "2")
+    await clerk.reads("设置")
+    await click(page, "menu", "menu", "2")
+    await clerk.reads("新建联系人")
+
+    await click(page, "1", "*", "*", "*")
+    await clerk.reads("拼")
+    # The fourth of those that sound like 94264, and the first of those that sound like 6464.
+    await click(page, *"94264", "volume_down", "volume_down", "volume_down", "ok", *"6464", "ok", "ok")
+    await clerk.reads(CHINESE_NAME)
+    await click(page, "2")
+    await clerk.reads("号码")
+    await click(page, *CHINESE_NUMBER, "ok")
+    await clerk.reads(CHINESE_NUMBER)
+    await click(page, "4", "1")
+    await clerk.reads(NAME)
+    await clerk.reads(CHINESE_NAME)
+    await click(page, "menu")
+
+    for keys in CHINESE_BY_KEYS:
+        await clerk.wait_for_mode("idle")
+        await clerk.no_longer_reads(CHINESE_NAME)
+        await click(page, *keys)
+        await clerk.reads(CHINESE_NAME)
+        await click(page, *["cancel"] * len(keys))
+    await click(page, "menu", "6", "3", "1")
+    await clerk.reads("Settings")
     await click(page, "menu")
