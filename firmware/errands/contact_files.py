@@ -24,7 +24,10 @@ _SUFFIXES: Final = frozenset({".vcf", ".vcard"})
 _MOST_FILES: Final = 100
 _MOST_LINE_BYTES: Final = 1024 * 1024
 _PAUSE_S: Final = 0.01
-"""Between two batches, so that what a call writes into the store need not wait for more than one of them."""
+"""After each batch, so that what a call writes into the store need not wait for more than one of them, and so that a
+file of broken cards leaves the main thread time for keys."""
+_LOOK_S: Final = 0.25
+"""How often it is looked at how far a file has been read."""
 _EXPORTED_AT_ONCE: Final = 50
 EXPORT_NAME: Final = "contacts.vcf"
 
@@ -83,23 +86,25 @@ class ContactFiles:
         for path, size in paths:
             # Without following a link out of the folder, and without waiting where it is a pipe.
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-                await self._import(file, path.name, report, lambda at: progress(99 * at // total_bytes), done_bytes)
+                watch = asyncio.create_task(_watch(file, lambda at: progress(99 * at // total_bytes), done_bytes))
+                try:
+                    await self._import(file, path.name, report)
+                finally:
+                    watch.cancel()
             done_bytes += size
         self._post(BlockedContactsLoaded(tuple(await self._contacts.blocked_numbers())))
         return Outcome(not (report.broken or report.unfinished or report.count.refused), report.words())
 
-    async def _import(
-        self, file: BinaryIO, name: str, report: _Report, progress: Callable[[int], None], before_bytes: int
-    ) -> None:
+    async def _import(self, file: BinaryIO, name: str, report: _Report) -> None:
         child = await _start("read", stdin=file, stdout=asyncio.subprocess.PIPE)
         try:
             async for message in _messages(child):
-                if "broken" in message:
-                    report.broken += 1
-                    report.first_broken = report.first_broken or (name, int(message["broken"]))
-                else:
-                    await self._keep(message["contacts"], report)
-                progress(before_bytes + int(message["at"]))
+                if broken := message["broken"]:
+                    report.broken += len(broken)
+                    report.first_broken = report.first_broken or (name, broken[0])
+                if contacts := message["contacts"]:
+                    await self._keep(contacts, report)
+                await asyncio.sleep(_PAUSE_S)
         finally:
             await _end(child)
         report.unfinished += bool(child.returncode)
@@ -111,7 +116,6 @@ class ContactFiles:
         ]
         report.cut += sum(each["cut"] for each in raw)
         report.count += await self._contacts.merge(contacts)
-        await asyncio.sleep(_PAUSE_S)
 
     async def export_to(self, folder: Path, progress: Progress) -> Outcome:
         """Write all contacts into one file, which is there whole or not at all."""
@@ -163,6 +167,14 @@ async def _start(what: str, *, stdin: Any, stdout: Any) -> asyncio.subprocess.Pr
         sys.executable, "-I", "-m", "firmware.vcard", what,
         stdin=stdin, stdout=stdout, stderr=asyncio.subprocess.DEVNULL, env={}, cwd="/", limit=_MOST_LINE_BYTES,
     )  # fmt: skip
+
+
+async def _watch(file: BinaryIO, progress: Callable[[int], None], before_bytes: int) -> None:
+    """Tell how far the process has come with a file, which shares this one's place in it."""
+    with suppress(OSError):
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            progress(before_bytes + os.lseek(file.fileno(), 0, os.SEEK_CUR))
 
 
 async def _messages(child: asyncio.subprocess.Process) -> AsyncIterator[dict[str, Any]]:

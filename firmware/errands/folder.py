@@ -1,5 +1,6 @@
 """Errands about files: the folder that stands for a stick, and who works on what lies in it."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -40,22 +41,37 @@ class FolderErrands:
         self._folder = folder
         self._jobs = jobs
         self._post = post
+        self._one_at_a_time = asyncio.Lock()
+        self._percent_of: dict[FolderJob, int] = {}
 
     @property
     def handlers(self) -> Mapping[type[Errand], Handler]:
         """What the runner needs."""
         return {RunFolderJob: self._run}
 
-    async def _run(self, errand: RunFolderJob) -> JobFinished:
+    async def _run(self, errand: RunFolderJob) -> JobFinished | None:
+        """Do a job; where it is being done already, whoever asks again hears of that one."""
         job = self._jobs.get(errand.job)
         if job is None:
             return JobFinished(errand.job, False, word("This phone's memory cannot be used now."))
-        self._post(JobProgressed(errand.job, 0))
+        under_way = errand.job in self._percent_of
+        self._post(JobProgressed(errand.job, self._percent_of.setdefault(errand.job, 0)))
+        if under_way:
+            return None
         try:
-            outcome = await job(self._folder, lambda percent: self._post(JobProgressed(errand.job, percent)))
+            async with self._one_at_a_time:
+                outcome = await job(self._folder, lambda percent: self._tell(errand.job, percent))
         except (HandsetError, OSError) as error:
             # The path of a file may hold a name.
             reason = error.strerror if isinstance(error, OSError) else error
             _log.warning("The job %s came to nothing: %s", errand.job, reason)
             return JobFinished(errand.job, False, word("The files cannot be read or written."))
+        finally:
+            del self._percent_of[errand.job]
         return JobFinished(errand.job, outcome.done, outcome.words)
+
+    def _tell(self, job: FolderJob, percent: int) -> None:
+        """Tell how far a job has come, once for each per cent: the display is drawn each time."""
+        if percent != self._percent_of[job]:
+            self._percent_of[job] = percent
+            self._post(JobProgressed(job, percent))

@@ -11,11 +11,14 @@ import resource
 import sys
 
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
+from firmware.vcard.cards import Mistake
 from firmware.vcard.reader import Read, read_contacts
 from firmware.vcard.writer import card_text
 
 BATCH = 10
 """So many contacts are handed over at once: they are kept in one transaction, which others wait for."""
+_BROKEN_AT_ONCE = 500
+"""So many broken cards are told of at once: a file may hold nothing else, and the handset hears of each message."""
 
 _MEGABYTE = 1024 * 1024
 _LIMITS = {
@@ -36,36 +39,32 @@ def main() -> None:
     for limit, most in _LIMITS.items():
         resource.setrlimit(limit, (most, most))
     if sys.argv[1] == "read":
-        _read()
-    else:
-        _write()
+        sys.exit(0 if _read() else 1)
+    _write()
 
 
-def _read() -> None:
-    batch: list[dict[str, object]] = []
+def _read() -> bool:
+    """Tell what is in the file; False where it was not read to its end."""
+    contacts: list[dict[str, object]] = []
+    broken: list[int] = []
+    to_the_end = True
     for found in read_contacts(sys.stdin.buffer):
         if isinstance(found, Read):
             numbers = [(number.number, number.kind) for number in found.contact.numbers]
-            batch.append({"name": found.contact.name, "numbers": numbers, "cut": found.cut})
-            if len(batch) < BATCH:
-                continue
-            _say({"contacts": batch, "at": _position()})
-            batch.clear()
+            contacts.append({"name": found.contact.name, "numbers": numbers, "cut": found.cut})
+        elif found.mistake is Mistake.TOO_MANY:
+            to_the_end = False
         else:
-            _say({"broken": found.line, "mistake": found.mistake, "at": _position()})
-    _say({"contacts": batch, "at": _position()})
+            broken.append(found.line)
+        if len(contacts) == BATCH or len(broken) == _BROKEN_AT_ONCE:
+            _say(contacts, broken)
+            contacts, broken = [], []
+    _say(contacts, broken)
+    return to_the_end
 
 
-def _position() -> int:
-    """Return how far the file has been read, in bytes; 0 where it is no file."""
-    try:
-        return os.lseek(0, 0, os.SEEK_CUR)
-    except OSError:
-        return 0
-
-
-def _say(message: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
+def _say(contacts: list[dict[str, object]], broken: list[int]) -> None:
+    sys.stdout.write(json.dumps({"contacts": contacts, "broken": broken}) + "\n")
     sys.stdout.flush()
 
 

@@ -27,6 +27,7 @@ class Mistake(StrEnum):
     TOO_LONG = "too_long"
     UNREADABLE = "unreadable"
     EMPTY = "empty"
+    TOO_MANY = "too_many_cards"
 
 
 @dataclass(frozen=True, slots=True)

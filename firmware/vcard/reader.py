@@ -25,6 +25,8 @@ _KINDS: Final = {
 _CHARSET: Final = re.compile(rb"CHARSET=\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 _CHINESE: Final = re.compile("[\u3400-\u9fff]")
 _MOST_NUMBERS_LOOKED_AT: Final = 500
+MOST_CARDS: Final = 200_000
+"""Twice as many as an address book holds: a file with more of them is made to be long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,14 @@ class Read:
 
 
 def read_contacts(file: BinaryIO) -> Iterator[Read | Broken]:
-    """Yield what is on each card of a file, or what is wrong with it; one card's mistake is nothing to the others."""
-    for card in split(file):
+    """Yield what is on each card of a file, or what is wrong with it; one card's mistake is nothing to the others.
+
+    After MOST_CARDS the last thing that is yielded is that there are too many.
+    """
+    for place, card in enumerate(split(file)):
+        if place == MOST_CARDS:
+            yield Broken(card.line, Mistake.TOO_MANY)
+            return
         yield card if isinstance(card, Broken) else _read(card)
 
 

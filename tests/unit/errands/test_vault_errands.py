@@ -8,7 +8,7 @@ from PIL import Image
 from firmware.config import LoadedConfiguration
 from firmware.doctor import Condition
 from firmware.errands.facts import FactsErrands, Identity
-from firmware.errands.folder import FolderErrands
+from firmware.errands.folder import FolderErrands, Outcome, Progress
 from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
 from firmware.errands.reset import ResetErrands
@@ -56,7 +56,7 @@ async def test_the_pictures_of_the_folder_are_imported_and_what_is_none_is_said(
     assert isinstance(finished, JobFinished)
     assert not finished.done
     assert NOT_A_PICTURE in dict(cast("Word", finished.words).values).values()
-    assert [progress.percent for progress in posted if isinstance(progress, JobProgressed)] == [0, 0, 33, 66]
+    assert [progress.percent for progress in posted if isinstance(progress, JobProgressed)] == [0, 33, 66]
     listed = await errands.handlers[ListPictures](ListPictures())
     assert isinstance(listed, PicturesListed)
     assert [name for _, name in listed.pictures] == ["Garden", "Holiday"]
@@ -73,6 +73,39 @@ async def test_an_empty_folder_and_one_that_is_missing_say_so(lab: StoreLab, tmp
     other = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.EXPORT_CONTACTS))
     assert isinstance(other, JobFinished)
     assert not other.done
+
+
+async def test_who_asks_for_a_job_that_is_being_done_hears_of_that_one_and_another_job_waits(tmp_path: Path) -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+    done: list[FolderJob] = []
+
+    async def imports(_folder: Path, progress: Progress) -> Outcome:
+        progress(40)
+        progress(40)
+        begun.set()
+        await may_end.wait()
+        done.append(FolderJob.IMPORT_CONTACTS)
+        return Outcome(True, "imported")
+
+    async def exports(_folder: Path, _progress: Progress) -> Outcome:
+        done.append(FolderJob.EXPORT_CONTACTS)
+        return Outcome(True, "exported")
+
+    posted: list[Answer] = []
+    jobs = {FolderJob.IMPORT_CONTACTS: imports, FolderJob.EXPORT_CONTACTS: exports}
+    run = FolderErrands(tmp_path, jobs, posted.append).handlers[RunFolderJob]
+    async with asyncio.timeout(10):
+        importing = asyncio.ensure_future(run(RunFolderJob(FolderJob.IMPORT_CONTACTS)))
+        await begun.wait()
+        exporting = asyncio.ensure_future(run(RunFolderJob(FolderJob.EXPORT_CONTACTS)))
+        assert await run(RunFolderJob(FolderJob.IMPORT_CONTACTS)) is None
+        assert done == []
+        may_end.set()
+        assert await importing == JobFinished(FolderJob.IMPORT_CONTACTS, True, "imported")
+        assert await exporting == JobFinished(FolderJob.EXPORT_CONTACTS, True, "exported")
+    assert done == [FolderJob.IMPORT_CONTACTS, FolderJob.EXPORT_CONTACTS]
+    told = [each.percent for each in posted if each.job is FolderJob.IMPORT_CONTACTS]  # type: ignore[union-attr]
+    assert told == [0, 40, 40]
 
 
 async def test_a_picture_that_was_deleted_is_loaded_anew(lab: StoreLab) -> None:

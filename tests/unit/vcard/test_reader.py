@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.phone.contact_text import cleaned
 from firmware.phone.vcard_text import vcard_text
+from firmware.vcard import reader
 from firmware.vcard.cards import Broken, Mistake
 from firmware.vcard.reader import Read, read_contacts
 from firmware.vcard.writer import Version, card_text
@@ -120,6 +121,13 @@ def test_a_card_that_was_not_finished_does_not_take_the_next_one_along() -> None
     assert unfinished == Broken(1, Mistake.UNFINISHED)
     assert isinstance(found, Read)
     assert found.contact.name == "Bo"
+
+
+def test_a_file_that_is_made_to_be_long_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MOST_CARDS", 3)
+    assert [type(found) for found in read(card("FN:Ann") * 3)] == [Read, Read, Read]
+    *_, last = read(card("FN:Ann") * 2 + "BEGIN:VCARD\nEND:VCARD\n" * 5)
+    assert last == Broken(11, Mistake.TOO_MANY)
 
 
 def test_a_picture_of_ten_megabytes_within_a_card_is_read_past() -> None:
