@@ -101,16 +101,11 @@ async def test_others_are_served_by_the_store_while_a_large_file_is_imported(lab
     assert sorted(waits)[len(waits) // 2] < 0.02
 
 
-async def test_the_main_thread_has_time_for_keys_while_a_file_of_nothing_but_broken_cards_is_read(files: Files) -> None:
-    (files.folder / "a.vcf").write_text("BEGIN:VCARD\n" * 100_000)
-    began, turns = time.perf_counter(), 0
-    importing = asyncio.create_task(files.take_in())
-    while not importing.done():
-        await asyncio.sleep(0.001)
-        turns += 1
-    outcome = await importing
-    assert (time.perf_counter() - began) / turns < 0.02
-    assert said(outcome.words) == "0 contacts added. Broken cards: 100000, the first in a.vcf, line 1."
+async def test_a_file_of_nothing_but_broken_cards_is_counted_without_a_word_for_each(files: Files) -> None:
+    (files.folder / "a.vcf").write_text("BEGIN:VCARD\n" * 20_000)
+    outcome = await files.take_in()
+    assert len(files.percents) < 200, "the phone hears each of them, and draws its display"
+    assert said(outcome.words) == "0 contacts added. Broken cards: 20000, the first in a.vcf, line 1."
 
 
 async def test_all_contacts_are_written_to_one_file_that_reads_back_the_same(lab: StoreLab, files: Files) -> None:
