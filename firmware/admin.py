@@ -9,10 +9,11 @@ from firmware.control.requests import Answer, ConsentRequest, DoctorRequest, Log
 from firmware.control.server import Handler
 from firmware.doctor import Condition, examine
 from firmware.errors import ControlError
+from firmware.phone.purpose import Purpose
 from firmware.phone.view import PhoneView
 from firmware.ports import CallLog, CallLogEntry
 from firmware.privacy.consent import ConsentState
-from firmware.privacy.purposes import PURPOSE_TEXTS, Purpose
+from firmware.privacy.purposes import PURPOSE_TEXTS
 
 
 class ConsentKeeper(Protocol):

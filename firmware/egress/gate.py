@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Final
 
 from firmware.egress.messages import Topic
+from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import ConsentState
-from firmware.privacy.purposes import Purpose
 
 PURPOSE_OF_TOPIC: Final[dict[Topic, Purpose | None]] = {
     Topic.CDR: Purpose.CDR_SYNC,

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.privacy.purposes import Purpose
+from firmware.phone.purpose import Purpose
 
 MAX_NUMBER_LENGTH: Final = 128
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
 
-from firmware.privacy.purposes import Purpose
+from firmware.phone.purpose import Purpose
 
 GENESIS_HASH: Final = "0" * 64
 """Stands for the entry before the first."""

@@ -2,55 +2,24 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
 from firmware.egress.messages import CallDetailRecord, ClockQuality, Topic, reportable_number, timestamp
 from firmware.errors import StorageError
 from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
+from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.errands import CallKind
 from firmware.ports import CallLogEntry
+from firmware.storage.call_kinds import KINDS
+from firmware.storage.call_statistics import read_statistics
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.database import Database, Row
 from firmware.storage.ledger import read_head
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.store import Store
-
-_NOT_MISSED: Final = (
-    DisconnectReason.REJECTED,
-    DisconnectReason.LOCAL_HANGUP,
-    DisconnectReason.FORWARDED,
-    DisconnectReason.TRANSFERRED,
-)
-"""How an unanswered incoming call ends when the person here ended it, or somebody else took it."""
-
-_MISSED_DECISIONS: Final = (
-    Decision.DO_NOT_DISTURB,
-    Decision.OUT_OF_HOURS,
-    Decision.NOT_ON_ALLOW_LIST,
-    Decision.PHONE_BUSY,
-)
-"""Why the handset turned a caller away whom the person would have wanted at another time."""
-
-
-def _quoted(values: Iterable[StrEnum]) -> str:
-    return ", ".join(f"'{value}'" for value in values)
-
-
-_MISSED: Final = (
-    f"direction = '{CallDirection.INCOMING}' AND answered_at IS NULL AND reason IS NOT NULL AND CASE WHEN decision IS "
-    f"NULL THEN reason NOT IN ({_quoted(_NOT_MISSED)}) ELSE decision IN ({_quoted(_MISSED_DECISIONS)}) END"
-)
-
-_KINDS: Final = {
-    CallKind.ALL: "TRUE",
-    CallKind.MISSED: _MISSED,
-    CallKind.RECEIVED: f"direction = '{CallDirection.INCOMING}' AND answered_at IS NOT NULL",
-    CallKind.DIALLED: f"direction = '{CallDirection.OUTGOING}'",
-}
 
 _MAX_KEPT: Final = 256
 """Calls that are kept here at most while the store cannot take them; a store that never opens must not fill memory."""
@@ -264,7 +233,7 @@ class StoredCallLog:
         """Return how many calls nobody answered and nobody has seen in the log."""
         rows = await self._store.run(
             lambda database: database.query(
-                f"SELECT count(*) FROM calls WHERE seen = 0 AND {_MISSED}"  # noqa: S608 - a constant
+                f"SELECT count(*) FROM calls WHERE seen = 0 AND {KINDS[CallKind.MISSED]}"  # noqa: S608 - a constant
             )
         )
         return int(rows[0][0])
@@ -283,9 +252,9 @@ class StoredCallLog:
         """Return how many calls of a kind there are, and a stretch of them, newest first."""
 
         def read(database: Database) -> tuple[int, Sequence[CallLogEntry]]:
-            [(total,)] = database.query(f"SELECT count(*) FROM calls WHERE {_KINDS[kind]}")  # noqa: S608 - constants
+            [(total,)] = database.query(f"SELECT count(*) FROM calls WHERE {KINDS[kind]}")  # noqa: S608 - constants
             rows = database.query(
-                f"SELECT {_COLUMNS} FROM calls WHERE {_KINDS[kind]} "  # noqa: S608 - constants
+                f"SELECT {_COLUMNS} FROM calls WHERE {KINDS[kind]} "  # noqa: S608 - constants
                 "ORDER BY position DESC LIMIT ? OFFSET ?",
                 limit,
                 first,
@@ -311,6 +280,11 @@ class StoredCallLog:
 
         return await self._store.run(read)
 
+    async def statistics(self) -> CallStatistics:
+        """Count the calls; see read_statistics."""
+        now_s, clock_synced = self._clocks.wall_s(), self._clocks.is_synced()
+        return await self._store.run(lambda database: read_statistics(database, now_s, clock_synced=clock_synced))
+
     async def delete(self, call_id: CallId) -> None:
         """Delete one call that is over, and its record where that still waits."""
         await self._store.transact(
@@ -319,7 +293,7 @@ class StoredCallLog:
 
     async def clear(self, kind: CallKind = CallKind.ALL) -> None:
         """Delete all calls of a kind that are over, and their records where those still wait."""
-        await self._store.transact(lambda database: self._forget(database, f"{_KINDS[kind]} AND reason IS NOT NULL"))
+        await self._store.transact(lambda database: self._forget(database, f"{KINDS[kind]} AND reason IS NOT NULL"))
 
     def _forget(self, database: Database, which: str, *parameters: str) -> None:
         """Delete calls and withdraw what tells of them.

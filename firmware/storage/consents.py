@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from firmware.egress.gate import PURPOSE_OF_TOPIC
 from firmware.egress.messages import ConsentMessage, PurposeState, Topic, timestamp
+from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import ConsentAction, ConsentEntry, ConsentState
-from firmware.privacy.purposes import POLICY_VERSION, Purpose
+from firmware.privacy.purposes import POLICY_VERSION
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreCorruptError
 from firmware.storage.ledger import append_entry, read_ledger, read_state

@@ -1,7 +1,7 @@
 """The consent ledger's rows."""
 
+from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import ConsentAction, ConsentEntry, ConsentState, LedgerHead, current_state
-from firmware.privacy.purposes import Purpose
 from firmware.storage.database import Database
 
 

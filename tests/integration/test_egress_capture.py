@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
+from firmware.phone.purpose import Purpose
 from firmware.ports import BrokerState
 from tests.lab.mqtt_packets import Connect, Packet, PacketType, Publish, packets_in, read_connect, read_publish
 from tests.lab.relay import Relay, Way
@@ -104,8 +105,13 @@ class Capture:
 
     @property
     def is_granted(self) -> list[bool]:
-        """What each state of consent says of the one purpose."""
-        return [answer["granted"] for document in self.documents("consent") for answer in document["purposes"]]
+        """What each state of consent says of call records."""
+        return [
+            answer["granted"]
+            for document in self.documents("consent")
+            for answer in document["purposes"]
+            if answer["purpose"] == Purpose.CDR_SYNC
+        ]
 
     @property
     def calls(self) -> set[str]:

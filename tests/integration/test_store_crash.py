@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallId, DisconnectReason
+from firmware.phone.purpose import Purpose
 from firmware.ports import OutboxKey
-from firmware.privacy.purposes import Purpose
 from tests.lab.store import StoreLab
 
 KILLS = 200 if os.environ.get("WECALL_SOAK") == "1" else 20

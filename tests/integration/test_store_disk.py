@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.privacy.purposes import Purpose
+from firmware.phone.purpose import Purpose
 from firmware.storage.errors import StoreFullError, StoreReadOnlyError
 from firmware.storage.key import load_key
 from tests.lab.store import StoreLab

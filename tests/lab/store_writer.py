@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
-from firmware.privacy.purposes import Purpose
+from firmware.phone.purpose import Purpose
 from tests.lab.store import StoreLab
 
 

@@ -10,8 +10,8 @@ from typing import Any, Final, Self
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import SyncRole
+from firmware.phone.purpose import Purpose
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox
-from firmware.privacy.purposes import Purpose
 from tests.lab.certificates import CertificateAuthority, IssuedCertificate
 from tests.lab.handset import WecallProcess
 from tests.lab.mosquitto import Mosquitto, Observer, Received

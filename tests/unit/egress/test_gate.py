@@ -2,8 +2,8 @@ import pytest
 
 from firmware.egress.gate import PURPOSE_OF_TOPIC, ConsentGate, Refusal
 from firmware.egress.messages import Topic
+from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import ConsentAction, ConsentEntry, ConsentState, LedgerHead, current_state
-from firmware.privacy.purposes import Purpose
 
 GRANT, WITHDRAW = ConsentAction.GRANT, ConsentAction.WITHDRAW
 

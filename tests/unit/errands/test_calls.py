@@ -5,7 +5,7 @@ from firmware.phone.answers import CallsDeleted, CallsListed
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, Errand, ListCalls
 from firmware.phone.events import Event, MissedCallsCounted
-from firmware.privacy.purposes import Purpose
+from firmware.phone.purpose import Purpose
 from tests.lab.store import StoreLab
 
 IN, OUT = CallDirection.INCOMING, CallDirection.OUTGOING

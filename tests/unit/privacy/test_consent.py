@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import (
     GENESIS_HASH,
     ConsentAction,
@@ -14,7 +15,7 @@ from firmware.privacy.consent import (
     current_state,
     verify,
 )
-from firmware.privacy.purposes import POLICY_VERSION, PURPOSE_TEXTS, Purpose
+from firmware.privacy.purposes import POLICY_VERSION, PURPOSE_TEXTS
 
 AT = "2026-03-01T10:00:00.000Z"
 

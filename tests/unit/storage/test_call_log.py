@@ -8,7 +8,7 @@ import pytest
 
 from firmware.errors import StorageError
 from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
-from firmware.privacy.purposes import Purpose
+from firmware.phone.purpose import Purpose
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreClosedError, StoreFullError
 from tests.lab.store import BOOT_ID, StoreLab

@@ -1,8 +1,9 @@
 import pytest
 
 from firmware.errors import StorageError
+from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import ConsentAction, LedgerHead, verify
-from firmware.privacy.purposes import POLICY_VERSION, Purpose
+from firmware.privacy.purposes import POLICY_VERSION
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreCorruptError
 from tests.lab.store import StoreLab
@@ -31,6 +32,13 @@ async def test_nothing_is_granted_until_it_is(lab: StoreLab) -> None:
     assert await lab.outbox.waiting() == 0
 
 
+def announced(granted: dict[Purpose, str]) -> list[dict[str, object]]:
+    """Return what a message says where these purposes are granted, each since a time, and nothing else was asked."""
+    return [
+        {"purpose": purpose.value, "granted": purpose in granted, "since": granted.get(purpose)} for purpose in Purpose
+    ]
+
+
 async def test_a_grant_stands_after_a_restart_and_says_when_and_under_which_policy(lab: StoreLab) -> None:
     assert (await lab.consents.grant(CDR)).granted(CDR)
     await lab.restart()
@@ -46,9 +54,7 @@ async def test_a_grant_stands_after_a_restart_and_says_when_and_under_which_poli
 async def test_each_change_is_announced_with_the_ledger_s_head(lab: StoreLab) -> None:
     state = await lab.consents.grant(CDR)
     [message] = await lab.outbox.next_batch(10)
-    assert message.payload["purposes"] == [
-        {"purpose": "cdr_sync", "granted": True, "since": "2026-03-01T10:00:00.000Z"}
-    ]
+    assert message.payload["purposes"] == announced({CDR: "2026-03-01T10:00:00.000Z"})
     assert (message.payload["ledger_entries"], message.payload["ledger_head"]) == (1, state.head.hash)
 
 
@@ -139,5 +145,5 @@ async def test_a_withdrawal_that_a_damaged_ledger_cannot_take_still_forgets_what
 async def test_the_present_state_can_be_announced_again(lab: StoreLab) -> None:
     await lab.consents.announce()
     [message] = await lab.outbox.next_batch(10)
-    assert message.payload["purposes"] == [{"purpose": "cdr_sync", "granted": False, "since": None}]
+    assert message.payload["purposes"] == announced({})
     assert message.payload["ledger_head"] == LedgerHead().hash

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
+from firmware.phone.purpose import Purpose
 from firmware.ports import OutboxKey
-from firmware.privacy.purposes import Purpose
 from firmware.storage.database import Database
 from tests.lab.store import StoreLab
 

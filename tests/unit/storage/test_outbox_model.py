@@ -20,8 +20,8 @@ from hypothesis.stateful import (
 )
 
 from firmware.phone.call import CallId, DisconnectReason
+from firmware.phone.purpose import Purpose
 from firmware.ports import OutboxKey, OutboxMessage
-from firmware.privacy.purposes import Purpose
 from tests.lab.store import StoreLab
 
 EXAMPLES = 400 if os.environ.get("WECALL_SOAK") == "1" else 40
