@@ -19,10 +19,12 @@ from firmware.phone.call import (
     SipUri,
     TextMessage,
 )
+from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.commands import AudioRoute, IndicatorPattern, Tone
 from firmware.phone.errands import CallKind
 from firmware.phone.events import Event, Key
 from firmware.phone.preferences import Preferences
+from firmware.phone.set_up import SetUp
 
 SOUND_RATE_HZ: Final = 16_000
 """Rate of the sounds that `play` takes: 16-bit little-endian mono."""
@@ -279,6 +281,7 @@ class CallLog(Protocol):
         """Return how many calls of a kind there are, and a stretch of them, newest first."""
         ...
 
+    async def statistics(self) -> CallStatistics: ...
     async def delete(self, call_id: CallId) -> None: ...
     async def clear(self, kind: CallKind = CallKind.ALL) -> None: ...
 
@@ -337,6 +340,13 @@ class PreferenceStore(Protocol):
         ...
 
     async def save(self, preferences: Preferences) -> None: ...
+
+
+class SetUpStore(Protocol):
+    """How the phone came to be set up by whoever holds it."""
+
+    async def load(self) -> SetUp: ...
+    async def save(self, set_up: SetUp) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, order=True)

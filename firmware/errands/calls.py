@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable, Mapping
 
 from firmware.errands.runner import Handler
-from firmware.phone.answers import CallsDeleted, CallsListed, LoggedCall
-from firmware.phone.errands import ClearCalls, DeleteCall, Errand, ListCalls
+from firmware.phone.answers import CallsCounted, CallsDeleted, CallsListed, LoggedCall
+from firmware.phone.errands import ClearCalls, CountCalls, DeleteCall, Errand, ListCalls
 from firmware.phone.events import Event, MissedCallsCounted
 from firmware.ports import CallLog, CallLogEntry
 
 
 class CallErrands:
-    """Reads the call log and forgets calls.
+    """Reads and counts the call log, and forgets calls.
 
     A call that is deleted takes along what still waits for the broker about it; see StoredCallLog for what has been
     handed over already.
@@ -41,7 +41,12 @@ class CallErrands:
     @property
     def handlers(self) -> Mapping[type[Errand], Handler]:
         """What the runner needs."""
-        return {ListCalls: self._list, DeleteCall: self._delete, ClearCalls: self._clear}
+        return {
+            ListCalls: self._list,
+            DeleteCall: self._delete,
+            ClearCalls: self._clear,
+            CountCalls: self._count,
+        }
 
     async def _list(self, errand: ListCalls) -> CallsListed:
         total, entries = await self._call_log.listed(errand.kind, errand.first, errand.limit)
@@ -54,6 +59,9 @@ class CallErrands:
     async def _clear(self, errand: ClearCalls) -> CallsDeleted:
         await self._call_log.clear(errand.kind)
         return await self._deleted()
+
+    async def _count(self, _errand: CountCalls) -> CallsCounted:
+        return CallsCounted(await self._call_log.statistics())
 
     async def _deleted(self) -> CallsDeleted:
         self._post(MissedCallsCounted(await self._call_log.count_unseen_missed()))

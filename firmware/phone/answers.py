@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
+from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.errands import CallKind, FactsKind, FolderJob
 from firmware.phone.words import Text
@@ -86,6 +87,13 @@ class CallsDeleted:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsCounted:
+    """The call log is counted."""
+
+    statistics: CallStatistics
+
+
+@dataclass(frozen=True, slots=True)
 class JobProgressed:
     """Work on files has come so far, in per cent."""
 
@@ -155,6 +163,7 @@ Answer = (
     | ContactDeleted
     | CallsListed
     | CallsDeleted
+    | CallsCounted
     | JobProgressed
     | JobFinished
     | PicturesListed

@@ -81,6 +81,11 @@ class ClearCalls:
     kind: CallKind
 
 
+@dataclass(frozen=True, slots=True)
+class CountCalls:
+    """Count the calls of today, of this month and of the whole log; CallsCounted follows."""
+
+
 class FolderJob(StrEnum):
     """Work on files of the folder that stands for a stick."""
 
@@ -152,6 +157,7 @@ Errand = (
     | ListCalls
     | DeleteCall
     | ClearCalls
+    | CountCalls
     | RunFolderJob
     | ListPictures
     | DeletePicture

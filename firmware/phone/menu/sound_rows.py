@@ -15,10 +15,15 @@ def verdict(mos: float) -> Word:
     return word("good") if level >= _GOOD_BARS else word("fair") if level >= _FAIR_BARS else word("poor")
 
 
+def verdict_row(mos: float) -> MenuRow:
+    """Say how calls sound, from their mean opinion score."""
+    return MenuRow(word("Sound"), word("{verdict}, {mos} of 5", verdict=verdict(mos), mos=f"{mos:.1f}"))
+
+
 def sound_rows(quality: CallQuality) -> list[MenuRow]:
     """Return everything that was measured, the verdict first."""
     return [
-        MenuRow(word("Sound"), word("{verdict}, {mos} of 5", verdict=verdict(quality.mos), mos=f"{quality.mos:.1f}")),
+        verdict_row(quality.mos),
         MenuRow(word("Lost"), f"{quality.loss_percent:.1f} %"),
         MenuRow(word("Jitter"), f"{quality.jitter_ms:.0f} ms"),
         MenuRow(word("Round trip"), "?" if quality.round_trip_ms is None else f"{quality.round_trip_ms:.0f} ms"),

@@ -9,6 +9,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from firmware.phone.answers import (
     Answer,
+    CallsCounted,
     CallsDeleted,
     CallsListed,
     ContactRead,
@@ -21,11 +22,13 @@ from firmware.phone.answers import (
     PinChecked,
 )
 from firmware.phone.call import CallDirection, CallerId, CallId, CallState, DisconnectReason, TextMessage
+from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.commands import Command, PlaceCall, SavePreferences, SendMessage
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber
 from firmware.phone.errands import (
     CheckPin,
     ClearCalls,
+    CountCalls,
     DeleteCall,
     Errand,
     ListCalls,
@@ -93,6 +96,9 @@ def answer_to(errand: Errand) -> Answer | None:
             return CallsListed(kind, first, len(_CALLS), _CALLS[first : first + limit])
         case DeleteCall() | ClearCalls():
             return CallsDeleted()
+        case CountCalls():
+            counts = CallCounts(1, 2, 3, 60, None)
+            return CallsCounted(CallStatistics(None, counts, counts, undated=1))
         case ListContacts(first, limit):
             return ContactsListed(first, 1, (ContactMatch(1, "Anna", "2345"),)[first : first + limit])
         case ReadContact():

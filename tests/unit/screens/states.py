@@ -27,7 +27,7 @@ from firmware.phone.menu.views import (
     SoftKeys,
 )
 from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, Refusal
-from firmware.phone.words import word
+from firmware.phone.words import counted, word
 
 CLOCK = "12:34"
 _ANNA = CallerId("+442012345678", "Anna Schmidt")
@@ -97,6 +97,34 @@ _CARD = CardView(
         MenuRow(word("Forwarded: you did not answer")),
     ),
     keys=SoftKeys(word("Back"), word("Call back")),
+)
+_STATISTICS = ListView(
+    word("Statistics"),
+    (
+        MenuRow(word("Today"), "12", 1),
+        MenuRow(word("This month"), "340", 2),
+        MenuRow(word("All calls"), "2100", 3),
+        MenuRow(word("Only on this phone")),
+    ),
+    total=4,
+    keys=_CHOOSE,
+)
+_COUNTS = CardView(
+    word("Today"),
+    (
+        MenuRow(word("Dialled"), "5"),
+        MenuRow(word("Received"), "4"),
+        MenuRow(word("Missed"), "3"),
+        MenuRow(word("Talked"), word("{hours} h {minutes} min", hours=1, minutes=5)),
+        MenuRow(word("Sound"), word("{verdict}, {mos} of 5", verdict=word("good"), mos="4.2")),
+        MenuRow(counted("{count} call has no date", "{count} calls have no date", 2)),
+    ),
+    keys=SoftKeys(word("Back")),
+)
+_NO_CLOCK = CardView(
+    word("Today"),
+    (MenuRow(word("The clock is not set yet. See All calls.")),),
+    keys=SoftKeys(word("Back")),
 )
 
 VIEWS = {
@@ -299,6 +327,9 @@ VIEWS = {
     "menu": _menu(_MENU),
     "menu, large text": _menu(_MENU, look=Look(large_text=True)),
     "menu, a long list": _menu(_LONG_LIST),
+    "menu, statistics": _menu(_STATISTICS),
+    "menu, statistics of a day": _menu(_COUNTS),
+    "menu, statistics without a clock": _menu(_NO_CLOCK),
     "menu, an empty list": _menu(ListView(word("Calls"), (), empty=word("No calls"), keys=SoftKeys(word("Back")))),
     "menu, a card": _menu(_CARD),
     "menu, the end of a card": _menu(
