@@ -7,7 +7,7 @@ import pytest
 
 from firmware.phone.call import CallDirection, CallQuality, DisconnectReason
 from firmware.phone.call_statistics import CallCounts, CallStatistics
-from firmware.privacy.purposes import Purpose
+from firmware.phone.purpose import Purpose
 from tests.lab.store import StoreLab
 
 IN, OUT = CallDirection.INCOMING, CallDirection.OUTGOING
