@@ -24,9 +24,11 @@ from firmware.phone.events import (
     MissedCallsCounted,
     NumberAttributed,
     PreferencesLoaded,
+    RecordingEnded,
     Timer,
     TimerExpired,
 )
+from firmware.phone.recording import RecordingEnd
 from firmware.phone.view import PhoneView
 from firmware.ports import (
     Audio,
@@ -36,6 +38,7 @@ from firmware.ports import (
     Messages,
     Pin,
     PreferenceStore,
+    Recorder,
     Ringer,
     SipStack,
 )
@@ -113,6 +116,7 @@ class Bus:
     Attributes:
         records: the store; None where there is none, and then calls are placed and not written down.
         errands: does what menus ask for, and posts the answers; None where nothing does.
+        recorder: keeps how calls sound; None where nothing does.
     """
 
     def __init__(
@@ -152,6 +156,7 @@ class Bus:
         self._key_click = key_click
         self.records: Records | None = None
         self.errands: ErrandRunner | None = None
+        self.recorder: Recorder | None = None
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: dict[CallId, asyncio.Task[None]] = {}
@@ -200,7 +205,7 @@ class Bus:
                 # The sentence says it all, and a traceback for each blink of a missing LED would bury the rest.
                 _log.warning("The command %s failed and the rest goes on: %s", type(command).__name__, error)
 
-    def _carry_out(self, command: c.Command) -> None:  # noqa: C901, PLR0912 - one flat table: a case for each command
+    def _carry_out(self, command: c.Command) -> None:  # noqa: C901, PLR0912, PLR0915 - a case for each command
         match command:
             case (
                 c.PlaceCall() | c.SignalRinging() | c.AnswerCall() | c.RejectCall() | c.RedirectCall() | c.HangUpCall()
@@ -242,6 +247,8 @@ class Bus:
             case c.StopSpeaking():
                 self._audio.play(b"")
                 self._ringer.play(b"")
+            case c.StartRecording() | c.PauseRecording() | c.ResumeRecording() | c.StopRecording():
+                self._tell_recorder(command)
             case c.LookUpCaller(call_id, number):
                 self._look_up(call_id, number)
             case (
@@ -310,6 +317,24 @@ class Bus:
                 sip.send_dtmf(call_id, key)
             case c.SendMessage(message_id, uri, text, account):
                 sip.send_message(message_id, uri, text, account)
+
+    def _tell_recorder(
+        self, command: c.StartRecording | c.PauseRecording | c.ResumeRecording | c.StopRecording
+    ) -> None:
+        recorder = self.recorder
+        match command:
+            case c.StartRecording(call_id, number, name):
+                if recorder is not None:
+                    recorder.begin(call_id, number, name)
+                elif self._loop is not None:
+                    # Not at once: the phone has not finished with the event that made it ask.
+                    self._loop.call_soon(self.post, RecordingEnded(call_id, RecordingEnd.FAILED))
+            case c.PauseRecording() if recorder is not None:
+                recorder.pause()
+            case c.ResumeRecording() if recorder is not None:
+                recorder.resume()
+            case c.StopRecording(reason) if recorder is not None:
+                recorder.end(reason)
 
     # --- timers ---
 

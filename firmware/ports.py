@@ -24,6 +24,7 @@ from firmware.phone.commands import AudioRoute, IndicatorPattern, Tone
 from firmware.phone.errands import CallKind
 from firmware.phone.events import Event, Key
 from firmware.phone.preferences import Preferences
+from firmware.phone.recording import RecordingEnd
 
 SOUND_RATE_HZ: Final = 16_000
 """Rate of the sounds that `play` takes: 16-bit little-endian mono."""
@@ -231,6 +232,20 @@ class Audio(Protocol):
         Nothing sounds where the earpiece is shut, nor with the microphone open: the far end would hear it.
         """
         ...
+
+
+class Recorder(Protocol):
+    """Keeps how calls sound, one at a time. Every method returns at once; what became of it arrives as events.
+
+    What it keeps is what the far end is sent (silence while muted) on the left and what is heard on the right.
+    RecordingStarted follows once the recording's key is on the disk, and nothing is kept before; RecordingEnded follows
+    once all of it is there, or where it could not begin.
+    """
+
+    def begin(self, call_id: CallId, number: str, name: str) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def end(self, reason: RecordingEnd) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, Di
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.errands import CallKind, FactsKind, FolderJob
+from firmware.phone.recording_answers import RecordingAnswer
 from firmware.phone.words import Text
 
 
@@ -172,4 +173,5 @@ Answer = (
     | AccountKnown
     | FactsRead
     | ErrandFailed
+    | RecordingAnswer
 )

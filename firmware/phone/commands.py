@@ -16,6 +16,7 @@ from firmware.phone.call import (
 from firmware.phone.errands import Errand
 from firmware.phone.events import Key, Timer
 from firmware.phone.preferences import Preferences
+from firmware.phone.recording import RecordingEnd
 from firmware.phone.view import PhoneView
 
 
@@ -258,6 +259,38 @@ class StopSpeaking:
 
 
 @dataclass(frozen=True, slots=True)
+class StartRecording:
+    """Record a call from now on; RecordingStarted or RecordingEnded follows. One is recorded at a time.
+
+    Attributes:
+        call_id: which call.
+        number: the other end's, as the call log has it.
+        name: what the other end is called, empty where that is not known.
+    """
+
+    call_id: CallId
+    number: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """Record nothing until ResumeRecording: the call is on hold, and what is heard is not of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    """Undo PauseRecording."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """Record no more; RecordingEnded follows with this reason, unless the recording had ended before."""
+
+    reason: RecordingEnd = RecordingEnd.STOPPED
+
+
+@dataclass(frozen=True, slots=True)
 class OpenCallRecord:
     """Write the call detail record's first line, before the first packet of an outgoing call.
 
@@ -396,6 +429,10 @@ Command = (
     | SetBrightness
     | Click
     | StopSpeaking
+    | StartRecording
+    | PauseRecording
+    | ResumeRecording
+    | StopRecording
     | OpenCallRecord
     | MarkCallAnswered
     | CloseCallRecord

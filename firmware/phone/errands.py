@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from firmware.phone.call import CallId
 from firmware.phone.contact import Contact
+from firmware.phone.recording_errands import RecordingErrand
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,4 +166,5 @@ Errand = (
     | SetPin
     | FactoryReset
     | ReadFacts
+    | RecordingErrand
 )

@@ -17,6 +17,7 @@ from firmware.phone.call import (
     TransferState,
 )
 from firmware.phone.preferences import Preferences
+from firmware.phone.recording import RecordingEnd, RecordingId
 
 
 class Key(StrEnum):
@@ -358,6 +359,29 @@ class LastDialledLoaded:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """A call is being recorded: what is heard from now on is kept."""
+
+    call_id: CallId
+    recording_id: RecordingId
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEnded:
+    """A call is no longer recorded, or could not be; what was recorded of it so far is kept."""
+
+    call_id: CallId
+    reason: RecordingEnd
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingsTrimmed:
+    """So many of the oldest recordings were deleted to make room; those that the holder keeps never are."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class MissedCallsCounted:
     """The call log's number of missed calls that nobody has seen yet changed."""
 
@@ -391,6 +415,9 @@ Event = (
     | ProblemRaised
     | ProblemCleared
     | LastDialledLoaded
+    | RecordingStarted
+    | RecordingEnded
+    | RecordingsTrimmed
     | MissedCallsCounted
     | Answer
 )

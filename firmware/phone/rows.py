@@ -32,6 +32,9 @@ from firmware.phone.events import (
     NumberAttributed,
     ProblemCleared,
     ProblemRaised,
+    RecordingEnded,
+    RecordingStarted,
+    RecordingsTrimmed,
     Timer,
     TimerExpired,
     TransferChanged,
@@ -159,5 +162,8 @@ BACKGROUND: Rows = {
     TransferChanged: follow_transfer,
     CallReplaced: replace_call,
     CallQualityMeasured: note_quality,
+    RecordingStarted: ignored,
+    RecordingEnded: ignored,
+    RecordingsTrimmed: ignored,
 }
 """What goes on beside the phone's modes: kept, shown, and never a reason to leave a mode."""
