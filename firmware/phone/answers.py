@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
 from firmware.phone.call_statistics import CallStatistics
+from firmware.phone.consent_answers import ConsentAnswer
 from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.errands import CallKind, FactsKind, FolderJob
 from firmware.phone.recording_answers import RecordingAnswer
@@ -173,5 +174,6 @@ Answer = (
     | AccountKnown
     | FactsRead
     | ErrandFailed
+    | ConsentAnswer
     | RecordingAnswer
 )

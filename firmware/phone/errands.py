@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from firmware.phone.call import CallId
+from firmware.phone.consent_errands import ConsentErrand
 from firmware.phone.contact import Contact
 from firmware.phone.recording_errands import RecordingErrand
 
@@ -166,5 +167,6 @@ Errand = (
     | SetPin
     | FactoryReset
     | ReadFacts
+    | ConsentErrand
     | RecordingErrand
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from firmware.phone.answers import AccountKnown, PinChanged
 from firmware.phone.commands import KeepMessage
+from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import (
     BlockedContactsLoaded,
     Event,
@@ -94,6 +95,11 @@ def _keep_account(state: PhoneState, event: AccountKnown) -> None:
     state.features.account_id = event.account
 
 
+def _take_consents(state: PhoneState, event: ConsentsChanged) -> None:
+    state.features.consents = event
+    state.menu.take(state, event)
+
+
 def _take_minute(state: PhoneState, event: MinuteStarted) -> None:
     state.features.minute = event
 
@@ -109,5 +115,6 @@ NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     BlockedContactsLoaded: _take_blocked_contacts,
     MinuteStarted: _take_minute,
     AccountKnown: _keep_account,
+    ConsentsChanged: _take_consents,
 }
 """The rows of every mode for these events."""

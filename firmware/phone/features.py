@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from firmware.phone.call import CallerId, CallId, CallQuality, RegistrationState, TextMessage
+from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import MinuteStarted, RegistrationChanged
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.preferences import Preferences
@@ -115,6 +116,7 @@ class FeatureState:
         draft: the text message being written, or put aside unfinished.
         auto_redial: the busy number that is being tried, None where none is.
         account_id: the default account's opaque id; empty until the store has opened.
+        consents: what the holder agrees to; None until the store has said so.
     """
 
     preferences: Preferences = field(default_factory=Preferences)
@@ -137,6 +139,7 @@ class FeatureState:
     draft: Draft | None = None
     auto_redial: AutoRedial | None = None
     account_id: str = ""
+    consents: ConsentsChanged | None = None
 
     @property
     def features_on(self) -> tuple[tuple[str, str], ...]:

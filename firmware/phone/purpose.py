@@ -15,3 +15,34 @@ class Purpose(StrEnum):
     CROSS_BORDER_CDR = "cross_border_cdr"
     CONTACT_IMPORT = "contact_import"
     OPERATOR_NOTICES = "operator_notices"
+
+
+class Actor(StrEnum):
+    """Who decided something that the ledger holds.
+
+    POLICY: a new policy took effect or a date came, and the handset did what that says.
+    """
+
+    HOLDER = "holder"
+    GUARDIAN = "guardian"
+    POLICY = "policy"
+
+
+class Channel(StrEnum):
+    """How a decision reached the handset.
+
+    NETWORK: in a signed document. HANDSET: in none; the handset did by itself what a rule says.
+    """
+
+    KEYPAD = "keypad"
+    STICK = "stick"
+    COMMAND_LINE = "command_line"
+    NETWORK = "network"
+    HANDSET = "handset"
+
+
+class ClockTrust(StrEnum):
+    """How good the clock was when something was dated by it."""
+
+    SYNCED = "synced"
+    UNSYNCED = "unsynced"

@@ -13,6 +13,7 @@ from firmware.phone.features import FeatureState
 from firmware.phone.light import Light
 from firmware.phone.menu.stack import MenuStack
 from firmware.phone.phone_settings import PhoneSettings
+from firmware.phone.purpose import Purpose
 from firmware.phone.running_call import Call
 from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView
 
@@ -206,6 +207,11 @@ class PhoneState:
     def helps_only(self) -> bool:
         """Whether nobody but emergency services may be called."""
         return self.locked or not self.settings.provisioned
+
+    def allows(self, purpose: Purpose) -> bool:
+        """Whether the holder agrees to something; no, until the store has said so."""
+        consents = self.features.consents
+        return consents is not None and purpose in consents.granted
 
     @property
     def home(self) -> Mode:

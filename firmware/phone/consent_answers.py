@@ -1,0 +1,72 @@
+"""What becomes of the errands of `consent_errands`, and what the phone hears of consent by itself."""
+
+from dataclasses import dataclass
+
+from firmware.phone.purpose import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentsChanged:
+    """What the holder agrees to, as the ledger says at the start and after each change.
+
+    Attributes:
+        granted: the purposes; none while the ledger is damaged.
+        activated: the phone was set up by its holder, who has not declined the service; a damaged ledger takes that
+            from nobody.
+        age_band: what was declared then, as a short name; empty where nothing was.
+    """
+
+    granted: frozenset[Purpose]
+    activated: bool
+    age_band: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRow:
+    """One purpose as a menu shows it, in the display's language.
+
+    Attributes:
+        purpose: which.
+        name: in a few words.
+        covers: what is done for it and what is not.
+        recipients: who gets something.
+        granted: whether the holder agrees.
+        needed: there is no service without it.
+        since: when that was answered, as "25 Nov 2026"; empty where it never was.
+        asked: it was answered as it is now; where not, it is to be asked, also where it was answered before.
+    """
+
+    purpose: Purpose
+    name: str
+    covers: str
+    recipients: str
+    granted: bool
+    needed: bool
+    since: str
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentsRead:
+    """What stands for every purpose, the needed one first.
+
+    Attributes:
+        rows: one for each purpose.
+        private: nothing but what the service needs is granted.
+        damaged: the ledger is, so nothing counts as granted and nothing can be answered.
+    """
+
+    rows: tuple[ConsentRow, ...]
+    private: bool = False
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRead:
+    """A receipt as the text of a QR code; empty where the purpose was never answered."""
+
+    purpose: Purpose
+    payload: str
+
+
+ConsentAnswer = ConsentsChanged | ConsentsRead | ReceiptRead
