@@ -17,7 +17,8 @@ from provisioning.calling import Calls, Dialing, FeatureCodes
 from provisioning.display import Display
 from provisioning.errors import ProvisioningError
 from provisioning.operator_links import Operator
-from provisioning.section import GpioPin, Section
+from provisioning.section import GpioPin, Identifier, Section
+from provisioning.trust import Trust
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -34,7 +35,6 @@ HostAndPort = Annotated[
     ),
 ]
 SipUser = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9\-_.!~*'()&=+$,;?/%]+$")]
-Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
 
 
 class Transport(StrEnum):
@@ -417,6 +417,7 @@ class Configuration(Section):
     ringer: Ringer = Ringer()
     indicator: Indicator = Indicator()
     sync: Sync | None = None
+    trust: Trust = Trust()
 
     @model_validator(mode="after")
     def _calls_fit_beside_a_relay(self) -> Self:

@@ -1,0 +1,81 @@
+"""Whose signature counts on documents of the operator."""
+
+import base64
+import binascii
+import hashlib
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field, field_validator
+
+from provisioning.section import Section
+
+_PUBLIC_KEY_BYTES: Final = 32
+_KEY_ID_BYTES: Final = 8
+
+
+class Kind(StrEnum):
+    """What a signed document is; a key may sign only the kinds that it is pinned for."""
+
+    POLICY = "policy"
+    NOTICE = "notice"
+    CATALOGUE = "catalogue"
+
+
+def decode_public_key(text: str) -> bytes:
+    """Return the bytes of an Ed25519 public key that is written in base64.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    try:
+        public = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("a key is written in base64, as `wecall key new` shows it") from error
+    if len(public) != _PUBLIC_KEY_BYTES:
+        raise ValueError(f"an Ed25519 public key has {_PUBLIC_KEY_BYTES} bytes, this one has {len(public)}")
+    return public
+
+
+def key_id(public: bytes) -> str:
+    """Return what documents name a public key by, in hexadecimal."""
+    return hashlib.sha256(b"WeCall Handset, key id\0" + public).hexdigest()[: 2 * _KEY_ID_BYTES]
+
+
+def _checked(text: str) -> str:
+    decode_public_key(text)
+    return text
+
+
+class TrustedKey(Section):
+    """A key of the operator.
+
+    Attributes:
+        public: the Ed25519 public key in base64, as `wecall key new` shows it.
+        signs: the kinds of document that it may sign.
+    """
+
+    public: Annotated[str, Field(max_length=64), AfterValidator(_checked)]
+    signs: Annotated[frozenset[Kind], Field(min_length=1)]
+
+    @property
+    def key_id(self) -> str:
+        """What documents name it by."""
+        return key_id(decode_public_key(self.public))
+
+
+class Trust(Section):
+    """Whose signature counts. Without a key no document of the operator is taken.
+
+    Attributes:
+        keys: several, so that a new one can be pinned before the old one goes.
+    """
+
+    keys: Annotated[tuple[TrustedKey, ...], Field(max_length=8)] = ()
+
+    @field_validator("keys")
+    @classmethod
+    def _keys_stand_once(cls, keys: tuple[TrustedKey, ...]) -> tuple[TrustedKey, ...]:
+        if len({key.key_id for key in keys}) < len(keys):
+            raise ValueError("the same key stands more than once; give it once, with all that it signs")
+        return keys

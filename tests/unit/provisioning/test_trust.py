@@ -1,0 +1,48 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from provisioning.errors import ProvisioningError
+from provisioning.schema import parse_configuration
+from provisioning.trust import Kind
+
+MINIMAL = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
+PUBLIC = "5h0xT7c0N7yB5yev1wEb9nrDn91zzNdicH0XkkUwoyc="
+
+
+def pin(public: str = PUBLIC, signs: str = '["policy"]') -> str:
+    return f'[[trust.keys]]\npublic = "{public}"\nsigns = {signs}\n'
+
+
+def test_without_keys_nobody_is_trusted() -> None:
+    assert parse_configuration(MINIMAL).trust.keys == ()
+
+
+def test_a_key_is_pinned_with_the_kinds_that_it_may_sign() -> None:
+    (key,) = parse_configuration(MINIMAL + pin(signs='["policy", "notice"]')).trust.keys
+    assert key.signs == {Kind.POLICY, Kind.NOTICE}
+    assert len(key.key_id) == 16
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        (pin(public="not base64"), "written in base64"),
+        (pin(public="AAAA"), "has 32 bytes, this one has 3"),
+        (pin(signs="[]"), "at least 1"),
+        (pin(signs='["everything"]'), "'policy', 'notice' or 'catalogue'"),
+        (pin() + pin(signs='["notice"]'), "stands more than once"),
+    ],
+)
+def test_what_is_not_a_key_is_a_mistake_with_its_place(keys: str, reason: str) -> None:
+    with pytest.raises(ProvisioningError) as caught:
+        parse_configuration(MINIMAL + keys)
+    assert any(mistake.startswith("trust.keys") and reason in mistake for mistake in caught.value.mistakes)
+
+
+def test_the_commented_sample_is_a_key_that_is_taken() -> None:
+    text = (Path(__file__).parents[3] / "systemd/config.example.toml").read_text()
+    sample = text[text.index("# [[trust.keys]]") :].replace("# ", "")
+    tomllib.loads(sample)
+    assert parse_configuration(MINIMAL + sample).trust.keys[0].signs == set(Kind)
