@@ -7,6 +7,7 @@ from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.consent_answers import ConsentAnswer
 from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.errands import CallKind, FactsKind, FolderJob
+from firmware.phone.policy_answers import PolicyAnswer
 from firmware.phone.recording_answers import RecordingAnswer
 from firmware.phone.words import Text
 
@@ -176,4 +177,5 @@ Answer = (
     | ErrandFailed
     | ConsentAnswer
     | RecordingAnswer
+    | PolicyAnswer
 )

@@ -6,6 +6,7 @@ from enum import StrEnum
 from firmware.phone.call import CallId
 from firmware.phone.consent_errands import ConsentErrand
 from firmware.phone.contact import Contact
+from firmware.phone.policy_errands import PolicyErrand
 from firmware.phone.recording_errands import RecordingErrand
 
 
@@ -169,4 +170,5 @@ Errand = (
     | ReadFacts
     | ConsentErrand
     | RecordingErrand
+    | PolicyErrand
 )

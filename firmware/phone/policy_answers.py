@@ -1,0 +1,102 @@
+"""What becomes of the errands of `policy_errands`, and what the phone hears of the operator's documents by itself."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PolicyState(StrEnum):
+    """How far a policy has come.
+
+    UNREAD: the holder has not read it yet. WAITING: read, it takes effect after some days. IN_FORCE: it counts.
+    REPLACED: another one counts, or was read in its place.
+    """
+
+    UNREAD = "unread"
+    WAITING = "waiting"
+    IN_FORCE = "in_force"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """One policy that is kept.
+
+    Attributes:
+        version: what it is called.
+        date: when it was written, as "2026-11-25".
+        state: how far it has come.
+        days_left: so many days until it takes effect, begun ones included; 0 where it is not waiting.
+    """
+
+    version: str
+    date: str
+    state: PolicyState
+    days_left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PoliciesListed:
+    """The policies that are kept, newest first."""
+
+    policies: tuple[PolicyRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRead:
+    """A policy in the display's language.
+
+    Attributes:
+        policy: which one.
+        paragraphs: its text.
+        asked_again: names of the purposes that it adds or changes: they are asked again when it takes effect.
+    """
+
+    policy: PolicyRow
+    paragraphs: tuple[str, ...]
+    asked_again: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """One of the operator's notices, in the display's language.
+
+    Attributes:
+        notice_id: which one.
+        title: in a few words.
+        paragraphs: its text.
+        date: when it was signed, as "2026-11-25".
+        incident: it tells of a danger to the holder's data.
+        acknowledged: the holder has read it.
+    """
+
+    notice_id: int
+    title: str
+    paragraphs: tuple[str, ...]
+    date: str
+    incident: bool
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesRead:
+    """The notices that are to be shown, newest first."""
+
+    notices: tuple[NoticeRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsChanged:
+    """What the holder has yet to read, as the store says at the start and after each change.
+
+    Attributes:
+        unread_policy: the version of a policy that waits to be read, empty for none.
+        unread_notices: so many notices are not acknowledged.
+        unread_incident: one of them tells of a danger to the holder's data.
+    """
+
+    unread_policy: str = ""
+    unread_notices: int = 0
+    unread_incident: bool = False
+
+
+PolicyAnswer = PoliciesListed | PolicyRead | NoticesRead | DocumentsChanged
