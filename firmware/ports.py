@@ -250,7 +250,7 @@ class Recorder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CallLogEntry:
-    """One line of the call log; times are seconds since the epoch, UTC."""
+    """One line of the call log; times are seconds since the epoch, UTC; `contact_id` is 0 where nobody is known."""
 
     call_id: CallId
     direction: CallDirection
@@ -263,6 +263,7 @@ class CallLogEntry:
     sip_code: int
     decision: Decision | None = None
     quality: CallQuality | None = None
+    contact_id: int = 0
 
 
 class CallLog(Protocol):
@@ -308,12 +309,14 @@ class CallerContact:
         ring: one of the ring patterns, empty where none was chosen.
         blocked: the holder wants no call of theirs to ring.
         picture: names the contact's picture, empty where it has none.
+        contact_id: names the contact in the store.
     """
 
     name: str
     ring: str = ""
     blocked: bool = False
     picture: str = ""
+    contact_id: int = 0
 
 
 class Contacts(Protocol):

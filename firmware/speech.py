@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from firmware.ports import SOUND_RATE_HZ
 from firmware.screens.model import Page
 from firmware.screens.spoken import is_said, spoken
+from firmware.screens.translation import Language
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Narrator:
 
     def show(self, page: Page, language: str) -> None:
         """Say what is new on a page; `language` is "en" or "zh"."""
-        text = spoken(page, self._page)
+        text = spoken(page, self._page, Language(language))
         if is_said(page):
             self._page = page
         if text:

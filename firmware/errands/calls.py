@@ -81,6 +81,7 @@ class CallErrands:
             decision=entry.decision,
             quality=entry.quality,
             attribution=self._attribute(entry.number),
+            contact_id=entry.contact_id,
         )
 
 

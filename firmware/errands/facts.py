@@ -38,6 +38,7 @@ _PARTS: Final[Mapping[str, Text]] = {
     "store": word("Memory"),
     "broker": word("Call records"),
     "clock": word("Clock"),
+    "speech": word("Spoken menus"),
 }
 
 

@@ -59,6 +59,7 @@ class LoggedCall:
         at: when it began, as "25 Nov 14:03" in local time and in the display's language.
         duration_s: whole seconds that were talked.
         answered: somebody answered.
+        contact_id: whose number it is, 0 where the address book has nobody.
     """
 
     call_id: CallId
@@ -72,6 +73,7 @@ class LoggedCall:
     decision: Decision | None = None
     quality: CallQuality | None = None
     attribution: str = ""
+    contact_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

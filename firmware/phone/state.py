@@ -331,8 +331,6 @@ class PhoneState:
             refusal=self.features.refusal,
             sound_shown=self.sound_shown,
             lines=self.features.line_views(self.settings.accounts),
-            recent_qualities=self.features.qualities,
-            messages=self.features.messages,
             matches=self.matches,
             match=self.match,
             **self._writing_view(),

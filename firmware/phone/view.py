@@ -12,7 +12,6 @@ from firmware.phone.call import (
     DisconnectReason,
     RegistrationFailure,
     RegistrationState,
-    TextMessage,
     TransferState,
 )
 from firmware.phone.contact import ContactMatch
@@ -178,8 +177,6 @@ class PhoneView:
         unread_messages: how many text messages nobody has read.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         sound_shown: the person wants to see how the running call sounds.
-        recent_qualities: parties and qualities of the last calls, newest first.
-        messages: the text messages, newest first.
         message_text: the text message being written; None where none is.
         writing_mode: how letters are typed now, such as "abc" or "拼"; empty where nothing is written.
         candidates: the characters that the last keys may mean, the likeliest first.
@@ -220,8 +217,6 @@ class PhoneView:
     unread_messages: int = 0
     refusal: Refusal | None = None
     sound_shown: bool = False
-    recent_qualities: tuple[tuple[str, CallQuality], ...] = ()
-    messages: tuple[TextMessage, ...] = ()
     message_text: str | None = None
     writing_mode: str = ""
     candidates: tuple[str, ...] = ()

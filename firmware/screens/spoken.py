@@ -4,16 +4,19 @@ import re
 from collections.abc import Iterable
 from os.path import commonprefix
 
+from firmware.phone.words import word
 from firmware.screens.model import Block, Card, Code, Entry, List, ListRow, Page, Role
+from firmware.screens.translation import Language, translator
 
 _MOST_CHARACTERS = 300
 _PIN_DOT = "•"
+_SPACE = word("space")
 _DIALLED = frozenset("0123456789*#+")
 # A number of this length is read digit by digit, a shorter one as a count.
 _LONG_NUMBER = re.compile(r"\d{5,}")
 
 
-def spoken(page: Page, before: Page | None) -> str:
+def spoken(page: Page, before: Page | None, language: Language = Language.ENGLISH) -> str:
     """Return what to say when a page is shown after another one; empty where there is nothing new.
 
     A page that has nothing on it yet says nothing: its title is said with what it comes to hold. Compare with it only
@@ -22,6 +25,7 @@ def spoken(page: Page, before: Page | None) -> str:
     Args:
         page: the page.
         before: the one of which something was said last, None where nothing was for a while.
+        language: of the page, for what has no letters there.
     """
     if not is_said(page):
         return ""
@@ -31,7 +35,8 @@ def spoken(page: Page, before: Page | None) -> str:
     elif before is None or page.title != before.title or type(page.body) is not type(before.body):
         phrases = [_spelled(page.title) if digits else page.title, *_whole(page)]
     else:
-        phrases = list(_changes(page, before))
+        blank = translator(language).say(_SPACE)
+        phrases = [blank if phrase.isspace() else phrase for phrase in _changes(page, before)]
     return _sentence(phrases)
 
 

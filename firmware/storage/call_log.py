@@ -259,12 +259,13 @@ class StoredCallLog:
                 limit,
                 first,
             )
+            contacts = (self._contacts.contact_in(database, row[2]) for row in rows)
             return total, tuple(
                 CallLogEntry(
                     call_id=CallId(call_id),
                     direction=CallDirection(direction),
                     number=number,
-                    name=contact.name if (contact := self._contacts.contact_in(database, number)) else "",
+                    name=contact.name if contact is not None else "",
                     started_at=started_at,
                     answered_at=answered_at,
                     ended_at=ended_at,
@@ -272,10 +273,11 @@ class StoredCallLog:
                     sip_code=sip_code,
                     decision=Decision(decision) if decision is not None else None,
                     quality=_quality(quality),
+                    contact_id=contact.contact_id if contact is not None else 0,
                 )
                 for (
                     call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code, decision, *quality
-                ) in rows
+                ), contact in zip(rows, contacts, strict=True)
             )  # fmt: skip
 
         return await self._store.run(read)

@@ -135,13 +135,13 @@ class StoredContacts:
             return None
         line = read_number(number, self._plan)
         rows = database.query(
-            "SELECT name, ring, blocked, picture, number FROM contact_numbers JOIN contacts USING (contact_id) "
-            "WHERE tail = ? ORDER BY contact_id",
+            "SELECT contact_id, name, ring, blocked, picture, number "
+            "FROM contact_numbers JOIN contacts USING (contact_id) WHERE tail = ? ORDER BY contact_id",
             line.tail,
         )
         known = [
-            (CallerContact(name, ring, bool(blocked), picture), read_number(candidate, self._plan))
-            for name, ring, blocked, picture, candidate in rows
+            (CallerContact(name, ring, bool(blocked), picture, contact_id), read_number(candidate, self._plan))
+            for contact_id, name, ring, blocked, picture, candidate in rows
         ]
         exact = [contact for contact, candidate in known if candidate.digits == line.digits]
         alike = {contact.name: contact for contact, candidate in known if same_line(candidate, line, self._plan)}

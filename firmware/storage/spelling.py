@@ -2,8 +2,8 @@
 
 A Latin letter is on its key of ITU-T E.161, accents left out; a Chinese character is spelled by its pinyin, once for
 each of its usual readings. A name is found from each of its words on, a character being a word, and by the first
-letters of all of them. Numbers are found from their beginning, without what a country puts before them, and from the
-beginning of their last seven digits.
+letters of all of them. Numbers are found from their beginning, without what a country puts before them, by that alone,
+and from the beginning of their last seven digits.
 """
 
 import re
@@ -17,7 +17,7 @@ from typing import Final
 from firmware.pinyin.table import readings
 from firmware.storage.numbers import TAIL_DIGITS, NumberingPlan, read_number
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Changes whenever something here changes what is found by what: then every contact is spelled again."""
 
 MAX_KEYS: Final = 20
@@ -175,7 +175,10 @@ def _keys_of_number(number: str, plan: NumberingPlan) -> Iterator[str]:
         # An address: found by the letters before its domain.
         yield "".join(re.findall("[0-9]+", line.digits.partition("@")[0].translate(_KEY_OF)))[:MAX_KEYS] or "0"
         return
-    yield _without_code(line.digits, plan) if line.international else line.digits
+    national = _without_code(line.digits, plan) if line.international else line.digits
+    yield national
+    if line.international and (prefix := _prefix_of(line.digits, plan)):
+        yield prefix
     if len(line.digits) > TAIL_DIGITS:
         yield line.tail
 
@@ -188,9 +191,15 @@ def _number_keys(keys: str, plan: NumberingPlan) -> list[str]:
     else:
         prefix = plan.international_prefix
         whole = [digits, digits.removeprefix(prefix) if digits.startswith(prefix) else ""]
-    national = digits.removeprefix(plan.trunk_prefix) if plan.trunk_prefix and keys == digits else ""
+    within = keys == digits and not digits.startswith(plan.international_prefix)
+    national = digits.removeprefix(plan.trunk_prefix) if plan.trunk_prefix and within else ""
     candidates = [*whole, *(_without_code(each, plan) for each in whole), national]
     return [key for key in dict.fromkeys(candidates) if key]
+
+
+def _prefix_of(digits: str, plan: NumberingPlan) -> str:
+    """Return what is dialled before a number, which alone finds all that begin so."""
+    return plan.trunk_prefix if digits.startswith(plan.country_code) else plan.international_prefix
 
 
 def _without_code(digits: str, plan: NumberingPlan) -> str:

@@ -46,7 +46,7 @@ from firmware.phone.words import word
 PIN = "2580"
 _NUMBER = "2345"
 _PLACED = CallId(f"{1:032x}")
-_CALL = LoggedCall(CallId("c1"), CallDirection.INCOMING, _NUMBER, "Anna", "25 Nov 14:03", 60, True, None)
+_CALL = LoggedCall(CallId("c1"), CallDirection.INCOMING, _NUMBER, "Anna", "25 Nov 14:03", 60, True, None, contact_id=1)
 _COUNTS = CallCounts(dialled=0, received=1, missed=0, talked_s=60, mos=4.2)
 _MATCH = ContactMatch(1, "Anna", _NUMBER)
 _CONTACT = Contact(1, "Anna", (ContactNumber(_NUMBER),))

@@ -1,8 +1,17 @@
 """The call log: four lists, and for each call what is known of it and what can be done about it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from firmware.phone.answers import Answer, CallsDeleted, CallsListed, ErrandFailed, LoggedCall
+from firmware.phone.answers import (
+    Answer,
+    CallsDeleted,
+    CallsListed,
+    ContactDeleted,
+    ContactSaved,
+    ErrandFailed,
+    LoggedCall,
+)
 from firmware.phone.call import CallDirection
 from firmware.phone.endings import see_missed_calls
 from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, ListCalls
@@ -10,7 +19,8 @@ from firmware.phone.events import Key
 from firmware.phone.holder_settings import block, unblock
 from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.choices import Choice, Choices, opening
-from firmware.phone.menu.contact_editor import ContactEditor, edit_contact_page
+from firmware.phone.menu.contact_card import contact_page
+from firmware.phone.menu.contact_editor import edit_contact_page
 from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.sound_rows import sound_rows
@@ -129,6 +139,15 @@ class CallPage(Choices):
         else:
             super().press(state, key)
 
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Know whose number it is once it is kept, and nobody's once the contact is gone."""
+        match answer:
+            case ContactSaved(contact) if any(number.number == self._call.number for number in contact.numbers):
+                self._call = replace(self._call, contact_id=contact.contact_id, name=contact.name)
+                self._title = _party(self._call)
+            case ContactDeleted(self._call.contact_id):
+                self._call = replace(self._call, contact_id=0)
+
     def number_to_call(self, state: PhoneState) -> str:  # noqa: ARG002 - part of Screen
         """Call back."""
         return self._call.number
@@ -140,7 +159,7 @@ class CallPage(Choices):
         blocked = self._call.number in state.features.preferences.blocked
         return [
             Choice(word("Call back"), self._call_back, self._call.number),
-            Choice(word("Save number"), opening(self._contact)),
+            self._contact(),
             Choice(word("Let it ring again") if blocked else word("Block"), self._unblock if blocked else self._block),
             delete,
             *self._facts(),
@@ -165,8 +184,12 @@ class CallPage(Choices):
     def _call_back(self, state: PhoneState) -> None:
         offer_call(state, self._call.number)
 
-    def _contact(self, _state: PhoneState) -> ContactEditor:
-        return edit_contact_page(number=self._call.number, name=self._call.name)
+    def _contact(self) -> Choice:
+        """Offer whose number it is, or to keep it."""
+        call = self._call
+        if call.contact_id:
+            return Choice(word("Open contact"), opening(lambda _: contact_page(call.contact_id)))
+        return Choice(word("Save number"), opening(lambda _: edit_contact_page(number=call.number, name=call.name)))
 
     def _block(self, state: PhoneState) -> None:
         if not block(state, self._call.number):

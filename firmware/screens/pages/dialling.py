@@ -13,11 +13,19 @@ from firmware.screens.pages.idle import hint_blocks
 from firmware.screens.translation import Translator
 
 _HINTS_THAT_MATCHES_ANSWER = frozenset({Hint.NUMBER_IMPOSSIBLE, Hint.NUMBER_INCOMPLETE})
+_HINTS_BESIDE_MATCHES = _HINTS_THAT_MATCHES_ANSWER | {Hint.LIFT_HANDSET}
 
 
 def shows_matches(view: PhoneView) -> bool:
     """Whether the contacts that the digits may mean are shown: nothing more important is to be said."""
-    return bool(view.matches) and (view.hint is None or view.hint in _HINTS_THAT_MATCHES_ANSWER)
+    return bool(view.matches) and (view.hint is None or view.hint in _HINTS_BESIDE_MATCHES)
+
+
+def dialling_title(view: PhoneView, translator: Translator) -> str:
+    """Say above the contacts what the digits are, or for a moment what to do now."""
+    if not shows_matches(view):
+        return ""
+    return translator.say(word("Lift to call")) if view.hint is Hint.LIFT_HANDSET else view.digits
 
 
 def dialling_body(view: PhoneView, translator: Translator) -> Body:

@@ -24,8 +24,6 @@ def without_anything_personal(view: PhoneView) -> PhoneView:
         missed_party="",
         lines=tuple(replace(line, account="") for line in view.lines),
         refusal=None,
-        recent_qualities=(),
-        messages=(),
         message_text=None if view.message_text is None else "",
         candidates=(),
         menu=_menu(view.menu),

@@ -11,7 +11,7 @@ from firmware.screens.pages.calls import call_blocks, call_keys, call_title, is_
 from firmware.screens.pages.dialling import (
     dialling_body,
     dialling_keys,
-    shows_matches,
+    dialling_title,
     writing_body,
     writing_keys,
     writing_title,
@@ -62,8 +62,8 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
         case Mode.WRITING:
             return _with_keys(Page(status, writing_body(view), writing_title(view, into)), writing_keys(view), into)
         case Mode.COLLECTING_DIGITS:
-            title = view.digits if shows_matches(view) else ""
-            return _with_keys(Page(status, dialling_body(view, into), title), dialling_keys(view), into)
+            page = Page(status, dialling_body(view, into), dialling_title(view, into))
+            return _with_keys(page, dialling_keys(view), into)
         case Mode.MENU if view.hint is not None:
             return Page(status, hint_blocks(view, view.hint, into))
         case Mode.MENU if view.menu is not None:

@@ -64,12 +64,12 @@ async def test_a_call_has_its_contacts_name_its_place_and_its_time_in_the_displa
     lab: StoreLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.localtime", __import__("time").gmtime)
-    await lab.add_contact("Ann", ["1001"])
+    ann = await lab.add_contact("Ann", ["1001"])
     await lab.make_call("1001", OUT)
     log = Log(lab)
     [call] = (await log.listed(CallKind.ALL)).calls
-    assert (call.name, call.attribution, call.at, call.duration_s, call.answered) == (
-        "Ann", "Beijing", "1 Mar 10:00", 60, True,
+    assert (call.name, call.contact_id, call.attribution, call.at, call.duration_s, call.answered) == (
+        "Ann", ann, "Beijing", "1 Mar 10:00", 60, True,
     )  # fmt: skip
     log.language = "zh"
     assert (await log.listed(CallKind.ALL)).calls[0].at == "3月1日 10:00"

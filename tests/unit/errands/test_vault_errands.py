@@ -175,6 +175,13 @@ async def test_facts_are_pairs_that_a_page_can_show(kind: FactsKind, tmp_path: P
     assert expected[kind] in texts
 
 
+async def test_every_part_that_is_diagnosed_has_a_name_in_the_displays_language(tmp_path: Path) -> None:
+    errands = FactsErrands(Identity(), tmp_path, condition)
+    read = await errands.handlers[ReadFacts](ReadFacts(FactsKind.DIAGNOSTICS))
+    assert isinstance(read, FactsRead)
+    assert [label for label, _ in read.facts if not isinstance(label, Word)] == []
+
+
 async def test_diagnostics_say_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
     errands = FactsErrands(Identity(), tmp_path, condition)
     read = await errands.handlers[ReadFacts](ReadFacts(FactsKind.DIAGNOSTICS))

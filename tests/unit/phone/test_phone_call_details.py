@@ -20,7 +20,7 @@ def test_how_a_call_sounds_is_shown_and_kept_before_its_record_is_closed() -> No
     commands = desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP, 200)
     kept = commands.index(KeepCallQuality(call_id, GOOD))
     assert kept < commands.index(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200))
-    assert desk.view.recent_qualities == (("2345", GOOD),)
+    assert desk.phone._state.features.qualities == (("2345", GOOD),)
 
 
 def test_what_is_measured_last_after_hanging_up_is_kept_too() -> None:
@@ -29,16 +29,16 @@ def test_what_is_measured_last_after_hanging_up_is_kept_too() -> None:
     desk.handle(CallQualityMeasured(call_id, GOOD))
     desk.replace()
     assert without_page(desk.handle(CallQualityMeasured(call_id, WORSE))) == [KeepCallQuality(call_id, WORSE)]
-    assert desk.view.recent_qualities == (("2345", WORSE),)
+    assert desk.phone._state.features.qualities == (("2345", WORSE),)
 
 
 def test_a_call_too_short_to_be_measured_while_it_ran_is_shown_with_what_was_measured_at_its_end() -> None:
     desk = Desk()
     call_id = desk.answered_outgoing_call()
     desk.replace()
-    assert desk.view.recent_qualities == ()
+    assert desk.phone._state.features.qualities == ()
     desk.handle(CallQualityMeasured(call_id, GOOD))
-    assert desk.view.recent_qualities == (("2345", GOOD),)
+    assert desk.phone._state.features.qualities == (("2345", GOOD),)
 
 
 def test_the_quality_of_a_call_that_nobody_knows_means_nothing() -> None:

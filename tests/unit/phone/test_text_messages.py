@@ -89,14 +89,14 @@ def test_a_blocked_senders_message_is_kept_but_calls_for_nobody() -> None:
     desk = office(preferences=Preferences(blocked=("2001",)))
     assert desk.handle(MessageReceived(message(1)))[0] == KeepMessage(message(1, read=True))
     assert desk.view.unread_messages == 0
-    assert desk.view.messages == (message(1, read=True),)
+    assert desk.phone._state.features.messages == (message(1, read=True),)
 
 
 def test_a_message_that_comes_twice_is_kept_once() -> None:
     desk = office()
     desk.handle(MessageReceived(message(1)))
     desk.handle(MessageReceived(message(1)))
-    assert desk.view.messages == (message(1),)
+    assert desk.phone._state.features.messages == (message(1),)
 
 
 def test_a_message_never_disturbs_a_call() -> None:
@@ -110,7 +110,7 @@ def test_a_message_never_disturbs_a_call() -> None:
 def test_the_store_brings_messages_back() -> None:
     desk = office()
     desk.handle(MessagesLoaded((message(2), message(1, read=True))))
-    assert desk.view.messages == (message(2), message(1, read=True))
+    assert desk.phone._state.features.messages == (message(2), message(1, read=True))
     assert desk.view.unread_messages == 1
 
 
@@ -154,7 +154,7 @@ def test_a_message_is_deleted_after_a_question() -> None:
     assert desk.said(DeleteMessage) == []
     choose(desk, "Delete")
     assert DeleteMessage("m1") in desk.press(Key.OK)
-    assert desk.view.messages == (message(2, read=True),)
+    assert desk.phone._state.features.messages == (message(2, read=True),)
     assert len(labels(desk)) == 3
 
 
@@ -235,7 +235,7 @@ def test_a_message_is_written_to_the_number_that_was_dialled() -> None:
     desk.handle(MessageSent("out-1", accepted=True))
     assert desk.view.hint is Hint.MESSAGE_SENT
     assert desk.said(KeepMessage)[-1].message == replace(sent, delivered=True)
-    assert desk.view.messages == (replace(sent, delivered=True),)
+    assert desk.phone._state.features.messages == (replace(sent, delivered=True),)
 
 
 def test_a_message_that_the_server_refuses_stays_as_not_delivered() -> None:
@@ -245,7 +245,7 @@ def test_a_message_that_the_server_refuses_stays_as_not_delivered() -> None:
     desk.handle(MessageSent("out-1", accepted=False, sip_code=404))
     assert desk.view.hint is Hint.MESSAGE_FAILED
     assert [kept.message.delivered for kept in desk.said(KeepMessage)] == [False]
-    assert not desk.view.messages[0].delivered
+    assert not desk.phone._state.features.messages[0].delivered
 
 
 def test_a_message_goes_where_a_call_would_go() -> None:

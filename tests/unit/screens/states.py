@@ -324,6 +324,9 @@ VIEWS = {
     "contacts that the digits may mean, one chosen": _view(
         Mode.COLLECTING_DIGITS, digits="2662", matches=_MATCHES, match=1, hint=Hint.NUMBER_IMPOSSIBLE
     ),
+    "contacts that the digits may mean, waiting for the handset": _view(
+        Mode.COLLECTING_DIGITS, digits="2662", matches=_MATCHES, hint=Hint.LIFT_HANDSET
+    ),
     "menu": _menu(_MENU),
     "menu, large text": _menu(_MENU, look=Look(large_text=True)),
     "menu, a long list": _menu(_LONG_LIST),

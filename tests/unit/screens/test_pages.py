@@ -135,6 +135,13 @@ def test_a_phone_that_was_never_set_up_does_not_speak_of_an_older_set_up() -> No
     assert words(page_for(replace(view, details_step=1), "en")) == " ".join(mistakes)
 
 
+def test_contacts_stay_while_the_phone_asks_for_the_handset_to_be_lifted() -> None:
+    page = page_for(VIEWS["contacts that the digits may mean, waiting for the handset"], "en")
+    assert page.title == "Lift to call"
+    assert isinstance(page.body, List)
+    assert [row.label for row in page.body.rows] == ["Anna Schmidt", "安娜", "Bob"]
+
+
 def test_a_phone_that_cannot_call_says_so_when_it_is_lifted() -> None:
     assert "Cannot call. Use another phone." in needed(page_for(VIEWS["not set up, lifted"], "en"))
 

@@ -4,6 +4,7 @@ import pytest
 
 from firmware.screens.model import Block, Body, Card, Code, Entry, List, ListRow, Page, Role
 from firmware.screens.spoken import spoken
+from firmware.screens.translation import Language
 
 MENU = (ListRow("Contacts", number=1), ListRow("Do not disturb", "off", 2))
 
@@ -72,6 +73,12 @@ def test_letters_are_said_as_they_are_typed_and_a_candidate_as_it_is_chosen() ->
     before = entry("", candidates=("王", "网"))
     assert spoken(before, entry("")) == "王"
     assert spoken(entry("", candidates=("王", "网"), candidate=1), before) == "网"
+
+
+@pytest.mark.parametrize(("language", "word"), [(Language.ENGLISH, "space"), (Language.CHINESE, "空格")])
+def test_a_space_is_said_by_its_name_as_it_is_typed(language: Language, word: str) -> None:
+    assert spoken(entry("An "), entry("An"), language) == word
+    assert spoken(entry("An B"), entry("An "), language) == "B"
 
 
 def test_nothing_of_a_pin_is_said_but_why_it_was_refused() -> None:

@@ -75,6 +75,15 @@ async def test_a_number_is_found_however_its_beginning_is_dialled(book: StoreLab
     assert name in await found(book, keys)
 
 
+async def test_what_a_country_puts_before_numbers_alone_finds_all_that_are_dialled_so(book: StoreLab) -> None:
+    abroad = ["Émile Müller", "Anna-Lena O'Brien"]
+    assert await found(book, "0") == ["张伟", "吕布", "重庆火锅", *abroad]
+    assert await found(book, "00") == abroad
+    await book.add_contact("Desk", ["0123"])
+    assert (await found(book, "01"))[0] == "Desk"
+    assert "Desk" in await found(book, "0")
+
+
 async def test_the_number_that_fits_is_the_one_that_is_shown(lab: StoreLab) -> None:
     await lab.add_contact("Ann", ["1001", "13912345678"])
     [by_name] = await lab.contacts.search("266", 8)

@@ -72,19 +72,19 @@ async def test_the_call_log_shows_the_name_that_the_number_has_now(lab: StoreLab
     await lab.make_call("+8613912345678")
     await lab.add_contact("Ann", ["13912345678"])
     [entry] = await lab.call_log.recent(1)
-    assert (entry.number, entry.name) == ("+8613912345678", "Ann")
+    assert (entry.number, entry.name, entry.contact_id) == ("+8613912345678", "Ann", 1)
 
 
 async def test_a_contact_can_have_a_ring_of_its_own(lab: StoreLab) -> None:
     await lab.add_contact("Ann", ["13912345678"], ring="priority")
-    assert await lab.contacts.contact_of("+8613912345678") == CallerContact("Ann", "priority")
+    assert await lab.contacts.contact_of("+8613912345678") == CallerContact("Ann", "priority", contact_id=1)
 
 
 async def test_the_numbers_of_blocked_contacts_are_known(lab: StoreLab) -> None:
     await lab.add_contact("Ann", ["1001"])
     await lab.add_contact("Pest", ["1002", "+8613912345678"], blocked=True)
     assert set(await lab.contacts.blocked_numbers()) == {"1002", "+8613912345678"}
-    assert await lab.contacts.contact_of("13912345678") == CallerContact("Pest", blocked=True)
+    assert await lab.contacts.contact_of("13912345678") == CallerContact("Pest", blocked=True, contact_id=2)
 
 
 # --- order ---

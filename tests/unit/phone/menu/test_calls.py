@@ -1,9 +1,10 @@
 import pytest
 
-from firmware.phone.answers import CallsDeleted, CallsListed, ErrandFailed, LoggedCall
+from firmware.phone.answers import CallsDeleted, CallsListed, ContactDeleted, ContactSaved, ErrandFailed, LoggedCall
 from firmware.phone.call import CallDirection, CallId, CallQuality, CallState, Decision, DisconnectReason
 from firmware.phone.commands import MarkMissedCallsSeen, PlaceCall
-from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, ListCalls
+from firmware.phone.contact import Contact, ContactNumber
+from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, ListCalls, ReadContact
 from firmware.phone.events import Key, MissedCallsCounted
 from firmware.phone.menu.views import ListView, NoticeView
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
@@ -192,6 +193,29 @@ def test_a_number_is_saved_as_a_contact_with_what_the_caller_called_itself() -> 
     assert said(the_list(desk).title) == "New contact"
     assert row_of(desk, "Name").value == "Anna"
     assert any(row.label == "2301" or row.value == "2301" for row in the_list(desk).rows)
+
+
+def test_a_number_that_somebody_has_already_opens_the_contact_instead() -> None:
+    desk = office()
+    open_list(desk, logged(1, name="Anna", contact_id=7))
+    desk.press("1")
+    assert "Save number" not in map(said, labels(desk))
+    choose(desk, "Open contact")
+    assert desk.said(ReadContact) == [ReadContact(7)]
+
+
+def test_a_number_that_was_just_saved_is_a_contacts_until_that_is_deleted() -> None:
+    desk = office()
+    open_list(desk, logged(1))
+    desk.press("1")
+    desk.handle(ContactSaved(Contact(8, "Bob", (ContactNumber("2399"),))))
+    assert "Save number" in map(said, labels(desk))
+    desk.handle(ContactSaved(Contact(7, "Anna", (ContactNumber("2301"),))))
+    assert said(the_list(desk).title) == "Anna"
+    choose(desk, "Open contact")
+    assert desk.said(ReadContact) == [ReadContact(7)]
+    desk.handle(ContactDeleted(7))
+    assert "Save number" in map(said, labels(desk))
 
 
 def test_a_full_block_list_says_so() -> None:
