@@ -201,4 +201,5 @@ async def _end(child: asyncio.subprocess.Process) -> None:
                 await child.wait()
     if child.returncode is None:
         child.kill()
-        await child.wait()
+        # Its end is not heard of before all is read that it has said.
+        await child.communicate()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware.errands import contact_files
 from firmware.errands.contact_files import EXPORT_NAME, ContactFiles
 from firmware.errands.folder import Outcome
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
@@ -106,6 +107,23 @@ async def test_a_file_of_nothing_but_broken_cards_is_counted_without_a_word_for_
     outcome = await files.take_in()
     assert len(files.percents) < 200, "the phone hears each of them, and draws its display"
     assert said(outcome.words) == "0 contacts added. Broken cards: 20000, the first in a.vcf, line 1."
+
+
+async def test_an_import_is_given_up_at_once_when_the_phone_stops(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What has been read waits for what is kept, as it does after a while with a large file.
+    monkeypatch.setattr(contact_files, "_PAUSE_S", 3600)
+    monkeypatch.setattr(contact_files, "_MOST_LINE_BYTES", 4096)
+    (files.folder / "a.vcf").write_text("".join(card(f"Name {n}", str(10_000_000 + n)) for n in range(20_000)))
+    reading = asyncio.Event()
+    importing = asyncio.create_task(
+        files.files.import_from(files.folder, lambda percent: reading.set() if percent else None)
+    )
+    await reading.wait()
+    importing.cancel()
+    done, _ = await asyncio.wait({importing}, timeout=10)
+    assert done
 
 
 async def test_all_contacts_are_written_to_one_file_that_reads_back_the_same(lab: StoreLab, files: Files) -> None:
