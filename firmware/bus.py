@@ -25,6 +25,7 @@ from firmware.phone.events import (
     NumberAttributed,
     PreferencesLoaded,
     RecordingEnded,
+    SetUpLoaded,
     Timer,
     TimerExpired,
 )
@@ -40,6 +41,7 @@ from firmware.ports import (
     PreferenceStore,
     Recorder,
     Ringer,
+    SetUpStore,
     SipStack,
 )
 
@@ -88,6 +90,11 @@ class Records(Protocol):
     @property
     def preferences(self) -> PreferenceStore:
         """What the holder has set."""
+        ...
+
+    @property
+    def set_up(self) -> SetUpStore:
+        """How the phone came to be set up."""
         ...
 
     def note_error(self, error: HandsetError) -> None:
@@ -253,8 +260,8 @@ class Bus:
                 self._look_up(call_id, number)
             case (
                 c.OpenCallRecord() | c.MarkCallAnswered() | c.CloseCallRecord() | c.KeepCallQuality()
-                | c.MarkMissedCallsSeen() | c.SavePreferences() | c.KeepMessage() | c.MarkMessagesRead()
-                | c.DeleteMessage()
+                | c.MarkMissedCallsSeen() | c.SavePreferences() | c.SaveSetUp() | c.KeepMessage()
+                | c.MarkMessagesRead() | c.DeleteMessage()
             ):  # fmt: skip
                 if self.records is not None:
                     self._record(self.records, command)
@@ -352,7 +359,7 @@ class Bus:
 
     # --- the store ---
 
-    def _record(self, records: Records, command: c.Command) -> None:
+    def _record(self, records: Records, command: c.Command) -> None:  # noqa: C901 - one flat table: a case for each command
         match command:
             case c.OpenCallRecord(call_id, direction, number, dialled, account, decision):
                 work = records.call_log.open_record(
@@ -371,6 +378,8 @@ class Bus:
                 self._write(records, records.call_log.mark_missed_seen(), ends_faults=False)
             case c.SavePreferences(preferences):
                 self._write(records, records.preferences.save(preferences))
+            case c.SaveSetUp(set_up):
+                self._write(records, records.set_up.save(set_up))
             case c.KeepMessage(message):
                 self._write(records, self._change_messages(records.messages, records.messages.keep(message)))
             case c.MarkMessagesRead():
@@ -436,6 +445,8 @@ class Bus:
         self.post(AccountKnown(await call_log.account_id()))
         if (preferences := await records.preferences.load()) is not None:
             self.post(PreferencesLoaded(preferences))
+        # After all that is to be known of a phone before it asks by itself: whether it is locked, and its language.
+        self.post(SetUpLoaded(await records.set_up.load()))
         self.post(MessagesLoaded(tuple(await records.messages.newest(_MESSAGES_SHOWN))))
         if digits := await call_log.last_dialled():
             self.post(LastDialledLoaded(digits))

@@ -25,6 +25,7 @@ from firmware.phone.errands import CallKind
 from firmware.phone.events import Event, Key
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd
+from firmware.phone.set_up import SetUp
 
 SOUND_RATE_HZ: Final = 16_000
 """Rate of the sounds that `play` takes: 16-bit little-endian mono."""
@@ -357,6 +358,13 @@ class PreferenceStore(Protocol):
         ...
 
     async def save(self, preferences: Preferences) -> None: ...
+
+
+class SetUpStore(Protocol):
+    """How the phone came to be set up by whoever holds it."""
+
+    async def load(self) -> SetUp: ...
+    async def save(self, set_up: SetUp) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, order=True)

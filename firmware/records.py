@@ -23,6 +23,7 @@ from firmware.storage.outbox import StoredOutbox
 from firmware.storage.pictures import StoredPictures
 from firmware.storage.pin import StoredPin
 from firmware.storage.preferences import StoredPreferences
+from firmware.storage.set_up import StoredSetUp
 from firmware.storage.store import Store
 from provisioning.schema import Configuration
 
@@ -38,11 +39,11 @@ def problem_of(error: HandsetError) -> Problem:
 
 
 class Records:
-    """Call log, contacts, consents, messages, settings, PIN, pictures and outbox over one store.
+    """Call log, contacts, consents, messages, settings, set-up, PIN, pictures and outbox over one store.
 
     Attributes:
-        call_log, contacts, consents, messages, preferences, pin, pictures, outbox: usable at any time; before the
-            store is open they raise StoreClosed.
+        call_log, contacts, consents, messages, preferences, set_up, pin, pictures, outbox: usable at any time; before
+            the store is open they raise StoreClosed.
         fault: why the store cannot be used, None while it can.
     """
 
@@ -69,6 +70,7 @@ class Records:
         self.contacts = StoredContacts(self._store, device.country)
         self.messages = StoredMessages(self._store, time.time)
         self.preferences = StoredPreferences(self._store)
+        self.set_up = StoredSetUp(self._store)
         self.pin = StoredPin(self._store)
         self.pictures = StoredPictures(self._store, state_dir)
         self.consents = Consents(self._store, self.outbox, device=device.id, clock=time.time)

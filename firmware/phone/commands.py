@@ -17,6 +17,7 @@ from firmware.phone.errands import Errand
 from firmware.phone.events import Key, Timer
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd
+from firmware.phone.set_up import SetUp
 from firmware.phone.view import PhoneView
 
 
@@ -351,6 +352,13 @@ class SavePreferences:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveSetUp:
+    """Keep how the phone came to be set up."""
+
+    set_up: SetUp
+
+
+@dataclass(frozen=True, slots=True)
 class SendMessage:
     """Send a text message (RFC 3428); MessageSent follows."""
 
@@ -438,6 +446,7 @@ Command = (
     | CloseCallRecord
     | KeepCallQuality
     | SavePreferences
+    | SaveSetUp
     | SendMessage
     | KeepMessage
     | MarkMessagesRead

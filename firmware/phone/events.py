@@ -18,6 +18,7 @@ from firmware.phone.call import (
 )
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd, RecordingId
+from firmware.phone.set_up import SetUp
 
 
 class Key(StrEnum):
@@ -70,6 +71,7 @@ class Timer(StrEnum):
     LOCK = "lock"
     LIGHT = "light"
     FLASH = "flash"
+    FIRST_RUN = "first_run"
 
 
 class Problem(StrEnum):
@@ -315,6 +317,13 @@ class PreferencesLoaded:
 
 
 @dataclass(frozen=True, slots=True)
+class SetUpLoaded:
+    """The store has said how the phone came to be set up, after it has said all that the holder has set."""
+
+    set_up: SetUp
+
+
+@dataclass(frozen=True, slots=True)
 class BlockedContactsLoaded:
     """The numbers of all contacts that the holder has blocked, at the start and after each change."""
 
@@ -410,6 +419,7 @@ Event = (
     | MessageSent
     | MessagesLoaded
     | PreferencesLoaded
+    | SetUpLoaded
     | BlockedContactsLoaded
     | MinuteStarted
     | ProblemRaised

@@ -16,6 +16,7 @@ from firmware.phone.events import (
     MinuteStarted,
     PreferencesLoaded,
     RegistrationChanged,
+    SetUpLoaded,
     VoicemailCounted,
 )
 from firmware.phone.holder_settings import keep
@@ -85,6 +86,10 @@ def _take_pin(state: PhoneState, event: PinChanged) -> None:
     state.menu.take(state, event)
 
 
+def _take_set_up(state: PhoneState, event: SetUpLoaded) -> None:
+    state.features.set_up = event.set_up
+
+
 def _take_blocked_contacts(state: PhoneState, event: BlockedContactsLoaded) -> None:
     # A caller is judged at once, when there is no time to ask the store.
     forms = state.settings.dial_plan.forms
@@ -112,6 +117,7 @@ NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     MessagesLoaded: _take_messages,
     PreferencesLoaded: _take_preferences,
     PinChanged: _take_pin,
+    SetUpLoaded: _take_set_up,
     BlockedContactsLoaded: _take_blocked_contacts,
     MinuteStarted: _take_minute,
     AccountKnown: _keep_account,

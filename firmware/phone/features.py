@@ -8,6 +8,7 @@ from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import MinuteStarted, RegistrationChanged
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.preferences import Preferences
+from firmware.phone.set_up import SetUp
 from firmware.phone.text_entry import TextEntry
 from firmware.phone.view import LineView, Refusal
 
@@ -101,6 +102,7 @@ class FeatureState:
         preferences_loaded: the store has answered.
         preferences_saved: the holder has set something since the start: the store may have answered from before that.
         pin_is_set: there is a PIN; None until the store has said so.
+        set_up: how the phone came to be set up; None until the store has said so.
         lock_is_known: the store has said whether the phone locks by itself.
         blocked_contacts: the numbers of blocked contacts, in all the ways to write them.
         minute: the minute of the week, None until the first one has begun.
@@ -124,6 +126,7 @@ class FeatureState:
     preferences_loaded: bool = False
     preferences_saved: bool = False
     pin_is_set: bool | None = None
+    set_up: SetUp | None = None
     lock_is_known: bool = False
     blocked_contacts: frozenset[str] = frozenset()
     minute: MinuteStarted | None = None

@@ -8,6 +8,7 @@ from firmware.phone.commands import AudioRoute, Command, SetBrightness, SetIndic
 from firmware.phone.contact_search import keep_search
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.features import FeatureState
+from firmware.phone.first_run import keep_first_run
 from firmware.phone.leaving import look_after_those_left
 from firmware.phone.light import keep_light
 from firmware.phone.lock import keep_lock
@@ -89,6 +90,7 @@ class Phone:
         state.commands = []
         TABLE[state.mode, type(event)](state, event)
         look_after_those_left(state)
+        keep_first_run(state, event)
         keep_call_timers(state)
         keep_lock(state, event)
         keep_light(state, event)

@@ -39,6 +39,7 @@ class PhoneSettings:
         display_off_s: how long after it was dimmed the display is switched off; 0 for never.
         accounts: names and labels, the default account first.
         syllables: knows which Chinese characters a syllable is written with, for whoever writes them.
+        language: what the display speaks until the holder chooses.
         invite_link, top_up_link: the operator's links, with a place for the account's opaque id; empty for none.
     """
 
@@ -67,6 +68,7 @@ class PhoneSettings:
     display_off_s: float = 0
     accounts: tuple[tuple[str, str], ...] = ()
     syllables: Syllables = no_syllables
+    language: str = "en"
     invite_link: str = ""
     top_up_link: str = ""
 

@@ -11,7 +11,7 @@ from firmware.phone.contact import ContactMatch
 from firmware.phone.events import Key, Problem, Timer
 from firmware.phone.features import FeatureState
 from firmware.phone.light import Light
-from firmware.phone.menu.stack import MenuStack
+from firmware.phone.menu.stack import MenuStack, Screen
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.purpose import Purpose
 from firmware.phone.running_call import Call
@@ -60,6 +60,7 @@ class PhoneState:
         settled: keys no longer belong to what the person was dialling or sending before.
         notice: a hint for a few seconds, shown in place of `hint`.
         menu: the menus that are open.
+        first_run: the first run of a phone that is new, at the step that was reached; None before and after it.
         locked: the PIN is asked for before the phone does more than answer and help.
         sound_shown: the menu key shows how the running call sounds.
         previewed_ring: the ring that the holder listens to before choosing it, empty for none.
@@ -102,6 +103,7 @@ class PhoneState:
     details_step: int = 0
     features: FeatureState = field(default_factory=FeatureState)
     menu: MenuStack = field(default_factory=MenuStack)
+    first_run: Screen | None = None
     locked: bool = False
     sound_shown: bool = False
     previewed_ring: str = ""

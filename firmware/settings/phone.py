@@ -36,6 +36,7 @@ def phone_settings(loaded: LoadedConfiguration) -> PhoneSettings:
         auto_redial_every_s=configuration.calls.auto_redial_every_s,
         auto_redial_tries=configuration.calls.auto_redial_tries,
         voicemail_number=configuration.accounts[0].voicemail_number or "",
+        language=configuration.device.language,
         invite_link=configuration.operator.invite_link,
         top_up_link=configuration.operator.top_up_link,
         accounts=tuple(

@@ -8,14 +8,19 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from firmware.control.client import ask_async
 from firmware.control.requests import Role, StatusRequest
+from firmware.errors import StorageError
 from firmware.phone.contact import Contact, ContactNumber
+from firmware.phone.set_up import SetUp
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.key import load_key
+from firmware.storage.set_up import StoredSetUp
 from firmware.storage.store import Store
 from tests.lab.ports import free_port
 
@@ -128,11 +133,19 @@ class Handset:
     """
 
     def __init__(
-        self, folder: Path, configuration: str, environment: Mapping[str, str], *, simulator_port: int | None = None
+        self,
+        folder: Path,
+        configuration: str,
+        environment: Mapping[str, str],
+        *,
+        simulator_port: int | None = None,
+        new: bool = False,
     ) -> None:
+        """Set up; `new` is a phone that asks by itself what is to be chosen, as most tests do not want to be asked."""
         self.folder = folder
         self.configuration_path = folder / "config.toml"
         self.configuration: str | None = configuration
+        self._is_to_be_set_up = not new
         self._port = simulator_port or free_port(socket.SOCK_STREAM)
         self._runtime_dir = folder / "run"
         self.state_dir = folder / "state"
@@ -178,6 +191,23 @@ class Handset:
             return
         self.configuration_path.touch(mode=0o600)
         self.configuration_path.write_text(self.configuration)
+        if self._is_to_be_set_up:
+            self._is_to_be_set_up = False
+            # Whoever starts a handset may be in a loop.
+            with ThreadPoolExecutor(1) as elsewhere:
+                elsewhere.submit(asyncio.run, self._set_up()).result()
+
+    async def _set_up(self) -> None:
+        """Write into the store, before the first start, that somebody has gone through the first run."""
+        path = self.state_dir / "store.db"
+        # A disk that takes nothing is for the handset itself to complain of.
+        with suppress(StorageError):
+            store = Store(path, load_key(self.state_dir / "store.key", path), heartbeat=lambda: None)
+            await store.start()
+            try:
+                await StoredSetUp(store).save(SetUp.FIRST_RUN)
+            finally:
+                await store.stop()
 
     def stop(self) -> None:
         """Stop both."""

@@ -46,6 +46,7 @@ class Choices:
         more_accounts: other accounts of the handset, each as what is different about it.
         loudspeaker: whether the handset has one, with a microphone of its own.
         environment: more of the handset's environment.
+        new: nobody has been through the handset's first run.
     """
 
     real_card: bool = False
@@ -58,6 +59,7 @@ class Choices:
     more_accounts: Sequence[Mapping[str, Any]] = ()
     loudspeaker: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    new: bool = False
 
 
 class Stage:
@@ -116,7 +118,11 @@ class Stage:
         """
         environment = {**(self.pulse.environment if self.pulse else {}), **self._choices.environment}
         return Handset(
-            self.folder / name, self._configuration(extra), environment, simulator_port=self._choices.simulator_port
+            self.folder / name,
+            self._configuration(extra),
+            environment,
+            simulator_port=self._choices.simulator_port,
+            new=self._choices.new,
         )
 
     def start(self, *, handset: bool = True, sync: bool = True) -> Self:

@@ -15,6 +15,7 @@ from firmware.storage.outbox import StoredOutbox
 from firmware.storage.pictures import StoredPictures
 from firmware.storage.pin import StoredPin
 from firmware.storage.preferences import StoredPreferences
+from firmware.storage.set_up import StoredSetUp
 from firmware.storage.store import Store
 
 KEY: Final = bytes(range(32))
@@ -42,6 +43,7 @@ class StoreLab:
         self.consents = Consents(self.store, self.outbox, device="handset-7", clock=lambda: self.wall_s)
         self.messages = StoredMessages(self.store, lambda: self.wall_s)
         self.preferences = StoredPreferences(self.store)
+        self.set_up = StoredSetUp(self.store)
         self.pin = StoredPin(self.store, lambda: self.monotonic_s)
         self.pictures = StoredPictures(self.store, self.path.parent)
         self.call_log = StoredCallLog(

@@ -8,6 +8,7 @@ import pytest
 from firmware.bus import Bus
 from firmware.errors import StorageError
 from firmware.phone import commands as c
+from firmware.phone.answers import PinChanged
 from firmware.phone.call import (
     CallDirection,
     CallerId,
@@ -31,10 +32,12 @@ from firmware.phone.events import (
     MissedCallsCounted,
     NumberAttributed,
     PreferencesLoaded,
+    SetUpLoaded,
     Timer,
     TimerExpired,
 )
 from firmware.phone.preferences import Preferences
+from firmware.phone.set_up import SetUp
 from firmware.ports import CallerContact
 
 CALL = CallId("c" * 32)
@@ -164,6 +167,10 @@ class Notebook:
     async def save(self, *_: object) -> None:
         await self._write("preferences")
 
+    @property
+    def set_up(self) -> Any:
+        return Fact(self._told)
+
     async def keep_quality(self, *_: object) -> None:
         await self._write("quality")
 
@@ -178,6 +185,19 @@ class Notebook:
 
     async def newest(self, _limit: int) -> list[TextMessage]:
         return [MESSAGE]
+
+
+class Fact:
+    """How the phone came to be set up: not at all."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    async def load(self) -> SetUp:
+        return SetUp.NEW
+
+    async def save(self, _set_up: SetUp) -> None:
+        self._told.append("log.set_up")
 
 
 class Parts:
@@ -318,6 +338,13 @@ async def test_a_number_is_attributed_with_and_without_a_store(parts: Parts) -> 
     assert await parts.phone.wait_for(NumberAttributed) == NumberAttributed(CALL, "the town of 100")
 
 
+async def test_that_the_phone_is_new_is_said_after_its_lock_and_its_language(parts: Parts) -> None:
+    parts.bus.load_from_store()
+    await parts.phone.wait_for(SetUpLoaded)
+    order = [type(event) for event in parts.phone.events]
+    assert max(order.index(PinChanged), order.index(PreferencesLoaded)) < order.index(SetUpLoaded)
+
+
 async def test_the_holders_settings_and_messages_come_back_after_a_restart(parts: Parts) -> None:
     parts.bus.load_from_store()
     assert await parts.phone.wait_for(BlockedContactsLoaded) == BlockedContactsLoaded(("1002",))
@@ -329,6 +356,7 @@ async def test_the_holders_settings_and_messages_come_back_after_a_restart(parts
     ("command", "written"),
     [
         (c.SavePreferences(PREFERENCES), "log.preferences"),
+        (c.SaveSetUp(SetUp.FIRST_RUN), "log.set_up"),
         (c.KeepCallQuality(CALL, CallQuality(0.0, 1.0, None, "G722", True, 4.4)), "log.quality"),
         (c.KeepMessage(MESSAGE), "log.message"),
         (c.MarkMessagesRead(), "log.read"),

@@ -13,6 +13,9 @@ BACK = word("Back")
 CHOOSE = word("OK")
 _DIGITS = 9
 
+Then = Callable[[PhoneState], None]
+"""What is to be done next."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -102,7 +105,7 @@ def _rows_by_digit(choices: Sequence[Choice]) -> dict[int, int]:
     return dict(zip(range(1, _DIGITS + 1), active, strict=False))
 
 
-def opening(make: Callable[[PhoneState], Screen]) -> Callable[[PhoneState], None]:
+def opening(make: Callable[[PhoneState], Screen]) -> Then:
     """Make a choice open another page."""
 
     def choose(state: PhoneState) -> None:

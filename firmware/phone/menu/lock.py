@@ -1,13 +1,14 @@
 """The PIN: opening a phone that is locked, setting one, changing it and taking it away."""
 
 from collections.abc import Callable
+from functools import partial
 
 from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
 from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.events import Key
 from firmware.phone.lock import lock, unlock
 from firmware.phone.menu.card import ONE_MOMENT
-from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.entry import PinEntry
 from firmware.phone.menu.question import Notice
 from firmware.phone.menu.switches import change, on_or_off
@@ -16,7 +17,6 @@ from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
 
 _PIN = word("PIN")
-Then = Callable[[PhoneState], None]
 
 
 class PinCheck(PinEntry):
@@ -90,10 +90,10 @@ def lock_page(_state: PhoneState) -> Choices:
 
 def _rows(state: PhoneState) -> list[Choice]:
     if not state.features.pin_is_set:
-        return [Choice(word("Set a PIN"), _ask_new)]
+        return [Choice(word("Set a PIN"), ask_new_pin)]
     locks = state.features.preferences.locked_when_idle
     return [
-        Choice(word("Change PIN"), opening(lambda _state: PinCheck(_ask_new, word("PIN until now")))),
+        Choice(word("Change PIN"), changing_pin()),
         Choice(word("Remove PIN"), asking_pin(_remove)),
         # Whoever finds the phone open must not be able to leave it so.
         Choice(word("Lock by itself"), asking_pin(_lock_no_more) if locks else _lock_by_itself, on_or_off(locks)),
@@ -114,38 +114,53 @@ def _remove(state: PhoneState) -> None:
     _set(state, "")
 
 
-def _ask_new(state: PhoneState, note: Text = "") -> None:
+def ask_new_pin(state: PhoneState, then: Then | None = None, note: Text = "") -> None:
+    """Ask for a new PIN twice, and keep it; once that is done and read, go on."""
+
     def accept(state: PhoneState, pin: str) -> Text | None:
         if (reason := weakness(pin)) is not None:
             return reason
-        state.menu.push(state, PinEntry(word("New PIN again"), _repetition_of(pin)))
+        state.menu.push(state, PinEntry(word("New PIN again"), _repetition_of(pin, then)))
         return None
 
     state.menu.push(state, PinEntry(word("New PIN"), accept, note=note or word("4 to 8 digits")))
 
 
-def _repetition_of(first: str) -> Callable[[PhoneState, str], Text | None]:
+def changing_pin(then: Then | None = None) -> Then:
+    """Make a choice that asks for the PIN until now and then for a new one."""
+    return opening(lambda _state: PinCheck(partial(ask_new_pin, then=then), word("PIN until now")))
+
+
+def _repetition_of(first: str, then: Then | None) -> Callable[[PhoneState, str], Text | None]:
     def accept(state: PhoneState, pin: str) -> Text | None:
         if pin == first:
-            _set(state, pin)
+            _set(state, pin, then)
         else:
-            _ask_new(state, word("The two differ. Once more."))
+            ask_new_pin(state, then, word("The two differ. Once more."))
         return None
 
     return accept
 
 
-def _set(state: PhoneState, pin: str) -> None:
+def _set(state: PhoneState, pin: str, then: Then | None = None) -> None:
     state.emit(SetPin(pin))
-    state.menu.push(state, PinNotice(word("The PIN is set.") if pin else word("There is no PIN any more.")))
+    state.menu.push(state, PinNotice(word("The PIN is set.") if pin else word("There is no PIN any more."), then))
 
 
 class PinNotice(Notice):
     """Says that the PIN is changed, once it is."""
 
-    def __init__(self, done: Text) -> None:
+    def __init__(self, done: Text, then: Then | None = None) -> None:
+        """`then` is done when somebody has taken note of it."""
         super().__init__(_PIN, ONE_MOMENT)
         self._done = done
+        self._then = then
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Leave by OK, and go on where the PIN is changed."""
+        super().press(state, key)
+        if key is Key.OK and self._then is not None and self._text is self._done:
+            self._then(state)
 
     def take(self, _state: PhoneState, answer: Answer) -> None:
         """Say what has become of it."""

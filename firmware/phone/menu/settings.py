@@ -1,6 +1,6 @@
 """The holder's settings, by what they are about."""
 
-from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.lock import lock_page
 from firmware.phone.menu.pictures import background_page, pictures_page
 from firmware.phone.menu.reset import reset_page
@@ -29,7 +29,13 @@ def settings_page(_state: PhoneState) -> Choices:
 
 def language_row(state: PhoneState) -> Choice:
     """Make the row that changes the language."""
-    return Choice(_LANGUAGE, opening(_language_page), dict(_LANGUAGES).get(state.features.preferences.language, ""))
+    language = state.features.preferences.language or state.settings.language
+    return Choice(_LANGUAGE, opening(language_page), dict(_LANGUAGES).get(language, ""))
+
+
+def language_page(state: PhoneState, then: Then | None = None) -> Options:
+    """Make the page on which the language is chosen; `then` is what that leads to, None for the page before."""
+    return Options(state, _LANGUAGE, "language", _LANGUAGES, then, standard=state.settings.language)
 
 
 def _rows(state: PhoneState) -> list[Choice]:
@@ -42,10 +48,6 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("Pictures"), opening(pictures_page)),
         Choice(word("Reset"), opening(reset_page)),
     ]
-
-
-def _language_page(state: PhoneState) -> Options:
-    return Options(state, _LANGUAGE, "language", _LANGUAGES)
 
 
 def _display_page(_state: PhoneState) -> Choices:

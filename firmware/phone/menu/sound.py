@@ -1,11 +1,10 @@
 """What the phone sounds like: volumes, and how it rings."""
 
-from collections.abc import Callable
 from functools import partial
 
 from firmware.phone.commands import AudioRoute
 from firmware.phone.events import Key
-from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.switches import Level, Options, switch
 from firmware.phone.ring_preview import preview_ring, stop_preview
 from firmware.phone.state import PhoneState
@@ -48,11 +47,12 @@ def _rows(state: PhoneState) -> list[Choice]:
 
 
 def _level_row(state: PhoneState, route: AudioRoute) -> Choice:
-    return Choice(_ROUTES[route], opening(_level_of(route)), f"{state.volumes[route]} %")
+    return Choice(_ROUTES[route], opening(lambda _state: level_page(route)), f"{state.volumes[route]} %")
 
 
-def _level_of(route: AudioRoute) -> Callable[[PhoneState], Level]:
-    return lambda _state: Level(_ROUTES[route], lambda state: state.volumes[route], partial(_turn, route))
+def level_page(route: AudioRoute, then: Then | None = None) -> Level:
+    """Make the page of a volume; `then` is what OK leads to, None for the page before."""
+    return Level(_ROUTES[route], lambda state: state.volumes[route], partial(_turn, route), then)
 
 
 def _turn(route: AudioRoute, state: PhoneState, direction: int) -> None:
@@ -64,16 +64,20 @@ def _turn(route: AudioRoute, state: PhoneState, direction: int) -> None:
 class RingOptions(Options):
     """The ways to ring: each is heard as it is selected."""
 
-    def __init__(self, state: PhoneState) -> None:
-        super().__init__(state, word("Ring tone"), "ring", RINGS)
+    def __init__(self, state: PhoneState, then: Then | None = None) -> None:
+        """`then` is what choosing leads to, None for the page before."""
+        super().__init__(state, word("Ring tone"), "ring", RINGS, then)
+        self._go_on, self._then = self._then, self._listen_and_go_on
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Move and listen, or choose."""
         super().press(state, key)
         if key in {Key.VOLUME_UP, Key.VOLUME_DOWN}:
             preview_ring(state, RINGS[self.view(state).selected][0])
-        elif self not in state.menu.screens:
-            preview_ring(state, state.features.preferences.ring)
+
+    def _listen_and_go_on(self, state: PhoneState) -> None:
+        self._go_on(state)
+        preview_ring(state, state.features.preferences.ring)
 
     def cancel(self, state: PhoneState) -> bool:
         """Leave in silence."""

@@ -6,6 +6,7 @@ from firmware.phone.call import RegistrationState
 from firmware.phone.errands import FactsKind
 from firmware.phone.menu.card import Card, FactsCard
 from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.first_run import FirstRun
 from firmware.phone.menu.sound_rows import sound_rows
 from firmware.phone.menu.statistics import statistics_page
 from firmware.phone.menu.switches import ON
@@ -35,6 +36,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("Statistics"), opening(statistics_page)),
         Choice(word("What is on"), opening(_features_page)),
         *(Choice(title, opening(_facts(kind))) for kind, title in _FACTS.items()),
+        *([Choice(word("Set up again"), opening(FirstRun))] if state.settings.provisioned else []),
     ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from firmware.phone.events import Key
 from firmware.phone.holder_settings import adjust, set_preferences
-from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices
+from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, Then
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import NoticeView, SoftKeys
 from firmware.phone.preferences import Preferences
@@ -42,33 +42,64 @@ def _with(preferences: Preferences, field: str, value: object) -> Preferences:
 
 
 class Options(Choices):
-    """The few values that one of the fields of Preferences may have; choosing one goes back."""
+    """The few values that one of the fields of Preferences may have; choosing one goes back, or on."""
 
-    def __init__(self, state: PhoneState, title: Text, field: str, options: Sequence[tuple[object, Text]]) -> None:
-        """`options` are pairs of a value and what it is called; the one that is set is selected at first."""
-        values = [value for value, _ in options]
-        now = getattr(state.features.preferences, field)
-        super().__init__(title, self._rows, selected=values.index(now) if now in values else 0)
+    def __init__(
+        self,
+        state: PhoneState,
+        title: Text,
+        field: str,
+        options: Sequence[tuple[object, Text]],
+        then: Then | None = None,
+        *,
+        standard: object = None,
+    ) -> None:
+        """Make the page; the value that is set is selected at first.
+
+        Args:
+            state: the phone's.
+            title: what is chosen.
+            field: which one of Preferences.
+            options: pairs of a value and what it is called.
+            then: what choosing leads to; None for the page before.
+            standard: the value that counts while the field is empty.
+        """
         self._field = field
+        self._standard = standard
+        values = [value for value, _ in options]
+        now = self._now(state)
+        super().__init__(title, self._rows, selected=values.index(now) if now in values else 0)
         self._options = options
+        self._then = then or self._leave
+
+    def _leave(self, state: PhoneState) -> None:
+        state.menu.drop(state, self)
 
     def _rows(self, state: PhoneState) -> list[Choice]:
-        now = getattr(state.features.preferences, self._field)
+        now = self._now(state)
         return [Choice(name, self._setting(value), CHOSEN if value == now else "") for value, name in self._options]
+
+    def _now(self, state: PhoneState) -> object:
+        now = getattr(state.features.preferences, self._field)
+        return self._standard if now == "" else now
 
     def _setting(self, value: object) -> Callable[[PhoneState], None]:
         def choose(state: PhoneState) -> None:
             change(state, self._field, value)
-            state.menu.drop(state, self)
+            self._then(state)
 
         return choose
 
 
 class Level(Quiet):
-    """More or less of something, in per cent: the volume keys change it at once, and OK and CANCEL both go back."""
+    """More or less of something, in per cent: the volume keys change it at once; OK goes back, or on."""
 
     def __init__(
-        self, title: Text, percent: Callable[[PhoneState], int], turn: Callable[[PhoneState, int], None]
+        self,
+        title: Text,
+        percent: Callable[[PhoneState], int],
+        turn: Callable[[PhoneState, int], None],
+        then: Then | None = None,
     ) -> None:
         """Make the page.
 
@@ -76,10 +107,12 @@ class Level(Quiet):
             title: what it is.
             percent: says how much there is.
             turn: makes it more, or less for -1.
+            then: what OK leads to; None for the page before.
         """
         self._title = title
         self._percent = percent
         self._turn = turn
+        self._then = then or self._leave
 
     def view(self, state: PhoneState) -> NoticeView:
         """Show how much there is."""
@@ -94,7 +127,10 @@ class Level(Quiet):
             case Key.VOLUME_DOWN:
                 self._turn(state, -1)
             case Key.OK:
-                state.menu.drop(state, self)
+                self._then(state)
+
+    def _leave(self, state: PhoneState) -> None:
+        state.menu.drop(state, self)
 
 
 def turn_brightness(state: PhoneState, direction: int) -> None:

@@ -34,6 +34,8 @@ def main() -> int:
     choices = Choices(
         real_card=real_card,
         greeting="" if arguments.once else GREETING,
+        # A person sees first what anybody sees first of a new phone.
+        new=not arguments.once,
         simulator_port=None if arguments.once else _free_or_fail(arguments.port),
     )
     began_s = time.monotonic()

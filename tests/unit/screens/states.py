@@ -1,7 +1,9 @@
 """Every state of the phone that has a page of its own, for goldens and for tests that want them all."""
 
+from dataclasses import replace
 from typing import Any
 
+from firmware.phone.answers import PinChanged
 from firmware.phone.call import (
     CallDirection,
     CallerId,
@@ -14,7 +16,7 @@ from firmware.phone.call import (
     TransferState,
 )
 from firmware.phone.contact import ContactMatch
-from firmware.phone.events import Problem
+from firmware.phone.events import Key, Problem, SetUpLoaded
 from firmware.phone.menu.views import (
     CardView,
     CodeView,
@@ -26,8 +28,10 @@ from firmware.phone.menu.views import (
     NoticeView,
     SoftKeys,
 )
+from firmware.phone.set_up import SetUp
 from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, Refusal
 from firmware.phone.words import counted, word
+from tests.unit.phone.desk import Desk
 
 CLOCK = "12:34"
 _ANNA = CallerId("+442012345678", "Anna Schmidt")
@@ -126,6 +130,23 @@ _NO_CLOCK = CardView(
     (MenuRow(word("The clock is not set yet. See All calls.")),),
     keys=SoftKeys(word("Back")),
 )
+
+_FIRST_RUN_STEPS = ("language", "welcome", "ringer volume", "ring tone", "text size", "PIN", "end")
+
+
+def _first_run() -> dict[str, PhoneView]:
+    """Lead a new phone through its first run; nobody has chosen how the display is to be."""
+    desk = Desk()
+    desk.handle(PinChanged(is_set=False))
+    desk.handle(SetUpLoaded(SetUp.NEW))
+    views = {}
+    for step in _FIRST_RUN_STEPS:
+        views[f"first run, {step}"] = replace(desk.view, look=Look())
+        desk.press(Key.OK)
+    return views
+
+
+_FIRST_RUN = _first_run()
 
 VIEWS = {
     "idle": _view(Mode.IDLE),
@@ -373,5 +394,7 @@ VIEWS = {
         )
     ),
     "menu, work under way": _menu(NoticeView(word("Menu"), word("One moment…"), percent=40)),
+    **_FIRST_RUN,
+    "first run, text size, large": replace(_FIRST_RUN["first run, text size"], look=Look(large_text=True)),
 }
 """By name; the name is what fails when a page looks different."""

@@ -1,0 +1,31 @@
+"""A new phone asks by itself what is to be chosen, while nobody uses it, and keeps nobody from a call."""
+
+from firmware.phone.events import Event, KeyHeld, KeyPressed, KeyRepeated, Timer
+from firmware.phone.menu.first_run import FirstRun
+from firmware.phone.modes.menu import open_menu
+from firmware.phone.set_up import SetUp
+from firmware.phone.state import PhoneState
+from firmware.phone.view import Mode
+
+UNTOUCHED_S = 30.0
+"""Whoever has left the first run by a key has the idle page until no key was pressed for so long."""
+
+_KEYS = (KeyPressed, KeyRepeated, KeyHeld)
+
+
+def keep_first_run(state: PhoneState, event: Event) -> None:
+    """Open the first run, at the step that was reached, as soon as the phone is left to itself."""
+    if not _is_due(state):
+        state.cancel_timer(Timer.FIRST_RUN)
+    elif isinstance(event, _KEYS):
+        state.start_timer(Timer.FIRST_RUN, UNTOUCHED_S)
+    elif Timer.FIRST_RUN not in state.timers:
+        if state.first_run is None:
+            state.first_run = FirstRun(state)
+        open_menu(state, state.first_run)
+
+
+def _is_due(state: PhoneState) -> bool:
+    # A menu would put off a busy number that is being tried again.
+    in_use = state.engaged or state.calls or state.locked or state.features.auto_redial is not None
+    return state.features.set_up is SetUp.NEW and state.mode is Mode.IDLE and not in_use

@@ -1,0 +1,419 @@
+from collections.abc import Callable
+
+import pytest
+
+from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
+from firmware.phone.call import CallId, CallState, DisconnectReason
+from firmware.phone.commands import AudioRoute, PlaceCall, SavePreferences, SaveSetUp, StartRinging
+from firmware.phone.errands import CheckPin, SetPin
+from firmware.phone.events import Key, PreferencesLoaded, SetUpLoaded, Timer
+from firmware.phone.menu.first_run import STEPS
+from firmware.phone.menu.views import CardView, EntryView, NoticeView
+from firmware.phone.preferences import Preferences
+from firmware.phone.set_up import SetUp
+from firmware.phone.view import Hint, Mode
+from tests.unit.phone.desk import INCOMING, Desk, settings
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list
+from tests.unit.phone.office import office
+
+TITLES = ("Language", "Welcome", "How loud", "Ring tone", "Text size", "PIN", "All set")
+PIN = "2580"
+BRIGHT = Preferences(screen_off_s=0)
+
+
+def new_phone(**more: object) -> Desk:
+    """Return a phone whose store has just said that nobody has set it up."""
+    desk = office(**{"preferences": BRIGHT} | more)
+    desk.handle(PinChanged(is_set=False))
+    desk.handle(SetUpLoaded(SetUp.NEW))
+    return desk
+
+
+def at_step(title: str, **more: object) -> Desk:
+    desk = new_phone(**more)
+    while step(desk) != title:
+        desk.press(Key.OK)
+    return desk
+
+
+def title(desk: Desk) -> str:
+    assert desk.view.menu is not None
+    return said(desk.view.menu.title)
+
+
+def step(desk: Desk) -> str:
+    return title(desk).partition(" ")[2]
+
+
+def type_pin(desk: Desk, pin: str) -> None:
+    desk.dial(pin)
+    desk.press(Key.OK)
+
+
+# --- when it opens by itself ---
+
+
+def test_a_new_phone_asks_for_the_language_first() -> None:
+    desk = new_phone()
+    assert desk.view.mode is Mode.MENU
+    assert title(desk) == f"1/{len(STEPS)} Language"
+    assert labels(desk) == ["English", "中文"]
+
+
+def test_a_phone_that_was_set_up_asks_nothing() -> None:
+    desk = office()
+    desk.handle(SetUpLoaded(SetUp.FIRST_RUN))
+    assert desk.view.mode is Mode.IDLE
+
+
+def test_until_the_store_has_answered_nothing_is_asked() -> None:
+    desk = office()
+    desk.handle(PinChanged(is_set=False))
+    assert desk.view.mode is Mode.IDLE
+
+
+def test_without_a_configuration_there_is_nothing_to_set_up() -> None:
+    desk = Desk(settings(provisioned=False))
+    desk.handle(SetUpLoaded(SetUp.NEW))
+    assert desk.view.mode is Mode.UNPROVISIONED
+
+
+def test_a_locked_phone_asks_only_who_has_typed_the_pin_and_left_the_menu() -> None:
+    desk = office(preferences=BRIGHT)
+    desk.handle(PinChanged(is_set=True))
+    desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True, screen_off_s=0)))
+    desk.handle(SetUpLoaded(SetUp.NEW))
+    assert (desk.view.mode, desk.view.locked) == (Mode.IDLE, True)
+    desk.press(Key.MENU)
+    type_pin(desk, PIN)
+    desk.handle(PinChecked(accepted=True))
+    desk.press(Key.MENU)
+    assert desk.view.mode is Mode.IDLE
+    desk.expire(Timer.FIRST_RUN)
+    assert step(desk) == TITLES[0]
+
+
+def test_a_handset_that_is_off_when_the_phone_starts_has_its_dial_tone() -> None:
+    desk = office(preferences=BRIGHT)
+    desk.lift()
+    desk.handle(SetUpLoaded(SetUp.NEW))
+    assert desk.view.mode is Mode.COLLECTING_DIGITS
+    desk.replace()
+    assert step(desk) == TITLES[0]
+
+
+def test_a_busy_number_that_is_being_tried_comes_first() -> None:
+    desk = new_phone()
+    call_id = desk.place_call("2345")
+    desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.BUSY, 486)
+    desk.press(Key.REDIAL)
+    desk.replace()
+    assert (desk.view.mode, bool(desk.view.redial_in_s)) == (Mode.IDLE, True)
+    desk.press(Key.CANCEL)
+    desk.expire(Timer.AUTO_REDIAL)
+    assert desk.view.mode is Mode.REDIALLING
+
+
+# --- its steps ---
+
+
+def test_ok_leads_through_all_steps_and_then_the_phone_is_set_up_for_good() -> None:
+    desk = new_phone()
+    for place, expected in enumerate(TITLES, start=1):
+        assert title(desk) == f"{place}/{len(TITLES)} {expected}"
+        assert desk.said(SaveSetUp) == []
+        desk.press(Key.OK)
+    assert desk.said(SaveSetUp) == [SaveSetUp(SetUp.FIRST_RUN)]
+    assert desk.view.mode is Mode.IDLE
+    desk.expire(Timer.FIRST_RUN)
+    desk.press(Key.MENU)
+    desk.press(Key.MENU)
+    desk.expire(Timer.FIRST_RUN)
+    assert desk.view.mode is Mode.IDLE
+
+
+def test_cancel_leads_back_step_by_step_and_out_of_the_first_one_for_a_while() -> None:
+    desk = at_step(TITLES[-1])
+    for expected in reversed(TITLES[:-1]):
+        desk.press(Key.CANCEL)
+        assert step(desk) == expected
+    desk.press(Key.CANCEL)
+    assert desk.view.mode is Mode.IDLE
+    desk.expire(Timer.FIRST_RUN)
+    assert step(desk) == TITLES[0]
+
+
+@pytest.mark.parametrize(("row", "language"), [("English", "en"), ("中文", "zh")])
+def test_the_language_counts_at_once_and_is_kept(row: str, language: str) -> None:
+    desk = new_phone()
+    choose(desk, row)
+    assert desk.view.look.language == language
+    assert desk.said(SavePreferences)[-1].preferences.language == language
+    assert step(desk) == "Welcome"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_ok_keeps_the_language_that_the_installer_has_chosen(language: str) -> None:
+    desk = new_phone(language=language)
+    desk.press(Key.OK)
+    assert desk.said(SavePreferences)[-1].preferences.language == language
+
+
+def test_the_welcome_says_what_whoever_reads_nothing_else_has_to_know() -> None:
+    desk = at_step("Welcome")
+    assert isinstance(desk.view.menu, CardView)
+    read = " ".join(said(row.label) for row in desk.view.menu.rows)
+    assert "dial" in read
+    assert "MENU" in read
+    assert "Emergency" in read
+
+
+def test_the_ringer_is_heard_as_it_is_turned_and_its_volume_kept() -> None:
+    desk = at_step("How loud", ringer_volume_percent=50)
+    assert StartRinging("normal") in desk.press(Key.VOLUME_UP)
+    desk.expire(Timer.LET_GO)
+    assert desk.said(SavePreferences)[-1].preferences.ringer_percent == 60
+    assert desk.phone._state.volumes[AudioRoute.RINGER] == 60
+
+
+def test_a_ring_tone_is_heard_as_it_is_selected_and_kept_when_it_is_chosen() -> None:
+    desk = at_step("Ring tone")
+    assert StartRinging("internal") in desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.OK)
+    assert desk.said(SavePreferences)[-1].preferences.ring == "internal"
+    assert step(desk) == "Text size"
+
+
+def test_going_back_from_a_ring_tone_is_silent() -> None:
+    desk = at_step("Ring tone")
+    desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.CANCEL)
+    assert desk.phone._state.previewed_ring == ""
+
+
+def test_large_text_is_seen_as_it_is_selected() -> None:
+    desk = at_step("Text size")
+    desk.press(Key.VOLUME_DOWN)
+    assert desk.view.look.large_text
+    desk.press(Key.VOLUME_UP)
+    assert not desk.view.look.large_text
+    choose(desk, "Large text")
+    assert desk.said(SavePreferences)[-1].preferences.large_text
+    assert step(desk) == "PIN"
+
+
+def test_the_end_says_what_opens_the_contacts_and_the_settings() -> None:
+    desk = at_step("All set")
+    assert isinstance(desk.view.menu, CardView)
+    pages = {said(row.label): said(row.value) for row in desk.view.menu.rows if row.value}
+    assert pages == {"MENU 1": "Contacts", "MENU 6": "Settings"}
+    desk.press(Key.OK)
+    desk.press(Key.MENU)
+    assert {f"MENU {row.number}": said(row.label) for row in the_list(desk).rows}.items() >= pages.items()
+
+
+# --- the PIN ---
+
+
+def test_a_pin_is_typed_twice_and_then_the_next_step_follows() -> None:
+    desk = at_step("PIN")
+    choose(desk, "Set a PIN")
+    type_pin(desk, "1234")
+    assert isinstance(desk.view.menu, EntryView)
+    assert said(desk.view.menu.note) == "Too easy: digits in a row."
+    type_pin(desk, PIN)
+    assert desk.said(SetPin) == []
+    type_pin(desk, PIN)
+    assert desk.said(SetPin) == [SetPin(PIN)]
+    desk.press(Key.OK)
+    assert step(desk) == "PIN"
+
+
+def test_a_pin_that_is_kept_leads_on() -> None:
+    desk = at_step("PIN")
+    choose(desk, "Set a PIN")
+    for _ in range(2):
+        type_pin(desk, PIN)
+    desk.handle(PinChanged(is_set=True))
+    assert isinstance(desk.view.menu, NoticeView)
+    assert said(desk.view.menu.text) == "The PIN is set."
+    desk.press(Key.OK)
+    assert step(desk) == "All set"
+    assert len(desk.phone._state.menu.screens) == 1
+
+
+def test_a_pin_that_cannot_be_kept_is_asked_for_again() -> None:
+    desk = at_step("PIN")
+    choose(desk, "Set a PIN")
+    for _ in range(2):
+        type_pin(desk, PIN)
+    desk.handle(ErrandFailed("SetPin", "It failed."))
+    desk.press(Key.OK)
+    assert step(desk) == "PIN"
+    assert [said(label) for label in labels(desk)] == ["Later", "Set a PIN"]
+
+
+def test_a_pin_that_is_there_is_kept_or_changed_by_who_knows_it() -> None:
+    desk = at_step("PIN")
+    desk.handle(PinChanged(is_set=True))
+    choose(desk, "Change PIN")
+    type_pin(desk, "1379")
+    desk.handle(PinChecked(accepted=False))
+    assert title(desk) == "PIN until now"
+    type_pin(desk, PIN)
+    assert len(desk.said(CheckPin)) == 2
+    desk.handle(PinChecked(accepted=True))
+    assert title(desk) == "New PIN"
+    desk.press(Key.CANCEL)
+    choose(desk, "Keep the PIN")
+    assert step(desk) == "All set"
+    assert desk.said(SetPin) == []
+
+
+# --- in the middle of it ---
+
+
+@pytest.mark.parametrize("reached", TITLES)
+def test_a_call_rings_is_answered_and_then_the_same_step_is_there_again(reached: str) -> None:
+    desk = at_step(reached)
+    desk.answered_incoming_call()
+    assert desk.view.mode is Mode.IN_CALL
+    assert desk.view.menu is None
+    desk.replace()
+    assert step(desk) == reached
+
+
+@pytest.mark.parametrize("reached", TITLES)
+def test_a_call_that_nobody_answers_leaves_the_step_as_it_was(reached: str) -> None:
+    desk = at_step(reached)
+    desk.ring()
+    assert desk.view.mode is Mode.RINGING
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    assert step(desk) == reached
+
+
+@pytest.mark.parametrize("reached", TITLES)
+def test_lifting_the_handset_gives_dial_tone_and_then_the_same_step_is_there_again(reached: str) -> None:
+    desk = at_step(reached)
+    desk.lift()
+    desk.dial("2345#")
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2345@example.com"]
+    desk.sip(CallState.DISCONNECTED, CallId("out-1"), DisconnectReason.BUSY, 486)
+    assert desk.view.mode is Mode.CALL_ENDED
+    desk.replace()
+    assert step(desk) == reached
+
+
+@pytest.mark.parametrize("reached", TITLES)
+def test_an_emergency_call_is_made_from_the_dial_tone(reached: str) -> None:
+    desk = at_step(reached)
+    desk.lift()
+    desk.dial("112")
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:112@example.com"]
+
+
+@pytest.mark.parametrize("reached", TITLES)
+@pytest.mark.parametrize(
+    ("country", "number"), [("DE", "112"), ("CN", "110"), ("CN", "120"), ("CN", "122"), ("US", "911"), ("GB", "999")]
+)
+def test_an_emergency_number_is_dialled_before_the_handset_is_lifted(reached: str, country: str, number: str) -> None:
+    desk = at_step(reached, country=country)
+    desk.dial(number)
+    assert desk.view.hint is Hint.EMERGENCY_NUMBER
+    desk.lift()
+    assert [call.uri for call in desk.said(PlaceCall)] == [f"sip:{number}@example.com"]
+
+
+def test_digits_of_two_answers_are_not_an_emergency_number() -> None:
+    desk = at_step("Ring tone")
+    desk.dial("11")
+    desk.expire(Timer.INTER_DIGIT)
+    desk.dial("2")
+    assert desk.view.mode is Mode.MENU
+
+
+def test_whoever_types_an_emergency_number_and_calls_nobody_is_asked_again_at_the_same_step() -> None:
+    desk = at_step("Welcome")
+    desk.dial("112")
+    desk.expire(Timer.INTER_DIGIT)
+    assert step(desk) == "Welcome"
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [lambda desk: desk.press(Key.MENU), lambda desk: desk.hold_down(Key.CANCEL)],
+    ids=["MENU", "CANCEL held"],
+)
+def test_whoever_leaves_it_has_the_phone_until_it_was_untouched_for_a_while(leave: Callable[[Desk], object]) -> None:
+    desk = at_step("Ring tone")
+    leave(desk)
+    assert desk.view.mode is Mode.IDLE
+    desk.dial("23")
+    desk.press(Key.CANCEL)
+    desk.press(Key.CANCEL)
+    assert desk.view.mode is Mode.IDLE
+    open_page(desk, "Settings")
+    desk.expire(Timer.FIRST_RUN)
+    assert title(desk) == "Settings"
+    desk.press(Key.MENU)
+    desk.expire(Timer.FIRST_RUN)
+    assert step(desk) == "Ring tone"
+
+
+def test_patience_with_an_untouched_menu_does_not_end_it() -> None:
+    desk = at_step("PIN")
+    choose(desk, "Set a PIN")
+    desk.dial("25")
+    desk.expire(Timer.INFO)
+    assert step(desk) == "PIN"
+
+
+def test_what_was_half_typed_is_gone_after_a_call_and_its_step_is_there() -> None:
+    desk = at_step("PIN")
+    choose(desk, "Set a PIN")
+    desk.dial("25")
+    desk.answered_incoming_call()
+    desk.replace()
+    assert step(desk) == "PIN"
+
+
+def test_after_a_restart_it_begins_again_with_what_was_chosen() -> None:
+    before = at_step("PIN")
+    chosen = before.said(SavePreferences)[-1].preferences
+    desk = office(preferences=BRIGHT)
+    desk.handle(PinChanged(is_set=False))
+    desk.handle(PreferencesLoaded(chosen))
+    desk.handle(SetUpLoaded(SetUp.NEW))
+    assert step(desk) == TITLES[0]
+    assert row_of(desk, "English").value == "✓"
+
+
+# --- once more, from the menu ---
+
+
+def test_a_phone_that_is_set_up_is_led_through_it_again_from_the_menu() -> None:
+    desk = office(preferences=BRIGHT)
+    desk.handle(PinChanged(is_set=False))
+    desk.handle(SetUpLoaded(SetUp.FIRST_RUN))
+    open_page(desk, "This phone", "Set up again")
+    assert step(desk) == TITLES[0]
+    for _ in TITLES:
+        desk.press(Key.OK)
+    assert said(the_list(desk).title) == "This phone"
+    desk.press(Key.MENU)
+    assert desk.view.mode is Mode.IDLE
+
+
+def test_led_through_again_a_call_ends_it_as_it_ends_any_menu() -> None:
+    desk = office(preferences=BRIGHT)
+    desk.handle(SetUpLoaded(SetUp.FIRST_RUN))
+    open_page(desk, "This phone", "Set up again")
+    desk.lift()
+    desk.replace()
+    assert desk.view.mode is Mode.IDLE
+
+
+def test_without_a_configuration_it_is_not_in_the_menu() -> None:
+    desk = Desk(settings(provisioned=False))
+    open_page(desk, "This phone")
+    assert "Set up again" not in [said(label) for label in labels(desk)]
