@@ -121,11 +121,13 @@ class List:
 class Card:
     """Facts: label and value, of which as many lines are shown as fit, from the `scroll`-th step on.
 
-    A family scrolls by its own page, the last page stays; `scroll` may be beyond the end.
+    A family scrolls by its own page, the last page stays; `scroll` may be beyond the end. In a circular one the first
+    page comes after the last.
     """
 
     rows: tuple[ListRow, ...]
     scroll: int = 0
+    is_circular: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ class Page:
         body: what the page is about.
         title: above the body, standing out; empty for none.
         cancel, ok: what these keys do now, in a word; shown at the bottom where there is room, empty for nothing.
+        scroll: which part of a sentence is shown by a family that has not room for all of it; None where the person
+            has no keys to turn it over by.
         bar_percent: a bar below the body, for volumes and for work under way; None for none.
         picture: names a picture: beside the body, or behind the idle page's; empty for none.
         is_urgent: somebody calls, or the call is for help: shown as strikingly as the family can.
@@ -181,6 +185,7 @@ class Page:
     title: str = ""
     cancel: str = ""
     ok: str = ""
+    scroll: int | None = None
     bar_percent: int | None = None
     picture: str = ""
     is_urgent: bool = False

@@ -1,5 +1,7 @@
 """The address book: its list, which digits search, and what can be done with all of it."""
 
+from dataclasses import replace
+
 from firmware.phone.answers import (
     Answer,
     ContactRead,
@@ -17,7 +19,7 @@ from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import contact_editor, edit_contact_page
 from firmware.phone.menu.long_list import LongList
-from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.question import Sentence
 from firmware.phone.menu.views import ListView, MenuRow, NoticeView, SoftKeys
 from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
@@ -148,13 +150,12 @@ def _more(_state: PhoneState) -> list[Choice]:
     ]
 
 
-class JobPage(Quiet):
+class JobPage(Sentence):
     """Work on files: how far it has come, then what became of it. It goes on when the page is left."""
 
     def __init__(self, job: FolderJob, title: Text) -> None:
+        super().__init__(title, word("Working…"), SoftKeys(BACK))
         self._job = job
-        self._title = title
-        self._words: Text = word("Working…")
         self._percent: int | None = 0
         self._asked = False
 
@@ -164,15 +165,16 @@ class JobPage(Quiet):
             self._asked = True
             state.emit(RunFolderJob(self._job))
 
-    def view(self, _state: PhoneState) -> NoticeView:
+    def view(self, state: PhoneState) -> NoticeView:
         """Show how far it has come, or what became of it."""
-        keys = SoftKeys(BACK, CHOOSE if self._percent is None else "")
-        return NoticeView(self._title, self._words, self._percent, keys)
+        return replace(super().view(state), percent=self._percent)
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Leave by OK once it is over."""
         if key is Key.OK and self._percent is None:
             state.menu.drop(state, self)
+        else:
+            super().press(state, key)
 
     def take(self, _state: PhoneState, answer: Answer) -> None:
         """Follow the work."""
@@ -180,5 +182,6 @@ class JobPage(Quiet):
             case JobProgressed(self._job, percent) if self._percent is not None:
                 self._percent = percent
             case JobFinished(self._job, _, words) | ErrandFailed(RunFolderJob.__name__, words):
-                self._words = words
+                self._text = words
+                self._keys = SoftKeys(BACK, CHOOSE)
                 self._percent = None

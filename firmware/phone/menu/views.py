@@ -114,12 +114,15 @@ class NoticeView:
 
     Attributes:
         percent: how far long work has come, None where nothing is under way.
+        scroll: how often the person has turned it over, down minus up; on a display that has not room for all of it the
+            parts follow each other in a circle.
     """
 
     title: Text
     text: Text
     percent: int | None = None
     keys: SoftKeys = SoftKeys()
+    scroll: int = 0
 
 
 MenuView = ListView | CardView | EntryView | CodeView | NoticeView

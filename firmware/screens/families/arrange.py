@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from firmware.screens.families.fitting import clean, cut, wrap
-from firmware.screens.model import Block, Flow, Importance, List, ListRow, Role
+from firmware.screens.model import Block, Card, Flow, Importance, List, ListRow, Page, Role
 
 
 class LineFace(Protocol):
@@ -176,11 +176,19 @@ def window(rows: List, count: int) -> tuple[tuple[ListRow, ...], int]:
     return rows.rows[start : start + count], rows.first + start
 
 
-def page_of(heights: Sequence[int], room_px: int, scroll: int) -> tuple[int, int, int, int]:
-    """Break items of given heights into pages.
+def in_parts(page: Page) -> Card | None:
+    """Return a sentence as what is turned over page by page; None for what has to do with the room there is."""
+    match page.body:
+        case (Block(text=text, flow=Flow.WRAP),) if page.scroll is not None:
+            return Card((ListRow(text),), page.scroll, is_circular=True)
+    return None
+
+
+def page_of(heights: Sequence[int], room_px: int, card: Card) -> tuple[int, int, int, int]:
+    """Break items of given heights into pages, as a card is scrolled.
 
     Returns:
-        Which items the page at `scroll` begins with and ends before, which page it is, and of how many.
+        Which items the page begins with and ends before, which page it is, and of how many.
     """
     starts = [0]
     used_px = 0
@@ -189,6 +197,6 @@ def page_of(heights: Sequence[int], room_px: int, scroll: int) -> tuple[int, int
             starts.append(index)
             used_px = 0
         used_px += height_px
-    page = min(max(0, scroll), len(starts) - 1)
+    page = card.scroll % len(starts) if card.is_circular else min(max(0, card.scroll), len(starts) - 1)
     ends = [*starts[1:], len(heights)]
     return starts[page], ends[page], page, len(starts)

@@ -6,7 +6,7 @@ The first row holds the status bar, or a menu's title; the last one what the key
 from dataclasses import dataclass, replace
 from typing import Final
 
-from firmware.screens.families.arrange import arrange, page_of, window
+from firmware.screens.families.arrange import arrange, in_parts, page_of, window
 from firmware.screens.families.entry import tail
 from firmware.screens.families.fitting import cut, wrap
 from firmware.screens.families.rom import SIGNS, encode, readable
@@ -92,6 +92,10 @@ def _blocks(page: Page, blocks: tuple[Block, ...], count: int) -> list[str]:
         # The title goes where the signs would be, if that leaves more room for what the page is about.
         head = _title(page, readable(page.status.text))
         arrangement = arrange(shown, lambda _: (_CELLS,), COLUMNS, count)
+    if not arrangement.is_whole and len(shown) == 1 and shown[0].flow is Flow.WRAP:
+        rows = _long_sentence(page, shown[0].text, count)
+        if rows is not None:
+            return rows
     rows = []
     for placed in arrangement.placed:
         is_loud = page.is_urgent and placed.block.role is Role.HEADLINE
@@ -101,6 +105,21 @@ def _blocks(page: Page, blocks: tuple[Block, ...], count: int) -> list[str]:
     above = (count - len(rows)) // 2 if any(block.centred for block in blocks) else 0
     rows = [" " * COLUMNS] * above + rows
     return [head, *rows, *[" " * COLUMNS] * (count - len(rows))]
+
+
+def _long_sentence(page: Page, text: str, count: int) -> list[str] | None:
+    """Return a sentence that the rows below the first do not hold: over that one too, or else a part of it.
+
+    None where it has to be cut, since nobody can turn it over.
+    """
+    lines = wrap(text, _CELLS, COLUMNS, len(text)).lines
+    is_recorded = any(icon in _MICROPHONE_ICONS for icon, _ in page.status.icons)
+    if len(lines) <= count + 1 and not is_recorded:
+        return [line.center(COLUMNS) for line in (*lines, *[""] * (count + 1 - len(lines)))]
+    if (card := in_parts(page)) is None:
+        return None
+    rows, part = _card(card, count)
+    return [_title(page, part), *rows, *[" " * COLUMNS] * (count - len(rows))]
 
 
 def _status(page: Page) -> str:
@@ -179,7 +198,7 @@ def _card(body: Card, count: int) -> tuple[list[str], str]:
             lines = wrap(value, _CELLS, COLUMNS).lines
             items.append((cut(label, _CELLS, COLUMNS), lines[0]) if label and count > 1 else (lines[0],))
             items += [(line,) for line in lines[1:]]
-    start, end, page, pages = page_of([len(item) for item in items], count, body.scroll)
+    start, end, page, pages = page_of([len(item) for item in items], count, body)
     rows = [line.ljust(COLUMNS) for item in items[start:end] for line in item]
     return rows[:count], f"{page + 1}/{pages}" if pages > 1 else ""
 

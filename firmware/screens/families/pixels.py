@@ -1,11 +1,12 @@
 """A page in pixels: what the mono and the colour displays have in common."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from PIL import Image
 
 from firmware.screens.families import qr
-from firmware.screens.families.arrange import Arrangement, arrange
+from firmware.screens.families.arrange import Arrangement, arrange, in_parts
 from firmware.screens.families.entry import draw_entry
 from firmware.screens.families.fitting import clean, width
 from firmware.screens.families.fonts import Face
@@ -67,15 +68,22 @@ class PixelRenderer:
                 return drawn
         attempts = [(True, False)] if self._style.keys_always else [(True, False), (False, False), (False, True)]
         for with_keys, is_head_merged in attempts:
-            sheet = self._finish.sheet(page)
-            box = self._draw_head(sheet, page, is_merged=is_head_merged)
-            if with_keys:
-                box = self._draw_keys(sheet, box, page)
-            if page.bar_percent is not None:
-                box = self._draw_bar(sheet, box, page.bar_percent)
-            if self._draw_body(sheet, box, page):
-                break
+            sheet, is_whole = self._attempt(page, with_keys=with_keys, is_head_merged=is_head_merged)
+            if is_whole:
+                return sheet.image
+        if (card := in_parts(page)) is not None:
+            sheet, _ = self._attempt(replace(page, body=card), with_keys=with_keys, is_head_merged=is_head_merged)
         return sheet.image
+
+    def _attempt(self, page: Page, *, with_keys: bool, is_head_merged: bool) -> tuple[Sheet, bool]:
+        """Draw a page, and return whether all of its body has found room."""
+        sheet = self._finish.sheet(page)
+        box = self._draw_head(sheet, page, is_merged=is_head_merged)
+        if with_keys:
+            box = self._draw_keys(sheet, box, page)
+        if page.bar_percent is not None:
+            box = self._draw_bar(sheet, box, page.bar_percent)
+        return sheet, self._draw_body(sheet, box, page)
 
     # --- around the body ----------------------------------------------------------------------------------------------
 

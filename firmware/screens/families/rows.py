@@ -106,7 +106,7 @@ def draw_card(sheet: Sheet, box: Box, body: Card) -> bool:
         inner = inner.narrowed(right=style.scroll_px)
         items = [item for row in body.rows for item in _items(sheet, inner.width, row)]
         heights = [sum(part.height_px for part in item) + style.gap_px for item in items]
-    start, end, page, pages = page_of(heights, inner.height, body.scroll)
+    start, end, page, pages = page_of(heights, inner.height, body)
     if pages > 1:
         sheet.scroll_bar(box, page, 1, pages)
     top = inner.top

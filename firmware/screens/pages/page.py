@@ -88,6 +88,7 @@ def _menu(menu: MenuView, status: StatusBar, into: Translator) -> Page:
         status,
         menu_body(menu, into),
         into.say(menu.title),
+        scroll=menu.scroll if isinstance(menu, NoticeView) else None,
         bar_percent=menu.percent if isinstance(menu, NoticeView) else None,
         picture=menu.picture if isinstance(menu, CardView) else "",
     )

@@ -393,6 +393,14 @@ VIEWS = {
             keys=SoftKeys(word("No"), word("OK")),
         )
     ),
+    "menu, a question about a long name": _menu(
+        NoticeView(
+            word("Delete"),
+            word("{name} is deleted with all numbers. Sure?", name="Daniela Ortega-Villanueva de la Fuente"),
+            keys=SoftKeys(word("No"), word("Delete")),
+            scroll=1,
+        )
+    ),
     "menu, work under way": _menu(NoticeView(word("Menu"), word("One moment…"), percent=40)),
     **_FIRST_RUN,
     "first run, text size, large": replace(_FIRST_RUN["first run, text size"], look=Look(large_text=True)),

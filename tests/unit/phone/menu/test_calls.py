@@ -254,6 +254,16 @@ def test_all_calls_are_forgotten_after_one_question() -> None:
     assert said(the_list(desk).title) == "Calls"
 
 
+def test_the_volume_keys_turn_a_question_over_and_answer_nothing() -> None:
+    desk = office()
+    open_page(desk, "Calls", "Forget all calls")
+    for key, scroll in ((Key.VOLUME_DOWN, 1), (Key.VOLUME_DOWN, 2), (Key.VOLUME_UP, 1), ("5", 1)):
+        desk.press(key)
+        assert isinstance(desk.view.menu, NoticeView)
+        assert desk.view.menu.scroll == scroll
+    assert desk.said(ClearCalls) == []
+
+
 def test_a_store_that_fails_says_so() -> None:
     desk = office()
     sentence = word("This phone's memory cannot be used now.")

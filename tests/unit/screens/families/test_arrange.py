@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.screens.families.arrange import arrange, page_of, window
-from firmware.screens.model import Block, Flow, Importance, List, ListRow, Role
+from firmware.screens.model import Block, Card, Flow, Importance, List, ListRow, Role
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,12 @@ def test_a_window_has_the_selected_row_in_its_middle_but_for_the_ends() -> None:
 
 def test_items_are_not_torn_apart_by_the_end_of_a_page() -> None:
     heights = [16, 32, 16, 16]
-    assert page_of(heights, 48, 0) == (0, 2, 0, 2)
-    assert page_of(heights, 48, 1) == (2, 4, 1, 2)
-    assert page_of(heights, 48, 9) == (2, 4, 1, 2)
-    assert page_of([], 48, 0) == (0, 0, 0, 1)
+    assert page_of(heights, 48, Card((), 0)) == (0, 2, 0, 2)
+    assert page_of(heights, 48, Card((), 1)) == (2, 4, 1, 2)
+    assert page_of(heights, 48, Card((), 9)) == (2, 4, 1, 2)
+    assert page_of([], 48, Card((), 0)) == (0, 0, 0, 1)
+
+
+def test_in_a_circle_the_first_page_comes_after_the_last() -> None:
+    heights = [16, 32, 16, 16]
+    assert [page_of(heights, 48, Card((), scroll, is_circular=True))[2] for scroll in (-1, 0, 1, 2)] == [1, 0, 1, 0]

@@ -138,3 +138,39 @@ def test_a_bar_is_a_row_of_signs_and_a_number() -> None:
 def test_a_paragraph_wraps_where_there_is_room() -> None:
     page = Page(STATUS, (Block("Cannot call. Use another phone.", flow=Flow.WRAP),))
     assert rows(page)[1:] == ["  Cannot call. Use", "   another phone.", ""]
+
+
+def question(text: str, scroll: int | None = 0, status: StatusBar = STATUS) -> Page:
+    block = Block(text, flow=Flow.WRAP, importance=Importance.NEEDED, rows=9)
+    return Page(status, (block,), "Delete", cancel="No", ok="Delete", scroll=scroll)
+
+
+def test_a_sentence_that_is_too_long_for_the_rows_below_the_title_takes_that_one_too() -> None:
+    assert rows(question("Anna Schmidt is deleted with all numbers. Sure?")) == [
+        "  Anna Schmidt is",
+        "  deleted with all",
+        "   numbers. Sure?",
+        "[No]        [Delete]",
+    ]
+
+
+def test_a_longer_sentence_is_shown_in_parts_that_follow_each_other_in_a_circle() -> None:
+    text = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+    parts = [rows(question(text, scroll)) for scroll in range(4)]
+    assert [part[0] for part in parts] == [f"Delete           {place}/3" for place in (1, 2, 3, 1)]
+    words = [" ".join(line.strip() for line in part[1:3]).strip() for part in parts]
+    assert " ".join(words[:3]) == text
+    assert words[3] == words[0]
+    assert rows(question(text, -1)) == parts[2]
+
+
+def test_a_sentence_that_nobody_can_turn_over_is_cut() -> None:
+    text = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+    assert rows(question(text, None))[2].endswith("…")
+
+
+def test_the_sign_of_the_microphone_stays_whatever_is_asked() -> None:
+    recorded = StatusBar(((Icon.MICROPHONE, 0),), "12:34")
+    assert rows(question("Anna Schmidt is deleted with all numbers. Sure?", status=recorded))[0].startswith(
+        SIGNS[Icon.MICROPHONE]
+    )
