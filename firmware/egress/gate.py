@@ -12,8 +12,10 @@ PURPOSE_OF_TOPIC: Final[dict[Topic, Purpose | None]] = {
     Topic.CDR: Purpose.CDR_SYNC,
     Topic.CONSENT: None,
     Topic.STATUS: None,
+    Topic.ERASURE: None,
+    Topic.OUTCOME: None,
 }
-"""Which purpose each topic serves. The state of consent and the online flag say nothing about calls and need none."""
+"""Which purpose each topic serves; None for what says nothing about calls, or takes back what was said."""
 
 
 class Refusal(StrEnum):

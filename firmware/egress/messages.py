@@ -13,11 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
+from firmware.privacy.open_requests import RequestKind, RequestState
 
 MAX_NUMBER_LENGTH: Final = 128
 
 MAX_RECORDS: Final = 100
 """Call detail records in one message at most."""
+
+MAX_RANGES: Final = 50
+"""Ranges of records in one erasure notice at most; more of them make more notices."""
+
+MAX_REQUESTS: Final = 20
+"""Open requests in one state of consent at most: those that are due first."""
 
 _NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
 _HOST: Final = r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?)(?::[0-9]{1,5})?"
@@ -40,6 +47,15 @@ Timestamp = Annotated[
 Number = Annotated[str, Field(min_length=1, max_length=MAX_NUMBER_LENGTH, pattern=_NUMBER)]
 """An E.164 number, an extension, or a URI without password, parameters and headers; no spaces, no controls."""
 
+Pseudonym = Annotated[str, Field(min_length=34, max_length=34, pattern=r"^p:[0-9a-f]{32}$")]
+"""What stands for a number beyond the border; no number looks like it."""
+
+Day = Annotated[str, Field(min_length=10, max_length=10, pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$")]
+"""RFC 3339 full-date."""
+
+Digest = Annotated[str, Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 in hexadecimal."""
+
 SafeInteger = Annotated[int, Field(ge=1, lt=2**53)]
 """A whole number that survives every JSON reader: beyond 2^53 JavaScript rounds (RFC 8259 section 6)."""
 
@@ -50,6 +66,39 @@ class Topic(StrEnum):
     STATUS = "status"
     CDR = "cdr"
     CONSENT = "consent"
+    ERASURE = "erasure"
+    OUTCOME = "outcome"
+
+
+class ErasureReason(StrEnum):
+    """Why recipients must delete what they have."""
+
+    DELETED = "deleted"
+    ERASED = "erased"
+    WITHDRAWN = "withdrawn"
+    RETENTION_ENDED = "retention_ended"
+    CANCELLED = "cancelled"
+
+
+class OutcomeCode(StrEnum):
+    """What became of a message of the operator's."""
+
+    TAKEN = "taken"
+    SHOWN = "shown"
+    ACKNOWLEDGED = "acknowledged"
+    IN_FORCE = "in_force"
+    NOT_GRANTED = "not_granted"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    WRONG_KIND = "wrong_kind"
+    UNKNOWN_KEY = "unknown_key"
+    FORGED = "forged"
+    WRONG_SCOPE = "wrong_scope"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    OLD = "old"
+    REPLAYED = "replayed"
+    FAILED = "failed"
 
 
 class Message(BaseModel):
@@ -77,7 +126,7 @@ class CallDetailRecord(Message):
         id: names the call.
         device: names the handset.
         account: an opaque id of the line that was used; not derived from its name by anything that others know.
-        number: the other end; None where it was withheld or cannot be told.
+        number: the other end, or what stands for it beyond the border; None where it was withheld or cannot be told.
         answered_at: None where nobody answered.
         ended_at: None where the handset was cut off and did not see the end (`result` is `interrupted`).
         result: how it ended.
@@ -89,7 +138,7 @@ class CallDetailRecord(Message):
     device: HandsetName
     account: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     direction: CallDirection
-    number: Number | None
+    number: Number | Pseudonym | None
     started_at: Timestamp
     answered_at: Timestamp | None
     ended_at: Timestamp | None
@@ -129,22 +178,101 @@ class PurposeState(Message):
     since: Timestamp | None
 
 
+class RequestStatement(Message):
+    """One request of the holder's that the operator must answer by a day."""
+
+    number: SafeInteger
+    kind: RequestKind
+    due: Day
+    state: RequestState
+
+
 class ConsentMessage(Message):
     """What goes to the topic `consent`, retained: the newest says it all.
 
     Attributes:
         ledger_entries, ledger_head: how long the ledger is and its newest hash, by which a copy can be checked.
         ledger_intact: False where the ledger does not verify; nothing is granted then.
+        requests: what waits for the operator's answer.
     """
 
     device: HandsetName
     purposes: Annotated[tuple[PurposeState, ...], Field(min_length=1, max_length=len(Purpose))]
     policy_version: Annotated[str, Field(max_length=32, pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]*$")]
     ledger_entries: Annotated[int, Field(ge=0, lt=2**53)]
-    ledger_head: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    ledger_head: Digest
     ledger_intact: bool
+    requests: Annotated[tuple[RequestStatement, ...], Field(max_length=MAX_REQUESTS)] = ()
     epoch: SafeInteger
     seq: SafeInteger
+
+
+class RecordRange(Message):
+    """The call detail records of an epoch from one number to another, both included; other messages do not count."""
+
+    epoch: SafeInteger
+    first: SafeInteger
+    last: SafeInteger
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.first > self.last:
+            raise ValueError("a range begins with its lowest number")
+        return self
+
+
+class ErasureMessage(Message):
+    """What goes to the topic `erasure`: recipients delete what it names, also where that comes after it.
+
+    Attributes:
+        cancelled: the holder has gone: everything that this device ever sent is to be deleted, the retained state of
+            consent included, whether `records` names it or not.
+        records: call detail records.
+    """
+
+    device: HandsetName
+    reason: ErasureReason
+    cancelled: bool
+    records: Annotated[tuple[RecordRange, ...], Field(max_length=MAX_RANGES)]
+    epoch: SafeInteger
+    seq: SafeInteger
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if self.cancelled is not (self.reason is ErasureReason.CANCELLED):
+            raise ValueError("a cancellation has its own reason, and that reason no other notice")
+        if not (self.cancelled or self.records):
+            raise ValueError("a notice names what is to be deleted")
+        return self
+
+
+class OutcomeMessage(Message):
+    """What goes to the topic `outcome`: what became of one message of the operator's.
+
+    Attributes:
+        message: SHA-256 of that message as it arrived, so that nothing in it is ever sent back.
+    """
+
+    device: HandsetName
+    message: Digest
+    code: OutcomeCode
+    epoch: SafeInteger
+    seq: SafeInteger
+
+
+QueuedMessage = CallDetailRecord | ConsentMessage | ErasureMessage | OutcomeMessage
+"""What waits in the outbox; records are joined to a CdrMessage on their way."""
+
+MODELS: Final[dict[Topic, type[QueuedMessage]]] = {
+    Topic.CDR: CallDetailRecord,
+    Topic.CONSENT: ConsentMessage,
+    Topic.ERASURE: ErasureMessage,
+    Topic.OUTCOME: OutcomeMessage,
+}
+"""What waits for each topic; the online flag is never queued."""
+
+RETAINED: Final = frozenset({Topic.CONSENT})
+"""The topics whose newest message the broker keeps, the online flag aside."""
 
 
 class _Address(Message):

@@ -8,16 +8,20 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from firmware.egress.messages import MAX_RECORDS, CallDetailRecord, CdrMessage, ConsentMessage, Topic
+from firmware.egress.messages import (
+    MAX_RECORDS,
+    MODELS,
+    RETAINED,
+    CallDetailRecord,
+    CdrMessage,
+    QueuedMessage,
+    Topic,
+)
 from firmware.ports import OutboxKey, OutboxMessage
 
 _log = logging.getLogger(__name__)
 
-_MODELS: Final[dict[str, type[CallDetailRecord | ConsentMessage]]] = {
-    Topic.CDR: CallDetailRecord,
-    Topic.CONSENT: ConsentMessage,
-}
-_RETAINED: Final = frozenset({Topic.CONSENT})
+_TOPICS: Final = {topic.value: topic for topic in MODELS}
 
 # {"records":[ and ]}
 _JOIN_BYTES: Final = 16
@@ -47,13 +51,15 @@ def pack(messages: Sequence[OutboxMessage], device: str, max_bytes: int) -> list
     records: list[CallDetailRecord] = []
     size_bytes = 0
     for waiting in messages:
-        message = _checked(waiting, device)
-        if message is None:
+        checked = _checked(waiting, device)
+        if checked is None:
             continue
-        if isinstance(message, ConsentMessage):
+        topic, message = checked
+        if not isinstance(message, CallDetailRecord):
             parcels.extend(_joined(records))
             records, size_bytes = [], 0
-            parcels.append(Parcel((_key(message),), Topic.CONSENT, message.model_dump_json().encode(), retain=True))
+            payload = message.model_dump_json().encode()
+            parcels.append(Parcel((_key(message),), topic, payload, retain=topic in RETAINED))
             continue
         record_bytes = len(message.model_dump_json().encode()) + 1
         if size_bytes + record_bytes + _JOIN_BYTES > max_bytes or len(records) == MAX_RECORDS:
@@ -65,13 +71,14 @@ def pack(messages: Sequence[OutboxMessage], device: str, max_bytes: int) -> list
     return parcels
 
 
-def _checked(waiting: OutboxMessage, device: str) -> CallDetailRecord | ConsentMessage | None:
+def _checked(waiting: OutboxMessage, device: str) -> tuple[Topic, QueuedMessage] | None:
     """Check a message as if nobody had before: sync is the last that can."""
-    model = _MODELS.get(waiting.topic)
-    if model is None or waiting.retain is not (waiting.topic in _RETAINED):
+    topic = _TOPICS.get(waiting.topic)
+    if topic is None or waiting.retain is not (topic in RETAINED):
         # What is no topic of ours may be anything, so it is not logged.
         _log.error("Message %d was not sent: no such message may leave the handset.", waiting.key.seq)
         return None
+    model = MODELS[topic]
     try:
         message = model.model_validate_json(json.dumps(waiting.payload))
     except ValidationError as error:
@@ -84,10 +91,10 @@ def _checked(waiting: OutboxMessage, device: str) -> CallDetailRecord | ConsentM
     if message.device != device or _key(message) != waiting.key:
         _log.error("Message %d was not sent: the %s in it is another's.", waiting.key.seq, model.__name__)
         return None
-    return message
+    return topic, message
 
 
-def _key(message: CallDetailRecord | ConsentMessage) -> OutboxKey:
+def _key(message: QueuedMessage) -> OutboxKey:
     return OutboxKey(message.epoch, message.seq)
 
 

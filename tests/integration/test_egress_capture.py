@@ -25,7 +25,8 @@ RECORD_FIELDS: Final = {
     "clock_quality", "epoch", "seq",
 }  # fmt: skip
 CONSENT_FIELDS: Final = {
-    "device", "purposes", "policy_version", "ledger_entries", "ledger_head", "ledger_intact", "epoch", "seq",
+    "device", "purposes", "policy_version", "ledger_entries", "ledger_head", "ledger_intact", "requests", "epoch",
+    "seq",
 }  # fmt: skip
 SENT_TYPES: Final = {PacketType.CONNECT, PacketType.PUBLISH, PacketType.PINGREQ, PacketType.DISCONNECT}
 

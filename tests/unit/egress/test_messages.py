@@ -1,19 +1,23 @@
+import copy
 import json
 import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from firmware.egress import messages
+from firmware.egress.messages import MODELS as MODELS_BY_TOPIC
 from firmware.egress.messages import (
     CallDetailRecord,
     CdrMessage,
     ConsentMessage,
+    ErasureMessage,
     Message,
     Number,
+    OutcomeMessage,
     StatusMessage,
     Topic,
     reportable_number,
@@ -43,9 +47,27 @@ CONSENT: dict[str, Any] = {
     "ledger_entries": 1,
     "ledger_head": "a" * 64,
     "ledger_intact": True,
+    "requests": [{"number": 3, "kind": "access", "due": "2026-03-08", "state": "open"}],
     "epoch": 4711,
     "seq": 11,
 }
+ERASURE: dict[str, Any] = {
+    "device": "handset-7",
+    "reason": "deleted",
+    "cancelled": False,
+    "records": [{"epoch": 4711, "first": 3, "last": 9}],
+    "epoch": 4711,
+    "seq": 13,
+}
+OUTCOME: dict[str, Any] = {"device": "handset-7", "message": "b" * 64, "code": "taken", "epoch": 4711, "seq": 14}
+SAMPLES: dict[type[Message], dict[str, Any]] = {
+    CallDetailRecord: RECORD,
+    ConsentMessage: CONSENT,
+    ErasureMessage: ERASURE,
+    OutcomeMessage: OUTCOME,
+    StatusMessage: {"state": "online"},
+}
+MODELS = st.sampled_from(sorted(SAMPLES, key=lambda model: model.__name__))
 
 
 def record(**changes: object) -> CallDetailRecord:
@@ -56,8 +78,74 @@ def test_a_record_is_written_with_exactly_the_allowed_fields() -> None:
     assert json.loads(record().model_dump_json()) == RECORD
 
 
-def test_a_consent_message_is_written_with_exactly_the_allowed_fields() -> None:
-    assert json.loads(ConsentMessage.model_validate_json(json.dumps(CONSENT)).model_dump_json()) == CONSENT
+@pytest.mark.parametrize("model", SAMPLES)
+def test_a_message_is_written_with_exactly_the_allowed_fields(model: type[Message]) -> None:
+    assert json.loads(model.model_validate_json(json.dumps(SAMPLES[model])).model_dump_json()) == SAMPLES[model]
+
+
+@given(MODELS, st.text(max_size=30), st.text() | st.integers() | st.none() | st.booleans(), st.data())
+def test_no_field_can_be_added_to_a_message_at_any_depth(
+    model: type[Message], name: str, value: object, data: st.DataObject
+) -> None:
+    sample = copy.deepcopy(SAMPLES[model])
+    place = data.draw(st.sampled_from(objects_in(sample)))
+    assume(name not in place)
+    place[name] = value
+    with pytest.raises(ValidationError):
+        model.model_validate_json(json.dumps(sample))
+
+
+@given(MODELS, st.text(max_size=200), st.data())
+def test_words_of_a_persons_choosing_fit_into_no_field(model: type[Message], words: str, data: st.DataObject) -> None:
+    sample = copy.deepcopy(SAMPLES[model])
+    place = data.draw(st.sampled_from(objects_in(sample)))
+    name = data.draw(st.sampled_from(sorted(place)))
+    place[name] = f"to {words}"
+    with pytest.raises(ValidationError):
+        model.model_validate_json(json.dumps(sample))
+
+
+def objects_in(node: object) -> list[dict[str, Any]]:
+    if isinstance(node, dict):
+        return [node, *(found for child in node.values() for found in objects_in(child))]
+    return [found for child in node for found in objects_in(child)] if isinstance(node, list) else []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"records": []},
+        {"records": [{"epoch": 1, "first": 9, "last": 3}]},
+        {"records": [{"epoch": 1, "first": 0, "last": 3}]},
+        {"records": [{"epoch": 1, "first": 3, "last": 2**53}]},
+        {"records": [{"epoch": 1, "first": 3, "last": 3}] * 51},
+        {"reason": "because I say so"},
+        {"reason": "cancelled"},
+        {"cancelled": True},
+    ],
+    ids=str,
+)
+def test_an_erasure_notice_that_is_not_one_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        ErasureMessage.model_validate_json(json.dumps(ERASURE | change))
+
+
+def test_a_cancellation_needs_no_records() -> None:
+    notice = ERASURE | {"reason": "cancelled", "cancelled": True, "records": []}
+    assert ErasureMessage.model_validate_json(json.dumps(notice)).cancelled
+
+
+def test_of_many_open_requests_no_more_than_twenty_fit() -> None:
+    requests = CONSENT["requests"] * 20
+    assert len(ConsentMessage.model_validate_json(json.dumps(CONSENT | {"requests": requests})).requests) == 20
+    with pytest.raises(ValidationError):
+        ConsentMessage.model_validate_json(json.dumps(CONSENT | {"requests": [*requests, requests[0]]}))
+
+
+@given(st.text(alphabet="p:0123456789abcdef", max_size=40))
+def test_no_number_looks_like_a_pseudonym(text: str) -> None:
+    number = reportable_number(text)
+    assert number is None or not number.startswith("p:")
 
 
 @pytest.mark.parametrize("extra", ["name", "note", "dialled", "dtmf", "audio", "latitude"])
@@ -87,6 +175,8 @@ def test_a_record_cannot_be_changed_once_made() -> None:
         {"number": "sip:a@example.org;transport=tcp"},
         {"number": "sip:a@example.org?subject=x"},
         {"number": "12\n34"},
+        {"number": "p:0123"},
+        {"number": "p:" + "A" * 32},
         {"number": "1234,5678"},
         {"number": "9" * 129},
         {"number": 1234},
@@ -134,7 +224,8 @@ def test_every_model_is_closed_and_every_string_in_it_is_bounded() -> None:
     for model in models:
         assert model.model_config.get("extra") == "forbid"
         assert model.model_config.get("frozen") is True
-    for model in (CdrMessage, StatusMessage, ConsentMessage):
+    assert set(MODELS_BY_TOPIC) == set(Topic) - {Topic.STATUS}
+    for model in (CdrMessage, StatusMessage, *MODELS_BY_TOPIC.values()):
         for schema in strings_of(model):
             bounded = "enum" in schema or "const" in schema or "pattern" in schema
             assert bounded, f"{model.__name__} has a string without bounds: {schema}"

@@ -49,6 +49,24 @@ def consent(seq: int) -> OutboxMessage:
     return OutboxMessage(OutboxKey(EPOCH, seq), "consent", retain=True, payload=payload)
 
 
+def erasure(seq: int, **changed: Any) -> OutboxMessage:
+    payload = {
+        "device": "dev-1",
+        "reason": "deleted",
+        "cancelled": False,
+        "records": [{"epoch": EPOCH, "first": 1, "last": 1}],
+        "epoch": EPOCH,
+        "seq": seq,
+        **changed,
+    }
+    return OutboxMessage(OutboxKey(EPOCH, seq), "erasure", retain=False, payload=payload)
+
+
+def outcome(seq: int, **changed: Any) -> OutboxMessage:
+    payload = {"device": "dev-1", "message": "a" * 64, "code": "taken", "epoch": EPOCH, "seq": seq, **changed}
+    return OutboxMessage(OutboxKey(EPOCH, seq), "outcome", retain=False, payload=payload)
+
+
 def sequences(parcels: list[Parcel]) -> list[list[int]]:
     return [[key.seq for key in parcel.keys] for parcel in parcels]
 
@@ -65,6 +83,13 @@ def test_the_order_of_the_outbox_is_kept() -> None:
     assert sequences(parcels) == [[1], [2], [3], [4]]
     assert ConsentMessage.model_validate_json(parcels[1].payload).seq == 2
     assert parcels[1].retain
+
+
+def test_a_notice_that_tells_to_delete_comes_after_the_records_before_it_and_alone() -> None:
+    parcels = pack([cdr(1), cdr(2), erasure(3), outcome(4), cdr(5)], "dev-1", PLENTY_BYTES)
+    assert sequences(parcels) == [[1, 2], [3], [4], [5]]
+    assert [parcel.topic for parcel in parcels] == [Topic.CDR, Topic.ERASURE, Topic.OUTCOME, Topic.CDR]
+    assert not any(parcel.retain for parcel in parcels)
 
 
 def test_a_message_is_no_longer_than_the_broker_takes() -> None:
@@ -102,6 +127,11 @@ def test_the_order_of_fields_on_the_way_here_changes_nothing() -> None:
         cdr(1, epoch=6),
         OutboxMessage(OutboxKey(EPOCH, 1), "cdr", retain=True, payload=record(1)),
         OutboxMessage(OutboxKey(EPOCH, 1), "consent", retain=True, payload=record(1)),
+        erasure(1, reason="Planted"),
+        erasure(1, records=[{"epoch": EPOCH, "first": 1, "last": 1, "note": "Planted"}]),
+        erasure(1, device="planted"),
+        outcome(1, message="Planted"),
+        outcome(1, code="Planted"),
         OutboxMessage(OutboxKey(EPOCH, 1), "status", retain=True, payload={"state": "online"}),
         OutboxMessage(OutboxKey(EPOCH, 1), "planted", retain=False, payload=record(1)),
         OutboxMessage(OutboxKey(EPOCH, 1), "cdr", retain=False, payload={}),

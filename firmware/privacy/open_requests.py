@@ -1,0 +1,41 @@
+"""What the holder has asked of the operator, as far as the operator is told: no words of the holder's are in it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RequestKind(StrEnum):
+    """What is asked for."""
+
+    ACCESS = "access"
+    CORRECTION = "correction"
+    COPY = "copy"
+    ERASURE = "erasure"
+    CANCELLATION = "cancellation"
+    EXPLANATION = "explanation"
+    COMPLAINT = "complaint"
+    CONTACT = "contact"
+
+
+class RequestState(StrEnum):
+    """How far it is; OVERDUE: the day on which it was due has passed."""
+
+    OPEN = "open"
+    OVERDUE = "overdue"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A request that waits for the operator's answer.
+
+    Attributes:
+        number: what the holder sees on the display and names to the operator.
+        kind: what is asked for.
+        due: the day by which it is to be answered, as "2026-11-25".
+        state: how far it is.
+    """
+
+    number: int
+    kind: RequestKind
+    due: str
+    state: RequestState = RequestState.OPEN
