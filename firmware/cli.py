@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from firmware import document_cli
+
 # pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
 
@@ -34,6 +36,11 @@ _runtime_dir_option = click.option(
 @click.version_option(package_name="wecall-handset")
 def main() -> None:
     """A phone that people trust."""
+
+
+main.add_command(document_cli.key)
+main.add_command(document_cli.policy)
+main.add_command(document_cli.notice)
 
 
 @main.command()

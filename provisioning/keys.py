@@ -1,0 +1,75 @@
+"""The operator's private keys, as files that only their owner reads."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from provisioning.errors import ProvisioningError
+
+_ENCRYPTED_MARK: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
+_OTHERS: Final = 0o077
+
+
+def make_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
+    """Make a key and write it to a file that was not there, encrypted where there is a passphrase.
+
+    Raises:
+        ProvisioningError: the file is there already, or cannot be written.
+    """
+    key = Ed25519PrivateKey.generate()
+    protection: KeySerializationEncryption = NoEncryption()
+    if passphrase:
+        protection = BestAvailableEncryption(passphrase.encode())
+    content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise ProvisioningError(f"{path} is there already. A key is never overwritten; choose another name.") from None
+    except OSError as error:
+        raise ProvisioningError(f"{path} cannot be written: {error.strerror}.") from error
+    return key
+
+
+def load_key(path: Path, ask_passphrase: Callable[[], str]) -> Ed25519PrivateKey:
+    """Read a key.
+
+    Args:
+        path: its file.
+        ask_passphrase: called where the key is encrypted.
+
+    Raises:
+        ProvisioningError: it cannot be read, others can read it too, or the passphrase is wrong.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read()
+    except OSError as error:
+        raise ProvisioningError(f"The key {path} cannot be read: {error.strerror}.") from error
+    if os.name == "posix" and mode & _OTHERS:
+        raise ProvisioningError(f"Others can read the key {path}. Make it yours alone with: chmod 600 {path}")
+    passphrase = ask_passphrase().encode() if content.lstrip().startswith(_ENCRYPTED_MARK) else None
+    try:
+        key = load_pem_private_key(content, passphrase)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        reason = "the passphrase is wrong, or the file is damaged" if passphrase is not None else "it is no key"
+        raise ProvisioningError(f"The key {path} cannot be used: {reason}.") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ProvisioningError(f"The key {path} is not an Ed25519 key. Make one with: wecall key new")
+    return key
