@@ -1,35 +1,15 @@
-"""What the handset answers to its administrator: `wecall status`, `doctor`, `consent` and `log`."""
+"""What the handset answers to its administrator: `wecall status`, `doctor` and `log`."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Protocol
 
-from firmware.control.requests import Answer, ConsentRequest, DoctorRequest, LogRequest, StatusRequest
+from firmware.control.requests import Answer, DoctorRequest, LogRequest, StatusRequest
 from firmware.control.server import Handler
 from firmware.doctor import Condition, examine
 from firmware.errors import ControlError
-from firmware.phone.purpose import Purpose
 from firmware.phone.view import PhoneView
 from firmware.ports import CallLog, CallLogEntry
-from firmware.privacy.consent import ConsentState
-from firmware.privacy.purposes import PURPOSE_TEXTS
-
-
-class ConsentKeeper(Protocol):
-    """What this role needs of the consent ledger."""
-
-    async def state(self) -> ConsentState:
-        """Return the answers that stand."""
-        ...
-
-    async def grant(self, purpose: Purpose) -> ConsentState:
-        """Write the holder's yes."""
-        ...
-
-    async def withdraw(self, purpose: Purpose) -> ConsentState:
-        """Write the holder's no."""
-        ...
 
 
 class LineStatus(Answer):
@@ -67,21 +47,6 @@ class Findings(Answer):
     """Every part's condition."""
 
     findings: tuple[FindingAnswer, ...]
-
-
-class PurposeAnswer(Answer):
-    """One purpose and whether it is granted."""
-
-    purpose: str
-    granted: bool
-    since: str
-    description: str
-
-
-class Purposes(Answer):
-    """Every purpose; an empty list of them cannot be."""
-
-    purposes: tuple[PurposeAnswer, ...]
 
 
 class Sound(Answer):
@@ -127,18 +92,16 @@ class AdminRole:
         *,
         view: Callable[[], PhoneView],
         condition: Callable[[], Awaitable[Condition]],
-        consents: Callable[[], ConsentKeeper | None],
         call_log: Callable[[], CallLog | None],
     ) -> None:
         self._view = view
         self._condition = condition
-        self._consents = consents
         self._call_log = call_log
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What the control server needs for Role.ADMIN."""
-        return {"status": self._status, "doctor": self._doctor, "consent": self._consent, "log": self._log}
+        return {"status": self._status, "doctor": self._doctor, "log": self._log}
 
     async def _status(self, _request: StatusRequest) -> Status:
         view, condition = self._view(), await self._condition()
@@ -164,31 +127,6 @@ class AdminRole:
     async def _doctor(self, _request: DoctorRequest) -> Findings:
         findings = examine(await self._condition())
         return Findings(findings=tuple(FindingAnswer(**finding.as_dict()) for finding in findings))
-
-    async def _consent(self, request: ConsentRequest) -> Purposes:
-        consents = self._consents()
-        if consents is None:
-            raise ControlError(
-                "The store cannot be used, so consent can be neither read nor changed. See wecall doctor."
-            )
-        if request.purpose is not None:
-            try:
-                purpose = Purpose(request.purpose)
-            except ValueError:
-                raise ControlError(f"{request.purpose} is not a purpose. There are: {', '.join(Purpose)}.") from None
-            await (consents.grant(purpose) if request.action == "grant" else consents.withdraw(purpose))
-        state = await consents.state()
-        return Purposes(
-            purposes=tuple(
-                PurposeAnswer(
-                    purpose=purpose,
-                    granted=state.granted(purpose),
-                    since=state.purposes[purpose].since or "",
-                    description=f"{text.name}. {text.covers} Goes to: {text.recipients}",
-                )
-                for purpose, text in PURPOSE_TEXTS.items()
-            )
-        )
 
     async def _log(self, request: LogRequest) -> LoggedCalls:
         call_log = self._call_log()

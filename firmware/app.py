@@ -17,6 +17,7 @@ from firmware.admin import AdminRole
 from firmware.boot import Early, Options
 from firmware.bus import Bus
 from firmware.chronicle import changes
+from firmware.consent_admin import ConsentRole
 from firmware.contact_admin import ContactRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
@@ -34,6 +35,7 @@ from firmware.notifier import SystemdNotifier
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.painter import Painter
 from firmware.phone.call import CallId
+from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import (
     BlockedContactsLoaded,
     Event,
@@ -54,6 +56,7 @@ from firmware.phone.view import PhoneView
 from firmware.picture_admin import PictureRole
 from firmware.pictures.cache import PictureCache
 from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState
+from firmware.privacy.consent import ConsentState, damage_words
 from firmware.records import Records, problem_of
 from firmware.screens.artist import Artist
 from firmware.screens.families import has_chinese
@@ -117,6 +120,7 @@ class Handset:
         self._running = AsyncExitStack()
         self._broker: tuple[BrokerState, BrokerProblem] | None = None
         self._records_fault: str | None = None
+        self._ledger_fault = ""
         self._records: Records | None = None
         self._minute: asyncio.TimerHandle | None = None
         self._told: PhoneView | None = None
@@ -264,6 +268,7 @@ class Handset:
                 configuration,
                 self._health.register("storage", _SLOW_THREAD_LIMIT_S),
                 self._note_records_fault,
+                self._note_consents,
             )
         except StorageError as error:
             self._health.forget("storage")
@@ -316,13 +321,16 @@ class Handset:
         admin = AdminRole(
             view=lambda: self._phone.view,
             condition=self._condition,
-            consents=lambda: self._records.consents if self._records else None,
             call_log=lambda: self._records.call_log if self._records else None,
         )
         pictures = PictureRole(lambda: self._records.pictures if self._records else None, self._pictures_changed)
         contacts = ContactRole(lambda: self._records.contacts if self._records else None, self._tell_blocked_contacts)
+        consents = ConsentRole(
+            lambda: self._records.consents if self._records else None,
+            lambda: self._records.pin if self._records else None,
+        )
         handlers: dict[Role, Mapping[str, Handler]] = {
-            Role.ADMIN: {**admin.handlers, **pictures.handlers, **contacts.handlers}
+            Role.ADMIN: {**admin.handlers, **pictures.handlers, **contacts.handlers, **consents.handlers}
         }
         if self._records is not None:
             sync = SyncRole(
@@ -417,6 +425,14 @@ class Handset:
         if problem is not None:
             self._bus.post(ProblemRaised(problem, sentence))
 
+    def _note_consents(self, state: ConsentState) -> None:
+        self._ledger_fault = "" if state.damage is None else damage_words(state.damage)
+        self._bus.post(ConsentsChanged(state.all_granted, state.activated, state.age_band))
+        if self._ledger_fault:
+            self._bus.post(ProblemRaised(Problem.LEDGER_DAMAGED, self._ledger_fault))
+        else:
+            self._bus.post(ProblemCleared(Problem.LEDGER_DAMAGED))
+
     def _note_broker(self, state: BrokerState, problem: BrokerProblem) -> None:
         self._broker = (state, problem)
         raised = {
@@ -438,6 +454,7 @@ class Handset:
             device_faults=self._faults.sentences | self._sound_faults(view),
             sound=str(self._audio.counters),
             store_fault=self._records_fault,
+            ledger_fault=self._ledger_fault,
             waiting_messages=await self._waiting_messages(),
             broker_state=self._broker[0] if self._broker else None,
             broker_code=self._broker[1] if self._broker else "",

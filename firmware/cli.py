@@ -170,7 +170,10 @@ def list_consents(runtime_dir: Path) -> None:
 @click.argument("purpose")
 @_runtime_dir_option
 def grant(purpose: str, runtime_dir: Path) -> None:
-    """Consent to PURPOSE from now on; calls that began before stay on the handset."""
+    """Consent to PURPOSE from now on; calls that began before stay on the handset.
+
+    Asks for the holder's PIN where one is set.
+    """
     _change_consent(runtime_dir, "grant", purpose)
     click.echo(f"{purpose} is granted, for calls that begin from now on.")
 
@@ -179,9 +182,58 @@ def grant(purpose: str, runtime_dir: Path) -> None:
 @click.argument("purpose")
 @_runtime_dir_option
 def withdraw(purpose: str, runtime_dir: Path) -> None:
-    """Take the consent to PURPOSE back; what waits to be sent is deleted."""
+    """Take the consent to PURPOSE back; what waits to be sent is deleted.
+
+    Asks for the holder's PIN where one is set.
+    """
     _change_consent(runtime_dir, "withdraw", purpose)
     click.echo(f"{purpose} is withdrawn. What was waiting to be sent has been deleted.")
+
+
+@main.group()
+def ledger() -> None:
+    """Show and verify the ledger of what the holder consented to."""
+
+
+@ledger.command(name="verify")
+@_runtime_dir_option
+@click.option(
+    "--witness", metavar="ENTRIES:HASH",
+    help="A head that somebody else kept, such as the ledger_entries and ledger_head of a consent message: the ledger "
+    "must have gone on from there.",
+)  # fmt: skip
+def verify_ledger(runtime_dir: Path, witness: str | None) -> None:
+    """Say whether the ledger is whole and unchanged, or which entry is not; the exit code is 1 where it is not."""
+    from functools import partial
+
+    from firmware.consent_command import contradicts
+    from firmware.control.requests import LedgerVerifyRequest
+
+    verdict = _ask(runtime_dir, LedgerVerifyRequest())
+    if verdict["damaged_at"] is not None:
+        raise click.ClickException(verdict["words"])
+    if witness is not None and (contradiction := contradicts(partial(_ask, runtime_dir), witness)):
+        raise click.ClickException(contradiction)
+    click.echo(f"The ledger is whole: {verdict['entries']} entries, head {verdict['head']}.")
+
+
+@ledger.command(name="show")
+@_runtime_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_ledger(runtime_dir: Path, as_json: bool) -> None:
+    """List every entry, oldest first."""
+    from functools import partial
+
+    from firmware.consent_command import all_entries
+
+    entries = list(all_entries(partial(_ask, runtime_dir)))
+    if as_json:
+        click.echo(json.dumps(entries, indent=2))
+        return
+    for entry in entries:
+        clock = {"unsynced": " (clock not set)"}.get(entry["clock"], "")
+        who = f"{entry['actor']}, {entry['channel']}" if entry["actor"] else ""
+        click.echo(f"{entry['number']:5}  {entry['at']}{clock}  {entry['action']:18} {entry['about']:20} {who}")
 
 
 @main.command()
@@ -366,8 +418,12 @@ def _change_consent(runtime_dir: Path, action: Literal["grant", "withdraw"], pur
 
     from firmware.control.requests import ConsentRequest
 
+    pin = ""
+    if _ask(runtime_dir, ConsentRequest())["needs_pin"]:
+        # Typed, and nothing else: a command line and an environment can be read by others.
+        pin = click.prompt("The holder's PIN", hide_input=True, err=True)
     try:
-        request = ConsentRequest(action=action, purpose=purpose)
+        request = ConsentRequest(action=action, purpose=purpose, pin=pin)
     except ValidationError:
         raise click.ClickException(f"{purpose!r} is not a purpose. `wecall consent list` names them.") from None
     _ask(runtime_dir, request)

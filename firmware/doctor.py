@@ -44,6 +44,7 @@ class Condition:
         device_faults: a sentence for each device that does not work, by part ("keypad", "display", ...).
         sound: how the audio loop has fared, in words.
         store_fault: why the store cannot be used, None where it can.
+        ledger_fault: where the consent ledger does not verify, empty where it does.
         waiting_messages: how many messages wait for the broker.
         broker_state: what sync reported last ("connected", "connecting", "refused", "unreachable"); None before that.
         broker_code: the reason that came with it.
@@ -58,6 +59,7 @@ class Condition:
     device_faults: Mapping[str, str] = field(default_factory=dict)
     sound: str = ""
     store_fault: str | None = None
+    ledger_fault: str = ""
     waiting_messages: int = 0
     broker_state: str | None = None
     broker_code: str = ""
@@ -105,6 +107,7 @@ def examine(condition: Condition) -> list[Finding]:
         _sip_build(condition),
         *(_device(part, condition) for part in _DEVICE_ADVICE),
         _store(condition),
+        _ledger(condition),
         _broker(condition),
         _clock(condition),
         _speech(condition),
@@ -175,6 +178,16 @@ def _store(condition: Condition) -> Finding:
             "Calls work without it. Free space on the disk, or restore the store and its key together.",
         )  # fmt: skip
     return Finding("store", True, "Open and encrypted.")
+
+
+def _ledger(condition: Condition) -> Finding:
+    if condition.ledger_fault:
+        return Finding(
+            "consents", False, condition.ledger_fault,
+            "Calls work; nothing counts as granted, nothing can be answered. Restore a copy of the store, or reset the "
+            "phone to begin a new ledger.",
+        )  # fmt: skip
+    return Finding("consents", True, "The ledger verifies.")
 
 
 def _broker(condition: Condition) -> Finding:

@@ -13,6 +13,7 @@ from firmware.errors import HandsetError, StorageError
 from firmware.factory_reset import KEY_NAME, STORE_NAME
 from firmware.phone.events import Problem
 from firmware.ports import Heartbeat
+from firmware.privacy.consent import ConsentState
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
@@ -53,8 +54,16 @@ class Records:
         configuration: Configuration,
         heartbeat: Heartbeat,
         on_fault: Callable[[Problem | None, str], None],
+        on_consents: Callable[[ConsentState], None],
     ) -> None:
-        """Load the key; `on_fault` is told of each change of `fault`, with None when all is well again.
+        """Load the key.
+
+        Args:
+            state_dir: where the store is.
+            configuration: names the handset and its accounts.
+            heartbeat: is called while the store's thread makes progress.
+            on_fault: is told of each change of `fault`, with None when all is well again.
+            on_consents: is told what the holder agrees to, once the store is open and after each change.
 
         Raises:
             StorageError: there is no usable key.
@@ -63,6 +72,7 @@ class Records:
         device = configuration.device
         self._store = Store(path, load_key(state_dir / KEY_NAME, path), heartbeat)
         self._on_fault = on_fault
+        self._on_consents = on_consents
         self._opener: asyncio.Task[None] | None = None
         self._speller: asyncio.Task[None] | None = None
         self.fault: str | None = None
@@ -73,7 +83,10 @@ class Records:
         self.set_up = StoredSetUp(self._store)
         self.pin = StoredPin(self._store)
         self.pictures = StoredPictures(self._store, state_dir)
-        self.consents = Consents(self._store, self.outbox, device=device.id, clock=time.time)
+        self.consents = Consents(
+            self._store, self.outbox, device=device.id, clock=time.time, is_synced=clock.is_synchronised
+        )
+        self.consents.when_changed = on_consents
         self.call_log = StoredCallLog(
             self._store,
             self.outbox,
@@ -124,6 +137,7 @@ class Records:
             await self._store.start()
             interrupted = await self.call_log.recover_interrupted()
             await self.consents.announce()
+            self._on_consents(await self.consents.state())
             await self.pictures.sweep()
         except StorageError as error:
             self.note_error(error)

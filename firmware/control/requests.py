@@ -89,17 +89,32 @@ class DoctorRequest(Request):
 
 
 class ConsentRequest(Request):
-    """Lists, grants or withdraws consent."""
+    """Lists, grants or withdraws consent; a change needs the holder's PIN where one is set."""
 
     request: Literal["consent"] = "consent"
     action: Literal["list", "grant", "withdraw"] = "list"
     purpose: Annotated[str, Field(max_length=64, pattern=r"^[a-z][a-z0-9_]*$")] | None = None
+    pin: Annotated[str, Field(max_length=32, repr=False)] = ""
 
     @model_validator(mode="after")
     def _a_change_names_its_purpose(self) -> Self:
         if (self.action == "list") != (self.purpose is None):
             raise ValueError("grant and withdraw name a purpose, list names none")
         return self
+
+
+class LedgerVerifyRequest(Request):
+    """Asks whether the consent ledger is whole and unchanged."""
+
+    request: Literal["ledger_verify"] = "ledger_verify"
+
+
+class LedgerShowRequest(Request):
+    """Asks for entries of the consent ledger, those after one of them."""
+
+    request: Literal["ledger_show"] = "ledger_show"
+    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 class LogRequest(Request):
@@ -196,6 +211,8 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             StatusRequest,
             DoctorRequest,
             ConsentRequest,
+            LedgerVerifyRequest,
+            LedgerShowRequest,
             LogRequest,
             PictureListRequest,
             PicturePartRequest,

@@ -36,6 +36,7 @@ _PARTS: Final[Mapping[str, Text]] = {
     "display": word("Display"),
     "indicator": word("Indicator"),
     "store": word("Memory"),
+    "consents": word("Consents"),
     "broker": word("Call records"),
     "clock": word("Clock"),
     "speech": word("Spoken menus"),

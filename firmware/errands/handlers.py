@@ -6,6 +6,7 @@ from pathlib import Path
 
 from firmware.doctor import Condition
 from firmware.errands.calls import CallErrands
+from firmware.errands.consents import ConsentErrands
 from firmware.errands.contact_files import ContactFiles
 from firmware.errands.contacts import ContactErrands
 from firmware.errands.facts import FactsErrands, Identity
@@ -70,6 +71,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     return {
         **handlers,
         **PinErrands(records.pin).handlers,
+        **ConsentErrands(records.consents, around.language).handlers,
         **ContactErrands(records.contacts, post).handlers,
         **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,
         **pictures.handlers,

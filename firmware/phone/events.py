@@ -82,6 +82,7 @@ class Problem(StrEnum):
     DEVICE_BROKEN = "device_broken"
     STORE_UNREADABLE = "store_unreadable"
     STORE_FULL = "store_full"
+    LEDGER_DAMAGED = "ledger_damaged"
     CLOCK_NOT_SET = "clock_not_set"
     BROKER_UNREACHABLE = "broker_unreachable"
     BROKER_REFUSED = "broker_refused"

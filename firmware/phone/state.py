@@ -32,6 +32,7 @@ _MOST_IMPORTANT_FIRST = (
     Problem.CONFIGURATION,
     Problem.STORE_UNREADABLE,
     Problem.STORE_FULL,
+    Problem.LEDGER_DAMAGED,
     Problem.CLOCK_NOT_SET,
     Problem.BROKER_REFUSED,
     Problem.BROKER_UNREACHABLE,

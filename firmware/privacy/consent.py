@@ -1,28 +1,68 @@
-"""The consent ledger: what the holder agreed to and when, as an append-only chain of hashes.
+"""The consent ledger: what the holder agreed to, asked for and was shown, as an append-only chain of hashes.
 
 Each entry's hash covers its content and the hash of the entry before it, so that no entry can be changed, dropped or
 reordered unnoticed. A chain alone does not show that its newest entries are missing, which would bring a withdrawn
-consent back: whoever keeps the ledger keeps its head apart, and `verify` compares the two.
+consent back: whoever keeps the ledger keeps its head apart, and `find_damage` compares the two.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
 
-from firmware.phone.purpose import Purpose
+from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
 
 GENESIS_HASH: Final = "0" * 64
 """Stands for the entry before the first."""
 
+FORMAT: Final = 2
+"""The format of new entries. Entries of format 1 know no actor, channel and clock, and were all consents."""
 
-class ConsentAction(StrEnum):
-    """What the holder did."""
+_ABOUT: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,63}")
+
+
+class LedgerAction(StrEnum):
+    """What an entry tells of, and in brackets what it is about.
+
+    GRANT: the holder said yes (a purpose). REFUSE: asked for the first time, the holder said no (a purpose).
+    WITHDRAW: a yes was taken back (a purpose). LAPSE: the purpose changed, so that no earlier answer counts any more
+    (a purpose).
+    ACTIVATE: the phone was set up by its holder (the age band). DEACTIVATE: it was given back (the reason).
+    POLICY_SHOWN, POLICY_IN_FORCE: a policy was seen on the display, took effect (its version).
+    CATALOGUE_IN_FORCE: another wording of the purposes took effect (its version).
+    NOTICE_SHOWN, NOTICE_ACKNOWLEDGED: one of the operator's notices (its id).
+    REQUEST, REQUEST_ANSWERED: one of the holder's rights (the request's number).
+    CHECK_FAILED: whoever asked for one of the holder's rights did not prove to be the holder (the right).
+    EXPORT: a copy was handed out (what of). ERASE: something was forgotten (what).
+    RECIPIENT_ERASED: a recipient says that it has forgotten it too (the erasure notice's id).
+    OVERRIDE: the holder overruled what the handset had decided by itself (the rule).
+    """
 
     GRANT = "grant"
+    REFUSE = "refuse"
     WITHDRAW = "withdraw"
+    LAPSE = "lapse"
+    ACTIVATE = "activate"
+    DEACTIVATE = "deactivate"
+    POLICY_SHOWN = "policy_shown"
+    POLICY_IN_FORCE = "policy_in_force"
+    CATALOGUE_IN_FORCE = "catalogue_in_force"
+    NOTICE_SHOWN = "notice_shown"
+    NOTICE_ACKNOWLEDGED = "notice_acknowledged"
+    REQUEST = "request"
+    REQUEST_ANSWERED = "request_answered"
+    CHECK_FAILED = "check_failed"
+    EXPORT = "export"
+    ERASE = "erase"
+    RECIPIENT_ERASED = "recipient_erased"
+    OVERRIDE = "override"
+
+
+ANSWERS: Final = frozenset({LedgerAction.GRANT, LedgerAction.REFUSE, LedgerAction.WITHDRAW, LedgerAction.LAPSE})
+"""The actions that are about a purpose and change what may be done for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +74,56 @@ class LedgerHead:
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentEntry:
+class LedgerEntry:
     """One line of the ledger.
 
     Attributes:
         number: 1 for the first entry, then one more each.
-        action: what the holder did.
-        purpose: for which purpose.
+        action: what it tells of.
+        about: a purpose, or what names a policy, a request and so on; never anybody's number, name or words.
         at: RFC 3339 UTC time with milliseconds, by the handset's clock; the order is that of the numbers, not of this.
         policy_version: the policy that was in force.
         previous_hash: the hash of the entry before, GENESIS_HASH for the first.
-        hash: SHA-256 over all of the above, in hexadecimal.
+        hash: SHA-256 over all the rest, in hexadecimal.
+        actor, channel, clock: who decided, how it was said and how good the clock was; None in format 1.
+        format: how the hash is made.
     """
 
     number: int
-    action: ConsentAction
-    purpose: Purpose
+    action: LedgerAction
+    about: str
     at: str
     policy_version: str
     previous_hash: str
     hash: str
+    actor: Actor | None = None
+    channel: Channel | None = None
+    clock: ClockTrust | None = None
+    format: int = FORMAT
 
     @classmethod
-    def follow(cls, head: LedgerHead, action: ConsentAction, purpose: Purpose, *, at: str, policy_version: str) -> Self:
-        """Make the entry that comes after `head`."""
-        draft = cls(head.entries + 1, action, purpose, at, policy_version, head.hash, hash="")
+    def follow(
+        cls,
+        head: LedgerHead,
+        action: LedgerAction,
+        about: str,
+        *,
+        actor: Actor,
+        channel: Channel,
+        at: str,
+        clock: ClockTrust,
+        policy_version: str,
+    ) -> Self:
+        """Make the entry that comes after `head`.
+
+        Raises:
+            ValueError: an answer is about no purpose, or `about` is not what names something.
+        """
+        if action in ANSWERS:
+            Purpose(about)
+        elif not _ABOUT.fullmatch(about):
+            raise ValueError("an entry of the ledger is about something that has a short name")
+        draft = cls(head.entries + 1, action, about, at, policy_version, head.hash, "", actor, channel, clock)
         return replace(draft, hash=_hash_of(draft))
 
     @property
@@ -66,9 +131,63 @@ class ConsentEntry:
         """The ledger's head once this entry is its newest."""
         return LedgerHead(self.number, self.hash)
 
+    @property
+    def purpose(self) -> Purpose | None:
+        """The purpose that it answers, None where it tells of something else."""
+        return Purpose(self.about) if self.action in ANSWERS else None
+
     def holds(self) -> bool:
-        """Tell whether the hash fits the content."""
-        return self.hash == _hash_of(self)
+        """Tell whether the hash fits the content, and the content the format."""
+        content = (self.actor, self.channel, self.clock)
+        if self.format == 1:
+            whole = content == (None, None, None) and self.action in {LedgerAction.GRANT, LedgerAction.WITHDRAW}
+        else:
+            whole = self.format == FORMAT and None not in content
+        return whole and self.hash == _hash_of(self)
+
+
+class Damage(StrEnum):
+    """What is wrong with a ledger.
+
+    UNREADABLE: an entry says what no entry can say. CHANGED: an entry's hash does not fit its content. MISSING: an
+    entry's number is not the next one. NOT_CHAINED: an entry does not follow the one before it. CUT: the entries end
+    before the head that was kept apart, or go on after it. ANOTHER: they end where the head says, but at another entry.
+    """
+
+    UNREADABLE = "unreadable"
+    CHANGED = "changed"
+    MISSING = "missing"
+    NOT_CHAINED = "not_chained"
+    CUT = "cut"
+    ANOTHER = "another"
+
+
+@dataclass(frozen=True, slots=True)
+class DamageFound:
+    """The first place where a ledger is not what it was.
+
+    Attributes:
+        number: the entry by its place in the chain.
+        damage: what is wrong there.
+    """
+
+    number: int
+    damage: Damage
+
+
+_DAMAGE_WORDS: Final = {
+    Damage.UNREADABLE: "says what no entry can say",
+    Damage.CHANGED: "was changed",
+    Damage.MISSING: "is missing",
+    Damage.NOT_CHAINED: "does not follow the one before it",
+    Damage.CUT: "is where the entries and the head that is kept apart part",
+    Damage.ANOTHER: "is another one than the head that is kept apart",
+}
+
+
+def damage_words(found: DamageFound) -> str:
+    """Say where the ledger is damaged, in a sentence."""
+    return f"The consent ledger does not verify: entry {found.number} {_DAMAGE_WORDS[found.damage]}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +198,13 @@ class PurposeConsent:
         granted: whether the holder agrees.
         entry_number: the ledger entry that says so; 0 where the holder was never asked.
         since: that entry's time; empty where the holder was never asked.
+        asked: the holder has answered for the purpose as it is now.
     """
 
     granted: bool = False
     entry_number: int = 0
     since: str = ""
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,48 +212,106 @@ class ConsentState:
     """What the ledger amounts to.
 
     Attributes:
-        intact: the chain verifies; where it does not, no purpose is granted.
+        damage: where the chain does not verify, None where it does; while it does not, no purpose is granted.
         head: the newest entry.
         purposes: the answer for every purpose.
+        activated: the phone was set up by its holder, who has not declined the service. A ledger that does not verify
+            does not undo it, for the phone still calls.
+        age_band: what was declared then; empty where nothing was, or where the ledger does not verify.
     """
 
-    intact: bool
+    damage: DamageFound | None
     head: LedgerHead
     purposes: dict[Purpose, PurposeConsent]
+    activated: bool = False
+    age_band: str = ""
 
     @classmethod
-    def broken(cls, head: LedgerHead) -> Self:
+    def broken(cls, head: LedgerHead, damage: DamageFound) -> Self:
         """What a ledger that does not verify amounts to: a no to everything."""
-        return cls(False, head, dict.fromkeys(Purpose, PurposeConsent()))
+        return cls(damage, head, dict.fromkeys(Purpose, PurposeConsent()), activated=True)
+
+    @property
+    def intact(self) -> bool:
+        """Tell whether the chain verifies."""
+        return self.damage is None
 
     def granted(self, purpose: Purpose) -> bool:
         """Tell whether a purpose is granted now."""
         return self.purposes[purpose].granted
 
+    @property
+    def all_granted(self) -> frozenset[Purpose]:
+        """Every purpose that is granted now."""
+        return frozenset(purpose for purpose in Purpose if self.granted(purpose))
 
-def verify(chain: Sequence[ConsentEntry], head: LedgerHead) -> bool:
+
+def find_damage(chain: Sequence[LedgerEntry], head: LedgerHead) -> DamageFound | None:
+    """Find the first place where a chain is not whole and unchanged up to the head that was kept apart."""
+    expected, newest_format = LedgerHead(), 1
+    for place, entry in enumerate(chain, start=1):
+        if entry.number != place:
+            return DamageFound(place, Damage.MISSING)
+        if not entry.holds() or entry.format < newest_format:
+            return DamageFound(place, Damage.CHANGED)
+        if entry.previous_hash != expected.hash:
+            return DamageFound(place, Damage.NOT_CHAINED)
+        expected, newest_format = entry.head, entry.format
+    if expected.entries != head.entries:
+        return DamageFound(min(expected.entries, head.entries) + 1, Damage.CUT)
+    return None if expected == head else DamageFound(head.entries, Damage.ANOTHER)
+
+
+def verify(chain: Sequence[LedgerEntry], head: LedgerHead) -> bool:
     """Tell whether a chain is whole, unchanged and ends at the head that was kept apart."""
-    expected = LedgerHead()
-    for entry in chain:
-        if entry.number != expected.entries + 1 or entry.previous_hash != expected.hash or not entry.holds():
-            return False
-        expected = entry.head
-    return expected == head
+    return find_damage(chain, head) is None
 
 
-def current_state(chain: Sequence[ConsentEntry], head: LedgerHead) -> ConsentState:
+def current_state(chain: Sequence[LedgerEntry], head: LedgerHead) -> ConsentState:
     """Read the chain; one that does not verify counts as a no to everything."""
-    if not verify(chain, head):
-        return ConsentState.broken(head)
+    damage = find_damage(chain, head)
+    if damage is not None:
+        return ConsentState.broken(head, damage)
     purposes = dict.fromkeys(Purpose, PurposeConsent())
     for entry in chain:
-        purposes[entry.purpose] = PurposeConsent(entry.action is ConsentAction.GRANT, entry.number, entry.at)
-    return ConsentState(True, head, purposes)
+        if (purpose := entry.purpose) is not None:
+            granted = entry.action is LedgerAction.GRANT
+            asked = entry.action is not LedgerAction.LAPSE
+            purposes[purpose] = PurposeConsent(granted, entry.number, entry.at, asked)
+    service = purposes[Purpose.SERVICE]
+    declined = service.asked and not service.granted
+    age_band = _declared_age_band(chain)
+    return ConsentState(None, head, purposes, bool(age_band) and not declined, age_band)
 
 
-def _hash_of(entry: ConsentEntry) -> str:
+def _declared_age_band(chain: Iterable[LedgerEntry]) -> str:
+    age_band = ""
+    for entry in chain:
+        if entry.action is LedgerAction.ACTIVATE:
+            age_band = entry.about
+        elif entry.action is LedgerAction.DEACTIVATE:
+            age_band = ""
+    return age_band
+
+
+def _hash_of(entry: LedgerEntry) -> str:
+    content: dict[str, str | int | None] = {
+        "number": entry.number,
+        "action": entry.action,
+        "at": entry.at,
+        "policy_version": entry.policy_version,
+        "previous_hash": entry.previous_hash,
+    }
+    if entry.format == 1:
+        content["purpose"] = entry.about
+    else:
+        content |= {
+            "format": entry.format,
+            "about": entry.about,
+            "actor": entry.actor,
+            "channel": entry.channel,
+            "clock": entry.clock,
+        }
     # Sorted keys, no spaces, ASCII: for strings and whole numbers this is RFC 8785's canonical JSON.
-    content = asdict(entry)
-    del content["hash"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -9,6 +9,10 @@ POLICY_VERSION: Final = "2024-06-17"
 """The privacy policy that a consent given today refers to."""
 
 
+NEEDED: Final = frozenset({Purpose.SERVICE})
+"""Without a yes to these the phone answers and calls for help, and no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class PurposeText:
     """What the holder is told before answering.

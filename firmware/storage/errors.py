@@ -15,6 +15,10 @@ class StoreCorruptError(StorageError):
     """The store's bytes are damaged."""
 
 
+class LedgerDamagedError(StoreCorruptError):
+    """The consent ledger does not verify."""
+
+
 class StoreFullError(StorageError):
     """There is no room left for the store."""
 

@@ -40,7 +40,9 @@ class StoreLab:
         self.store = Store(self.path, self._key, self._beat)
         self.outbox = StoredOutbox(self.store)
         self.contacts = StoredContacts(self.store, "CN")
-        self.consents = Consents(self.store, self.outbox, device="handset-7", clock=lambda: self.wall_s)
+        self.consents = Consents(
+            self.store, self.outbox, device="handset-7", clock=lambda: self.wall_s, is_synced=lambda: self.synced
+        )
         self.messages = StoredMessages(self.store, lambda: self.wall_s)
         self.preferences = StoredPreferences(self.store)
         self.set_up = StoredSetUp(self.store)

@@ -2,13 +2,17 @@ import pytest
 
 from firmware.errors import StorageError
 from firmware.phone.purpose import Purpose
-from firmware.privacy.consent import ConsentAction, LedgerHead, verify
+from firmware.privacy.consent import LedgerAction, LedgerHead, verify
 from firmware.privacy.purposes import POLICY_VERSION
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreCorruptError
 from tests.lab.store import StoreLab
 
 CDR = Purpose.CDR_SYNC
+FORGED = (
+    "INSERT INTO consent_ledger (number, action, about, at, policy_version, previous_hash, hash) "
+    "SELECT {number}, 'grant', about, at, '1', {previous_hash}, 'y' FROM consent_ledger"
+)
 
 
 async def damage(lab: StoreLab, sql: str) -> None:
@@ -45,7 +49,7 @@ async def test_a_grant_stands_after_a_restart_and_says_when_and_under_which_poli
     assert (await lab.consents.state()).granted(CDR)
     [entry] = await lab.consents.entries()
     assert (entry.action, entry.at, entry.policy_version) == (
-        ConsentAction.GRANT,
+        LedgerAction.GRANT,
         "2026-03-01T10:00:00.000Z",
         POLICY_VERSION,
     )
@@ -59,8 +63,6 @@ async def test_each_change_is_announced_with_the_ledger_s_head(lab: StoreLab) ->
 
 
 async def test_an_answer_that_stands_already_adds_nothing(lab: StoreLab) -> None:
-    await lab.consents.withdraw(CDR)
-    assert await lab.consents.entries() == ()
     await lab.consents.grant(CDR)
     keys = [message.key for message in await lab.outbox.next_batch(10)]
     await lab.consents.grant(CDR)
@@ -92,8 +94,8 @@ async def test_the_ledger_verifies_against_the_head_kept_apart(lab: StoreLab) ->
         "UPDATE consent_ledger SET at = '2020-01-01T00:00:00.000Z'",
         "DELETE FROM consent_ledger",
         "INSERT OR REPLACE INTO consent_ledger SELECT * FROM consent_ledger",
-        "INSERT INTO consent_ledger SELECT number + 1, 'grant', purpose, at, '1', 'x', 'y' FROM consent_ledger",
-        "INSERT INTO consent_ledger SELECT number + 2, 'grant', purpose, at, '1', hash, 'y' FROM consent_ledger",
+        FORGED.format(number="number + 1", previous_hash="'x'"),
+        FORGED.format(number="number + 2", previous_hash="hash"),
     ],
 )
 async def test_the_store_itself_lets_the_ledger_only_grow_by_the_next_entry(lab: StoreLab, sql: str) -> None:
@@ -109,7 +111,7 @@ async def test_the_store_itself_lets_the_ledger_only_grow_by_the_next_entry(lab:
     "sql",
     [
         "UPDATE consent_ledger SET at = '2020-01-01T00:00:00.000Z'",
-        "UPDATE consent_ledger SET purpose = 'everything'",
+        "UPDATE consent_ledger SET about = 'everything'",
         "DELETE FROM consent_ledger WHERE number = 3",
         "DELETE FROM consent_ledger WHERE number = 2",
         "DELETE FROM consent_head",

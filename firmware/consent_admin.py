@@ -1,0 +1,164 @@
+"""What the handset answers to `wecall consent` and `wecall ledger`."""
+
+from collections.abc import Callable, Mapping
+
+from firmware.control.requests import Answer, ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
+from firmware.control.server import Handler
+from firmware.errors import ControlError
+from firmware.phone.purpose import Channel, Purpose
+from firmware.privacy.consent import ConsentState, LedgerEntry, damage_words
+from firmware.privacy.purposes import PURPOSE_TEXTS
+from firmware.storage.consents import Consents
+from firmware.storage.pin import StoredPin
+
+
+class PurposeAnswer(Answer):
+    """One purpose and whether it is granted."""
+
+    purpose: str
+    granted: bool
+    since: str
+    description: str
+
+
+class Purposes(Answer):
+    """Every purpose; an empty list of them cannot be.
+
+    Attributes:
+        needs_pin: a change needs the holder's PIN.
+    """
+
+    purposes: tuple[PurposeAnswer, ...]
+    needs_pin: bool
+
+
+class LedgerVerdict(Answer):
+    """Whether the ledger is whole and unchanged.
+
+    Attributes:
+        entries, head: the newest entry, as it is kept apart.
+        damaged_at: the first entry that is not what it was, None where there is none.
+        words: what is wrong there.
+    """
+
+    entries: int
+    head: str
+    damaged_at: int | None
+    words: str
+
+
+class LedgerLine(Answer):
+    """One entry of the ledger; who, how and the clock are empty where it is of a format that did not know them."""
+
+    number: int
+    at: str
+    clock: str
+    action: str
+    about: str
+    actor: str
+    channel: str
+    policy_version: str
+    hash: str
+
+
+class LedgerLines(Answer):
+    """Entries of the ledger, oldest first."""
+
+    entries: tuple[LedgerLine, ...]
+
+
+class ConsentRole:
+    """Answers the admin role's requests about consents and their ledger."""
+
+    def __init__(self, consents: Callable[[], Consents | None], pin: Callable[[], StoredPin | None]) -> None:
+        self._consents = consents
+        self._pin = pin
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the control server needs, beside the other requests of Role.ADMIN."""
+        return {"consent": self._consent, "ledger_verify": self._verify, "ledger_show": self._show}
+
+    @property
+    def _kept(self) -> Consents:
+        if (consents := self._consents()) is None:
+            raise ControlError(
+                "The store cannot be used, so there are no consents to see or change. See wecall doctor."
+            )
+        return consents
+
+    async def _consent(self, request: ConsentRequest) -> Purposes:
+        if request.purpose is None:
+            state = await self._kept.state()
+        else:
+            state = await self._change(request.purpose, request.pin, granted=request.action == "grant")
+        return Purposes(purposes=_answers(state), needs_pin=await self._needs_pin())
+
+    async def _change(self, name: str, pin: str, *, granted: bool) -> ConsentState:
+        try:
+            purpose = Purpose(name)
+        except ValueError:
+            raise ControlError(f"{name} is not a purpose. There are: {', '.join(Purpose)}.") from None
+        consents = self._kept
+        await self._require_pin(pin)
+        answer = consents.grant if granted else consents.withdraw
+        return await answer(purpose, channel=Channel.COMMAND_LINE)
+
+    async def _needs_pin(self) -> bool:
+        pin = self._pin()
+        return pin is not None and await pin.is_set()
+
+    async def _require_pin(self, typed: str) -> None:
+        """Let only whoever knows the PIN go on, where there is one.
+
+        Raises:
+            ControlError: it is missing or wrong.
+        """
+        pin = self._pin()
+        if pin is None or not await pin.is_set():
+            return
+        if not typed:
+            raise ControlError("The holder's PIN is needed to change a consent.")
+        verdict = await pin.check(typed)
+        if not verdict.accepted:
+            wait = f" The next try is looked at in {verdict.wait_s} s." if verdict.wait_s else ""
+            raise ControlError(f"That is not the holder's PIN; nothing was changed.{wait}")
+
+    async def _verify(self, _request: LedgerVerifyRequest) -> LedgerVerdict:
+        state = await self._kept.state()
+        return LedgerVerdict(
+            entries=state.head.entries,
+            head=state.head.hash,
+            damaged_at=state.damage.number if state.damage else None,
+            words=damage_words(state.damage) if state.damage else "",
+        )
+
+    async def _show(self, request: LedgerShowRequest) -> LedgerLines:
+        entries = await self._kept.entries()
+        return LedgerLines(entries=tuple(map(_line, entries[request.after : request.after + request.limit])))
+
+
+def _answers(state: ConsentState) -> tuple[PurposeAnswer, ...]:
+    return tuple(
+        PurposeAnswer(
+            purpose=purpose,
+            granted=state.granted(purpose),
+            since=state.purposes[purpose].since,
+            description=f"{text.name}. {text.covers} Goes to: {text.recipients}",
+        )
+        for purpose, text in PURPOSE_TEXTS.items()
+    )
+
+
+def _line(entry: LedgerEntry) -> LedgerLine:
+    return LedgerLine(
+        number=entry.number,
+        at=entry.at,
+        clock=entry.clock or "",
+        action=entry.action,
+        about=entry.about,
+        actor=entry.actor or "",
+        channel=entry.channel or "",
+        policy_version=entry.policy_version,
+        hash=entry.hash,
+    )
