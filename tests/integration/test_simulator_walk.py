@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -11,6 +12,7 @@ from PIL import Image
 from playwright.async_api import Page
 
 from tests.lab.browser import Browser
+from tests.lab.handset import Handset
 from tests.lab.office import BOB, PERSON, Office
 from tests.lab.person import Person
 from tests.lab.stage import Choices
@@ -31,12 +33,20 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         yield office
 
 
-@pytest_asyncio.fixture
-async def page(office: Office) -> AsyncIterator[Page]:
+@asynccontextmanager
+async def visiting(handset: Handset) -> AsyncIterator[Page]:
     browser = Browser()
     await browser.start()
-    yield await browser.open(office.stage.handset.url, device_scale_factor=2)
-    await browser.stop()
+    try:
+        yield await browser.open(handset.url, device_scale_factor=2)
+    finally:
+        await browser.stop()
+
+
+@pytest_asyncio.fixture
+async def page(office: Office) -> AsyncIterator[Page]:
+    async with visiting(office.stage.handset) as page:
+        yield page
 
 
 async def click(page: Page, *keys: str) -> None:
@@ -52,6 +62,37 @@ async def photograph(page: Page) -> str:
             for code in zxingcpp.read_barcodes(picture):
                 return code.text
             await page.wait_for_timeout(100)
+
+
+@pytest_asyncio.fixture
+async def new_handset(office: Office) -> AsyncIterator[Handset]:
+    """Another one than the office's, out of its box; it finds no server, which would take the one for the other."""
+    handset = office.stage.new_handset("new", new=True, account={"port": 9})
+    await asyncio.to_thread(handset.start, sync=False)
+    yield handset
+    await asyncio.to_thread(handset.stop)
+
+
+async def test_a_new_phone_is_set_up_in_english_and_after_second_thoughts_in_chinese(new_handset: Handset) -> None:
+    async with visiting(new_handset) as page, Person(new_handset) as newcomer:
+        await newcomer.reads("1/7 Language")
+        await click(page, "ok")
+        await newcomer.reads("2/7 Welcome")
+        await click(page, "ok")
+        await newcomer.reads("3/7 How loud")
+        await click(page, "volume_up")
+        await newcomer.reads("90 %")
+        await click(page, "ok")
+        await newcomer.reads("4/7 Ring tone")
+        await click(page, "cancel", "cancel", "cancel")
+        await newcomer.reads("1/7 Language")
+        await click(page, "volume_down", "ok")
+        for title in ("2/7 欢迎", "3/7 铃声大小", "4/7 铃声", "5/7 字体大小", "6/7 密码", "7/7 设置完成"):
+            await newcomer.reads(title)
+            await click(page, "ok")
+        await newcomer.wait_for_mode("idle")
+        await click(page, "menu")
+        await newcomer.reads("联系人")
 
 
 async def test_a_contact_is_found_by_its_keys_and_called(office: Office, clerk: Person, page: Page) -> None:

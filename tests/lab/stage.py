@@ -107,13 +107,14 @@ class Stage:
             ),
             folder / "peer.log",
         )
-        self.handset = self.new_handset("handset")
+        self.handset = self.new_handset("handset", new=choices.new)
 
-    def new_handset(self, name: str, **extra: Mapping[str, Any]) -> Handset:
+    def new_handset(self, name: str, *, new: bool = False, **extra: Mapping[str, Any]) -> Handset:
         """Make a handset with a folder of its own, to be started and stopped by the caller.
 
         Args:
             name: of its folder.
+            new: nobody has been through its first run.
             extra: as in Choices, on top of those.
         """
         environment = {**(self.pulse.environment if self.pulse else {}), **self._choices.environment}
@@ -122,7 +123,7 @@ class Stage:
             self._configuration(extra),
             environment,
             simulator_port=self._choices.simulator_port,
-            new=self._choices.new,
+            new=new,
         )
 
     def start(self, *, handset: bool = True, sync: bool = True) -> Self:
