@@ -131,7 +131,7 @@ class FirstRun(Quiet):
                 return
             state.start_timer(Timer.INTER_DIGIT, _SAME_NUMBER_S)
         self._page.press(state, key)
-        if len(self._digits) > 1:
+        if len(self._digits) > 1 and self in state.menu.screens:
             # A page over this one would take the rest of the number.
             state.menu.back_to(self)
 

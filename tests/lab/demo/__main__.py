@@ -68,6 +68,8 @@ def _wait_for_a_person(stage: Stage) -> int:
             f"""The handset is at  [bold cyan]{stage.handset.url}[/]
 Sound: {sound}. SIP over TLS with SRTP; call records go to the broker by MQTT over TLS.
 
+The phone is new and asks a few things first: OK goes on, CANCEL back, and lifting the handset always calls.
+
 [bold]Five things to try[/]
  1. Lift the handset, dial [bold]{PEER_USER}[/] and talk to the echo line. Try mute, hold and the volume keys.
  2. Dial before lifting: type [bold]{PEER_USER}[/], then lift. Or press redial.
