@@ -173,7 +173,8 @@ class FirstRun(Quiet):
         return STEPS[self._place].make(state, self._go_on)
 
     def _finish(self, state: PhoneState) -> None:
-        state.features.set_up = SetUp.FIRST_RUN
-        state.emit(SaveSetUp(SetUp.FIRST_RUN))
+        if state.features.set_up in {None, SetUp.NEW}:
+            state.features.set_up = SetUp.FIRST_RUN
+            state.emit(SaveSetUp(SetUp.FIRST_RUN))
         state.first_run = None
         state.menu.drop(state, self)

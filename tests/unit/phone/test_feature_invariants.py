@@ -78,6 +78,7 @@ _TRANSIENT = {
     Timer.FLASH,
     Timer.LET_GO,
     Timer.LOCK,
+    Timer.FIRST_RUN,
 }
 
 

@@ -67,6 +67,7 @@ from firmware.phone.events import (
     ProblemCleared,
     ProblemRaised,
     RegistrationChanged,
+    SetUpLoaded,
     Timer,
     TimerExpired,
     TransferChanged,
@@ -74,6 +75,7 @@ from firmware.phone.events import (
 from firmware.phone.light import LEAST_LIT_PERCENT
 from firmware.phone.phone import Phone
 from firmware.phone.preferences import Preferences
+from firmware.phone.set_up import SetUp
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import settings
 
@@ -399,6 +401,7 @@ class AnyEvening(RuleBasedStateMachine):
             + [ProblemRaised(problem, "Wrong.") for problem in Problem]
             + [ProblemCleared(problem) for problem in Problem]
             + [LastDialledLoaded("2345"), MissedCallsCounted(0), MissedCallsCounted(2)]
+            + [SetUpLoaded(set_up) for set_up in SetUp]
         )
     )
     def hear_news(self, event: Event) -> None:
@@ -510,6 +513,12 @@ class AnyEvening(RuleBasedStateMachine):
     @invariant()
     def nothing_is_said_of_the_display_beside_a_call(self) -> None:
         assert not (self.phone.view.spoken and (self.ringing or self.live))
+
+    @invariant()
+    def a_new_phone_asks_as_soon_as_it_is_left_to_itself(self) -> None:
+        state = self.phone._state
+        if state.features.set_up is SetUp.NEW and state.mode is Mode.IDLE and not state.locked:
+            assert Timer.FIRST_RUN in self.running or state.features.auto_redial or state.engaged or state.calls
 
     @invariant()
     def the_phone_and_the_clock_agree_on_the_running_timers(self) -> None:

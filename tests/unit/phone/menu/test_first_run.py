@@ -400,6 +400,7 @@ def test_a_phone_that_is_set_up_is_led_through_it_again_from_the_menu() -> None:
     for _ in TITLES:
         desk.press(Key.OK)
     assert said(the_list(desk).title) == "This phone"
+    assert desk.said(SaveSetUp) == []
     desk.press(Key.MENU)
     assert desk.view.mode is Mode.IDLE
 
