@@ -16,6 +16,7 @@ COLUMNS = 20
 ROWS = 4
 CELLS = COLUMNS * ROWS
 _SPACE = 0x20
+_UNKNOWN = -1
 _GLYPHS = 8
 _GLYPH_ROWS = 8
 
@@ -62,9 +63,12 @@ class CharacterLcd(PanelDisplay):
 
     def _open(self) -> None:
         self._lcd = _Lcd(self._open_bus(), self._connection.address)
-        self._lcd.set_up()
-        for location, glyph in enumerate(self._glyphs):
-            self._lcd.create_char(location, tuple(glyph))
+        self._lcd.set_up(clears=True)
+        self._create_glyphs()
+
+    def _set_up_again(self) -> None:
+        self._panel.set_up(clears=False)
+        self._create_glyphs()
 
     def _close(self) -> None:
         if self._lcd is not None:
@@ -73,10 +77,17 @@ class CharacterLcd(PanelDisplay):
 
     def _draw(self, frame: bytes, shown: bytes | None) -> None:
         lcd = self._panel
-        for cell, codes in _differences(frame.translate(self._codes), (shown or self._blank).translate(self._codes)):
+        codes = frame.translate(self._codes)
+        # Where it is not known what is shown every cell differs from it.
+        before = shown.translate(self._codes) if shown is not None else bytes(code ^ 1 for code in codes)
+        for cell, run in _differences(codes, before):
             lcd.cursor_pos = divmod(cell, COLUMNS)
-            for code in codes:
+            for code in run:
                 lcd.write(code)
+
+    def _create_glyphs(self) -> None:
+        for location, glyph in enumerate(self._glyphs):
+            self._panel.create_char(location, tuple(glyph))
 
     def _dim(self, percent: int) -> None:
         self._panel.display_enabled = self._panel.backlight_enabled = percent > 0
@@ -104,12 +115,25 @@ class _Lcd(CharLCD):  # type: ignore[misc]
     def __init__(self, bus: ByteBus, address: int) -> None:
         self._byte_bus = bus
         self._its_address = address
+        self._clears = True
 
-    def set_up(self) -> None:
-        """Wake the controller; apart from making the object, so that the bus can be closed where this fails."""
+    def set_up(self, *, clears: bool) -> None:
+        """Wake the controller; apart from making the object, so that the bus can be closed where this fails.
+
+        `clears` is whether it is dark and empty then; otherwise one that works goes on showing what it shows.
+        """
+        self._clears = clears
         super().__init__(
-            "PCF8574", self._its_address, cols=COLUMNS, rows=ROWS, auto_linebreaks=False, backlight_enabled=False
+            "PCF8574", self._its_address, cols=COLUMNS, rows=ROWS, auto_linebreaks=False, backlight_enabled=not clears
         )
+
+    def clear(self) -> None:
+        """Empty the display, or else forget what it shows, so that every letter is sent."""
+        if self._clears:
+            super().clear()
+        else:
+            self.home()
+            self._content = [[_UNKNOWN] * COLUMNS for _ in range(ROWS)]
 
     def _init_connection(self) -> None:
         self.bus = self._byte_bus

@@ -16,6 +16,12 @@ Rotation = Literal[0, 90, 180, 270]
 _QUARTER_TURN = 90
 # A frame is compared in 4 by 4 parts, of which those that differ are sent.
 _PARTS = 16
+# OLEDs: switched off, which the set-up begins with, then how bright, and on again (SSD1306 data sheet table 9-1). LCDs
+# have no such commands.
+_OFF = 0xAE
+_SEEN = frozenset({0x81, 0xAF})
+# What is longer is a picture and no command's parameters.
+_LONGEST_PARAMETERS = 64
 
 
 class LumaDisplay(PanelDisplay):
@@ -71,6 +77,10 @@ class LumaDisplay(PanelDisplay):
         # Whatever the panel showed before it was set up is no picture to compare with.
         self._changes.prev_image = None
 
+    def _set_up_again(self) -> None:
+        self._link.repeat()
+        self._changes.prev_image = None
+
     def _close(self) -> None:
         self._link.close()
 
@@ -90,6 +100,7 @@ class PanelLink:
         self._pauses_s = pauses_s
         self._bus: PanelBus | None = None
         self._set_up: list[Callable[[PanelBus], None]] = []
+        self._repeated: list[Callable[[PanelBus], None]] = []
         self._is_recording = True
 
     def open(self) -> None:
@@ -98,15 +109,26 @@ class PanelLink:
         for send in self._set_up:
             send(self._bus)
 
+    def repeat(self) -> None:
+        """Set the panel up once more under the picture that it shows: it stays switched on, and as bright as it is."""
+        if self._bus is not None:
+            for send in self._repeated:
+                send(self._bus)
+
     def close(self) -> None:
         if self._bus is not None:
             bus, self._bus = self._bus, None
             bus.cleanup()
 
     def command(self, *command: int) -> None:
+        unseen = command[1:] if command[0] == _OFF else command
+        if self._is_recording and unseen and unseen[0] not in _SEEN:
+            self._repeated.append(lambda bus: self._command(bus, unseen))
         self._send(lambda bus: self._command(bus, command))
 
     def data(self, data: Sequence[int]) -> None:
+        if self._is_recording and len(data) <= _LONGEST_PARAMETERS:
+            self._repeated.append(lambda bus: bus.data(data))
         self._send(lambda bus: bus.data(data))
 
     def cleanup(self) -> None:

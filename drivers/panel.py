@@ -13,7 +13,8 @@ class PanelDisplay(ABC):
     """A panel at the end of a bus.
 
     A bus that failed is opened anew and the panel set up again at the next show() or set_brightness(), so that a loose
-    plug heals. All methods are called from one thread; each takes as long as the bus does.
+    plug heals; where the bus notices nothing, refresh() heals it. All methods are called from one thread; each takes as
+    long as the bus does.
     """
 
     def __init__(self, blank: bytes, room: str) -> None:
@@ -76,6 +77,25 @@ class PanelDisplay(ABC):
         if self._shown is not None:
             self._show(self._shown)
 
+    def refresh(self) -> None:
+        """Set the panel up once more and send it all of what is shown: it may have been without power unnoticed.
+
+        Nothing is seen of it on a panel that was not. One that sleeps, or that was given up, waits for the next page.
+
+        Raises:
+            DeviceError: the panel cannot be reached; the next show() sets it up again.
+        """
+        if self._shown is None or not self._brightness_percent:
+            return
+        try:
+            with self._bus_errors():
+                self._set_up_again()
+                self._draw(self._shown, None)
+                self._dim(self._brightness_percent)
+        except DeviceError:
+            self._give_up()
+            raise
+
     def _show(self, frame: bytes) -> None:
         try:
             with self._bus_errors():
@@ -106,6 +126,10 @@ class PanelDisplay(ABC):
     @abstractmethod
     def _open(self) -> None:
         """Open the bus and set the panel up; what it shows then does not matter."""
+
+    @abstractmethod
+    def _set_up_again(self) -> None:
+        """Send an open panel what makes it work, without anything that is seen where it does."""
 
     @abstractmethod
     def _close(self) -> None:

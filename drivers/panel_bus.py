@@ -115,8 +115,8 @@ class I2cConnection(Connection):
 class SpiConnection(Connection):
     """A device on an SPI port, with the two pins that such panels need beside it.
 
-    SPI only speaks: a panel that is not there is not noticed, one that comes back shows the next page wrong or not at
-    all until the handset restarts.
+    SPI only speaks: a panel that is not there is not noticed, one that comes back shows its page again once it is
+    refreshed (see PanelDisplay).
     """
 
     def __init__(

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from firmware.ports import Display, Heartbeat
@@ -9,13 +10,28 @@ from firmware.ports import Display, Heartbeat
 _log = logging.getLogger(__name__)
 
 _IDLE_BEAT_S = 5.0
+_REFRESH_EVERY_S = 60.0
 
 
 class Painter:
     """Keeps slow drawing and slow panels away from the main thread."""
 
-    def __init__(self, display: Display, heartbeat: Heartbeat, on_failure: Callable[[str], None]) -> None:
-        """`on_failure` is called on the display thread, once for each time that the panel stops working."""
+    def __init__(
+        self,
+        display: Display,
+        heartbeat: Heartbeat,
+        on_failure: Callable[[str], None],
+        *,
+        refresh_every_s: float = _REFRESH_EVERY_S,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            display: what to paint on.
+            heartbeat: called whenever the thread has shown progress.
+            on_failure: called on the display thread, once for each time that the panel stops working.
+            refresh_every_s: how often the panel is healed, at moments when nothing is to be painted.
+        """
         self._display = display
         self._heartbeat = heartbeat
         self._on_failure = on_failure
@@ -24,6 +40,8 @@ class Painter:
         self._brightness_percent: int | None = None
         self._stopping = False
         self._failing = False
+        self._refresh_every_s = refresh_every_s
+        self._refreshed_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="display", daemon=True)
 
     def start(self) -> None:
@@ -56,12 +74,16 @@ class Painter:
             self._fail(error)
         while True:
             with self._condition:
-                if self._draw is None and self._brightness_percent is None and not self._stopping:
-                    self._condition.wait(_IDLE_BEAT_S)
+                if self._has_nothing_to_do:
+                    self._condition.wait(min(_IDLE_BEAT_S, self._refresh_every_s))
+                is_idle = self._has_nothing_to_do
                 draw, self._draw = self._draw, None
                 percent, self._brightness_percent = self._brightness_percent, None
                 stopping = self._stopping
             self._heartbeat()
+            if is_idle and time.monotonic() - self._refreshed_s >= self._refresh_every_s:
+                self._attempt(self._display.refresh)
+                self._refreshed_s = time.monotonic()
             if draw is not None:
                 self._attempt(lambda: self._display.show(draw()))  # noqa: B023 - called at once
             # After the page, so that a display that wakes does not show the one from before it slept.
@@ -73,6 +95,10 @@ class Painter:
             self._display.stop()
         except OSError as error:
             _log.debug("The display could not be switched off: %s", error)
+
+    @property
+    def _has_nothing_to_do(self) -> bool:
+        return self._draw is None and self._brightness_percent is None and not self._stopping
 
     def _attempt(self, action: Callable[[], None]) -> None:
         try:

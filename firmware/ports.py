@@ -71,6 +71,10 @@ class Display(Protocol):
         """Dim the panel from now on, from 100 down to 0, where it sleeps and keeps what is shown for when it wakes."""
         ...
 
+    def refresh(self) -> None:
+        """Heal a panel that was without power for a moment; nothing is seen of it on one that was not."""
+        ...
+
 
 class Indicator(Protocol):
     """The status LED; `pattern` is one of IndicatorPattern's values."""

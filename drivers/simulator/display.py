@@ -113,6 +113,9 @@ class SimulatedDisplay:
                 f"which takes {family.frame_bytes}."
             )
 
+    def refresh(self) -> None:
+        """Do nothing: a page does not lose its power."""
+
     def set_brightness(self, percent: int) -> None:
         """Dim the display from now on; at 0 it sleeps.
 

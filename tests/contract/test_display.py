@@ -60,21 +60,44 @@ class DisplayBench(Protocol):
         ...
 
 
+class Panel(Protocol):
+    """A fake panel at the end of a bus."""
+
+    def power_up(self) -> None: ...
+
+
+class PanelBench(DisplayBench, Protocol):
+    """A display whose panel is a fake; `takes_bytes_by` names the method by which it does."""
+
+    takes_bytes_by: str
+
+    @property
+    def panel(self) -> Panel: ...
+    def brightness(self) -> float:
+        """How bright the panel is, in a measure of its own."""
+        ...
+
+
 class OledBench:
     """luma's own driver on luma's own I2C, with a fake panel at the end of the bus."""
 
+    takes_bytes_by = "write_i2c_block_data"
+
     def __init__(self, controller: Controller) -> None:
         panels = {"sh1107": Sh1107Panel, "ssd1327": Ssd1327Panel}
-        self._panel = panels[controller]() if controller in panels else FakePanel(_small(controller))
+        self.panel = panels[controller]() if controller in panels else FakePanel(_small(controller))
         self.family = DisplayFamily.OLED_128X128 if controller in panels else DisplayFamily.OLED_128X64
-        connection = I2cConnection(1, 0x3C, open_bus=lambda: i2c(bus=self._panel))
+        connection = I2cConnection(1, 0x3C, open_bus=lambda: i2c(bus=self.panel))
         self.display = OledDisplay(connection, controller=controller)
 
     def shows(self, frame: bytes) -> bool:
-        return self._panel.frame() == frame
+        return self.panel.frame() == frame
 
     def is_dark(self) -> bool:
-        return not self._panel.is_on
+        return not self.panel.is_on
+
+    def brightness(self) -> float:
+        return self.panel.contrast
 
 
 def _small(controller: Controller) -> Literal["ssd1306", "sh1106"]:
@@ -86,39 +109,47 @@ class ColourBench:
     """luma's own driver on luma's own SPI and gpiozero's mock pins, with a fake panel at their end."""
 
     family = DisplayFamily.LCD_320X240
+    takes_bytes_by = "writebytes"
 
     def __init__(self, controller: Literal["st7789", "ili9341"]) -> None:
         pins = MockFactory(pin_class=MockPWMPin)
-        self._panel = ColourPanel(controller, pins)
+        self.panel = ColourPanel(controller, pins)
         connection = SpiConnection(
             0, 0, speed_mhz=40, dc_pin=ColourPanel.DC_PIN, reset_pin=ColourPanel.RESET_PIN, pin_factory=pins,
-            spidev=self._panel,
+            spidev=self.panel,
         )  # fmt: skip
         self.display = ColourLcd(
             connection, controller=controller, backlight_pin=ColourPanel.BACKLIGHT_PIN, pin_factory=pins
         )
 
     def shows(self, frame: bytes) -> bool:
-        return self._panel.frame() == bytes(byte & SHOWN_BITS for byte in frame)
+        return self.panel.frame() == bytes(byte & SHOWN_BITS for byte in frame)
 
     def is_dark(self) -> bool:
-        return self._panel.light == 0
+        return self.panel.light == 0
+
+    def brightness(self) -> float:
+        return self.panel.light
 
 
 class CharacterBench:
     """RPLCD's own driver, with a fake display at the end of the bus."""
 
     family = DisplayFamily.CHARACTER_20X4
+    takes_bytes_by = "write_byte"
 
     def __init__(self) -> None:
-        self._panel = CharacterPanel()
-        self.display = CharacterLcd(I2cConnection(1, 0x27), open_bus=lambda: self._panel)
+        self.panel = CharacterPanel()
+        self.display = CharacterLcd(I2cConnection(1, 0x27), open_bus=lambda: self.panel)
 
     def shows(self, frame: bytes) -> bool:
-        return self._panel.frame() == frame
+        return self.panel.frame() == frame
 
     def is_dark(self) -> bool:
-        return not (self._panel.is_lit or self._panel.is_on)
+        return not (self.panel.is_lit or self.panel.is_on)
+
+    def brightness(self) -> float:
+        return self.panel.is_lit
 
 
 class PersonDisplayBench:
@@ -179,6 +210,16 @@ BENCHES = [
     pytest.param(character_lcd, id="hd44780"),
     *(pytest.param(partial(page_display, family), id=f"page-{family}") for family in DisplayFamily),
     pytest.param(real_display, id="real", marks=pytest.mark.hardware),
+]
+
+
+PANELS = [
+    *(
+        pytest.param(partial(OledBench, chip), id=chip)
+        for chip in ("ssd1306", "sh1106", "ssd1309", "sh1107", "ssd1327")
+    ),
+    *(pytest.param(partial(ColourBench, chip), id=chip) for chip in ("st7789", "ili9341")),
+    pytest.param(CharacterBench, id="hd44780"),
 ]
 
 
@@ -257,6 +298,59 @@ def test_a_brightness_that_there_is_not_is_refused(bench: DisplayBench, percent:
     with pytest.raises(ValueError, match=f"cannot be {percent} percent bright"):
         bench.display.set_brightness(percent)
     assert not bench.is_dark()
+
+
+def test_refreshing_changes_nothing_that_is_seen(bench: DisplayBench) -> None:
+    bench.display.start()
+    bench.display.show(corner(bench.family))
+    bench.display.refresh()
+    assert bench.shows(corner(bench.family))
+    bench.display.set_brightness(0)
+    bench.display.refresh()
+    assert bench.is_dark()
+
+
+@pytest.mark.parametrize("open_panel", PANELS)
+def test_a_panel_that_was_without_power_unnoticed_shows_its_page_again_once_it_is_refreshed(
+    open_panel: Callable[[], PanelBench],
+) -> None:
+    bench = open_panel()
+    bench.display.start()
+    bench.display.show(corner(bench.family))
+    bench.display.set_brightness(30)
+    bright = bench.brightness()
+    bench.panel.power_up()
+    assert not bench.shows(corner(bench.family))
+    bench.display.refresh()
+    assert bench.shows(corner(bench.family))
+    assert bench.brightness() == bright
+    bench.display.stop()
+
+
+@pytest.mark.parametrize("open_panel", PANELS)
+def test_nothing_flickers_on_a_panel_that_is_refreshed(
+    open_panel: Callable[[], PanelBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = open_panel()
+    bench.display.start()
+    bench.display.show(corner(bench.family))
+    bench.display.set_brightness(30)
+    bright = bench.brightness()
+    send = getattr(bench.panel, bench.takes_bytes_by)
+    writes = 0
+
+    def watch(*sent: object) -> None:
+        nonlocal writes
+        send(*sent)
+        writes += 1
+        assert bench.shows(corner(bench.family)), "not the page that was shown"
+        assert bench.brightness() == bright
+
+    monkeypatch.setattr(bench.panel, bench.takes_bytes_by, watch)
+    bench.display.refresh()
+    assert writes > 10
+    monkeypatch.undo()
+    bench.display.stop()
 
 
 def test_a_stopped_display_is_blank(bench: DisplayBench) -> None:

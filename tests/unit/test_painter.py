@@ -1,3 +1,4 @@
+import queue
 import threading
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from firmware.painter import Painter
 class Panel:
     def __init__(self) -> None:
         self.shown: list[bytes] = []
+        self.refreshes = 0
         self.changed = threading.Condition()
         self.gate = threading.Event()
         self.gate.set()
@@ -28,6 +30,13 @@ class Panel:
             raise OSError("No panel answers.")
         with self.changed:
             self.shown.append(frame)
+            self.changed.notify()
+
+    def refresh(self) -> None:
+        if self.broken:
+            raise OSError("No panel answers.")
+        with self.changed:
+            self.refreshes += 1
             self.changed.notify()
 
     def set_brightness(self, percent: int) -> None:
@@ -105,3 +114,19 @@ def test_the_display_is_dimmed_after_the_page_that_came_before(panel: Panel) -> 
     panel.wait_for(lambda: b"80 %" in panel.shown)
     painter.stop()
     assert panel.shown[-2:] == [b"second", b"80 %"]
+
+
+def test_a_panel_is_refreshed_again_and_again_while_nothing_is_to_be_painted(panel: Panel) -> None:
+    painter = Painter(panel, lambda: None, lambda sentence: None, refresh_every_s=0.01)
+    painter.start()
+    panel.wait_for(lambda: panel.refreshes >= 2)
+    painter.stop()
+
+
+def test_a_panel_that_cannot_be_refreshed_is_reported(panel: Panel) -> None:
+    faults: queue.Queue[str] = queue.Queue()
+    painter = Painter(panel, lambda: None, faults.put, refresh_every_s=0.01)
+    painter.start()
+    panel.broken = True
+    assert faults.get(timeout=5) == "No panel answers."
+    painter.stop()
