@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from firmware.egress.gate import PURPOSE_OF_TOPIC
@@ -28,6 +29,12 @@ _DAMAGED: Final = (
 
 def _nobody(_state: ConsentState) -> None:
     """Tell nobody."""
+
+
+def _lapses(purposes: Collection[Purpose], state: ConsentState) -> Iterable[Step]:
+    for purpose in Purpose:
+        if purpose in purposes and state.purposes[purpose].asked:
+            yield LedgerAction.LAPSE, purpose
 
 
 class Consents:
@@ -131,13 +138,11 @@ class Consents:
         Raises:
             LedgerDamagedError: as with `withdraw`.
         """
+        return await self._answer(partial(_lapses, purposes), Actor.POLICY, channel)
 
-        def decide(state: ConsentState) -> Iterable[Step]:
-            for purpose in Purpose:
-                if purpose in purposes and state.purposes[purpose].asked:
-                    yield LedgerAction.LAPSE, purpose
-
-        return await self._answer(decide, Actor.POLICY, channel)
+    def lapse_within(self, database: Database, purposes: Collection[Purpose], channel: Channel) -> bool:
+        """Let them lapse as part of the caller's transaction; see `lapse` and `append_within`."""
+        return self._answer_within(database, partial(_lapses, purposes), Actor.POLICY, channel).intact
 
     async def append(self, action: LedgerAction, about: str, actor: Actor, channel: Channel) -> bool:
         """Write an entry about something else than a purpose; False where the ledger is damaged and takes none.
@@ -174,19 +179,21 @@ class Consents:
     async def _answer(
         self, decide: Callable[[ConsentState], Iterable[Step]], actor: Actor, channel: Channel
     ) -> ConsentState:
-        def change(database: Database) -> ConsentState:
-            before = read_state(database)
-            if before.intact:
-                self._append(database, before, decide(before), actor, channel)
-            state = read_state(database)
-            self._purge_refused(database, state)
-            if state != before:
-                self._queue_state(database, state)
-            return state
-
-        state = await self._change(change)
+        state = await self._change(lambda database: self._answer_within(database, decide, actor, channel))
         if not state.intact:
             raise LedgerDamagedError(_DAMAGED)
+        return state
+
+    def _answer_within(
+        self, database: Database, decide: Callable[[ConsentState], Iterable[Step]], actor: Actor, channel: Channel
+    ) -> ConsentState:
+        before = read_state(database)
+        if before.intact:
+            self._append(database, before, decide(before), actor, channel)
+        state = read_state(database)
+        self._purge_refused(database, state)
+        if state != before:
+            self._queue_state(database, state)
         return state
 
     async def _change(self, change: Callable[[Database], _T]) -> _T:
