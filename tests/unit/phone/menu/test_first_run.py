@@ -191,6 +191,15 @@ def test_going_back_from_a_ring_tone_is_silent() -> None:
     assert desk.phone._state.previewed_ring == ""
 
 
+def test_it_is_said_aloud_where_menus_are_and_not_while_a_ring_is_heard() -> None:
+    desk = at_step("Ring tone", preferences=Preferences(screen_off_s=0, spoken_menus=True))
+    assert desk.view.spoken
+    desk.press(Key.VOLUME_DOWN)
+    assert not desk.view.spoken
+    desk.expire(Timer.RING_PREVIEW)
+    assert desk.view.spoken
+
+
 def test_large_text_is_seen_as_it_is_selected() -> None:
     desk = at_step("Text size")
     desk.press(Key.VOLUME_DOWN)
