@@ -1,8 +1,12 @@
-"""Files that a crash or a power cut leaves whole, and folders whose changes outlast it."""
+"""Files that a crash or a power cut leaves whole, folders whose changes outlast it, and files that go for good."""
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+_BLOCK_BYTES: Final = 1 << 20
 
 
 def replace_durably(target: Path, content: bytes, *, replace: Callable[[Path, Path], object] = os.replace) -> None:
@@ -32,3 +36,29 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def shred(path: Path) -> None:
+    """Overwrite a file where it lies on the disk, then delete it; one that is not there is gone already.
+
+    A card may keep copies of what it was told to overwrite, where only a laboratory reads them.
+
+    Raises:
+        OSError: the disk is read-only or broken.
+    """
+    with suppress(FileNotFoundError), path.open("r+b", buffering=0) as file:
+        overwrite(file.fileno())
+    path.unlink(missing_ok=True)
+
+
+def overwrite(descriptor: int) -> None:
+    """Write zeros over all of an open file, on the disk when this returns.
+
+    Raises:
+        OSError: the disk is read-only or broken.
+    """
+    left = os.fstat(descriptor).st_size
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    while left > 0:
+        left -= os.write(descriptor, bytes(min(left, _BLOCK_BYTES)))
+    os.fsync(descriptor)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from firmware.durable import replace_durably, sync_folder
+from firmware.durable import overwrite, replace_durably, shred, sync_folder
 from firmware.errors import StorageError
 from firmware.storage.database import KEY_BYTES
 from firmware.storage.key import CREDENTIAL_NAME
@@ -24,7 +24,6 @@ MARKER_NAME: Final = "factory-reset"
 STORE_NAME: Final = "store.db"
 KEY_NAME: Final = "store.key"
 _STORE_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".key-check")
-_BLOCK_BYTES: Final = 1 << 20
 
 
 def begin_reset(state_dir: Path) -> None:
@@ -56,7 +55,7 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
         key_stays = bool(folder) and Path(folder or "", CREDENTIAL_NAME).exists()
         _shred_key(state_dir / KEY_NAME)
         for suffix in _STORE_SUFFIXES:
-            _delete(state_dir / (STORE_NAME + suffix), overwrite=key_stays)
+            _delete(state_dir / (STORE_NAME + suffix), overwritten=key_stays)
         pictures = state_dir / PICTURES_NAME
         if pictures.is_dir():
             # Their keys were in the store.
@@ -77,19 +76,11 @@ def _shred_key(path: Path) -> None:
     """Put a new random key in the place of a key file, at once, and overwrite the old one's bytes on the disk."""
     with suppress(FileNotFoundError), path.open("r+b", buffering=0) as old:
         replace_durably(path, secrets.token_bytes(KEY_BYTES))
-        _overwrite(old.fileno())
+        overwrite(old.fileno())
 
 
-def _delete(path: Path, *, overwrite: bool = False) -> None:
-    if overwrite:
-        with suppress(FileNotFoundError), path.open("r+b", buffering=0) as file:
-            _overwrite(file.fileno())
-    path.unlink(missing_ok=True)
-
-
-def _overwrite(descriptor: int) -> None:
-    left = os.fstat(descriptor).st_size
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    while left > 0:
-        left -= os.write(descriptor, bytes(min(left, _BLOCK_BYTES)))
-    os.fsync(descriptor)
+def _delete(path: Path, *, overwritten: bool = False) -> None:
+    if overwritten:
+        shred(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -17,12 +17,16 @@ from firmware.storage.call_kinds import KINDS
 from firmware.storage.call_statistics import read_statistics
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.database import Database, Row
+from firmware.storage.journal import Entry, Journal
 from firmware.storage.ledger import read_head
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.store import Store
 
 _MAX_KEPT: Final = 256
 """Calls that are kept here at most while the store cannot take them; a store that never opens must not fill memory."""
+
+JOURNAL_KIND: Final = "call"
+"""Names entries of the journal that are calls."""
 
 _COLUMNS: Final = (
     "call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code, decision, loss_percent, "
@@ -65,6 +69,8 @@ class _Call:
     reason: DisconnectReason | None = None
     sip_code: int = 0
     decision: Decision | None = None
+    boot_id: str = ""
+    set_aside: bool = False
 
 
 class StoredCallLog:
@@ -74,7 +80,10 @@ class StoredCallLog:
     makes no call shorter than nothing.
 
     What the store cannot take (a full disk, a store that is not open yet) is kept here and written together with the
-    next call that it can.
+    next call that it can. While the store waits for the PIN, which may be for days, the journal keeps it as well.
+
+    Attributes:
+        journal: keeps calls while the store waits for the PIN; None where it never does.
     """
 
     def __init__(
@@ -97,6 +106,7 @@ class StoredCallLog:
             accounts: the address of record of each account by its name; the default account's under the empty name too.
             clocks: what the time is, and how well that is known.
         """
+        self.journal: Journal | None = None
         self._store = store
         self._outbox = outbox
         self._contacts = contacts
@@ -126,10 +136,13 @@ class StoredCallLog:
             started_monotonic_s=self._clocks.monotonic_s(),
             clock_synced=self._clocks.is_synced(),
             decision=decision,
+            boot_id=self._clocks.boot_id,
         )
         self._calls[call_id] = call
         while len(self._calls) > _MAX_KEPT:
             del self._calls[next(iter(self._calls))]
+        if await self._is_set_aside(call):
+            return
 
         # Copies, here and below: a call may be over before the storage thread comes to this, and an end that is written
         # with anything but its record would be one that has been reported. Calls that the store could not take come
@@ -148,6 +161,8 @@ class StoredCallLog:
         """Write the moment of answer."""
         call = self._running(call_id)
         call.answered_at = self._time_in(call)
+        if await self._is_set_aside(call):
+            return
         answered = replace(call)
         await self._store.transact(lambda database: self._write(database, answered))
 
@@ -170,7 +185,34 @@ class StoredCallLog:
             call.sip_code = sip_code
             call.decision = decision or call.decision
             call.ended_at = self._time_in(call)
-        await self._write_ends()
+        if not await self._is_set_aside(call):
+            await self._write_ends()
+
+    async def take_over(self, entries: Sequence[Entry]) -> None:
+        """Take the calls of the time in which the store was closed; `recover_interrupted` writes them.
+
+        To be called before anything else is done with a store that has opened: what the holder consented to when they
+        began is what stands in the ledger still.
+        """
+        known = (call for call in map(_from_entry, entries) if call is not None and call.call_id not in self._calls)
+        left = {call.call_id: call for call in known}
+        for call in left.values():
+            call.set_aside = True
+            if call.reason is None:
+                # Of a run that was cut off: nobody saw its end.
+                call.reason = DisconnectReason.INTERRUPTED
+        self._calls = {**left, **self._calls}
+        head = await self._store.run(read_head)
+        for call in self._calls.values():
+            if call.set_aside:
+                call.ledger_entries = head.entries
+
+    async def _is_set_aside(self, call: _Call) -> bool:
+        """Keep a call in the journal where the store waits for the PIN."""
+        if self.journal is None or not await self.journal.append({"kind": JOURNAL_KIND, **asdict(call)}):
+            return False
+        call.set_aside = True
+        return True
 
     async def keep_quality(self, call_id: CallId, quality: CallQuality) -> None:
         """Write how a call sounded beside it."""
@@ -348,7 +390,7 @@ class StoredCallLog:
             call.sip_code,
             call.decision.value if call.decision is not None else None,
             int(call.clock_synced),
-            self._clocks.boot_id,
+            call.boot_id,
             call.ledger_entries,
         )
 
@@ -386,6 +428,19 @@ def _record(row: Row, device: str, epoch: int, seq: int) -> CallDetailRecord:
         epoch=epoch,
         seq=seq,
     )
+
+
+def _from_entry(entry: Entry) -> _Call | None:
+    """Read a call; None where it is none, for whoever can write to the card can seal an entry."""
+    fields: dict[str, Any] = {name: value for name, value in entry.items() if name != "kind"}
+    try:
+        call = _Call(**fields)
+        call.direction = CallDirection(call.direction)
+        call.reason = None if call.reason is None else DisconnectReason(call.reason)
+        call.decision = None if call.decision is None else Decision(call.decision)
+    except (TypeError, ValueError):
+        return None
+    return call
 
 
 def _quality(columns: Sequence[Any]) -> CallQuality | None:

@@ -37,3 +37,7 @@ class StoreTooNewError(StorageError):
 
 class StoreClosedError(StorageError):
     """The store is not open."""
+
+
+class StoreWaitsForPinError(StoreClosedError):
+    """The store opens by the holder's PIN, which nobody has typed since the start."""

@@ -1,4 +1,4 @@
-"""Where the store's key comes from."""
+"""What this machine itself has to open the store with: a secret on the card, and perhaps one that is not on it."""
 
 import errno
 import os
@@ -6,6 +6,7 @@ import secrets
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +15,45 @@ from firmware.storage.database import KEY_BYTES
 from firmware.storage.errors import StoreFullError, StoreKeyMissingError
 
 CREDENTIAL_NAME: Final = "store-key"
+BOARD_CREDENTIAL_NAME: Final = "board-key"
+PROTECTION_CREDENTIAL_NAME: Final = "key-protection"
+_IN_TPM: Final = b"tpm"
+
+
+@dataclass(frozen=True, slots=True)
+class HostKeys:
+    """What this machine has.
+
+    Attributes:
+        secret: 32 random bytes, from the credential or the key file.
+        board: the key that is burnt into the board, where the installer wants it used.
+        in_tpm: the secret's credential opens by this machine's security chip only.
+    """
+
+    secret: bytes = field(repr=False)
+    board: bytes | None = field(default=None, repr=False)
+    in_tpm: bool = False
+
+
+def load_host_keys(key_file: Path, store: Path, environment: Mapping[str, str] = os.environ) -> HostKeys:
+    """Return what this machine has; `systemd/check-credentials.sh` hands on all but the key file.
+
+    Raises:
+        StoreKeyMissingError, StoreFullError: as load_key.
+    """
+    secret = load_key(key_file, store, environment)
+    folder = Path(environment.get("CREDENTIALS_DIRECTORY") or os.devnull)
+    board = folder / BOARD_CREDENTIAL_NAME
+    protection = folder / PROTECTION_CREDENTIAL_NAME
+    return HostKeys(
+        secret,
+        _checked(board, _read(board)) if board.exists() else None,
+        in_tpm=(folder / CREDENTIAL_NAME).exists() and protection.exists() and _read(protection).strip() == _IN_TPM,
+    )
 
 
 def load_key(key_file: Path, store: Path, environment: Mapping[str, str] = os.environ) -> bytes:
-    """Return the store's raw key.
+    """Return the host's secret, from which what seals the store's key is derived.
 
     Under systemd it is the credential `store-key`, which the unit decrypts. Elsewhere it is a file that only its owner
     may read, made with the first store.

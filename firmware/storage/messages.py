@@ -1,28 +1,42 @@
 """The text messages that came in and went out."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from dataclasses import asdict, replace
+from typing import Any, Final
 
 from firmware.phone.call import CallDirection, CallerId, TextMessage
 from firmware.storage.database import Database
+from firmware.storage.journal import Entry, Journal
 from firmware.storage.store import Store
 
 _MAX_KEPT: Final = 500
 """Whoever sends more pushes out the oldest: a stranger must not be able to fill the disk."""
 
+JOURNAL_KIND: Final = "message"
+"""Names entries of the journal that are messages."""
+
 
 class StoredMessages:
-    """Messages in the store, newest last."""
+    """Messages in the store, newest last.
+
+    Attributes:
+        journal: keeps messages while the store waits for the PIN; None where it never does.
+    """
 
     def __init__(self, store: Store, wall_s: Callable[[], float]) -> None:
         """Set up; `wall_s` is the time of day, in seconds since the epoch."""
         self._store = store
         self._wall_s = wall_s
+        self.journal: Journal | None = None
 
     async def keep(self, message: TextMessage) -> None:
         """Keep a message, or replace what was kept under its id; a message without a time was kept now."""
         at = message.at or self._wall_s()
+        entry = {"kind": JOURNAL_KIND, **asdict(replace(message, at=at))}
+        if self.journal is None or not await self.journal.append(entry):
+            await self._keep(message, at)
 
+    async def _keep(self, message: TextMessage, at: float) -> None:
         def write(database: Database) -> None:
             database.execute(
                 "INSERT INTO messages (message_id, direction, number, display_name, text, at, read, delivered) "
@@ -44,6 +58,12 @@ class StoredMessages:
             )
 
         await self._store.transact(write)
+
+    async def take_over(self, entries: Sequence[Entry]) -> None:
+        """Keep the messages of the time in which the store was closed."""
+        for message in map(_from_entry, entries):
+            if message is not None:
+                await self._keep(message, message.at)
 
     async def newest(self, limit: int) -> Sequence[TextMessage]:
         """Return the newest messages, newest first."""
@@ -76,3 +96,14 @@ class StoredMessages:
         await self._store.transact(
             lambda database: database.execute("DELETE FROM messages WHERE message_id = ?", message_id)
         )
+
+
+def _from_entry(entry: Entry) -> TextMessage | None:
+    """Read a message; None where it is none, for whoever can write to the card can seal an entry."""
+    fields: dict[str, Any] = {name: value for name, value in entry.items() if name != "kind"}
+    try:
+        fields["direction"] = CallDirection(fields["direction"])
+        fields["party"] = CallerId(**fields["party"])
+        return TextMessage(**fields)
+    except (TypeError, ValueError, KeyError):
+        return None

@@ -1,18 +1,26 @@
-"""The holder's PIN: kept as an Argon2id hash, and compared ever more slowly after wrong tries."""
+"""The holder's PIN: kept as an Argon2id hash, and compared ever more slowly after wrong tries.
+
+Where the PIN opens the store as well, the file of the keys comes first: a PIN that opens it is the PIN, and the hash
+follows it where a power cut came between the two.
+"""
 
 import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from firmware.durable import replace_durably
 from firmware.errors import StorageError
 from firmware.storage.database import Database
+from firmware.storage.keyring import Keyring
 from firmware.storage.store import Store
 
 _log = logging.getLogger(__name__)
@@ -23,6 +31,9 @@ _MEMORY_KIB: Final = 64 * 1024
 _PASSES: Final = 2
 _SALT_BYTES: Final = 16
 _HASH_BYTES: Final = 32
+
+TRIES_NAME: Final = "store.pin-tries"
+"""Counts wrong tries while the store, which counts them otherwise, is closed."""
 
 _FREE_TRIES: Final = 3
 _FIRST_WAIT_S: Final = 10
@@ -59,6 +70,22 @@ class _Kept:
     wrong_tries: int
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a PIN needs to open a store that is closed.
+
+    Attributes:
+        keyring: the keys.
+        tries: the file that counts wrong tries. Whoever can write to the card can set it back: it slows those at the
+            keypad; others are slowed by what each try costs.
+        open: opens the store once its key is known; a store that does not open then has its own fault.
+    """
+
+    keyring: Keyring
+    tries: Path
+    open: Callable[[], Awaitable[None]]
+
+
 class StoredPin:
     """The PIN in the store.
 
@@ -66,24 +93,37 @@ class StoredPin:
     the monotonic clock: setting the clock shortens none, and after a restart the whole wait begins again.
     """
 
-    def __init__(self, store: Store, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, store: Store, monotonic_s: Callable[[], float] = time.monotonic, door: Door | None = None
+    ) -> None:
+        """Set up; `door` is what the PIN opens, None where it opens nothing."""
         self._store = store
         self._monotonic_s = monotonic_s
+        self._door = door
         self._one_try = asyncio.Lock()
         self._wrong_tries: int | None = None
         self._not_before_s = 0.0
 
     async def is_set(self) -> bool:
         """Return whether there is a PIN."""
-        return await self._load() is not None
+        return self._waits or await self._load() is not None
+
+    @property
+    def opens_store(self) -> bool:
+        """Whether the store is closed after each start until the PIN is typed."""
+        return self._door is not None and self._door.keyring.opens_by_pin
 
     async def check(self, pin: str) -> Verdict:
         """Compare a PIN with the one that is set; where none is set, every one is right.
+
+        The first right one after a start opens a store that it guards.
 
         Raises:
             StorageError: the store cannot be read.
         """
         async with self._one_try:
+            if self._door is not None and self._waits:
+                return await self._check_at(self._door, pin)
             kept = await self._load()
             if kept is None:
                 return Verdict(accepted=True)
@@ -100,17 +140,83 @@ class StoredPin:
             return Verdict(accepted=False, wait_s=self._seconds_left())
 
     async def set(self, pin: str) -> None:
-        """Keep a PIN from now on, or none where it is empty; on the disk when this returns."""
+        """Keep a PIN from now on, or none where it is empty; on the disk when this returns.
+
+        Raises:
+            StorageError: it cannot be written; the PIN until now stays.
+        """
         async with self._one_try:
-            code = await asyncio.to_thread(_hash, pin) if pin else None
+            if self._door is None or not self._door.keyring.opens_by_pin:
+                await self._keep(pin)
+                return
+            keyring = self._door.keyring
+            until_now = keyring.pin
+            await keyring.change_pin(pin)
+            try:
+                await self._keep(pin)
+            except StorageError:
+                await keyring.put_back(until_now)
+                raise
 
-            def write(database: Database) -> None:
-                database.execute("DELETE FROM pin")
-                if code is not None:
-                    database.execute("INSERT INTO pin (only, code, wrong_tries) VALUES (1, ?, 0)", code)
+    async def guard_store(self, pin: str, *, guarded: bool) -> Verdict:
+        """Ask for the PIN after each start from now on, before the store opens, or no more.
 
-            await self._store.transact(write)
+        Raises:
+            StorageError: it cannot be written; nothing is changed.
+        """
+        if not await self.is_set():
+            return Verdict(accepted=False)
+        verdict = await self.check(pin)
+        if self._door is None or not verdict.accepted or guarded is self.opens_store:
+            return verdict
+        async with self._one_try:
+            keyring = self._door.keyring
+            await (keyring.open_by_pin(pin, self._store) if guarded else keyring.change_pin(""))
+        return verdict
+
+    @property
+    def _waits(self) -> bool:
+        return self._door is not None and self._door.keyring.waits_for_pin
+
+    async def _check_at(self, door: Door, pin: str) -> Verdict:
+        """Try a PIN on the file of the keys, while the store is closed."""
+        if self._wrong_tries is None:
+            self._begin_wait(await asyncio.to_thread(_read_tries, door.tries))
+        if (wait_s := self._seconds_left()) > 0:
+            return Verdict(accepted=False, wait_s=wait_s)
+        self._begin_wait((self._wrong_tries or 0) + 1)
+        await asyncio.to_thread(_write_tries, door.tries, self._wrong_tries or 0)
+        if not await door.keyring.unlock(pin):
+            self._begin_wait(self._wrong_tries or 0)
+            return Verdict(accepted=False, wait_s=self._seconds_left())
+        self._begin_wait(0)
+        await asyncio.to_thread(_forget_tries, door.tries)
+        await door.open()
+        try:
+            await self._follow(pin)
+        except StorageError as error:
+            _log.warning("The PIN opened the store's keys, and the store could not be asked for it: %s", error)
+        return Verdict(accepted=True)
+
+    async def _follow(self, pin: str) -> None:
+        """Keep the hash of the PIN that opened the store, where there is another one."""
+        kept = await self._load()
+        if kept is None or not await asyncio.to_thread(_matches, pin, kept.code):
+            await self._keep(pin)
+        else:
             self._begin_wait(0)
+            await self._count(kept)
+
+    async def _keep(self, pin: str) -> None:
+        code = await asyncio.to_thread(_hash, pin) if pin else None
+
+        def write(database: Database) -> None:
+            database.execute("DELETE FROM pin")
+            if code is not None:
+                database.execute("INSERT INTO pin (only, code, wrong_tries) VALUES (1, ?, 0)", code)
+
+        await self._store.transact(write)
+        self._begin_wait(0)
 
     async def _load(self) -> _Kept | None:
         rows = await self._store.run(lambda database: database.query("SELECT code, wrong_tries FROM pin"))
@@ -162,3 +268,26 @@ def _matches(pin: str, code: str) -> bool:
     finally:
         secret[:] = bytes(len(secret))
     return True
+
+
+def _read_tries(path: Path) -> int:
+    try:
+        return max(0, int(path.read_bytes()))
+    except FileNotFoundError:
+        return 0
+    except (OSError, ValueError):
+        # Damaged is not none: the longest wait goes by quicker than anybody guesses.
+        return _FREE_TRIES
+
+
+def _write_tries(path: Path, tries: int) -> None:
+    try:
+        replace_durably(path, str(tries).encode("ascii"))
+    except OSError as error:
+        # The holder has to get in to make room.
+        _log.warning("The number of wrong PINs could not be written: %s", error.strerror)
+
+
+def _forget_tries(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

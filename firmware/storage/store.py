@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from firmware.errors import StorageError
 from firmware.ports import Heartbeat
 from firmware.storage.database import Database
-from firmware.storage.errors import StoreClosedError
+from firmware.storage.errors import StoreClosedError, StoreWaitsForPinError
 from firmware.storage.migrate import load_migrations
 
 _log = logging.getLogger(__name__)
@@ -29,11 +29,12 @@ class Store:
     Attributes:
         epoch: names this opening of the store. Drawn afresh each time, so that a number given out after an older copy
             of the file was put back is not mistaken for the one given out before. Below 2^53, which JSON readers keep.
+        key: what the file is opened with; None until that is known.
     """
 
-    def __init__(self, path: Path, key: bytes, heartbeat: Heartbeat) -> None:
+    def __init__(self, path: Path, key: bytes | None, heartbeat: Heartbeat) -> None:
         self._path = path
-        self._key = key
+        self.key = key
         self._heartbeat = heartbeat
         self._work: queue.SimpleQueue[tuple[Callable[[Database], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -47,11 +48,13 @@ class Store:
         """
         if self._thread is not None:
             return
+        if self.key is None:
+            raise StoreWaitsForPinError(f"The store {self._path} is closed until its key is known.")
         self.epoch = secrets.randbelow(2**53 - 1) + 1
         self._work = queue.SimpleQueue()
         opened: Future[None] = Future()
         # A daemon: if the main thread dies the process must end, to be started again; a transaction cut off is undone.
-        thread = threading.Thread(target=self._run, args=(opened,), name="storage", daemon=True)
+        thread = threading.Thread(target=self._run, args=(self.key, opened), name="storage", daemon=True)
         thread.start()
         await asyncio.shield(asyncio.wrap_future(opened))
         self._thread = thread
@@ -87,6 +90,15 @@ class Store:
 
         return await self.run(in_transaction)
 
+    async def rekey(self, key: bytes) -> None:
+        """Write the whole store anew with another key; other work waits meanwhile (see Database.rekey).
+
+        Raises:
+            StorageError: it could not be; the store stays as it was.
+        """
+        await self.run(lambda database: database.rekey(key))
+        self.key = key
+
     async def check(self) -> None:
         """Read and verify the whole store; other work waits meanwhile (see Database.check for how long).
 
@@ -95,10 +107,10 @@ class Store:
         """
         await self.run(Database.check)
 
-    def _run(self, opened: "Future[None]") -> None:
+    def _run(self, key: bytes, opened: "Future[None]") -> None:
         # An opening that fails is a sign of life too: a handset goes on without its store and tries again.
         self._heartbeat()
-        database = Database(self._path, self._key)
+        database = Database(self._path, key)
         try:
             database.open(load_migrations())
         except StorageError as error:
