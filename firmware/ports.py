@@ -220,6 +220,18 @@ class SipStack(Protocol):
     def send_message(self, message_id: str, uri: SipUri, text: str, account: str = "") -> None: ...
 
 
+class SoundSource(Protocol):
+    """Sound that comes piece by piece."""
+
+    def next_frame(self, duration_ms: int) -> bytes | None:
+        """Return what is due, mono at SOUND_RATE_HZ and at most so long; None where that is nothing. Never waits."""
+        ...
+
+    def give_up(self) -> None:
+        """Hear that no more will be taken."""
+        ...
+
+
 class Audio(Protocol):
     """The audio loop between a sound card and an AudioPort. Every method only sets what the loop does next."""
 
@@ -235,6 +247,40 @@ class Audio(Protocol):
         """Play a sound once over what is heard, in place of the one before; an empty one is silence.
 
         Nothing sounds where the earpiece is shut, nor with the microphone open: the far end would hear it.
+        """
+        ...
+
+    def listen_to(self, source: SoundSource | None) -> None:
+        """Play what a source gives over what is heard, in place of the one before; None is nothing.
+
+        Nothing is taken from it where the earpiece is shut; once the microphone opens it is given up.
+        """
+        ...
+
+
+class SoundFormat(StrEnum):
+    """How the sound of a recording is encoded; the values are how its files' names end."""
+
+    OPUS = "opus"
+    FLAC = "flac"
+
+
+class RecordingSink(Protocol):
+    """Where a recording is kept, chunk by chunk."""
+
+    def write(self, chunk: bytes, samples: int) -> None:
+        """Keep a chunk that makes the recording so many samples at SOUND_RATE_HZ longer; on the disk on return.
+
+        Raises:
+            StorageError: there is no room for it, or the disk is broken; what was kept before can be played.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Say that this is all of it.
+
+        Raises:
+            StorageError: as above.
         """
         ...
 

@@ -20,11 +20,13 @@ from dataclasses import dataclass, replace
 from firmware.errors import MediaError
 from firmware.media.comfort_noise import ComfortNoise
 from firmware.media.near_end import NearEnd, NearEndSettings
+from firmware.media.recorder import SoundTap
+from firmware.media.resampler import Resampler
 from firmware.media.streams import AudioCounters, Streams
 from firmware.media.tones import RenderedTone, TonePlayer, fade_out, render, tone_plan
 from firmware.phone.commands import AudioRoute, Tone
 from firmware.phone.events import Event
-from firmware.ports import SOUND_RATE_HZ, AudioPort, Heartbeat, SoundCard
+from firmware.ports import SOUND_RATE_HZ, AudioPort, Heartbeat, SoundCard, SoundSource
 
 _IDLE_BEAT_S = 5.0
 # pjmedia's bridge adds and removes its ports within get_frame: after a call it must be turned over to free its slots.
@@ -61,6 +63,7 @@ class _Wanted:
     speaker_percent: int = 70
     tone: _ToneRequest | None = None
     sound: _SoundRequest | None = None
+    source: SoundSource | None = None
 
     @property
     def volume_percent(self) -> int:
@@ -83,6 +86,7 @@ class AudioLoop:
         speaker_near_end: NearEndSettings = _UNTOUCHED,
         sidetone_percent: int = 0,
         comfort_noise: bool = False,
+        tap: SoundTap | None = None,
     ) -> None:
         """Remember what to work with; nothing is opened yet.
 
@@ -97,6 +101,7 @@ class AudioLoop:
             speaker_near_end: what is done to it on the loudspeaker.
             sidetone_percent: how much of one's own voice is heard in the earpiece, as an amplitude.
             comfort_noise: whether a faint noise is played while the far end of a call is dead silent.
+            tap: is given both sides of what is said while the microphone is open.
         """
         self._card = card
         self._speaker_card = speaker_card or card
@@ -104,6 +109,7 @@ class AudioLoop:
         self._speaker_near_end = NearEnd(speaker_near_end, rate_hz=card.rate_hz)
         self._sidetone = sidetone_percent / 100
         self._has_comfort_noise = comfort_noise
+        self._tap = tap
         self._plan = tone_plan(country)
         self._heartbeat = heartbeat
         self._streams = Streams(card, post)
@@ -124,6 +130,8 @@ class AudioLoop:
         self._tone_request: _ToneRequest | None = None
         self._sound: TonePlayer | None = None
         self._sound_request: _SoundRequest | None = None
+        self._period_ms = 1000 * card.period_frames // card.rate_hz
+        self._source_resampler = Resampler(SOUND_RATE_HZ, card.rate_hz)
         self._turns_left = 0
         self._periods_a_check = round(_HOUSEKEEPING_S * card.rate_hz / card.period_frames)
         self._until_check = self._periods_a_check
@@ -159,6 +167,8 @@ class AudioLoop:
         self._thread = None
 
     def open(self, *, talk: bool, speaker: bool = False) -> None:
+        if talk:
+            self.listen_to(None)
         sound = None if talk else self._wanted.sound
         self._want(replace(self._wanted, is_open=True, talk=talk, speaker=speaker, sound=sound))
 
@@ -190,6 +200,17 @@ class AudioLoop:
             sound, _ = audioop.ratecv(sound, 2, 1, SOUND_RATE_HZ, rate_hz, None)
         frames = tuple(sound[first : first + size].ljust(size, b"\0") for first in range(0, len(sound), size))
         self._want(replace(self._wanted, sound=_SoundRequest(frames)))
+
+    def listen_to(self, source: SoundSource | None) -> None:
+        """Play what a source gives, in place of the one before; not while the microphone is open."""
+        before = self._wanted.source
+        if before is not None:
+            before.give_up()
+        if source is not None and self._wanted.talk:
+            source.give_up()
+            source = None
+        if source is not before:
+            self._want(replace(self._wanted, source=source))
 
     @property
     def counters(self) -> AudioCounters:
@@ -267,13 +288,18 @@ class AudioLoop:
 
     def _pass_one_period(self, wanted: _Wanted) -> None:
         near = self._streams.wait_for_period()
-        frame = self._exchange(self._sent(near, muted=wanted.muted))
+        sent = self._sent(near, muted=wanted.muted)
+        frame = self._exchange(sent)
+        if self._tap is not None and wanted.talk:
+            self._tap.put(sent, frame)
         if self._comfort_noise is not None and wanted.talk:
             frame = self._comfort_noise.fill(frame)
         if self._tone is not None:
             frame, self._tone = _over(frame, self._tone)
         if self._sound is not None:
             frame, self._sound = _over(frame, self._sound)
+        if wanted.source is not None:
+            frame = self._with(wanted.source, frame)
         self._streams.play(self._streams.scaled(frame), self._sidetone_of(near, wanted))
         self._until_check -= 1
         if self._until_check <= 0:
@@ -288,6 +314,13 @@ class AudioLoop:
         # Muted too, or the canceller would have to learn the room anew.
         processed = self._near_end.process(near, self._streams.played())
         return None if muted else processed
+
+    def _with(self, source: SoundSource, frame: bytes) -> bytes:
+        sound = source.next_frame(self._period_ms)
+        if sound is None:
+            return frame
+        sound = self._source_resampler.convert(sound)
+        return audioop.add(frame, sound[: len(frame)].ljust(len(frame), b"\0"), 2)
 
     def _sidetone_of(self, near: bytes | None, wanted: _Wanted) -> bytes | None:
         if not self._sidetone or near is None or wanted.muted or wanted.speaker:

@@ -13,6 +13,8 @@ from firmware.errors import MediaError
 from firmware.media import loop
 from firmware.media.loop import AudioLoop
 from firmware.media.near_end import NearEndSettings
+from firmware.media.recorder import SoundTap
+from firmware.media.sound_queue import SoundQueue
 from firmware.phone.commands import AudioRoute, Tone
 from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
 from firmware.ports import SOUND_RATE_HZ
@@ -23,7 +25,7 @@ from tests.lab.audio import Sound, find_tone, gaps, tone
 
 RATE_HZ = 16_000
 TIMEOUT_S = 10.0
-LOOP_OPTIONS = ("speaker_card", "handset_near_end", "speaker_near_end", "sidetone_percent", "comfort_noise")
+LOOP_OPTIONS = ("speaker_card", "handset_near_end", "speaker_near_end", "sidetone_percent", "comfort_noise", "tap")
 
 
 class Bench:
@@ -749,3 +751,109 @@ def test_a_sound_for_a_shut_earpiece_is_given_up(start: Callable[..., Bench]) ->
     bench.loop.open(talk=False)
     bench.card.advance(0.5)
     assert find_tone(bench.heard, [1000]) == []
+
+
+def open_tap() -> SoundTap:
+    tap = SoundTap(rate_hz=RATE_HZ, period_frames=160)
+    tap.is_open = True
+    return tap
+
+
+def tapped(tap: SoundTap) -> tuple[Sound, Sound]:
+    near, far = (Sound.from_pcm(side, RATE_HZ) for side in tap.take())
+    assert len(near.samples) == len(far.samples)
+    return near, far
+
+
+def test_the_tap_is_given_what_is_sent_and_what_is_heard_before_the_volume(start: Callable[..., Bench]) -> None:
+    tap = open_tap()
+    bench = start(SingingPort(), tap=tap, microphone=spoken(tone([440], 1.0, rate_hz=RATE_HZ)))
+    bench.loop.set_volume(AudioRoute.EARPIECE, 0)
+    bench.loop.open(talk=True)
+    bench.loop.play_tone(Tone.CALL_WAITING)
+    bench.card.advance(1.5)
+    near, far = tapped(tap)
+    assert find_tone(near, [440])[0].duration_s > 0.8
+    assert not find_tone(near, [1000])
+    assert gaps(far, 1000) == []
+    assert max(np.abs(far.samples)) <= 8000, "a tone of this phone is recorded as if the far end had made it"
+
+
+def test_a_muted_microphone_is_silence_in_the_tap(start: Callable[..., Bench]) -> None:
+    tap = open_tap()
+    bench = start(SingingPort(), tap=tap, microphone=spoken(tone([440], 1.0, rate_hz=RATE_HZ)))
+    bench.loop.set_muted(muted=True)
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    near, far = tapped(tap)
+    assert not near.samples.any()
+    assert find_tone(far, [1000])
+
+
+def test_nothing_is_tapped_while_the_microphone_is_shut(start: Callable[..., Bench]) -> None:
+    tap = open_tap()
+    bench = start(SingingPort(), tap=tap)
+    bench.loop.open(talk=False)
+    bench.card.advance(1.0)
+    assert tap.take() == (b"", b"")
+
+
+def played_back(duration_s: float) -> SoundQueue:
+    queue = SoundQueue()
+    queue.put(tone([700], duration_s, rate_hz=SOUND_RATE_HZ).pcm)
+    return queue
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 48_000])
+def test_what_is_listened_to_is_heard_from_its_beginning_to_its_end(start: Callable[..., Bench], rate_hz: int) -> None:
+    bench, queue = start(None, rate_hz=rate_hz, period_frames=rate_hz // 100), played_back(1.0)
+    bench.loop.listen_to(queue)
+    bench.loop.open(talk=False)
+    bench.card.advance(2.0)
+    (span,) = find_tone(bench.heard, [700])
+    assert span.duration_s == pytest.approx(1.0, abs=0.02)
+    assert queue.played_s == 1.0
+    assert not queue.is_given_up
+
+
+def test_what_is_listened_to_waits_while_it_is_paused_and_while_the_earpiece_is_shut(
+    start: Callable[..., Bench],
+) -> None:
+    bench, queue = start(None), played_back(2.0)
+    bench.loop.listen_to(queue)
+    bench.loop.open(talk=False)
+    bench.card.advance(0.5)
+    queue.is_paused = True
+    bench.card.advance(0.5)
+    played_s = queue.played_s
+    assert 0.4 < played_s < 0.6
+    bench.loop.close()
+    bench.card.let_pass(0.5)
+    bench.wait_for(lambda: not bench.loop.counters.is_playing)
+    queue.is_paused = False
+    assert queue.played_s == played_s
+    bench.loop.open(talk=False)
+    bench.card.advance(0.5)
+    assert queue.played_s > played_s
+
+
+def test_the_microphone_ends_what_is_listened_to(start: Callable[..., Bench]) -> None:
+    bench, queue = start(EchoPort()), played_back(2.0)
+    bench.loop.listen_to(queue)
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    assert queue.is_given_up
+    assert queue.played_s == 0
+    late = played_back(1.0)
+    bench.loop.listen_to(late)
+    assert late.is_given_up
+
+
+def test_one_thing_is_listened_to_at_a_time(start: Callable[..., Bench]) -> None:
+    bench, first, second = start(None), played_back(1.0), played_back(1.0)
+    bench.loop.listen_to(first)
+    bench.loop.listen_to(second)
+    assert first.is_given_up
+    assert not second.is_given_up
+    bench.loop.listen_to(None)
+    assert second.is_given_up
