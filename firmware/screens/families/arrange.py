@@ -39,11 +39,13 @@ class Arrangement(Generic[F]):
 
     Attributes:
         is_whole: nothing but spare blocks was left out, cut or made smaller for want of height.
+        is_cut: something but spare blocks is not there to its end.
     """
 
     placed: tuple[Placed[F], ...]
     height_px: int
     is_whole: bool
+    is_cut: bool
 
 
 def arrange(
@@ -90,10 +92,10 @@ def arrange(
                 setter.chosen += 1
                 break
     placed = tuple(setter.placed for setter in setters if setter.is_shown)
-    is_whole = all(
-        setter.is_shown and not setter.chosen for setter in setters if setter.block.importance is not Importance.SPARE
-    )
-    return Arrangement(placed, height(), is_whole)
+    lasting = [setter for setter in setters if setter.block.importance is not Importance.SPARE]
+    is_whole = all(setter.is_shown and not setter.chosen for setter in lasting)
+    is_cut = not all(setter.is_shown and setter.chosen < setter.whole for setter in lasting)
+    return Arrangement(placed, height(), is_whole, is_cut)
 
 
 class _Setter(Generic[F]):

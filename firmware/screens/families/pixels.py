@@ -1,6 +1,7 @@
 """A page in pixels: what the mono and the colour displays have in common."""
 
 from dataclasses import replace
+from enum import Enum, auto
 from typing import Protocol
 
 from PIL import Image
@@ -20,6 +21,17 @@ _MODULE_PX_ENOUGH = 4
 _PAYLOAD_ROWS = 40
 _LEAST_COLUMN = 4
 """Words stand beside a code where at least such a part of the width is left."""
+
+
+class _Fit(Enum):
+    """How what a page is about has found room.
+
+    SMALLER: all of it can be read, though not in the letters that it should have.
+    """
+
+    WHOLE = auto()
+    SMALLER = auto()
+    CUT = auto()
 
 
 class Finish(Protocol):
@@ -68,15 +80,15 @@ class PixelRenderer:
                 return drawn
         attempts = [(True, False)] if self._style.keys_always else [(True, False), (False, False), (False, True)]
         for with_keys, is_head_merged in attempts:
-            sheet, is_whole = self._attempt(page, with_keys=with_keys, is_head_merged=is_head_merged)
-            if is_whole:
+            sheet, fit = self._attempt(page, with_keys=with_keys, is_head_merged=is_head_merged)
+            if fit is _Fit.WHOLE:
                 return sheet.image
-        if (card := in_parts(page)) is not None:
+        if fit is _Fit.CUT and (card := in_parts(page)) is not None:
             sheet, _ = self._attempt(replace(page, body=card), with_keys=with_keys, is_head_merged=is_head_merged)
         return sheet.image
 
-    def _attempt(self, page: Page, *, with_keys: bool, is_head_merged: bool) -> tuple[Sheet, bool]:
-        """Draw a page, and return whether all of its body has found room."""
+    def _attempt(self, page: Page, *, with_keys: bool, is_head_merged: bool) -> tuple[Sheet, _Fit]:
+        """Draw a page, and return how its body has found room."""
         sheet = self._finish.sheet(page)
         box = self._draw_head(sheet, page, is_merged=is_head_merged)
         if with_keys:
@@ -152,21 +164,22 @@ class PixelRenderer:
 
     # --- bodies -------------------------------------------------------------------------------------------------------
 
-    def _draw_body(self, sheet: Sheet, box: Box, page: Page) -> bool:
-        """Draw what a page is about; return whether all of it has found room."""
+    def _draw_body(self, sheet: Sheet, box: Box, page: Page) -> _Fit:
+        """Draw what a page is about; return how it has found room."""
         match page.body:
             case List():
-                return draw_list(sheet, box.narrowed(top=self._style.gap_px), page.body)
+                is_whole = draw_list(sheet, box.narrowed(top=self._style.gap_px), page.body)
             case Card():
-                return draw_card(sheet, self._beside_picture(sheet, box, page), page.body)
+                is_whole = draw_card(sheet, self._beside_picture(sheet, box, page), page.body)
             case Entry():
-                return draw_entry(sheet, box.narrowed(top=self._style.gap_px), page.body)
+                is_whole = draw_entry(sheet, box.narrowed(top=self._style.gap_px), page.body)
             case Code():
                 return self._draw_blocks(sheet, box, page, _as_text(page.body))
             case _:
                 return self._draw_blocks(sheet, box, page, page.body)
+        return _Fit.WHOLE if is_whole else _Fit.CUT
 
-    def _draw_blocks(self, sheet: Sheet, box: Box, page: Page, blocks: tuple[Block, ...]) -> bool:
+    def _draw_blocks(self, sheet: Sheet, box: Box, page: Page, blocks: tuple[Block, ...]) -> _Fit:
         style = self._style
         is_behind = any(block.role is Role.CLOCK for block in blocks)
         if page.picture and style.picture_px and not style.least_picture_px and not is_behind:
@@ -182,7 +195,9 @@ class PixelRenderer:
         if page.picture and style.least_picture_px:
             box = self._below_picture(sheet, box, page, arrangement.height_px, is_wide=is_behind)
         self._set(sheet, box, arrangement)
-        return arrangement.is_whole
+        if arrangement.is_whole:
+            return _Fit.WHOLE
+        return _Fit.CUT if arrangement.is_cut else _Fit.SMALLER
 
     def _set(self, sheet: Sheet, box: Box, arrangement: Arrangement[Face]) -> None:
         """Draw blocks in the middle of a box, with some of the spare room between them."""

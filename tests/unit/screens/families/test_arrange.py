@@ -116,3 +116,15 @@ def test_items_are_not_torn_apart_by_the_end_of_a_page() -> None:
 def test_in_a_circle_the_first_page_comes_after_the_last() -> None:
     heights = [16, 32, 16, 16]
     assert [page_of(heights, 48, Card((), scroll, is_circular=True))[2] for scroll in (-1, 0, 1, 2)] == [1, 0, 1, 0]
+
+
+def test_what_is_made_smaller_is_not_cut_and_what_loses_a_line_is() -> None:
+    text = Block("one two three four", flow=Flow.WRAP, importance=Importance.NEEDED)
+
+    def fit(width_px: int, height_px: int) -> tuple[bool, bool]:
+        arrangement = arrange([text], lambda _: (NORMAL, SMALL), width_px, height_px)
+        return arrangement.is_whole, arrangement.is_cut
+
+    assert fit(160, 16) == (True, False)
+    assert fit(80, 16) == (False, False)
+    assert fit(40, 8) == (False, True)
