@@ -31,6 +31,15 @@ _runtime_dir_option = click.option(
     help="Where the handset's local sockets are.",
 )
 
+_state_dir_option = click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="STATE_DIRECTORY",
+    default=DEFAULT_STATE_DIR,
+    show_default=True,
+    help="Where the encrypted store is.",
+)
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="wecall-handset")
@@ -48,10 +57,7 @@ main.add_command(document_cli.notice)
     "--config", "configuration", type=click.Path(path_type=Path), default=DEFAULT_CONFIGURATION, show_default=True,
     help="The configuration to run with.",
 )  # fmt: skip
-@click.option(
-    "--state-dir", type=click.Path(file_okay=False, path_type=Path), envvar="STATE_DIRECTORY",
-    default=DEFAULT_STATE_DIR, show_default=True, help="Where the encrypted store is.",
-)  # fmt: skip
+@_state_dir_option
 @_runtime_dir_option
 @click.option(
     "--exchange-dir", type=click.Path(file_okay=False, path_type=Path),
@@ -411,6 +417,29 @@ def export_contacts(file: Path, version: Literal["3.0", "4.0"], runtime_dir: Pat
         except OSError as error:
             raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from error
     click.echo(f"{written} contact(s) written.")
+
+
+@main.command("factory-reset")
+@_state_dir_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def order_factory_reset(state_dir: Path, yes: bool) -> None:
+    """Erase what the holder and the calls have left, the PIN included, at the handset's next start.
+
+    For whoever owns the machine: where the PIN is forgotten this is the only way. What the installer has set stays.
+    """
+    from firmware.errors import StorageError
+    from firmware.factory_reset import begin_reset
+
+    if not yes:
+        click.confirm(
+            "Contacts, calls, messages, recordings, pictures, settings and the PIN are erased for good. Go on?",
+            abort=True,
+        )
+    try:
+        begin_reset(state_dir)
+    except StorageError as error:
+        raise click.ClickException(f"{error} Run this as root.") from error
+    click.echo("The handset erases everything when it starts: systemctl restart wecall-handset")
 
 
 def _change_consent(runtime_dir: Path, action: Literal["grant", "withdraw"], purpose: str) -> None:

@@ -16,6 +16,9 @@ from firmware.phone.pin import weakness
 from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
 
+FORGOTTEN_WAIT_S = 40
+"""The wait after the fifth wrong PIN: whoever has to wait so long hears what else there is to do."""
+
 _PIN = word("PIN")
 
 
@@ -48,6 +51,9 @@ class PinCheck(PinEntry):
                 state.menu.drop(state, self)
             case PinChecked(wait_s=wait_s):
                 self._refuse(word("Wrong PIN. Wait {s} s.", s=wait_s) if wait_s else word("Wrong PIN."))
+                if wait_s >= FORGOTTEN_WAIT_S:
+                    forgotten = word("PIN forgotten? Your installer can erase the phone.")
+                    state.menu.push(state, Notice(word("Wrong PIN."), forgotten))
             case ErrandFailed(CheckPin.__name__, words):
                 self._refuse(words)
 

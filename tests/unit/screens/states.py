@@ -383,6 +383,14 @@ VIEWS = {
         )
     ),
     "menu, a PIN": _menu(EntryView(word("Locked"), "1234", EntryKind.PIN, keys=_CHOOSE), locked=True),
+    "menu, a PIN that may be forgotten": _menu(
+        NoticeView(
+            word("Wrong PIN."),
+            word("PIN forgotten? Your installer can erase the phone."),
+            keys=_CHOOSE,
+        ),
+        locked=True,
+    ),
     "menu, a QR code": _menu(
         CodeView(word("Call"), "https://phone.example/i/7f3a9c", "phone.example/i/7f3a9c", keys=SoftKeys(word("Back")))
     ),

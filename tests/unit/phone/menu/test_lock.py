@@ -15,6 +15,8 @@ from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, 
 from firmware.phone.pin import weakness
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode
+from firmware.phone.words import word
+from firmware.storage.pin import wait_after
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import labels, open_page, row_of, said
 from tests.unit.phone.office import office
@@ -330,6 +332,23 @@ def test_a_pin_that_cannot_be_kept_says_so() -> None:
     desk.handle(ErrandFailed("SetPin", "It failed."))
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.text == "It failed."
+
+
+def test_after_five_wrong_pins_the_phone_says_what_to_do_where_it_is_forgotten() -> None:
+    desk = locked()
+    desk.press(Key.MENU)
+    for wrong_tries in range(1, 7):
+        desk.dial("1379")
+        desk.press(Key.OK)
+        desk.handle(PinChecked(accepted=False, wait_s=wait_after(wrong_tries)))
+        if wrong_tries < 5:
+            assert entry(desk).note
+            continue
+        assert isinstance(desk.view.menu, NoticeView)
+        assert "installer can erase the phone" in said(desk.view.menu.text)
+        desk.press(Key.OK)
+        assert entry(desk).note == word("Wrong PIN. Wait {s} s.", s=wait_after(wrong_tries))
+    assert desk.view.locked
 
 
 @pytest.mark.parametrize("pin", ["0000", "1212", "123123", "1234", "8765", "9012", "258", ""])
