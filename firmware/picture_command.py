@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from firmware.control.requests import PictureAddRequest, PicturePartRequest, Request
+from firmware.phone.contact_text import cleaned_name
 from firmware.pictures.sandbox import read_picture
 
 _PART_BYTES: Final = 45_000
@@ -25,6 +26,10 @@ def add_picture(ask: Callable[[Request], Mapping[str, Any]], path: Path, name: s
         ask(PicturePartRequest(upload=upload, data=part))
     return ask(
         PictureAddRequest(
-            upload=upload, name=name, contact=contact, width_px=pixels.width_px, height_px=pixels.height_px
+            upload=upload,
+            name=cleaned_name(name) or path.suffix[1:],
+            contact=contact,
+            width_px=pixels.width_px,
+            height_px=pixels.height_px,
         )
     )

@@ -10,6 +10,7 @@ from firmware.errands.folder import Outcome, Progress
 from firmware.errands.runner import Handler
 from firmware.errors import HandsetError, PictureError
 from firmware.phone.answers import PicturesListed
+from firmware.phone.contact_text import cleaned_name
 from firmware.phone.errands import DeletePicture, Errand, ListPictures
 from firmware.phone.words import Word, counted, word
 from firmware.pictures.sandbox import read_picture
@@ -42,7 +43,9 @@ class PictureErrands:
         for done, path in enumerate(paths):
             progress(100 * done // len(paths))
             try:
-                await self._pictures.add(path.stem, await asyncio.to_thread(read_picture, path))
+                # A file's name may hold what cannot be seen, or what is no text at all.
+                name = cleaned_name(path.stem) or path.suffix[1:]
+                await self._pictures.add(name, await asyncio.to_thread(read_picture, path))
             except PictureError as error:
                 refused, reason = refused + 1, error.words
             except OSError as error:

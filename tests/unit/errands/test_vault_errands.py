@@ -1,4 +1,5 @@
 import asyncio
+import os
 from pathlib import Path
 from typing import cast
 
@@ -60,6 +61,17 @@ async def test_the_pictures_of_the_folder_are_imported_and_what_is_none_is_said(
     listed = await errands.handlers[ListPictures](ListPictures())
     assert isinstance(listed, PicturesListed)
     assert [name for _, name in listed.pictures] == ["Garden", "Holiday"]
+
+
+async def test_a_picture_whose_file_s_name_is_no_text_or_hides_something_gets_one_that_can_be_read(
+    lab: StoreLab, tmp_path: Path
+) -> None:
+    for name in (b"\xff\xfe.png", "\u202eHoli\u200bday.png".encode()):
+        Image.new("RGB", (9, 9)).save(tmp_path / os.fsdecode(name), "PNG")
+    errands = PictureErrands(lab.pictures, lambda: None)
+    outcome = await errands.import_from(tmp_path, lambda _percent: None)
+    assert outcome.done
+    assert sorted(kept.name for kept in await lab.pictures.list()) == ["Holiday", "png"]
 
 
 async def test_an_empty_folder_and_one_that_is_missing_say_so(lab: StoreLab, tmp_path: Path) -> None:

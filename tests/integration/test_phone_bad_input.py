@@ -1,0 +1,378 @@
+"""Bad input at the whole handset: a person is answered at once, nothing is lost, and a call that runs is not harmed."""
+
+import asyncio
+import shutil
+import statistics
+import struct
+import subprocess
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from io import BytesIO
+from itertools import product
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+from drivers.simulator.display import FAMILIES
+from firmware.phone.contact import Contact, ContactNumber
+from tests.lab.address_book import AddressBook
+from tests.lab.audio import Sound, gaps
+from tests.lab.office import BOB, PERSON, TONES_HZ, Office, OpenEar, hears, speaking
+from tests.lab.person import PATIENCE_S, Person
+from tests.lab.stage import Choices
+
+KNOWN = 10_000
+FILE_BYTES = 100_000_000
+AT_ONCE_MS = 100
+GROWTH_BYTES = 40_000_000
+LONGEST_GAP_S = 0.04
+WINDOWS = 5
+LARGE = 12
+WINDOW_S = 1.0
+# A mono display of 128 points: the status bar takes 13 rows of 16 bytes, and holds the time.
+BAR_BYTES = 13 * 16
+CALLER = "5553"
+NOBODY = "777777"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    office = Office(tmp_path_factory.mktemp("office"), Choices())
+    known = [Contact(0, f"Colleague {n}", (ContactNumber(f"+4420{n:08}"),)) for n in range(KNOWN)]
+    asyncio.run(book_of(office).fill(known))
+    with office.running():
+        yield office
+
+
+def book_of(office: Office) -> AddressBook:
+    return AddressBook(office.stage.handset, "GB")
+
+
+@pytest.fixture
+def exchange(office: Office) -> Iterator[Path]:
+    """Return the folder that things are imported from."""
+    folder = office.stage.handset.state_dir / "exchange"
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+# --- what people bring ------------------------------------------------------------------------------------------------
+
+
+def card(name: str, number: str, *more: str) -> str:
+    return "\r\n".join(["BEGIN:VCARD", "VERSION:3.0", f"FN:{name}", f"TEL:{number}", *more, "END:VCARD", ""])
+
+
+def with_photographs(path: Path) -> None:
+    """Every fifth card is broken."""
+    photograph = "PHOTO;ENCODING=b;TYPE=JPEG:" + "A" * 250_000
+    with path.open("w") as file:
+        for n in range(FILE_BYTES // 250_000):
+            file.write(card(f"Friend {n}", f"+4430{n:08}", *([] if n % 5 else ["no property"]), photograph))
+
+
+def small_cards(path: Path) -> None:
+    with path.open("w") as file:
+        for n in range(FILE_BYTES // 75):
+            file.write(card(f"Stranger {n}", f"+4430{n:08}"))
+
+
+def repeated(line: bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            for _ in range(100):
+                file.write(line * (FILE_BYTES // 100 // len(line)))
+
+    return write
+
+
+def png(width: int, height: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    header = (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in (header, *chunks, (b"IEND", b""))
+    )
+
+
+def deflated(megabytes: int) -> bytes:
+    squeezing = zlib.compressobj(1)
+    return b"".join(squeezing.compress(bytes(1_000_000)) for _ in range(megabytes)) + squeezing.flush()
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    content = BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
+
+
+def bring_pictures(folder: Path) -> None:
+    """Write honest pictures, and some that mean harm or are none."""
+    photograph = encoded(Image.linear_gradient("L").resize((800, 600)).convert("RGB"), "JPEG")
+    frames = [Image.new("RGB", (8, 8), (n % 256, n // 256, 0)) for n in range(1000)]
+    for name, content in {
+        "a header that lies.png": png(60_000, 60_000, (b"IDAT", deflated(1))),
+        "gigabytes of pixels.png": png(100, 100, (b"IDAT", deflated(600))),
+        "gigabytes of text.png": png(100, 100, (b"zTXt", b"x\0\0" + deflated(300)), (b"IDAT", deflated(1))),
+        "no end of frames.webp": encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], method=0),
+        "no end of frames.png": encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]),
+        "cut off.jpg": photograph[: len(photograph) // 2],
+        "under a false name.png": photograph,
+    }.items():
+        (folder / name).write_bytes(content)
+    large = png(4890, 4890, (b"IDAT", deflated(72)))
+    for n in range(LARGE):
+        (folder / f"as large as may be {n}.png").write_bytes(large)
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+async def answered_ms(clerk: Person, key: str) -> float:
+    """Press a key and return how soon the display, the time on it left out, shows something else."""
+    before = clerk.frame[BAR_BYTES:]
+    began = time.monotonic()
+    await clerk.press_down(key)
+    await clerk.wait_until(lambda page: page.frame[BAR_BYTES:] != before, PATIENCE_S)
+    took_ms = (time.monotonic() - began) * 1000
+    await clerk.release(key)
+    return took_ms
+
+
+async def assert_answers_at_once(clerk: Person, *keys: str) -> None:
+    """Press keys that each show something, and forgive a busy machine fewer than half of them."""
+    times_ms = [await answered_ms(clerk, key) for key in keys]
+    assert statistics.median(times_ms) <= AT_ONCE_MS, times_ms
+
+
+async def says(clerk: Person, words: str, timeout_s: float = PATIENCE_S) -> None:
+    """Wait until the page says in words that the display shows these."""
+    await clerk.wait_until(lambda page: words in page.state["text"], timeout_s)
+
+
+def longest_gap_s(sound: Sound, frequency_hz: float) -> float:
+    return max((gap.duration_s for gap in gaps(sound, frequency_hz)), default=0.0)
+
+
+@asynccontextmanager
+async def unharmed_call(office: Office, clerk: Person) -> AsyncIterator[None]:
+    """Be called by Bob and talk; then listen at both ears for a while, and press keys.
+
+    A machine that is busy with other things makes sound stutter now and then: most stretches have to be whole.
+    """
+    office.bob.call(PERSON)
+    await clerk.wait_for_mode("ringing")
+    with OpenEar() as ear, speaking():
+        await clerk.lift()
+        await clerk.wait_for_call("active")
+        await hears(ear, BOB)
+        await hears(office.bob, PERSON)
+        yield
+        flaws: list[tuple[float, float]] = []
+        for _ in range(WINDOWS):
+            ends_at = time.monotonic() + WINDOW_S
+            await assert_answers_at_once(clerk, *["volume_down", "volume_up"] * 2)
+            await asyncio.sleep(max(0.0, ends_at - time.monotonic()))
+            here = await asyncio.to_thread(ear.last_heard, WINDOW_S)
+            there = await asyncio.to_thread(office.bob.phone.last_heard, WINDOW_S)
+            flaws.append((longest_gap_s(here, TONES_HZ[BOB]), longest_gap_s(there, TONES_HZ[PERSON])))
+    whole = [max(flaw) <= LONGEST_GAP_S for flaw in flaws]
+    assert sum(whole) > len(whole) / 2, flaws
+    assert (await clerk.status())["call"] == "active"
+
+
+@contextmanager
+def bounded(office: Office) -> Iterator[psutil.Process]:
+    """Watch the handset's own memory."""
+    process = psutil.Process(office.stage.handset.main.pid)
+    before = process.memory_info().rss
+    yield process
+    assert process.memory_info().rss - before < GROWTH_BYTES
+
+
+def at_work(process: psutil.Process) -> bool:
+    """Whether a process of the handset's reads cards or decodes a picture now."""
+    return any("firmware." in word for child in process.children() for word in child.cmdline())
+
+
+async def to_import(clerk: Person) -> None:
+    """Go where contacts are imported by key 2."""
+    await clerk.press("menu")
+    await clerk.reads("Menu")
+    await clerk.dial("1")
+    await clerk.reads("Colleague 0")
+    await clerk.press("#")
+    await clerk.reads("New contact")
+
+
+# --- contact files ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("write", "added", "words"),
+    [
+        (with_photographs, 320, "320 contacts added. Broken cards: 80, the first in friends.vcf, line 5."),
+        (repeated(b"A"), 0, "0 contacts added. Broken cards: 1, the first in friends.vcf, line 1."),
+        (repeated(b"garbage\n"), 0, "0 contacts added. Broken cards: 1, the first in friends.vcf, line 1."),
+    ],
+    ids=["cards with photographs", "one endless line", "lines of garbage"],
+)
+async def test_of_100_mb_the_good_cards_are_imported_and_the_first_broken_one_is_named_by_its_line(
+    office: Office, clerk: Person, exchange: Path, *, write: Callable[[Path], None], added: int, words: str
+) -> None:
+    await asyncio.to_thread(write, exchange / "friends.vcf")
+    before = await book_of(office).count()
+    with bounded(office):
+        await to_import(clerk)
+        await assert_answers_at_once(clerk, "2", "cancel", "2", "cancel", "2")
+        await says(clerk, words, 40)
+    await clerk.press("menu")
+    assert await book_of(office).count() == before + added
+
+
+@pytest.mark.parametrize(
+    "write", [repeated(b"BEGIN:VCARD\nEND:VCARD\n"), small_cards], ids=["empty cards", "small cards"]
+)
+async def test_a_call_and_the_keys_know_nothing_of_100_mb_that_are_read_meanwhile(
+    office: Office, exchange: Path, write: Callable[[Path], None]
+) -> None:
+    handset = office.stage.handset
+    await asyncio.to_thread(write, exchange / "strangers.vcf")
+    async with Person(handset) as clerk:
+        await clerk.wait_for_line()
+        with bounded(office) as process:
+            await to_import(clerk)
+            await assert_answers_at_once(clerk, "2", "cancel", "2", "cancel", "2", "cancel", "cancel", "cancel")
+            await assert_answers_at_once(clerk, *["volume_down", "volume_up"] * 5)
+            await clerk.press("menu")
+            async with unharmed_call(office, clerk):
+                assert at_work(process), "the file was read before the call"
+            assert at_work(process), "the file was read before the call was over"
+            await clerk.hang_up()
+    call = await asyncio.to_thread(office.newest_call)
+    assert (call["result"], call["number"]) == ("answered", BOB)
+    # The file is far from read. Whatever is there stays, whole, when the power fails.
+    handset.main.kill()
+    names = {contact.name for contact in await book_of(office).read() if contact.numbers}
+    assert names >= {f"Colleague {n}" for n in range(KNOWN)}
+    handset.start(sync=False)
+    office.rest()
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+async def test_pictures_that_mean_harm_are_refused_beside_the_honest_ones_and_a_call_knows_nothing_of_them(
+    office: Office, clerk: Person, exchange: Path
+) -> None:
+    await asyncio.to_thread(bring_pictures, exchange)
+    with bounded(office) as process:
+        await clerk.press("menu")
+        await clerk.reads("Menu")
+        await clerk.dial("66")
+        await says(clerk, "Pictures")
+        await assert_answers_at_once(clerk, "1", "cancel", "1", "cancel", "1")
+        async with unharmed_call(office, clerk):
+            assert at_work(process), "all pictures were decoded before the call"
+        await clerk.replace()
+        await clerk.wait_for_mode("menu")
+        await says(clerk, f"{LARGE + 3} pictures imported. 4 were not:", 40)
+
+
+@pytest.mark.parametrize("name", ["a header that lies.png", "gigabytes of text.png", "cut off.jpg"])
+async def test_the_command_refuses_a_picture_that_means_harm_in_words(
+    office: Office, clerk: Person, exchange: Path, name: str
+) -> None:
+    await asyncio.to_thread(bring_pictures, exchange)
+    with pytest.raises(subprocess.CalledProcessError) as refusal:
+        await asyncio.to_thread(office.stage.handset.command, "picture", "add", str(exchange / name))
+    assert "picture" in refusal.value.stderr
+    assert "Traceback" not in refusal.value.stderr
+    await assert_answers_at_once(clerk, "menu", "menu", "menu", "menu")
+
+
+# --- searches ---------------------------------------------------------------------------------------------------------
+
+
+async def test_keys_that_mean_nobody_among_ten_thousand_are_answered_at_once(clerk: Person) -> None:
+    await clerk.press("menu")
+    await clerk.reads("Menu")
+    await clerk.dial("1")
+    await clerk.reads("Colleague 0")
+    await assert_answers_at_once(clerk, *NOBODY)
+    await clerk.reads("Nobody found")
+    await clerk.press("menu")
+    await assert_answers_at_once(clerk, *NOBODY)
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+class Reader:
+    """Reads the page in words, and makes sure each time that it was drawn: the display shows what it never showed."""
+
+    def __init__(self, clerk: Person) -> None:
+        self._clerk = clerk
+        self._seen: set[bytes] = set()
+
+    async def chooses(self, family: str) -> None:
+        await self._clerk.choose_display(family)
+        await self._clerk.wait_until(lambda page: page.family == family and bool(page.frame), PATIENCE_S)
+        self._seen = {self._clerk.frame}
+
+    async def reads(self, beginning: str) -> None:
+        await self._clerk.wait_until(lambda page: page.state["text"].startswith(beginning), PATIENCE_S)
+        await self._clerk.wait_until(lambda page: page.frame not in self._seen, PATIENCE_S)
+        self._seen.add(self._clerk.frame)
+
+
+NAMES = {
+    "98001": ("\u202eEvil\u202c \u2066twin\u2069\u200f", "Evil twin"),
+    "98002": ("\u200bZero\ufeff\u200bwidth\u00ad", "Zerowidth"),
+    "98003": ("Long" * 2500, "Long" * 20),
+    "98004": ("\U0001f469\u200d\U0001f467 \U0001f600\U0001f3fd", "\U0001f469\u200d\U0001f467 \U0001f600\U0001f3fd"),
+    "98005": ("Two\\nlines\\n" * 50, "Two lines Two lines"),
+    "98006": ("Heap" + "\u0301\u0316" * 1000, "Hea"),
+}
+
+
+async def test_names_that_mean_harm_are_shown_on_every_page_of_every_display_and_in_no_log(
+    office: Office, clerk: Person, exchange: Path, tmp_path: Path
+) -> None:
+    (exchange / "names.vcf").write_text("".join(card(name, number) for number, (name, _) in NAMES.items()))
+    await to_import(clerk)
+    await clerk.dial("2")
+    await says(clerk, "contacts added.")
+    await clerk.press("menu")
+    reader = Reader(clerk)
+    for family, (number, (_, name)) in product(FAMILIES, NAMES.items()):
+        if clerk.family != family or number == next(iter(NAMES)):
+            await reader.chooses(family)
+        digits = " ".join(number)
+        await clerk.press("menu")
+        await clerk.dial(f"1{number}")
+        await reader.reads(f"Search: {digits}. {name}")
+        await clerk.press("ok")
+        await reader.reads(name)
+        await clerk.dial("6")
+        await reader.reads(f"Share. {name}")
+        await clerk.press("menu")
+        await clerk.wait_for_mode("idle")
+        await clerk.dial(number)
+        await reader.reads(digits)
+        await clerk.rest()
+        with office.outsider(tmp_path, number):
+            await reader.reads(f"Incoming call. {name}")
+            await clerk.press("cancel")
+            await clerk.wait_for_mode("idle")
+        await clerk.press("menu")
+        await clerk.dial("31")
+        await reader.reads(f"All calls. Missed: {name}")
+        await clerk.press("menu")
+    await clerk.choose_display(next(iter(FAMILIES)))
+    log = office.stage.handset.main.log
+    assert not [name for _, name in NAMES.values() if name[:8] in log]
