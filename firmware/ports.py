@@ -4,7 +4,7 @@ Calls into SipStack, Audio, Display and the stores never block the main thread: 
 its own. Callbacks arrive on the owner's thread; the composition root brings them into the main loop.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
@@ -446,8 +446,13 @@ class Outbox(Protocol):
     async def next_batch(self, limit: int) -> Sequence[OutboxMessage]:
         """Return the oldest messages that may leave now, the same ones again until they are complete.
 
-        Consent is asked here once more, so what it does not cover is not among them.
+        Consent is asked here once more, so what it does not cover is not among them. None of them may leave before
+        `hand_over` was told.
         """
+        ...
+
+    async def hand_over(self, keys: Sequence[OutboxKey]) -> Collection[OutboxKey]:
+        """Write down that these leave now; return those that still may, and only these leave."""
         ...
 
     async def complete(self, keys: Sequence[OutboxKey]) -> None:

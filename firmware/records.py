@@ -14,6 +14,7 @@ from firmware.factory_reset import KEY_NAME, STORE_NAME
 from firmware.phone.events import Problem
 from firmware.ports import Heartbeat
 from firmware.privacy.consent import ConsentState
+from firmware.settings.sharing import recipient
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
@@ -25,6 +26,7 @@ from firmware.storage.pictures import StoredPictures
 from firmware.storage.pin import StoredPin
 from firmware.storage.preferences import StoredPreferences
 from firmware.storage.set_up import StoredSetUp
+from firmware.storage.shares import StoredShares
 from firmware.storage.store import Store
 from provisioning.schema import Configuration
 
@@ -43,8 +45,8 @@ class Records:
     """Call log, contacts, consents, messages, settings, set-up, PIN, pictures and outbox over one store.
 
     Attributes:
-        call_log, contacts, consents, messages, preferences, set_up, pin, pictures, outbox: usable at any time; before
-            the store is open they raise StoreClosed.
+        call_log, contacts, consents, messages, preferences, set_up, pin, pictures, outbox, shares: usable at any time;
+            before the store is open they raise StoreClosed.
         fault: why the store cannot be used, None while it can.
     """
 
@@ -76,7 +78,8 @@ class Records:
         self._opener: asyncio.Task[None] | None = None
         self._speller: asyncio.Task[None] | None = None
         self.fault: str | None = None
-        self.outbox = StoredOutbox(self._store)
+        self.outbox = StoredOutbox(self._store, recipient(configuration))
+        self.shares = StoredShares(self._store)
         self.contacts = StoredContacts(self._store, device.country)
         self.messages = StoredMessages(self._store, time.time)
         self.preferences = StoredPreferences(self._store)

@@ -77,12 +77,28 @@ class ReliableProvisional(StrEnum):
     REQUIRED = "required"
 
 
+Region = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+"""A country, or a part of one with laws of its own: ISO 3166-1, such as CN or HK."""
+
+
+class Completion(StrEnum):
+    """Whose word it takes that a call record or an erasure notice arrived: the broker's, or a collector's behind it."""
+
+    PUBACK = "puback"
+    ACK = "ack"
+
+
 class Device(Section):
-    """Which handset this is and where it stands."""
+    """Which handset this is and where it stands.
+
+    Attributes:
+        region: under whose laws its holder's data is; the country where left out.
+    """
 
     id: Identifier
     fleet: Identifier = "default"
     country: Literal["AU", "CA", "CN", "DE", "ES", "FR", "GB", "IE", "IN", "IT", "JP", "NL", "NZ", "US"] = "CN"
+    region: Region | None = None
     language: Literal["en", "zh"] = "en"
 
 
@@ -376,6 +392,9 @@ class Sync(Section):
     Attributes:
         ca: PEM file with the authorities that sign the broker's certificate.
         certificate, key: PEM files; the certificate's common name is the device id.
+        region: where the broker and what is behind it stands; the device's region where left out. Numbers leave for
+            another region only with the holder's consent to that, and as pseudonyms without it.
+        complete: "ack" keeps call records and erasure notices until a collector confirms them on the topic `ack`.
     """
 
     host: Host
@@ -387,6 +406,8 @@ class Sync(Section):
     retry_base_s: Annotated[float, Field(ge=0.1, le=60)] = 1
     retry_cap_s: Annotated[float, Field(ge=1, le=3600)] = 120
     keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 60
+    region: Region | None = None
+    complete: Completion = Completion.PUBACK
 
     @model_validator(mode="after")
     def _certificate_and_key_go_together(self) -> Self:

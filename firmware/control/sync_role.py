@@ -57,7 +57,9 @@ class SyncRole:
         settings = self._settings()
         if settings is None or not await self._outbox.wait_for_due(request.wait_s):
             return Messages(messages=())
-        return Messages(messages=_that_fit(await self._outbox.next_batch(settings.batch_records)))
+        messages = _that_fit(await self._outbox.next_batch(settings.batch_records))
+        leaving = await self._outbox.hand_over([OutboxKey(*message.key) for message in messages])
+        return Messages(messages=tuple(message for message in messages if OutboxKey(*message.key) in leaving))
 
     async def _done(self, request: DoneRequest) -> Empty:
         await self._outbox.complete([OutboxKey(epoch, seq) for epoch, seq in request.keys])

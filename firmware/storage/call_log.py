@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from firmware.egress.messages import CallDetailRecord, ClockQuality, Topic, reportable_number, timestamp
+from firmware.egress.messages import CallDetailRecord, ClockQuality, ErasureReason, Topic, reportable_number, timestamp
 from firmware.errors import StorageError
 from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
 from firmware.phone.call_statistics import CallStatistics
@@ -18,7 +18,7 @@ from firmware.storage.call_statistics import read_statistics
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.database import Database, Row
 from firmware.storage.journal import Entry, Journal
-from firmware.storage.ledger import read_head
+from firmware.storage.ledger import read_head, read_state
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.store import Store
 
@@ -114,6 +114,7 @@ class StoredCallLog:
         self._accounts = accounts
         self._clocks = clocks
         self._calls: dict[CallId, _Call] = {}
+        outbox.make_anew = self._queue_record
 
     async def open_record(
         self,
@@ -330,23 +331,26 @@ class StoredCallLog:
         return await self._store.run(lambda database: read_statistics(database, now_s, clock_synced=clock_synced))
 
     async def delete(self, call_id: CallId) -> None:
-        """Delete one call that is over, and its record where that still waits."""
+        """Delete one call that is over, and its record: where it still waits, and where it has gone."""
         await self._store.transact(
             lambda database: self._forget(database, "call_id = ? AND reason IS NOT NULL", call_id)
         )
+        self._outbox.notify()
 
     async def clear(self, kind: CallKind = CallKind.ALL) -> None:
-        """Delete all calls of a kind that are over, and their records where those still wait."""
+        """Delete all calls of a kind that are over, and their records: those that wait, and those that have gone."""
         await self._store.transact(lambda database: self._forget(database, f"{KINDS[kind]} AND reason IS NOT NULL"))
+        self._outbox.notify()
 
-    def _forget(self, database: Database, which: str, *parameters: str) -> None:
-        """Delete calls and withdraw what tells of them.
+    def _forget(
+        self, database: Database, which: str, *parameters: str, reason: ErasureReason = ErasureReason.DELETED
+    ) -> None:
+        """Delete calls and withdraw what tells of them, also from recipients; the reason is said to these.
 
-        The one place where calls leave the log: what recipients have of them already is for them to erase, and the
-        notice that says so belongs into this transaction.
+        The one place where calls leave the log.
         """
         database.execute(f"DELETE FROM calls WHERE {which}", *parameters)  # noqa: S608 - conditions of this module
-        self._outbox.purge_without_calls(database)
+        self._outbox.queue_erasure(database, reason)
 
     async def _write_ends(self) -> None:
         over = [each for each in self._calls.values() if each.reason is not None]
@@ -405,20 +409,27 @@ class StoredCallLog:
             self._outbox.append(
                 database,
                 Topic.CDR,
-                partial(_record, row, self._device),
+                partial(_record, row, self._device, self._reported_number(database, row)),
                 ledger_entries_at_start=row[-1],
                 call_id=call_id,
             )
 
+    def _reported_number(self, database: Database, row: Row) -> str | None:
+        border = self._outbox.recipient.border
+        if not border.crossed:
+            return reportable_number(row[3])
+        [(key,)] = database.query("SELECT key FROM pseudonym_key")
+        return border.number(row[3], key, read_state(database), row[-1])
 
-def _record(row: Row, device: str, epoch: int, seq: int) -> CallDetailRecord:
-    call_id, account, direction, number, started_at, answered_at, ended_at, reason, sip_code, synced, boot_id, _ = row
+
+def _record(row: Row, device: str, number: str | None, epoch: int, seq: int) -> CallDetailRecord:
+    call_id, account, direction, _, started_at, answered_at, ended_at, reason, sip_code, synced, boot_id, _ = row
     return CallDetailRecord(
         id=call_id,
         device=device,
         account=account,
         direction=CallDirection(direction),
-        number=reportable_number(number),
+        number=number,
         started_at=timestamp(started_at),
         answered_at=timestamp(answered_at) if answered_at is not None else None,
         ended_at=timestamp(ended_at) if ended_at is not None else None,

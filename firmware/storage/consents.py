@@ -1,14 +1,14 @@
 """The consent ledger as it is kept in the store, and what follows from a change of it."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from firmware.egress.gate import PURPOSE_OF_TOPIC
-from firmware.egress.messages import ConsentMessage, PurposeState, Topic, timestamp
+from firmware.egress.messages import MAX_REQUESTS, ConsentMessage, PurposeState, RequestStatement, Topic, timestamp
 from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
 from firmware.privacy.consent import ConsentState, LedgerAction, LedgerEntry
+from firmware.privacy.open_requests import OpenRequest
 from firmware.privacy.purposes import NEEDED, POLICY_VERSION
 from firmware.storage.database import Database
 from firmware.storage.errors import LedgerDamagedError
@@ -31,6 +31,10 @@ def _nobody(_state: ConsentState) -> None:
     """Tell nobody."""
 
 
+def _no_requests(_database: Database) -> Sequence[OpenRequest]:
+    return ()
+
+
 def _lapses(purposes: Collection[Purpose], state: ConsentState) -> Iterable[Step]:
     for purpose in Purpose:
         if purpose in purposes and state.purposes[purpose].asked:
@@ -44,6 +48,7 @@ class Consents:
     outbox and the message that announces the new state. It comes to its end whether whoever asked still waits or not.
 
     Attributes:
+        open_requests: reads what waits for the operator's answer, due first.
         when_changed: told of the state after each change, on the event loop.
     """
 
@@ -71,6 +76,7 @@ class Consents:
         self._outbox = outbox
         self._device = device
         self._clock = clock
+        self.open_requests: Callable[[Database], Sequence[OpenRequest]] = _no_requests
         self._is_synced = is_synced
         self._policy_version = policy_version
         self._changes: set[asyncio.Task[Any]] = set()
@@ -173,7 +179,13 @@ class Consents:
 
     async def announce(self) -> None:
         """Queue the present state once more, for a broker that may not have it."""
-        await self._store.transact(lambda database: self._queue_state(database, read_state(database)))
+
+        def queue(database: Database) -> None:
+            # The border may have moved since the last run.
+            self._outbox.take_back_numbers(database)
+            self._queue_state(database, read_state(database))
+
+        await self._store.transact(queue)
         self._outbox.notify()
 
     async def _answer(
@@ -191,7 +203,7 @@ class Consents:
         if before.intact:
             self._append(database, before, decide(before), actor, channel)
         state = read_state(database)
-        self._purge_refused(database, state)
+        self._outbox.follow_consent(database, state)
         if state != before:
             self._queue_state(database, state)
         return state
@@ -228,11 +240,6 @@ class Consents:
             append_entry(database, entry)
             head = entry.head
 
-    def _purge_refused(self, database: Database, state: ConsentState) -> None:
-        for topic, purpose in PURPOSE_OF_TOPIC.items():
-            if purpose is not None and not state.granted(purpose):
-                self._outbox.purge(database, topic)
-
     def _queue_state(self, database: Database, state: ConsentState) -> None:
         self._outbox.purge(database, Topic.CONSENT)
         self._outbox.append(
@@ -248,6 +255,10 @@ class Consents:
                 ledger_entries=state.head.entries,
                 ledger_head=state.head.hash,
                 ledger_intact=state.intact,
+                requests=tuple(
+                    RequestStatement(number=request.number, kind=request.kind, due=request.due, state=request.state)
+                    for request in self.open_requests(database)[:MAX_REQUESTS]
+                ),
                 epoch=epoch,
                 seq=seq,
             ),

@@ -28,6 +28,7 @@ CONSENT_FIELDS: Final = {
     "device", "purposes", "policy_version", "ledger_entries", "ledger_head", "ledger_intact", "requests", "epoch",
     "seq",
 }  # fmt: skip
+ERASURE_FIELDS: Final = {"device", "reason", "cancelled", "records", "epoch", "seq"}
 SENT_TYPES: Final = {PacketType.CONNECT, PacketType.PUBLISH, PacketType.PINGREQ, PacketType.DISCONNECT}
 
 NAMES: Final = ("Planted Zhang", "栽植王", "Planted Müller")
@@ -115,6 +116,19 @@ class Capture:
         ]
 
     @property
+    def erased(self) -> set[str]:
+        """The calls whose records the handset has asked to delete."""
+        ranges = [each for document in self.documents("erasure") for each in document["records"]]
+        return {
+            record["id"]
+            for document in self.documents("cdr")
+            for record in document["records"]
+            if any(
+                each["epoch"] == record["epoch"] and each["first"] <= record["seq"] <= each["last"] for each in ranges
+            )
+        }
+
+    @property
     def calls(self) -> set[str]:
         return {record["id"] for document in self.documents("cdr") for record in document["records"]}
 
@@ -138,6 +152,7 @@ async def test_a_day_of_calls_sends_the_allowed_fields_of_the_allowed_messages_a
         capture = Capture(relay)
     assert capture.calls == set(wanted)
     assert capture.documents("status")[-1] == {"state": "offline"}
+    assert wanted <= capture.erased
     check_connections(capture)
     check_publishes(capture)
     check_records(capture, day)
@@ -180,7 +195,7 @@ async def calls_around_a_withdrawal(day: Day, relay: Relay) -> set[CallId]:
     calls = await day.make_calls(40)
     assert await site.store.outbox.waiting() == 40
     await site.withdraw()
-    assert await site.store.outbox.waiting() == 1, "more than the state of consent waits"
+    assert await site.store.outbox.waiting() == 2, "more than the state of consent and the notice of erasure waits"
     calls |= await day.make_calls(10)
     await relay.start()
     await site.wait_until_empty()
@@ -207,13 +222,16 @@ def check_connections(capture: Capture) -> None:
 def check_publishes(capture: Capture) -> None:
     for publish in capture.publishes:
         topic = publish.topic.removeprefix(f"{PREFIX}/")
-        assert topic in {"status", "cdr", "consent"}
-        assert (publish.qos, publish.retain, publish.properties) == (1, topic != "cdr", {})
+        assert topic in {"status", "cdr", "consent", "erasure"}
+        assert (publish.qos, publish.retain, publish.properties) == (1, topic in {"status", "consent"}, {})
     for document in capture.documents("status"):
         assert document in ({"state": "online"}, {"state": "offline"})
     for document in capture.documents("consent"):
         assert set(document) == CONSENT_FIELDS
         assert all(set(answer) == {"purpose", "granted", "since"} for answer in document["purposes"])
+    for document in capture.documents("erasure"):
+        assert set(document) == ERASURE_FIELDS
+        assert all(set(each) == {"epoch", "first", "last"} for each in document["records"])
 
 
 def check_records(capture: Capture, day: Day) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,11 @@ class DeadlyOutbox:
         self._pass("messages are handed over")
         return batch
 
+    async def hand_over(self, keys: Sequence[OutboxKey]) -> Collection[OutboxKey]:
+        leaving = await self._outbox.hand_over(keys)
+        self._pass("handing over is written down")
+        return leaving
+
     async def complete(self, keys: Sequence[OutboxKey]) -> None:
         if self._pass("sync says done"):
             raise ControlError("The word of it came too late.")
@@ -59,7 +64,7 @@ class DeadlyOutbox:
         return True
 
 
-STEPS = ("messages are handed over", "sync says done", "done is kept")
+STEPS = ("messages are handed over", "handing over is written down", "sync says done", "done is kept")
 
 
 @pytest.mark.soak

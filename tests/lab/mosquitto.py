@@ -24,7 +24,7 @@ START_TIMEOUT_S: Final = 20.0
 OBSERVER: Final = "lab-observer"
 """The one client that may read everything; it may write nothing."""
 
-DEVICE_TOPICS: Final = ("status", "cdr", "consent")
+DEVICE_TOPICS: Final = ("status", "cdr", "consent", "erasure", "outcome")
 """What a device may publish below its own prefix."""
 
 

@@ -11,21 +11,24 @@ from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.messages import StoredMessages
-from firmware.storage.outbox import StoredOutbox
+from firmware.storage.outbox import Recipient, StoredOutbox
 from firmware.storage.pictures import StoredPictures
 from firmware.storage.pin import StoredPin
 from firmware.storage.preferences import StoredPreferences
 from firmware.storage.set_up import StoredSetUp
+from firmware.storage.shares import StoredShares
 from firmware.storage.store import Store
 
 KEY: Final = bytes(range(32))
 BOOT_ID: Final = "7cd135d5-022d-46ac-81ce-18d084236757"
+RECIPIENT: Final = Recipient(device="handset-7", name="broker.example.org")
 
 
 class StoreLab:
     """One handset's store; `start` again after `stop` is what a restart is to it."""
 
-    def __init__(self, folder: Path, key: bytes = KEY) -> None:
+    def __init__(self, folder: Path, key: bytes = KEY, recipient: Recipient = RECIPIENT) -> None:
+        self.recipient = recipient
         self.path = folder / "store.db"
         self.wall_s = 1_772_359_200.0
         self.monotonic_s = 100.0
@@ -38,7 +41,10 @@ class StoreLab:
     def make_parts(self) -> None:
         """Make every part anew, as a new process would."""
         self.store = Store(self.path, self._key, self._beat)
-        self.outbox = StoredOutbox(self.store)
+        self.outbox = StoredOutbox(
+            self.store, self.recipient, clock=lambda: self.wall_s, monotonic=lambda: self.monotonic_s
+        )
+        self.shares = StoredShares(self.store)
         self.contacts = StoredContacts(self.store, "CN")
         self.consents = Consents(
             self.store, self.outbox, device="handset-7", clock=lambda: self.wall_s, is_synced=lambda: self.synced

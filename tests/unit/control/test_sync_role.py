@@ -28,6 +28,8 @@ class MemoryOutbox:
         self.waiting: dict[OutboxKey, OutboxMessage] = {}
         self.due = asyncio.Event()
         self.is_awaited = asyncio.Event()
+        self.handed_over: list[OutboxKey] = []
+        self.withheld: set[OutboxKey] = set()
 
     def add(self, seq: int, text: str = "") -> None:
         key = OutboxKey(7, seq)
@@ -36,6 +38,10 @@ class MemoryOutbox:
 
     async def next_batch(self, limit: int) -> Sequence[OutboxMessage]:
         return list(self.waiting.values())[:limit]
+
+    async def hand_over(self, keys: Sequence[OutboxKey]) -> frozenset[OutboxKey]:
+        self.handed_over += [key for key in keys if key not in self.withheld]
+        return frozenset(keys) - self.withheld
 
     async def complete(self, keys: Sequence[OutboxKey]) -> None:
         for key in keys:
@@ -116,6 +122,14 @@ async def test_no_more_messages_are_handed_over_than_one_line_holds(handset: Han
     messages = await handset.messages()
     assert [message["key"] for message in messages] == [[7, 0], [7, 1]]
     assert len(json.dumps(messages)) < MAX_LINE_BYTES
+    assert handset.outbox.handed_over == [OutboxKey(7, 0), OutboxKey(7, 1)], "what did not fit was said to have left"
+
+
+async def test_what_may_not_leave_any_more_when_it_is_written_down_stays(handset: Handset) -> None:
+    for seq in (1, 2):
+        handset.outbox.add(seq)
+    handset.outbox.withheld = {OutboxKey(7, 1)}
+    assert [message["key"] for message in await handset.messages()] == [[7, 2]]
 
 
 async def test_a_message_that_fits_no_line_does_not_hold_up_the_others(

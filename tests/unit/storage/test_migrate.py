@@ -56,6 +56,14 @@ def test_calls_and_contacts_of_an_older_firmware_are_kept(database: Database) ->
     assert database.query("SELECT name, ring FROM contacts") == [("Ann", "")]
 
 
+def test_messages_that_wait_in_an_older_firmwares_outbox_still_wait(database: Database) -> None:
+    database.open(MIGRATIONS[:1])
+    database.execute("INSERT INTO outbox VALUES (7, 5, 'cdr', 'a', 2, '{}')")
+    database.close()
+    database.open(MIGRATIONS)
+    assert database.query("SELECT * FROM outbox") == [(7, 5, "cdr", "a", 2, "{}", 0)]
+
+
 def test_a_migration_that_fails_leaves_the_version_before_it_whole(database: Database) -> None:
     database.open(MIGRATIONS)
     before = schema(database)
