@@ -17,6 +17,7 @@ from provisioning.calling import Calls, Dialing, FeatureCodes
 from provisioning.display import Display
 from provisioning.errors import ProvisioningError
 from provisioning.operator_links import Operator
+from provisioning.recording import Recording
 from provisioning.section import GpioPin, Identifier, Section
 from provisioning.trust import Trust
 
@@ -437,6 +438,7 @@ class Configuration(Section):
     sound: Sound = Sound()
     ringer: Ringer = Ringer()
     indicator: Indicator = Indicator()
+    recording: Recording = Recording()
     sync: Sync | None = None
     trust: Trust = Trust()
 
