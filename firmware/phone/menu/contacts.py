@@ -14,14 +14,16 @@ from firmware.phone.answers import (
 from firmware.phone.contact import ContactMatch
 from firmware.phone.contact_search import dialable
 from firmware.phone.errands import FolderJob, ListContacts, ReadContact, RunFolderJob, SearchContacts
-from firmware.phone.events import Key
+from firmware.phone.events import Key, Timer
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import contact_editor, edit_contact_page
 from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.question import Sentence
 from firmware.phone.menu.views import ListView, MenuRow, NoticeView, SoftKeys
+from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.state import PhoneState
+from firmware.phone.view import Mode
 from firmware.phone.words import Text, word
 
 _FOUND_AT_MOST = 30
@@ -176,8 +178,8 @@ class JobPage(Sentence):
         else:
             super().press(state, key)
 
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Follow the work."""
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Follow the work; as long as it comes on, and until its end may have been read, the page stays."""
         match answer:
             case JobProgressed(self._job, percent) if self._percent is not None:
                 self._percent = percent
@@ -185,3 +187,7 @@ class JobPage(Sentence):
                 self._text = words
                 self._keys = SoftKeys(BACK, CHOOSE)
                 self._percent = None
+            case _:
+                return
+        if state.mode is Mode.MENU:
+            state.start_timer(Timer.INFO, MENU_PATIENCE_S)

@@ -9,6 +9,7 @@ from firmware.phone.answers import (
     JobFinished,
     JobProgressed,
 )
+from firmware.phone.commands import StartTimer
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber, NumberKind
 from firmware.phone.errands import (
     DeleteContact,
@@ -21,6 +22,7 @@ from firmware.phone.errands import (
 )
 from firmware.phone.events import Key, Timer
 from firmware.phone.menu.views import CodeView, EntryView, ListView, NoticeView
+from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.vcard_text import vcard_text
 from firmware.phone.view import Mode
 from firmware.phone.words import word
@@ -268,7 +270,7 @@ def test_import_and_export_show_how_far_they_have_come_and_what_became_of_them(r
     assert desk.said(RunFolderJob) == [RunFolderJob(job)]
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.percent == 0
-    desk.handle(JobProgressed(job, 40))
+    assert StartTimer(Timer.INFO, MENU_PATIENCE_S) in desk.handle(JobProgressed(job, 40)), "it is left by itself"
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.percent == 40
     desk.handle(JobFinished(job, True, word("3 contacts added.")))
