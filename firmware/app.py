@@ -269,6 +269,7 @@ class Handset:
                 self._health.register("storage", _SLOW_THREAD_LIMIT_S),
                 self._note_records_fault,
                 self._note_consents,
+                on_documents=self._bus.post,
             )
         except StorageError as error:
             self._health.forget("storage")

@@ -1,9 +1,11 @@
-"""What the kernel says about the wall clock."""
+"""What the kernel says about its clocks."""
 
 import ctypes
 import functools
 import time
 from pathlib import Path
+
+from firmware.privacy.policy import Reading
 
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised to a reliable server
 _FIRMWARE_WRITTEN_S = 1_764_000_000  # 24 November 2025
@@ -23,6 +25,11 @@ def is_plausible() -> bool:
     A clock before this firmware was written makes every certificate look as if it were not valid yet.
     """
     return is_synchronised() or time.time() > _FIRMWARE_WRITTEN_S
+
+
+def read_clocks() -> Reading:
+    """Return what all clocks say; a time of day that somebody sets says nothing to the one that runs since the boot."""
+    return Reading(boot_id(), time.clock_gettime(time.CLOCK_BOOTTIME), time.time(), is_synchronised())
 
 
 @functools.cache

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from firmware import clock
+from firmware.documents import Documents
 from firmware.errors import HandsetError, StorageError
 from firmware.factory_reset import KEY_NAME, STORE_NAME
 from firmware.phone.events import Problem
+from firmware.phone.policy_answers import DocumentsChanged
 from firmware.ports import Heartbeat
 from firmware.privacy.consent import ConsentState
 from firmware.settings.sharing import recipient
@@ -24,6 +26,7 @@ from firmware.storage.messages import StoredMessages
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.pictures import StoredPictures
 from firmware.storage.pin import StoredPin
+from firmware.storage.policies import version_in_force
 from firmware.storage.preferences import StoredPreferences
 from firmware.storage.set_up import StoredSetUp
 from firmware.storage.shares import StoredShares
@@ -47,6 +50,7 @@ class Records:
     Attributes:
         call_log, contacts, consents, messages, preferences, set_up, pin, pictures, outbox, shares: usable at any time;
             before the store is open they raise StoreClosed.
+        documents: policies and notices; likewise.
         fault: why the store cannot be used, None while it can.
     """
 
@@ -57,6 +61,8 @@ class Records:
         heartbeat: Heartbeat,
         on_fault: Callable[[Problem | None, str], None],
         on_consents: Callable[[ConsentState], None],
+        *,
+        on_documents: Callable[[DocumentsChanged], None],
     ) -> None:
         """Load the key.
 
@@ -66,6 +72,7 @@ class Records:
             heartbeat: is called while the store's thread makes progress.
             on_fault: is told of each change of `fault`, with None when all is well again.
             on_consents: is told what the holder agrees to, once the store is open and after each change.
+            on_documents: is told what of the operator's the holder has yet to read, likewise.
 
         Raises:
             StorageError: there is no usable key.
@@ -87,9 +94,15 @@ class Records:
         self.pin = StoredPin(self._store)
         self.pictures = StoredPictures(self._store, state_dir)
         self.consents = Consents(
-            self._store, self.outbox, device=device.id, clock=time.time, is_synced=clock.is_synchronised
+            self._store,
+            self.outbox,
+            device=device.id,
+            clock=time.time,
+            is_synced=clock.is_synchronised,
+            policy_version=version_in_force,
         )
-        self.consents.when_changed = on_consents
+        self.consents.when_changed = self._note_consents
+        self.documents = Documents(self._store, self.consents, configuration, on_documents, self.outbox.append_outcome)
         self.call_log = StoredCallLog(
             self._store,
             self.outbox,
@@ -114,6 +127,7 @@ class Records:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+        await self.documents.stop()
         await self._store.stop()
 
     def note_error(self, error: HandsetError) -> None:
@@ -139,6 +153,7 @@ class Records:
         try:
             await self._store.start()
             interrupted = await self.call_log.recover_interrupted()
+            await self.documents.take_up()
             await self.consents.announce()
             self._on_consents(await self.consents.state())
             await self.pictures.sweep()
@@ -149,8 +164,14 @@ class Records:
             _log.warning("%d call(s) had no end in the log, as after a power failure; they are closed now", interrupted)
         self.note_success()
         when_open()
+        self.documents.start()
         self._speller = asyncio.create_task(self._spell_contacts(), name="contact speller")
         return True
+
+    def _note_consents(self, state: ConsentState) -> None:
+        self._on_consents(state)
+        # Which notices may be shown follows from them.
+        self.documents.tell()
 
     async def _spell_contacts(self) -> None:
         """Spell the contacts of an older firmware, a few at a time: calls are written in between."""

@@ -9,6 +9,7 @@ from firmware.errands.calls import CallErrands
 from firmware.errands.consents import ConsentErrands
 from firmware.errands.contact_files import ContactFiles
 from firmware.errands.contacts import ContactErrands
+from firmware.errands.documents import DocumentErrands
 from firmware.errands.facts import FactsErrands, Identity
 from firmware.errands.folder import FolderErrands, Job
 from firmware.errands.pictures import PictureErrands
@@ -72,6 +73,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         **handlers,
         **PinErrands(records.pin).handlers,
         **ConsentErrands(records.consents, around.language).handlers,
+        **DocumentErrands(records.documents.policies, records.documents.notices, around.language).handlers,
         **ContactErrands(records.contacts, post).handlers,
         **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,
         **pictures.handlers,

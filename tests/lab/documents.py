@@ -1,0 +1,97 @@
+"""An operator with a key, and a store that takes what it signs."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from firmware.egress.messages import OutcomeCode
+from firmware.privacy.policy import Reading
+from firmware.storage.database import Database
+from firmware.storage.documents import Addressee, DocumentRegister
+from firmware.storage.notices import StoredNotices
+from firmware.storage.policies import StoredPolicies, version_in_force
+from provisioning.signed import Statement, public_key_text, sign
+from provisioning.trust import Kind, TrustedKey
+from tests.lab.store import StoreLab
+
+FLEET: Final = "shop"
+DEVICE: Final = "handset-7"
+DAY_S: Final = 86_400
+SEED: Final = bytes(range(32))
+"""The same key in each process of a test."""
+
+
+class Operator:
+    """Signs policies and notices for the handsets of a fleet."""
+
+    def __init__(self, at: datetime = datetime(2026, 3, 1, tzinfo=UTC)) -> None:
+        self.at = at
+        self.key = Ed25519PrivateKey.from_private_bytes(SEED)
+        self.trusted = TrustedKey(
+            public=public_key_text(self.key), signs=frozenset({Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE})
+        )
+
+    def statement(self, number: int, content: Mapping[str, object], **changes: object) -> Statement:
+        values = {
+            "number": number,
+            "fleet": FLEET,
+            "issued_at": self.at,
+            "not_after": self.at + timedelta(days=90),
+            "content": content,
+        }
+        return Statement.model_validate(values | changes)
+
+    def policy(
+        self, number: int, version: str, *asks_again: str, words: str = "New rules.", **changes: object
+    ) -> bytes:
+        content = {
+            "version": version,
+            "date": "2026-03-01",
+            "text": {"en": [words, "That is all."], "zh": ["新规则。", "就这些。"]},
+            "asks_again": list(asks_again),
+        }
+        return sign(Kind.POLICY, self.statement(number, content, **changes), self.key)
+
+    def notice(self, number: int, *, incident: bool = True, title: str = "Leak", **changes: object) -> bytes:
+        content = {
+            "incident": incident,
+            "title": {"en": title, "zh": "泄露"},
+            "text": {"en": ["A list was lost."], "zh": ["一份名单丢失。"]},
+        }
+        return sign(Kind.NOTICE, self.statement(number, content, **changes), self.key)
+
+
+class DocumentLab(StoreLab):
+    """A store with the operator's documents in it; what is reported to the operator is in `reports`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.operator = Operator()
+        self.boot_id = "boot 1"
+        self.reports: list[OutcomeCode] = []
+        self.changes = 0
+        super().__init__(folder)
+
+    def make_parts(self) -> None:
+        super().make_parts()
+        self.consents._policy_version = version_in_force
+        register = DocumentRegister(Addressee(FLEET, DEVICE, (self.operator.trusted,)), self.read_clocks)
+        self.policies = StoredPolicies(self.store, self.consents, register, self.read_clocks, self._report)
+        self.notices = StoredNotices(self.store, self.consents, register, self.read_clocks, self._report)
+        self.policies.when_changed = self.notices.when_changed = self._count_change
+
+    def read_clocks(self) -> Reading:
+        return Reading(self.boot_id, self.monotonic_s, self.wall_s, self.synced)
+
+    async def versions(self) -> dict[str, str]:
+        """Return each policy's state by its version."""
+        return {kept.policy.version: kept.state.value for kept in await self.policies.shelf()}
+
+    def _report(self, _database: Database, digest: str, outcome: OutcomeCode) -> None:
+        assert len(digest) == 64
+        self.reports.append(outcome)
+
+    def _count_change(self) -> None:
+        self.changes += 1
