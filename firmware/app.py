@@ -63,6 +63,7 @@ from firmware.screens.families import has_chinese
 from firmware.screens.families.rom import GLYPHS
 from firmware.screens.spoken import spoken
 from firmware.settings.broker import broker_settings
+from firmware.settings.issuer import issuer
 from firmware.settings.phone import phone_settings
 from firmware.settings.sound import near_end_settings
 from firmware.speech import Narrator
@@ -286,6 +287,7 @@ class Handset:
                     state_dir=self._options.state_dir,
                     exchange_dir=self._options.exchange_dir or self._options.state_dir / "exchange",
                     identity=_identity(configuration),
+                    issuer=issuer(configuration),
                     condition=self._condition,
                     start_anew=self._start_anew,
                     pictures_changed=self._pictures_changed,

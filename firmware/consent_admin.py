@@ -6,8 +6,8 @@ from firmware.control.requests import Answer, ConsentRequest, LedgerShowRequest,
 from firmware.control.server import Handler
 from firmware.errors import ControlError
 from firmware.phone.purpose import Channel, Purpose
+from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.consent import ConsentState, LedgerEntry, damage_words
-from firmware.privacy.purposes import PURPOSE_TEXTS
 from firmware.storage.consents import Consents
 from firmware.storage.pin import StoredPin
 
@@ -92,7 +92,7 @@ class ConsentRole:
             state = await self._kept.state()
         else:
             state = await self._change(request.purpose, request.pin, granted=request.action == "grant")
-        return Purposes(purposes=_answers(state), needs_pin=await self._needs_pin())
+        return Purposes(purposes=_answers(state, built_in()), needs_pin=await self._needs_pin())
 
     async def _change(self, name: str, pin: str, *, granted: bool) -> ConsentState:
         try:
@@ -138,15 +138,16 @@ class ConsentRole:
         return LedgerLines(entries=tuple(map(_line, entries[request.after : request.after + request.limit])))
 
 
-def _answers(state: ConsentState) -> tuple[PurposeAnswer, ...]:
+def _answers(state: ConsentState, catalogue: Catalogue) -> tuple[PurposeAnswer, ...]:
     return tuple(
         PurposeAnswer(
             purpose=purpose,
             granted=state.granted(purpose),
             since=state.purposes[purpose].since,
-            description=f"{text.name}. {text.covers} Goes to: {text.recipients}",
+            description=f"{entry.name.en}. {entry.covers.en} Goes to: {entry.recipients.en}",
         )
-        for purpose, text in PURPOSE_TEXTS.items()
+        for purpose in Purpose
+        for entry in (catalogue.entry(purpose),)
     )
 
 

@@ -1,4 +1,4 @@
-"""What the operator offers by a link on the display."""
+"""Who the operator is, and what it offers by a link on the display."""
 
 import re
 from typing import Annotated, Final
@@ -35,13 +35,22 @@ def _checked(template: str) -> str:
 LinkTemplate = Annotated[str, Field(max_length=111), AfterValidator(_checked)]
 
 
+Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
 class Operator(Section):
-    """Links that pages show as QR codes; `{account}` in them becomes the default account's opaque id.
+    """Who answers for the holder's data, and links that pages show as QR codes.
+
+    `{account}` in a link becomes the default account's opaque id.
 
     Attributes:
+        name: the operator's full name, as on the receipts that the holder gets.
+        contact: how whoever answers questions about personal data is reached: a number, an address, both.
         invite_link: where somebody who is invited becomes a customer.
         top_up_link: where somebody pays for the account.
     """
 
+    name: Annotated[Line, Field(max_length=80)] = ""
+    contact: Line = ""
     invite_link: LinkTemplate = ""
     top_up_link: LinkTemplate = ""

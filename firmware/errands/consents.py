@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Final
 
 from firmware.errands.runner import Handler
-from firmware.phone.consent_answers import ConsentRow, ConsentsRead
-from firmware.phone.consent_errands import Activate, ReadConsents, SetConsent, WithdrawOptional
+from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
+from firmware.phone.consent_errands import Activate, ReadConsents, ReadReceipt, SetConsent, WithdrawOptional
 from firmware.phone.errands import Errand
 from firmware.phone.purpose import Channel, Purpose
+from firmware.privacy.catalogue import built_in
 from firmware.privacy.consent import ConsentState, LedgerAction
-from firmware.privacy.purposes import NEEDED, PURPOSE_TEXTS
+from firmware.privacy.purposes import NEEDED
+from firmware.privacy.receipts import Issuer, summary
 from firmware.storage.consents import Consents
 from firmware.storage.errors import LedgerDamagedError
 
@@ -20,9 +22,16 @@ _MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # no
 class ConsentErrands:
     """Reads and changes the answers for each purpose; a change is asked for by the keys of the handset."""
 
-    def __init__(self, consents: Consents, language: Callable[[], str]) -> None:
-        """`language` tells which one the display speaks now."""
+    def __init__(self, consents: Consents, issuer: Issuer, language: Callable[[], str]) -> None:
+        """Set up.
+
+        Args:
+            consents: what is read and changed.
+            issuer: whose receipts these are.
+            language: which one the display speaks now.
+        """
         self._consents = consents
+        self._issuer = issuer
         self._language = language
 
     @property
@@ -33,6 +42,7 @@ class ConsentErrands:
             SetConsent: self._set,
             WithdrawOptional: self._withdraw_optional,
             Activate: self._activate,
+            ReadReceipt: self._read_receipt,
         }
 
     async def _read(self, _errand: ReadConsents) -> ConsentsRead:
@@ -57,21 +67,26 @@ class ConsentErrands:
         await self._consents.append(LedgerAction.ACTIVATE, errand.age_band, errand.actor, Channel.KEYPAD)
         return self._rows(await self._consents.state())
 
+    async def _read_receipt(self, errand: ReadReceipt) -> ReceiptRead:
+        number = (await self._consents.state()).purposes[errand.purpose].entry_number
+        answer = next((entry for entry in await self._consents.entries() if entry.number == number), None)
+        return ReceiptRead(errand.purpose, summary(answer, self._issuer) if answer is not None else "")
+
     def _rows(self, state: ConsentState) -> ConsentsRead:
         rows = tuple(self._row(purpose, state) for purpose in sorted(Purpose, key=lambda each: each not in NEEDED))
         private = not any(row.granted for row in rows if not row.needed)
         return ConsentsRead(rows, private, not state.intact)
 
     def _row(self, purpose: Purpose, state: ConsentState) -> ConsentRow:
-        text, answer = PURPOSE_TEXTS[purpose], state.purposes[purpose]
+        entry, answer, language = built_in().entry(purpose), state.purposes[purpose], self._language()
         return ConsentRow(
             purpose=purpose,
-            name=text.name,
-            covers=text.covers,
-            recipients=text.recipients,
+            name=entry.name.in_language(language),
+            covers=entry.covers.in_language(language),
+            recipients=entry.recipients.in_language(language),
             granted=answer.granted,
             needed=purpose in NEEDED,
-            since=_day(answer.since, self._language()) if answer.since else "",
+            since=_day(answer.since, language) if answer.since else "",
             asked=answer.asked,
         )
 

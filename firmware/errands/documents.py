@@ -8,8 +8,9 @@ from firmware.errors import StorageError
 from firmware.phone.errands import Errand
 from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow
 from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
+from firmware.phone.purpose import Purpose
+from firmware.privacy.catalogue import built_in
 from firmware.privacy.policy import KeptPolicy, changes_since, in_force
-from firmware.privacy.purposes import PURPOSE_TEXTS
 from firmware.storage.notices import StoredNotice, StoredNotices
 from firmware.storage.policies import StoredPolicies
 
@@ -53,8 +54,9 @@ class DocumentErrands:
         kept, counting = found[-1], in_force(shelf)
         before = counting.position if counting is not None else 0
         changes = changes_since(shelf, before, kept.position) if counting is not None else frozenset()
-        names = tuple(text.name for purpose, text in PURPOSE_TEXTS.items() if purpose in changes)
-        return PolicyRead(_row(kept), kept.policy.paragraphs(self._language()), names)
+        language = self._language()
+        names = tuple(built_in().entry(purpose).name.in_language(language) for purpose in Purpose if purpose in changes)
+        return PolicyRead(_row(kept), kept.policy.paragraphs(language), names)
 
     async def _read_notices(self, _errand: ReadNotices) -> NoticesRead:
         return await self._notices()

@@ -18,6 +18,7 @@ from firmware.errands.reset import ResetErrands
 from firmware.errands.runner import Handler
 from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
+from firmware.privacy.receipts import Issuer
 from firmware.records import Records
 
 
@@ -30,6 +31,7 @@ class Surroundings:
         state_dir: where the store is.
         exchange_dir: the folder that stands for a stick.
         identity: which handset this is.
+        issuer: whose receipts for consents it makes.
         condition: tells what the handset knows about its own parts.
         start_anew: ends this run of the handset and begins another.
         pictures_changed: has the pictures that are at hand loaded anew.
@@ -41,6 +43,7 @@ class Surroundings:
     state_dir: Path
     exchange_dir: Path
     identity: Identity
+    issuer: Issuer
     condition: Callable[[], Awaitable[Condition]]
     start_anew: Callable[[], None]
     pictures_changed: Callable[[], None]
@@ -72,7 +75,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     return {
         **handlers,
         **PinErrands(records.pin).handlers,
-        **ConsentErrands(records.consents, around.language).handlers,
+        **ConsentErrands(records.consents, around.issuer, around.language).handlers,
         **DocumentErrands(records.documents.policies, records.documents.notices, around.language).handlers,
         **ContactErrands(records.contacts, post).handlers,
         **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,
