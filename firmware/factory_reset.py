@@ -19,6 +19,7 @@ from firmware.errors import StorageError
 from firmware.storage.database import KEY_BYTES
 from firmware.storage.key import CREDENTIAL_NAME
 from firmware.storage.pictures import FOLDER_NAME as PICTURES_NAME
+from firmware.storage.recordings import FOLDER_NAME as RECORDINGS_NAME
 
 MARKER_NAME: Final = "factory-reset"
 STORE_NAME: Final = "store.db"
@@ -56,12 +57,12 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
         _shred_key(state_dir / KEY_NAME)
         for suffix in _STORE_SUFFIXES:
             _delete(state_dir / (STORE_NAME + suffix), overwritten=key_stays)
-        pictures = state_dir / PICTURES_NAME
-        if pictures.is_dir():
-            # Their keys were in the store.
-            for path in pictures.iterdir():
-                _delete(path)
-            pictures.rmdir()
+        for folder_of_files in (state_dir / PICTURES_NAME, state_dir / RECORDINGS_NAME):
+            if folder_of_files.is_dir():
+                # Their keys were in the store.
+                for path in folder_of_files.iterdir():
+                    _delete(path)
+                folder_of_files.rmdir()
         sync_folder(state_dir)
         marker.unlink()
         sync_folder(state_dir)

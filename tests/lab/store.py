@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from firmware.media.sound_format import joined
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.storage.call_log import Clocks, StoredCallLog
@@ -15,6 +16,7 @@ from firmware.storage.outbox import Recipient, StoredOutbox
 from firmware.storage.pictures import StoredPictures
 from firmware.storage.pin import StoredPin
 from firmware.storage.preferences import StoredPreferences
+from firmware.storage.recordings import RoomLimits, StoredRecordings
 from firmware.storage.set_up import StoredSetUp
 from firmware.storage.shares import StoredShares
 from firmware.storage.store import Store
@@ -54,13 +56,17 @@ class StoreLab:
         self.set_up = StoredSetUp(self.store)
         self.pin = StoredPin(self.store, lambda: self.monotonic_s)
         self.pictures = StoredPictures(self.store, self.path.parent)
+        clocks = Clocks(lambda: self.wall_s, lambda: self.monotonic_s, lambda: self.synced, BOOT_ID)
+        self.recordings = StoredRecordings(
+            self.store, self.contacts, self.path.parent, clocks=clocks, limits=RoomLimits(10_000_000, 0), joined=joined
+        )
         self.call_log = StoredCallLog(
             self.store,
             self.outbox,
             self.contacts,
             device="handset-7",
             accounts={"": "1001@sip.example.org", "office": "1002@sip.example.org"},
-            clocks=Clocks(lambda: self.wall_s, lambda: self.monotonic_s, lambda: self.synced, BOOT_ID),
+            clocks=clocks,
         )
 
     async def start(self) -> None:
