@@ -17,8 +17,11 @@ from typing import Final
 from firmware.durable import overwrite, replace_durably, shred, sync_folder
 from firmware.errors import StorageError
 from firmware.storage.database import KEY_BYTES
+from firmware.storage.journal import JOURNAL_NAME
 from firmware.storage.key import CREDENTIAL_NAME
+from firmware.storage.keyring import OLD_WRAP_NAME, WRAP_NAME
 from firmware.storage.pictures import FOLDER_NAME as PICTURES_NAME
+from firmware.storage.pin import TRIES_NAME
 from firmware.storage.recordings import FOLDER_NAME as RECORDINGS_NAME
 
 MARKER_NAME: Final = "factory-reset"
@@ -42,8 +45,9 @@ def begin_reset(state_dir: Path) -> None:
 def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -> bool:
     """Erase what a reset that was begun is to erase; return whether there was one. No store may be open.
 
-    The key goes first: with it, what the card still holds of the store can be read by nobody. A key that systemd
-    provides is not ours to replace; then the store is overwritten before it is deleted.
+    The file of the store's key goes first: without it, what the card still holds of the store can be read by nobody. A
+    secret that systemd provides is not ours to replace; then the store is overwritten before it is deleted, for whoever
+    finds that file's bytes where the card has kept a copy of them.
 
     Raises:
         StorageError: the card cannot be written; the marker stays, and the next start tries again.
@@ -54,9 +58,14 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
     try:
         folder = environment.get("CREDENTIALS_DIRECTORY")
         key_stays = bool(folder) and Path(folder or "", CREDENTIAL_NAME).exists()
+        for name in (WRAP_NAME, OLD_WRAP_NAME, f".{WRAP_NAME}.new"):
+            shred(state_dir / name)
+        sync_folder(state_dir)
         _shred_key(state_dir / KEY_NAME)
         for suffix in _STORE_SUFFIXES:
             _delete(state_dir / (STORE_NAME + suffix), overwritten=key_stays)
+        for name in (JOURNAL_NAME, TRIES_NAME):
+            _delete(state_dir / name)
         for folder_of_files in (state_dir / PICTURES_NAME, state_dir / RECORDINGS_NAME):
             if folder_of_files.is_dir():
                 # Their keys were in the store.

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -17,16 +17,19 @@ from firmware.phone.policy_answers import DocumentsChanged
 from firmware.ports import Heartbeat
 from firmware.privacy.consent import ConsentState
 from firmware.settings.sharing import recipient
+from firmware.storage.call_log import JOURNAL_KIND as CALL_ENTRY
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
-from firmware.storage.errors import StoreFullError
-from firmware.storage.key import load_key
+from firmware.storage.errors import StoreClosedError, StoreFullError
+from firmware.storage.journal import JOURNAL_NAME, Entry, Journal
+from firmware.storage.key import load_host_keys
+from firmware.storage.keyring import WRAP_NAME, Keyring
+from firmware.storage.messages import JOURNAL_KIND as MESSAGE_ENTRY
 from firmware.storage.messages import StoredMessages
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.pictures import StoredPictures
-from firmware.storage.pin import StoredPin
-from firmware.storage.policies import version_in_force
+from firmware.storage.pin import TRIES_NAME, Door, StoredPin
 from firmware.storage.preferences import StoredPreferences
 from firmware.storage.set_up import StoredSetUp
 from firmware.storage.shares import StoredShares
@@ -50,8 +53,8 @@ class Records:
     Attributes:
         call_log, contacts, consents, messages, preferences, set_up, pin, pictures, outbox, shares: usable at any time;
             before the store is open they raise StoreClosed.
-        documents: policies and notices; likewise.
-        fault: why the store cannot be used, None while it can.
+        keyring: what opens the store; where that takes the PIN, the store is closed until it was typed.
+        fault: why the store cannot be used, None while it can or waits for the PIN.
     """
 
     def __init__(
@@ -79,19 +82,25 @@ class Records:
         """
         path = state_dir / STORE_NAME
         device = configuration.device
-        self._store = Store(path, load_key(state_dir / KEY_NAME, path), heartbeat)
+        self.keyring = Keyring(state_dir / WRAP_NAME, path, load_host_keys(state_dir / KEY_NAME, path))
+        self._store = Store(path, None, heartbeat)
+        address = self.keyring.journal_address if self.keyring.waits_for_pin else None
+        self._journal = Journal(state_dir / JOURNAL_NAME, address)
         self._on_fault = on_fault
         self._on_consents = on_consents
+        self._when_open: Callable[[], None] = lambda: None
         self._opener: asyncio.Task[None] | None = None
+        self._settler: asyncio.Task[None] | None = None
         self._speller: asyncio.Task[None] | None = None
         self.fault: str | None = None
         self.outbox = StoredOutbox(self._store, recipient(configuration))
         self.shares = StoredShares(self._store)
         self.contacts = StoredContacts(self._store, device.country)
         self.messages = StoredMessages(self._store, time.time)
+        self.messages.journal = self._journal
         self.preferences = StoredPreferences(self._store)
         self.set_up = StoredSetUp(self._store)
-        self.pin = StoredPin(self._store)
+        self.pin = StoredPin(self._store, door=Door(self.keyring, state_dir / TRIES_NAME, self._open))
         self.pictures = StoredPictures(self._store, state_dir)
         self.consents = Consents(
             self._store,
@@ -114,15 +123,20 @@ class Records:
             },
             clocks=Clocks(time.time, time.monotonic, clock.is_synchronised, clock.boot_id()),
         )
+        self.call_log.journal = self._journal
 
     async def start(self, when_open: Callable[[], None]) -> None:
-        """Try to open the store now, and if that fails again and again later; `when_open` is called once it is."""
-        if not await self._try_to_open(when_open):
-            self._opener = asyncio.create_task(self._keep_trying(when_open), name="store opener")
+        """Try to open the store now, and if that fails again and again later; `when_open` is called once it is.
+
+        One that waits for the PIN is opened when `pin.check` has the right one.
+        """
+        self._when_open = when_open
+        if not self.keyring.waits_for_pin:
+            await self._open()
 
     async def stop(self) -> None:
         """Write what is due and close."""
-        for task in (self._opener, self._speller):
+        for task in (self._opener, self._speller, self._settler):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
@@ -131,7 +145,9 @@ class Records:
         await self._store.stop()
 
     def note_error(self, error: HandsetError) -> None:
-        """Say that the store failed at something."""
+        """Say that the store failed at something; that it waits for the PIN is no fault."""
+        if self.keyring.waits_for_pin and isinstance(error, StoreClosedError):
+            return
         if self.fault != str(error):
             _log.error("The store failed: %s", error)
         self.fault = str(error)
@@ -143,15 +159,28 @@ class Records:
             self.fault = None
             self._on_fault(None, "")
 
-    async def _keep_trying(self, when_open: Callable[[], None]) -> None:
+    async def rotate_key(self) -> None:
+        """Write the store anew with another key.
+
+        Raises:
+            StorageError: there is no room for it, or the store is not open.
+        """
+        await self.keyring.rotate(self._store)
+
+    async def _open(self) -> None:
+        if not await self._try_to_open():
+            self._opener = asyncio.create_task(self._keep_trying(), name="store opener")
+
+    async def _keep_trying(self) -> None:
         while True:
             await asyncio.sleep(_RETRY_S)
-            if await self._try_to_open(when_open):
+            if await self._try_to_open():
                 return
 
-    async def _try_to_open(self, when_open: Callable[[], None]) -> bool:
+    async def _try_to_open(self) -> bool:
         try:
-            await self._store.start()
+            await self.keyring.open(self._store)
+            await self._journal.drain(self.keyring.journal_key, self._take_over)
             interrupted = await self.call_log.recover_interrupted()
             await self.documents.take_up()
             await self.consents.announce()
@@ -163,15 +192,21 @@ class Records:
         if interrupted:
             _log.warning("%d call(s) had no end in the log, as after a power failure; they are closed now", interrupted)
         self.note_success()
-        when_open()
-        self.documents.start()
+        self._when_open()
+        self._settler = asyncio.create_task(self._settle_keys(), name="key settler")
         self._speller = asyncio.create_task(self._spell_contacts(), name="contact speller")
         return True
 
-    def _note_consents(self, state: ConsentState) -> None:
-        self._on_consents(state)
-        # Which notices may be shown follows from them.
-        self.documents.tell()
+    async def _take_over(self, entries: Sequence[Entry]) -> None:
+        await self.call_log.take_over([entry for entry in entries if entry.get("kind") == CALL_ENTRY])
+        await self.messages.take_over([entry for entry in entries if entry.get("kind") == MESSAGE_ENTRY])
+
+    async def _settle_keys(self) -> None:
+        """Finish a change of the store's key, in the background: a large store takes seconds to be written anew."""
+        try:
+            await self.keyring.settle(self._store)
+        except StorageError as error:
+            _log.warning("The store keeps its key until now; the next start tries again to change it: %s", error)
 
     async def _spell_contacts(self) -> None:
         """Spell the contacts of an older firmware, a few at a time: calls are written in between."""

@@ -55,8 +55,10 @@ class Keyring:
     def __init__(self, wrap_path: Path, store_path: Path, host: HostKeys) -> None:
         """Read the file of the keys, or make one: for a new store, or for one that was made before there were any.
 
+        Where what this machine has does not open it, `open` says so.
+
         Raises:
-            StorageError: the file is damaged or cannot be written, or what this machine has does not open it.
+            StorageError: the file is damaged, or cannot be read or written.
         """
         self._path = wrap_path
         self._host = host
@@ -64,6 +66,7 @@ class Keyring:
         self._pin: StretchedPin | None = None
         self._keys: StoreKeys | None = None
         self._journal_key: X25519PrivateKey | None = None
+        self._fault: StorageError | None = None
         self._one_change = asyncio.Lock()
         try:
             for left in (self._old_path, wrap_path.with_name(f".{wrap_path.name}.new")):
@@ -78,14 +81,17 @@ class Keyring:
             self._write(StoreKeys(host.secret, new) if is_taken_over else StoreKeys(new), None)
         else:
             self._wrap = KeyWrap.read(content)
-            self._wrap.check(host)
-            if not self.waits_for_pin:
-                self._take(self._wrap.open(host, None), None)
+            try:
+                self._wrap.check(host)
+                if not self.opens_by_pin:
+                    self._take(self._wrap.open(host, None), None)
+            except StorageError as error:
+                self._fault = type(error)(f"The store {store_path} does not open. {error}")
 
     @property
     def waits_for_pin(self) -> bool:
         """Whether the store stays closed until the PIN is typed."""
-        return self._keys is None and self.opens_by_pin
+        return self._keys is None and self._fault is None and self.opens_by_pin
 
     @property
     def opens_by_pin(self) -> bool:
@@ -212,6 +218,8 @@ class Keyring:
         self._write(replace(keys, next=keys.next or secrets.token_bytes(KEY_BYTES)), pin)
 
     def _known_keys(self) -> StoreKeys:
+        if self._fault is not None:
+            raise self._fault
         if self._keys is None:
             raise self._closed()
         return self._keys

@@ -5,13 +5,24 @@ from pathlib import Path
 from typing import Final
 
 from firmware.storage.journal import JOURNAL_NAME, Entry, Journal
-from firmware.storage.key import HostKeys
+from firmware.storage.key import HostKeys, load_host_keys
 from firmware.storage.keyring import WRAP_NAME, Keyring
 from firmware.storage.pin import TRIES_NAME, Door, StoredPin
+from firmware.storage.store import Store
 from tests.lab.store import StoreLab
 
 HOST: Final = HostKeys(bytes(range(32)))
 PIN: Final = "258036"
+
+
+async def open_store_of(state_dir: Path) -> Store:
+    """Open the store of a handset that does not run and asks for no PIN; the caller stops it."""
+    path = state_dir / "store.db"
+    keyring = Keyring(state_dir / WRAP_NAME, path, load_host_keys(state_dir / "store.key", path, {}))
+    store = Store(path, None, heartbeat=lambda: None)
+    await keyring.open(store)
+    await keyring.settle(store)
+    return store
 
 
 class GuardedStore(StoreLab):

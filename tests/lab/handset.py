@@ -19,9 +19,8 @@ from firmware.errors import StorageError
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.set_up import SetUp
 from firmware.storage.contacts import StoredContacts
-from firmware.storage.key import load_key
 from firmware.storage.set_up import StoredSetUp
-from firmware.storage.store import Store
+from tests.lab.guarded_store import open_store_of
 from tests.lab.ports import free_port
 
 _START_TIMEOUT_S = 30.0
@@ -199,11 +198,9 @@ class Handset:
 
     async def _set_up(self) -> None:
         """Write into the store, before the first start, that somebody has gone through the first run."""
-        path = self.state_dir / "store.db"
         # A disk that takes nothing is for the handset itself to complain of.
         with suppress(StorageError):
-            store = Store(path, load_key(self.state_dir / "store.key", path), heartbeat=lambda: None)
-            await store.start()
+            store = await open_store_of(self.state_dir)
             try:
                 await StoredSetUp(store).save(SetUp.FIRST_RUN)
             finally:
@@ -218,9 +215,7 @@ class Handset:
         """Write into the address book of a handset that does not run; `ring` is the contact's own, if any."""
 
         async def add() -> None:
-            path = self.state_dir / "store.db"
-            store = Store(path, load_key(self.state_dir / "store.key", path), heartbeat=lambda: None)
-            await store.start()
+            store = await open_store_of(self.state_dir)
             await StoredContacts(store, country).save(Contact(0, name, (ContactNumber(number),), ring=ring))
             await store.stop()
 

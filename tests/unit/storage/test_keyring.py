@@ -133,8 +133,21 @@ async def test_the_boards_key_is_used_as_soon_as_it_is_there_and_missed_when_it_
     assert await count_calls(lab) == 1
     await lab.stop()
     lab.host = HOST
+    lab.make_parts()
     with pytest.raises(StoreKeyMissingError, match="Put the card back"):
-        lab.make_parts()
+        await lab.start()
+
+
+async def test_another_machine_s_store_does_not_ask_for_the_pin(tmp_path: Path) -> None:
+    lab = GuardedStore(tmp_path)
+    await lab.start()
+    await lab.guard_by_pin()
+    await lab.stop()
+    lab.host = HostKeys(b"x" * 32)
+    lab.make_parts()
+    assert not lab.keyring.waits_for_pin
+    with pytest.raises(StoreKeyWrongError, match="another machine"):
+        await lab.start()
 
 
 async def test_a_security_chip_is_counted_as_a_guard(tmp_path: Path) -> None:
