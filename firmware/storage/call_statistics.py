@@ -1,19 +1,35 @@
 """Counting the call log. What comes of it is shown and never queued: it only reads."""
 
 import time
+from collections.abc import Container
+from enum import IntEnum
 from typing import Final
 
 from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.errands import CallKind
 from firmware.storage.call_kinds import KINDS
-from firmware.storage.database import Database
+from firmware.storage.database import Database, Row
 
-_COUNTS: Final = (
+
+class _Time(IntEnum):
+    """When a call began; UNDATED: while the clock was not set, or after what is now."""
+
+    TODAY = 0
+    EARLIER_THIS_MONTH = 1
+    EARLIER = 2
+    UNDATED = 3
+
+
+# One pass over the log, since other work waits for the store meanwhile.
+_SUMS: Final = (
+    f"SELECT CASE WHEN NOT clock_synced OR started_at > ?1 THEN {_Time.UNDATED:d} "
+    f"WHEN started_at >= ?2 THEN {_Time.TODAY:d} "
+    f"WHEN started_at >= ?3 THEN {_Time.EARLIER_THIS_MONTH:d} ELSE {_Time.EARLIER:d} END AS time, count(*), "
     f"count(*) FILTER (WHERE {KINDS[CallKind.DIALLED]}), "
     f"count(*) FILTER (WHERE {KINDS[CallKind.RECEIVED]}), "
     f"count(*) FILTER (WHERE {KINDS[CallKind.MISSED]}), "
     # A score of 0 stands for a call of which nothing was heard to be measured.
-    "total(ended_at - answered_at), avg(nullif(mos, 0))"
+    "total(ended_at - answered_at), total(mos), count(nullif(mos, 0)) FROM calls GROUP BY time"  # noqa: S608 - constants
 )
 
 
@@ -25,19 +41,16 @@ def read_statistics(database: Database, now_s: float, *, clock_synced: bool) -> 
     """
     now = time.localtime(now_s)
     today_s, month_s = (time.mktime((now.tm_year, now.tm_mon, day, 0, 0, 0, 0, 0, -1)) for day in (now.tm_mday, 1))
-    [(undated,)] = database.query("SELECT count(*) FROM calls WHERE NOT clock_synced OR started_at > ?", now_s)
-
-    def counts_since(start_s: float) -> CallCounts | None:
-        if not clock_synced:
-            return None
-        return _counts(database, "clock_synced AND started_at BETWEEN ? AND ?", start_s, now_s)
-
-    return CallStatistics(counts_since(today_s), counts_since(month_s), _counts(database, "TRUE"), undated)
-
-
-def _counts(database: Database, which: str, *parameters: float) -> CallCounts:
-    [(dialled, received, missed, talked_s, mos)] = database.query(
-        f"SELECT {_COUNTS} FROM calls WHERE {which}",  # noqa: S608 - constants of this module
-        *parameters,
+    rows = database.query(_SUMS, now_s, today_s, month_s)
+    return CallStatistics(
+        today=_counts(rows, {_Time.TODAY}) if clock_synced else None,
+        month=_counts(rows, {_Time.TODAY, _Time.EARLIER_THIS_MONTH}) if clock_synced else None,
+        ever=_counts(rows, set(_Time)),
+        undated=sum(count for when, count, *_ in rows if when == _Time.UNDATED),
     )
-    return CallCounts(dialled, received, missed, round(talked_s), mos)
+
+
+def _counts(rows: list[Row], times: Container[int]) -> CallCounts:
+    chosen = [figures for when, _, *figures in rows if when in times]
+    dialled, received, missed, talked_s, mos, measured = map(sum, zip((0,) * 6, *chosen, strict=True))
+    return CallCounts(dialled, received, missed, round(talked_s), mos / measured if measured else None)
