@@ -30,6 +30,7 @@ from firmware.storage.messages import StoredMessages
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.pictures import StoredPictures
 from firmware.storage.pin import TRIES_NAME, Door, StoredPin
+from firmware.storage.policies import version_in_force
 from firmware.storage.preferences import StoredPreferences
 from firmware.storage.set_up import StoredSetUp
 from firmware.storage.shares import StoredShares
@@ -53,6 +54,7 @@ class Records:
     Attributes:
         call_log, contacts, consents, messages, preferences, set_up, pin, pictures, outbox, shares: usable at any time;
             before the store is open they raise StoreClosed.
+        documents: policies and notices; likewise.
         keyring: what opens the store; where that takes the PIN, the store is closed until it was typed.
         fault: why the store cannot be used, None while it can or waits for the PIN.
     """
@@ -193,9 +195,15 @@ class Records:
             _log.warning("%d call(s) had no end in the log, as after a power failure; they are closed now", interrupted)
         self.note_success()
         self._when_open()
+        self.documents.start()
         self._settler = asyncio.create_task(self._settle_keys(), name="key settler")
         self._speller = asyncio.create_task(self._spell_contacts(), name="contact speller")
         return True
+
+    def _note_consents(self, state: ConsentState) -> None:
+        self._on_consents(state)
+        # Which notices may be shown follows from them.
+        self.documents.tell()
 
     async def _take_over(self, entries: Sequence[Entry]) -> None:
         await self.call_log.take_over([entry for entry in entries if entry.get("kind") == CALL_ENTRY])
