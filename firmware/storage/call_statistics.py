@@ -20,16 +20,17 @@ class _Time(IntEnum):
     UNDATED = 3
 
 
-# One pass over the log, since other work waits for the store meanwhile.
-_SUMS: Final = (
-    f"SELECT CASE WHEN NOT clock_synced OR started_at > ?1 THEN {_Time.UNDATED:d} "
+_TIME: Final = (
+    f"CASE WHEN NOT clock_synced OR started_at > ?1 THEN {_Time.UNDATED:d} "
     f"WHEN started_at >= ?2 THEN {_Time.TODAY:d} "
-    f"WHEN started_at >= ?3 THEN {_Time.EARLIER_THIS_MONTH:d} ELSE {_Time.EARLIER:d} END AS time, count(*), "
+    f"WHEN started_at >= ?3 THEN {_Time.EARLIER_THIS_MONTH:d} ELSE {_Time.EARLIER:d} END"
+)
+_SUMS: Final = (
     f"count(*) FILTER (WHERE {KINDS[CallKind.DIALLED]}), "
     f"count(*) FILTER (WHERE {KINDS[CallKind.RECEIVED]}), "
     f"count(*) FILTER (WHERE {KINDS[CallKind.MISSED]}), "
     # A score of 0 stands for a call of which nothing was heard to be measured.
-    "total(ended_at - answered_at), total(mos), count(nullif(mos, 0)) FROM calls GROUP BY time"  # noqa: S608 - constants
+    "total(ended_at - answered_at), total(mos), count(nullif(mos, 0))"
 )
 
 
@@ -41,7 +42,13 @@ def read_statistics(database: Database, now_s: float, *, clock_synced: bool) -> 
     """
     now = time.localtime(now_s)
     today_s, month_s = (time.mktime((now.tm_year, now.tm_mon, day, 0, 0, 0, 0, 0, -1)) for day in (now.tm_mday, 1))
-    rows = database.query(_SUMS, now_s, today_s, month_s)
+    # One pass over the log, since other work waits for the store meanwhile.
+    rows = database.query(
+        f"SELECT {_TIME} AS time, count(*), {_SUMS} FROM calls GROUP BY time",  # noqa: S608 - constants
+        now_s,
+        today_s,
+        month_s,
+    )
     return CallStatistics(
         today=_counts(rows, {_Time.TODAY}) if clock_synced else None,
         month=_counts(rows, {_Time.TODAY, _Time.EARLIER_THIS_MONTH}) if clock_synced else None,
