@@ -29,6 +29,7 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
+from firmware.phone.pin_slot import PinSlot
 from firmware.phone.recording import RecordingEnd
 from firmware.phone.view import PhoneView
 from firmware.ports import (
@@ -85,6 +86,11 @@ class Records(Protocol):
     @property
     def pin(self) -> Pin:
         """The holder's PIN."""
+        ...
+
+    @property
+    def guardian_pin(self) -> Pin:
+        """The PIN of the guardian of a holder who is under 14."""
         ...
 
     @property
@@ -442,6 +448,7 @@ class Bus:
         self.post(BlockedContactsLoaded(tuple(await records.contacts.blocked_numbers())))
         # Before the settings, which may say that it is asked for.
         self.post(PinChanged(await records.pin.is_set()))
+        self.post(PinChanged(await records.guardian_pin.is_set(), PinSlot.GUARDIAN))
         self.post(AccountKnown(await call_log.account_id()))
         if (preferences := await records.preferences.load()) is not None:
             self.post(PreferencesLoaded(preferences))

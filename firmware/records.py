@@ -13,6 +13,7 @@ from firmware.documents import Documents
 from firmware.errors import HandsetError, StorageError
 from firmware.factory_reset import KEY_NAME, STORE_NAME
 from firmware.phone.events import Problem
+from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.ports import Heartbeat
 from firmware.privacy.consent import ConsentState
@@ -52,8 +53,8 @@ class Records:
     """Call log, contacts, consents, messages, settings, set-up, PIN, pictures and outbox over one store.
 
     Attributes:
-        call_log, contacts, consents, messages, preferences, set_up, pin, pictures, outbox, shares: usable at any time;
-            before the store is open they raise StoreClosed.
+        call_log, contacts, consents, messages, preferences, set_up, pin, guardian_pin, pictures, outbox, shares:
+            usable at any time; before the store is open they raise StoreClosed.
         documents: policies and notices; likewise.
         keyring: what opens the store; where that takes the PIN, the store is closed until it was typed.
         fault: why the store cannot be used, None while it can or waits for the PIN.
@@ -102,6 +103,7 @@ class Records:
         self.messages.journal = self._journal
         self.preferences = StoredPreferences(self._store)
         self.set_up = StoredSetUp(self._store)
+        self.guardian_pin = StoredPin(self._store, slot=PinSlot.GUARDIAN)
         self.pin = StoredPin(self._store, door=Door(self.keyring, state_dir / TRIES_NAME, self._open))
         self.pictures = StoredPictures(self._store, state_dir)
         self.consents = Consents(

@@ -74,7 +74,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     }
     return {
         **handlers,
-        **PinErrands(records.pin).handlers,
+        **PinErrands(records.pin, records.guardian_pin).handlers,
         **ConsentErrands(records.consents, around.issuer, around.language).handlers,
         **DocumentErrands(records.documents.policies, records.documents.notices, around.language).handlers,
         **ContactErrands(records.contacts, post).handlers,

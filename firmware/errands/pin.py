@@ -1,18 +1,19 @@
-"""Errands about the holder's PIN."""
+"""Errands about the holder's PIN and the guardian's."""
 
 from collections.abc import Mapping
 
 from firmware.errands.runner import Handler
 from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.errands import CheckPin, Errand, SetPin
+from firmware.phone.pin_slot import PinSlot
 from firmware.storage.pin import StoredPin
 
 
 class PinErrands:
     """Checks a PIN and sets one; the phone sets one only after it has checked the old one."""
 
-    def __init__(self, pin: StoredPin) -> None:
-        self._pin = pin
+    def __init__(self, holder: StoredPin, guardian: StoredPin) -> None:
+        self._pins = {PinSlot.HOLDER: holder, PinSlot.GUARDIAN: guardian}
 
     @property
     def handlers(self) -> Mapping[type[Errand], Handler]:
@@ -20,9 +21,9 @@ class PinErrands:
         return {CheckPin: self._check, SetPin: self._set}
 
     async def _check(self, errand: CheckPin) -> PinChecked:
-        verdict = await self._pin.check(errand.pin)
+        verdict = await self._pins[errand.slot].check(errand.pin)
         return PinChecked(verdict.accepted, verdict.wait_s)
 
     async def _set(self, errand: SetPin) -> PinChanged:
-        await self._pin.set(errand.pin)
-        return PinChanged(is_set=bool(errand.pin))
+        await self._pins[errand.slot].set(errand.pin)
+        return PinChanged(is_set=bool(errand.pin), slot=errand.slot)

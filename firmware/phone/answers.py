@@ -7,6 +7,7 @@ from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.consent_answers import ConsentAnswer
 from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.errands import CallKind, FactsKind, FolderJob
+from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import PolicyAnswer
 from firmware.phone.recording_answers import RecordingAnswer
 from firmware.phone.words import Text
@@ -135,6 +136,7 @@ class PinChanged:
     """A PIN is set, or none is, as the store says at the start and after each change."""
 
     is_set: bool
+    slot: PinSlot = PinSlot.HOLDER
 
 
 @dataclass(frozen=True, slots=True)

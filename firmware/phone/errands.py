@@ -6,6 +6,7 @@ from enum import StrEnum
 from firmware.phone.call import CallId
 from firmware.phone.consent_errands import ConsentErrand
 from firmware.phone.contact import Contact
+from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_errands import PolicyErrand
 from firmware.phone.recording_errands import RecordingErrand
 
@@ -121,6 +122,7 @@ class CheckPin:
     """Compare a PIN with the one that is set; PinChecked follows, later after each wrong one."""
 
     pin: str = field(repr=False)
+    slot: PinSlot = PinSlot.HOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class SetPin:
     """Set a PIN, or take it away where it is empty; PinChanged follows."""
 
     pin: str = field(repr=False)
+    slot: PinSlot = PinSlot.HOLDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from firmware.phone.events import (
 from firmware.phone.holder_settings import keep
 from firmware.phone.lock import lock_at_start
 from firmware.phone.moves import show_notice
+from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy import is_blocked
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneState
@@ -81,6 +82,10 @@ def _take_preferences(state: PhoneState, event: PreferencesLoaded) -> None:
 
 
 def _take_pin(state: PhoneState, event: PinChanged) -> None:
+    if event.slot is PinSlot.GUARDIAN:
+        state.features.guardian_pin_is_set = event.is_set
+        state.menu.take(state, event)
+        return
     state.features.pin_is_set = event.is_set
     lock_at_start(state)
     state.menu.take(state, event)

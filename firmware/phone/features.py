@@ -102,6 +102,7 @@ class FeatureState:
         preferences_loaded: the store has answered.
         preferences_saved: the holder has set something since the start: the store may have answered from before that.
         pin_is_set: there is a PIN; None until the store has said so.
+        guardian_pin_is_set: a guardian has set one, too.
         set_up: how the phone came to be set up; None until the store has said so.
         lock_is_known: the store has said whether the phone locks by itself.
         blocked_contacts: the numbers of blocked contacts, in all the ways to write them.
@@ -126,6 +127,7 @@ class FeatureState:
     preferences_loaded: bool = False
     preferences_saved: bool = False
     pin_is_set: bool | None = None
+    guardian_pin_is_set: bool = False
     set_up: SetUp | None = None
     lock_is_known: bool = False
     blocked_contacts: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""The holder's PIN: kept as an Argon2id hash, and compared ever more slowly after wrong tries.
+"""The holder's PIN and the guardian's: kept as Argon2id hashes, and compared ever more slowly after wrong tries.
 
 Where the PIN opens the store as well, the file of the keys comes first: a PIN that opens it is the PIN, and the hash
 follows it where a power cut came between the two.
@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from firmware.durable import replace_durably
 from firmware.errors import StorageError
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.guard import Guard
 from firmware.storage.database import Database
 from firmware.storage.keyring import Keyring
 from firmware.storage.store import Store
@@ -87,17 +89,23 @@ class Door:
 
 
 class StoredPin:
-    """The PIN in the store.
+    """A PIN in the store.
 
     A try is counted on the disk before it is looked at, so that cutting the power gives none away. Waits are counted by
     the monotonic clock: setting the clock shortens none, and after a restart the whole wait begins again.
     """
 
     def __init__(
-        self, store: Store, monotonic_s: Callable[[], float] = time.monotonic, door: Door | None = None
+        self,
+        store: Store,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        door: Door | None = None,
+        *,
+        slot: PinSlot = PinSlot.HOLDER,
     ) -> None:
         """Set up; `door` is what the PIN opens, None where it opens nothing."""
         self._store = store
+        self._slot = slot
         self._monotonic_s = monotonic_s
         self._door = door
         self._one_try = asyncio.Lock()
@@ -112,6 +120,11 @@ class StoredPin:
     def opens_store(self) -> bool:
         """Whether the store is closed after each start until the PIN is typed."""
         return self._door is not None and self._door.keyring.opens_by_pin
+
+    @property
+    def guards(self) -> frozenset[Guard]:
+        """What the thief of the memory card lacks."""
+        return self._door.keyring.guards if self._door is not None else frozenset()
 
     async def check(self, pin: str) -> Verdict:
         """Compare a PIN with the one that is set; where none is set, every one is right.
@@ -211,15 +224,17 @@ class StoredPin:
         code = await asyncio.to_thread(_hash, pin) if pin else None
 
         def write(database: Database) -> None:
-            database.execute("DELETE FROM pin")
+            database.execute("DELETE FROM pins WHERE slot = ?", self._slot)
             if code is not None:
-                database.execute("INSERT INTO pin (only, code, wrong_tries) VALUES (1, ?, 0)", code)
+                database.execute("INSERT INTO pins (slot, code, wrong_tries) VALUES (?, ?, 0)", self._slot, code)
 
         await self._store.transact(write)
         self._begin_wait(0)
 
     async def _load(self) -> _Kept | None:
-        rows = await self._store.run(lambda database: database.query("SELECT code, wrong_tries FROM pin"))
+        rows = await self._store.run(
+            lambda database: database.query("SELECT code, wrong_tries FROM pins WHERE slot = ?", self._slot)
+        )
         if not rows:
             return None
         kept = _Kept(*rows[0])
@@ -233,7 +248,7 @@ class StoredPin:
         try:
             await self._store.transact(
                 lambda database: database.execute(
-                    "UPDATE pin SET wrong_tries = ? WHERE code = ?", wrong_tries, kept.code
+                    "UPDATE pins SET wrong_tries = ? WHERE slot = ? AND code = ?", wrong_tries, self._slot, kept.code
                 )
             )
         except StorageError as error:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from firmware.media.sound_format import joined
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.contact import Contact, ContactNumber
+from firmware.phone.pin_slot import PinSlot
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
@@ -55,6 +56,7 @@ class StoreLab:
         self.preferences = StoredPreferences(self.store)
         self.set_up = StoredSetUp(self.store)
         self.pin = StoredPin(self.store, lambda: self.monotonic_s)
+        self.guardian_pin = StoredPin(self.store, lambda: self.monotonic_s, slot=PinSlot.GUARDIAN)
         self.pictures = StoredPictures(self.store, self.path.parent)
         clocks = Clocks(lambda: self.wall_s, lambda: self.monotonic_s, lambda: self.synced, BOOT_ID)
         self.recordings = StoredRecordings(

@@ -36,7 +36,7 @@ from tests.lab.store import StoreLab
 
 
 async def test_a_pin_is_set_checked_and_taken_away(lab: StoreLab) -> None:
-    handlers = PinErrands(lab.pin).handlers
+    handlers = PinErrands(lab.pin, lab.guardian_pin).handlers
     assert await handlers[SetPin](SetPin("2580")) == PinChanged(is_set=True)
     assert await handlers[CheckPin](CheckPin("2580")) == PinChecked(accepted=True)
     assert await handlers[CheckPin](CheckPin("1")) == PinChecked(accepted=False)

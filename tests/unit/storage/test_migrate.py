@@ -56,6 +56,14 @@ def test_calls_and_contacts_of_an_older_firmware_are_kept(database: Database) ->
     assert database.query("SELECT name, ring FROM contacts") == [("Ann", "")]
 
 
+def test_the_pin_of_an_older_firmware_is_still_the_holders(database: Database) -> None:
+    database.open(MIGRATIONS[:4])
+    database.execute("INSERT INTO pin (only, code, wrong_tries) VALUES (1, '$argon2id$', 4)")
+    database.close()
+    database.open(MIGRATIONS)
+    assert database.query("SELECT slot, code, wrong_tries FROM pins") == [("holder", "$argon2id$", 4)]
+
+
 def test_messages_that_wait_in_an_older_firmwares_outbox_still_wait(database: Database) -> None:
     database.open(MIGRATIONS[:1])
     database.execute("INSERT INTO outbox VALUES (7, 5, 'cdr', 'a', 2, '{}')")

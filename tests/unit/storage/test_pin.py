@@ -45,11 +45,11 @@ async def test_an_empty_pin_takes_it_away(lab: StoreLab) -> None:
 
 async def test_only_its_argon2id_hash_is_kept(lab: StoreLab) -> None:
     await lab.pin.set("2580")
-    [(code,)] = await lab.store.run(lambda database: database.query("SELECT code FROM pin"))
+    [(code,)] = await lab.store.run(lambda database: database.query("SELECT code FROM pins"))
     assert code.startswith("$argon2id$v=19$m=65536,t=2,p=1$")
     assert "2580" not in code
     await lab.pin.set("2580")
-    assert [(code,)] != await lab.store.run(lambda database: database.query("SELECT code FROM pin")), "no salt"
+    assert [(code,)] != await lab.store.run(lambda database: database.query("SELECT code FROM pins")), "no salt"
 
 
 async def test_three_wrong_tries_are_free_and_then_the_right_one_has_to_wait_too(lab: StoreLab) -> None:
@@ -94,7 +94,7 @@ async def test_a_try_is_on_the_disk_before_it_is_looked_at(lab: StoreLab) -> Non
 
     def look(pin: str, code: str) -> bool:
         future = asyncio.run_coroutine_threadsafe(
-            lab.store.run(lambda database: database.query("SELECT wrong_tries FROM pin")), loop
+            lab.store.run(lambda database: database.query("SELECT wrong_tries FROM pins")), loop
         )
         seen.append(future.result(5)[0][0])
         return False
@@ -142,3 +142,22 @@ def test_waits_only_grow_and_never_pass_an_hour(tries: int) -> None:
 @pytest.mark.parametrize(("tries", "wait_s"), [(0, 0), (2, 0), (3, 10), (4, 20), (8, 320), (11, 2560), (12, 3600)])
 def test_waits_double(tries: int, wait_s: int) -> None:
     assert wait_after(tries) == wait_s
+
+
+async def test_the_guardians_pin_and_the_holders_are_two_that_know_nothing_of_each_other(lab: StoreLab) -> None:
+    await lab.pin.set("2580")
+    await lab.guardian_pin.set("1379")
+    assert not (await lab.pin.check("1379")).accepted
+    await lab.guardian_pin.check("2580")
+    await lab.restart()
+    assert (await lab.guardian_pin.check("1379")).accepted
+    await lab.guardian_pin.set("")
+    assert (await lab.pin.check("2580")).accepted
+    assert not await lab.guardian_pin.is_set()
+
+
+async def test_wrong_tries_at_the_holders_pin_make_no_guardian_wait(lab: StoreLab) -> None:
+    await lab.pin.set("2580")
+    await lab.guardian_pin.set("1379")
+    assert (await wrong_tries(lab, 5)).wait_s > 0
+    assert await lab.guardian_pin.check("1379") == Verdict(accepted=True)
