@@ -13,6 +13,9 @@ _log = logging.getLogger(__name__)
 TABLE_PATH: Final = Path(__file__).with_name("pinyin.dat")
 """The table that comes with the firmware; setup.py makes it when the package is built."""
 
+_FIRST_RADICAL: Final = "\u2e80"
+"""No Chinese character comes before it."""
+
 
 @cache
 def pinyin() -> Pinyin:
@@ -39,4 +42,5 @@ def syllables() -> Mapping[str, str]:
 
 def readings(character: str) -> tuple[str, ...]:
     """Return the usual readings of a character, the most usual first; none of what is not Chinese."""
-    return pinyin().readings.get(character, ())
+    # A phone that knows nobody of a Chinese name need not spend the table's memory, nor its time in somebody's call.
+    return pinyin().readings.get(character, ()) if character >= _FIRST_RADICAL else ()

@@ -36,6 +36,12 @@ def test_every_reading_leads_back_to_its_character() -> None:
         assert all(character in syllables()[reading] for reading in readings(character))
 
 
+def test_names_in_other_scripts_do_not_have_the_table_read() -> None:
+    table.pinyin.cache_clear()
+    assert [readings(character) for character in "Zoë Ångström Ольга"] == [()] * 18
+    assert not table.pinyin.cache_info().currsize
+
+
 def test_what_is_written_is_what_is_read() -> None:
     small = Pinyin({"chong": "重", "zhong": "中重"}, {"中": ("zhong",), "重": ("zhong", "chong")})
     assert from_text(to_text(small)) == small
