@@ -29,6 +29,7 @@ from firmware.errands.handlers import Surroundings, errand_handlers
 from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, HandsetError, StorageError
 from firmware.factory_reset import finish_reset
+from firmware.import_gate import ImportGate
 from firmware.media.loop import AudioLoop
 from firmware.media.tones import key_click
 from firmware.notifier import SystemdNotifier
@@ -326,12 +327,11 @@ class Handset:
             condition=self._condition,
             call_log=lambda: self._records.call_log if self._records else None,
         )
-        pictures = PictureRole(lambda: self._records.pictures if self._records else None, self._pictures_changed)
-        contacts = ContactRole(lambda: self._records.contacts if self._records else None, self._tell_blocked_contacts)
-        consents = ConsentRole(
-            lambda: self._records.consents if self._records else None,
-            lambda: self._records.pin if self._records else None,
-        )
+        records = self._records
+        gate = ImportGate(lambda: records.consents if records else None)
+        pictures = PictureRole(lambda: records.pictures if records else None, gate, self._pictures_changed)
+        contacts = ContactRole(lambda: records.contacts if records else None, gate, self._tell_blocked_contacts)
+        consents = ConsentRole(lambda: records.consents if records else None, lambda: records.pin if records else None)
         handlers: dict[Role, Mapping[str, Handler]] = {
             Role.ADMIN: {**admin.handlers, **pictures.handlers, **contacts.handlers, **consents.handlers}
         }

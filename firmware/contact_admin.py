@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from firmware.control.requests import Answer, ContactListRequest, ContactMergeRequest, ContactRemoveRequest, Empty
 from firmware.control.server import Handler
 from firmware.errors import ControlError
+from firmware.import_gate import ImportGate
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.storage.contacts import StoredContacts
 
@@ -49,10 +50,20 @@ class ContactRole:
     """Answers the admin role's requests about contacts."""
 
     def __init__(
-        self, contacts: Callable[[], StoredContacts | None], when_changed: Callable[[], Awaitable[None]]
+        self,
+        contacts: Callable[[], StoredContacts | None],
+        gate: ImportGate,
+        when_changed: Callable[[], Awaitable[None]],
     ) -> None:
-        """`when_changed` is awaited when contacts came or went."""
+        """Set up.
+
+        Args:
+            contacts: the address book; None where there is no store.
+            gate: says whether contacts may come in.
+            when_changed: awaited when contacts came or went.
+        """
         self._contacts = contacts
+        self._gate = gate
         self._when_changed = when_changed
 
     @property
@@ -86,7 +97,9 @@ class ContactRole:
             Contact(0, each.name, tuple(ContactNumber(n.number, n.kind) for n in each.numbers))
             for each in request.contacts
         ]
-        count = await self._kept.merge(contacts)
+        kept = self._kept
+        await self._gate.require_consent()
+        count = await kept.merge(contacts)
         await self._when_changed()
         return MergedAnswer(added=count.added, completed=count.completed, known=count.known, refused=count.refused)
 

@@ -47,6 +47,18 @@ class PictureError(HandsetError):
         self.words = words
 
 
+class NotGrantedError(HandsetError):
+    """The holder has not agreed to what was about to be done.
+
+    Attributes:
+        words: what and how to agree, for the person.
+    """
+
+    def __init__(self, message: str, words: Word) -> None:
+        super().__init__(message)
+        self.words = words
+
+
 class EgressError(HandsetError):
     """A message was refused because it is not one that may leave the handset."""
 

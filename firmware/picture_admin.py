@@ -17,6 +17,7 @@ from firmware.control.requests import (
 )
 from firmware.control.server import Handler
 from firmware.errors import ControlError
+from firmware.import_gate import ImportGate
 from firmware.storage.pictures import MAX_HEIGHT_PX, MAX_WIDTH_PX, Pixels, StoredPictures
 
 _MAX_BYTES = MAX_WIDTH_PX * MAX_HEIGHT_PX * 3
@@ -38,9 +39,21 @@ class PicturesAnswer(Answer):
 class PictureRole:
     """Answers the admin role's requests about pictures."""
 
-    def __init__(self, pictures: Callable[[], StoredPictures | None], when_changed: Callable[[], None]) -> None:
-        """`when_changed` is called when pictures came or went."""
+    def __init__(
+        self,
+        pictures: Callable[[], StoredPictures | None],
+        gate: ImportGate,
+        when_changed: Callable[[], None],
+    ) -> None:
+        """Set up.
+
+        Args:
+            pictures: those that are kept; None where there is no store.
+            gate: says whether pictures may come in.
+            when_changed: called when pictures came or went.
+        """
         self._pictures = pictures
+        self._gate = gate
         self._when_changed = when_changed
         self._upload = ""
         self._parts = bytearray()
@@ -68,6 +81,7 @@ class PictureRole:
         )
 
     async def _part(self, request: PicturePartRequest) -> Empty:
+        await self._gate.require_consent()
         if request.upload != self._upload:
             # One that was not finished is forgotten: there is never more than one in memory.
             self._upload = request.upload
@@ -84,6 +98,7 @@ class PictureRole:
     async def _add(self, request: PictureAddRequest) -> PictureAnswer:
         if request.upload != self._upload:
             raise ControlError("The parts of this picture are not here. Send them again.")
+        await self._gate.require_consent()
         pixels = Pixels(request.width_px, request.height_px, bytes(self._parts))
         self._upload = ""
         self._parts.clear()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from firmware.errands.folder import Outcome, Progress
+from firmware.import_gate import ImportGate
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.phone.events import BlockedContactsLoaded, Event
 from firmware.phone.words import Text, counted, word
@@ -70,17 +71,36 @@ class _Report:
 class ContactFiles:
     """Imports and exports by a process that reads and writes the cards; see firmware.vcard."""
 
-    def __init__(self, contacts: StoredContacts, post: Callable[[Event], None]) -> None:
-        """`post` tells the phone, in the main thread, whom it must not let ring."""
+    def __init__(self, contacts: StoredContacts, gate: ImportGate, post: Callable[[Event], None]) -> None:
+        """Set up.
+
+        Args:
+            contacts: the address book.
+            gate: says whether contacts may come in.
+            post: tells the phone, in the main thread, whom it must not let ring.
+        """
         self._contacts = contacts
+        self._gate = gate
         self._post = post
 
     async def import_from(self, folder: Path, progress: Progress) -> Outcome:
-        """Add what is on the cards in the files of a folder; the same files once more change nothing."""
+        """Add what is on the cards in the files of a folder; the same files once more change nothing.
+
+        Raises:
+            NotGrantedError: the holder has not agreed to that; what came in before a withdrawal stays.
+        """
+        await self._gate.require_consent()
         paths = await asyncio.to_thread(_card_files, folder)
         if not paths:
             return Outcome(False, word("There are no contact files (.vcf) in the folder."))
         report = _Report()
+        try:
+            await self._import_all(paths, progress, report)
+        finally:
+            self._post(BlockedContactsLoaded(tuple(await self._contacts.blocked_numbers())))
+        return Outcome(not (report.broken or report.unfinished or report.count.refused), report.words())
+
+    async def _import_all(self, paths: list[tuple[Path, int]], progress: Progress, report: _Report) -> None:
         total_bytes = max(1, sum(size for _, size in paths))
         done_bytes = 0
         for path, size in paths:
@@ -92,8 +112,6 @@ class ContactFiles:
                 finally:
                     watch.cancel()
             done_bytes += size
-        self._post(BlockedContactsLoaded(tuple(await self._contacts.blocked_numbers())))
-        return Outcome(not (report.broken or report.unfinished or report.count.refused), report.words())
 
     async def _import(self, file: BinaryIO, name: str, report: _Report) -> None:
         child = await _start("read", stdin=file, stdout=asyncio.subprocess.PIPE)
@@ -110,6 +128,7 @@ class ContactFiles:
         report.unfinished += bool(child.returncode)
 
     async def _keep(self, raw: list[dict[str, Any]], report: _Report) -> None:
+        await self._gate.require_consent()
         contacts = [
             Contact(0, each["name"], tuple(ContactNumber(number, NumberKind(kind)) for number, kind in each["numbers"]))
             for each in raw

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware.errands.runner import Handler
-from firmware.errors import HandsetError
+from firmware.errors import HandsetError, NotGrantedError
 from firmware.phone.answers import Answer, JobFinished, JobProgressed
 from firmware.phone.errands import Errand, FolderJob, RunFolderJob
 from firmware.phone.words import Text, word
@@ -61,6 +61,8 @@ class FolderErrands:
         try:
             async with self._one_at_a_time:
                 outcome = await job(self._folder, lambda percent: self._tell(errand.job, percent))
+        except NotGrantedError as error:
+            return JobFinished(errand.job, False, error.words)
         except (HandsetError, OSError) as error:
             # The path of a file may hold a name.
             reason = error.strerror if isinstance(error, OSError) else error

@@ -16,6 +16,7 @@ from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
 from firmware.errands.reset import ResetErrands
 from firmware.errands.runner import Handler
+from firmware.import_gate import ImportGate
 from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
 from firmware.privacy.receipts import Issuer
@@ -65,8 +66,9 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     }
     if (records := around.records) is None:
         return handlers
-    pictures = PictureErrands(records.pictures, around.pictures_changed)
-    contact_files = ContactFiles(records.contacts, post)
+    gate = ImportGate(lambda: records.consents)
+    pictures = PictureErrands(records.pictures, gate, around.pictures_changed)
+    contact_files = ContactFiles(records.contacts, gate, post)
     jobs: Mapping[FolderJob, Job] = {
         FolderJob.IMPORT_CONTACTS: contact_files.import_from,
         FolderJob.EXPORT_CONTACTS: contact_files.export_to,

@@ -8,7 +8,8 @@ from typing import Final
 
 from firmware.errands.folder import Outcome, Progress
 from firmware.errands.runner import Handler
-from firmware.errors import HandsetError, PictureError
+from firmware.errors import HandsetError, NotGrantedError, PictureError
+from firmware.import_gate import ImportGate
 from firmware.phone.answers import PicturesListed
 from firmware.phone.contact_text import cleaned_name
 from firmware.phone.errands import DeletePicture, Errand, ListPictures
@@ -26,9 +27,16 @@ _MOST_FILES: Final = 500
 class PictureErrands:
     """Lists, deletes and imports pictures."""
 
-    def __init__(self, pictures: StoredPictures, when_changed: Callable[[], None]) -> None:
-        """`when_changed` is called when a picture was deleted."""
+    def __init__(self, pictures: StoredPictures, gate: ImportGate, when_changed: Callable[[], None]) -> None:
+        """Set up.
+
+        Args:
+            pictures: those that are kept.
+            gate: says whether pictures may come in.
+            when_changed: called when a picture was deleted.
+        """
         self._pictures = pictures
+        self._gate = gate
         self._when_changed = when_changed
 
     @property
@@ -37,7 +45,12 @@ class PictureErrands:
         return {ListPictures: self._list, DeletePicture: self._delete}
 
     async def import_from(self, folder: Path, progress: Progress) -> Outcome:
-        """Keep every picture of a folder; one that cannot be read is no reason to leave the others."""
+        """Keep every picture of a folder; one that cannot be read is no reason to leave the others.
+
+        Raises:
+            NotGrantedError: the holder has not agreed to that; what came in before a withdrawal stays.
+        """
+        await self._gate.require_consent()
         paths = await asyncio.to_thread(_picture_files, folder)
         kept, refused, reason = 0, 0, None
         for done, path in enumerate(paths):
@@ -45,12 +58,16 @@ class PictureErrands:
             try:
                 # A file's name may hold what cannot be seen, or what is no text at all.
                 name = cleaned_name(path.stem) or path.suffix[1:]
-                await self._pictures.add(name, await asyncio.to_thread(read_picture, path))
+                picture = await asyncio.to_thread(read_picture, path)
+                await self._gate.require_consent()
+                await self._pictures.add(name, picture)
             except PictureError as error:
                 refused, reason = refused + 1, error.words
             except OSError as error:
                 _log.warning("A picture file cannot be read: %s", error.strerror)
                 refused += 1
+            except NotGrantedError:
+                raise
             except HandsetError as error:
                 _log.warning("A picture was not kept: %s", error)
                 refused, reason = refused + 1, word("There is no room for more pictures. Delete some first.")

@@ -11,6 +11,8 @@ from firmware.cli import main
 from firmware.contact_admin import ContactRole
 from firmware.control.requests import REQUESTS, Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
+from firmware.import_gate import ImportGate
+from firmware.phone.purpose import Purpose
 from tests.lab.store import StoreLab
 
 Wecall = Callable[..., Awaitable[Result]]
@@ -26,6 +28,7 @@ CARDS = (
 async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
     lab = StoreLab(tmp_path)
     await lab.start()
+    await lab.consents.grant(Purpose.CONTACT_IMPORT)
     yield lab
     await lab.stop()
 
@@ -37,7 +40,7 @@ async def wecall(lab: StoreLab, tmp_path: Path) -> AsyncIterator[Wecall]:
 
     async def changed() -> None: ...
 
-    role = ContactRole(lambda: lab.contacts, changed)
+    role = ContactRole(lambda: lab.contacts, ImportGate(lambda: lab.consents), changed)
     others: dict[str, Handler] = dict.fromkeys(REQUESTS[Role.ADMIN], nothing)
     server = ControlServer(tmp_path, {Role.ADMIN: {**others, **role.handlers}})
     await server.start()
@@ -90,3 +93,17 @@ async def test_what_is_exported_imports_into_the_same(
     assert again.exit_code == 0, again.output
     assert "0 added, 0 got numbers, 40 were there already." in again.output
     assert await lab.contacts.after(0, 100) == before
+
+
+async def test_without_the_holder_s_yes_no_contact_is_taken_in_and_it_is_said_how_to_agree(
+    lab: StoreLab, wecall: Wecall, tmp_path: Path
+) -> None:
+    await lab.consents.withdraw(Purpose.CONTACT_IMPORT)
+    (tmp_path / "a.vcf").write_text("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nTEL:1001\r\nEND:VCARD\r\n")
+    for arguments in (("import", tmp_path / "a.vcf"), ("contacts", "add", "Bo", "1002")):
+        refused = await wecall(*arguments)
+        assert refused.exit_code == 1
+        assert "wecall consent grant contact_import" in refused.output
+    assert await lab.contacts.count() == 0
+    await lab.consents.grant(Purpose.CONTACT_IMPORT)
+    assert (await wecall("import", tmp_path / "a.vcf")).exit_code == 0

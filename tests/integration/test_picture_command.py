@@ -11,7 +11,9 @@ from PIL import Image
 from firmware.cli import main
 from firmware.control.requests import REQUESTS, Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
+from firmware.import_gate import ImportGate
 from firmware.phone.contact import Contact
+from firmware.phone.purpose import Purpose
 from firmware.picture_admin import PictureRole
 from tests.lab.store import StoreLab
 
@@ -22,6 +24,7 @@ Wecall = Callable[..., Awaitable[Result]]
 async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
     lab = StoreLab(tmp_path)
     await lab.start()
+    await lab.consents.grant(Purpose.CONTACT_IMPORT)
     yield lab
     await lab.stop()
 
@@ -38,7 +41,7 @@ async def wecall(lab: StoreLab, changes: list[None], tmp_path: Path) -> AsyncIte
     async def nothing(_: object) -> Answer:
         return Empty()
 
-    role = PictureRole(lambda: lab.pictures, lambda: changes.append(None))
+    role = PictureRole(lambda: lab.pictures, ImportGate(lambda: lab.consents), lambda: changes.append(None))
     others: dict[str, Handler] = dict.fromkeys(REQUESTS[Role.ADMIN], nothing)
     server = ControlServer(tmp_path, {Role.ADMIN: {**others, **role.handlers}})
     await server.start()
@@ -85,3 +88,16 @@ async def test_what_cannot_be_done_is_said_and_changes_nothing(lab: StoreLab, we
         assert refused.exit_code == 1
         assert words in refused.output
     assert not await lab.pictures.list()
+
+
+async def test_without_the_holder_s_yes_no_picture_is_taken_in_and_it_is_said_how_to_agree(
+    lab: StoreLab, wecall: Wecall, tmp_path: Path
+) -> None:
+    await lab.consents.withdraw(Purpose.CONTACT_IMPORT)
+    Image.new("RGB", (9, 9)).save(tmp_path / "holiday.png")
+    refused = await wecall("add", tmp_path / "holiday.png")
+    assert refused.exit_code == 1
+    assert "wecall consent grant contact_import" in refused.output
+    assert not await lab.pictures.list()
+    await lab.consents.grant(Purpose.CONTACT_IMPORT)
+    assert (await wecall("add", tmp_path / "holiday.png")).exit_code == 0

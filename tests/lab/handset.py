@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -17,10 +17,12 @@ from firmware.control.client import ask_async
 from firmware.control.requests import Role, StatusRequest
 from firmware.errors import StorageError
 from firmware.phone.contact import Contact, ContactNumber
+from firmware.phone.purpose import Purpose
 from firmware.phone.set_up import SetUp
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.set_up import StoredSetUp
 from tests.lab.guarded_store import open_store_of
+from tests.lab.holder import USUAL, take_into_use
 from tests.lab.ports import free_port
 
 _START_TIMEOUT_S = 30.0
@@ -139,12 +141,23 @@ class Handset:
         *,
         simulator_port: int | None = None,
         new: bool = False,
+        purposes: Collection[Purpose] = USUAL,
     ) -> None:
-        """Set up; `new` is a phone that asks by itself what is to be chosen, as most tests do not want to be asked."""
+        """Set up.
+
+        Args:
+            folder: the handset's own.
+            configuration: the file's content.
+            environment: of both processes, beside our own.
+            simulator_port: where the page is; any free one where left out.
+            new: it asks by itself what is to be chosen, and nobody has agreed to anything.
+            purposes: what the holder agreed to before the first start, where it is not new.
+        """
         self.folder = folder
         self.configuration_path = folder / "config.toml"
         self.configuration: str | None = configuration
         self._is_to_be_set_up = not new
+        self._purposes = purposes
         self._port = simulator_port or free_port(socket.SOCK_STREAM)
         self._runtime_dir = folder / "run"
         self.state_dir = folder / "state"
@@ -197,12 +210,13 @@ class Handset:
                 elsewhere.submit(asyncio.run, self._set_up()).result()
 
     async def _set_up(self) -> None:
-        """Write into the store, before the first start, that somebody has gone through the first run."""
+        """Write into the store, before the first start, what somebody leaves who has gone through the first run."""
         # A disk that takes nothing is for the handset itself to complain of.
         with suppress(StorageError):
             store = await open_store_of(self.state_dir)
             try:
                 await StoredSetUp(store).save(SetUp.FIRST_RUN)
+                await take_into_use(store, self._purposes)
             finally:
                 await store.stop()
 

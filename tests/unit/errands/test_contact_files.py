@@ -1,5 +1,6 @@
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,13 @@ import pytest
 from firmware.errands import contact_files
 from firmware.errands.contact_files import EXPORT_NAME, ContactFiles
 from firmware.errands.folder import Outcome
+from firmware.errors import NotGrantedError
+from firmware.import_gate import ImportGate
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
+from firmware.phone.events import BlockedContactsLoaded
+from firmware.phone.purpose import Purpose
 from firmware.phone.words import Text, Word
+from firmware.storage.contact_merge import MergeCount
 from tests.lab.store import StoreLab
 
 
@@ -28,7 +34,7 @@ class Files:
     def __init__(self, lab: StoreLab, folder: Path) -> None:
         self.folder = folder
         self.percents: list[int] = []
-        self.files = ContactFiles(lab.contacts, lambda _event: None)
+        self.files = ContactFiles(lab.contacts, ImportGate(lambda: lab.consents), lambda _event: None)
 
     async def take_in(self) -> Outcome:
         return await self.files.import_from(self.folder, self.percents.append)
@@ -38,7 +44,8 @@ class Files:
 
 
 @pytest.fixture
-def files(lab: StoreLab, tmp_path: Path) -> Files:
+async def files(lab: StoreLab, tmp_path: Path) -> Files:
+    await lab.consents.grant(Purpose.CONTACT_IMPORT)
     folder = tmp_path / "exchange"
     folder.mkdir()
     return Files(lab, folder)
@@ -136,3 +143,31 @@ async def test_all_contacts_are_written_to_one_file_that_reads_back_the_same(lab
     before = await lab.contacts.after(0, 10)
     assert said((await files.take_in()).words) == "0 contacts added. 2 were there already."
     assert await lab.contacts.after(0, 10) == before
+
+
+async def test_without_the_holder_s_yes_nothing_is_taken_in(lab: StoreLab, files: Files) -> None:
+    await lab.consents.withdraw(Purpose.CONTACT_IMPORT)
+    (files.folder / "a.vcf").write_text(card("Ann", "1001"))
+    with pytest.raises(NotGrantedError):
+        await files.take_in()
+    assert await lab.contacts.count() == 0
+
+
+async def test_a_withdrawal_ends_an_import_that_is_under_way(
+    lab: StoreLab, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge, told = lab.contacts.merge, []
+
+    async def merge_and_withdraw(contacts: Sequence[Contact]) -> MergeCount:
+        count = await merge(contacts)
+        await lab.consents.withdraw(Purpose.CONTACT_IMPORT)
+        return count
+
+    monkeypatch.setattr(lab.contacts, "merge", merge_and_withdraw)
+    files.files = ContactFiles(lab.contacts, ImportGate(lambda: lab.consents), told.append)
+    (files.folder / "a.vcf").write_text("".join(card(f"Ann{number}", f"1{number:04}") for number in range(500)))
+    with pytest.raises(NotGrantedError):
+        await files.take_in()
+    assert 0 < await lab.contacts.count() < 500
+    # What came in before counts, whoever of them must not ring included.
+    assert [type(event) for event in told] == [BlockedContactsLoaded]

@@ -14,6 +14,7 @@ from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
 from firmware.errands.reset import ResetErrands
 from firmware.factory_reset import MARKER_NAME
+from firmware.import_gate import ImportGate
 from firmware.phone.answers import Answer, FactsRead, JobFinished, JobProgressed, PicturesListed, PinChanged, PinChecked
 from firmware.phone.call import RegistrationState
 from firmware.phone.errands import (
@@ -28,11 +29,18 @@ from firmware.phone.errands import (
     SetPin,
 )
 from firmware.phone.events import RegistrationChanged
+from firmware.phone.purpose import Purpose
 from firmware.phone.words import Word
 from firmware.pictures.cache import PictureCache
 from firmware.pictures.sandbox import NOT_A_PICTURE
 from firmware.storage.pictures import Pixels
 from tests.lab.store import StoreLab
+
+
+@pytest.fixture
+async def gate(lab: StoreLab) -> ImportGate:
+    await lab.consents.grant(Purpose.CONTACT_IMPORT)
+    return ImportGate(lambda: lab.consents)
 
 
 async def test_a_pin_is_set_checked_and_taken_away(lab: StoreLab) -> None:
@@ -43,14 +51,16 @@ async def test_a_pin_is_set_checked_and_taken_away(lab: StoreLab) -> None:
     assert await handlers[SetPin](SetPin("")) == PinChanged(is_set=False)
 
 
-async def test_the_pictures_of_the_folder_are_imported_and_what_is_none_is_said(lab: StoreLab, tmp_path: Path) -> None:
+async def test_the_pictures_of_the_folder_are_imported_and_what_is_none_is_said(
+    lab: StoreLab, gate: ImportGate, tmp_path: Path
+) -> None:
     folder = tmp_path / "exchange"
     folder.mkdir()
     Image.new("RGB", (640, 480)).save(folder / "Garden.png")
     Image.new("RGB", (640, 480)).save(folder / "Holiday.jpg")
     (folder / "broken.webp").write_bytes(b"RIFF")
     (folder / "letter.txt").write_text("not for us", encoding="ascii")
-    errands = PictureErrands(lab.pictures, lambda: None)
+    errands = PictureErrands(lab.pictures, gate, lambda: None)
     posted: list[Answer] = []
     files = FolderErrands(folder, {FolderJob.IMPORT_PICTURES: errands.import_from}, posted.append)
     finished = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_PICTURES))
@@ -64,20 +74,20 @@ async def test_the_pictures_of_the_folder_are_imported_and_what_is_none_is_said(
 
 
 async def test_a_picture_whose_file_s_name_is_no_text_or_hides_something_gets_one_that_can_be_read(
-    lab: StoreLab, tmp_path: Path
+    lab: StoreLab, gate: ImportGate, tmp_path: Path
 ) -> None:
     for name in (b"\xff\xfe.png", "\u202eHoli\u200bday.png".encode()):
         Image.new("RGB", (9, 9)).save(tmp_path / os.fsdecode(name), "PNG")
-    errands = PictureErrands(lab.pictures, lambda: None)
+    errands = PictureErrands(lab.pictures, gate, lambda: None)
     outcome = await errands.import_from(tmp_path, lambda _percent: None)
     assert outcome.done
     assert sorted(kept.name for kept in await lab.pictures.list()) == ["Holiday", "png"]
 
 
-async def test_an_empty_folder_and_one_that_is_missing_say_so(lab: StoreLab, tmp_path: Path) -> None:
+async def test_an_empty_folder_and_one_that_is_missing_say_so(lab: StoreLab, gate: ImportGate, tmp_path: Path) -> None:
     files = FolderErrands(
         tmp_path / "missing",
-        {FolderJob.IMPORT_PICTURES: PictureErrands(lab.pictures, lambda: None).import_from},
+        {FolderJob.IMPORT_PICTURES: PictureErrands(lab.pictures, gate, lambda: None).import_from},
         lambda _: None,
     )
     finished = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_PICTURES))
@@ -120,10 +130,10 @@ async def test_who_asks_for_a_job_that_is_being_done_hears_of_that_one_and_anoth
     assert told == [0, 40, 40]
 
 
-async def test_a_picture_that_was_deleted_is_loaded_anew(lab: StoreLab) -> None:
+async def test_a_picture_that_was_deleted_is_loaded_anew(lab: StoreLab, gate: ImportGate) -> None:
     changes: list[None] = []
     kept = await lab.pictures.add("Holiday", Pixels(1, 1, bytes(3)))
-    errands = PictureErrands(lab.pictures, lambda: changes.append(None))
+    errands = PictureErrands(lab.pictures, gate, lambda: changes.append(None))
     assert await errands.handlers[DeletePicture](DeletePicture(kept.picture)) == PicturesListed(())
     assert changes == [None]
 
@@ -201,3 +211,16 @@ async def test_diagnostics_say_what_is_wrong_and_what_to_do(tmp_path: Path) -> N
     [(_, words)] = [fact for fact in read.facts if fact[0] == Word("Configuration")]
     assert isinstance(words, Word)
     assert "no configuration at all. Correct it" in str(dict(words.values)["detail"])
+
+
+async def test_without_the_holder_s_yes_no_picture_is_taken_in_and_the_display_says_how_to_agree(
+    lab: StoreLab, tmp_path: Path
+) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "Garden.png")
+    errands = PictureErrands(lab.pictures, ImportGate(lambda: lab.consents), lambda: None)
+    files = FolderErrands(tmp_path, {FolderJob.IMPORT_PICTURES: errands.import_from}, lambda _: None)
+    finished = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_PICTURES))
+    assert finished == JobFinished(
+        FolderJob.IMPORT_PICTURES, False, Word("You have not agreed to imports. Agree first: Menu, Privacy.")
+    )
+    assert not await lab.pictures.list()
