@@ -1,8 +1,8 @@
 """Errands about the call log."""
 
-import time
 from collections.abc import Callable, Mapping
 
+from firmware.errands.dates import moment_in_words
 from firmware.errands.runner import Handler
 from firmware.phone.answers import CallsCounted, CallsDeleted, CallsListed, LoggedCall
 from firmware.phone.errands import ClearCalls, CountCalls, DeleteCall, Errand, ListCalls
@@ -74,7 +74,7 @@ class CallErrands:
             direction=entry.direction,
             number=entry.number,
             name=entry.name,
-            at=_in_words(entry.started_at, self._language()),
+            at=moment_in_words(entry.started_at, self._language()),
             duration_s=round(talked_s),
             answered=entry.answered_at is not None,
             reason=entry.reason,
@@ -83,14 +83,3 @@ class CallErrands:
             attribution=self._attribute(entry.number),
             contact_id=entry.contact_id,
         )
-
-
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 - reads best so
-
-
-def _in_words(at_s: float, language: str) -> str:
-    """Say a time in the handset's own zone; the year is left out, since the log is read from its newest end."""
-    local = time.localtime(at_s)
-    if language == "zh":
-        return f"{local.tm_mon}月{local.tm_mday}日 {local.tm_hour:02}:{local.tm_min:02}"
-    return f"{local.tm_mday} {_MONTHS[local.tm_mon - 1]} {local.tm_hour:02}:{local.tm_min:02}"

@@ -119,7 +119,8 @@ class RecordingReader:
         self.ending: Ending | None = None
 
     def __iter__(self) -> Iterator[SoundChunk]:
-        """Give the chunks, each verified; a file that is gone or cannot be read is one that is damaged at once."""
+        """Give the chunks, each verified; a file that is gone or cannot be read is one that is damaged there."""
+        self.ending = None
         try:
             with self._path.open("rb") as file:
                 sealed = SealedReader(file, self._key)
