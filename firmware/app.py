@@ -24,12 +24,14 @@ from firmware.control.server import ControlServer, Handler
 from firmware.control.sync_role import SyncRole
 from firmware.devices import DEFAULT_COUNTRY, DeviceFaults, Settings, StartedDevice, build_devices
 from firmware.doctor import Condition
+from firmware.egress.downlink import DownTopic
 from firmware.errands.facts import Identity
 from firmware.errands.handlers import Surroundings, errand_handlers
 from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, HandsetError, StorageError
 from firmware.factory_reset import finish_reset
 from firmware.import_gate import ImportGate
+from firmware.inbound import Inbound
 from firmware.media.loop import AudioLoop
 from firmware.media.tones import key_click
 from firmware.notifier import SystemdNotifier
@@ -336,8 +338,17 @@ class Handset:
             Role.ADMIN: {**admin.handlers, **pictures.handlers, **contacts.handlers, **consents.handlers}
         }
         if self._records is not None:
+            documents = self._records.documents
             sync = SyncRole(
-                self._records.outbox, lambda: broker_settings(self._loaded.configuration), self._note_broker
+                self._records.outbox,
+                lambda: broker_settings(self._loaded.configuration),
+                self._note_broker,
+                Inbound(
+                    self._records.outbox,
+                    self._records.consents,
+                    {DownTopic.POLICY: documents.policies, DownTopic.NOTICE: documents.notices},
+                    time.monotonic,
+                ),
             )
             handlers[Role.SYNC] = sync.handlers
         server = ControlServer(self._options.runtime_dir, handlers)

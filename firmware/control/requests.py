@@ -5,8 +5,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Base64UrlBytes, BaseModel, ConfigDict, Field, model_validator
 
+from firmware.egress.downlink import MAX_DOCUMENT_BYTES, DownTopic
 from firmware.phone.contact import NumberKind
 from firmware.ports import BrokerProblem, BrokerState
 
@@ -71,6 +72,14 @@ class ConnectionRequest(Request):
     request: Literal["connection"] = "connection"
     state: BrokerState
     code: BrokerProblem = BrokerProblem.NONE
+
+
+class ReceivedRequest(Request):
+    """Brings a message for the handset, in base64: what it says is for the handset to find out."""
+
+    request: Literal["received"] = "received"
+    topic: DownTopic
+    document: Annotated[Base64UrlBytes, Field(max_length=MAX_DOCUMENT_BYTES, repr=False)]
 
 
 # --- admin ------------------------------------------------------------------------------------------------------------
@@ -206,7 +215,7 @@ def _by_name(*models: type[Request]) -> Mapping[str, type[Request]]:
 
 REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
     {
-        Role.SYNC: _by_name(ConfigurationRequest, NextRequest, DoneRequest, ConnectionRequest),
+        Role.SYNC: _by_name(ConfigurationRequest, NextRequest, DoneRequest, ConnectionRequest, ReceivedRequest),
         Role.ADMIN: _by_name(
             StatusRequest,
             DoctorRequest,

@@ -1,5 +1,6 @@
 """The sync process's end of its socket."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,10 +15,12 @@ from firmware.control.requests import (
     DoneRequest,
     Empty,
     NextRequest,
+    ReceivedRequest,
     Request,
     Role,
 )
 from firmware.control.sync_answers import Configuration, Messages
+from firmware.egress.downlink import DownTopic
 from firmware.errors import ControlError
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage
 
@@ -53,6 +56,10 @@ class HandsetLink:
     async def report(self, state: BrokerState, problem: BrokerProblem) -> None:
         """Say how it stands with the broker."""
         await self._ask(ConnectionRequest(state=state, code=problem), Empty)
+
+    async def received(self, topic: DownTopic, document: bytes) -> None:
+        """Hand over a message of the broker's."""
+        await self._ask(ReceivedRequest(topic=topic, document=urlsafe_b64encode(document)), Empty)
 
     async def _ask(self, request: Request, answer: type[_A], *, timeout_s: float = TIMEOUT_S) -> _A:
         raw = await ask_async(self._runtime_dir, Role.SYNC, request, timeout_s=timeout_s)

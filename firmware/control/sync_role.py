@@ -1,9 +1,9 @@
-"""What the handset answers to the sync process: it may carry messages, and it gets no more than that needs."""
+"""What the handset answers to the sync process: it may carry messages both ways, and gets no more than that needs."""
 
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from firmware.control.requests import (
     MAX_LINE_BYTES,
@@ -12,15 +12,29 @@ from firmware.control.requests import (
     DoneRequest,
     Empty,
     NextRequest,
+    ReceivedRequest,
 )
 from firmware.control.server import Handler
 from firmware.control.sync_answers import Configuration, Message, Messages
+from firmware.egress.downlink import DownTopic
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox, OutboxKey, OutboxMessage
 
 _log = logging.getLogger(__name__)
 
 # What the answer needs beside its messages.
 _ANSWER_BYTES: Final = 1024
+
+
+class Inbound(Protocol):
+    """What the broker sends comes in here, one message at a time."""
+
+    async def take(self, topic: DownTopic, document: bytes) -> None:
+        """Do what a message says, if it may say so; the same one again does no harm.
+
+        Raises:
+            HandsetError: it cannot be looked at now, and is to be brought again.
+        """
+        ...
 
 
 class SyncRole:
@@ -35,8 +49,10 @@ class SyncRole:
         outbox: Outbox,
         settings: Callable[[], BrokerSettings | None],
         when_connection_changed: Callable[[BrokerState, BrokerProblem], None],
+        inbound: Inbound,
     ) -> None:
         self._outbox = outbox
+        self._inbound = inbound
         self._settings = settings
         self.when_connection_changed = when_connection_changed
 
@@ -48,6 +64,7 @@ class SyncRole:
             "next": self._next,
             "done": self._done,
             "connection": self._connection,
+            "received": self._received,
         }
 
     async def _configuration(self, _request: ConfigurationRequest) -> Configuration:
@@ -67,6 +84,10 @@ class SyncRole:
 
     async def _connection(self, request: ConnectionRequest) -> Empty:
         self.when_connection_changed(request.state, request.code)
+        return Empty()
+
+    async def _received(self, request: ReceivedRequest) -> Empty:
+        await self._inbound.take(request.topic, request.document)
         return Empty()
 
 

@@ -280,8 +280,8 @@ class _Address(Message):
     device: HandsetName
 
 
-def topic_name(fleet: str, device: str, topic: Topic) -> str:
-    """Return the full MQTT topic.
+def topic_name(fleet: str, device: str, topic: StrEnum) -> str:
+    """Return the full MQTT topic of a level of ours, Topic or DownTopic.
 
     Raises:
         pydantic.ValidationError: a name is not one level of a topic.

@@ -3,16 +3,22 @@
 import asyncio
 import logging
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from firmware.egress.downlink import DownTopic
 from firmware.egress.messages import StatusMessage, Topic, topic_name
 from firmware.ports import BrokerProblem, BrokerSettings
+from firmware.sync.guard import MAX_PACKET_BYTES
 from firmware.sync.parcels import Parcel
 from firmware.sync.problems import (
     BrokerError,
@@ -36,6 +42,20 @@ _WINDOW: Final = 20
 _PUBLISH_OVERHEAD_BYTES: Final = 512
 # Far below what brokers take where they do not say (MQTT 5 section 3.2.2.3.6: no limit).
 _DEFAULT_MAX_PACKET_BYTES: Final = 128 * 1024
+# How many messages the broker may have on their way to the handset; below the smallest queue that would be needed.
+_RECEIVE_MAXIMUM: Final = 4
+# What a broker may send beside what was asked for, before the connection is given up: a mistake in its rules, say.
+_MAX_UNWANTED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message for the handset; nobody has looked into it."""
+
+    topic: DownTopic
+    document: bytes
+    packet_id: int
+    qos: int
 
 
 class BrokerConnection:
@@ -43,6 +63,8 @@ class BrokerConnection:
 
     paho runs inside the event loop, so that a message never waits for another thread and nothing wakes up in vain; only
     looking up the name and the handshake, which block, have a thread.
+
+    What comes in is kept until it is fetched, which is no more than the broker may send unacknowledged.
     """
 
     def __init__(self, settings: BrokerSettings) -> None:
@@ -58,11 +80,15 @@ class BrokerConnection:
         self._given_up = threading.Event()
         self._tick: asyncio.TimerHandle | None = None
         self._is_open = False
+        self._arrivals: asyncio.Queue[Arrival] = asyncio.Queue(_RECEIVE_MAXIMUM)
+        self._unwanted = 0
+        self._down_topics = {topic_name(settings.fleet, settings.device, topic): topic for topic in DownTopic}
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.device,
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
+            manual_ack=True,
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(_WINDOW)
@@ -70,6 +96,8 @@ class BrokerConnection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
         client.on_socket_open = self._on_socket_open
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_writing_changed
@@ -98,7 +126,11 @@ class BrokerConnection:
             failure: OSError | None = None
             try:
                 self._client.connect(
-                    self._settings.host.strip("[]"), self._settings.port, self._settings.keep_alive_s, clean_start=True
+                    self._settings.host.strip("[]"),
+                    self._settings.port,
+                    self._settings.keep_alive_s,
+                    clean_start=True,
+                    properties=_limits(),
                 )
             except OSError as error:
                 failure = error
@@ -116,6 +148,7 @@ class BrokerConnection:
                 await self.unless_lost(self._accepted)
                 self._is_open = True
                 await self._publish(self._status_topic, _status("online"), retain=True)
+                self._client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._down_topics])
         except TimeoutError as error:
             raise BrokerError(BrokerProblem.TIMED_OUT) from error
 
@@ -142,6 +175,15 @@ class BrokerConnection:
         """
         topic = topic_name(self._settings.fleet, self._settings.device, parcel.topic)
         await self._publish(topic, parcel.payload, retain=parcel.retain)
+
+    async def next_arrival(self) -> Arrival:
+        """Wait for a message for the handset; the same ones come again until they are acknowledged."""
+        return await self._arrivals.get()
+
+    def acknowledge(self, arrival: Arrival) -> None:
+        """Tell the broker that the handset has a message."""
+        if not self._lost.done():
+            self._client.ack(arrival.packet_id, arrival.qos)
 
     async def close(self) -> None:
         """Say goodbye where the broker still listens; the last will says offline where it does not."""
@@ -198,11 +240,19 @@ class BrokerConnection:
             self._loop.remove_writer(connection)
 
     def _read(self) -> None:
-        while self._client.loop_read() is MQTTErrorCode.MQTT_ERR_SUCCESS:
+        while self._read_one():
             connection = self._client.socket()
             # What TLS has decrypted already makes no descriptor readable.
             if not isinstance(connection, AlertKeepingSocket) or not connection.pending():
                 return
+
+    def _read_one(self) -> bool:
+        try:
+            return self._client.loop_read() is MQTTErrorCode.MQTT_ERR_SUCCESS
+        except Exception:  # noqa: BLE001 - whatever the library stumbles over, the broker has sent it
+            _log.warning("The broker sent a packet that cannot be read.")
+            self._lose(BrokerProblem.PROTOCOL_ERROR)
+            return False
 
     def _keep_alive(self) -> None:
         self._tick = self._loop.call_later(_TICK_S, self._keep_alive)
@@ -267,6 +317,35 @@ class BrokerConnection:
         acknowledgement = self._acknowledgements.get(mid)
         if acknowledgement is not None and not acknowledgement.done():
             acknowledgement.set_result(reason.value)
+
+    @staticmethod
+    def _on_subscribe(
+        _client: Client, _userdata: Any, _mid: int, reasons: Sequence[ReasonCode], _properties: Properties | None
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            _log.warning("The broker does not let this handset listen to all topics of its own: %s.", reasons)
+
+    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        try:
+            topic = self._down_topics.get(message.topic)
+        except UnicodeDecodeError:
+            topic = None
+        if topic is not None and not self._arrivals.full():
+            self._arrivals.put_nowait(Arrival(topic, bytes(message.payload), message.mid, message.qos))
+            return
+        self._unwanted += 1
+        # MQTT 5 section 3.3.4: more unacknowledged messages than the Receive Maximum are against the protocol.
+        if self._unwanted > _MAX_UNWANTED or (topic is not None and message.qos):
+            _log.warning("The broker sends more than this handset asked for.")
+            self._lose(BrokerProblem.PROTOCOL_ERROR)
+
+
+def _limits() -> Properties:
+    """Say in CONNECT how much the broker may send."""
+    limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    limits.ReceiveMaximum = _RECEIVE_MAXIMUM
+    limits.MaximumPacketSize = MAX_PACKET_BYTES
+    return limits
 
 
 def _status(state: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Carries what waits in the handset's outbox to the broker, for as long as the process lives."""
+"""Carries what waits in the handset's outbox to the broker and what comes back, for as long as the process lives."""
 
 import asyncio
 import logging
@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from firmware.backoff import full_jitter_s
+from firmware.egress.downlink import DownTopic
 from firmware.errors import HandsetError
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Heartbeat, OutboxKey, OutboxMessage
 from firmware.sync.broker import BrokerConnection
@@ -26,6 +27,10 @@ _LONGEST_NAP_S: Final = 20.0
 _NO_BROKER_PAUSE_S: Final = 15.0
 _HANDSET_RETRY_BASE_S: Final = 0.2
 _HANDSET_RETRY_CAP_S: Final = 10.0
+# A message that the handset does not take so often stays with the broker, which sends it again on the next connection.
+_HAND_IN_ATTEMPTS: Final = 8
+_HAND_IN_RETRY_BASE_S: Final = 1.0
+_HAND_IN_RETRY_CAP_S: Final = 60.0
 # A connection that stood this long was a good one: the next failure is a new story.
 _STEADY_S: Final = 10.0
 # Together with closing the connection less than the two seconds that a stop may take.
@@ -39,12 +44,14 @@ class Handset(Protocol):
     async def next_messages(self, wait_s: float) -> Sequence[OutboxMessage]: ...
     async def done(self, keys: Sequence[OutboxKey]) -> None: ...
     async def report(self, state: BrokerState, problem: BrokerProblem) -> None: ...
+    async def received(self, topic: DownTopic, document: bytes) -> None: ...
 
 
 class Courier:
     """Keeps nothing: what is not acknowledged by the broker is still in the outbox.
 
-    A message is `done` only after its PUBACK, so a crash at any moment repeats messages and loses none.
+    A message is `done` only after its PUBACK, so a crash at any moment repeats messages and loses none. The other way
+    it is the same: the broker gets its PUBACK once the handset has taken a message.
     """
 
     def __init__(
@@ -121,7 +128,7 @@ class Courier:
                 await self._unless_stopping(connection.open())
                 _log.info("Connected to the broker.")
                 await self._report(BrokerState.CONNECTED)
-                await self._carry(connection, settings)
+                await self._carry_both_ways(connection, settings)
             except BrokerError as error:
                 _log.warning("%s", error)
                 await self._report(error.state, error.problem)
@@ -131,6 +138,28 @@ class Courier:
                 attempt = 0
             await self._nap(self._jitter_s(attempt, settings.retry_base_s, settings.retry_cap_s))
             attempt += 1
+
+    async def _carry_both_ways(self, connection: BrokerConnection, settings: BrokerSettings) -> None:
+        taking_in = asyncio.create_task(self._take_in(connection))
+        try:
+            await self._carry(connection, settings)
+        finally:
+            taking_in.cancel()
+            await asyncio.wait({taking_in})
+
+    async def _take_in(self, connection: BrokerConnection) -> None:
+        """Hand each message to the handset, and acknowledge it once it is there; one at a time."""
+        while True:
+            arrival = await connection.next_arrival()
+            for attempt in range(_HAND_IN_ATTEMPTS):
+                try:
+                    await self._handset.received(arrival.topic, arrival.document)
+                except HandsetError as error:
+                    _log.info("The handset does not take a message of topic %s now: %s", arrival.topic, error)
+                    await asyncio.sleep(self._jitter_s(attempt, _HAND_IN_RETRY_BASE_S, _HAND_IN_RETRY_CAP_S))
+                else:
+                    connection.acknowledge(arrival)
+                    break
 
     async def _carry(self, connection: BrokerConnection, settings: BrokerSettings) -> None:
         refused = 0

@@ -7,6 +7,7 @@ from typing import Final
 
 from firmware.errors import SyncError
 from firmware.ports import BrokerProblem, BrokerState
+from firmware.sync.guard import HostilePacketError
 
 
 class BrokerError(SyncError):
@@ -100,8 +101,10 @@ _REASONS: Final[dict[int, BrokerProblem]] = {
 
 
 def problem_of_error(error: OSError) -> BrokerProblem:
-    """Name what a socket or TLS error says about the broker."""
+    """Name what a socket or TLS error, or a packet that may not come, says about the broker."""
     match error:
+        case HostilePacketError():
+            return BrokerProblem.PROTOCOL_ERROR
         case ssl.SSLCertVerificationError():
             expired = error.verify_code == _X509_V_ERR_CERT_HAS_EXPIRED
             return BrokerProblem.BROKER_CERTIFICATE_EXPIRED if expired else BrokerProblem.BROKER_CERTIFICATE_UNTRUSTED

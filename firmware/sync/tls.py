@@ -5,26 +5,32 @@ import ssl
 from typing import Any
 
 from firmware.ports import BrokerProblem, BrokerSettings
+from firmware.sync.guard import HostilePacketError, PacketGuard
 from firmware.sync.problems import BrokerError
 
 
 class AlertKeepingSocket(ssl.SSLSocket):
-    """Remembers why TLS failed: paho closes the socket and forgets.
+    """Remembers why reading failed, paho closes the socket and forgets; and lets no packet in that may not come.
 
     In TLS 1.3 the broker judges the device's certificate after the handshake is over for the device, so its alert
     arrives as the failure of an ordinary read.
     """
 
-    failure: ssl.SSLError | None = None
+    failure: OSError | None = None
+    _guard: PacketGuard | None = None
 
     def recv(self, *args: Any, **kwargs: Any) -> bytes:
+        if self._guard is None:
+            self._guard = PacketGuard()
         try:
-            return super().recv(*args, **kwargs)
+            data = super().recv(*args, **kwargs)
+            self._guard.feed(data)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
-        except ssl.SSLError as error:
+        except (ssl.SSLError, HostilePacketError) as error:
             self.failure = error
             raise
+        return data
 
 
 def tls_context(settings: BrokerSettings) -> ssl.SSLContext:

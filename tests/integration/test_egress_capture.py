@@ -12,6 +12,7 @@ import pytest
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.ports import BrokerState
+from firmware.sync.guard import MAX_PACKET_BYTES
 from tests.lab.mqtt_packets import Connect, Packet, PacketType, Publish, packets_in, read_connect, read_publish
 from tests.lab.relay import Relay, Way
 from tests.lab.store import KEY
@@ -29,7 +30,15 @@ CONSENT_FIELDS: Final = {
     "seq",
 }  # fmt: skip
 ERASURE_FIELDS: Final = {"device", "reason", "cancelled", "records", "epoch", "seq"}
-SENT_TYPES: Final = {PacketType.CONNECT, PacketType.PUBLISH, PacketType.PINGREQ, PacketType.DISCONNECT}
+SENT_TYPES: Final = {
+    PacketType.CONNECT, PacketType.SUBSCRIBE, PacketType.PUBLISH, PacketType.PINGREQ, PacketType.DISCONNECT,
+}  # fmt: skip
+
+# No properties, then each topic with its length before it and its options, QoS 1, behind it.
+SUBSCRIPTION: Final = b"\x00" + b"".join(
+    len(name).to_bytes(2, "big") + name + b"\x01"
+    for name in (f"{PREFIX}/{topic}".encode() for topic in ("ack", "policy", "notice"))
+)
 
 NAMES: Final = ("Planted Zhang", "栽植王", "Planted Müller")
 PLANTED: Final = (
@@ -212,9 +221,11 @@ def check_connections(capture: Capture) -> None:
         assert connect == Connect(
             client_id=DEVICE, keep_alive_s=60, clean_start=True, will_topic=f"{PREFIX}/status",
             will_payload=b'{"state":"offline"}', will_retain=True, will_qos=1, username=None, password=None,
-            properties={}, will_properties={},
+            properties={"ReceiveMaximum": 4, "MaximumPacketSize": MAX_PACKET_BYTES}, will_properties={},
         )  # fmt: skip
     for packet in capture.packets:
+        if packet.type is PacketType.SUBSCRIBE:
+            assert packet.body[2:] == SUBSCRIPTION
         if packet.type in {PacketType.PINGREQ, PacketType.DISCONNECT}:
             assert len(packet.body) <= 1, "more than a reason code"
 

@@ -27,6 +27,12 @@ OBSERVER: Final = "lab-observer"
 DEVICE_TOPICS: Final = ("status", "cdr", "consent", "erasure", "outcome")
 """What a device may publish below its own prefix."""
 
+DOWN_TOPICS: Final = ("ack", "policy", "notice")
+"""What it may read there."""
+
+OPERATOR: Final = "lab-operator"
+"""The one client that may write those."""
+
 
 class Mosquitto:
     """A broker that believes certificates only: the common name is the user, and has a prefix of its own.
@@ -153,7 +159,9 @@ class Mosquitto:
     def _write_access_list(self) -> None:
         path = self._folder / "access"
         patterns = [f"pattern write wecall/v1/+/%u/{topic}" for topic in self._device_topics]
-        path.write_text("\n".join([f"user {OBSERVER}", "topic read #", "", *patterns]) + "\n")
+        patterns += [f"pattern read wecall/v1/+/%u/{topic}" for topic in DOWN_TOPICS]
+        users = [f"user {OBSERVER}", "topic read #", f"user {OPERATOR}", "topic write wecall/v1/#"]
+        path.write_text("\n".join([*users, "", *patterns]) + "\n")
         # Mosquitto warns about files that others may read.
         path.chmod(0o600)
 
@@ -262,6 +270,30 @@ class Observer:
         with self._changed:
             self._received.append(Received(message.topic, bytes(message.payload), message.retain))
             self._changed.notify_all()
+
+
+class Operator:
+    """Publishes to devices, as whoever runs the fleet does."""
+
+    def __init__(self, broker: Mosquitto) -> None:
+        self._broker = broker
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=OPERATOR, protocol=MQTTProtocolVersion.MQTTv5)
+
+    def __enter__(self) -> Self:
+        authority = self._broker.authority
+        issued = authority.issue(OPERATOR)
+        self._client.tls_set(str(authority.ca_path), str(issued.certificate), str(issued.key))
+        self._client.connect("127.0.0.1", self._broker.port, clean_start=True)
+        self._client.loop_start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def send(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
+        """Publish, and wait until the broker has it."""
+        self._client.publish(topic, payload, qos=qos, retain=retain).wait_for_publish(20)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from typing import Any, Final, Self
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import SyncRole
+from firmware.egress.downlink import DownTopic
+from firmware.inbound import InboundBusyError
 from firmware.phone.purpose import Purpose
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox
 from tests.lab.certificates import CertificateAuthority, IssuedCertificate
@@ -25,12 +27,41 @@ PREFIX: Final = f"wecall/v1/lab/{DEVICE}"
 Report = tuple[BrokerState, BrokerProblem]
 
 
+class InboundInMemory:
+    """Keeps what comes in; tells what it was as soon as it has come.
+
+    Attributes:
+        taken: what was taken, in its order.
+        busy: while set, nothing is taken.
+    """
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[DownTopic, bytes]] = []
+        self.refused = 0
+        self.busy = False
+        self._changed = asyncio.Condition()
+
+    async def take(self, topic: DownTopic, document: bytes) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+            if self.busy:
+                self.refused += 1
+                raise InboundBusyError("Not now.")
+            self.taken.append((topic, document))
+
+    async def wait_for(self, holds: Callable[[], bool], timeout_s: float = 30) -> None:
+        """Wait until something holds after a message has come."""
+        async with self._changed, asyncio.timeout(timeout_s):
+            await self._changed.wait_for(holds)
+
+
 class SyncSite:
     """The parts run from `start` to `stop`, but for the sync process: tests start that when they are ready.
 
     Attributes:
         settings: what the sync process is told of the broker; a change counts from its next start or reconnect.
         reports: what the sync process has said about the broker, in its order.
+        inbound: what the sync process has brought from it.
     """
 
     def __init__(self, folder: Path, **broker_options: Any) -> None:
@@ -52,6 +83,7 @@ class SyncSite:
         )
         self.use_certificate(self.authority.issue(DEVICE))
         self.reports: list[Report] = []
+        self.inbound = InboundInMemory()
         self._reported = asyncio.Condition()
         self._notifying: set[asyncio.Task[None]] = set()
         self._server: ControlServer | None = None
@@ -79,7 +111,7 @@ class SyncSite:
 
     async def start_handset(self, outbox: Outbox | None = None) -> None:
         """Let the handset answer on its socket, from another outbox than the store's where one is given."""
-        role = SyncRole(outbox or self.store.outbox, lambda: self.settings, self._note)
+        role = SyncRole(outbox or self.store.outbox, lambda: self.settings, self._note, self.inbound)
         self._server = ControlServer(self.runtime_dir, {Role.SYNC: role.handlers})
         await self._server.start()
 

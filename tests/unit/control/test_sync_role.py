@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from firmware.control.requests import (
     ConnectionRequest,
     DoneRequest,
     NextRequest,
+    ReceivedRequest,
     Role,
 )
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import SyncRole
+from firmware.egress.downlink import MAX_DOCUMENT_BYTES, DownTopic
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage
 
 SETTINGS = BrokerSettings(device="dev-1", fleet="lab", host="localhost", port=8883, key_pem="KEY", batch_records=10)
@@ -58,13 +61,22 @@ class MemoryOutbox:
             return False
 
 
+class Inbound:
+    def __init__(self) -> None:
+        self.taken: list[tuple[DownTopic, bytes]] = []
+
+    async def take(self, topic: DownTopic, document: bytes) -> None:
+        self.taken.append((topic, document))
+
+
 class Handset:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.outbox = MemoryOutbox()
         self.settings: BrokerSettings | None = SETTINGS
         self.connection: list[tuple[BrokerState, BrokerProblem]] = []
-        role = SyncRole(self.outbox, lambda: self.settings, lambda *state: self.connection.append(state))
+        self.inbound = Inbound()
+        role = SyncRole(self.outbox, lambda: self.settings, lambda *state: self.connection.append(state), self.inbound)
         self.server = ControlServer(folder, {Role.SYNC: role.handlers})
 
     async def messages(self, wait_s: float = 0) -> list[dict[str, object]]:
@@ -139,6 +151,34 @@ async def test_a_message_that_fits_no_line_does_not_hold_up_the_others(
     handset.outbox.add(2)
     assert [message["key"] for message in await handset.messages()] == [[7, 2]]
     assert "too long for the sync process" in caplog.text
+
+
+async def test_what_the_broker_sends_reaches_the_handset_as_it_is(handset: Handset) -> None:
+    longest = bytes(range(256)) * (MAX_DOCUMENT_BYTES // 256)
+    for document in (b"", b"\x00\xff\n", longest):
+        request = ReceivedRequest(topic=DownTopic.POLICY, document=urlsafe_b64encode(document))
+        await ask_async(handset.folder, Role.SYNC, request)
+    assert handset.inbound.taken == [(DownTopic.POLICY, each) for each in (b"", b"\x00\xff\n", longest)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"topic": "bundle", "document": ""},
+        {"topic": "cdr", "document": ""},
+        {"topic": "policy", "document": "not base64!"},
+        {"topic": "policy", "document": "QUFB" * (MAX_DOCUMENT_BYTES // 3 + 1)},
+        {"topic": "policy", "document": "", "note": "x"},
+        {"topic": "policy"},
+    ],
+    ids=lambda line: str(line)[:60],
+)
+async def test_what_is_no_message_of_the_operators_is_refused(handset: Handset, line: dict[str, str]) -> None:
+    reader, writer = await asyncio.open_unix_connection(handset.folder / "sync.sock")
+    writer.write(json.dumps({"request": "received", **line}).encode() + b"\n")
+    assert json.loads(await reader.readline())["ok"] is False
+    writer.close()
+    assert handset.inbound.taken == []
 
 
 async def test_the_handset_hears_how_sync_stands_with_the_broker(handset: Handset) -> None:

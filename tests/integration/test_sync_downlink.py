@@ -1,0 +1,214 @@
+"""What the operator sends, on its way to the handset: from a real broker, and from one that means harm."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from firmware.egress.downlink import MAX_DOCUMENT_BYTES, DownTopic
+from firmware.ports import BrokerProblem, BrokerState
+from tests.lab.hand_made_broker import HandMadeBroker, Malice, Session, publish
+from tests.lab.mosquitto import Operator
+from tests.lab.mqtt_packets import PacketType
+from tests.lab.sync_site import DEVICE, PREFIX, SyncSite
+
+POLICY = f"{PREFIX}/policy".encode()
+MEGABYTE = 1 << 20
+MOST_GROWTH_BYTES = 16 * MEGABYTE
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[SyncSite]:
+    async with SyncSite(tmp_path) as site:
+        await site.grant()
+        yield site
+
+
+async def send(site: SyncSite, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
+    def publish_it() -> None:
+        with Operator(site.broker) as operator:
+            operator.send(f"{PREFIX}/{topic}", payload, retain=retain, qos=qos)
+
+    await asyncio.to_thread(publish_it)
+
+
+async def test_what_the_operator_sends_arrives_byte_for_byte_and_is_confirmed(site: SyncSite) -> None:
+    longest = bytes(range(256)) * (MAX_DOCUMENT_BYTES // 256)
+    await send(site, "policy", longest, retain=True)
+    await site.start_sync()
+    await site.inbound.wait_for(lambda: bool(site.inbound.taken))
+    await send(site, "notice", b"\x00\xff", qos=0)
+    await send(site, "ack", b"{}")
+    await site.inbound.wait_for(lambda: len(site.inbound.taken) == 3)
+    assert site.inbound.taken == [
+        (DownTopic.POLICY, longest),
+        (DownTopic.NOTICE, b"\x00\xff"),
+        (DownTopic.ACK, b"{}"),
+    ]
+    await site.wait_for_log(lambda: site.broker.log, f"Received PUBACK from {DEVICE}")
+
+
+async def test_the_broker_keeps_what_the_handset_has_not_taken_and_calls_go_on_meanwhile(site: SyncSite) -> None:
+    site.inbound.busy = True
+    await send(site, "policy", b"signed", retain=True)
+    await site.start_sync()
+    await site.inbound.wait_for(lambda: site.inbound.refused > 0)
+    await site.wait_for_calls({await site.store.make_call()})
+    assert f"Received PUBACK from {DEVICE}" not in site.broker.log
+    site.inbound.busy = False
+    await site.inbound.wait_for(lambda: bool(site.inbound.taken), 60)
+    await site.wait_for_log(lambda: site.broker.log, f"Received PUBACK from {DEVICE}")
+    assert site.inbound.taken == [(DownTopic.POLICY, b"signed")]
+
+
+async def test_what_a_killed_process_had_in_its_hands_comes_again(site: SyncSite) -> None:
+    site.inbound.busy = True
+    await send(site, "policy", b"signed", retain=True)
+    await site.start_sync()
+    await site.inbound.wait_for(lambda: site.inbound.refused > 0)
+    site.sync.kill()
+    site.inbound.busy = False
+    await site.start_sync()
+    await site.inbound.wait_for(lambda: bool(site.inbound.taken))
+
+
+async def test_a_document_that_is_too_long_stays_with_the_broker(site: SyncSite) -> None:
+    await send(site, "policy", bytes(2 * MAX_DOCUMENT_BYTES), retain=True)
+    await site.start_sync()
+    await site.wait_for_report(BrokerState.CONNECTED)
+    await send(site, "notice", b"short")
+    await site.inbound.wait_for(lambda: bool(site.inbound.taken))
+    assert site.inbound.taken == [(DownTopic.NOTICE, b"short")]
+    assert site.reports[-1] == (BrokerState.CONNECTED, BrokerProblem.NONE)
+
+
+async def test_topics_of_others_and_of_the_handsets_own_reports_are_not_listened_to(site: SyncSite) -> None:
+    await site.start_sync()
+    await site.wait_for_report(BrokerState.CONNECTED)
+    await send(site, "bundle", b"1")
+    await send(site, "cdr", b"2")
+    await send(site, "../handset-8/policy", b"3")
+    await send(site, "policy", b"4")
+    await site.inbound.wait_for(lambda: bool(site.inbound.taken))
+    assert site.inbound.taken == [(DownTopic.POLICY, b"4")]
+
+
+# --- a broker that means harm -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def hostile(site: SyncSite) -> AsyncIterator[HandMadeBroker]:
+    async with HandMadeBroker(site.authority) as broker:
+        site.change_settings(port=broker.port)
+        yield broker
+
+
+async def a_packet_of_256_megabytes(session: Session) -> None:
+    await session.send(b"\x32\xff\xff\xff\x7f")
+    for _ in range(256):
+        await session.send(bytes(MEGABYTE))
+
+
+async def answers_without_end(session: Session) -> None:
+    await session.send(b"\x20\xff\xff\xff\x7f")
+    for _ in range(256):
+        await session.send(bytes(MEGABYTE))
+
+
+async def messages_of_qos_2(session: Session) -> None:
+    for packet_id in range(1, 2000):
+        await session.send(publish(POLICY, bytes(MAX_DOCUMENT_BYTES), qos=2, packet_id=packet_id))
+
+
+async def more_than_may_be_on_their_way(session: Session) -> None:
+    for packet_id in range(1, 2000):
+        await session.send(publish(POLICY, bytes(MAX_DOCUMENT_BYTES), packet_id=packet_id))
+
+
+async def more_than_anybody_can_take_unconfirmed(session: Session) -> None:
+    for _ in range(4000):
+        await session.send(publish(POLICY, bytes(MAX_DOCUMENT_BYTES), qos=0))
+
+
+async def topics_that_nobody_asked_for(session: Session) -> None:
+    for packet_id in range(1, 2000):
+        await session.send(publish(b"wecall/v1/lab/handset-8/policy", bytes(1000), packet_id=packet_id))
+
+
+async def topics_that_are_no_text(session: Session) -> None:
+    for packet_id in range(1, 2000):
+        await session.send(publish(b"\xff\xfe/policy", b"x", packet_id=packet_id))
+
+
+async def packets_that_are_cut_short(session: Session) -> None:
+    await session.send(b"\x32\x02\x00\xff")
+
+
+async def a_handshake_in_the_middle(session: Session) -> None:
+    await session.send(b"\xf0\x02\x18\x00")
+
+
+@pytest.mark.parametrize(
+    "malice",
+    [
+        a_packet_of_256_megabytes,
+        answers_without_end,
+        messages_of_qos_2,
+        more_than_may_be_on_their_way,
+        more_than_anybody_can_take_unconfirmed,
+        topics_that_nobody_asked_for,
+        topics_that_are_no_text,
+        packets_that_are_cut_short,
+        a_handshake_in_the_middle,
+    ],
+    ids=lambda malice: malice.__name__,
+)
+async def test_a_hostile_broker_costs_neither_memory_nor_calls(
+    site: SyncSite, hostile: HandMadeBroker, malice: Malice
+) -> None:
+    site.inbound.busy = True
+    await site.start_sync()
+    await site.wait_for_report(BrokerState.CONNECTED)
+    before = most_memory_bytes(site.sync.pid)
+    hostile.malice = malice
+    already = len(site.reports)
+    call_id = await site.store.make_call()
+    site.change_settings(keep_alive_s=30)
+    # The next connection is the first that the broker does harm on.
+    await site.stop_handset()
+    await site.start_handset()
+    await site.wait_for_report(BrokerState.REFUSED, BrokerProblem.PROTOCOL_ERROR, after=already)
+    assert most_memory_bytes(site.sync.pid) - before < MOST_GROWTH_BYTES
+    hostile.malice = None
+    already = len(site.reports)
+    await site.wait_for_report(BrokerState.CONNECTED, after=already)
+    await site.wait_until_empty()
+    assert call_id in {
+        record["id"]
+        for each in hostile.published
+        if each.topic.endswith("/cdr")
+        for record in json.loads(each.payload)["records"]
+    }
+    assert "Traceback" not in site.sync.log
+    assert site.inbound.taken == []
+
+
+async def test_nothing_but_its_own_topics_is_subscribed_to(site: SyncSite, hostile: HandMadeBroker) -> None:
+    await site.start_sync()
+    await site.wait_for_report(BrokerState.CONNECTED)
+    await site.wait_until_empty()
+    [subscribe] = [packet for packet in hostile.sessions[0].received if packet.type is PacketType.SUBSCRIBE]
+    filters = b"".join(
+        len(name).to_bytes(2, "big") + name + b"\x01"
+        for name in (f"{PREFIX}/{topic}".encode() for topic in ("ack", "policy", "notice"))
+    )
+    assert subscribe.body[2:] == b"\x00" + filters
+
+
+def most_memory_bytes(pid: int) -> int:
+    """Return how much memory a process had at most."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024
