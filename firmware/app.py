@@ -37,7 +37,7 @@ from firmware.media.tones import key_click
 from firmware.notifier import SystemdNotifier
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.painter import Painter
-from firmware.phone.call import CallId
+from firmware.phone.call import CallId, SipUri
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import (
     BlockedContactsLoaded,
@@ -58,7 +58,7 @@ from firmware.phone.phone import Phone
 from firmware.phone.view import PhoneView
 from firmware.picture_admin import PictureRole
 from firmware.pictures.cache import PictureCache
-from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState
+from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState, SipStack
 from firmware.privacy.consent import ConsentState, damage_words
 from firmware.records import Records, problem_of
 from firmware.screens.artist import Artist
@@ -71,6 +71,7 @@ from firmware.settings.phone import phone_settings
 from firmware.settings.sound import near_end_settings
 from firmware.speech import Narrator
 from firmware.storage.pictures import Pixels
+from firmware.verification import SipVerifier
 from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)
@@ -296,6 +297,7 @@ class Handset:
                     pictures_changed=self._pictures_changed,
                     attribute=self._attribute,
                     language=lambda: self._phone.view.look.language or self._language,
+                    verifier=self._make_verifier(configuration),
                 ),
                 self._bus.post,
             ),
@@ -303,6 +305,13 @@ class Handset:
         )
         self._bus.errands = runner
         self._running.push_async_callback(runner.stop)
+
+    def _make_verifier(self, configuration: Configuration | None) -> SipVerifier | None:
+        if configuration is None or self._sip is None or not (address := configuration.operator.verification):
+            return None
+        verifier = SipVerifier(address, partial(_send_text, self._sip, SipUri(address)))
+        self._bus.takes_instead = verifier.takes
+        return verifier
 
     def _take_up_store(self) -> None:
         self.pictures.forget()
@@ -494,6 +503,10 @@ class Handset:
             return await self._records.outbox.waiting()
         except HandsetError:
             return 0
+
+
+def _send_text(sip: SipStack, address: SipUri, message_id: str, text: str) -> None:
+    sip.send_message(message_id, address, text, "")
 
 
 def _identity(configuration: Configuration | None) -> Identity:

@@ -130,6 +130,7 @@ class Bus:
         records: the store; None where there is none, and then calls are placed and not written down.
         errands: does what menus ask for, and posts the answers; None where nothing does.
         recorder: keeps how calls sound; None where nothing does.
+        takes_instead: takes an event that is not the phone's; False leaves it to the phone.
     """
 
     def __init__(
@@ -170,6 +171,7 @@ class Bus:
         self.records: Records | None = None
         self.errands: ErrandRunner | None = None
         self.recorder: Recorder | None = None
+        self.takes_instead: Callable[[Event], bool] = lambda _event: False
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: dict[CallId, asyncio.Task[None]] = {}
@@ -207,7 +209,9 @@ class Bus:
                 _log.debug("An event came after the main loop had closed: %s", type(event).__name__)
 
     def post(self, event: Event) -> None:
-        """Hand one event to the phone and carry out its commands, in order."""
+        """Hand one event to the phone and carry out its commands, in order; some are for somebody else."""
+        if self.takes_instead(event):
+            return
         self._carry_out_all(self._phone.handle(event))
 
     def _carry_out_all(self, commands: list[c.Command]) -> None:

@@ -28,6 +28,7 @@ from firmware.storage.key import load_host_keys
 from firmware.storage.keyring import WRAP_NAME, Keyring
 from firmware.storage.messages import JOURNAL_KIND as MESSAGE_ENTRY
 from firmware.storage.messages import StoredMessages
+from firmware.storage.number_proof import StoredNumberProof
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.pictures import StoredPictures
 from firmware.storage.pin import TRIES_NAME, Door, StoredPin
@@ -55,7 +56,7 @@ class Records:
     Attributes:
         call_log, contacts, consents, messages, preferences, set_up, pin, guardian_pin, pictures, outbox, shares:
             usable at any time; before the store is open they raise StoreClosed.
-        documents: policies and notices; likewise.
+        documents, number_proof: policies and notices, and whether the line's number is proved; likewise.
         keyring: what opens the store; where that takes the PIN, the store is closed until it was typed.
         fault: why the store cannot be used, None while it can or waits for the PIN.
     """
@@ -115,6 +116,7 @@ class Records:
             policy_version=version_in_force,
         )
         self.consents.when_changed = self._note_consents
+        self.number_proof = StoredNumberProof(self._store, self.consents)
         self.documents = Documents(self._store, self.consents, configuration, on_documents, self.outbox.append_outcome)
         self.call_log = StoredCallLog(
             self._store,

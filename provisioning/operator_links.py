@@ -35,6 +35,12 @@ def _checked(template: str) -> str:
 LinkTemplate = Annotated[str, Field(max_length=111), AfterValidator(_checked)]
 
 
+# RFC 3261 section 25.1, of which a user, a host and a port are enough.
+SipAddress = Annotated[
+    str,
+    Field(max_length=200, pattern=r"^(sips?:[A-Za-z0-9\-_.!~*'+]{1,64}@[A-Za-z0-9\[][A-Za-z0-9.:\]-]{0,130})?$"),
+]
+
 Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -46,11 +52,15 @@ class Operator(Section):
     Attributes:
         name: the operator's full name, as on the receipts that the holder gets.
         contact: how whoever answers questions about personal data is reached: a number, an address, both.
+        privacy_officer: the name of whoever that is.
+        verification: whom a new phone asks to send a code to its number, a SIP URI; empty where nobody proves numbers.
         invite_link: where somebody who is invited becomes a customer.
         top_up_link: where somebody pays for the account.
     """
 
     name: Annotated[Line, Field(max_length=80)] = ""
     contact: Line = ""
+    privacy_officer: Annotated[Line, Field(max_length=80)] = ""
+    verification: SipAddress = ""
     invite_link: LinkTemplate = ""
     top_up_link: LinkTemplate = ""

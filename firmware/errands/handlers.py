@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware.doctor import Condition
+from firmware.errands.activation import NumberProofErrands
 from firmware.errands.calls import CallErrands
 from firmware.errands.consents import ConsentErrands
 from firmware.errands.contact_files import ContactFiles
@@ -21,6 +22,7 @@ from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
 from firmware.privacy.receipts import Issuer
 from firmware.records import Records
+from firmware.verification import Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Surroundings:
         pictures_changed: has the pictures that are at hand loaded anew.
         attribute: says where a number belongs, within a millisecond; empty where that is unknown.
         language: which one the display speaks now.
+        verifier: proves the line's number; None where the operator offers that not.
     """
 
     records: Records | None
@@ -50,6 +53,7 @@ class Surroundings:
     pictures_changed: Callable[[], None]
     attribute: Callable[[str], str]
     language: Callable[[], str]
+    verifier: Verifier | None = None
 
 
 def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict[type[Errand], Handler]:
@@ -78,6 +82,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         **handlers,
         **PinErrands(records.pin, records.guardian_pin).handlers,
         **ConsentErrands(records.consents, around.issuer, around.language).handlers,
+        **NumberProofErrands(records.number_proof, around.verifier, post).handlers,
         **DocumentErrands(records.documents.policies, records.documents.notices, around.language).handlers,
         **ContactErrands(records.contacts, post).handlers,
         **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,

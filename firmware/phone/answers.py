@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from firmware.phone.activation_answers import ActivationAnswer
 from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.consent_answers import ConsentAnswer
@@ -180,6 +181,7 @@ Answer = (
     | FactsRead
     | ErrandFailed
     | ConsentAnswer
+    | ActivationAnswer
     | RecordingAnswer
     | PolicyAnswer
 )

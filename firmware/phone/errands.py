@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from firmware.phone.activation_errands import ActivationErrand
 from firmware.phone.call import CallId
 from firmware.phone.consent_errands import ConsentErrand
 from firmware.phone.contact import Contact
@@ -172,6 +173,7 @@ Errand = (
     | FactoryReset
     | ReadFacts
     | ConsentErrand
+    | ActivationErrand
     | RecordingErrand
     | PolicyErrand
 )

@@ -30,6 +30,7 @@ class LedgerAction(StrEnum):
     GRANT: the holder said yes (a purpose). REFUSE: asked for the first time, the holder said no (a purpose).
     WITHDRAW: a yes was taken back (a purpose). LAPSE: the purpose changed, so that no earlier answer counts any more
     (a purpose).
+    NUMBER_PROVED, NUMBER_UNPROVED: the line's number was proved to be its holder's, or not (how, or why not).
     ACTIVATE: the phone was set up by its holder (the age band). DEACTIVATE: it was given back (the reason).
     POLICY_SHOWN, POLICY_IN_FORCE: a policy was seen on the display, took effect (its version).
     CATALOGUE_IN_FORCE: another wording of the purposes took effect (its version).
@@ -45,6 +46,8 @@ class LedgerAction(StrEnum):
     REFUSE = "refuse"
     WITHDRAW = "withdraw"
     LAPSE = "lapse"
+    NUMBER_PROVED = "number_proved"
+    NUMBER_UNPROVED = "number_unproved"
     ACTIVATE = "activate"
     DEACTIVATE = "deactivate"
     POLICY_SHOWN = "policy_shown"

@@ -13,6 +13,7 @@ from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.messages import StoredMessages
+from firmware.storage.number_proof import StoredNumberProof
 from firmware.storage.outbox import Recipient, StoredOutbox
 from firmware.storage.pictures import StoredPictures
 from firmware.storage.pin import StoredPin
@@ -52,6 +53,7 @@ class StoreLab:
         self.consents = Consents(
             self.store, self.outbox, device="handset-7", clock=lambda: self.wall_s, is_synced=lambda: self.synced
         )
+        self.number_proof = StoredNumberProof(self.store, self.consents, lambda: self.monotonic_s)
         self.messages = StoredMessages(self.store, lambda: self.wall_s)
         self.preferences = StoredPreferences(self.store)
         self.set_up = StoredSetUp(self.store)
