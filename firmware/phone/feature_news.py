@@ -24,6 +24,7 @@ from firmware.phone.lock import lock_at_start
 from firmware.phone.moves import show_notice
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy import is_blocked
+from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
@@ -110,6 +111,11 @@ def _take_consents(state: PhoneState, event: ConsentsChanged) -> None:
     state.menu.take(state, event)
 
 
+def _take_documents(state: PhoneState, event: DocumentsChanged) -> None:
+    state.features.documents = event
+    state.menu.take(state, event)
+
+
 def _take_minute(state: PhoneState, event: MinuteStarted) -> None:
     state.features.minute = event
 
@@ -127,5 +133,6 @@ NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     MinuteStarted: _take_minute,
     AccountKnown: _keep_account,
     ConsentsChanged: _take_consents,
+    DocumentsChanged: _take_documents,
 }
 """The rows of every mode for these events."""

@@ -7,6 +7,7 @@ from firmware.phone.call import CallerId, CallId, CallQuality, RegistrationState
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import MinuteStarted, RegistrationChanged
 from firmware.phone.numbers import NumberPattern
+from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
 from firmware.phone.set_up import SetUp
 from firmware.phone.text_entry import TextEntry
@@ -120,6 +121,7 @@ class FeatureState:
         auto_redial: the busy number that is being tried, None where none is.
         account_id: the default account's opaque id; empty until the store has opened.
         consents: what the holder agrees to; None until the store has said so.
+        documents: what of the operator's the holder has yet to read.
     """
 
     preferences: Preferences = field(default_factory=Preferences)
@@ -145,6 +147,7 @@ class FeatureState:
     auto_redial: AutoRedial | None = None
     account_id: str = ""
     consents: ConsentsChanged | None = None
+    documents: DocumentsChanged = field(default_factory=DocumentsChanged)
 
     @property
     def features_on(self) -> tuple[tuple[str, str], ...]:
@@ -173,7 +176,8 @@ class FeatureState:
     @property
     def wants_attention(self) -> bool:
         """Whether there is something that the person has not seen or heard yet."""
-        return bool(self.voicemail_count or self.unread_messages or self.refusal)
+        to_read = self.documents.unread_policy or self.documents.unread_notices
+        return bool(self.voicemail_count or self.unread_messages or self.refusal or to_read)
 
     def line_views(self, accounts: tuple[tuple[str, str], ...]) -> tuple[LineView, ...]:
         """Return every account's line; `accounts` are pairs of name and label, the default account first."""

@@ -98,4 +98,6 @@ def _news(state: "PhoneState") -> tuple[int, ...]:
     A missed call has been seen to ring, or was not to be.
     """
     features = state.features
-    return (len(state.problems), features.voicemail_count, features.unread_messages)
+    documents = features.documents
+    to_read = documents.unread_notices + bool(documents.unread_policy)
+    return (len(state.problems), features.voicemail_count, features.unread_messages, to_read)

@@ -175,6 +175,9 @@ class PhoneView:
         forwarding: where calls are forwarded to always, empty where they are not.
         voicemail: how many voice messages nobody has heard.
         unread_messages: how many text messages nobody has read.
+        policy_to_read: there is a new privacy policy that the holder has not read.
+        notices_to_read: how many of the operator's notices are not acknowledged.
+        incident_to_read: one of them tells of a danger to the holder's data.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         sound_shown: the person wants to see how the running call sounds.
         message_text: the text message being written; None where none is.
@@ -215,6 +218,9 @@ class PhoneView:
     forwarding: str = ""
     voicemail: int = 0
     unread_messages: int = 0
+    policy_to_read: bool = False
+    notices_to_read: int = 0
+    incident_to_read: bool = False
     refusal: Refusal | None = None
     sound_shown: bool = False
     message_text: str | None = None

@@ -40,6 +40,8 @@ from firmware.phone.events import (
     PreferencesLoaded,
 )
 from firmware.phone.phone_settings import PhoneSettings
+from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow, PolicyState
+from firmware.phone.policy_errands import ListPolicies, ReadNotices, ReadPolicy
 from firmware.phone.preferences import Preferences
 from firmware.phone.words import word
 
@@ -50,6 +52,8 @@ _CALL = LoggedCall(CallId("c1"), CallDirection.INCOMING, _NUMBER, "Anna", "25 No
 _COUNTS = CallCounts(dialled=0, received=1, missed=0, talked_s=60, mos=4.2)
 _MATCH = ContactMatch(1, "Anna", _NUMBER)
 _CONTACT = Contact(1, "Anna", (ContactNumber(_NUMBER),))
+_POLICY = PolicyRow("2026-11-25", "2026-11-25", PolicyState.IN_FORCE)
+_NOTICE = NoticeRow(1, "Lost list", ("A list of accounts was lost.",), "2026-11-25", incident=True, acknowledged=True)
 
 SETTINGS = PhoneSettings(
     DialPlan.build(country="GB", domain="example.com"),
@@ -79,6 +83,9 @@ _ALWAYS_THE_SAME: dict[type[e.Errand], Answer] = {
     e.CountCalls: CallsCounted(CallStatistics(_COUNTS, _COUNTS, _COUNTS, undated=0)),
     e.ReadContact: ContactRead(_CONTACT),
     e.ListPictures: PicturesListed((("p1", "Holiday"),)),
+    ListPolicies: PoliciesListed((_POLICY,)),
+    ReadPolicy: PolicyRead(_POLICY, ("This is the privacy policy of this phone.",)),
+    ReadNotices: NoticesRead((_NOTICE,)),
 }
 
 

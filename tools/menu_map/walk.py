@@ -18,7 +18,11 @@ from tools.menu_map.store import NEWS, SETTINGS, answer_to
 MOST_KEYS: Final = 4
 """From the idle page to any other one, MENU included."""
 
-_PROBED_KEYS: Final = (*(Key(digit) for digit in "123456789"), Key.OK, Key.STAR, Key.HASH)
+_SINGLE_KEYS: Final = (*(Key(digit) for digit in "123456789"), Key.OK, Key.STAR, Key.HASH)
+_LAST_ROW: Final = (Key.VOLUME_UP, Key.OK)
+"""From the first row to the last: the ends of a list meet."""
+_PROBED: Final = (*((key,) for key in _SINGLE_KEYS), _LAST_ROW)
+_ORDER: Final = (*_SINGLE_KEYS, Key.VOLUME_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,8 @@ def walk() -> list[Stop]:
         if (stop.kind, stop.title) in found:
             continue
         found[stop.kind, stop.title] = stop
-        ways += [(*keys, key) for key in _PROBED_KEYS if _opens_page(keys, key)]
-    return sorted(found.values(), key=lambda stop: [_PROBED_KEYS.index(key) for key in stop.keys[1:]])
+        ways += [(*keys, *more) for more in _PROBED if _opens_page(keys, more)]
+    return sorted(found.values(), key=lambda stop: [_ORDER.index(key) for key in stop.keys[1:]])
 
 
 def english(text: Text) -> str:
@@ -103,20 +107,23 @@ def english(text: Text) -> str:
     return message.format(**values)
 
 
-def _opens_page(keys: tuple[Key, ...], key: Key) -> bool:
+def _opens_page(keys: tuple[Key, ...], more: tuple[Key, ...]) -> bool:
     walker = Walker()
     walker.press(*keys)
     before = walker.screens
-    if isinstance(walker.view, EntryView | NoticeView) or _is_shortcut(walker.view, key):
+    if isinstance(walker.view, EntryView | NoticeView) or _is_shortcut(walker.view, more):
         return False
-    walker.press(key)
+    walker.press(*more)
     after = walker.screens
     return len(after) > len(before) and not isinstance(after[-1], Question | Notice)
 
 
-def _is_shortcut(view: MenuView | None, key: Key) -> bool:
+def _is_shortcut(view: MenuView | None, more: tuple[Key, ...]) -> bool:
     """Whether OK would only do what a digit does, too."""
-    return key is Key.OK and isinstance(view, ListView) and any(row.number for row in view.rows)
+    if more[-1] is not Key.OK:
+        return False
+    has_digit = [bool(row.number) for row in view.rows] if isinstance(view, ListView) else []
+    return has_digit[-1:] != [False] if more == _LAST_ROW else any(has_digit)
 
 
 def _stop(walker: Walker, keys: tuple[Key, ...]) -> Stop:

@@ -7,6 +7,7 @@ from firmware.phone.menu.contact_editor import ContactEditor, edit_contact_page
 from firmware.phone.menu.contacts import contacts_page
 from firmware.phone.menu.incoming import incoming_page
 from firmware.phone.menu.messages import messages_page
+from firmware.phone.menu.privacy import privacy_page
 from firmware.phone.menu.settings import language_row, settings_page
 from firmware.phone.menu.status import status_page
 from firmware.phone.state import PhoneState
@@ -31,6 +32,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("Incoming calls"), opening(incoming_page)),
         Choice(word("Settings"), opening(settings_page)),
         Choice(word("This phone"), opening(status_page)),
+        Choice(word("Privacy"), opening(privacy_page)),
     ]
     if state.settings.invite_link:
         rows.append(Choice(word("Invite"), opening(invite_page)))

@@ -19,6 +19,8 @@ from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.lock import unless_locked
 from firmware.phone.menu.lock import unlock_page
 from firmware.phone.menu.main import main_menu
+from firmware.phone.menu.notices import notices_page
+from firmware.phone.menu.policy import newest_policy_page
 from firmware.phone.modes.collecting_digits import collect_on_hook
 from firmware.phone.modes.menu import open_menu
 from firmware.phone.modes.redialling import try_again
@@ -61,11 +63,20 @@ def _go_on_to_menu(state: PhoneState) -> None:
 
 
 def _press_ok(state: PhoneState, event: KeyPressed) -> None:
-    """Show what is wrong; where all is well, open the menu."""
-    if state.problems or state.settings.mistakes:
+    """Open a notice of danger, or show what is wrong; where all is well, open what is to be read, or else the menu."""
+    documents = state.features.documents
+    if documents.unread_incident and not state.locked:
+        open_menu(state, notices_page(state))
+    elif state.problems or state.settings.mistakes:
         show_details(state, event)
-    elif state.notice not in FEATURE_HINTS:
+    elif state.notice in FEATURE_HINTS:
         # Right after a code OK is still meant for it.
+        return
+    elif documents.unread_notices and not state.locked:
+        open_menu(state, notices_page(state))
+    elif documents.unread_policy and not state.locked:
+        open_menu(state, newest_policy_page(state))
+    else:
         open_main_menu(state, event)
 
 

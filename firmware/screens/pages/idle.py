@@ -17,6 +17,15 @@ def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Bl
     say = translator.say
     if view.hint is not None:
         return hint_blocks(view, view.hint, translator)
+    if view.incident_to_read:
+        faulty = tuple(detail(say(fault.words)) for fault in faults(view)[:1])
+        missed = (detail(_missed(view, translator)),) if view.missed_calls else ()
+        return (
+            headline(say(word("Important notice"))),
+            sentence(say(word("About your data"))),
+            *faulty,
+            *missed,
+        )
     if wrong := faults(view):
         missed = (detail(_missed(view, translator)),) if view.missed_calls else ()
         return (sentence(say(wrong[0].words)), *missed, *_whatever_waits(view, translator))
@@ -45,11 +54,15 @@ def idle_keys(view: PhoneView) -> SoftKeys:
         return SoftKeys(word("Back"), word("More"))
     has_news = view.refusal is not None or view.missed_calls
     clear: Text = word("Clear") if has_news and not view.locked else ""
+    if view.incident_to_read and not view.locked:
+        return SoftKeys(clear, word("Read"))
     if view.problems or view.mistakes:
         return SoftKeys(clear, word("Details"))
     if view.mode is Mode.UNPROVISIONED:
         return SoftKeys(clear)
-    return SoftKeys(clear, word("Unlock") if view.locked else word("Menu"))
+    if view.locked:
+        return SoftKeys(clear, word("Unlock"))
+    return SoftKeys(clear, word("Read") if view.notices_to_read or view.policy_to_read else word("Menu"))
 
 
 def unprovisioned_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
@@ -90,6 +103,10 @@ def _whatever_waits(view: PhoneView, translator: Translator) -> tuple[Block, ...
         said.append(counted("{count} voice message", "{count} voice messages", view.voicemail))
     if view.unread_messages:
         said.append(counted("{count} new message", "{count} new messages", view.unread_messages))
+    if view.notices_to_read:
+        said.append(counted("{count} notice", "{count} notices", view.notices_to_read))
+    if view.policy_to_read:
+        said.append(word("New privacy policy"))
     if view.do_not_disturb:
         said.append(word("Do not disturb"))
     if view.forwarding and not view.locked:

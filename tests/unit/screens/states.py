@@ -30,7 +30,7 @@ from firmware.phone.menu.views import (
 )
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, Refusal
-from firmware.phone.words import counted, word
+from firmware.phone.words import Text, counted, word
 from tests.unit.phone.desk import Desk
 
 CLOCK = "12:34"
@@ -147,6 +147,31 @@ def _first_run() -> dict[str, PhoneView]:
 
 
 _FIRST_RUN = _first_run()
+
+_POLICIES = ListView(
+    word("Privacy policy"),
+    (
+        MenuRow("2027-03-01", word("in {days} d", days=6), 1),
+        MenuRow("2026-11-25", word("current"), 2),
+        MenuRow("2024-06-17", word("old"), 3),
+    ),
+    total=3,
+    keys=SoftKeys(word("Back"), word("OK")),
+)
+_PARAGRAPH = (
+    "What a call or a text message needs: your number and the other one, the address of this phone in the network, and "
+    "the sound or the text. The operator's server and the other end get them."
+)
+_PARAGRAPH_ZH = (
+    "话机在通话和短信中必须使用您和对方的号码、本话机的网络地址以及声音或文字。运营商的服务器和对方会得到这些。"
+)
+_NEW = word("It is new. Please read it.")
+
+
+def _policy(place: int, text: Text, scroll: int = 0) -> NoticeView:
+    title = word("{title} {place}/{count}", title=word("Policy"), place=place, count=18)
+    return NoticeView(title, text, keys=SoftKeys(word("Back"), word("Next")), scroll=scroll)
+
 
 VIEWS = {
     "idle": _view(Mode.IDLE),
@@ -347,6 +372,22 @@ VIEWS = {
     ),
     "contacts that the digits may mean, waiting for the handset": _view(
         Mode.COLLECTING_DIGITS, digits="2662", matches=_MATCHES, hint=Hint.LIFT_HANDSET
+    ),
+    "an important notice": _view(Mode.IDLE, notices_to_read=1, incident_to_read=True, missed_calls=2),
+    "an important notice of a locked phone": _view(Mode.IDLE, notices_to_read=1, incident_to_read=True, locked=True),
+    "a new policy and notices": _view(Mode.IDLE, notices_to_read=2, policy_to_read=True),
+    "menu, policies": _menu(_POLICIES),
+    "menu, a policy": _menu(
+        _policy(1, word("{first} {second}", first=word("Version {version}.", version="2026-11-25"), second=_NEW))
+    ),
+    "menu, a long paragraph of a policy": _menu(_policy(3, _PARAGRAPH, scroll=1)),
+    "menu, a long paragraph of a policy in Chinese": _menu(_policy(3, _PARAGRAPH_ZH)),
+    "menu, when a policy takes effect": _menu(
+        NoticeView(
+            word("Privacy policy"),
+            counted("It takes effect in {count} day.", "It takes effect in {count} days.", 7),
+            keys=_CHOOSE,
+        )
     ),
     "menu": _menu(_MENU),
     "menu, large text": _menu(_MENU, look=Look(large_text=True)),
