@@ -5,6 +5,7 @@ import shutil
 import statistics
 import struct
 import subprocess
+import threading
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -30,7 +31,8 @@ FILE_BYTES = 100_000_000
 AT_ONCE_MS = 100
 GROWTH_BYTES = 40_000_000
 LONGEST_GAP_S = 0.04
-WINDOWS = 5
+WHOLE = 3
+TRIES = 12
 LARGE = 12
 WINDOW_S = 1.0
 # A mono display of 128 points: the status bar takes 13 rows of 16 bytes, and holds the time.
@@ -165,9 +167,9 @@ def longest_gap_s(sound: Sound, frequency_hz: float) -> float:
 
 @asynccontextmanager
 async def unharmed_call(office: Office, clerk: Person) -> AsyncIterator[None]:
-    """Be called by Bob and talk; then listen at both ears for a while, and press keys.
+    """Be called by Bob and talk; then press keys and listen at both ears, until a few stretches were whole at both.
 
-    A machine that is busy with other things makes sound stutter now and then: most stretches have to be whole.
+    A machine that is busy with other things makes sound stutter now and then; what harms a call harms all of it.
     """
     office.bob.call(PERSON)
     await clerk.wait_for_mode("ringing")
@@ -178,15 +180,14 @@ async def unharmed_call(office: Office, clerk: Person) -> AsyncIterator[None]:
         await hears(office.bob, PERSON)
         yield
         flaws: list[tuple[float, float]] = []
-        for _ in range(WINDOWS):
+        while sum(max(flaw) <= LONGEST_GAP_S for flaw in flaws) < WHOLE:
+            assert len(flaws) < TRIES, flaws
             ends_at = time.monotonic() + WINDOW_S
             await assert_answers_at_once(clerk, *["volume_down", "volume_up"] * 2)
             await asyncio.sleep(max(0.0, ends_at - time.monotonic()))
             here = await asyncio.to_thread(ear.last_heard, WINDOW_S)
             there = await asyncio.to_thread(office.bob.phone.last_heard, WINDOW_S)
             flaws.append((longest_gap_s(here, TONES_HZ[BOB]), longest_gap_s(there, TONES_HZ[PERSON])))
-    whole = [max(flaw) <= LONGEST_GAP_S for flaw in flaws]
-    assert sum(whole) > len(whole) / 2, flaws
     assert (await clerk.status())["call"] == "active"
 
 
@@ -269,20 +270,26 @@ async def test_a_call_and_the_keys_know_nothing_of_100_mb_that_are_read_meanwhil
 
 
 async def test_the_command_imports_100_mb_in_a_call_unheard_and_names_each_broken_card_by_its_line(
-    office: Office, clerk: Person, tmp_path: Path
+    office: Office, clerk: Person, exchange: Path
 ) -> None:
-    path = tmp_path / "friends.vcf"
-    with_photographs(path)
+    path = exchange / "friends.vcf"
+    await asyncio.to_thread(with_photographs, path)
+
+    listened = threading.Event()
 
     def keep_importing() -> str:
-        for _ in range(5):
+        while True:
             with pytest.raises(subprocess.CalledProcessError) as ended:
                 office.stage.handset.command("import", str(path))
-        return str(ended.value.stderr)
+            if listened.is_set():
+                return str(ended.value.stderr)
 
     with bounded(office):
-        async with unharmed_call(office, clerk):
-            importing = asyncio.create_task(asyncio.to_thread(keep_importing))
+        try:
+            async with unharmed_call(office, clerk):
+                importing = asyncio.create_task(asyncio.to_thread(keep_importing))
+        finally:
+            listened.set()
         said = await importing
     broken = [line for line in said.splitlines() if line.endswith("unreadable")]
     assert broken[:2] == ["friends.vcf, line 5: unreadable", "friends.vcf, line 36: unreadable"]
