@@ -16,6 +16,7 @@ from firmware import clock
 from firmware.admin import AdminRole
 from firmware.boot import Early, Options
 from firmware.bus import Bus
+from firmware.call_recorder import CallRecorder
 from firmware.chronicle import changes
 from firmware.consent_admin import ConsentRole
 from firmware.contact_admin import ContactRole
@@ -33,6 +34,8 @@ from firmware.factory_reset import finish_reset
 from firmware.import_gate import ImportGate
 from firmware.inbound import Inbound
 from firmware.media.loop import AudioLoop
+from firmware.media.recorder import SoundRecorder, SoundTap
+from firmware.media.sound_format import best_format
 from firmware.media.tones import key_click
 from firmware.notifier import SystemdNotifier
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
@@ -58,6 +61,7 @@ from firmware.phone.phone import Phone
 from firmware.phone.view import PhoneView
 from firmware.picture_admin import PictureRole
 from firmware.pictures.cache import PictureCache
+from firmware.player import RecordingPlayer
 from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState, SipStack
 from firmware.privacy.consent import ConsentState, damage_words
 from firmware.records import Records, problem_of
@@ -127,6 +131,7 @@ class Handset:
         self._records_fault: str | None = None
         self._ledger_fault = ""
         self._records: Records | None = None
+        self._player: RecordingPlayer | None = None
         self._minute: asyncio.TimerHandle | None = None
         self._told: PhoneView | None = None
 
@@ -159,9 +164,10 @@ class Handset:
             self._health.register("display", _SLOW_THREAD_LIMIT_S),
             on_failure=lambda sentence: self._faults.note("display", sentence),
         )
-        sound = device_settings.sound
+        sound, card = device_settings.sound, self._devices.sound_card
+        self._tap = SoundTap(rate_hz=card.rate_hz, period_frames=card.period_frames)
         self._audio = AudioLoop(
-            self._devices.sound_card,
+            card,
             country=country,
             heartbeat=self._health.register("audio", _THREAD_LIMIT_S),
             post=self._post_from_thread,
@@ -170,6 +176,7 @@ class Handset:
             speaker_near_end=near_end_settings(sound, on_speaker=True),
             sidetone_percent=sound.sidetone_percent,
             comfort_noise=sound.comfort_noise,
+            tap=self._tap,
         )
         self._bus = Bus(
             self._phone,
@@ -250,6 +257,7 @@ class Handset:
         if not await self._finish_reset():
             return
         self._make_records(configuration)
+        self._start_recorder(configuration)
         self._start_errands(configuration)
         if self._records is not None:
             await self._records.start(self._take_up_store)
@@ -283,11 +291,25 @@ class Handset:
         self._records = self._bus.records = records
         self._running.push_async_callback(records.stop)
 
+    def _start_recorder(self, configuration: Configuration | None) -> None:
+        if configuration is None or (records := self._records) is None:
+            return
+        sound = SoundRecorder(self._tap, self._health.register("recorder", _SLOW_THREAD_LIMIT_S))
+        sound.start()
+        self._running.callback(sound.stop)
+        kilobits = configuration.recording.bitrate_kbps
+        recorder = CallRecorder(sound, records.recordings, self._bus.post, bitrate_kbps=kilobits)
+        self._bus.recorder = recorder
+        self._running.push_async_callback(recorder.stop)
+        self._player = RecordingPlayer(records.recordings, self._audio, self._bus.post)
+        self._running.push_async_callback(self._player.close)
+
     def _start_errands(self, configuration: Configuration | None) -> None:
         runner = ErrandRunner(
             errand_handlers(
                 Surroundings(
                     records=self._records,
+                    player=self._player,
                     state_dir=self._options.state_dir,
                     exchange_dir=self._options.exchange_dir or self._options.state_dir / "exchange",
                     identity=_identity(configuration),
@@ -476,6 +498,7 @@ class Handset:
             registration=RegistrationChanged(view.registration, view.registration_failure, view.registration_sip_code),
             device_faults=self._faults.sentences | self._sound_faults(view),
             sound=str(self._audio.counters),
+            sound_format=await asyncio.to_thread(best_format),
             store_fault=self._records_fault,
             ledger_fault=self._ledger_fault,
             waiting_messages=await self._waiting_messages(),

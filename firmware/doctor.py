@@ -9,6 +9,7 @@ from typing import Any
 from firmware.config import LoadedConfiguration
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.events import RegistrationChanged
+from firmware.ports import SoundFormat
 from provisioning.errors import ProvisioningError
 from provisioning.schema import parse_configuration
 
@@ -43,6 +44,7 @@ class Condition:
         registration: the latest word of the registrar.
         device_faults: a sentence for each device that does not work, by part ("keypad", "display", ...).
         sound: how the audio loop has fared, in words.
+        sound_format: how recordings are encoded, None where they cannot be.
         store_fault: why the store cannot be used, None where it can.
         ledger_fault: where the consent ledger does not verify, empty where it does.
         waiting_messages: how many messages wait for the broker.
@@ -58,6 +60,7 @@ class Condition:
     registration: RegistrationChanged
     device_faults: Mapping[str, str] = field(default_factory=dict)
     sound: str = ""
+    sound_format: SoundFormat | None = None
     store_fault: str | None = None
     ledger_fault: str = ""
     waiting_messages: int = 0
@@ -111,6 +114,7 @@ def examine(condition: Condition) -> list[Finding]:
         _broker(condition),
         _clock(condition),
         _speech(condition),
+        _recordings(condition),
     ]
 
 
@@ -222,6 +226,17 @@ def _clock(condition: Condition) -> Finding:
         "clock", False, "No time service keeps the clock right; call records say so.",
         "Check the network and systemd-timesyncd.",
     )  # fmt: skip
+
+
+def _recordings(condition: Condition) -> Finding:
+    part, advice = "recordings", "apt install libopus0"
+    match condition.sound_format:
+        case SoundFormat.OPUS:
+            return Finding(part, True, "Recordings of calls are Ogg Opus.")
+        case SoundFormat.FLAC:
+            return Finding(part, True, "Recordings of calls are FLAC, which takes seven times the room.", advice)
+        case None:
+            return Finding(part, False, "Calls cannot be recorded, because there is no encoder.", advice)
 
 
 def _speech(condition: Condition) -> Finding:

@@ -12,11 +12,14 @@ from firmware import clock
 from firmware.documents import Documents
 from firmware.errors import HandsetError, StorageError
 from firmware.factory_reset import KEY_NAME, STORE_NAME
+from firmware.media.sound_format import joined
 from firmware.phone.events import Problem
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import DocumentsChanged
+from firmware.phone.recording import RecordingId
 from firmware.ports import Heartbeat
 from firmware.privacy.consent import ConsentState
+from firmware.settings.recording import room_limits
 from firmware.settings.sharing import recipient
 from firmware.storage.call_log import JOURNAL_KIND as CALL_ENTRY
 from firmware.storage.call_log import Clocks, StoredCallLog
@@ -34,6 +37,7 @@ from firmware.storage.pictures import StoredPictures
 from firmware.storage.pin import TRIES_NAME, Door, StoredPin
 from firmware.storage.policies import version_in_force
 from firmware.storage.preferences import StoredPreferences
+from firmware.storage.recordings import StoredRecordings
 from firmware.storage.set_up import StoredSetUp
 from firmware.storage.shares import StoredShares
 from firmware.storage.store import Store
@@ -96,6 +100,7 @@ class Records:
         self._opener: asyncio.Task[None] | None = None
         self._settler: asyncio.Task[None] | None = None
         self._speller: asyncio.Task[None] | None = None
+        self._recoverer: asyncio.Task[None] | None = None
         self.fault: str | None = None
         self.outbox = StoredOutbox(self._store, recipient(configuration))
         self.shares = StoredShares(self._store)
@@ -107,6 +112,10 @@ class Records:
         self.guardian_pin = StoredPin(self._store, slot=PinSlot.GUARDIAN)
         self.pin = StoredPin(self._store, door=Door(self.keyring, state_dir / TRIES_NAME, self._open))
         self.pictures = StoredPictures(self._store, state_dir)
+        clocks = Clocks(time.time, time.monotonic, clock.is_synchronised, clock.boot_id())
+        self.recordings = StoredRecordings(
+            self._store, self.contacts, state_dir, clocks=clocks, limits=room_limits(configuration), joined=joined
+        )
         self.consents = Consents(
             self._store,
             self.outbox,
@@ -127,7 +136,7 @@ class Records:
                 "" if index == 0 else account.identifier: f"{account.username}@{account.domain}"
                 for index, account in enumerate(configuration.accounts)
             },
-            clocks=Clocks(time.time, time.monotonic, clock.is_synchronised, clock.boot_id()),
+            clocks=clocks,
         )
         self.call_log.journal = self._journal
 
@@ -142,7 +151,7 @@ class Records:
 
     async def stop(self) -> None:
         """Write what is due and close."""
-        for task in (self._opener, self._speller, self._settler):
+        for task in (self._opener, self._speller, self._settler, self._recoverer):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
@@ -192,6 +201,7 @@ class Records:
             await self.consents.announce()
             self._on_consents(await self.consents.state())
             await self.pictures.sweep()
+            cut_off = await self.recordings.sweep()
         except StorageError as error:
             self.note_error(error)
             return False
@@ -202,6 +212,7 @@ class Records:
         self.documents.start()
         self._settler = asyncio.create_task(self._settle_keys(), name="key settler")
         self._speller = asyncio.create_task(self._spell_contacts(), name="contact speller")
+        self._recoverer = asyncio.create_task(self._recover_recordings(cut_off), name="recording recoverer")
         return True
 
     def _note_consents(self, state: ConsentState) -> None:
@@ -219,6 +230,12 @@ class Records:
             await self.keyring.settle(self._store)
         except StorageError as error:
             _log.warning("The store keeps its key until now; the next start tries again to change it: %s", error)
+
+    async def _recover_recordings(self, cut_off: Sequence[RecordingId]) -> None:
+        """Find out how much there is of recordings whose ends a power failure has swallowed."""
+        with suppress(StorageError):
+            for recording_id in cut_off:
+                await self.recordings.recover(recording_id)
 
     async def _spell_contacts(self) -> None:
         """Spell the contacts of an older firmware, a few at a time: calls are written in between."""

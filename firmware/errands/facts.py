@@ -40,6 +40,7 @@ _PARTS: Final[Mapping[str, Text]] = {
     "broker": word("Call records"),
     "clock": word("Clock"),
     "speech": word("Spoken menus"),
+    "recordings": word("Recordings"),
 }
 
 

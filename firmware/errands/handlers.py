@@ -1,5 +1,6 @@
 """Which part of the handset does which errand."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,13 @@ from firmware.errands.facts import FactsErrands, Identity
 from firmware.errands.folder import FolderErrands, Job
 from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
+from firmware.errands.recordings import RecordingErrands
 from firmware.errands.reset import ResetErrands
 from firmware.errands.runner import Handler
 from firmware.import_gate import ImportGate
 from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
+from firmware.player import RecordingPlayer
 from firmware.privacy.receipts import Issuer
 from firmware.records import Records
 from firmware.verification import Verifier
@@ -31,6 +34,7 @@ class Surroundings:
 
     Attributes:
         records: the store; None where there is none.
+        player: plays recordings; None where there is no store.
         state_dir: where the store is.
         exchange_dir: the folder that stands for a stick.
         identity: which handset this is.
@@ -44,6 +48,7 @@ class Surroundings:
     """
 
     records: Records | None
+    player: RecordingPlayer | None
     state_dir: Path
     exchange_dir: Path
     identity: Identity
@@ -71,6 +76,9 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     if (records := around.records) is None:
         return handlers
     gate = ImportGate(lambda: records.consents)
+    if around.player is not None:
+        recordings = RecordingErrands(records.recordings, around.player, language=around.language, clock=time.time)
+        handlers |= recordings.handlers
     pictures = PictureErrands(records.pictures, gate, around.pictures_changed)
     contact_files = ContactFiles(records.contacts, gate, post)
     jobs: Mapping[FolderJob, Job] = {
