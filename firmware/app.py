@@ -58,6 +58,7 @@ from firmware.phone.events import (
     RegistrationChanged,
 )
 from firmware.phone.phone import Phone
+from firmware.phone.purpose import Actor
 from firmware.phone.view import PhoneView
 from firmware.picture_admin import PictureRole
 from firmware.pictures.cache import PictureCache
@@ -364,7 +365,11 @@ class Handset:
         gate = ImportGate(lambda: records.consents if records else None)
         pictures = PictureRole(lambda: records.pictures if records else None, gate, self._pictures_changed)
         contacts = ContactRole(lambda: records.contacts if records else None, gate, self._tell_blocked_contacts)
-        consents = ConsentRole(lambda: records.consents if records else None, lambda: records.pin if records else None)
+        consents = ConsentRole(
+            lambda: records.consents if records else None,
+            lambda: records.documents.catalogues if records else None,
+            lambda: {Actor.HOLDER: records.pin, Actor.GUARDIAN: records.guardian_pin} if records else {},
+        )
         handlers: dict[Role, Mapping[str, Handler]] = {
             Role.ADMIN: {**admin.handlers, **pictures.handlers, **contacts.handlers, **consents.handlers}
         }

@@ -178,7 +178,7 @@ def list_consents(runtime_dir: Path) -> None:
 def grant(purpose: str, runtime_dir: Path) -> None:
     """Consent to PURPOSE from now on; calls that began before stay on the handset.
 
-    Asks for the holder's PIN where one is set.
+    Asks for the holder's PIN where one is set, or for the guardian's.
     """
     _change_consent(runtime_dir, "grant", purpose)
     click.echo(f"{purpose} is granted, for calls that begin from now on.")
@@ -190,7 +190,7 @@ def grant(purpose: str, runtime_dir: Path) -> None:
 def withdraw(purpose: str, runtime_dir: Path) -> None:
     """Take the consent to PURPOSE back; what waits to be sent is deleted.
 
-    Asks for the holder's PIN where one is set.
+    Asks for the holder's PIN where one is set, or for the guardian's.
     """
     _change_consent(runtime_dir, "withdraw", purpose)
     click.echo(f"{purpose} is withdrawn. What was waiting to be sent has been deleted.")
@@ -448,9 +448,9 @@ def _change_consent(runtime_dir: Path, action: Literal["grant", "withdraw"], pur
     from firmware.control.requests import ConsentRequest
 
     pin = ""
-    if _ask(runtime_dir, ConsentRequest())["needs_pin"]:
+    if whose := _ask(runtime_dir, ConsentRequest())["needs_pin"]:
         # Typed, and nothing else: a command line and an environment can be read by others.
-        pin = click.prompt("The holder's PIN", hide_input=True, err=True)
+        pin = click.prompt(f"The {whose}'s PIN", hide_input=True, err=True)
     try:
         request = ConsentRequest(action=action, purpose=purpose, pin=pin)
     except ValidationError:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from firmware.control.requests import Answer, ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
 from firmware.control.server import Handler
 from firmware.errors import ControlError
-from firmware.phone.purpose import Channel, Purpose
+from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.consent import ConsentState, LedgerEntry, damage_words
+from firmware.storage.catalogues import StoredCatalogues
 from firmware.storage.consents import Consents
 from firmware.storage.pin import StoredPin
 
@@ -25,11 +26,11 @@ class Purposes(Answer):
     """Every purpose; an empty list of them cannot be.
 
     Attributes:
-        needs_pin: a change needs the holder's PIN.
+        needs_pin: whose PIN a change needs, "holder" or "guardian"; empty where nobody has set one.
     """
 
     purposes: tuple[PurposeAnswer, ...]
-    needs_pin: bool
+    needs_pin: str
 
 
 class LedgerVerdict(Answer):
@@ -70,9 +71,22 @@ class LedgerLines(Answer):
 class ConsentRole:
     """Answers the admin role's requests about consents and their ledger."""
 
-    def __init__(self, consents: Callable[[], Consents | None], pin: Callable[[], StoredPin | None]) -> None:
+    def __init__(
+        self,
+        consents: Callable[[], Consents | None],
+        catalogues: Callable[[], StoredCatalogues | None],
+        pins: Callable[[], Mapping[Actor, StoredPin]],
+    ) -> None:
+        """Set up; where there is no store, there is None of them.
+
+        Args:
+            consents: what is read and changed.
+            catalogues: what each purpose is told of with.
+            pins: the guardian's, which comes first where there is one, and the holder's.
+        """
         self._consents = consents
-        self._pin = pin
+        self._catalogues = catalogues
+        self._pins = pins
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -92,7 +106,9 @@ class ConsentRole:
             state = await self._kept.state()
         else:
             state = await self._change(request.purpose, request.pin, granted=request.action == "grant")
-        return Purposes(purposes=_answers(state, built_in()), needs_pin=await self._needs_pin())
+        catalogues = self._catalogues()
+        catalogue = await catalogues.current() if catalogues is not None else built_in()
+        return Purposes(purposes=_answers(state, catalogue), needs_pin=await self._who_decides() or "")
 
     async def _change(self, name: str, pin: str, *, granted: bool) -> ConsentState:
         try:
@@ -100,29 +116,34 @@ class ConsentRole:
         except ValueError:
             raise ControlError(f"{name} is not a purpose. There are: {', '.join(Purpose)}.") from None
         consents = self._kept
-        await self._require_pin(pin)
+        actor = await self._require_pin(pin)
         answer = consents.grant if granted else consents.withdraw
-        return await answer(purpose, channel=Channel.COMMAND_LINE)
+        return await answer(purpose, actor=actor, channel=Channel.COMMAND_LINE)
 
-    async def _needs_pin(self) -> bool:
-        pin = self._pin()
-        return pin is not None and await pin.is_set()
+    async def _who_decides(self) -> Actor | None:
+        """Return whose PIN a change needs, None where nobody has set one."""
+        pins = self._pins()
+        for actor in (Actor.GUARDIAN, Actor.HOLDER):
+            if actor in pins and await pins[actor].is_set():
+                return actor
+        return None
 
-    async def _require_pin(self, typed: str) -> None:
-        """Let only whoever knows the PIN go on, where there is one.
+    async def _require_pin(self, typed: str) -> Actor:
+        """Let only whoever knows the PIN go on, where there is one; return who that is.
 
         Raises:
             ControlError: it is missing or wrong.
         """
-        pin = self._pin()
-        if pin is None or not await pin.is_set():
-            return
+        actor = await self._who_decides()
+        if actor is None:
+            return Actor.HOLDER
         if not typed:
-            raise ControlError("The holder's PIN is needed to change a consent.")
-        verdict = await pin.check(typed)
+            raise ControlError(f"The {actor}'s PIN is needed to change a consent.")
+        verdict = await self._pins()[actor].check(typed)
         if not verdict.accepted:
             wait = f" The next try is looked at in {verdict.wait_s} s." if verdict.wait_s else ""
-            raise ControlError(f"That is not the holder's PIN; nothing was changed.{wait}")
+            raise ControlError(f"That is not the {actor}'s PIN; nothing was changed.{wait}")
+        return actor
 
     async def _verify(self, _request: LedgerVerifyRequest) -> LedgerVerdict:
         state = await self._kept.state()

@@ -10,6 +10,7 @@ from firmware.clock import read_clocks
 from firmware.errors import StorageError
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.privacy.policy import in_force, unread
+from firmware.storage.catalogues import StoredCatalogues
 from firmware.storage.consents import Consents
 from firmware.storage.documents import Addressee, DocumentRegister, Report, report_to_nobody
 from firmware.storage.notices import StoredNotices
@@ -27,7 +28,7 @@ class Documents:
     """Policies and notices over one store.
 
     Attributes:
-        policies, notices: usable once the store is open.
+        policies, notices, catalogues: usable once the store is open.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Documents:
         register = DocumentRegister(Addressee(device.fleet, device.id, configuration.trust.keys), read_clocks)
         self.policies = StoredPolicies(store, consents, register, read_clocks, report)
         self.notices = StoredNotices(store, consents, register, read_clocks, report)
+        self.catalogues = StoredCatalogues(store, consents, register)
         self.policies.when_changed = self.notices.when_changed = self.tell
         self._on_change = on_change
         self._counter: asyncio.Task[None] | None = None

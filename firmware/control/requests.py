@@ -98,7 +98,7 @@ class DoctorRequest(Request):
 
 
 class ConsentRequest(Request):
-    """Lists, grants or withdraws consent; a change needs the holder's PIN where one is set."""
+    """Lists, grants or withdraws consent; a change needs the holder's PIN, or the guardian's, where one is set."""
 
     request: Literal["consent"] = "consent"
     action: Literal["list", "grant", "withdraw"] = "list"

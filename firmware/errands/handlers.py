@@ -89,7 +89,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     return {
         **handlers,
         **PinErrands(records.pin, records.guardian_pin).handlers,
-        **ConsentErrands(records.consents, around.issuer, around.language).handlers,
+        **ConsentErrands(records.consents, records.documents.catalogues, around.issuer, around.language).handlers,
         **NumberProofErrands(records.number_proof, around.verifier, post).handlers,
         **DocumentErrands(records.documents.policies, records.documents.notices, around.language).handlers,
         **ContactErrands(records.contacts, post).handlers,

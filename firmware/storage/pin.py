@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from firmware.durable import replace_durably
 from firmware.errors import StorageError
-from firmware.phone.pin_slot import PinSlot
 from firmware.phone.guard import Guard
+from firmware.phone.pin_slot import PinSlot
 from firmware.storage.database import Database
 from firmware.storage.keyring import Keyring
 from firmware.storage.store import Store

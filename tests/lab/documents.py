@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from firmware.egress.messages import OutcomeCode
 from firmware.privacy.policy import Reading
+from firmware.storage.catalogues import StoredCatalogues
 from firmware.storage.database import Database
 from firmware.storage.documents import Addressee, DocumentRegister
 from firmware.storage.notices import StoredNotices
@@ -63,6 +64,9 @@ class Operator:
         }
         return sign(Kind.NOTICE, self.statement(number, content, **changes), self.key)
 
+    def catalogue(self, number: int, content: Mapping[str, object], **changes: object) -> bytes:
+        return sign(Kind.CATALOGUE, self.statement(number, content, **changes), self.key)
+
 
 class DocumentLab(StoreLab):
     """A store with the operator's documents in it; what is reported to the operator is in `reports`."""
@@ -80,6 +84,7 @@ class DocumentLab(StoreLab):
         register = DocumentRegister(Addressee(FLEET, DEVICE, (self.operator.trusted,)), self.read_clocks)
         self.policies = StoredPolicies(self.store, self.consents, register, self.read_clocks, self._report)
         self.notices = StoredNotices(self.store, self.consents, register, self.read_clocks, self._report)
+        self.catalogues = StoredCatalogues(self.store, self.consents, register)
         self.policies.when_changed = self.notices.when_changed = self._count_change
 
     def read_clocks(self) -> Reading:

@@ -9,9 +9,11 @@ from firmware.consent_admin import ConsentRole
 from firmware.consent_command import all_entries, contradicts
 from firmware.control.requests import ConsentRequest, LedgerShowRequest, LedgerVerifyRequest, Request
 from firmware.errors import ControlError
+from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
 from firmware.storage.errors import LedgerDamagedError
+from firmware.storage.pin import StoredPin
 from tests.lab.store import StoreLab
 from tests.unit.storage.conftest import lab
 from tests.unit.storage.test_consents import damage
@@ -24,7 +26,10 @@ BY_KEYS = (Actor.HOLDER, Channel.KEYPAD)
 
 @pytest.fixture
 def role(lab: StoreLab) -> ConsentRole:
-    return ConsentRole(lambda: lab.consents, lambda: lab.pin)
+    guardian_pin = StoredPin(lab.store, lambda: lab.monotonic_s, slot=PinSlot.GUARDIAN)
+    return ConsentRole(
+        lambda: lab.consents, lambda: None, lambda: {Actor.HOLDER: lab.pin, Actor.GUARDIAN: guardian_pin}
+    )
 
 
 async def ask(role: ConsentRole, request: Request) -> Any:
@@ -33,11 +38,12 @@ async def ask(role: ConsentRole, request: Request) -> Any:
 
 async def served(lab: StoreLab) -> Callable[[Request], Mapping[str, Any]]:
     """Return what answers requests about a ledger as the handset would over its socket, without waiting."""
-    lines = (await ask(ConsentRole(lambda: lab.consents, lambda: lab.pin), LedgerShowRequest(limit=100))).entries
+    role = ConsentRole(lambda: lab.consents, lambda: None, dict)
+    lines = (await ask(role, LedgerShowRequest(limit=100))).entries
     entries = [line.model_dump() for line in lines]
     while len(lines) == 100:
         request = LedgerShowRequest(after=len(entries), limit=100)
-        lines = (await ask(ConsentRole(lambda: lab.consents, lambda: lab.pin), request)).entries
+        lines = (await ask(role, request)).entries
         entries += [line.model_dump() for line in lines]
 
     def answer(request: Request) -> Mapping[str, Any]:
@@ -55,7 +61,7 @@ async def test_without_a_pin_the_command_line_changes_consents_and_the_ledger_sa
     role: ConsentRole, lab: StoreLab
 ) -> None:
     answer = await ask(role, grant())
-    assert not answer.needs_pin
+    assert answer.needs_pin == ""
     assert [each.purpose for each in answer.purposes if each.granted] == ["cdr_sync"]
     [entry] = await lab.consents.entries()
     assert entry.channel is Channel.COMMAND_LINE
@@ -63,12 +69,23 @@ async def test_without_a_pin_the_command_line_changes_consents_and_the_ledger_sa
 
 async def test_with_a_pin_nothing_changes_without_it(role: ConsentRole, lab: StoreLab) -> None:
     await lab.pin.set(PIN)
-    assert (await ask(role, ConsentRequest())).needs_pin
+    assert (await ask(role, ConsentRequest())).needs_pin == "holder"
     for typed, words in (("", "PIN is needed"), ("1111", "not the holder's PIN")):
         with pytest.raises(ControlError, match=words):
             await ask(role, grant(typed))
     assert await lab.consents.entries() == ()
     assert (await ask(role, grant(PIN))).purposes[2].granted
+
+
+async def test_a_guardian_s_pin_takes_the_place_of_the_holder_s(role: ConsentRole, lab: StoreLab) -> None:
+    await lab.pin.set(PIN)
+    await StoredPin(lab.store, slot=PinSlot.GUARDIAN).set("963852")
+    assert (await ask(role, ConsentRequest())).needs_pin == "guardian"
+    with pytest.raises(ControlError, match="not the guardian's PIN"):
+        await ask(role, grant(PIN))
+    await ask(role, grant("963852"))
+    [entry] = await lab.consents.entries()
+    assert entry.actor is Actor.GUARDIAN
 
 
 async def test_tries_are_as_rare_as_on_the_display(role: ConsentRole, lab: StoreLab) -> None:
@@ -103,7 +120,7 @@ async def test_a_purpose_that_there_is_not_is_refused_with_those_that_there_are(
 
 
 async def test_without_a_store_it_says_so() -> None:
-    role = ConsentRole(lambda: None, lambda: None)
+    role = ConsentRole(lambda: None, lambda: None, dict)
     for request in (ConsentRequest(), grant(), LedgerVerifyRequest(), LedgerShowRequest()):
         with pytest.raises(ControlError, match="store cannot be used"):
             await ask(role, request)

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from firmware.clock import read_clocks
 from firmware.errands.consents import ConsentErrands
 from firmware.errands.runner import Handler
 from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
@@ -11,15 +12,21 @@ from firmware.phone.errands import Errand
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import ConsentState, LedgerAction
 from firmware.privacy.receipts import Issuer
+from firmware.storage.catalogues import StoredCatalogues
+from firmware.storage.documents import Addressee, DocumentRegister
 from tests.lab.store import StoreLab
 from tests.unit.storage.test_consents import damage
 
 ISSUER = Issuer("handset-7")
 
 
+def catalogues(lab: StoreLab) -> StoredCatalogues:
+    return StoredCatalogues(lab.store, lab.consents, DocumentRegister(Addressee("shop", "handset-7"), read_clocks))
+
+
 @pytest.fixture
 def handlers(lab: StoreLab) -> Mapping[type[Errand], Handler]:
-    return ConsentErrands(lab.consents, ISSUER, lambda: "en").handlers
+    return ConsentErrands(lab.consents, catalogues(lab), ISSUER, lambda: "en").handlers
 
 
 async def ask(handlers: Mapping[type[Errand], Handler], errand: Any) -> Any:
@@ -61,7 +68,7 @@ async def test_a_first_no_is_an_answer_too(handlers: Mapping[type[Errand], Handl
 
 
 async def test_words_and_days_are_in_the_language_of_the_display(lab: StoreLab) -> None:
-    handlers = ConsentErrands(lab.consents, ISSUER, lambda: "zh").handlers
+    handlers = ConsentErrands(lab.consents, catalogues(lab), ISSUER, lambda: "zh").handlers
     read = await ask(handlers, SetConsent(Purpose.SERVICE, granted=True))
     assert (read.rows[0].name, read.rows[0].since) == ("电话服务", "2026年3月1日")
 
