@@ -8,6 +8,7 @@ from firmware.control.requests import Answer, DoctorRequest, LogRequest, StatusR
 from firmware.control.server import Handler
 from firmware.doctor import Condition, examine
 from firmware.errors import ControlError
+from firmware.phone.guard import stolen_card
 from firmware.phone.view import PhoneView
 from firmware.ports import CallLog, CallLogEntry
 
@@ -32,6 +33,8 @@ class Status(Answer):
     missed_calls: int
     waiting_messages: int
     broker: str
+    store: str
+    stolen_card: str
 
 
 class FindingAnswer(Answer):
@@ -122,6 +125,8 @@ class AdminRole:
             missed_calls=view.missed_calls,
             waiting_messages=condition.waiting_messages,
             broker=condition.broker_state or "not configured",
+            store=_store_words(condition),
+            stolen_card="" if condition.guards is None else stolen_card(condition.guards),
         )
 
     async def _doctor(self, _request: DoctorRequest) -> Findings:
@@ -133,6 +138,12 @@ class AdminRole:
         if call_log is None:
             raise ControlError("The store cannot be used, so there is no call log. See wecall doctor.")
         return LoggedCalls(calls=_lines(await call_log.recent(request.limit)))
+
+
+def _store_words(condition: Condition) -> str:
+    if condition.store_waits:
+        return "closed until the holder's PIN is typed on the phone"
+    return "cannot be used" if condition.store_fault else "open"
 
 
 def _lines(entries: Sequence[CallLogEntry]) -> tuple[LoggedCall, ...]:

@@ -33,6 +33,7 @@ from firmware.errors import ControlError, HandsetError, StorageError
 from firmware.factory_reset import finish_reset
 from firmware.import_gate import ImportGate
 from firmware.inbound import Inbound
+from firmware.key_admin import KeyRole
 from firmware.media.loop import AudioLoop
 from firmware.media.recorder import SoundRecorder, SoundTap
 from firmware.media.sound_format import best_format
@@ -57,6 +58,7 @@ from firmware.phone.events import (
     ProblemRaised,
     RegistrationChanged,
 )
+from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
 from firmware.phone.phone import Phone
 from firmware.phone.purpose import Actor
 from firmware.phone.view import PhoneView
@@ -261,6 +263,9 @@ class Handset:
         self._start_recorder(configuration)
         self._start_errands(configuration)
         if self._records is not None:
+            self._bus.post(StoreGuarded(self._records.keyring.guards))
+            if self._records.keyring.waits_for_pin:
+                self._bus.post(StoreWaitsForPin())
             await self._records.start(self._take_up_store)
 
     async def _finish_reset(self) -> bool:
@@ -370,8 +375,15 @@ class Handset:
             lambda: records.documents.catalogues if records else None,
             lambda: {Actor.HOLDER: records.pin, Actor.GUARDIAN: records.guardian_pin} if records else {},
         )
+        keys = KeyRole(lambda: self._records.rotate_key if self._records else None)
         handlers: dict[Role, Mapping[str, Handler]] = {
-            Role.ADMIN: {**admin.handlers, **pictures.handlers, **contacts.handlers, **consents.handlers}
+            Role.ADMIN: {
+                **admin.handlers,
+                **pictures.handlers,
+                **contacts.handlers,
+                **consents.handlers,
+                **keys.handlers,
+            }
         }
         if self._records is not None:
             documents = self._records.documents
@@ -505,6 +517,8 @@ class Handset:
             sound=str(self._audio.counters),
             sound_format=await asyncio.to_thread(best_format),
             store_fault=self._records_fault,
+            store_waits=self._records is not None and self._records.keyring.waits_for_pin,
+            guards=self._records.keyring.guards if self._records is not None else None,
             ledger_fault=self._ledger_fault,
             waiting_messages=await self._waiting_messages(),
             broker_state=self._broker[0] if self._broker else None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from firmware import document_cli
+from firmware import document_cli, store_cli
 
 # pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
@@ -50,6 +50,7 @@ def main() -> None:
 main.add_command(document_cli.key)
 main.add_command(document_cli.policy)
 main.add_command(document_cli.notice)
+main.add_command(store_cli.store)
 
 
 @main.command()

@@ -9,9 +9,13 @@ from typing import Any
 from firmware.config import LoadedConfiguration
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.events import RegistrationChanged
+from firmware.phone.guard import Guard, stolen_card, stolen_phone
 from firmware.ports import SoundFormat
 from provisioning.errors import ProvisioningError
 from provisioning.schema import parse_configuration
+
+STOLEN_CARD = "stolen card"
+"""The part of which is said who can read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Condition:
         sound: how the audio loop has fared, in words.
         sound_format: how recordings are encoded, None where they cannot be.
         store_fault: why the store cannot be used, None where it can.
+        store_waits: it stays closed until somebody types the PIN.
+        guards: what the thief of the memory card lacks; None where that is not known.
         ledger_fault: where the consent ledger does not verify, empty where it does.
         waiting_messages: how many messages wait for the broker.
         broker_state: what sync reported last ("connected", "connecting", "refused", "unreachable"); None before that.
@@ -62,6 +68,8 @@ class Condition:
     sound: str = ""
     sound_format: SoundFormat | None = None
     store_fault: str | None = None
+    store_waits: bool = False
+    guards: frozenset[Guard] | None = None
     ledger_fault: str = ""
     waiting_messages: int = 0
     broker_state: str | None = None
@@ -110,6 +118,7 @@ def examine(condition: Condition) -> list[Finding]:
         _sip_build(condition),
         *(_device(part, condition) for part in _DEVICE_ADVICE),
         _store(condition),
+        *_stolen(condition),
         _ledger(condition),
         _broker(condition),
         _clock(condition),
@@ -181,7 +190,23 @@ def _store(condition: Condition) -> Finding:
             "store", False, condition.store_fault,
             "Calls work without it. Free space on the disk, or restore the store and its key together.",
         )  # fmt: skip
+    if condition.store_waits:
+        return Finding(
+            "store", True, "Closed until the holder's PIN is typed on the phone. Calls work and will be in the log.",
+        )  # fmt: skip
     return Finding("store", True, "Open and encrypted.")
+
+
+def _stolen(condition: Condition) -> Iterable[Finding]:
+    if condition.guards is None:
+        return
+    detail = f"{stolen_card(condition.guards)} {stolen_phone(condition.guards)}"
+    # Not a fault: it is for the holder to choose between this and typing a PIN after each power cut.
+    yield Finding(
+        STOLEN_CARD, True, detail,
+        "" if condition.guards else "Have the holder switch on MENU, Settings, Lock, PIN at start; docs/security.md "
+        "says what else there is.",
+    )  # fmt: skip
 
 
 def _ledger(condition: Condition) -> Finding:

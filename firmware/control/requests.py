@@ -169,6 +169,12 @@ class PictureRemoveRequest(Request):
     picture: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
+class KeyRotateRequest(Request):
+    """Writes the store anew with another key."""
+
+    request: Literal["key_rotate"] = "key_rotate"
+
+
 class ContactListRequest(Request):
     """Asks for contacts in the order in which they were added, those after one of them."""
 
@@ -222,6 +228,7 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             ConsentRequest,
             LedgerVerifyRequest,
             LedgerShowRequest,
+            KeyRotateRequest,
             LogRequest,
             PictureListRequest,
             PicturePartRequest,

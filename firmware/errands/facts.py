@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from firmware.doctor import Condition, Finding, examine
+from firmware.doctor import STOLEN_CARD, Condition, Finding, examine
 from firmware.errands.network import network_facts
 from firmware.errands.runner import Handler
 from firmware.phone.answers import FactsRead
@@ -83,7 +83,7 @@ class FactsErrands:
             case FactsKind.LICENCES:
                 facts = await asyncio.to_thread(licence_facts)
             case FactsKind.DIAGNOSTICS:
-                facts = tuple(_diagnosis(finding) for finding in examine(await self._condition()))
+                facts = _diagnoses(await self._condition())
         return FactsRead(errand.kind, facts)
 
     def _about(self, sip_build: str) -> Facts:
@@ -120,6 +120,13 @@ def _licence(about: metadata.PackageMetadata) -> Text:
     # Some put the whole text of their licence there.
     named = about["License"].strip() if "License" in about else ""
     return named if 0 < len(named) <= _LICENCE_LENGTH and "\n" not in named else _UNKNOWN
+
+
+def _diagnoses(condition: Condition) -> Facts:
+    facts = tuple(_diagnosis(finding) for finding in examine(condition) if finding.part != STOLEN_CARD)
+    if condition.guards is None:
+        return facts
+    return (*facts, (word("A stolen card"), word("can't be read") if condition.guards else word("can be read")))
 
 
 def _diagnosis(finding: Finding) -> tuple[Text, Text]:

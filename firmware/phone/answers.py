@@ -8,6 +8,7 @@ from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.consent_answers import ConsentAnswer
 from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.errands import CallKind, FactsKind, FolderJob
+from firmware.phone.key_answers import KeyAnswer
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import PolicyAnswer
 from firmware.phone.recording_answers import RecordingAnswer
@@ -184,4 +185,5 @@ Answer = (
     | ActivationAnswer
     | RecordingAnswer
     | PolicyAnswer
+    | KeyAnswer
 )

@@ -19,8 +19,10 @@ from firmware.phone.events import (
     SetUpLoaded,
     VoicemailCounted,
 )
+from firmware.phone.guard import Guard
 from firmware.phone.holder_settings import keep
-from firmware.phone.lock import lock_at_start
+from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
+from firmware.phone.lock import lock_at_start, wait_for_pin
 from firmware.phone.moves import show_notice
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy import is_blocked
@@ -88,7 +90,14 @@ def _take_pin(state: PhoneState, event: PinChanged) -> None:
         state.menu.take(state, event)
         return
     state.features.pin_is_set = event.is_set
+    if not event.is_set and state.features.guards is not None:
+        state.features.guards -= {Guard.PIN}
     lock_at_start(state)
+    state.menu.take(state, event)
+
+
+def _take_guards(state: PhoneState, event: StoreGuarded) -> None:
+    state.features.guards = event.guards
     state.menu.take(state, event)
 
 
@@ -128,6 +137,8 @@ NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     MessagesLoaded: _take_messages,
     PreferencesLoaded: _take_preferences,
     PinChanged: _take_pin,
+    StoreGuarded: _take_guards,
+    StoreWaitsForPin: wait_for_pin,
     SetUpLoaded: _take_set_up,
     BlockedContactsLoaded: _take_blocked_contacts,
     MinuteStarted: _take_minute,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from firmware.phone.call import CallerId, CallId, CallQuality, RegistrationState, TextMessage
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import MinuteStarted, RegistrationChanged
+from firmware.phone.guard import Guard
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
@@ -104,6 +105,8 @@ class FeatureState:
         preferences_saved: the holder has set something since the start: the store may have answered from before that.
         pin_is_set: there is a PIN; None until the store has said so.
         guardian_pin_is_set: a guardian has set one, too.
+        guards: what the thief of the memory card lacks; None until that is known.
+        store_waits: the store stays closed until somebody types the PIN.
         set_up: how the phone came to be set up; None until the store has said so.
         lock_is_known: the store has said whether the phone locks by itself.
         blocked_contacts: the numbers of blocked contacts, in all the ways to write them.
@@ -130,6 +133,8 @@ class FeatureState:
     preferences_saved: bool = False
     pin_is_set: bool | None = None
     guardian_pin_is_set: bool = False
+    guards: frozenset[Guard] | None = None
+    store_waits: bool = False
     set_up: SetUp | None = None
     lock_is_known: bool = False
     blocked_contacts: frozenset[str] = frozenset()

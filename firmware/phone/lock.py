@@ -29,6 +29,7 @@ def lock(state: PhoneState, _event: object = None) -> None:
 def unlock(state: PhoneState) -> None:
     """Let the phone be used by whoever has typed the PIN."""
     state.locked = False
+    state.features.store_waits = False
     state.menu.close()
     if state.mode is Mode.MENU:
         go_home(state)
@@ -42,6 +43,13 @@ def lock_at_start(state: PhoneState) -> None:
     features.lock_is_known = True
     if _locks_by_itself(state):
         lock(state)
+
+
+def wait_for_pin(state: PhoneState, _event: object = None) -> None:
+    """Lock a phone whose store nobody has opened since the start; whoever opens it is not asked a second time."""
+    features = state.features
+    features.pin_is_set = features.store_waits = features.lock_is_known = True
+    lock(state)
 
 
 def keep_lock(state: PhoneState, event: Event) -> None:

@@ -11,6 +11,7 @@ from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.entry import PinEntry
 from firmware.phone.menu.question import Notice
+from firmware.phone.menu.store_guard import guard_row, opens_by_pin
 from firmware.phone.menu.switches import change, on_or_off
 from firmware.phone.pin import weakness
 from firmware.phone.state import PhoneState
@@ -67,14 +68,17 @@ class PinCheck(PinEntry):
         return ONE_MOMENT
 
 
-def unlock_page(then: Then) -> PinCheck:
+def unlock_page(state: PhoneState, then: Then) -> PinCheck:
     """Make the page that opens a phone that is locked and then goes on."""
 
     def go_on(state: PhoneState) -> None:
         unlock(state)
         then(state)
 
-    return PinCheck(go_on, word("Locked. PIN?"))
+    page = PinCheck(go_on, word("Locked. PIN?"))
+    if state.features.store_waits:
+        page.say(word("It opens contacts and calls."))
+    return page
 
 
 def asking_pin(then: Then) -> Then:
@@ -103,6 +107,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("Remove PIN"), asking_pin(_remove)),
         # Whoever finds the phone open must not be able to leave it so.
         Choice(word("Lock by itself"), asking_pin(_lock_no_more) if locks else _lock_by_itself, on_or_off(locks)),
+        guard_row(state),
         Choice(word("Lock now"), lock),
     ]
 
@@ -124,12 +129,13 @@ def ask_new_pin(state: PhoneState, then: Then | None = None, note: Text = "") ->
     """Ask for a new PIN twice, and keep it; once that is done and read, go on."""
 
     def accept(state: PhoneState, pin: str) -> Text | None:
-        if (reason := weakness(pin)) is not None:
+        if (reason := weakness(pin, opens_store=opens_by_pin(state))) is not None:
             return reason
         state.menu.push(state, PinEntry(word("New PIN again"), _repetition_of(pin, then)))
         return None
 
-    state.menu.push(state, PinEntry(word("New PIN"), accept, note=note or word("4 to 8 digits")))
+    digits = word("6 to 8 digits") if opens_by_pin(state) else word("4 to 8 digits")
+    state.menu.push(state, PinEntry(word("New PIN"), accept, note=note or digits))
 
 
 def changing_pin(then: Then | None = None) -> Then:

@@ -53,7 +53,7 @@ def dismiss(state: PhoneState, _event: KeyPressed) -> None:
 
 def open_main_menu(state: PhoneState, _event: KeyPressed) -> None:
     """Open the menu; a phone that is locked asks for the PIN first."""
-    open_menu(state, unlock_page(_go_on_to_menu) if state.locked else main_menu())
+    open_menu(state, unlock_page(state, _go_on_to_menu) if state.locked else main_menu())
 
 
 def _go_on_to_menu(state: PhoneState) -> None:

@@ -432,6 +432,17 @@ VIEWS = {
         ),
         locked=True,
     ),
+    "menu, what a PIN for the memory costs": _menu(
+        NoticeView(
+            word("PIN at start"),
+            word("Who forgets the PIN loses all. It is asked for at each start. A stolen card cannot be read then."),
+            keys=SoftKeys(word("No"), word("Go on")),
+        )
+    ),
+    "menu, a PIN that opens the memory": _menu(
+        EntryView(word("Locked. PIN?"), "", EntryKind.PIN, note=word("It opens contacts and calls."), keys=_CHOOSE),
+        locked=True,
+    ),
     "menu, a QR code": _menu(
         CodeView(word("Call"), "https://phone.example/i/7f3a9c", "phone.example/i/7f3a9c", keys=SoftKeys(word("Back")))
     ),

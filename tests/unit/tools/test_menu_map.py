@@ -9,7 +9,7 @@ from firmware.phone.menu.stack import Quiet
 from tools.menu_map.document import PATH, document
 from tools.menu_map.walk import MOST_KEYS, Stop, walk
 
-_BELONG_TO_A_PAGE = {"Question", "Notice", "PinNotice", "ResetNotice", "PinEntry", "TextSizes"}
+_BELONG_TO_A_PAGE = {"Question", "Notice", "PinNotice", "GuardNotice", "ResetNotice", "PinEntry", "TextSizes"}
 """They ask before something is done, say what became of it, take a new PIN after the old one, or are a later step."""
 _BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence"}
 """No page by themselves."""

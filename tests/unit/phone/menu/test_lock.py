@@ -307,7 +307,9 @@ def test_a_pin_is_set_by_typing_it_twice() -> None:
     assert isinstance(desk.view.menu, NoticeView)
     assert said(desk.view.menu.text) == "The PIN is set."
     desk.press(Key.OK)
-    assert [said(label) for label in labels(desk)] == ["Change PIN", "Remove PIN", "Lock by itself", "Lock now"]
+    assert [said(label) for label in labels(desk)] == [
+        "Change PIN", "Remove PIN", "Lock by itself", "PIN at start", "Lock now",
+    ]  # fmt: skip
 
 
 def test_two_pins_that_differ_are_typed_once_more() -> None:

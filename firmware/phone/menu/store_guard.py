@@ -1,0 +1,64 @@
+"""Having the PIN open the phone's memory: what that protects from, what it costs, and the switch."""
+
+from firmware.phone.answers import Answer, ErrandFailed, PinChecked
+from firmware.phone.guard import Guard
+from firmware.phone.key_answers import StoreGuarded
+from firmware.phone.key_errands import GuardStore
+from firmware.phone.menu.card import ONE_MOMENT
+from firmware.phone.menu.choices import Choice
+from firmware.phone.menu.entry import PinEntry
+from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.switches import on_or_off
+from firmware.phone.pin import MIN_DIGITS_FOR_STORE
+from firmware.phone.state import PhoneState
+from firmware.phone.words import Text, word
+
+_TITLE = word("PIN at start")
+_GO_ON = word("Go on")
+
+
+def guard_row(state: PhoneState) -> Choice:
+    """Make the row that switches it."""
+    guarded = opens_by_pin(state)
+    return Choice(_TITLE, _ask_pin if guarded else _explain, on_or_off(guarded))
+
+
+def opens_by_pin(state: PhoneState) -> bool:
+    """Whether the PIN is asked for after each start before anything that is kept can be seen."""
+    return Guard.PIN in (state.features.guards or ())
+
+
+def _explain(state: PhoneState) -> None:
+    text = word("Who forgets the PIN loses all. It is asked for at each start. A stolen card cannot be read then.")
+    state.menu.push(state, Question(_TITLE, text, _GO_ON, _ask_pin))
+
+
+def _ask_pin(state: PhoneState) -> None:
+    guarded = not opens_by_pin(state)
+
+    def accept(state: PhoneState, pin: str) -> Text | None:
+        if guarded and len(pin) < MIN_DIGITS_FOR_STORE:
+            return word("Set a longer PIN first: 6 to 8 digits.")
+        state.emit(GuardStore(pin, guarded))
+        state.menu.push(state, GuardNotice())
+        return None
+
+    state.menu.push(state, PinEntry(word("PIN"), accept))
+
+
+class GuardNotice(Notice):
+    """Says what has become of the switch, once it is known."""
+
+    def __init__(self) -> None:
+        super().__init__(_TITLE, ONE_MOMENT)
+
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Say what has become of it."""
+        match answer:
+            case StoreGuarded(guards):
+                now_on = word("Nothing opens without the PIN now.")
+                self._text = now_on if Guard.PIN in guards else word("The memory opens by itself now.")
+            case PinChecked(accepted=False, wait_s=wait_s):
+                self._text = word("Wrong PIN. Wait {s} s.", s=wait_s) if wait_s else word("Wrong PIN.")
+            case ErrandFailed(GuardStore.__name__, words):
+                self._text = words
