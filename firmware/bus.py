@@ -24,13 +24,14 @@ from firmware.phone.events import (
     MissedCallsCounted,
     NumberAttributed,
     PreferencesLoaded,
+    RecordingAnnounced,
     RecordingEnded,
     SetUpLoaded,
     Timer,
     TimerExpired,
 )
 from firmware.phone.pin_slot import PinSlot
-from firmware.phone.recording import RecordingEnd
+from firmware.phone.recording import RecordingEnd, RecordingNotice
 from firmware.phone.view import PhoneView
 from firmware.ports import (
     Audio,
@@ -41,6 +42,7 @@ from firmware.ports import (
     Pin,
     PreferenceStore,
     Recorder,
+    RecordingAnnouncer,
     Ringer,
     SetUpStore,
     SipStack,
@@ -131,6 +133,7 @@ class Bus:
         errands: does what menus ask for, and posts the answers; None where nothing does.
         recorder: keeps how calls sound; None where nothing does.
         takes_instead: takes an event that is not the phone's; False leaves it to the phone.
+        announcer: lets a call hear that it is recorded; None where nothing does, and then none is.
     """
 
     def __init__(
@@ -172,6 +175,7 @@ class Bus:
         self.errands: ErrandRunner | None = None
         self.recorder: Recorder | None = None
         self.takes_instead: Callable[[Event], bool] = lambda _event: False
+        self.announcer: RecordingAnnouncer | None = None
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: dict[CallId, asyncio.Task[None]] = {}
@@ -227,7 +231,7 @@ class Bus:
             case (
                 c.PlaceCall() | c.SignalRinging() | c.AnswerCall() | c.RejectCall() | c.RedirectCall() | c.HangUpCall()
                 | c.HoldCall() | c.ResumeCall() | c.TransferCall() | c.TransferToCall() | c.JoinCalls() | c.SplitCalls()
-                | c.SendDtmf() | c.SendMessage()
+                | c.SendDtmf() | c.SignalRecording() | c.SendMessage()
             ):  # fmt: skip
                 self._line.put_nowait(command)
             case c.OpenAudio(talk, speaker):
@@ -266,6 +270,8 @@ class Bus:
                 self._ringer.play(b"")
             case c.StartRecording() | c.PauseRecording() | c.ResumeRecording() | c.StopRecording():
                 self._tell_recorder(command)
+            case c.AnnounceRecording(notice):
+                self._announce(notice)
             case c.LookUpCaller(call_id, number):
                 self._look_up(call_id, number)
             case (
@@ -332,6 +338,8 @@ class Bus:
                 sip.split()
             case c.SendDtmf(call_id, key):
                 sip.send_dtmf(call_id, key)
+            case c.SignalRecording(call_id, sign):
+                sip.signal_recording(call_id, sign)
             case c.SendMessage(message_id, uri, text, account):
                 sip.send_message(message_id, uri, text, account)
 
@@ -352,6 +360,12 @@ class Bus:
                 recorder.resume()
             case c.StopRecording(reason) if recorder is not None:
                 recorder.end(reason)
+
+    def _announce(self, notice: RecordingNotice) -> None:
+        if self.announcer is not None:
+            self.announcer.announce(notice)
+        elif notice is RecordingNotice.BEGINNING and self._loop is not None:
+            self._loop.call_soon(self.post, RecordingAnnounced(made=False))
 
     # --- timers ---
 

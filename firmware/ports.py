@@ -24,7 +24,7 @@ from firmware.phone.commands import AudioRoute, IndicatorPattern, Tone
 from firmware.phone.errands import CallKind
 from firmware.phone.events import Event, Key
 from firmware.phone.preferences import Preferences
-from firmware.phone.recording import RecordingEnd
+from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingSign
 from firmware.phone.set_up import SetUp
 
 SOUND_RATE_HZ: Final = 16_000
@@ -212,6 +212,7 @@ class SipStack(Protocol):
     def hold(self, call_id: CallId) -> None: ...
     def resume(self, call_id: CallId) -> None: ...
     def send_dtmf(self, call_id: CallId, key: Key) -> None: ...
+    def signal_recording(self, call_id: CallId, sign: RecordingSign) -> None: ...
     def redirect(self, call_id: CallId, uri: SipUri) -> None: ...
     def transfer(self, call_id: CallId, uri: SipUri) -> None: ...
     def transfer_to_call(self, call_id: CallId, other_call_id: CallId) -> None: ...
@@ -250,6 +251,16 @@ class Audio(Protocol):
         """
         ...
 
+    def announce(self, sound: bytes, when_over: Callable[[bool], None]) -> None:
+        """Play a sound once to both ends, over what they hear, in place of the one before.
+
+        Args:
+            sound: at SOUND_RATE_HZ.
+            when_over: is told once, on any thread, whether all of it went out; it does not where the microphone is shut
+                or shuts meanwhile.
+        """
+        ...
+
     def listen_to(self, source: SoundSource | None) -> None:
         """Play what a source gives over what is heard, in place of the one before; None is nothing.
 
@@ -282,6 +293,14 @@ class RecordingSink(Protocol):
         Raises:
             StorageError: as above.
         """
+        ...
+
+
+class RecordingAnnouncer(Protocol):
+    """Lets everybody in a call hear that it is recorded."""
+
+    def announce(self, notice: RecordingNotice) -> None:
+        """Begin to tell; after BEGINNING, RecordingAnnounced follows."""
         ...
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from firmware.errors import MediaError
 from firmware.ports import SOUND_RATE_HZ
 from firmware.screens.model import Page
 from firmware.screens.spoken import is_said, spoken
@@ -35,6 +36,29 @@ class _Utterance:
 
     text: str
     voice: str
+
+
+def sentence_sound(text: str, language: str, program: str = _PROGRAM) -> bytes:
+    """Return how a sentence sounds at SOUND_RATE_HZ; takes some ten milliseconds.
+
+    Raises:
+        MediaError: there is nothing that says it.
+    """
+    try:
+        said = subprocess.run(  # noqa: S603 - fixed words; the sentence goes to its input
+            _command(program, _voice_for(text, language)),
+            input=text.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise MediaError(f"Nothing can be said: {program} failed ({type(error).__name__}); install it.") from error
+    sound = _samples_of(said.stdout)
+    if said.returncode or not sound:
+        raise MediaError(f"Nothing can be said: {program} ended with code {said.returncode} and no sound.")
+    return sound
 
 
 class Narrator:
@@ -113,13 +137,15 @@ class Narrator:
 
     def _sound_of(self, utterance: _Utterance) -> bytes:
         """Return how an utterance sounds; nothing where newer words came meanwhile, or where it failed."""
-        command = [self._program, "-v", utterance.voice, "-s", _WORDS_A_MINUTE, "-b", _UTF_8, "--stdin", "--stdout"]
         try:
             with self._changed:
                 if self._wanted is not utterance:
                     return b""
                 child = self._child = subprocess.Popen(  # noqa: S603 - fixed words; what was typed goes to its input
-                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                    _command(self._program, utterance.voice),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
                 )
             try:
                 wave, _ = child.communicate(utterance.text.encode(), _PATIENCE_S)
@@ -148,6 +174,10 @@ class Narrator:
         if sentence != self._failure:
             self._failure = sentence
             _log.warning("%s", sentence)
+
+
+def _command(program: str, voice: str) -> list[str]:
+    return [program, "-v", voice, "-s", _WORDS_A_MINUTE, "-b", _UTF_8, "--stdin", "--stdout"]
 
 
 def _voice_for(text: str, language: str) -> str:

@@ -52,6 +52,14 @@ class _SoundRequest:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Announcement:
+    """Compared by identity, as above; `when_over` is told once whether both ends got all of it."""
+
+    frames: tuple[bytes, ...]
+    when_over: Callable[[bool], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Wanted:
     """All that the other threads want of the loop."""
 
@@ -64,6 +72,7 @@ class _Wanted:
     tone: _ToneRequest | None = None
     sound: _SoundRequest | None = None
     source: SoundSource | None = None
+    announcement: _Announcement | None = None
 
     @property
     def volume_percent(self) -> int:
@@ -130,6 +139,8 @@ class AudioLoop:
         self._tone_request: _ToneRequest | None = None
         self._sound: TonePlayer | None = None
         self._sound_request: _SoundRequest | None = None
+        self._announced: TonePlayer | None = None
+        self._announcement: _Announcement | None = None
         self._period_ms = 1000 * card.period_frames // card.rate_hz
         self._source_resampler = Resampler(SOUND_RATE_HZ, card.rate_hz)
         self._turns_left = 0
@@ -169,11 +180,11 @@ class AudioLoop:
     def open(self, *, talk: bool, speaker: bool = False) -> None:
         if talk:
             self.listen_to(None)
-        sound = None if talk else self._wanted.sound
-        self._want(replace(self._wanted, is_open=True, talk=talk, speaker=speaker, sound=sound))
+        wanted = replace(self._wanted, is_open=True, talk=talk, speaker=speaker)
+        self._want(replace(wanted, sound=None) if talk else replace(wanted, announcement=None))
 
     def close(self) -> None:
-        self._want(replace(self._wanted, is_open=False, talk=False, sound=None))
+        self._want(replace(self._wanted, is_open=False, talk=False, sound=None, announcement=None))
 
     def play_tone(self, tone: Tone) -> None:
         self._want(replace(self._wanted, tone=_ToneRequest(tone)))
@@ -195,11 +206,14 @@ class AudioLoop:
         """Play a sound at SOUND_RATE_HZ once; it is given up where the earpiece shuts or the microphone opens."""
         if self._wanted.talk or not self._wanted.is_open:
             return
-        rate_hz, size = self._card.rate_hz, len(self._silence)
-        if rate_hz != SOUND_RATE_HZ:
-            sound, _ = audioop.ratecv(sound, 2, 1, SOUND_RATE_HZ, rate_hz, None)
-        frames = tuple(sound[first : first + size].ljust(size, b"\0") for first in range(0, len(sound), size))
-        self._want(replace(self._wanted, sound=_SoundRequest(frames)))
+        self._want(replace(self._wanted, sound=_SoundRequest(self._frames_of(sound))))
+
+    def announce(self, sound: bytes, when_over: Callable[[bool], None]) -> None:
+        """Play a sound at SOUND_RATE_HZ once to both ends; it is given up where the microphone shuts."""
+        if self._wanted.talk:
+            self._want(replace(self._wanted, announcement=_Announcement(self._frames_of(sound), when_over)))
+        else:
+            when_over(False)
 
     def listen_to(self, source: SoundSource | None) -> None:
         """Play what a source gives, in place of the one before; not while the microphone is open."""
@@ -220,6 +234,12 @@ class AudioLoop:
             is_processing=self._near_end.is_working,
             processing_fault=self._handset_near_end.fault or self._speaker_near_end.fault,
         )
+
+    def _frames_of(self, sound: bytes) -> tuple[bytes, ...]:
+        rate_hz, size = self._card.rate_hz, len(self._silence)
+        if rate_hz != SOUND_RATE_HZ:
+            sound, _ = audioop.ratecv(sound, 2, 1, SOUND_RATE_HZ, rate_hz, None)
+        return tuple(sound[first : first + size].ljust(size, b"\0") for first in range(0, len(sound), size))
 
     def _want(self, wanted: _Wanted) -> None:
         self._wanted = wanted
@@ -274,6 +294,8 @@ class AudioLoop:
         if wanted.sound is not self._sound_request:
             self._sound_request = wanted.sound
             self._sound = TonePlayer(RenderedTone(wanted.sound.frames, ())) if wanted.sound is not None else None
+        if wanted.announcement is not self._announcement:
+            self._take_announcement(wanted.announcement)
         if before is None or wanted.volume_percent != before.volume_percent:
             self._streams.set_volume(wanted.volume_percent)
         if before is not None and before.is_open and not wanted.is_open:
@@ -289,11 +311,19 @@ class AudioLoop:
     def _pass_one_period(self, wanted: _Wanted) -> None:
         near = self._streams.wait_for_period()
         sent = self._sent(near, muted=wanted.muted)
+        announced = self._announced.next_frame() if self._announced is not None else None
+        if announced is not None:
+            # Whoever is muted is recorded, too.
+            sent = announced if sent is None else audioop.add(sent, announced, 2)
+        elif self._announced is not None:
+            self._end_announcement(made=True)
         frame = self._exchange(sent)
         if self._tap is not None and wanted.talk:
             self._tap.put(sent, frame)
         if self._comfort_noise is not None and wanted.talk:
             frame = self._comfort_noise.fill(frame)
+        if announced is not None:
+            frame = audioop.add(frame, announced, 2)
         if self._tone is not None:
             frame, self._tone = _over(frame, self._tone)
         if self._sound is not None:
@@ -306,6 +336,17 @@ class AudioLoop:
             self._until_check = self._periods_a_check
             self._heartbeat()
             self._streams.recheck(talk=wanted.talk)
+
+    def _take_announcement(self, announcement: _Announcement | None) -> None:
+        self._end_announcement(made=False)
+        self._announcement = announcement
+        if announcement is not None:
+            self._announced = TonePlayer(RenderedTone(announcement.frames, ()))
+
+    def _end_announcement(self, *, made: bool) -> None:
+        if self._announced is not None and self._announcement is not None:
+            self._announcement.when_over(made)
+        self._announced = None
 
     def _sent(self, near: bytes | None, *, muted: bool) -> bytes | None:
         """Return what the far end should hear of what the microphone heard."""

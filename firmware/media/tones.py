@@ -24,6 +24,14 @@ _CLICK_DECAY_S = 0.002
 _CLICK_DBM0 = -9.0
 
 
+# What people know for the tone of a recorder (E.180 Supplement 2), and a lower one, twice, for the end of it.
+_RECORDING_HZ = 1400
+_RECORDING_MS = (500,)
+_RECORDING_END_HZ = 700
+_RECORDING_END_MS = (150, 100, 150)
+_FRAMES_A_SECOND = 100
+
+
 @dataclass(frozen=True, slots=True)
 class ToneShape:
     """One tone.
@@ -103,6 +111,20 @@ def key_click(rate_hz: int) -> bytes:
     length = round(_CLICK_S * rate_hz)
     samples = array("h", (round(amplitude * math.exp(-decay * n) * math.sin(step * n)) for n in range(length)))
     return fade_out(samples.tobytes(), rate_hz)
+
+
+def recording_tone(rate_hz: int) -> bytes:
+    """Return the tone by which both ends of a call know that it is recorded, as 16-bit samples."""
+    return _played_once(ToneShape((_RECORDING_HZ,), _RECORDING_MS, repeats=False), rate_hz)
+
+
+def recording_end_tone(rate_hz: int) -> bytes:
+    """Return the tone by which both ends know that no more is recorded, as 16-bit samples."""
+    return _played_once(ToneShape((_RECORDING_END_HZ,), _RECORDING_END_MS, repeats=False), rate_hz)
+
+
+def _played_once(shape: ToneShape, rate_hz: int) -> bytes:
+    return b"".join(render(shape, rate_hz, rate_hz // _FRAMES_A_SECOND).lead)
 
 
 class TonePlayer:

@@ -16,7 +16,7 @@ from firmware.phone.call import (
 from firmware.phone.errands import Errand
 from firmware.phone.events import Key, Timer
 from firmware.phone.preferences import Preferences
-from firmware.phone.recording import RecordingEnd
+from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingSign
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import PhoneView
 
@@ -260,6 +260,21 @@ class StopSpeaking:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalRecording:
+    """Tell a call's other end by SIP whether the call is recorded here (RFC 7866 section 6.1.2)."""
+
+    call_id: CallId
+    sign: RecordingSign
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceRecording:
+    """Let both ends hear something about the recording; after BEGINNING, RecordingAnnounced follows."""
+
+    notice: RecordingNotice
+
+
+@dataclass(frozen=True, slots=True)
 class StartRecording:
     """Record a call from now on; RecordingStarted or RecordingEnded follows. One is recorded at a time.
 
@@ -437,6 +452,8 @@ Command = (
     | SetBrightness
     | Click
     | StopSpeaking
+    | SignalRecording
+    | AnnounceRecording
     | StartRecording
     | PauseRecording
     | ResumeRecording

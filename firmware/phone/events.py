@@ -17,7 +17,7 @@ from firmware.phone.call import (
     TransferState,
 )
 from firmware.phone.preferences import Preferences
-from firmware.phone.recording import RecordingEnd, RecordingId
+from firmware.phone.recording import RecordingEnd, RecordingId, RecordingPreference
 from firmware.phone.set_up import SetUp
 
 
@@ -369,6 +369,28 @@ class LastDialledLoaded:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingSignalled:
+    """The other end of a call says something else than before about recording it (RFC 7866).
+
+    Attributes:
+        call_id: which call.
+        records: it records what it hears of this end.
+        preference: what it thinks of being recorded.
+    """
+
+    call_id: CallId
+    records: bool
+    preference: RecordingPreference
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingAnnounced:
+    """Everybody in the call has heard that it is about to be recorded; or could not be told, where not `made`."""
+
+    made: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingStarted:
     """A call is being recorded: what is heard from now on is kept."""
 
@@ -426,6 +448,8 @@ Event = (
     | ProblemRaised
     | ProblemCleared
     | LastDialledLoaded
+    | RecordingSignalled
+    | RecordingAnnounced
     | RecordingStarted
     | RecordingEnded
     | RecordingsTrimmed

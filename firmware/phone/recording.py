@@ -27,6 +27,44 @@ class RecordingEnd(StrEnum):
     FAILED = "failed"
 
 
+class RecordingSign(StrEnum):
+    """What the other end of a call is told of its recording here (RFC 7866 section 6.1.2)."""
+
+    ON = "on"
+    OFF = "off"
+    PAUSED = "paused"
+
+
+class RecordingPreference(StrEnum):
+    """What the other end of a call thinks of being recorded (RFC 7866 section 6.2).
+
+    Attributes:
+        NONE: it has not said anything.
+        WANTED: it would like that.
+        UNWANTED: it does not agree.
+        PAUSED: not what is being said now.
+    """
+
+    NONE = "none"
+    WANTED = "wanted"
+    UNWANTED = "unwanted"
+    PAUSED = "paused"
+
+
+class RecordingNotice(StrEnum):
+    """What everybody in a call hears of its recording.
+
+    Attributes:
+        BEGINNING: it is about to begin, or somebody new is about to be recorded; by a tone or in words.
+        REMINDER: it goes on.
+        END: nothing more is recorded.
+    """
+
+    BEGINNING = "beginning"
+    REMINDER = "reminder"
+    END = "end"
+
+
 class Playback(StrEnum):
     """How the playing of a recording stands.
 

@@ -9,7 +9,8 @@ from typing import Any, Final, Protocol
 import pjsua2
 
 from firmware.phone.call import CallDirection, CallerId, CallId, CallQuality, CallState, DisconnectReason, SipUri
-from firmware.phone.events import CallAudioChanged, CallStateChanged
+from firmware.phone.events import CallAudioChanged, CallStateChanged, RecordingSignalled
+from firmware.phone.recording import RecordingSign
 from firmware.sip import ipv6_audio
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Appointment
@@ -17,6 +18,7 @@ from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.mapping import disconnect_reason
 from firmware.sip.native import guarded
 from firmware.sip.quality_meter import QualityMeter, StreamCounts, counts_of
+from firmware.sip.recording_signs import RecordingSigns, is_record_aware, put_sign, read_signs
 from firmware.sip.settings import AccountSettings
 from provisioning.schema import Srtp
 
@@ -33,7 +35,7 @@ _log = logging.getLogger(__name__)
 class CallOwner(Protocol):
     """Who is told about a call; everything arrives on the `sip` thread."""
 
-    def call_changed(self, event: CallStateChanged | CallAudioChanged) -> None: ...
+    def call_changed(self, event: CallStateChanged | CallAudioChanged | RecordingSignalled) -> None: ...
     def call_answered(self, call_id: CallId) -> None: ...
     def call_not_sent(self, call: "SipCall") -> bool:
         """An INVITE of ours did not get through to the server; True where it is tried again, under another object."""
@@ -121,6 +123,9 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.offer = ""
         self.answered = False
         self.wants_hold = False
+        # What the other end is told of a recording at this one; None where there never was any.
+        self.recording_sign: RecordingSign | None = None
+        self.peer_is_record_aware = False
         self.glares_left = 0
         self.ending: DisconnectReason | None = None
         self.media_changed_at = 0.0
@@ -131,6 +136,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self._told: CallState | None = None
         self._packets_received = 0
         self._told_audio = (False, False)
+        self._signs = self._told_signs = RecordingSigns()
         self._patience: Appointment | None = None
 
     @property
@@ -198,6 +204,18 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         """Tell the owner what place in the conference bridge the call has."""
         self._owner.sound_changed(self.call_id, None if self.wants_hold else self._sound)
 
+    def read_recording_signs(self, message: str) -> None:
+        """Take what a message of the other end's says about recording."""
+        self.peer_is_record_aware = self.peer_is_record_aware or is_record_aware(message)
+        if (signs := read_signs(message)) is not None:
+            self._signs = signs
+            self._tell_signs()
+
+    def _tell_signs(self) -> None:
+        if self.answered and self._signs != self._told_signs:
+            self._told_signs = self._signs
+            self._owner.call_changed(RecordingSignalled(self.call_id, self._signs.records, self._signs.preference))
+
     # --- callbacks ---------------------------------------------------------------------------------------------------
 
     @guarded
@@ -224,6 +242,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
                 self._owner.call_answered(self.call_id)
             self.reply_came()
             self.tell(CallState.ACTIVE)
+            self._tell_signs()
         elif state == pjsua2.PJSIP_INV_STATE_DISCONNECTED:
             self._disconnected(int(info.lastStatusCode), parameters)
 
@@ -252,7 +271,9 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             return
         method = str(transaction.method)
         if method in {"INVITE", "UPDATE"}:
-            self._owner.party_told(self.call_id, received(event.src.rdata))
+            message = received(event.src.rdata)
+            self._owner.party_told(self.call_id, message)
+            self.read_recording_signs(message.text)
         if transaction.role != pjsua2.PJSIP_ROLE_UAC:
             return
         code = int(transaction.statusCode)
@@ -265,6 +286,13 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
                 self._owner.hold_met_another(self.call_id)
             else:
                 self._owner.hold_refused(self.call_id)
+
+    @guarded
+    def onCallSdpCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Say in each of our session descriptions whether the call is recorded here (RFC 7866 section 6.1.2)."""
+        if (sign := self.recording_sign) is not None:
+            is_paused = sign is RecordingSign.ON and self.wants_hold
+            put_sign(int(parameters.sdp.pjSdpSession), RecordingSign.PAUSED if is_paused else sign)
 
     @guarded
     def onCallMediaState(self, _parameters: Any) -> None:  # noqa: N802 - pjsua2's name

@@ -6,7 +6,8 @@ from typing import Any
 import pjsua2
 
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RejectReason, SipUri
-from firmware.phone.events import CallAudioChanged, CallPartyChanged, CallStateChanged, Event, Key
+from firmware.phone.events import CallAudioChanged, CallPartyChanged, CallStateChanged, Event, Key, RecordingSignalled
+from firmware.phone.recording import RecordingSign
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Agenda
 from firmware.sip.call import OutgoingInvitation, SipCall
@@ -140,6 +141,15 @@ class Calls:
         """Undo hold."""
         self._holding.resume(call_id)
 
+    def signal_recording(self, call_id: CallId, sign: RecordingSign) -> None:
+        """Tell the far end whether the call is recorded here, where it understands that (RFC 7866 section 6.1.2)."""
+        call = self._table.find(call_id)
+        if call is None or call.is_over or call.recording_sign is sign:
+            return
+        call.recording_sign = sign
+        if call.peer_is_record_aware:
+            self._holding.describe_anew(call_id)
+
     def send_dtmf(self, call_id: CallId, key: Key) -> None:
         """Send one digit, after those before it."""
         self._digits.send(call_id, key)
@@ -210,7 +220,7 @@ class Calls:
         """Hear of a caller whom the library has turned away by itself."""
         self._incoming.refused_by_library(account, message, sip_code)
 
-    def call_changed(self, event: CallStateChanged | CallAudioChanged) -> None:
+    def call_changed(self, event: CallStateChanged | CallAudioChanged | RecordingSignalled) -> None:
         """Pass on what became of a call, unless the phone never heard of it."""
         if not self._incoming.is_announced(event.call_id):
             return

@@ -11,6 +11,7 @@ from firmware.errors import SipError
 from firmware.sip import native
 from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.mapping import CERTIFICATE_ERROR, SYSTEM_ERRORS
+from firmware.sip.recording_signs import RECORD_AWARE
 from firmware.sip.settings import SipSettings
 
 _log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
         native.silence_log()
         self.libCreate()
         self.libInit(_configuration(settings))
+        native.add_option_tag(RECORD_AWARE)
 
     def tear_down(self) -> None:
         """Destroy the library; nobody is told anything any more."""

@@ -53,6 +53,13 @@ class HoldControl:
             call.glares_left = _GLARES
             self._apply(call_id, False, _TRIES)
 
+    def describe_anew(self, call_id: CallId) -> None:
+        """Send the far end another description of the session as it is: something else in it has changed."""
+        call = self._find(call_id)
+        if call is not None and call.answered:
+            call.glares_left = _GLARES
+            self._apply(call_id, call.wants_hold, _TRIES)
+
     def refused(self, call_id: CallId) -> None:
         """The other end takes no re-INVITE of ours: what was wished for counts at this end."""
         call = self._find(call_id)

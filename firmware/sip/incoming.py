@@ -59,6 +59,7 @@ class IncomingCalls:
         call = self._calls.begin(account, CallDirection.INCOMING, pj_call_id=pj_call_id)
         call_id = call.call_id
         call.offer = message.text
+        call.read_recording_signs(message.text)
         invitation = self._read(message)
         call.party = invitation.caller
         if is_full:

@@ -12,6 +12,18 @@ _P = ParamSpec("_P")
 _log = logging.getLogger(__name__)
 
 
+class PjString(ctypes.Structure):
+    """`pj_str_t` of pj/types.h."""
+
+    _fields_ = (("text", ctypes.c_char_p), ("length", ctypes.c_ssize_t))
+
+    @classmethod
+    def of(cls, text: str) -> "PjString":
+        """Make one that keeps its text alive."""
+        encoded = text.encode()
+        return cls(encoded, len(encoded))
+
+
 @functools.cache
 def library() -> ctypes.CDLL:
     """Return pjproject's C symbols, which the SWIG module exports."""
@@ -31,6 +43,16 @@ def most_calls() -> int:
 def free_call_places() -> int:
     """Return how many more calls the library can take now; it lets go of one a moment after its last callback."""
     return most_calls() - int(library().pjsua_call_get_count())
+
+
+def add_option_tag(tag: str) -> None:
+    """Name an extension in the Supported header of every request and answer from now on; the library copies it."""
+    symbols = library()
+    symbols.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
+    endpoint = ctypes.c_void_p(symbols.pjsua_get_pjsip_endpt())
+    symbols.pjsip_endpt_add_capability(
+        endpoint, None, pjsua2.PJSIP_H_SUPPORTED, None, ctypes.c_uint(1), ctypes.byref(PjString.of(tag))
+    )
 
 
 def shut_connections() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from firmware.errors import SipError
 from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason, SipUri
 from firmware.phone.events import CallStateChanged, Event, Key, MessageSent, Problem, ProblemCleared, ProblemRaised
+from firmware.phone.recording import RecordingSign
 from firmware.sip.agenda import Agenda
 from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.settings import SipSettings
@@ -139,6 +140,10 @@ class PjsuaStack:
     def send_dtmf(self, call_id: CallId, key: Key) -> None:
         """Send one digit in a call."""
         self._request_of_engine(lambda engine: engine.calls.send_dtmf(call_id, key))
+
+    def signal_recording(self, call_id: CallId, sign: RecordingSign) -> None:
+        """Tell the far end whether the call is recorded at this one (RFC 7866)."""
+        self._request_of_engine(lambda engine: engine.calls.signal_recording(call_id, sign))
 
     def redirect(self, call_id: CallId, uri: SipUri) -> None:
         """Tell a caller whom to call instead."""

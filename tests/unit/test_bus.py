@@ -32,11 +32,13 @@ from firmware.phone.events import (
     MissedCallsCounted,
     NumberAttributed,
     PreferencesLoaded,
+    RecordingAnnounced,
     SetUpLoaded,
     Timer,
     TimerExpired,
 )
 from firmware.phone.preferences import Preferences
+from firmware.phone.recording import RecordingNotice, RecordingSign
 from firmware.phone.set_up import SetUp
 from firmware.ports import CallerContact
 
@@ -388,6 +390,7 @@ async def test_a_change_of_the_messages_is_told_to_the_phone(parts: Parts) -> No
         (c.TransferToCall(CALL, CALL), "sip.transfer_to_call"),
         (c.JoinCalls((CALL, CALL)), "sip.join"),
         (c.SplitCalls(), "sip.split"),
+        (c.SignalRecording(CALL, RecordingSign.ON), "sip.signal_recording"),
         (c.SendMessage(MESSAGE.message_id, PLACE.uri, "Hi"), "sip.send_message"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else value,
@@ -410,3 +413,9 @@ async def test_without_a_sip_stack_a_message_is_not_sent_and_the_phone_hears_so(
 async def test_redial_survives_a_restart(parts: Parts) -> None:
     parts.bus.load_from_store()
     assert await parts.phone.wait_for(LastDialledLoaded) == LastDialledLoaded("100")
+
+
+async def test_where_nothing_can_announce_a_recording_the_phone_hears_so(parts: Parts) -> None:
+    parts.phone.answers[HandsetLifted] = [c.AnnounceRecording(RecordingNotice.BEGINNING)]
+    parts.bus.post(HandsetLifted())
+    assert await parts.phone.wait_for(RecordingAnnounced) == RecordingAnnounced(made=False)

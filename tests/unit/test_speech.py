@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firmware.errors import MediaError
 from firmware.ports import SOUND_RATE_HZ
 from firmware.screens.model import Block, Entry, List, ListRow, Page
-from firmware.speech import Narrator
+from firmware.speech import Narrator, sentence_sound
 
 TIMEOUT_S = 20.0
 ROWS = (ListRow("Contacts"), ListRow("Do not disturb", "off"))
@@ -136,3 +137,21 @@ def wait_for(condition: Callable[[], object]) -> None:
             return
         pause.wait(TIMEOUT_S / 400)
     raise AssertionError("It did not happen.")
+
+
+@pytest.mark.parametrize(("text", "language"), [("This call is recorded.", "en"), ("本次通话正在录音。", "zh")])
+def test_a_sentence_is_said_at_once_in_either_language(text: str, language: str) -> None:
+    sound = np.frombuffer(sentence_sound(text, language), np.int16)
+    loud = np.flatnonzero(np.abs(sound) > 500)
+    assert 0.5 < (loud[-1] - loud[0]) / SOUND_RATE_HZ < 4
+
+
+@pytest.mark.parametrize("body", ["exit 3", "exit 0", "echo RIFF"])
+def test_a_program_that_says_nothing_is_told_of(tmp_path: Path, body: str) -> None:
+    with pytest.raises(MediaError, match="Nothing can be said"):
+        sentence_sound("Hello", "en", script(tmp_path, body))
+
+
+def test_a_missing_program_is_told_of() -> None:
+    with pytest.raises(MediaError, match="install"):
+        sentence_sound("Hello", "en", "/nowhere/espeak-ng")

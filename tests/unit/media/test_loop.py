@@ -857,3 +857,70 @@ def test_one_thing_is_listened_to_at_a_time(start: Callable[..., Bench]) -> None
     assert not second.is_given_up
     bench.loop.listen_to(None)
     assert second.is_given_up
+
+
+ANNOUNCEMENT = tone([1400], 0.5, rate_hz=SOUND_RATE_HZ).pcm
+
+
+@pytest.mark.parametrize("muted", [False, True])
+def test_an_announcement_is_heard_at_both_ends_over_what_is_said(start: Callable[..., Bench], *, muted: bool) -> None:
+    port, told = DeafPort(), list[bool]()
+    bench = start(port, microphone=spoken(tone([440], 2.0, rate_hz=RATE_HZ)))
+    bench.loop.set_muted(muted=muted)
+    bench.loop.open(talk=True)
+    bench.card.advance(0.3)
+    bench.loop.announce(ANNOUNCEMENT, told.append)
+    bench.card.advance(0.3)
+    assert told == []
+    bench.card.advance(0.5)
+    assert told == [True]
+    sent = Sound.from_pcm(bytes(port.sent), RATE_HZ)
+    for heard in (sent, bench.heard):
+        (span,) = find_tone(heard, [1400])
+        assert span.duration_s == pytest.approx(0.5, abs=0.03)
+    assert bool(find_tone(sent, [440])) is not muted
+
+
+def test_an_announcement_is_not_made_with_the_microphone_shut(start: Callable[..., Bench]) -> None:
+    bench, told = start(DeafPort()), list[bool]()
+    bench.loop.announce(ANNOUNCEMENT, told.append)
+    bench.loop.open(talk=False)
+    bench.loop.announce(ANNOUNCEMENT, told.append)
+    bench.card.advance(0.5)
+    assert told == [False, False]
+    assert not bench.heard.samples.any()
+
+
+@pytest.mark.parametrize("shut", [lambda audio: audio.open(talk=False), lambda audio: audio.close()])
+def test_an_announcement_ends_where_the_microphone_shuts(
+    start: Callable[..., Bench], shut: Callable[[AudioLoop], None]
+) -> None:
+    bench, told = start(DeafPort()), list[bool]()
+    bench.loop.open(talk=True)
+    bench.loop.announce(ANNOUNCEMENT, told.append)
+    bench.card.advance(0.2)
+    shut(bench.loop)
+    bench.card.let_pass(1.0)
+    bench.wait_for(lambda: told)
+    assert told == [False]
+
+
+def test_a_new_announcement_takes_the_place_of_the_one_before(start: Callable[..., Bench]) -> None:
+    bench, told = start(DeafPort()), list[tuple[str, bool]]()
+    bench.loop.open(talk=True)
+    bench.loop.announce(ANNOUNCEMENT, lambda made: told.append(("first", made)))
+    bench.card.advance(0.2)
+    bench.loop.announce(ANNOUNCEMENT, lambda made: told.append(("second", made)))
+    bench.card.advance(0.8)
+    assert told == [("first", False), ("second", True)]
+
+
+def test_what_is_recorded_of_this_end_holds_its_announcement(start: Callable[..., Bench]) -> None:
+    tap = open_tap()
+    bench = start(DeafPort(), tap=tap)
+    bench.loop.open(talk=True)
+    bench.loop.announce(ANNOUNCEMENT, lambda _made: None)
+    bench.card.advance(0.8)
+    near, far = tapped(tap)
+    assert find_tone(near, [1400])
+    assert not far.samples.any()

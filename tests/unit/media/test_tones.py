@@ -5,7 +5,18 @@ import typing
 import numpy as np
 import pytest
 
-from firmware.media.tones import RenderedTone, TonePlayer, ToneShape, fade_in, fade_out, key_click, render, tone_plan
+from firmware.media.tones import (
+    RenderedTone,
+    TonePlayer,
+    ToneShape,
+    fade_in,
+    fade_out,
+    key_click,
+    recording_end_tone,
+    recording_tone,
+    render,
+    tone_plan,
+)
 from firmware.phone.commands import Tone
 from provisioning.schema import Device
 from tests.lab.audio import Sound, find_tone, loudest_frequencies
@@ -133,3 +144,13 @@ def test_a_key_clicks_softly_and_is_over_before_the_next_one(rate_hz: int) -> No
     assert len(samples) / rate_hz == pytest.approx(0.012, abs=0.001)
     assert samples[0] == samples[-1] == 0
     assert 2000 < np.abs(samples).max() < 8000
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 48_000])
+def test_a_recording_begins_and_ends_with_tones_that_nobody_confuses(rate_hz: int) -> None:
+    begins = Sound.from_pcm(recording_tone(rate_hz), rate_hz)
+    (span,) = find_tone(begins, [1400])
+    assert span.duration_s == pytest.approx(0.5, abs=0.02)
+    ends = Sound.from_pcm(recording_end_tone(rate_hz), rate_hz)
+    assert len(find_tone(ends, [700])) == 2
+    assert not find_tone(ends, [1400])

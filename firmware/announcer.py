@@ -1,0 +1,83 @@
+"""Lets everybody in a call hear that it is recorded: by a tone now and then, or in words when it begins."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from firmware.errors import MediaError
+from firmware.media.tones import recording_end_tone, recording_tone
+from firmware.phone.events import RecordingAnnounced
+from firmware.phone.recording import RecordingNotice
+from firmware.ports import SOUND_RATE_HZ, Audio
+
+_log = logging.getLogger(__name__)
+
+_PAUSE: Final = bytes(2 * SOUND_RATE_HZ // 4)
+
+
+class Announcer:
+    """Implements the RecordingAnnouncer port; everything here happens in the main thread."""
+
+    def __init__(
+        self,
+        audio: Audio,
+        post: Callable[[RecordingAnnounced], None],
+        say: Callable[[], bytes] | None,
+    ) -> None:
+        """Set up.
+
+        Args:
+            audio: carries what is to be heard to both ends.
+            post: takes what became of an announcement; never from within a call to this.
+            say: returns how the words of the announcement sound at SOUND_RATE_HZ, or raises MediaError; it may take a
+                while. None where a tone every few seconds is what the other end is told by. Where nothing can be said,
+                the tone is, too.
+        """
+        self._audio = audio
+        self._post = post
+        self._say = say
+        self._tone = recording_tone(SOUND_RATE_HZ)
+        self._words: bytes | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def announce(self, notice: RecordingNotice) -> None:
+        match notice:
+            case RecordingNotice.BEGINNING:
+                self._task = asyncio.get_running_loop().create_task(self._begin(), name="announcement")
+            case RecordingNotice.REMINDER if self._say is None:
+                self._audio.announce(self._tone, _take_no_note)
+            case RecordingNotice.END:
+                self._audio.announce(recording_end_tone(SOUND_RATE_HZ), _take_no_note)
+
+    async def prepare(self) -> None:
+        """Have the words ready, so that nobody waits for them in a call."""
+        if self._say is None or self._words is not None:
+            return
+        try:
+            self._words = await asyncio.to_thread(self._say)
+        except MediaError as error:
+            _log.warning("Recordings are announced by a tone, since their announcement cannot be said: %s", error)
+            self._say = None
+
+    async def _begin(self) -> None:
+        await self.prepare()
+        sound = self._words + _PAUSE + self._tone if self._words is not None and self._say is not None else self._tone
+        self._audio.announce(sound, _from_thread(asyncio.get_running_loop(), self._tell))
+
+    def _tell(self, made: bool) -> None:
+        self._post(RecordingAnnounced(made))
+
+
+def _take_no_note(_made: bool) -> None:
+    """Leave it at that: a call that is recorded has been told so before."""
+
+
+def _from_thread(loop: asyncio.AbstractEventLoop, tell: Callable[[bool], None]) -> Callable[[bool], None]:
+    def when_over(made: bool) -> None:
+        # Nobody waits any more where the main loop is closed.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell, made)
+
+    return when_over

@@ -1,0 +1,89 @@
+"""What both ends of a call hear of its recording, with an audio loop that says when it was heard."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from firmware.announcer import Announcer
+from firmware.errors import MediaError
+from firmware.media.tones import recording_end_tone, recording_tone
+from firmware.phone.events import RecordingAnnounced
+from firmware.phone.recording import RecordingNotice
+from firmware.ports import SOUND_RATE_HZ
+
+TONE = recording_tone(SOUND_RATE_HZ)
+WORDS = b"\1\2" * 1000
+
+
+class Line:
+    """An audio loop that keeps what it is to announce."""
+
+    def __init__(self) -> None:
+        self.announced: asyncio.Queue[tuple[bytes, Callable[[bool], None]]] = asyncio.Queue()
+
+    def announce(self, sound: bytes, when_over: Callable[[bool], None]) -> None:
+        self.announced.put_nowait((sound, when_over))
+
+
+class Bench:
+    """An announcer, its line and what it tells."""
+
+    def __init__(self, say: Callable[[], bytes] | None) -> None:
+        self.line = Line()
+        self.told: asyncio.Queue[RecordingAnnounced] = asyncio.Queue()
+        audio: Any = self.line
+        self.announcer = Announcer(audio, self.told.put_nowait, say)
+
+    async def hear(self, notice: RecordingNotice) -> tuple[bytes, Callable[[bool], None]]:
+        self.announcer.announce(notice)
+        async with asyncio.timeout(5):
+            return await self.line.announced.get()
+
+
+def fail() -> bytes:
+    raise MediaError("Nothing can be said.")
+
+
+@pytest.mark.parametrize("made", [True, False])
+async def test_a_tone_comes_before_the_recording_and_what_became_of_it_is_told(*, made: bool) -> None:
+    bench = Bench(None)
+    sound, when_over = await bench.hear(RecordingNotice.BEGINNING)
+    assert sound == TONE
+    assert bench.told.empty()
+    await asyncio.to_thread(when_over, made)
+    async with asyncio.timeout(5):
+        assert await bench.told.get() == RecordingAnnounced(made)
+
+
+async def test_a_reminder_is_a_tone_and_the_end_another() -> None:
+    bench = Bench(None)
+    sound, when_over = await bench.hear(RecordingNotice.REMINDER)
+    assert sound == TONE
+    when_over(True)
+    sound, _ = await bench.hear(RecordingNotice.END)
+    assert sound == recording_end_tone(SOUND_RATE_HZ)
+    assert bench.told.empty()
+
+
+async def test_in_words_it_is_said_once_with_a_tone_after_it() -> None:
+    said = []
+    bench = Bench(lambda: said.append(None) or WORDS)  # type: ignore[func-returns-value]
+    await bench.announcer.prepare()
+    sound, _ = await bench.hear(RecordingNotice.BEGINNING)
+    assert sound.startswith(WORDS)
+    assert sound.endswith(TONE)
+    bench.announcer.announce(RecordingNotice.REMINDER)
+    assert bench.line.announced.empty()
+    sound, _ = await bench.hear(RecordingNotice.BEGINNING)
+    assert sound.startswith(WORDS)
+    assert len(said) == 1
+
+
+async def test_where_nothing_can_be_said_the_tone_takes_the_place_of_the_words() -> None:
+    bench = Bench(fail)
+    sound, _ = await bench.hear(RecordingNotice.BEGINNING)
+    assert sound == TONE
+    sound, _ = await bench.hear(RecordingNotice.REMINDER)
+    assert sound == TONE
