@@ -107,8 +107,8 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("Remove PIN"), asking_pin(_remove)),
         # Whoever finds the phone open must not be able to leave it so.
         Choice(word("Lock by itself"), asking_pin(_lock_no_more) if locks else _lock_by_itself, on_or_off(locks)),
-        guard_row(state),
         Choice(word("Lock now"), lock),
+        guard_row(state),
     ]
 
 

@@ -308,7 +308,7 @@ def test_a_pin_is_set_by_typing_it_twice() -> None:
     assert said(desk.view.menu.text) == "The PIN is set."
     desk.press(Key.OK)
     assert [said(label) for label in labels(desk)] == [
-        "Change PIN", "Remove PIN", "Lock by itself", "PIN at start", "Lock now",
+        "Change PIN", "Remove PIN", "Lock by itself", "Lock now", "PIN at start",
     ]  # fmt: skip
 
 
