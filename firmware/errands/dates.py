@@ -14,6 +14,12 @@ def moment_in_words(at_s: float, language: str) -> str:
     return f"{local.tm_mday} {_MONTHS[local.tm_mon - 1]} {local.tm_hour:02}:{local.tm_min:02}"
 
 
+def date_in_words(at_s: float, language: str) -> str:
+    """Say on which day something was, without the year as well."""
+    local = time.localtime(at_s)
+    return f"{local.tm_mon}月{local.tm_mday}日" if language == "zh" else f"{local.tm_mday} {_MONTHS[local.tm_mon - 1]}"
+
+
 def day_in_words(at_s: float, language: str) -> str:
     """Say on which day something will be."""
     local = time.localtime(at_s)

@@ -19,6 +19,7 @@ from firmware.errands.pin import PinErrands
 from firmware.errands.recordings import RecordingErrands
 from firmware.errands.reset import ResetErrands
 from firmware.errands.runner import Handler
+from firmware.errands.sharing import SharingErrands
 from firmware.import_gate import ImportGate
 from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
@@ -95,5 +96,6 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         **ContactErrands(records.contacts, post).handlers,
         **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,
         **pictures.handlers,
+        **SharingErrands(records.shares, around.language).handlers,
         **FolderErrands(around.exchange_dir, jobs, post).handlers,
     }

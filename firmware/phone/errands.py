@@ -11,6 +11,7 @@ from firmware.phone.key_errands import KeyErrand
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_errands import PolicyErrand
 from firmware.phone.recording_errands import RecordingErrand
+from firmware.phone.sharing_errands import SharingErrand
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,4 +179,5 @@ Errand = (
     | RecordingErrand
     | PolicyErrand
     | KeyErrand
+    | SharingErrand
 )

@@ -43,6 +43,8 @@ from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import ListPolicies, ReadNotices, ReadPolicy
 from firmware.phone.preferences import Preferences
+from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
+from firmware.phone.sharing_errands import ReadShares
 from firmware.phone.words import word
 
 PIN = "2580"
@@ -50,6 +52,7 @@ _NUMBER = "2345"
 _PLACED = CallId(f"{1:032x}")
 _CALL = LoggedCall(CallId("c1"), CallDirection.INCOMING, _NUMBER, "Anna", "25 Nov 14:03", 60, True, None, contact_id=1)
 _COUNTS = CallCounts(dialled=0, received=1, missed=0, talked_s=60, mos=4.2)
+_SHARED = SharedRow("mqtt.example.org", SharedKind.CALL_RECORDS, "25 Nov", 1, 1)
 _MATCH = ContactMatch(1, "Anna", _NUMBER)
 _CONTACT = Contact(1, "Anna", (ContactNumber(_NUMBER),))
 _POLICY = PolicyRow("2026-11-25", "2026-11-25", PolicyState.IN_FORCE)
@@ -96,6 +99,8 @@ def answer_to(errand: e.Errand) -> Answer | None:
             return CallsListed(kind, first, 1, (_CALL,)[first : first + limit])
         case e.ListContacts(first, limit):
             return ContactsListed(first, 1, (_MATCH,)[first : first + limit])
+        case ReadShares(first, limit):
+            return SharesRead(first, 1, (_SHARED,)[first : first + limit])
         case e.SearchContacts(keys):
             return ContactsFound(keys, (_MATCH,))
         case e.ReadFacts(kind):

@@ -3,6 +3,7 @@
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.notices import NOTICES, notices_page
 from firmware.phone.menu.policy import PRIVACY_POLICY, policies_page
+from firmware.phone.menu.sharing import WHO_GOT_WHAT, sharing_page
 from firmware.phone.state import PhoneState
 from firmware.phone.words import word
 
@@ -18,4 +19,5 @@ def _rows(state: PhoneState) -> list[Choice]:
     return [
         Choice(PRIVACY_POLICY, opening(policies_page), word("new") if documents.unread_policy else ""),
         Choice(NOTICES, opening(notices_page), count),
+        Choice(WHO_GOT_WHAT, opening(sharing_page)),
     ]

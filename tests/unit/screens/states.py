@@ -131,6 +131,30 @@ _NO_CLOCK = CardView(
     keys=SoftKeys(word("Back")),
 )
 
+_SHARED = ListView(
+    word("Who got what"),
+    (
+        MenuRow(word("Call records"), "25 Nov", 1),
+        MenuRow(word("Deletions"), "24 Nov", 2),
+        MenuRow(word("Consents"), "24 Nov", 3),
+        MenuRow(word("Replies"), "23 Nov", 4),
+    ),
+    total=4,
+    keys=_CHOOSE,
+)
+_SHARED_IN_A_DAY = CardView(
+    word("Call records"),
+    (
+        MenuRow(word("Given to"), "mqtt.example.org"),
+        MenuRow(word("Day"), "25 Nov"),
+        MenuRow(word("How many"), "12"),
+        MenuRow(word("Arrived"), "11"),
+        MenuRow(word("Confirmed"), "10"),
+        MenuRow(word("To be deleted"), "2"),
+    ),
+    keys=SoftKeys(word("Back")),
+)
+
 _FIRST_RUN_STEPS = ("language", "welcome", "ringer volume", "ring tone", "text size", "PIN", "end")
 
 
@@ -395,6 +419,8 @@ VIEWS = {
     "menu, statistics": _menu(_STATISTICS),
     "menu, statistics of a day": _menu(_COUNTS),
     "menu, statistics without a clock": _menu(_NO_CLOCK),
+    "menu, who got what": _menu(_SHARED),
+    "menu, what one got in a day": _menu(_SHARED_IN_A_DAY),
     "menu, an empty list": _menu(ListView(word("Calls"), (), empty=word("No calls"), keys=SoftKeys(word("Back")))),
     "menu, a card": _menu(_CARD),
     "menu, the end of a card": _menu(

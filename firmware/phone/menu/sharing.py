@@ -1,0 +1,64 @@
+"""Who got what from this phone, day by day: from the outbox's own log, written before anything leaves."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from firmware.phone.answers import Answer
+from firmware.phone.menu.card import Card
+from firmware.phone.menu.long_list import LongList
+from firmware.phone.menu.views import MenuRow
+from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
+from firmware.phone.sharing_errands import ReadShares
+from firmware.phone.state import PhoneState
+from firmware.phone.words import Text, word
+
+WHO_GOT_WHAT: Final = word("Who got what")
+_KINDS: Final[dict[SharedKind, Text]] = {
+    SharedKind.CALL_RECORDS: word("Call records"),
+    SharedKind.CONSENTS: word("Consents"),
+    SharedKind.ERASURES: word("Deletions"),
+    SharedKind.OUTCOMES: word("Replies"),
+}
+
+
+class ShareList(LongList[SharedRow]):
+    """A row for each day and kind, newest first."""
+
+    def __init__(self) -> None:
+        super().__init__(WHO_GOT_WHAT, word("Nothing has left this phone."))
+
+    def errand(self, first: int, limit: int) -> ReadShares:
+        """Read what left."""
+        return ReadShares(first, limit)
+
+    def stretch(self, answer: Answer) -> tuple[int, int, Sequence[SharedRow]] | None:
+        """Take what was read."""
+        return (answer.first, answer.total, answer.rows) if isinstance(answer, SharesRead) else None
+
+    def row(self, item: SharedRow) -> MenuRow:
+        """Show what, and when."""
+        return MenuRow(_KINDS[item.kind], item.day)
+
+    def choose(self, state: PhoneState, item: SharedRow) -> None:
+        """Show who got it, and how sure that is."""
+        rows = _rows(item)
+        state.menu.push(state, Card(_KINDS[item.kind], lambda _state: rows))
+
+
+def sharing_page(_state: PhoneState) -> ShareList:
+    """Make the page of who got what."""
+    return ShareList()
+
+
+def _rows(share: SharedRow) -> list[MenuRow]:
+    rows = [
+        MenuRow(word("Given to"), share.recipient),
+        MenuRow(word("Day"), share.day),
+        MenuRow(word("How many"), str(share.count)),
+        MenuRow(word("Arrived"), str(share.arrived)),
+    ]
+    if share.confirmed:
+        rows.append(MenuRow(word("Confirmed"), str(share.confirmed)))
+    if share.taken_back:
+        rows.append(MenuRow(word("To be deleted"), str(share.taken_back)))
+    return rows

@@ -1,0 +1,48 @@
+"""What becomes of the errands of `sharing_errands`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SharedKind(StrEnum):
+    """What left."""
+
+    CALL_RECORDS = "cdr"
+    CONSENTS = "consent"
+    ERASURES = "erasure"
+    OUTCOMES = "outcome"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRow:
+    """What one recipient got in a day.
+
+    Attributes:
+        recipient: the broker's name.
+        kind: what it got.
+        day: as "25 Nov", in the display's language.
+        count: how many.
+        arrived: how many of them the recipient's broker confirmed; the rest may have arrived.
+        confirmed: how many a collector behind it confirmed.
+        taken_back: how many it was told to delete, or is yet to be told.
+    """
+
+    recipient: str
+    kind: SharedKind
+    day: str
+    count: int
+    arrived: int
+    confirmed: int = 0
+    taken_back: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SharesRead:
+    """A stretch of who got what, which has `total` rows."""
+
+    first: int
+    total: int
+    rows: tuple[SharedRow, ...]
+
+
+SharingAnswer = SharesRead

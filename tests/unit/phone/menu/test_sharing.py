@@ -1,0 +1,73 @@
+import pytest
+
+from firmware.phone.answers import ErrandFailed
+from firmware.phone.events import Key
+from firmware.phone.menu.views import CardView, MenuRow
+from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
+from firmware.phone.sharing_errands import ReadShares
+from firmware.phone.words import Text, word
+from tests.unit.phone.desk import Desk
+from tests.unit.phone.menus import choose, open_page, said, the_list
+from tests.unit.phone.office import office
+
+RECORDS = SharedRow("mqtt.operator.example", SharedKind.CALL_RECORDS, "25 Nov", 12, 11, 10, 2)
+CONSENTS = SharedRow("mqtt.operator.example", SharedKind.CONSENTS, "24 Nov", 1, 1)
+
+
+def open_shares(*rows: SharedRow) -> Desk:
+    desk = office()
+    open_page(desk, "Privacy", "Who got what")
+    [errand] = desk.said(ReadShares)
+    assert errand.first == 0
+    desk.handle(SharesRead(0, len(rows), rows))
+    return desk
+
+
+def card(desk: Desk) -> list[tuple[str, Text]]:
+    assert isinstance(desk.view.menu, CardView)
+    return [(said(row.label), row.value) for row in desk.view.menu.rows]
+
+
+def test_the_page_lists_what_left_on_which_day() -> None:
+    desk = open_shares(RECORDS, CONSENTS)
+    assert the_list(desk).rows == (
+        MenuRow(word("Call records"), "25 Nov", 1),
+        MenuRow(word("Consents"), "24 Nov", 2),
+    )
+
+
+def test_a_row_says_who_got_it_how_sure_that_is_and_what_was_taken_back() -> None:
+    desk = open_shares(RECORDS, CONSENTS)
+    choose(desk, "Call records")
+    assert card(desk) == [
+        ("Given to", "mqtt.operator.example"),
+        ("Day", "25 Nov"),
+        ("How many", "12"),
+        ("Arrived", "11"),
+        ("Confirmed", "10"),
+        ("To be deleted", "2"),
+    ]
+
+
+def test_nobody_is_said_to_have_confirmed_where_nobody_did() -> None:
+    desk = open_shares(RECORDS, CONSENTS)
+    choose(desk, "Consents")
+    assert [label for label, _ in card(desk)] == ["Given to", "Day", "How many", "Arrived"]
+    desk.press(Key.CANCEL)
+    assert len(the_list(desk).rows) == 2
+
+
+def test_a_phone_that_nothing_has_left_says_so() -> None:
+    assert the_list(open_shares()).empty == word("Nothing has left this phone.")
+
+
+def test_a_store_that_cannot_be_read_says_so() -> None:
+    desk = open_shares(RECORDS)
+    desk.handle(ErrandFailed(ReadShares.__name__, word("This phone's memory cannot be used now.")))
+    assert the_list(desk).empty == word("This phone's memory cannot be used now.")
+
+
+@pytest.mark.parametrize("kind", SharedKind)
+def test_every_kind_has_a_name(kind: SharedKind) -> None:
+    desk = open_shares(SharedRow("broker", kind, "25 Nov", 1, 1))
+    assert said(the_list(desk).rows[0].label)
