@@ -149,8 +149,14 @@ class CallRecorder:
         return RecordingEnd.FAILED
 
     async def _make_room(self) -> None:
-        if count := await self._recordings.make_room():
-            self._post(RecordingsTrimmed(count))
+        room = await self._recordings.make_room()
+        if room.deleted:
+            self._post(RecordingsTrimmed(room.deleted))
+        if not room.is_enough:
+            raise StoreFullError(
+                "There is no room for recordings. Delete some, keep fewer, raise [recording] limit_mb, or free space "
+                "on the card."
+            )
 
 
 def _tell_from_thread(over: "asyncio.Future[RecordingFate]", fate: RecordingFate) -> None:

@@ -18,7 +18,6 @@ from firmware.ports import SoundFormat
 from firmware.storage.call_log import Clocks
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.database import Database, Row
-from firmware.storage.errors import StoreFullError
 from firmware.storage.ledger import read_state
 from firmware.storage.recording_files import RecordingReader, RecordingWriter
 from firmware.storage.recording_rows import COLUMNS, RecordingState, StoredRecording, recording_in
@@ -26,6 +25,8 @@ from firmware.storage.sealed_files import Ending, new_key
 from firmware.storage.store import Store
 
 FOLDER_NAME: Final = "recordings"
+# A moment has not come while the clock may be wrong: then it is compared with NULL.
+_MAY_GO: Final = f"state <> '{RecordingState.RUNNING}' AND (kept = 0 OR kept_until < ?)"
 Joined = Callable[[SoundFormat, Iterator[bytes]], Iterator[bytes]]
 
 
@@ -40,6 +41,14 @@ class RoomLimits:
 
     limit_bytes: int
     reserve_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MadeRoom:
+    """What was deleted to make room, and whether there is enough of it now."""
+
+    deleted: int
+    is_enough: bool
 
 
 class StoredRecordings:
@@ -146,23 +155,22 @@ class StoredRecordings:
             # It was deleted while it was being made.
             await asyncio.to_thread(self._unlink, recording_id)
 
-    async def make_room(self) -> int:
-        """Delete the oldest recordings that are not kept until there is room for more; return how many.
+    async def make_room(self) -> MadeRoom:
+        """Delete the oldest recordings that are not kept until there is room for more.
 
-        Raises:
-            StoreFullError: those that are kept, or other things on the card, leave no room.
+        None is deleted in vain: where those that are kept, or other things on the card, leave no room in any case.
         """
+        missing_bytes = await self._missing_bytes()
+        if missing_bytes > 0 and missing_bytes > await self._bytes_to_gain():
+            return MadeRoom(0, is_enough=False)
         count = 0
-        while not await self._has_room():
+        while await self._missing_bytes() > 0:
             oldest = await self._oldest_to_go()
             if oldest is None:
-                raise StoreFullError(
-                    f"There is no room for recordings in {self._folder}. Delete some, keep fewer, raise [recording] "
-                    "limit_mb, or free space on the card."
-                )
+                return MadeRoom(count, is_enough=False)
             await self.delete(oldest)
             count += 1
-        return count
+        return MadeRoom(count, is_enough=True)
 
     # --- what there is ------------------------------------------------------------------------------------------------
 
@@ -297,24 +305,36 @@ class StoredRecordings:
                 if path.name not in known:
                     path.unlink(missing_ok=True)
 
-    async def _has_room(self) -> bool:
-        size_bytes = await self.size_bytes()
+    async def _missing_bytes(self) -> int:
+        """Return how much has to go for another second to have room; nothing where that is less than one."""
         free_bytes = await asyncio.to_thread(self._free_bytes)
-        return size_bytes < self.limits.limit_bytes and free_bytes >= self.limits.reserve_bytes
+        return max(
+            await self.size_bytes() + 1 - self.limits.limit_bytes,
+            self.limits.reserve_bytes - free_bytes,
+        )
+
+    async def _bytes_to_gain(self) -> int:
+        rows = await self._store.run(
+            lambda database: database.query(
+                f"SELECT coalesce(sum(size_bytes), 0) FROM recordings WHERE {_MAY_GO}",  # noqa: S608 - a constant
+                self._now_s(),
+            )
+        )
+        return int(rows[0][0])
+
+    def _now_s(self) -> float | None:
+        """Return what time it is, None while the clock may be wrong."""
+        return self._clocks.wall_s() if self._clocks.is_synced() else None
 
     def _free_bytes(self) -> int:
         disk = os.statvfs(self._folder.parent)
         return disk.f_bavail * disk.f_frsize
 
     async def _oldest_to_go(self) -> RecordingId | None:
-        """Return the oldest recording that is not kept; no moment has come while the clock may be wrong."""
-        now_s = self._clocks.wall_s() if self._clocks.is_synced() else None
         rows = await self._store.run(
             lambda database: database.query(
-                "SELECT recording_id FROM recordings WHERE state <> ? AND (kept = 0 OR kept_until < ?) "
-                "ORDER BY position LIMIT 1",
-                RecordingState.RUNNING.value,
-                now_s,
+                f"SELECT recording_id FROM recordings WHERE {_MAY_GO} ORDER BY position LIMIT 1",  # noqa: S608 - likewise
+                self._now_s(),
             )
         )
         return RecordingId(rows[0][0]) if rows else None

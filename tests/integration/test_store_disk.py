@@ -1,4 +1,3 @@
-import os
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -11,9 +10,9 @@ from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.storage.errors import StoreFullError, StoreReadOnlyError
 from firmware.storage.key import load_key
+from tests.lab.small_disk import AS_ROOT, fill, small_disk
 from tests.lab.store import StoreLab
 
-AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
 DISK_BYTES = 1024 * 1024
 
 NAME = "Wilhelmina Quackenbush 王小明"
@@ -23,12 +22,8 @@ NUMBERS = ("+8613987650001", "sip:quackenbush@planted.example.org", "4455667788"
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of a megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = f"size={DISK_BYTES},mode=0777"
-    subprocess.run([*AS_ROOT, "mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run([*AS_ROOT, "umount", "--lazy", folder], check=True)
+    with small_disk(tmp_path / "disk", DISK_BYTES) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -37,19 +32,6 @@ async def lab(disk: Path) -> AsyncIterator[StoreLab]:
     await lab.start()
     yield lab
     await lab.stop()
-
-
-def fill(disk: Path) -> Path:
-    """Leave not a byte free."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for chunk in (65536, 4096, 1):
-            try:
-                while True:
-                    file.write(bytes(chunk))
-            except OSError:
-                continue
-    return ballast
 
 
 def remount(disk: Path, mode: str) -> None:

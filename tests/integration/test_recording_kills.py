@@ -1,0 +1,280 @@
+"""What a power cut at any step of recording, keeping and deleting leaves behind: real SQLCipher, real kill -9."""
+
+import asyncio
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from firmware.media.recorder import SoundRecorder, SoundTap
+from firmware.media.sound_format import make_decoder, make_encoder
+from firmware.phone.call import CallId
+from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.phone.recording import RecordingId
+from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.storage.database import Database
+from firmware.storage.recording_files import RecordingWriter
+from firmware.storage.recording_rows import RecordingState, StoredRecording
+from firmware.storage.recordings import FOLDER_NAME, RoomLimits
+from tests.lab.killed_at import announce
+from tests.lab.store import StoreLab
+
+ROOT = Path(__file__).parents[2]
+MODULE = "tests.integration.test_recording_kills"
+SECONDS: Final = 3
+ROUNDS: Final = 12
+
+
+def second(number: int) -> bytes:
+    return f"second {number} ".encode() * 100
+
+
+CONTENT = [b"head", *map(second, range(SECONDS))]
+
+
+async def open_lab(folder: Path) -> StoreLab:
+    lab = StoreLab(folder)
+    await lab.start()
+    return lab
+
+
+async def fill(folder: Path, count: int) -> None:
+    """Leave recordings behind."""
+    lab = await open_lab(folder)
+    await lab.consents.grant(Purpose.RECORDING, actor=Actor.HOLDER, channel=Channel.KEYPAD)
+    for _ in range(count):
+        await record(lab)
+    await lab.stop()
+
+
+async def record(lab: StoreLab) -> None:
+    """Record, and say on standard output what was acknowledged."""
+    recording_id, writer = await lab.recordings.begin(CallId("c"), "2345", "Anna", SoundFormat.OPUS)
+    say("begun")
+    writer.write(CONTENT[0], 0)
+    for number in range(SECONDS):
+        writer.write(CONTENT[1 + number], SOUND_RATE_HZ)
+        say("written")
+    writer.finish()
+    say("finished")
+    await lab.recordings.end(recording_id, complete=True, lost_s=0)
+
+
+def say(word: str) -> None:
+    os.write(1, f"{word}\n".encode())
+
+
+def run(folder: Path, what: str) -> None:
+    """Do something in the process that is killed, each statement of the store and each fsync being a step."""
+
+    async def do() -> None:
+        lab = await open_lab(folder)
+        for owner, name in ((os, "fsync"), (Database, "execute"), (Database, "query")):
+            announce(owner, name, folder)
+        recordings = (await lab.recordings.listed(0, 10))[1]
+        match what:
+            case "record":
+                await record(lab)
+            case "delete":
+                await lab.recordings.delete(recordings[-1].recording_id)
+            case "keep":
+                await lab.recordings.keep(recordings[-1].recording_id, keep=True)
+            case "make room":
+                lab.recordings.limits = RoomLimits(recordings[0].size_bytes + 1, 0)
+                await lab.recordings.make_room()
+            case "recover":
+                for recording_id in await lab.recordings.sweep():
+                    await lab.recordings.recover(recording_id)
+        say("done")
+        await lab.stop()
+
+    asyncio.run(do())
+
+
+def record_in_vain(folder: Path) -> None:
+    run(folder, "record")
+
+
+def delete(folder: Path) -> None:
+    run(folder, "delete")
+
+
+def keep(folder: Path) -> None:
+    run(folder, "keep")
+
+
+def make_room(folder: Path) -> None:
+    run(folder, "make room")
+
+
+def recover(folder: Path) -> None:
+    run(folder, "recover")
+
+
+def killed_at_every_step(tmp_path: Path, function: str, recordings: int) -> Iterator[tuple[Path, list[str]]]:
+    """Give, for each step, the folder that was left behind and what had been acknowledged there."""
+    for step in itertools.count(1):
+        folder = tmp_path / f"step-{step}"
+        folder.mkdir()
+        asyncio.run(fill(folder, recordings))
+        command = [sys.executable, "-m", "tests.lab.killed_at", str(step), str(folder), MODULE, function]
+        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+        assert done.returncode in {0, -signal.SIGKILL}, done.stderr
+        yield folder, done.stdout.split()
+        if done.returncode == 0:
+            assert step > 5, "hardly anything was ever killed"
+            return
+
+
+async def left_in(folder: Path) -> tuple[list[StoredRecording], list[list[bytes]]]:
+    """Start anew, and return what there is: no file without a row, no row without what can be played."""
+    lab = await open_lab(folder)
+    for recording_id in await lab.recordings.sweep():
+        await lab.recordings.recover(recording_id)
+    recordings = list((await lab.recordings.listed(0, 10))[1])
+    contents = [list(await lab.recordings.read_ogg(each.recording_id)) for each in recordings]
+    await lab.stop()
+    files = {path.name for path in (folder / FOLDER_NAME).iterdir()} if (folder / FOLDER_NAME).exists() else set()
+    assert files == {each.recording_id for each in recordings}
+    assert all(each.state is not RecordingState.RUNNING for each in recordings)
+    return recordings, contents
+
+
+def test_a_recording_that_is_cut_off_anywhere_plays_to_its_last_whole_second(tmp_path: Path) -> None:
+    seen: set[int] = set()
+    for folder, said in killed_at_every_step(tmp_path, "record_in_vain", 0):
+        recordings, contents = asyncio.run(left_in(folder))
+        written = said.count("written")
+        assert len(recordings) <= 1
+        if written:
+            [recording], [content] = recordings, contents
+            # One more may have come to the disk before it could be acknowledged.
+            assert written <= recording.duration_s <= written + 1
+            assert content[: 1 + round(recording.duration_s)] == CONTENT[: 1 + round(recording.duration_s)]
+            assert recording.state is RecordingState.COMPLETE or "finished" not in said
+            seen.add(written)
+    assert seen == {1, 2, 3}
+
+
+def test_recovering_that_is_cut_off_is_done_again(tmp_path: Path) -> None:
+    def cut_off(folder: Path) -> None:
+        async def leave() -> None:
+            lab = await open_lab(folder)
+            _, writer = await lab.recordings.begin(CallId("c"), "2345", "Anna", SoundFormat.OPUS)
+            writer.write(CONTENT[0], 0)
+            writer.write(CONTENT[1], SOUND_RATE_HZ)
+            (folder / FOLDER_NAME / "0123456789abcdef").write_bytes(b"noise of another one")
+            await lab.stop()
+
+        asyncio.run(leave())
+
+    for step in itertools.count(1):
+        folder = tmp_path / f"step-{step}"
+        folder.mkdir()
+        asyncio.run(fill(folder, 0))
+        cut_off(folder)
+        command = [sys.executable, "-m", "tests.lab.killed_at", str(step), str(folder), MODULE, "recover"]
+        code = subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode
+        recordings, contents = asyncio.run(left_in(folder))
+        assert [(each.state, each.duration_s) for each in recordings] == [(RecordingState.INCOMPLETE, 1.0)]
+        assert contents == [CONTENT[:2]]
+        if code == 0:
+            assert step > 5
+            return
+
+
+def test_a_deletion_that_is_cut_off_leaves_all_of_it_or_nothing(tmp_path: Path) -> None:
+    left: set[int] = set()
+    for folder, said in killed_at_every_step(tmp_path, "delete", 2):
+        recordings, contents = asyncio.run(left_in(folder))
+        assert all(content == CONTENT for content in contents)
+        assert len(recordings) == 1 if "done" in said else len(recordings) in {1, 2}
+        left.add(len(recordings))
+    assert left == {1, 2}
+
+
+def test_what_is_kept_is_kept_or_not_and_whole_in_any_case(tmp_path: Path) -> None:
+    kept: set[bool] = set()
+    for folder, _ in killed_at_every_step(tmp_path, "keep", 1):
+        [recording], contents = asyncio.run(left_in(folder))
+        assert contents == [CONTENT]
+        kept.add(recording.kept)
+    assert kept == {True, False}
+
+
+def test_making_room_that_is_cut_off_has_deleted_the_oldest_or_none(tmp_path: Path) -> None:
+    left: set[int] = set()
+    for folder, _ in killed_at_every_step(tmp_path, "make_room", 3):
+        recordings, contents = asyncio.run(left_in(folder))
+        assert all(content == CONTENT for content in contents)
+        left.add(len(recordings))
+    assert left == {1, 2, 3}
+
+
+def record_for_ever(folder: Path) -> None:
+    """Record noise by the recorder's own thread, and say of each second when it is acknowledged."""
+
+    class SayingWriter:
+        def __init__(self, writer: RecordingWriter) -> None:
+            self._writer = writer
+
+        def write(self, chunk: bytes, samples: int) -> None:
+            self._writer.write(chunk, samples)
+            say(f"written-{samples}")
+
+        def finish(self) -> None:
+            self._writer.finish()
+
+    async def go_on() -> None:
+        lab = await open_lab(folder)
+        recording_id, writer = await lab.recordings.begin(CallId("c"), "2345", "Anna", SoundFormat.OPUS)
+        say(f"begun-{recording_id}")
+        tap = SoundTap(rate_hz=16_000, period_frames=160)
+        recorder = SoundRecorder(tap, lambda: None)
+        recorder.start()
+        recorder.record(make_encoder(SoundFormat.OPUS, 30_000), SayingWriter(writer), lambda _fate: None)
+        rng = random.Random(1)
+        while True:
+            for _ in range(1000):
+                tap.put(rng.randbytes(320), rng.randbytes(320))
+            await asyncio.sleep(0.5)
+
+    asyncio.run(go_on())
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_a_handset_that_is_killed_while_it_records_has_all_that_was_acknowledged(tmp_path: Path, seed: int) -> None:
+    asyncio.run(fill(tmp_path, 0))
+    program = f"import {MODULE} as m, pathlib; m.record_for_ever(pathlib.Path({str(tmp_path)!r}))"
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    said: list[str] = []
+    wanted = random.Random(seed).randint(2, 25)
+    for line in process.stdout:
+        said.append(line.strip())
+        if len(said) > wanted:
+            process.kill()
+    process.wait()
+    acknowledged_s = sum(int(word.removeprefix("written-")) for word in said if word.startswith("written-")) / 16_000
+    asyncio.run(check_playable(tmp_path, RecordingId(said[0].removeprefix("begun-")), acknowledged_s))
+
+
+async def check_playable(folder: Path, recording_id: RecordingId, acknowledged_s: float) -> None:
+    lab = await open_lab(folder)
+    assert await lab.recordings.sweep() == (recording_id,)
+    await lab.recordings.recover(recording_id)
+    recording = await lab.recordings.read(recording_id)
+    assert recording is not None
+    assert recording.state is RecordingState.INCOMPLETE
+    assert acknowledged_s <= recording.duration_s
+    decoder = make_decoder(SoundFormat.OPUS)
+    sound = b"".join(map(decoder.decode, await lab.recordings.read_ogg(recording_id)))
+    assert len(sound) == 4 * SOUND_RATE_HZ * recording.duration_s
+    await lab.stop()
