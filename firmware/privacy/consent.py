@@ -5,6 +5,7 @@ reordered unnoticed. A chain alone does not show that its newest entries are mis
 consent back: whoever keeps the ledger keeps its head apart, and `find_damage` compares the two.
 """
 
+import functools
 import hashlib
 import json
 import re
@@ -20,6 +21,9 @@ GENESIS_HASH: Final = "0" * 64
 
 FORMAT: Final = 2
 """The format of new entries. Entries of format 1 know no actor, channel and clock, and were all consents."""
+
+# Hashes of entries that were read before are not worked out again.
+_REMEMBERED: Final = 4096
 
 _ABOUT: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,63}")
 
@@ -297,6 +301,7 @@ def _declared_age_band(chain: Iterable[LedgerEntry]) -> str:
     return age_band
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def _hash_of(entry: LedgerEntry) -> str:
     content: dict[str, str | int | None] = {
         "number": entry.number,

@@ -1,7 +1,7 @@
 """The consent ledger's rows."""
 
-from collections.abc import Sequence
-from typing import Any
+import functools
+from typing import Final
 
 from firmware.phone.purpose import Actor, Channel, ClockTrust
 from firmware.privacy.consent import (
@@ -14,7 +14,7 @@ from firmware.privacy.consent import (
     current_state,
     find_damage,
 )
-from firmware.storage.database import Database
+from firmware.storage.database import Database, Row
 
 # As bytes: what is no text at all must be told from a store that cannot be read.
 _COLUMNS = ", ".join((
@@ -23,6 +23,10 @@ _COLUMNS = ", ".join((
     *(f"CAST({text} AS BLOB)" for text in ("actor", "channel", "clock")),
     "format",
 ))  # fmt: skip
+
+
+# The whole ledger is read whenever the gate is asked, and each of its rows is the same as before but for the newest.
+_REMEMBERED: Final = 4096
 
 
 def read_head(database: Database) -> LedgerHead:
@@ -83,10 +87,11 @@ def _read(database: Database) -> tuple[tuple[LedgerEntry, ...], DamageFound | No
     return tuple(entries), None
 
 
-def _entry(row: Sequence[Any]) -> LedgerEntry:
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _entry(row: Row) -> LedgerEntry:
     number, *texts, format_ = row
     action, about, at, policy_version, previous_hash, digest = (text.decode("ascii") for text in texts[:6])
-    actor, channel, clock = ("" if text is None else text.decode("ascii") for text in texts[6:])
+    actor, channel, clock = (None if text is None else text.decode("ascii") for text in texts[6:])
     entry = LedgerEntry(
         number,
         LedgerAction(action),
@@ -95,9 +100,9 @@ def _entry(row: Sequence[Any]) -> LedgerEntry:
         policy_version,
         previous_hash,
         digest,
-        Actor(actor) if actor else None,
-        Channel(channel) if channel else None,
-        ClockTrust(clock) if clock else None,
+        None if actor is None else Actor(actor),
+        None if channel is None else Channel(channel),
+        None if clock is None else ClockTrust(clock),
         format_,
     )
     # An answer is about a purpose that there is.
