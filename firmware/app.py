@@ -25,6 +25,7 @@ from firmware.control.server import ControlServer, Handler
 from firmware.control.sync_role import SyncRole
 from firmware.devices import DEFAULT_COUNTRY, DeviceFaults, Settings, StartedDevice, build_devices
 from firmware.doctor import Condition
+from firmware.document_admin import DocumentRole
 from firmware.egress.downlink import DownTopic
 from firmware.errands.facts import Identity
 from firmware.errands.handlers import Surroundings, errand_handlers
@@ -376,6 +377,7 @@ class Handset:
             lambda: {Actor.HOLDER: records.pin, Actor.GUARDIAN: records.guardian_pin} if records else {},
         )
         keys = KeyRole(lambda: self._records.rotate_key if self._records else None)
+        documents_role = DocumentRole(lambda: self._records.documents if self._records else None)
         handlers: dict[Role, Mapping[str, Handler]] = {
             Role.ADMIN: {
                 **admin.handlers,
@@ -383,6 +385,7 @@ class Handset:
                 **contacts.handlers,
                 **consents.handlers,
                 **keys.handlers,
+                **documents_role.handlers,
             }
         }
         if self._records is not None:

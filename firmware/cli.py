@@ -50,6 +50,7 @@ def main() -> None:
 main.add_command(document_cli.key)
 main.add_command(document_cli.policy)
 main.add_command(document_cli.notice)
+main.add_command(document_cli.catalogue)
 main.add_command(store_cli.store)
 
 

@@ -1,16 +1,20 @@
-"""`wecall key`, `policy` and `notice`: how an operator makes signed documents, and how an installer hands one over.
+"""`wecall key`, `policy`, `notice`, `catalogue`: an operator signs documents, an installer hands them over.
 
 They need nothing of the handset's libraries, so that they work wherever the operator's keys are.
 """
 
+import base64
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from provisioning.section import Section
     from provisioning.trust import Kind, TrustedKey
 
@@ -23,11 +27,20 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DEFAULT_DAYS: Final = 90
 
 
-def _signing_options(command: _Command) -> _Command:
-    """Add what every document is signed with."""
+def _text_options(command: _Command) -> _Command:
+    """Add the text in both languages."""
     options = (
         click.option("--en", "english", type=_FILE, required=True, help="The text in English; empty lines part it."),
         click.option("--zh", "chinese", type=_FILE, required=True, help="The text in Chinese."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _signing_options(command: _Command) -> _Command:
+    """Add what every document is signed with."""
+    options = (
         click.option("--key", "key_file", type=_FILE, required=True, help="The private key, from `wecall key new`."),
         click.option("--number", type=click.IntRange(1), required=True, help="Higher than any before of this kind."),
         click.option("--fleet", required=True, help="The handsets that it is for."),
@@ -52,6 +65,20 @@ def _checking_options(command: _Command) -> _Command:
             default=DEFAULT_CONFIGURATION, show_default=True, help="A handset's configuration, whose keys count.",
         ),
         click.option("--public", help="The public key that counts, in place of a configuration's."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _taking_options(command: _Command) -> _Command:
+    """Add what is handed over, and to whom."""
+    options = (
+        click.argument("file", type=_FILE),
+        click.option(
+            "--runtime-dir", type=click.Path(file_okay=False, path_type=Path), envvar="RUNTIME_DIRECTORY",
+            default=Path("/run/wecall"), show_default=True, help="Where the handset's local sockets are.",
+        ),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -83,6 +110,7 @@ def policy() -> None:
 
 
 @policy.command(name="sign")
+@_text_options
 @_signing_options
 @click.option("--version", required=True, help='What it is called, such as "2026-11-25".')
 @click.option("--date", "written", type=click.DateTime(["%Y-%m-%d"]), help="When it was written.  [default: today]")
@@ -119,12 +147,20 @@ def inspect_policy(file: Path, configuration: Path, public: str | None) -> None:
     _echo_texts(said.text.en, said.text.zh)
 
 
+@policy.command(name="take")
+@_taking_options
+def take_policy(file: Path, runtime_dir: Path) -> None:
+    """Hand the signed policy in FILE to the handset, which shows it from then on."""
+    _take("policy", file, runtime_dir)
+
+
 @click.group()
 def notice() -> None:
     """Sign notices for holders, and look into signed ones."""
 
 
 @notice.command(name="sign")
+@_text_options
 @_signing_options
 @click.option("--incident", is_flag=True, help="It tells of a danger to holders' data: shown whatever they agreed to.")
 def sign_notice(english: Path, chinese: Path, incident: bool, **signing: Any) -> None:
@@ -153,22 +189,81 @@ def inspect_notice(file: Path, configuration: Path, public: str | None) -> None:
     _echo_texts((said.title.en, *said.text.en), (said.title.zh, *said.text.zh))
 
 
+@notice.command(name="take")
+@_taking_options
+def take_notice(file: Path, runtime_dir: Path) -> None:
+    """Hand the signed notice in FILE to the handset, which shows it until it is acknowledged."""
+    _take("notice", file, runtime_dir)
+
+
+@click.group()
+def catalogue() -> None:
+    """Sign catalogues of what holders are asked for, and hand signed ones over."""
+
+
+@catalogue.command(name="sign")
+@click.argument("file", type=_FILE)
+@_signing_options
+def sign_catalogue(file: Path, **signing: Any) -> None:
+    """Sign the catalogue of purposes in FILE, in JSON as firmware/privacy/texts/purposes.json is."""
+    from firmware.privacy.catalogue import Catalogue, CatalogueError, read_catalogue
+    from provisioning.trust import Kind
+
+    try:
+        content = json.loads(_read(file))
+        read_catalogue(content)
+    except (json.JSONDecodeError, CatalogueError) as error:
+        raise click.ClickException(f"{file} cannot be signed: {error}") from error
+    _sign(Kind.CATALOGUE, Catalogue, content, **signing)
+
+
+@catalogue.command(name="take")
+@_taking_options
+def take_catalogue(file: Path, runtime_dir: Path) -> None:
+    """Hand the signed catalogue in FILE to the handset; what it changes is asked anew."""
+    _take("catalogue", file, runtime_dir)
+
+
+def _take(kind: Literal["policy", "notice", "catalogue"], file: Path, runtime_dir: Path) -> None:
+    from pydantic import ValidationError
+
+    from firmware.control.client import ask
+    from firmware.control.requests import DocumentTakeRequest, Role
+    from firmware.egress.messages import OutcomeCode
+    from firmware.errors import ControlError
+
+    try:
+        request = DocumentTakeRequest(kind=kind, data=base64.b64encode(file.read_bytes()).decode("ascii"))
+        answer = ask(runtime_dir, Role.ADMIN, request)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
+    except ValidationError:
+        raise click.ClickException(f"{file} is larger than any {kind}. (too_large)") from None
+    except ControlError as error:
+        raise click.ClickException(str(error)) from error
+    if answer["outcome"] == OutcomeCode.NOT_GRANTED:
+        click.echo("It is kept, but not shown: the holder has not agreed to notices of the operator.")
+    else:
+        click.echo(f"The {kind} is taken.")
+
+
 def _texts(english: Path, chinese: Path) -> dict[str, tuple[str, ...]]:
     from provisioning.documents import split_paragraphs
 
-    def read(file: Path) -> str:
-        try:
-            return file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise click.ClickException(f"{file} cannot be read: {reason}.") from error
+    return {"en": split_paragraphs(_read(english), "en"), "zh": split_paragraphs(_read(chinese), "zh")}
 
-    return {"en": split_paragraphs(read(english), "en"), "zh": split_paragraphs(read(chinese), "zh")}
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise click.ClickException(f"{file} cannot be read: {reason}.") from error
 
 
 def _sign(
     kind: "Kind",
-    model: "type[Section]",
+    model: "type[BaseModel]",
     content: Mapping[str, Any],
     *,
     key_file: Path,
@@ -192,7 +287,7 @@ def _sign(
             devices=devices,
             issued_at=issued_at,
             not_after=issued_at + timedelta(days=days),
-            content=model.model_validate(content).model_dump(mode="json"),
+            content=model.model_validate_json(json.dumps(content)).model_dump(mode="json"),
         )
     except ValidationError as error:
         mistakes = "; ".join(

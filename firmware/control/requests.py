@@ -175,6 +175,14 @@ class KeyRotateRequest(Request):
     request: Literal["key_rotate"] = "key_rotate"
 
 
+class DocumentTakeRequest(Request):
+    """Brings a signed document of the operator, in base64."""
+
+    request: Literal["document_take"] = "document_take"
+    kind: Literal["policy", "notice", "catalogue"]
+    data: Annotated[str, Field(max_length=60_000)]
+
+
 class ContactListRequest(Request):
     """Asks for contacts in the order in which they were added, those after one of them."""
 
@@ -228,6 +236,7 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             ConsentRequest,
             LedgerVerifyRequest,
             LedgerShowRequest,
+            DocumentTakeRequest,
             KeyRotateRequest,
             LogRequest,
             PictureListRequest,

@@ -41,8 +41,8 @@ class StoredNotice:
 class StoredNotices:
     """The operator's notices.
 
-    Those of a danger to the holder's data are taken and shown in any case, others only while the holder agrees to
-    Purpose.OPERATOR_NOTICES: one that comes without that is not kept, and comes again once it is agreed to.
+    Those of a danger to the holder's data are shown in any case, others only while the holder agrees to
+    Purpose.OPERATOR_NOTICES.
 
     Attributes:
         when_changed: told, on the event loop, that there are other notices to be read.
@@ -75,7 +75,7 @@ class StoredNotices:
             return OutcomeCode(error.refusal)
 
     async def admit(self, document: bytes) -> OutcomeCode:
-        """Take a signed notice, TAKEN, or leave it where it is not wanted, NOT_GRANTED.
+        """Take a signed notice: TAKEN, or NOT_GRANTED where it is not shown until the holder agrees to notices.
 
         Raises:
             DocumentRefusedError: it is not taken; says why.
@@ -84,10 +84,9 @@ class StoredNotices:
         said = read_content(statement, NoticeDocument)
 
         def write(database: Database) -> OutcomeCode:
-            if not said.incident and not _wanted(database):
-                return OutcomeCode.NOT_GRANTED
+            outcome = OutcomeCode.TAKEN if said.incident or _wanted(database) else OutcomeCode.NOT_GRANTED
             if not self._register.admit(database, Kind.NOTICE, document, statement):
-                return OutcomeCode.TAKEN
+                return outcome
             database.execute(
                 "INSERT INTO notices (notice_id, said, document, incident, issued_at) VALUES (?, ?, ?, ?, ?)",
                 statement.number,
@@ -101,7 +100,7 @@ class StoredNotices:
                 "(SELECT notice_id FROM notices ORDER BY notice_id DESC LIMIT 1 OFFSET ?)",
                 _MOST_KEPT,
             )
-            return OutcomeCode.TAKEN
+            return outcome
 
         outcome = await self._store.transact(write)
         self.when_changed()

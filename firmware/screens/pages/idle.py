@@ -28,7 +28,7 @@ def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Bl
         )
     if wrong := faults(view):
         missed = (detail(_missed(view, translator)),) if view.missed_calls else ()
-        return (sentence(say(wrong[0].words)), *missed, *_whatever_waits(view, translator))
+        return (sentence(say(wrong[0].words)), *missed, *_to_read(view, translator), *_whatever_waits(view, translator))
     if view.redial_in_s:
         return (sentence(say(word("Trying again in {s} s", s=view.redial_in_s))),)
     if view.refusal is not None:
@@ -38,11 +38,14 @@ def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Bl
         )
     if view.missed_calls:
         party = (name(view.missed_party),) if view.missed_party else ()
-        return (headline(_missed(view, translator)), *party, *_whatever_waits(view, translator))
+        to_read = _to_read(view, translator)
+        return (headline(_missed(view, translator)), *party, *to_read, *_whatever_waits(view, translator))
     if not clock:
-        return (sentence(say(word("Dial a number"))), *_whatever_waits(view, translator))
+        to_read = _to_read(view, translator)
+        return (sentence(say(word("Dial a number"))), *to_read, *_whatever_waits(view, translator))
     return (
         Block(clock, Role.CLOCK, importance=Importance.NEEDED),
+        *_to_read(view, translator),
         *_line(view, translator),
         *_whatever_waits(view, translator),
     )
@@ -95,6 +98,16 @@ def _line(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
     return (detail(f"{line.account}: {state}" if line.account else state),)
 
 
+def _to_read(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Say what the operator has sent that nobody has read: it has no sign in the status bar."""
+    said: list[Text] = []
+    if view.notices_to_read:
+        said.append(counted("{count} notice", "{count} notices", view.notices_to_read))
+    if view.policy_to_read:
+        said.append(word("New privacy policy"))
+    return tuple(detail(translator.say(each)) for each in said)
+
+
 def _whatever_waits(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
     """Put the signs of the status bar into words, where there is room for them."""
     say = translator.say
@@ -103,10 +116,6 @@ def _whatever_waits(view: PhoneView, translator: Translator) -> tuple[Block, ...
         said.append(counted("{count} voice message", "{count} voice messages", view.voicemail))
     if view.unread_messages:
         said.append(counted("{count} new message", "{count} new messages", view.unread_messages))
-    if view.notices_to_read:
-        said.append(counted("{count} notice", "{count} notices", view.notices_to_read))
-    if view.policy_to_read:
-        said.append(word("New privacy policy"))
     if view.do_not_disturb:
         said.append(word("Do not disturb"))
     if view.forwarding and not view.locked:

@@ -36,12 +36,12 @@ async def test_an_incident_is_shown_without_consent_until_it_is_acknowledged_and
     assert lab.reports == [OutcomeCode.ACKNOWLEDGED]
 
 
-async def test_news_need_the_holders_consent_when_they_come_and_when_they_are_shown(lab: DocumentLab) -> None:
+async def test_news_are_shown_only_while_the_holder_agrees_to_them(lab: DocumentLab) -> None:
     news = lab.operator.notice(1, incident=False, title="News")
     assert await lab.notices.take(news) is OutcomeCode.NOT_GRANTED
     assert await shown(lab) == {}
     await lab.consents.grant(Purpose.OPERATOR_NOTICES)
-    assert await shown(lab) == {}
+    assert await shown(lab) == {"News": False}
     assert await lab.notices.take(news) is OutcomeCode.TAKEN
     assert await shown(lab) == {"News": False}
     await lab.notices.take(lab.operator.notice(2))
