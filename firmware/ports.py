@@ -450,7 +450,8 @@ class OutboxMessage:
 
     Attributes:
         topic: the last level of its topic, such as "cdr".
-        payload: the JSON of one of the closed models of firmware.egress.
+        payload: the JSON of one of the closed models of firmware.egress; empty to have the broker forget the message
+            that it keeps for the topic.
     """
 
     key: OutboxKey
@@ -522,6 +523,7 @@ class BrokerSettings:
     Attributes:
         ca_pem: the authorities that sign the broker's certificate; the system's where None.
         certificate_pem, key_pem: the device's own; both or neither.
+        departing: the holder has gone: the broker is to forget whether the handset is there.
     """
 
     device: str
@@ -535,6 +537,7 @@ class BrokerSettings:
     retry_base_s: float = 1.0
     retry_cap_s: float = 120.0
     keep_alive_s: int = 60
+    departing: bool = False
 
 
 class Heartbeat(Protocol):

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -92,7 +92,7 @@ class BrokerConnection:
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(_WINDOW)
-        client.will_set(self._status_topic, _status("offline"), qos=1, retain=True)
+        client.will_set(self._status_topic, self._status("offline"), qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -147,7 +147,7 @@ class BrokerConnection:
                 self._attend()
                 await self.unless_lost(self._accepted)
                 self._is_open = True
-                await self._publish(self._status_topic, _status("online"), retain=True)
+                await self._publish(self._status_topic, self._status("online"), retain=True)
                 self._client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._down_topics])
         except TimeoutError as error:
             raise BrokerError(BrokerProblem.TIMED_OUT) from error
@@ -191,7 +191,7 @@ class BrokerConnection:
         if self._is_open and not self._lost.done():
             with suppress(BrokerError, TimeoutError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                    await self._publish(self._status_topic, _status("offline"), retain=True)
+                    await self._publish(self._status_topic, self._status("offline"), retain=True)
                     self._client.disconnect()
                     await asyncio.shield(self._lost)
         if self._tick is not None:
@@ -200,6 +200,10 @@ class BrokerConnection:
             self._ignore(self._socket)
             self._socket.close()
         self._accepted.cancel()
+
+    def _status(self, state: Literal["online", "offline"]) -> bytes:
+        # MQTT 5 section 3.3.1.3: an empty retained message takes the one before it away, as does an empty last will.
+        return b"" if self._settings.departing else StatusMessage(state=state).model_dump_json().encode()
 
     async def _publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
         async with self._window:

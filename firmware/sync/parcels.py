@@ -51,6 +51,10 @@ def pack(messages: Sequence[OutboxMessage], device: str, max_bytes: int) -> list
     records: list[CallDetailRecord] = []
     size_bytes = 0
     for waiting in messages:
+        if (clearing := _clearing(waiting)) is not None:
+            parcels.extend((*_joined(records), clearing))
+            records, size_bytes = [], 0
+            continue
         checked = _checked(waiting, device)
         if checked is None:
             continue
@@ -69,6 +73,14 @@ def pack(messages: Sequence[OutboxMessage], device: str, max_bytes: int) -> list
         size_bytes += record_bytes
     parcels.extend(_joined(records))
     return parcels
+
+
+def _clearing(waiting: OutboxMessage) -> Parcel | None:
+    """Have the broker forget what it keeps for a topic, where that is asked for."""
+    topic = _TOPICS.get(waiting.topic)
+    if topic not in RETAINED or not waiting.retain or waiting.payload:
+        return None
+    return Parcel((waiting.key,), topic, b"", retain=True)
 
 
 def _checked(waiting: OutboxMessage, device: str) -> tuple[Topic, QueuedMessage] | None:

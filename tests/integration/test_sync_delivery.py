@@ -5,13 +5,14 @@ import random
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from firmware.ports import BrokerProblem, BrokerState
+from firmware.ports import BrokerProblem, BrokerState, OutboxKey, OutboxMessage
 from tests.lab.handset import WecallProcess
+from tests.lab.mosquitto import Observer, Operator
 from tests.lab.mqtt_packets import PacketType, Publish, packets_in, read_publish
 from tests.lab.relay import Recording, Relay, Way
 from tests.lab.sync_site import DEVICE, PREFIX, SyncSite, at_least, records_in, status_is
@@ -55,6 +56,55 @@ async def test_the_handset_is_online_while_connected_and_offline_after_a_clean_s
     assert time.monotonic() - began_s < 2
     await site.wait_for(status_is("offline"))
     await site.wait_for_log(lambda: site.broker.log, f"Received DISCONNECT from {DEVICE}")
+
+
+@pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "killed"])
+async def test_of_a_holder_who_goes_the_broker_keeps_nothing(site: SyncSite, stopped: bool) -> None:
+    await site.start_sync()
+    await site.wait_for(status_is("online"))
+    await site.wait_until_empty()
+    await asyncio.to_thread(site.sync.stop)
+    site.change_settings(departing=True)
+    await site.stop_handset()
+    await site.start_handset(Departure())
+    already = len(site.reports)
+    await site.start_sync()
+    await site.wait_for_report(BrokerState.CONNECTED, after=already)
+    await site.wait_for(
+        lambda received: [each.payload for each in received if each.topic == f"{PREFIX}/consent"][-1] == b""
+    )
+    if stopped:
+        await asyncio.to_thread(site.sync.stop)
+        await site.wait_for_log(lambda: site.broker.log, f"Received DISCONNECT from {DEVICE}")
+    else:
+        site.sync.kill()
+        await site.wait_for(lambda received: [each.payload for each in received][-1] == b"")
+    newcomer = Observer(site.broker)
+    await asyncio.to_thread(newcomer.start)
+    with Operator(site.broker) as operator:
+        await asyncio.to_thread(operator.send, f"{PREFIX}/notice", b"the end")
+    received = await asyncio.to_thread(newcomer.wait_for, at_least(1))
+    await asyncio.to_thread(newcomer.stop)
+    assert [each.payload for each in received] == [b"the end"], "something was retained"
+
+
+class Departure:
+    """The outbox of a handset whose holder has gone: the state of consent is to be forgotten."""
+
+    def __init__(self) -> None:
+        self._waiting = [OutboxMessage(OutboxKey(5, 9), "consent", retain=True, payload={})]
+
+    async def next_batch(self, limit: int) -> list[OutboxMessage]:
+        return self._waiting[:limit]
+
+    async def hand_over(self, keys: Sequence[OutboxKey]) -> Sequence[OutboxKey]:
+        return keys
+
+    async def complete(self, keys: Sequence[OutboxKey]) -> None:
+        self._waiting = [each for each in self._waiting if each.key not in keys]
+
+    async def wait_for_due(self, timeout_s: float) -> bool:
+        return bool(self._waiting) or bool(await asyncio.sleep(timeout_s))
 
 
 async def test_the_last_will_says_offline_after_a_kill(site: SyncSite) -> None:

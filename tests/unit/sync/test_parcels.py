@@ -115,6 +115,13 @@ def test_the_order_of_fields_on_the_way_here_changes_nothing() -> None:
     assert pack([shuffled], "dev-1", PLENTY_BYTES) == pack([cdr(1)], "dev-1", PLENTY_BYTES)
 
 
+def test_an_empty_message_has_the_broker_forget_the_state_of_consent() -> None:
+    clearing = OutboxMessage(OutboxKey(EPOCH, 2), "consent", retain=True, payload={})
+    parcels = pack([cdr(1), clearing, cdr(3)], "dev-1", PLENTY_BYTES)
+    assert sequences(parcels) == [[1], [2], [3]]
+    assert parcels[1] == Parcel((OutboxKey(EPOCH, 2),), Topic.CONSENT, b"", retain=True)
+
+
 @pytest.mark.parametrize(
     "stowaway",
     [
@@ -133,6 +140,8 @@ def test_the_order_of_fields_on_the_way_here_changes_nothing() -> None:
         outcome(1, message="Planted"),
         outcome(1, code="Planted"),
         OutboxMessage(OutboxKey(EPOCH, 1), "status", retain=True, payload={"state": "online"}),
+        OutboxMessage(OutboxKey(EPOCH, 1), "consent", retain=False, payload={}),
+        OutboxMessage(OutboxKey(EPOCH, 1), "status", retain=True, payload={}),
         OutboxMessage(OutboxKey(EPOCH, 1), "planted", retain=False, payload=record(1)),
         OutboxMessage(OutboxKey(EPOCH, 1), "cdr", retain=False, payload={}),
     ],
