@@ -18,6 +18,7 @@ from provisioning.display import Display
 from provisioning.errors import ProvisioningError
 from provisioning.operator_links import Operator
 from provisioning.recording import Recording
+from provisioning.retention import Retention
 from provisioning.section import GpioPin, Identifier, Section
 from provisioning.trust import Trust
 
@@ -439,6 +440,7 @@ class Configuration(Section):
     ringer: Ringer = Ringer()
     indicator: Indicator = Indicator()
     recording: Recording = Recording()
+    retention: Retention = Retention()
     sync: Sync | None = None
     trust: Trust = Trust()
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
-from firmware.privacy.open_requests import RequestKind, RequestState
+from firmware.phone.rights import RequestKind, RequestState
 
 MAX_NUMBER_LENGTH: Final = 128
 
@@ -184,7 +184,7 @@ class RequestStatement(Message):
     number: SafeInteger
     kind: RequestKind
     due: Day
-    state: RequestState
+    state: Literal[RequestState.OPEN, RequestState.OVERDUE]
 
 
 class ConsentMessage(Message):

@@ -1,27 +1,8 @@
 """What the holder has asked of the operator, as far as the operator is told: no words of the holder's are in it."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class RequestKind(StrEnum):
-    """What is asked for."""
-
-    ACCESS = "access"
-    CORRECTION = "correction"
-    COPY = "copy"
-    ERASURE = "erasure"
-    CANCELLATION = "cancellation"
-    EXPLANATION = "explanation"
-    COMPLAINT = "complaint"
-    CONTACT = "contact"
-
-
-class RequestState(StrEnum):
-    """How far it is; OVERDUE: the day on which it was due has passed."""
-
-    OPEN = "open"
-    OVERDUE = "overdue"
+from firmware.phone.rights import RequestKind, RequestState
 
 
 @dataclass(frozen=True, slots=True)

@@ -333,24 +333,34 @@ class StoredCallLog:
     async def delete(self, call_id: CallId) -> None:
         """Delete one call that is over, and its record: where it still waits, and where it has gone."""
         await self._store.transact(
-            lambda database: self._forget(database, "call_id = ? AND reason IS NOT NULL", call_id)
+            lambda database: self.forget_within(database, ErasureReason.DELETED, "call_id = ?", call_id)
         )
         self._outbox.notify()
 
     async def clear(self, kind: CallKind = CallKind.ALL) -> None:
         """Delete all calls of a kind that are over, and their records: those that wait, and those that have gone."""
-        await self._store.transact(lambda database: self._forget(database, f"{KINDS[kind]} AND reason IS NOT NULL"))
+        await self._store.transact(
+            lambda database: self.forget_within(database, ErasureReason.DELETED, f"({KINDS[kind]})")
+        )
         self._outbox.notify()
 
-    def _forget(
-        self, database: Database, which: str, *parameters: str, reason: ErasureReason = ErasureReason.DELETED
-    ) -> None:
-        """Delete calls and withdraw what tells of them, also from recipients; the reason is said to these.
+    def forget_within(self, database: Database, reason: ErasureReason, which: str, *parameters: str | int) -> int:
+        """Delete calls that are over and withdraw what tells of them, also from recipients; return how many.
 
-        The one place where calls leave the log.
+        The one place where calls leave the log, in the caller's transaction; `notify` the outbox after it.
+
+        Args:
+            database: in the caller's transaction.
+            reason: said to recipients.
+            which: a condition, of ours and with nothing of anybody else's in it.
+            parameters: those that it needs.
         """
-        database.execute(f"DELETE FROM calls WHERE {which}", *parameters)  # noqa: S608 - conditions of this module
+        gone = database.execute(
+            f"DELETE FROM calls WHERE reason IS NOT NULL AND {which}",  # noqa: S608 - conditions of our own
+            *parameters,
+        )
         self._outbox.queue_erasure(database, reason)
+        return gone
 
     async def _write_ends(self) -> None:
         over = [each for each in self._calls.values() if each.reason is not None]

@@ -252,17 +252,17 @@ def has_shared(database: Database) -> bool:
     return bool(database.query("SELECT 1 FROM shares LIMIT 1"))
 
 
-def forget_settled(database: Database, before: float) -> int:
-    """Delete lines older than a time that nothing depends on any more; return how many.
+def forget_settled(database: Database, up_to_seq: int) -> int:
+    """Delete the lines of messages up to a number that nothing depends on any more; return how many.
 
     What is not a record is settled at once. A record is settled when the notice that it is to be deleted is out of the
     outbox; until then its line is what the notice is made from.
     """
     return database.execute(
-        "DELETE FROM shares WHERE handed_at < ? AND (topic NOT IN (?, ?) OR "
+        "DELETE FROM shares WHERE seq <= ? AND (topic NOT IN (?, ?) OR "
         "(topic = 'erasure' AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = shares.seq)) OR "
         "(erased_seq IS NOT NULL AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = shares.erased_seq)))",
-        before,
+        up_to_seq,
         *_CONFIRMED,
     )
 

@@ -8,7 +8,9 @@ from typing import Any, Final
 from firmware.media.sound_format import joined
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.contact import Contact, ContactNumber
+from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
+from firmware.privacy.policy import Reading
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
@@ -19,6 +21,8 @@ from firmware.storage.pictures import StoredPictures
 from firmware.storage.pin import StoredPin
 from firmware.storage.preferences import StoredPreferences
 from firmware.storage.recordings import RoomLimits, StoredRecordings
+from firmware.storage.retention import StoredRetention
+from firmware.storage.rights import StoredRequests
 from firmware.storage.set_up import StoredSetUp
 from firmware.storage.shares import StoredShares
 from firmware.storage.store import Store
@@ -37,6 +41,9 @@ class StoreLab:
         self.wall_s = 1_772_359_200.0
         self.monotonic_s = 100.0
         self.synced = True
+        self.boot_id = BOOT_ID
+        self.hour = 12
+        self.periods = dict.fromkeys(DataCategory, 0)
         self.beats = 0
         self._key = key
         self._ids = itertools.count(1)
@@ -72,6 +79,20 @@ class StoreLab:
             accounts={"": "1001@sip.example.org", "office": "1002@sip.example.org"},
             clocks=clocks,
         )
+        self.requests = StoredRequests(self.store, self.consents, self.read_clocks)
+        self.retention = StoredRetention(
+            self.store,
+            self.outbox,
+            self.call_log,
+            self.recordings,
+            read_clocks=self.read_clocks,
+            periods=self.periods,
+            hour=lambda: self.hour,
+        )
+
+    def read_clocks(self) -> Reading:
+        """Say what the clocks say."""
+        return Reading(self.boot_id, self.monotonic_s, self.wall_s, self.synced)
 
     async def start(self) -> None:
         await self.store.start()

@@ -1,0 +1,28 @@
+"""The holder's rights as the phone knows them: what may be asked of the operator, and how far that is."""
+
+from enum import StrEnum
+
+
+class RequestKind(StrEnum):
+    """What is asked for."""
+
+    ACCESS = "access"
+    CORRECTION = "correction"
+    COPY = "copy"
+    ERASURE = "erasure"
+    CANCELLATION = "cancellation"
+    EXPLANATION = "explanation"
+    COMPLAINT = "complaint"
+    CONTACT = "contact"
+
+
+class RequestState(StrEnum):
+    """How far it is; OVERDUE: the day on which it was due has passed.
+
+    ANSWERED: the operator did. WITHDRAWN: the holder asks no more.
+    """
+
+    OPEN = "open"
+    OVERDUE = "overdue"
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"

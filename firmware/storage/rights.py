@@ -1,0 +1,154 @@
+"""The holder's requests in the store: filed, told to the operator, and closed."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from firmware.phone.purpose import Actor, Channel
+from firmware.phone.rights import RequestKind, RequestState
+from firmware.privacy.consent import LedgerAction
+from firmware.privacy.open_requests import OpenRequest
+from firmware.privacy.policy import Reading
+from firmware.privacy.rights import COPIES_A_DAY, DAY_S, MOST_A_DAY, Request, due_day
+from firmware.storage.consents import Consents
+from firmware.storage.database import Database, Row
+from firmware.storage.store import Store
+from firmware.storage.witness import witnessed_s
+
+_COLUMNS: Final = "number, kind, filed_at, clock_synced, due, closed, closed_at"
+_WAITING: Final = "closed IS NULL ORDER BY due, number"
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What became of a request: it, or how many seconds the handset must run before another one is taken."""
+
+    request: Request | None
+    wait_s: int = 0
+
+
+class StoredRequests:
+    """Requests by which the holder asks the operator for something, newest last.
+
+    Each try is an entry of the ledger, also one that came too soon. How often may be asked is counted by how long the
+    handset runs, so that no setting of the clock makes room for more.
+    """
+
+    def __init__(self, store: Store, consents: Consents, read_clocks: Callable[[], Reading]) -> None:
+        self._store = store
+        self._consents = consents
+        self._read_clocks = read_clocks
+        consents.open_requests = self.open_within
+
+    async def file(self, kind: RequestKind, *, actor: Actor, channel: Channel) -> Filed:
+        """File a request; the operator is told of it by the state of consent, without a word of the holder's."""
+        now = self._read_clocks()
+
+        def write(database: Database) -> Filed:
+            passed_s = witnessed_s(database, now)
+            wait_s = _wait(database, "SELECT filed_s FROM requests ORDER BY filed_s DESC", MOST_A_DAY, passed_s)
+            if wait_s:
+                self._consents.append_within(database, LedgerAction.CHECK_FAILED, f"{kind}:too-often", actor, channel)
+                return Filed(None, wait_s)
+            [row] = database.query(
+                f"INSERT INTO requests (kind, filed_at, filed_s, clock_synced, due) VALUES (?, ?, ?, ?, ?) "  # noqa: S608 - our own names
+                f"RETURNING {_COLUMNS}",
+                kind.value,
+                now.wall_s,
+                passed_s,
+                int(now.synced),
+                due_day(_day(now.wall_s)).isoformat(),
+            )
+            self._consents.append_within(database, LedgerAction.REQUEST, f"{kind}:{row[0]}", actor, channel)
+            return Filed(_request(row))
+
+        filed = await self._store.transact(write)
+        await self._consents.tell()
+        return filed
+
+    async def close(self, number: int, how: RequestState, *, actor: Actor, channel: Channel) -> bool:
+        """Note that a request waits no more; False where none of that number did."""
+        now = self._read_clocks()
+
+        def write(database: Database) -> bool:
+            known = database.execute(
+                "UPDATE requests SET closed = ?, closed_at = ? WHERE number = ? AND closed IS NULL",
+                how.value,
+                now.wall_s,
+                number,
+            )
+            if known:
+                self._consents.append_within(database, LedgerAction.REQUEST_ANSWERED, f"{how}:{number}", actor, channel)
+            return bool(known)
+
+        if known := await self._store.transact(write):
+            await self._consents.tell()
+        return known
+
+    async def listed(self) -> Sequence[Request]:
+        """Return all requests, newest first."""
+        rows = await self._store.run(
+            lambda database: database.query(f"SELECT {_COLUMNS} FROM requests ORDER BY number DESC")  # noqa: S608 - our own names
+        )
+        return tuple(map(_request, rows))
+
+    async def note_check_failed(self, right: str, *, actor: Actor, channel: Channel) -> None:
+        """Write that somebody asked for a right and did not prove to be the holder."""
+        await self._consents.append(LedgerAction.CHECK_FAILED, right, actor, channel)
+
+    async def begin_copy(self, *, actor: Actor, channel: Channel) -> int:
+        """Note that a copy is made; return for how many seconds none may be, 0 where this one may."""
+        now = self._read_clocks()
+
+        def write(database: Database) -> int:
+            passed_s = witnessed_s(database, now)
+            wait_s = _wait(database, "SELECT made_s FROM copies ORDER BY made_s DESC", COPIES_A_DAY, passed_s)
+            if wait_s:
+                self._consents.append_within(database, LedgerAction.CHECK_FAILED, "copy:too-often", actor, channel)
+                return wait_s
+            database.execute("DELETE FROM copies WHERE made_s < ?", passed_s - DAY_S)
+            database.execute("INSERT OR REPLACE INTO copies (made_s) VALUES (?)", passed_s)
+            self._consents.append_within(database, LedgerAction.EXPORT, "everything", actor, channel)
+            return 0
+
+        wait_s = await self._store.transact(write)
+        await self._consents.tell()
+        return wait_s
+
+    def open_within(self, database: Database) -> Sequence[OpenRequest]:
+        """Return what the operator is to be told, due first; as part of the caller's transaction."""
+        today = self.today
+        rows = database.query(f"SELECT {_COLUMNS} FROM requests WHERE {_WAITING}")  # noqa: S608 - our own names
+        return tuple(_request(row).told(today) for row in rows)
+
+    @property
+    def today(self) -> date | None:
+        """Which day it is, None where nobody knows."""
+        now = self._read_clocks()
+        return _day(now.wall_s) if now.synced else None
+
+
+def _wait(database: Database, newest_first: str, most: int, passed_s: float) -> int:
+    """Return how long nothing more is taken where there were so many in a day already."""
+    rows = database.query(f"{newest_first} LIMIT 1 OFFSET ?", most - 1)
+    return max(0, round(rows[0][0] + DAY_S - passed_s)) if rows else 0
+
+
+def _day(wall_s: float) -> date:
+    local = time.localtime(wall_s)
+    return date(local.tm_year, local.tm_mon, local.tm_mday)
+
+
+def _request(row: Row) -> Request:
+    number, kind, filed_at, synced, due, closed, closed_at = row
+    return Request(
+        number=number,
+        kind=RequestKind(kind),
+        filed_at=filed_at,
+        clock_synced=bool(synced),
+        due=date.fromisoformat(due),
+        closed=RequestState(closed) if closed is not None else None,
+        closed_at=closed_at,
+    )
