@@ -178,12 +178,12 @@ def list_consents(runtime_dir: Path) -> None:
 @click.argument("purpose")
 @_runtime_dir_option
 def grant(purpose: str, runtime_dir: Path) -> None:
-    """Consent to PURPOSE from now on; calls that began before stay on the handset.
+    """Consent to PURPOSE from now on; of calls that began before nothing is sent.
 
     Asks for the holder's PIN where one is set, or for the guardian's.
     """
     _change_consent(runtime_dir, "grant", purpose)
-    click.echo(f"{purpose} is granted, for calls that begin from now on.")
+    click.echo(f"{purpose} is granted.")
 
 
 @consent.command()
@@ -195,7 +195,7 @@ def withdraw(purpose: str, runtime_dir: Path) -> None:
     Asks for the holder's PIN where one is set, or for the guardian's.
     """
     _change_consent(runtime_dir, "withdraw", purpose)
-    click.echo(f"{purpose} is withdrawn. What was waiting to be sent has been deleted.")
+    click.echo(f"{purpose} is withdrawn. What was waiting to be sent for it has been deleted.")
 
 
 @main.group()

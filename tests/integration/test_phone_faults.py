@@ -12,8 +12,10 @@ import pytest
 
 from firmware.phone.view import Mode, PhoneView
 from firmware.screens.artist import Artist
+from firmware.storage.database import Database
 from tests.lab.certificates import LOOPBACK
 from tests.lab.display_reader import FAMILY, NoPictures
+from tests.lab.guarded_store import open_store_of
 from tests.lab.handset import Handset
 from tests.lab.kamailio import Kamailio
 from tests.lab.person import Person
@@ -353,3 +355,42 @@ async def test_help_can_be_called_with_store_broker_and_configuration_broken(sta
             stage.peer.wait_for("echoing", after=mark)
             await person.hears_the_echo_of(SPOKEN_HZ)
             await person.hang_up()
+
+
+# --- consents ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_damaged_consent_ledger_is_named_grants_nothing_and_the_phone_still_calls(stage: Stage) -> None:
+    handset = stage.new_handset("ledger")
+    with running(handset):
+        handset.command("consent", "grant", "cdr_sync")
+        assert "The ledger is whole" in handset.command("ledger", "verify")
+    await turn_a_bit(handset)
+    with running(handset):
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            await person.reads("The record of consents is damaged. None counts.")
+            await assert_calls_work(stage, person)
+        assert_doctor_says(handset, "consents", "entry 3 was changed")
+        assert "cdr_sync     granted" not in handset.command("consent", "list")
+        for arguments, words in (
+            (("ledger", "verify"), "entry 3 was changed"),
+            (("consent", "grant", "recording"), "no answer can be added"),
+        ):
+            with pytest.raises(subprocess.CalledProcessError) as refused:
+                handset.command(*arguments)
+            assert refused.value.returncode == 1
+            assert words in refused.value.stderr
+
+
+async def turn_a_bit(handset: Handset) -> None:
+    """Change the third entry of a ledger, as somebody with the store's key can."""
+
+    def change(database: Database) -> None:
+        for (name,) in database.query("SELECT name FROM sqlite_schema WHERE name LIKE 'consent_ledger_is_not_%'"):
+            database.execute(f"DROP TRIGGER {name}")
+        database.execute("UPDATE consent_ledger SET at = replace(at, 'T', 'U') WHERE number = 3")
+
+    store = await open_store_of(handset.state_dir)
+    await store.transact(change)
+    await store.stop()
