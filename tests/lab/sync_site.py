@@ -9,15 +9,16 @@ from typing import Any, Final, Self
 
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
-from firmware.control.sync_role import SyncRole
+from firmware.control.sync_role import Inbound, SyncRole
 from firmware.egress.downlink import DownTopic
 from firmware.inbound import InboundBusyError
 from firmware.phone.purpose import Purpose
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox
+from firmware.storage.outbox import Recipient
 from tests.lab.certificates import CertificateAuthority, IssuedCertificate
 from tests.lab.handset import WecallProcess
 from tests.lab.mosquitto import Mosquitto, Observer, Received
-from tests.lab.store import StoreLab
+from tests.lab.store import RECIPIENT, StoreLab
 
 DEVICE: Final = "handset-7"
 """The device whose records StoreLab writes."""
@@ -64,13 +65,13 @@ class SyncSite:
         inbound: what the sync process has brought from it.
     """
 
-    def __init__(self, folder: Path, **broker_options: Any) -> None:
-        """Set up without starting; the options are Mosquitto's."""
+    def __init__(self, folder: Path, recipient: Recipient = RECIPIENT, **broker_options: Any) -> None:
+        """Set up without starting; the options are Mosquitto's, the recipient is whom the handset takes it for."""
         self.runtime_dir = folder / "run"
         self.authority = CertificateAuthority(folder / "ca")
         self.broker = Mosquitto(folder / "broker", self.authority, **broker_options)
         self.observer = Observer(self.broker)
-        self.store = StoreLab(folder)
+        self.store = StoreLab(folder, recipient=recipient)
         self.sync = WecallProcess("sync", ["sync", "--runtime-dir", str(self.runtime_dir)], folder, {})
         self.settings: BrokerSettings | None = BrokerSettings(
             device=DEVICE,
@@ -109,9 +110,10 @@ class SyncSite:
         await asyncio.to_thread(self.observer.stop)
         await asyncio.to_thread(self.broker.kill)
 
-    async def start_handset(self, outbox: Outbox | None = None) -> None:
+    async def start_handset(self, outbox: Outbox | None = None, inbound: Inbound | None = None) -> None:
         """Let the handset answer on its socket, from another outbox than the store's where one is given."""
-        role = SyncRole(outbox or self.store.outbox, lambda: self.settings, self._note, self.inbound)
+        inbound = inbound or self.inbound
+        role = SyncRole(outbox or self.store.outbox, lambda: self.settings, self._note, inbound)
         self._server = ControlServer(self.runtime_dir, {Role.SYNC: role.handlers})
         await self._server.start()
 
