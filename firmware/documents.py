@@ -73,7 +73,9 @@ class Documents:
         self._counter = asyncio.create_task(self._keep_counting(), name="policy counter")
 
     async def stop(self) -> None:
-        """Count no more; what was counted is written."""
+        """Count once more, and then no more."""
+        if self._counter is not None:
+            await self._count()
         for task in (self._counter, *self._telling):
             if task is not None:
                 task.cancel()
@@ -106,7 +108,10 @@ class Documents:
     async def _keep_counting(self) -> None:
         while True:
             await asyncio.sleep(_COUNT_EVERY_S)
-            try:
-                await self.policies.count()
-            except StorageError as error:
-                _log.warning("The days of a new policy cannot be counted on now: %s", error)
+            await self._count()
+
+    async def _count(self) -> None:
+        try:
+            await self.policies.count()
+        except StorageError as error:
+            _log.warning("The days of a new policy cannot be counted on now: %s", error)
