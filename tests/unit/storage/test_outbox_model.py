@@ -26,10 +26,11 @@ from tests.lab.store import StoreLab
 
 EXAMPLES = 400 if os.environ.get("WECALL_SOAK") == "1" else 40
 CONSENT = CallId("consent")
+ERASURE = CallId("erasure")
 
 
 class OutboxMachine(RuleBasedStateMachine):
-    """The store beside a model of it: what waits, in order, and which grant each call began under."""
+    """The store beside a model of it: what waits, in order, which grant each call began under, and what left."""
 
     calls = Bundle("calls")
     handed = Bundle("handed")
@@ -47,6 +48,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self._over: list[CallId] = []
         self._waiting: list[CallId] = []
         self._key_of: dict[CallId, OutboxKey] = {}
+        self._left: set[CallId] = set()
+        self._taken_back: set[CallId] = set()
 
     def _run(self, work: Any) -> Any:
         return self._runner.run(work)
@@ -83,7 +86,8 @@ class OutboxMachine(RuleBasedStateMachine):
             self._grants += 1
             self._grant = self._grants
         else:
-            self._waiting = []
+            self._waiting = [each for each in self._waiting if each in {CONSENT, ERASURE}]
+            self._take_back_in_model(self._left)
         self._announce_in_model()
 
     @rule(call_id=calls)
@@ -92,14 +96,16 @@ class OutboxMachine(RuleBasedStateMachine):
         if call_id in self._over:
             self._over.remove(call_id)
             self._waiting = [each for each in self._waiting if each != call_id]
+            self._take_back_in_model({call_id})
 
     @rule(sure=st.integers(0, 3))
     def clear(self, sure: int) -> None:
         if sure:
             return
         self._run(self._lab.call_log.clear())
+        self._take_back_in_model(set(self._over))
         self._over = []
-        self._waiting = [each for each in self._waiting if each == CONSENT]
+        self._waiting = [each for each in self._waiting if each in {CONSENT, ERASURE}]
 
     @rule(target=handed, limit=st.integers(1, 6))
     def hand_over(self, limit: int) -> Any:
@@ -107,9 +113,12 @@ class OutboxMachine(RuleBasedStateMachine):
         assert [_subject(message) for message in batch] == self._waiting[:limit]
         for message in batch:
             subject = _subject(message)
-            if subject != CONSENT:
+            if subject not in {CONSENT, ERASURE}:
                 assert self._key_of.setdefault(subject, message.key) == message.key
         assert len(set(self._key_of.values())) == len(self._key_of)
+        leaving = self._run(self._lab.outbox.hand_over([message.key for message in batch]))
+        assert leaving == {message.key for message in batch}
+        self._left |= {_subject(message) for message in batch} - {CONSENT, ERASURE}
         return multiple(*((message.key, _subject(message)) for message in batch))
 
     @rule(which=st.lists(handed, max_size=4))
@@ -130,6 +139,13 @@ class OutboxMachine(RuleBasedStateMachine):
     def as_many_wait_as_in_the_model(self) -> None:
         assert self._run(self._lab.outbox.waiting()) == len(self._waiting)
         assert self._run(self._lab.outbox.wait_for_due(0)) is bool(self._waiting)
+
+    @invariant()
+    def recipients_are_to_delete_what_left_and_was_taken_back_and_nothing_else(self) -> None:
+        shares = self._run(self._lab.shares.listed(0, 1000))
+        records = {share.key: share.erased_by is not None for share in shares if share.topic == "cdr"}
+        model = dict.fromkeys(self._left, False) | dict.fromkeys(self._taken_back, True)
+        assert records == {self._key_of[call_id]: taken_back for call_id, taken_back in model.items()}
 
     @invariant()
     def the_ledger_verifies(self) -> None:
@@ -153,13 +169,20 @@ class OutboxMachine(RuleBasedStateMachine):
         if self._granted and began_under == self._grant:
             self._waiting.append(call_id)
 
+    def _take_back_in_model(self, calls: set[CallId]) -> None:
+        gone = calls & self._left
+        if gone:
+            self._waiting.append(ERASURE)
+        self._left = self._left - gone
+        self._taken_back |= gone
+
     def _announce_in_model(self) -> None:
         self._waiting = [each for each in self._waiting if each != CONSENT]
         self._waiting.append(CONSENT)
 
 
 def _subject(message: OutboxMessage) -> CallId:
-    return CallId(str(message.payload["id"])) if message.topic == "cdr" else CONSENT
+    return CallId(str(message.payload["id"])) if message.topic == "cdr" else CallId(message.topic)
 
 
 @pytest.mark.soak
