@@ -207,8 +207,8 @@ def ledger() -> None:
 @_runtime_dir_option
 @click.option(
     "--witness", metavar="ENTRIES:HASH",
-    help="A head that somebody else kept, such as the ledger_entries and ledger_head of a consent message: the ledger "
-    "must have gone on from there.",
+    help="A head that somebody else kept, such as the ledger_entries and ledger_head of a consent message, or the end "
+    "of a receipt's identifier: the ledger must have gone on from there.",
 )  # fmt: skip
 def verify_ledger(runtime_dir: Path, witness: str | None) -> None:
     """Say whether the ledger is whole and unchanged, or which entry is not; the exit code is 1 where it is not."""

@@ -9,7 +9,7 @@ from firmware.control.requests import LedgerShowRequest, Request
 Ask = Callable[[Request], Mapping[str, Any]]
 
 _BATCH: Final = 100
-_WITNESS: Final = re.compile(r"(?P<entries>[0-9]{1,15}):(?P<hash>[0-9a-f]{64})")
+_WITNESS: Final = re.compile(r"(?P<entries>[0-9]{1,15}):(?P<hash>[0-9a-f]{32,64})")
 
 
 def all_entries(ask: Ask) -> Iterator[Mapping[str, Any]]:
@@ -24,13 +24,13 @@ def contradicts(ask: Ask, witness: str) -> str:
     """Say what is wrong with a ledger that did not go on from a head that somebody kept; empty where it did."""
     match = _WITNESS.fullmatch(witness)
     if match is None:
-        return "A head is written as the number of entries, a colon and 64 hexadecimal digits."
+        return "A head is written as the number of entries, a colon and 32 to 64 hexadecimal digits."
     entries = int(match["entries"])
     if entries == 0:
         return ""
     there = ask(LedgerShowRequest(after=entries - 1, limit=1))["entries"]
     if not there:
         return f"The ledger was cut or begun anew: it has no entry {entries}, which somebody has seen."
-    if there[0]["hash"] != match["hash"]:
+    if not there[0]["hash"].startswith(match["hash"]):
         return f"The ledger was written anew: its entry {entries} is not the one that somebody has seen."
     return ""

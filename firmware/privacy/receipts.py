@@ -32,6 +32,8 @@ Receipt = Mapping[str, Any]
 _NAMES: Final = uuid.UUID("3f0c6a5e-5d0b-4f0e-9f5e-6f3a3c1c2a70")
 """The namespace of the ids that receipts, records and so on get (RFC 9562 section 5.5)."""
 
+_SHORT_HASH: Final = 32
+
 _METHODS: Final[Mapping[Channel, str]] = {
     Channel.KEYPAD: "by the keys of the handset",
     Channel.STICK: "by a stick in the handset",
@@ -83,6 +85,9 @@ def receipts(
 def summary(entry: LedgerEntry, issuer: Issuer) -> str:
     """Make the little of a receipt that fits a QR code: what was answered, when, and the entry that says so.
 
+    With half of the hash it is a code of version 10, up to a device's name of 22 letters: the largest that a display of
+    128 pixels draws with two of them to a module, as cameras want it.
+
     Raises:
         ValueError: the entry is no answer.
     """
@@ -91,8 +96,8 @@ def summary(entry: LedgerEntry, issuer: Issuer) -> str:
     document = {
         "@context": {"@vocab": PREFIXES["dpv"]},
         "@type": "ConsentReceipt",
-        "hasIdentifier": _identifier(entry, issuer),
-        "hasPurpose": {"@type": _local(PURPOSE_TERMS[purpose]), "hasIdentifier": purpose},
+        "hasIdentifier": f"{issuer.device}:{entry.number}:{entry.hash[:_SHORT_HASH]}",
+        "hasPurpose": purpose,
         "hasConsentStatus": {"@type": _local(STATUS_TERMS[entry.action]), "isIndicatedAtTime": entry.at},
     }
     return json.dumps(document, separators=(",", ":"))

@@ -170,6 +170,8 @@ async def test_a_head_that_somebody_kept_finds_a_ledger_that_was_written_anew(la
     witness = f"{state.head.entries}:{state.head.hash}"
     entries = await served(lab)
     assert contradicts(entries, witness) == ""
+    # As it stands on the code of a receipt.
+    assert contradicts(entries, witness[: 2 + 32]) == ""
     assert contradicts(entries, "0:" + "0" * 64) == ""
     folder = tmp_path / "another"
     folder.mkdir()
