@@ -40,7 +40,7 @@ OLD_WRAP_NAME: Final = "store.key-wrap.old"
 # RFC 9106 asks for as much memory as there is; of four parts of a small board's the phone itself needs three.
 _MEMORY_CHOICES_KIB: Final = (256 * 1024, 128 * 1024, 64 * 1024)
 _PART_OF_MEMORY: Final = 4
-_PASSES: Final = 3
+PASSES: Final = 3
 
 
 def pin_memory_kib(total_kib: int) -> int:
@@ -268,4 +268,4 @@ def _as_store_error(error: OSError, message: str) -> StorageError:
 
 def _stretch_new(pin: str) -> StretchedPin:
     total_kib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024
-    return stretch(pin, pin_memory_kib(total_kib), _PASSES)
+    return stretch(pin, pin_memory_kib(total_kib), PASSES)

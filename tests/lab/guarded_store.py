@@ -1,7 +1,8 @@
 """A store that its holder's PIN or the board may guard, with what it takes to open it, on clocks that a test drives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from firmware.storage.journal import JOURNAL_NAME, Entry, Journal
@@ -15,10 +16,10 @@ HOST: Final = HostKeys(bytes(range(32)))
 PIN: Final = "258036"
 
 
-async def open_store_of(state_dir: Path) -> Store:
+async def open_store_of(state_dir: Path, environment: Mapping[str, str] = MappingProxyType({})) -> Store:
     """Open the store of a handset that does not run and asks for no PIN; the caller stops it."""
     path = state_dir / "store.db"
-    keyring = Keyring(state_dir / WRAP_NAME, path, load_host_keys(state_dir / "store.key", path, {}))
+    keyring = Keyring(state_dir / WRAP_NAME, path, load_host_keys(state_dir / "store.key", path, environment))
     store = Store(path, None, heartbeat=lambda: None)
     await keyring.open(store)
     await keyring.settle(store)

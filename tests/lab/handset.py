@@ -158,6 +158,7 @@ class Handset:
         self.configuration: str | None = configuration
         self._is_to_be_set_up = not new
         self._purposes = purposes
+        self._environment = environment
         self._port = simulator_port or free_port(socket.SOCK_STREAM)
         self._runtime_dir = folder / "run"
         self.state_dir = folder / "state"
@@ -213,7 +214,7 @@ class Handset:
         """Write into the store, before the first start, what somebody leaves who has gone through the first run."""
         # A disk that takes nothing is for the handset itself to complain of.
         with suppress(StorageError):
-            store = await open_store_of(self.state_dir)
+            store = await open_store_of(self.state_dir, self._environment)
             try:
                 await StoredSetUp(store).save(SetUp.FIRST_RUN)
                 await take_into_use(store, self._purposes)
@@ -229,7 +230,7 @@ class Handset:
         """Write into the address book of a handset that does not run; `ring` is the contact's own, if any."""
 
         async def add() -> None:
-            store = await open_store_of(self.state_dir)
+            store = await open_store_of(self.state_dir, self._environment)
             await StoredContacts(store, country).save(Contact(0, name, (ContactNumber(number),), ring=ring))
             await store.stop()
 

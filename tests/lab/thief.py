@@ -1,0 +1,144 @@
+"""What somebody does who has the whole of a handset's card: looks for words in every byte, and tries every key."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sqlcipher3 import dbapi2
+
+from firmware.errors import StorageError
+from firmware.storage.key import HostKeys
+from firmware.storage.key_wrap import KeyWrap, StretchedPin
+from firmware.storage.sealed_files import SealedReader
+from tests.lab.card import Card
+
+_KEY_BYTES = 32
+_WRAP = re.compile(rb'\{"board":[^{}]*(?:\{[^{}]*\}[^{}]*)?\}')
+_PACKED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
+_MAX_UNPACKED_BYTES = 1 << 16
+
+
+class Thief:
+    """Knows how a handset works, and has its card and nothing else of it.
+
+    Attributes:
+        files: those that are on the card still.
+    """
+
+    def __init__(self, card: Card, loot: Path) -> None:
+        """Copy everything off the card into a folder, so that it can be worked on."""
+        self._image = card.image.read_bytes()
+        self._loot = loot
+        self.files = loot / "files"
+        with card.mounted(read_only=True) as folder:
+            no_files = shutil.ignore_patterns("lost+found", "*.sock", "*.notify")
+            shutil.copytree(folder, self.files, ignore=no_files, symlinks=True)
+
+    # --- raw bytes ---
+
+    def finds(self, words: Sequence[str]) -> list[str]:
+        """Return which words stand anywhere on the card, in a file or not: as they are, encoded, or packed."""
+        unpacked = b"".join(_unpacked(self._image))
+        return [word for word in words if any(form in self._image or form in unpacked for form in _forms(word))]
+
+    # --- keys ---
+
+    def credential(self) -> bytes | None:
+        """Decrypt the store's credential with the host's secret, both from the card; None where that fails."""
+        done = subprocess.run(
+            ["systemd-creds", "decrypt", "--name=store-key", self.files / "etc/wecall/credentials/store-key", "-"],
+            env={"SYSTEMD_CREDENTIAL_SECRET": str(self.files / "var/lib/systemd/credential.secret")},
+            capture_output=True,
+            check=False,
+        )
+        return done.stdout if done.returncode == 0 else None
+
+    def secrets(self) -> list[bytes]:
+        """Return everything on the card that may be a host's secret."""
+        small = [path.read_bytes() for path in self.files.rglob("*") if path.is_file() and path.stat().st_size < 4096]
+        credential = self.credential()
+        found = [content for content in small if len(content) == _KEY_BYTES]
+        return [*([credential] if credential is not None else []), *found]
+
+    def wraps(self) -> list[KeyWrap]:
+        """Return every file of keys that stands anywhere on the card, also those that were replaced."""
+        found = []
+        for match in _WRAP.finditer(self._image):
+            try:
+                found.append(KeyWrap.read(match[0]))
+            except StorageError:
+                continue
+        return found
+
+    def store_keys(self, pin: str | None = None, board: bytes | None = None) -> list[bytes]:
+        """Return every key of a store that can be had with what is on the card, and with what the thief knows."""
+        keys = self.secrets()
+        for wrap in self.wraps():
+            stretched: StretchedPin | None = wrap.stretch(pin) if pin is not None and "pin" in wrap.head else None
+            for secret in self.secrets():
+                try:
+                    opened = wrap.open(HostKeys(secret, board), stretched)
+                except StorageError:
+                    continue
+                keys += [key for key in (opened.current, opened.next) if key is not None]
+        return keys
+
+    # --- the store ---
+
+    def reads(self, words: Sequence[str], keys: Sequence[bytes]) -> list[str]:
+        """Return which words can be read from the store and the files beside it with any of these keys."""
+        content = b"".join(part for key in keys for part in self._opened(key))
+        return [word for word in words if word.encode() in content]
+
+    def _opened(self, key: bytes) -> Iterator[bytes]:
+        """Give all that can be read with a key; nothing where it is another store's."""
+        [store] = self.files.rglob("store.db")
+        copy = self._loot / f"copy-{key.hex()[:8]}"
+        copy.mkdir(exist_ok=True)
+        for path in store.parent.glob("store.db*"):
+            shutil.copy(path, copy)
+        connection = dbapi2.connect(str(copy / store.name))
+        try:
+            connection.execute("PRAGMA cipher_log_level = none")
+            connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+            tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            for table in tables:
+                for row in connection.execute(f'SELECT * FROM "{table}"'):
+                    yield repr(row).encode()
+            recordings = connection.execute("SELECT recording_id, sealing_key FROM recordings").fetchall()
+        except dbapi2.Error:
+            return
+        finally:
+            connection.close()
+        for name, sealing_key in recordings:
+            for path in store.parent.rglob(f"{name}*"):
+                with path.open("rb") as file:
+                    yield from SealedReader(file, sealing_key)
+
+
+def _forms(word: str) -> Iterator[bytes]:
+    plain = word.encode()
+    yield plain
+    yield word.encode("utf-16-le")
+    yield word.encode("utf-16-be")
+    yield plain.hex().encode()
+    yield json.dumps(word).strip('"').encode()
+    # What base64 makes of it depends on where it begins; the letters at both ends mix with their neighbours.
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + plain)
+        yield encoded[4 if offset else 0 : -4]
+
+
+def _unpacked(image: bytes) -> Iterator[bytes]:
+    for match in _PACKED.finditer(image):
+        begin = image[match.start() : match.start() + _MAX_UNPACKED_BYTES]
+        window = zlib.MAX_WBITS | (16 if begin.startswith(b"\x1f\x8b") else 0)
+        try:
+            yield zlib.decompressobj(window).decompress(begin, _MAX_UNPACKED_BYTES)
+        except zlib.error:
+            continue
