@@ -14,6 +14,7 @@ from typing import Final
 
 from firmware import clock
 from firmware.admin import AdminRole
+from firmware.announcer import Announcer
 from firmware.boot import Early, Options
 from firmware.bus import Bus
 from firmware.call_recorder import CallRecorder
@@ -61,6 +62,7 @@ from firmware.phone.events import (
 )
 from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
 from firmware.phone.phone import Phone
+from firmware.phone.phrases import RECORDING_ANNOUNCEMENT
 from firmware.phone.purpose import Actor
 from firmware.phone.view import PhoneView
 from firmware.picture_admin import PictureRole
@@ -73,11 +75,13 @@ from firmware.screens.artist import Artist
 from firmware.screens.families import has_chinese
 from firmware.screens.families.rom import GLYPHS
 from firmware.screens.spoken import spoken
+from firmware.screens.translation import Language, translator
 from firmware.settings.broker import broker_settings
 from firmware.settings.issuer import issuer
 from firmware.settings.phone import phone_settings
+from firmware.settings.recording import announcement
 from firmware.settings.sound import near_end_settings
-from firmware.speech import Narrator
+from firmware.speech import Narrator, sentence_sound
 from firmware.storage.pictures import Pixels
 from firmware.verification import SipVerifier
 from provisioning.schema import Configuration
@@ -308,8 +312,20 @@ class Handset:
         recorder = CallRecorder(sound, records.recordings, self._bus.post, bitrate_kbps=kilobits)
         self._bus.recorder = recorder
         self._running.push_async_callback(recorder.stop)
+        self._bus.announcer = self._make_announcer(configuration)
         self._player = RecordingPlayer(records.recordings, self._audio, self._bus.post)
         self._running.push_async_callback(self._player.close)
+
+    def _make_announcer(self, configuration: Configuration) -> Announcer:
+        language = configuration.device.language
+        words = translator(Language(language)).say(RECORDING_ANNOUNCEMENT)
+        in_words = announcement(configuration) == "voice"
+        announcer = Announcer(
+            self._audio, self._bus.post, partial(sentence_sound, words, language) if in_words else None
+        )
+        preparation = asyncio.get_running_loop().create_task(announcer.prepare(), name="announcement")
+        self._running.callback(preparation.cancel)
+        return announcer
 
     def _start_errands(self, configuration: Configuration | None) -> None:
         runner = ErrandRunner(

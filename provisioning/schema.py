@@ -306,7 +306,7 @@ class Keypad(Section):
 
 KEY_NAMES = frozenset("0123456789*#") | {
     "ok", "cancel", "redial", "menu", "mute", "hold", "volume_up", "volume_down", "transfer", "conference", "speaker",
-    "voicemail", "do_not_disturb",
+    "voicemail", "do_not_disturb", "record",
 }  # fmt: skip
 
 

@@ -78,6 +78,8 @@ class Decision(StrEnum):
     PHONE_BUSY = "phone_busy"
     BARRED = "barred"
     AUTO_ANSWERED = "auto_answered"
+    RECORDING_NOT_ALLOWED = "recording_not_allowed"
+    RECORDING_UNWANTED = "recording_unwanted"
 
 
 class TransferState(StrEnum):

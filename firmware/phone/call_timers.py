@@ -40,10 +40,12 @@ def keep_call_timers(state: PhoneState) -> None:
 
 
 def tick(state: PhoneState, _event: TimerExpired) -> None:
-    """Count a second of every call that was answered."""
+    """Count a second of every call that was answered, and of what is recorded."""
     for call in state.calls:
         if call.answered:
             call.duration_s += 1
+    if state.recording is not None and state.recording.is_kept:
+        state.recording.duration_s += 1
 
 
 def remind_of_held_calls(state: PhoneState, _event: TimerExpired) -> None:

@@ -49,6 +49,7 @@ class Key(StrEnum):
     SPEAKER = "speaker"
     VOICEMAIL = "voicemail"
     DO_NOT_DISTURB = "do_not_disturb"
+    RECORD = "record"
 
 
 class Timer(StrEnum):
@@ -72,6 +73,7 @@ class Timer(StrEnum):
     LIGHT = "light"
     FLASH = "flash"
     FIRST_RUN = "first_run"
+    RECORDING = "recording"
 
 
 class Problem(StrEnum):

@@ -15,7 +15,16 @@ TONE_LIMIT_S = 30.0
 """A handset that stays off is warned for this long, then left in peace."""
 
 _LASTING = frozenset(
-    {Timer.NOTICE, Timer.EMERGENCY_CALLBACK, Timer.AUTO_REDIAL, Timer.LIGHT, Timer.FLASH, Timer.LET_GO, Timer.LOCK}
+    {
+        Timer.NOTICE,
+        Timer.EMERGENCY_CALLBACK,
+        Timer.AUTO_REDIAL,
+        Timer.LIGHT,
+        Timer.FLASH,
+        Timer.LET_GO,
+        Timer.LOCK,
+        Timer.RECORDING,
+    }
 )
 
 

@@ -1,9 +1,10 @@
 """What can be heard and seen of the phone: worked out from its state, so that no transition can forget a part of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Self
 
+from firmware.phone.call_recording import may_record
 from firmware.phone.commands import (
     AudioRoute,
     Click,
@@ -65,7 +66,7 @@ class Outputs:
             indicator=state.indicator,
             brightness_percent=brightness_percent(state),
             clicks=key_pressed and state.features.preferences.key_clicks,
-            view=state.view(),
+            view=replace(state.view(), may_record=may_record(state)),
         )
 
     @property

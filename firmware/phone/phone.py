@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from firmware.phone.call import CallId
+from firmware.phone.call_recording import keep_recording
 from firmware.phone.call_timers import keep_call_timers
 from firmware.phone.commands import AudioRoute, Command, SetBrightness, SetIndicator, SetVolume, ShowPage
 from firmware.phone.contact_search import keep_search
@@ -88,12 +89,15 @@ class Phone:
         """Take one event and say what to do about it, in order."""
         state = self._state
         state.commands = []
+        state.commands_with_sound = []
         TABLE[state.mode, type(event)](state, event)
         look_after_those_left(state)
         keep_first_run(state, event)
+        keep_recording(state, event)
         keep_call_timers(state)
         keep_lock(state, event)
         keep_light(state, event)
         keep_search(state)
         before, self._outputs = self._outputs, Outputs.of(state, key_pressed=isinstance(event, KeyPressed))
-        return [*before.silenced_by(self._outputs), *state.commands, *before.sounded_by(self._outputs)]
+        sounding = [*before.sounded_by(self._outputs), *state.commands_with_sound]
+        return [*before.silenced_by(self._outputs), *state.commands, *sounding]

@@ -39,6 +39,17 @@ HINTS: Final[Mapping[Hint, Word]] = {
     Hint.MESSAGE_FAILED: word("Message not sent"),
     Hint.MESSAGE_RECEIVED: word("New message"),
     Hint.NO_LOUDSPEAKER: word("No loudspeaker in this phone"),
+    Hint.RECORD_AGAIN: word("OK again: record"),
+    Hint.RECORDING_NOT_ALLOWED: word("Recording is off. MENU, Privacy."),
+    Hint.RECORDING_UNWANTED: word("They want no recording."),
+    Hint.RECORDING_EMERGENCY: word("Emergency calls are not recorded."),
+    Hint.RECORDING_LOCKED: word("Locked: not recorded"),
+    Hint.RECORDING_ON_HOLD: word("On hold: not recorded"),
+    Hint.RECORDING_ENDED: word("Recording ended"),
+    Hint.RECORDING_WITHDRAWN: word("Recording is now off."),
+    Hint.RECORDING_DISK_FULL: word("No room to record. The call goes on."),
+    Hint.RECORDING_FAILED: word("Not recorded. The call goes on."),
+    Hint.RECORDINGS_TRIMMED: word("Oldest recordings made room."),
 }
 
 PROBLEMS: Final[Mapping[Problem, Word]] = {
@@ -105,6 +116,8 @@ DECISIONS: Final[Mapping[Decision, Word]] = {
     Decision.PHONE_BUSY: word("Turned away: you were busy"),
     Decision.BARRED: word("Not called: the number is barred"),
     Decision.AUTO_ANSWERED: word("Answered automatically"),
+    Decision.RECORDING_NOT_ALLOWED: word("Not recorded: it is off"),
+    Decision.RECORDING_UNWANTED: word("Not recorded: they said no"),
 }
 
 TRANSFERS: Final[Mapping[TransferState, Word]] = {
@@ -134,3 +147,6 @@ OBJECTIONS: Final[Mapping[Objection, Word]] = {
     Objection.OWN_NUMBER: word("That is this phone itself."),
 }
 """Why calls are not sent to a number."""
+
+RECORDING_ANNOUNCEMENT: Final = word("This call is being recorded.")
+"""What both ends of a call hear, said aloud."""

@@ -14,6 +14,14 @@ from firmware.phone.call_news import (
     replace_call,
     report_impossible,
 )
+from firmware.phone.call_recording import (
+    remind,
+    take_announced,
+    take_ended,
+    take_signs,
+    take_started,
+    take_trimmed,
+)
 from firmware.phone.call_timers import remind_of_held_calls, tick
 from firmware.phone.commands import AudioRoute
 from firmware.phone.events import (
@@ -113,6 +121,7 @@ _TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
     Timer.LIGHT: darken,
     Timer.FLASH: flash,
     Timer.AUTO_REDIAL: auto_redial.disarm,
+    Timer.RECORDING: remind,
 }
 
 
@@ -164,10 +173,10 @@ BACKGROUND: Rows = {
     TransferChanged: follow_transfer,
     CallReplaced: replace_call,
     CallQualityMeasured: note_quality,
-    RecordingSignalled: ignored,
-    RecordingAnnounced: ignored,
-    RecordingStarted: ignored,
-    RecordingEnded: ignored,
-    RecordingsTrimmed: ignored,
+    RecordingSignalled: take_signs,
+    RecordingAnnounced: take_announced,
+    RecordingStarted: take_started,
+    RecordingEnded: take_ended,
+    RecordingsTrimmed: take_trimmed,
 }
 """What goes on beside the phone's modes: kept, shown, and never a reason to leave a mode."""

@@ -12,6 +12,7 @@ from firmware.phone.call import (
     DisconnectReason,
     TransferState,
 )
+from firmware.phone.recording import RecordingPreference
 from firmware.phone.view import CallView
 
 _SHOWN_DTMF_DIGITS = 32
@@ -37,6 +38,8 @@ class Call:
         receiving: the far end can be heard.
         sending: the far end wants to hear this end.
         hides_dtmf: the digits sent in it are not for everybody's eyes.
+        recorded_by_peer: the other end says that it records.
+        record_preference: what the other end thinks of being recorded.
         decision: what the handset decided about it by itself.
         transfer: how far handing it over has come.
         transfer_to: the call that is to take this one's place, where it is handed over to a call.
@@ -65,6 +68,8 @@ class Call:
     duration_s: int = 0
     dtmf: str = ""
     hides_dtmf: bool = False
+    recorded_by_peer: bool = False
+    record_preference: RecordingPreference = RecordingPreference.NONE
     reason: DisconnectReason | None = None
     sip_code: int = 0
     decision: Decision | None = None
@@ -133,4 +138,5 @@ class Call:
             quality=self.quality,
             in_conference=self.joined and self.is_live,
             picture=self.picture,
+            recorded_by_peer=self.recorded_by_peer,
         )

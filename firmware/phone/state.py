@@ -15,6 +15,7 @@ from firmware.phone.menu.stack import MenuStack, Screen
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.purpose import Purpose
 from firmware.phone.running_call import Call
+from firmware.phone.running_recording import RunningRecording
 from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView
 
 __all__ = ["DIGIT_KEYS", "FEATURE_HINTS", "Call", "PhoneSettings", "PhoneState"]
@@ -41,7 +42,7 @@ _MOST_IMPORTANT_FIRST = (
 
 @dataclass(slots=True)
 class PhoneState:
-    """Everything that handlers read and change; `commands` collects what they ask for.
+    """Everything that handlers read and change; `commands` and `commands_with_sound` collect what they ask for.
 
     Attributes:
         off_hook: the handset is lifted.
@@ -65,6 +66,7 @@ class PhoneState:
         locked: the PIN is asked for before the phone does more than answer and help.
         sound_shown: the menu key shows how the running call sounds.
         previewed_ring: the ring that the holder listens to before choosing it, empty for none.
+        recording: the recording of a call, until nothing more comes of it; None where there is none.
         light: of the display.
         news: how much there was to know when the last event was over.
         flash: the display flashes and is in its striking half, or in its plain one; None where it does not flash.
@@ -108,14 +110,20 @@ class PhoneState:
     locked: bool = False
     sound_shown: bool = False
     previewed_ring: str = ""
+    recording: RunningRecording | None = None
     light: Light = Light.LIT
     news: tuple[int, ...] = ()
     flash: bool | None = None
     timers: set[Timer] = field(default_factory=set)
     commands: list[Command] = field(default_factory=list)
+    commands_with_sound: list[Command] = field(default_factory=list)
 
     def emit(self, *commands: Command) -> None:
         self.commands.extend(commands)
+
+    def emit_with_sound(self, *commands: Command) -> None:
+        """Ask for something that comes once the handset's sound is as it should be."""
+        self.commands_with_sound.extend(commands)
 
     def start_timer(self, timer: Timer, delay_s: float) -> None:
         self.timers.add(timer)
@@ -336,6 +344,7 @@ class PhoneState:
             incident_to_read=self.features.documents.unread_incident,
             refusal=self.features.refusal,
             sound_shown=self.sound_shown,
+            recording=self.recording.view() if self.recording is not None else None,
             lines=self.features.line_views(self.settings.accounts),
             matches=self.matches,
             match=self.match,

@@ -64,6 +64,17 @@ class Hint(StrEnum):
     MESSAGE_FAILED = "message_failed"
     MESSAGE_RECEIVED = "message_received"
     NO_LOUDSPEAKER = "no_loudspeaker"
+    RECORD_AGAIN = "record_again"
+    RECORDING_NOT_ALLOWED = "recording_not_allowed"
+    RECORDING_UNWANTED = "recording_unwanted"
+    RECORDING_EMERGENCY = "recording_emergency"
+    RECORDING_LOCKED = "recording_locked"
+    RECORDING_ON_HOLD = "recording_on_hold"
+    RECORDING_ENDED = "recording_ended"
+    RECORDING_WITHDRAWN = "recording_withdrawn"
+    RECORDING_DISK_FULL = "recording_disk_full"
+    RECORDING_FAILED = "recording_failed"
+    RECORDINGS_TRIMMED = "recordings_trimmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,7 @@ class CallView:
         quality: how it sounds, None before anything was measured.
         in_conference: it is one of those that are joined.
         picture: names the contact's picture, empty where it has none.
+        recorded_by_peer: the other end records it.
     """
 
     state: CallState
@@ -109,6 +121,15 @@ class CallView:
     quality: CallQuality | None = None
     in_conference: bool = False
     picture: str = ""
+    recorded_by_peer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingView:
+    """The recording of a call: how long it is, and whether it goes on now or waits."""
+
+    duration_s: int
+    is_kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +201,8 @@ class PhoneView:
         incident_to_read: one of them tells of a danger to the holder's data.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         sound_shown: the person wants to see how the running call sounds.
+        recording: the call is recorded here, or about to be; None where it is not.
+        may_record: the call could be recorded.
         message_text: the text message being written; None where none is.
         writing_mode: how letters are typed now, such as "abc" or "拼"; empty where nothing is written.
         candidates: the characters that the last keys may mean, the likeliest first.
@@ -223,6 +246,8 @@ class PhoneView:
     incident_to_read: bool = False
     refusal: Refusal | None = None
     sound_shown: bool = False
+    recording: RecordingView | None = None
+    may_record: bool = False
     message_text: str | None = None
     writing_mode: str = ""
     candidates: tuple[str, ...] = ()

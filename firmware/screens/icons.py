@@ -56,6 +56,19 @@ _MICROPHONE = """
 ...###...
 """
 
+_RECORDING = """
+...####...
+..######..
+.########.
+##########
+####..####
+####..####
+##########
+.########.
+..######..
+...####...
+"""
+
 _MUTED = """
 #..###...
 .#.####..
@@ -246,6 +259,7 @@ ICONS: Mapping[Icon, tuple[str, ...]] = {
         Icon.NOT_REGISTERED: _NOT_REGISTERED,
         Icon.MICROPHONE: _MICROPHONE,
         Icon.MUTED: _MUTED,
+        Icon.RECORDING: _RECORDING,
         Icon.MISSED: _MISSED,
         Icon.PROBLEM: _PROBLEM,
         Icon.SPEAKER: _SPEAKER,

@@ -18,6 +18,7 @@ class Icon(StrEnum):
     NOT_REGISTERED = "not_registered"
     MICROPHONE = "microphone"
     MUTED = "muted"
+    RECORDING = "recording"
     MISSED = "missed"
     PROBLEM = "problem"
     SPEAKER = "speaker"

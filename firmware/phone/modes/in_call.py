@@ -1,6 +1,7 @@
 """IN_CALL: the call was answered, or is being answered. Somebody uses the phone."""
 
 from firmware.phone.call_news import move_foreground_call
+from firmware.phone.call_recording import ask_to_record, press_record
 from firmware.phone.commands import SendDtmf
 from firmware.phone.conference import toggle_conference
 from firmware.phone.dialling import offer_dial_tone
@@ -72,8 +73,10 @@ def _hold(state: PhoneState, _event: KeyPressed) -> None:
         hold(state, call)
 
 
-def _answer_waiting(state: PhoneState, _event: KeyPressed) -> None:
-    answer_waiting(state)
+def _ok(state: PhoneState, event: KeyPressed) -> None:
+    """Answer the call that waits; where none does, record this one."""
+    if not answer_waiting(state):
+        ask_to_record(state, event)
 
 
 def _cancel(state: PhoneState, _event: KeyPressed) -> None:
@@ -104,7 +107,8 @@ ROWS: Rows = {
         {
             Key.MUTE: _mute,
             Key.HOLD: _hold,
-            Key.OK: _answer_waiting,
+            Key.OK: _ok,
+            Key.RECORD: press_record,
             Key.CANCEL: _cancel,
             Key.TRANSFER: begin_transfer,
             Key.CONFERENCE: toggle_conference,

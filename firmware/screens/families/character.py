@@ -26,7 +26,7 @@ from firmware.screens.model import (
 
 COLUMNS: Final = 20
 ROWS: Final = 4
-_MICROPHONE_ICONS: Final = frozenset({Icon.MICROPHONE, Icon.MUTED})
+_LISTENING_ICONS: Final = frozenset({Icon.MICROPHONE, Icon.MUTED, Icon.RECORDING})
 _PERCENT_COLUMNS: Final = 5
 
 
@@ -113,7 +113,7 @@ def _long_sentence(page: Page, text: str, count: int) -> list[str] | None:
     None where it has to be cut, since nobody can turn it over.
     """
     lines = wrap(text, _CELLS, COLUMNS, len(text)).lines
-    is_recorded = any(icon in _MICROPHONE_ICONS for icon, _ in page.status.icons)
+    is_recorded = any(icon in _LISTENING_ICONS for icon, _ in page.status.icons)
     if len(lines) <= count + 1 and not is_recorded:
         return [line.center(COLUMNS) for line in (*lines, *[""] * (count + 1 - len(lines)))]
     if (card := in_parts(page)) is None:
@@ -136,7 +136,7 @@ def _status(page: Page) -> str:
 
 def _title(page: Page, right: str) -> str:
     """Put the title at the left, with the sign of an open microphone before it, and a word at the right."""
-    sign = "".join(SIGNS[icon] for icon, _ in page.status.icons if icon in _MICROPHONE_ICONS)
+    sign = "".join(SIGNS[icon] for icon, _ in page.status.icons if icon in _LISTENING_ICONS)
     title = readable(page.title)
     right = cut(right, _CELLS, COLUMNS // 2)
     room = COLUMNS - len(sign) - len(right) - bool(right)

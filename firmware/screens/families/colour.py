@@ -84,6 +84,7 @@ ICON_COLOURS: Final[dict[Icon, Colour]] = {
     Icon.NOT_REGISTERED: _BAD,
     Icon.MICROPHONE: _GOOD,
     Icon.MUTED: _BAD,
+    Icon.RECORDING: _BAD,
     Icon.MISSED: _WARNING,
     Icon.PROBLEM: _WARNING,
     Icon.LOCK: _GOOD,

@@ -165,6 +165,10 @@ def _forward(pen: _Pen) -> None:
     pen.shape((13.5, 4), (23.5, 12), (13.5, 20))
 
 
+def _recording(pen: _Pen) -> None:
+    pen.disc((2, 2, 22, 22))
+
+
 def _tick(pen: _Pen) -> None:
     pen.line((3.5, 13), (9.5, 19), (20.5, 5.5), wide=3.6)
 
@@ -180,6 +184,7 @@ _ICONS: Final[dict[Icon, _Shape]] = {
     Icon.NOT_REGISTERED: _no_service,
     Icon.MICROPHONE: _microphone,
     Icon.MUTED: _muted,
+    Icon.RECORDING: _recording,
     Icon.MISSED: _missed,
     Icon.PROBLEM: _problem,
     Icon.SPEAKER: _speaker,

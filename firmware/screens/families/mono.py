@@ -21,7 +21,7 @@ _RULE_DASH_PX: Final = 2
 # Unifont's digits begin four rows down; in the status bar they stand level with the icons.
 _STATUS_TEXT_Y_PX: Final = -3
 _KEY_PAD_PX: Final = 3
-_MICROPHONE_ICONS: Final = frozenset({Icon.MICROPHONE, Icon.MUTED})
+_LISTENING_ICONS: Final = frozenset({Icon.MICROPHONE, Icon.MUTED, Icon.RECORDING})
 
 _LIGHT_ON_DARK: Final = Palette(
     ground=0, ground_below=0, text=1, dim=1, headline=0, plate=1, selected=1, on_selected=0, status=0, on_status=1,
@@ -82,11 +82,11 @@ class _MonoFinish:
             sheet.canvas.point(rule, fill=1)
 
     def menu_title(self, sheet: Sheet, box: Box, page: Page) -> None:
-        """Draw the title with what of the status bar must not be missed: the open microphone, and the time."""
+        """Draw the title with what of the status bar must not be missed: microphone, recording and time."""
         sheet.plate(box, sheet.palette.title)
         inner = box.narrowed(left=2, right=2)
         for icon, _ in page.status.icons:
-            if icon in _MICROPHONE_ICONS:
+            if icon in _LISTENING_ICONS:
                 picture = _icon(icon)
                 sheet.canvas.bitmap((inner.left, 3), picture, fill=sheet.palette.on_title)
                 inner = inner.narrowed(left=picture.width + _ICON_GAP_PX)

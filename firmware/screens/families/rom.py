@@ -113,6 +113,7 @@ SIGNS: Final[dict[Icon, str]] = {
     Icon.NOT_REGISTERED: "\x01",
     Icon.MICROPHONE: "\x02",
     Icon.MUTED: "\x03",
+    Icon.RECORDING: "R",
     Icon.MISSED: "\x05",
     Icon.PROBLEM: "!",
     Icon.SPEAKER: "♪",

@@ -4,10 +4,11 @@ from firmware.phone import phrases
 from firmware.phone.call import CallState, Decision, TransferState
 from firmware.phone.menu.views import SoftKeys
 from firmware.phone.quality import bars
-from firmware.phone.view import CallView, Hint, Mode, PhoneView
+from firmware.phone.view import CallView, Hint, Mode, PhoneView, RecordingView
 from firmware.phone.words import Text, Word, word
 from firmware.screens.model import Block, Flow, Importance, Role
 from firmware.screens.pages.blocks import detail, headline, name, sentence
+from firmware.screens.pages.status import duration
 from firmware.screens.translation import Translator
 
 ANSWER = word("Answer")
@@ -55,9 +56,10 @@ def call_keys(view: PhoneView, call: CallView) -> SoftKeys:
     is_one_held = any(other.state is CallState.HELD for other in view.other_calls)
     if view.mode is Mode.CALL_ENDED:
         return SoftKeys(_GO_BACK if is_one_held else word("Dial"), _GO_BACK if is_one_held else "")
-    if view.mode is Mode.OUTGOING or is_one_held or not view.off_hook:
-        return SoftKeys(_END)
-    return SoftKeys()
+    end = _END if view.mode is Mode.OUTGOING or is_one_held or not view.off_hook else ""
+    if view.recording is not None:
+        return SoftKeys(end, word("Stop"))
+    return SoftKeys(end, word("Record") if view.may_record else "")
 
 
 def is_urgent(view: PhoneView) -> bool:
@@ -111,14 +113,15 @@ def _outgoing(view: PhoneView, call: CallView, translator: Translator) -> tuple[
 def _talking(view: PhoneView, call: CallView, translator: Translator) -> tuple[Block, ...]:
     if call.in_conference:
         joined = (call, *(other for other in view.other_calls if other.in_conference))
-        return tuple(name(translator.say(party_words(each))) for each in joined)
+        return (*(name(translator.say(party_words(each))) for each in joined), *_recording(view, call, translator))
     others = _others(view, translator)
     if any(other.state is CallState.WAITING for other in view.other_calls):
         # Who waits and which keys deal with it come before the number and the state of the call in hand.
         party = () if view.locked else (name(translator.say(party_words(call))),)
-        return (*party, *others, *_sound(call, translator))
+        return (*party, *others, *_recording(view, call, translator), *_sound(call, translator))
     state = _state(view, call, translator)
-    return (*_party(view, call, translator), *state, *others, *_sound(call, translator))
+    recording = _recording(view, call, translator, Importance.USEFUL if state else Importance.NEEDED)
+    return (*_party(view, call, translator), *state, *recording, *others, *_sound(call, translator))
 
 
 def _state(view: PhoneView, call: CallView, translator: Translator) -> tuple[Block, ...]:
@@ -140,6 +143,24 @@ def _state(view: PhoneView, call: CallView, translator: Translator) -> tuple[Blo
     if call.dtmf:
         return (Block(call.dtmf, Role.TEXT, Flow.CUT_START, importance=Importance.NEEDED),)
     return ()
+
+
+def _recording(
+    view: PhoneView, call: CallView, translator: Translator, importance: Importance = Importance.USEFUL
+) -> tuple[Block, ...]:
+    """Say that the call is recorded: here and for how long, or at the other end; the first of it is so important."""
+    say = translator.say
+    lines = [_own_recording(view.recording)] if view.recording is not None else []
+    if call.recorded_by_peer:
+        lines.append(word("They record this"))
+    return tuple(sentence(say(line), Importance.USEFUL if place else importance) for place, line in enumerate(lines))
+
+
+def _own_recording(recording: RecordingView) -> Word:
+    time = duration(recording.duration_s)
+    if recording.is_kept:
+        return word("Recording {time}", time=time)
+    return word("Recording waits {time}", time=time) if recording.duration_s else word("About to record…")
 
 
 def _sound(call: CallView, translator: Translator) -> tuple[Block, ...]:

@@ -28,6 +28,10 @@ def status_bar(view: PhoneView, text: str) -> StatusBar:
     icons = [(_REGISTRATION_ICONS[view.registration], 0)]
     if view.microphone_open:
         icons.append((Icon.MUTED if view.muted else Icon.MICROPHONE, 0))
+    if (view.recording is not None and view.recording.is_kept) or (
+        view.call is not None and view.call.recorded_by_peer
+    ):
+        icons.append((Icon.RECORDING, 0))
     if view.speaker:
         icons.append((Icon.SPEAKER, 0))
     icons += _call_icons(view.call) if view.call is not None else _idle_icons(view)

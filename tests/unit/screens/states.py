@@ -29,7 +29,7 @@ from firmware.phone.menu.views import (
     SoftKeys,
 )
 from firmware.phone.set_up import SetUp
-from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, Refusal
+from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, RecordingView, Refusal
 from firmware.phone.words import Text, counted, word
 from tests.unit.phone.desk import Desk
 
@@ -270,6 +270,54 @@ VIEWS = {
         microphone_open=True,
         muted=True,
         call=_call(CallState.ACTIVE, duration_s=65),
+    ),
+    "may record": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=65, quality=_GOOD),
+        may_record=True,
+    ),
+    "about to record": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=65),
+        recording=RecordingView(0, is_kept=False),
+    ),
+    "recording": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=130, quality=_GOOD),
+        recording=RecordingView(65, is_kept=True),
+    ),
+    "recording waits": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        call=_call(CallState.HELD, duration_s=130),
+        recording=RecordingView(65, is_kept=False),
+    ),
+    "recording at both ends": _view(
+        Mode.IN_CALL,
+        speaker=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, _BOB, duration_s=130, recorded_by_peer=True),
+        recording=RecordingView(65, is_kept=True),
+    ),
+    "recording refused": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=65),
+        hint=Hint.RECORDING_NOT_ALLOWED,
+    ),
+    "no room to record": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=65),
+        hint=Hint.RECORDING_DISK_FULL,
     ),
     "on hold": _view(Mode.IN_CALL, off_hook=True, call=_call(CallState.HELD, duration_s=65)),
     "held by the far end": _view(
