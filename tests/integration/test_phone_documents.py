@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from firmware.privacy.policy import NOTICE_S
 from tests.lab.documents import Operator
+from tests.lab.guarded_store import open_store_of
 from tests.lab.mosquitto import Observer
 from tests.lab.mosquitto import Operator as Sender
 from tests.lab.person import Person
@@ -56,13 +58,13 @@ async def send(stage: Stage, topic: str, document: bytes) -> None:
 async def test_a_policy_from_a_file_is_read_by_keys_to_its_end_and_waits_seven_days(
     stage: Stage, person: Person, operator: Operator
 ) -> None:
-    await hand_over(stage, "policy", operator.policy(1, "shop-1", "cdr_sync", fleet=FLEET))
+    await hand_over(stage, "policy", operator.policy(1, "shop-1", "contact_import", fleet=FLEET))
     await person.reads("New privacy policy")
     await person.press("ok")
     await person.reads("It is new. Please read it.")
     assert ("policy_shown", "shop-1") not in await ledger(stage)
     await person.press("ok")
-    await person.reads("You will be asked again: Call records for the operator.")
+    await person.reads("You will be asked again: Import of contacts and pictures.")
     await person.press("ok")
     await person.reads("New rules.")
     await person.press("ok")
@@ -132,6 +134,32 @@ async def test_a_notice_of_danger_from_the_broker_stays_on_the_display_until_it_
 
         await asyncio.to_thread(observer.wait_for, told, 20)
     assert (await ledger(stage))[-1] == ("notice_acknowledged", "1")
+
+
+async def test_when_the_days_are_over_it_takes_effect_and_what_it_changes_is_a_no_until_it_is_asked_again(
+    stage: Stage,
+) -> None:
+    await asyncio.to_thread(stage.handset.main.stop)
+    store = await open_store_of(stage.handset.state_dir)
+    # As if the handset had been running for all but an instant of the seven days.
+    await store.transact(
+        lambda database: database.execute(
+            "UPDATE policies SET witness = json_set(witness, '$.witnessed_s', ?) WHERE state = 'waiting'",
+            NOTICE_S - 0.01,
+        )
+    )
+    await store.stop()
+    await asyncio.to_thread(stage.handset.main.start)
+    assert (await ledger(stage))[-2:] == [("policy_in_force", "shop-1"), ("lapse", "contact_import")]
+    async with Person(stage.handset) as person:
+        await person.wait_for_line()
+        await person.press("menu")
+        await person.reads("Menu")
+        await person.dial("81")
+        await person.reads("current")
+    purposes = await asyncio.to_thread(stage.handset.command, "consent", "list")
+    [line] = [line for line in purposes.splitlines() if line.startswith("contact_import")]
+    assert "not granted" in line
 
 
 def test_neither_words_of_a_document_nor_its_version_are_in_the_log(stage: Stage) -> None:
