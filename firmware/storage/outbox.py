@@ -280,15 +280,16 @@ class StoredOutbox:
         return notices
 
     def follow_consent(self, database: Database, state: ConsentState) -> None:
-        """Drop what the holder does not agree to any more, and take back what left while the holder did.
+        """Drop what the holder does not agree to any more, and take back what left where the holder said so.
 
-        A ledger that does not verify takes nothing back: nobody has said no.
+        A ledger that does not verify takes nothing back, and neither does a yes that lapsed with a new policy: nobody
+        has said no.
         """
         for topic, purpose in PURPOSE_OF_TOPIC.items():
             if purpose is not None and not state.granted(purpose):
                 self.purge(database, topic)
         if state.intact:
-            if not state.granted(Purpose.CDR_SYNC):
+            if _is_refused(state, Purpose.CDR_SYNC):
                 self.queue_erasure(database, ErasureReason.WITHDRAWN, Scope.ALL_RECORDS)
             self.take_back_numbers(database)
 
@@ -308,7 +309,7 @@ class StoredOutbox:
             "SELECT call_id, payload ->> '$.number', ledger_entries FROM outbox WHERE topic = 'cdr' ORDER BY seq"
         )
         calls = [call_id for call_id, number, entries in waiting if border.holds_back(number, state, entries)]
-        if not state.granted(Purpose.CROSS_BORDER_CDR):
+        if _is_refused(state, Purpose.CROSS_BORDER_CDR):
             calls += shares.calls_in_clear(database)
         if not calls:
             return ()
@@ -392,3 +393,9 @@ class StoredOutbox:
         ):
             return None
         return OutboxMessage(OutboxKey(epoch, seq), topic.value, topic in RETAINED, json.loads(payload))
+
+
+def _is_refused(state: ConsentState, purpose: Purpose) -> bool:
+    """Tell whether the holder has said no to a purpose as it is now."""
+    consent = state.purposes[purpose]
+    return consent.asked and not consent.granted

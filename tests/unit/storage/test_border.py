@@ -10,7 +10,7 @@ import pytest
 from firmware.egress.border import Border
 from firmware.egress.messages import ErasureReason, Topic
 from firmware.phone.call import CallId, DisconnectReason
-from firmware.phone.purpose import Purpose
+from firmware.phone.purpose import Channel, Purpose
 from firmware.ports import OutboxKey
 from firmware.storage.shares import Scope
 from tests.lab.store import RECIPIENT, StoreLab
@@ -109,6 +109,17 @@ async def test_withdrawal_takes_back_numbers_that_crossed_and_sends_their_pseudo
     [again] = await waiting(abroad)
     assert (again["id"], again["number"][:2]) == (call_id, "p:")
     assert again["seq"] > notice["seq"]
+
+
+async def test_a_yes_that_lapsed_holds_numbers_back_and_takes_none_back(abroad: StoreLab) -> None:
+    await abroad.consents.grant(Purpose.CROSS_BORDER_CDR)
+    await abroad.make_call(NUMBER)
+    await deliver(abroad)
+    await abroad.make_call(NUMBER)
+    await abroad.consents.lapse([Purpose.CROSS_BORDER_CDR], channel=Channel.NETWORK)
+    [number] = await numbers(abroad)
+    assert number.startswith("p:")
+    assert await waiting(abroad, Topic.ERASURE) == []
 
 
 async def test_pseudonyms_that_left_stay_where_they_are_when_consent_to_numbers_is_withdrawn(

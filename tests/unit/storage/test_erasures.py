@@ -7,7 +7,7 @@ import pytest
 from firmware.egress.messages import ErasureReason, OutcomeCode, Topic
 from firmware.phone.call import CallId
 from firmware.phone.errands import CallKind
-from firmware.phone.purpose import Purpose
+from firmware.phone.purpose import Channel, Purpose
 from firmware.ports import OutboxKey
 from firmware.storage.shares import Scope
 from tests.lab.store import StoreLab
@@ -223,6 +223,18 @@ async def test_all_records_can_be_taken_back_and_the_calls_stay(granted: StoreLa
     [notice] = await notices(granted)
     assert (notice["reason"], named_in(notice)) == ("erased", set(taken.values()))
     assert len(await granted.call_log.recent(10)) == 1
+
+
+async def test_a_yes_that_lapsed_takes_nothing_back_until_the_holder_says_no(granted: StoreLab) -> None:
+    await granted.make_call()
+    taken = await deliver(granted)
+    waiting = await granted.make_call()
+    await granted.consents.lapse([Purpose.CDR_SYNC], channel=Channel.NETWORK)
+    assert await notices(granted) == []
+    assert waiting not in await calls_that_wait(granted)
+    await granted.consents.withdraw(Purpose.CDR_SYNC)
+    [notice] = await notices(granted)
+    assert named_in(notice) == set(taken.values())
 
 
 async def test_a_damaged_ledger_takes_nothing_back(granted: StoreLab) -> None:
