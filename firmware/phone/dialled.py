@@ -52,7 +52,7 @@ def read_code(state: PhoneState, digits: str) -> CodeReading | None:
 
 
 def _knows_codes(state: PhoneState) -> bool:
-    return state.settings.provisioned and not state.locked
+    return not state.helps_only
 
 
 def _is_whole(state: PhoneState, reading: CodeReading) -> bool:

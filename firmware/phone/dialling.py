@@ -25,7 +25,7 @@ def offer_dial_tone(state: PhoneState) -> None:
         state.start_timer(Timer.DIAL_TONE, TONE_LIMIT_S)
         return
     state.tone = Tone.STUTTER_DIAL if state.features.voicemail_count else Tone.DIAL
-    state.hint = Hint.EMERGENCY_ONLY if state.helps_only else None
+    state.hint = state.restriction
     state.start_timer(Timer.DIAL_TONE, state.settings.first_digit_timeout_s)
 
 
@@ -43,8 +43,8 @@ def send_number(state: PhoneState, digits: str, *, anonymous_code: str = "") -> 
         refuse_number(state, digits, Hint.NUMBER_IMPOSSIBLE if hopeless else Hint.NUMBER_INCOMPLETE)
     elif not state.can_call:
         refuse_number(state, digits, Hint.CANNOT_CALL)
-    elif state.helps_only and not plan.reaches_emergency(digits):
-        refuse_number(state, digits, Hint.EMERGENCY_ONLY)
+    elif (restriction := state.restriction) is not None and not plan.reaches_emergency(digits):
+        refuse_number(state, digits, restriction)
     elif plan.is_barred(digits):
         _bar_number(state, digits)
     elif not state.has_room and not plan.reaches_emergency(digits):

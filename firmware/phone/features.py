@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from firmware.phone.activation import Activation
 from firmware.phone.call import CallerId, CallId, CallQuality, RegistrationState, TextMessage
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import MinuteStarted, RegistrationChanged
@@ -108,6 +109,7 @@ class FeatureState:
         guards: what the thief of the memory card lacks; None until that is known.
         store_waits: the store stays closed until somebody types the PIN.
         set_up: how the phone came to be set up; None until the store has said so.
+        activation: how far the run through the first questions has come.
         lock_is_known: the store has said whether the phone locks by itself.
         blocked_contacts: the numbers of blocked contacts, in all the ways to write them.
         minute: the minute of the week, None until the first one has begun.
@@ -136,6 +138,7 @@ class FeatureState:
     guards: frozenset[Guard] | None = None
     store_waits: bool = False
     set_up: SetUp | None = None
+    activation: Activation = field(default_factory=Activation)
     lock_is_known: bool = False
     blocked_contacts: frozenset[str] = frozenset()
     minute: MinuteStarted | None = None

@@ -1,7 +1,7 @@
 """A new phone asks by itself what is to be chosen, while nobody uses it, and keeps nobody from a call."""
 
 from firmware.phone.events import Event, KeyHeld, KeyPressed, KeyRepeated, Timer
-from firmware.phone.menu.first_run import FirstRun
+from firmware.phone.menu.first_run import reached_step
 from firmware.phone.modes.menu import open_menu
 from firmware.phone.set_up import SetUp
 from firmware.phone.state import PhoneState
@@ -20,12 +20,22 @@ def keep_first_run(state: PhoneState, event: Event) -> None:
     elif isinstance(event, _KEYS):
         state.start_timer(Timer.FIRST_RUN, UNTOUCHED_S)
     elif Timer.FIRST_RUN not in state.timers:
-        if state.first_run is None:
-            state.first_run = FirstRun(state)
-        open_menu(state, state.first_run)
+        open_menu(state, reached_step(state))
 
 
 def _is_due(state: PhoneState) -> bool:
     # A menu would put off a busy number that is being tried again.
     in_use = state.engaged or state.calls or state.locked or state.features.auto_redial is not None
-    return state.features.set_up is SetUp.NEW and state.mode is Mode.IDLE and not in_use
+    return _is_to_be_asked(state) and state.mode is Mode.IDLE and not in_use
+
+
+def _is_to_be_asked(state: PhoneState) -> bool:
+    """Whether the phone is new, or of a firmware that did not ask all of it.
+
+    Whoever has declined the service is not asked again by itself: the menu does, when they want it.
+    """
+    features = state.features
+    if features.set_up is None:
+        return False
+    never_activated = not state.is_activated and features.consents is not None and not features.consents.age_band
+    return features.set_up is SetUp.NEW or never_activated

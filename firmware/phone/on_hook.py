@@ -33,4 +33,4 @@ def hint_for(state: PhoneState, digits: str) -> Hint | None:
         return Hint.EMERGENCY_NUMBER
     if match(state, digits) is Match.IMPOSSIBLE and not accepts(state, digits):
         return Hint.NUMBER_IMPOSSIBLE
-    return Hint.EMERGENCY_ONLY if state.helps_only else None
+    return state.restriction

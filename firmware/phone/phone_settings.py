@@ -40,6 +40,9 @@ class PhoneSettings:
         accounts: names and labels, the default account first.
         syllables: knows which Chinese characters a syllable is written with, for whoever writes them.
         language: what the display speaks until the holder chooses.
+        proves_number: the operator sends codes by which a new phone proves its number.
+        operator_name, privacy_officer, privacy_contact: who answers for the holder's data, and how they are reached;
+            empty for what is not known.
         invite_link, top_up_link: the operator's links, with a place for the account's opaque id; empty for none.
     """
 
@@ -69,6 +72,10 @@ class PhoneSettings:
     accounts: tuple[tuple[str, str], ...] = ()
     syllables: Syllables = no_syllables
     language: str = "en"
+    proves_number: bool = False
+    operator_name: str = ""
+    privacy_officer: str = ""
+    privacy_contact: str = ""
     invite_link: str = ""
     top_up_link: str = ""
 

@@ -22,6 +22,7 @@ HINTS: Final[Mapping[Hint, Word]] = {
     Hint.RINGER_SILENCED: word("Ringer silenced"),
     Hint.CANNOT_CALL: word("Cannot call. Use another phone."),
     Hint.EMERGENCY_ONLY: word("Emergency calls only"),
+    Hint.SET_UP_FIRST: word("Set the phone up first"),
     Hint.NUMBER_BARRED: word("This number is barred here."),
     Hint.NO_SPEED_DIAL: word("No number behind this key"),
     Hint.NO_VOICEMAIL: word("No voicemail on this line"),

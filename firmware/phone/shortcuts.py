@@ -48,7 +48,7 @@ def begin_dialling(state: PhoneState) -> None:
     hotline = state.settings.hotline
     # Reorder tone in place of dial tone would keep a person from dialling something else.
     objection = state.settings.dial_plan.objection(hotline.number) if hotline is not None else None
-    callable_now = state.can_call and not state.locked and objection is None
+    callable_now = state.can_call and not state.helps_only and objection is None
     if hotline is None or not callable_now:
         offer_dial_tone(state)
     elif hotline.delay_s:

@@ -217,7 +217,19 @@ class PhoneState:
     @property
     def helps_only(self) -> bool:
         """Whether nobody but emergency services may be called."""
-        return self.locked or not self.settings.provisioned
+        return self.restriction is not None
+
+    @property
+    def restriction(self) -> Hint | None:
+        """Why nobody but emergency services may be called, None where others may be."""
+        if self.locked or not self.settings.provisioned:
+            return Hint.EMERGENCY_ONLY
+        return None if self.is_activated else Hint.SET_UP_FIRST
+
+    @property
+    def is_activated(self) -> bool:
+        """Whether the holder has set the phone up and agrees to its service; a store that says nothing forbids none."""
+        return self.features.consents is None or self.features.consents.activated
 
     def allows(self, purpose: Purpose) -> bool:
         """Whether the holder agrees to something; no, until the store has said so."""

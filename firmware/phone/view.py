@@ -47,6 +47,7 @@ class Hint(StrEnum):
     RINGER_SILENCED = "ringer_silenced"
     CANNOT_CALL = "cannot_call"
     EMERGENCY_ONLY = "emergency_only"
+    SET_UP_FIRST = "set_up_first"
     NUMBER_BARRED = "number_barred"
     NO_SPEED_DIAL = "no_speed_dial"
     NO_VOICEMAIL = "no_voicemail"

@@ -37,6 +37,10 @@ def phone_settings(loaded: LoadedConfiguration) -> PhoneSettings:
         auto_redial_tries=configuration.calls.auto_redial_tries,
         voicemail_number=configuration.accounts[0].voicemail_number or "",
         language=configuration.device.language,
+        proves_number=bool(configuration.operator.verification),
+        operator_name=configuration.operator.name,
+        privacy_officer=configuration.operator.privacy_officer,
+        privacy_contact=configuration.operator.contact,
         invite_link=configuration.operator.invite_link,
         top_up_link=configuration.operator.top_up_link,
         accounts=tuple(

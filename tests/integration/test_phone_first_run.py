@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.handset import Handset
+from tests.lab.newcomer import PIN, Newcomer
 from tests.lab.office import BOB, PERSON, Office
 from tests.lab.person import PATIENCE_S, Person
 from tests.lab.stage import Choices
 
-PIN = "2580"
 READY = "The handset is ready"
 _POLL_S = 0.05
 
@@ -32,68 +32,55 @@ def handset(office: Office) -> Iterator[Handset]:
     handset.main.start()
 
 
-async def test_in_the_middle_of_its_first_run_the_phone_is_called_and_calls(office: Office, handset: Handset) -> None:
-    async with Person(handset) as newcomer:
+async def test_in_the_middle_of_its_first_run_the_phone_is_called_and_calls_for_nobody_else(
+    office: Office, handset: Handset
+) -> None:
+    async with Newcomer(handset) as newcomer:
         await newcomer.wait_for_line()
-        await newcomer.reads("1/7 Language")
-        await newcomer.press("ok")
-        await newcomer.reads("2/7 Welcome")
+        await newcomer.goes_on_to("Welcome")
 
         office.bob.call(PERSON)
         await newcomer.reads("Incoming call")
         await newcomer.lift()
         await newcomer.wait_for_call("active")
         await newcomer.replace()
-        await newcomer.reads("2/7 Welcome")
+        await newcomer.reaches("Welcome")
 
         await newcomer.lift()
         await newcomer.send(BOB)
-        office.bob.answers()
-        await newcomer.wait_for_call("active")
+        await newcomer.reads("Set the phone up first")
         await newcomer.replace()
-        await newcomer.reads("2/7 Welcome")
+        await newcomer.reaches("Welcome")
 
 
 async def test_after_a_power_cut_it_asks_again_and_has_kept_what_was_chosen(handset: Handset) -> None:
-    async with Person(handset) as newcomer:
-        await newcomer.reads("1/7 Language")
+    async with Newcomer(handset) as newcomer:
+        await newcomer.reaches("Language")
         await newcomer.dial("2")
-        await newcomer.reads("2/7 欢迎")
+        await newcomer.reads("2/15 欢迎")
         await newcomer.press("ok")
-        await newcomer.reads("3/7 铃声大小")
+        await newcomer.reads("3/15 字体大小")
     await asyncio.to_thread(handset.main.kill)
     await asyncio.to_thread(handset.main.start)
-    async with Person(handset) as newcomer:
-        await newcomer.reads("1/7 语言")
+    async with Newcomer(handset) as newcomer:
+        await newcomer.reads("1/15 语言")
         await newcomer.dial("1")
-        await newcomer.reads("2/7 Welcome")
+        await newcomer.reaches("Welcome")
 
 
 async def test_it_asks_until_somebody_has_come_to_its_end_and_again_after_a_reset(handset: Handset) -> None:
-    async with Person(handset) as newcomer:
-        for title in ("1/7 Language", "2/7 Welcome", "3/7 How loud", "4/7 Ring tone", "5/7 Text size"):
-            await newcomer.reads(title)
-            await newcomer.press("ok")
-        await newcomer.reads("6/7 PIN")
-        await newcomer.dial("2")
-        for title in ("New PIN", "New PIN again"):
-            await newcomer.reads(title)
-            await newcomer.dial(PIN)
-            await newcomer.press("ok")
-        await newcomer.reads("The PIN is set.")
-        await newcomer.press("ok")
-        await newcomer.reads("7/7 All set")
-        await newcomer.press("ok")
-        await newcomer.wait_for_mode("idle")
+    async with Newcomer(handset) as newcomer:
+        await newcomer.goes_on_to("All set", "Service")
+        await newcomer.finishes()
     await asyncio.to_thread(handset.main.stop)
     await asyncio.to_thread(handset.main.start)
-    async with Person(handset) as holder:
+    async with Newcomer(handset) as holder:
         await holder.wait_for_line()
         await holder.wait_for_mode("idle")
         await _reset(holder)
         await _starts_anew(handset)
-    async with Person(handset) as newcomer:
-        await newcomer.reads("1/7 Language")
+    async with Newcomer(handset) as newcomer:
+        await newcomer.reaches("Language")
 
 
 async def _reset(holder: Person) -> None:

@@ -13,6 +13,7 @@ from playwright.async_api import Page
 
 from tests.lab.browser import Browser
 from tests.lab.handset import Handset
+from tests.lab.newcomer import PIN, Newcomer
 from tests.lab.office import BOB, PERSON, Office
 from tests.lab.person import Person
 from tests.lab.stage import Choices
@@ -74,22 +75,32 @@ async def new_handset(office: Office) -> AsyncIterator[Handset]:
 
 
 async def test_a_new_phone_is_set_up_in_english_and_after_second_thoughts_in_chinese(new_handset: Handset) -> None:
-    async with visiting(new_handset) as page, Person(new_handset) as newcomer:
-        await newcomer.reads("1/7 Language")
+    async with visiting(new_handset) as page, Newcomer(new_handset) as newcomer:
+        await newcomer.reaches("Language")
         await click(page, "ok")
-        await newcomer.reads("2/7 Welcome")
+        await newcomer.reaches("Welcome")
         await click(page, "ok")
-        await newcomer.reads("3/7 How loud")
-        await click(page, "volume_up")
-        await newcomer.reads("90 %")
-        await click(page, "ok")
-        await newcomer.reads("4/7 Ring tone")
-        await click(page, "cancel", "cancel", "cancel")
-        await newcomer.reads("1/7 Language")
+        await newcomer.reaches("Text size")
+        await click(page, "cancel", "cancel")
+        await newcomer.reaches("Language")
         await click(page, "volume_down", "ok")
-        for title in ("2/7 欢迎", "3/7 铃声大小", "4/7 铃声", "5/7 字体大小", "6/7 密码", "7/7 设置完成"):
+        for title in ("2/15 欢迎", "3/15 字体大小", "4/15 密码"):
             await newcomer.reads(title)
             await click(page, "ok")
+        for title in ("新密码", "再次输入新密码"):
+            await newcomer.reads(title)
+            await click(page, *PIN, "ok")
+        await newcomer.reads("密码已设置。")
+        await click(page, "ok")
+        for title in ("5/15 您的年龄", "6/15 隐私政策", "7/15 通话服务", "8/15 通话录音", "9/15 通话数据", "10/15 跨境",
+                      "11/15 导入", "12/15 通知", "13/15 铃声大小", "14/15 铃声", "15/15 设置完成"):  # fmt: skip
+            await newcomer.reads(title)
+            while newcomer.sees(title):
+                if title.endswith("通话服务") and newcomer.sees("否"):
+                    await click(page, "volume_down")
+                before = newcomer.frame
+                await click(page, "ok")
+                await newcomer.sees_what_follows(before)
         await newcomer.wait_for_mode("idle")
         await click(page, "menu")
         await newcomer.reads("联系人")

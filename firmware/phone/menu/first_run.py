@@ -2,27 +2,40 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
+from firmware.phone.activation import Activation
 from firmware.phone.answers import Answer
 from firmware.phone.commands import AudioRoute, SaveSetUp
 from firmware.phone.events import Key, Timer
 from firmware.phone.holder_settings import adjust
+from firmware.phone.menu.activation import (
+    ActivationEnd,
+    PolicyStep,
+    age_step,
+    guardian_step,
+    is_under_14,
+    pin_step,
+    purpose_step,
+)
 from firmware.phone.menu.card import Card
-from firmware.phone.menu.choices import CHOOSE, Choice, Choices, Then
-from firmware.phone.menu.lock import ask_new_pin, changing_pin
+from firmware.phone.menu.choices import Then
+from firmware.phone.menu.consent import PURPOSES
+from firmware.phone.menu.number_proof import NumberStep, is_number_proof_offered
+from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.settings import language_page
 from firmware.phone.menu.sound import RingOptions, level_page
 from firmware.phone.menu.stack import Quiet, Screen
 from firmware.phone.menu.switches import Options
 from firmware.phone.menu.views import MenuRow, MenuView
+from firmware.phone.moves import go_home
 from firmware.phone.on_hook import show_on_hook
+from firmware.phone.purpose import Purpose
 from firmware.phone.ring_preview import stop_preview
 from firmware.phone.set_up import SetUp
 from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.view import Mode
 from firmware.phone.words import Text, word
 
-_NEXT = word("Next")
 _TEXT_SIZES: tuple[tuple[bool, Text], ...] = ((False, word("Normal text")), (True, word("Large text")))
 _WELCOME = (
     MenuRow(word("Lift and dial.")),
@@ -33,6 +46,11 @@ _END = (
     MenuRow(word("Lift and dial.")),
     MenuRow(word("MENU 1"), word("Contacts")),
     MenuRow(word("MENU 6"), word("Settings")),
+)
+_END_WITHOUT_SERVICE = (
+    MenuRow(word("You said no to the service.")),
+    MenuRow(word("Emergency calls and answering work.")),
+    MenuRow(word("MENU 1"), word("Set up")),
 )
 _SAME_NUMBER_S = 2.0
 """Digits that follow one another so soon may be a telephone number rather than answers."""
@@ -54,25 +72,23 @@ class TextSizes(Options):
 
 
 def _welcome(_state: PhoneState, then: Then) -> Screen:
-    return Card("", lambda _state: _WELCOME, ok=_NEXT, choose=then)
+    return Card("", lambda _state: _WELCOME, ok=NEXT, choose=then)
 
 
 def _ringer_volume(_state: PhoneState, then: Then) -> Screen:
     return level_page(AudioRoute.RINGER, then)
 
 
-def _pin(_state: PhoneState, then: Then) -> Screen:
-    # No emergency number begins with 2: the row that asks for digits takes none of theirs.
-    def rows(state: PhoneState) -> list[Choice]:
-        if state.features.pin_is_set:
-            return [Choice(word("Keep the PIN"), then), Choice(word("Change PIN"), changing_pin(then))]
-        return [Choice(word("Later"), then), Choice(word("Set a PIN"), partial(ask_new_pin, then=then))]
-
-    return Choices("", rows)
-
-
 def _end(_state: PhoneState, then: Then) -> Screen:
-    return Card("", lambda _state: _END, ok=CHOOSE, choose=then)
+    return ActivationEnd(_end_rows, then)
+
+
+def _end_rows(state: PhoneState) -> list[MenuRow]:
+    return list(_END if state.allows(Purpose.SERVICE) else _END_WITHOUT_SERVICE)
+
+
+def _always(_state: PhoneState) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,36 +98,45 @@ class Step:
     Attributes:
         title: what it is about, short enough for the smallest display with its place before it.
         make: makes its page, which does what it is given when the step is done.
+        applies: says whether it is to be asked, as what was answered before has it.
     """
 
     title: Text
     make: Callable[[PhoneState, Then], Screen]
+    applies: Callable[[PhoneState], bool] = _always
 
 
 STEPS: tuple[Step, ...] = (
     Step(word("Language"), language_page),
     Step(word("Welcome"), _welcome),
+    Step(word("Text size"), TextSizes),
+    Step(word("PIN"), pin_step),
+    Step(word("Your age"), age_step),
+    Step(word("Guardian"), guardian_step, is_under_14),
+    Step(word("Policy"), PolicyStep),
+    *(Step(title, purpose_step(purpose)) for purpose, title in PURPOSES.items()),
+    Step(word("Number"), NumberStep, is_number_proof_offered),
     Step(word("How loud"), _ringer_volume),
     Step(word("Ring tone"), RingOptions),
-    Step(word("Text size"), TextSizes),
-    Step(word("PIN"), _pin),
     Step(word("All set"), _end),
 )
-"""In this order; a step more is a row more."""
+"""In this order; a step more is a row more. The PIN comes before what only the holder is to answer."""
 
 
 class FirstRun(Quiet):
     """One step after the other; what was chosen counts at once, so that whoever breaks off loses nothing."""
 
     def __init__(self, state: PhoneState) -> None:
+        state.features.activation = Activation()
         self._place = 0
         self._digits = ""
         self._page = self._page_of_step(state)
 
     def view(self, state: PhoneState) -> MenuView:
         """Show the step's page, and how far the person has come."""
-        title = STEPS[self._place].title
-        placed = word("{step}/{steps} {title}", step=self._place + 1, steps=len(STEPS), title=title)
+        steps = [step for step in STEPS if step.applies(state)]
+        step = STEPS[self._place]
+        placed = word("{step}/{steps} {title}", step=steps.index(step) + 1, steps=len(steps), title=step.title)
         return replace(self._page.view(state), title=placed)
 
     def open(self, state: PhoneState) -> None:
@@ -149,9 +174,10 @@ class FirstRun(Quiet):
         stop_preview(state)
         if self._page.cancel(state):
             return True
-        if not self._place:
+        before = [place for place in range(self._place) if STEPS[place].applies(state)]
+        if not before:
             return False
-        self._go_to(state, self._place - 1)
+        self._go_to(state, before[-1])
         return True
 
     def take(self, state: PhoneState, answer: Answer) -> None:
@@ -159,8 +185,9 @@ class FirstRun(Quiet):
         self._page.take(state, answer)
 
     def _go_on(self, state: PhoneState) -> None:
-        if self._place + 1 < len(STEPS):
-            self._go_to(state, self._place + 1)
+        after = [place for place in range(self._place + 1, len(STEPS)) if STEPS[place].applies(state)]
+        if after:
+            self._go_to(state, after[0])
         else:
             self._finish(state)
 
@@ -178,3 +205,13 @@ class FirstRun(Quiet):
             state.emit(SaveSetUp(SetUp.FIRST_RUN))
         state.first_run = None
         state.menu.drop(state, self)
+        if state.menu.top is None and state.mode is Mode.MENU:
+            # No key has ended it, but the store's answer.
+            go_home(state)
+
+
+def reached_step(state: PhoneState) -> Screen:
+    """Return the first run at the step that was reached, or at its beginning."""
+    if state.first_run is None:
+        state.first_run = FirstRun(state)
+    return state.first_run

@@ -5,6 +5,7 @@ from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.codes import invite_page, top_up_page
 from firmware.phone.menu.contact_editor import ContactEditor, edit_contact_page
 from firmware.phone.menu.contacts import contacts_page
+from firmware.phone.menu.first_run import reached_step
 from firmware.phone.menu.incoming import incoming_page
 from firmware.phone.menu.messages import messages_page
 from firmware.phone.menu.privacy import privacy_page
@@ -23,6 +24,13 @@ def _rows(state: PhoneState) -> list[Choice]:
     """Say what there is; what an operator may lack comes last, so that the digits of all the rest never change."""
     if not state.settings.provisioned:
         return [Choice(word("This phone"), opening(status_page)), language_row(state)]
+    if not state.is_activated:
+        return [
+            Choice(word("Set up"), opening(reached_step)),
+            Choice(word("This phone"), opening(status_page)),
+            Choice(word("Privacy"), opening(privacy_page)),
+            language_row(state),
+        ]
     features = state.features
     rows = [
         Choice(word("Contacts"), opening(contacts_page)),

@@ -38,6 +38,9 @@ def try_again(state: PhoneState, _event: TimerExpired) -> None:
     redial = state.features.auto_redial
     if redial is None:
         return
+    if state.helps_only:
+        auto_redial.disarm(state)
+        return
     if not state.can_call:
         auto_redial.put_off(state)
         return

@@ -54,6 +54,8 @@ def write_to(state: PhoneState, party: CallerId) -> None:
 def refusal(state: PhoneState, number: str) -> Hint | None:
     """Say why a number cannot be written to; a call reaches emergency services, a text message may not."""
     plan = state.settings.dial_plan
+    if not state.is_activated:
+        return Hint.SET_UP_FIRST
     if _address(number):
         return None
     if not plan.accepts(number):

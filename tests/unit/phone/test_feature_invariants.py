@@ -7,6 +7,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
+from firmware.phone.activation_answers import NumberProof, NumberProofRead
+from firmware.phone.activation_errands import CheckCode, ReadNumberProof, RequestCode
 from firmware.phone.answers import (
     Answer,
     CallsCounted,
@@ -24,6 +26,8 @@ from firmware.phone.answers import (
 from firmware.phone.call import CallDirection, CallerId, CallId, CallState, DisconnectReason, TextMessage
 from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.commands import Command, PlaceCall, SavePreferences, SendMessage
+from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead
+from firmware.phone.consent_errands import Activate, ReadConsents, SetConsent, WithdrawOptional
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber
 from firmware.phone.errands import (
     CheckPin,
@@ -57,7 +61,10 @@ from firmware.phone.features import CallRules, Hotline, OpenHours
 from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.phone import Phone
+from firmware.phone.policy_answers import PolicyRead, PolicyRow, PolicyState
+from firmware.phone.policy_errands import PolicyShown, ReadPolicy
 from firmware.phone.preferences import Preferences
+from firmware.phone.purpose import Purpose
 from firmware.phone.view import Mode
 from firmware.phone.words import word
 from tests.unit.phone.office import office_settings
@@ -85,12 +92,18 @@ _TRANSIENT = {
 _CALLS = tuple(
     LoggedCall(CallId(f"c{place}"), CallDirection.INCOMING, "2345", "", "25 Nov", 0, False, None) for place in range(3)
 )
+_CONSENTS = ConsentsRead(
+    tuple(
+        ConsentRow(purpose, "Name", "What.", "Who.", granted=False, needed=False, since="", asked=False)
+        for purpose in Purpose
+    )
+)
 _MENU_KEYS = st.sampled_from(
     [*(Key(digit) for digit in "123456789*#0"), *[Key.OK, Key.VOLUME_DOWN, Key.VOLUME_UP] * 3, Key.CANCEL, Key.REDIAL]
 )
 
 
-def answer_to(errand: Errand) -> Answer | None:
+def answer_to(errand: Errand) -> Answer | None:  # noqa: C901 - a case for each errand
     """Answer as a small store would."""
     match errand:
         case ListCalls(kind, first, limit):
@@ -110,6 +123,12 @@ def answer_to(errand: Errand) -> Answer | None:
             return PinChanged(is_set=bool(pin))
         case ReadFacts(kind):
             return FactsRead(kind, ((word("Version"), "1"),))
+        case ReadConsents() | SetConsent() | WithdrawOptional() | Activate():
+            return _CONSENTS
+        case ReadPolicy() | PolicyShown():
+            return PolicyRead(PolicyRow("1", "2026-11-25", PolicyState.IN_FORCE), ("We keep little.",))
+        case ReadNumberProof() | RequestCode() | CheckCode():
+            return NumberProofRead(NumberProof.SENT, tries_left=1)
         case ListPictures():
             return PicturesListed((("p1", "Holiday"),))
     return None
@@ -165,8 +184,8 @@ class AnyOfficeEvening(AnyEvening):
                 self.sent.append(message_id)
             case SavePreferences(preferences):
                 self.saved = preferences
-            case PlaceCall(uri=uri) if self.phone.view.locked:
-                assert uri.removeprefix("sip:").partition("@")[0] in {"110", "112"}, "a locked phone calls"
+            case PlaceCall(uri=uri) if self.phone.view.locked or not self.phone._state.is_activated:
+                assert uri.removeprefix("sip:").partition("@")[0] in {"110", "112"}, "a phone that only helps calls"
             case _ if isinstance(command, get_args(Errand)):
                 self.asked.append(command)  # type: ignore[arg-type]
 
@@ -214,6 +233,11 @@ class AnyOfficeEvening(AnyEvening):
     def hear_whether_there_is_a_pin(self, is_set: bool) -> None:
         self._handle(PinChanged(is_set))
         self._handle(PreferencesLoaded(Preferences(locked_when_idle=True)))
+
+    @rule(activated=st.booleans(), age_band=st.sampled_from(["", "under_14", "adult"]))
+    def hear_what_is_agreed_to(self, activated: bool, age_band: str) -> None:
+        granted = frozenset({Purpose.SERVICE} if activated else ())
+        self._handle(ConsentsChanged(granted, activated, age_band))
 
     @precondition(lambda self: self.phone.view.locked)
     @rule()

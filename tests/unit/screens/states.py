@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from firmware.phone.answers import PinChanged
 from firmware.phone.call import (
     CallDirection,
     CallerId,
@@ -16,7 +15,7 @@ from firmware.phone.call import (
     TransferState,
 )
 from firmware.phone.contact import ContactMatch
-from firmware.phone.events import Key, Problem, SetUpLoaded
+from firmware.phone.events import Key, Problem
 from firmware.phone.menu.views import (
     CardView,
     CodeView,
@@ -28,10 +27,9 @@ from firmware.phone.menu.views import (
     NoticeView,
     SoftKeys,
 )
-from firmware.phone.set_up import SetUp
 from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, RecordingView, Refusal
 from firmware.phone.words import Text, counted, word
-from tests.unit.phone.desk import Desk
+from tests.unit.phone.new_phone import NewPhone
 
 CLOCK = "12:34"
 _ANNA = CallerId("+442012345678", "Anna Schmidt")
@@ -155,19 +153,32 @@ _SHARED_IN_A_DAY = CardView(
     keys=SoftKeys(word("Back")),
 )
 
-_FIRST_RUN_STEPS = ("language", "welcome", "ringer volume", "ring tone", "text size", "PIN", "end")
-
-
 def _first_run() -> dict[str, PhoneView]:
-    """Lead a new phone through its first run; nobody has chosen how the display is to be."""
-    desk = Desk()
-    desk.handle(PinChanged(is_set=False))
-    desk.handle(SetUpLoaded(SetUp.NEW))
-    views = {}
-    for step in _FIRST_RUN_STEPS:
-        views[f"first run, {step}"] = replace(desk.view, look=Look())
-        desk.press(Key.OK)
+    """Lead a new phone and a child's through the first run; nobody has chosen how the display is to be."""
+    views: dict[str, PhoneView] = {}
+    for phone in (NewPhone.of_office(proves_number=True), NewPhone.of_office()):
+        while phone.view.mode is Mode.MENU:
+            step = phone.step
+            views.setdefault(f"first run, {step}", _first_run_view(phone))
+            if step == "Your age" and "first run, All set" in views:
+                phone.press(Key.VOLUME_DOWN)
+            if step == "Recording":
+                phone.ok()
+                phone.ok()
+                views.setdefault("first run, Recording, the answers", _first_run_view(phone))
+            if step == "Number":
+                phone.ok()
+                views.setdefault("first run, Number, the code", _first_run_view(phone))
+                phone.dial("000000")
+                phone.ok()
+                views.setdefault("first run, Number, a wrong code", _first_run_view(phone))
+                phone.press(Key.CANCEL)
+            phone.go_on()
     return views
+
+
+def _first_run_view(phone: NewPhone) -> PhoneView:
+    return replace(phone.view, look=Look())
 
 
 _FIRST_RUN = _first_run()
@@ -537,6 +548,6 @@ VIEWS = {
     ),
     "menu, work under way": _menu(NoticeView(word("Menu"), word("One moment…"), percent=40)),
     **_FIRST_RUN,
-    "first run, text size, large": replace(_FIRST_RUN["first run, text size"], look=Look(large_text=True)),
+    "first run, Text size, large": replace(_FIRST_RUN["first run, Text size"], look=Look(large_text=True)),
 }
 """By name; the name is what fails when a page looks different."""

@@ -2,61 +2,26 @@ from collections.abc import Callable
 
 import pytest
 
-from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
-from firmware.phone.call import CallId, CallState, DisconnectReason
+from firmware.phone.answers import PinChanged, PinChecked
+from firmware.phone.call import CallState, DisconnectReason
 from firmware.phone.commands import AudioRoute, PlaceCall, SavePreferences, SaveSetUp, StartRinging
-from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.events import Key, PreferencesLoaded, SetUpLoaded, Timer
-from firmware.phone.menu.first_run import STEPS
-from firmware.phone.menu.views import CardView, EntryView, NoticeView
+from firmware.phone.menu.views import CardView
 from firmware.phone.preferences import Preferences
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list
+from tests.unit.phone.new_phone import BRIGHT, PIN, TITLES, NewPhone, at_step, step_of, title_of
 from tests.unit.phone.office import office
-
-TITLES = ("Language", "Welcome", "How loud", "Ring tone", "Text size", "PIN", "All set")
-PIN = "2580"
-BRIGHT = Preferences(screen_off_s=0)
-
-
-def new_phone(**more: object) -> Desk:
-    """Return a phone whose store has just said that nobody has set it up."""
-    desk = office(**{"preferences": BRIGHT} | more)
-    desk.handle(PinChanged(is_set=False))
-    desk.handle(SetUpLoaded(SetUp.NEW))
-    return desk
-
-
-def at_step(title: str, **more: object) -> Desk:
-    desk = new_phone(**more)
-    while step(desk) != title:
-        desk.press(Key.OK)
-    return desk
-
-
-def title(desk: Desk) -> str:
-    assert desk.view.menu is not None
-    return said(desk.view.menu.title)
-
-
-def step(desk: Desk) -> str:
-    return title(desk).partition(" ")[2]
-
-
-def type_pin(desk: Desk, pin: str) -> None:
-    desk.dial(pin)
-    desk.press(Key.OK)
-
 
 # --- when it opens by itself ---
 
 
 def test_a_new_phone_asks_for_the_language_first() -> None:
-    desk = new_phone()
+    desk = NewPhone.of_office()
     assert desk.view.mode is Mode.MENU
-    assert title(desk) == f"1/{len(STEPS)} Language"
+    assert title_of(desk) == f"1/{len(TITLES)} Language"
     assert labels(desk) == ["English", "中文"]
 
 
@@ -85,12 +50,13 @@ def test_a_locked_phone_asks_only_who_has_typed_the_pin_and_left_the_menu() -> N
     desk.handle(SetUpLoaded(SetUp.NEW))
     assert (desk.view.mode, desk.view.locked) == (Mode.IDLE, True)
     desk.press(Key.MENU)
-    type_pin(desk, PIN)
+    desk.dial(PIN)
+    desk.press(Key.OK)
     desk.handle(PinChecked(accepted=True))
     desk.press(Key.MENU)
     assert desk.view.mode is Mode.IDLE
     desk.expire(Timer.FIRST_RUN)
-    assert step(desk) == TITLES[0]
+    assert step_of(desk) == TITLES[0]
 
 
 def test_a_handset_that_is_off_when_the_phone_starts_has_its_dial_tone() -> None:
@@ -99,11 +65,12 @@ def test_a_handset_that_is_off_when_the_phone_starts_has_its_dial_tone() -> None
     desk.handle(SetUpLoaded(SetUp.NEW))
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     desk.replace()
-    assert step(desk) == TITLES[0]
+    assert step_of(desk) == TITLES[0]
 
 
 def test_a_busy_number_that_is_being_tried_comes_first() -> None:
-    desk = new_phone()
+    desk = office(preferences=BRIGHT)
+    desk.handle(SetUpLoaded(SetUp.NEW))
     call_id = desk.place_call("2345")
     desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.BUSY, 486)
     desk.press(Key.REDIAL)
@@ -118,11 +85,11 @@ def test_a_busy_number_that_is_being_tried_comes_first() -> None:
 
 
 def test_ok_leads_through_all_steps_and_then_the_phone_is_set_up_for_good() -> None:
-    desk = new_phone()
+    desk = NewPhone.of_office()
     for place, expected in enumerate(TITLES, start=1):
-        assert title(desk) == f"{place}/{len(TITLES)} {expected}"
+        assert title_of(desk) == f"{place}/{len(TITLES)} {expected}"
         assert desk.said(SaveSetUp) == []
-        desk.press(Key.OK)
+        desk.go_on()
     assert desk.said(SaveSetUp) == [SaveSetUp(SetUp.FIRST_RUN)]
     assert desk.view.mode is Mode.IDLE
     desk.expire(Timer.FIRST_RUN)
@@ -136,25 +103,25 @@ def test_cancel_leads_back_step_by_step_and_out_of_the_first_one_for_a_while() -
     desk = at_step(TITLES[-1])
     for expected in reversed(TITLES[:-1]):
         desk.press(Key.CANCEL)
-        assert step(desk) == expected
+        assert step_of(desk) == expected
     desk.press(Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
     desk.expire(Timer.FIRST_RUN)
-    assert step(desk) == TITLES[0]
+    assert step_of(desk) == TITLES[0]
 
 
 @pytest.mark.parametrize(("row", "language"), [("English", "en"), ("中文", "zh")])
 def test_the_language_counts_at_once_and_is_kept(row: str, language: str) -> None:
-    desk = new_phone()
+    desk = NewPhone.of_office()
     choose(desk, row)
     assert desk.view.look.language == language
     assert desk.said(SavePreferences)[-1].preferences.language == language
-    assert step(desk) == "Welcome"
+    assert step_of(desk) == "Welcome"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_ok_keeps_the_language_that_the_installer_has_chosen(language: str) -> None:
-    desk = new_phone(language=language)
+    desk = NewPhone.of_office(language=language)
     desk.press(Key.OK)
     assert desk.said(SavePreferences)[-1].preferences.language == language
 
@@ -181,7 +148,7 @@ def test_a_ring_tone_is_heard_as_it_is_selected_and_kept_when_it_is_chosen() -> 
     assert StartRinging("internal") in desk.press(Key.VOLUME_DOWN)
     desk.press(Key.OK)
     assert desk.said(SavePreferences)[-1].preferences.ring == "internal"
-    assert step(desk) == "Text size"
+    assert step_of(desk) == "All set"
 
 
 def test_going_back_from_a_ring_tone_is_silent() -> None:
@@ -208,75 +175,19 @@ def test_large_text_is_seen_as_it_is_selected() -> None:
     assert not desk.view.look.large_text
     choose(desk, "Large text")
     assert desk.said(SavePreferences)[-1].preferences.large_text
-    assert step(desk) == "PIN"
+    assert step_of(desk) == "PIN"
 
 
 def test_the_end_says_what_opens_the_contacts_and_the_settings() -> None:
-    desk = at_step("All set")
+    desk = NewPhone.of_office(preferences=BRIGHT)
+    while step_of(desk) != "All set":
+        desk.say_yes() if step_of(desk) == "Service" else desk.go_on()
     assert isinstance(desk.view.menu, CardView)
     pages = {said(row.label): said(row.value) for row in desk.view.menu.rows if row.value}
     assert pages == {"MENU 1": "Contacts", "MENU 6": "Settings"}
-    desk.press(Key.OK)
+    desk.ok()
     desk.press(Key.MENU)
     assert {f"MENU {row.number}": said(row.label) for row in the_list(desk).rows}.items() >= pages.items()
-
-
-# --- the PIN ---
-
-
-def test_a_pin_is_typed_twice_and_then_the_next_step_follows() -> None:
-    desk = at_step("PIN")
-    choose(desk, "Set a PIN")
-    type_pin(desk, "1234")
-    assert isinstance(desk.view.menu, EntryView)
-    assert said(desk.view.menu.note) == "Too easy: digits in a row."
-    type_pin(desk, PIN)
-    assert desk.said(SetPin) == []
-    type_pin(desk, PIN)
-    assert desk.said(SetPin) == [SetPin(PIN)]
-    desk.press(Key.OK)
-    assert step(desk) == "PIN"
-
-
-def test_a_pin_that_is_kept_leads_on() -> None:
-    desk = at_step("PIN")
-    choose(desk, "Set a PIN")
-    for _ in range(2):
-        type_pin(desk, PIN)
-    desk.handle(PinChanged(is_set=True))
-    assert isinstance(desk.view.menu, NoticeView)
-    assert said(desk.view.menu.text) == "The PIN is set."
-    desk.press(Key.OK)
-    assert step(desk) == "All set"
-    assert len(desk.phone._state.menu.screens) == 1
-
-
-def test_a_pin_that_cannot_be_kept_is_asked_for_again() -> None:
-    desk = at_step("PIN")
-    choose(desk, "Set a PIN")
-    for _ in range(2):
-        type_pin(desk, PIN)
-    desk.handle(ErrandFailed("SetPin", "It failed."))
-    desk.press(Key.OK)
-    assert step(desk) == "PIN"
-    assert [said(label) for label in labels(desk)] == ["Later", "Set a PIN"]
-
-
-def test_a_pin_that_is_there_is_kept_or_changed_by_who_knows_it() -> None:
-    desk = at_step("PIN")
-    desk.handle(PinChanged(is_set=True))
-    choose(desk, "Change PIN")
-    type_pin(desk, "1379")
-    desk.handle(PinChecked(accepted=False))
-    assert title(desk) == "PIN until now"
-    type_pin(desk, PIN)
-    assert len(desk.said(CheckPin)) == 2
-    desk.handle(PinChecked(accepted=True))
-    assert title(desk) == "New PIN"
-    desk.press(Key.CANCEL)
-    choose(desk, "Keep the PIN")
-    assert step(desk) == "All set"
-    assert desk.said(SetPin) == []
 
 
 # --- in the middle of it ---
@@ -289,7 +200,7 @@ def test_a_call_rings_is_answered_and_then_the_same_step_is_there_again(reached:
     assert desk.view.mode is Mode.IN_CALL
     assert desk.view.menu is None
     desk.replace()
-    assert step(desk) == reached
+    assert step_of(desk) == reached
 
 
 @pytest.mark.parametrize("reached", TITLES)
@@ -298,19 +209,20 @@ def test_a_call_that_nobody_answers_leaves_the_step_as_it_was(reached: str) -> N
     desk.ring()
     assert desk.view.mode is Mode.RINGING
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
-    assert step(desk) == reached
+    assert step_of(desk) == reached
 
 
 @pytest.mark.parametrize("reached", TITLES)
 def test_lifting_the_handset_gives_dial_tone_and_then_the_same_step_is_there_again(reached: str) -> None:
     desk = at_step(reached)
     desk.lift()
+    assert desk.view.hint is Hint.SET_UP_FIRST
     desk.dial("2345#")
-    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2345@example.com"]
-    desk.sip(CallState.DISCONNECTED, CallId("out-1"), DisconnectReason.BUSY, 486)
-    assert desk.view.mode is Mode.CALL_ENDED
+    assert desk.view.hint is Hint.SET_UP_FIRST
+    assert desk.said(PlaceCall) == []
     desk.replace()
-    assert step(desk) == reached
+    desk.answer()
+    assert step_of(desk) == reached
 
 
 @pytest.mark.parametrize("reached", TITLES)
@@ -345,7 +257,7 @@ def test_whoever_types_an_emergency_number_and_calls_nobody_is_asked_again_at_th
     desk = at_step("Welcome")
     desk.dial("112")
     desk.expire(Timer.INTER_DIGIT)
-    assert step(desk) == "Welcome"
+    assert step_of(desk) == "Welcome"
 
 
 @pytest.mark.parametrize(
@@ -361,29 +273,29 @@ def test_whoever_leaves_it_has_the_phone_until_it_was_untouched_for_a_while(leav
     desk.press(Key.CANCEL)
     desk.press(Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
-    open_page(desk, "Settings")
+    open_page(desk, "This phone")
     desk.expire(Timer.FIRST_RUN)
-    assert title(desk) == "Settings"
+    assert title_of(desk) == "This phone"
     desk.press(Key.MENU)
     desk.expire(Timer.FIRST_RUN)
-    assert step(desk) == "Ring tone"
+    assert step_of(desk) == "Ring tone"
 
 
 def test_patience_with_an_untouched_menu_does_not_end_it() -> None:
     desk = at_step("PIN")
-    choose(desk, "Set a PIN")
+    desk.press(Key.OK)
     desk.dial("25")
     desk.expire(Timer.INFO)
-    assert step(desk) == "PIN"
+    assert step_of(desk) == "PIN"
 
 
 def test_what_was_half_typed_is_gone_after_a_call_and_its_step_is_there() -> None:
     desk = at_step("PIN")
-    choose(desk, "Set a PIN")
+    desk.press(Key.OK)
     desk.dial("25")
     desk.answered_incoming_call()
     desk.replace()
-    assert step(desk) == "PIN"
+    assert step_of(desk) == "PIN"
 
 
 def test_after_a_restart_it_begins_again_with_what_was_chosen() -> None:
@@ -393,7 +305,7 @@ def test_after_a_restart_it_begins_again_with_what_was_chosen() -> None:
     desk.handle(PinChanged(is_set=False))
     desk.handle(PreferencesLoaded(chosen))
     desk.handle(SetUpLoaded(SetUp.NEW))
-    assert step(desk) == TITLES[0]
+    assert step_of(desk) == TITLES[0]
     assert row_of(desk, "English").value == "✓"
 
 
@@ -401,13 +313,11 @@ def test_after_a_restart_it_begins_again_with_what_was_chosen() -> None:
 
 
 def test_a_phone_that_is_set_up_is_led_through_it_again_from_the_menu() -> None:
-    desk = office(preferences=BRIGHT)
-    desk.handle(PinChanged(is_set=False))
-    desk.handle(SetUpLoaded(SetUp.FIRST_RUN))
+    desk = NewPhone.of_office(activated=True)
     open_page(desk, "This phone", "Set up again")
-    assert step(desk) == TITLES[0]
-    for _ in TITLES:
-        desk.press(Key.OK)
+    for expected in TITLES:
+        assert step_of(desk) == expected
+        desk.go_on()
     assert said(the_list(desk).title) == "This phone"
     assert desk.said(SaveSetUp) == []
     desk.press(Key.MENU)

@@ -1,0 +1,74 @@
+"""The PIN of the guardian, who answers for a holder that is under 14."""
+
+from collections.abc import Callable
+
+from firmware.phone.activation import AgeBand
+from firmware.phone.errands import CheckPin, SetPin
+from firmware.phone.menu.card import ONE_MOMENT
+from firmware.phone.menu.choices import Then
+from firmware.phone.menu.entry import PinEntry
+from firmware.phone.menu.lock import PinCheck, PinNotice, asking_pin
+from firmware.phone.pin import weakness
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.purpose import Actor
+from firmware.phone.state import PhoneState
+from firmware.phone.words import Text, word
+
+
+class GuardianCheck(PinCheck):
+    """Asks for the guardian's PIN, and goes on where it is the right one."""
+
+    def __init__(self, then: Then) -> None:
+        super().__init__(then, word("Guardian's PIN"))
+
+    def _ask(self, state: PhoneState, pin: str) -> Text:
+        self._checking = True
+        state.emit(CheckPin(pin, PinSlot.GUARDIAN))
+        return ONE_MOMENT
+
+
+def has_guardian(state: PhoneState) -> bool:
+    """Whether a guardian answers for the holder."""
+    consents = state.features.consents
+    return consents is not None and consents.age_band == AgeBand.UNDER_14
+
+
+def who_answers(state: PhoneState) -> Actor:
+    """Return whose answer about a purpose counts, on a phone that is set up."""
+    return Actor.GUARDIAN if has_guardian(state) else Actor.HOLDER
+
+
+def asking_who_answers(then: Then) -> Then:
+    """Make something ask first for the PIN of whoever answers about purposes."""
+
+    def ask(state: PhoneState) -> None:
+        if has_guardian(state):
+            state.menu.push(state, GuardianCheck(then))
+        else:
+            asking_pin(then)(state)
+
+    return ask
+
+
+def ask_guardians_pin(state: PhoneState, then: Then, note: Text = "") -> None:
+    """Ask a guardian for a new PIN twice, and keep it; once that is done and read, go on."""
+
+    def accept(state: PhoneState, pin: str) -> Text | None:
+        if (reason := weakness(pin)) is not None:
+            return reason
+        state.menu.push(state, PinEntry(word("Guardian's again"), _repetition_of(pin, then)))
+        return None
+
+    state.menu.push(state, PinEntry(word("Guardian's PIN"), accept, note=note or word("4 to 8 digits")))
+
+
+def _repetition_of(first: str, then: Then) -> Callable[[PhoneState, str], Text | None]:
+    def accept(state: PhoneState, pin: str) -> Text | None:
+        if pin == first:
+            state.emit(SetPin(pin, PinSlot.GUARDIAN))
+            state.menu.push(state, PinNotice(word("The guardian's PIN is set."), then))
+        else:
+            ask_guardians_pin(state, then, word("The two differ. Once more."))
+        return None
+
+    return accept

@@ -1,0 +1,142 @@
+"""The proof that the line's number is its holder's: a code that the operator sends there is typed here."""
+
+from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
+from firmware.phone.activation_errands import CheckCode, ReadNumberProof, RequestCode
+from firmware.phone.answers import Answer, ErrandFailed
+from firmware.phone.events import Key
+from firmware.phone.menu.card import ONE_MOMENT
+from firmware.phone.menu.choices import BACK, Then
+from firmware.phone.menu.entry import NumberEntry
+from firmware.phone.menu.reading import NEXT
+from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.views import NoticeView, SoftKeys
+from firmware.phone.state import PhoneState
+from firmware.phone.words import Text, word
+
+_NUMBER_WORDS: dict[NumberProof, Text] = {
+    NumberProof.OPEN: word("A code is sent to your number. Type it here to show that the number is yours."),
+    NumberProof.SENT: word("The code is on its way. OK types it."),
+    NumberProof.EXPIRED: word("That code counts no more. OK sends a new one."),
+    NumberProof.NO_ANSWER: word("Your operator does not answer. Try again later."),
+    NumberProof.PROVED: word("Your number is proved."),
+}
+
+
+def is_number_proof_offered(state: PhoneState) -> bool:
+    """Whether the operator sends codes."""
+    return state.settings.proves_number
+
+
+class NumberStep(Quiet):
+    """Has a code sent to the line's number, and typed here by whoever has got it."""
+
+    def __init__(self, _state: PhoneState, then: Then) -> None:
+        self._then = then
+        self._proof: NumberProofRead | None = None
+        self._failure: Text = ""
+        self._scroll = 0
+        self._arrived = ""
+
+    def view(self, _state: PhoneState) -> NoticeView:
+        """Show how far it has come."""
+        if self._failure:
+            return NoticeView("", self._failure, keys=SoftKeys(BACK, word("Again")), scroll=self._scroll)
+        if self._proof is None:
+            return NoticeView("", ONE_MOMENT, keys=SoftKeys(BACK))
+        return NoticeView(
+            "", _number_words(self._proof), keys=SoftKeys(BACK, _number_key(self._proof)), scroll=self._scroll
+        )
+
+    def open(self, state: PhoneState) -> None:
+        """Ask how far it has come."""
+        state.emit(ReadNumberProof())
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Do what comes next, or turn over."""
+        if key in {Key.VOLUME_UP, Key.VOLUME_DOWN}:
+            self._scroll += -1 if key is Key.VOLUME_UP else 1
+        elif key is not Key.OK:
+            return
+        elif self._failure:
+            self._failure = ""
+            state.emit(ReadNumberProof())
+        elif self._proof is None:
+            return
+        elif self._proof.proof is NumberProof.PROVED:
+            self._then(state)
+        elif self._proof.proof in {NumberProof.SENT, NumberProof.WRONG}:
+            state.menu.push(state, CodeEntry(self._arrived))
+        else:
+            self._proof = None
+            state.emit(RequestCode())
+
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Show how far it has come; once a code is on its way, let it be typed."""
+        match answer:
+            case NumberProofRead():
+                was_asked_for = self._proof is None and answer.proof is NumberProof.SENT
+                self._proof = answer
+                if was_asked_for and state.menu.top is not None and not isinstance(state.menu.top, CodeEntry):
+                    state.menu.push(state, CodeEntry(self._arrived))
+            case CodeArrived(text):
+                self._arrived = text
+            case ErrandFailed(ReadNumberProof.__name__ | RequestCode.__name__, words):
+                self._failure = words
+
+
+class CodeEntry(NumberEntry):
+    """The code, as it is typed."""
+
+    def __init__(self, arrived: str) -> None:
+        """`arrived` is what the operator's message says, where it has come to this phone."""
+        super().__init__(word("Code"), self._check, note=arrived or word("It comes to your number."))
+        self._checking = False
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Write, but not while a code is compared."""
+        if not self._checking:
+            super().press(state, key)
+
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Show the message with the code; go back once the code is right or counts no more."""
+        match answer:
+            case CodeArrived(text):
+                self._note = text
+            case NumberProofRead(NumberProof.WRONG, tries_left=left):
+                self._say(word("Wrong. Tries left: {count}", count=left))
+            case NumberProofRead(NumberProof.NO_ANSWER):
+                self._say(_NUMBER_WORDS[NumberProof.NO_ANSWER])
+            case NumberProofRead() if self._checking:
+                state.menu.drop(state, self)
+            case ErrandFailed(CheckCode.__name__, words):
+                self._say(words)
+
+    def _say(self, words: Text) -> None:
+        self._checking = False
+        self._text, self._note = "", words
+
+    def _check(self, state: PhoneState, code: str) -> Text:
+        if not code.isdigit():
+            return word("Digits only, please.")
+        self._checking = True
+        state.emit(CheckCode(code))
+        return ONE_MOMENT
+
+
+def _number_words(read: NumberProofRead) -> Text:
+    if read.proof is NumberProof.WAIT:
+        minutes = -(-read.wait_s // 60)
+        return word("Too many wrong codes. A new one can be sent in {min} min.", min=minutes)
+    return _NUMBER_WORDS.get(read.proof, _NUMBER_WORDS[NumberProof.SENT])
+
+
+def _number_key(read: NumberProofRead) -> Text:
+    match read.proof:
+        case NumberProof.PROVED:
+            return NEXT
+        case NumberProof.SENT | NumberProof.WRONG:
+            return word("Type it")
+        case NumberProof.WAIT | NumberProof.NO_ANSWER:
+            return word("Again")
+        case _:
+            return word("Send code")

@@ -1,0 +1,95 @@
+"""Somebody who takes a new handset into use, by its keys and as its display asks."""
+
+from tests.lab.handset import Handset
+from tests.lab.person import PATIENCE_S, Person
+
+PIN = "2580"
+GUARDIANS_PIN = "1379"
+TITLES = (
+    "Language", "Welcome", "Text size", "PIN", "Your age", "Policy",
+    "Service", "Recording", "Call data", "Abroad", "Import", "Notices",
+    "How loud", "Ring tone", "All set",
+)  # fmt: skip
+_MOST_PAGES = 60
+
+
+class Newcomer(Person):
+    """Answers step after step; of a text as many pages as there are."""
+
+    def __init__(self, handset: Handset, titles: tuple[str, ...] = TITLES) -> None:
+        super().__init__(handset)
+        self._titles = titles
+
+    def title(self, step: str) -> str:
+        """Return what the display says above a step."""
+        return f"{self._titles.index(step) + 1}/{len(self._titles)} {step}"
+
+    async def reaches(self, step: str) -> None:
+        """Wait until a step is shown."""
+        await self.reads(self.title(step))
+
+    async def presses_ok_until(self, words: str) -> None:
+        """Press OK, each time that the display shows something else, until it says these words.
+
+        Raises:
+            AssertionError: they never come.
+        """
+        for _ in range(_MOST_PAGES):
+            if self.sees(words):
+                return
+            await self.goes_on()
+        raise AssertionError(f"The display never said {words!r}")
+
+    async def goes_on(self) -> None:
+        """Press OK, and wait for what the display shows then."""
+        before = self.frame
+        await self.press("ok")
+        await self.sees_what_follows(before)
+
+    async def sees_what_follows(self, before: bytes) -> None:
+        """Wait until the display shows something else than that, and not that it is at work."""
+        await self.wait_until(lambda page: page.frame != before, PATIENCE_S)
+        for words in ("One moment…", "请稍候…"):
+            await self.no_longer_reads(words)
+
+    async def sets_pin(self, first: str, again: str, pin: str) -> None:
+        """Set a PIN where one is asked for; the titles are those of its two pages."""
+        await self.press("ok")
+        for title in (first, again):
+            await self.reads(title)
+            await self.dial(pin)
+            await self.press("ok")
+        await self.reads("PIN is set.")
+        await self.press("ok")
+
+    async def types_pin(self, title: str, pin: str) -> None:
+        await self.reads(title)
+        await self.dial(pin)
+        await self.press("ok")
+
+    async def answers(self, step: str, following: str, *, yes: bool) -> None:
+        """Read about a purpose, say yes or no, and wait for the step that follows."""
+        await self.reaches(step)
+        await self.presses_ok_until("Yes")
+        if yes:
+            await self.press("volume_down")
+        await self.presses_ok_until(self.title(following))
+
+    async def goes_on_to(self, step: str, *agreed: str) -> None:
+        """Answer everything up to a step, with a yes to the purposes that are named."""
+        for place, title in enumerate(self._titles[: self._titles.index(step)]):
+            following = self._titles[place + 1]
+            await self.reaches(title)
+            if title == "PIN":
+                await self.sets_pin("New PIN", "New PIN again", PIN)
+            elif title in TITLES[6:12]:
+                await self.answers(title, following, yes=title in agreed)
+            else:
+                await self.presses_ok_until(self.title(following))
+        await self.reaches(step)
+
+    async def finishes(self) -> None:
+        """Take note of the last page."""
+        await self.reaches("All set")
+        await self.press("ok")
+        await self.wait_for_mode("idle")

@@ -1,0 +1,508 @@
+from collections.abc import Callable
+
+import pytest
+
+from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
+from firmware.phone.call import CallDirection, CallerId, TextMessage
+from firmware.phone.commands import AnswerCall, PlaceCall, SendMessage, SignalRinging
+from firmware.phone.consent_answers import ConsentsChanged
+from firmware.phone.consent_errands import Activate, SetConsent
+from firmware.phone.errands import CheckPin, SetPin
+from firmware.phone.events import Key, LastDialledLoaded, MessagesLoaded, SetUpLoaded, Timer
+from firmware.phone.features import Hotline
+from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.policy_errands import PolicyShown
+from firmware.phone.purpose import Actor, Purpose
+from firmware.phone.set_up import SetUp
+from firmware.phone.view import Hint, Mode
+from firmware.privacy.catalogue import built_in
+from tests.unit.phone.desk import INCOMING
+from tests.unit.phone.menus import choose, labels, open_page, said, values
+from tests.unit.phone.new_phone import (
+    BRIGHT,
+    CODE,
+    GUARDIANS_PIN,
+    PIN,
+    PURPOSE_TITLES,
+    TITLES,
+    NewPhone,
+    at_step,
+    step_of,
+    title_of,
+)
+from tests.unit.phone.office import office
+
+
+def sentence(phone: NewPhone) -> str:
+    assert isinstance(phone.view.menu, NoticeView)
+    return said(phone.view.menu.text)
+
+
+def note(phone: NewPhone) -> str:
+    assert isinstance(phone.view.menu, EntryView)
+    return said(phone.view.menu.note)
+
+
+def to_the_end(phone: NewPhone) -> None:
+    """Answer all that is left, and take note of the last page."""
+    while phone.view.mode is Mode.MENU:
+        phone.go_on()
+
+
+def under_14(**more: object) -> NewPhone:
+    """Return a new phone whose holder has just said that they are under 14."""
+    phone = at_step("Your age", **more)
+    choose(phone, "Under 14")
+    phone.answer()
+    return phone
+
+
+def to_answers(phone: NewPhone) -> None:
+    """Read what there is to know of a purpose."""
+    while not isinstance(phone.view.menu, ListView):
+        phone.ok()
+
+
+# --- the PIN ---
+
+
+def test_without_a_pin_there_is_no_way_on() -> None:
+    phone = at_step("PIN")
+    phone.ok()
+    assert title_of(phone) == "New PIN"
+    phone.press(Key.CANCEL)
+    assert phone.step == "PIN"
+
+
+def test_a_pin_that_others_would_try_first_is_none() -> None:
+    phone = at_step("PIN")
+    phone.ok()
+    phone.type_pin("1234")
+    assert note(phone) == "Too easy: digits in a row."
+
+
+def test_a_pin_is_typed_twice_and_then_the_next_step_follows() -> None:
+    phone = at_step("PIN")
+    phone.set_pin(PIN)
+    assert phone.said(SetPin) == [SetPin(PIN)]
+    assert phone.step == "Your age"
+
+
+def test_a_pin_that_cannot_be_kept_is_asked_for_again() -> None:
+    phone = at_step("PIN")
+    phone.press(Key.OK)
+    for _ in range(2):
+        phone.dial(PIN)
+        phone.press(Key.OK)
+    phone.handle(ErrandFailed("SetPin", "It failed."))
+    phone.press(Key.OK)
+    assert phone.step == "PIN"
+    assert sentence(phone).startswith("Set a PIN.")
+
+
+def test_where_a_pin_is_set_nobody_answers_without_it() -> None:
+    phone = NewPhone.of_office()
+    phone.store.pins[PinSlot.HOLDER] = PIN
+    phone.handle(PinChanged(is_set=True))
+    while phone.step != "PIN":
+        phone.ok()
+    phone.ok()
+    phone.type_pin("1379")
+    assert note(phone) == "Wrong PIN."
+    phone.type_pin(PIN)
+    assert phone.step == "Your age"
+    phone.press(Key.CANCEL)
+    assert sentence(phone) == "Your PIN is set."
+
+
+# --- age and guardian ---
+
+
+@pytest.mark.parametrize(("row", "band"), [("14 to 17", "14_to_17"), ("18 or older", "adult")])
+def test_only_the_band_is_kept_and_no_guardian_is_asked_for(row: str, band: str) -> None:
+    phone = at_step("Your age")
+    choose(phone, row)
+    assert phone.step == "Policy"
+    to_the_end(phone)
+    assert phone.said(Activate) == [Activate(band, Actor.HOLDER)]
+
+
+def test_under_14_a_guardian_sets_a_pin_and_answers_everything() -> None:
+    phone = under_14()
+    assert phone.step == "Guardian"
+    phone.set_pin(GUARDIANS_PIN)
+    assert SetPin(GUARDIANS_PIN, PinSlot.GUARDIAN) in phone.said(SetPin)
+    to_the_end(phone)
+    assert set(phone.store.actors.values()) == {Actor.GUARDIAN}
+    assert phone.said(Activate) == [Activate("under_14", Actor.GUARDIAN)]
+
+
+def test_under_14_there_is_no_way_past_the_guardian() -> None:
+    phone = under_14()
+    phone.ok()
+    phone.press(Key.CANCEL)
+    assert phone.step == "Guardian"
+    phone.ok()
+    phone.type_pin(GUARDIANS_PIN)
+    phone.type_pin("2468")
+    assert note(phone) == "The two differ. Once more."
+
+
+def test_a_guardian_who_is_there_has_to_be_asked_before_the_holder_is_older() -> None:
+    phone = under_14()
+    phone.set_pin(GUARDIANS_PIN)
+    phone.press(Key.CANCEL)
+    phone.press(Key.CANCEL)
+    choose(phone, "18 or older")
+    assert title_of(phone) == "Guardian's PIN"
+    phone.type_pin(PIN)
+    assert note(phone) == "Wrong PIN."
+    phone.type_pin(GUARDIANS_PIN)
+    assert phone.step == "Policy"
+
+
+def test_after_a_power_cut_the_guardian_is_still_the_one_to_ask() -> None:
+    phone = NewPhone.of_office()
+    phone.store.pins[PinSlot.GUARDIAN] = GUARDIANS_PIN
+    phone.handle(PinChanged(is_set=True, slot=PinSlot.GUARDIAN))
+    while phone.step != "Your age":
+        phone.go_on()
+    choose(phone, "Under 14")
+    phone.ok()
+    assert title_of(phone) == "Guardian's PIN"
+    phone.type_pin(GUARDIANS_PIN)
+    assert phone.step == "Policy"
+    assert phone.said(CheckPin)[-1] == CheckPin(GUARDIANS_PIN, PinSlot.GUARDIAN)
+
+
+def test_a_guardian_whose_child_has_grown_up_is_asked_no_more() -> None:
+    phone = under_14()
+    phone.set_pin(GUARDIANS_PIN)
+    phone.press(Key.CANCEL)
+    phone.press(Key.CANCEL)
+    choose(phone, "14 to 17")
+    phone.type_pin(GUARDIANS_PIN)
+    to_the_end(phone)
+    assert PinSlot.GUARDIAN not in phone.store.pins
+
+
+# --- the policy ---
+
+
+def test_the_policy_shows_its_version_and_date_and_counts_as_read_at_its_end_only() -> None:
+    phone = at_step("Policy")
+    assert "2026-11-25" in sentence(phone)
+    while phone.step == "Policy":
+        assert phone.said(PolicyShown) == []
+        phone.ok()
+    assert phone.said(PolicyShown) == [PolicyShown("2026-11")]
+    assert phone.step == "Service"
+
+
+def test_a_policy_that_cannot_be_read_is_asked_for_again() -> None:
+    phone = at_step("Your age")
+    phone.press(Key.OK)
+    phone.handle(ErrandFailed("ReadPolicy", "It failed."))
+    assert sentence(phone) == "It failed."
+    phone.ok()
+    assert phone.step == "Policy"
+    assert "2026-11-25" in sentence(phone)
+
+
+# --- the purposes ---
+
+
+def test_each_purpose_is_asked_and_the_answer_that_nobody_gives_is_no() -> None:
+    phone = at_step("Service")
+    for title in PURPOSE_TITLES:
+        assert phone.step == title
+        phone.go_on()
+    assert phone.store.answers == dict.fromkeys(Purpose, False)
+    assert len(phone.said(SetConsent)) == len(Purpose)
+
+
+@pytest.mark.parametrize("step", PURPOSE_TITLES)
+def test_of_a_purpose_is_said_what_it_covers_and_who_gets_something_before_no_is_offered_first(step: str) -> None:
+    phone = at_step(step)
+    read = [sentence(phone)]
+    phone.ok()
+    while isinstance(phone.view.menu, NoticeView):
+        read.append(sentence(phone))
+        phone.ok()
+    entry = built_in().entry(list(Purpose)[PURPOSE_TITLES.index(step)])
+    assert read[0] == entry.covers.in_language("en")
+    assert read[-1] == f"Who gets something: {entry.recipients.in_language('en')}"
+    assert [said(label) for label in labels(phone)][1:] == ["No", "Yes"]
+    assert isinstance(phone.view.menu, ListView)
+    assert phone.view.menu.selected == 1
+
+
+def test_of_the_service_is_said_what_there_is_without_it() -> None:
+    phone = at_step("Service")
+    phone.ok()
+    assert sentence(phone) == "Without a yes this phone answers and calls for help, and no more."
+
+
+def test_yes_is_written_down_for_that_purpose_alone() -> None:
+    phone = at_step("Recording")
+    phone.say_yes()
+    assert phone.step == "Call data"
+    assert [purpose for purpose, yes in phone.store.answers.items() if yes] == [Purpose.RECORDING]
+
+
+@pytest.mark.parametrize("digits", ["1", "2", "112", "0123456789"])
+def test_no_digit_agrees_to_anything(digits: str) -> None:
+    phone = at_step("Recording")
+    to_answers(phone)
+    before = len(phone.said(SetConsent))
+    phone.dial(digits)
+    assert len(phone.said(SetConsent)) == before
+
+
+def test_going_back_shows_what_was_answered_and_lets_it_be_changed() -> None:
+    phone = at_step("Recording")
+    phone.say_yes()
+    phone.press(Key.CANCEL)
+    phone.answer()
+    to_answers(phone)
+    assert values(phone)[2] == "✓"
+    phone.press(Key.VOLUME_UP)
+    phone.ok()
+    assert phone.store.answers[Purpose.RECORDING] is False
+
+
+def test_what_is_answered_once_is_not_written_twice() -> None:
+    phone = at_step("Recording")
+    phone.go_on()
+    phone.press(Key.CANCEL)
+    phone.answer()
+    before = len(phone.said(SetConsent))
+    phone.go_on()
+    assert len(phone.said(SetConsent)) == before
+
+
+def test_an_answer_that_cannot_be_written_is_not_gone_past() -> None:
+    phone = at_step("Recording")
+    to_answers(phone)
+    phone.press(Key.VOLUME_DOWN)
+    phone.press(Key.OK)
+    phone.handle(ErrandFailed("SetConsent", "It failed."))
+    assert (phone.step, sentence(phone)) == ("Recording", "It failed.")
+    phone.press(Key.CANCEL)
+    phone.ok()
+    assert phone.step == "Call data"
+
+
+# --- the number ---
+
+
+def at_number() -> NewPhone:
+    return at_step("Number", proves_number=True)
+
+
+def test_where_the_operator_sends_no_codes_the_number_is_left_unproved_and_that_is_written_down() -> None:
+    phone = at_step("All set")
+    phone.ok()
+    assert phone.store.unproved
+
+
+def test_the_right_code_proves_the_number() -> None:
+    phone = at_number()
+    phone.ok()
+    assert title_of(phone) == "Code"
+    phone.dial(CODE)
+    phone.ok()
+    assert sentence(phone) == "Your number is proved."
+    phone.ok()
+    assert phone.step == "How loud"
+    to_the_end(phone)
+    assert not phone.store.unproved
+
+
+def test_the_message_with_the_code_is_read_where_it_is_typed() -> None:
+    phone = at_number()
+    phone.ok()
+    assert note(phone) == f"Your code is {CODE}."
+
+
+def test_a_code_that_begins_like_an_emergency_number_is_a_code() -> None:
+    phone = at_number()
+    phone.ok()
+    phone.dial("112233")
+    assert title_of(phone) == "Code"
+
+
+def test_wrong_codes_are_counted_down_and_then_waited_for() -> None:
+    phone = at_number()
+    phone.ok()
+    for left in (4, 3, 2, 1):
+        phone.dial("000000")
+        phone.ok()
+        assert note(phone) == f"Wrong. Tries left: {left}"
+    phone.dial("000000")
+    phone.ok()
+    assert sentence(phone) == "Too many wrong codes. A new one can be sent in 2 min."
+    assert phone.step == "Number"
+
+
+def test_without_a_proof_there_is_no_way_on_where_there_is_one_to_be_had() -> None:
+    phone = at_number()
+    phone.ok()
+    phone.press(Key.CANCEL)
+    phone.answer()
+    assert phone.step == "Number"
+    phone.ok()
+    assert title_of(phone) == "Code"
+
+
+def test_a_call_while_the_code_is_awaited_loses_nothing() -> None:
+    phone = at_number()
+    phone.ok()
+    phone.answered_incoming_call()
+    phone.replace()
+    phone.answer()
+    assert title_of(phone) == "Code"
+    assert note(phone) == f"Your code is {CODE}."
+
+
+# --- the end ---
+
+
+def test_the_phone_may_be_used_once_that_is_written_down() -> None:
+    phone = at_step("Service")
+    phone.say_yes()
+    while phone.step != "All set":
+        phone.go_on()
+    phone.press(Key.OK)
+    assert phone.view.mode is Mode.MENU
+    phone.answer()
+    assert phone.view.mode is Mode.IDLE
+    phone.place_call("2345")
+    assert [call.uri for call in phone.said(PlaceCall)] == ["sip:2345@example.com"]
+
+
+def test_what_cannot_be_written_down_is_said_and_tried_again() -> None:
+    phone = at_step("All set")
+    phone.press(Key.OK)
+    phone.handle(ErrandFailed("Activate", "It failed."))
+    assert isinstance(phone.view.menu, CardView)
+    assert said(phone.view.menu.rows[0].label) == "It failed."
+    phone.ok()
+    assert phone.view.mode is Mode.IDLE
+
+
+def test_whoever_says_no_to_the_service_is_told_and_not_asked_again_by_itself() -> None:
+    phone = at_step("All set")
+    assert isinstance(phone.view.menu, CardView)
+    assert said(phone.view.menu.rows[0].label) == "You said no to the service."
+    phone.ok()
+    assert phone.view.mode is Mode.IDLE
+    phone.expire(Timer.FIRST_RUN)
+    assert phone.view.mode is Mode.IDLE
+    open_page(phone, "Set up")
+    assert phone.step == TITLES[0]
+
+
+# --- until then ---
+
+
+def left_alone() -> NewPhone:
+    """Return a new phone whose first run somebody has left."""
+    phone = NewPhone.of_office(hotline=Hotline("2345", 0), voicemail_number="2500")
+    phone.handle(LastDialledLoaded("2345"))
+    phone.press(Key.MENU)
+    assert phone.view.mode is Mode.IDLE
+    return phone
+
+
+@pytest.mark.parametrize(
+    "dial",
+    [
+        lambda phone: phone.lift(),
+        lambda phone: (phone.dial("2345"), phone.lift(), phone.press("#")),
+        lambda phone: (phone.press(Key.REDIAL), phone.lift()),
+        lambda phone: (phone.press(Key.VOICEMAIL), phone.lift()),
+        lambda phone: (phone.lift(), phone.dial("*69#")),
+    ],
+    ids=["hotline", "digits", "redial", "voicemail", "call back"],
+)
+def test_a_phone_that_is_not_set_up_calls_nobody_and_says_why(dial: Callable[[NewPhone], object]) -> None:
+    phone = left_alone()
+    dial(phone)
+    assert phone.view.hint in {Hint.SET_UP_FIRST, Hint.NUMBER_IMPOSSIBLE}
+    assert phone.said(PlaceCall) == []
+    phone.replace()
+    assert step_of(phone) == TITLES[0]
+
+
+def test_a_phone_that_is_not_set_up_calls_for_help() -> None:
+    phone = left_alone()
+    phone.dial("112")
+    phone.lift()
+    assert [call.uri for call in phone.said(PlaceCall)] == ["sip:112@example.com"]
+
+
+def test_a_phone_that_is_not_set_up_is_called_and_answers() -> None:
+    phone = left_alone()
+    phone.ring()
+    assert phone.said(SignalRinging) == [SignalRinging(INCOMING)]
+    phone.lift()
+    assert phone.said(AnswerCall) == [AnswerCall(INCOMING)]
+
+
+def test_a_phone_that_is_not_set_up_has_a_menu_of_what_helps_to_set_it_up() -> None:
+    phone = left_alone()
+    phone.press(Key.MENU)
+    assert [said(label) for label in labels(phone)] == ["Set up", "This phone", "Privacy", "Language 语言"]
+
+
+def test_a_phone_that_is_not_set_up_writes_to_nobody() -> None:
+    phone = office(preferences=BRIGHT)
+    phone.handle(SetUpLoaded(SetUp.FIRST_RUN))
+    phone.handle(MessagesLoaded((TextMessage("m1", CallDirection.INCOMING, CallerId("2345"), "Hello", read=True),)))
+    open_page(phone, "Messages")
+    phone.handle(ConsentsChanged(frozenset(), activated=False, age_band="adult"))
+    for _ in range(4):
+        phone.press(Key.OK)
+    assert phone.view.mode is not Mode.WRITING
+    assert phone.said(SendMessage) == []
+
+
+def test_a_phone_of_an_older_firmware_is_asked_once() -> None:
+    phone = office(preferences=BRIGHT)
+    phone.handle(ConsentsChanged(frozenset({Purpose.CDR_SYNC}), activated=False))
+    phone.handle(PinChanged(is_set=True))
+    assert phone.view.mode is Mode.IDLE
+    phone.handle(SetUpLoaded(SetUp.FIRST_RUN))
+    assert step_of(phone) == TITLES[0]
+
+
+def test_a_store_that_says_nothing_keeps_nobody_from_calling() -> None:
+    phone = office(preferences=BRIGHT)
+    phone.place_call("2345")
+    assert len(phone.said(PlaceCall)) == 1
+
+
+def test_taking_the_service_back_ends_calling_at_once_and_no_running_call() -> None:
+    phone = NewPhone.of_office(activated=True)
+    phone.answered_outgoing_call()
+    phone.store.answers[Purpose.SERVICE] = False
+    phone.store.tell_consents()
+    assert phone.view.mode is Mode.IN_CALL
+    phone.replace()
+    phone.lift()
+    assert phone.view.hint is Hint.SET_UP_FIRST
+
+
+def test_the_first_run_once_more_asks_for_the_pin_before_it_asks_what_is_agreed_to() -> None:
+    phone = NewPhone.of_office(activated=True)
+    open_page(phone, "This phone", "Set up again")
+    while phone.step != "PIN":
+        phone.ok()
+    phone.ok()
+    assert isinstance(phone.view.menu, EntryView)
+    assert phone.view.menu.kind is EntryKind.PIN
+    phone.handle(PinChecked(accepted=False))
+    phone.press(Key.CANCEL)
+    assert phone.step == "PIN"

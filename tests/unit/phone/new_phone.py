@@ -1,0 +1,223 @@
+"""A phone that nobody has set up, with a small store behind it and somebody who answers its questions."""
+
+from dataclasses import replace
+from typing import get_args
+
+from firmware.phone.activation import AgeBand
+from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
+from firmware.phone.activation_errands import CheckCode, LeaveNumberUnproved, ReadNumberProof, RequestCode
+from firmware.phone.answers import PinChanged, PinChecked
+from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead
+from firmware.phone.consent_errands import Activate, ReadConsents, SetConsent, WithdrawOptional
+from firmware.phone.errands import CheckPin, Errand, SetPin
+from firmware.phone.events import Key, SetUpLoaded
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.policy_answers import PolicyRead, PolicyRow, PolicyState
+from firmware.phone.policy_errands import PolicyShown, ReadPolicy
+from firmware.phone.preferences import Preferences
+from firmware.phone.purpose import Actor, Purpose
+from firmware.phone.set_up import SetUp
+from firmware.privacy.catalogue import built_in
+from tests.unit.phone.desk import Desk
+from tests.unit.phone.menus import said
+from tests.unit.phone.office import office
+
+PIN = "2580"
+GUARDIANS_PIN = "1379"
+CODE = "482913"
+BRIGHT = Preferences(screen_off_s=0)
+PURPOSE_TITLES = ("Service", "Recording", "Call data", "Abroad", "Import", "Notices")
+TITLES = (
+    "Language", "Welcome", "Text size", "PIN", "Your age", "Policy", *PURPOSE_TITLES,
+    "How loud", "Ring tone", "All set",
+)  # fmt: skip
+
+
+class Store:
+    """Answers a desk's errands as the handset's own store would, one after the other, when it is told to."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.answers: dict[Purpose, bool] = {}
+        self.actors: dict[Purpose, Actor] = {}
+        self.age_band = ""
+        self.actor: Actor | None = None
+        self.pins: dict[PinSlot, str] = {}
+        self.policy = PolicyRow("2026-11", "2026-11-25", PolicyState.UNREAD)
+        self.proof = NumberProofRead(NumberProof.OPEN)
+        self.unproved = False
+        self._seen = len(desk.all_commands)
+
+    def start(self, set_up: SetUp = SetUp.NEW) -> None:
+        """Say what is in it, as at the start of the handset."""
+        self.tell_consents()
+        for slot in PinSlot:
+            self.desk.handle(PinChanged(slot in self.pins, slot))
+        self.desk.handle(SetUpLoaded(set_up))
+        self.answer()
+
+    def answer(self) -> None:
+        """Answer all that was asked since the last time."""
+        while self._seen < len(self.desk.all_commands):
+            command = self.desk.all_commands[self._seen]
+            self._seen += 1
+            if isinstance(command, get_args(Errand)):
+                self._answer(command)
+
+    def tell_consents(self) -> None:
+        granted = frozenset(purpose for purpose, yes in self.answers.items() if yes)
+        declined = self.answers.get(Purpose.SERVICE) is False
+        self.desk.handle(ConsentsChanged(granted, bool(self.age_band) and not declined, self.age_band))
+
+    def _answer(self, errand: Errand) -> None:  # noqa: C901, PLR0912 - a case for each errand
+        handle = self.desk.handle
+        match errand:
+            case ReadConsents():
+                handle(self._consents())
+            case SetConsent(purpose, granted, actor):
+                self.answers[purpose], self.actors[purpose] = granted, actor
+                self._tell_change()
+            case WithdrawOptional():
+                self.answers |= {purpose: False for purpose in self.answers if purpose is not Purpose.SERVICE}
+                self._tell_change()
+            case Activate(age_band, actor):
+                self.age_band, self.actor = age_band, actor
+                self._tell_change()
+            case CheckPin(pin, slot):
+                handle(PinChecked(accepted=self.pins.get(slot, pin) == pin))
+            case SetPin(pin, slot):
+                self.pins = {**{other: self.pins[other] for other in self.pins if other is not slot}}
+                self.pins |= {slot: pin} if pin else {}
+                handle(PinChanged(bool(pin), slot))
+            case ReadPolicy():
+                handle(PolicyRead(self.policy, ("We keep little.", "We sell nothing.")))
+            case PolicyShown():
+                self.policy = replace(self.policy, state=PolicyState.IN_FORCE)
+                handle(PolicyRead(self.policy, ("We keep little.", "We sell nothing.")))
+            case ReadNumberProof():
+                handle(self.proof)
+            case RequestCode():
+                self.proof = NumberProofRead(NumberProof.SENT, tries_left=5)
+                handle(self.proof)
+                handle(CodeArrived(f"Your code is {CODE}."))
+            case CheckCode(code):
+                left = self.proof.tries_left - 1
+                if code == CODE:
+                    self.proof = NumberProofRead(NumberProof.PROVED)
+                elif left:
+                    self.proof = NumberProofRead(NumberProof.WRONG, tries_left=left)
+                else:
+                    self.proof = NumberProofRead(NumberProof.WAIT, wait_s=61)
+                handle(self.proof)
+            case LeaveNumberUnproved():
+                self.unproved = True
+
+    def _tell_change(self) -> None:
+        self.tell_consents()
+        self.desk.handle(self._consents())
+
+    def _consents(self) -> ConsentsRead:
+        return ConsentsRead(tuple(map(self._row, Purpose)), private=not any(self.answers.values()))
+
+    def _row(self, purpose: Purpose) -> ConsentRow:
+        entry = built_in().entry(purpose)
+        return ConsentRow(
+            purpose,
+            entry.name.in_language("en"),
+            entry.covers.in_language("en"),
+            entry.recipients.in_language("en"),
+            granted=self.answers.get(purpose, False),
+            needed=purpose is Purpose.SERVICE,
+            since="25 Nov 2026" if purpose in self.answers else "",
+            asked=purpose in self.answers,
+        )
+
+
+class NewPhone(Desk):
+    """A desk whose phone is new; `press` has the store answer at once."""
+
+    store: Store
+
+    @classmethod
+    def of_office(cls, *, activated: bool = False, **more: object) -> "NewPhone":
+        """Return a phone whose store has just said that nobody has set it up, or that somebody has."""
+        desk = office(**{"preferences": BRIGHT} | more)
+        phone = cls.__new__(cls)
+        phone.__dict__ = desk.__dict__
+        phone.store = Store(phone)
+        if activated:
+            phone.store.pins[PinSlot.HOLDER] = PIN
+            phone.store.answers[Purpose.SERVICE] = True
+            phone.store.age_band = AgeBand.ADULT
+        phone.store.start(SetUp.FIRST_RUN if activated else SetUp.NEW)
+        return phone
+
+    def answer(self) -> None:
+        self.store.answer()
+
+    def ok(self) -> None:
+        """Press OK, and have the store answer."""
+        self.press(Key.OK)
+        self.answer()
+
+    @property
+    def step(self) -> str:
+        """What the present step is about."""
+        return step_of(self)
+
+    def type_pin(self, pin: str) -> None:
+        self.dial(pin)
+        self.ok()
+
+    def set_pin(self, pin: str) -> None:
+        """Set a PIN on the page that asks for one, and take note of it."""
+        self.ok()
+        for _ in range(2):
+            self.type_pin(pin)
+        self.ok()
+
+    def say_yes(self) -> None:
+        """Agree to the purpose that is asked about."""
+        step = self.step
+        self.ok()
+        while self.view.menu is not None and not hasattr(self.view.menu, "rows"):
+            self.ok()
+        self.press(Key.VOLUME_DOWN)
+        self.ok()
+        assert self.step != step
+
+    def go_on(self) -> None:
+        """Do what the step asks for, with as few keys as possible: purposes are declined."""
+        step = self.step
+        if step == "PIN" and PinSlot.HOLDER not in self.store.pins:
+            self.set_pin(PIN)
+        elif step == "PIN" and not self.phone._state.features.activation.holder_is_here:
+            self.ok()
+            self.type_pin(PIN)
+        elif step == "Guardian" and PinSlot.GUARDIAN not in self.store.pins:
+            self.set_pin(GUARDIANS_PIN)
+        elif step == "Number":
+            self.ok()
+            self.dial(CODE)
+            self.ok()
+            self.ok()
+        else:
+            while self.view.menu is not None and self.step == step:
+                self.ok()
+
+
+def title_of(desk: Desk) -> str:
+    assert desk.view.menu is not None
+    return said(desk.view.menu.title)
+
+
+def step_of(desk: Desk) -> str:
+    return title_of(desk).partition(" ")[2]
+
+
+def at_step(title: str, **more: object) -> NewPhone:
+    """Return a new phone on which somebody has come to a step."""
+    phone = NewPhone.of_office(**more)
+    while phone.step != title:
+        phone.go_on()
+    return phone
