@@ -1,6 +1,7 @@
 """What the holder has asked of the operator, as far as the operator is told: no words of the holder's are in it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from firmware.phone.rights import RequestKind, RequestState
 
@@ -19,4 +20,4 @@ class OpenRequest:
     number: int
     kind: RequestKind
     due: str
-    state: RequestState = RequestState.OPEN
+    state: Literal[RequestState.OPEN, RequestState.OVERDUE] = RequestState.OPEN

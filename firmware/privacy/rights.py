@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from firmware.phone.rights import RequestKind, RequestState
 from firmware.privacy.open_requests import OpenRequest
@@ -59,8 +59,14 @@ class Request:
         """Say how far it is on a day; None where it is not known which day it is."""
         if self.closed is not None:
             return self.closed
-        return RequestState.OVERDUE if today is not None and today > self.due else RequestState.OPEN
+        return RequestState.OVERDUE if self._is_late(today) else RequestState.OPEN
 
     def told(self, today: date | None) -> OpenRequest:
         """Return what the operator is told of it while it waits."""
-        return OpenRequest(self.number, self.kind, self.due.isoformat(), self.state(today))
+        state: Literal[RequestState.OPEN, RequestState.OVERDUE] = (
+            RequestState.OVERDUE if self._is_late(today) else RequestState.OPEN
+        )
+        return OpenRequest(self.number, self.kind, self.due.isoformat(), state)
+
+    def _is_late(self, today: date | None) -> bool:
+        return today is not None and today > self.due
