@@ -46,14 +46,15 @@ class CallRecorder:
 
     def begin(self, call_id: CallId, number: str, name: str) -> None:
         loop = asyncio.get_running_loop()
-        if self._call_id is not None:
+        if self._is_wanted:
             if call_id != self._call_id:
                 loop.call_soon(self._post, RecordingEnded(call_id, RecordingEnd.FAILED))
             return
         self._call_id = call_id
         self._is_paused = False
         self._end_wanted = loop.create_future()
-        self._task = loop.create_task(self._record(call_id, number, name, self._end_wanted), name="recording")
+        recording = self._record(call_id, number, name, self._end_wanted, before=self._task)
+        self._task = loop.create_task(recording, name="recording")
 
     def pause(self) -> None:
         self._is_paused = True
@@ -61,13 +62,13 @@ class CallRecorder:
 
     def resume(self) -> None:
         self._is_paused = False
-        if self._end_wanted is not None and not self._end_wanted.done():
+        if self._is_wanted:
             self._sound.resume()
 
     def end(self, reason: RecordingEnd) -> None:
         if self._end_wanted is not None and not self._end_wanted.done():
             # At once: what is said from here on is not recorded, whenever the rest of it happens.
-            self._sound.pause()
+            self._sound.finish()
             self._end_wanted.set_result(reason)
 
     async def stop(self) -> None:
@@ -76,9 +77,22 @@ class CallRecorder:
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=_STOP_PATIENCE_S)
 
+    @property
+    def _is_wanted(self) -> bool:
+        """Whether a recording is under way that nobody has ended."""
+        return self._end_wanted is not None and not self._end_wanted.done()
+
     async def _record(
-        self, call_id: CallId, number: str, name: str, end_wanted: "asyncio.Future[RecordingEnd]"
+        self,
+        call_id: CallId,
+        number: str,
+        name: str,
+        end_wanted: "asyncio.Future[RecordingEnd]",
+        before: "asyncio.Task[None] | None",
     ) -> None:
+        if before is not None:
+            # The end of the one before may still be on its way to the card.
+            await asyncio.wait({before})
         try:
             reason = await self._try_to_record(call_id, number, name, end_wanted)
         except StoreFullError as error:
@@ -87,7 +101,8 @@ class CallRecorder:
         except HandsetError as error:
             _log.warning("A call is not recorded: %s", error)
             reason = RecordingEnd.FAILED
-        self._call_id = self._end_wanted = None
+        if self._end_wanted is end_wanted:
+            self._call_id = self._end_wanted = None
         self._post(RecordingEnded(call_id, reason))
 
     async def _try_to_record(
@@ -103,13 +118,15 @@ class CallRecorder:
             return end_wanted.result()
         recording_id, writer = await self._recordings.begin(call_id, number, name, sound_format)
         over: asyncio.Future[RecordingFate] = asyncio.get_running_loop().create_future()
+        if end_wanted.done():
+            await self._recordings.end(recording_id, complete=True, lost_s=0)
+            return end_wanted.result()
         try:
-            self._sound.record(encoder, writer, partial(_tell_from_thread, over))
+            tell = partial(_tell_from_thread, over)
+            self._sound.record(encoder, writer, tell, is_paused=self._is_paused)
         except MediaError:
             await self._recordings.end(recording_id, complete=False, lost_s=0)
             raise
-        if self._is_paused or end_wanted.done():
-            self._sound.pause()
         self._post(RecordingStarted(call_id, recording_id))
         reason = await self._follow(over, end_wanted)
         fate = over.result()

@@ -102,13 +102,21 @@ class SoundRecorder:
         self._thread.join(5)
         self._thread = None
 
-    def record(self, encoder: SoundEncoder, sink: RecordingSink, when_over: Callable[[RecordingFate], None]) -> None:
+    def record(
+        self,
+        encoder: SoundEncoder,
+        sink: RecordingSink,
+        when_over: Callable[[RecordingFate], None],
+        *,
+        is_paused: bool = False,
+    ) -> None:
         """Record from now on.
 
         Args:
             encoder: new.
             sink: takes what is recorded.
             when_over: is told once, on the recorder's thread, when nothing more will come to the sink.
+            is_paused: record nothing before `resume`.
 
         Raises:
             MediaError: something is being recorded.
@@ -118,7 +126,7 @@ class SoundRecorder:
         self._tap.is_open = False
         self._tap.take()
         self._work = _Work(self._tap, encoder, sink, when_over)
-        self._tap.is_open = True
+        self._tap.is_open = not is_paused
         self._wake.set()
 
     def pause(self) -> None:

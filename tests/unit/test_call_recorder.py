@@ -160,6 +160,23 @@ async def test_one_call_is_recorded_at_a_time(desk: Desk) -> None:
     assert len(await desk.listed()) == 2
 
 
+@pytest.mark.parametrize("call_id", [CALL, OTHER_CALL])
+async def test_a_recording_that_begins_while_the_one_before_still_ends_waits_for_it(
+    desk: Desk, call_id: CallId
+) -> None:
+    await desk.begin()
+    desk.hear(1)
+    desk.recorder.end(RecordingEnd.STOPPED)
+    desk.recorder.begin(call_id, "2346", "")
+    await desk.wait_for(RecordingEnded(CALL, RecordingEnd.STOPPED))
+    await desk.wait_for(RecordingStarted, count=2)
+    desk.hear(2)
+    desk.recorder.end(RecordingEnd.CALL_OVER)
+    await desk.wait_for(RecordingEnded(call_id, RecordingEnd.CALL_OVER))
+    assert [recording.duration_s for recording in await desk.listed()] == [2.0, 1.0]
+    assert [type(event) for event in desk.events] == [RecordingStarted, RecordingEnded] * 2
+
+
 async def test_without_consent_a_recording_fails_and_nothing_is_kept(desk: Desk) -> None:
     await desk.lab.consents.withdraw(Purpose.RECORDING, actor=Actor.HOLDER, channel=Channel.KEYPAD)
     desk.recorder.begin(CALL, "2345", "Anna")
