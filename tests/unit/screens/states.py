@@ -219,6 +219,7 @@ VIEWS = {
         registration_sip_code=401,
         problems=((Problem.STORE_FULL, ""),),
     ),
+    "idle, damaged consents": _view(Mode.IDLE, problems=((Problem.LEDGER_DAMAGED, ""),)),
     "idle, no sound and many missed calls": _view(Mode.IDLE, problems=((Problem.SOUND_MISSING, ""),), missed_calls=120),
     "details of a refused line": _view(
         Mode.IDLE,
