@@ -508,7 +508,7 @@ class Handset:
 
     def _note_consents(self, state: ConsentState) -> None:
         self._ledger_fault = "" if state.damage is None else damage_words(state.damage)
-        self._bus.post(ConsentsChanged(state.all_granted, state.activated, state.age_band))
+        self._bus.post(ConsentsChanged(state.all_granted, state.activated, state.age_band, state.all_lapsed))
         if self._ledger_fault:
             self._bus.post(ProblemRaised(Problem.LEDGER_DAMAGED, self._ledger_fault))
         else:

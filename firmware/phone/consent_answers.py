@@ -14,11 +14,13 @@ class ConsentsChanged:
         activated: the phone was set up by its holder, who has not declined the service; a damaged ledger takes that
             from nobody.
         age_band: what was declared then, as a short name; empty where nothing was.
+        lapsed: the purposes that were answered and have changed since: they are to be asked again.
     """
 
     granted: frozenset[Purpose]
     activated: bool
     age_band: str = ""
+    lapsed: frozenset[Purpose] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from firmware.phone.guard import Guard
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
+from firmware.phone.purpose import Purpose
 from firmware.phone.set_up import SetUp
 from firmware.phone.text_entry import TextEntry
 from firmware.phone.view import LineView, Refusal
@@ -182,9 +183,14 @@ class FeatureState:
         return sum(not message.read for message in self.messages)
 
     @property
+    def lapsed_purposes(self) -> frozenset[Purpose]:
+        """What is to be asked again."""
+        return self.consents.lapsed if self.consents is not None else frozenset()
+
+    @property
     def wants_attention(self) -> bool:
         """Whether there is something that the person has not seen or heard yet."""
-        to_read = self.documents.unread_policy or self.documents.unread_notices
+        to_read = self.documents.unread_policy or self.documents.unread_notices or self.lapsed_purposes
         return bool(self.voicemail_count or self.unread_messages or self.refusal or to_read)
 
     def line_views(self, accounts: tuple[tuple[str, str], ...]) -> tuple[LineView, ...]:

@@ -354,6 +354,7 @@ class PhoneState:
             policy_to_read=bool(self.features.documents.unread_policy),
             notices_to_read=self.features.documents.unread_notices,
             incident_to_read=self.features.documents.unread_incident,
+            purposes_to_answer=len(self.features.lapsed_purposes),
             refusal=self.features.refusal,
             sound_shown=self.sound_shown,
             recording=self.recording.view() if self.recording is not None else None,

@@ -200,6 +200,7 @@ class PhoneView:
         policy_to_read: there is a new privacy policy that the holder has not read.
         notices_to_read: how many of the operator's notices are not acknowledged.
         incident_to_read: one of them tells of a danger to the holder's data.
+        purposes_to_answer: how many purposes have changed since they were answered.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         sound_shown: the person wants to see how the running call sounds.
         recording: the call is recorded here, or about to be; None where it is not.
@@ -245,6 +246,7 @@ class PhoneView:
     policy_to_read: bool = False
     notices_to_read: int = 0
     incident_to_read: bool = False
+    purposes_to_answer: int = 0
     refusal: Refusal | None = None
     sound_shown: bool = False
     recording: RecordingView | None = None

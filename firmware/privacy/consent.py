@@ -233,6 +233,13 @@ class ConsentState:
     activated: bool = False
     age_band: str = ""
 
+    @property
+    def all_lapsed(self) -> frozenset[Purpose]:
+        """The purposes that were answered and have changed since: they are to be asked again."""
+        return frozenset(
+            purpose for purpose, answer in self.purposes.items() if answer.entry_number and not answer.asked
+        )
+
     @classmethod
     def broken(cls, head: LedgerHead, damage: DamageFound) -> Self:
         """What a ledger that does not verify amounts to: a no to everything."""

@@ -65,7 +65,9 @@ def idle_keys(view: PhoneView) -> SoftKeys:
         return SoftKeys(clear)
     if view.locked:
         return SoftKeys(clear, word("Unlock"))
-    return SoftKeys(clear, word("Read") if view.notices_to_read or view.policy_to_read else word("Menu"))
+    if view.notices_to_read or view.policy_to_read:
+        return SoftKeys(clear, word("Read"))
+    return SoftKeys(clear, word("Privacy") if view.purposes_to_answer else word("Menu"))
 
 
 def unprovisioned_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
@@ -105,6 +107,8 @@ def _to_read(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
         said.append(counted("{count} notice", "{count} notices", view.notices_to_read))
     if view.policy_to_read:
         said.append(word("New privacy policy"))
+    elif view.purposes_to_answer:
+        said.append(word("Please answer again"))
     return tuple(detail(translator.say(each)) for each in said)
 
 

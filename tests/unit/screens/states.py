@@ -460,6 +460,7 @@ VIEWS = {
     "an important notice": _view(Mode.IDLE, notices_to_read=1, incident_to_read=True, missed_calls=2),
     "an important notice of a locked phone": _view(Mode.IDLE, notices_to_read=1, incident_to_read=True, locked=True),
     "a new policy and notices": _view(Mode.IDLE, notices_to_read=2, policy_to_read=True),
+    "answers that are needed again": _view(Mode.IDLE, purposes_to_answer=2),
     "menu, policies": _menu(_POLICIES),
     "menu, a policy": _menu(
         _policy(1, word("{first} {second}", first=word("Version {version}.", version="2026-11-25"), second=_NEW))

@@ -2,6 +2,7 @@ import pytest
 
 from firmware.phone.answers import ErrandFailed
 from firmware.phone.call import CallState
+from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import CallStateChanged, Key, MissedCallsCounted, Problem, ProblemRaised
 from firmware.phone.menu.policy import PolicyPage
 from firmware.phone.menu.views import ListView, NoticeView
@@ -15,6 +16,7 @@ from firmware.phone.policy_answers import (
     PolicyState,
 )
 from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
+from firmware.phone.purpose import Purpose
 from firmware.phone.view import Mode
 from firmware.phone.words import counted, word
 from tests.unit.phone.desk import INCOMING, Desk
@@ -260,3 +262,17 @@ def test_what_waits_makes_the_light_blink() -> None:
     assert desk.phone._state.indicator is not pattern
     desk.handle(DocumentsChanged())
     assert desk.phone._state.indicator is pattern
+
+
+def test_what_a_policy_has_changed_is_asked_again_once_it_was_read() -> None:
+    desk = office()
+    desk.handle(ConsentsChanged(frozenset(), activated=True, lapsed=frozenset({Purpose.RECORDING, Purpose.CDR_SYNC})))
+    assert desk.view.purposes_to_answer == 2
+    desk.press(Key.OK)
+    assert the_list(desk).title == word("Privacy")
+    desk.press(Key.CANCEL)
+    desk.handle(DocumentsChanged("shop-2"))
+    desk.press(Key.OK)
+    assert desk.said(ReadPolicy)
+    desk.handle(ConsentsChanged(frozenset(), activated=True))
+    assert not desk.view.purposes_to_answer
