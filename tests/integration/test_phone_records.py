@@ -1,6 +1,7 @@
 """Call records of the whole phone, from its keys to an independent reader at the broker, through kills and outages."""
 
 import asyncio
+import hashlib
 import json
 import os
 import random
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.mosquitto import Observer, Received
+from tests.lab.mosquitto import Observer, Operator, Received
 from tests.lab.person import Person
 from tests.lab.stage import DEVICE, FLEET, HANDSET_USER, PEER_USER, Choices, Stage
 
@@ -89,11 +90,52 @@ async def test_without_consent_no_call_leaves_the_phone(stage: Stage, observer: 
     # The outbox keeps its order: what was made before has come before, or never does.
     assert [record["number"] for record in records] == ["7002"]
     assert {message.topic for message in observer.received} <= {
-        f"{PREFIX}/{name}" for name in ("status", "consent", "cdr")
+        f"{PREFIX}/{name}" for name in ("status", "consent", "cdr", "erasure")
     }
     assert "7001" not in repr([message.payload for message in observer.received])
     logged = {call["number"] for call in stage.handset.ask("log")}
     assert {"7001", "7002"} <= logged
+
+
+async def test_withdrawal_has_the_broker_told_to_delete_what_it_got(
+    stage: Stage, observer: Observer, person: Person
+) -> None:
+    await asyncio.to_thread(stage.handset.command, "consent", "grant", PURPOSE)
+    await try_number(person, "7003")
+    [record] = await wait_for_numbers(observer, {"7003"})
+    await asyncio.to_thread(stage.handset.command, "consent", "withdraw", PURPOSE)
+
+    def is_taken_back(messages: list[Received]) -> bool:
+        ranges = [
+            each
+            for message in messages
+            if message.topic == f"{PREFIX}/erasure" and message.document["reason"] == "withdrawn"
+            for each in message.document["records"]
+        ]
+        return any(
+            each["epoch"] == record["epoch"] and each["first"] <= record["seq"] <= each["last"] for each in ranges
+        )
+
+    await asyncio.to_thread(observer.wait_for, is_taken_back)
+
+
+async def test_the_operator_hears_what_became_of_what_it_sent_and_nothing_that_was_in_it(
+    stage: Stage, observer: Observer
+) -> None:
+    document = b"a planted policy that nobody has signed"
+
+    def send(payload: bytes) -> None:
+        with Operator(stage.broker) as operator:
+            operator.send(f"{PREFIX}/policy", payload, retain=True)
+
+    def outcomes(messages: list[Received]) -> list[Record]:
+        return [message.document for message in messages if message.topic == f"{PREFIX}/outcome"]
+
+    await asyncio.to_thread(send, document)
+    [outcome] = outcomes(await asyncio.to_thread(observer.wait_for, lambda messages: bool(outcomes(messages)), 40))
+    assert set(outcome) == {"device", "message", "code", "epoch", "seq"}
+    assert (outcome["message"], outcome["code"]) == (hashlib.sha256(document).hexdigest(), "unreadable")
+    await asyncio.to_thread(send, b"")
 
 
 @pytest.mark.usefixtures("consent")
