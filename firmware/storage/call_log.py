@@ -13,6 +13,7 @@ from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, Di
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.errands import CallKind
 from firmware.ports import CallLogEntry
+from firmware.privacy.consent import ConsentState
 from firmware.storage.call_kinds import KINDS
 from firmware.storage.call_statistics import read_statistics
 from firmware.storage.contacts import StoredContacts
@@ -248,11 +249,12 @@ class StoredCallLog:
                 for (call_id,) in database.query("SELECT call_id FROM calls WHERE reason IS NULL ORDER BY position")
                 if call_id not in running
             ]
+            state = read_state(database)
             for call_id in left:
                 database.execute(
                     "UPDATE calls SET reason = ? WHERE call_id = ?", DisconnectReason.INTERRUPTED.value, call_id
                 )
-                self._queue_record(database, call_id)
+                self._queue_record(database, call_id, state)
             return len(left)
 
         count = await self._store.transact(recover)
@@ -366,11 +368,12 @@ class StoredCallLog:
         over = [each for each in self._calls.values() if each.reason is not None]
 
         def write(database: Database) -> None:
+            state = read_state(database)
             for each in over:
                 # The end of another call that closed at the same moment may have taken this one along.
                 if not _is_over(database, each.call_id):
                     self._write(database, each)
-                    self._queue_record(database, each.call_id)
+                    self._queue_record(database, each.call_id, state)
 
         await self._store.transact(write)
         for each in over:
@@ -408,7 +411,7 @@ class StoredCallLog:
             call.ledger_entries,
         )
 
-    def _queue_record(self, database: Database, call_id: CallId) -> None:
+    def _queue_record(self, database: Database, call_id: CallId, state: ConsentState) -> None:
         rows = database.query(
             "SELECT call_id, account, direction, number, started_at, answered_at, ended_at, reason, sip_code, "
             "clock_synced, boot_id, ledger_entries FROM calls WHERE call_id = ? AND decision IS NOT ?",
@@ -419,17 +422,18 @@ class StoredCallLog:
             self._outbox.append(
                 database,
                 Topic.CDR,
-                partial(_record, row, self._device, self._reported_number(database, row)),
+                partial(_record, row, self._device, self._reported_number(database, state, row)),
                 ledger_entries_at_start=row[-1],
                 call_id=call_id,
+                state=state,
             )
 
-    def _reported_number(self, database: Database, row: Row) -> str | None:
+    def _reported_number(self, database: Database, state: ConsentState, row: Row) -> str | None:
         border = self._outbox.recipient.border
         if not border.crossed:
             return reportable_number(row[3])
         [(key,)] = database.query("SELECT key FROM pseudonym_key")
-        return border.number(row[3], key, read_state(database), row[-1])
+        return border.number(row[3], key, state, row[-1])
 
 
 def _record(row: Row, device: str, number: str | None, epoch: int, seq: int) -> CallDetailRecord:

@@ -76,7 +76,8 @@ class StoredOutbox:
 
     Attributes:
         recipient: who gets what waits.
-        make_anew: queues the record of a call once more, in the transaction that took it back; set by the call log.
+        make_anew: queues the record of a call once more, in the transaction that took it back and under the consent
+            that stands there; set by the call log.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class StoredOutbox:
     ) -> None:
         self._store = store
         self.recipient = recipient or Recipient()
-        self.make_anew: Callable[[Database, CallId], None] = lambda _database, _call_id: None
+        self.make_anew: Callable[[Database, CallId, ConsentState], None] = lambda *_: None
         self._clock = clock
         self._monotonic = monotonic
         self._queued = asyncio.Event()
@@ -196,6 +197,7 @@ class StoredOutbox:
         *,
         ledger_entries_at_start: int,
         call_id: CallId | None = None,
+        state: ConsentState | None = None,
     ) -> Refusal | None:
         """Queue a message if consent allows, and say why where it does not.
 
@@ -205,8 +207,9 @@ class StoredOutbox:
             make: makes the message from its epoch and number.
             ledger_entries_at_start: see ConsentGate.
             call_id: the call that the message tells of.
+            state: what the holder agrees to, where the caller has read it in this transaction.
         """
-        refusal = ConsentGate(read_state(database)).refusal(topic, ledger_entries_at_start)
+        refusal = ConsentGate(state or read_state(database)).refusal(topic, ledger_entries_at_start)
         if refusal is not None:
             return refusal
         [(seq,)] = database.query("UPDATE outbox_counter SET last_seq = last_seq + 1 RETURNING last_seq")
@@ -315,7 +318,7 @@ class StoredOutbox:
             return ()
         notices = self.queue_erasure(database, ErasureReason.WITHDRAWN, Scope.THESE_CALLS, calls)
         for call_id in dict.fromkeys(calls):
-            self.make_anew(database, call_id)
+            self.make_anew(database, call_id, state)
         return notices
 
     def purge(self, database: Database, topic: Topic) -> None:
