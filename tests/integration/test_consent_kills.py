@@ -138,7 +138,12 @@ async def _verified(folder: Path) -> dict[str, Any]:
         granted = {answer["purpose"] for answer in announced["purposes"] if answer["granted"]}  # type: ignore[attr-defined, index]
         assert granted == set(state.all_granted)
         assert Purpose.CDR_SYNC in granted or not any(message.topic == "cdr" for message in waiting)
-        return {"granted": sorted(granted), "entries": state.head.entries, "activated": state.activated}
+        return {
+            "granted": sorted(granted),
+            "entries": state.head.entries,
+            "activated": state.activated,
+            "waiting": sorted(message.topic for message in waiting),
+        }
     finally:
         await lab.stop()
 
@@ -181,6 +186,15 @@ def test_a_kill_at_any_statement_leaves_the_old_state_or_the_new_one(
     changed = found.index(after)
     assert found == [old] * changed + [after] * (last - changed)
     assert changed > 10
+
+
+@pytest.mark.parametrize("doing", [withdraw, begin_private_mode], ids=lambda function: function.__name__)
+def test_the_new_state_has_all_that_follows_from_a_withdrawal(
+    after: dict[str, Any], doing: Callable[[Path], None]
+) -> None:
+    assert Purpose.CDR_SYNC not in after["ledger"]["granted"]
+    # The call that waited is gone, and the one that left is asked back.
+    assert after["ledger"]["waiting"] == ["consent", "erasure"]
 
 
 @pytest.mark.parametrize("doing", CHANGES, ids=lambda function: function.__name__)

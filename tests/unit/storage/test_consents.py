@@ -1,3 +1,6 @@
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from firmware.errors import StorageError
@@ -6,7 +9,10 @@ from firmware.privacy.consent import LedgerAction, LedgerHead, verify
 from firmware.privacy.purposes import POLICY_VERSION
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreCorruptError
-from tests.lab.store import StoreLab
+from firmware.storage.ledger import append_entry
+from firmware.storage.migrate import load_migrations
+from tests.lab.ledger import chain_of
+from tests.lab.store import KEY, StoreLab
 
 CDR = Purpose.CDR_SYNC
 FORGED = (
@@ -149,3 +155,50 @@ async def test_the_present_state_can_be_announced_again(lab: StoreLab) -> None:
     [message] = await lab.outbox.next_batch(10)
     assert message.payload["purposes"] == announced({})
     assert message.payload["ledger_head"] == LedgerHead().hash
+
+
+async def test_a_change_comes_to_its_end_and_is_told_though_whoever_asked_is_gone(lab: StoreLab) -> None:
+    told = asyncio.Event()
+    lab.consents.when_changed = lambda _state: told.set()
+    asking = asyncio.create_task(lab.consents.grant(CDR))
+    await asyncio.sleep(0)
+    asking.cancel()
+    async with asyncio.timeout(10):
+        await told.wait()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert (await lab.consents.state()).granted(CDR)
+
+
+async def test_entries_of_the_first_firmware_stand_beside_newer_ones(lab: StoreLab) -> None:
+    def write(database: Database) -> None:
+        for entry in chain_of(LedgerAction.GRANT, old=1):
+            append_entry(database, entry)
+
+    await lab.store.transact(write)
+    assert (await lab.consents.state()).granted(CDR)
+    await lab.consents.withdraw(CDR)
+    await lab.restart()
+    state = await lab.consents.state()
+    assert state.intact
+    assert not state.granted(CDR)
+    assert [entry.format for entry in await lab.consents.entries()] == [1, 2]
+
+
+async def test_the_ledger_of_a_store_of_the_first_firmware_is_taken_over_as_it_is(tmp_path: Path) -> None:
+    """What the first firmware wrote, in the table that it wrote it to."""
+    database = Database(tmp_path / "store.db", KEY)
+    database.open(load_migrations()[:5])
+    [entry] = chain_of(LedgerAction.GRANT, old=1)
+    database.execute(
+        "INSERT INTO consent_ledger (number, action, purpose, at, policy_version, previous_hash, hash) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        *(entry.number, entry.action, entry.about, entry.at, entry.policy_version, entry.previous_hash, entry.hash),
+    )
+    database.close()
+    lab = StoreLab(tmp_path)
+    await lab.start()
+    state = await lab.consents.state()
+    assert state.intact
+    assert state.granted(CDR)
+    await lab.stop()
