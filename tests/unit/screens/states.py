@@ -153,6 +153,7 @@ _SHARED_IN_A_DAY = CardView(
     keys=SoftKeys(word("Back")),
 )
 
+
 def _first_run() -> dict[str, PhoneView]:
     """Lead a new phone and a child's through the first run; nobody has chosen how the display is to be."""
     views: dict[str, PhoneView] = {}
