@@ -11,7 +11,7 @@ from provisioning.signed import DocumentRefusedError, Refusal, Statement
 
 _MOST_PARAGRAPHS: Final = 200
 
-PolicyVersion = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$")]
+PolicyVersion = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,31}$")]
 """What a policy is called, such as "2026-11-25"."""
 
 PurposeName = Annotated[str, Field(max_length=64, pattern=r"^[a-z][a-z0-9_]*$")]

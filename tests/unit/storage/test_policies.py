@@ -4,16 +4,21 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from firmware.egress.messages import OutcomeCode
+from firmware.egress.messages import ConsentMessage, OutcomeCode, PurposeState
 from firmware.phone.purpose import Actor, Channel, Purpose
-from firmware.privacy.consent import LedgerAction, verify
+from firmware.privacy.consent import LedgerAction, LedgerHead, verify
 from firmware.privacy.purposes import POLICY_VERSION
 from firmware.storage.ledger import read_head
 from firmware.storage.policies import BUILT_IN_VERSION, built_in_policy
+from provisioning.documents import PolicyDocument
 from provisioning.signed import sign
 from provisioning.trust import Kind
 from tests.lab.documents import DAY_S, DocumentLab
+from tests.lab.ledger import follow
 
 WEEK_S = 7 * DAY_S
 
@@ -171,6 +176,26 @@ async def test_a_clock_that_woke_up_in_the_past_revives_no_document_that_is_over
     assert await lab.policies.take(over) is OutcomeCode.EXPIRED
     fine = lab.operator.policy(2, "shop-2", issued_at=at + timedelta(days=1), not_after=at + timedelta(days=9))
     assert await lab.policies.take(fine) is OutcomeCode.TAKEN
+
+
+@given(st.text("aZ0._-: 政", max_size=34))
+def test_whatever_a_policy_may_be_called_the_ledger_and_the_message_about_consent_can_say(version: str) -> None:
+    said = built_in_policy().model_dump() | {"version": version}
+    try:
+        PolicyDocument.model_validate(said)
+    except ValidationError:
+        return
+    entry = follow(LedgerHead(), LedgerAction.POLICY_IN_FORCE, version)
+    ConsentMessage(
+        device="handset-7",
+        purposes=(PurposeState(purpose=Purpose.SERVICE, granted=False, since=None),),
+        policy_version=version,
+        ledger_entries=entry.number,
+        ledger_head=entry.hash,
+        ledger_intact=True,
+        epoch=1,
+        seq=1,
+    )
 
 
 # --- seven days -------------------------------------------------------------------------------------------------------
