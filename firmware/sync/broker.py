@@ -42,9 +42,10 @@ _WINDOW: Final = 20
 _PUBLISH_OVERHEAD_BYTES: Final = 512
 # Far below what brokers take where they do not say (MQTT 5 section 3.2.2.3.6: no limit).
 _DEFAULT_MAX_PACKET_BYTES: Final = 128 * 1024
-# How many messages the broker may have on their way to the handset; below the smallest queue that would be needed.
+# How many messages the broker may have on their way to the handset, of those that are acknowledged and of the others.
 _RECEIVE_MAXIMUM: Final = 4
-# What a broker may send beside what was asked for, before the connection is given up: a mistake in its rules, say.
+# What a broker may send beside that before the connection is given up: a mistake in its rules, say. One a second is
+# forgiven.
 _MAX_UNWANTED: Final = 100
 
 
@@ -80,7 +81,8 @@ class BrokerConnection:
         self._given_up = threading.Event()
         self._tick: asyncio.TimerHandle | None = None
         self._is_open = False
-        self._arrivals: asyncio.Queue[Arrival] = asyncio.Queue(_RECEIVE_MAXIMUM)
+        self._arrivals: asyncio.Queue[Arrival] = asyncio.Queue()
+        self._unacknowledged = 0
         self._unwanted = 0
         self._down_topics = {topic_name(settings.fleet, settings.device, topic): topic for topic in DownTopic}
         client = Client(
@@ -182,7 +184,8 @@ class BrokerConnection:
 
     def acknowledge(self, arrival: Arrival) -> None:
         """Tell the broker that the handset has a message."""
-        if not self._lost.done():
+        if arrival.qos and not self._lost.done():
+            self._unacknowledged -= 1
             self._client.ack(arrival.packet_id, arrival.qos)
 
     async def close(self) -> None:
@@ -260,6 +263,7 @@ class BrokerConnection:
 
     def _keep_alive(self) -> None:
         self._tick = self._loop.call_later(_TICK_S, self._keep_alive)
+        self._unwanted = max(0, self._unwanted - 1)
         self._client.loop_misc()
 
     def _ignore(self, connection: AlertKeepingSocket) -> None:
@@ -334,7 +338,9 @@ class BrokerConnection:
             topic = self._down_topics.get(message.topic)
         except UnicodeDecodeError:
             topic = None
-        if topic is not None and not self._arrivals.full():
+        on_their_way = self._unacknowledged if message.qos else self._arrivals.qsize()
+        if topic is not None and on_their_way < _RECEIVE_MAXIMUM:
+            self._unacknowledged += bool(message.qos)
             self._arrivals.put_nowait(Arrival(topic, bytes(message.payload), message.mid, message.qos))
             return
         self._unwanted += 1

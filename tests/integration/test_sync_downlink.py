@@ -175,7 +175,6 @@ async def test_a_hostile_broker_costs_neither_memory_nor_calls(
     hostile.malice = malice
     already = len(site.reports)
     call_id = await site.store.make_call()
-    site.change_settings(keep_alive_s=30)
     # The next connection is the first that the broker does harm on.
     await site.stop_handset()
     await site.start_handset()
@@ -193,6 +192,24 @@ async def test_a_hostile_broker_costs_neither_memory_nor_calls(
     }
     assert "Traceback" not in site.sync.log
     assert site.inbound.taken == []
+
+
+async def test_a_burst_that_the_broker_may_send_costs_some_of_it_and_not_the_connection(
+    site: SyncSite, hostile: HandMadeBroker
+) -> None:
+    async def burst(session: Session) -> None:
+        await session.send(b"".join(publish(POLICY, b"%d" % number, qos=0) for number in range(50)))
+        await session.send(b"".join(publish(POLICY, b"kept", packet_id=number) for number in (1, 2, 3, 4)))
+
+    hostile.malice = burst
+    await site.start_sync()
+    await site.inbound.wait_for(lambda: [each for _, each in site.inbound.taken].count(b"kept") == 4)
+    assert site.reports[-1] == (BrokerState.CONNECTED, BrokerProblem.NONE)
+    [session] = hostile.sessions
+    await site.store.make_call()
+    await site.wait_until_empty()
+    pubacks = [packet.body[:2] for packet in session.received if packet.type is PacketType.PUBACK]
+    assert pubacks == [bytes((0, number)) for number in (1, 2, 3, 4)]
 
 
 async def test_nothing_but_its_own_topics_is_subscribed_to(site: SyncSite, hostile: HandMadeBroker) -> None:
