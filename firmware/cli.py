@@ -166,12 +166,12 @@ def consent() -> None:
 @consent.command(name="list")
 @_runtime_dir_option
 def list_consents(runtime_dir: Path) -> None:
-    """List the purposes, what each covers and whether it is granted."""
+    """List the purposes: whether each is granted, since when, and what it covers."""
     from firmware.control.requests import ConsentRequest
 
     for purpose in _ask(runtime_dir, ConsentRequest())["purposes"]:
-        state = "granted" if purpose["granted"] else "not granted"
-        click.echo(f"{purpose['purpose']:12} {state:12} {purpose['description']}")
+        state = "granted" if purpose["granted"] else "not granted" if purpose["asked"] else "not asked"
+        click.echo(f"{purpose['purpose']:16} {state:11} {purpose['since'][:10]:10} {purpose['description']}")
 
 
 @consent.command()

@@ -14,10 +14,11 @@ from firmware.storage.pin import StoredPin
 
 
 class PurposeAnswer(Answer):
-    """One purpose and whether it is granted."""
+    """One purpose, whether it is granted, and whether it was asked for as it is now."""
 
     purpose: str
     granted: bool
+    asked: bool
     since: str
     description: str
 
@@ -164,6 +165,7 @@ def _answers(state: ConsentState, catalogue: Catalogue) -> tuple[PurposeAnswer, 
         PurposeAnswer(
             purpose=purpose,
             granted=state.granted(purpose),
+            asked=state.purposes[purpose].asked,
             since=state.purposes[purpose].since,
             description=f"{entry.name.en}. {entry.covers.en} Goes to: {entry.recipients.en}",
         )

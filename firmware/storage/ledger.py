@@ -44,7 +44,7 @@ def read_state(database: Database) -> ConsentState:
     head = _kept_head(database)
     entries, unreadable = _read(database)
     if head is None:
-        return ConsentState.broken(LedgerHead(), DamageFound(len(entries), Damage.CUT))
+        return ConsentState.broken(LedgerHead(), DamageFound(1, Damage.CUT))
     if unreadable is not None:
         before = entries[-1].head if entries else LedgerHead()
         return ConsentState.broken(head, find_damage(entries, before) or unreadable)

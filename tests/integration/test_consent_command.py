@@ -79,11 +79,16 @@ def on_a_terminal(typed: str, *arguments: str) -> tuple[int, str]:
     return process.wait(), seen.decode()
 
 
-async def test_the_purposes_are_listed_with_what_each_covers(wecall: Wecall) -> None:
+async def test_the_purposes_are_listed_with_what_each_covers(lab: StoreLab, wecall: Wecall) -> None:
     listed = (await wecall("consent", "list")).output
     for purpose in Purpose:
         assert purpose in listed
-    assert listed.count("not granted") == len(Purpose)
+    assert listed.count("not asked") == len(Purpose)
+    await lab.consents.grant(Purpose.RECORDING)
+    await lab.consents.withdraw(Purpose.CDR_SYNC)
+    lines = {line.split()[0]: line for line in (await wecall("consent", "list")).output.splitlines()}
+    assert "granted     2026-03-01" in lines["recording"]
+    assert "not granted 2026-03-01" in lines["cdr_sync"]
 
 
 async def test_without_a_pin_nothing_is_asked(lab: StoreLab, wecall: Wecall) -> None:

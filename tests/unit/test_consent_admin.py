@@ -147,6 +147,7 @@ async def test_a_whole_ledger_verifies_and_shows_who_did_what(role: ConsentRole,
         ("UPDATE consent_ledger SET about = CAST(x'ff' AS TEXT) WHERE number = 2", 2, "entry 2 says what no entry"),
         ("DELETE FROM consent_ledger WHERE number = 1", 1, "entry 1 is missing"),
         ("DELETE FROM consent_ledger WHERE number = 3", 3, "entry 3 is where the entries and the head"),
+        ("DELETE FROM consent_head", 1, "entry 1 is where the entries and the head"),
         ("UPDATE consent_head SET hash = replace(hash, substr(hash, 1, 1), 'g')", 3, "entry 3 is another one"),
     ],
 )

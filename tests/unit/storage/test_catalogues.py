@@ -1,5 +1,6 @@
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ async def lab(tmp_path: Path) -> AsyncIterator[DocumentLab]:
     await lab.start()
     yield lab
     await lab.stop()
+
+
+def day(offset: int) -> datetime:
+    """Return a time so many days after the one at which the lab's clock begins."""
+    return datetime(2026, 3, 1, 10, tzinfo=UTC) + timedelta(days=offset)
 
 
 def content(version: str = "2", *, keeps_days: int | None = 30) -> dict[str, Any]:
@@ -84,6 +90,9 @@ async def test_a_catalogue_that_is_old_forged_or_of_another_kind_changes_nothing
         (good[:-1] + bytes([good[-1] ^ 1]), "signature"),
         (lab.operator.policy(1, "3"), "policy"),
         (lab.operator.catalogue(7, content() | {"purposes": []}), "not understood"),
+        (lab.operator.catalogue(7, content(), fleet="others"), "for the fleet others"),
+        (lab.operator.catalogue(7, content(), issued_at=day(-90), not_after=day(-1)), "not to be taken after"),
+        (lab.operator.catalogue(7, content(), issued_at=day(1)), "issued|future|not yet"),
     ):
         with pytest.raises(DocumentRefusedError, match=f"(?i){reason}"):
             await lab.catalogues.admit(document)
