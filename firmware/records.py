@@ -55,11 +55,11 @@ def problem_of(error: HandsetError) -> Problem:
 
 
 class Records:
-    """Call log, contacts, consents, messages, settings, set-up, PIN, pictures and outbox over one store.
+    """Call log, contacts, consents, messages, settings, set-up, PIN, pictures, recordings and outbox over one store.
 
     Attributes:
-        call_log, contacts, consents, messages, preferences, set_up, pin, guardian_pin, pictures, outbox, shares:
-            usable at any time; before the store is open they raise StoreClosed.
+        call_log, contacts, consents, messages, preferences, set_up, pin, guardian_pin, pictures, recordings, outbox,
+            shares: usable at any time; before the store is open they raise StoreClosed.
         documents, number_proof: policies and notices, and whether the line's number is proved; likewise.
         keyring: what opens the store; where that takes the PIN, the store is closed until it was typed.
         fault: why the store cannot be used, None while it can or waits for the PIN.

@@ -32,6 +32,7 @@ debian_packages=(
   libasound2-dev libsystemd-dev           # their headers
   fonts-unifont fonts-wqy-microhei        # the displays' fonts
   espeak-ng                               # says menus aloud, for holders who want that
+  libopus0                                # encodes recordings of calls
   nftables                                # the firewall
   alsa-utils                              # lists sound devices for `wecall doctor`'s advice
 )

@@ -12,12 +12,12 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from tests.bench import contacts, echo, pixels, quality, recovery, side_by_side
+from tests.bench import contacts, echo, pixels, quality, recording, recovery, side_by_side
 from tests.bench.speaker import Codec
 from tests.lab.stage import empty
 
 _BUILD: Final = Path(__file__).parents[2] / "build"
-_SECTIONS: Final = ("phones", "quality", "recovery", "echo", "contacts", "pixels")
+_SECTIONS: Final = ("phones", "quality", "recovery", "echo", "contacts", "pixels", "recording")
 
 
 @click.command()
@@ -54,6 +54,10 @@ def _measure(section: str, shown: Console) -> list[Any]:
             keys = pixels.measure(empty(folder))
             shown.print(pixels.table(keys))
             return [asdict(each) for each in keys]
+        case "recording":
+            cost = recording.measure()
+            shown.print(recording.table(cost))
+            return [asdict(cost)]
         case _:
             echoes = echo.compare()
             shown.print(echo.table(echoes))

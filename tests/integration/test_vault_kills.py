@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from firmware.factory_reset import KEY_NAME, MARKER_NAME, begin_reset, finish_reset
+from firmware.phone.call import CallId
+from firmware.phone.purpose import Purpose
+from firmware.ports import SOUND_RATE_HZ, SoundFormat
 from firmware.storage.errors import StoreKeyWrongError
 from firmware.storage.key import CREDENTIAL_NAME, load_key
 from firmware.storage.pictures import FOLDER_NAME, Pixels
@@ -34,10 +37,20 @@ async def fill(folder: Path) -> tuple[int, str]:
     await lab.pin.set("2580")
     await lab.make_call()
     await lab.pictures.add("Holiday", RED)
+    await record(lab)
     account = await lab.call_log.account_id()
     epoch = lab.store.epoch
     await lab.stop()
     return epoch, account
+
+
+async def record(lab: StoreLab) -> None:
+    """Leave a recording of a call behind."""
+    await lab.consents.grant(Purpose.RECORDING)
+    recording_id, writer = await lab.recordings.begin(CallId("c"), "2345", "Anna", SoundFormat.OPUS)
+    writer.write(b"a second", SOUND_RATE_HZ)
+    writer.finish()
+    await lab.recordings.end(recording_id, complete=True, lost_s=0)
 
 
 def add_a_picture(folder: Path) -> None:
@@ -117,6 +130,7 @@ async def check_new(folder: Path, epoch: int, account: str) -> None:
     await lab.start()
     assert not await lab.pin.is_set()
     assert not await lab.pictures.list()
+    assert await lab.recordings.listed(0, 10) == (0, ())
     assert not await lab.call_log.recent(10)
     assert lab.store.epoch != epoch, "numbers of the outbox could come back"
     assert await lab.call_log.account_id() != account, "the next holder could be taken for this one"

@@ -33,6 +33,10 @@ def sort_by_callback():
 def mmap_writable_and_executable():
     mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
 
+def sound_format():
+    from firmware.media.sound_format import best_format
+    return str(best_format())
+
 def namespace():
     if ctypes.CDLL(None, use_errno=True).unshare(0x10000000):  # CLONE_NEWUSER
         raise OSError(ctypes.get_errno(), "unshare")
@@ -52,6 +56,7 @@ print(json.dumps({
     "raw packets": attempt(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()),
     "internet": attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()),
     "callbacks": attempt(sort_by_callback),
+    "recordings": sound_format(),
     "memfd": attempt(lambda: os.close(os.memfd_create("x"))),
     "writable code": attempt(mmap_writable_and_executable),
     "priority": attempt(lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))),
@@ -150,6 +155,10 @@ def test_the_handset_keeps_callbacks_from_c_and_the_right_to_set_a_threads_prior
     assert from_handset["callbacks"] == "done"
     assert from_handset["priority"] == "done"
     assert box.property_of(HANDSET, "LimitRTPRIO") == "20"
+
+
+def test_the_handset_finds_the_encoder_of_recordings(from_handset: dict[str, str]) -> None:
+    assert from_handset["recordings"] == "opus"
 
 
 def test_neither_makes_code_or_namespaces_or_sees_others(

@@ -1,0 +1,89 @@
+"""The whole handset is killed while it records a call: what was said until then is there when it is back."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from firmware.media.sound_format import joined, make_decoder
+from firmware.phone.purpose import Purpose
+from firmware.ports import SOUND_RATE_HZ
+from firmware.storage.call_log import Clocks
+from firmware.storage.contacts import StoredContacts
+from firmware.storage.recording_rows import RecordingState, StoredRecording
+from firmware.storage.recordings import FOLDER_NAME, RoomLimits, StoredRecordings
+from tests.lab.audio import Sound, level, start_playing, tone
+from tests.lab.guarded_store import open_store_of
+from tests.lab.person import Person
+from tests.lab.stage import PEER_USER, Choices, Stage
+
+NEAR_HZ, FAR_HZ = 700, 1000
+TIMEOUT_S = 30.0
+CLOCKS = Clocks(time.time, time.monotonic, lambda: True, "a boot")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path, Choices(extra={"recording": {"announce": "tone"}}))
+    with stage.heard_here():
+        stage.start(handset=False)
+        try:
+            yield stage
+        finally:
+            stage.stop()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    pause, deadline = threading.Event(), time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline, "It did not happen."
+        pause.wait(0.05)
+
+
+async def recordings_of(state_dir: Path) -> list[tuple[StoredRecording, bytes]]:
+    """Return what a handset that does not run has recorded, and how that sounds."""
+    store = await open_store_of(state_dir)
+    recordings = StoredRecordings(
+        store, StoredContacts(store, "CN"), state_dir, clocks=CLOCKS, limits=RoomLimits(1 << 40, 0), joined=joined
+    )
+    found = []
+    for recording in (await recordings.listed(0, 10))[1]:
+        decoder = make_decoder(recording.sound_format)
+        sound = b"".join(map(decoder.decode, await recordings.read_ogg(recording.recording_id)))
+        found.append((recording, sound))
+    await store.stop()
+    return found
+
+
+async def test_a_handset_that_is_killed_while_it_records_has_the_call_up_to_the_last_second(stage: Stage) -> None:
+    handset = stage.new_handset("killed")
+    folder = handset.state_dir / FOLDER_NAME
+    handset.start(sync=False)
+    handset.command("consent", "grant", Purpose.RECORDING)
+    speaker = start_playing("mic", tone([NEAR_HZ], 12.0))
+    async with Person(handset) as person:
+        await person.wait_for_line()
+        await person.call(PEER_USER)
+        for _ in range(2):
+            await person.press("ok")
+        await asyncio.to_thread(wait_until, lambda: folder.exists() and any(folder.iterdir()))
+        [path] = folder.iterdir()
+        await asyncio.to_thread(wait_until, lambda: path.stat().st_size > 4 * 3750)
+        recorded_s = (path.stat().st_size - 1000) / 3920
+        handset.main.kill()
+    await asyncio.to_thread(speaker.join)
+    handset.start(sync=False)
+    # By the time that it answers it has found out by itself how much there is.
+    handset.ask("doctor")
+    handset.stop()
+    [(recording, sound)] = await recordings_of(handset.state_dir)
+    assert recording.state is RecordingState.INCOMPLETE
+    assert recording.number == PEER_USER
+    assert recording.duration_s >= int(recorded_s)
+    assert len(sound) == 4 * SOUND_RATE_HZ * recording.duration_s
+    left = Sound(np.frombuffer(sound, "<i2").reshape(-1, 2)[:, 0].astype(np.float64), SOUND_RATE_HZ)
+    assert level(left.between(1, recording.duration_s), NEAR_HZ) > 1000
