@@ -56,7 +56,7 @@ def keep_lock(state: PhoneState, event: Event) -> None:
     """Count the time since the last touch, while the phone may lock; a phone without a PIN is open."""
     if state.locked and state.features.pin_is_set is False:
         unlock(state)
-    if state.locked or state.calls or not _locks_by_itself(state):
+    if state.locked or state.calls or state.mode is Mode.LISTENING or not _locks_by_itself(state):
         state.cancel_timer(Timer.LOCK)
     elif isinstance(event, _TOUCHES) or Timer.LOCK not in state.timers:
         state.start_timer(Timer.LOCK, LOCK_AFTER_S)

@@ -44,7 +44,7 @@ def enter(state: PhoneState, mode: Mode) -> None:
     state.details_step = 0
     state.sound_shown = False
     state.previewed_ring = ""
-    if mode in {Mode.IDLE, Mode.UNPROVISIONED, Mode.COLLECTING_DIGITS, Mode.MENU}:
+    if mode in {Mode.IDLE, Mode.UNPROVISIONED, Mode.COLLECTING_DIGITS, Mode.MENU, Mode.LISTENING}:
         state.call = None
 
 

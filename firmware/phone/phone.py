@@ -13,11 +13,13 @@ from firmware.phone.first_run import keep_first_run
 from firmware.phone.leaving import look_after_those_left
 from firmware.phone.light import keep_light
 from firmware.phone.lock import keep_lock
+from firmware.phone.menu.recordings import keep_playing_for_listeners_alone
 from firmware.phone.modes import (
     call_ended,
     collecting_digits,
     idle,
     in_call,
+    listening,
     menu,
     outgoing,
     redialling,
@@ -41,6 +43,7 @@ _ROWS_BY_MODE: Mapping[Mode, Rows] = {
     Mode.REDIALLING: redialling.ROWS,
     Mode.WRITING: writing.ROWS,
     Mode.MENU: menu.ROWS,
+    Mode.LISTENING: listening.ROWS,
 }
 
 TABLE: Mapping[tuple[Mode, type[Event]], Handler] = {
@@ -92,6 +95,8 @@ class Phone:
         state.commands_with_sound = []
         TABLE[state.mode, type(event)](state, event)
         look_after_those_left(state)
+        listening.keep_listening(state)
+        keep_playing_for_listeners_alone(state)
         keep_first_run(state, event)
         keep_recording(state, event)
         keep_call_timers(state)

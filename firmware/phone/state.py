@@ -67,6 +67,7 @@ class PhoneState:
         sound_shown: the menu key shows how the running call sounds.
         previewed_ring: the ring that the holder listens to before choosing it, empty for none.
         recording: the recording of a call, until nothing more comes of it; None where there is none.
+        plays: a recording may be heard or wait to be.
         light: of the display.
         news: how much there was to know when the last event was over.
         flash: the display flashes and is in its striking half, or in its plain one; None where it does not flash.
@@ -111,6 +112,7 @@ class PhoneState:
     sound_shown: bool = False
     previewed_ring: str = ""
     recording: RunningRecording | None = None
+    plays: bool = False
     light: Light = Light.LIT
     news: tuple[int, ...] = ()
     flash: bool | None = None
@@ -243,6 +245,12 @@ class PhoneState:
             return Mode.MENU
         return Mode.IDLE if self.settings.provisioned else Mode.UNPROVISIONED
 
+    @property
+    def listening_page(self) -> Screen | None:
+        """The page in front that a recording is listened to by, None where there is none."""
+        top = self.menu.top
+        return top if self.mode in {Mode.MENU, Mode.LISTENING} and top is not None and top.listens else None
+
     # --- what can be heard and seen ---
 
     @property
@@ -364,7 +372,7 @@ class PhoneState:
             **self._writing_view(),
             redial_in_s=round(self.settings.auto_redial_every_s) if self.features.auto_redial is not None else 0,
             feature=self.features.feature if view.hint in FEATURE_HINTS else "",
-            menu=self.menu.view(self) if self.mode is Mode.MENU else None,
+            menu=self.menu.view(self) if self.mode in {Mode.MENU, Mode.LISTENING} else None,
             locked=self.locked,
             look=Look(preferences.language, preferences.large_text, preferences.high_contrast, preferences.background),
             spoken=preferences.spoken_menus and self._is_about_menus(view),

@@ -32,6 +32,7 @@ class Mode(StrEnum):
     REDIALLING = "redialling"
     WRITING = "writing"
     MENU = "menu"
+    LISTENING = "listening"
 
 
 class Hint(StrEnum):
@@ -211,7 +212,7 @@ class PhoneView:
         candidate: which of them is chosen, from 0.
         redial_in_s: a busy number is tried again by itself, so often; 0 where none is.
         feature: the name of the feature that a code has just switched, beside FEATURE_ON and FEATURE_OFF.
-        menu: the menu's page, in mode MENU.
+        menu: the menu's page, in modes MENU and LISTENING.
         matches: the contacts that the digits dialled so far may mean, best first.
         match: which of them is chosen, from 0; None while none is.
         locked: the holder's PIN opens the phone: nothing personal may be shown, and only emergency numbers called.

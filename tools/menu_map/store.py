@@ -43,6 +43,9 @@ from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import ListPolicies, ReadNotices, ReadPolicy
 from firmware.phone.preferences import Preferences
+from firmware.phone.recording import RecordingId
+from firmware.phone.recording_answers import RecordingRow, RecordingsListed
+from firmware.phone.recording_errands import ListRecordings
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
 from firmware.phone.words import word
@@ -51,6 +54,7 @@ PIN = "2580"
 _NUMBER = "2345"
 _PLACED = CallId(f"{1:032x}")
 _CALL = LoggedCall(CallId("c1"), CallDirection.INCOMING, _NUMBER, "Anna", "25 Nov 14:03", 60, True, None, contact_id=1)
+_RECORDING = RecordingRow(RecordingId("r1"), "Anna", _NUMBER, "25 Nov 14:03", 60.0, 240_000, complete=True, kept=False)
 _COUNTS = CallCounts(dialled=0, received=1, missed=0, talked_s=60, mos=4.2)
 _SHARED = SharedRow("mqtt.example.org", SharedKind.CALL_RECORDS, "25 Nov", 1, 1)
 _MATCH = ContactMatch(1, "Anna", _NUMBER)
@@ -99,6 +103,9 @@ def answer_to(errand: e.Errand) -> Answer | None:
             return CallsListed(kind, first, 1, (_CALL,)[first : first + limit])
         case e.ListContacts(first, limit):
             return ContactsListed(first, 1, (_MATCH,)[first : first + limit])
+        case ListRecordings(first, limit):
+            recordings = (_RECORDING,)[first : first + limit]
+            return RecordingsListed(first, 1, recordings, _RECORDING.size_bytes, 500_000_000)
         case ReadShares(first, limit):
             return SharesRead(first, 1, (_SHARED,)[first : first + limit])
         case e.SearchContacts(keys):

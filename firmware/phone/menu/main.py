@@ -9,6 +9,7 @@ from firmware.phone.menu.first_run import reached_step
 from firmware.phone.menu.incoming import incoming_page
 from firmware.phone.menu.messages import messages_page
 from firmware.phone.menu.privacy import privacy_page
+from firmware.phone.menu.recordings import RECORDINGS, recordings_page
 from firmware.phone.menu.settings import language_row, settings_page
 from firmware.phone.menu.status import status_page
 from firmware.phone.state import PhoneState
@@ -41,6 +42,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("Settings"), opening(settings_page)),
         Choice(word("This phone"), opening(status_page)),
         Choice(word("Privacy"), opening(privacy_page)),
+        Choice(RECORDINGS, opening(recordings_page)),
     ]
     if state.settings.invite_link:
         rows.append(Choice(word("Invite"), opening(invite_page)))

@@ -16,7 +16,13 @@ class Screen(Protocol):
 
     It remembers what it shows and where the person is in it, asks for what it needs by errands, and takes their
     answers. CANCEL, MENU and the handset are dealt with before it: see `modes.menu`.
+
+    Attributes:
+        listens: picking the phone up lets the person hear what the page plays, in place of dial tone.
     """
+
+    @property
+    def listens(self) -> bool: ...
 
     def view(self, state: "PhoneState") -> MenuView:
         """Return what the display shows."""
@@ -53,6 +59,8 @@ class Screen(Protocol):
 
 class Quiet:
     """A page that does nothing about what it is not interested in; pages build on it."""
+
+    listens = False
 
     def open(self, state: "PhoneState") -> None: ...
 

@@ -1,7 +1,8 @@
 """MENU: a menu is open and nobody is calling. The handset is in its cradle.
 
 Volume keys move, OK chooses, CANCEL goes back and, held, leaves; so does MENU. Lifting the handset calls whoever the
-page is about. A call that comes in is shown at once, and the menu is there again after it.
+page is about, or lets the person hear what it plays. A call that comes in is shown at once, and the menu is there again
+after it.
 """
 
 from firmware.phone.auto_redial import put_off
@@ -22,6 +23,7 @@ from firmware.phone.events import (
 from firmware.phone.feature_keys import FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.menu.stack import Screen
+from firmware.phone.modes.listening import listen
 from firmware.phone.moves import MENU_PATIENCE_S, enter, go_home
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, Rows, by_key, by_timer, impossible
@@ -88,6 +90,9 @@ def _leave(state: PhoneState, _event: KeyPressed | KeyHeld | TimerExpired) -> No
 
 
 def _begin(state: PhoneState) -> None:
+    if state.listening_page is not None and not state.locked:
+        listen(state)
+        return
     number = state.menu.top.number_to_call(state) if state.menu.top is not None else ""
     state.menu.close()
     if number and not state.locked:

@@ -62,6 +62,17 @@ def call_keys(view: PhoneView, call: CallView) -> SoftKeys:
     return SoftKeys(end, word("Record") if view.may_record else "")
 
 
+def waiting_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Show who waits, beside something that is no call."""
+    hint = () if view.hint is None else (sentence(translator.say(phrases.HINTS[view.hint])),)
+    return (*_others(view, translator), *hint)
+
+
+def waiting_keys() -> SoftKeys:
+    """Say what CANCEL and OK do about the one who waits."""
+    return SoftKeys(DECLINE, ANSWER)
+
+
 def is_urgent(view: PhoneView) -> bool:
     """Whether somebody calls, or help is being called."""
     if view.mode is Mode.COLLECTING_DIGITS:

@@ -7,7 +7,15 @@ from firmware.phone.view import Mode, PhoneView
 from firmware.phone.words import word
 from firmware.screens.model import Block, Page, Role, StatusBar
 from firmware.screens.pages.blocks import sentence
-from firmware.screens.pages.calls import call_blocks, call_keys, call_title, is_urgent, party_words
+from firmware.screens.pages.calls import (
+    call_blocks,
+    call_keys,
+    call_title,
+    is_urgent,
+    party_words,
+    waiting_blocks,
+    waiting_keys,
+)
 from firmware.screens.pages.dialling import (
     dialling_body,
     dialling_keys,
@@ -64,9 +72,11 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
         case Mode.COLLECTING_DIGITS:
             page = Page(status, dialling_body(view, into), dialling_title(view, into))
             return _with_keys(page, dialling_keys(view), into)
-        case Mode.MENU if view.hint is not None:
+        case Mode.LISTENING if view.other_calls:
+            return _with_keys(Page(status, waiting_blocks(view, into)), waiting_keys(), into)
+        case Mode.MENU | Mode.LISTENING if view.hint is not None:
             return Page(status, hint_blocks(view, view.hint, into))
-        case Mode.MENU if view.menu is not None:
+        case Mode.MENU | Mode.LISTENING if view.menu is not None:
             return _menu(view.menu, status, into)
     return _with_keys(_at_rest(view, into, clock), idle_keys(view), into)
 

@@ -28,6 +28,7 @@ from firmware.phone.events import (
 from firmware.phone.phone import TABLE
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings, without_page
+from tests.unit.phone.recorded import listen_to_a_recording
 
 
 def _idle() -> Desk:
@@ -91,6 +92,12 @@ def _menu() -> Desk:
     return desk
 
 
+def _listening() -> Desk:
+    desk = Desk()
+    listen_to_a_recording(desk)
+    return desk
+
+
 DESKS: dict[Mode, Callable[[], Desk]] = {
     Mode.UNPROVISIONED: _unprovisioned,
     Mode.IDLE: _idle,
@@ -102,6 +109,7 @@ DESKS: dict[Mode, Callable[[], Desk]] = {
     Mode.REDIALLING: _redialling,
     Mode.WRITING: _writing,
     Mode.MENU: _menu,
+    Mode.LISTENING: _listening,
 }
 
 BACKGROUND_EVENTS: list[Event] = [

@@ -332,6 +332,34 @@ VIEWS = {
         call=_call(CallState.ACTIVE, duration_s=65),
         hint=Hint.RECORDING_DISK_FULL,
     ),
+    "recordings": _menu(
+        ListView(
+            word("Recordings"),
+            (
+                MenuRow("Anna Schmidt", word("Cut off, {at}", at="25 Nov 14:03"), 1),
+                MenuRow("欧阳建国办公室电话", "24 Nov 09:41", 2),
+                MenuRow("+442012345678", "3 Nov 18:20", 3),
+            ),
+            total=3,
+            keys=_CHOOSE,
+        )
+    ),
+    "no recordings": _menu(ListView(word("Recordings"), (), empty=word("No recordings"), keys=SoftKeys(word("Back")))),
+    "a recording, before the handset is lifted": _menu(
+        NoticeView(word("Recording"), word("Lift the handset to listen."), 0, SoftKeys(word("Back"), word("Pause")))
+    ),
+    "a recording is heard": _view(
+        Mode.LISTENING,
+        off_hook=True,
+        menu=NoticeView(word("Recording"), "0:20 / 1:35", 21, SoftKeys(word("Back"), word("Pause"))),
+    ),
+    "a call waits while a recording is heard": _view(
+        Mode.LISTENING,
+        off_hook=True,
+        menu=NoticeView(word("Recording"), "0:20 / 1:35", 21, SoftKeys(word("Back"), word("Pause"))),
+        other_calls=(_call(CallState.WAITING, _BOB, direction=CallDirection.INCOMING),),
+        hint=Hint.CALL_WAITING,
+    ),
     "on hold": _view(Mode.IN_CALL, off_hook=True, call=_call(CallState.HELD, duration_s=65)),
     "held by the far end": _view(
         Mode.IN_CALL, off_hook=True, call=_call(CallState.ACTIVE, duration_s=65, held_by_peer=True)

@@ -1,0 +1,239 @@
+"""Recordings of calls: listen to them, keep them, delete them."""
+
+from collections.abc import Sequence
+
+from firmware.phone.answers import Answer, ErrandFailed
+from firmware.phone.events import Key
+from firmware.phone.menu.choices import BACK, Choice, Choices, opening
+from firmware.phone.menu.long_list import LongList
+from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.views import MenuRow, NoticeView, SoftKeys
+from firmware.phone.phrases import UNKNOWN_CALLER
+from firmware.phone.recording import Playback
+from firmware.phone.recording_answers import PlaybackProgressed, RecordingRow, RecordingsChanged, RecordingsListed
+from firmware.phone.recording_errands import (
+    DeleteRecording,
+    KeepRecording,
+    ListRecordings,
+    PausePlaying,
+    PlayRecording,
+    ResumePlaying,
+    SeekRecording,
+    StopPlaying,
+)
+from firmware.phone.state import PhoneState
+from firmware.phone.words import Text, word
+
+RECORDINGS = word("Recordings")
+SEEK_S = 10.0
+
+_SECONDS_A_MINUTE = 60
+_BYTES_A_MEGABYTE = 1_000_000
+_KEPT_FOR = ((word("1 month"), 30), (word("1 year"), 365), (word("For good"), 0))
+_FAILED = word("Not done")
+_CHANGES = frozenset({DeleteRecording.__name__, KeepRecording.__name__})
+
+
+class RecordingList(LongList[RecordingRow]):
+    """Every recording, newest first."""
+
+    def __init__(self) -> None:
+        super().__init__(RECORDINGS, word("No recordings"))
+        self._used: Text = ""
+
+    def errand(self, first: int, limit: int) -> ListRecordings:
+        """Read recordings."""
+        return ListRecordings(first, limit)
+
+    def stretch(self, answer: Answer) -> tuple[int, int, Sequence[RecordingRow]] | None:
+        """Take recordings, and how much room all of them take."""
+        if not isinstance(answer, RecordingsListed):
+            return None
+        self._used = _used(answer.size_bytes, answer.limit_bytes)
+        return answer.first, answer.total, answer.recordings
+
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Read again what has changed, or say that nothing has."""
+        super().take(state, answer)
+        if isinstance(answer, RecordingsChanged):
+            super().open(state)
+        elif isinstance(answer, ErrandFailed) and answer.errand in _CHANGES:
+            state.menu.push(state, Notice(_FAILED, answer.words))
+
+    def row(self, item: RecordingRow) -> MenuRow:
+        """Show who and when, and whether it has its end."""
+        return MenuRow(_party(item), item.at if item.complete else word("Cut off, {at}", at=item.at))
+
+    def choose(self, state: PhoneState, item: RecordingRow) -> None:
+        """Show what can be done about it."""
+        state.menu.push(state, RecordingPage(item, self._used))
+
+
+def recordings_page(_state: PhoneState) -> RecordingList:
+    """Make the page with the recordings."""
+    return RecordingList()
+
+
+class RecordingPage(Choices):
+    """What can be done about a recording, and what is known of it."""
+
+    def __init__(self, recording: RecordingRow, used: Text) -> None:
+        """`used` says how much room all recordings take."""
+        super().__init__(_party(recording), self._rows)
+        self._recording = recording
+        self._used = used
+
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Know what has changed about it."""
+        if isinstance(answer, RecordingsListed):
+            known = {row.recording_id: row for row in answer.recordings}
+            self._recording = known.get(self._recording.recording_id, self._recording)
+            self._used = _used(answer.size_bytes, answer.limit_bytes)
+
+    def _rows(self, _state: PhoneState) -> list[Choice]:
+        recording = self._recording
+        facts = [
+            Choice(word("Recorded"), value=recording.at),
+            Choice(word("Length"), value=_clock(recording.duration_s)),
+            *([] if recording.complete else [Choice(word("Incomplete"))]),
+            Choice(word("All recordings"), value=self._used),
+        ]
+        if recording.running:
+            return facts
+        return [
+            Choice(word("Listen"), opening(lambda _state: Player(recording))),
+            Choice(word("Keep"), opening(self._keep_page), _kept(recording)),
+            Choice(word("Delete"), opening(self._ask_to_delete)),
+            *facts,
+        ]
+
+    def _keep_page(self, _state: PhoneState) -> "KeepPage":
+        return KeepPage(self._recording)
+
+    def _ask_to_delete(self, _state: PhoneState) -> Question:
+        return Question(_party(self._recording), word("Delete this recording?"), word("Delete"), self._delete)
+
+    def _delete(self, state: PhoneState) -> None:
+        state.emit(DeleteRecording(self._recording.recording_id))
+        state.menu.drop(state, self)
+
+
+class KeepPage(Choices):
+    """For how long a recording is kept from making room."""
+
+    def __init__(self, recording: RecordingRow) -> None:
+        super().__init__(word("Keep"), lambda _state: self._rows())
+        self._recording_id = recording.recording_id
+
+    def _rows(self) -> list[Choice]:
+        lengths = [
+            Choice(words, lambda state, days=days: self._keep(state, keep=True, days=days))  # type: ignore[misc]
+            for words, days in _KEPT_FOR
+        ]
+        return [*lengths, Choice(word("Not kept"), lambda state: self._keep(state, keep=False))]
+
+    def _keep(self, state: PhoneState, *, keep: bool, days: int = 0) -> None:
+        state.emit(KeepRecording(self._recording_id, keep, days))
+        state.menu.drop(state, self)
+
+
+class Player(Quiet):
+    """Plays a recording where the handset is lifted or the loudspeaker on; see `modes.listening`."""
+
+    listens = True
+
+    def __init__(self, recording: RecordingRow) -> None:
+        self._recording = recording
+        self._at_s = 0.0
+        self._playback: Playback | None = None
+        self._why: Text = ""
+
+    def open(self, state: PhoneState) -> None:
+        """Have it ready to be heard, from where it was left."""
+        if self._playback in {None, Playback.STOPPED}:
+            self._play(state, self._at_s)
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Pause and go on by OK, back and forward by 4 and 6."""
+        match key:
+            case Key.OK if self._playback is Playback.PLAYING:
+                state.emit(PausePlaying())
+            case Key.OK if self._playback is Playback.PAUSED:
+                state.emit(ResumePlaying())
+            case Key.OK:
+                self._play(state, 0.0)
+            case Key.DIGIT_4:
+                state.emit(SeekRecording(-SEEK_S))
+            case Key.DIGIT_6:
+                state.emit(SeekRecording(SEEK_S))
+
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Know how far it has come, or why it is not heard."""
+        match answer:
+            case PlaybackProgressed(self._recording.recording_id, at_s, _, playback):
+                self._at_s = 0.0 if playback is Playback.OVER else at_s
+                self._playback = playback
+            case ErrandFailed(PlayRecording.__name__, words):
+                self._why = words
+
+    def view(self, state: PhoneState) -> NoticeView:
+        """Show how far it has come, and what OK does."""
+        whole_s = self._recording.duration_s
+        at_s = whole_s if self._playback is Playback.OVER else self._at_s
+        percent = round(100 * min(1.0, at_s / whole_s)) if whole_s else 100
+        # Who it was can be read on the page before, and may not be on a phone that is locked.
+        return NoticeView(word("Recording"), self._words(state, at_s), percent, SoftKeys(BACK, self._ok))
+
+    def _words(self, state: PhoneState, at_s: float) -> Text:
+        if self._why:
+            return self._why
+        time = f"{_clock(at_s)} / {_clock(self._recording.duration_s)}"
+        if self._playback is Playback.DAMAGED:
+            return word("The rest cannot be read.")
+        if not state.engaged:
+            return word("Lift the handset to listen.")
+        return word("Paused {time}", time=time) if self._playback is Playback.PAUSED else time
+
+    @property
+    def _ok(self) -> Text:
+        match self._playback:
+            case Playback.PLAYING:
+                return word("Pause")
+            case Playback.PAUSED:
+                return word("Go on")
+            case _:
+                return word("Again")
+
+    def _play(self, state: PhoneState, from_s: float) -> None:
+        self._why = ""
+        self._playback = Playback.PLAYING
+        state.plays = True
+        state.emit(PlayRecording(self._recording.recording_id, from_s))
+
+
+def keep_playing_for_listeners_alone(state: PhoneState) -> None:
+    """Give up what is played once its page is not in front any more: nobody is to hear it beside something else."""
+    if state.plays and not isinstance(state.listening_page, Player):
+        state.plays = False
+        state.emit(StopPlaying())
+
+
+def _party(recording: RecordingRow) -> Text:
+    return recording.name or recording.number or UNKNOWN_CALLER
+
+
+def _kept(recording: RecordingRow) -> Text:
+    if not recording.kept:
+        return ""
+    return word("until {day}", day=recording.kept_until) if recording.kept_until else word("for good")
+
+
+def _used(size_bytes: int, limit_bytes: int) -> Text:
+    used, limit = (f"{round(count / _BYTES_A_MEGABYTE)}" for count in (size_bytes, limit_bytes))
+    return word("{used} of {limit} MB", used=used, limit=limit)
+
+
+def _clock(duration_s: float) -> str:
+    minutes, seconds = divmod(round(duration_s), _SECONDS_A_MINUTE)
+    return f"{minutes}:{seconds:02}"
