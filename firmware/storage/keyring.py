@@ -69,8 +69,8 @@ class Keyring:
         self._fault: StorageError | None = None
         self._one_change = asyncio.Lock()
         try:
-            for left in (self._old_path, wrap_path.with_name(f".{wrap_path.name}.new")):
-                shred(left)
+            self._let_go_of_old()
+            shred(wrap_path.with_name(f".{wrap_path.name}.new"))
             content = wrap_path.read_bytes() if wrap_path.exists() else None
         except OSError as error:
             raise self._failure(error) from error
@@ -231,7 +231,7 @@ class Keyring:
     def _write(self, keys: StoreKeys, pin: StretchedPin | None) -> None:
         wrap = KeyWrap.seal(keys, self._host, pin)
         try:
-            shred(self._old_path)
+            self._let_go_of_old()
             if self._path.exists():
                 # A second name for the bytes that are replaced, so that they are found and overwritten after a crash.
                 os.link(self._path, self._old_path)
@@ -239,10 +239,17 @@ class Keyring:
             # From here on this is what stands, whatever comes of the rest.
             self._wrap = wrap
             self._take(keys, pin)
-            shred(self._old_path)
+            self._let_go_of_old()
             sync_folder(self._path.parent)
         except OSError as error:
             raise self._failure(error) from error
+
+    def _let_go_of_old(self) -> None:
+        """Overwrite what was replaced, unless it is not replaced yet: then its second name is for the same bytes."""
+        if self._old_path.exists() and self._path.exists() and self._old_path.samefile(self._path):
+            self._old_path.unlink()
+        else:
+            shred(self._old_path)
 
     @property
     def _old_path(self) -> Path:

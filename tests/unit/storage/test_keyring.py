@@ -383,6 +383,14 @@ def test_what_a_crash_left_of_the_files_before_is_overwritten_by_the_next_start(
         assert not any((tmp_path / f"{name}-same").read_bytes())
 
 
+def test_what_a_crash_did_not_come_to_replace_is_not_overwritten(tmp_path: Path) -> None:
+    keyring = Keyring(tmp_path / WRAP_NAME, tmp_path / "store.db", HOST)
+    (tmp_path / OLD_WRAP_NAME).hardlink_to(tmp_path / WRAP_NAME)
+    again = Keyring(tmp_path / WRAP_NAME, tmp_path / "store.db", HOST)
+    assert again._known_keys() == keyring._known_keys()
+    assert not (tmp_path / OLD_WRAP_NAME).exists()
+
+
 @pytest.mark.parametrize(("code", "error"), [(errno.ENOSPC, StoreFullError), (errno.EACCES, StoreKeyMissingError)])
 def test_a_file_of_keys_that_cannot_be_written_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, error: type[StorageError]
