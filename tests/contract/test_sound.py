@@ -12,6 +12,7 @@ from drivers.sound import AlsaSoundCard
 from firmware.ports import CaptureStream, PlaybackStream, SoundCard
 from provisioning import schema
 from tests.fakes.sound_card import VirtualSoundCard
+from tests.lab.priority import preferred
 from tests.lab.pulse import PulseAudio
 
 RATE_HZ = 16_000
@@ -66,6 +67,12 @@ def capture(card: SoundCard) -> Iterator[CaptureStream]:
     stream = card.open_capture()
     yield stream
     stream.close()
+
+
+@pytest.fixture(autouse=True)
+def as_an_audio_thread() -> Iterator[None]:
+    with preferred():
+        yield
 
 
 @pytest.fixture

@@ -163,5 +163,5 @@ def arrivals(cable: Cable) -> dict[int, float]:
 def _socket(namespace: Namespace, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
     with namespace.entered():
         made = socket.socket(family, socket.SOCK_DGRAM)
-    made.settimeout(0.5)
+    made.settimeout(2)
     return made
