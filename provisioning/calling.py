@@ -178,6 +178,7 @@ class FeatureCodes(Section):
     reject_anonymous_off: FeatureCode = "*87"
     auto_answer_on: FeatureCode = "*50"
     auto_answer_off: FeatureCode = "*51"
+    private_mode_on: FeatureCode = "*47"
     block_last_caller: FeatureCode = "*60"
     unblock_last_caller: FeatureCode = "*61"
     set_speed_dial: FeatureCode = "*98"

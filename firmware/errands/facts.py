@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware.doctor import STOLEN_CARD, Condition, Finding, examine
+from firmware.errands.egress_facts import egress_facts
 from firmware.errands.network import network_facts
 from firmware.errands.runner import Handler
 from firmware.phone.answers import FactsRead
@@ -84,6 +85,8 @@ class FactsErrands:
                 facts = await asyncio.to_thread(licence_facts)
             case FactsKind.DIAGNOSTICS:
                 facts = _diagnoses(await self._condition())
+            case FactsKind.EGRESS:
+                facts = egress_facts()
         return FactsRead(errand.kind, facts)
 
     def _about(self, sip_build: str) -> Facts:

@@ -148,6 +148,7 @@ class FactsKind(StrEnum):
     ABOUT = "about"
     LICENCES = "licences"
     DIAGNOSTICS = "diagnostics"
+    EGRESS = "egress"
 
 
 @dataclass(frozen=True, slots=True)

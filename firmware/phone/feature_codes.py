@@ -21,6 +21,7 @@ class Feature(StrEnum):
     REJECT_ANONYMOUS_OFF = "reject_anonymous_off"
     AUTO_ANSWER_ON = "auto_answer_on"
     AUTO_ANSWER_OFF = "auto_answer_off"
+    PRIVATE_MODE_ON = "private_mode_on"
     BLOCK_LAST_CALLER = "block_last_caller"
     UNBLOCK_LAST_CALLER = "unblock_last_caller"
     SET_SPEED_DIAL = "set_speed_dial"

@@ -8,6 +8,7 @@ from firmware.phone.dial_plan import Objection
 from firmware.phone.events import Timer
 from firmware.phone.feature_codes import CodeReading, Feature
 from firmware.phone.preferences import Preferences
+from firmware.phone.private_mode import begin_private_mode
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
 
@@ -109,6 +110,10 @@ def _forward(field: str) -> _Switch:
     return change
 
 
+def _begin_private_mode(state: PhoneState, _reading: CodeReading) -> bool:
+    return begin_private_mode(state)
+
+
 def _block_last_caller(state: PhoneState, _reading: CodeReading) -> bool:
     caller = state.features.last_caller
     return caller is not None and block(state, caller.number)
@@ -148,6 +153,7 @@ _SWITCHES: dict[Feature, _Switch] = {
     Feature.REJECT_ANONYMOUS_OFF: _set(reject_anonymous=False),
     Feature.AUTO_ANSWER_ON: _set(auto_answer=True),
     Feature.AUTO_ANSWER_OFF: _set(auto_answer=False),
+    Feature.PRIVATE_MODE_ON: _begin_private_mode,
     Feature.BLOCK_LAST_CALLER: _block_last_caller,
     Feature.UNBLOCK_LAST_CALLER: _unblock_last_caller,
     Feature.SET_SPEED_DIAL: _set_speed_dial,

@@ -136,6 +136,7 @@ FEATURES: Final[Mapping[str, Word]] = {
     "reject_anonymous": word("Refuse withheld"),
     "auto_answer": word("Auto-answer"),
     "auto_redial": word("Keep trying"),
+    "private_mode": word("Private mode"),
     "block": word("Block caller"),
     "speed_dial": word("Speed dial"),
 }

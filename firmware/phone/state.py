@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from firmware.phone.activation import AgeBand
 from firmware.phone.call import CallDirection, CallId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
 from firmware.phone.contact import ContactMatch
@@ -232,6 +233,12 @@ class PhoneState:
     def is_activated(self) -> bool:
         """Whether the holder has set the phone up and agrees to its service; a store that says nothing forbids none."""
         return self.features.consents is None or self.features.consents.activated
+
+    @property
+    def has_guardian(self) -> bool:
+        """Whether a guardian answers for the holder, who is under 14."""
+        consents = self.features.consents
+        return consents is not None and consents.age_band == AgeBand.UNDER_14
 
     def allows(self, purpose: Purpose) -> bool:
         """Whether the holder agrees to something; no, until the store has said so."""

@@ -85,7 +85,7 @@ async def test_it_waits_on_through_a_kill_and_the_old_one_can_still_be_read(stag
         await person.reads("Menu")
         await person.dial("8")
         await person.reads("Privacy policy")
-        await person.dial("1")
+        await person.dial("3")
         await person.reads("in 7 d")
         await person.dial("2")
         await person.reads("Version 2026-11-25. It is in force.")

@@ -92,7 +92,7 @@ async def test_a_new_phone_is_set_up_in_english_and_after_second_thoughts_in_chi
             await click(page, *PIN, "ok")
         await newcomer.reads("密码已设置。")
         await click(page, "ok")
-        for title in ("5/15 您的年龄", "6/15 隐私政策", "7/15 通话服务", "8/15 通话录音", "9/15 通话数据", "10/15 跨境",
+        for title in ("5/15 您的年龄", "6/15 隐私政策", "7/15 通话服务", "8/15 录音", "9/15 通话数据", "10/15 跨境",
                       "11/15 导入", "12/15 通知", "13/15 铃声大小", "14/15 铃声", "15/15 设置完成"):  # fmt: skip
             await newcomer.reads(title)
             while newcomer.sees(title):

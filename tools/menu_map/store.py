@@ -26,6 +26,8 @@ from firmware.phone.call import (
     TextMessage,
 )
 from firmware.phone.call_statistics import CallCounts, CallStatistics
+from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead, ReceiptRead
+from firmware.phone.consent_errands import ReadConsents, ReadReceipt
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import (
@@ -46,6 +48,7 @@ from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingId
 from firmware.phone.recording_answers import RecordingRow, RecordingsListed
 from firmware.phone.recording_errands import ListRecordings
+from firmware.phone.purpose import Purpose
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
 from firmware.phone.words import word
@@ -62,10 +65,28 @@ _CONTACT = Contact(1, "Anna", (ContactNumber(_NUMBER),))
 _POLICY = PolicyRow("2026-11-25", "2026-11-25", PolicyState.IN_FORCE)
 _NOTICE = NoticeRow(1, "Lost list", ("A list of accounts was lost.",), "2026-11-25", incident=True, acknowledged=True)
 
+
+
+def _consent(purpose: Purpose) -> ConsentRow:
+    return ConsentRow(
+        purpose,
+        purpose.value,
+        "What is done.",
+        "Nobody.",
+        granted=True,
+        needed=purpose is Purpose.SERVICE,
+        since="25 Nov 2026",
+        asked=True,
+    )
+
+
 SETTINGS = PhoneSettings(
     DialPlan.build(country="GB", domain="example.com"),
     has_loudspeaker=True,
     voicemail_number="2500",
+    operator_name="Example Telecom",
+    privacy_officer="Li Na",
+    privacy_contact="privacy@example.com",
     invite_link="https://operator.example/invite/{account}",
     top_up_link="https://operator.example/pay/{account}",
 )
@@ -73,6 +94,7 @@ SETTINGS = PhoneSettings(
 NEWS: tuple[Event, ...] = (
     PreferencesLoaded(Preferences()),
     PinChanged(is_set=True),
+    ConsentsChanged(frozenset(Purpose), activated=True, age_band="adult"),
     AccountKnown("a1"),
     HandsetLifted(),
     *(KeyPressed(Key(digit)) for digit in f"{_NUMBER}#"),
@@ -93,6 +115,7 @@ _ALWAYS_THE_SAME: dict[type[e.Errand], Answer] = {
     ListPolicies: PoliciesListed((_POLICY,)),
     ReadPolicy: PolicyRead(_POLICY, ("This is the privacy policy of this phone.",)),
     ReadNotices: NoticesRead((_NOTICE,)),
+    ReadConsents: ConsentsRead(tuple(map(_consent, Purpose))),
 }
 
 
@@ -110,6 +133,8 @@ def answer_to(errand: e.Errand) -> Answer | None:
             return SharesRead(first, 1, (_SHARED,)[first : first + limit])
         case e.SearchContacts(keys):
             return ContactsFound(keys, (_MATCH,))
+        case ReadReceipt(purpose):
+            return ReceiptRead(purpose, "receipt")
         case e.ReadFacts(kind):
             return FactsRead(kind, ((word("Version"), "1"),))
         case e.CheckPin(pin):

@@ -12,7 +12,7 @@ from firmware.phone.errands import SetPin
 from firmware.phone.events import Key
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, Then
-from firmware.phone.menu.consent import PURPOSES, PurposePage
+from firmware.phone.menu.consent import PurposePage
 from firmware.phone.menu.guardian import GuardianCheck, ask_guardians_pin
 from firmware.phone.menu.lock import PinCheck, ask_new_pin
 from firmware.phone.menu.policy import PolicyPage
@@ -157,7 +157,7 @@ def purpose_step(purpose: Purpose) -> Callable[[PhoneState, Then], Screen]:
     """Make what makes the page that asks about a purpose."""
 
     def make(_state: PhoneState, then: Then) -> Screen:
-        return PurposePage(purpose, PURPOSES[purpose], lambda state: state.features.activation.actor, then)
+        return PurposePage(purpose, lambda state: state.features.activation.actor, then)
 
     return make
 

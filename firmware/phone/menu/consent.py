@@ -31,22 +31,34 @@ _WITHOUT_SERVICE = word("Without a yes this phone answers and calls for help, an
 _DAMAGED = word("What was agreed to cannot be read, so it all counts as a no. Ask your installer.")
 
 
+def _asking_nobody(then: Then) -> Then:
+    return then
+
+
 class PurposePage(Quiet):
     """Asks about one purpose, page by page. No digit answers: a number that is dialled here must agree to nothing."""
 
-    def __init__(self, purpose: Purpose, title: Text, actor: Callable[[PhoneState], Actor], then: Then) -> None:
+    def __init__(
+        self,
+        purpose: Purpose,
+        actor: Callable[[PhoneState], Actor],
+        then: Then | None = None,
+        *,
+        asking: Callable[[Then], Then] = _asking_nobody,
+    ) -> None:
         """Make the page.
 
         Args:
             purpose: which.
-            title: what it is called in a word or two.
             actor: says who answers.
-            then: done once the answer is written.
+            then: done once the answer is written; None goes to the page before.
+            asking: makes a change ask first whether the right person makes it.
         """
         self._purpose = purpose
-        self._title = title
+        self._title = PURPOSES[purpose]
         self._actor = actor
-        self._then = then
+        self._then = then or self._leave
+        self._asking = asking
         self._row: ConsentRow | None = None
         self._damaged = False
         self._place = 0
@@ -71,7 +83,6 @@ class PurposePage(Quiet):
 
     def open(self, state: PhoneState) -> None:
         """Read what was answered so far."""
-        self._writing = False
         state.emit(ReadConsents())
 
     def press(self, state: PhoneState, key: Key) -> None:
@@ -93,6 +104,7 @@ class PurposePage(Quiet):
 
     def cancel(self, _state: PhoneState) -> bool:
         """Go back to what is to be known; leave from the first of it."""
+        self._writing = False
         if self._failure:
             self._failure = ""
             return True
@@ -123,8 +135,14 @@ class PurposePage(Quiet):
         if self._is_answered_so(row):
             self._then(state)
             return
+        self._asking(self._write)(state)
+
+    def _write(self, state: PhoneState) -> None:
         self._writing = True
         state.emit(SetConsent(self._purpose, self._yes, self._actor(state)))
+
+    def _leave(self, state: PhoneState) -> None:
+        state.menu.drop(state, self)
 
     def _is_answered_so(self, row: ConsentRow) -> bool:
         return row.asked and row.granted is self._yes
@@ -139,4 +157,5 @@ class PurposePage(Quiet):
 
 def _words(row: ConsentRow) -> tuple[Text, ...]:
     needed = (_WITHOUT_SERVICE,) if row.needed else ()
-    return (row.covers, *needed, word("Who gets something: {recipients}", recipients=row.recipients))
+    answered = (word("Answered on {date}.", date=row.since),) if row.since else ()
+    return (row.covers, *needed, word("Who gets something: {recipients}", recipients=row.recipients), *answered)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from firmware.phone.activation import AgeBand
 from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Then
@@ -27,22 +26,16 @@ class GuardianCheck(PinCheck):
         return ONE_MOMENT
 
 
-def has_guardian(state: PhoneState) -> bool:
-    """Whether a guardian answers for the holder."""
-    consents = state.features.consents
-    return consents is not None and consents.age_band == AgeBand.UNDER_14
-
-
 def who_answers(state: PhoneState) -> Actor:
     """Return whose answer about a purpose counts, on a phone that is set up."""
-    return Actor.GUARDIAN if has_guardian(state) else Actor.HOLDER
+    return Actor.GUARDIAN if state.has_guardian else Actor.HOLDER
 
 
 def asking_who_answers(then: Then) -> Then:
     """Make something ask first for the PIN of whoever answers about purposes."""
 
     def ask(state: PhoneState) -> None:
-        if has_guardian(state):
+        if state.has_guardian:
             state.menu.push(state, GuardianCheck(then))
         else:
             asking_pin(then)(state)

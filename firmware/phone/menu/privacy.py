@@ -1,11 +1,27 @@
 """Privacy: what the holder is told of it and has a say in."""
 
+from firmware.phone.errands import FactsKind
+from firmware.phone.menu.card import Card, FactsCard
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.notices import NOTICES, notices_page
 from firmware.phone.menu.policy import PRIVACY_POLICY, policies_page
+from firmware.phone.menu.purposes import (
+    PRIVATE_MODE,
+    RECEIPTS,
+    WHAT_I_AGREE_TO,
+    private_mode_page,
+    purposes_page,
+    receipts_page,
+)
 from firmware.phone.menu.sharing import WHO_GOT_WHAT, sharing_page
+from firmware.phone.menu.switches import on_or_off
+from firmware.phone.menu.views import MenuRow
+from firmware.phone.private_mode import is_private
 from firmware.phone.state import PhoneState
 from firmware.phone.words import word
+
+_WHAT_LEAVES = word("What leaves")
+_CONTACT = word("Contact")
 
 
 def privacy_page(_state: PhoneState) -> Choices:
@@ -14,10 +30,37 @@ def privacy_page(_state: PhoneState) -> Choices:
 
 
 def _rows(state: PhoneState) -> list[Choice]:
+    """Say what there is; on a phone that is not set up, what there is to be known before it is."""
     documents = state.features.documents
     count = str(documents.unread_notices) if documents.unread_notices else ""
+    lapsed = word("new") if state.features.lapsed_purposes else ""
+    own = [
+        Choice(WHAT_I_AGREE_TO, opening(purposes_page), lapsed),
+        Choice(PRIVATE_MODE, opening(private_mode_page), on_or_off(is_private(state))),
+    ]
     return [
+        *(own if state.is_activated else ()),
         Choice(PRIVACY_POLICY, opening(policies_page), word("new") if documents.unread_policy else ""),
         Choice(NOTICES, opening(notices_page), count),
         Choice(WHO_GOT_WHAT, opening(sharing_page)),
+        Choice(_WHAT_LEAVES, opening(lambda _state: FactsCard(_WHAT_LEAVES, FactsKind.EGRESS))),
+        *([Choice(RECEIPTS, opening(receipts_page))] if state.is_activated else ()),
+        Choice(_CONTACT, opening(_contact_page)),
     ]
+
+
+def _contact_page(_state: PhoneState) -> Card:
+    return Card(_CONTACT, _contact_rows)
+
+
+def _contact_rows(state: PhoneState) -> list[MenuRow]:
+    settings = state.settings
+    known = [
+        (word("Operator"), settings.operator_name),
+        (word("Privacy officer"), settings.privacy_officer),
+        (word("Reached by"), settings.privacy_contact),
+    ]
+    rows = [MenuRow(label, value) for label, value in known if value]
+    if not settings.privacy_contact:
+        rows.append(MenuRow(word("Your operator has named nobody. Ask whoever gave you this phone.")))
+    return [*rows, MenuRow(word("Requests are answered within 5 working days."))]

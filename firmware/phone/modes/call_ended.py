@@ -15,14 +15,14 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.feature_keys import FEATURE_KEYS
+from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.leaving import fall_quiet
 from firmware.phone.lock import unless_locked
 from firmware.phone.modes.collecting_digits import press_digit
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S
 from firmware.phone.receiving import receive_call
-from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.shortcuts import redial_or_keep_trying, try_again_off_hook
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.switching import decline_waiting, return_to_held, silence_waiting_call, take_other_call
@@ -70,7 +70,7 @@ ROWS: Rows = {
         },
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
-    KeyHeld: ignored,
+    KeyHeld: by_key(HELD_FEATURE_KEYS),
     HandsetLifted: lifting(nothing_to_begin),
     HandsetReplaced: replace_handset,
     TimerExpired: by_timer({Timer.CALL_ENDED: _go_on, Timer.AUTO_REDIAL: try_again_off_hook}),

@@ -21,7 +21,7 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.feature_keys import FEATURE_KEYS
+from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, replace_handset, speaker_key
 from firmware.phone.leaving import fall_quiet, put_down
 from firmware.phone.lock import unless_locked
@@ -241,6 +241,7 @@ ROWS: Rows = {
     ),
     KeyRepeated: by_key(_CHOOSING_KEYS, {Key.CANCEL: _delete_last}),
     KeyHeld: by_key(
+        HELD_FEATURE_KEYS,
         dict.fromkeys(_SPEED_DIAL_KEYS, unless_locked(dial_quickly)),
         {Key.CANCEL: _delete_all, Key.DIGIT_0: _turn_zero_into_plus},
     ),

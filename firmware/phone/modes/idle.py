@@ -14,7 +14,7 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.feature_keys import FEATURE_KEYS
+from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.lock import unless_locked
 from firmware.phone.menu.lock import unlock_page
@@ -27,7 +27,7 @@ from firmware.phone.modes.menu import open_menu
 from firmware.phone.modes.redialling import try_again
 from firmware.phone.on_hook import show_on_hook
 from firmware.phone.receiving import receive_call
-from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored, impossible
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, impossible
 from firmware.phone.shortcuts import begin_dialling, recall_on_hook, show_voicemail_number
 from firmware.phone.state import DIGIT_KEYS, FEATURE_HINTS, PhoneState
 from firmware.phone.view import Mode
@@ -108,7 +108,7 @@ ROWS: Rows = {
         },
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
-    KeyHeld: ignored,
+    KeyHeld: by_key(HELD_FEATURE_KEYS),
     HandsetLifted: lifting(begin_dialling),
     HandsetReplaced: impossible,
     TimerExpired: by_timer({Timer.AUTO_REDIAL: try_again}),

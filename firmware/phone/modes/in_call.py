@@ -17,12 +17,12 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.feature_keys import FEATURE_KEYS
+from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.leaving import put_down
 from firmware.phone.modes.collecting_digits import press_digit
 from firmware.phone.receiving import receive_call
-from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.switching import (
     answer_waiting,
@@ -116,7 +116,7 @@ ROWS: Rows = {
         },
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
-    KeyHeld: ignored,
+    KeyHeld: by_key(HELD_FEATURE_KEYS),
     HandsetLifted: lifting(nothing_to_begin),
     HandsetReplaced: replace_handset,
     TimerExpired: by_timer({}),

@@ -20,7 +20,7 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.feature_keys import FEATURE_KEYS
+from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.menu.stack import Screen
 from firmware.phone.modes.listening import listen
@@ -114,7 +114,7 @@ ROWS: Rows = {
         {Key.CANCEL: _cancel, Key.MENU: _leave},
     ),
     KeyRepeated: by_key(dict.fromkeys(_REPEATING, _press)),
-    KeyHeld: by_key(dict.fromkeys(_SCREEN_KEYS - _REPEATING, _hold), {Key.CANCEL: _leave}),
+    KeyHeld: by_key(HELD_FEATURE_KEYS, dict.fromkeys(_SCREEN_KEYS - _REPEATING, _hold), {Key.CANCEL: _leave}),
     HandsetLifted: lifting(_begin),
     HandsetReplaced: impossible,
     TimerExpired: by_timer({Timer.INFO: _leave, Timer.INTER_DIGIT: _pause, Timer.AUTO_REDIAL: _put_redial_off}),

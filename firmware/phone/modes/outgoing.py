@@ -14,11 +14,11 @@ from firmware.phone.events import (
     KeyRepeated,
     TimerExpired,
 )
-from firmware.phone.feature_keys import FEATURE_KEYS
+from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.moves import enter
 from firmware.phone.receiving import receive_call
-from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import PhoneState
 from firmware.phone.switching import answer_waiting, decline_waiting, end_and_return, silence_waiting_call
 from firmware.phone.transfer import hand_over_before_the_answer
@@ -59,7 +59,7 @@ ROWS: Rows = {
         },
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
-    KeyHeld: ignored,
+    KeyHeld: by_key(HELD_FEATURE_KEYS),
     HandsetLifted: lifting(nothing_to_begin),
     HandsetReplaced: replace_handset,
     TimerExpired: by_timer({}),

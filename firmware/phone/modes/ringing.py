@@ -16,11 +16,11 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.feature_keys import FEATURE_KEYS
+from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.leaving import settle
 from firmware.phone.moves import enter, show_notice
 from firmware.phone.receiving import answer_by_itself, receive_call, stop_ringing_for
-from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored, impossible
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, impossible
 from firmware.phone.state import PhoneState
 from firmware.phone.switching import answer, resume
 from firmware.phone.view import Hint, Mode
@@ -99,7 +99,7 @@ ROWS: Rows = {
         {Key.OK: _ask_to_lift, Key.CANCEL: _decline, Key.MUTE: _silence, Key.SPEAKER: _press_speaker},
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
-    KeyHeld: ignored,
+    KeyHeld: by_key(HELD_FEATURE_KEYS),
     HandsetLifted: _lift,
     HandsetReplaced: impossible,
     TimerExpired: by_timer({Timer.AUTO_ANSWER: answer_by_itself, Timer.AUTO_REDIAL: put_off}),

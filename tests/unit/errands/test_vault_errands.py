@@ -193,6 +193,7 @@ async def test_facts_are_pairs_that_a_page_can_show(kind: FactsKind, tmp_path: P
         FactsKind.ABOUT: "handset-7",
         FactsKind.LICENCES: "GPL-3.0-or-later",
         FactsKind.DIAGNOSTICS: Word("works"),
+        FactsKind.EGRESS: Word("the other number"),
     }
     assert expected[kind] in texts
 

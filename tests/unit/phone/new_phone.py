@@ -7,8 +7,8 @@ from firmware.phone.activation import AgeBand
 from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
 from firmware.phone.activation_errands import CheckCode, LeaveNumberUnproved, ReadNumberProof, RequestCode
 from firmware.phone.answers import PinChanged, PinChecked
-from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead
-from firmware.phone.consent_errands import Activate, ReadConsents, SetConsent, WithdrawOptional
+from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead, ReceiptRead
+from firmware.phone.consent_errands import Activate, ReadConsents, ReadReceipt, SetConsent, WithdrawOptional
 from firmware.phone.errands import CheckPin, Errand, SetPin
 from firmware.phone.events import Key, SetUpLoaded
 from firmware.phone.pin_slot import PinSlot
@@ -78,8 +78,11 @@ class Store:
                 self.answers[purpose], self.actors[purpose] = granted, actor
                 self._tell_change()
             case WithdrawOptional():
+                self.actor = errand.actor
                 self.answers |= {purpose: False for purpose in self.answers if purpose is not Purpose.SERVICE}
                 self._tell_change()
+            case ReadReceipt(purpose):
+                handle(ReceiptRead(purpose, f"receipt for {purpose}" if purpose in self.answers else ""))
             case Activate(age_band, actor):
                 self.age_band, self.actor = age_band, actor
                 self._tell_change()
@@ -139,7 +142,7 @@ class NewPhone(Desk):
     store: Store
 
     @classmethod
-    def of_office(cls, *, activated: bool = False, **more: object) -> "NewPhone":
+    def of_office(cls, *, activated: bool = False, age_band: AgeBand = AgeBand.ADULT, **more: object) -> "NewPhone":
         """Return a phone whose store has just said that nobody has set it up, or that somebody has."""
         desk = office(**{"preferences": BRIGHT} | more)
         phone = cls.__new__(cls)
@@ -148,7 +151,9 @@ class NewPhone(Desk):
         if activated:
             phone.store.pins[PinSlot.HOLDER] = PIN
             phone.store.answers[Purpose.SERVICE] = True
-            phone.store.age_band = AgeBand.ADULT
+            phone.store.age_band = age_band
+            if age_band is AgeBand.UNDER_14:
+                phone.store.pins[PinSlot.GUARDIAN] = GUARDIANS_PIN
         phone.store.start(SetUp.FIRST_RUN if activated else SetUp.NEW)
         return phone
 

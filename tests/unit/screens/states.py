@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+from firmware.errands.egress_facts import egress_facts
+from firmware.phone.answers import FactsRead
 from firmware.phone.call import (
     CallDirection,
     CallerId,
@@ -15,6 +17,7 @@ from firmware.phone.call import (
     TransferState,
 )
 from firmware.phone.contact import ContactMatch
+from firmware.phone.errands import FactsKind
 from firmware.phone.events import Key, Problem
 from firmware.phone.menu.views import (
     CardView,
@@ -27,8 +30,10 @@ from firmware.phone.menu.views import (
     NoticeView,
     SoftKeys,
 )
+from firmware.phone.purpose import Purpose
 from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, RecordingView, Refusal
 from firmware.phone.words import Text, counted, word
+from tests.unit.phone.menus import open_page
 from tests.unit.phone.new_phone import NewPhone
 
 CLOCK = "12:34"
@@ -183,6 +188,32 @@ def _first_run_view(phone: NewPhone) -> PhoneView:
 
 
 _FIRST_RUN = _first_run()
+
+
+def _privacy() -> dict[str, PhoneView]:
+    """Go through what a holder who agrees to recording is told of privacy, and has a say in."""
+    phone = NewPhone.of_office(
+        activated=True,
+        operator_name="Example Telecom Ltd",
+        privacy_officer="Li Na",
+        privacy_contact="privacy@example.com, +86 10 1234 5678",
+    )
+    phone.store.answers[Purpose.RECORDING] = True
+    phone.store.tell_consents()
+    views: dict[str, PhoneView] = {}
+    pages = {"what I agree to": "1", "private mode": "2", "what leaves": "6", "contact": "8"}
+    for name, digit in pages.items():
+        open_page(phone, "Privacy")
+        views["privacy"] = phone.view
+        phone.dial(digit)
+        phone.answer()
+        phone.handle(FactsRead(FactsKind.EGRESS, egress_facts()))
+        views[f"privacy, {name}"] = phone.view
+        phone.hold_down(Key.CANCEL)
+    return {name: replace(view, look=Look()) for name, view in views.items()}
+
+
+_PRIVACY = _privacy()
 
 _POLICIES = ListView(
     word("Privacy policy"),
@@ -579,6 +610,9 @@ VIEWS = {
     ),
     "menu, work under way": _menu(NoticeView(word("Menu"), word("One moment…"), percent=40)),
     **_FIRST_RUN,
+    **_PRIVACY,
+    "dial tone of a phone that is not set up": _view(Mode.COLLECTING_DIGITS, off_hook=True, hint=Hint.SET_UP_FIRST),
+    "private mode by a key": _view(Mode.IDLE, hint=Hint.FEATURE_ON, feature="private_mode"),
     "first run, Text size, large": replace(_FIRST_RUN["first run, Text size"], look=Look(large_text=True)),
 }
 """By name; the name is what fails when a page looks different."""

@@ -12,7 +12,7 @@ from tools.menu_map.walk import MOST_KEYS, Stop, walk
 _BELONG_TO_A_PAGE = {"Question", "Notice", "PinNotice", "GuardNotice", "ResetNotice", "PinEntry", "TextSizes"}
 """They ask before something is done, say what became of it, take a new PIN after the old one, or are a later step."""
 _LATER_STEPS = {
-    "Explanation", "GuardianCheck", "PolicyStep", "PurposePage", "NumberStep", "CodeEntry", "ActivationEnd",
+    "Explanation", "GuardianCheck", "PolicyStep", "NumberStep", "CodeEntry", "ActivationEnd",
 }  # fmt: skip
 """Pages of the first run, of which the map shows the beginning."""
 _BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence"}

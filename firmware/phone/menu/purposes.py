@@ -1,0 +1,133 @@
+"""What the holder agrees to: every purpose with its answer, private mode, and receipts."""
+
+from collections.abc import Callable
+
+from firmware.phone.answers import Answer, ErrandFailed
+from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
+from firmware.phone.consent_errands import ReadConsents, ReadReceipt, WithdrawOptional
+from firmware.phone.events import Key
+from firmware.phone.menu.card import ONE_MOMENT
+from firmware.phone.menu.choices import BACK, Choice, Choices, opening
+from firmware.phone.menu.consent import PURPOSES, PurposePage
+from firmware.phone.menu.guardian import asking_who_answers, who_answers
+from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.stack import Quiet, Screen
+from firmware.phone.menu.views import CodeView, NoticeView, SoftKeys
+from firmware.phone.private_mode import begin_private_mode, is_private
+from firmware.phone.purpose import Actor, Purpose
+from firmware.phone.state import PhoneState
+from firmware.phone.words import Text, word
+
+WHAT_I_AGREE_TO = word("What I agree to")
+PRIVATE_MODE = word("Private mode")
+RECEIPTS = word("Receipts")
+
+
+class PurposeList(Choices):
+    """Every purpose, each with what stands for it in a word."""
+
+    def __init__(self, title: Text, make: Callable[[Purpose], Screen], word_for: Callable[[ConsentRow], Text]) -> None:
+        """Make the page.
+
+        Args:
+            title: above the rows.
+            make: makes the page that a row leads to.
+            word_for: says in a word what stands for a purpose.
+        """
+        self._rows: tuple[ConsentRow, ...] = ()
+        self._make = make
+        self._word_for = word_for
+        super().__init__(title, lambda _state: [self._choice(row) for row in self._rows], empty=ONE_MOMENT)
+
+    def open(self, state: PhoneState) -> None:
+        """Read what stands."""
+        state.emit(ReadConsents())
+
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Show what was read, or say why it cannot be."""
+        match answer:
+            case ConsentsRead(rows):
+                self._rows = rows
+            case ErrandFailed(ReadConsents.__name__, words) if state.menu.top is self:
+                state.menu.replace(state, Notice(WHAT_I_AGREE_TO, words))
+
+    def _choice(self, row: ConsentRow) -> Choice:
+        return Choice(PURPOSES[row.purpose], opening(lambda _state: self._make(row.purpose)), self._word_for(row))
+
+
+def purposes_page(_state: PhoneState) -> PurposeList:
+    """Make the page on which every answer is seen and changed."""
+    return PurposeList(WHAT_I_AGREE_TO, _purpose_page, _answer_in_a_word)
+
+
+def _purpose_page(purpose: Purpose) -> PurposePage:
+    return PurposePage(purpose, who_answers, asking=asking_who_answers)
+
+
+def _answer_in_a_word(row: ConsentRow) -> Text:
+    if row.granted:
+        return word("Yes")
+    return word("No") if row.asked else word("new")
+
+
+# --- private mode -----------------------------------------------------------------------------------------------------
+
+
+def private_mode_page(state: PhoneState) -> Screen:
+    """Make the page that takes back every yes but the one for the service, or says that there is none to take back."""
+    if is_private(state):
+        return Notice(PRIVATE_MODE, word("It is on: you agree to nothing but the service. Your next yes ends it."))
+    words = word("Take back every yes but the one for the service? A recording that runs stops at once.")
+    return Question(PRIVATE_MODE, words, word("Yes"), _begin)
+
+
+def _begin(state: PhoneState) -> None:
+    if not begin_private_mode(state):
+        asking_who_answers(_begin_for_guardian)(state)
+
+
+def _begin_for_guardian(state: PhoneState) -> None:
+    state.emit(WithdrawOptional(Actor.GUARDIAN))
+
+
+# --- receipts ---------------------------------------------------------------------------------------------------------
+
+
+class ReceiptPage(Quiet):
+    """The receipt for one answer, to be photographed."""
+
+    def __init__(self, purpose: Purpose) -> None:
+        self._purpose = purpose
+        self._receipt: ReceiptRead | None = None
+        self._failure: Text = ""
+
+    def view(self, _state: PhoneState) -> CodeView | NoticeView:
+        """Show the code, or why there is none."""
+        title, keys = PURPOSES[self._purpose], SoftKeys(BACK)
+        if self._failure or self._receipt is None:
+            return NoticeView(title, self._failure or ONE_MOMENT, keys=keys)
+        if not self._receipt.payload:
+            return NoticeView(title, word("This was never answered."), keys=keys)
+        return CodeView(title, self._receipt.payload, word("Receipt"), keys)
+
+    def open(self, state: PhoneState) -> None:
+        """Have it made."""
+        state.emit(ReadReceipt(self._purpose))
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Leave by OK too: there is nothing to do here but to look."""
+        if key is Key.OK:
+            state.menu.drop(state, self)
+
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Show what was made."""
+        match answer:
+            case ReceiptRead(self._purpose):
+                self._receipt = answer
+            case ErrandFailed(ReadReceipt.__name__, words):
+                self._failure = words
+
+
+def receipts_page(_state: PhoneState) -> PurposeList:
+    """Make the page that leads to the receipt for each answer."""
+    return PurposeList(RECEIPTS, ReceiptPage, _answer_in_a_word)

@@ -1,0 +1,262 @@
+from collections.abc import Callable
+
+import pytest
+
+from firmware.phone.activation import AgeBand
+from firmware.phone.answers import ErrandFailed, PinChecked
+from firmware.phone.commands import SavePreferences
+from firmware.phone.consent_answers import ConsentsChanged
+from firmware.phone.consent_errands import SetConsent, WithdrawOptional
+from firmware.phone.errands import CheckPin, FactsKind, ReadFacts
+from firmware.phone.events import Key, Timer
+from firmware.phone.menu.views import CardView, CodeView, EntryView, ListView, NoticeView
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.purpose import Actor, Purpose
+from firmware.phone.view import Hint, Mode
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said, values
+from tests.unit.phone.new_phone import GUARDIANS_PIN, PIN, PURPOSE_TITLES, NewPhone, title_of
+
+AGREED = (Purpose.RECORDING, Purpose.CDR_SYNC)
+
+
+def holder(age_band: AgeBand = AgeBand.ADULT, **more: object) -> NewPhone:
+    """Return a phone whose holder agrees to the service, to recording and to call records."""
+    phone = NewPhone.of_office(activated=True, age_band=age_band, **more)
+    phone.store.answers |= dict.fromkeys(AGREED, True)
+    phone.store.tell_consents()
+    return phone
+
+
+def open_privacy(phone: NewPhone, *path: str) -> None:
+    open_page(phone, "Privacy")
+    for row in path:
+        choose(phone, row)
+        phone.answer()
+
+
+def to_answers(phone: NewPhone) -> None:
+    while not isinstance(phone.view.menu, ListView):
+        phone.ok()
+
+
+# --- what I agree to ---
+
+
+def test_each_purpose_is_listed_with_its_answer() -> None:
+    phone = holder()
+    open_privacy(phone, "What I agree to")
+    assert [said(label) for label in labels(phone)] == list(PURPOSE_TITLES)
+    assert [said(value) for value in values(phone)] == ["Yes", "Yes", "Yes", "new", "new", "new"]
+
+
+def test_a_yes_is_taken_back_by_whoever_has_the_pin_after_reading_what_it_is_about() -> None:
+    phone = holder()
+    open_privacy(phone, "What I agree to", "Recording")
+    assert isinstance(phone.view.menu, NoticeView)
+    to_answers(phone)
+    phone.press(Key.VOLUME_UP)
+    phone.ok()
+    assert title_of(phone) == "PIN"
+    assert phone.said(SetConsent) == []
+    phone.type_pin(PIN)
+    assert phone.said(SetConsent) == [SetConsent(Purpose.RECORDING, granted=False, actor=Actor.HOLDER)]
+    assert title_of(phone) == "What I agree to"
+    assert said(row_of(phone, "Recording").value) == "No"
+
+
+def test_a_wrong_pin_changes_nothing() -> None:
+    phone = holder()
+    open_privacy(phone, "What I agree to", "Recording")
+    to_answers(phone)
+    phone.press(Key.VOLUME_UP)
+    phone.ok()
+    phone.type_pin("1379")
+    assert isinstance(phone.view.menu, EntryView)
+    assert phone.said(SetConsent) == []
+
+
+def test_an_answer_that_stays_as_it_was_needs_no_pin() -> None:
+    phone = holder()
+    open_privacy(phone, "What I agree to", "Recording")
+    to_answers(phone)
+    phone.ok()
+    assert title_of(phone) == "What I agree to"
+    assert phone.said(SetConsent) == []
+
+
+def test_under_14_each_change_needs_the_guardians_pin_and_is_the_guardians() -> None:
+    phone = holder(AgeBand.UNDER_14)
+    open_privacy(phone, "What I agree to", "Notices")
+    to_answers(phone)
+    phone.press(Key.VOLUME_DOWN)
+    phone.ok()
+    assert title_of(phone) == "Guardian's PIN"
+    phone.type_pin(PIN)
+    assert phone.said(SetConsent) == []
+    phone.type_pin(GUARDIANS_PIN)
+    assert phone.said(CheckPin)[-1] == CheckPin(GUARDIANS_PIN, PinSlot.GUARDIAN)
+    assert phone.said(SetConsent) == [SetConsent(Purpose.OPERATOR_NOTICES, granted=True, actor=Actor.GUARDIAN)]
+
+
+def test_since_when_an_answer_stands_is_read_with_it() -> None:
+    phone = holder()
+    open_privacy(phone, "What I agree to", "Recording")
+    read = []
+    while isinstance(phone.view.menu, NoticeView):
+        read.append(said(phone.view.menu.text))
+        phone.ok()
+    assert read[-1] == "Answered on 25 Nov 2026."
+
+
+def test_a_purpose_that_is_asked_anew_is_marked_on_the_way_to_it() -> None:
+    phone = holder()
+    phone.handle(
+        ConsentsChanged(
+            frozenset({Purpose.SERVICE}), activated=True, age_band="adult", lapsed=frozenset({Purpose.RECORDING})
+        )
+    )
+    open_page(phone, "Privacy")
+    assert said(row_of(phone, "What I agree to").value) == "new"
+
+
+def test_answers_that_cannot_be_read_are_said_to_be_so() -> None:
+    phone = holder()
+    open_page(phone, "Privacy", "What I agree to")
+    phone.handle(ErrandFailed("ReadConsents", "It failed."))
+    assert isinstance(phone.view.menu, NoticeView)
+    assert phone.view.menu.text == "It failed."
+
+
+def test_a_change_that_is_left_half_way_is_none() -> None:
+    phone = holder()
+    open_privacy(phone, "What I agree to", "Recording")
+    to_answers(phone)
+    phone.press(Key.VOLUME_UP)
+    phone.ok()
+    phone.dial("25")
+    phone.expire(Timer.INFO)
+    assert phone.view.mode is Mode.IDLE
+    phone.handle(PinChecked(accepted=True))
+    assert phone.said(SetConsent) == []
+
+
+# --- private mode ---
+
+
+def test_private_mode_takes_every_yes_back_but_the_one_for_the_service() -> None:
+    phone = holder()
+    open_page(phone, "Privacy")
+    assert said(row_of(phone, "Private mode").value) == "off"
+    choose(phone, "Private mode")
+    phone.ok()
+    assert phone.said(WithdrawOptional) == [WithdrawOptional(Actor.HOLDER)]
+    assert said(row_of(phone, "Private mode").value) == "on"
+    assert [purpose for purpose, yes in phone.store.answers.items() if yes] == [Purpose.SERVICE]
+
+
+def test_private_mode_that_is_on_says_what_ends_it() -> None:
+    phone = NewPhone.of_office(activated=True)
+    open_privacy(phone, "Private mode")
+    assert isinstance(phone.view.menu, NoticeView)
+    assert said(phone.view.menu.text).startswith("It is on")
+    phone.ok()
+    assert phone.said(WithdrawOptional) == []
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [lambda phone: None, lambda phone: phone.answered_incoming_call(), lambda phone: open_page(phone, "Calls")],
+    ids=["idle", "in a call", "in a menu"],
+)
+def test_holding_the_do_not_disturb_key_begins_private_mode_and_leaves_do_not_disturb_as_it_was(
+    begin: Callable[[NewPhone], object],
+) -> None:
+    phone = holder()
+    begin(phone)
+    phone.press(Key.DO_NOT_DISTURB)
+    phone.hold_down(Key.DO_NOT_DISTURB)
+    assert phone.said(WithdrawOptional) == [WithdrawOptional(Actor.HOLDER)]
+    assert (phone.view.hint, phone.view.feature) == (Hint.FEATURE_ON, "private_mode")
+    assert not phone.said(SavePreferences)[-1].preferences.do_not_disturb
+
+
+def test_a_code_begins_private_mode_too() -> None:
+    phone = holder()
+    phone.lift()
+    phone.dial("*47")
+    assert phone.said(WithdrawOptional) == [WithdrawOptional(Actor.HOLDER)]
+    assert phone.view.hint is Hint.FEATURE_ON
+
+
+def test_under_14_private_mode_is_the_guardians_too_and_the_key_says_no() -> None:
+    phone = holder(AgeBand.UNDER_14)
+    phone.press(Key.DO_NOT_DISTURB)
+    phone.hold_down(Key.DO_NOT_DISTURB)
+    assert phone.view.hint is Hint.FEATURE_IMPOSSIBLE
+    assert phone.said(WithdrawOptional) == []
+    open_privacy(phone, "Private mode")
+    phone.ok()
+    phone.type_pin(GUARDIANS_PIN)
+    assert phone.said(WithdrawOptional) == [WithdrawOptional(Actor.GUARDIAN)]
+
+
+def test_a_locked_phone_does_not_begin_private_mode() -> None:
+    phone = holder()
+    phone.phone._state.locked = True
+    phone.press(Key.DO_NOT_DISTURB)
+    phone.hold_down(Key.DO_NOT_DISTURB)
+    assert phone.said(WithdrawOptional) == []
+
+
+# --- receipts, what leaves, contact ---
+
+
+def test_a_receipt_is_a_code_to_be_photographed() -> None:
+    phone = holder()
+    open_privacy(phone, "Receipts", "Recording")
+    assert isinstance(phone.view.menu, CodeView)
+    assert phone.view.menu.payload == "receipt for recording"
+    phone.ok()
+    assert title_of(phone) == "Receipts"
+
+
+def test_what_was_never_answered_has_no_receipt() -> None:
+    phone = holder()
+    open_privacy(phone, "Receipts", "Import")
+    assert isinstance(phone.view.menu, NoticeView)
+    assert said(phone.view.menu.text) == "This was never answered."
+
+
+def test_what_leaves_is_read_from_the_messages_themselves() -> None:
+    phone = holder()
+    open_privacy(phone, "What leaves")
+    assert phone.said(ReadFacts) == [ReadFacts(FactsKind.EGRESS)]
+
+
+def test_the_contact_page_says_who_answers_and_how_soon() -> None:
+    phone = holder(operator_name="Example Telecom", privacy_officer="Li Na", privacy_contact="privacy@example.com")
+    open_privacy(phone, "Contact")
+    assert isinstance(phone.view.menu, CardView)
+    rows = [(said(row.label), said(row.value)) for row in phone.view.menu.rows]
+    assert rows == [
+        ("Operator", "Example Telecom"),
+        ("Privacy officer", "Li Na"),
+        ("Reached by", "privacy@example.com"),
+        ("Requests are answered within 5 working days.", ""),
+    ]
+
+
+def test_where_the_operator_names_nobody_the_contact_page_says_so() -> None:
+    phone = holder()
+    open_privacy(phone, "Contact")
+    assert isinstance(phone.view.menu, CardView)
+    assert "named nobody" in said(phone.view.menu.rows[0].label)
+
+
+def test_before_the_phone_is_set_up_there_is_to_read_what_one_has_to_know_for_it() -> None:
+    phone = NewPhone.of_office()
+    phone.press(Key.MENU)
+    open_page(phone, "Privacy")
+    assert [said(label) for label in labels(phone)] == [
+        "Privacy policy", "Notices", "Who got what", "What leaves", "Contact",
+    ]  # fmt: skip
