@@ -33,6 +33,7 @@ from firmware.errands.handlers import Surroundings, errand_handlers
 from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, HandsetError, StorageError
 from firmware.factory_reset import finish_reset
+from firmware.farewell import Farewell, go_on, resume_reset
 from firmware.import_gate import ImportGate
 from firmware.inbound import Inbound
 from firmware.key_admin import KeyRole
@@ -63,12 +64,12 @@ from firmware.phone.events import (
 from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
 from firmware.phone.phone import Phone
 from firmware.phone.phrases import RECORDING_ANNOUNCEMENT
-from firmware.phone.purpose import Actor
+from firmware.phone.purpose import Actor, Channel
 from firmware.phone.view import PhoneView
 from firmware.picture_admin import PictureRole
 from firmware.pictures.cache import PictureCache
 from firmware.player import RecordingPlayer
-from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState, SipStack
+from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerSettings, BrokerState, SipStack
 from firmware.privacy.consent import ConsentState, damage_words
 from firmware.records import Records, problem_of
 from firmware.screens.artist import Artist
@@ -142,6 +143,7 @@ class Handset:
         self._player: RecordingPlayer | None = None
         self._minute: asyncio.TimerHandle | None = None
         self._told: PhoneView | None = None
+        self._farewell_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start every part; one that fails is named on the display and in `doctor`, and the rest goes on."""
@@ -276,6 +278,8 @@ class Handset:
     async def _finish_reset(self) -> bool:
         """Finish a factory reset that was begun; False where that fails, and then the store must not be opened."""
         try:
+            if self._loaded.cancelled:
+                await asyncio.to_thread(resume_reset, self._options.state_dir)
             if await asyncio.to_thread(finish_reset, self._options.state_dir):
                 _log.warning("The factory reset is finished")
         except StorageError as error:
@@ -299,6 +303,7 @@ class Handset:
             self._health.forget("storage")
             self._note_records_fault(problem_of(error), str(error))
             return
+        records.when_cancelled = lambda: self._resume_farewell(records, configuration)
         self._records = self._bus.records = records
         self._running.push_async_callback(records.stop)
 
@@ -342,6 +347,8 @@ class Handset:
                     pictures_changed=self._pictures_changed,
                     attribute=self._attribute,
                     language=lambda: self._phone.view.look.language or self._language,
+                    cancel=self._cancel,
+                    reload=self._bus.load_from_store,
                     verifier=self._make_verifier(configuration),
                 ),
                 self._bus.post,
@@ -369,6 +376,30 @@ class Handset:
     def _start_anew(self) -> None:
         self.starts_anew = True
         self._end()
+
+    async def _cancel(self, actor: Actor) -> None:
+        """Begin to give the phone back, and start anew: the next run finishes it."""
+        records, configuration = self._records, self._loaded.configuration
+        if records is None or configuration is None:
+            return
+        await records.farewell.begin(actor, Channel.KEYPAD)
+        await self._go_on_with_farewell(records, configuration)
+
+    async def _go_on_with_farewell(self, records: Records, configuration: Configuration) -> None:
+        await go_on(records.farewell, self._options.state_dir, configuration, self._loaded.text)
+        _log.warning("The account is cancelled: the handset starts anew and forgets its holder")
+        self._start_anew()
+
+    def _resume_farewell(self, records: Records, configuration: Configuration) -> None:
+        """Go on with what a power cut has interrupted."""
+
+        async def go_on_with_it() -> None:
+            try:
+                await self._go_on_with_farewell(records, configuration)
+            except StorageError as error:
+                self._note_records_fault(problem_of(error), str(error))
+
+        self._farewell_task = asyncio.create_task(go_on_with_it())
 
     async def _load_picture(self, picture: str) -> Pixels | None:
         return await self._records.pictures.read(picture) if self._records is not None else None
@@ -404,19 +435,7 @@ class Handset:
                 **documents_role.handlers,
             }
         }
-        if self._records is not None:
-            documents = self._records.documents
-            sync = SyncRole(
-                self._records.outbox,
-                lambda: broker_settings(self._loaded.configuration),
-                self._note_broker,
-                Inbound(
-                    self._records.outbox,
-                    self._records.consents,
-                    {DownTopic.POLICY: documents.policies, DownTopic.NOTICE: documents.notices},
-                    time.monotonic,
-                ),
-            )
+        if (sync := self._make_sync_role(records)) is not None:
             handlers[Role.SYNC] = sync.handlers
         server = ControlServer(self._options.runtime_dir, handlers)
         try:
@@ -426,6 +445,27 @@ class Handset:
             _log.error("%s", error)
             return
         self._running.push_async_callback(server.stop)
+
+    def _make_sync_role(self, records: Records | None) -> SyncRole | None:
+        def settings() -> BrokerSettings | None:
+            return broker_settings(self._loaded.configuration)
+
+        inbound: Inbound | None = None
+        if records is not None:
+            documents = records.documents
+            inbound = Inbound(
+                records.outbox,
+                records.consents,
+                {DownTopic.POLICY: documents.policies, DownTopic.NOTICE: documents.notices},
+                time.monotonic,
+            )
+        outbox = records.outbox if records is not None else None
+        farewell = Farewell(self._options.state_dir, outbox, inbound, settings)
+        if farewell.waits:
+            return SyncRole(farewell, farewell.settings, self._note_broker, farewell)
+        if outbox is None or inbound is None:
+            return None
+        return SyncRole(outbox, settings, self._note_broker, inbound)
 
     def _start_watchdog(self) -> None:
         watchdog = asyncio.create_task(self._notifier.run(self._health), name="watchdog")

@@ -3,11 +3,12 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from firmware.cancelled_mark import is_cancelled
 from firmware.contradictions import contradictions, mistakes_in_patterns
 from firmware.durable import replace_durably
 from firmware.errors import ConfigurationError
@@ -19,6 +20,7 @@ from provisioning.schema import Account, Configuration, parse_configuration
 _log = logging.getLogger(__name__)
 
 LAST_GOOD_NAME = "configuration.last-good.toml"
+_CANCELLED = "The account was cancelled. The phone works again with a new configuration."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,15 @@ class LoadedConfiguration:
         configuration: the valid configuration, None where there is none at all (the handset is unprovisioned).
         mistakes: what is wrong with the file that should have been used, each a sentence with its place.
         from_last_good: the file has mistakes and the last good one runs in its place.
+        text: what the configuration was read from.
+        cancelled: there is a configuration, but its account was cancelled here, so it is not used.
     """
 
     configuration: Configuration | None
     mistakes: tuple[str, ...] = ()
     from_last_good: bool = False
+    text: str = field(default="", repr=False)
+    cancelled: bool = False
 
 
 def load(path: Path, state_dir: Path) -> LoadedConfiguration:
@@ -44,12 +50,17 @@ def load(path: Path, state_dir: Path) -> LoadedConfiguration:
         mistakes = error.mistakes
         _log.warning("The configuration cannot be used: %d mistake(s); run `wecall doctor` to list them", len(mistakes))
         try:
-            _, configuration = _read(state_dir / LAST_GOOD_NAME)
+            text, configuration = _read(state_dir / LAST_GOOD_NAME)
         except ConfigurationError:
             return LoadedConfiguration(None, mistakes)
-        return LoadedConfiguration(configuration, mistakes, from_last_good=True)
+        if is_cancelled(state_dir, text):
+            return LoadedConfiguration(None, (_CANCELLED, *mistakes), cancelled=True)
+        return LoadedConfiguration(configuration, mistakes, from_last_good=True, text=text)
+    if is_cancelled(state_dir, text):
+        _log.warning("The account of this configuration was cancelled here, so the phone waits for another one")
+        return LoadedConfiguration(None, (_CANCELLED,), cancelled=True)
     _keep_as_last_good(text, state_dir)
-    return LoadedConfiguration(configuration)
+    return LoadedConfiguration(configuration, text=text)
 
 
 def _read(path: Path) -> tuple[str, Configuration]:

@@ -12,6 +12,7 @@ from firmware import clock
 from firmware.documents import Documents
 from firmware.errors import HandsetError, StorageError
 from firmware.factory_reset import KEY_NAME, STORE_NAME
+from firmware.farewell import StoredFarewell
 from firmware.media.sound_format import joined
 from firmware.phone.events import Problem
 from firmware.phone.pin_slot import PinSlot
@@ -20,17 +21,20 @@ from firmware.phone.recording import RecordingId
 from firmware.ports import Heartbeat
 from firmware.privacy.consent import ConsentState
 from firmware.settings.recording import room_limits
+from firmware.settings.retention import periods
 from firmware.settings.sharing import recipient
 from firmware.storage.call_log import JOURNAL_KIND as CALL_ENTRY
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
+from firmware.storage.erasure import StoredErasure
 from firmware.storage.errors import StoreClosedError, StoreFullError
 from firmware.storage.journal import JOURNAL_NAME, Entry, Journal
 from firmware.storage.key import load_host_keys
 from firmware.storage.keyring import WRAP_NAME, Keyring
 from firmware.storage.messages import JOURNAL_KIND as MESSAGE_ENTRY
 from firmware.storage.messages import StoredMessages
+from firmware.storage.my_data import StoredMyData
 from firmware.storage.number_proof import StoredNumberProof
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.pictures import StoredPictures
@@ -38,6 +42,8 @@ from firmware.storage.pin import TRIES_NAME, Door, StoredPin
 from firmware.storage.policies import version_in_force
 from firmware.storage.preferences import StoredPreferences
 from firmware.storage.recordings import StoredRecordings
+from firmware.storage.retention import StoredRetention
+from firmware.storage.rights import StoredRequests
 from firmware.storage.set_up import StoredSetUp
 from firmware.storage.shares import StoredShares
 from firmware.storage.store import Store
@@ -47,6 +53,8 @@ _log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 30.0
 _SPELLING_PAUSE_S: Final = 0.02
+_COUNT_EVERY_S: Final = 600.0
+"""A power cut costs what was counted since the last time: so much longer things stay."""
 
 
 def problem_of(error: HandsetError) -> Problem:
@@ -61,6 +69,8 @@ class Records:
         call_log, contacts, consents, messages, preferences, set_up, pin, guardian_pin, pictures, recordings, outbox,
             shares: usable at any time; before the store is open they raise StoreClosed.
         documents, number_proof: policies and notices, and whether the line's number is proved; likewise.
+        my_data, requests, retention, erasure, farewell: what the holder's rights are about; likewise.
+        when_cancelled: called where the account is being cancelled, which a power cut has interrupted.
         keyring: what opens the store; where that takes the PIN, the store is closed until it was typed.
         fault: why the store cannot be used, None while it can or waits for the PIN.
     """
@@ -97,6 +107,8 @@ class Records:
         self._on_fault = on_fault
         self._on_consents = on_consents
         self._when_open: Callable[[], None] = lambda: None
+        self.when_cancelled: Callable[[], None] = lambda: None
+        self._retainer: asyncio.Task[None] | None = None
         self._opener: asyncio.Task[None] | None = None
         self._settler: asyncio.Task[None] | None = None
         self._speller: asyncio.Task[None] | None = None
@@ -139,19 +151,38 @@ class Records:
             clocks=clocks,
         )
         self.call_log.journal = self._journal
+        self.my_data = StoredMyData(self._store)
+        self.requests = StoredRequests(self._store, self.consents, clock.read_clocks)
+        self.retention = StoredRetention(
+            self._store,
+            self.outbox,
+            self.call_log,
+            self.recordings,
+            read_clocks=clock.read_clocks,
+            periods=periods(configuration),
+        )
+        self.erasure = StoredErasure(
+            self._store,
+            self.outbox,
+            self.consents,
+            self.call_log,
+            recordings=self.recordings,
+            pictures=self.pictures,
+        )
+        self.farewell = StoredFarewell(self._store, self.outbox, self.consents)
 
     async def start(self, when_open: Callable[[], None]) -> None:
         """Try to open the store now, and if that fails again and again later; `when_open` is called once it is.
 
         One that waits for the PIN is opened when `pin.check` has the right one.
         """
-        self._when_open = when_open
+        self._when_open = self.retention.when_changed = when_open
         if not self.keyring.waits_for_pin:
             await self._open()
 
     async def stop(self) -> None:
         """Write what is due and close."""
-        for task in (self._opener, self._speller, self._settler, self._recoverer):
+        for task in (self._opener, self._speller, self._settler, self._recoverer, self._retainer):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
@@ -195,6 +226,9 @@ class Records:
     async def _try_to_open(self) -> bool:
         try:
             await self.keyring.open(self._store)
+            if await self.farewell.is_begun():
+                self.when_cancelled()
+                return True
             await self._journal.drain(self.keyring.journal_key, self._take_over)
             interrupted = await self.call_log.recover_interrupted()
             await self.documents.take_up()
@@ -213,6 +247,7 @@ class Records:
         self._settler = asyncio.create_task(self._settle_keys(), name="key settler")
         self._speller = asyncio.create_task(self._spell_contacts(), name="contact speller")
         self._recoverer = asyncio.create_task(self._recover_recordings(cut_off), name="recording recoverer")
+        self._retainer = asyncio.create_task(self._keep_retaining(), name="retainer")
         return True
 
     def _note_consents(self, state: ConsentState) -> None:
@@ -236,6 +271,17 @@ class Records:
         with suppress(StorageError):
             for recording_id in cut_off:
                 await self.recordings.recover(recording_id)
+
+    async def _keep_retaining(self) -> None:
+        """Delete what was kept long enough, now and each night."""
+        at_start = True
+        while True:
+            try:
+                await self.retention.enforce(at_start=at_start)
+            except StorageError as error:
+                _log.warning("What was kept long enough cannot be deleted now: %s", error)
+            at_start = False
+            await asyncio.sleep(_COUNT_EVERY_S)
 
     async def _spell_contacts(self) -> None:
         """Spell the contacts of an older firmware, a few at a time: calls are written in between."""

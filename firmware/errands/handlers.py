@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from firmware import clock
+from firmware.data_copy import DataCopy, Sources
 from firmware.doctor import Condition
 from firmware.errands.activation import NumberProofErrands
 from firmware.errands.calls import CallErrands
@@ -18,11 +20,14 @@ from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
 from firmware.errands.recordings import RecordingErrands
 from firmware.errands.reset import ResetErrands
+from firmware.errands.rights import RightsErrands, RightsParts
 from firmware.errands.runner import Handler
 from firmware.errands.sharing import SharingErrands
 from firmware.import_gate import ImportGate
 from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.purpose import Actor
 from firmware.player import RecordingPlayer
 from firmware.privacy.receipts import Issuer
 from firmware.records import Records
@@ -45,6 +50,8 @@ class Surroundings:
         pictures_changed: has the pictures that are at hand loaded anew.
         attribute: says where a number belongs, within a millisecond; empty where that is unknown.
         language: which one the display speaks now.
+        cancel: begins to give the phone back, and has it start anew.
+        reload: tells the phone what the store holds now.
         verifier: proves the line's number; None where the operator offers that not.
     """
 
@@ -59,6 +66,8 @@ class Surroundings:
     pictures_changed: Callable[[], None]
     attribute: Callable[[str], str]
     language: Callable[[], str]
+    cancel: Callable[[Actor], Awaitable[None]]
+    reload: Callable[[], None]
     verifier: Verifier | None = None
 
 
@@ -97,5 +106,32 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,
         **pictures.handlers,
         **SharingErrands(records.shares, around.language).handlers,
+        **RightsErrands(_rights(around, records), around.language, post).handlers,
         **FolderErrands(around.exchange_dir, jobs, post).handlers,
     }
+
+
+def _rights(around: Surroundings, records: Records) -> RightsParts:
+    identity = around.identity
+    sources = Sources(
+        my_data=records.my_data,
+        contacts=records.contacts,
+        recordings=records.recordings,
+        pictures=records.pictures,
+        consents=records.consents,
+        catalogues=records.documents.catalogues,
+        issuer=around.issuer,
+        account={"device": identity.device, "fleet": identity.fleet, "lines": [line for line, _ in identity.servers]},
+        synced=clock.is_synchronised,
+    )
+    return RightsParts(
+        pins={PinSlot.HOLDER: records.pin, PinSlot.GUARDIAN: records.guardian_pin},
+        my_data=records.my_data,
+        retention=records.retention,
+        erasure=records.erasure,
+        requests=records.requests,
+        copy=DataCopy(sources, around.exchange_dir),
+        rotate_key=records.rotate_key,
+        cancel=around.cancel,
+        reload=around.reload,
+    )

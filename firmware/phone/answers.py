@@ -12,6 +12,7 @@ from firmware.phone.key_answers import KeyAnswer
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import PolicyAnswer
 from firmware.phone.recording_answers import RecordingAnswer
+from firmware.phone.rights_answers import RightsAnswer
 from firmware.phone.sharing_answers import SharingAnswer
 from firmware.phone.words import Text
 
@@ -186,6 +187,7 @@ Answer = (
     | ActivationAnswer
     | RecordingAnswer
     | PolicyAnswer
+    | RightsAnswer
     | KeyAnswer
     | SharingAnswer
 )

@@ -11,6 +11,7 @@ from firmware.phone.key_errands import KeyErrand
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_errands import PolicyErrand
 from firmware.phone.recording_errands import RecordingErrand
+from firmware.phone.rights_errands import RightsErrand
 from firmware.phone.sharing_errands import SharingErrand
 
 
@@ -179,6 +180,7 @@ Errand = (
     | ActivationErrand
     | RecordingErrand
     | PolicyErrand
+    | RightsErrand
     | KeyErrand
     | SharingErrand
 )

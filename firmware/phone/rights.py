@@ -26,3 +26,13 @@ class RequestState(StrEnum):
     OVERDUE = "overdue"
     ANSWERED = "answered"
     WITHDRAWN = "withdrawn"
+
+
+class Right(StrEnum):
+    """A right that is exercised on the phone itself, after its holder's PIN."""
+
+    ACCESS = "access"
+    COPY = "copy"
+    ERASURE = "erasure"
+    CANCELLATION = "cancellation"
+    REQUEST = "request"

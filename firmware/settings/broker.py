@@ -4,7 +4,7 @@ from pathlib import Path
 
 from firmware.errors import ControlError
 from firmware.ports import BrokerSettings
-from provisioning.schema import Configuration
+from provisioning.schema import Configuration, Sync
 
 
 def broker_settings(configuration: Configuration | None) -> BrokerSettings | None:
@@ -15,10 +15,18 @@ def broker_settings(configuration: Configuration | None) -> BrokerSettings | Non
     """
     if configuration is None or configuration.sync is None:
         return None
-    sync = configuration.sync
+    return settings_of(configuration.device.id, configuration.device.fleet, configuration.sync)
+
+
+def settings_of(device: str, fleet: str, sync: Sync, *, departing: bool = False) -> BrokerSettings:
+    """Return the same of a handset by its names and broker; `departing` where its holder has gone.
+
+    Raises:
+        ControlError: a certificate or key named there cannot be read.
+    """
     return BrokerSettings(
-        device=configuration.device.id,
-        fleet=configuration.device.fleet,
+        device=device,
+        fleet=fleet,
         host=sync.host,
         port=sync.port,
         ca_pem=_pem(sync.ca),
@@ -28,6 +36,7 @@ def broker_settings(configuration: Configuration | None) -> BrokerSettings | Non
         retry_base_s=sync.retry_base_s,
         retry_cap_s=sync.retry_cap_s,
         keep_alive_s=sync.keep_alive_s,
+        departing=departing,
     )
 
 

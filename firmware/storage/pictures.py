@@ -110,6 +110,16 @@ class StoredPictures:
         await asyncio.to_thread(self._path(picture).unlink, missing_ok=True)
         return True
 
+    async def delete_files(self, pictures: Iterable[str]) -> None:
+        """Delete the files of pictures whose rows are gone; what cannot be deleted is swept away at the next start."""
+
+        def delete() -> None:
+            for picture in pictures:
+                with suppress(OSError):
+                    self._path(picture).unlink(missing_ok=True)
+
+        await asyncio.to_thread(delete)
+
     async def contact_named(self, contact: str) -> int:
         """Return the id of the contact of that name or id.
 

@@ -14,7 +14,9 @@ from firmware.privacy.policy import Reading
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
+from firmware.storage.erasure import StoredErasure
 from firmware.storage.messages import StoredMessages
+from firmware.storage.my_data import StoredMyData
 from firmware.storage.number_proof import StoredNumberProof
 from firmware.storage.outbox import Recipient, StoredOutbox
 from firmware.storage.pictures import StoredPictures
@@ -78,6 +80,15 @@ class StoreLab:
             device="handset-7",
             accounts={"": "1001@sip.example.org", "office": "1002@sip.example.org"},
             clocks=clocks,
+        )
+        self.my_data = StoredMyData(self.store)
+        self.erasure = StoredErasure(
+            self.store,
+            self.outbox,
+            self.consents,
+            self.call_log,
+            recordings=self.recordings,
+            pictures=self.pictures,
         )
         self.requests = StoredRequests(self.store, self.consents, self.read_clocks)
         self.retention = StoredRetention(

@@ -1,0 +1,91 @@
+"""What menus ask for about the holder's rights; each is answered by an event of `rights_answers`."""
+
+from dataclasses import dataclass, field
+
+from firmware.phone.my_data import DataCategory
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.rights import RequestKind, Right
+
+
+@dataclass(frozen=True, slots=True)
+class ProveHolder:
+    """Compare a PIN before a right is exercised, which counts for that right for some minutes; PinChecked follows.
+
+    A wrong one is written into the ledger.
+    """
+
+    right: Right
+    pin: str = field(repr=False)
+    slot: PinSlot = PinSlot.HOLDER
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMyData:
+    """Count everything that is kept, by category; MyDataRead follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRetention:
+    """Read how long things are kept; RetentionRead follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawPassphrase:
+    """Draw words by which a copy is encrypted; PassphraseDrawn follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyMyData:
+    """Write a copy of everything into the folder that stands for a stick; CopyProgressed and CopyFinished follow.
+
+    Attributes:
+        passphrase: what it is encrypted by; empty where the holder wants it to be readable by anybody.
+    """
+
+    passphrase: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EraseMyData:
+    """Erase everything of some categories; MyDataErased follows."""
+
+    categories: tuple[DataCategory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAccount:
+    """Give the phone back: recipients are told to forget, every key goes, and the phone starts anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRequest:
+    """Ask the operator for something; RequestFiled follows."""
+
+    kind: RequestKind
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequests:
+    """Read the requests; RequestsListed follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequest:
+    """Note that the operator has answered a request, or that the holder asks no more; RequestsListed follows."""
+
+    number: int
+    answered: bool
+
+
+RightsErrand = (
+    ProveHolder
+    | ReadMyData
+    | ReadRetention
+    | DrawPassphrase
+    | CopyMyData
+    | EraseMyData
+    | CancelAccount
+    | FileRequest
+    | ListRequests
+    | CloseRequest
+)

@@ -1,0 +1,225 @@
+"""A handset killed at every step of erasing and of cancelling: all as it was, or nothing left and everybody told."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.config import load
+from firmware.factory_reset import finish_reset
+from firmware.farewell import TOMBSTONE_NAME, Farewell, StoredFarewell, go_on, resume_reset
+from firmware.phone.call import CallId
+from firmware.phone.my_data import DataCategory
+from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.storage.erasure import ERASABLE
+from firmware.storage.pictures import Pixels
+from provisioning.schema import parse_configuration
+from tests.lab.store import StoreLab
+
+ROOT = Path(__file__).parents[2]
+MODULE = "tests.integration.test_rights_kills"
+CONFIGURATION = """
+version = 1
+[device]
+id = "handset-7"
+fleet = "lab"
+[[accounts]]
+username = "201"
+domain = "sip.example.org"
+[sync]
+host = "broker.example.org"
+"""
+
+
+# --- in the process that is killed ------------------------------------------------------------------------------------
+
+
+async def fill(lab: StoreLab) -> None:
+    """Leave something of each kind, of which a record has left."""
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    await lab.consents.grant(Purpose.RECORDING)
+    await lab.add_contact("Anna", ["1001"])
+    await lab.make_call()
+    batch = await lab.outbox.next_batch(9)
+    await lab.outbox.hand_over([message.key for message in batch])
+    await lab.outbox.complete([message.key for message in batch])
+    await lab.pictures.add("cat", Pixels(1, 1, bytes(3)))
+    recording_id, writer = await lab.recordings.begin(CallId("c" * 32), "1001", "Anna", SoundFormat.FLAC)
+    writer.write(b"head", 0)
+    writer.write(b"a second of sound", SOUND_RATE_HZ)
+    writer.finish()
+    await lab.recordings.end(recording_id, complete=True, lost_s=0)
+
+
+def prepare(folder: Path) -> None:
+    async def run() -> None:
+        lab = StoreLab(folder)
+        await lab.start()
+        await fill(lab)
+        await lab.stop()
+
+    asyncio.run(run())
+    (folder / "config.toml").write_text(CONFIGURATION)
+
+
+def erase(folder: Path) -> None:
+    async def run() -> None:
+        lab = StoreLab(folder)
+        await lab.start()
+        await lab.erasure.erase(ERASABLE, actor=Actor.HOLDER, channel=Channel.KEYPAD)
+        await lab.stop()
+
+    asyncio.run(run())
+
+
+def cancel(folder: Path) -> None:
+    async def run() -> None:
+        lab = StoreLab(folder)
+        await lab.start()
+        stored = StoredFarewell(lab.store, lab.outbox, lab.consents)
+        await stored.begin(Actor.HOLDER, Channel.KEYPAD)
+        await go_on(stored, folder, parse_configuration(CONFIGURATION), CONFIGURATION)
+        await lab.stop()
+
+    asyncio.run(run())
+    start(folder)
+    say(folder)
+
+
+def start(folder: Path) -> None:
+    """Do what the handset does when it starts, before and once it opens its store."""
+    loaded = load(folder / "config.toml", folder)
+    if loaded.cancelled:
+        resume_reset(folder)
+    finish_reset(folder, {})
+    if loaded.configuration is None:
+        return
+
+    async def take_up() -> None:
+        lab = StoreLab(folder)
+        await lab.start()
+        stored = StoredFarewell(lab.store, lab.outbox, lab.consents)
+        if await stored.is_begun():
+            await go_on(stored, folder, parse_configuration(CONFIGURATION), CONFIGURATION)
+        await lab.pictures.sweep()
+        await lab.recordings.sweep()
+        await lab.stop()
+
+    asyncio.run(take_up())
+    if (folder / "factory-reset").exists():
+        start(folder)
+
+
+def say(folder: Path) -> None:
+    """Be the sync process and the broker; the diary is what the world hears."""
+
+    async def carry() -> None:
+        farewell = Farewell(folder, None, None, lambda: None)
+        while batch := await farewell.next_batch(1):
+            await farewell.hand_over([message.key for message in batch])
+            with (folder.parent / f"{folder.name}.diary").open("a") as diary:
+                diary.writelines(json.dumps([message.topic, dict(message.payload)]) + "\n" for message in batch)
+            await farewell.complete([message.key for message in batch])
+
+    asyncio.run(carry())
+
+
+# --- what the test makes of it ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A place where many stores are quickly made: a process that is killed loses nothing in memory either."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        yield Path(name)
+
+
+def killed_everywhere(folder: Path, function: str) -> Iterator[Path]:
+    """Yield a folder for each step, whose process was killed right before it; the last one was not killed."""
+    by_statement = [sys.executable, "-m", "tests.lab.killed_at_statement", str(folder / "statements"), MODULE]
+    (folder / "statements").mkdir()
+    subprocess.run([*by_statement, f"{function}_anew"], cwd=ROOT, check=True, capture_output=True, timeout=300)
+    yield from sorted(path for path in (folder / "statements").iterdir() if path.is_dir())
+    number = 0
+    while True:
+        number += 1
+        place = folder / f"touch-{number}"
+        place.mkdir()
+        prepare(place)
+        command = [sys.executable, "-m", "tests.lab.killed_at", str(number), str(place), MODULE, function]
+        code = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=60).returncode
+        yield place
+        if code == 0:
+            return
+        assert code == -9
+
+
+def erase_anew(folder: Path) -> None:
+    prepare(folder)
+    erase(folder)
+
+
+def cancel_anew(folder: Path) -> None:
+    prepare(folder)
+    cancel(folder)
+
+
+@pytest.mark.timeout(400)
+def test_whatever_the_step_all_is_as_it_was_or_all_of_it_is_gone_and_recipients_are_told(folder: Path) -> None:
+    async def look(place: Path) -> tuple[int, int, bool]:
+        lab = StoreLab(place)
+        await lab.start()
+        await lab.pictures.sweep()
+        await lab.recordings.sweep()
+        counts = await lab.my_data.counts()
+        # The file of a picture whose row never came is swept away.
+        files = [
+            path for name in ("pictures", "recordings") if (place / name).is_dir() for path in (place / name).iterdir()
+        ]
+        kinds = (DataCategory.CONTACTS, DataCategory.CALLS, DataCategory.PICTURES, DataCategory.RECORDINGS)
+        told = any(message.topic == "erasure" for message in await lab.outbox.next_batch(20))
+        assert (await lab.consents.state()).intact
+        await lab.stop()
+        return sum(counts[kind] for kind in kinds), len(files), told
+
+    seen = set()
+    for place in killed_everywhere(folder, "erase"):
+        if not (place / "config.toml").exists():
+            continue
+        found = asyncio.run(look(place))
+        assert found in {(4, 2, False), (0, 0, True)}, place.name
+        seen.add(found)
+    assert seen == {(4, 2, False), (0, 0, True)}
+
+
+@pytest.mark.timeout(400)
+def test_a_cancellation_is_not_begun_or_comes_to_its_end_whatever_the_step(folder: Path) -> None:
+    seen = set()
+    for place in killed_everywhere(folder, "cancel"):
+        if not (place / "config.toml").exists():
+            continue
+        start(place)
+        start(place)
+        say(place)
+        loaded = load(place / "config.toml", place)
+        diary = place.parent / f"{place.name}.diary"
+        told = [json.loads(line) for line in diary.read_text().splitlines()] if diary.exists() else []
+        if loaded.configuration is not None:
+            assert not told
+            assert (place / "store.db").exists()
+        else:
+            assert told[0][0] == "erasure"
+            assert {topic for topic, _ in told} == {"erasure", "consent"}
+            assert all(payload["cancelled"] for topic, payload in told if topic == "erasure")
+            left = {path.name for path in place.iterdir()}
+            assert left <= {"config.toml", "cancelled", "configuration.last-good.toml"}, place.name
+            assert not (place / TOMBSTONE_NAME).exists()
+        seen.add(loaded.cancelled)
+    assert seen == {True, False}

@@ -1,0 +1,195 @@
+"""A copy of everything: what is in it, that it opens with age, and what a copy that is cut off leaves."""
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from pyrage import decrypt_io, passphrase, x25519
+
+from firmware.data_copy import DataCopy, Sources, draw_passphrase
+from firmware.errors import StorageError
+from firmware.phone.call import CallDirection, CallerId, CallId, TextMessage
+from firmware.phone.my_data import DataCategory
+from firmware.phone.preferences import Preferences
+from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.phone.recording import RecordingId
+from firmware.phone.rights import RequestKind
+from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.privacy.catalogue import built_in
+from firmware.privacy.receipts import Issuer
+from firmware.storage.database import Database
+from firmware.storage.my_data import CATEGORY_OF_TABLE, DERIVED, SECRETS
+from firmware.storage.pictures import Pixels
+from tests.lab.store import StoreLab
+
+SECRET = "correct horse battery staple"
+RGB = bytes(range(48))
+
+
+class Catalogues:
+    """The firmware's own catalogue alone."""
+
+    async def by_version(self) -> dict[str, Any]:
+        return {"": built_in(), built_in().version: built_in()}
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
+    """A store with something of each kind in it."""
+    lab = StoreLab(tmp_path / "state")
+    (tmp_path / "state").mkdir()
+    await lab.start()
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    await lab.consents.grant(Purpose.RECORDING)
+    await lab.add_contact("张伟", ["+8613800138000", "1001"])
+    await lab.add_contact("Anna Bell", ["+442079460000"])
+    for _ in range(3):
+        await lab.make_call()
+    batch = await lab.outbox.next_batch(9)
+    await lab.outbox.hand_over([message.key for message in batch])
+    await lab.messages.keep(
+        TextMessage("a" * 32, CallDirection.INCOMING, CallerId("1001", "Ann"), "中午", delivered=True)
+    )
+    await lab.preferences.save(Preferences())
+    await lab.pin.set("4711")
+    await lab.pictures.add("cat", Pixels(4, 4, RGB))
+    await lab.requests.file(RequestKind.ACCESS, actor=Actor.HOLDER, channel=Channel.KEYPAD)
+    await record(lab)
+    yield lab
+    await lab.stop()
+
+
+async def record(lab: StoreLab) -> RecordingId:
+    recording_id, writer = await lab.recordings.begin(CallId("c" * 32), "+861012345678", "Anna", SoundFormat.FLAC)
+    writer.write(b"head", 0)
+    writer.write(b"a second of sound", SOUND_RATE_HZ)
+    writer.finish()
+    await lab.recordings.end(recording_id, complete=True, lost_s=0)
+    return recording_id
+
+
+def copy_of(lab: StoreLab, folder: Path) -> DataCopy:
+    lab.recordings._joined = lambda _format, chunks: chunks
+    sources = Sources(
+        my_data=lab.my_data,
+        contacts=lab.contacts,
+        recordings=lab.recordings,
+        pictures=lab.pictures,
+        consents=lab.consents,
+        catalogues=Catalogues(),  # type: ignore[arg-type]
+        issuer=Issuer("handset-7"),
+        account={"device": "handset-7"},
+        synced=lambda: True,
+    )
+    return DataCopy(sources, folder)
+
+
+def nothing(_percent: int) -> None: ...
+
+
+def opened(tar: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        return {entry.name: archive.extractfile(entry).read() for entry in archive}  # type: ignore[union-attr]
+
+
+def decrypted(folder: Path, names: tuple[str, ...]) -> bytes:
+    """Do what `age -d -i KEY COPY` does."""
+    key, sealed = names
+    identity = x25519.Identity.from_str(passphrase.decrypt((folder / key).read_bytes(), SECRET).decode().strip())
+    content = io.BytesIO()
+    with (folder / sealed).open("rb") as file:
+        decrypt_io(file, content, [identity])
+    return content.getvalue()
+
+
+async def kept(lab: StoreLab, table: str) -> int:
+    def count(database: Database) -> int:
+        return int(database.query(f"SELECT count(*) FROM {table}")[0][0])
+
+    return await lab.store.run(count)
+
+
+async def test_the_real_age_opens_a_copy_and_everything_of_the_store_is_in_it(lab: StoreLab, tmp_path: Path) -> None:
+    folder = tmp_path / "stick"
+    names = await copy_of(lab, folder).write(SECRET, nothing)
+    files = opened(decrypted(folder, names))
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for name, content in files.items():
+        if name.endswith(".json") and name not in {"manifest.json", "account/line.json"}:
+            part = json.loads(content)
+            rows.setdefault(part["table"], []).extend(part["rows"])
+            assert name.startswith(f"{CATEGORY_OF_TABLE[part['table']]}/")
+    for table in CATEGORY_OF_TABLE:
+        if table not in DERIVED:
+            assert len(rows.get(table, [])) == await kept(lab, table), table
+            assert all(SECRETS.get(table, frozenset()).isdisjoint(row) for row in rows.get(table, []))
+    assert {row["name"] for row in rows["contacts"]} == {"张伟", "Anna Bell"}
+    assert rows["messages"][0]["text"] == "中午"
+    cards = files["contacts/contacts-0001.vcf"].decode()
+    assert "张伟" in cards
+    assert "+442079460000" in cards
+    [recording] = [content for name, content in files.items() if name.startswith("recordings/") and "json" not in name]
+    assert recording == b"heada second of sound"
+    [picture] = [content for name, content in files.items() if name.endswith(".png")]
+    assert Image.open(io.BytesIO(picture)).tobytes() == RGB
+    assert len(json.loads(files["consents/receipts.jsonld"])) == 2
+
+
+async def test_the_manifest_names_each_file_and_its_hash(lab: StoreLab, tmp_path: Path) -> None:
+    [name] = await copy_of(lab, tmp_path).write("", nothing)
+    files = opened((tmp_path / name).read_bytes())
+    manifest = json.loads(files.pop("manifest.json"))
+    assert {each["name"]: each["sha256"] for each in manifest["files"]} == {
+        name: hashlib.sha256(content).hexdigest() for name, content in files.items()
+    }
+    assert {each["category"] for each in manifest["files"]} == {
+        str(category) for category in DataCategory if category not in {DataCategory.POLICIES, DataCategory.NOTICES}
+    }
+    assert manifest["left_out"]["pins"] == ["code"]
+
+
+async def test_no_word_of_an_encrypted_copy_can_be_read(lab: StoreLab, tmp_path: Path) -> None:
+    folder = tmp_path / "stick"
+    key, sealed = await copy_of(lab, folder).write(SECRET, nothing)
+    assert (folder / key).read_bytes().startswith(b"age-encryption.org/v1\n-> scrypt ")
+    content = (folder / sealed).read_bytes()
+    assert content.startswith(b"age-encryption.org/v1\n-> X25519 ")
+    for canary in (b"Anna", "张伟".encode(), b"+86", b"manifest", b"second of sound"):
+        assert canary not in content
+    assert (folder / sealed).stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_copy_that_fails_leaves_no_file_and_the_next_one_is_whole(
+    lab: StoreLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = copy_of(lab, tmp_path / "stick")
+    with monkeypatch.context() as patch:
+
+        async def fail(_copy: DataCopy) -> None:
+            raise StorageError("the card is damaged")
+
+        patch.setattr(DataCopy, "_receipts", fail)
+        with pytest.raises(StorageError):
+            await copy.write(SECRET, nothing)
+        assert not list((tmp_path / "stick").iterdir())
+    (tmp_path / "stick" / ".wecall-20260101-000000.tar.new").write_bytes(b"left by a power cut")
+    assert len(await copy.write(SECRET, nothing)) == len(list((tmp_path / "stick").iterdir())) == 2
+
+
+async def test_progress_rises_and_is_told(lab: StoreLab, tmp_path: Path) -> None:
+    told: list[int] = []
+    await copy_of(lab, tmp_path).write("", told.append)
+    assert told == sorted(told)
+    assert told[-1] > 90
+
+
+def test_passphrases_have_seven_words_and_are_never_the_same() -> None:
+    drawn = {draw_passphrase() for _ in range(100)}
+    assert len(drawn) == 100
+    assert all(len(words.split()) == 7 for words in drawn)

@@ -1,0 +1,142 @@
+"""Giving the phone back: what is written in which order, and what is left to be said."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from firmware.cancelled_mark import is_cancelled
+from firmware.config import load
+from firmware.egress.downlink import DownTopic
+from firmware.errors import ControlError
+from firmware.factory_reset import finish_reset
+from firmware.farewell import TOMBSTONE_NAME, Farewell, StoredFarewell, go_on, resume_reset
+from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.ports import BrokerSettings, OutboxMessage
+from provisioning.schema import parse_configuration
+from tests.lab.store import StoreLab
+
+TEXT = """
+version = 1
+[device]
+id = "handset-7"
+fleet = "lab"
+[[accounts]]
+username = "201"
+domain = "sip.example.org"
+[sync]
+host = "broker.example.org"
+complete = "{complete}"
+"""
+NEXT = BrokerSettings("handset-8", "lab", "other.example.org", 8883, None, None, None)
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
+    lab = StoreLab(tmp_path)
+    await lab.start()
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    await lab.make_call()
+    yield lab
+    await lab.stop()
+
+
+async def hand_over(lab: StoreLab) -> None:
+    batch = await lab.outbox.next_batch(9)
+    await lab.outbox.hand_over([message.key for message in batch])
+
+
+async def cancel(lab: StoreLab, tmp_path: Path, complete: str = "puback") -> str:
+    text = TEXT.format(complete=complete)
+    stored = StoredFarewell(lab.store, lab.outbox, lab.consents)
+    await stored.begin(Actor.HOLDER, Channel.KEYPAD)
+    assert await stored.is_begun()
+    await go_on(stored, tmp_path, parse_configuration(text), text)
+    return text
+
+
+def left_behind(tmp_path: Path) -> Farewell:
+    return Farewell(tmp_path, None, None, lambda: NEXT)
+
+
+async def carry(farewell: Farewell) -> list[OutboxMessage]:
+    batch = list(await farewell.next_batch(9))
+    await farewell.hand_over([message.key for message in batch])
+    await farewell.complete([message.key for message in batch])
+    return batch
+
+
+async def test_what_is_left_says_that_the_holder_has_gone_and_clears_what_the_broker_keeps(
+    lab: StoreLab, tmp_path: Path
+) -> None:
+    await hand_over(lab)
+    await cancel(lab, tmp_path)
+    farewell = left_behind(tmp_path)
+    settings = farewell.settings()
+    assert settings is not None
+    assert (settings.device, settings.host, settings.departing) == ("handset-7", "broker.example.org", True)
+    notice, clearing = await carry(farewell)
+    assert (notice.topic, notice.payload["cancelled"], notice.payload["reason"]) == ("erasure", True, "cancelled")
+    assert (clearing.topic, clearing.retain, clearing.payload) == ("consent", True, {})
+    assert not farewell.waits
+    assert not (tmp_path / TOMBSTONE_NAME).exists()
+    with pytest.raises(ControlError):
+        farewell.settings()
+    assert farewell.settings() is NEXT
+
+
+async def test_where_a_collector_confirms_its_word_is_awaited(lab: StoreLab, tmp_path: Path) -> None:
+    await hand_over(lab)
+    await cancel(lab, tmp_path, "ack")
+    notice, _ = await carry(left_behind(tmp_path))
+    farewell = left_behind(tmp_path)
+    assert farewell.waits
+    assert await farewell.next_batch(9) == [], "the broker has it"
+    about = {"epoch": notice.key.epoch, "first": notice.key.seq, "last": notice.key.seq}
+    await farewell.take(DownTopic.ACK, b"not an acknowledgement")
+    await farewell.take(DownTopic.ACK, json.dumps({"collector": "c", "messages": [about | {"epoch": 1}]}).encode())
+    assert farewell.waits
+    await farewell.take(DownTopic.ACK, json.dumps({"collector": "c", "messages": [about]}).encode())
+    assert not farewell.waits
+
+
+async def test_where_nothing_ever_left_nothing_is_said(lab: StoreLab, tmp_path: Path) -> None:
+    await cancel(lab, tmp_path)
+    assert not left_behind(tmp_path).waits
+
+
+async def test_the_tombstone_holds_nothing_of_the_holder_and_no_credential(lab: StoreLab, tmp_path: Path) -> None:
+    await hand_over(lab)
+    await cancel(lab, tmp_path)
+    content = (tmp_path / TOMBSTONE_NAME).read_text()
+    assert set(json.loads(content)) == {"device", "fleet", "sync", "partings"}
+    for canary in ("+861012345678", "201", "BEGIN"):
+        assert canary not in content
+    assert (tmp_path / TOMBSTONE_NAME).stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_cancelled_phone_waits_for_another_configuration(lab: StoreLab, tmp_path: Path) -> None:
+    text = await cancel(lab, tmp_path)
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    loaded = load(path, tmp_path)
+    assert loaded.configuration is None
+    assert loaded.cancelled
+    assert "cancelled" in loaded.mistakes[0]
+    path.write_text(text + "# a new holder\n")
+    assert load(path, tmp_path).configuration is not None
+
+
+async def test_the_reset_that_belongs_to_it_is_begun_where_a_power_cut_came_before(
+    lab: StoreLab, tmp_path: Path
+) -> None:
+    text = await cancel(lab, tmp_path)
+    await lab.stop()
+    (tmp_path / "factory-reset").unlink()
+    assert is_cancelled(tmp_path, text)
+    resume_reset(tmp_path)
+    assert finish_reset(tmp_path, {})
+    assert not lab.path.exists()
+    resume_reset(tmp_path)
+    assert not finish_reset(tmp_path, {}), "there is nothing left to erase"
