@@ -13,6 +13,7 @@ from firmware.errands.folder import FolderErrands, Outcome, Progress
 from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
 from firmware.errands.reset import ResetErrands
+from firmware.errors import NotGrantedError
 from firmware.factory_reset import MARKER_NAME
 from firmware.import_gate import ImportGate
 from firmware.phone.answers import Answer, FactsRead, JobFinished, JobProgressed, PicturesListed, PinChanged, PinChecked
@@ -33,7 +34,7 @@ from firmware.phone.purpose import Purpose
 from firmware.phone.words import Word
 from firmware.pictures.cache import PictureCache
 from firmware.pictures.sandbox import NOT_A_PICTURE
-from firmware.storage.pictures import Pixels
+from firmware.storage.pictures import Pixels, StoredPicture
 from tests.lab.store import StoreLab
 
 
@@ -225,3 +226,21 @@ async def test_without_the_holder_s_yes_no_picture_is_taken_in_and_the_display_s
         FolderJob.IMPORT_PICTURES, False, Word("You have not agreed to imports. Agree first: Menu, Privacy.")
     )
     assert not await lab.pictures.list()
+
+
+async def test_a_withdrawal_ends_an_import_of_pictures_that_is_under_way(
+    lab: StoreLab, gate: ImportGate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = lab.pictures.add
+
+    async def add_and_withdraw(name: str, pixels: Pixels) -> StoredPicture:
+        kept = await add(name, pixels)
+        await lab.consents.withdraw(Purpose.CONTACT_IMPORT)
+        return kept
+
+    monkeypatch.setattr(lab.pictures, "add", add_and_withdraw)
+    for name in ("Garden.png", "Holiday.png"):
+        Image.new("RGB", (9, 9)).save(tmp_path / name)
+    with pytest.raises(NotGrantedError):
+        await PictureErrands(lab.pictures, gate, lambda: None).import_from(tmp_path, lambda _percent: None)
+    assert [kept.name for kept in await lab.pictures.list()] == ["Garden"]

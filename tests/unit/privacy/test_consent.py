@@ -23,7 +23,7 @@ from firmware.privacy.consent import (
     verify,
 )
 from firmware.privacy.purposes import POLICY_VERSION
-from tests.lab.ledger import AT, Step, chain_of, follow, head_of
+from tests.lab.ledger import AT, Step, chain_of, entry_of_format_1, follow, head_of
 
 GRANT, REFUSE, WITHDRAW, LAPSE = (
     LedgerAction.GRANT,
@@ -212,6 +212,6 @@ def test_a_head_that_was_changed_is_found(chain: tuple[LedgerEntry, ...], data: 
 
 def test_no_entry_of_the_old_format_follows_one_of_the_new() -> None:
     [first] = chain_of(GRANT)
-    [_, second] = chain_of(GRANT, WITHDRAW, old=2)
-    late = replace(second, previous_hash=first.hash)
-    assert is_found((first, late), late.head).number == 2
+    late = entry_of_format_1(first.head, WITHDRAW, "cdr_sync")
+    assert late.holds()
+    assert is_found((first, late), late.head) == DamageFound(2, Damage.CHANGED)
