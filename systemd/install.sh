@@ -11,6 +11,7 @@ usage: sudo systemd/install.sh [options]
   --no-apt         do not install Debian packages
   --no-firewall    do not load firewall rules
   --no-start       enable the services, but do not start them
+  --bind-to-board  open the store with the Raspberry Pi's own key only: a card alone cannot be read, nor in another Pi
   --uninstall      remove what was installed; configuration, keys, call log and users stay
   --purge          with --uninstall: remove those too, for good
 END
@@ -38,7 +39,7 @@ debian_packages=(
 )
 
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-python='' wheels='' apt=yes firewall=yes start=yes uninstall='' purge=''
+python='' wheels='' apt=yes firewall=yes start=yes bind='' uninstall='' purge=''
 while [ $# -gt 0 ]; do
   case $1 in
     --python) python=${2:?--python needs a path} && shift ;;
@@ -46,6 +47,7 @@ while [ $# -gt 0 ]; do
     --no-apt) apt='' ;;
     --no-firewall) firewall='' ;;
     --no-start) start='' ;;
+    --bind-to-board) bind=yes ;;
     --uninstall) uninstall=yes ;;
     --purge) purge=yes ;;
     -h | --help) usage && exit ;;
@@ -75,7 +77,7 @@ remove() {
   if [ -n "$purge" ]; then
     say "removing the configuration, the keys, the call log and everything else that was stored"
     # The key goes first: without it what remains of the store on the card tells nothing.
-    rm -rf /etc/wecall/credentials /run/credstore.encrypted/wecall.*
+    rm -rf /etc/wecall/credentials /run/credstore.encrypted/wecall.* /run/credstore/wecall.*
     rm -rf /etc/wecall /var/lib/wecall
     userdel wecall 2>/dev/null || true
     userdel wecall-sync 2>/dev/null || true
@@ -176,11 +178,27 @@ if [ ! -e "$key" ]; then
   if [ -e /var/lib/wecall/store.db ]; then
     say "the store's key is gone but a store is there: restore $key, or remove the store to begin anew"
   else
-    say "making the store's key, encrypted to this machine"
     systemd-creds setup >/dev/null
-    head -c 32 /dev/urandom | (umask 077 && systemd-creds encrypt --with-key=host --name=store-key - "$key.new")
+    make_key() { head -c 32 /dev/urandom | (umask 077 && systemd-creds encrypt "$@" --name=store-key - "$key.new"); }
+    # Bound to the chip and to nothing that an update of the system changes. A systemd that was built without support for
+    # chips encrypts for one all the same, to what nobody decrypts.
+    if systemd-creds has-tpm2 --quiet >/dev/null 2>&1 && make_key --with-key=host+tpm2 --tpm2-pcrs= 2>/dev/null &&
+      systemd-creds decrypt --name=store-key "$key.new" - >/dev/null 2>&1; then
+      say "making the store's key, encrypted to this machine and its security chip"
+    else
+      say "making the store's key, encrypted to this machine; there is no security chip (TPM)"
+      rm -f "$key.new"
+      make_key --with-key=host
+    fi
     mv "$key.new" "$key"
   fi
+fi
+if [ -n "$bind" ]; then
+  digits=$(rpi-otp-private-key 2>/dev/null | tr -cd 0-9a-fA-F) || digits=
+  [ ${#digits} -eq 64 ] && [ -n "$(printf %s "$digits" | tr -d 0)" ] ||
+    fail "this board has no key of its own: write one with rpi-otp-private-key -w, once and for good, and see docs/security.md"
+  say "binding the store to this board's own key"
+  touch /etc/wecall/bind-to-board
 fi
 
 # --- services ---

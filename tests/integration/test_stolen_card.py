@@ -28,6 +28,7 @@ from tests.lab.card import Card
 from tests.lab.guarded_store import GuardedStore
 from tests.lab.handset import Handset
 from tests.lab.person import Person
+from tests.lab.pin_at_start import switch_on
 from tests.lab.stage import Stage
 from tests.lab.thief import Thief
 
@@ -141,26 +142,6 @@ async def dial(person: Person, number: str) -> None:
     await person.hang_up()
 
 
-async def have_the_pin_open_the_memory(person: Person) -> None:
-    """Set a PIN and switch it on, by the keys."""
-    await person.press("menu")
-    await person.dial("651")
-    for title in ("New PIN", "New PIN again"):
-        await person.reads(title)
-        await person.dial(PIN)
-        await person.press("ok")
-    await person.reads("The PIN is set.")
-    await person.press("ok")
-    await person.reads("Change PIN")
-    await person.dial("5")
-    await person.reads_the_beginning_of("Who forgets the PIN loses all.")
-    await person.press("ok")
-    await person.dial(PIN)
-    await person.press("ok")
-    await person.reads("Nothing opens without the PIN now.", 30)
-    await person.press("ok")
-
-
 async def use(installed: Installed, guard: Guard | None) -> None:
     """Run the handset as its holder would: with calls, with the guard, and with the plug pulled every time."""
     async with running(installed.handset) as person:
@@ -170,7 +151,7 @@ async def use(installed: Installed, guard: Guard | None) -> None:
         (installed.memory / "board-key").write_bytes(BOARD)
     async with running(installed.handset) as person:
         if guard is Guard.PIN:
-            await have_the_pin_open_the_memory(person)
+            await switch_on(person, PIN)
         await dial(person, DIALLED)
         # A change of the store's key has come to its end where the doctor knows of the guard.
         await person.wait_for(lambda status: status["store"] == "open")
