@@ -1,7 +1,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -33,12 +33,13 @@ from firmware.phone.events import (
     NumberAttributed,
     PreferencesLoaded,
     RecordingAnnounced,
+    RecordingEnded,
     SetUpLoaded,
     Timer,
     TimerExpired,
 )
 from firmware.phone.preferences import Preferences
-from firmware.phone.recording import RecordingNotice, RecordingSign
+from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingSign
 from firmware.phone.set_up import SetUp
 from firmware.ports import CallerContact
 
@@ -419,3 +420,28 @@ async def test_where_nothing_can_announce_a_recording_the_phone_hears_so(parts: 
     parts.phone.answers[HandsetLifted] = [c.AnnounceRecording(RecordingNotice.BEGINNING)]
     parts.bus.post(HandsetLifted())
     assert await parts.phone.wait_for(RecordingAnnounced) == RecordingAnnounced(made=False)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (c.StartRecording(CALL, "100", "Anna"), "recorder.begin"),
+        (c.PauseRecording(), "recorder.pause"),
+        (c.ResumeRecording(), "recorder.resume"),
+        (c.StopRecording(RecordingEnd.CALL_OVER), "recorder.end"),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else value,
+)
+async def test_what_the_phone_wants_recorded_is_passed_on(parts: Parts, command: c.Command, told: str) -> None:
+    parts.bus.recorder = cast("Any", Recording("recorder", parts.told))
+    parts.phone.answers[HandsetLifted] = [command]
+    parts.bus.post(HandsetLifted())
+    await parts.told_of(told)
+
+
+async def test_where_nothing_can_record_the_phone_hears_so_and_the_rest_means_nothing(parts: Parts) -> None:
+    parts.phone.answers[HandsetLifted] = [
+        c.PauseRecording(), c.ResumeRecording(), c.StopRecording(), c.StartRecording(CALL, "100")
+    ]  # fmt: skip
+    parts.bus.post(HandsetLifted())
+    assert await parts.phone.wait_for(RecordingEnded) == RecordingEnded(CALL, RecordingEnd.FAILED)

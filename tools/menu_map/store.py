@@ -45,10 +45,10 @@ from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import ListPolicies, ReadNotices, ReadPolicy
 from firmware.phone.preferences import Preferences
+from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingId
 from firmware.phone.recording_answers import RecordingRow, RecordingsListed
 from firmware.phone.recording_errands import ListRecordings
-from firmware.phone.purpose import Purpose
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
 from firmware.phone.words import word
@@ -64,7 +64,6 @@ _MATCH = ContactMatch(1, "Anna", _NUMBER)
 _CONTACT = Contact(1, "Anna", (ContactNumber(_NUMBER),))
 _POLICY = PolicyRow("2026-11-25", "2026-11-25", PolicyState.IN_FORCE)
 _NOTICE = NoticeRow(1, "Lost list", ("A list of accounts was lost.",), "2026-11-25", incident=True, acknowledged=True)
-
 
 
 def _consent(purpose: Purpose) -> ConsentRow:
