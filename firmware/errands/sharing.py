@@ -36,5 +36,6 @@ class SharingErrands:
             count=day.count,
             arrived=day.with_broker,
             confirmed=day.confirmed,
+            confirmed_by=", ".join(day.collectors),
             taken_back=day.erased,
         )

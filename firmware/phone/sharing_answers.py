@@ -24,6 +24,7 @@ class SharedRow:
         count: how many.
         arrived: how many of them the recipient's broker confirmed; the rest may have arrived.
         confirmed: how many a collector behind it confirmed.
+        confirmed_by: who these were, in a line.
         taken_back: how many it was told to delete, or is yet to be told.
     """
 
@@ -33,6 +34,7 @@ class SharedRow:
     count: int
     arrived: int
     confirmed: int = 0
+    confirmed_by: str = ""
     taken_back: int = 0
 
 

@@ -72,6 +72,7 @@ class DayOfShares:
         day: in the handset's own zone, as "2026-11-25".
         with_broker: how many of them the broker confirmed.
         confirmed: how many a collector confirmed.
+        collectors: who these were.
         erased: how many recipients have been told to delete, or are yet to be told.
     """
 
@@ -81,6 +82,7 @@ class DayOfShares:
     count: int
     with_broker: int
     confirmed: int
+    collectors: tuple[str, ...]
     erased: int
 
 
@@ -96,12 +98,25 @@ class StoredShares:
         def read(database: Database) -> tuple[int, tuple[DayOfShares, ...]]:
             rows = database.query(
                 "SELECT recipient, topic, date(handed_at, 'unixepoch', 'localtime') AS day, count(*), "
-                "count(broker_at), count(collector_at), count(erased_seq), count(*) OVER () FROM shares "
+                "count(broker_at), count(collector_at), json_group_array(DISTINCT collector) FILTER "
+                "(WHERE collector IS NOT NULL), count(erased_seq), count(*) OVER () FROM shares "
                 "GROUP BY recipient, topic, day ORDER BY day DESC, topic, recipient LIMIT ? OFFSET ?",
                 limit,
                 first,
             )
-            lines = tuple(DayOfShares(row[0], Topic(row[1]), *row[2:-1]) for row in rows)
+            lines = tuple(
+                DayOfShares(
+                    recipient,
+                    Topic(topic),
+                    day,
+                    count,
+                    with_broker,
+                    confirmed,
+                    tuple(sorted(json.loads(collectors))),
+                    erased,
+                )
+                for recipient, topic, day, count, with_broker, confirmed, collectors, erased, _ in rows
+            )
             return rows[0][-1] if rows else 0, lines
 
         return await self._store.run(read)

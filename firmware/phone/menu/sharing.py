@@ -58,7 +58,7 @@ def _rows(share: SharedRow) -> list[MenuRow]:
         MenuRow(word("Arrived"), str(share.arrived)),
     ]
     if share.confirmed:
-        rows.append(MenuRow(word("Confirmed"), str(share.confirmed)))
+        rows += [MenuRow(word("Confirmed"), str(share.confirmed)), MenuRow(word("Confirmed by"), share.confirmed_by)]
     if share.taken_back:
         rows.append(MenuRow(word("To be deleted"), str(share.taken_back)))
     return rows

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.egress.messages import Topic
+from firmware.egress.messages import RecordRange, Topic
 from firmware.errands.sharing import SharingErrands
 from firmware.phone.purpose import Purpose
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
@@ -24,6 +24,17 @@ async def read(lab: StoreLab, language: str, first: int = 0) -> SharesRead:
     answer = await handler(ReadShares(first, 10))
     assert isinstance(answer, SharesRead)
     return answer
+
+
+async def test_who_confirmed_it_is_read_too(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    for collector in ("collector-2", "collector-1", "collector-1"):
+        await lab.make_call()
+        *_, key = [message.key for message in await lab.outbox.next_batch(10)]
+        await lab.outbox.hand_over([key])
+        await lab.outbox.confirm(collector, [RecordRange(epoch=key.epoch, first=key.seq, last=key.seq)])
+    [row] = [row for row in (await read(lab, "en")).rows if row.kind is SharedKind.CALL_RECORDS]
+    assert (row.confirmed, row.confirmed_by) == (3, "collector-1, collector-2")
 
 
 async def test_what_left_is_read_with_its_day_in_the_displays_language(lab: StoreLab) -> None:

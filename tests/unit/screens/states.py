@@ -153,6 +153,7 @@ _SHARED_IN_A_DAY = CardView(
         MenuRow(word("How many"), "12"),
         MenuRow(word("Arrived"), "11"),
         MenuRow(word("Confirmed"), "10"),
+        MenuRow(word("Confirmed by"), "collector-1"),
         MenuRow(word("To be deleted"), "2"),
     ),
     keys=SoftKeys(word("Back")),

@@ -107,9 +107,9 @@ async def test_days_are_counted_by_kind_newest_first(lab: StoreLab) -> None:
     name, today, before = RECIPIENT.name, days[0].day, days[1].day
     assert today > before
     assert days == (
-        DayOfShares(name, Topic.CDR, today, 1, 0, 0, 1),
-        DayOfShares(name, Topic.CDR, before, 3, 3, 0, 0),
-        DayOfShares(name, Topic.CONSENT, before, 1, 1, 0, 0),
+        DayOfShares(name, Topic.CDR, today, 1, 0, 0, (), 1),
+        DayOfShares(name, Topic.CDR, before, 3, 3, 0, (), 0),
+        DayOfShares(name, Topic.CONSENT, before, 1, 1, 0, (), 0),
     )
     assert await lab.shares.days(1, 1) == (3, (days[1],))
 

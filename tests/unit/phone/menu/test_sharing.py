@@ -10,7 +10,7 @@ from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, open_page, said, the_list
 from tests.unit.phone.office import office
 
-RECORDS = SharedRow("mqtt.operator.example", SharedKind.CALL_RECORDS, "25 Nov", 12, 11, 10, 2)
+RECORDS = SharedRow("mqtt.operator.example", SharedKind.CALL_RECORDS, "25 Nov", 12, 11, 10, "collector-1", 2)
 CONSENTS = SharedRow("mqtt.operator.example", SharedKind.CONSENTS, "24 Nov", 1, 1)
 
 
@@ -45,6 +45,7 @@ def test_a_row_says_who_got_it_how_sure_that_is_and_what_was_taken_back() -> Non
         ("How many", "12"),
         ("Arrived", "11"),
         ("Confirmed", "10"),
+        ("Confirmed by", "collector-1"),
         ("To be deleted", "2"),
     ]
 
