@@ -124,7 +124,8 @@ def _outgoing(view: PhoneView, call: CallView, translator: Translator) -> tuple[
 def _talking(view: PhoneView, call: CallView, translator: Translator) -> tuple[Block, ...]:
     if call.in_conference:
         joined = (call, *(other for other in view.other_calls if other.in_conference))
-        return (*(name(translator.say(party_words(each))) for each in joined), *_recording(view, call, translator))
+        recording = _recording(view, call, translator, Importance.SPARE)
+        return (*(name(translator.say(party_words(each))) for each in joined), *recording)
     others = _others(view, translator)
     if any(other.state is CallState.WAITING for other in view.other_calls):
         # Who waits and which keys deal with it come before the number and the state of the call in hand.

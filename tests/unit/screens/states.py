@@ -350,6 +350,14 @@ VIEWS = {
         call=_call(CallState.ACTIVE, _BOB, duration_s=130, recorded_by_peer=True),
         recording=RecordingView(65, is_kept=True),
     ),
+    "recording a conference": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=130, in_conference=True),
+        other_calls=(_call(CallState.ACTIVE, _BOB, duration_s=65, in_conference=True),),
+        recording=RecordingView(65, is_kept=True),
+    ),
     "recording refused": _view(
         Mode.IN_CALL,
         off_hook=True,

@@ -1,0 +1,266 @@
+"""The whole handset records a call: both ends hear and read so, and what was said is played back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+import pytest_asyncio
+
+from firmware.phone.events import RecordingSignalled
+from firmware.phone.purpose import Purpose
+from tests.lab.audio import Sound, find_tone, level
+from tests.lab.office import BOB, CAROL, PERSON, TONES_HZ, Colleague, Office, OpenEar, hears, speaking, talk
+from tests.lab.person import PATIENCE_S, Person
+from tests.lab.scripted_peer import ScriptedPeer, sdp
+from tests.lab.small_disk import fill, small_disk
+from tests.lab.stage import Choices
+
+RECORDED_HZ, ENDED_HZ = 1400, 700
+SHY = "603"
+KEYS = [
+    ["1", "2", "3", "volume_up", "transfer"],
+    ["4", "5", "6", "volume_down", "conference"],
+    ["7", "8", "9", "mute", "speaker"],
+    ["*", "0", "#", "hold", "voicemail"],
+    ["cancel", "menu", "ok", "redial", "record"],
+]
+DISK_BYTES = 40 * 1024 * 1024
+_LOUD = 700.0
+_WINDOW_S = 0.3
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    choices = Choices(extra={"recording": {"announce": "tone"}, "keypad": {"keys": KEYS}})
+    with Office(tmp_path_factory.mktemp("office"), choices).running() as office:
+        yield office
+
+
+@pytest.fixture
+def consent(office: Office) -> Iterator[None]:
+    handset = office.stage.handset
+    handset.command("consent", "grant", Purpose.RECORDING)
+    yield
+    handset.command("consent", "withdraw", Purpose.RECORDING)
+
+
+@pytest_asyncio.fixture
+async def clerk(office: Office) -> AsyncIterator[Person]:
+    async with Person(office.stage.handset) as clerk:
+        await clerk.wait_for_line()
+        yield clerk
+        office.rest()
+        await clerk.rest()
+
+
+async def heard(listener: Callable[[float], Sound], frequency_hz: float, timeout_s: float = PATIENCE_S) -> float:
+    """Wait until somebody hears a tone; return when it has begun to be heard, about."""
+    ends_at = time.monotonic() + timeout_s
+    while True:
+        sound = await asyncio.to_thread(listener, 1.0)
+        if spans := find_tone(sound, [frequency_hz]):
+            return time.monotonic() - sound.duration_s + spans[-1].start_s
+        assert time.monotonic() < ends_at, f"no {frequency_hz} Hz within {timeout_s} s"
+        await asyncio.sleep(0.05)
+
+
+async def begin_to_record(clerk: Person, colleague: Colleague) -> float:
+    """Record the call that runs; return when the colleague heard so."""
+    await clerk.press("record")
+    told_at = await heard(colleague.phone.last_heard, RECORDED_HZ)
+    await clerk.reads("Recording 0:01")
+    return told_at
+
+
+async def listen_to_newest(clerk: Person) -> None:
+    """Walk to the newest recording and lift the handset."""
+    await clerk.press("menu")
+    await clerk.press("9")
+    await clerk.reads(BOB)
+    await clerk.press("1")
+    await clerk.reads("Listen")
+    await clerk.press("1")
+    await clerk.reads("Lift the handset to listen.")
+    await clerk.lift()
+    await clerk.wait_for_mode("listening")
+
+
+def is_told(colleague: Colleague, *, records: bool) -> RecordingSignalled:
+    return colleague.phone.wait_for(RecordingSignalled, lambda event: event.records is records, PATIENCE_S)
+
+
+# --- with consent -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("consent")
+async def test_both_ends_hear_that_the_call_is_recorded_and_what_was_said_is_played_back(
+    office: Office, clerk: Person
+) -> None:
+    bob = office.bob
+    with OpenEar() as ear, speaking():
+        await talk(clerk, bob)
+        await hears(bob, PERSON)
+        first = await begin_to_record(clerk, bob)
+        is_told(bob, records=True)
+        await asyncio.sleep(first + 13.0 - time.monotonic())
+        assert not find_tone(await asyncio.to_thread(bob.phone.last_heard, 1.5), [RECORDED_HZ])
+        again = await heard(bob.phone.last_heard, RECORDED_HZ)
+        assert 14.0 < again - first <= 15.3
+        await heard(ear.last_heard, RECORDED_HZ)
+        await clerk.press("record")
+        await heard(bob.phone.last_heard, ENDED_HZ)
+        is_told(bob, records=False)
+        await clerk.no_longer_reads("Recording ended")
+        await clerk.hang_up()
+    await listen_to_newest(clerk)
+    await clerk.listen_for([TONES_HZ[PERSON], TONES_HZ[BOB]])
+    await clerk.press("ok")
+    with OpenEar() as ear:
+        await hears(ear)
+    await clerk.replace()
+    await clerk.wait_for_mode("menu")
+    await clerk.press("menu")
+
+
+@pytest.mark.usefixtures("consent")
+async def test_the_colleague_whose_phone_understands_it_reads_that_it_is_recorded_until_the_consent_is_withdrawn(
+    office: Office, clerk: Person
+) -> None:
+    bob = office.bob
+    with speaking():
+        await talk(clerk, bob)
+        await begin_to_record(clerk, bob)
+        is_told(bob, records=True)
+        await asyncio.to_thread(office.stage.handset.command, "consent", "withdraw", Purpose.RECORDING)
+        await heard(bob.phone.last_heard, ENDED_HZ)
+        is_told(bob, records=False)
+        await clerk.reads("Recording is now off.")
+        # The call goes on as it was.
+        await hears(bob, PERSON)
+
+
+@pytest.mark.usefixtures("consent")
+async def test_a_colleague_who_joins_is_told_too(office: Office, clerk: Person) -> None:
+    bob, carol = office.bob, office.carol
+    await talk(clerk, bob)
+    await begin_to_record(clerk, bob)
+    await clerk.press("hold")
+    await clerk.wait_for_call("held")
+    await clerk.send(CAROL)
+    carol.answers()
+    await clerk.reads(f"Held: {BOB}")
+    assert not find_tone(await asyncio.to_thread(carol.phone.last_heard, 1.0), [RECORDED_HZ])
+    await clerk.press("conference")
+    await heard(carol.phone.last_heard, RECORDED_HZ)
+    is_told(carol, records=True)
+    await clerk.reads("Conference")
+
+
+@pytest.mark.usefixtures("consent")
+async def test_a_caller_who_comes_while_a_recording_is_heard_waits_and_is_answered(
+    office: Office, clerk: Person
+) -> None:
+    with speaking():
+        await talk(clerk, office.bob)
+        await begin_to_record(clerk, office.bob)
+        await clerk.reads("Recording 0:04")
+        await clerk.hang_up()
+        office.rest()
+        await listen_to_newest(clerk)
+        await clerk.listen_for([TONES_HZ[PERSON]])
+        office.carol.call(PERSON)
+        await clerk.reads(f"Waiting: {CAROL}")
+        await clerk.press("ok")
+        await clerk.wait_for_call("active")
+        with OpenEar() as ear:
+            await hears(ear, CAROL)
+            await hears(office.carol, PERSON)
+
+
+@pytest.mark.usefixtures("consent")
+async def test_who_wants_no_recording_is_not_recorded_and_the_log_says_why(office: Office, clerk: Person) -> None:
+    with ScriptedPeer(office.stage.kamailio.udp_port, SHY) as peer:
+        office.stage.kamailio.route(SHY, peer.uri)
+        await clerk.lift()
+        await clerk.send(SHY)
+        invite = await asyncio.to_thread(peer.take_call)
+        peer.reply(invite, 200, "Supported: record-aware", body=sdp() + "a=recordpref:off\r\n")
+        await asyncio.to_thread(peer.receive, "ACK")
+        await clerk.wait_for_call("active")
+        await clerk.press("record")
+        await clerk.reads("They want no recording.")
+        assert not await asyncio.to_thread(peer.receives, "INVITE", 1.0)
+        await clerk.replace()
+        await asyncio.to_thread(peer.confirm_hang_up)
+    await clerk.wait_for_mode("idle")
+    assert office.newest_call()["decision"] == "recording_unwanted"
+
+
+# --- without it -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["record", "ok"])
+async def test_without_consent_nothing_is_recorded_and_the_display_and_the_log_say_why(
+    office: Office, clerk: Person, key: str
+) -> None:
+    await talk(clerk, office.bob)
+    await clerk.press(key)
+    await clerk.reads_the_beginning_of("Recording is off. MENU, Privacy.")
+    assert level(await asyncio.to_thread(office.bob.phone.last_heard, _WINDOW_S), RECORDED_HZ) < _LOUD
+    await clerk.hang_up()
+    assert office.newest_call()["decision"] == "recording_not_allowed"
+
+
+# --- handsets of their own --------------------------------------------------------------------------------------------
+
+
+async def test_a_full_card_ends_the_recording_with_a_tone_and_a_sentence_and_never_the_call(office: Office) -> None:
+    handset = office.stage.new_handset("small")
+    handset.folder.mkdir(mode=0o700)
+    office.stage.handset.stop()
+    with small_disk(handset.state_dir, DISK_BYTES) as disk:
+        handset.start(sync=False)
+        try:
+            handset.command("consent", "grant", Purpose.RECORDING)
+            async with Person(handset) as person:
+                await person.wait_for_line()
+                with speaking():
+                    await talk(person, office.bob)
+                    await begin_to_record(person, office.bob)
+                    await asyncio.to_thread(fill, disk)
+                    await person.reads_the_beginning_of("No room to record. The call goes on.")
+                    await heard(office.bob.phone.last_heard, ENDED_HZ)
+                    await hears(office.bob, PERSON)
+                await person.replace()
+        finally:
+            handset.stop()
+            office.rest()
+            office.stage.handset.start(sync=False)
+
+
+async def test_what_was_recorded_until_the_power_went_is_played_and_said_to_be_incomplete(office: Office) -> None:
+    handset = office.stage.handset
+    handset.command("consent", "grant", Purpose.RECORDING)
+    async with Person(handset) as person:
+        await person.wait_for_line()
+        with speaking():
+            await talk(person, office.bob)
+            await begin_to_record(person, office.bob)
+            await person.reads("Recording 0:04")
+            handset.main.kill()
+    office.rest()
+    handset.start(sync=False)
+    async with Person(handset) as person:
+        await person.wait_for_line()
+        await person.press("menu")
+        await person.press("9")
+        await person.reads(BOB)
+        await person.press("1")
+        await person.press("1")
+        await person.reads("Lift the handset to listen.")
+        await person.lift()
+        await person.listen_for([TONES_HZ[PERSON]])
+        await person.replace()
+        await person.wait_for_mode("menu")
+        await person.press("menu")
