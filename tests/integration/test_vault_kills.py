@@ -16,7 +16,9 @@ from firmware.phone.purpose import Purpose
 from firmware.ports import SOUND_RATE_HZ, SoundFormat
 from firmware.storage.errors import StoreKeyWrongError
 from firmware.storage.key import CREDENTIAL_NAME, load_key
+from firmware.storage.keyring import WRAP_NAME
 from firmware.storage.pictures import FOLDER_NAME, Pixels
+from tests.lab.guarded_store import GuardedStore
 from tests.lab.store import StoreLab
 
 ROOT = Path(__file__).parents[2]
@@ -148,6 +150,23 @@ def test_the_key_goes_before_anything_else(tmp_path: Path) -> None:
     assert (tmp_path / "store.db").exists()
     with pytest.raises(StoreKeyWrongError):
         asyncio.run(open_lab(tmp_path).start())
+
+
+def test_the_sealed_key_of_the_store_goes_first_also_where_systemd_keeps_the_host_s_secret(tmp_path: Path) -> None:
+    lab = GuardedStore(tmp_path)
+    asyncio.run(lab.start())
+    asyncio.run(lab.stop())
+    # Another name for the same bytes on the disk.
+    (tmp_path.parent / f"{tmp_path.name}-same").hardlink_to(tmp_path / WRAP_NAME)
+    begin_reset(tmp_path)
+    for step in itertools.count(1):
+        run_until_killed_at(step, tmp_path, "erase")
+        if not (tmp_path / WRAP_NAME).exists():
+            break
+    assert (tmp_path / "store.db").exists()
+    assert not any((tmp_path.parent / f"{tmp_path.name}-same").read_bytes())
+    with pytest.raises(StoreKeyWrongError):
+        asyncio.run(GuardedStore(tmp_path).start())
 
 
 def test_a_reset_begins_wholly_or_not_at_all(tmp_path: Path) -> None:

@@ -1,0 +1,24 @@
+from pathlib import Path
+
+import pytest
+
+from firmware.control.requests import KeyRotateRequest
+from firmware.errors import ControlError
+from firmware.key_admin import KeyRole, KeyRotated
+from tests.lab.guarded_store import GuardedStore
+
+
+async def test_the_key_is_changed_on_request_and_nothing_about_it_is_told(tmp_path: Path) -> None:
+    lab = GuardedStore(tmp_path)
+    await lab.start()
+    before = lab.store.key
+    role = KeyRole(lambda: lambda: lab.keyring.rotate(lab.store))
+    assert await role.handlers["key_rotate"](KeyRotateRequest()) == KeyRotated()
+    assert lab.store.key != before
+    assert not KeyRotated.model_fields
+    await lab.stop()
+
+
+async def test_without_a_store_there_is_no_key_to_change() -> None:
+    with pytest.raises(ControlError, match="doctor"):
+        await KeyRole(lambda: None).handlers["key_rotate"](KeyRotateRequest())

@@ -1,0 +1,93 @@
+import pytest
+
+from firmware.admin import AdminRole
+from firmware.config import LoadedConfiguration
+from firmware.control.requests import DoctorRequest, StatusRequest
+from firmware.doctor import STOLEN_CARD, Condition, examine
+from firmware.errands.facts import FactsErrands, Identity
+from firmware.phone.answers import FactsRead
+from firmware.phone.call import RegistrationState
+from firmware.phone.errands import FactsKind, ReadFacts
+from firmware.phone.events import RegistrationChanged
+from firmware.phone.guard import Guard
+from firmware.phone.words import Word
+from tests.unit.phone.office import office
+
+NOBODY: frozenset[Guard] = frozenset()
+BY_PIN = frozenset({Guard.PIN})
+
+
+def condition(guards: frozenset[Guard] | None, *, waits: bool = False, fault: str | None = None) -> Condition:
+    return Condition(
+        LoadedConfiguration(None, ()),
+        RegistrationChanged(RegistrationState.REGISTERED),
+        store_fault=fault,
+        store_waits=waits,
+        guards=guards,
+    )
+
+
+def test_the_doctor_says_that_a_card_without_a_guard_can_be_read_and_what_to_do() -> None:
+    [finding] = [finding for finding in examine(condition(NOBODY)) if finding.part == STOLEN_CARD]
+    assert finding.ok, "it is for the holder to choose"
+    assert "Whoever takes the memory card can read everything" in finding.detail
+    assert "Whoever takes the whole phone" in finding.detail
+    assert "PIN at start" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("guard", "words", "phone"),
+    [
+        (Guard.PIN, "the holder's PIN", "opens to whoever knows the PIN or has the time to try all of them"),
+        (Guard.BOARD, "this Raspberry Pi's own key", "Whoever takes the whole phone can read everything"),
+        (Guard.TPM, "security chip", "Whoever takes the whole phone can read everything"),
+    ],
+)
+def test_the_doctor_says_what_a_guard_is_good_for_and_what_not(guard: Guard, words: str, phone: str) -> None:
+    [finding] = [finding for finding in examine(condition(frozenset({guard}))) if finding.part == STOLEN_CARD]
+    assert "cannot be read" in finding.detail
+    assert words in finding.detail
+    assert phone in finding.detail
+    assert not finding.advice
+
+
+def test_of_a_handset_without_a_store_nothing_is_promised() -> None:
+    assert not [finding for finding in examine(condition(None)) if finding.part == STOLEN_CARD]
+
+
+def test_a_store_that_waits_for_the_pin_is_no_fault() -> None:
+    [finding] = [finding for finding in examine(condition(BY_PIN, waits=True)) if finding.part == "store"]
+    assert finding.ok
+    assert "until the holder's PIN is typed" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("now", "store", "card"),
+    [
+        (condition(NOBODY), "open", "can read everything"),
+        (condition(BY_PIN, waits=True), "closed until the holder's PIN is typed on the phone", "cannot be read"),
+        (condition(None, fault="The disk is full."), "cannot be used", ""),
+    ],
+)
+async def test_the_status_says_it_too(now: Condition, store: str, card: str) -> None:
+    async def ask() -> Condition:
+        return now
+
+    role = AdminRole(view=lambda: office().view, condition=ask, call_log=lambda: None)
+    status = await role.handlers["status"](StatusRequest())
+    assert status.store == store  # type: ignore[attr-defined]
+    assert card in status.stolen_card  # type: ignore[attr-defined]
+    assert await role.handlers["doctor"](DoctorRequest())
+
+
+@pytest.mark.parametrize(("guards", "words"), [(NOBODY, "can be read"), (BY_PIN, "can't be read")])
+async def test_the_display_says_it_among_the_diagnostics(
+    tmp_path: object, guards: frozenset[Guard], words: str
+) -> None:
+    async def ask() -> Condition:
+        return condition(guards)
+
+    errands = FactsErrands(Identity(), tmp_path, ask)  # type: ignore[arg-type]
+    read = await errands.handlers[ReadFacts](ReadFacts(FactsKind.DIAGNOSTICS))
+    assert isinstance(read, FactsRead)
+    assert read.facts[-1] == (Word("A stolen card"), Word(words))
