@@ -15,6 +15,7 @@ from firmware.phone.purpose import Actor, Channel
 from firmware.ports import OutboxKey
 from firmware.privacy.consent import LedgerAction
 from firmware.storage.consents import Consents
+from firmware.storage.database import Database
 from firmware.storage.outbox import StoredOutbox
 
 _log = logging.getLogger(__name__)
@@ -90,12 +91,12 @@ class Inbound:
             # The error's own text quotes the content.
             _log.warning("A collector's confirmation was dropped: it has %d mistake(s).", error.error_count())
             return
-        for notice in await self._outbox.confirm(ack.collector, ack.messages):
-            await self._write_down(notice)
+        if await self._outbox.confirm(ack.collector, ack.messages, self._write_down):
+            await self._consents.tell()
 
-    async def _write_down(self, notice: OutboxKey) -> None:
+    def _write_down(self, database: Database, notice: OutboxKey) -> None:
         about = f"{notice.epoch}-{notice.seq}"
-        await self._consents.append(LedgerAction.RECIPIENT_ERASED, about, Actor.POLICY, Channel.NETWORK)
+        self._consents.append_within(database, LedgerAction.RECIPIENT_ERASED, about, Actor.POLICY, Channel.NETWORK)
 
     def _remember(self, digest: str) -> None:
         self._known[digest] = None

@@ -142,11 +142,21 @@ class StoredOutbox:
 
         await self._store.transact(note)
 
-    async def confirm(self, collector: str, messages: Iterable[RecordRange]) -> tuple[OutboxKey, ...]:
+    async def confirm(
+        self,
+        collector: str,
+        messages: Iterable[RecordRange],
+        when_erased: Callable[[Database, OutboxKey], None] = lambda _database, _notice: None,
+    ) -> tuple[OutboxKey, ...]:
         """Note that a collector has these, as far as they were handed over, and forget them.
 
+        Args:
+            collector: who says so.
+            messages: their numbers.
+            when_erased: called for each erasure notice that it had not confirmed before, in the same transaction.
+
         Returns:
-            the erasure notices among them that it had not confirmed before.
+            those notices.
         """
         name, at = self.recipient.name, self._clock()
 
@@ -154,8 +164,10 @@ class StoredOutbox:
             confirmed: list[tuple[Topic, OutboxKey]] = []
             for each in messages:
                 confirmed.extend(shares.note_confirmed(database, each, name, collector, at))
-            for _, key in confirmed:
+            for topic, key in confirmed:
                 database.execute("DELETE FROM outbox WHERE epoch = ? AND seq = ?", key.epoch, key.seq)
+                if topic is Topic.ERASURE:
+                    when_erased(database, key)
             return confirmed
 
         confirmed = await self._store.transact(note)

@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from firmware.egress.border import Border
-from firmware.egress.messages import ErasureReason, RecordRange, Topic
+from firmware.egress.downlink import DownTopic
+from firmware.egress.messages import ErasureReason, Topic
+from firmware.inbound import Inbound
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
 from firmware.ports import OutboxKey
+from firmware.privacy.consent import LedgerAction
 from firmware.storage.outbox import Recipient
 from tests.lab.store import RECIPIENT, StoreLab
 
@@ -48,9 +51,9 @@ async def carry(folder: Path, lab: StoreLab, *, acknowledged: bool = True) -> No
             return
         await lab.outbox.complete(sorted(leaving))
         if lab.recipient.confirms:
-            await lab.outbox.confirm(
-                "collector-1", [RecordRange(epoch=key.epoch, first=key.seq, last=key.seq) for key in keys]
-            )
+            ranges = [{"epoch": key.epoch, "first": key.seq, "last": key.seq} for key in keys]
+            ack = json.dumps({"collector": "collector-1", "messages": ranges}).encode()
+            await Inbound(lab.outbox, lab.consents, {}, lambda: 0.0).take(DownTopic.ACK, ack)
 
 
 async def call(folder: Path, lab: StoreLab) -> CallId:
@@ -194,6 +197,12 @@ async def settle(folder: Path, recipient: Recipient) -> tuple[set[str], bool, bo
     log = {entry.call_id for entry in await lab.call_log.recent(100)}
     state = await lab.consents.state()
     assert state.intact
+    shares = await lab.shares.listed(0, 1000)
+    confirmed = {
+        f"{share.key.epoch}-{share.key.seq}" for share in shares if share.topic is Topic.ERASURE and share.collector
+    }
+    entries = [entry for entry in await lab.consents.entries() if entry.action is LedgerAction.RECIPIENT_ERASED]
+    assert [entry.about for entry in entries] == sorted(confirmed, key=lambda about: int(about.partition("-")[2]))
     await lab.stop()
     return set(log), state.granted(Purpose.CDR_SYNC), state.granted(Purpose.CROSS_BORDER_CDR)
 
