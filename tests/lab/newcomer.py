@@ -10,6 +10,7 @@ TITLES = (
     "Service", "Recording", "Call data", "Abroad", "Import", "Notices",
     "How loud", "Ring tone", "All set",
 )  # fmt: skip
+PURPOSES = TITLES[6:12]
 _MOST_PAGES = 60
 
 
@@ -77,16 +78,32 @@ class Newcomer(Person):
 
     async def goes_on_to(self, step: str, *agreed: str) -> None:
         """Answer everything up to a step, with a yes to the purposes that are named."""
-        for place, title in enumerate(self._titles[: self._titles.index(step)]):
-            following = self._titles[place + 1]
+        await self.goes_on_from(self._titles[0], step, *agreed)
+
+    async def goes_on_from(self, first: str, step: str, *agreed: str) -> None:
+        """Answer everything from one step up to another."""
+        places = range(self._titles.index(first), self._titles.index(step))
+        for title, following in ((self._titles[place], self._titles[place + 1]) for place in places):
             await self.reaches(title)
             if title == "PIN":
-                await self.sets_pin("New PIN", "New PIN again", PIN)
-            elif title in TITLES[6:12]:
+                await self._proves_to_be_the_holder(following)
+            elif title in PURPOSES:
                 await self.answers(title, following, yes=title in agreed)
             else:
                 await self.presses_ok_until(self.title(following))
         await self.reaches(step)
+
+    async def _proves_to_be_the_holder(self, following: str) -> None:
+        """Set a PIN, or type the one that is set."""
+        await self.press("ok")
+        await self.wait_until(lambda page: page.sees("New PIN") or not page.sees(self.title("PIN")), PATIENCE_S)
+        await self.dial(PIN)
+        if self.sees("New PIN"):
+            await self.press("ok")
+            await self.types_pin("New PIN again", PIN)
+            await self.reads("PIN is set.")
+        await self.press("ok")
+        await self.reaches(following)
 
     async def finishes(self) -> None:
         """Take note of the last page."""

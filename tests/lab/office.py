@@ -149,7 +149,8 @@ class Office:
         stage, colleagues = self.stage, (self.bob, self.carol)
         assert stage.pulse is not None
         with ExitStack() as stack:
-            for part in (stage.kamailio, stage.pulse, self.bob.phone, self.carol.phone):
+            desk = () if stage.desk is None else (stage.desk,)
+            for part in (stage.kamailio, stage.pulse, self.bob.phone, self.carol.phone, *desk):
                 part.start()
                 stack.callback(part.stop)
             stack.callback(stage.handset.stop)

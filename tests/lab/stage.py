@@ -11,6 +11,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
+from firmware.sip import AccountSettings, SipSettings
+from provisioning.schema import Transport
 from tests.lab.answering_peer import AnsweringPeer, Settings, speak, write_wav
 from tests.lab.audio import tone
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
@@ -19,6 +21,8 @@ from tests.lab.kamailio import Kamailio
 from tests.lab.mosquitto import Mosquitto
 from tests.lab.ports import free_port
 from tests.lab.pulse import PulseAudio
+from tests.lab.verification_desk import USER as DESK_USER
+from tests.lab.verification_desk import VerificationDesk
 
 HANDSET_USER = "201"
 PEER_USER = "600"
@@ -47,6 +51,8 @@ class Choices:
         loudspeaker: whether the handset has one, with a microphone of its own.
         environment: more of the handset's environment.
         new: nobody has been through the handset's first run.
+        proves_number: the operator sends a code to the number of a new handset.
+        when_code_is_sent: is told each of these codes.
     """
 
     real_card: bool = False
@@ -60,6 +66,8 @@ class Choices:
     loudspeaker: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     new: bool = False
+    proves_number: bool = False
+    when_code_is_sent: Callable[[str], None] = field(default=lambda _code: None)
 
 
 class Stage:
@@ -67,6 +75,7 @@ class Stage:
 
     Attributes:
         kamailio, broker, pulse, peer, handset: the parts; `pulse` is None with a real card.
+        desk: the operator's, that proves numbers; None where it does not.
         password_of: the SIP passwords by user.
     """
 
@@ -91,7 +100,7 @@ class Stage:
         self._running = ExitStack()
         self.authority = CertificateAuthority(folder / "ca")
         own = [HANDSET_USER, *(account["username"] for account in choices.more_accounts)]
-        self.password_of = {user: os.urandom(12).hex() for user in (*own, PEER_USER, *users)}
+        self.password_of = {user: os.urandom(12).hex() for user in (*own, PEER_USER, DESK_USER, *users)}
         server = self.authority.issue("localhost", hosts=LOOPBACK)
         self.kamailio = Kamailio(folder / "kamailio", self.password_of, certificate=server, follows_redirects=True)
         self.broker = Mosquitto(folder / "mosquitto", self.authority)
@@ -107,6 +116,7 @@ class Stage:
             ),
             folder / "peer.log",
         )
+        self.desk = self._verification_desk() if choices.proves_number else None
         self.handset = self.new_handset("handset", new=choices.new)
 
     def new_handset(self, name: str, *, new: bool = False, **extra: Mapping[str, Any]) -> Handset:
@@ -139,6 +149,8 @@ class Stage:
             if self.pulse is not None:
                 self._start("sound devices (PulseAudio null sinks)", self.pulse)
             self._start("answering peer", self.peer)
+            if self.desk is not None:
+                self._start("operator's desk that proves numbers", self.desk)
             if handset:
                 self._say("starting the handset and its sync process")
                 self._running.callback(self.handset.stop)
@@ -191,6 +203,14 @@ class Stage:
         (contact, *_) = self.kamailio.contacts(PEER_USER)
         return f"sip:{contact.partition('@')[2].partition(';')[0]}"
 
+    def _verification_desk(self) -> VerificationDesk:
+        account = AccountSettings(
+            DESK_USER, self.kamailio.domain, "localhost", self.kamailio.udp_port, Transport.UDP,
+            self.password_of[DESK_USER],
+        )  # fmt: skip
+        settings = SipSettings(account, local_port=0)
+        return VerificationDesk(settings, self.kamailio.domain, self._choices.when_code_is_sent)
+
     def _greeting(self) -> str:
         choices, wav = self._choices, self.folder / "greeting.wav"
         if choices.greeting:
@@ -221,6 +241,8 @@ class Stage:
             sections["ringer"] = {"playback": "bell"}
             if self._choices.loudspeaker:
                 sections["sound"] |= {"speaker_playback": "room", "speaker_capture": "room_mic_monitor"}
+        if self.desk is not None:
+            sections["operator"] = {"verification": f"sip:{DESK_USER}@{self.kamailio.domain}"}
         account = {
             "username": HANDSET_USER,
             "domain": "localhost",

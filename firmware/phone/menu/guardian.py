@@ -49,7 +49,7 @@ def ask_guardians_pin(state: PhoneState, then: Then, note: Text = "") -> None:
     def accept(state: PhoneState, pin: str) -> Text | None:
         if (reason := weakness(pin)) is not None:
             return reason
-        state.menu.push(state, PinEntry(word("Guardian's again"), _repetition_of(pin, then)))
+        state.menu.push(state, PinEntry(word("PIN again"), _repetition_of(pin, then)))
         return None
 
     state.menu.push(state, PinEntry(word("Guardian's PIN"), accept, note=note or word("4 to 8 digits")))

@@ -36,19 +36,21 @@ class NumberStep(Quiet):
         self._failure: Text = ""
         self._scroll = 0
         self._arrived = ""
+        self._requesting = False
 
     def view(self, _state: PhoneState) -> NoticeView:
         """Show how far it has come."""
         if self._failure:
             return NoticeView("", self._failure, keys=SoftKeys(BACK, word("Again")), scroll=self._scroll)
-        if self._proof is None:
+        if self._proof is None or self._requesting:
             return NoticeView("", ONE_MOMENT, keys=SoftKeys(BACK))
         return NoticeView(
             "", _number_words(self._proof), keys=SoftKeys(BACK, _number_key(self._proof)), scroll=self._scroll
         )
 
     def open(self, state: PhoneState) -> None:
-        """Ask how far it has come."""
+        """Ask how far it has come; what came of a request while somebody called is told by that."""
+        self._requesting = False
         state.emit(ReadNumberProof())
 
     def press(self, state: PhoneState, key: Key) -> None:
@@ -60,28 +62,30 @@ class NumberStep(Quiet):
         elif self._failure:
             self._failure = ""
             state.emit(ReadNumberProof())
-        elif self._proof is None:
+        elif self._proof is None or self._requesting:
             return
         elif self._proof.proof is NumberProof.PROVED:
             self._then(state)
         elif self._proof.proof in {NumberProof.SENT, NumberProof.WRONG}:
             state.menu.push(state, CodeEntry(self._arrived))
         else:
-            self._proof = None
+            self._requesting = True
             state.emit(RequestCode())
 
     def take(self, state: PhoneState, answer: Answer) -> None:
         """Show how far it has come; once a code is on its way, let it be typed."""
         match answer:
+            case NumberProofRead(NumberProof.OPEN) if self._requesting:
+                # What was asked when the page was opened has come late.
+                return
             case NumberProofRead():
-                was_asked_for = self._proof is None and answer.proof is NumberProof.SENT
-                self._proof = answer
-                if was_asked_for and state.menu.top is not None and not isinstance(state.menu.top, CodeEntry):
+                was_requesting, self._requesting, self._proof = self._requesting, False, answer
+                if was_requesting and answer.proof is NumberProof.SENT:
                     state.menu.push(state, CodeEntry(self._arrived))
             case CodeArrived(text):
                 self._arrived = text
             case ErrandFailed(ReadNumberProof.__name__ | RequestCode.__name__, words):
-                self._failure = words
+                self._requesting, self._failure = False, words
 
 
 class CodeEntry(NumberEntry):

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from firmware.phone.activation_answers import NumberProof, NumberProofRead
 from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallDirection, CallerId, TextMessage
 from firmware.phone.commands import AnswerCall, PlaceCall, SendMessage, SignalRinging
@@ -353,6 +354,14 @@ def test_without_a_proof_there_is_no_way_on_where_there_is_one_to_be_had() -> No
     phone.answer()
     assert phone.step == "Number"
     phone.ok()
+    assert title_of(phone) == "Code"
+
+
+def test_what_was_asked_before_the_code_was_requested_does_not_hide_that_it_is_on_its_way() -> None:
+    phone = at_number()
+    phone.press(Key.OK)
+    phone.handle(NumberProofRead(NumberProof.OPEN))
+    phone.answer()
     assert title_of(phone) == "Code"
 
 

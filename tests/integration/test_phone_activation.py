@@ -1,0 +1,178 @@
+"""A whole new handset is activated: whatever is cut off in the middle, nothing is gone past and nothing is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.lab.handset import Handset
+from tests.lab.newcomer import GUARDIANS_PIN, PIN, TITLES, Newcomer
+from tests.lab.office import BOB, PERSON, Office
+from tests.lab.stage import Choices
+
+WITH_NUMBER = (*TITLES[:-3], "Number", *TITLES[-3:])
+CHILDS = (*WITH_NUMBER[:5], "Guardian", *WITH_NUMBER[5:])
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with Office(tmp_path_factory.mktemp("office"), Choices(new=True, proves_number=True)).running() as office:
+        yield office
+
+
+@pytest_asyncio.fixture
+async def handset(office: Office) -> AsyncIterator[Handset]:
+    """The office's handset as if out of its box."""
+    handset = office.stage.handset
+    await asyncio.to_thread(handset.main.stop)
+    for path in handset.state_dir.glob("store*"):
+        path.unlink()
+    await asyncio.to_thread(handset.main.start)
+    yield handset
+    office.rest()
+
+
+async def cut_the_power(handset: Handset) -> None:
+    await asyncio.to_thread(handset.main.kill)
+    await asyncio.to_thread(handset.main.start)
+
+
+async def ledger(handset: Handset) -> list[tuple[str, str, str]]:
+    """What the ledger says: action, what it is about, and who did it."""
+    entries: list[Any] = await asyncio.to_thread(handset.ask, "ledger", "show")
+    return [(entry["action"], entry["about"], entry["actor"]) for entry in entries]
+
+
+async def proves_number(newcomer: Newcomer, office: Office) -> None:
+    """Have a code sent, and type it."""
+    assert office.stage.desk is not None
+    codes = len(office.stage.desk.asked)
+    await newcomer.reaches("Number")
+    await newcomer.press("ok")
+    await newcomer.reads("Code")
+    code = await asyncio.to_thread(office.stage.desk.code, codes + 1)
+    await newcomer.reads(f"Your code is {code}.")
+    await newcomer.dial(code)
+    await newcomer.press("ok")
+    await newcomer.reads("Your number is proved.")
+    await newcomer.press("ok")
+    await newcomer.reaches("How loud")
+
+
+async def test_a_phone_is_activated_step_by_step_and_only_then_calls(office: Office, handset: Handset) -> None:
+    async with Newcomer(handset, WITH_NUMBER) as newcomer:
+        await newcomer.wait_for_line()
+        await newcomer.goes_on_to("Number", "Service", "Recording")
+        await newcomer.lift()
+        await newcomer.send(BOB)
+        await newcomer.reads("Set the phone up first")
+        await newcomer.replace()
+        office.bob.call(PERSON)
+        await newcomer.reads("Incoming call")
+        await newcomer.lift()
+        await newcomer.wait_for_call("active")
+        await newcomer.replace()
+        await proves_number(newcomer, office)
+        await newcomer.presses_ok_until(newcomer.title("All set"))
+        await newcomer.finishes()
+        await newcomer.lift()
+        await newcomer.send(BOB)
+        office.bob.answers()
+        await newcomer.wait_for_call("active")
+        await newcomer.replace()
+    told = await ledger(handset)
+    assert ("number_proved", "sip_message", "holder") in told
+    assert told[-1] == ("activate", "adult", "holder")
+    assert {about for action, about, _ in told if action == "grant"} == {"service", "recording"}
+    assert {about for action, about, _ in told if action == "refuse"} == {
+        "cdr_sync", "cross_border_cdr", "contact_import", "operator_notices",
+    }  # fmt: skip
+
+
+async def test_a_power_cut_between_any_two_steps_loses_no_answer_and_gets_nobody_past_one(
+    office: Office, handset: Handset
+) -> None:
+    for step in ("Your age", "Policy", "Service", "Call data", "Number"):
+        async with Newcomer(handset, WITH_NUMBER) as newcomer:
+            await newcomer.wait_for_line()
+            await newcomer.goes_on_to(step, "Service")
+            before = await ledger(handset)
+        await cut_the_power(handset)
+        assert await ledger(handset) == before
+        async with Newcomer(handset, WITH_NUMBER) as newcomer:
+            await newcomer.wait_for_line()
+            await newcomer.lift()
+            await newcomer.send(BOB)
+            await newcomer.reads("Set the phone up first")
+            await newcomer.replace()
+    assert [about for action, about, _ in before if action == "grant"] == ["service"]
+    assert "activate" not in {action for action, _, _ in before}
+
+
+async def test_wrong_codes_cost_tries_that_no_power_cut_gives_back(office: Office, handset: Handset) -> None:
+    assert office.stage.desk is not None
+    async with Newcomer(handset, WITH_NUMBER) as newcomer:
+        await newcomer.wait_for_line()
+        await newcomer.goes_on_to("Number")
+        await newcomer.press("ok")
+        await newcomer.reads("Code")
+        for left in (4, 3):
+            await newcomer.dial("0000000")
+            await newcomer.press("ok")
+            await newcomer.reads(f"Wrong. Tries left: {left}")
+    await cut_the_power(handset)
+    async with Newcomer(handset, WITH_NUMBER) as newcomer:
+        await newcomer.wait_for_line()
+        await newcomer.goes_on_to("Number")
+        await newcomer.press("ok")
+        await newcomer.reads("Code")
+        for left in (2, 1):
+            await newcomer.dial("0000000")
+            await newcomer.press("ok")
+            await newcomer.reads(f"Wrong. Tries left: {left}")
+        await newcomer.dial("0000000")
+        await newcomer.press("ok")
+        await newcomer.reads_the_beginning_of("Too many wrong codes. A new one can be sent in 1 min.")
+    await cut_the_power(handset)
+    asked = len(office.stage.desk.asked)
+    async with Newcomer(handset, WITH_NUMBER) as newcomer:
+        await newcomer.wait_for_line()
+        await newcomer.goes_on_to("Number")
+        await newcomer.reads_the_beginning_of("Too many wrong codes. A new one can be sent in 1 min.")
+        await newcomer.press("ok")
+        await newcomer.reads_the_beginning_of("Too many wrong codes. A new one can be sent in 1 min.")
+    assert len(office.stage.desk.asked) == asked
+    assert "number_proved" not in {action for action, _, _ in await ledger(handset)}
+
+
+async def test_under_14_a_guardian_activates_the_phone_and_takes_a_yes_back(office: Office, handset: Handset) -> None:
+    async with Newcomer(handset, WITH_NUMBER) as newcomer:
+        await newcomer.wait_for_line()
+        await newcomer.goes_on_to("Your age")
+        await newcomer.dial("1")
+    async with Newcomer(handset, CHILDS) as newcomer:
+        await newcomer.reaches("Guardian")
+        await newcomer.sets_pin("Guardian's PIN", "PIN again", GUARDIANS_PIN)
+        await newcomer.reaches("Policy")
+        await newcomer.goes_on_from("Policy", "Number", "Service", "Recording")
+        await proves_number(newcomer, office)
+        await newcomer.presses_ok_until(newcomer.title("All set"))
+        await newcomer.finishes()
+
+        await newcomer.press("menu")
+        await newcomer.reads("Menu")
+        await newcomer.dial("8")
+        await newcomer.reads("What I agree to")
+        await newcomer.dial("2")
+        await newcomer.reads_the_beginning_of("Take back every yes but the one for the service?")
+        await newcomer.press("ok")
+        await newcomer.types_pin("Guardian's PIN", PIN)
+        await newcomer.reads("Wrong PIN.")
+        await newcomer.types_pin("Guardian's PIN", GUARDIANS_PIN)
+        await newcomer.reads("What I agree to")
+    told = await ledger(handset)
+    assert ("activate", "under_14", "guardian") in told
+    assert told[-1] == ("withdraw", "recording", "guardian")
+    assert {actor for action, _, actor in told if action in {"grant", "refuse"}} == {"guardian"}
