@@ -87,7 +87,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         return handlers
     gate = ImportGate(lambda: records.consents)
     if around.player is not None:
-        recordings = RecordingErrands(records.recordings, around.player, language=around.language, clock=time.time)
+        recordings = RecordingErrands(records.recordings, around.player, language=around.language, clock=_trusted_time)
         handlers |= recordings.handlers
     pictures = PictureErrands(records.pictures, gate, around.pictures_changed)
     contact_files = ContactFiles(records.contacts, gate, post)
@@ -109,6 +109,10 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         **RightsErrands(_rights(around, records), around.language, post).handlers,
         **FolderErrands(around.exchange_dir, jobs, post).handlers,
     }
+
+
+def _trusted_time() -> float | None:
+    return time.time() if clock.is_synchronised() else None
 
 
 def _rights(around: Surroundings, records: Records) -> RightsParts:

@@ -33,7 +33,7 @@ class RecordingErrands:
         player: RecordingPlayer,
         *,
         language: Callable[[], str],
-        clock: Callable[[], float],
+        clock: Callable[[], float | None],
     ) -> None:
         """Set up.
 
@@ -41,7 +41,7 @@ class RecordingErrands:
             recordings: where they are kept.
             player: plays them, and posts how far that has come.
             language: which one the display speaks now.
-            clock: seconds since the epoch.
+            clock: seconds since the epoch, None while the clock may be wrong.
         """
         self._recordings = recordings
         self._player = player
@@ -79,7 +79,9 @@ class RecordingErrands:
         return RecordingsChanged()
 
     async def _keep(self, errand: KeepRecording) -> RecordingsChanged:
-        until = self._clock() + errand.days * _SECONDS_A_DAY if errand.days else None
+        now_s = self._clock()
+        # By a clock that may be wrong a month could be over tomorrow: then it is kept for good.
+        until = now_s + errand.days * _SECONDS_A_DAY if errand.days and now_s is not None else None
         await self._recordings.keep(errand.recording_id, keep=errand.keep, until=until)
         return RecordingsChanged()
 

@@ -1,11 +1,13 @@
 """Recording a call on a real store, with the recorder's real thread and a card that may be full or slow."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+import soundfile
 
 from firmware import call_recorder
 from firmware.call_recorder import CallRecorder
@@ -15,13 +17,20 @@ from firmware.phone.call import CallId
 from firmware.phone.events import Event, RecordingEnded, RecordingStarted, RecordingsTrimmed
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
+from firmware.ports import SoundFormat
 from firmware.storage.recording_rows import RecordingState, StoredRecording
 from firmware.storage.recordings import FOLDER_NAME, RoomLimits
 from tests.lab.store import StoreLab
 
 CALL, OTHER_CALL = CallId("c" * 32), CallId("d" * 32)
 SOUND = bytes(range(256)) + bytes(64)
+PERIOD = 160
 TIMEOUT_S = 20.0
+
+
+def interleaved(mono: bytes) -> bytes:
+    """The same on both sides."""
+    return b"".join(2 * mono[at : at + 2] for at in range(0, len(mono), 2))
 
 
 class Desk:
@@ -30,7 +39,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.lab = StoreLab(folder)
         self.events: list[Event] = []
-        self.tap = SoundTap(rate_hz=16_000, period_frames=160)
+        self.tap = SoundTap(rate_hz=16_000, period_frames=PERIOD)
         self.sound = SoundRecorder(self.tap, lambda: None)
         self.recorder = CallRecorder(self.sound, self.lab.recordings, self._take, bitrate_kbps=30)
         self._news = asyncio.Condition()
@@ -182,6 +191,18 @@ async def test_without_consent_a_recording_fails_and_nothing_is_kept(desk: Desk)
     desk.recorder.begin(CALL, "2345", "Anna")
     assert await desk.wait_for(RecordingEnded) == RecordingEnded(CALL, RecordingEnd.FAILED)
     assert await desk.listed() == []
+
+
+async def test_without_libopus_a_call_is_recorded_as_flac_which_others_play(desk: Desk) -> None:
+    with patch.object(call_recorder, "best_format", lambda: SoundFormat.FLAC):
+        await desk.begin()
+    desk.hear(2.5)
+    await desk.end()
+    [recording] = await desk.listed()
+    assert (recording.sound_format, recording.duration_s) == (SoundFormat.FLAC, 2.5)
+    file = b"".join(await desk.lab.recordings.read_ogg(recording.recording_id))
+    with soundfile.SoundFile(io.BytesIO(file)) as flac:
+        assert bytes(flac.buffer_read(PERIOD, dtype="int16")) == interleaved(SOUND)
 
 
 async def test_without_an_encoder_a_recording_fails(desk: Desk) -> None:

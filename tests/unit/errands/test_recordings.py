@@ -30,7 +30,7 @@ class Shelf:
         self.language = "en"
         player = RecordingPlayer(lab.recordings, self, self.posted.append)  # type: ignore[arg-type]
         self._handlers = RecordingErrands(
-            lab.recordings, player, language=lambda: self.language, clock=lambda: lab.wall_s
+            lab.recordings, player, language=lambda: self.language, clock=lambda: lab.wall_s if lab.synced else None
         ).handlers
 
     def listen_to(self, _source: object) -> None:
@@ -94,6 +94,14 @@ async def test_one_is_kept_for_good_for_some_days_or_no_longer(shelf: Shelf) -> 
     await shelf.do(KeepRecording(recording_id, keep=False))
     [row] = await shelf.rows()
     assert (row.kept, row.kept_until) == (False, "")
+
+
+async def test_what_is_kept_for_some_days_by_a_clock_that_may_be_wrong_is_kept_for_good(shelf: Shelf) -> None:
+    recording_id = await shelf.record()
+    shelf.lab.synced = False
+    await shelf.do(KeepRecording(recording_id, keep=True, days=30))
+    [row] = await shelf.rows()
+    assert (row.kept, row.kept_until) == (True, "")
 
 
 async def test_one_that_is_deleted_is_heard_no_longer(shelf: Shelf) -> None:
