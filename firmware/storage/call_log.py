@@ -191,7 +191,7 @@ class StoredCallLog:
             await self._write_ends()
 
     async def take_over(self, entries: Sequence[Entry]) -> None:
-        """Take the calls of the time in which the store was closed; `recover_interrupted` writes them.
+        """Write the calls of the time in which the store was closed; on the disk when this returns.
 
         To be called before anything else is done with a store that has opened: what the holder consented to when they
         began is what stands in the ledger still.
@@ -208,6 +208,14 @@ class StoredCallLog:
         for call in self._calls.values():
             if call.set_aside:
                 call.ledger_entries = head.entries
+        running = [replace(call) for call in self._calls.values() if call.reason is None]
+
+        def write(database: Database) -> None:
+            for call in running:
+                self._write(database, call)
+
+        await self._write_ends()
+        await self._store.transact(write)
 
     async def _is_set_aside(self, call: _Call) -> bool:
         """Keep a call in the journal where the store waits for the PIN."""

@@ -323,6 +323,24 @@ async def test_calls_from_before_the_pin_was_typed_survive_kills(tmp_path: Path)
     await lab.stop()
 
 
+async def test_a_call_that_runs_while_the_pin_is_typed_survives_a_kill_after_that(tmp_path: Path) -> None:
+    lab = GuardedStore(tmp_path)
+    await lab.start()
+    await lab.guard_by_pin()
+    await lab.restart()
+    call_id = await lab.open_call("+861055551234")
+    await lab.call_log.mark_answered(call_id)
+    assert (await lab.pin.check(PIN)).accepted
+    assert not (tmp_path / JOURNAL_NAME).exists()
+    # A new process that knows only what is on the disk.
+    await lab.restart()
+    assert (await lab.pin.check(PIN)).accepted
+    [call] = await lab.call_log.recent(10)
+    assert (call.number, call.reason) == ("+861055551234", DisconnectReason.INTERRUPTED)
+    assert call.answered_at is not None
+    await lab.stop()
+
+
 async def test_calls_without_consent_are_logged_and_not_queued(tmp_path: Path) -> None:
     lab = GuardedStore(tmp_path)
     await lab.start()
