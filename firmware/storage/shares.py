@@ -4,7 +4,7 @@ A message's line is written before the message leaves the process, so that whate
 """
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -17,8 +17,6 @@ from firmware.storage.store import Store
 
 _CONFIRMED: Final = (Topic.CDR.value, Topic.ERASURE.value)
 """What a collector speaks of."""
-
-_STRETCH: Final = 500
 
 
 class Scope(StrEnum):
@@ -120,14 +118,6 @@ class StoredShares:
             return rows[0][-1] if rows else 0, lines
 
         return await self._store.run(read)
-
-    async def everything(self) -> AsyncIterator[Share]:
-        """Return the whole log, oldest first; calls are written in between."""
-        first = 0
-        while stretch := await self.listed(first, _STRETCH):
-            for share in stretch:
-                yield share
-            first += len(stretch)
 
     async def listed(self, first: int, limit: int) -> tuple[Share, ...]:
         """Return a stretch of the log, oldest first."""

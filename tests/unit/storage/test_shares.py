@@ -7,7 +7,6 @@ import pytest
 from firmware.egress.messages import OutcomeCode, RecordRange, Topic
 from firmware.phone.purpose import Purpose
 from firmware.ports import OutboxKey
-from firmware.storage.database import Database
 from firmware.storage.outbox import Recipient
 from firmware.storage.shares import DayOfShares, Share, forget_settled
 from tests.lab.store import RECIPIENT, StoreLab
@@ -196,19 +195,6 @@ async def test_old_lines_go_unless_something_depends_on_them(lab: StoreLab) -> N
     assert await forget() == [Topic.CDR]
     await lab.call_log.delete(kept)
     assert [message.topic for message in await lab.outbox.next_batch(9)] == [Topic.ERASURE]
-
-
-async def test_the_whole_log_is_read_oldest_first_however_long_it_is(lab: StoreLab) -> None:
-    def fill(database: Database) -> None:
-        for seq in range(1, 1202):
-            database.execute(
-                "INSERT INTO shares (epoch, seq, recipient, topic, in_clear, handed_at) "
-                "VALUES (1, ?, 'broker', 'cdr', 0, 9)",
-                seq,
-            )
-
-    await lab.store.transact(fill)
-    assert [share.key.seq async for share in lab.shares.everything()] == list(range(1, 1202))
 
 
 async def test_no_more_outcomes_wait_than_somebody_could_want(lab: StoreLab) -> None:
