@@ -36,6 +36,8 @@ def main() -> int:
         greeting="" if arguments.once else GREETING,
         # A person sees first what anybody sees first of a new phone.
         new=not arguments.once,
+        proves_number=not arguments.once,
+        when_code_is_sent=_show_code,
         simulator_port=None if arguments.once else _free_or_fail(arguments.port),
     )
     began_s = time.monotonic()
@@ -59,8 +61,6 @@ def main() -> int:
 
 
 def _wait_for_a_person(stage: Stage) -> int:
-    # The demo stands for a holder who has agreed; a real handset asks.
-    stage.handset.command("consent", "grant", "cdr_sync")
     wecall = f"wecall {{}} --runtime-dir {stage.handset.folder / 'run'}"
     sound = "this machine's sound card" if stage.pulse is None else "PulseAudio null devices (no sound card found)"
     console.print(
@@ -68,7 +68,10 @@ def _wait_for_a_person(stage: Stage) -> int:
             f"""The handset is at  [bold cyan]{stage.handset.url}[/]
 Sound: {sound}. SIP over TLS with SRTP; call records go to the broker by MQTT over TLS.
 
-The phone is new and asks a few things first: OK goes on, CANCEL back, and lifting the handset always calls.
+[bold]The phone is new and asks first.[/] OK goes on, CANCEL back, the volume keys choose. It has you set a PIN and
+asks what you agree to: say yes to [bold]Service[/], or it only answers and calls for help; with a yes to [bold]Call
+data[/] its call records go to the broker. A code is sent to its number, and told here too. Until then it answers and
+calls 999.
 
 [bold]Five things to try[/]
  1. Lift the handset, dial [bold]{PEER_USER}[/] and talk to the echo line. Try mute, hold and the volume keys.
@@ -92,6 +95,10 @@ Logs: {stage.folder}/*/*.log.  Ctrl-C ends the demo.""",
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _show_code(code: str) -> None:
+    console.print(f"[dim]demo:[/] the operator has sent the code [bold]{code}[/] to the phone's number")
 
 
 def _free_or_fail(port: int) -> int:
