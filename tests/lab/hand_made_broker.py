@@ -79,6 +79,11 @@ class HandMadeBroker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def cut(self) -> None:
+        """End every connection, so that devices come anew."""
+        for task in self._tasks:
+            task.cancel()
+
     @property
     def published(self) -> list[Publish]:
         """What devices have published, over all connections."""
