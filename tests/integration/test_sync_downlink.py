@@ -16,7 +16,7 @@ from tests.lab.sync_site import DEVICE, PREFIX, SyncSite
 
 POLICY = f"{PREFIX}/policy".encode()
 MEGABYTE = 1 << 20
-MOST_GROWTH_BYTES = 16 * MEGABYTE
+MOST_GROWTH_BYTES = 4 * MEGABYTE
 
 
 @pytest.fixture
