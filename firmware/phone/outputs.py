@@ -1,5 +1,6 @@
 """What can be heard and seen of the phone: worked out from its state, so that no transition can forget a part of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Self
@@ -91,14 +92,18 @@ class Outputs:
             commands.append(SetMute(muted=True))
         return commands
 
-    def sounded_by(self, after: Self) -> list[Command]:
-        """What has to sound and show on the way from here to `after`; the display, being slowest, comes last."""
+    def sounded_by(self, after: Self, with_sound: Iterable[Command] = ()) -> list[Command]:
+        """What has to sound and show on the way from here to `after`; the display, being slowest, comes last.
+
+        `with_sound` comes as soon as the handset's sound is as it should be.
+        """
         commands: list[Command] = []
         if self.muted and not after.muted:
             commands.append(SetMute(muted=False))
         moved = after.audio is self.audio is not _Audio.SHUT and after.speaker is not self.speaker
         if after.audio > self.audio or moved:
             commands.append(after._opened)
+        commands += with_sound
         if after.tone is not None and after.tone != self.tone:
             commands.append(PlayTone(after.tone))
         if after.ringer_percent != self.ringer_percent:

@@ -104,5 +104,5 @@ class Phone:
         keep_light(state, event)
         keep_search(state)
         before, self._outputs = self._outputs, Outputs.of(state, key_pressed=isinstance(event, KeyPressed))
-        sounding = [*before.sounded_by(self._outputs), *state.commands_with_sound]
+        sounding = before.sounded_by(self._outputs, state.commands_with_sound)
         return [*before.silenced_by(self._outputs), *state.commands, *sounding]

@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
+import numpy as np
 import pytest
 import pytest_asyncio
 
 from firmware.phone.events import RecordingSignalled
 from firmware.phone.purpose import Purpose
+from firmware.storage.recordings import FOLDER_NAME
 from tests.lab.audio import Sound, find_tone, level
 from tests.lab.office import BOB, CAROL, PERSON, TONES_HZ, Colleague, Office, OpenEar, hears, speaking, talk
 from tests.lab.person import PATIENCE_S, Person
@@ -27,6 +29,7 @@ KEYS = [
 ]
 DISK_BYTES = 40 * 1024 * 1024
 _LOUD = 700.0
+_QUIET_WORDS = 200.0
 _WINDOW_S = 0.3
 
 
@@ -213,6 +216,34 @@ async def test_without_consent_nothing_is_recorded_and_the_display_and_the_log_s
 
 
 # --- handsets of their own --------------------------------------------------------------------------------------------
+
+
+async def test_where_that_is_usual_it_is_said_in_words_before_anything_is_recorded(office: Office) -> None:
+    handset = office.stage.new_handset("voice", recording={"announce": "voice"})
+    office.stage.handset.stop()
+    handset.start(sync=False)
+    try:
+        handset.command("consent", "grant", Purpose.RECORDING)
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            await talk(person, office.bob)
+            assert not np.abs((await asyncio.to_thread(office.bob.phone.last_heard, 1.0)).samples).max() > _LOUD
+            await person.press("record")
+            await person.reads("About to record…")
+            assert not list(handset.state_dir.glob(f"{FOLDER_NAME}/*")), "it was recorded before it was announced"
+            said: list[Sound] = []
+            while not said or not find_tone(said[-1], [RECORDED_HZ]):
+                said.append(await asyncio.to_thread(office.bob.phone.last_heard, 2.0))
+                await asyncio.sleep(0.05)
+            (tone, *_) = find_tone(said[-1], [RECORDED_HZ])
+            words = said[-1].between(0.0, max(0.2, tone.start_s - 0.1))
+            assert np.sqrt(np.mean(words.samples**2)) > _QUIET_WORDS
+            await person.reads("Recording 0:01")
+            await person.replace()
+    finally:
+        handset.stop()
+        office.rest()
+        office.stage.handset.start(sync=False)
 
 
 async def test_a_full_card_ends_the_recording_with_a_tone_and_a_sentence_and_never_the_call(office: Office) -> None:

@@ -16,6 +16,7 @@ from firmware.phone.call import (
     TransferState,
 )
 from firmware.phone.commands import (
+    AnnounceRecording,
     AnswerCall,
     CancelTimer,
     Click,
@@ -26,18 +27,22 @@ from firmware.phone.commands import (
     JoinCalls,
     OpenAudio,
     OpenCallRecord,
+    PauseRecording,
     PlaceCall,
     PlayTone,
     RedirectCall,
     RejectCall,
     ResumeCall,
+    ResumeRecording,
     SendDtmf,
     SetBrightness,
     ShowPage,
     SignalRinging,
     SplitCalls,
+    StartRecording,
     StartRinging,
     StartTimer,
+    StopRecording,
     StopRinging,
     StopSpeaking,
     StopTone,
@@ -45,6 +50,7 @@ from firmware.phone.commands import (
     TransferCall,
     TransferToCall,
 )
+from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import (
     CallAudioChanged,
     CallerNamed,
@@ -66,6 +72,10 @@ from firmware.phone.events import (
     Problem,
     ProblemCleared,
     ProblemRaised,
+    RecordingAnnounced,
+    RecordingEnded,
+    RecordingSignalled,
+    RecordingStarted,
     RegistrationChanged,
     SetUpLoaded,
     Timer,
@@ -75,6 +85,8 @@ from firmware.phone.events import (
 from firmware.phone.light import LEAST_LIT_PERCENT
 from firmware.phone.phone import Phone
 from firmware.phone.preferences import Preferences
+from firmware.phone.purpose import Purpose
+from firmware.phone.recording import RecordingEnd, RecordingId, RecordingNotice, RecordingPreference
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import settings
@@ -82,7 +94,7 @@ from tests.unit.phone.desk import settings
 _KEY_EVENTS = st.sampled_from([KeyPressed, KeyPressed, KeyPressed, KeyRepeated, KeyHeld])
 _LIVE_STATES = [state for state in CallState if state is not CallState.DISCONNECTED]
 _ACTIVE_MORE_OFTEN = [*_LIVE_STATES, CallState.ACTIVE, CallState.ACTIVE, CallState.ACTIVE]
-_SWITCHING_KEYS = [Key.HOLD, Key.OK, Key.CANCEL, Key.TRANSFER, Key.CONFERENCE, Key.SPEAKER, Key.MUTE]
+_SWITCHING_KEYS = [Key.HOLD, Key.OK, Key.CANCEL, Key.TRANSFER, Key.CONFERENCE, Key.SPEAKER, Key.MUTE, Key.RECORD]
 _FORWARD = st.sampled_from(["", "", "2999"])
 _OVER_A_CALL = {Tone.CALL_WAITING, Tone.HOLD_REMINDER}
 _QUALITY = CallQuality(0.5, 3.0, 40.0, "G722", encrypted=True, mos=4.2)
@@ -110,6 +122,11 @@ class AnyEvening(RuleBasedStateMachine):
         self.ringing = False
         self.spoken = False
         self.brightness_percent = 0
+        self.consents = False
+        self.announcing = False
+        self.was_told = False
+        self.recording: CallId | None = None
+        self.keeps = False
 
     @initialize(
         loudspeaker=st.booleans(),
@@ -165,6 +182,7 @@ class AnyEvening(RuleBasedStateMachine):
         self._follow_sound(command)
         self._follow_keys_and_light(command)
         self._follow_calls(command)
+        self._follow_recording(command)
         match command:
             case OpenCallRecord(call_id, direction):
                 assert call_id not in self.recorded, "a record was opened twice"
@@ -210,6 +228,29 @@ class AnyEvening(RuleBasedStateMachine):
                 assert call_id in self.live | self.known
             case RejectCall(call_id) | RedirectCall(call_id):
                 assert call_id not in self.answered, "a call is turned away that was answered"
+
+    def _follow_recording(self, command: Command) -> None:
+        match command:
+            case AnnounceRecording(notice):
+                assert self.microphone, "nobody at the other end hears it"
+                if notice is RecordingNotice.BEGINNING:
+                    self.announcing, self.was_told = True, False
+            case StartRecording(call_id):
+                assert self.was_told, "somebody is recorded who has not been told"
+                assert self.recording is None
+                assert call_id in self.live
+                self.recording, self.keeps = call_id, True
+            case PauseRecording():
+                assert self.keeps
+                self.keeps = False
+            case ResumeRecording():
+                assert self.was_told, "somebody is recorded who has not been told"
+                assert self.recording is not None
+                assert not self.keeps
+                self.keeps = True
+            case StopRecording():
+                assert self.recording is not None
+                self.keeps = False
 
     def _follow_sound(self, command: Command) -> None:
         match command:
@@ -269,6 +310,40 @@ class AnyEvening(RuleBasedStateMachine):
     def dial(self, digits: str) -> None:
         for digit in digits:
             self._handle(KeyPressed(Key(digit)))
+
+    @rule(given=st.sampled_from([True, True, False]))
+    def change_the_consent(self, given: bool) -> None:
+        self.consents = given
+        self._handle(ConsentsChanged(frozenset({Purpose.RECORDING} if given else ()), activated=True))
+
+    @precondition(lambda self: self.consents and self.phone.view.may_record)
+    @rule()
+    def record(self) -> None:
+        self._handle(KeyPressed(Key.RECORD))
+
+    @precondition(lambda self: self.announcing)
+    @rule(made=st.sampled_from([True, True, True, False]))
+    def hear_an_announcement(self, made: bool) -> None:
+        self.announcing, self.was_told = False, made
+        self._handle(RecordingAnnounced(made))
+
+    @precondition(lambda self: self.recording is not None)
+    @rule(reason=st.none() | st.sampled_from(RecordingEnd))
+    def hear_of_the_recorder(self, reason: RecordingEnd | None) -> None:
+        call_id = self.recording
+        assert call_id is not None
+        if reason is None:
+            self._handle(RecordingStarted(call_id, RecordingId("r")))
+        else:
+            self.recording, self.keeps = None, False
+            self._handle(RecordingEnded(call_id, reason))
+
+    @precondition(lambda self: self.live)
+    @rule(data=st.data(), records=st.booleans(), preference=st.sampled_from(RecordingPreference))
+    def hear_of_the_other_end_s_recording(
+        self, data: st.DataObject, records: bool, preference: RecordingPreference
+    ) -> None:
+        self._handle(RecordingSignalled(data.draw(st.sampled_from(sorted(self.live))), records, preference))
 
     @precondition(lambda self: not self.phone._state.calls)
     @rule(answered=st.booleans())
@@ -470,6 +545,18 @@ class AnyEvening(RuleBasedStateMachine):
         assert len(talked_to) <= 1 or all(call.joined for call in talked_to)
         assert len(state.conference) in {0, 2}
         assert all(call.is_offered or call.hold_wanted or call.joined or not call.answered for call in state.others)
+
+    @invariant()
+    def nothing_is_kept_that_is_not_heard_here_or_not_allowed(self) -> None:
+        if self.keeps:
+            assert self.consents
+            assert self.microphone
+            call = self.phone._state.find_call(self.recording)
+            assert call is not None
+            assert not call.emergency
+            assert call is self.phone._state.call or (call.joined and self.phone._state.call.joined)
+            assert call.record_preference not in {RecordingPreference.UNWANTED, RecordingPreference.PAUSED}
+            assert Timer.RECORDING in self.running, "nobody is reminded of the recording"
 
     @invariant()
     def a_handset_in_its_cradle_neither_listens_nor_sounds(self) -> None:
