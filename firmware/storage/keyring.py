@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from firmware.durable import replace_durably, shred, sync_folder
 from firmware.errors import StorageError
 from firmware.phone.guard import Guard
-from firmware.storage.database import KEY_BYTES
+from firmware.storage.database import KEY_BYTES, Database
 from firmware.storage.errors import (
     StoreFullError,
     StoreKeyMissingError,
@@ -165,6 +165,9 @@ class Keyring:
             keys = self._known_keys()
         if store.key != keys.newest:
             await store.rekey(keys.newest)
+        else:
+            # What a crash kept from the file, which is of the key before.
+            await store.run(Database.fold_log)
         await asyncio.to_thread(self._write, StoreKeys(keys.newest), self._pin)
 
     async def rotate(self, store: Store) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 STEP = "tests.step"
-TOUCHES = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", STEP}
+TOUCHES = {"open", "os.link", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", STEP}
 
 
 def kill_at(number: int, folder: Path) -> None:
