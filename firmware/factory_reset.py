@@ -23,11 +23,12 @@ from firmware.storage.keyring import OLD_WRAP_NAME, WRAP_NAME
 from firmware.storage.pictures import FOLDER_NAME as PICTURES_NAME
 from firmware.storage.pin import TRIES_NAME
 from firmware.storage.recordings import FOLDER_NAME as RECORDINGS_NAME
+from firmware.storage.store import RESERVE_SUFFIX
 
 MARKER_NAME: Final = "factory-reset"
 STORE_NAME: Final = "store.db"
 KEY_NAME: Final = "store.key"
-_STORE_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".key-check")
+_STORE_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".key-check", RESERVE_SUFFIX)
 
 
 def begin_reset(state_dir: Path) -> None:

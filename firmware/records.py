@@ -52,6 +52,7 @@ from provisioning.schema import Configuration
 _log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 30.0
+_RESERVE_BYTES: Final = 512 * 1024
 _SPELLING_PAUSE_S: Final = 0.02
 _COUNT_EVERY_S: Final = 600.0
 """A power cut costs what was counted since the last time: so much longer things stay."""
@@ -101,7 +102,7 @@ class Records:
         path = state_dir / STORE_NAME
         device = configuration.device
         self.keyring = Keyring(state_dir / WRAP_NAME, path, load_host_keys(state_dir / KEY_NAME, path))
-        self._store = Store(path, None, heartbeat)
+        self._store = Store(path, None, heartbeat, reserve_bytes=_RESERVE_BYTES)
         address = self.keyring.journal_address if self.keyring.waits_for_pin else None
         self._journal = Journal(state_dir / JOURNAL_NAME, address)
         self._on_fault = on_fault

@@ -103,7 +103,7 @@ class Consents:
             if not state.granted(purpose):
                 yield LedgerAction.GRANT, purpose
 
-        return await self._answer(decide, actor, channel)
+        return await self._answer(decide, actor, channel, urgent=False)
 
     async def withdraw(
         self, purpose: Purpose, *, actor: Actor = Actor.HOLDER, channel: Channel = Channel.KEYPAD
@@ -189,9 +189,17 @@ class Consents:
         self._outbox.notify()
 
     async def _answer(
-        self, decide: Callable[[ConsentState], Iterable[Step]], actor: Actor, channel: Channel
+        self,
+        decide: Callable[[ConsentState], Iterable[Step]],
+        actor: Actor,
+        channel: Channel,
+        *,
+        urgent: bool = True,
     ) -> ConsentState:
-        state = await self._change(lambda database: self._answer_within(database, decide, actor, channel))
+        def change(database: Database) -> ConsentState:
+            return self._answer_within(database, decide, actor, channel)
+
+        state = await self._change(change, urgent=urgent)
         if not state.intact:
             raise LedgerDamagedError(_DAMAGED)
         return state
@@ -208,9 +216,9 @@ class Consents:
             self._queue_state(database, state)
         return state
 
-    async def _change(self, change: Callable[[Database], _T]) -> _T:
+    async def _change(self, change: Callable[[Database], _T], *, urgent: bool = False) -> _T:
         async def whole() -> _T:
-            result = await self._store.transact(change)
+            result = await self._store.transact(change, urgent=urgent)
             await self.tell()
             return result
 

@@ -13,14 +13,18 @@ from typing import Any, Final, TypeVar
 from firmware.errors import StorageError
 from firmware.ports import Heartbeat
 from firmware.storage.database import Database
-from firmware.storage.errors import StoreClosedError, StoreWaitsForPinError
+from firmware.storage.errors import StoreClosedError, StoreFullError, StoreWaitsForPinError
 from firmware.storage.migrate import load_migrations
+from firmware.storage.reserve import Reserve
 
 _log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
 _IDLE_WAIT_S: Final = 4.0
+
+RESERVE_SUFFIX: Final = ".reserve"
+"""What the file that keeps room beside the store is called, after the store's name."""
 
 
 class Store:
@@ -32,8 +36,10 @@ class Store:
         key: what the file is opened with; None until that is known.
     """
 
-    def __init__(self, path: Path, key: bytes | None, heartbeat: Heartbeat) -> None:
+    def __init__(self, path: Path, key: bytes | None, heartbeat: Heartbeat, *, reserve_bytes: int = 0) -> None:
+        """Set up; so much room is kept beside the store for what is urgent."""
         self._path = path
+        self._reserve = Reserve(path.with_name(path.name + RESERVE_SUFFIX), reserve_bytes)
         self.key = key
         self._heartbeat = heartbeat
         self._work: queue.SimpleQueue[tuple[Callable[[Database], Any], Future[Any]] | None] = queue.SimpleQueue()
@@ -81,14 +87,30 @@ class Store:
         self._work.put((work, result))
         return await asyncio.shield(asyncio.wrap_future(result))
 
-    async def transact(self, work: Callable[[Database], _T]) -> _T:
-        """Run work on the storage thread in one transaction, on the disk before this returns."""
+    async def transact(self, work: Callable[[Database], _T], *, urgent: bool = False) -> _T:
+        """Run work on the storage thread in one transaction, on the disk before this returns.
+
+        Args:
+            work: may be run a second time where it is urgent and the first one came to nothing.
+            urgent: on a full disk the room that is kept is let go for it.
+        """
 
         def in_transaction(database: Database) -> _T:
             with database.transaction():
                 return work(database)
 
-        return await self.run(in_transaction)
+        def whatever_it_takes(database: Database) -> _T:
+            try:
+                return in_transaction(database)
+            except StoreFullError:
+                if not self._reserve.give_up():
+                    raise
+            try:
+                return in_transaction(database)
+            finally:
+                self._reserve.lay_by()
+
+        return await self.run(whatever_it_takes if urgent else in_transaction)
 
     async def rekey(self, key: bytes) -> None:
         """Write the whole store anew with another key; other work waits meanwhile (see Database.rekey).
@@ -119,6 +141,7 @@ class Store:
         except Exception as error:  # noqa: BLE001 - whatever it is, the one who waits must hear of it
             opened.set_exception(StorageError(f"The store {self._path} cannot be opened: {type(error).__name__}."))
             return
+        self._reserve.lay_by()
         opened.set_result(None)
         try:
             self._serve(database)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallDirection, DisconnectReason
+from firmware.phone.contact import Contact
 from firmware.phone.purpose import Purpose
 from firmware.storage.errors import StoreFullError, StoreReadOnlyError
 from firmware.storage.key import load_key
@@ -85,6 +86,50 @@ async def test_a_store_on_a_full_disk_opens_for_reading(lab: StoreLab, disk: Pat
     await calls_until_full(lab)
     ballast.unlink()
     await lab.make_call()
+
+
+@pytest.fixture
+def larger_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with room for what a handset keeps beside its store."""
+    with small_disk(tmp_path / "larger", 4 * DISK_BYTES) as folder:
+        yield folder
+
+
+async def test_a_withdrawal_is_written_on_a_full_disk_again_and_again(larger_disk: Path) -> None:
+    lab = StoreLab(larger_disk, reserve_bytes=512 * 1024)
+    await lab.start()
+    for purpose in Purpose:
+        await lab.consents.grant(purpose)
+    await lab.make_call()
+    ballast = fill(larger_disk)
+    await calls_until_full(lab)
+    with pytest.raises(StoreFullError):
+        await lab.contacts.save(Contact(0, NAME))
+    state = await lab.consents.withdraw(Purpose.CDR_SYNC)
+    assert not state.granted(Purpose.CDR_SYNC)
+    for purpose in (Purpose.RECORDING, Purpose.CONTACT_IMPORT):
+        assert not (await lab.consents.withdraw(purpose)).granted(purpose)
+    state = await lab.consents.withdraw_optional()
+    assert state.all_granted == {Purpose.SERVICE}
+    assert not any(message.topic == "cdr" for message in await lab.outbox.next_batch(10_000))
+    ballast.unlink()
+    await lab.restart()
+    state = await lab.consents.state()
+    assert state.intact
+    assert state.all_granted == {Purpose.SERVICE}
+    await lab.store.check()
+    await lab.stop()
+
+
+async def test_without_room_kept_a_withdrawal_on_a_full_disk_fails_whole(lab: StoreLab, disk: Path) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    ballast = fill(disk)
+    await calls_until_full(lab)
+    with pytest.raises(StoreFullError):
+        await lab.consents.withdraw(Purpose.CDR_SYNC)
+    assert (await lab.consents.state()).granted(Purpose.CDR_SYNC)
+    ballast.unlink()
+    assert not (await lab.consents.withdraw(Purpose.CDR_SYNC)).granted(Purpose.CDR_SYNC)
 
 
 async def test_a_disk_without_room_for_a_new_store_is_said_and_can_be_tried_again(disk: Path) -> None:

@@ -37,7 +37,10 @@ RECIPIENT: Final = Recipient(device="handset-7", name="broker.example.org")
 class StoreLab:
     """One handset's store; `start` again after `stop` is what a restart is to it."""
 
-    def __init__(self, folder: Path, key: bytes = KEY, recipient: Recipient = RECIPIENT) -> None:
+    def __init__(
+        self, folder: Path, key: bytes = KEY, recipient: Recipient = RECIPIENT, *, reserve_bytes: int = 0
+    ) -> None:
+        self._reserve_bytes = reserve_bytes
         self.recipient = recipient
         self.path = folder / "store.db"
         self.wall_s = 1_772_359_200.0
@@ -53,7 +56,7 @@ class StoreLab:
 
     def make_parts(self) -> None:
         """Make every part anew, as a new process would."""
-        self.store = Store(self.path, self._key, self._beat)
+        self.store = Store(self.path, self._key, self._beat, reserve_bytes=self._reserve_bytes)
         self.outbox = StoredOutbox(
             self.store, self.recipient, clock=lambda: self.wall_s, monotonic=lambda: self.monotonic_s
         )
