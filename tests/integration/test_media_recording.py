@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -175,3 +176,30 @@ async def test_a_recording_is_heard_in_the_earpiece_with_the_microphone_shut(han
         heard = recorder.sound
     # Nobody sings on a loop without a SIP stack: both voices are the recording's.
     assert sum(span.duration_s for span in find_tone(heard, [NEAR_HZ, FAR_HZ])) > 2.5
+
+
+async def test_a_card_that_is_too_slow_is_heard_by_nobody(handset: Handset, speaking: None) -> None:
+    handset.loop.open(talk=True)
+    await handset.until(lambda: handset.loop.counters.periods > 50)
+
+    def longest_gap_s() -> float:
+        with Recorder("ear_monitor") as recorder:
+            wait_s(2)
+            heard = recorder.sound
+        return max((gap.duration_s for gap in gaps(heard, FAR_HZ)), default=0.0)
+
+    stuck, released = threading.Event(), threading.Event()
+
+    def never_comes_back(_descriptor: int) -> None:
+        stuck.set()
+        released.wait(TIMEOUT_S)
+
+    def talk_while_the_card_is_stuck() -> None:
+        with patch("os.fsync", never_comes_back):
+            assert stuck.wait(TIMEOUT_S)
+            # The sound server has no priority on a busy machine; a gap of our own making would come every time.
+            assert any(longest_gap_s() <= 0.04 for _ in range(3))
+            released.set()
+
+    _, right = await handset.sides(await handset.record(talk_while_the_card_is_stuck))
+    assert gaps(right.between(0.2, right.duration_s - 0.2), FAR_HZ) == [], "the ring holds more than that"
