@@ -25,6 +25,7 @@ from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.settings import language_page
 from firmware.phone.menu.sound import RingOptions, level_page
 from firmware.phone.menu.stack import Quiet, Screen
+from firmware.phone.menu.store_guard import stolen_card_rows
 from firmware.phone.menu.switches import Options
 from firmware.phone.menu.views import MenuRow, MenuView
 from firmware.phone.moves import go_home
@@ -84,7 +85,9 @@ def _end(_state: PhoneState, then: Then) -> Screen:
 
 
 def _end_rows(state: PhoneState) -> list[MenuRow]:
-    return list(_END if state.allows(Purpose.SERVICE) else _END_WITHOUT_SERVICE)
+    rows = _END if state.allows(Purpose.SERVICE) else _END_WITHOUT_SERVICE
+    # First: on a small display not all rows are seen at once.
+    return [*stolen_card_rows(state), *rows]
 
 
 def _always(_state: PhoneState) -> bool:

@@ -9,6 +9,7 @@ from firmware.phone.menu.choices import Choice
 from firmware.phone.menu.entry import PinEntry
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.switches import on_or_off
+from firmware.phone.menu.views import MenuRow
 from firmware.phone.pin import MIN_DIGITS_FOR_STORE
 from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
@@ -26,6 +27,14 @@ def guard_row(state: PhoneState) -> Choice:
 def opens_by_pin(state: PhoneState) -> bool:
     """Whether the PIN is asked for after each start before anything that is kept can be seen."""
     return Guard.PIN in (state.features.guards or ())
+
+
+def stolen_card_rows(state: PhoneState) -> list[MenuRow]:
+    """Say plainly whether a stolen card can be read; nothing while that is not known."""
+    guards = state.features.guards
+    if guards is None:
+        return []
+    return [MenuRow(word("A stolen card"), word("can't be read") if guards else word("can be read"))]
 
 
 def _explain(state: PhoneState) -> None:

@@ -8,12 +8,14 @@ from firmware.phone.events import Key, PreferencesLoaded
 from firmware.phone.guard import Guard, stolen_card, stolen_phone
 from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
 from firmware.phone.key_errands import GuardStore
+from firmware.phone.menu.first_run import _end_rows
 from firmware.phone.menu.views import EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.pin import weakness
 from firmware.phone.preferences import Preferences
+from firmware.phone.state import PhoneState
 from firmware.phone.view import Mode
 from firmware.phone.words import word
-from tests.unit.phone.desk import INCOMING, Desk
+from tests.unit.phone.desk import INCOMING, Desk, settings
 from tests.unit.phone.menus import open_page, row_of, said
 from tests.unit.phone.office import office
 
@@ -175,3 +177,20 @@ def test_who_can_read_a_stolen_card_is_said_plainly(guards: frozenset[Guard]) ->
     assert ("cannot be read" in sentence) is bool(guards)
     assert ("PIN" in sentence) is (Guard.PIN in guards)
     assert ("PIN" in stolen_phone(guards)) is (Guard.PIN in guards)
+
+
+@pytest.mark.parametrize(
+    ("guards", "rows"),
+    [
+        (NOBODY, [("A stolen card", "can be read")]),
+        (BY_PIN, [("A stolen card", "can't be read")]),
+    ],
+)
+def test_the_last_page_of_setting_up_says_whether_a_stolen_card_can_be_read(
+    guards: frozenset[Guard], rows: list[tuple[str, str]]
+) -> None:
+    state = PhoneState(settings(), lambda: INCOMING)
+    assert _end_rows(state) == _end_rows(PhoneState(settings(), lambda: INCOMING)), "nothing is said before it is known"
+    before = len(_end_rows(state))
+    state.features.guards = guards
+    assert [(said(row.label), said(row.value)) for row in _end_rows(state)[:-before]] == rows
