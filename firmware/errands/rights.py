@@ -38,6 +38,7 @@ from firmware.phone.rights_errands import (
     EraseMyData,
     FileRequest,
     ListRequests,
+    NoteOverride,
     ProveHolder,
     ReadMyData,
     ReadRetention,
@@ -112,6 +113,7 @@ class RightsErrands:
             FileRequest: self._file,
             ListRequests: self._list,
             CloseRequest: self._close,
+            NoteOverride: self._note_override,
         }
 
     async def _prove(self, errand: ProveHolder) -> PinChecked:
@@ -196,9 +198,12 @@ class RightsErrands:
         return await self._requests()
 
     async def _close(self, errand: CloseRequest) -> RequestsListed:
-        how = RequestState.ANSWERED if errand.answered else RequestState.WITHDRAWN
-        await self._parts.requests.close(errand.number, how, actor=Actor.HOLDER, channel=Channel.KEYPAD)
+        requests = self._parts.requests
+        await requests.close(errand.number, RequestState.ANSWERED, actor=Actor.HOLDER, channel=Channel.KEYPAD)
         return await self._requests()
+
+    async def _note_override(self, errand: NoteOverride) -> None:
+        await self._parts.requests.note_override(errand.decision, actor=Actor.HOLDER, channel=Channel.KEYPAD)
 
     async def _requests(self) -> RequestsListed:
         today, language = self._parts.requests.today, self._language()

@@ -145,7 +145,8 @@ def name_caller(state: PhoneState, event: CallerNamed) -> None:
     call.contact_name = event.name
     call.contact_ring = event.ring
     call.picture = event.picture
-    if event.blocked and call.is_offered and not policy.rings_even_if_blocked(state, call.party):
+    rings = call.let_through or policy.rings_even_if_blocked(state, call.party)
+    if event.blocked and call.is_offered and not rings:
         rings = call is state.call
         note_decision(state, call, Decision.BLOCKED)
         reject(state, call, RejectReason.BLOCKED)

@@ -45,7 +45,7 @@ def send_number(state: PhoneState, digits: str, *, anonymous_code: str = "") -> 
         refuse_number(state, digits, Hint.CANNOT_CALL)
     elif (restriction := state.restriction) is not None and not plan.reaches_emergency(digits):
         refuse_number(state, digits, restriction)
-    elif plan.is_barred(digits):
+    elif plan.is_barred(digits) and digits != state.features.unbarred:
         _bar_number(state, digits)
     elif not state.has_room and not plan.reaches_emergency(digits):
         refuse_number(state, digits, Hint.TOO_MANY_CALLS)
@@ -127,6 +127,7 @@ def place_call(
         ),
         LookUpCaller(call.call_id, number),
     )
+    state.features.unbarred = ""
     state.last_dialled = dialled
     auto_redial.take_call(state, dialled)
     enter(state, mode)

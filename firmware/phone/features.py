@@ -113,6 +113,8 @@ class FeatureState:
         activation: how far the run through the first questions has come.
         lock_is_known: the store has said whether the phone locks by itself.
         blocked_contacts: the numbers of blocked contacts, in all the ways to write them.
+        let_through_once: numbers whose next call rings whatever the other rules say.
+        unbarred: a number, as dialled, whose next call goes out although it is barred; empty for none.
         minute: the minute of the week, None until the first one has begun.
         last_caller: who called last, for calling back and blocking; None where nobody did.
         missed: the newest missed call's other end, None where that is not known.
@@ -142,6 +144,8 @@ class FeatureState:
     activation: Activation = field(default_factory=Activation)
     lock_is_known: bool = False
     blocked_contacts: frozenset[str] = frozenset()
+    let_through_once: frozenset[str] = frozenset()
+    unbarred: str = ""
     minute: MinuteStarted | None = None
     last_caller: CallerId | None = None
     missed: CallerId | None = None

@@ -63,7 +63,8 @@ def block(state: PhoneState, number: str) -> bool:
     if not number or number.endswith("*") or len(preferences.blocked) >= _MAX_BLOCKED:
         return False
     others = tuple(blocked for blocked in preferences.blocked if blocked != number)
-    set_preferences(state, replace(preferences, blocked=(*others, number)))
+    allowed = tuple(each for each in preferences.allowed if each != number)
+    set_preferences(state, replace(preferences, blocked=(*others, number), allowed=allowed))
     return True
 
 
@@ -72,6 +73,24 @@ def unblock(state: PhoneState, number: str) -> None:
     preferences = state.features.preferences
     left = tuple(blocked for blocked in preferences.blocked if blocked != number)
     set_preferences(state, replace(preferences, blocked=left))
+
+
+def allow(state: PhoneState, number: str) -> bool:
+    """Let a number always ring, whatever the other rules say; False where that cannot be."""
+    preferences = state.features.preferences
+    if not number or number.endswith("*") or len(preferences.allowed) >= _MAX_BLOCKED:
+        return False
+    blocked = tuple(each for each in preferences.blocked if each != number)
+    allowed = (*(each for each in preferences.allowed if each != number), number)
+    set_preferences(state, replace(preferences, blocked=blocked, allowed=allowed))
+    return True
+
+
+def allow_no_more(state: PhoneState, number: str) -> None:
+    """Let the other rules count for a number again."""
+    preferences = state.features.preferences
+    left = tuple(allowed for allowed in preferences.allowed if allowed != number)
+    set_preferences(state, replace(preferences, allowed=left))
 
 
 def speed_dial_objection(state: PhoneState, number: str) -> Objection | None:

@@ -3,7 +3,8 @@
 The rules are asked in this order, and the first that has something to say decides:
 
 1. An emergency call was placed within the last half hour: whoever calls back rings, aloud.
-2. Allow list: rings whatever follows, where a trusted server vouches for the number.
+2. Allow list, the configuration's and the holder's, and whoever the holder lets through once: rings whatever follows,
+   where a trusted server vouches for the number.
 3. Block list, the configuration's and the holder's, and blocked contacts: turned away, whoever says that the number is
    right.
 4. Anonymous callers, where they are not wanted: turned away.
@@ -104,9 +105,19 @@ def rings_even_if_blocked(state: PhoneState, caller: CallerId) -> bool:
     return in_emergency(state) or _is_allowed(state, caller)
 
 
+def spend_once(state: PhoneState, caller: CallerId) -> bool:
+    """Whether this call was to be let through once; the next one is not any more."""
+    once = state.features.let_through_once
+    meant = {number for number in once if caller.asserted and _is_listed(state, caller, (NumberPattern(number),))}
+    state.features.let_through_once = once - meant
+    return bool(meant)
+
+
 def _is_allowed(state: PhoneState, caller: CallerId) -> bool:
     # Anybody can write any number into From: only what a trusted server vouches for opens a door.
-    return caller.asserted and _is_listed(state, caller, state.settings.call_rules.allow)
+    features = state.features
+    own = tuple(NumberPattern(text) for text in (*features.preferences.allowed, *features.let_through_once))
+    return caller.asserted and _is_listed(state, caller, state.settings.call_rules.allow + own)
 
 
 def _block_list(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:

@@ -13,6 +13,7 @@ class Preferences:
         reject_anonymous: callers who withhold their number are turned away.
         auto_answer: calls that ask for it are answered by themselves, on the speaker, with a warning tone.
         blocked: numbers that never ring; `*` at the end stands for any digits.
+        allowed: numbers that always ring, whatever the other rules say.
         speed_dials: pairs of a digit key and the number that holding it dials.
         language: "en" or "zh"; empty for the configuration's.
         large_text, high_contrast: for eyes that want it.
@@ -34,6 +35,7 @@ class Preferences:
     reject_anonymous: bool = False
     auto_answer: bool = False
     blocked: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
     speed_dials: tuple[tuple[str, str], ...] = ()
     language: str = ""
     large_text: bool = False

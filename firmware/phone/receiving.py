@@ -57,6 +57,7 @@ def _open_record(state: PhoneState, call: Call) -> None:
 
 def _offer(state: PhoneState, call: Call) -> None:
     """Ring, or let the call wait beside another one or beside the dial tone."""
+    call.let_through = policy.spend_once(state, call.party)
     if state.engaged or state.mode is Mode.RINGING:
         call.state = CallState.WAITING
         state.others.append(call)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from firmware.phone.call import Decision
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.rights import RequestKind, Right
@@ -71,10 +72,16 @@ class ListRequests:
 
 @dataclass(frozen=True, slots=True)
 class CloseRequest:
-    """Note that the operator has answered a request, or that the holder asks no more; RequestsListed follows."""
+    """Note that a request waits for no answer any more; RequestsListed follows."""
 
     number: int
-    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOverride:
+    """Write that the holder overruled what the phone had decided by itself."""
+
+    decision: Decision
 
 
 RightsErrand = (
@@ -88,4 +95,5 @@ RightsErrand = (
     | FileRequest
     | ListRequests
     | CloseRequest
+    | NoteOverride
 )

@@ -30,6 +30,7 @@ class Call:
         contact_ring: the contact's own pattern, empty where it has none; it wins.
         picture: names the contact's picture, empty where it has none.
         aloud: it rings even where the ringer is turned down.
+        let_through: the holder wanted this one call to ring whatever the rules say.
         silenced: the person wants neither to hear it ring nor its waiting tone.
         accepted: the person has answered it, or it took the place of a call that runs; SIP may not have said so yet.
         answered: it has been ACTIVE once.
@@ -58,6 +59,7 @@ class Call:
     contact_ring: str = ""
     picture: str = ""
     aloud: bool = False
+    let_through: bool = False
     silenced: bool = False
     accepted: bool = False
     answered: bool = False

@@ -98,6 +98,10 @@ class StoredRequests:
         """Write that somebody asked for a right and did not prove to be the holder."""
         await self._consents.append(LedgerAction.CHECK_FAILED, right, actor, channel)
 
+    async def note_override(self, rule: str, *, actor: Actor, channel: Channel) -> None:
+        """Write that the holder overruled what the handset had decided by itself."""
+        await self._consents.append(LedgerAction.OVERRIDE, rule, actor, channel)
+
     async def begin_copy(self, *, actor: Actor, channel: Channel) -> int:
         """Note that a copy is made; return for how many seconds none may be, 0 where this one may."""
         now = self._read_clocks()

@@ -41,6 +41,7 @@ from firmware.phone.events import (
     MessagesLoaded,
     PreferencesLoaded,
 )
+from firmware.phone.my_data import DataCategory
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import ListPolicies, ReadNotices, ReadPolicy
@@ -49,6 +50,8 @@ from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingId
 from firmware.phone.recording_answers import RecordingRow, RecordingsListed
 from firmware.phone.recording_errands import ListRecordings
+from firmware.phone.rights_answers import RequestsListed, RetentionRead
+from firmware.phone.rights_errands import ListRequests, ReadRetention
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
 from firmware.phone.words import word
@@ -114,6 +117,8 @@ _ALWAYS_THE_SAME: dict[type[e.Errand], Answer] = {
     ListPolicies: PoliciesListed((_POLICY,)),
     ReadPolicy: PolicyRead(_POLICY, ("This is the privacy policy of this phone.",)),
     ReadNotices: NoticesRead((_NOTICE,)),
+    ReadRetention: RetentionRead(((DataCategory.CALLS, 365), (DataCategory.RECORDINGS, 90))),
+    ListRequests: RequestsListed(()),
     ReadConsents: ConsentsRead(tuple(map(_consent, Purpose))),
 }
 

@@ -21,6 +21,7 @@ from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import edit_contact_page
+from firmware.phone.menu.let_through import ways_to_overrule
 from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.sound_rows import sound_rows
@@ -154,13 +155,16 @@ class CallPage(Choices):
 
     def _rows(self, state: PhoneState) -> list[Choice]:
         delete = Choice(word("Delete"), opening(self._ask_to_delete))
+        overrule = ways_to_overrule(self._call)
+        more = [overrule] if overrule is not None else []
         if not self._call.number:
-            return [delete, *self._facts()]
+            return [*more, delete, *self._facts()]
         blocked = self._call.number in state.features.preferences.blocked
         return [
             Choice(word("Call back"), self._call_back, self._call.number),
             self._contact(),
             Choice(word("Let it ring again") if blocked else word("Block"), self._unblock if blocked else self._block),
+            *more,
             delete,
             *self._facts(),
         ]

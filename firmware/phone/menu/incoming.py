@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from firmware.phone.holder_settings import block, toggle_do_not_disturb, unblock
+from firmware.phone.holder_settings import allow, allow_no_more, block, toggle_do_not_disturb, unblock
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry
 from firmware.phone.menu.question import Question
@@ -16,6 +16,7 @@ _FORWARDS = (
     ("forward_busy", word("Forward busy")),
     ("forward_no_answer", word("Fwd no answer")),
 )
+_ALWAYS_RING = word("Always ring")
 _EMPTY_IS_OFF = word("Number to forward to. None: off.")
 
 
@@ -36,6 +37,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         switch(state, word("Refuse withheld"), "reject_anonymous"),
         switch(state, word("Auto-answer"), "auto_answer"),
         Choice(word("Blocked numbers"), opening(_blocked_page), str(len(preferences.blocked) or "")),
+        Choice(_ALWAYS_RING, opening(_allowed_page), str(len(preferences.allowed) or "")),
     ]
 
 
@@ -78,3 +80,31 @@ def _ask_to_unblock(number: str) -> Callable[[PhoneState], Question]:
         unblock(state, number)
 
     return lambda _state: Question(number, word("Let this number ring again?"), word("Yes"), answer)
+
+
+def _allowed_page(_state: PhoneState) -> Choices:
+    return Choices(_ALWAYS_RING, _allowed_rows)
+
+
+def _allowed_rows(state: PhoneState) -> list[Choice]:
+    numbers = state.features.preferences.allowed
+    return [
+        Choice(word("Add a number"), opening(_allow_entry)),
+        *(Choice(number, opening(_ask_to_allow_no_more(number))) for number in numbers),
+    ]
+
+
+def _allow_entry(_state: PhoneState) -> NumberEntry:
+    def accept(state: PhoneState, number: str) -> Text | None:
+        return None if allow(state, number) else word("This number cannot be added, or the list is full.")
+
+    return NumberEntry(_ALWAYS_RING, accept)
+
+
+def _ask_to_allow_no_more(number: str) -> Callable[[PhoneState], Question]:
+    def answer(state: PhoneState) -> None:
+        allow_no_more(state, number)
+
+    return lambda _state: Question(
+        number, word("Let the other rules count for this number again?"), word("Yes"), answer
+    )

@@ -3,6 +3,7 @@
 from firmware.phone.errands import FactsKind
 from firmware.phone.menu.card import Card, FactsCard
 from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.my_data import MY_DATA, my_data_page
 from firmware.phone.menu.notices import NOTICES, notices_page
 from firmware.phone.menu.policy import PRIVACY_POLICY, policies_page
 from firmware.phone.menu.purposes import (
@@ -46,6 +47,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(_WHAT_LEAVES, opening(lambda _state: FactsCard(_WHAT_LEAVES, FactsKind.EGRESS))),
         *([Choice(RECEIPTS, opening(receipts_page))] if state.is_activated else ()),
         Choice(_CONTACT, opening(_contact_page)),
+        *([Choice(MY_DATA, opening(my_data_page))] if state.is_activated else ()),
     ]
 
 

@@ -1,5 +1,6 @@
 """The holder's settings, by what they are about."""
 
+from firmware.phone.menu.cancel import CANCEL_ACCOUNT, cancel_page
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.lock import lock_page
 from firmware.phone.menu.pictures import background_page, pictures_page
@@ -47,6 +48,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("Lock"), opening(lock_page)),
         Choice(word("Pictures"), opening(pictures_page)),
         Choice(word("Reset"), opening(reset_page)),
+        Choice(CANCEL_ACCOUNT, opening(cancel_page)),
     ]
 
 

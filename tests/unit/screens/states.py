@@ -35,6 +35,7 @@ from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView,
 from firmware.phone.words import Text, counted, word
 from tests.unit.phone.menus import open_page
 from tests.unit.phone.new_phone import NewPhone
+from tests.unit.screens.rights_views import rights_views
 
 CLOCK = "12:34"
 _ANNA = CallerId("+442012345678", "Anna Schmidt")
@@ -620,6 +621,7 @@ VIEWS = {
     "menu, work under way": _menu(NoticeView(word("Menu"), word("One moment…"), percent=40)),
     **_FIRST_RUN,
     **_PRIVACY,
+    **rights_views(),
     "dial tone of a phone that is not set up": _view(Mode.COLLECTING_DIGITS, off_hook=True, hint=Hint.SET_UP_FIRST),
     "private mode by a key": _view(Mode.IDLE, hint=Hint.FEATURE_ON, feature="private_mode"),
     "first run, Text size, large": replace(_FIRST_RUN["first run, Text size"], look=Look(large_text=True)),

@@ -1,0 +1,52 @@
+"""Cancelling the account: a page that says what comes of it, the PIN, and two questions."""
+
+from typing import Final
+
+from firmware.phone.answers import Answer, ErrandFailed
+from firmware.phone.menu.card import ONE_MOMENT, Card
+from firmware.phone.menu.proof import proving
+from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.views import MenuRow
+from firmware.phone.rights import Right
+from firmware.phone.rights_errands import CancelAccount
+from firmware.phone.state import PhoneState
+from firmware.phone.words import word
+
+CANCEL_ACCOUNT: Final = word("Cancel account")
+_ROWS: Final = (
+    MenuRow(word("Here"), word("everything goes, and the phone cannot call any more, not even for help")),
+    MenuRow(word("Elsewhere"), word("whoever got something is told to delete it")),
+    MenuRow(word("Then"), word("the phone waits for a new configuration from your installer")),
+)
+
+
+def cancel_page(_state: PhoneState) -> Card:
+    """Make the page that says what cancelling does."""
+    return Card(CANCEL_ACCOUNT, lambda _state: _ROWS, ok=word("Cancel it"), choose=proving(Right.CANCELLATION, _ask))
+
+
+def _ask(state: PhoneState) -> None:
+    text = word("The account is cancelled, and all that is here is deleted.")
+    state.menu.push(state, Question(CANCEL_ACCOUNT, text, word("Cancel it"), _ask_again))
+
+
+def _ask_again(state: PhoneState) -> None:
+    text = word("There is no way back, and no calls until it is set up anew. Cancel it?")
+    state.menu.push(state, Question(CANCEL_ACCOUNT, text, word("Cancel it"), _cancel))
+
+
+def _cancel(state: PhoneState) -> None:
+    state.emit(CancelAccount())
+    state.menu.push(state, CancelNotice())
+
+
+class CancelNotice(Notice):
+    """Shown until the phone starts anew, or says why it does not."""
+
+    def __init__(self) -> None:
+        super().__init__(CANCEL_ACCOUNT, ONE_MOMENT)
+
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Say why nothing was cancelled."""
+        if isinstance(answer, ErrandFailed) and answer.errand == CancelAccount.__name__:
+            self._text = answer.words

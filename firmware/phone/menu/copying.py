@@ -1,0 +1,123 @@
+"""A copy of everything, into the folder that stands for a stick: locked by words unless the holder wants it open."""
+
+from dataclasses import replace
+from typing import Final
+
+from firmware.phone.answers import Answer, ErrandFailed
+from firmware.phone.events import Key, Timer
+from firmware.phone.menu.card import ONE_MOMENT, Card
+from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
+from firmware.phone.menu.proof import proving
+from firmware.phone.menu.question import Question, Sentence
+from firmware.phone.menu.text_page import TextPage
+from firmware.phone.menu.views import MenuRow, NoticeView, SoftKeys
+from firmware.phone.rights import Right
+from firmware.phone.rights_answers import CopyFinished, CopyProgressed, PassphraseDrawn
+from firmware.phone.rights_errands import CopyMyData, DrawPassphrase
+from firmware.phone.state import PhoneState
+from firmware.phone.text_entry import TextEntry
+from firmware.phone.view import Mode
+from firmware.phone.words import Text, word
+
+COPY: Final = word("A copy")
+_SHORTEST: Final = 12
+_PATIENCE_S: Final = 60.0
+"""So long the page of a copy stays after it has come on."""
+
+
+def copy_page(_state: PhoneState) -> Choices:
+    """Make the page that says how a copy may be locked."""
+    choices = [
+        Choice(word("With words"), proving(Right.COPY, opening(lambda _state: WordsPage()))),
+        Choice(word("My own words"), proving(Right.COPY, opening(_typing_page))),
+        Choice(word("Open to all"), proving(Right.COPY, opening(_open_question))),
+    ]
+    return Choices(COPY, lambda _state: choices)
+
+
+class WordsPage(Card):
+    """Shows the words that were drawn, to be written down, and then makes the copy."""
+
+    def __init__(self) -> None:
+        super().__init__(word("Write down"), self._words_now, ok=CHOOSE, choose=self._go_on)
+        self._drawn = ""
+        self._failure: Text = ""
+
+    def open(self, state: PhoneState) -> None:
+        """Have them drawn, once."""
+        if not self._drawn:
+            state.emit(DrawPassphrase())
+
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Show them."""
+        match answer:
+            case PassphraseDrawn(words) if not self._drawn:
+                self._drawn = words
+            case ErrandFailed(DrawPassphrase.__name__, words):
+                self._failure = words
+
+    def _words_now(self, _state: PhoneState) -> list[MenuRow]:
+        if not self._drawn:
+            return [MenuRow(self._failure or ONE_MOMENT)]
+        rows = [MenuRow(each) for each in self._drawn.split()]
+        return [*rows, MenuRow(word("In this order, with spaces. Without them nobody can open the copy."))]
+
+    def _go_on(self, state: PhoneState) -> None:
+        if self._drawn:
+            state.menu.replace(state, CopyingPage(self._drawn))
+
+
+def _typing_page(_state: PhoneState) -> TextPage:
+    def accept(state: PhoneState, text: str) -> Text | None:
+        if len(text) < _SHORTEST:
+            return word("At least {count} characters.", count=_SHORTEST)
+        state.menu.push(state, CopyingPage(text))
+        return None
+
+    return TextPage(word("My own words"), accept, TextEntry())
+
+
+def _open_question(_state: PhoneState) -> Question:
+    text = word("Whoever finds the copy can read it: contacts, calls, messages and recordings. Copy it so?")
+    return Question(COPY, text, word("Copy"), opening(lambda _state: CopyingPage("")))
+
+
+class CopyingPage(Sentence):
+    """Says how far the copy has come, then what became of it. It goes on when the page is left."""
+
+    def __init__(self, passphrase: str) -> None:
+        super().__init__(COPY, word("Working…"), SoftKeys(BACK))
+        self._passphrase = passphrase
+        self._percent: int | None = 0
+        self._asked = False
+
+    def open(self, state: PhoneState) -> None:
+        """Begin, once."""
+        if not self._asked:
+            self._asked = True
+            state.emit(CopyMyData(self._passphrase))
+
+    def view(self, state: PhoneState) -> NoticeView:
+        """Show how far it has come, or what became of it."""
+        return replace(super().view(state), percent=self._percent)
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Leave by OK once it is over."""
+        if key is Key.OK and self._percent is None:
+            state.menu.drop(state, self)
+        else:
+            super().press(state, key)
+
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Follow the work; as long as it comes on the page stays."""
+        match answer:
+            case CopyProgressed(percent) if self._percent is not None:
+                self._percent = percent
+            case CopyFinished(_, words) | ErrandFailed(CopyMyData.__name__, words):
+                self._text = words
+                self._keys = SoftKeys(BACK, CHOOSE)
+                self._percent = None
+            case _:
+                return
+        if state.mode is Mode.MENU:
+            state.start_timer(Timer.INFO, _PATIENCE_S)

@@ -1,0 +1,49 @@
+"""Proving to be the holder before one of the holder's rights is exercised: each wrong try stands in the ledger."""
+
+from firmware.phone.answers import Answer, ErrandFailed
+from firmware.phone.menu.card import ONE_MOMENT
+from firmware.phone.menu.choices import Then
+from firmware.phone.menu.lock import PinCheck, ask_new_pin
+from firmware.phone.menu.question import Question
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.rights import Right
+from firmware.phone.rights_errands import ProveHolder
+from firmware.phone.state import PhoneState
+from firmware.phone.words import Text, word
+
+
+class ProofPage(PinCheck):
+    """Asks for the PIN of the holder, or of the guardian who answers for one, and goes on where it is the right one."""
+
+    def __init__(self, right: Right, slot: PinSlot, then: Then) -> None:
+        super().__init__(then, word("Guardian's PIN") if slot is PinSlot.GUARDIAN else word("PIN"))
+        self._right = right
+        self._slot = slot
+
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Go on, or say why not."""
+        if self._checking and isinstance(answer, ErrandFailed) and answer.errand == ProveHolder.__name__:
+            self._refuse(answer.words)
+        else:
+            super().take(state, answer)
+
+    def _ask(self, state: PhoneState, pin: str) -> Text:
+        self._checking = True
+        state.emit(ProveHolder(self._right, pin, self._slot))
+        return ONE_MOMENT
+
+
+def proving(right: Right, then: Then) -> Then:
+    """Make something ask first for the PIN of whoever has a right; without a PIN one is to be set."""
+
+    def ask(state: PhoneState) -> None:
+        if state.has_guardian:
+            state.menu.push(state, ProofPage(right, PinSlot.GUARDIAN, then))
+        elif state.features.pin_is_set:
+            state.menu.push(state, ProofPage(right, PinSlot.HOLDER, then))
+        else:
+            text = word("Only the holder may do this, by a PIN. There is none yet.")
+            set_one = word("Set a PIN")
+            state.menu.push(state, Question(set_one, text, set_one, lambda state: ask_new_pin(state, ask)))
+
+    return ask

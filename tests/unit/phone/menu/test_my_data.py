@@ -1,0 +1,249 @@
+"""The holder's rights by the keys: to see, to have a copy, to have erased, to go, and to ask the operator."""
+
+import pytest
+
+from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
+from firmware.phone.consent_answers import ConsentsChanged
+from firmware.phone.events import Key, PreferencesLoaded
+from firmware.phone.menu.views import CardView, EntryView, NoticeView
+from firmware.phone.my_data import DataCategory
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.preferences import Preferences
+from firmware.phone.purpose import Purpose
+from firmware.phone.rights import RequestKind, RequestState, Right
+from firmware.phone.rights_answers import (
+    CopyFinished,
+    CopyProgressed,
+    MyDataErased,
+    MyDataRead,
+    MyDataRow,
+    PassphraseDrawn,
+    RequestFiled,
+    RequestRow,
+    RequestsListed,
+    RetentionRead,
+)
+from firmware.phone.rights_errands import (
+    CancelAccount,
+    CloseRequest,
+    CopyMyData,
+    EraseMyData,
+    FileRequest,
+    ProveHolder,
+)
+from firmware.phone.words import word
+from tests.unit.phone.desk import Desk
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
+from tests.unit.phone.office import office
+
+PIN = "258013"
+
+
+def holders_desk(*, pin: bool = True, age_band: str = "adult") -> Desk:
+    desk = office()
+    desk.handle(PinChanged(is_set=pin))
+    desk.handle(ConsentsChanged(frozenset(Purpose), activated=True, age_band=age_band))
+    return desk
+
+
+def prove(desk: Desk, right: Right, slot: PinSlot = PinSlot.HOLDER) -> None:
+    """Type the PIN that is asked for."""
+    assert isinstance(desk.view.menu, EntryView)
+    for digit in PIN:
+        desk.press(digit)
+    desk.press(Key.OK)
+    assert desk.said(ProveHolder)[-1] == ProveHolder(right, PIN, slot)
+    desk.handle(PinChecked(accepted=True))
+
+
+def rows(**counts: int) -> MyDataRead:
+    erasable = {DataCategory.CONTACTS, DataCategory.CALLS, DataCategory.SETTINGS}
+    return MyDataRead(
+        tuple(
+            MyDataRow(
+                category, counts.get(category, 0), 365 if category is DataCategory.CALLS else 0, category in erasable
+            )
+            for category in DataCategory
+        )
+    )
+
+
+def sentence(desk: Desk) -> str:
+    assert isinstance(desk.view.menu, NoticeView)
+    return said(desk.view.menu.text)
+
+
+def test_everything_that_is_held_is_shown_by_category_and_each_leads_to_where_it_is_changed() -> None:
+    desk = holders_desk()
+    open_page(desk, "Privacy", "My data", "What is here")
+    prove(desk, Right.ACCESS)
+    answer = rows(contacts=3, calls=12, pin=1)
+    desk.handle(answer)
+    assert len(the_list(desk).rows) == len(DataCategory)
+    assert row_of(desk, "Calls").value == "12"
+    for row, label in enumerate(labels(desk)):
+        for _ in range(row):
+            desk.press(Key.VOLUME_DOWN)
+        desk.press(Key.OK)
+        card = desk.view.menu
+        assert isinstance(card, CardView)
+        assert said(card.title) == said(label)
+        assert all(said(each.label) for each in card.rows)
+        desk.press(Key.OK)
+        assert desk.view.menu != card
+        assert desk.view.menu is not None
+        desk.hold_down(Key.CANCEL)
+        open_page(desk, "Privacy", "My data", "What is here")
+        prove(desk, Right.ACCESS)
+        desk.handle(answer)
+
+
+def test_a_wrong_pin_shows_nothing() -> None:
+    desk = holders_desk()
+    open_page(desk, "Privacy", "My data", "What is here")
+    for digit in PIN:
+        desk.press(digit)
+    desk.press(Key.OK)
+    desk.handle(PinChecked(accepted=False, wait_s=10))
+    assert isinstance(desk.view.menu, EntryView)
+    assert said(desk.view.menu.note) == "Wrong PIN. Wait 10 s."
+
+
+def test_without_a_pin_one_has_to_be_set_first() -> None:
+    desk = holders_desk(pin=False)
+    open_page(desk, "Privacy", "My data", "Erase")
+    assert "by a PIN" in sentence(desk)
+    desk.press(Key.OK)
+    assert isinstance(desk.view.menu, EntryView)
+    assert said(desk.view.menu.title) == "New PIN"
+
+
+def test_under_14_it_is_the_guardian_who_proves_it() -> None:
+    desk = holders_desk(age_band="under_14")
+    open_page(desk, "Privacy", "My data", "Erase")
+    prove(desk, Right.ERASURE, PinSlot.GUARDIAN)
+
+
+def test_a_category_is_erased_after_a_question_and_it_is_said_how_much_it_was() -> None:
+    desk = holders_desk()
+    open_page(desk, "Privacy", "My data", "Erase")
+    prove(desk, Right.ERASURE)
+    desk.handle(rows(contacts=3, calls=12))
+    assert [said(label) for label in labels(desk)] == ["Everything", "Contacts", "Calls", "Settings"]
+    assert values(desk) == ["15", "3", "12", "0"]
+    choose(desk, "Calls")
+    assert sentence(desk).startswith("Calls: 12.")
+    desk.press(Key.OK)
+    assert desk.said(EraseMyData) == [EraseMyData((DataCategory.CALLS,))]
+    desk.handle(MyDataErased((DataCategory.CALLS,), 12, 1))
+    assert sentence(desk).startswith("12 erased.")
+    desk.press(Key.OK)
+    assert said(the_list(desk).title) == "My data", "another erasure needs the PIN again"
+
+
+def test_settings_that_are_erased_are_as_they_came() -> None:
+    desk = holders_desk()
+    desk.handle(PreferencesLoaded(Preferences(do_not_disturb=True)))
+    assert desk.view.do_not_disturb
+    open_page(desk, "Privacy", "My data", "Erase")
+    prove(desk, Right.ERASURE)
+    desk.handle(rows(settings=1))
+    choose(desk, "Everything")
+    desk.press(Key.OK)
+    desk.handle(MyDataErased(tuple(DataCategory), 1, 0))
+    assert not desk.view.do_not_disturb
+
+
+def test_a_copy_is_locked_by_words_that_are_shown_first() -> None:
+    desk = holders_desk()
+    open_page(desk, "Privacy", "My data", "A copy", "With words")
+    prove(desk, Right.COPY)
+    desk.press(Key.OK)
+    assert not desk.said(CopyMyData), "there are no words yet"
+    desk.handle(PassphraseDrawn("abandon ability able about above absent absorb"))
+    assert isinstance(desk.view.menu, CardView)
+    assert [said(row.label) for row in desk.view.menu.rows][:2] == ["abandon", "ability"]
+    desk.press(Key.OK)
+    assert desk.said(CopyMyData) == [CopyMyData("abandon ability able about above absent absorb")]
+    desk.handle(CopyProgressed(40))
+    assert isinstance(desk.view.menu, NoticeView)
+    assert desk.view.menu.percent == 40
+    desk.handle(CopyFinished(True, word("Written: {file}", file="x")))
+    assert sentence(desk) == "Written: x"
+
+
+def test_a_copy_that_anybody_can_read_is_asked_about_in_so_many_words() -> None:
+    desk = holders_desk()
+    open_page(desk, "Privacy", "My data", "A copy", "Open to all")
+    prove(desk, Right.COPY)
+    assert "Whoever finds the copy can read it" in sentence(desk)
+    desk.press(Key.CANCEL)
+    assert not desk.said(CopyMyData)
+
+
+def test_a_request_gets_a_number_and_a_day() -> None:
+    desk = holders_desk()
+    open_page(desk, "Privacy", "My data", "Requests")
+    desk.handle(RequestsListed(()))
+    choose(desk, "New request")
+    prove(desk, Right.REQUEST)
+    choose(desk, "Complain")
+    assert desk.said(FileRequest) == [FileRequest(RequestKind.COMPLAINT)]
+    desk.handle(RequestFiled(3, "2 Dec 2026", clock_synced=True))
+    assert sentence(desk) == "Request 3 is filed. Due: 2 Dec 2026."
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (RequestFiled(0, "", clock_synced=True), "That is enough for today. Ask again tomorrow."),
+        (ErrandFailed("FileRequest", "no"), "no"),
+    ],
+)
+def test_a_request_that_is_not_taken_says_why(answer: Answer, words: str) -> None:
+    desk = holders_desk()
+    open_page(desk, "Privacy", "My data", "Requests")
+    choose(desk, "New request")
+    prove(desk, Right.REQUEST)
+    choose(desk, "Complain")
+    desk.handle(answer)
+    assert sentence(desk) == words
+
+
+def test_a_request_that_waits_can_be_closed_and_one_that_does_not_is_only_read() -> None:
+    desk = holders_desk()
+    open_page(desk, "Privacy", "My data", "Requests")
+    waiting = RequestRow(2, RequestKind.ACCESS, "25 Nov", "2 Dec 2026", RequestState.OVERDUE)
+    closed = RequestRow(1, RequestKind.COPY, "1 Nov", "8 Nov 2026", RequestState.ANSWERED)
+    desk.handle(RequestsListed((waiting, closed)))
+    assert [said(value) for value in values(desk)] == ["", "overdue", "closed"]
+    desk.press("3")
+    desk.press(Key.OK)
+    assert not desk.said(CloseRequest)
+    desk.press("2")
+    desk.press(Key.OK)
+    assert desk.said(CloseRequest) == [CloseRequest(2)]
+
+
+def test_how_long_things_stay_is_shown() -> None:
+    desk = holders_desk()
+    open_page(desk, "Privacy", "My data", "Kept for")
+    desk.handle(RetentionRead(((DataCategory.CALLS, 365), (DataCategory.MESSAGES, 0))))
+    card = desk.view.menu
+    assert isinstance(card, CardView)
+    assert [(said(row.label), said(row.value)) for row in card.rows[:2]] == [
+        ("Calls", "365 day"), ("Messages", "until deleted"),
+    ]  # fmt: skip
+
+
+def test_an_account_is_cancelled_after_the_pin_and_two_questions() -> None:
+    desk = holders_desk()
+    open_page(desk, "Settings", "Cancel account")
+    desk.press(Key.OK)
+    prove(desk, Right.CANCELLATION)
+    desk.press(Key.OK)
+    assert not desk.said(CancelAccount)
+    desk.press(Key.OK)
+    assert desk.said(CancelAccount) == [CancelAccount()]
+    desk.handle(ErrandFailed("CancelAccount", "the card is full"))
+    assert sentence(desk) == "the card is full"

@@ -1,0 +1,74 @@
+"""What a holder is shown who exercises the rights: goldens show these pages on each display."""
+
+from dataclasses import replace
+from typing import Final
+
+from firmware.phone.answers import PinChecked
+from firmware.phone.events import Key
+from firmware.phone.my_data import DataCategory
+from firmware.phone.rights import RequestKind, RequestState
+from firmware.phone.rights_answers import (
+    MyDataRead,
+    MyDataRow,
+    PassphraseDrawn,
+    RequestRow,
+    RequestsListed,
+    RetentionRead,
+)
+from firmware.phone.view import Look, PhoneView
+from tests.unit.phone.menus import open_page
+from tests.unit.phone.new_phone import NewPhone
+
+_DATA: Final = MyDataRead(
+    tuple(
+        MyDataRow(category, 12 * number, 365 if category is DataCategory.CALLS else 0, erasable=0 < number < 5)
+        for number, category in enumerate(DataCategory)
+    )
+)
+_REQUESTS: Final = RequestsListed(
+    (
+        RequestRow(2, RequestKind.COMPLAINT, "25 Nov", "2 Dec 2026", RequestState.OPEN),
+        RequestRow(1, RequestKind.ACCESS, "1 Nov", "6 Nov 2026", RequestState.ANSWERED),
+    )
+)
+
+
+def rights_views() -> dict[str, PhoneView]:
+    """Go through what the holder may do with all that is kept."""
+    views: dict[str, PhoneView] = {}
+
+    def at(*path: str, proved: bool = True) -> NewPhone:
+        phone = NewPhone.of_office(activated=True)
+        open_page(phone, *path)
+        if proved:
+            phone.dial("258013")
+            phone.press(Key.OK)
+            phone.handle(PinChecked(accepted=True))
+        return phone
+
+    views["my data"] = at("Privacy", "My data", proved=False).view
+    phone = at("Privacy", "My data", "What is here")
+    phone.handle(_DATA)
+    views["my data, what is here"] = phone.view
+    phone.press("3")
+    views["my data, calls"] = phone.view
+    phone = at("Privacy", "My data", "Erase")
+    phone.handle(_DATA)
+    views["my data, erase"] = phone.view
+    phone.press("3")
+    views["my data, erase calls"] = phone.view
+    views["my data, a copy"] = at("Privacy", "My data", "A copy", proved=False).view
+    phone = at("Privacy", "My data", "A copy", "With words")
+    phone.handle(PassphraseDrawn("abandon ability able about above absent absorb"))
+    views["my data, words of a copy"] = phone.view
+    views["my data, a copy for all"] = at("Privacy", "My data", "A copy", "Open to all").view
+    phone = at("Privacy", "My data", "Requests", proved=False)
+    phone.handle(_REQUESTS)
+    views["requests"] = phone.view
+    phone.press("2")
+    views["request"] = phone.view
+    phone = at("Privacy", "My data", "Kept for", proved=False)
+    phone.handle(RetentionRead(((DataCategory.CALLS, 365), (DataCategory.MESSAGES, 0), (DataCategory.RECORDINGS, 90))))
+    views["kept for"] = phone.view
+    views["cancel account"] = at("Settings", "Cancel account", proved=False).view
+    return {name: replace(view, look=Look()) for name, view in views.items()}
