@@ -14,10 +14,11 @@ from firmware.phone.events import RecordingEnded, RecordingStarted, RecordingsTr
 from firmware.phone.recording import RecordingEnd
 from firmware.storage.recording_rows import RecordingState
 from firmware.storage.recordings import FOLDER_NAME, RoomLimits
+from tests.lab.recording_desk import CALL, RecordingDesk
 from tests.lab.small_disk import fill, small_disk
-from tests.unit.test_call_recorder import CALL, TIMEOUT_S, Desk
 
 DISK_BYTES = 4 * 1024 * 1024
+TIMEOUT_S = 20.0
 NOISE = np.random.default_rng(1).normal(0, 4000, 160).astype("<i2").tobytes()
 
 
@@ -35,14 +36,14 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-async def desk(disk: Path) -> AsyncIterator[Desk]:
-    desk = Desk(disk)
+async def desk(disk: Path) -> AsyncIterator[RecordingDesk]:
+    desk = RecordingDesk(disk)
     await desk.start()
     yield desk
     await desk.stop()
 
 
-async def test_a_card_that_is_full_ends_the_recording_with_all_that_fitted(desk: Desk, disk: Path) -> None:
+async def test_a_card_that_is_full_ends_the_recording_with_all_that_fitted(desk: RecordingDesk, disk: Path) -> None:
     await desk.begin()
     desk.hear(3)
     [writer] = desk.lab.recordings._writers.values()
@@ -65,7 +66,7 @@ async def test_a_card_that_is_full_ends_the_recording_with_all_that_fitted(desk:
 
 
 async def test_a_card_that_is_full_before_a_recording_lets_none_begin_and_leaves_nothing(
-    desk: Desk, disk: Path
+    desk: RecordingDesk, disk: Path
 ) -> None:
     ballast = fill(disk)
     desk.recorder.begin(CALL, "2345", "Anna")
@@ -77,7 +78,7 @@ async def test_a_card_that_is_full_before_a_recording_lets_none_begin_and_leaves
 
 
 async def test_the_oldest_go_before_the_card_is_so_full_that_calls_could_not_be_written(
-    desk: Desk, disk: Path, monkeypatch: pytest.MonkeyPatch
+    desk: RecordingDesk, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call_recorder, "_ROOM_CHECK_S", 0.05)
     for _ in range(3):

@@ -15,8 +15,10 @@ def small_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
     folder.mkdir()
     options = f"size={size_bytes},mode=0777"
     subprocess.run([*AS_ROOT, "mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run([*AS_ROOT, "umount", "--lazy", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run([*AS_ROOT, "umount", "--lazy", folder], check=True)
 
 
 def fill(disk: Path) -> Path:

@@ -1,6 +1,5 @@
 """Recording a call on a real store, with the recorder's real thread and a card that may be full or slow."""
 
-import asyncio
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,22 +9,17 @@ import pytest
 import soundfile
 
 from firmware import call_recorder
-from firmware.call_recorder import CallRecorder
 from firmware.errors import StorageError
-from firmware.media.recorder import SoundRecorder, SoundTap
 from firmware.phone.call import CallId
-from firmware.phone.events import Event, RecordingEnded, RecordingStarted, RecordingsTrimmed
+from firmware.phone.events import RecordingEnded, RecordingStarted, RecordingsTrimmed
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
 from firmware.ports import SoundFormat
-from firmware.storage.recording_rows import RecordingState, StoredRecording
+from firmware.storage.recording_rows import RecordingState
 from firmware.storage.recordings import FOLDER_NAME, RoomLimits
-from tests.lab.store import StoreLab
+from tests.lab.recording_desk import CALL, PERIOD, SOUND, RecordingDesk
 
-CALL, OTHER_CALL = CallId("c" * 32), CallId("d" * 32)
-SOUND = bytes(range(256)) + bytes(64)
-PERIOD = 160
-TIMEOUT_S = 20.0
+OTHER_CALL = CallId("d" * 32)
 
 
 def interleaved(mono: bytes) -> bytes:
@@ -33,63 +27,9 @@ def interleaved(mono: bytes) -> bytes:
     return b"".join(2 * mono[at : at + 2] for at in range(0, len(mono), 2))
 
 
-class Desk:
-    """A call recorder on a store; `hear` is what the audio loop does."""
-
-    def __init__(self, folder: Path) -> None:
-        self.lab = StoreLab(folder)
-        self.events: list[Event] = []
-        self.tap = SoundTap(rate_hz=16_000, period_frames=PERIOD)
-        self.sound = SoundRecorder(self.tap, lambda: None)
-        self.recorder = CallRecorder(self.sound, self.lab.recordings, self._take, bitrate_kbps=30)
-        self._news = asyncio.Condition()
-
-    async def start(self) -> None:
-        self.sound.start()
-        await self.lab.start()
-        await self.lab.consents.grant(Purpose.RECORDING, actor=Actor.HOLDER, channel=Channel.KEYPAD)
-
-    async def stop(self) -> None:
-        await self.recorder.stop()
-        self.sound.stop()
-        await self.lab.stop()
-
-    def hear(self, seconds: float) -> None:
-        for _ in range(round(100 * seconds)):
-            self.tap.put(SOUND, SOUND)
-
-    async def wait_for(self, event: Event | type[Event], count: int = 1) -> Event:
-        def found() -> list[Event]:
-            return [each for each in self.events if each == event or type(each) is event]
-
-        async with asyncio.timeout(TIMEOUT_S), self._news:
-            await self._news.wait_for(lambda: len(found()) >= count)
-        return found()[0]
-
-    async def begin(self, call_id: CallId = CALL) -> None:
-        self.events.clear()
-        self.recorder.begin(call_id, "2345", "Anna")
-        await self.wait_for(RecordingStarted)
-
-    async def end(self, reason: RecordingEnd = RecordingEnd.STOPPED) -> None:
-        self.recorder.end(reason)
-        await self.wait_for(RecordingEnded)
-
-    async def listed(self) -> list[StoredRecording]:
-        return list((await self.lab.recordings.listed(0, 100))[1])
-
-    def _take(self, event: Event) -> None:
-        self.events.append(event)
-        self._tellers = asyncio.ensure_future(self._tell())
-
-    async def _tell(self) -> None:
-        async with self._news:
-            self._news.notify_all()
-
-
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    desk = Desk(tmp_path)
+async def desk(tmp_path: Path) -> AsyncIterator[RecordingDesk]:
+    desk = RecordingDesk(tmp_path)
     await desk.start()
     yield desk
     await desk.stop()
@@ -104,7 +44,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         RecordingEnd.REFUSED_BY_PEER,
     ],
 )
-async def test_a_call_is_recorded_until_somebody_wants_it_to_end_and_says_why(desk: Desk, reason: RecordingEnd) -> None:
+async def test_a_call_is_recorded_until_somebody_wants_it_to_end_and_says_why(
+    desk: RecordingDesk, reason: RecordingEnd
+) -> None:
     await desk.begin()
     desk.hear(2.5)
     await desk.end(reason)
@@ -114,7 +56,7 @@ async def test_a_call_is_recorded_until_somebody_wants_it_to_end_and_says_why(de
     assert (recording.call_id, recording.number, recording.name) == (CALL, "2345", "Anna")
 
 
-async def test_what_is_said_after_the_end_was_asked_for_is_not_recorded(desk: Desk) -> None:
+async def test_what_is_said_after_the_end_was_asked_for_is_not_recorded(desk: RecordingDesk) -> None:
     await desk.begin()
     desk.hear(1)
     desk.recorder.end(RecordingEnd.CONSENT_WITHDRAWN)
@@ -125,7 +67,7 @@ async def test_what_is_said_after_the_end_was_asked_for_is_not_recorded(desk: De
     assert [recording.duration_s for recording in await desk.listed()] == [1.0]
 
 
-async def test_on_hold_nothing_is_recorded_and_after_it_the_recording_goes_on(desk: Desk) -> None:
+async def test_on_hold_nothing_is_recorded_and_after_it_the_recording_goes_on(desk: RecordingDesk) -> None:
     await desk.begin()
     desk.hear(1)
     desk.recorder.pause()
@@ -136,7 +78,7 @@ async def test_on_hold_nothing_is_recorded_and_after_it_the_recording_goes_on(de
     assert [recording.duration_s for recording in await desk.listed()] == [2.0]
 
 
-async def test_a_recording_that_is_paused_before_it_has_begun_begins_paused(desk: Desk) -> None:
+async def test_a_recording_that_is_paused_before_it_has_begun_begins_paused(desk: RecordingDesk) -> None:
     desk.recorder.begin(CALL, "2345", "Anna")
     desk.recorder.pause()
     await desk.wait_for(RecordingStarted)
@@ -147,14 +89,14 @@ async def test_a_recording_that_is_paused_before_it_has_begun_begins_paused(desk
     assert [recording.duration_s for recording in await desk.listed()] == [2.0]
 
 
-async def test_an_end_that_overtakes_the_beginning_leaves_nothing(desk: Desk) -> None:
+async def test_an_end_that_overtakes_the_beginning_leaves_nothing(desk: RecordingDesk) -> None:
     desk.recorder.begin(CALL, "2345", "Anna")
     desk.recorder.end(RecordingEnd.CALL_OVER)
     assert await desk.wait_for(RecordingEnded) == RecordingEnded(CALL, RecordingEnd.CALL_OVER)
     assert await desk.listed() == []
 
 
-async def test_one_call_is_recorded_at_a_time(desk: Desk) -> None:
+async def test_one_call_is_recorded_at_a_time(desk: RecordingDesk) -> None:
     await desk.begin()
     desk.recorder.begin(CALL, "2345", "Anna")
     desk.recorder.begin(OTHER_CALL, "2346", "")
@@ -171,7 +113,7 @@ async def test_one_call_is_recorded_at_a_time(desk: Desk) -> None:
 
 @pytest.mark.parametrize("call_id", [CALL, OTHER_CALL])
 async def test_a_recording_that_begins_while_the_one_before_still_ends_waits_for_it(
-    desk: Desk, call_id: CallId
+    desk: RecordingDesk, call_id: CallId
 ) -> None:
     await desk.begin()
     desk.hear(1)
@@ -186,14 +128,14 @@ async def test_a_recording_that_begins_while_the_one_before_still_ends_waits_for
     assert [type(event) for event in desk.events] == [RecordingStarted, RecordingEnded] * 2
 
 
-async def test_without_consent_a_recording_fails_and_nothing_is_kept(desk: Desk) -> None:
+async def test_without_consent_a_recording_fails_and_nothing_is_kept(desk: RecordingDesk) -> None:
     await desk.lab.consents.withdraw(Purpose.RECORDING, actor=Actor.HOLDER, channel=Channel.KEYPAD)
     desk.recorder.begin(CALL, "2345", "Anna")
     assert await desk.wait_for(RecordingEnded) == RecordingEnded(CALL, RecordingEnd.FAILED)
     assert await desk.listed() == []
 
 
-async def test_without_libopus_a_call_is_recorded_as_flac_which_others_play(desk: Desk) -> None:
+async def test_without_libopus_a_call_is_recorded_as_flac_which_others_play(desk: RecordingDesk) -> None:
     with patch.object(call_recorder, "best_format", lambda: SoundFormat.FLAC):
         await desk.begin()
     desk.hear(2.5)
@@ -205,14 +147,14 @@ async def test_without_libopus_a_call_is_recorded_as_flac_which_others_play(desk
         assert bytes(flac.buffer_read(PERIOD, dtype="int16")) == interleaved(SOUND)
 
 
-async def test_without_an_encoder_a_recording_fails(desk: Desk) -> None:
+async def test_without_an_encoder_a_recording_fails(desk: RecordingDesk) -> None:
     with patch.object(call_recorder, "best_format", lambda: None):
         desk.recorder.begin(CALL, "2345", "Anna")
         assert await desk.wait_for(RecordingEnded) == RecordingEnded(CALL, RecordingEnd.FAILED)
 
 
 async def test_the_oldest_make_room_before_and_while_a_call_is_recorded(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: RecordingDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call_recorder, "_ROOM_CHECK_S", 0.05)
     for _ in range(2):
@@ -231,7 +173,7 @@ async def test_the_oldest_make_room_before_and_while_a_call_is_recorded(
     await desk.end()
 
 
-async def test_recordings_that_are_kept_leave_no_room_for_another(desk: Desk) -> None:
+async def test_recordings_that_are_kept_leave_no_room_for_another(desk: RecordingDesk) -> None:
     await desk.begin()
     desk.hear(2)
     await desk.end()
@@ -245,7 +187,7 @@ async def test_recordings_that_are_kept_leave_no_room_for_another(desk: Desk) ->
 
 
 async def test_a_recording_that_fills_all_its_room_by_itself_ends_and_is_not_whole(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: RecordingDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call_recorder, "_ROOM_CHECK_S", 0.05)
     desk.lab.recordings.limits = RoomLimits(5000, 0)
@@ -256,7 +198,7 @@ async def test_a_recording_that_fills_all_its_room_by_itself_ends_and_is_not_who
     assert (recording.state, recording.duration_s) == (RecordingState.INCOMPLETE, 3.0)
 
 
-async def test_a_card_that_breaks_ends_the_recording_and_what_was_there_plays(desk: Desk) -> None:
+async def test_a_card_that_breaks_ends_the_recording_and_what_was_there_plays(desk: RecordingDesk) -> None:
     # The file, its two folders, the head and the first second are still taken.
     with patch("os.fsync", side_effect=[*[None] * 5, OSError(5, "Input/output error")]):
         await desk.begin()
@@ -266,7 +208,7 @@ async def test_a_card_that_breaks_ends_the_recording_and_what_was_there_plays(de
     assert (recording.state, recording.duration_s) == (RecordingState.INCOMPLETE, 1.0)
 
 
-async def test_an_end_that_the_store_cannot_take_is_found_in_the_file_by_the_next_start(desk: Desk) -> None:
+async def test_an_end_that_the_store_cannot_take_is_found_in_the_file_by_the_next_start(desk: RecordingDesk) -> None:
     await desk.begin()
     desk.hear(1)
     with patch.object(desk.lab.store, "transact", side_effect=StorageError("The store is closed.")):
@@ -280,7 +222,7 @@ async def test_an_end_that_the_store_cannot_take_is_found_in_the_file_by_the_nex
     assert (recording.state, recording.duration_s) == (RecordingState.COMPLETE, 1.0)
 
 
-async def test_stopping_the_handset_brings_the_recording_to_its_end(desk: Desk, tmp_path: Path) -> None:
+async def test_stopping_the_handset_brings_the_recording_to_its_end(desk: RecordingDesk, tmp_path: Path) -> None:
     await desk.begin()
     desk.hear(1.5)
     await desk.recorder.stop()
