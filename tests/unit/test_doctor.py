@@ -1,0 +1,31 @@
+import pytest
+
+from firmware.config import LoadedConfiguration
+from firmware.doctor import Condition, Finding, examine
+from firmware.phone.call import RegistrationState
+from firmware.phone.events import RegistrationChanged
+from firmware.ports import SoundFormat
+
+
+def finding(part: str, sound_format: SoundFormat | None) -> Finding:
+    loaded = LoadedConfiguration(None, ("There is no configuration at all.",))
+    condition = Condition(loaded, RegistrationChanged(RegistrationState.UNREGISTERED), sound_format=sound_format)
+    [found] = [each for each in examine(condition) if each.part == part]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sound_format", "works", "words", "has_advice"),
+    [
+        (SoundFormat.OPUS, True, "Ogg Opus", False),
+        (SoundFormat.FLAC, True, "seven times the room", True),
+        (None, False, "cannot be recorded", True),
+    ],
+)
+def test_how_recordings_are_encoded_is_said_and_what_would_make_them_smaller(
+    sound_format: SoundFormat | None, works: bool, words: str, has_advice: bool
+) -> None:
+    found = finding("recordings", sound_format)
+    assert found.ok is works
+    assert words in found.detail
+    assert ("libopus0" in found.advice) is has_advice
