@@ -49,6 +49,9 @@ class Announcer:
             case RecordingNotice.REMINDER if self._say is None:
                 self._audio.announce(self._tone, _take_no_note)
             case RecordingNotice.END:
+                if self._task is not None:
+                    # Words that are not ready yet would come after the end.
+                    self._task.cancel()
                 self._audio.announce(recording_end_tone(SOUND_RATE_HZ), _take_no_note)
 
     async def prepare(self) -> None:

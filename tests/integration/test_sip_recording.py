@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from firmware.phone.call import CallId, CallState, SipUri
 from firmware.phone.events import CallAudioChanged, IncomingCallReceived, RecordingSignalled
 from firmware.phone.recording import RecordingPreference, RecordingSign
+from tests.lab.kamailio import Kamailio
 from tests.lab.rtp_ear import RtpEar
 from tests.lab.scripted_peer import ScriptedPeer, SipMessage, sdp
 from tests.lab.sip_line import SipLine
+from tests.lab.sipp import Sipp
 from tests.lab.three_agents import new_call_id
 
 PEER = SipUri("sip:peer@localhost")
@@ -217,3 +220,32 @@ def test_the_answer_to_an_offer_of_ours_may_say_it(line: SipLine, peer: Scripted
     line.stack.signal_recording(called, RecordingSign.ON)
     agree(peer, said="a=recordpref:off\r\n")
     assert line.wait_for(RecordingSignalled) == RecordingSignalled(called, False, RecordingPreference.UNWANTED)
+
+
+# --- at the same moment as other things -------------------------------------------------------------------------------
+
+
+def test_a_hold_right_after_the_beginning_of_a_recording_comes_to_its_end(
+    line: SipLine, peer: ScriptedPeer, called: CallId
+) -> None:
+    line.stack.signal_recording(called, RecordingSign.ON)
+    line.stack.hold(called)
+    agree(peer)
+    held = agree(peer, direction="recvonly")
+    assert sign_in(held) == "paused"
+    assert "a=sendonly" in held.body
+
+
+def test_a_sipp_peer_reads_both_signs_and_says_its_own(line: SipLine, server: Kamailio, tmp_path: Path) -> None:
+    with Sipp(tmp_path, "uas_recorded") as sipp:
+        server.route("recorded", sipp.uri)
+        call_id = new_call_id()
+        line.stack.place_call(call_id, SipUri("sip:recorded@localhost"))
+        line.wait_for_call(call_id, CallState.ACTIVE)
+        line.stack.signal_recording(call_id, RecordingSign.ON)
+        assert line.wait_for(RecordingSignalled) == RecordingSignalled(call_id, True, RecordingPreference.NONE)
+        line.stack.signal_recording(call_id, RecordingSign.OFF)
+        assert line.wait_for(RecordingSignalled) == RecordingSignalled(call_id, False, RecordingPreference.NONE)
+        line.stack.hang_up(call_id)
+        line.wait_for_call(call_id, CallState.DISCONNECTED)
+        sipp.finish()

@@ -1,6 +1,7 @@
 """What both ends of a call hear of its recording, with an audio loop that says when it was heard."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,18 @@ async def test_in_words_it_is_said_once_with_a_tone_after_it() -> None:
     sound, _ = await bench.hear(RecordingNotice.BEGINNING)
     assert sound.startswith(WORDS)
     assert len(said) == 1
+
+
+async def test_words_that_are_not_ready_when_the_recording_is_given_up_are_never_heard() -> None:
+    ready = threading.Event()
+    bench = Bench(lambda: WORDS if ready.wait(5) else b"")
+    bench.announcer.announce(RecordingNotice.BEGINNING)
+    await asyncio.sleep(0)
+    sound, _ = await bench.hear(RecordingNotice.END)
+    assert sound == recording_end_tone(SOUND_RATE_HZ)
+    ready.set()
+    await bench.announcer.prepare()
+    assert bench.line.announced.empty()
 
 
 async def test_where_nothing_can_be_said_the_tone_takes_the_place_of_the_words() -> None:
