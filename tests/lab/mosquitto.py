@@ -283,8 +283,12 @@ class Operator:
         authority = self._broker.authority
         issued = authority.issue(OPERATOR)
         self._client.tls_set(str(authority.ca_path), str(issued.certificate), str(issued.key))
+        connected = threading.Event()
+        self._client.on_connect = lambda *_: connected.set()
         self._client.connect("127.0.0.1", self._broker.port, clean_start=True)
         self._client.loop_start()
+        # What is published at QoS 0 before the broker has answered is lost where the connection ends at once.
+        assert connected.wait(20), "the broker does not let the operator in"
         return self
 
     def __exit__(self, *_exc: object) -> None:
