@@ -165,7 +165,7 @@ async def use(installed: Installed, guard: Guard | None) -> None:
             await person.hang_up()
 
 
-@pytest.fixture(params=[None, *Guard], ids=lambda guard: guard or "no guard")
+@pytest.fixture(params=[None, *Guard], ids=lambda guard: guard or "unguarded")
 async def stolen(request: pytest.FixtureRequest, stage: Stage, tmp_path: Path) -> tuple[Guard | None, Thief]:
     """A card that was used with one guard or none, in the hands of a thief."""
     guard: Guard | None = request.param
@@ -203,9 +203,10 @@ def test_nothing_planted_stands_in_any_byte_of_the_card(stolen: tuple[Guard | No
 
 def test_how_long_it_takes_to_try_all_pins_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     memory_kib = pin_memory_kib(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024)
-    began_s = time.perf_counter()
+    # Of the processor alone: whoever guesses has nothing else to do.
+    began_s = time.process_time()
     stretch("000000", memory_kib, PASSES)
-    guess_s = time.perf_counter() - began_s
+    guess_s = time.process_time() - began_s
     with capsys.disabled():
         sys.stdout.write(f"\nEach guess of a PIN takes {guess_s:.2f} s and {memory_kib // 1024} MiB here.\n")
         for digits in (4, 6, 8):
