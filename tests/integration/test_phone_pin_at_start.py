@@ -31,12 +31,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @asynccontextmanager
 async def started(handset: Handset) -> AsyncIterator[Person]:
     """Run a handset until its plug is pulled."""
-    handset.start(sync=False)
+    handset.start()
     try:
         async with Person(handset) as person:
             await person.wait_for_line()
             yield person
+        assert handset.sync.is_running()
     finally:
+        handset.sync.kill()
         handset.main.kill()
 
 
