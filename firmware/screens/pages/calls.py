@@ -124,13 +124,16 @@ def _outgoing(view: PhoneView, call: CallView, translator: Translator) -> tuple[
 def _talking(view: PhoneView, call: CallView, translator: Translator) -> tuple[Block, ...]:
     if call.in_conference:
         joined = (call, *(other for other in view.other_calls if other.in_conference))
-        recording = _recording(view, call, translator, Importance.SPARE)
-        return (*(name(translator.say(party_words(each))) for each in joined), *recording)
+        names = tuple(name(translator.say(party_words(each))) for each in joined)
+        # For a moment a word to the person stands where the last name does.
+        hint = _hint(view, translator)
+        return (*names[:-1], *hint) if hint else (*names, *_recording(view, call, translator, Importance.SPARE))
     others = _others(view, translator)
     if any(other.state is CallState.WAITING for other in view.other_calls):
         # Who waits and which keys deal with it come before the number and the state of the call in hand.
         party = () if view.locked else (name(translator.say(party_words(call))),)
-        return (*party, *others, *_recording(view, call, translator), *_sound(call, translator))
+        hint = _hint(view, translator)
+        return (*party, *others, *hint, *_recording(view, call, translator), *_sound(call, translator))
     state = _state(view, call, translator)
     recording = _recording(view, call, translator, Importance.USEFUL if state else Importance.NEEDED)
     return (*_party(view, call, translator), *state, *recording, *others, *_sound(call, translator))
@@ -141,8 +144,8 @@ def _state(view: PhoneView, call: CallView, translator: Translator) -> tuple[Blo
     say = translator.say
     if call.transfer is not None and call.transfer is not TransferState.FAILED:
         return (headline(say(phrases.TRANSFERS[call.transfer])),)
-    if view.hint is not None and view.hint is not Hint.CALL_WAITING:
-        return (sentence(say(phrases.HINTS[view.hint])),)
+    if hint := _hint(view, translator):
+        return hint
     if call.state is CallState.HELD:
         return (headline(say(word("On hold"))),)
     if call.held_by_peer:
@@ -155,6 +158,13 @@ def _state(view: PhoneView, call: CallView, translator: Translator) -> tuple[Blo
     if call.dtmf:
         return (Block(call.dtmf, Role.TEXT, Flow.CUT_START, importance=Importance.NEEDED),)
     return ()
+
+
+def _hint(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Say what is to be said to the person, unless the page says it anyway."""
+    if view.hint is None or view.hint is Hint.CALL_WAITING:
+        return ()
+    return (sentence(translator.say(phrases.HINTS[view.hint])),)
 
 
 def _recording(

@@ -359,6 +359,22 @@ VIEWS = {
         other_calls=(_call(CallState.ACTIVE, _BOB, duration_s=65, in_conference=True),),
         recording=RecordingView(65, is_kept=True),
     ),
+    "recording refused in a conference": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=130, in_conference=True),
+        other_calls=(_call(CallState.ACTIVE, _BOB, duration_s=65, in_conference=True),),
+        hint=Hint.RECORDING_UNWANTED,
+    ),
+    "recording refused while another caller waits": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, duration_s=130),
+        other_calls=(_call(CallState.WAITING, _BOB, direction=CallDirection.INCOMING),),
+        hint=Hint.RECORDING_NOT_ALLOWED,
+    ),
     "recording refused": _view(
         Mode.IN_CALL,
         off_hook=True,
