@@ -14,6 +14,7 @@ from sqlcipher3 import dbapi2
 from firmware.errors import StorageError
 from firmware.storage.errors import (
     StoreBusyError,
+    StoreClosedError,
     StoreCorruptError,
     StoreFullError,
     StoreKeyWrongError,
@@ -97,7 +98,7 @@ class Database:
     def query(self, sql: str, *parameters: Value) -> list[Row]:
         """Run one statement and return all its rows."""
         try:
-            rows: list[Row] = self._connection.execute(sql, parameters).fetchall()
+            rows: list[Row] = self._live.execute(sql, parameters).fetchall()
         except dbapi2.Error as error:
             self._fail(error)
         return rows
@@ -105,7 +106,7 @@ class Database:
     def execute(self, sql: str, *parameters: Value) -> int:
         """Run one statement and return how many rows it changed."""
         try:
-            changed: int = self._connection.execute(sql, parameters).rowcount
+            changed: int = self._live.execute(sql, parameters).rowcount
         except dbapi2.Error as error:
             self._fail(error)
         return changed
@@ -113,7 +114,7 @@ class Database:
     def execute_script(self, sql: str) -> None:
         """Run statements that begin and end their own transaction; one that fails undoes them all."""
         try:
-            self._connection.executescript(sql)
+            self._live.executescript(sql)
         except dbapi2.Error as error:
             self._roll_back()
             self._fail(error)
@@ -173,9 +174,16 @@ class Database:
         self.query("BEGIN IMMEDIATE")
         self.query("ROLLBACK")
 
+    @property
+    def _live(self) -> Any:
+        if self._connection is None:
+            # As after a change of the key whose file could not be opened again.
+            raise StoreClosedError(f"The store {self._path} is not open any more. Restart the handset.")
+        return self._connection
+
     def _roll_back(self) -> None:
         # SQLite has rolled back by itself after a full disk or an I/O error (sqlite.org/lang_transaction.html).
-        if self._connection.in_transaction:
+        if self._connection is not None and self._connection.in_transaction:
             with suppress(dbapi2.Error):
                 self._connection.execute("ROLLBACK")
 

@@ -6,7 +6,13 @@ import pytest
 
 from firmware.errors import StorageError
 from firmware.storage.database import Database
-from firmware.storage.errors import StoreBusyError, StoreCorruptError, StoreFullError, StoreKeyWrongError
+from firmware.storage.errors import (
+    StoreBusyError,
+    StoreClosedError,
+    StoreCorruptError,
+    StoreFullError,
+    StoreKeyWrongError,
+)
 from firmware.storage.migrate import load_migrations
 from tests.lab.store import KEY
 
@@ -170,3 +176,35 @@ def test_an_error_tells_nothing_of_the_values(database: Database) -> None:
     with pytest.raises(StorageError) as caught:
         database.execute("INSERT INTO contacts (contact_id, name) VALUES (?, ?)", 1, "Ann Secret")
     assert "Secret" not in str(caught.value)
+
+
+# --- another key ---
+
+
+def test_a_store_gets_another_key_and_keeps_what_is_in_it(database: Database, path: Path) -> None:
+    database.execute("UPDATE outbox_counter SET last_seq = 7")
+    database.rekey(OTHER_KEY)
+    assert database.query("SELECT last_seq FROM outbox_counter") == [(7,)]
+    database.check()
+    database.close()
+    with pytest.raises(StoreKeyWrongError):
+        Database(path, KEY).open(MIGRATIONS)
+    again = Database(path, OTHER_KEY)
+    again.open(MIGRATIONS)
+    assert again.query("SELECT last_seq FROM outbox_counter") == [(7,)]
+    again.close()
+
+
+def test_a_store_that_cannot_be_opened_again_with_either_key_says_so_from_then_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_database: Database) -> None:
+        raise StoreFullError("There is no room.")
+
+    monkeypatch.setattr(Database, "_connect", fail)
+    with pytest.raises(StoreFullError):
+        database.rekey(OTHER_KEY)
+    with pytest.raises(StoreClosedError, match="not open any more"):
+        database.query("SELECT 1")
+    with pytest.raises(StoreClosedError), database.transaction():
+        pytest.fail("begun on a store that is closed")
