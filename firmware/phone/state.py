@@ -235,6 +235,12 @@ class PhoneState:
         return self.features.consents is None or self.features.consents.activated
 
     @property
+    def has_holder(self) -> bool:
+        """Whether somebody has activated the phone, and is to be told from others by the PIN."""
+        consents = self.features.consents
+        return consents is not None and bool(consents.age_band)
+
+    @property
     def has_guardian(self) -> bool:
         """Whether a guardian answers for the holder, who is under 14."""
         consents = self.features.consents

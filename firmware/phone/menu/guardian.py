@@ -1,6 +1,7 @@
 """The PIN of the guardian, who answers for a holder that is under 14."""
 
 from collections.abc import Callable
+from functools import partial
 
 from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.menu.card import ONE_MOMENT
@@ -13,12 +14,14 @@ from firmware.phone.purpose import Actor
 from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
 
+GUARDIANS_PIN = word("Guardian's PIN")
+
 
 class GuardianCheck(PinCheck):
     """Asks for the guardian's PIN, and goes on where it is the right one."""
 
     def __init__(self, then: Then) -> None:
-        super().__init__(then, word("Guardian's PIN"))
+        super().__init__(then, GUARDIANS_PIN)
 
     def _ask(self, state: PhoneState, pin: str) -> Text:
         self._checking = True
@@ -52,7 +55,16 @@ def ask_guardians_pin(state: PhoneState, then: Then, note: Text = "") -> None:
         state.menu.push(state, PinEntry(word("PIN again"), _repetition_of(pin, then)))
         return None
 
-    state.menu.push(state, PinEntry(word("Guardian's PIN"), accept, note=note or word("4 to 8 digits")))
+    state.menu.push(state, PinEntry(GUARDIANS_PIN, accept, note=note or word("4 to 8 digits")))
+
+
+def change_guardians_pin(state: PhoneState) -> None:
+    """Ask a guardian for the PIN until now, and then for a new one."""
+    state.menu.push(state, GuardianCheck(partial(ask_guardians_pin, then=_be_done)))
+
+
+def _be_done(_state: PhoneState) -> None:
+    """Leave it at that."""
 
 
 def _repetition_of(first: str, then: Then) -> Callable[[PhoneState, str], Text | None]:

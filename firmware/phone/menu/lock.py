@@ -104,7 +104,7 @@ def _rows(state: PhoneState) -> list[Choice]:
     locks = state.features.preferences.locked_when_idle
     return [
         Choice(word("Change PIN"), changing_pin()),
-        Choice(word("Remove PIN"), asking_pin(_remove)),
+        Choice(word("Remove PIN"), _keep if state.has_holder else asking_pin(_remove)),
         # Whoever finds the phone open must not be able to leave it so.
         Choice(word("Lock by itself"), asking_pin(_lock_no_more) if locks else _lock_by_itself, on_or_off(locks)),
         Choice(word("Lock now"), lock),
@@ -118,6 +118,11 @@ def _lock_by_itself(state: PhoneState) -> None:
 
 def _lock_no_more(state: PhoneState) -> None:
     change(state, "locked_when_idle", value=False)
+
+
+def _keep(state: PhoneState) -> None:
+    words = word("The PIN stays: it shows that it is you who agrees, and asks for what is yours. Change it instead.")
+    state.menu.push(state, Notice(_PIN, words))
 
 
 def _remove(state: PhoneState) -> None:

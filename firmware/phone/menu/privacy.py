@@ -3,6 +3,7 @@
 from firmware.phone.errands import FactsKind
 from firmware.phone.menu.card import Card, FactsCard
 from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.guardian import GUARDIANS_PIN, change_guardians_pin
 from firmware.phone.menu.my_data import MY_DATA, my_data_page
 from firmware.phone.menu.notices import NOTICES, notices_page
 from firmware.phone.menu.policy import PRIVACY_POLICY, policies_page
@@ -48,6 +49,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         *([Choice(RECEIPTS, opening(receipts_page))] if state.is_activated else ()),
         Choice(_CONTACT, opening(_contact_page)),
         *([Choice(MY_DATA, opening(my_data_page))] if state.is_activated else ()),
+        *([Choice(GUARDIANS_PIN, change_guardians_pin)] if state.has_guardian else ()),
     ]
 
 

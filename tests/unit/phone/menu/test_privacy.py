@@ -7,7 +7,7 @@ from firmware.phone.answers import ErrandFailed, PinChecked
 from firmware.phone.commands import SavePreferences
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.consent_errands import SetConsent, WithdrawOptional
-from firmware.phone.errands import CheckPin, FactsKind, ReadFacts
+from firmware.phone.errands import CheckPin, FactsKind, ReadFacts, SetPin
 from firmware.phone.events import Key, Timer
 from firmware.phone.menu.views import CardView, CodeView, EntryView, ListView, NoticeView
 from firmware.phone.pin_slot import PinSlot
@@ -260,3 +260,35 @@ def test_before_the_phone_is_set_up_there_is_to_read_what_one_has_to_know_for_it
     assert [said(label) for label in labels(phone)] == [
         "Privacy policy", "Notices", "Who got what", "What leaves", "Contact",
     ]  # fmt: skip
+
+
+# --- the PIN that all of it needs ---
+
+
+def test_the_pin_of_a_phone_that_is_set_up_is_changed_and_not_removed() -> None:
+    phone = holder()
+    open_page(phone, "Settings", "Lock", "Remove PIN")
+    assert isinstance(phone.view.menu, NoticeView)
+    assert said(phone.view.menu.text).startswith("The PIN stays")
+    phone.ok()
+    assert phone.said(SetPin) == []
+
+
+def test_a_guardian_changes_their_pin_by_typing_the_one_until_now() -> None:
+    phone = holder(AgeBand.UNDER_14)
+    open_privacy(phone, "Guardian's PIN")
+    phone.type_pin(PIN)
+    assert isinstance(phone.view.menu, EntryView)
+    assert said(phone.view.menu.note) == "Wrong PIN."
+    phone.type_pin(GUARDIANS_PIN)
+    for _ in range(2):
+        phone.type_pin("2468")
+    phone.ok()
+    assert phone.said(SetPin) == [SetPin("2468", PinSlot.GUARDIAN)]
+    assert title_of(phone) == "Privacy"
+
+
+def test_who_has_no_guardian_is_offered_none() -> None:
+    phone = holder()
+    open_page(phone, "Privacy")
+    assert "Guardian's PIN" not in [said(label) for label in labels(phone)]
