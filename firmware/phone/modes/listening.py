@@ -16,14 +16,14 @@ from firmware.phone.events import (
     KeyRepeated,
     TimerExpired,
 )
-from firmware.phone.feature_keys import FEATURE_KEYS
+from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.leaving import put_down
 from firmware.phone.moves import enter
 from firmware.phone.receiving import receive_call
 from firmware.phone.recording import Playback
 from firmware.phone.recording_answers import PlaybackProgressed
-from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.switching import answer_waiting, decline_waiting, silence_waiting_call
 from firmware.phone.view import Mode
@@ -77,7 +77,7 @@ ROWS: Rows = {
         {Key.OK: _ok, Key.CANCEL: _cancel, Key.MUTE: silence_waiting_call},
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
-    KeyHeld: ignored,
+    KeyHeld: by_key(HELD_FEATURE_KEYS),
     HandsetLifted: lifting(nothing_to_begin),
     HandsetReplaced: replace_handset,
     TimerExpired: by_timer({}),
