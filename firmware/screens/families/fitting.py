@@ -68,7 +68,8 @@ def clean(text: str, limit: int = LONGEST) -> str:
         marks = marks + 1 if _is_mark(letter) else 0
         if marks == 0 or (marks <= _MARKS_A_LETTER and kept and kept[-1] != " "):
             kept.append(letter)
-    return unicodedata.normalize("NFC", "".join(kept))
+    # A mark that went may have stood before the first space.
+    return unicodedata.normalize("NFC", "".join(kept)).strip()
 
 
 def width(text: str, measure: Measure) -> int:

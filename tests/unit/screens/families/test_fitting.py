@@ -94,6 +94,7 @@ def test_what_is_cut_fits(text: str, room: int, flow: Flow) -> None:
         ("lone \udc80", "lone"),
         ("e\u0301", "é"),
         ("\u0301e", "e"),
+        ("\u0301 e", "e"),
         ("👩\u200d👧\ufe0f", "👩👧"),
         ("a\u2028b\u00a0 c", "a b c"),
     ],
