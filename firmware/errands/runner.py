@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from traceback import extract_tb
+from typing import Any, Final
 
 from firmware.errors import HandsetError
 from firmware.phone.answers import Answer, ErrandFailed
@@ -11,6 +12,8 @@ from firmware.phone.errands import Errand
 from firmware.phone.words import word
 
 _log = logging.getLogger(__name__)
+
+_FAILED: Final = word("That did not work. Try again, or ask your installer.")
 
 Handler = Callable[[Any], Awaitable[Answer | None]]
 """Does an errand of its type; returns its answer, None where answers were posted on the way.
@@ -50,6 +53,11 @@ class ErrandRunner:
             answer = await handler(errand)
         except HandsetError as error:
             _log.warning("The errand %s came to nothing: %s", name, error)
-            answer = ErrandFailed(name, word("That did not work. Try again, or ask your installer."))
+            answer = ErrandFailed(name, _FAILED)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page that waits must hear of it
+            # Its own text may quote what the errand is about.
+            place = extract_tb(error.__traceback__)[-1]
+            _log.error("The errand %s failed: %s in %s, line %d", name, type(error).__name__, place.name, place.lineno)
+            answer = ErrandFailed(name, _FAILED)
         if answer is not None:
             self._post(answer)

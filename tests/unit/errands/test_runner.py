@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from firmware.errands.runner import ErrandRunner, Handler
 from firmware.errors import StorageError
 from firmware.phone.answers import Answer, ContactDeleted, ErrandFailed
@@ -13,6 +15,10 @@ async def delete(errand: DeleteContact) -> Answer:
 
 async def fail(_errand: DeleteContact) -> Answer:
     raise StorageError("The store is closed.")
+
+
+async def stumble(_errand: DeleteContact) -> Answer:
+    raise ValueError("Anna, +861012345678")
 
 
 async def answer_to(errand: DeleteContact, handlers: dict[type[Errand], Handler]) -> Answer:
@@ -31,6 +37,14 @@ async def test_one_that_fails_says_so() -> None:
     answer = await answer_to(DeleteContact(7), {DeleteContact: fail})
     assert isinstance(answer, ErrandFailed)
     assert answer.errand == "DeleteContact"
+
+
+async def test_one_that_stumbles_over_what_nobody_thought_of_says_so_and_quotes_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert isinstance(await answer_to(DeleteContact(7), {DeleteContact: stumble}), ErrandFailed)
+    assert "DeleteContact failed" in caplog.text
+    assert "Anna" not in caplog.text
 
 
 async def test_one_that_nobody_does_says_so() -> None:
