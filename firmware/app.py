@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from firmware import clock
@@ -29,7 +30,7 @@ from firmware.doctor import Condition
 from firmware.document_admin import DocumentRole
 from firmware.egress.downlink import DownTopic
 from firmware.errands.facts import Identity
-from firmware.errands.handlers import Surroundings, errand_handlers
+from firmware.errands.handlers import Surroundings, copy_of_everything, errand_handlers
 from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, HandsetError, StorageError
 from firmware.factory_reset import finish_reset
@@ -41,6 +42,7 @@ from firmware.media.loop import AudioLoop
 from firmware.media.recorder import SoundRecorder, SoundTap
 from firmware.media.sound_format import best_format
 from firmware.media.tones import key_click
+from firmware.my_data_admin import CopyParts, MyDataRole
 from firmware.notifier import SystemdNotifier
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.painter import Painter
@@ -339,7 +341,7 @@ class Handset:
                     records=self._records,
                     player=self._player,
                     state_dir=self._options.state_dir,
-                    exchange_dir=self._options.exchange_dir or self._options.state_dir / "exchange",
+                    exchange_dir=self._exchange_dir,
                     identity=_identity(configuration),
                     issuer=issuer(configuration),
                     condition=self._condition,
@@ -424,6 +426,7 @@ class Handset:
             lambda: {Actor.HOLDER: records.pin, Actor.GUARDIAN: records.guardian_pin} if records else {},
         )
         keys = KeyRole(lambda: self._records.rotate_key if self._records else None)
+        my_data = MyDataRole(self._copy_parts)
         documents_role = DocumentRole(lambda: self._records.documents if self._records else None)
         handlers: dict[Role, Mapping[str, Handler]] = {
             Role.ADMIN: {
@@ -432,6 +435,7 @@ class Handset:
                 **contacts.handlers,
                 **consents.handlers,
                 **keys.handlers,
+                **my_data.handlers,
                 **documents_role.handlers,
             }
         }
@@ -466,6 +470,17 @@ class Handset:
         if outbox is None or inbound is None:
             return None
         return SyncRole(outbox, settings, self._note_broker, inbound)
+
+    @property
+    def _exchange_dir(self) -> Path:
+        return self._options.exchange_dir or self._options.state_dir / "exchange"
+
+    def _copy_parts(self) -> CopyParts | None:
+        if (records := self._records) is None:
+            return None
+        configuration = self._loaded.configuration
+        copy = copy_of_everything(records, _identity(configuration), issuer(configuration), self._exchange_dir)
+        return CopyParts(records.pin, records.requests, copy)
 
     def _start_watchdog(self) -> None:
         watchdog = asyncio.create_task(self._notifier.run(self._health), name="watchdog")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from firmware import document_cli, store_cli
+from firmware import document_cli, my_data_cli, store_cli
 
 # pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
@@ -52,6 +52,7 @@ main.add_command(document_cli.policy)
 main.add_command(document_cli.notice)
 main.add_command(document_cli.catalogue)
 main.add_command(store_cli.store)
+main.add_command(my_data_cli.mydata)
 
 
 @main.command()

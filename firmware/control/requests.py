@@ -183,6 +183,14 @@ class DocumentTakeRequest(Request):
     data: Annotated[str, Field(max_length=60_000)]
 
 
+class MyDataExportRequest(Request):
+    """Asks for a copy of everything, encrypted unless it is to be open to all; needs the holder's PIN."""
+
+    request: Literal["my_data_export"] = "my_data_export"
+    pin: Annotated[str, Field(max_length=32, repr=False)]
+    open: bool = False
+
+
 class ContactListRequest(Request):
     """Asks for contacts in the order in which they were added, those after one of them."""
 
@@ -238,6 +246,7 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             LedgerShowRequest,
             DocumentTakeRequest,
             KeyRotateRequest,
+            MyDataExportRequest,
             LogRequest,
             PictureListRequest,
             PicturePartRequest,

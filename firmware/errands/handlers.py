@@ -116,7 +116,21 @@ def _trusted_time() -> float | None:
 
 
 def _rights(around: Surroundings, records: Records) -> RightsParts:
-    identity = around.identity
+    return RightsParts(
+        pins={PinSlot.HOLDER: records.pin, PinSlot.GUARDIAN: records.guardian_pin},
+        my_data=records.my_data,
+        retention=records.retention,
+        erasure=records.erasure,
+        requests=records.requests,
+        copy=copy_of_everything(records, around.identity, around.issuer, around.exchange_dir),
+        rotate_key=records.rotate_key,
+        cancel=around.cancel,
+        reload=around.reload,
+    )
+
+
+def copy_of_everything(records: Records, identity: Identity, issuer: Issuer, folder: Path) -> DataCopy:
+    """Make what writes copies of all that there is into a folder."""
     sources = Sources(
         my_data=records.my_data,
         contacts=records.contacts,
@@ -124,18 +138,8 @@ def _rights(around: Surroundings, records: Records) -> RightsParts:
         pictures=records.pictures,
         consents=records.consents,
         catalogues=records.documents.catalogues,
-        issuer=around.issuer,
+        issuer=issuer,
         account={"device": identity.device, "fleet": identity.fleet, "lines": [line for line, _ in identity.servers]},
         synced=clock.is_synchronised,
     )
-    return RightsParts(
-        pins={PinSlot.HOLDER: records.pin, PinSlot.GUARDIAN: records.guardian_pin},
-        my_data=records.my_data,
-        retention=records.retention,
-        erasure=records.erasure,
-        requests=records.requests,
-        copy=DataCopy(sources, around.exchange_dir),
-        rotate_key=records.rotate_key,
-        cancel=around.cancel,
-        reload=around.reload,
-    )
+    return DataCopy(sources, folder)

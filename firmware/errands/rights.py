@@ -158,15 +158,14 @@ class RightsErrands:
             return CopyFinished(False, word("Three copies a day are enough. Try again tomorrow."))
         self._percent = -1
         try:
-            names = await self._parts.copy.write(errand.passphrase, self._tell)
+            await self._parts.copy.write(errand.passphrase, self._tell)
         except (HandsetError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             _log.warning("The copy of the holder's data came to nothing: %s", reason)
             return CopyFinished(False, word("The files cannot be read or written."))
-        written = word("Written: {file}", file=", ".join(names))
         if errand.passphrase:
-            return CopyFinished(True, written)
-        return CopyFinished(True, word("{first} {second}", first=written, second=word("Anybody can read it.")))
+            return CopyFinished(True, word("The copy is written. It opens with the words and both of its files."))
+        return CopyFinished(True, word("The copy is written. Anybody can read it."))
 
     def _tell(self, percent: int) -> None:
         if percent != self._percent:

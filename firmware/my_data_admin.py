@@ -1,0 +1,72 @@
+"""What the handset answers to `wecall mydata export`."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from firmware.control.requests import Answer, MyDataExportRequest
+from firmware.control.server import Handler
+from firmware.data_copy import DataCopy, draw_passphrase
+from firmware.errors import ControlError
+from firmware.phone.purpose import Actor, Channel
+from firmware.phone.rights import Right
+from firmware.storage.pin import StoredPin
+from firmware.storage.rights import StoredRequests
+
+_log = logging.getLogger(__name__)
+
+
+class MyDataExported(Answer):
+    """A copy is written.
+
+    Attributes:
+        files: their names, in the handset's folder for files.
+        passphrase: the words that were drawn for it; empty where anybody can read it.
+    """
+
+    files: tuple[str, ...]
+    passphrase: str = Field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyParts:
+    """What a copy takes: who may have one, how often, and what writes it."""
+
+    pin: StoredPin
+    requests: StoredRequests
+    copy: DataCopy
+
+
+class MyDataRole:
+    """Answers the admin role's request for a copy of everything, to whoever has the holder's PIN."""
+
+    def __init__(self, parts: Callable[[], CopyParts | None]) -> None:
+        """`parts` returns what it takes; None where there is no store."""
+        self._parts = parts
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the control server needs, beside the other requests of Role.ADMIN."""
+        return {"my_data_export": self._export}
+
+    async def _export(self, request: MyDataExportRequest) -> MyDataExported:
+        if (parts := self._parts()) is None:
+            raise ControlError("The store cannot be used, so there is nothing to copy. See wecall doctor.")
+        if not await parts.pin.is_set():
+            raise ControlError("A copy is for the holder alone, by a PIN. Set one on the phone: Settings, Lock.")
+        verdict = await parts.pin.check(request.pin)
+        if not verdict.accepted:
+            await parts.requests.note_check_failed(Right.COPY, actor=Actor.HOLDER, channel=Channel.COMMAND_LINE)
+            wait = f" The next try is looked at in {verdict.wait_s} s." if verdict.wait_s else ""
+            raise ControlError(f"That is not the holder's PIN; nothing was copied.{wait}")
+        if await parts.requests.begin_copy(actor=Actor.HOLDER, channel=Channel.COMMAND_LINE):
+            raise ControlError("Three copies a day are enough. Try again tomorrow.")
+        passphrase = "" if request.open else draw_passphrase()
+        try:
+            files = await parts.copy.write(passphrase, lambda _percent: None)
+        except OSError as error:
+            raise ControlError(f"The folder for files cannot be written: {error.strerror}.") from error
+        _log.info("A copy of the holder's data was made")
+        return MyDataExported(files=files, passphrase=passphrase)

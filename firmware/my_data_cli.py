@@ -1,0 +1,48 @@
+"""The commands of `wecall mydata`."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+_COPY_LIMIT_S: Final = 3600.0
+
+
+@click.group()
+def mydata() -> None:
+    """Hand out what the handset holds about its holder, to its holder."""
+
+
+@mydata.command()
+@click.option("--open", "is_open", is_flag=True, help="Do not encrypt it: whoever finds the copy can read it.")
+@click.option(
+    "--runtime-dir", type=click.Path(file_okay=False, path_type=Path), envvar="RUNTIME_DIRECTORY",
+    default=Path("/run/wecall"), show_default=True, help="Where the handset's local sockets are.",
+)  # fmt: skip
+def export(*, is_open: bool, runtime_dir: Path) -> None:
+    """Write a copy of everything into the handset's folder for files; asks for the holder's PIN.
+
+    It is encrypted with age to words that are printed; `age -d -i NAME.key.age NAME.tar.age` asks for them.
+    """
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from firmware.control.client import ask
+    from firmware.control.requests import MyDataExportRequest, Role
+    from firmware.errors import ControlError
+
+    # Typed, and nothing else: a command line and an environment can be read by others.
+    pin = click.prompt("The holder's PIN", hide_input=True, err=True)
+    request = MyDataExportRequest(pin=pin, open=is_open)
+    with Progress(SpinnerColumn(), TextColumn("Copying"), TimeElapsedColumn(), transient=True) as shown:
+        shown.add_task("", total=None)
+        try:
+            answer = ask(runtime_dir, Role.ADMIN, request, timeout_s=_COPY_LIMIT_S)
+        except ControlError as error:
+            raise click.ClickException(str(error)) from error
+    files = answer["files"]
+    for name in files if isinstance(files, list) else ():
+        click.echo(name)
+    if answer["passphrase"]:
+        click.echo(f"Without these words nobody can open it: {answer['passphrase']}")
+    else:
+        click.echo("Anybody can read it.")

@@ -1,0 +1,173 @@
+"""The holder's rights on the whole phone, by its keys: requests, a copy that age opens, erasing, and going for good."""
+
+import asyncio
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from pyrage import decrypt_io, passphrase, x25519
+
+from firmware.cancelled_mark import MARK_NAME
+from firmware.cli import main
+from firmware.farewell import TOMBSTONE_NAME
+from firmware.storage.keyring import WRAP_NAME
+from tests.lab.mosquitto import Observer, Received
+from tests.lab.person import Person
+from tests.lab.stage import DEVICE, FLEET, HANDSET_USER, Choices, Stage
+
+PREFIX = f"wecall/v1/{FLEET}/{DEVICE}"
+PIN = "258013"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    quick_to_return = {"sync": {"retry_base_s": 0.1, "retry_cap_s": 1}}
+    with Stage(tmp_path / "stage", Choices(extra=quick_to_return)) as stage:
+        yield stage
+
+
+async def choose(person: Person, *keys: str) -> None:
+    """Open the menu and press keys."""
+    await person.press("menu")
+    for key in keys:
+        await person.press(key)
+
+
+async def set_pin(person: Person) -> None:
+    await choose(person, "6", "5", "1")
+    await person.reads("New PIN")
+    await person.dial(PIN)
+    await person.press("ok")
+    await person.reads("New PIN again")
+    await person.dial(PIN)
+    await person.press("ok")
+    await person.reads("The PIN is set.")
+    await person.press("ok")
+
+
+async def prove(person: Person) -> None:
+    """Type the PIN that a right asks for."""
+    await person.reads("PIN")
+    await person.dial(PIN)
+    await person.press("ok")
+
+
+async def call_somebody(person: Person, observer: Observer) -> None:
+    """Call a number that nobody has, of which the record leaves."""
+    await person.lift()
+    await person.dial("699#")
+    await person.wait_for_mode("call_ended")
+    await person.replace()
+    await heard(observer, f"{PREFIX}/cdr")
+
+
+async def heard(observer: Observer, topic: str) -> Received:
+    """Wait for a message of a topic, and return the newest."""
+
+    def of_topic(messages: list[Received]) -> list[Received]:
+        return [message for message in messages if message.topic == topic]
+
+    messages = await asyncio.to_thread(observer.wait_for, lambda messages: bool(of_topic(messages)))
+    return of_topic(messages)[-1]
+
+
+async def requests_told(observer: Observer) -> list[dict[str, str]]:
+    """Wait until the operator knows of a request."""
+
+    def told(messages: list[Received]) -> list[dict[str, str]]:
+        states = [message.document for message in messages if message.topic == f"{PREFIX}/consent" and message.payload]
+        return list(states[-1]["requests"]) if states else []
+
+    return told(await asyncio.to_thread(observer.wait_for, lambda messages: bool(told(messages))))
+
+
+def copy_of(folder: Path) -> dict[str, bytes]:
+    """Open the copy that lies in the folder for anybody."""
+    [name] = [path for path in folder.iterdir() if path.suffix == ".tar"]
+    with tarfile.open(name) as archive:
+        return {entry.name: archive.extractfile(entry).read() for entry in archive}  # type: ignore[union-attr]
+
+
+def open_copy_of_the_command(stage: Stage) -> None:
+    """Have the command make a copy, and open it with age and the words that it prints."""
+    run = ["mydata", "export", "--runtime-dir", str(stage.handset.folder / "run")]
+    refused = CliRunner().invoke(main, run, input="1379\n")
+    assert "not the holder's PIN" in refused.output
+    made = CliRunner().invoke(main, run, input=f"{PIN}\n")
+    assert made.exit_code == 0, made.output
+    folder = stage.handset.state_dir / "exchange"
+    [sealed], [key] = folder.glob("*.tar.age"), folder.glob("*.key.age")
+    words = made.output.strip().rpartition(": ")[2]
+    identity = x25519.Identity.from_str(passphrase.decrypt(key.read_bytes(), words).decode().strip())
+    content = io.BytesIO()
+    with sealed.open("rb") as file:
+        decrypt_io(file, content, [identity])
+    content.seek(0)
+    with tarfile.open(fileobj=content) as archive:
+        assert {"manifest.json", "calls/calls-0001.json", "consents/receipts.jsonld"} <= set(archive.getnames())
+
+
+async def test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_left_of_them(stage: Stage) -> None:
+    state_dir = stage.handset.state_dir
+    stage.handset.command("consent", "grant", "cdr_sync")
+    with Observer(stage.broker) as observer:
+        async with Person(stage.handset) as person:
+            await person.wait_for_line()
+            await call_somebody(person, observer)
+            await person.rest()
+            await set_pin(person)
+            await person.press("menu")
+
+            await choose(person, "8", "9", "4", "1")
+            await prove(person)
+            await person.reads("See data")
+            await person.press("7")
+            await person.reads_the_beginning_of("Request 1 is filed.")
+            [request] = await requests_told(observer)
+            assert (request["number"], request["kind"], request["state"]) == (1, "complaint", "open")
+            await person.press("menu")
+
+            await choose(person, "8", "9", "2", "3")
+            await prove(person)
+            await person.reads_the_beginning_of("Whoever finds the copy can read it")
+            await person.press("ok")
+            await person.reads("The copy is written. Anybody can read it.")
+            files = await asyncio.to_thread(copy_of, state_dir / "exchange")
+            assert b"699" in files["calls/calls-0001.json"]
+            await person.press("menu")
+
+            await asyncio.to_thread(open_copy_of_the_command, stage)
+
+            await choose(person, "6", "8", "ok")
+            await prove(person)
+            await person.reads_the_beginning_of("The account is cancelled")
+            await person.press("ok")
+            await person.reads_the_beginning_of(
+                "There is no way back, and no calls until it is set up anew. Cancel it?"
+            )
+            await person.press("ok")
+
+            notice = await heard(observer, f"{PREFIX}/erasure")
+            assert notice.document["cancelled"] is True
+            await person.wait_for_mode("unprovisioned")
+            doctor = await asyncio.to_thread(stage.handset.command, "doctor")
+            assert "The account was cancelled." in doctor
+
+            def cleared(messages: list[Received]) -> bool:
+                last = {message.topic: message.payload for message in messages}
+                return not last[f"{PREFIX}/consent"] and not last[f"{PREFIX}/status"]
+
+            await asyncio.to_thread(observer.wait_for, cleared)
+    assert not stage.kamailio.is_registered(HANDSET_USER)
+    left = {path.name for path in state_dir.iterdir()}
+    assert MARK_NAME in left
+    assert left.isdisjoint({TOMBSTONE_NAME, WRAP_NAME, "store.db", "store.key-check", "pictures", "recordings"})
+
+    stage.handset.stop()
+    stage.handset.configuration = f"{stage.handset.configuration}\n# of the next holder\n"
+    stage.handset.start()
+    async with Person(stage.handset) as person:
+        await person.wait_for_line()
