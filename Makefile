@@ -11,7 +11,7 @@ help:
 	@echo "make test     every test; ARGS='...' goes to pytest"
 	@echo "make check    format, lint, types, import rules"
 	@echo "make bench    the handset beside baresip and linphone"
-	@echo "make soak     the long counts: thousands of calls, hundreds of kills"
+	@echo "make soak     the long counts: thousands of calls, hundreds of kills, whatever chance finds"
 	@echo "make format   rewrite the code as check wants it"
 	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
 	@echo "make menu     draw the map of the menus, docs/menu.md"
@@ -37,7 +37,7 @@ bench:
 
 soak:
 	@tools/setup test
-	@WECALL_SOAK=1 $(PYTEST) -m soak --timeout 7200 $(ARGS)
+	@WECALL_SOAK=1 $(PYTEST) -m 'soak or hypothesis' --timeout 7200 $(ARGS)
 
 format:
 	@tools/setup check

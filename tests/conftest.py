@@ -4,8 +4,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.lab.pulse import PulseAudio
+
+# A run of the tests can be repeated, and a slow computer is no fault; the soak looks further, elsewhere each time.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("soak", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile("soak" if os.environ.get("WECALL_SOAK") == "1" else "repeatable")
 
 
 @pytest.fixture(scope="session")
