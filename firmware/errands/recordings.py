@@ -6,9 +6,10 @@ from typing import Final
 from firmware.errands.dates import day_in_words, moment_in_words
 from firmware.errands.runner import Handler
 from firmware.phone.errands import Errand
-from firmware.phone.recording_answers import RecordingRow, RecordingsChanged, RecordingsListed
+from firmware.phone.recording_answers import RecordingRow, RecordingsChanged, RecordingsFound, RecordingsListed
 from firmware.phone.recording_errands import (
     DeleteRecording,
+    FindRecordings,
     KeepRecording,
     ListRecordings,
     PausePlaying,
@@ -53,6 +54,7 @@ class RecordingErrands:
         """What the runner needs."""
         return {
             ListRecordings: self._list,
+            FindRecordings: self._find,
             DeleteRecording: self._delete,
             KeepRecording: self._keep,
             PlayRecording: self._play,
@@ -71,6 +73,10 @@ class RecordingErrands:
             await self._recordings.size_bytes(),
             self._recordings.limits.limit_bytes,
         )
+
+    async def _find(self, errand: FindRecordings) -> RecordingsFound:
+        recordings = await self._recordings.of_call(errand.call_id)
+        return RecordingsFound(errand.call_id, tuple(self._row(recording) for recording in recordings))
 
     async def _delete(self, errand: DeleteRecording) -> RecordingsChanged:
         if self._player.recording_id == errand.recording_id:

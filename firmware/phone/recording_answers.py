@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from firmware.phone.call import CallId
 from firmware.phone.recording import Playback, RecordingId
 
 
@@ -46,6 +47,14 @@ class RecordingsListed:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingsFound:
+    """All recordings of one call, newest first."""
+
+    call_id: CallId
+    recordings: tuple[RecordingRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingsChanged:
     """Recordings were deleted or kept: a list of them is to be read again."""
 
@@ -60,4 +69,4 @@ class PlaybackProgressed:
     playback: Playback
 
 
-RecordingAnswer = RecordingsListed | RecordingsChanged | PlaybackProgressed
+RecordingAnswer = RecordingsListed | RecordingsFound | RecordingsChanged | PlaybackProgressed

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from firmware.phone.call import CallId
 from firmware.phone.recording import RecordingId
 
 
@@ -11,6 +12,13 @@ class ListRecordings:
 
     first: int
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindRecordings:
+    """Read the recordings of one call; RecordingsFound follows."""
+
+    call_id: CallId
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class StopPlaying:
 
 RecordingErrand = (
     ListRecordings
+    | FindRecordings
     | DeleteRecording
     | KeepRecording
     | PlayRecording

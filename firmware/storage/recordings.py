@@ -188,6 +188,18 @@ class StoredRecordings:
 
         return await self._store.run(read)
 
+    async def of_call(self, call_id: CallId) -> Sequence[StoredRecording]:
+        """Return the recordings of a call, newest first."""
+
+        def read(database: Database) -> Sequence[StoredRecording]:
+            rows = database.query(
+                f"SELECT {COLUMNS} FROM recordings WHERE call_id = ? ORDER BY position DESC",  # noqa: S608 - a constant
+                call_id,
+            )
+            return tuple(self._recording(database, row) for row in rows)
+
+        return await self._store.run(read)
+
     async def read(self, recording_id: RecordingId) -> StoredRecording | None:
         """Return what is known of one recording, None where there is none."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from firmware.phone.answers import (
     Answer,
@@ -24,13 +25,15 @@ from firmware.phone.menu.contact_editor import edit_contact_page
 from firmware.phone.menu.let_through import ways_to_overrule
 from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.recordings import RecordingPage, clock
 from firmware.phone.menu.sound_rows import sound_rows
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.phrases import DECISIONS, REASONS, UNKNOWN_CALLER
+from firmware.phone.recording_answers import RecordingRow, RecordingsChanged, RecordingsFound
+from firmware.phone.recording_errands import FindRecordings
 from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
 
-_SECONDS_A_MINUTE = 60
 _TITLES = {
     CallKind.ALL: word("All calls"),
     CallKind.MISSED: word("Missed calls"),
@@ -132,6 +135,12 @@ class CallPage(Choices):
     def __init__(self, call: LoggedCall) -> None:
         super().__init__(_party(call), self._rows)
         self._call = call
+        self._recordings: tuple[RecordingRow, ...] = ()
+
+    def open(self, state: PhoneState) -> None:
+        """Ask whether it was recorded."""
+        if self._call.answered:
+            state.emit(FindRecordings(self._call.call_id))
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Call back by REDIAL."""
@@ -140,9 +149,13 @@ class CallPage(Choices):
         else:
             super().press(state, key)
 
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Know whose number it is once it is kept, and nobody's once the contact is gone."""
+    def take(self, state: PhoneState, answer: Answer) -> None:
+        """Know whose number it is once it is kept, and nobody's once the contact is gone; know its recordings."""
         match answer:
+            case RecordingsFound(self._call.call_id, recordings):
+                self._recordings = recordings
+            case RecordingsChanged():
+                self.open(state)
             case ContactSaved(contact) if any(number.number == self._call.number for number in contact.numbers):
                 self._call = replace(self._call, contact_id=contact.contact_id, name=contact.name)
                 self._title = _party(self._call)
@@ -157,8 +170,12 @@ class CallPage(Choices):
         delete = Choice(word("Delete"), opening(self._ask_to_delete))
         overrule = ways_to_overrule(self._call)
         more = [overrule] if overrule is not None else []
+        recordings = [
+            Choice(word("Recording"), opening(partial(_recording_page, recording)), clock(recording.duration_s))
+            for recording in self._recordings
+        ]
         if not self._call.number:
-            return [*more, delete, *self._facts()]
+            return [*more, delete, *recordings, *self._facts()]
         blocked = self._call.number in state.features.preferences.blocked
         return [
             Choice(word("Call back"), self._call_back, self._call.number),
@@ -166,6 +183,7 @@ class CallPage(Choices):
             Choice(word("Let it ring again") if blocked else word("Block"), self._unblock if blocked else self._block),
             *more,
             delete,
+            *recordings,
             *self._facts(),
         ]
 
@@ -175,8 +193,7 @@ class CallPage(Choices):
         if call.attribution:
             facts.append(Choice(word("Where"), value=call.attribution))
         if call.answered:
-            minutes, seconds = divmod(call.duration_s, _SECONDS_A_MINUTE)
-            facts.append(Choice(word("Talked"), value=f"{minutes}:{seconds:02}"))
+            facts.append(Choice(word("Talked"), value=clock(call.duration_s)))
         if call.decision is not None:
             facts.append(Choice(DECISIONS[call.decision]))
         if call.reason is not None:
@@ -208,6 +225,10 @@ class CallPage(Choices):
     def _delete(self, state: PhoneState) -> None:
         state.emit(DeleteCall(self._call.call_id))
         state.menu.drop(state, self)
+
+
+def _recording_page(recording: RecordingRow, _state: PhoneState) -> RecordingPage:
+    return RecordingPage(recording)
 
 
 def _party(call: LoggedCall) -> Text:

@@ -11,7 +11,13 @@ from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import MenuRow, NoticeView, SoftKeys
 from firmware.phone.phrases import UNKNOWN_CALLER
 from firmware.phone.recording import Playback
-from firmware.phone.recording_answers import PlaybackProgressed, RecordingRow, RecordingsChanged, RecordingsListed
+from firmware.phone.recording_answers import (
+    PlaybackProgressed,
+    RecordingRow,
+    RecordingsChanged,
+    RecordingsFound,
+    RecordingsListed,
+)
 from firmware.phone.recording_errands import (
     DeleteRecording,
     KeepRecording,
@@ -78,26 +84,27 @@ def recordings_page(_state: PhoneState) -> RecordingList:
 class RecordingPage(Choices):
     """What can be done about a recording, and what is known of it."""
 
-    def __init__(self, recording: RecordingRow, used: Text) -> None:
-        """`used` says how much room all recordings take."""
+    def __init__(self, recording: RecordingRow, used: Text = "") -> None:
+        """`used` says how much room all recordings take; empty where that is not known."""
         super().__init__(_party(recording), self._rows)
         self._recording = recording
         self._used = used
 
     def take(self, _state: PhoneState, answer: Answer) -> None:
         """Know what has changed about it."""
-        if isinstance(answer, RecordingsListed):
+        if isinstance(answer, RecordingsListed | RecordingsFound):
             known = {row.recording_id: row for row in answer.recordings}
             self._recording = known.get(self._recording.recording_id, self._recording)
+        if isinstance(answer, RecordingsListed):
             self._used = _used(answer.size_bytes, answer.limit_bytes)
 
     def _rows(self, _state: PhoneState) -> list[Choice]:
         recording = self._recording
         facts = [
             Choice(word("Recorded"), value=recording.at),
-            Choice(word("Length"), value=_clock(recording.duration_s)),
+            Choice(word("Length"), value=clock(recording.duration_s)),
             *([] if recording.complete else [Choice(word("Incomplete"))]),
-            Choice(word("All recordings"), value=self._used),
+            *([Choice(word("All recordings"), value=self._used)] if self._used else []),
         ]
         if recording.running:
             return facts
@@ -188,7 +195,7 @@ class Player(Quiet):
     def _words(self, state: PhoneState, at_s: float) -> Text:
         if self._why:
             return self._why
-        time = f"{_clock(at_s)} / {_clock(self._recording.duration_s)}"
+        time = f"{clock(at_s)} / {clock(self._recording.duration_s)}"
         if self._playback is Playback.DAMAGED:
             return word("The rest cannot be read.")
         if not state.engaged:
@@ -234,6 +241,7 @@ def _used(size_bytes: int, limit_bytes: int) -> Text:
     return word("{used} of {limit} MB", used=used, limit=limit)
 
 
-def _clock(duration_s: float) -> str:
+def clock(duration_s: float) -> str:
+    """Write a duration as minutes and seconds."""
     minutes, seconds = divmod(round(duration_s), _SECONDS_A_MINUTE)
     return f"{minutes}:{seconds:02}"

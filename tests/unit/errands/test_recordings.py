@@ -6,9 +6,16 @@ from firmware.errands.recordings import RecordingErrands
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import Playback, RecordingId
-from firmware.phone.recording_answers import PlaybackProgressed, RecordingRow, RecordingsChanged, RecordingsListed
+from firmware.phone.recording_answers import (
+    PlaybackProgressed,
+    RecordingRow,
+    RecordingsChanged,
+    RecordingsFound,
+    RecordingsListed,
+)
 from firmware.phone.recording_errands import (
     DeleteRecording,
+    FindRecordings,
     KeepRecording,
     ListRecordings,
     PausePlaying,
@@ -44,8 +51,8 @@ class Shelf:
         assert isinstance(answer, RecordingsListed)
         return answer.recordings
 
-    async def record(self, seconds: int = 2, *, finished: bool = True) -> RecordingId:
-        recording_id, writer = await self.lab.recordings.begin(CallId("c"), "2345", "Anna", SoundFormat.OPUS)
+    async def record(self, seconds: int = 2, *, finished: bool = True, call: str = "c") -> RecordingId:
+        recording_id, writer = await self.lab.recordings.begin(CallId(call), "2345", "Anna", SoundFormat.OPUS)
         for _ in range(seconds):
             writer.write(b"a second", SOUND_RATE_HZ)
         if finished:
@@ -72,6 +79,14 @@ async def test_recordings_are_listed_newest_first_with_all_that_a_page_shows(she
     assert [row.recording_id for row in await shelf.rows()] == [second, first]
     shelf.language = "zh"
     assert (await shelf.rows())[0].at == "3月1日 10:00"
+
+
+async def test_the_recordings_of_a_call_are_found_newest_first(shelf: Shelf) -> None:
+    first, _, third = await shelf.record(), await shelf.record(call="another"), await shelf.record()
+    answer = await shelf.do(FindRecordings(CallId("c")))
+    assert answer.call_id == "c"
+    assert [row.recording_id for row in answer.recordings] == [third, first]
+    assert await shelf.do(FindRecordings(CallId("nobody's"))) == RecordingsFound(CallId("nobody's"), ())
 
 
 async def test_one_that_runs_is_listed_as_such(shelf: Shelf) -> None:

@@ -9,11 +9,14 @@ from firmware.phone.events import Key, MissedCallsCounted
 from firmware.phone.menu.views import ListView, NoticeView
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.preferences import Preferences
+from firmware.phone.recording_answers import RecordingsChanged, RecordingsFound
+from firmware.phone.recording_errands import FindRecordings, PlayRecording
 from firmware.phone.view import Hint, Mode
 from firmware.phone.words import word
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
 from tests.unit.phone.office import office
+from tests.unit.phone.recorded import recorded
 
 
 def logged(place: int, **more: object) -> LoggedCall:
@@ -347,3 +350,29 @@ def test_a_call_that_comes_in_over_the_list_reads_it_anew_afterwards() -> None:
     assert desk.view.mode is Mode.MENU
     assert len(desk.said(ListCalls)) == asked + 1
     assert isinstance(desk.view.menu, ListView)
+
+
+def test_the_recording_of_a_call_is_found_on_its_page() -> None:
+    desk = office()
+    open_list(desk, logged(1, answered=True, duration_s=90))
+    desk.press("1")
+    assert desk.said(FindRecordings) == [FindRecordings(CallId("c1"))]
+    assert "Recording" not in {said(label) for label in labels(desk)}
+    desk.handle(RecordingsFound(CallId("c2"), (recorded(2),)))
+    desk.handle(RecordingsFound(CallId("c1"), (recorded(1),)))
+    assert row_of(desk, "Recording").value == "1:35"
+    choose(desk, "Recording")
+    assert "All recordings" not in {said(label) for label in labels(desk)}
+    desk.handle(RecordingsChanged())
+    assert len(desk.said(FindRecordings)) == 2
+    desk.handle(RecordingsFound(CallId("c1"), (recorded(1, kept=True),)))
+    assert said(row_of(desk, "Keep").value) == "for good"
+    choose(desk, "Listen")
+    assert desk.said(PlayRecording)[-1].recording_id == recorded(1).recording_id
+
+
+def test_nobody_asks_for_recordings_of_a_call_that_was_missed() -> None:
+    desk = office()
+    open_list(desk, logged(1))
+    desk.press("1")
+    assert not desk.said(FindRecordings)
