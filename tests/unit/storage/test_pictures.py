@@ -43,7 +43,7 @@ async def test_a_file_that_was_changed_cut_or_deleted_is_said(lab: StoreLab, tmp
     kept = await lab.pictures.add("Holiday", RED)
     [path] = (tmp_path / FOLDER_NAME).iterdir()
     content = path.read_bytes()
-    for harm in (content[:-1], content[:1000] + b"x" + content[1001:], b""):
+    for harm in (content[:-1], content[:1000] + bytes([content[1000] ^ 1]) + content[1001:], b""):
         path.write_bytes(harm)
         with pytest.raises(StorageError, match="add it again"):
             await lab.pictures.read(kept.picture)
