@@ -1,7 +1,7 @@
 """Files that a crash or a power cut leaves whole, folders whose changes outlast it, and files that go for good."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -49,6 +49,15 @@ def shred(path: Path) -> None:
     with suppress(FileNotFoundError), path.open("r+b", buffering=0) as file:
         overwrite(file.fileno())
     path.unlink(missing_ok=True)
+
+
+def delete_all_but(folder: Path, known: Collection[str]) -> None:
+    """Delete the files of a folder whose names nobody knows; what cannot be deleted now stays until the next time."""
+    with suppress(OSError):
+        for path in list(folder.iterdir()):
+            if path.name not in known:
+                with suppress(OSError):
+                    path.unlink()
 
 
 def overwrite(descriptor: int) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from firmware.durable import sync_folder
+from firmware.durable import delete_all_but, sync_folder
 from firmware.errors import StorageError
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreFullError
@@ -146,7 +146,7 @@ class StoredPictures:
     async def sweep(self) -> None:
         """Delete the files that have no row, as a power cut leaves them behind."""
         known = {picture.picture for picture in await self.list()}
-        await asyncio.to_thread(self._delete_all_but, known)
+        await asyncio.to_thread(delete_all_but, self._folder, known)
 
     def _path(self, picture: str) -> Path:
         return self._folder / picture
@@ -182,12 +182,6 @@ class StoredPictures:
             raise StorageError(f"A picture in {self._folder} has no size; delete it, and add it again.")
         width_px, height_px = _SIZE.unpack_from(content)
         return Pixels(width_px, height_px, content[_SIZE.size :])
-
-    def _delete_all_but(self, known: Iterable[str]) -> None:
-        with suppress(FileNotFoundError):
-            for path in self._folder.iterdir():
-                if path.name not in known:
-                    path.unlink(missing_ok=True)
 
 
 def _check_room(database: Database) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from firmware.durable import sync_folder
+from firmware.durable import delete_all_but, sync_folder
 from firmware.errors import StorageError
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
@@ -271,7 +271,8 @@ class StoredRecordings:
     async def sweep(self) -> tuple[RecordingId, ...]:
         """Delete the files that have no row; return the recordings whose writer has died, for `recover`."""
         rows = await self._store.run(lambda database: database.query("SELECT recording_id, state FROM recordings"))
-        await asyncio.to_thread(self._delete_all_but, {recording_id for recording_id, _ in rows} | self._begun_here)
+        known = {recording_id for recording_id, _ in rows} | self._begun_here
+        await asyncio.to_thread(delete_all_but, self._folder, known)
         return tuple(
             RecordingId(recording_id)
             for recording_id, state in rows
@@ -311,12 +312,6 @@ class StoredRecordings:
             self._path(recording_id).unlink()
             sync_folder(self._folder)
 
-    def _delete_all_but(self, known: set[str]) -> None:
-        with suppress(FileNotFoundError):
-            for path in self._folder.iterdir():
-                if path.name not in known:
-                    path.unlink(missing_ok=True)
-
     async def _missing_bytes(self) -> int:
         """Return how much has to go for another second to have room; nothing where that is less than one."""
         free_bytes = await asyncio.to_thread(self._free_bytes)
@@ -339,7 +334,10 @@ class StoredRecordings:
         return self._clocks.wall_s() if self._clocks.is_synced() else None
 
     def _free_bytes(self) -> int:
-        disk = os.statvfs(self._folder.parent)
+        try:
+            disk = os.statvfs(self._folder.parent)
+        except OSError as error:
+            raise StorageError(f"The card does not say how much room it has: {error.strerror}. Check it.") from error
         return disk.f_bavail * disk.f_frsize
 
     async def _oldest_to_go(self) -> RecordingId | None:

@@ -208,6 +208,15 @@ async def test_a_card_that_breaks_ends_the_recording_and_what_was_there_plays(de
     assert (recording.state, recording.duration_s) == (RecordingState.INCOMPLETE, 1.0)
 
 
+async def test_a_card_that_does_not_say_how_much_room_it_has_is_said_to_the_phone(desk: RecordingDesk) -> None:
+    with patch("os.statvfs", side_effect=OSError(5, "Input/output error")):
+        desk.recorder.begin(CALL, "2345", "Anna")
+        assert await desk.wait_for(RecordingEnded) == RecordingEnded(CALL, RecordingEnd.FAILED)
+    await desk.begin()
+    desk.hear(1)
+    await desk.end()
+
+
 async def test_an_end_that_the_store_cannot_take_is_found_in_the_file_by_the_next_start(desk: RecordingDesk) -> None:
     await desk.begin()
     desk.hear(1)

@@ -209,6 +209,18 @@ async def test_files_that_have_no_row_are_swept_away_and_those_that_are_being_ma
     write(writer, 1)
 
 
+async def test_what_cannot_be_swept_away_keeps_nothing_else_there_and_the_store_open(
+    lab: StoreLab, tmp_path: Path
+) -> None:
+    recording_id = await record(lab)
+    folder = tmp_path / FOLDER_NAME
+    for name in ("aaaa", "zzzz"):
+        (folder / name).write_bytes(b"noise")
+    (folder / "lost+found").mkdir()
+    assert await lab.recordings.sweep() == ()
+    assert {path.name for path in folder.iterdir()} == {recording_id, "lost+found"}
+
+
 async def test_a_damaged_recording_plays_up_to_the_damage(lab: StoreLab, tmp_path: Path) -> None:
     recording_id = await record(lab)
     path = file_of(tmp_path, recording_id)
