@@ -126,6 +126,7 @@ def _rights(around: Surroundings, records: Records) -> RightsParts:
         rotate_key=records.rotate_key,
         cancel=around.cancel,
         reload=around.reload,
+        stop_playing=around.player.stop if around.player is not None else lambda: None,
     )
 
 

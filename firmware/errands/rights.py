@@ -69,6 +69,7 @@ class RightsParts:
         rotate_key: writes the store anew with another key, so that old pages open by nothing.
         cancel: begins to give the phone back, and has it start anew.
         reload: tells the phone what the store holds now.
+        stop_playing: gives up a recording that is played.
     """
 
     pins: Mapping[PinSlot, StoredPin]
@@ -80,6 +81,7 @@ class RightsParts:
     rotate_key: Callable[[], Awaitable[None]]
     cancel: Callable[[Actor], Awaitable[None]]
     reload: Callable[[], None]
+    stop_playing: Callable[[], None]
 
 
 class RightsErrands:
@@ -174,6 +176,8 @@ class RightsErrands:
 
     async def _erase(self, errand: EraseMyData) -> MyDataErased:
         actor = self._proved(Right.ERASURE)
+        if DataCategory.RECORDINGS in errand.categories:
+            self._parts.stop_playing()
         erased = await self._parts.erasure.erase(errand.categories, actor=actor, channel=Channel.KEYPAD)
         try:
             # Pages that the card has kept of the old store open by nothing then.

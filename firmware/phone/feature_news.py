@@ -24,10 +24,12 @@ from firmware.phone.holder_settings import keep
 from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
 from firmware.phone.lock import lock_at_start, wait_for_pin
 from firmware.phone.moves import show_notice
+from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy import is_blocked
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
+from firmware.phone.rights_answers import MyDataErased
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
 from firmware.phone.volumes import take_volumes
@@ -125,6 +127,20 @@ def _take_documents(state: PhoneState, event: DocumentsChanged) -> None:
     state.menu.take(state, event)
 
 
+def _forget_erased(state: PhoneState, event: MyDataErased) -> None:
+    """Remember nothing of what the store has forgotten; what the holder had set is the configuration's again."""
+    features = state.features
+    if DataCategory.SETTINGS in event.categories:
+        features.preferences = features.kept = state.settings.preferences
+    if DataCategory.CALLS in event.categories:
+        state.last_dialled = ""
+        features.last_caller = features.missed = features.refusal = None
+        features.past_calls.clear()
+    if DataCategory.MESSAGES in event.categories:
+        features.draft = None
+    state.menu.take(state, event)
+
+
 def _take_minute(state: PhoneState, event: MinuteStarted) -> None:
     state.features.minute = event
 
@@ -145,5 +161,6 @@ NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     AccountKnown: _keep_account,
     ConsentsChanged: _take_consents,
     DocumentsChanged: _take_documents,
+    MyDataErased: _forget_erased,
 }
 """The rows of every mode for these events."""

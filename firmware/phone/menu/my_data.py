@@ -154,12 +154,10 @@ class ErasingPage(Notice):
             self._asked = True
             state.emit(EraseMyData(self._categories))
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Say what has become of it; settings that are erased are the first ones again."""
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Say what has become of it."""
         match answer:
-            case MyDataErased(categories, count, notices):
-                if DataCategory.SETTINGS in categories:
-                    state.features.preferences = state.features.kept = state.settings.preferences
+            case MyDataErased(_, count, notices):
                 text = counted("{count} erased.", "{count} erased.", count)
                 told = word("Recipients are told. See Who got what for who has confirmed.")
                 self._text = word("{first} {second}", first=text, second=told) if notices else text

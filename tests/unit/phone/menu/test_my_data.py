@@ -3,6 +3,8 @@
 import pytest
 
 from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
+from firmware.phone.call import CallState, DisconnectReason
+from firmware.phone.commands import PlaceCall
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import Key, PreferencesLoaded
 from firmware.phone.menu.views import CardView, EntryView, NoticeView
@@ -152,6 +154,17 @@ def test_settings_that_are_erased_are_as_they_came() -> None:
     desk.press(Key.OK)
     desk.handle(MyDataErased(tuple(DataCategory), 1, 0))
     assert not desk.view.do_not_disturb
+
+
+def test_a_number_whose_call_was_erased_is_not_redialled_whatever_page_is_open() -> None:
+    desk = holders_desk()
+    call_id = desk.place_call("2345")
+    desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
+    desk.replace()
+    desk.handle(MyDataErased((DataCategory.CALLS,), 1, 0))
+    desk.press(Key.REDIAL)
+    desk.lift()
+    assert len(desk.said(PlaceCall)) == 1
 
 
 def test_a_copy_is_locked_by_words_that_are_shown_first() -> None:

@@ -1,0 +1,226 @@
+"""Nothing of the holder's rights is done before the holder proved to be the holder, for that right and just now."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from firmware.errands import rights
+from firmware.errands.rights import RightsErrands, RightsParts
+from firmware.errors import StorageError
+from firmware.phone.answers import Answer, PinChecked
+from firmware.phone.call import Decision
+from firmware.phone.errands import Errand
+from firmware.phone.my_data import DataCategory
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.purpose import Actor
+from firmware.phone.rights import RequestKind, RequestState, Right
+from firmware.phone.rights_answers import (
+    CopyFinished,
+    CopyProgressed,
+    MyDataErased,
+    MyDataRead,
+    PassphraseDrawn,
+    RequestFiled,
+    RequestsListed,
+    RetentionRead,
+)
+from firmware.phone.rights_errands import (
+    CancelAccount,
+    CloseRequest,
+    CopyMyData,
+    DrawPassphrase,
+    EraseMyData,
+    FileRequest,
+    ListRequests,
+    NoteOverride,
+    ProveHolder,
+    ReadMyData,
+    ReadRetention,
+    RightsErrand,
+)
+from firmware.privacy.consent import LedgerAction
+from firmware.privacy.retention import ENDING
+from tests.lab.store import StoreLab
+
+PIN, GUARDIANS_PIN = "258013", "739182"
+
+
+@dataclass
+class Copying:
+    """Stands for what writes a copy."""
+
+    passphrases: list[str] = field(default_factory=list)
+    failure: OSError | None = None
+
+    async def write(self, passphrase: str, progress: Callable[[int], None]) -> tuple[str, ...]:
+        if self.failure is not None:
+            raise self.failure
+        for percent in (0, 0, 50):
+            progress(percent)
+        self.passphrases.append(passphrase)
+        return ("copy",)
+
+
+class Office:
+    """The errands over a real store."""
+
+    def __init__(self, lab: StoreLab) -> None:
+        self.copying = Copying()
+        self.posted: list[Answer] = []
+        self.done: list[object] = []
+        self.rotation_fails = False
+        parts = RightsParts(
+            pins={PinSlot.HOLDER: lab.pin, PinSlot.GUARDIAN: lab.guardian_pin},
+            my_data=lab.my_data,
+            retention=lab.retention,
+            erasure=lab.erasure,
+            requests=lab.requests,
+            copy=self.copying,  # type: ignore[arg-type]
+            rotate_key=self._rotate,
+            cancel=self._cancel,
+            reload=lambda: self.done.append("reload"),
+            stop_playing=lambda: self.done.append("stop playing"),
+        )
+        self._handlers = RightsErrands(parts, lambda: "en", self.posted.append).handlers
+
+    async def ask(self, errand: Errand) -> Answer | None:
+        answer: Awaitable[Answer | None] = self._handlers[type(errand)](errand)
+        return await answer
+
+    async def _rotate(self) -> None:
+        self.done.append("rotate")
+        if self.rotation_fails:
+            raise StorageError("the card is full")
+
+    async def _cancel(self, actor: Actor) -> None:
+        self.done.append(actor)
+
+
+@pytest.fixture
+async def office(lab: StoreLab) -> Office:
+    await lab.pin.set(PIN)
+    await lab.guardian_pin.set(GUARDIANS_PIN)
+    return Office(lab)
+
+
+GUARDED: list[tuple[Right, RightsErrand]] = [
+    (Right.COPY, CopyMyData("words")),
+    (Right.ERASURE, EraseMyData((DataCategory.CONTACTS,))),
+    (Right.CANCELLATION, CancelAccount()),
+    (Right.REQUEST, FileRequest(RequestKind.ACCESS)),
+]
+
+
+@pytest.mark.parametrize(("right", "errand"), GUARDED)
+async def test_a_right_needs_a_pin_that_was_typed_for_it_and_each_pin_counts_once(
+    office: Office, right: Right, errand: RightsErrand
+) -> None:
+    with pytest.raises(StorageError, match="PIN was not typed"):
+        await office.ask(errand)
+    others = [each for each, _ in GUARDED if each is not right]
+    for other in others:
+        assert await office.ask(ProveHolder(other, PIN)) == PinChecked(accepted=True)
+    with pytest.raises(StorageError, match="PIN was not typed"):
+        await office.ask(errand)
+    await office.ask(ProveHolder(right, PIN))
+    await office.ask(errand)
+    with pytest.raises(StorageError, match="PIN was not typed"):
+        await office.ask(errand)
+
+
+async def test_a_pin_that_was_typed_long_ago_counts_no_more(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    await office.ask(ProveHolder(Right.CANCELLATION, PIN))
+    now_s = rights.monotonic()
+    monkeypatch.setattr(rights, "monotonic", lambda: now_s + 301)
+    with pytest.raises(StorageError, match="too long ago"):
+        await office.ask(CancelAccount())
+    assert not office.done
+
+
+async def test_a_wrong_pin_stands_in_the_ledger(office: Office, lab: StoreLab) -> None:
+    assert await office.ask(ProveHolder(Right.ERASURE, "1")) == PinChecked(accepted=False)
+    await office.ask(ProveHolder(Right.COPY, PIN, PinSlot.GUARDIAN))
+    entries = await lab.consents.entries()
+    assert [(entry.action, entry.about, entry.actor) for entry in entries] == [
+        (LedgerAction.CHECK_FAILED, "erasure", Actor.HOLDER),
+        (LedgerAction.CHECK_FAILED, "copy", Actor.GUARDIAN),
+    ]
+
+
+async def test_a_guardian_who_proves_it_is_who_did_it(office: Office) -> None:
+    await office.ask(ProveHolder(Right.CANCELLATION, GUARDIANS_PIN, PinSlot.GUARDIAN))
+    await office.ask(CancelAccount())
+    assert office.done == [Actor.GUARDIAN]
+
+
+async def test_what_is_erased_lies_under_a_key_that_is_gone_and_the_phone_hears_of_it(
+    office: Office, lab: StoreLab
+) -> None:
+    await lab.add_contact("Anna", ["1001"])
+    await office.ask(ProveHolder(Right.ERASURE, PIN))
+    categories = (DataCategory.CONTACTS, DataCategory.RECORDINGS)
+    assert await office.ask(EraseMyData(categories)) == MyDataErased(categories, 1, 0)
+    assert office.done == ["stop playing", "rotate", "reload"]
+    office.rotation_fails = True
+    await office.ask(ProveHolder(Right.ERASURE, PIN))
+    assert await office.ask(EraseMyData(())) == MyDataErased((), 0, 0), "erased it is all the same"
+
+
+async def test_a_copy_tells_how_far_it_is_and_three_are_enough_for_a_day(office: Office, lab: StoreLab) -> None:
+    finished = []
+    for passphrase in ("words", "", "words", "words"):
+        await office.ask(ProveHolder(Right.COPY, PIN))
+        answer = await office.ask(CopyMyData(passphrase))
+        assert isinstance(answer, CopyFinished)
+        finished.append(answer.done)
+        lab.pass_time(1)
+    assert finished == [True, True, True, False]
+    assert office.copying.passphrases == ["words", "", "words"]
+    assert office.posted[:2] == [CopyProgressed(0), CopyProgressed(50)]
+
+
+async def test_a_folder_that_cannot_be_written_is_said(office: Office) -> None:
+    office.copying.failure = OSError(28, "No space left on device")
+    await office.ask(ProveHolder(Right.COPY, PIN))
+    answer = await office.ask(CopyMyData("words"))
+    assert isinstance(answer, CopyFinished)
+    assert not answer.done
+
+
+async def test_everything_is_counted_and_said_for_how_long_it_stays(office: Office, lab: StoreLab) -> None:
+    lab.periods[DataCategory.CALLS] = 365
+    await lab.make_call()
+    answer = await office.ask(ReadMyData())
+    assert isinstance(answer, MyDataRead)
+    rows = {row.category: row for row in answer.rows}
+    assert set(rows) == set(DataCategory)
+    assert (rows[DataCategory.CALLS].count, rows[DataCategory.CALLS].days) == (1, 365)
+    assert not rows[DataCategory.CONSENTS].erasable
+    read = await office.ask(ReadRetention())
+    assert isinstance(read, RetentionRead)
+    assert [category for category, _ in read.days] == list(ENDING)
+
+
+async def test_a_request_is_filed_listed_and_closed(office: Office) -> None:
+    await office.ask(ProveHolder(Right.REQUEST, PIN))
+    filed = await office.ask(FileRequest(RequestKind.COMPLAINT))
+    assert filed == RequestFiled(1, "6 Mar 2026", clock_synced=True)
+    listed = await office.ask(ListRequests())
+    assert isinstance(listed, RequestsListed)
+    assert [(row.number, row.due, row.state) for row in listed.rows] == [(1, "6 Mar 2026", RequestState.OPEN)]
+    closed = await office.ask(CloseRequest(1))
+    assert isinstance(closed, RequestsListed)
+    assert closed.rows[0].state is RequestState.ANSWERED
+
+
+async def test_overruling_the_phone_stands_in_the_ledger(office: Office, lab: StoreLab) -> None:
+    await office.ask(NoteOverride(Decision.BLOCKED))
+    [entry] = await lab.consents.entries()
+    assert (entry.action, entry.about) == (LedgerAction.OVERRIDE, "blocked")
+
+
+async def test_words_are_drawn_for_a_copy_and_stand_in_no_log(office: Office) -> None:
+    answer = await office.ask(DrawPassphrase())
+    assert isinstance(answer, PassphraseDrawn)
+    assert answer.words not in repr(answer)
