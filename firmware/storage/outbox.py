@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -370,12 +371,17 @@ class StoredOutbox:
         return notice
 
     async def _repeat_unconfirmed(self) -> None:
-        """Let what no collector has confirmed leave once more: at the start, then ever more rarely."""
+        """Let what no collector has confirmed leave once more: at the start, then ever more rarely.
+
+        At the start also where none confirms any more: the broker's word completes it now.
+        """
         now_s = self._monotonic()
-        if not self.recipient.confirms or now_s < self._repeat_at_s:
+        if now_s < self._repeat_at_s:
             return
-        await self._store.transact(lambda database: database.execute("UPDATE outbox SET with_broker = 0"))
-        self._repeat_at_s = now_s + self._repeat_after_s
+        await self._store.transact(
+            lambda database: database.execute("UPDATE outbox SET with_broker = 0 WHERE with_broker = 1")
+        )
+        self._repeat_at_s = now_s + self._repeat_after_s if self.recipient.confirms else math.inf
         self._repeat_after_s = min(2 * self._repeat_after_s, _LONGEST_REPEAT_S)
 
     def _due(self, database: Database, limit: int) -> tuple[OutboxMessage, ...]:

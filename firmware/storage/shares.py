@@ -260,11 +260,13 @@ def has_shared(database: Database) -> bool:
 def forget_settled(database: Database, up_to_seq: int) -> int:
     """Delete the lines of messages up to a number that nothing depends on any more; return how many.
 
-    What is not a record is settled at once. A record is settled when the notice that it is to be deleted is out of the
-    outbox; until then its line is what the notice is made from.
+    What is not a record is settled at once, but for the newest state of consent: the broker keeps that one, and has to
+    be told to clear it when the account is cancelled. A record is settled when the notice that it is to be deleted is
+    out of the outbox; until then its line is what the notice is made from.
     """
     return database.execute(
-        "DELETE FROM shares WHERE seq <= ? AND (topic NOT IN (?, ?) OR "
+        "DELETE FROM shares WHERE seq <= ? AND ((topic NOT IN (?, ?) AND NOT (topic = 'consent' AND seq = "
+        "(SELECT max(seq) FROM shares AS kept WHERE kept.topic = 'consent' AND kept.recipient = shares.recipient))) OR "
         "(topic = 'erasure' AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = shares.seq)) OR "
         "(erased_seq IS NOT NULL AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = shares.erased_seq)))",
         up_to_seq,

@@ -12,8 +12,10 @@ from firmware.egress.downlink import DownTopic
 from firmware.errors import ControlError
 from firmware.factory_reset import finish_reset
 from firmware.farewell import TOMBSTONE_NAME, Farewell, StoredFarewell, go_on, resume_reset
+from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports import BrokerSettings, OutboxMessage
+from firmware.storage.shares import forget_settled
 from provisioning.schema import parse_configuration
 from tests.lab.store import StoreLab
 
@@ -45,6 +47,12 @@ async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
 async def hand_over(lab: StoreLab) -> None:
     batch = await lab.outbox.next_batch(9)
     await lab.outbox.hand_over([message.key for message in batch])
+
+
+async def carry_from(lab: StoreLab) -> None:
+    batch = await lab.outbox.next_batch(9)
+    await lab.outbox.hand_over([message.key for message in batch])
+    await lab.outbox.complete([message.key for message in batch])
 
 
 async def cancel(lab: StoreLab, tmp_path: Path, complete: str = "puback") -> str:
@@ -99,6 +107,18 @@ async def test_where_a_collector_confirms_its_word_is_awaited(lab: StoreLab, tmp
     assert farewell.waits
     await farewell.take(DownTopic.ACK, json.dumps({"collector": "c", "messages": [about]}).encode())
     assert not farewell.waits
+
+
+async def test_what_the_broker_keeps_is_cleared_also_where_the_list_of_who_got_what_was_erased(
+    lab: StoreLab, tmp_path: Path
+) -> None:
+    await lab.call_log.clear()
+    await carry_from(lab)
+    await lab.erasure.erase([DataCategory.SHARES], actor=Actor.HOLDER, channel=Channel.KEYPAD)
+    await carry_from(lab)
+    await lab.store.transact(lambda database: forget_settled(database, 1000))
+    await cancel(lab, tmp_path)
+    assert [message.topic for message in await left_behind(tmp_path).next_batch(9)] == ["erasure", "consent"]
 
 
 async def test_where_nothing_ever_left_nothing_is_said(lab: StoreLab, tmp_path: Path) -> None:
