@@ -35,8 +35,8 @@ from firmware.phone.running_recording import RunningRecording
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.view import Hint, Mode
 
-REMINDER_S: Final = 14.5
-"""With the half second of the tone itself no 15 s go by without one."""
+REMINDER_S: Final = 14.0
+"""With the half second of the tone itself, and on a busy machine, no 15 s go by without one."""
 
 _HINTS: Final[Mapping[RecordingEnd, Hint]] = {
     RecordingEnd.STOPPED: Hint.RECORDING_ENDED,
