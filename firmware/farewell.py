@@ -14,6 +14,7 @@ for this device; then it goes too.
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -43,6 +44,9 @@ from provisioning.schema import Completion, Configuration, Sync
 _log = logging.getLogger(__name__)
 
 TOMBSTONE_NAME: Final = "tombstone.json"
+
+_REPEAT_S: Final = 3600.0
+"""So often, and at each start, what no collector has confirmed leaves once more."""
 
 
 class Parting(BaseModel):
@@ -177,6 +181,8 @@ class Farewell:
         then: Outbox | None,
         then_inbound: Inbound | None,
         settings: Callable[[], BrokerSettings | None],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Set up.
 
@@ -185,7 +191,10 @@ class Farewell:
             then: what waits for the broker once all is said; None where there is no store.
             then_inbound: takes in what the broker sends then.
             settings: whose all that is.
+            monotonic: seconds that no setting of the clock moves.
         """
+        self._monotonic = monotonic
+        self._repeat_at_s = monotonic()
         self._path = state_dir / TOMBSTONE_NAME
         self._then = then
         self._then_inbound = then_inbound
@@ -217,6 +226,7 @@ class Farewell:
         """Return what is to be said, in order: what the broker keeps goes once the notice has arrived."""
         if self._tombstone is None:
             return await self._then.next_batch(limit) if self._then is not None else ()
+        self._tombstone = self._with_repetitions(self._tombstone)
         due = [parting for parting in self._tombstone.partings if not parting.with_broker]
         return [
             OutboxMessage(each.key, each.topic.value, retain=each.topic is Topic.CONSENT, payload=each.payload)
@@ -270,6 +280,14 @@ class Farewell:
             return
         partings = self._tombstone.partings
         await self._keep([each for each in partings if each.topic is Topic.CONSENT or not _is_in(each, ack.messages)])
+
+    def _with_repetitions(self, tombstone: Tombstone) -> Tombstone:
+        now_s = self._monotonic()
+        if now_s < self._repeat_at_s:
+            return tombstone
+        self._repeat_at_s = now_s + _REPEAT_S
+        partings = tuple(each.model_copy(update={"with_broker": False}) for each in tombstone.partings)
+        return tombstone.model_copy(update={"partings": partings})
 
     async def _keep(self, partings: Sequence[Parting]) -> None:
         if self._tombstone is None:

@@ -97,8 +97,8 @@ async def test_what_is_left_says_that_the_holder_has_gone_and_clears_what_the_br
 async def test_where_a_collector_confirms_its_word_is_awaited(lab: StoreLab, tmp_path: Path) -> None:
     await hand_over(lab)
     await cancel(lab, tmp_path, "ack")
-    notice, _ = await carry(left_behind(tmp_path))
     farewell = left_behind(tmp_path)
+    notice, _ = await carry(farewell)
     assert farewell.waits
     assert await farewell.next_batch(9) == [], "the broker has it"
     about = {"epoch": notice.key.epoch, "first": notice.key.seq, "last": notice.key.seq}
@@ -107,6 +107,21 @@ async def test_where_a_collector_confirms_its_word_is_awaited(lab: StoreLab, tmp
     assert farewell.waits
     await farewell.take(DownTopic.ACK, json.dumps({"collector": "c", "messages": [about]}).encode())
     assert not farewell.waits
+
+
+async def test_what_no_collector_confirms_leaves_again_each_hour_and_after_each_start(
+    lab: StoreLab, tmp_path: Path
+) -> None:
+    await hand_over(lab)
+    await cancel(lab, tmp_path, "ack")
+    farewell = Farewell(tmp_path, None, None, lambda: NEXT, monotonic=lambda: lab.monotonic_s)
+    notice, _ = await carry(farewell)
+    lab.pass_time(3599)
+    assert not await carry(farewell)
+    lab.pass_time(1)
+    assert await carry(farewell) == [notice]
+    assert not await carry(farewell)
+    assert await carry(left_behind(tmp_path)) == [notice]
 
 
 async def test_what_the_broker_keeps_is_cleared_also_where_the_list_of_who_got_what_was_erased(
