@@ -13,7 +13,7 @@ from tests.lab.office import BOB, PERSON, Office
 from tests.lab.stage import Choices
 
 WITH_NUMBER = (*TITLES[:-3], "Number", *TITLES[-3:])
-CHILDS = (*WITH_NUMBER[:5], "Guardian", *WITH_NUMBER[5:])
+CHILDS = (*WITH_NUMBER[:6], "Guardian", *WITH_NUMBER[6:])
 
 
 @pytest.fixture(scope="module")

@@ -57,13 +57,13 @@ async def test_after_a_power_cut_it_asks_again_and_has_kept_what_was_chosen(hand
     async with Newcomer(handset) as newcomer:
         await newcomer.reaches("Language")
         await newcomer.dial("2")
-        await newcomer.reads("2/15 欢迎")
+        await newcomer.reads("2/16 欢迎")
         await newcomer.press("ok")
-        await newcomer.reads("3/15 字体大小")
+        await newcomer.reads("3/16 字体大小")
     await asyncio.to_thread(handset.main.kill)
     await asyncio.to_thread(handset.main.start)
     async with Newcomer(handset) as newcomer:
-        await newcomer.reads("1/15 语言")
+        await newcomer.reads("1/16 语言")
         await newcomer.dial("1")
         await newcomer.reaches("Welcome")
 

@@ -84,7 +84,7 @@ async def test_a_new_phone_is_set_up_in_english_and_after_second_thoughts_in_chi
         await click(page, "cancel", "cancel")
         await newcomer.reaches("Language")
         await click(page, "volume_down", "ok")
-        for title in ("2/15 欢迎", "3/15 字体大小", "4/15 密码"):
+        for title in ("2/16 欢迎", "3/16 字体大小", "4/16 密码"):
             await newcomer.reads(title)
             await click(page, "ok")
         for title in ("新密码", "再次输入新密码"):
@@ -92,8 +92,8 @@ async def test_a_new_phone_is_set_up_in_english_and_after_second_thoughts_in_chi
             await click(page, *PIN, "ok")
         await newcomer.reads("密码已设置。")
         await click(page, "ok")
-        for title in ("5/15 您的年龄", "6/15 隐私政策", "7/15 通话服务", "8/15 录音", "9/15 通话数据", "10/15 跨境",
-                      "11/15 导入", "12/15 通知", "13/15 铃声大小", "14/15 铃声", "15/15 设置完成"):  # fmt: skip
+        titles = "防盗 您的年龄 隐私政策 通话服务 录音 通话数据 跨境 导入 通知 铃声大小 铃声 设置完成"
+        for title in (f"{place}/16 {step}" for place, step in enumerate(titles.split(), start=5)):
             await newcomer.reads(title)
             while newcomer.sees(title):
                 if title.endswith("通话服务") and newcomer.sees("否"):

@@ -6,11 +6,11 @@ from tests.lab.person import PATIENCE_S, Person
 PIN = "2580"
 GUARDIANS_PIN = "1379"
 TITLES = (
-    "Language", "Welcome", "Text size", "PIN", "Your age", "Policy",
+    "Language", "Welcome", "Text size", "PIN", "Theft", "Your age", "Policy",
     "Service", "Recording", "Call data", "Abroad", "Import", "Notices",
     "How loud", "Ring tone", "All set",
 )  # fmt: skip
-PURPOSES = TITLES[6:12]
+PURPOSES = TITLES[7:13]
 _MOST_PAGES = 60
 
 

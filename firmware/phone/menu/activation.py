@@ -76,6 +76,17 @@ def _holder_is_here(then: Then) -> Then:
     return go_on
 
 
+def is_card_open(state: PhoneState) -> bool:
+    """Whether a thief of the memory card could read it."""
+    return state.features.guards == frozenset()
+
+
+def card_step(_state: PhoneState, then: Then) -> Screen:
+    """Make the page that says so, and what prevents it."""
+    words = word("Whoever takes the memory card can read what is kept here. PIN at start prevents that: MENU 6 5 5.")
+    return Explanation(words, NEXT, then)
+
+
 # --- the age, and the guardian ----------------------------------------------------------------------------------------
 
 

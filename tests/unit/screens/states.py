@@ -19,6 +19,7 @@ from firmware.phone.call import (
 from firmware.phone.contact import ContactMatch
 from firmware.phone.errands import FactsKind
 from firmware.phone.events import Key, Problem
+from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.menu.views import (
     CardView,
     CodeView,
@@ -168,6 +169,8 @@ def _first_run() -> dict[str, PhoneView]:
         while phone.view.mode is Mode.MENU:
             step = phone.step
             views.setdefault(f"first run, {step}", _first_run_view(phone))
+            if step == "PIN":
+                phone.handle(StoreGuarded(frozenset()))
             if step == "Your age" and "first run, All set" in views:
                 phone.press(Key.VOLUME_DOWN)
             if step == "Recording":

@@ -11,6 +11,8 @@ from firmware.phone.consent_errands import Activate, SetConsent
 from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.events import Key, LastDialledLoaded, MessagesLoaded, SetUpLoaded, Timer
 from firmware.phone.features import Hotline
+from firmware.phone.guard import Guard
+from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_errands import PolicyShown
@@ -115,6 +117,18 @@ def test_where_a_pin_is_set_nobody_answers_without_it() -> None:
     assert phone.step == "Your age"
     phone.press(Key.CANCEL)
     assert sentence(phone) == "Your PIN is set."
+
+
+@pytest.mark.parametrize(("guards", "said_so"), [(frozenset(), True), (frozenset({Guard.BOARD}), False)])
+def test_that_a_stolen_memory_card_can_be_read_is_said_plainly(guards: frozenset[Guard], said_so: bool) -> None:
+    phone = at_step("PIN")
+    phone.handle(StoreGuarded(guards))
+    phone.set_pin(PIN)
+    assert (phone.step == "Theft") is said_so
+    if said_so:
+        assert "can read what is kept here" in sentence(phone)
+        phone.ok()
+    assert phone.step == "Your age"
 
 
 # --- age and guardian ---
