@@ -3,42 +3,21 @@
 import asyncio
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
-from firmware.phone.purpose import Purpose
 from firmware.ports import BrokerState
-from firmware.sync.guard import MAX_PACKET_BYTES
-from tests.lab.mqtt_packets import Connect, Packet, PacketType, Publish, packets_in, read_connect, read_publish
-from tests.lab.relay import Relay, Way
+from tests.lab.captured import RECORD_FIELDS, Capture, check_connections, check_publishes
+from tests.lab.relay import Relay
 from tests.lab.store import KEY
 from tests.lab.sync_site import DEVICE, PREFIX, SyncSite
 
 CALLS: Final = 400
 SEED: Final = 7
-
-RECORD_FIELDS: Final = {
-    "id", "device", "account", "direction", "number", "started_at", "answered_at", "ended_at", "result", "sip_code",
-    "clock_quality", "epoch", "seq",
-}  # fmt: skip
-CONSENT_FIELDS: Final = {
-    "device", "purposes", "policy_version", "ledger_entries", "ledger_head", "ledger_intact", "requests", "epoch",
-    "seq",
-}  # fmt: skip
-ERASURE_FIELDS: Final = {"device", "reason", "cancelled", "records", "epoch", "seq"}
-SENT_TYPES: Final = {
-    PacketType.CONNECT, PacketType.SUBSCRIBE, PacketType.PUBLISH, PacketType.PINGREQ, PacketType.DISCONNECT,
-}  # fmt: skip
-
-# No properties, then each topic with its length before it and its options, QoS 1, behind it.
-SUBSCRIPTION: Final = b"\x00" + b"".join(
-    len(name).to_bytes(2, "big") + name + b"\x01"
-    for name in (f"{PREFIX}/{topic}".encode() for topic in ("ack", "policy", "notice"))
-)
 
 NAMES: Final = ("Planted Zhang", "栽植王", "Planted Müller")
 PLANTED: Final = (
@@ -90,58 +69,6 @@ class Day:
         return {await self.make_call() for _ in range(count)}
 
 
-class Capture:
-    """What the relay saw of the device, packet by packet."""
-
-    def __init__(self, relay: Relay) -> None:
-        self.raw = relay.bytes_that_went(Way.TO_BROKER)
-        self.connections = [
-            list(packets_in(recording.bytes_that_went(Way.TO_BROKER))) for recording in relay.recordings
-        ]
-
-    @property
-    def packets(self) -> Iterator[Packet]:
-        return (packet for packets in self.connections for packet in packets)
-
-    @property
-    def connects(self) -> list[Connect]:
-        return [read_connect(packet) for packet in self.packets if packet.type is PacketType.CONNECT]
-
-    @property
-    def publishes(self) -> list[Publish]:
-        return [read_publish(packet) for packet in self.packets if packet.type is PacketType.PUBLISH]
-
-    def documents(self, topic: str) -> list[dict[str, Any]]:
-        return [json.loads(publish.payload) for publish in self.publishes if publish.topic == f"{PREFIX}/{topic}"]
-
-    @property
-    def is_granted(self) -> list[bool]:
-        """What each state of consent says of call records."""
-        return [
-            answer["granted"]
-            for document in self.documents("consent")
-            for answer in document["purposes"]
-            if answer["purpose"] == Purpose.CDR_SYNC
-        ]
-
-    @property
-    def erased(self) -> set[str]:
-        """The calls whose records the handset has asked to delete."""
-        ranges = [each for document in self.documents("erasure") for each in document["records"]]
-        return {
-            record["id"]
-            for document in self.documents("cdr")
-            for record in document["records"]
-            if any(
-                each["epoch"] == record["epoch"] and each["first"] <= record["seq"] <= each["last"] for each in ranges
-            )
-        }
-
-    @property
-    def calls(self) -> set[str]:
-        return {record["id"] for document in self.documents("cdr") for record in document["records"]}
-
-
 @pytest.mark.timeout(300)
 async def test_a_day_of_calls_sends_the_allowed_fields_of_the_allowed_messages_and_nothing_else(tmp_path: Path) -> None:
     async with SyncSite(tmp_path) as site:
@@ -162,6 +89,7 @@ async def test_a_day_of_calls_sends_the_allowed_fields_of_the_allowed_messages_a
     assert capture.calls == set(wanted)
     assert capture.documents("status")[-1] == {"state": "offline"}
     assert wanted <= capture.erased
+    assert len(capture.connections) >= 3
     check_connections(capture)
     check_publishes(capture)
     check_records(capture, day)
@@ -210,39 +138,6 @@ async def calls_around_a_withdrawal(day: Day, relay: Relay) -> set[CallId]:
     await site.wait_until_empty()
     assert Capture(relay).is_granted[-1] is False
     return calls
-
-
-def check_connections(capture: Capture) -> None:
-    assert len(capture.connections) >= 3
-    for packets in capture.connections:
-        assert packets[0].type is PacketType.CONNECT
-        assert {packet.type for packet in packets} <= SENT_TYPES
-    for connect in capture.connects:
-        assert connect == Connect(
-            client_id=DEVICE, keep_alive_s=60, clean_start=True, will_topic=f"{PREFIX}/status",
-            will_payload=b'{"state":"offline"}', will_retain=True, will_qos=1, username=None, password=None,
-            properties={"ReceiveMaximum": 4, "MaximumPacketSize": MAX_PACKET_BYTES}, will_properties={},
-        )  # fmt: skip
-    for packet in capture.packets:
-        if packet.type is PacketType.SUBSCRIBE:
-            assert packet.body[2:] == SUBSCRIPTION
-        if packet.type in {PacketType.PINGREQ, PacketType.DISCONNECT}:
-            assert len(packet.body) <= 1, "more than a reason code"
-
-
-def check_publishes(capture: Capture) -> None:
-    for publish in capture.publishes:
-        topic = publish.topic.removeprefix(f"{PREFIX}/")
-        assert topic in {"status", "cdr", "consent", "erasure"}
-        assert (publish.qos, publish.retain, publish.properties) == (1, topic in {"status", "consent"}, {})
-    for document in capture.documents("status"):
-        assert document in ({"state": "online"}, {"state": "offline"})
-    for document in capture.documents("consent"):
-        assert set(document) == CONSENT_FIELDS
-        assert all(set(answer) == {"purpose", "granted", "since"} for answer in document["purposes"])
-    for document in capture.documents("erasure"):
-        assert set(document) == ERASURE_FIELDS
-        assert all(set(each) == {"epoch", "first", "last"} for each in document["records"])
 
 
 def check_records(capture: Capture, day: Day) -> None:

@@ -180,14 +180,14 @@ class Handset:
 
     def start(self, *, sync: bool = True) -> None:
         """Start both processes, or the handset alone."""
-        self._make_folders()
+        self.prepare()
         self.main.start()
         if sync:
             self.sync.start()
 
     def launch(self) -> None:
         """Start both without waiting."""
-        self._make_folders()
+        self.prepare()
         self.main.launch()
         self.sync.launch()
 
@@ -196,7 +196,8 @@ class Handset:
         self.main.wait_until_ready()
         self.sync.wait_until_ready()
 
-    def _make_folders(self) -> None:
+    def prepare(self) -> None:
+        """Make its folders and files, as they are before a start."""
         for path in (self.folder, self._runtime_dir, self.state_dir):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self.configuration is None:

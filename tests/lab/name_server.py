@@ -14,7 +14,7 @@ _MESSAGE_BYTES = 4096
 
 
 class NameServer:
-    """Answers on a UDP port of loopback.
+    """Answers on a UDP port.
 
     Attributes:
         address, port: where it listens.
@@ -22,16 +22,17 @@ class NameServer:
         questions: the names that it has been asked for.
     """
 
-    def __init__(self, records: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, records: Mapping[str, Sequence[str]], *, address: str = "127.0.0.1", port: int = 0) -> None:
         """Set up without answering.
 
         Args:
             records: by name and type, as in "_sip._udp.example SRV", the values as a zone file has them.
+            address, port: where to listen; at a free port where left out.
         """
         self._records = dict(records)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.address = "127.0.0.1"
+        self._socket.bind((address, port))
+        self.address = address
         self.port: int = self._socket.getsockname()[1]
         self.is_silent = False
         self.questions: list[str] = []
@@ -44,9 +45,8 @@ class NameServer:
 
     def __exit__(self, *_exc: object) -> None:
         self._stopping = True
-        # Closing alone would not wake the thread.
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
-            waker.sendto(b"", (self.address, self.port))
+        # Closing alone would not wake the thread. The socket may be in another network than whoever ends it.
+        self._socket.sendto(b"", (self.address, self.port))
         self._thread.join()
         self._socket.close()
 

@@ -4,6 +4,7 @@ import ipaddress
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -16,7 +17,14 @@ _IPV4: Final = 0x0800
 _IPV6: Final = 0x86DD
 _TCP: Final = 6
 _UDP: Final = 17
-_FRAME_BYTES: Final = 65536
+# As long as segmentation offload lets a frame be, and its header.
+_FRAME_BYTES: Final = 1 << 17
+_BUFFER_BYTES: Final = 1 << 25
+_SO_RCVBUFFORCE: Final = 33  # asm-generic/socket.h
+# linux/if_packet.h
+_PACKET_OUTGOING: Final = 4
+_SOL_PACKET: Final = 263
+_PACKET_STATISTICS: Final = 6
 _POLL_S: Final = 0.1
 
 
@@ -46,6 +54,23 @@ class Packet:
         return not self.is_tcp and len(self.payload) >= 8 and 128 <= self.payload[0] < 192
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One Ethernet frame, whatever is in it.
+
+    Attributes:
+        at: when it passed, by the monotonic clock.
+        leaves: the end's own namespace sent it.
+        content: every byte of it.
+        packet: what it carries, where that is TCP or UDP.
+    """
+
+    at: float
+    leaves: bool
+    content: bytes
+    packet: Packet | None
+
+
 class PacketTrace:
     """Keeps what passes one end of a cable."""
 
@@ -54,11 +79,12 @@ class PacketTrace:
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._packets: list[Packet] = []
+        self._frames: list[Frame] = []
 
     def __enter__(self) -> Self:
         with self._end.namespace.entered():
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
             self._socket.bind((self._end.device, 0))
         self._socket.settimeout(_POLL_S)
         self._thread = threading.Thread(target=self._listen, name="packet-trace", daemon=True)
@@ -77,21 +103,31 @@ class PacketTrace:
     @property
     def packets(self) -> list[Packet]:
         """What has passed so far, in order."""
-        return list(self._packets)
+        return [frame.packet for frame in list(self._frames) if frame.packet is not None]
+
+    @property
+    def frames(self) -> list[Frame]:
+        """Every frame that has passed so far, in order, those that carry neither TCP nor UDP among them."""
+        return list(self._frames)
+
+    @property
+    def lost(self) -> int:
+        """How many frames passed unseen since this was asked last."""
+        assert self._socket is not None
+        statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+        return int(struct.unpack("II", statistics)[1])
 
     def _listen(self) -> None:
         assert self._socket is not None
         while not self._stopping.is_set():
             try:
-                frame = self._socket.recv(_FRAME_BYTES)
+                frame, (_, _, kind, *_) = self._socket.recvfrom(_FRAME_BYTES)
             except TimeoutError:
                 continue
             except OSError:
                 # The device is down.
                 continue
-            packet = parse(frame)
-            if packet is not None:
-                self._packets.append(packet)
+            self._frames.append(Frame(time.monotonic(), kind == _PACKET_OUTGOING, frame, parse(frame)))
 
 
 def parse(frame: bytes) -> Packet | None:

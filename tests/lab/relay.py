@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -39,8 +40,23 @@ class Relay:
     """
 
     def __init__(
-        self, authority: CertificateAuthority, device_certificate: IssuedCertificate, broker_port: int
+        self,
+        authority: CertificateAuthority,
+        device_certificate: IssuedCertificate,
+        broker_port: int,
+        *,
+        address: str = "127.0.0.1",
+        names: Sequence[str] = LOOPBACK,
     ) -> None:
+        """Set up without listening.
+
+        Args:
+            authority: signs what the relay shows to the device.
+            device_certificate: what the relay shows to the broker.
+            broker_port: the broker's, on loopback.
+            address: where it listens.
+            names: what its certificate is for.
+        """
         self.recordings: list[Recording] = []
         self.answers_flow = asyncio.Event()
         self.answers_flow.set()
@@ -48,6 +64,8 @@ class Relay:
         self._authority = authority
         self._device_certificate = device_certificate
         self._broker_port = broker_port
+        self._address = address
+        self._names = tuple(names)
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -62,8 +80,8 @@ class Relay:
         """Listen; on the same port again after a stop."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self._authority.ca_path)
         context.verify_mode = ssl.CERT_REQUIRED
-        context.load_cert_chain(*self._authority.issue("relay", hosts=LOOPBACK))
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=context)
+        context.load_cert_chain(*self._authority.issue("relay", hosts=self._names))
+        self._server = await asyncio.start_server(self._serve, self._address, self.port, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -74,16 +74,19 @@ class Dialog:
 class ScriptedPeer:
     """Sends and receives one message at a time, over UDP and through the proxy; requests sent again are passed over."""
 
-    def __init__(self, server_port: int, user: str = "peer", *, address: str = "127.0.0.1") -> None:
+    def __init__(
+        self, server_port: int, user: str = "peer", *, address: str = "127.0.0.1", server: str = "127.0.0.1"
+    ) -> None:
         """Set up without a socket.
 
         Args:
-            server_port: the proxy's UDP port on loopback.
+            server_port: the proxy's UDP port.
             user: who it is.
             address: where it is.
+            server: where the proxy is.
         """
         self.user = user
-        self._server = ("127.0.0.1", server_port)
+        self._server = (server, server_port)
         self._address = address
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, 0))
@@ -94,6 +97,7 @@ class ScriptedPeer:
         self._arrived = threading.Condition()
         self.dialog = Dialog("", "", "", "")
         self.offered = ""
+        self._invited_by = ""
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._listen, name="scripted-peer", daemon=True).start()
@@ -247,9 +251,12 @@ class ScriptedPeer:
         if not sequence:
             self.dialog.sequence += 1
         dialog = self.dialog
+        way = f"SIP/2.0/UDP {self._address}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(8)}"
+        if method == "INVITE":
+            self._invited_by = way
         lines = [
             f"{method} {dialog.target} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self._address}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(8)}",
+            f"Via: {way}",
             *(f"Route: {route}" for route in dialog.routes),
             f"From: {dialog.local}",
             f"To: {dialog.remote}",
@@ -259,6 +266,25 @@ class ScriptedPeer:
             "Max-Forwards: 70",
         ]
         self._send(lines, headers, body, to)
+
+    def cancel(self) -> None:
+        """Take the newest INVITE back (RFC 3261 section 9.1)."""
+        lines = [
+            f"CANCEL {self.dialog.target} SIP/2.0",
+            f"Via: {self._invited_by}",
+            f"From: {self.dialog.local}",
+            f"To: {self.dialog.remote}",
+            f"Call-ID: {self.dialog.call_id}",
+            f"CSeq: {self.dialog.sequence} CANCEL",
+            "Max-Forwards: 70",
+        ]
+        self._send(lines, (), "")
+
+    def write(self, reader: str, text: str) -> None:
+        """Send somebody a text message (RFC 3428)."""
+        sender = f"<sip:{self.user}@localhost>;tag={secrets.token_hex(4)}"
+        self.dialog = Dialog(secrets.token_hex(8), sender, f"<sip:{reader}@localhost>", f"sip:{reader}@localhost")
+        self.send("MESSAGE", "Content-Type: text/plain", body=text)
 
     def hang_up(self) -> None:
         """Send BYE and wait for the answer."""
