@@ -171,6 +171,8 @@ def keep_recording(state: PhoneState, event: Event) -> None:
         return
     call = state.find_call(recording.call_id)
     if recording.end is None and (reason := _reason_to_end(state, call)) is not None:
+        if call is not None and reason is RecordingEnd.REFUSED_BY_PEER:
+            call.decision = call.decision or Decision.RECORDING_UNWANTED
         _end(state, recording, reason)
     if recording.end is None and call is not None:
         members = _together_with(state, call)

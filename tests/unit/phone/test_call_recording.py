@@ -258,6 +258,8 @@ def test_it_ends_where_the_other_end_comes_to_want_none() -> None:
     assert StopRecording(RecordingEnd.REFUSED_BY_PEER) in commands
     assert END in commands
     assert desk.view.hint is Hint.RECORDING_UNWANTED
+    desk.replace()
+    assert desk.said(CloseCallRecord)[-1].decision is Decision.RECORDING_UNWANTED
 
 
 def test_it_waits_while_the_other_end_wants_it_to() -> None:
