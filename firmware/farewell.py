@@ -102,7 +102,7 @@ class StoredFarewell:
             database.execute("INSERT OR IGNORE INTO cancellation (only) VALUES (1)")
             self._outbox.queue_erasure(database, ErasureReason.CANCELLED)
 
-        await self._store.transact(write)
+        await self._store.transact(write, urgent=True)
 
     async def is_begun(self) -> bool:
         """Tell whether the account is being cancelled."""

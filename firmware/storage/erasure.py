@@ -121,10 +121,9 @@ class StoredErasure:
                 self._consents.append_within(database, LedgerAction.ERASE, category.value, actor, channel)
             return _Gone(Erased(count, _notices_waiting(database) - before), recordings, pictures)
 
-        gone = await self._store.transact(write)
-        await self._store.run(lambda database: database.query("PRAGMA wal_checkpoint(TRUNCATE)"))
-        for recording_id in gone.recordings:
-            await self._recordings.delete(recording_id)
+        gone = await self._store.transact(write, urgent=True)
+        await self._store.overwrite_log()
+        await self._recordings.delete_files(gone.recordings)
         await self._pictures.delete_files(gone.pictures)
         self._outbox.notify()
         await self._consents.tell()

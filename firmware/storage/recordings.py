@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -254,17 +254,23 @@ class StoredRecordings:
 
     async def delete(self, recording_id: RecordingId) -> bool:
         """Destroy a recording: first its key, then its file. False where there was none."""
-
-        def forget(database: Database) -> bool:
-            with database.transaction():
-                known = database.execute("DELETE FROM recordings WHERE recording_id = ?", recording_id) > 0
-            # The write-ahead log would keep the page with the file's key for a while.
-            database.query("PRAGMA wal_checkpoint(TRUNCATE)")
-            return known
-
-        known = await self._store.run(forget)
-        await asyncio.to_thread(self._unlink, recording_id)
+        known = await self._store.transact(
+            lambda database: database.execute("DELETE FROM recordings WHERE recording_id = ?", recording_id) > 0,
+            urgent=True,
+        )
+        # The write-ahead log would keep the page with the file's key for a while.
+        await self._store.overwrite_log()
+        await self.delete_files((recording_id,))
         return known
+
+    async def delete_files(self, recording_ids: Iterable[RecordingId]) -> None:
+        """Delete the files of recordings whose rows are gone; what cannot be deleted now is swept away at a start."""
+
+        def delete() -> None:
+            for recording_id in recording_ids:
+                self._unlink(recording_id)
+
+        await asyncio.to_thread(delete)
 
     # --- after a power cut --------------------------------------------------------------------------------------------
 

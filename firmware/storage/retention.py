@@ -108,7 +108,7 @@ class StoredRetention:
         for recording_id in gone.recordings:
             await self._recordings.delete(recording_id)
         if gone.rows:
-            await self._store.run(lambda database: database.query("PRAGMA wal_checkpoint(TRUNCATE)"))
+            await self._store.overwrite_log()
             self._outbox.notify()
             self.when_changed()
         return gone.rows + len(gone.recordings)

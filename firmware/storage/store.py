@@ -112,6 +112,19 @@ class Store:
 
         return await self.run(whatever_it_takes if urgent else in_transaction)
 
+    async def overwrite_log(self) -> None:
+        """Let nothing that was deleted stand in the write-ahead log any longer.
+
+        Where there is no room to write that back now, it is done when there is.
+
+        Raises:
+            StorageError: the store failed otherwise.
+        """
+        try:
+            await self.run(Database.fold_log)
+        except StoreFullError as error:
+            _log.warning("What was deleted stands in the store's log until there is room to write that back: %s", error)
+
     async def rekey(self, key: bytes) -> None:
         """Write the whole store anew with another key; other work waits meanwhile (see Database.rekey).
 

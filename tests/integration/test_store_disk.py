@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from firmware.farewell import StoredFarewell
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.contact import Contact
-from firmware.phone.purpose import Purpose
+from firmware.phone.my_data import DataCategory
+from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.ports import SOUND_RATE_HZ, SoundFormat
 from firmware.storage.errors import StoreFullError, StoreReadOnlyError
 from firmware.storage.key import load_key
 from tests.lab.small_disk import AS_ROOT, fill, small_disk
@@ -118,6 +121,36 @@ async def test_a_withdrawal_is_written_on_a_full_disk_again_and_again(larger_dis
     assert state.intact
     assert state.all_granted == {Purpose.SERVICE}
     await lab.store.check()
+    await lab.stop()
+
+
+async def test_on_a_full_disk_the_holder_makes_room_by_deleting_and_can_have_all_erased_and_go(
+    larger_disk: Path,
+) -> None:
+    lab = StoreLab(larger_disk, reserve_bytes=512 * 1024)
+    await lab.start()
+    await lab.consents.grant(Purpose.RECORDING)
+    recording_id, writer = await lab.recordings.begin(lab.new_call_id(), "10086", "", SoundFormat.OPUS)
+    writer.write(b"sound", SOUND_RATE_HZ)
+    writer.finish()
+    await lab.recordings.end(recording_id, complete=True, lost_s=0)
+    call_id = await lab.make_call()
+    fill(larger_disk)
+    await calls_until_full(lab)
+    count = len(await lab.call_log.recent(10_000))
+    await lab.call_log.delete(call_id)
+    assert len(await lab.call_log.recent(10_000)) == count - 1
+    assert await lab.recordings.delete(recording_id)
+    assert (await lab.recordings.listed(0, 9))[0] == 0
+    fill(larger_disk)
+    await calls_until_full(lab)
+    await lab.erasure.erase([DataCategory.CALLS], actor=Actor.HOLDER, channel=Channel.KEYPAD)
+    assert not [entry for entry in await lab.call_log.recent(10_000) if entry.reason is not None]
+    fill(larger_disk)
+    farewell = StoredFarewell(lab.store, lab.outbox, lab.consents)
+    await calls_until_full(lab)
+    await farewell.begin(Actor.HOLDER, Channel.KEYPAD)
+    assert await farewell.is_begun()
     await lab.stop()
 
 
