@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from traceback import extract_tb
 from typing import Final
 
 from firmware import clock
@@ -239,6 +240,16 @@ class Records:
             cut_off = await self.recordings.sweep()
         except StorageError as error:
             self.note_error(error)
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever stands in the store, the phone still calls
+            # Its own text may quote what stands there.
+            place = extract_tb(error.__traceback__)[-1]
+            self.note_error(
+                StorageError(
+                    f"The store holds what this firmware cannot read ({type(error).__name__} in {place.name}). Install "
+                    "the firmware that wrote it, or move the store away to begin a new one."
+                )
+            )
             return False
         if interrupted:
             _log.warning("%d call(s) had no end in the log, as after a power failure; they are closed now", interrupted)
