@@ -30,7 +30,11 @@ _STOP_TIMEOUT_S = 15.0
 
 
 class WecallProcess:
-    """One `wecall` command that says READY=1 as it would to systemd."""
+    """One `wecall` command that says READY=1 as it would to systemd.
+
+    Attributes:
+        watched_by: a command that runs it under its eyes, and under the process id that it was started with itself.
+    """
 
     def __init__(self, name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
         self.log_path = folder / f"{name}.log"
@@ -39,6 +43,7 @@ class WecallProcess:
         self._notify_path = folder / f"{name}.notify"
         self._environment = {**os.environ, **environment, "NOTIFY_SOCKET": str(self._notify_path)}
         self._process: subprocess.Popen[bytes] | None = None
+        self.watched_by: Sequence[str] = ()
         self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     @property
@@ -73,7 +78,7 @@ class WecallProcess:
         self._notifications.bind(str(self._notify_path))
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "firmware.cli", *self._arguments],
+                [*self.watched_by, sys.executable, "-m", "firmware.cli", *self._arguments],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

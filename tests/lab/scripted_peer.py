@@ -97,7 +97,7 @@ class ScriptedPeer:
         self._arrived = threading.Condition()
         self.dialog = Dialog("", "", "", "")
         self.offered = ""
-        self._invited_by = ""
+        self._invitation: list[str] = []
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._listen, name="scripted-peer", daemon=True).start()
@@ -146,6 +146,21 @@ class ScriptedPeer:
             lines = [message.start_line for message in self._inbox]
             assert self._arrived.wait_for(found, timeout_s), f"the peer got no {wanted}, but {lines}"
         return taken[0]
+
+    def receive_where(self, fits: Callable[[SipMessage], bool], timeout_s: float = 8) -> SipMessage:
+        """Return the first message of some kind that has not been taken yet.
+
+        Raises:
+            AssertionError: none came in time.
+        """
+
+        def place() -> int | None:
+            return next((index for index, message in enumerate(self._inbox) if fits(message)), None)
+
+        with self._arrived:
+            lines = [message.start_line for message in self._inbox]
+            assert self._arrived.wait_for(lambda: place() is not None, timeout_s), f"the peer got only {lines}"
+            return self._inbox.pop(place() or 0)
 
     def receives(self, wanted: str, timeout_s: float) -> bool:
         """Say whether such a request comes within a time; it stays to be received."""
@@ -252,8 +267,6 @@ class ScriptedPeer:
             self.dialog.sequence += 1
         dialog = self.dialog
         way = f"SIP/2.0/UDP {self._address}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(8)}"
-        if method == "INVITE":
-            self._invited_by = way
         lines = [
             f"{method} {dialog.target} SIP/2.0",
             f"Via: {way}",
@@ -265,20 +278,15 @@ class ScriptedPeer:
             f"Contact: <sip:{self.user}@{self._address}:{self.port}>",
             "Max-Forwards: 70",
         ]
+        if method == "INVITE":
+            kept = ("INVITE ", "Via: ", "Route: ", "From: ", "To: ", "CSeq: ")
+            self._invitation = [line for line in lines if line.startswith(kept)]
         self._send(lines, headers, body, to)
 
     def cancel(self) -> None:
         """Take the newest INVITE back (RFC 3261 section 9.1)."""
-        lines = [
-            f"CANCEL {self.dialog.target} SIP/2.0",
-            f"Via: {self._invited_by}",
-            f"From: {self.dialog.local}",
-            f"To: {self.dialog.remote}",
-            f"Call-ID: {self.dialog.call_id}",
-            f"CSeq: {self.dialog.sequence} CANCEL",
-            "Max-Forwards: 70",
-        ]
-        self._send(lines, (), "")
+        lines = [line.replace("INVITE", "CANCEL") for line in self._invitation]
+        self._send([*lines, f"Call-ID: {self.dialog.call_id}", "Max-Forwards: 70"], (), "")
 
     def write(self, reader: str, text: str) -> None:
         """Send somebody a text message (RFC 3428)."""
@@ -294,6 +302,16 @@ class ScriptedPeer:
     def confirm_hang_up(self) -> None:
         """Receive BYE and answer it."""
         self.reply(self.receive("BYE"), 200)
+
+    def send_to(self, contact: str, packet: str) -> None:
+        """Send anything to a phone itself, past the proxy.
+
+        Args:
+            contact: where it has registered.
+            packet: what to send.
+        """
+        host, _, port = contact.partition("@")[2].partition(";")[0].rpartition(":")
+        self._socket.sendto(packet.encode(), (host, int(port)))
 
     def _send(self, lines: list[str], headers: Sequence[str], body: str, to: int = 0) -> None:
         content = body.encode()

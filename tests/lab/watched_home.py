@@ -55,7 +55,7 @@ class WatchedHome:
         friend: somebody who answers each call and sends back what they hear.
     """
 
-    def __init__(self, folder: Path, relay_port: int, extra: str) -> None:
+    def __init__(self, folder: Path, relay_port: int, capture: str, extra: str) -> None:
         self.folder = folder
         self.home = Namespace()
         self.outside = Namespace()
@@ -63,6 +63,7 @@ class WatchedHome:
         self.pulse = PulseAudio(folder / "pulse", ("ear", "mic", "bell"))
         self.broker = Mosquitto(folder / "broker", self.authority)
         self.relay_port = relay_port
+        self._capture = capture
         self.registrar = Kamailio(
             folder / "registrar",
             {PERSON: _PASSWORD, FRIEND: "of the friend"},
@@ -194,7 +195,7 @@ retry_base_s = 0.2
 
 [sound]
 playback = "ear"
-capture = "mic_monitor"
+capture = "{self._capture}"
 
 [ringer]
 playback = "bell"
@@ -202,15 +203,18 @@ playback = "bell"
 
 
 @contextlib.contextmanager
-def watched_home(folder: Path, *, broker: bool = True, extra: str = "") -> Iterator[WatchedHome]:
+def watched_home(
+    folder: Path, *, broker: bool = True, capture: str = "mic_monitor", extra: str = ""
+) -> Iterator[WatchedHome]:
     """Build it, without the handset running yet.
 
     Args:
         folder: where everything keeps its files.
         broker: whether there is one.
+        capture: the PCM that the handset records from.
         extra: more of the handset's configuration.
     """
-    with WatchedHome(folder, free_port(socket.SOCK_STREAM), extra).running(broker=broker) as home:
+    with WatchedHome(folder, free_port(socket.SOCK_STREAM), capture, extra).running(broker=broker) as home:
         yield home
 
 

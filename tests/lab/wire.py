@@ -84,6 +84,10 @@ class Wire:
         """Each packet of RTP or RTCP that left."""
         return [frame for kind, frame in self.frames if kind is Protocol.AUDIO]
 
+    def sends_from(self, port: int) -> bool:
+        """Say whether anything left from a UDP port."""
+        return any(frame.packet and frame.packet.source_port == port for _, frame in self.frames)
+
     @property
     def connections(self) -> int:
         """How many connections were made to the relay."""
