@@ -44,6 +44,9 @@ def namespace():
 print(json.dumps({
     "store": attempt(lambda: os.listdir("/var/lib/wecall")),
     "store is covered": "yes" if os.stat("/var/lib/wecall").st_mode & 0o777 == 0 else "no",
+    "recording": attempt(lambda: open("/var/lib/wecall/recordings/of-test", "rb").read()),
+    "picture": attempt(lambda: open("/var/lib/wecall/pictures/of-test", "rb").read()),
+    "wrapped keys": attempt(lambda: open("/var/lib/wecall/store.key-wrap", "rb").read()),
     "configuration": attempt(lambda: open("/etc/wecall/config.toml").read()),
     "change configuration": attempt(lambda: write("/etc/wecall/config.toml")),
     "encrypted keys": attempt(lambda: os.listdir("/etc/wecall/credentials")),
@@ -68,8 +71,16 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def things_to_reach(box: InstalledBox) -> Iterator[None]:
-    """Nodes such as the kernel makes for a sound card and for the machine's memory, and a folder for anybody."""
+    """Nodes such as the kernel makes for a sound card and for the memory, files of the handset, and a folder
+    for anybody.
+    """
     box.shell("""
+        for folder in recordings pictures; do
+            install -d -o wecall -g wecall -m 0700 /var/lib/wecall/$folder
+            install -o wecall -g wecall -m 0600 /dev/null /var/lib/wecall/$folder/of-test
+        done
+        [ -e /var/lib/wecall/store.key-wrap ] ||
+            install -o wecall -g wecall -m 0600 /dev/null /var/lib/wecall/store.key-wrap
         mkdir -m 1777 /opt/anybody
         mkdir /dev/snd
         mknod /dev/snd/pcmC0D0c c 116 24
@@ -78,7 +89,7 @@ def things_to_reach(box: InstalledBox) -> Iterator[None]:
         mknod -m 0666 /dev/mem-of-test c 1 1
     """)
     yield
-    box.shell("rm -r /var/lib/wecall/0 /dev/snd /dev/mem-of-test /opt/anybody")
+    box.shell("rm -r /var/lib/wecall/0 /var/lib/wecall/*/of-test /dev/snd /dev/mem-of-test /opt/anybody")
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +121,14 @@ def test_sync_cannot_read_the_store_or_any_file_of_the_handset(from_sync: dict[s
     assert from_sync["configuration"] == "EACCES"
     assert from_sync["encrypted keys"] == "EACCES"
     assert from_sync["store key"] == "ENOENT"
+
+
+def test_sync_cannot_read_recordings_pictures_or_wrapped_keys_and_the_handset_can(
+    from_sync: dict[str, str], from_handset: dict[str, str]
+) -> None:
+    for what in ("recording", "picture", "wrapped keys"):
+        assert from_sync[what] == "EACCES"
+        assert from_handset[what] == "done"
 
 
 def test_the_store_is_closed_to_syncs_user_even_without_its_sandbox(box: InstalledBox) -> None:
