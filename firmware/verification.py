@@ -98,11 +98,15 @@ class SipVerifier:
             case MessageSent(message_id, accepted) if message_id in self._sent:
                 if not (waiting := self._sent.pop(message_id)).done():
                     waiting.set_result(accepted)
-            case MessageReceived(message) if message.party.number == self._user:
+            case MessageReceived(message) if message.party.number == self._user and self._is_asked_about(message.text):
                 self._read(message.text)
             case _:
                 return False
         return True
+
+    def _is_asked_about(self, text: str) -> bool:
+        """Whether a text of the address is for us; when no code is awaited it may be anything that the holder reads."""
+        return bool(self._reference) or text.startswith(_PREFIX)
 
     def _read(self, text: str) -> None:
         answer = _ANSWER.fullmatch(text.strip())
@@ -110,7 +114,10 @@ class SipVerifier:
             if not text.startswith(_PREFIX):
                 self.when_code_arrives(text)
         elif answer["reference"] == self._reference and self._verdict is not None and not self._verdict.done():
-            self._verdict.set_result(Verdict(answer["verdict"]))
+            verdict = Verdict(answer["verdict"])
+            self._verdict.set_result(verdict)
+            if verdict is Verdict.RIGHT:
+                self._reference = ""
 
     async def _deliver(self, text: str) -> bool:
         message_id = secrets.token_hex(16)

@@ -1,6 +1,6 @@
 """What the holder of a new phone declares, and what the phone remembers while it is being activated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from firmware.phone.purpose import Actor
@@ -22,11 +22,13 @@ class Activation:
         age_band: what was declared in this run, None until then.
         holder_is_here: the holder's PIN was typed or set in this run.
         guardian_is_here: the guardian's was.
+        code_message: what the operator's message with a code says, where it has come to this phone.
     """
 
     age_band: AgeBand | None = None
     holder_is_here: bool = False
     guardian_is_here: bool = False
+    code_message: str = field(default="", repr=False)
 
     @property
     def actor(self) -> Actor:

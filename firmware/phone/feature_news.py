@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from firmware.phone.activation_answers import CodeArrived
 from firmware.phone.answers import AccountKnown, PinChanged
 from firmware.phone.commands import KeepMessage
 from firmware.phone.consent_answers import ConsentsChanged
@@ -103,6 +104,12 @@ def _take_guards(state: PhoneState, event: StoreGuarded) -> None:
     state.menu.take(state, event)
 
 
+def _take_code(state: PhoneState, event: CodeArrived) -> None:
+    # It may come while the page that it is typed on is not open.
+    state.features.activation.code_message = event.text
+    state.menu.take(state, event)
+
+
 def _take_set_up(state: PhoneState, event: SetUpLoaded) -> None:
     state.features.set_up = event.set_up
 
@@ -156,6 +163,7 @@ NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     StoreGuarded: _take_guards,
     StoreWaitsForPin: wait_for_pin,
     SetUpLoaded: _take_set_up,
+    CodeArrived: _take_code,
     BlockedContactsLoaded: _take_blocked_contacts,
     MinuteStarted: _take_minute,
     AccountKnown: _keep_account,

@@ -99,8 +99,19 @@ async def test_a_verdict_that_nobody_waits_for_is_dropped() -> None:
 
 async def test_the_message_with_the_code_is_shown_where_it_is_typed_and_is_no_text_message() -> None:
     operator = Operator()
+    await operator.verifier.request()
     assert operator.verifier.takes(from_operator("Your code is 482913."))
     assert operator.codes == ["Your code is 482913."]
+
+
+async def test_what_the_address_writes_when_no_code_is_awaited_is_a_text_message() -> None:
+    operator = Operator()
+    operator.says("RIGHT")
+    assert not operator.verifier.takes(from_operator("Good morning."))
+    await operator.verifier.request()
+    await operator.verifier.check("482913")
+    assert not operator.verifier.takes(from_operator("Thank you."))
+    assert operator.verifier.takes(from_operator("WECALL-VERIFY 1 RIGHT 0123456789abcdef"))
 
 
 def test_what_others_write_is_left_to_the_phone() -> None:

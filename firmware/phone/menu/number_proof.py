@@ -5,21 +5,24 @@ from firmware.phone.activation_errands import CheckCode, ReadNumberProof, Reques
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.events import Key
 from firmware.phone.menu.card import ONE_MOMENT
-from firmware.phone.menu.choices import BACK, Then
+from firmware.phone.menu.choices import BACK, CHOOSE, Then
 from firmware.phone.menu.entry import NumberEntry
 from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.stack import Quiet
-from firmware.phone.menu.views import NoticeView, SoftKeys
+from firmware.phone.menu.views import ListView, MenuRow, NoticeView, SoftKeys
 from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
 
 _NUMBER_WORDS: dict[NumberProof, Text] = {
     NumberProof.OPEN: word("A code is sent to your number. Type it here to show that the number is yours."),
-    NumberProof.SENT: word("The code is on its way. OK types it."),
     NumberProof.EXPIRED: word("That code counts no more. OK sends a new one."),
     NumberProof.NO_ANSWER: word("Your operator does not answer. Try again later."),
     NumberProof.PROVED: word("Your number is proved."),
 }
+
+
+# No digit chooses: it may be the first one of an emergency number.
+_AWAITED = (MenuRow(word("A code is on its way.")), MenuRow(word("Type the code")), MenuRow(word("Send another")))
 
 
 def is_number_proof_offered(state: PhoneState) -> bool:
@@ -35,13 +38,15 @@ class NumberStep(Quiet):
         self._proof: NumberProofRead | None = None
         self._failure: Text = ""
         self._scroll = 0
-        self._arrived = ""
         self._requesting = False
+        self._wants_another = False
 
-    def view(self, _state: PhoneState) -> NoticeView:
+    def view(self, _state: PhoneState) -> NoticeView | ListView:
         """Show how far it has come."""
         if self._failure:
             return NoticeView("", self._failure, keys=SoftKeys(BACK, word("Again")), scroll=self._scroll)
+        if self._is_code_awaited:
+            return ListView("", _AWAITED, 1 + self._wants_another, total=len(_AWAITED), keys=SoftKeys(BACK, CHOOSE))
         if self._proof is None or self._requesting:
             return NoticeView("", ONE_MOMENT, keys=SoftKeys(BACK))
         return NoticeView(
@@ -55,7 +60,9 @@ class NumberStep(Quiet):
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Do what comes next, or turn over."""
-        if key in {Key.VOLUME_UP, Key.VOLUME_DOWN}:
+        if key in {Key.VOLUME_UP, Key.VOLUME_DOWN} and self._is_code_awaited:
+            self._wants_another = key is Key.VOLUME_DOWN
+        elif key in {Key.VOLUME_UP, Key.VOLUME_DOWN}:
             self._scroll += -1 if key is Key.VOLUME_UP else 1
         elif key is not Key.OK:
             return
@@ -66,10 +73,11 @@ class NumberStep(Quiet):
             return
         elif self._proof.proof is NumberProof.PROVED:
             self._then(state)
-        elif self._proof.proof in {NumberProof.SENT, NumberProof.WRONG}:
-            state.menu.push(state, CodeEntry(self._arrived))
+        elif self._is_code_awaited and not self._wants_another:
+            state.menu.push(state, CodeEntry(state))
         else:
-            self._requesting = True
+            self._requesting, self._wants_another = True, False
+            state.features.activation.code_message = ""
             state.emit(RequestCode())
 
     def take(self, state: PhoneState, answer: Answer) -> None:
@@ -81,18 +89,21 @@ class NumberStep(Quiet):
             case NumberProofRead():
                 was_requesting, self._requesting, self._proof = self._requesting, False, answer
                 if was_requesting and answer.proof is NumberProof.SENT:
-                    state.menu.push(state, CodeEntry(self._arrived))
-            case CodeArrived(text):
-                self._arrived = text
+                    state.menu.push(state, CodeEntry(state))
             case ErrandFailed(ReadNumberProof.__name__ | RequestCode.__name__, words):
                 self._requesting, self._failure = False, words
+
+    @property
+    def _is_code_awaited(self) -> bool:
+        awaited = self._proof is not None and self._proof.proof in {NumberProof.SENT, NumberProof.WRONG}
+        return awaited and not self._requesting and not self._failure
 
 
 class CodeEntry(NumberEntry):
     """The code, as it is typed."""
 
-    def __init__(self, arrived: str) -> None:
-        """`arrived` is what the operator's message says, where it has come to this phone."""
+    def __init__(self, state: PhoneState) -> None:
+        arrived = state.features.activation.code_message
         super().__init__(word("Code"), self._check, note=arrived or word("It comes to your number."))
         self._checking = False
 
@@ -131,15 +142,13 @@ def _number_words(read: NumberProofRead) -> Text:
     if read.proof is NumberProof.WAIT:
         minutes = -(-read.wait_s // 60)
         return word("Too many wrong codes. A new one can be sent in {min} min.", min=minutes)
-    return _NUMBER_WORDS.get(read.proof, _NUMBER_WORDS[NumberProof.SENT])
+    return _NUMBER_WORDS[read.proof]
 
 
 def _number_key(read: NumberProofRead) -> Text:
     match read.proof:
         case NumberProof.PROVED:
             return NEXT
-        case NumberProof.SENT | NumberProof.WRONG:
-            return word("Type it")
         case NumberProof.WAIT | NumberProof.NO_ANSWER:
             return word("Again")
         case _:

@@ -184,6 +184,8 @@ def _first_run() -> dict[str, PhoneView]:
                 phone.ok()
                 views.setdefault("first run, Number, a wrong code", _first_run_view(phone))
                 phone.press(Key.CANCEL)
+                phone.answer()
+                views.setdefault("first run, Number, on its way", _first_run_view(phone))
             phone.go_on()
     return views
 

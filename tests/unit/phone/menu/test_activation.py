@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from firmware.phone.activation_answers import NumberProof, NumberProofRead
+from firmware.phone.activation_errands import RequestCode
 from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallDirection, CallerId, TextMessage
 from firmware.phone.commands import AnswerCall, PlaceCall, SendMessage, SignalRinging
@@ -369,6 +370,28 @@ def test_without_a_proof_there_is_no_way_on_where_there_is_one_to_be_had() -> No
     assert phone.step == "Number"
     phone.ok()
     assert title_of(phone) == "Code"
+
+
+def test_a_code_that_never_came_is_sent_once_more() -> None:
+    phone = at_number()
+    phone.ok()
+    phone.press(Key.CANCEL)
+    phone.answer()
+    phone.press(Key.VOLUME_DOWN)
+    phone.ok()
+    assert len(phone.said(RequestCode)) == 2
+    assert title_of(phone) == "Code"
+
+
+def test_a_code_that_comes_while_somebody_has_lifted_the_handset_is_read_afterwards() -> None:
+    phone = at_number()
+    phone.press(Key.OK)
+    phone.lift()
+    phone.answer()
+    phone.replace()
+    phone.answer()
+    phone.ok()
+    assert note(phone) == f"Your code is {CODE}."
 
 
 def test_what_was_asked_before_the_code_was_requested_does_not_hide_that_it_is_on_its_way() -> None:
