@@ -4,8 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+<<<<<<< Updated upstream
 from firmware.phone.activation_answers import CodeArrived
 from firmware.phone.answers import AccountKnown, PinChanged
+=======
+from firmware.phone.answers import AccountKnown, ErrandFailed, PinChanged
+>>>>>>> Stashed changes
 from firmware.phone.commands import KeepMessage
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import (
@@ -30,6 +34,7 @@ from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy import is_blocked
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
+from firmware.phone.private_mode import take_failure
 from firmware.phone.rights_answers import MyDataErased
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
@@ -153,6 +158,7 @@ def _take_minute(state: PhoneState, event: MinuteStarted) -> None:
 
 
 NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
+    ErrandFailed: take_failure,
     RegistrationChanged: _keep_registration,
     VoicemailCounted: _count_voicemail,
     MessageReceived: _keep_message,

@@ -191,6 +191,16 @@ def test_wherever_the_key_switches_do_not_disturb_holding_it_begins_private_mode
     assert not phone.phone._state.features.preferences.do_not_disturb
 
 
+def test_private_mode_that_could_not_be_written_is_not_said_to_be_on() -> None:
+    phone = holder()
+    phone.press(Key.DO_NOT_DISTURB)
+    phone.hold_down(Key.DO_NOT_DISTURB)
+    phone.handle(ErrandFailed("DeleteContact", "That did not work."))
+    assert phone.view.hint is Hint.FEATURE_ON
+    phone.handle(ErrandFailed("WithdrawOptional", "That did not work."))
+    assert (phone.view.hint, phone.view.feature) == (Hint.FEATURE_IMPOSSIBLE, "private_mode")
+
+
 def test_a_code_begins_private_mode_too() -> None:
     phone = holder()
     phone.lift()
