@@ -4,12 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-<<<<<<< Updated upstream
 from firmware.phone.activation_answers import CodeArrived
-from firmware.phone.answers import AccountKnown, PinChanged
-=======
 from firmware.phone.answers import AccountKnown, ErrandFailed, PinChanged
->>>>>>> Stashed changes
 from firmware.phone.commands import KeepMessage
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import (
