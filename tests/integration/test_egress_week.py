@@ -57,7 +57,7 @@ IMPORTED: Final = ("Planted Imported", "0495550114")
 TONE_HZ: Final = 700
 AT_ONCE_S: Final = 0.1
 """How long before its answer is on the wire a call that was lifted for may have its audio."""
-SOON_S: Final = 0.5
+SOON_S: Final = 2
 """How long PulseAudio may take to tell of the end of a stream."""
 
 SECRETS: Final = {
@@ -167,13 +167,16 @@ async def live_through(home: WatchedHome) -> Week:
                 recorded = await address_book_and_pictures(home, person)
                 await documents_of_the_operator(home, person)
                 await menus(person)
+                await rights(home, person)
                 await the_end(home, person, relay)
             await asyncio.to_thread(home.handset.stop)
         store = await open_store_of(home.handset.state_dir)
         kept = await rows_of(store)
         keys = await store.run(
             lambda database: database.query(
-                "SELECT 'sealing key', sealing_key FROM recordings UNION SELECT 'PIN as it is kept', code FROM pins"
+                "SELECT 'sealing key', sealing_key FROM recordings "
+                "UNION SELECT 'sealing key', sealing_key FROM pictures "
+                "UNION SELECT 'PIN as it is kept', code FROM pins"
             )
         )
         await store.stop()
@@ -182,7 +185,7 @@ async def live_through(home: WatchedHome) -> Week:
     sealed = {
         str(path.relative_to(home.handset.state_dir)): path.read_bytes()
         for path in home.handset.state_dir.rglob("*")
-        if path.is_file() and path.suffix != ".json"
+        if path.is_file() and path.suffix not in {".json", ".tar"}
     }
     return Week(
         Wire(home, home.trace.frames), home.trace.lost, relay, microphone.streams, secrets, kept, recorded, sealed
@@ -336,7 +339,34 @@ async def menus(person: Person) -> None:
         await person.dial(PIN)
         await person.press("ok")
         await person.reads(words)
-    await person.rest()
+    await person.press("menu")
+
+
+async def rights(home: WatchedHome, person: Person) -> None:
+    """Take a copy that anybody can read, ask the operator for something, and have the text messages erased."""
+    await choose(person, "8923", "Privacy", "My data", "A copy", "PIN")
+    await person.dial(PIN)
+    await person.press("ok")
+    await person.reads_the_beginning_of("Whoever finds the copy")
+    await person.press("ok")
+    await until(lambda: any((home.handset.state_dir / "exchange").glob("wecall-*.tar")))
+    await person.press("menu")
+    await choose(person, "8941", "Privacy", "My data", "Requests", "PIN")
+    await person.dial(PIN)
+    await person.press("ok")
+    await person.reads("See data")
+    await person.dial("1")
+    await person.reads_the_beginning_of("Request 1 is filed.")
+    await person.press("menu")
+    await choose(person, "893", "Privacy", "My data", "PIN")
+    await person.dial(PIN)
+    await person.press("ok")
+    await person.reads("Everything")
+    await person.dial("4")
+    await person.reads_the_beginning_of("Messages: 3. There is no way back.")
+    await person.press("ok")
+    await person.reads("3 erased.")
+    await person.press("menu")
 
 
 async def choose(person: Person, keys: str, *titles: str) -> None:
@@ -373,8 +403,10 @@ def test_nothing_was_missed_and_everything_that_should_happen_did(week: Week) ->
     assert len(week.wire.talks) == 3
     assert len(week.recorded) > 12_000
     gone = {name for name, secret in LOOKED_FOR.items() if repr(secret).strip("b'\"") not in week.kept}
-    # All calls were forgotten, and a new key for pseudonyms parts what comes from them.
-    assert {name for name in gone if not name.startswith("calls.")} == {"pseudonym_key.key"}
+    # All calls and messages were erased, and a new key for pseudonyms parts what comes from them.
+    assert {name for name in gone if not name.startswith(("calls.", "messages."))} == {"pseudonym_key.key"}
+    [request] = week.told.documents("consent")[-1]["requests"]
+    assert set(request) == {"number", "kind", "due", "state"}
     assert {"cdr", "consent", "erasure", "outcome", "status"} == {
         publish.topic.removeprefix(f"{PREFIX}/") for publish in week.told.publishes
     }

@@ -145,12 +145,7 @@ TABLES: Final[Mapping[str, Mapping[str, Column] | str]] = {
         "kept": Left(_COUNT, 1),
         "kept_until": Left("those that are kept for good have none"),
     },
-    "pictures": {
-        "position": _ROW_ID,
-        "picture": _letters("picture"),
-        "name": _words("picture name"),
-        "sealing_key": _key("picture key"),
-    },
+    "pictures": "a real one is added in the week, for a row has its file: its name and its key are looked for",
     "preferences": {
         "only": Left(_COUNT, 1),
         "chosen": Planted(
