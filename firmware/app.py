@@ -480,7 +480,8 @@ class Handset:
             return None
         configuration = self._loaded.configuration
         copy = copy_of_everything(records, _identity(configuration), issuer(configuration), self._exchange_dir)
-        return CopyParts(records.pin, records.requests, copy)
+        pins = {Actor.HOLDER: records.pin, Actor.GUARDIAN: records.guardian_pin}
+        return CopyParts(pins, records.requests, copy)
 
     def _start_watchdog(self) -> None:
         watchdog = asyncio.create_task(self._notifier.run(self._health), name="watchdog")

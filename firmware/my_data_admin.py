@@ -32,15 +32,19 @@ class MyDataExported(Answer):
 
 @dataclass(frozen=True, slots=True)
 class CopyParts:
-    """What a copy takes: who may have one, how often, and what writes it."""
+    """What a copy takes: who may have one, how often, and what writes it.
 
-    pin: StoredPin
+    Attributes:
+        pins: the guardian's, which comes first where there is one, and the holder's.
+    """
+
+    pins: Mapping[Actor, StoredPin]
     requests: StoredRequests
     copy: DataCopy
 
 
 class MyDataRole:
-    """Answers the admin role's request for a copy of everything, to whoever has the holder's PIN."""
+    """Answers the admin role's request for a copy of everything, to whoever has the PIN of who answers."""
 
     def __init__(self, parts: Callable[[], CopyParts | None]) -> None:
         """`parts` returns what it takes; None where there is no store."""
@@ -54,14 +58,8 @@ class MyDataRole:
     async def _export(self, request: MyDataExportRequest) -> MyDataExported:
         if (parts := self._parts()) is None:
             raise ControlError("The store cannot be used, so there is nothing to copy. See wecall doctor.")
-        if not await parts.pin.is_set():
-            raise ControlError("A copy is for the holder alone, by a PIN. Set one on the phone: Settings, Lock.")
-        verdict = await parts.pin.check(request.pin)
-        if not verdict.accepted:
-            await parts.requests.note_check_failed(Right.COPY, actor=Actor.HOLDER, channel=Channel.COMMAND_LINE)
-            wait = f" The next try is looked at in {verdict.wait_s} s." if verdict.wait_s else ""
-            raise ControlError(f"That is not the holder's PIN; nothing was copied.{wait}")
-        if await parts.requests.begin_copy(actor=Actor.HOLDER, channel=Channel.COMMAND_LINE):
+        actor = await self._require_pin(parts, request.pin)
+        if await parts.requests.begin_copy(actor=actor, channel=Channel.COMMAND_LINE):
             raise ControlError("Three copies a day are enough. Try again tomorrow.")
         passphrase = "" if request.open else draw_passphrase()
         try:
@@ -70,3 +68,20 @@ class MyDataRole:
             raise ControlError(f"The folder for files cannot be written: {error.strerror}.") from error
         _log.info("A copy of the holder's data was made")
         return MyDataExported(files=files, passphrase=passphrase)
+
+    async def _require_pin(self, parts: CopyParts, typed: str) -> Actor:
+        """Let only whoever has the PIN go on: the guardian, where the holder is under 14.
+
+        Raises:
+            ControlError: there is none, or it is another one.
+        """
+        for actor in (Actor.GUARDIAN, Actor.HOLDER):
+            if not await parts.pins[actor].is_set():
+                continue
+            verdict = await parts.pins[actor].check(typed)
+            if verdict.accepted:
+                return actor
+            await parts.requests.note_check_failed(Right.COPY, actor=actor, channel=Channel.COMMAND_LINE)
+            wait = f" The next try is looked at in {verdict.wait_s} s." if verdict.wait_s else ""
+            raise ControlError(f"That is not the {actor}'s PIN; nothing was copied.{wait}")
+        raise ControlError("A copy is for the holder alone, by a PIN. Set one on the phone: Settings, Lock.")

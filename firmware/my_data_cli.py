@@ -20,7 +20,7 @@ def mydata() -> None:
     default=Path("/run/wecall"), show_default=True, help="Where the handset's local sockets are.",
 )  # fmt: skip
 def export(*, is_open: bool, runtime_dir: Path) -> None:
-    """Write a copy of everything into the handset's folder for files; asks for the holder's PIN.
+    """Write a copy of everything into the handset's folder for files; asks for the holder's PIN, or a guardian's.
 
     It is encrypted with age to words that are printed; `age -d -i NAME.key.age NAME.tar.age` asks for them.
     """
@@ -31,7 +31,7 @@ def export(*, is_open: bool, runtime_dir: Path) -> None:
     from firmware.errors import ControlError
 
     # Typed, and nothing else: a command line and an environment can be read by others.
-    pin = click.prompt("The holder's PIN", hide_input=True, err=True)
+    pin = click.prompt("The PIN of the holder, or of a guardian where there is one", hide_input=True, err=True)
     request = MyDataExportRequest(pin=pin, open=is_open)
     with Progress(SpinnerColumn(), TextColumn("Copying"), TimeElapsedColumn(), transient=True) as shown:
         shown.add_task("", total=None)

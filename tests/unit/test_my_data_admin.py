@@ -1,0 +1,59 @@
+"""Who gets a copy of the holder's data by the command line."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from firmware.control.requests import MyDataExportRequest
+from firmware.errors import ControlError
+from firmware.my_data_admin import CopyParts, MyDataRole
+from firmware.phone.purpose import Actor
+from tests.lab.store import StoreLab
+
+
+class Copies:
+    """Writes none."""
+
+    async def write(self, _passphrase: str, _progress: Callable[[int], None]) -> tuple[str, ...]:
+        return ("copy.tar.age",)
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
+    lab = StoreLab(tmp_path)
+    await lab.start()
+    yield lab
+    await lab.stop()
+
+
+async def export(lab: StoreLab, pin: str) -> None:
+    pins = {Actor.HOLDER: lab.pin, Actor.GUARDIAN: lab.guardian_pin}
+    parts = CopyParts(pins, lab.requests, Copies())  # type: ignore[arg-type]
+    await MyDataRole(lambda: parts).handlers["my_data_export"](MyDataExportRequest(pin=pin))
+
+
+async def actions(lab: StoreLab) -> list[tuple[str, str | None]]:
+    return [(entry.action.value, entry.actor) for entry in await lab.consents.entries()]
+
+
+async def test_without_a_pin_there_is_no_copy(lab: StoreLab) -> None:
+    with pytest.raises(ControlError, match="Set one"):
+        await export(lab, "")
+
+
+async def test_the_holders_pin_gets_a_copy_and_a_wrong_one_stands_in_the_ledger(lab: StoreLab) -> None:
+    await lab.pin.set("4711")
+    with pytest.raises(ControlError, match="not the holder's PIN"):
+        await export(lab, "4712")
+    await export(lab, "4711")
+    assert await actions(lab) == [("check_failed", "holder"), ("export", "holder")]
+
+
+async def test_where_a_guardian_answers_a_copy_takes_the_guardians_pin_and_not_the_holders(lab: StoreLab) -> None:
+    await lab.pin.set("4711")
+    await lab.guardian_pin.set("8020")
+    with pytest.raises(ControlError, match="not the guardian's PIN"):
+        await export(lab, "4711")
+    await export(lab, "8020")
+    assert await actions(lab) == [("check_failed", "guardian"), ("export", "guardian")]
