@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
 
+from firmware.errands.dates import day_in_words
 from firmware.errands.runner import Handler
 from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
 from firmware.phone.consent_errands import Activate, ReadConsents, ReadReceipt, SetConsent, WithdrawOptional
@@ -16,8 +16,6 @@ from firmware.privacy.receipts import Issuer, summary
 from firmware.storage.catalogues import StoredCatalogues
 from firmware.storage.consents import Consents
 from firmware.storage.errors import LedgerDamagedError
-
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 - reads best so
 
 
 class ConsentErrands:
@@ -94,13 +92,6 @@ class ConsentErrands:
             recipients=entry.recipients.in_language(language),
             granted=answer.granted,
             needed=purpose in NEEDED,
-            since=_day(answer.since, language) if answer.since else "",
+            since=day_in_words(datetime.fromisoformat(answer.since).timestamp(), language) if answer.since else "",
             asked=answer.asked,
         )
-
-
-def _day(at: str, language: str) -> str:
-    local = datetime.fromisoformat(at).astimezone()
-    if language == "zh":
-        return f"{local.year}年{local.month}月{local.day}日"
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"

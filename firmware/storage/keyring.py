@@ -161,7 +161,7 @@ class Keyring:
             if self._host.board is None or Guard.BOARD in self._wrap.guards:
                 return
             # What was sealed without the board's key may still lie on the card somewhere: it is to open nothing.
-            self._begin_change(self._pin)
+            await asyncio.to_thread(self._begin_change, self._pin)
             keys = self._known_keys()
         if store.key != keys.newest:
             await store.rekey(keys.newest)

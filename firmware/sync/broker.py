@@ -356,7 +356,3 @@ def _limits() -> Properties:
     limits.ReceiveMaximum = _RECEIVE_MAXIMUM
     limits.MaximumPacketSize = MAX_PACKET_BYTES
     return limits
-
-
-def _status(state: Any) -> bytes:
-    return StatusMessage(state=state).model_dump_json().encode()
