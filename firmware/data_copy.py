@@ -25,7 +25,7 @@ from mnemonic import Mnemonic
 from PIL import Image
 
 from firmware.durable import sync_folder
-from firmware.errors import StorageError
+from firmware.errors import HandsetError, StorageError
 from firmware.phone.contact import Contact
 from firmware.phone.my_data import DataCategory
 from firmware.privacy.receipts import Issuer, receipts
@@ -264,13 +264,13 @@ class DataCopy:
                 if recording.state is RecordingState.RUNNING:
                     continue
                 # An archive says how long a file is before the file comes, so it is read twice.
-                parts = await self._sources.recordings.read_ogg(recording.recording_id)
-                size_bytes = await asyncio.to_thread(_length, parts)
+                read = self._sources.recordings.read_ogg
+                size_bytes = await asyncio.to_thread(_length, _up_to_damage(await read(recording.recording_id)))
                 yield _Member(
                     f"recordings/{recording.recording_id}.{recording.sound_format.value}",
                     DataCategory.RECORDINGS,
                     size_bytes,
-                    await self._sources.recordings.read_ogg(recording.recording_id),
+                    _up_to_damage(await read(recording.recording_id)),
                 )
 
     def _draft(self, name: str) -> Path:
@@ -295,6 +295,12 @@ def _create(path: Path) -> BinaryIO:
 
 def _open_archive(file: BinaryIO) -> tarfile.TarFile:
     return tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT)
+
+
+def _up_to_damage(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Return as much as can be read: a recording that is damaged is no reason to go without all else."""
+    with suppress(HandsetError):
+        yield from parts
 
 
 def _length(parts: Iterator[bytes]) -> int:

@@ -1,9 +1,11 @@
 """A handset killed at every step of erasing and of cancelling: all as it was, or nothing left and everybody told."""
 
 import asyncio
+import itertools
 import json
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from firmware.config import load
+from firmware.data_copy import DataCopy, Sources
 from firmware.factory_reset import finish_reset
 from firmware.farewell import TOMBSTONE_NAME, Farewell, StoredFarewell, go_on, resume_reset
 from firmware.phone.call import CallId
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.privacy.catalogue import Catalogue, built_in
+from firmware.privacy.receipts import Issuer
 from firmware.storage.erasure import ERASABLE
 from firmware.storage.pictures import Pixels
 from provisioning.schema import parse_configuration
@@ -130,6 +135,34 @@ def say(folder: Path) -> None:
     asyncio.run(carry())
 
 
+class Catalogues:
+    """The firmware's own catalogue alone."""
+
+    async def by_version(self) -> dict[str, Catalogue]:
+        return {"": built_in(), built_in().version: built_in()}
+
+
+def copy(folder: Path) -> None:
+    async def run() -> None:
+        lab = StoreLab(folder)
+        await lab.start()
+        sources = Sources(
+            my_data=lab.my_data,
+            contacts=lab.contacts,
+            recordings=lab.recordings,
+            pictures=lab.pictures,
+            consents=lab.consents,
+            catalogues=Catalogues(),  # type: ignore[arg-type]
+            issuer=Issuer("handset-7"),
+            account={},
+            synced=lambda: True,
+        )
+        await DataCopy(sources, folder / "stick").write("", lambda _percent: None)
+        await lab.stop()
+
+    asyncio.run(run())
+
+
 # --- what the test makes of it ----------------------------------------------------------------------------------------
 
 
@@ -223,3 +256,23 @@ def test_a_cancellation_is_not_begun_or_comes_to_its_end_whatever_the_step(folde
             assert not (place / TOMBSTONE_NAME).exists()
         seen.add(loaded.cancelled)
     assert seen == {True, False}
+
+
+@pytest.mark.timeout(400)
+def test_a_copy_has_its_final_name_once_all_of_it_is_on_the_stick(folder: Path) -> None:
+    seen = set()
+    for number in itertools.count(1):
+        place = folder / str(number)
+        place.mkdir()
+        prepare(place)
+        command = [sys.executable, "-m", "tests.lab.killed_at", str(number), str(place), MODULE, "copy"]
+        code = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=60).returncode
+        assert code in {0, -9}
+        copies = list((place / "stick").glob("*.tar")) if (place / "stick").exists() else []
+        for whole in copies:
+            with tarfile.open(whole) as archive:
+                assert archive.getnames()[-1] == "manifest.json"
+        seen.add(len(copies))
+        if code == 0:
+            break
+    assert seen == {0, 1}

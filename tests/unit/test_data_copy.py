@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from PIL import Image
 from pyrage import decrypt_io, passphrase, x25519
 
 from firmware.data_copy import DataCopy, Sources, draw_passphrase
-from firmware.errors import StorageError
+from firmware.errors import MediaError, StorageError
 from firmware.phone.call import CallDirection, CallerId, CallId, TextMessage
 from firmware.phone.my_data import DataCategory
 from firmware.phone.preferences import Preferences
@@ -180,6 +180,19 @@ async def test_a_copy_that_fails_leaves_no_file_and_the_next_one_is_whole(
         assert not list((tmp_path / "stick").iterdir())
     (tmp_path / "stick" / ".wecall-20260101-000000.tar.new").write_bytes(b"left by a power cut")
     assert len(await copy.write(SECRET, nothing)) == len(list((tmp_path / "stick").iterdir())) == 2
+
+
+async def test_of_a_recording_that_is_damaged_the_copy_holds_what_comes_before(lab: StoreLab, tmp_path: Path) -> None:
+    copy = copy_of(lab, tmp_path)
+
+    def damaged(_format: SoundFormat, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        yield next(chunks)
+        raise MediaError("A recording holds what is no sound.")
+
+    lab.recordings._joined = damaged
+    [name] = await copy.write("", nothing)
+    [sound] = [content for name, content in opened((tmp_path / name).read_bytes()).items() if name.endswith(".flac")]
+    assert sound == b"head"
 
 
 async def test_progress_rises_and_is_told(lab: StoreLab, tmp_path: Path) -> None:
