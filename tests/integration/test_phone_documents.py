@@ -155,7 +155,7 @@ async def test_when_the_days_are_over_it_takes_effect_and_what_it_changes_is_a_n
         await person.wait_for_line()
         await person.press("menu")
         await person.reads("Menu")
-        await person.dial("81")
+        await person.dial("83")
         await person.reads("current")
     purposes = await asyncio.to_thread(stage.handset.command, "consent", "list")
     [line] = [line for line in purposes.splitlines() if line.startswith("contact_import")]
