@@ -7,6 +7,7 @@ clear, unless the holder wants a copy that anybody can read.
 """
 
 import asyncio
+import fcntl
 import hashlib
 import io
 import json
@@ -16,7 +17,7 @@ import sys
 import tarfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -130,14 +131,18 @@ class DataCopy:
         """
         async with self._one_at_a_time:
             await asyncio.to_thread(self._folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+            with _alone_in(self._folder):
+                return await self._write(passphrase, progress)
+
+    async def _write(self, passphrase: str, progress: Progress) -> tuple[str, ...]:
+        await asyncio.to_thread(self._sweep)
+        name = f"{_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}.tar"
+        try:
+            return await (
+                self._write_sealed(name, passphrase, progress) if passphrase else self._write_plain(name, progress)
+            )
+        finally:
             await asyncio.to_thread(self._sweep)
-            name = f"{_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}.tar"
-            try:
-                return await (
-                    self._write_sealed(name, passphrase, progress) if passphrase else self._write_plain(name, progress)
-                )
-            finally:
-                await asyncio.to_thread(self._sweep)
 
     async def _write_plain(self, name: str, progress: Progress) -> tuple[str, ...]:
         with _create(self._draft(name)) as file:
@@ -287,6 +292,24 @@ class DataCopy:
         for path in self._folder.glob(f".{_PREFIX}*.new"):
             with suppress(OSError):
                 path.unlink()
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep others from a folder: whoever sweeps it would delete what another copy has written so far.
+
+    Raises:
+        StorageError: another copy is being written there.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StorageError("Another copy of the holder's data is being written. Wait until it is done.") from error
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _create(path: Path) -> BinaryIO:

@@ -1,5 +1,6 @@
 """A copy of everything: what is in it, that it opens with age, and what a copy that is cut off leaves."""
 
+import asyncio
 import hashlib
 import io
 import json
@@ -193,6 +194,30 @@ async def test_of_a_recording_that_is_damaged_the_copy_holds_what_comes_before(l
     [name] = await copy.write("", nothing)
     [sound] = [content for name, content in opened((tmp_path / name).read_bytes()).items() if name.endswith(".flac")]
     assert sound == b"head"
+
+
+async def test_two_copies_at_once_by_the_menu_and_by_the_command_line_do_each_other_no_harm(
+    lab: StoreLab, tmp_path: Path
+) -> None:
+    by_menu, by_command = copy_of(lab, tmp_path / "stick"), copy_of(lab, tmp_path / "stick")
+    refused: list[StorageError] = []
+
+    async def write_too() -> None:
+        try:
+            await by_command.write(SECRET, nothing)
+        except StorageError as error:
+            refused.append(error)
+
+    trying: list[asyncio.Task[None]] = []
+
+    def begin_another(_percent: int) -> None:
+        if not trying:
+            trying.append(asyncio.get_running_loop().create_task(write_too()))
+
+    names = await by_menu.write(SECRET, begin_another)
+    await trying[0]
+    assert {path.name for path in (tmp_path / "stick").iterdir()} == set(names)
+    assert "Another copy" in str(refused[0])
 
 
 async def test_progress_rises_and_is_told(lab: StoreLab, tmp_path: Path) -> None:
