@@ -14,6 +14,7 @@ ROWS = {
     )
     for promise in cells[0].split(", ")
 }
+FILES = sorted(set(re.findall(r"`(?:[\w/]+/)?(test_\w+\.py)", PAGE)))
 NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(test_\w+)`", PAGE)))
 
 
@@ -27,3 +28,8 @@ def test_each_promise_has_a_row_with_a_test_or_the_word_that_there_is_none() -> 
 def test_every_test_that_is_named_exists(file: str, test: str) -> None:
     source = (TESTS / file).read_text(encoding="utf-8")
     assert re.search(rf"^(?:async )?def {test}\(", source, re.MULTILINE)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_file_of_tests_that_is_named_exists(file: str) -> None:
+    assert list(TESTS.rglob(file))
