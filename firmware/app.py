@@ -25,6 +25,7 @@ from firmware.contact_admin import ContactRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
 from firmware.control.sync_role import SyncRole
+from firmware.data_copy import sweep_drafts
 from firmware.devices import DEFAULT_COUNTRY, DeviceFaults, Settings, StartedDevice, build_devices
 from firmware.doctor import Condition
 from firmware.document_admin import DocumentRole
@@ -268,6 +269,7 @@ class Handset:
     async def _start_records(self, configuration: Configuration | None) -> None:
         if not await self._finish_reset():
             return
+        await asyncio.to_thread(sweep_drafts, self._exchange_dir)
         self._make_records(configuration)
         self._start_recorder(configuration)
         self._start_errands(configuration)

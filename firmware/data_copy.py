@@ -135,14 +135,14 @@ class DataCopy:
                 return await self._write(passphrase, progress)
 
     async def _write(self, passphrase: str, progress: Progress) -> tuple[str, ...]:
-        await asyncio.to_thread(self._sweep)
+        await asyncio.to_thread(sweep_drafts, self._folder)
         name = f"{_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}.tar"
         try:
             return await (
                 self._write_sealed(name, passphrase, progress) if passphrase else self._write_plain(name, progress)
             )
         finally:
-            await asyncio.to_thread(self._sweep)
+            await asyncio.to_thread(sweep_drafts, self._folder)
 
     async def _write_plain(self, name: str, progress: Progress) -> tuple[str, ...]:
         with _create(self._draft(name)) as file:
@@ -287,11 +287,12 @@ class DataCopy:
         sync_folder(self._folder)
         return names
 
-    def _sweep(self) -> None:
-        """Delete what a copy that was cut off has left behind."""
-        for path in self._folder.glob(f".{_PREFIX}*.new"):
-            with suppress(OSError):
-                path.unlink()
+
+def sweep_drafts(folder: Path) -> None:
+    """Delete what a copy that was cut off has left behind, which anybody may be able to read."""
+    with suppress(OSError):
+        for path in list(folder.glob(f".{_PREFIX}*.new")):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -171,3 +171,13 @@ async def test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_l
     stage.handset.start()
     async with Person(stage.handset) as person:
         await person.wait_for_line()
+
+
+def test_what_a_power_cut_left_of_a_copy_that_anybody_can_read_is_gone_after_the_next_start(stage: Stage) -> None:
+    exchange = stage.handset.state_dir / "exchange"
+    stage.handset.main.kill()
+    exchange.mkdir(exist_ok=True)
+    (exchange / ".wecall-20260101-000000.tar.new").write_bytes(b"contacts, calls")
+    (exchange / "wecall-20260101-000000.tar").write_bytes(b"a copy that is whole")
+    stage.handset.main.start()
+    assert [path.name for path in exchange.iterdir()] == ["wecall-20260101-000000.tar"]
