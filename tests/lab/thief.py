@@ -1,11 +1,8 @@
 """What somebody does who has the whole of a handset's card: looks for words in every byte, and tries every key."""
 
-import base64
-import json
 import re
 import shutil
 import subprocess
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,11 +13,10 @@ from firmware.storage.key import HostKeys
 from firmware.storage.key_wrap import KeyWrap, StretchedPin
 from firmware.storage.sealed_files import SealedReader
 from tests.lab.card import Card
+from tests.lab.disguises import disguises, unpacked
 
 _KEY_BYTES = 32
 _WRAP = re.compile(rb'\{"board":[^{}]*(?:\{[^{}]*\}[^{}]*)?\}')
-_PACKED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
-_MAX_UNPACKED_BYTES = 1 << 16
 
 
 class Thief:
@@ -43,8 +39,8 @@ class Thief:
 
     def finds(self, words: Sequence[str]) -> list[str]:
         """Return which words stand anywhere on the card, in a file or not: as they are, encoded, or packed."""
-        unpacked = b"".join(_unpacked(self._image))
-        return [word for word in words if any(form in self._image or form in unpacked for form in _forms(word))]
+        packed = b"".join(unpacked(self._image))
+        return [word for word in words if any(form in self._image or form in packed for form in disguises(word))]
 
     # --- keys ---
 
@@ -119,26 +115,3 @@ class Thief:
             for path in store.parent.rglob(f"{name}*"):
                 with path.open("rb") as file:
                     yield from SealedReader(file, sealing_key)
-
-
-def _forms(word: str) -> Iterator[bytes]:
-    plain = word.encode()
-    yield plain
-    yield word.encode("utf-16-le")
-    yield word.encode("utf-16-be")
-    yield plain.hex().encode()
-    yield json.dumps(word).strip('"').encode()
-    # What base64 makes of it depends on where it begins; the letters at both ends mix with their neighbours.
-    for offset in range(3):
-        encoded = base64.b64encode(bytes(offset) + plain)
-        yield encoded[4 if offset else 0 : -4]
-
-
-def _unpacked(image: bytes) -> Iterator[bytes]:
-    for match in _PACKED.finditer(image):
-        begin = image[match.start() : match.start() + _MAX_UNPACKED_BYTES]
-        window = zlib.MAX_WBITS | (16 if begin.startswith(b"\x1f\x8b") else 0)
-        try:
-            yield zlib.decompressobj(window).decompress(begin, _MAX_UNPACKED_BYTES)
-        except zlib.error:
-            continue
