@@ -8,6 +8,7 @@ handset itself must not be left with.
 
 import os
 import sys
+from contextlib import suppress
 
 from pyrage import encrypt_io, passphrase, x25519
 
@@ -17,7 +18,9 @@ _MOST_PASSPHRASE_BYTES = 1024
 
 def main() -> None:
     """Do it; a copy that is cut off is for whoever feeds it to notice."""
-    os.nice(_NICENESS)
+    # A service may not be allowed to.
+    with suppress(OSError):
+        os.nice(_NICENESS)
     secret = sys.stdin.buffer.readline(_MOST_PASSPHRASE_BYTES).decode().rstrip("\n")
     identity = x25519.Identity.generate()
     with os.fdopen(int(sys.argv[1]), "wb") as file:
