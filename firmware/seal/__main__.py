@@ -9,6 +9,7 @@ handset itself must not be left with.
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from pyrage import encrypt_io, passphrase, x25519
 
@@ -21,6 +22,9 @@ def main() -> None:
     # A service may not be allowed to.
     with suppress(OSError):
         os.nice(_NICENESS)
+    with suppress(OSError):
+        # Where memory runs out it is this process that goes, not a call.
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     secret = sys.stdin.buffer.readline(_MOST_PASSPHRASE_BYTES).decode().rstrip("\n")
     identity = x25519.Identity.generate()
     with os.fdopen(int(sys.argv[1]), "wb") as file:

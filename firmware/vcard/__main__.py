@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 import sys
+from contextlib import suppress
 
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.vcard.cards import Mistake
@@ -35,7 +36,9 @@ def main() -> None:
     """Do what the one argument says."""
     # What libraries log would quote the cards.
     logging.disable()
-    os.nice(_NICENESS)
+    # The service may not be allowed to.
+    with suppress(OSError):
+        os.nice(_NICENESS)
     for limit, most in _LIMITS.items():
         resource.setrlimit(limit, (most, most))
     if sys.argv[1] == "read":
