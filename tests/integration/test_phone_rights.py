@@ -5,6 +5,7 @@ import io
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -74,10 +75,10 @@ async def heard(observer: Observer, topic: str) -> Received:
     return of_topic(messages)[-1]
 
 
-async def requests_told(observer: Observer) -> list[dict[str, str]]:
+async def requests_told(observer: Observer) -> list[dict[str, Any]]:
     """Wait until the operator knows of a request."""
 
-    def told(messages: list[Received]) -> list[dict[str, str]]:
+    def told(messages: list[Received]) -> list[dict[str, Any]]:
         states = [message.document for message in messages if message.topic == f"{PREFIX}/consent" and message.payload]
         return list(states[-1]["requests"]) if states else []
 
