@@ -195,6 +195,7 @@ CASES = [
 ]
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("case", CASES)
 def test_a_power_cut_at_any_step_leaves_a_store_that_opens_with_old_or_new(tmp_path: Path, case: Case) -> None:
     whole = filled(tmp_path, case.before)

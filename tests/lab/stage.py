@@ -120,7 +120,7 @@ class Stage:
         self.handset = self.new_handset("handset", new=choices.new)
 
     def new_handset(self, name: str, *, new: bool = False, **extra: Mapping[str, Any]) -> Handset:
-        """Make a handset with a folder of its own, to be started and stopped by the caller.
+        """Make a handset with a folder of its own, to be started by the caller; `stop` stops it where nobody else has.
 
         Args:
             name: of its folder.
@@ -128,13 +128,15 @@ class Stage:
             extra: as in Choices, on top of those.
         """
         environment = {**(self.pulse.environment if self.pulse else {}), **self._choices.environment}
-        return Handset(
+        handset = Handset(
             self.folder / name,
             self._configuration(extra),
             environment,
             simulator_port=self._choices.simulator_port,
             new=new,
         )
+        self._running.callback(handset.stop)
+        return handset
 
     def start(self, *, handset: bool = True, sync: bool = True) -> Self:
         """Start everything; what cannot start says so and takes the rest down again.
