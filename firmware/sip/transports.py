@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from contextlib import suppress
 from typing import Any, Final
 
 import pjsua2
@@ -44,7 +45,16 @@ class Transports:
         self._ports.clear()
 
     def open_waker(self) -> int:
-        """Open a UDP socket on loopback, for nobody but ourselves, and return its port."""
+        """Open a UDP socket on loopback, for nobody but ourselves, and return its port.
+
+        Where a request does not ask for `rport` (RFC 3581), pjsip answers it by the oldest UDP socket, whichever it
+        came in by. An answer to another computer cannot leave by loopback, so what accounts need comes first.
+        """
+        for account in self._settings.accounts:
+            if account.transport is Transport.UDP:
+                # An account without a socket says so itself.
+                with suppress(pjsua2.Error):
+                    self.require(account, ipv6=False)
         configuration = pjsua2.TransportConfig()
         configuration.boundAddress = _LOOPBACK
         return self._port_of(self._endpoint.transportCreate(pjsua2.PJSIP_TRANSPORT_UDP, configuration))

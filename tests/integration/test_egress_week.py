@@ -270,6 +270,7 @@ async def text_messages(home: WatchedHome, person: Person) -> None:
     """Get one and send one."""
     with home.stranger(WRITER) as stranger:
         stranger.write(PERSON, RECEIVED)
+        await asyncio.to_thread(stranger.receive, 200, method="MESSAGE")
         await person.sees_icons((Icon.REGISTERED, 0), (Icon.MESSAGE, 1))
         home.registrar.route(READER, stranger.uri)
         await person.dial(READER)
