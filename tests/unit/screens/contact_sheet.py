@@ -15,8 +15,10 @@ _SELECTION = (
     "contacts that the digits may mean, one chosen",
     "incoming call, from somewhere",
     "another caller waits",
+    "recording",
     "menu",
     "menu, pinyin",
+    "privacy, what I agree to",
 )
 _GAP_PX = 12
 _COLUMN_PX = 320
