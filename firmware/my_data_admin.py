@@ -81,7 +81,8 @@ class MyDataRole:
             verdict = await parts.pins[actor].check(typed)
             if verdict.accepted:
                 return actor
-            await parts.requests.note_check_failed(Right.COPY, actor=actor, channel=Channel.COMMAND_LINE)
+            if verdict.looked_at:
+                await parts.requests.note_check_failed(Right.COPY, actor=actor, channel=Channel.COMMAND_LINE)
             wait = f" The next try is looked at in {verdict.wait_s} s." if verdict.wait_s else ""
             raise ControlError(f"That is not the {actor}'s PIN; nothing was copied.{wait}")
         raise ControlError("A copy is for the holder alone, by a PIN. Set one on the phone: Settings, Lock.")

@@ -123,7 +123,8 @@ class RightsErrands:
         verdict = await self._parts.pins[errand.slot].check(errand.pin)
         if verdict.accepted:
             self._proofs[errand.right] = (monotonic() + _PROOF_S, actor)
-        else:
+        elif verdict.looked_at:
+            # Keys that are pressed while a wait runs must not make the ledger grow, nor tell the operator each time.
             await self._parts.requests.note_check_failed(errand.right, actor=actor, channel=Channel.KEYPAD)
         return PinChecked(verdict.accepted, verdict.wait_s)
 

@@ -60,10 +60,12 @@ class Verdict:
     Attributes:
         accepted: it was the PIN.
         wait_s: so many seconds until the next one is looked at.
+        looked_at: it was compared with the PIN; False where a wait ran, which says nothing of who tried.
     """
 
     accepted: bool
     wait_s: int = 0
+    looked_at: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class StoredPin:
             if kept is None:
                 return Verdict(accepted=True)
             if (wait_s := self._seconds_left()) > 0:
-                return Verdict(accepted=False, wait_s=wait_s)
+                return Verdict(accepted=False, wait_s=wait_s, looked_at=False)
             self._begin_wait((self._wrong_tries or 0) + 1)
             await self._count(kept)
             if await asyncio.to_thread(_matches, pin, kept.code):
@@ -178,7 +180,7 @@ class StoredPin:
             StorageError: it cannot be written; nothing is changed.
         """
         if not await self.is_set():
-            return Verdict(accepted=False)
+            return Verdict(accepted=False, looked_at=False)
         verdict = await self.check(pin)
         if self._door is None or not verdict.accepted or guarded is self.opens_store:
             return verdict
@@ -196,7 +198,7 @@ class StoredPin:
         if self._wrong_tries is None:
             self._begin_wait(await asyncio.to_thread(_read_tries, door.tries))
         if (wait_s := self._seconds_left()) > 0:
-            return Verdict(accepted=False, wait_s=wait_s)
+            return Verdict(accepted=False, wait_s=wait_s, looked_at=False)
         self._begin_wait((self._wrong_tries or 0) + 1)
         await asyncio.to_thread(_write_tries, door.tries, self._wrong_tries or 0)
         if not await door.keyring.unlock(pin):

@@ -57,3 +57,14 @@ async def test_where_a_guardian_answers_a_copy_takes_the_guardians_pin_and_not_t
         await export(lab, "4711")
     await export(lab, "8020")
     assert await actions(lab) == [("check_failed", "guardian"), ("export", "guardian")]
+
+
+async def test_tries_while_a_wait_runs_stand_in_no_ledger(lab: StoreLab) -> None:
+    await lab.pin.set("4711")
+    for _ in range(3):
+        with pytest.raises(ControlError, match="not the holder's PIN"):
+            await export(lab, "4712")
+    for pin in ("4712", "4711"):
+        with pytest.raises(ControlError, match="looked at in 10 s"):
+            await export(lab, pin)
+    assert await actions(lab) == [("check_failed", "holder")] * 3

@@ -148,6 +148,19 @@ async def test_a_wrong_pin_stands_in_the_ledger(office: Office, lab: StoreLab) -
     ]
 
 
+async def test_tries_while_a_wait_runs_stand_in_no_ledger_and_are_told_to_nobody(office: Office, lab: StoreLab) -> None:
+    for _ in range(3):
+        await office.ask(ProveHolder(Right.ERASURE, "1"))
+    told = await lab.outbox.next_batch(10)
+    for pin in ("1", PIN, "1"):
+        assert await office.ask(ProveHolder(Right.ERASURE, pin)) == PinChecked(accepted=False, wait_s=10)
+    assert len(await lab.consents.entries()) == 3
+    assert await lab.outbox.next_batch(10) == told
+    lab.pass_time(10)
+    await office.ask(ProveHolder(Right.ERASURE, "1"))
+    assert len(await lab.consents.entries()) == 4, "one that is looked at stands there again"
+
+
 async def test_a_guardian_who_proves_it_is_who_did_it(office: Office) -> None:
     await office.ask(ProveHolder(Right.CANCELLATION, GUARDIANS_PIN, PinSlot.GUARDIAN))
     await office.ask(CancelAccount())

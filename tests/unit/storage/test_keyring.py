@@ -179,7 +179,7 @@ async def test_a_pin_that_opens_the_store_is_asked_for_after_each_start(tmp_path
 async def test_a_pin_that_is_no_pin_opens_no_store(tmp_path: Path) -> None:
     lab = GuardedStore(tmp_path)
     await lab.start()
-    assert await lab.pin.guard_store(PIN, guarded=True) == Verdict(accepted=False)
+    assert await lab.pin.guard_store(PIN, guarded=True) == Verdict(accepted=False, looked_at=False)
     await lab.pin.set(PIN)
     assert await lab.pin.guard_store("258037", guarded=True) == Verdict(accepted=False)
     assert not lab.pin.opens_store
@@ -257,7 +257,7 @@ async def test_wrong_tries_are_slowed_before_the_store_is_open_and_cutting_the_p
         assert await lab.pin.check("000000") == Verdict(accepted=False)
     assert await lab.pin.check("000000") == Verdict(accepted=False, wait_s=10)
     await lab.restart()
-    assert await lab.pin.check(PIN) == Verdict(accepted=False, wait_s=10)
+    assert await lab.pin.check(PIN) == Verdict(accepted=False, wait_s=10, looked_at=False)
     lab.pass_time(10)
     assert await lab.pin.check("000000") == Verdict(accepted=False, wait_s=20)
     lab.pass_time(20)
@@ -274,7 +274,7 @@ async def test_a_damaged_count_of_wrong_tries_is_no_gift(tmp_path: Path) -> None
     await lab.guard_by_pin()
     await lab.restart()
     (tmp_path / TRIES_NAME).write_bytes(b"\xff")
-    assert await lab.pin.check(PIN) == Verdict(accepted=False, wait_s=10)
+    assert await lab.pin.check(PIN) == Verdict(accepted=False, wait_s=10, looked_at=False)
     await lab.stop()
 
 

@@ -56,9 +56,9 @@ async def test_three_wrong_tries_are_free_and_then_the_right_one_has_to_wait_too
     await lab.pin.set("2580")
     assert (await wrong_tries(lab, 2)).wait_s == 0
     assert (await lab.pin.check("0000")).wait_s == 10
-    assert await lab.pin.check("2580") == Verdict(accepted=False, wait_s=10)
+    assert await lab.pin.check("2580") == Verdict(accepted=False, wait_s=10, looked_at=False)
     lab.pass_time(9.5)
-    assert await lab.pin.check("2580") == Verdict(accepted=False, wait_s=1)
+    assert await lab.pin.check("2580") == Verdict(accepted=False, wait_s=1, looked_at=False)
     lab.pass_time(0.5)
     assert await lab.pin.check("2580") == Verdict(accepted=True)
 
@@ -74,7 +74,7 @@ async def test_setting_the_clock_shortens_no_wait(lab: StoreLab) -> None:
     await lab.pin.set("2580")
     await wrong_tries(lab, 3)
     lab.pass_time(0, clock_step_s=86_400)
-    assert await lab.pin.check("2580") == Verdict(accepted=False, wait_s=10)
+    assert await lab.pin.check("2580") == Verdict(accepted=False, wait_s=10, looked_at=False)
 
 
 async def test_after_a_restart_the_whole_wait_begins_again(lab: StoreLab) -> None:
@@ -83,7 +83,7 @@ async def test_after_a_restart_the_whole_wait_begins_again(lab: StoreLab) -> Non
     lab.pass_time(wait_s - 1)
     await lab.restart()
     await lab.pin.is_set()
-    assert await lab.pin.check("2580") == Verdict(accepted=False, wait_s=wait_s)
+    assert await lab.pin.check("2580") == Verdict(accepted=False, wait_s=wait_s, looked_at=False)
     lab.pass_time(wait_s)
     assert await lab.pin.check("2580") == Verdict(accepted=True)
 
