@@ -139,7 +139,8 @@ class Records:
             policy_version=version_in_force,
         )
         self.consents.when_changed = self._note_consents
-        self.number_proof = StoredNumberProof(self._store, self.consents)
+        line = configuration.accounts[0]
+        self.number_proof = StoredNumberProof(self._store, self.consents, f"{line.username}@{line.domain}")
         self.documents = Documents(self._store, self.consents, configuration, on_documents, self.outbox.append_outcome)
         self.call_log = StoredCallLog(
             self._store,

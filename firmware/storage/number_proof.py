@@ -40,11 +40,24 @@ class StoredNumberProof:
 
     A try is counted on the disk before it is made, so that cutting the power gives none back; the code that was on its
     way is forgotten then, and the whole wait begins again. Both are counted by the monotonic clock.
+
+    It is one account's: where the line becomes another's, its number is to be proved anew, and wrong codes count on.
     """
 
-    def __init__(self, store: Store, consents: Consents, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, store: Store, consents: Consents, account: str, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Set up.
+
+        Args:
+            store: where it is.
+            consents: the ledger, which tells of it.
+            account: whose number is proved.
+            monotonic_s: seconds that nobody sets.
+        """
         self._store = store
         self._consents = consents
+        self._account = account
         self._monotonic_s = monotonic_s
         self._wrong_codes: int | None = None
         self._not_before_s = 0.0
@@ -105,8 +118,9 @@ class StoredNumberProof:
     async def _prove(self) -> None:
         def write(database: Database) -> None:
             database.execute(
-                "INSERT INTO number_proof (only, wrong_codes, proved) VALUES (1, 0, 1) "
-                "ON CONFLICT (only) DO UPDATE SET wrong_codes = 0, proved = 1"
+                "INSERT INTO number_proof (only, wrong_codes, proved, account) VALUES (1, 0, 1, ?) "
+                "ON CONFLICT (only) DO UPDATE SET wrong_codes = 0, proved = 1, account = excluded.account",
+                self._account,
             )
             self._consents.append_within(database, LedgerAction.NUMBER_PROVED, _PROVED_BY, Actor.HOLDER, Channel.KEYPAD)
 
@@ -115,7 +129,11 @@ class StoredNumberProof:
         await self._consents.tell()
 
     async def _load(self) -> tuple[int, bool]:
-        rows = await self._store.run(lambda database: database.query("SELECT wrong_codes, proved FROM number_proof"))
+        rows = await self._store.run(
+            lambda database: database.query(
+                "SELECT wrong_codes, proved AND account = ? FROM number_proof", self._account
+            )
+        )
         wrong_codes, proved = rows[0] if rows else (0, 0)
         if self._wrong_codes is None:
             self._begin_wait(wrong_codes if wrong_codes % TRIES == 0 else 0)

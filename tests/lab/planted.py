@@ -155,7 +155,12 @@ TABLES: Final[Mapping[str, Mapping[str, Column] | str]] = {
     "pins": "what is set in the week is looked for, as digits and as it is kept",
     "set_up": _SETTLED,
     "witness": _SETTLED,
-    "number_proof": _COUNT,
+    "number_proof": {
+        "only": Left(_COUNT, 1),
+        "wrong_codes": Left(_COUNT, 0),
+        "proved": Left(_COUNT, 0),
+        "account": _letters("proved-account"),
+    },
     "cancellation": "a row there ends the account",
     "retention_marks": "positions of rows by time, which the handset itself rewrites",
     "requests": "number, kind, day and state are what the state of consent tells the operator of them (W27)",

@@ -43,6 +43,7 @@ class StoreLab:
         self._reserve_bytes = reserve_bytes
         self.recipient = recipient
         self.path = folder / "store.db"
+        self.account = "1001@sip.example.org"
         self.wall_s = 1_772_359_200.0
         self.monotonic_s = 100.0
         self.synced = True
@@ -65,7 +66,7 @@ class StoreLab:
         self.consents = Consents(
             self.store, self.outbox, device="handset-7", clock=lambda: self.wall_s, is_synced=lambda: self.synced
         )
-        self.number_proof = StoredNumberProof(self.store, self.consents, lambda: self.monotonic_s)
+        self.number_proof = StoredNumberProof(self.store, self.consents, self.account, lambda: self.monotonic_s)
         self.messages = StoredMessages(self.store, lambda: self.wall_s)
         self.preferences = StoredPreferences(self.store)
         self.set_up = StoredSetUp(self.store)
@@ -119,6 +120,11 @@ class StoreLab:
         await self.stop()
         self.make_parts()
         await self.start()
+
+    async def move_to_account(self, account: str) -> None:
+        """Restart as the line of another account."""
+        self.account = account
+        await self.restart()
 
     def pass_time(self, seconds: float, *, clock_step_s: float = 0.0) -> None:
         """Let time go by, and the wall clock be set by `clock_step_s` meanwhile."""

@@ -1,11 +1,15 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.phone.activation_answers import NumberProof, NumberProofRead
 from firmware.privacy.consent import LedgerAction
+from firmware.storage.database import Database
+from firmware.storage.migrate import load_migrations
 from firmware.storage.number_proof import CODE_S, TRIES, wait_after
-from tests.lab.store import StoreLab
+from tests.lab.store import KEY, StoreLab
 
 
 async def mistype(lab: StoreLab, times: int) -> NumberProofRead:
@@ -35,6 +39,33 @@ async def test_the_right_code_proves_the_number_for_good_and_the_ledger_says_so(
     await lab.restart()
     assert await lab.number_proof.state() == NumberProofRead(NumberProof.PROVED)
     assert await actions(lab) == [LedgerAction.NUMBER_PROVED]
+
+
+async def test_the_number_of_another_account_is_not_proved_and_wrong_codes_count_on(lab: StoreLab) -> None:
+    lab.number_proof.await_code()
+    await lab.number_proof.begin_try()
+    await lab.number_proof.end_try(right=True)
+    await lab.move_to_account("1002@sip.example.org")
+    assert await mistype(lab, 2) == NumberProofRead(NumberProof.WRONG, tries_left=3)
+    await lab.move_to_account("1001@sip.example.org")
+    assert await lab.number_proof.state() == NumberProofRead(NumberProof.PROVED)
+    await lab.move_to_account("1002@sip.example.org")
+    lab.number_proof.await_code()
+    assert (await lab.number_proof.state()).tries_left == 3
+    await lab.number_proof.begin_try()
+    assert await lab.number_proof.end_try(right=True) == NumberProofRead(NumberProof.PROVED)
+    assert await actions(lab) == [LedgerAction.NUMBER_PROVED] * 2
+
+
+async def test_what_was_proved_before_the_account_was_noted_is_to_be_proved_again(tmp_path: Path) -> None:
+    database = Database(tmp_path / "store.db", KEY)
+    database.open(load_migrations()[:12])
+    database.execute("INSERT INTO number_proof (only, proved) VALUES (1, 1)")
+    database.close()
+    lab = StoreLab(tmp_path)
+    await lab.start()
+    assert await lab.number_proof.state() == NumberProofRead(NumberProof.OPEN)
+    await lab.stop()
 
 
 async def test_a_code_counts_for_ten_minutes(lab: StoreLab) -> None:
