@@ -65,9 +65,15 @@ class Announcer:
             self._say = None
 
     async def _begin(self) -> None:
-        await self.prepare()
-        sound = self._words + _PAUSE + self._tone if self._words is not None and self._say is not None else self._tone
-        self._audio.announce(sound, _from_thread(asyncio.get_running_loop(), self._tell))
+        try:
+            await self.prepare()
+            words = self._words if self._say is not None else None
+            sound = words + _PAUSE + self._tone if words is not None else self._tone
+            self._audio.announce(sound, _from_thread(asyncio.get_running_loop(), self._tell))
+        except Exception as error:  # noqa: BLE001 - whatever fails, the recording must not wait for ever to begin
+            # Its own text may quote what was to be said.
+            _log.error("A recording could not be announced (%s), so the call is not recorded", type(error).__name__)
+            self._tell(False)
 
     def _tell(self, made: bool) -> None:
         self._post(RecordingAnnounced(made))

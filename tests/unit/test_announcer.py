@@ -100,3 +100,21 @@ async def test_where_nothing_can_be_said_the_tone_takes_the_place_of_the_words()
     assert sound == TONE
     sound, _ = await bench.hear(RecordingNotice.REMINDER)
     assert sound == TONE
+
+
+def stumble() -> bytes:
+    raise RuntimeError("Nobody thought of this.")
+
+
+async def test_whatever_fails_the_recording_waits_no_longer_to_begin(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(stumble)
+    bench.announcer.announce(RecordingNotice.BEGINNING)
+    async with asyncio.timeout(5):
+        assert await bench.told.get() == RecordingAnnounced(made=False)
+    bench = Bench(None)
+    bench.line.announce = lambda _sound, _when_over: stumble()  # type: ignore[assignment,method-assign]
+    bench.announcer.announce(RecordingNotice.BEGINNING)
+    async with asyncio.timeout(5):
+        assert await bench.told.get() == RecordingAnnounced(made=False)
+    assert "RuntimeError" in caplog.text
+    assert "Nobody thought" not in caplog.text
