@@ -80,6 +80,7 @@ class Consents:
         self._is_synced = is_synced
         self._policy_version = policy_version
         self._changes: set[asyncio.Task[Any]] = set()
+        self._committed: ConsentState | None = None
         self.when_changed: Callable[[ConsentState], None] = _nobody
 
     async def state(self) -> ConsentState:
@@ -167,15 +168,21 @@ class Consents:
         """
         before = read_state(database)
         if not before.intact:
+            self._note_once_committed(database, before)
             return False
         self._append(database, before, [(action, about)], actor, channel)
-        self._queue_state(database, read_state(database))
+        state = read_state(database)
+        self._queue_state(database, state)
+        self._note_once_committed(database, state)
         return True
 
     async def tell(self) -> None:
-        """Tell whoever is to know of the state that stands now."""
+        """Tell whoever is to know of the state that stands since the last change.
+
+        It is known from the change itself: what is on the disk is told also where the store fails right after that.
+        """
         self._outbox.notify()
-        self.when_changed(await self.state())
+        self.when_changed(self._committed or await self.state())
 
     async def announce(self) -> None:
         """Queue the present state once more, for a broker that may not have it."""
@@ -214,7 +221,14 @@ class Consents:
         self._outbox.follow_consent(database, state)
         if state != before:
             self._queue_state(database, state)
+        self._note_once_committed(database, state)
         return state
+
+    def _note_once_committed(self, database: Database, state: ConsentState) -> None:
+        def note() -> None:
+            self._committed = state
+
+        database.once_committed(note)
 
     async def _change(self, change: Callable[[Database], _T], *, urgent: bool = False) -> _T:
         async def whole() -> _T:

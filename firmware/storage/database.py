@@ -4,7 +4,7 @@ import errno
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -35,6 +35,7 @@ class Database:
         self._path = path
         self._key = key
         self._connection: Any = None
+        self._once_committed: list[Callable[[], None]] = []
 
     def open(self, migrations: Sequence[Migration]) -> None:
         """Open the file, made where there is none, and bring it to the newest schema.
@@ -127,8 +128,15 @@ class Database:
             yield
             self.execute("COMMIT")
         except BaseException:
+            self._once_committed.clear()
             self._roll_back()
             raise
+        while self._once_committed:
+            self._once_committed.pop(0)()
+
+    def once_committed(self, work: Callable[[], None]) -> None:
+        """Have something done once the transaction under way is on the disk; never where it comes to nothing."""
+        self._once_committed.append(work)
 
     def check(self) -> None:
         """Read every page and compare it with its authentication code, then check the structure.

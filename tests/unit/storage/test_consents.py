@@ -1,11 +1,12 @@
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from firmware.errors import StorageError
-from firmware.phone.purpose import Purpose
-from firmware.privacy.consent import LedgerAction, LedgerHead, verify
+from firmware.phone.purpose import Channel, Purpose
+from firmware.privacy.consent import ConsentState, LedgerAction, LedgerHead, verify
 from firmware.privacy.purposes import POLICY_VERSION
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreCorruptError
@@ -168,6 +169,40 @@ async def test_a_change_comes_to_its_end_and_is_told_though_whoever_asked_is_gon
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert (await lab.consents.state()).granted(CDR)
+
+
+async def test_what_is_on_the_disk_is_told_though_the_store_fails_right_after(
+    lab: StoreLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lab.consents.grant(CDR)
+    heard: list[ConsentState] = []
+    lab.consents.when_changed = heard.append
+    transact = lab.store.transact
+
+    async def transact_and_fail(work: Callable[[Database], object], *, urgent: bool = False) -> object:
+        result = await transact(work, urgent=urgent)
+        await lab.store.stop()
+        return result
+
+    monkeypatch.setattr(lab.store, "transact", transact_and_fail)
+    state = await lab.consents.withdraw(CDR)
+    assert not state.granted(CDR)
+    assert heard == [state]
+
+
+async def test_a_change_that_came_to_nothing_is_not_told(lab: StoreLab) -> None:
+    await lab.consents.grant(CDR)
+    heard: list[ConsentState] = []
+    lab.consents.when_changed = heard.append
+
+    def lapse_and_fail(database: Database) -> None:
+        lab.consents.lapse_within(database, [CDR], Channel.HANDSET)
+        raise StorageError("The card is gone.")
+
+    with pytest.raises(StorageError, match="gone"):
+        await lab.store.transact(lapse_and_fail)
+    await lab.consents.tell()
+    assert [state.granted(CDR) for state in heard] == [True]
 
 
 async def test_entries_of_the_first_firmware_stand_beside_newer_ones(lab: StoreLab) -> None:
