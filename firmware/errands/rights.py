@@ -202,12 +202,13 @@ class RightsErrands:
         return await self._requests()
 
     async def _close(self, errand: CloseRequest) -> RequestsListed:
+        actor = self._proved(Right.REQUEST)
         requests = self._parts.requests
-        await requests.close(errand.number, RequestState.ANSWERED, actor=Actor.HOLDER, channel=Channel.KEYPAD)
+        await requests.close(errand.number, RequestState.ANSWERED, actor=actor, channel=Channel.KEYPAD)
         return await self._requests()
 
     async def _note_override(self, errand: NoteOverride) -> None:
-        await self._parts.requests.note_override(errand.decision, actor=Actor.HOLDER, channel=Channel.KEYPAD)
+        await self._parts.requests.note_override(errand.decision, actor=errand.actor, channel=Channel.KEYPAD)
 
     async def _requests(self) -> RequestsListed:
         today, language = self._parts.requests.today, self._language()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from firmware.phone.call import Decision
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
+from firmware.phone.purpose import Actor
 from firmware.phone.rights import RequestKind, Right
 
 
@@ -79,9 +80,10 @@ class CloseRequest:
 
 @dataclass(frozen=True, slots=True)
 class NoteOverride:
-    """Write that the holder overruled what the phone had decided by itself."""
+    """Write who overruled what the phone had decided by itself."""
 
     decision: Decision
+    actor: Actor
 
 
 RightsErrand = (

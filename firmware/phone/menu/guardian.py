@@ -36,12 +36,20 @@ def who_answers(state: PhoneState) -> Actor:
 
 def asking_who_answers(then: Then) -> Then:
     """Make something ask first for the PIN of whoever answers about purposes."""
+    return _asking_guardian(then, otherwise=asking_pin(then))
 
+
+def asking_guardian(then: Then) -> Then:
+    """Make something ask first for the guardian's PIN, where there is a guardian; a holder needs none for it."""
+    return _asking_guardian(then, otherwise=then)
+
+
+def _asking_guardian(then: Then, *, otherwise: Then) -> Then:
     def ask(state: PhoneState) -> None:
         if state.has_guardian:
             state.menu.push(state, GuardianCheck(then))
         else:
-            asking_pin(then)(state)
+            otherwise(state)
 
     return ask
 

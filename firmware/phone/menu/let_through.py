@@ -10,9 +10,8 @@ from firmware.phone.holder_settings import allow, toggle_do_not_disturb
 from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.consent import PURPOSES, PurposePage
-from firmware.phone.menu.guardian import asking_who_answers, who_answers
+from firmware.phone.menu.guardian import asking_guardian, asking_who_answers, who_answers
 from firmware.phone.menu.incoming import incoming_page
-from firmware.phone.menu.lock import asking_pin
 from firmware.phone.menu.question import Notice
 from firmware.phone.menu.switches import change
 from firmware.phone.phrases import DECISIONS
@@ -51,18 +50,19 @@ def _page(call: LoggedCall, decision: Decision) -> Choices:
 
 def _choices(call: LoggedCall, decision: Decision) -> list[Choice]:
     if decision is Decision.ANONYMOUS:
-        return [Choice(word("All withheld"), _overruling(decision, _take_withheld))]
+        return [Choice(word("All withheld"), asking_guardian(_overruling(decision, _take_withheld)))]
     if decision is Decision.BARRED:
-        return [Choice(word("Call once"), asking_pin(_overruling(decision, partial(_unbar, number=call.number))))]
+        unbar = partial(_unbar, number=call.number)
+        return [Choice(word("Call once"), asking_who_answers(_overruling(decision, unbar)))]
     if decision not in _INCOMING or not call.number:
         return []
-    choices = [
-        Choice(word("Next call"), _overruling(decision, partial(_let_through_once, number=call.number))),
-        Choice(word("Always"), _overruling(decision, partial(_let_through, number=call.number))),
+    choices: list[tuple[Text, Callable[[PhoneState], Text]]] = [
+        (word("Next call"), partial(_let_through_once, number=call.number)),
+        (word("Always"), partial(_let_through, number=call.number)),
     ]
     if decision is Decision.DO_NOT_DISTURB:
-        choices.append(Choice(word("Everybody"), _overruling(decision, _disturb)))
-    return choices
+        choices.append((word("Everybody"), _disturb))
+    return [Choice(label, asking_guardian(_overruling(decision, how))) for label, how in choices]
 
 
 def _overruling(decision: Decision, how: Callable[[PhoneState], Text | None]) -> Then:
@@ -70,7 +70,7 @@ def _overruling(decision: Decision, how: Callable[[PhoneState], Text | None]) ->
 
     def overrule(state: PhoneState) -> None:
         words = how(state)
-        state.emit(NoteOverride(decision))
+        state.emit(NoteOverride(decision, who_answers(state)))
         if words is not None:
             state.menu.push(state, Notice(LET_THROUGH, words))
 

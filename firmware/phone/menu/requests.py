@@ -74,7 +74,8 @@ def _request_page(row: RequestRow, title: Text) -> Screen:
     if row.state not in _WAITING:
         return Notice(title, said)
     text = word("{first} {second}", first=said, second=word("Close it, for it is answered?"))
-    return Question(title, text, word("Close"), lambda state: state.emit(CloseRequest(row.number)))
+    close = proving(Right.REQUEST, lambda state: state.emit(CloseRequest(row.number)))
+    return Question(title, text, word("Close"), close)
 
 
 def _kinds_page(_state: PhoneState) -> Choices:

@@ -109,6 +109,7 @@ GUARDED: list[tuple[Right, RightsErrand]] = [
     (Right.ERASURE, EraseMyData((DataCategory.CONTACTS,))),
     (Right.CANCELLATION, CancelAccount()),
     (Right.REQUEST, FileRequest(RequestKind.ACCESS)),
+    (Right.REQUEST, CloseRequest(1)),
 ]
 
 
@@ -215,22 +216,26 @@ async def test_everything_is_counted_and_said_for_how_long_it_stays(office: Offi
     assert [category for category, _ in read.days] == list(ENDING)
 
 
-async def test_a_request_is_filed_listed_and_closed(office: Office) -> None:
+async def test_a_request_is_filed_listed_and_closed(office: Office, lab: StoreLab) -> None:
     await office.ask(ProveHolder(Right.REQUEST, PIN))
     filed = await office.ask(FileRequest(RequestKind.COMPLAINT))
     assert filed == RequestFiled(1, "6 Mar 2026", clock_synced=True)
     listed = await office.ask(ListRequests())
     assert isinstance(listed, RequestsListed)
     assert [(row.number, row.due, row.state) for row in listed.rows] == [(1, "6 Mar 2026", RequestState.OPEN)]
+    await office.ask(ProveHolder(Right.REQUEST, GUARDIANS_PIN, PinSlot.GUARDIAN))
     closed = await office.ask(CloseRequest(1))
     assert isinstance(closed, RequestsListed)
     assert closed.rows[0].state is RequestState.ANSWERED
+    answered = (await lab.consents.entries())[-1]
+    assert (answered.action, answered.actor) == (LedgerAction.REQUEST_ANSWERED, Actor.GUARDIAN)
 
 
-async def test_overruling_the_phone_stands_in_the_ledger(office: Office, lab: StoreLab) -> None:
-    await office.ask(NoteOverride(Decision.BLOCKED))
+@pytest.mark.parametrize("actor", [Actor.HOLDER, Actor.GUARDIAN])
+async def test_overruling_the_phone_stands_in_the_ledger(office: Office, lab: StoreLab, actor: Actor) -> None:
+    await office.ask(NoteOverride(Decision.BLOCKED, actor))
     [entry] = await lab.consents.entries()
-    assert (entry.action, entry.about) == (LedgerAction.OVERRIDE, "blocked")
+    assert (entry.action, entry.about, entry.actor) == (LedgerAction.OVERRIDE, "blocked", actor)
 
 
 async def test_words_are_drawn_for_a_copy_and_stand_in_no_log(office: Office) -> None:

@@ -2,9 +2,11 @@
 
 import pytest
 
-from firmware.phone.answers import PinChanged
+from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.call import CallerId, CallId, CallState, Decision, DisconnectReason
 from firmware.phone.commands import PlaceCall, SavePreferences
+from firmware.phone.consent_answers import ConsentsChanged
+from firmware.phone.errands import CheckPin
 from firmware.phone.events import (
     CallStateChanged,
     HandsetLifted,
@@ -14,7 +16,9 @@ from firmware.phone.events import (
     PreferencesLoaded,
 )
 from firmware.phone.menu.views import EntryView, NoticeView
+from firmware.phone.pin_slot import PinSlot
 from firmware.phone.preferences import Preferences
+from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.rights_errands import NoteOverride
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk
@@ -54,7 +58,7 @@ def test_a_caller_is_let_through_once_or_always(decision: Decision, preferences:
     desk = turned_away(decision, preferences)
     choose(desk, "Let through")
     choose(desk, "Always")
-    assert desk.said(NoteOverride) == [NoteOverride(decision)]
+    assert desk.said(NoteOverride) == [NoteOverride(decision, Actor.HOLDER)]
     assert desk.said(SavePreferences)[-1].preferences.allowed == (NUMBER,)
     assert rings(desk, "a")
     assert rings(desk, "b")
@@ -72,6 +76,22 @@ def test_a_number_that_nobody_vouches_for_is_not_let_through() -> None:
     choose(desk, "Next call")
     assert not rings(desk, "a", asserted=False)
     assert rings(desk, "b"), "it still waits for the one who was meant"
+
+
+@pytest.mark.parametrize("choice", ["Next call", "Always", "Everybody"])
+def test_where_a_guardian_answers_a_caller_is_let_through_by_the_guardians_pin(choice: str) -> None:
+    desk = turned_away(Decision.DO_NOT_DISTURB, Preferences(do_not_disturb=True))
+    desk.handle(ConsentsChanged(frozenset(Purpose), activated=True, age_band="under_14"))
+    choose(desk, "Let through")
+    choose(desk, choice)
+    assert not desk.said(NoteOverride)
+    for digit in "1379":
+        desk.press(digit)
+    desk.press(Key.OK)
+    assert desk.said(CheckPin)[-1] == CheckPin("1379", PinSlot.GUARDIAN)
+    desk.handle(PinChecked(accepted=True))
+    assert desk.said(NoteOverride) == [NoteOverride(Decision.DO_NOT_DISTURB, Actor.GUARDIAN)]
+    assert isinstance(desk.view.menu, NoticeView), "what comes of it is said"
 
 
 def test_do_not_disturb_is_switched_off_from_there() -> None:

@@ -235,6 +235,8 @@ def test_a_request_that_waits_can_be_closed_and_one_that_does_not_is_only_read()
     assert not desk.said(CloseRequest)
     desk.press("2")
     desk.press(Key.OK)
+    assert not desk.said(CloseRequest), "the PIN is asked for"
+    prove(desk, Right.REQUEST)
     assert desk.said(CloseRequest) == [CloseRequest(2)]
 
 
