@@ -11,7 +11,7 @@ from firmware.backoff import full_jitter_s
 from firmware.egress.downlink import DownTopic
 from firmware.errors import HandsetError
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Heartbeat, OutboxKey, OutboxMessage
-from firmware.sync.broker import BrokerConnection
+from firmware.sync.broker import Arrival, BrokerConnection
 from firmware.sync.parcels import pack
 from firmware.sync.problems import BrokerError, MessageRefusedError
 
@@ -27,7 +27,7 @@ _LONGEST_NAP_S: Final = 20.0
 _NO_BROKER_PAUSE_S: Final = 15.0
 _HANDSET_RETRY_BASE_S: Final = 0.2
 _HANDSET_RETRY_CAP_S: Final = 10.0
-# A message that the handset does not take so often stays with the broker, which sends it again on the next connection.
+# A message that the handset does not take so often gives its place to others: only few may be on their way.
 _HAND_IN_ATTEMPTS: Final = 8
 _HAND_IN_RETRY_BASE_S: Final = 1.0
 _HAND_IN_RETRY_CAP_S: Final = 60.0
@@ -51,7 +51,9 @@ class Courier:
     """Keeps nothing: what is not acknowledged by the broker is still in the outbox.
 
     A message is `done` only after its PUBACK, so a crash at any moment repeats messages and loses none. The other way
-    it is the same: the broker gets its PUBACK once the handset has taken a message.
+    the broker gets its PUBACK once the handset has taken a message, or has not taken it so often that others must have
+    their turn. Documents are retained, so the next connection brings them again; what a collector confirms it confirms
+    again, for what is not confirmed leaves again.
     """
 
     def __init__(
@@ -148,18 +150,28 @@ class Courier:
             await asyncio.wait({taking_in})
 
     async def _take_in(self, connection: BrokerConnection) -> None:
-        """Hand each message to the handset, and acknowledge it once it is there; one at a time."""
+        """Hand each message to the handset, and acknowledge it once it is there or given up; one at a time."""
         while True:
             arrival = await connection.next_arrival()
             for attempt in range(_HAND_IN_ATTEMPTS):
-                try:
-                    await self._handset.received(arrival.topic, arrival.document)
-                except HandsetError as error:
-                    _log.info("The handset does not take a message of topic %s now: %s", arrival.topic, error)
-                    await asyncio.sleep(self._jitter_s(attempt, _HAND_IN_RETRY_BASE_S, _HAND_IN_RETRY_CAP_S))
-                else:
-                    connection.acknowledge(arrival)
+                if await self._hand_in(arrival):
                     break
+                await asyncio.sleep(self._jitter_s(attempt, _HAND_IN_RETRY_BASE_S, _HAND_IN_RETRY_CAP_S))
+            else:
+                _log.warning("The handset did not take a message of topic %s, which is given up.", arrival.topic)
+            connection.acknowledge(arrival)
+
+    async def _hand_in(self, arrival: Arrival) -> bool:
+        try:
+            await self._handset.received(arrival.topic, arrival.document)
+        except HandsetError as error:
+            _log.info("The handset does not take a message of topic %s now: %s", arrival.topic, error)
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever one message does, the next ones come in
+            # Its own text may quote what came.
+            _log.error("A message of topic %s cannot be handed in (%s).", arrival.topic, type(error).__name__)
+            return False
+        return True
 
     async def _carry(self, connection: BrokerConnection, settings: BrokerSettings) -> None:
         refused = 0

@@ -1,0 +1,106 @@
+"""How messages of the broker reach the handset, over a connection and to a handset that a test drives."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from firmware.egress.downlink import DownTopic
+from firmware.errors import HandsetError
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage
+from firmware.sync import courier as courier_module
+from firmware.sync.broker import Arrival
+from firmware.sync.courier import Courier
+
+
+class AtOnce(random.Random):
+    """Waits for nothing."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return 0.0 * (a + b)
+
+
+class Connection:
+    """Brings what a test puts into it."""
+
+    def __init__(self, *documents: bytes) -> None:
+        self._coming: asyncio.Queue[Arrival] = asyncio.Queue()
+        self.acknowledged: asyncio.Queue[bytes] = asyncio.Queue()
+        for packet_id, document in enumerate(documents):
+            self._coming.put_nowait(Arrival(DownTopic.POLICY, document, packet_id, 1))
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def unless_lost(self, work: "asyncio.Future[Any]") -> Any:
+        return await work
+
+    async def next_arrival(self) -> Arrival:
+        return await self._coming.get()
+
+    def acknowledge(self, arrival: Arrival) -> None:
+        self.acknowledged.put_nowait(arrival.document)
+
+
+class Handset:
+    """Takes every message but one."""
+
+    def __init__(self, unwanted: bytes, error: Exception) -> None:
+        self.tries: list[bytes] = []
+        self._unwanted = unwanted
+        self._error = error
+
+    async def configuration(self) -> BrokerSettings:
+        return BrokerSettings(
+            device="handset-7",
+            fleet="lab",
+            host="localhost",
+            port=8883,
+            ca_pem="",
+            certificate_pem="",
+            key_pem="",
+            retry_base_s=0.1,
+            retry_cap_s=0.5,
+        )
+
+    async def next_messages(self, _wait_s: float) -> Sequence[OutboxMessage]:
+        await asyncio.Event().wait()
+        return ()
+
+    async def done(self, _keys: Sequence[OutboxKey]) -> None: ...
+
+    async def report(self, _state: BrokerState, _problem: BrokerProblem) -> None: ...
+
+    async def received(self, _topic: DownTopic, document: bytes) -> None:
+        self.tries.append(document)
+        if document == self._unwanted:
+            raise self._error
+
+
+@asynccontextmanager
+async def carrying(connection: Connection, handset: Handset, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    monkeypatch.setattr(courier_module, "BrokerConnection", lambda _settings: connection)
+    courier = Courier(handset, heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce())
+    running = asyncio.create_task(courier.run())
+    try:
+        async with asyncio.timeout(10):
+            yield
+    finally:
+        courier.stop()
+        await running
+
+
+@pytest.mark.parametrize("error", [HandsetError("Not now."), RuntimeError("document of secrets")])
+async def test_a_message_that_is_never_taken_gives_its_place_to_the_next_ones(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection, handset = Connection(b"unwanted", b"wanted"), Handset(b"unwanted", error)
+    async with carrying(connection, handset, monkeypatch):
+        assert [await connection.acknowledged.get() for _ in range(2)] == [b"unwanted", b"wanted"]
+    assert handset.tries == [b"unwanted"] * 8 + [b"wanted"]
+    assert "secrets" not in caplog.text
+    assert "given up" in caplog.text
