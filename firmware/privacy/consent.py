@@ -5,12 +5,11 @@ reordered unnoticed. A chain alone does not show that its newest entries are mis
 consent back: whoever keeps the ledger keeps its head apart, and `find_damage` compares the two.
 """
 
-import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Self
 
@@ -21,9 +20,6 @@ GENESIS_HASH: Final = "0" * 64
 
 FORMAT: Final = 2
 """The format of new entries. Entries of format 1 know no actor, channel and clock, and were all consents."""
-
-# Hashes of entries that were read before are not worked out again.
-_REMEMBERED: Final = 4096
 
 _ABOUT: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,63}")
 
@@ -260,10 +256,56 @@ class ConsentState:
         return frozenset(purpose for purpose in Purpose if self.granted(purpose))
 
 
-def find_damage(chain: Sequence[LedgerEntry], head: LedgerHead) -> DamageFound | None:
-    """Find the first place where a chain is not whole and unchanged up to the head that was kept apart."""
-    expected, newest_format = LedgerHead(), 1
-    for place, entry in enumerate(chain, start=1):
+@dataclass(frozen=True, slots=True)
+class LedgerPrefix:
+    """What the entries up to one of them, which verify, amount to.
+
+    Attributes:
+        head: the newest of them.
+        format: the newest one's.
+        purposes: the answer for every purpose.
+        age_band: what was declared when the phone was set up; empty where nothing was.
+    """
+
+    head: LedgerHead = LedgerHead()
+    format: int = 1
+    purposes: Mapping[Purpose, PurposeConsent] = field(default_factory=lambda: dict.fromkeys(Purpose, PurposeConsent()))
+    age_band: str = ""
+
+    def followed_by(self, chain: Sequence[LedgerEntry]) -> "LedgerPrefix":
+        """Return what they amount to together with the entries that come next, which verify too."""
+        if not chain:
+            return self
+        purposes, age_band = dict(self.purposes), self.age_band
+        for entry in chain:
+            if (purpose := entry.purpose) is not None:
+                granted = entry.action is LedgerAction.GRANT
+                asked = entry.action is not LedgerAction.LAPSE
+                purposes[purpose] = PurposeConsent(granted, entry.number, entry.at, asked)
+            elif entry.action is LedgerAction.ACTIVATE:
+                age_band = entry.about
+            elif entry.action is LedgerAction.DEACTIVATE:
+                age_band = ""
+        return LedgerPrefix(chain[-1].head, chain[-1].format, purposes, age_band)
+
+    @property
+    def state(self) -> ConsentState:
+        """What the ledger amounts to where these are all its entries."""
+        service = self.purposes[Purpose.SERVICE]
+        declined = service.asked and not service.granted
+        return ConsentState(None, self.head, dict(self.purposes), bool(self.age_band) and not declined, self.age_band)
+
+
+NO_ENTRIES: Final = LedgerPrefix()
+"""What a ledger begins with."""
+
+
+def find_damage(
+    chain: Sequence[LedgerEntry], head: LedgerHead, before: LedgerPrefix = NO_ENTRIES
+) -> DamageFound | None:
+    """Find the first place where a chain, after what verified before, is not whole and unchanged up to the head."""
+    expected, newest_format = before.head, before.format
+    for place, entry in enumerate(chain, start=expected.entries + 1):
         if entry.number != place:
             return DamageFound(place, Damage.MISSING)
         if not entry.holds() or entry.format < newest_format:
@@ -286,29 +328,9 @@ def current_state(chain: Sequence[LedgerEntry], head: LedgerHead) -> ConsentStat
     damage = find_damage(chain, head)
     if damage is not None:
         return ConsentState.broken(head, damage)
-    purposes = dict.fromkeys(Purpose, PurposeConsent())
-    for entry in chain:
-        if (purpose := entry.purpose) is not None:
-            granted = entry.action is LedgerAction.GRANT
-            asked = entry.action is not LedgerAction.LAPSE
-            purposes[purpose] = PurposeConsent(granted, entry.number, entry.at, asked)
-    service = purposes[Purpose.SERVICE]
-    declined = service.asked and not service.granted
-    age_band = _declared_age_band(chain)
-    return ConsentState(None, head, purposes, bool(age_band) and not declined, age_band)
+    return NO_ENTRIES.followed_by(chain).state
 
 
-def _declared_age_band(chain: Iterable[LedgerEntry]) -> str:
-    age_band = ""
-    for entry in chain:
-        if entry.action is LedgerAction.ACTIVATE:
-            age_band = entry.about
-        elif entry.action is LedgerAction.DEACTIVATE:
-            age_band = ""
-    return age_band
-
-
-@functools.lru_cache(maxsize=_REMEMBERED)
 def _hash_of(entry: LedgerEntry) -> str:
     content: dict[str, str | int | None] = {
         "number": entry.number,

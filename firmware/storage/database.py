@@ -35,6 +35,7 @@ class Database:
         self._path = path
         self._key = key
         self._connection: Any = None
+        self._connected = 0
         self._once_committed: list[Callable[[], None]] = []
 
     def open(self, migrations: Sequence[Migration]) -> None:
@@ -134,6 +135,11 @@ class Database:
         while self._once_committed:
             self._once_committed.pop(0)()
 
+    def versions(self) -> tuple[int, int]:
+        """Return what changes when the file is opened, which nobody else writes then, or when its schema changes."""
+        [(schema,)] = self.query("PRAGMA schema_version")
+        return self._connected, schema
+
     def once_committed(self, work: Callable[[], None]) -> None:
         """Have something done once the transaction under way is on the disk; never where it comes to nothing."""
         self._once_committed.append(work)
@@ -165,6 +171,7 @@ class Database:
     def _connect(self) -> None:
         try:
             self._connection = dbapi2.connect(str(self._path), isolation_level=None, timeout=1.0)
+            self._connected += 1
         except dbapi2.Error as error:
             self._fail(error)
         # The library writes its complaints to standard error otherwise, and the key has to come before any access.

@@ -1,17 +1,28 @@
-"""The consent ledger's rows."""
+"""The consent ledger's rows.
 
-import functools
+The gate asks for their state before each message, so what has verified is kept in memory: the answers, and the newest
+row with its hash. A question then reads that row, those after it and the head, and checks these.
+
+All rows are read and checked anew where anything but our own additions may have touched them: when the file was opened,
+which nobody else writes while it is open, when the schema has changed, when the newest row that was kept is not what it
+was, and each time where the whole did not verify then or the triggers that let it only grow were not all there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from firmware.phone.purpose import Actor, Channel, ClockTrust
 from firmware.privacy.consent import (
+    NO_ENTRIES,
     ConsentState,
     Damage,
     DamageFound,
     LedgerAction,
     LedgerEntry,
     LedgerHead,
-    current_state,
+    LedgerPrefix,
     find_damage,
 )
 from firmware.storage.database import Database, Row
@@ -24,9 +35,21 @@ _COLUMNS = ", ".join((
     "format",
 ))  # fmt: skip
 
+_TRIGGERS: Final = 4
+_LEAST: Final = -(2**63)
+"""No row is left out for a number that no entry has."""
 
-# The whole ledger is read whenever the gate is asked, and each of its rows is the same as before but for the newest.
-_REMEMBERED: Final = 4096
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What has verified: up to which row, and what the database's versions were then."""
+
+    versions: tuple[int, int]
+    prefix: LedgerPrefix
+    newest: Row = field(repr=False)
+
+
+_verified: WeakKeyDictionary[Database, _Verified] = WeakKeyDictionary()
 
 
 def read_head(database: Database) -> LedgerHead:
@@ -36,19 +59,25 @@ def read_head(database: Database) -> LedgerHead:
 
 def read_ledger(database: Database) -> tuple[LedgerEntry, ...]:
     """Return the entries, oldest first, as far as they can be read."""
-    return _read(database)[0]
+    return _parse(_rows(database), 1)[0]
 
 
 def read_state(database: Database) -> ConsentState:
     """Return the answers that stand; a ledger that makes no sense counts as a no to everything."""
-    head = _kept_head(database)
-    entries, unreadable = _read(database)
+    head, versions = _kept_head(database), database.versions()
+    before, rows = _after_verified(database, versions)
+    entries, unreadable = _parse(rows, before.head.entries + 1)
     if head is None:
         return ConsentState.broken(LedgerHead(), DamageFound(1, Damage.CUT))
     if unreadable is not None:
-        before = entries[-1].head if entries else LedgerHead()
-        return ConsentState.broken(head, find_damage(entries, before) or unreadable)
-    return current_state(entries, head)
+        end = entries[-1].head if entries else before.head
+        return ConsentState.broken(head, find_damage(entries, end, before) or unreadable)
+    if (damage := find_damage(entries, head, before)) is not None:
+        return ConsentState.broken(head, damage)
+    prefix = before.followed_by(entries)
+    if rows and (before.head.entries or _grows_only(database)):
+        _verified[database] = _Verified(versions, prefix, rows[-1])
+    return prefix.state
 
 
 def append_entry(database: Database, entry: LedgerEntry) -> None:
@@ -76,18 +105,41 @@ def _kept_head(database: Database) -> LedgerHead | None:
     return LedgerHead(rows[0][0], rows[0][1].decode("ascii", "replace")) if rows else None
 
 
-def _read(database: Database) -> tuple[tuple[LedgerEntry, ...], DamageFound | None]:
+def _after_verified(database: Database, versions: tuple[int, int]) -> tuple[LedgerPrefix, list[Row]]:
+    """Return what has verified and still counts, and the rows after it."""
+    known = _verified.pop(database, None)
+    if known is not None and known.versions == versions:
+        rows = _rows(database, known.prefix.head.entries)
+        # It is gone, or another one, where the transaction that added it came to nothing.
+        if rows and rows[0] == known.newest:
+            _verified[database] = known
+            return known.prefix, rows[1:]
+    return NO_ENTRIES, _rows(database)
+
+
+def _grows_only(database: Database) -> bool:
+    [(count,)] = database.query(
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'consent_ledger'"
+    )
+    return int(count) == _TRIGGERS
+
+
+def _rows(database: Database, first: int = _LEAST) -> list[Row]:
+    sql = f"SELECT {_COLUMNS} FROM consent_ledger WHERE number >= ? ORDER BY number"  # noqa: S608 - our own names
+    return database.query(sql, first)
+
+
+def _parse(rows: Sequence[Row], first: int) -> tuple[tuple[LedgerEntry, ...], DamageFound | None]:
     """Return the entries up to the first that says what no entry can say, and where that is."""
     entries: list[LedgerEntry] = []
-    for row in database.query(f"SELECT {_COLUMNS} FROM consent_ledger ORDER BY number"):  # noqa: S608 - our own names
+    for row in rows:
         try:
             entries.append(_entry(row))
         except ValueError:
-            return tuple(entries), DamageFound(len(entries) + 1, Damage.UNREADABLE)
+            return tuple(entries), DamageFound(first + len(entries), Damage.UNREADABLE)
     return tuple(entries), None
 
 
-@functools.lru_cache(maxsize=_REMEMBERED)
 def _entry(row: Row) -> LedgerEntry:
     number, *texts, format_ = row
     action, about, at, policy_version, previous_hash, digest = (text.decode("ascii") for text in texts[:6])
