@@ -2,10 +2,14 @@
 
 import hashlib
 import hmac
+import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final
+
+from pydantic import TypeAdapter
 
 from firmware.egress.messages import CallDetailRecord, ClockQuality, ErasureReason, Topic, reportable_number, timestamp
 from firmware.errors import StorageError
@@ -18,10 +22,12 @@ from firmware.storage.call_kinds import KINDS
 from firmware.storage.call_statistics import read_statistics
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.database import Database, Row
-from firmware.storage.journal import Entry, Journal
+from firmware.storage.journal import Entry, Journal, is_time
 from firmware.storage.ledger import read_head, read_state
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.store import Store
+
+_log = logging.getLogger(__name__)
 
 _MAX_KEPT: Final = 256
 """Calls that are kept here at most while the store cannot take them; a store that never opens must not fill memory."""
@@ -72,6 +78,9 @@ class _Call:
     decision: Decision | None = None
     boot_id: str = ""
     set_aside: bool = False
+
+
+_CALLS: Final = TypeAdapter(_Call)
 
 
 class StoredCallLog:
@@ -196,13 +205,12 @@ class StoredCallLog:
         To be called before anything else is done with a store that has opened: what the holder consented to when they
         began is what stands in the ledger still.
         """
-        known = (call for call in map(_from_entry, entries) if call is not None and call.call_id not in self._calls)
-        left = {call.call_id: call for call in known}
+        calls = [call for call in map(_from_entry, entries) if call is not None]
+        if len(calls) < len(entries):
+            _log.warning("%d call(s) of the store's journal are none, and left out", len(entries) - len(calls))
+        left = {call.call_id: call for call in calls if call.call_id not in self._calls}
         for call in left.values():
             call.set_aside = True
-            if call.reason is None:
-                # Of a run that was cut off: nobody saw its end.
-                call.reason = DisconnectReason.INTERRUPTED
         self._calls = {**left, **self._calls}
         head = await self._store.run(read_head)
         for call in self._calls.values():
@@ -465,13 +473,19 @@ def _record(row: Row, device: str, number: str | None, epoch: int, seq: int) -> 
 
 def _from_entry(entry: Entry) -> _Call | None:
     """Read a call; None where it is none, for whoever can write to the card can seal an entry."""
-    fields: dict[str, Any] = {name: value for name, value in entry.items() if name != "kind"}
     try:
-        call = _Call(**fields)
-        call.direction = CallDirection(call.direction)
-        call.reason = None if call.reason is None else DisconnectReason(call.reason)
-        call.decision = None if call.decision is None else Decision(call.decision)
-    except (TypeError, ValueError):
+        call = _CALLS.validate_json(json.dumps(entry), strict=True)
+        if call.reason is None:
+            # Of a run that was cut off: nobody saw its end.
+            call.reason = DisconnectReason.INTERRUPTED
+        times = [time for time in (call.started_at, call.answered_at, call.ended_at) if time is not None]
+        if not all(map(is_time, times)):
+            return None
+        # A call of which no record can be made must not keep the store from opening.
+        nobody = "0" * 32
+        row = (call.call_id, nobody, call.direction, "", call.started_at, call.answered_at, call.ended_at, call.reason)
+        _record((*row, call.sip_code, call.clock_synced, call.boot_id, 0), "handset", None, 1, 1)
+    except (ValueError, RecursionError):
         return None
     return call
 

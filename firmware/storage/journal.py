@@ -29,6 +29,8 @@ JOURNAL_NAME: Final = "store.journal"
 _MAX_BYTES: Final = 1 << 20
 """Whoever calls again and again must not be able to fill the disk of a phone that nobody opens."""
 _KEY_BYTES: Final = 32
+# The year 9999: after it, Python knows no dates, and none of a time zone on its last day.
+_LATEST_S: Final = 253_370_764_800.0
 # Each entry has a key of its own.
 _NONCE: Final = bytes(12)
 
@@ -126,9 +128,14 @@ def unseal(line: bytes, key: X25519PrivateKey) -> Entry | None:
         shared = key.exchange(X25519PublicKey.from_public_bytes(public))
         cipher = _cipher(shared, public, key.public_key().public_bytes_raw())
         entry = json.loads(cipher.decrypt(_NONCE, content[_KEY_BYTES:], None))
-    except (ValueError, InvalidTag):
+    except (ValueError, InvalidTag, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
+
+
+def is_time(seconds: float) -> bool:
+    """Tell whether this, of an entry that anybody may have sealed, can be shown as a time of day."""
+    return 0.0 <= seconds < _LATEST_S
 
 
 def _cipher(shared: bytes, ours: bytes, address: bytes) -> ChaCha20Poly1305:

@@ -1,19 +1,27 @@
 """The text messages that came in and went out."""
 
+import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Final
+from typing import Final
+
+from pydantic import TypeAdapter
 
 from firmware.phone.call import CallDirection, CallerId, TextMessage
 from firmware.storage.database import Database
-from firmware.storage.journal import Entry, Journal
+from firmware.storage.journal import Entry, Journal, is_time
 from firmware.storage.store import Store
+
+_log = logging.getLogger(__name__)
 
 _MAX_KEPT: Final = 500
 """Whoever sends more pushes out the oldest: a stranger must not be able to fill the disk."""
 
 JOURNAL_KIND: Final = "message"
 """Names entries of the journal that are messages."""
+
+_MESSAGES: Final = TypeAdapter(TextMessage)
 
 
 class StoredMessages:
@@ -61,9 +69,11 @@ class StoredMessages:
 
     async def take_over(self, entries: Sequence[Entry]) -> None:
         """Keep the messages of the time in which the store was closed."""
-        for message in map(_from_entry, entries):
-            if message is not None:
-                await self._keep(message, message.at)
+        messages = [message for message in map(_from_entry, entries) if message is not None]
+        if len(messages) < len(entries):
+            _log.warning("%d message(s) of the store's journal are none, and left out", len(entries) - len(messages))
+        for message in messages:
+            await self._keep(message, message.at)
 
     async def newest(self, limit: int) -> Sequence[TextMessage]:
         """Return the newest messages, newest first."""
@@ -100,10 +110,8 @@ class StoredMessages:
 
 def _from_entry(entry: Entry) -> TextMessage | None:
     """Read a message; None where it is none, for whoever can write to the card can seal an entry."""
-    fields: dict[str, Any] = {name: value for name, value in entry.items() if name != "kind"}
     try:
-        fields["direction"] = CallDirection(fields["direction"])
-        fields["party"] = CallerId(**fields["party"])
-        return TextMessage(**fields)
-    except (TypeError, ValueError, KeyError):
+        message = _MESSAGES.validate_json(json.dumps(entry), strict=True)
+    except (ValueError, RecursionError):
         return None
+    return message if is_time(message.at) else None

@@ -75,6 +75,19 @@ async def test_a_torn_or_forged_line_takes_no_other_along(tmp_path: Path, caplog
     assert "damaged" in caplog.text
 
 
+async def test_an_entry_that_is_nested_too_deep_takes_no_other_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "journal"
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module.json, "dumps", lambda _entry: "[" * 100_000)
+        path.write_bytes(seal({}, ADDRESS))
+    journal = Journal(path, ADDRESS)
+    await journal.append({"number": 1})
+    assert await drained(journal) == [{"number": 1}]
+    assert "1 of 2" in caplog.text
+
+
 async def test_it_never_fills_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "_MAX_BYTES", 1000)
     journal = Journal(tmp_path / "journal", ADDRESS)

@@ -1,6 +1,7 @@
 import errno
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from firmware.storage.key import HostKeys
 from firmware.storage.keyring import OLD_WRAP_NAME, WRAP_NAME, Keyring, pin_memory_kib
 from firmware.storage.pin import TRIES_NAME, Verdict
 from tests.lab.guarded_store import HOST, PIN, GuardedStore
-from tests.lab.store import StoreLab
+from tests.lab.store import BOOT_ID, StoreLab
 
 BOARD = HostKeys(HOST.secret, board=b"b" * 32)
 
@@ -378,6 +379,74 @@ async def test_an_entry_that_somebody_else_has_sealed_breaks_nothing(tmp_path: P
         await lab.journal.append({"kind": kind})
     assert (await lab.pin.check(PIN)).accepted
     assert await count_calls(lab) == 0
+    await lab.stop()
+
+
+CALL = {
+    "kind": "call",
+    "call_id": "a" * 32,
+    "direction": "incoming",
+    "number": "1002",
+    "dialled": "",
+    "account": "",
+    "started_at": 1_750_000_000,
+    "started_monotonic_s": 1.5,
+    "clock_synced": True,
+    "answered_at": 1_750_000_001.5,
+    "ended_at": 1_750_000_002.5,
+    "reason": "remote_hangup",
+    "boot_id": BOOT_ID,
+}
+MESSAGE = {
+    "kind": "message",
+    "message_id": "b" * 32,
+    "direction": "incoming",
+    "party": {"number": "1002"},
+    "text": "Dinner at 7?",
+    "at": 1_750_000_000,
+}
+
+
+@pytest.mark.parametrize(
+    ("entry", "changed"),
+    [
+        (CALL, {"call_id": "short"}),
+        (CALL, {"call_id": ["a"]}),
+        (CALL, {"number": {}}),
+        (CALL, {"number": "\ud800"}),
+        (CALL, {"started_at": "yesterday"}),
+        (CALL, {"started_at": float("nan")}),
+        (CALL, {"started_at": 1e300, "answered_at": None, "ended_at": None}),
+        (CALL, {"started_at": -1e12}),
+        (CALL, {"ended_at": 1.0}),
+        (CALL, {"ended_at": None}),
+        (CALL, {"sip_code": 1 << 70}),
+        (CALL, {"clock_synced": 2}),
+        (CALL, {"boot_id": "another"}),
+        (MESSAGE, {"text": 7}),
+        (MESSAGE, {"text": "\udfff"}),
+        (MESSAGE, {"at": float("inf")}),
+        (MESSAGE, {"at": None}),
+        (MESSAGE, {"party": {"number": ["1002"]}}),
+        (MESSAGE, {"read": 7}),
+    ],
+)
+async def test_an_entry_that_only_looks_like_one_is_counted_and_left_out_and_the_store_opens(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, entry: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    lab = GuardedStore(tmp_path)
+    await lab.start()
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    await lab.guard_by_pin()
+    await lab.restart()
+    await lab.journal.append({**CALL, "call_id": "c" * 32})
+    await lab.journal.append({**entry, **changed})
+    await lab.journal.append({**MESSAGE, "message_id": "d" * 32})
+    assert (await lab.pin.check(PIN)).accepted
+    assert [call.call_id for call in await lab.call_log.recent(10)] == ["c" * 32]
+    assert [message.message_id for message in await lab.messages.newest(10)] == ["d" * 32]
+    assert f"1 {entry['kind']}(s) of the store's journal are none" in caplog.text
+    assert "1002" not in caplog.text
     await lab.stop()
 
 
