@@ -9,6 +9,7 @@ from firmware.control.server import Handler
 from firmware.documents import Documents
 from firmware.egress.messages import OutcomeCode
 from firmware.errors import ControlError
+from firmware.phone.purpose import Channel
 from provisioning.signed import DocumentRefusedError
 from provisioning.trust import Kind
 
@@ -51,5 +52,5 @@ class DocumentRole:
             case Kind.NOTICE:
                 return await documents.notices.admit(document)
             case Kind.CATALOGUE:
-                await documents.catalogues.admit(document)
+                await documents.catalogues.admit(document, Channel.COMMAND_LINE)
         return OutcomeCode.TAKEN

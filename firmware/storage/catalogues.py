@@ -39,8 +39,12 @@ class StoredCatalogues:
 
         return await self._store.run(read)
 
-    async def admit(self, document: bytes) -> frozenset[Purpose]:
+    async def admit(self, document: bytes, channel: Channel) -> frozenset[Purpose]:
         """Put a signed catalogue in the place of the one in force.
+
+        Args:
+            document: the catalogue as it was signed.
+            channel: how it came, as the ledger is to say.
 
         Returns:
             The purposes of which it says something new: they are a no until they are asked anew.
@@ -58,7 +62,7 @@ class StoredCatalogues:
         def write(database: Database) -> frozenset[Purpose] | None:
             if not self._register.admit(database, Kind.CATALOGUE, document, statement):
                 return None
-            return self._adopt(database, newer)
+            return self._adopt(database, newer, channel)
 
         changed = await self._store.transact(write)
         if changed is None:
@@ -66,7 +70,7 @@ class StoredCatalogues:
         await self._consents.tell()
         return changed
 
-    def _adopt(self, database: Database, newer: Catalogue) -> frozenset[Purpose]:
+    def _adopt(self, database: Database, newer: Catalogue, channel: Channel) -> frozenset[Purpose]:
         current = _current(database)
         namesakes = database.query("SELECT 1 FROM catalogues WHERE version = ?", newer.version)
         if namesakes or newer.version == built_in().version:
@@ -75,11 +79,11 @@ class StoredCatalogues:
             )
         catalogue, changed = merge(current, newer)
         told = self._consents.append_within(
-            database, LedgerAction.CATALOGUE_IN_FORCE, catalogue.version, Actor.POLICY, Channel.NETWORK
+            database, LedgerAction.CATALOGUE_IN_FORCE, catalogue.version, Actor.POLICY, channel
         )
         if not told:
             raise LedgerDamagedError(_DAMAGED)
-        self._consents.lapse_within(database, changed, Channel.NETWORK)
+        self._consents.lapse_within(database, changed, channel)
         database.execute(
             "INSERT INTO catalogues (version, said) VALUES (?, ?)", catalogue.version, catalogue.model_dump_json()
         )

@@ -84,7 +84,7 @@ def take_catalogue(folder: Path) -> None:
     said["version"] = "2"
     for entry in said["purposes"]:
         entry["retention"]["days"] = 30
-    change(folder, lambda lab: lab.catalogues.admit(lab.operator.catalogue(1, said)))
+    change(folder, lambda lab: lab.catalogues.admit(lab.operator.catalogue(1, said), Channel.NETWORK))
 
 
 CHANGES: Final = [grant, withdraw, begin_private_mode, activate, take_catalogue]

@@ -10,7 +10,9 @@ from firmware.control.requests import DocumentTakeRequest
 from firmware.document_admin import DocumentRole, DocumentTaken
 from firmware.egress.messages import OutcomeCode
 from firmware.errors import ControlError
+from firmware.phone.purpose import Channel
 from firmware.privacy.catalogue import built_in
+from firmware.privacy.consent import LedgerAction
 from provisioning.signed import sign
 from provisioning.trust import Kind
 from tests.lab.documents import DocumentLab
@@ -40,6 +42,8 @@ async def test_a_document_of_each_kind_is_taken(lab: DocumentLab) -> None:
     for kind, document in documents.items():
         assert await take(lab, kind, document) == DocumentTaken(outcome=OutcomeCode.TAKEN)
     assert "shop-1" in await lab.versions()
+    told = [(entry.action, entry.channel) for entry in await lab.consents.entries()]
+    assert (LedgerAction.CATALOGUE_IN_FORCE, Channel.COMMAND_LINE) in told
 
 
 async def test_news_that_the_holder_does_not_want_are_said_to_be_that(lab: DocumentLab) -> None:

@@ -41,7 +41,7 @@ def content(version: str = "2", *, keeps_days: int | None = 30) -> dict[str, Any
 
 async def test_the_firmware_s_own_catalogue_is_in_force_until_the_operator_sends_another(lab: DocumentLab) -> None:
     assert await lab.catalogues.current() == built_in()
-    await lab.catalogues.admit(lab.operator.catalogue(1, content()))
+    await lab.catalogues.admit(lab.operator.catalogue(1, content()), Channel.NETWORK)
     await lab.restart()
     current = await lab.catalogues.current()
     assert (current.version, current.entry(CDR).retention.days) == ("2", 30)
@@ -55,7 +55,7 @@ async def test_what_it_changes_is_a_no_until_it_is_asked_anew_and_what_was_queue
     await lab.consents.grant(RECORDING)
     await lab.make_call()
     lab.consents.when_changed = heard.append
-    assert await lab.catalogues.admit(lab.operator.catalogue(1, content())) == {CDR}
+    assert await lab.catalogues.admit(lab.operator.catalogue(1, content()), Channel.NETWORK) == {CDR}
     state = await lab.consents.state()
     assert state.all_granted == {RECORDING}
     assert not state.purposes[CDR].asked
@@ -71,15 +71,15 @@ async def test_what_it_changes_is_a_no_until_it_is_asked_anew_and_what_was_queue
 
 async def test_one_that_says_what_was_said_before_asks_for_nothing(lab: DocumentLab) -> None:
     await lab.consents.grant(CDR)
-    assert not await lab.catalogues.admit(lab.operator.catalogue(1, content(keeps_days=None)))
+    assert not await lab.catalogues.admit(lab.operator.catalogue(1, content(keeps_days=None)), Channel.NETWORK)
     assert (await lab.consents.state()).granted(CDR)
 
 
 async def test_the_newest_one_once_more_changes_nothing(lab: DocumentLab) -> None:
     document = lab.operator.catalogue(1, content())
-    await lab.catalogues.admit(document)
+    await lab.catalogues.admit(document, Channel.NETWORK)
     await lab.consents.grant(CDR)
-    assert not await lab.catalogues.admit(document)
+    assert not await lab.catalogues.admit(document, Channel.NETWORK)
     assert (await lab.consents.state()).granted(CDR)
 
 
@@ -95,13 +95,13 @@ async def test_a_catalogue_that_is_old_forged_or_of_another_kind_changes_nothing
         (lab.operator.catalogue(7, content(), issued_at=day(1)), "issued|future|not yet"),
     ):
         with pytest.raises(DocumentRefusedError, match=f"(?i){reason}"):
-            await lab.catalogues.admit(document)
+            await lab.catalogues.admit(document, Channel.NETWORK)
     assert await lab.catalogues.current() == built_in()
     assert (await lab.consents.state()).granted(CDR)
-    await lab.catalogues.admit(good)
+    await lab.catalogues.admit(good, Channel.NETWORK)
     for number, version in ((6, "3"), (8, "2"), (8, built_in().version)):
         with pytest.raises(DocumentRefusedError):
-            await lab.catalogues.admit(lab.operator.catalogue(number, content(version)))
+            await lab.catalogues.admit(lab.operator.catalogue(number, content(version)), Channel.NETWORK)
     assert (await lab.catalogues.current()).version == "2"
 
 
@@ -110,13 +110,13 @@ async def test_a_damaged_ledger_takes_no_catalogue_which_may_come_again(lab: Doc
     await damage(lab, "UPDATE consent_ledger SET at = ''")
     for _ in range(2):
         with pytest.raises(LedgerDamagedError):
-            await lab.catalogues.admit(lab.operator.catalogue(1, content()))
+            await lab.catalogues.admit(lab.operator.catalogue(1, content()), Channel.NETWORK)
     assert await lab.catalogues.current() == built_in()
 
 
 async def test_a_receipt_is_written_with_the_catalogue_that_the_holder_was_told_from(lab: DocumentLab) -> None:
     await lab.consents.grant(CDR)
-    await lab.catalogues.admit(lab.operator.catalogue(1, content()))
+    await lab.catalogues.admit(lab.operator.catalogue(1, content()), Channel.NETWORK)
     await lab.consents.grant(CDR)
     catalogues = await lab.catalogues.by_version()
     made = receipts(await lab.consents.entries(), catalogues.__getitem__, Issuer("handset-7"))
