@@ -9,8 +9,8 @@ from firmware.phone.errands import Errand
 from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow
 from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
 from firmware.phone.purpose import Purpose
-from firmware.privacy.catalogue import built_in
 from firmware.privacy.policy import KeptPolicy, changes_since, in_force
+from firmware.storage.catalogues import StoredCatalogues
 from firmware.storage.notices import StoredNotice, StoredNotices
 from firmware.storage.policies import StoredPolicies
 
@@ -18,10 +18,24 @@ from firmware.storage.policies import StoredPolicies
 class DocumentErrands:
     """Reads policies and notices in the display's language."""
 
-    def __init__(self, policies: StoredPolicies, notices: StoredNotices, language: Callable[[], str]) -> None:
-        """`language` tells which one the display speaks now."""
+    def __init__(
+        self,
+        policies: StoredPolicies,
+        notices: StoredNotices,
+        catalogues: StoredCatalogues,
+        language: Callable[[], str],
+    ) -> None:
+        """Set up.
+
+        Args:
+            policies: what is read, and noted as read.
+            notices: likewise.
+            catalogues: what purposes are called in.
+            language: which one the display speaks now.
+        """
         self._policies = policies
         self._stored_notices = notices
+        self._catalogues = catalogues
         self._language = language
 
     @property
@@ -55,7 +69,8 @@ class DocumentErrands:
         before = counting.position if counting is not None else 0
         changes = changes_since(shelf, before, kept.position) if counting is not None else frozenset()
         language = self._language()
-        names = tuple(built_in().entry(purpose).name.in_language(language) for purpose in Purpose if purpose in changes)
+        catalogue = await self._catalogues.current()
+        names = tuple(catalogue.entry(purpose).name.in_language(language) for purpose in Purpose if purpose in changes)
         return PolicyRead(_row(kept), kept.policy.paragraphs(language), names)
 
     async def _read_notices(self, _errand: ReadNotices) -> NoticesRead:

@@ -101,7 +101,9 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         **PinErrands(records.pin, records.guardian_pin).handlers,
         **ConsentErrands(records.consents, records.documents.catalogues, around.issuer, around.language).handlers,
         **NumberProofErrands(records.number_proof, around.verifier, post).handlers,
-        **DocumentErrands(records.documents.policies, records.documents.notices, around.language).handlers,
+        **DocumentErrands(
+            records.documents.policies, records.documents.notices, records.documents.catalogues, around.language
+        ).handlers,
         **ContactErrands(records.contacts, post).handlers,
         **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,
         **pictures.handlers,

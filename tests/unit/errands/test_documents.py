@@ -13,6 +13,8 @@ from firmware.phone.policy_answers import (
     PolicyState,
 )
 from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
+from firmware.phone.purpose import Channel, Purpose
+from firmware.privacy.catalogue import built_in
 from firmware.storage.policies import BUILT_IN_VERSION
 from tests.lab.documents import DAY_S, DocumentLab
 
@@ -23,7 +25,8 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.lab = DocumentLab(folder)
         self.language = "en"
-        self.handlers = DocumentErrands(self.lab.policies, self.lab.notices, lambda: self.language).handlers
+        lab = self.lab
+        self.handlers = DocumentErrands(lab.policies, lab.notices, lab.catalogues, lambda: self.language).handlers
 
     async def do(self, errand: object) -> object:
         return await self.handlers[type(errand)](errand)  # type: ignore[index]
@@ -48,6 +51,17 @@ async def test_the_newest_policy_is_read_in_the_displays_language_with_what_it_a
     chinese = await desk.do(ReadPolicy())
     assert isinstance(chinese, PolicyRead)
     assert chinese.paragraphs == ("新规则。", "就这些。")
+
+
+async def test_purposes_are_called_what_the_catalogue_in_force_calls_them(desk: Desk) -> None:
+    said = built_in().model_dump(mode="json") | {"version": "shop-1"}
+    recording = next(entry for entry in said["purposes"] if entry["id"] == Purpose.RECORDING)
+    recording["name"] = {"en": "Tapes", "zh": "磁带"}
+    await desk.lab.catalogues.admit(desk.lab.operator.catalogue(1, said), Channel.NETWORK)
+    await desk.lab.policies.take(desk.lab.operator.policy(1, "shop-1", "recording"))
+    read = await desk.do(ReadPolicy())
+    assert isinstance(read, PolicyRead)
+    assert read.asked_again == ("Tapes",)
 
 
 async def test_reading_to_the_end_begins_the_days_and_the_list_says_how_many_are_left(desk: Desk) -> None:
