@@ -87,6 +87,13 @@ class _Member:
         return cls(name, category, len(content), iter((content,)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """One file that the archive goes without, for what it is made of is gone or damaged."""
+
+    name: str
+
+
 class _HashedParts(io.RawIOBase):
     """Lets the archive read parts, and knows what it has read."""
 
@@ -185,10 +192,13 @@ class DataCopy:
         """Write the archive."""
         steps = len(CATEGORY_OF_TABLE) + (await self._sources.recordings.listed(0, 0))[0] + 2
         files: list[dict[str, Any]] = []
+        unreadable: list[str] = []
         archive = await asyncio.to_thread(_open_archive, file)
         try:
             async for done, member in self._members():
-                if member is not None:
+                if isinstance(member, _Unreadable):
+                    unreadable.append(member.name)
+                elif member is not None:
                     digest = await asyncio.to_thread(_add, archive, member)
                     files.append(
                         {
@@ -205,6 +215,7 @@ class DataCopy:
                 "made_at": time.time(),
                 "clock_synced": self._sources.synced(),
                 "left_out": {table: sorted(columns) for table, columns in SECRETS.items()},
+                "unreadable": unreadable,
                 "files": files,
             }
             await asyncio.to_thread(_add, archive, _Member.of("manifest.json", DataCategory.ACCOUNT, _json(manifest)))
@@ -213,7 +224,7 @@ class DataCopy:
             with suppress(OSError):
                 await asyncio.to_thread(archive.close)
 
-    async def _members(self) -> AsyncIterator[tuple[int, _Member | None]]:
+    async def _members(self) -> AsyncIterator[tuple[int, _Member | _Unreadable | None]]:
         """Return everything, each thing with how many steps are done; a step that has nothing to say is None."""
         step = 0
         sources = self._sources
@@ -244,12 +255,18 @@ class DataCopy:
             yield _Member.of(f"contacts/contacts-{number:04}.vcf", DataCategory.CONTACTS, await _vcards(stretch))
             last = stretch[-1].contact_id
 
-    async def _pictures(self) -> AsyncIterator[_Member]:
+    async def _pictures(self) -> AsyncIterator[_Member | _Unreadable]:
         for kept in await self._sources.pictures.list():
-            pixels = await self._sources.pictures.read(kept.picture)
+            name = f"pictures/{kept.picture}.png"
+            try:
+                pixels = await self._sources.pictures.read(kept.picture)
+            except StorageError:
+                # Its file is gone or damaged; where it is the store that fails, what is read from it next fails too.
+                yield _Unreadable(name)
+                continue
             if pixels is not None:
                 png = await asyncio.to_thread(_png, pixels.width_px, pixels.height_px, pixels.rgb)
-                yield _Member.of(f"pictures/{kept.picture}.png", DataCategory.PICTURES, png)
+                yield _Member.of(name, DataCategory.PICTURES, png)
 
     async def _receipts(self) -> _Member:
         sources = self._sources

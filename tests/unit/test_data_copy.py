@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,7 @@ async def test_the_manifest_names_each_file_and_its_hash(lab: StoreLab, tmp_path
         str(category) for category in DataCategory if category not in {DataCategory.POLICIES, DataCategory.NOTICES}
     }
     assert manifest["left_out"]["pins"] == ["code"]
+    assert manifest["unreadable"] == []
 
 
 async def test_no_word_of_an_encrypted_copy_can_be_read(lab: StoreLab, tmp_path: Path) -> None:
@@ -194,6 +195,20 @@ async def test_of_a_recording_that_is_damaged_the_copy_holds_what_comes_before(l
     [name] = await copy.write("", nothing)
     [sound] = [content for name, content in opened((tmp_path / name).read_bytes()).items() if name.endswith(".flac")]
     assert sound == b"head"
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"no picture")], ids=["gone", "damaged"])
+async def test_a_picture_that_cannot_be_read_is_left_out_and_the_manifest_says_so(
+    lab: StoreLab, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    [lost] = await lab.pictures.list()
+    kept = await lab.pictures.add("dog", Pixels(4, 4, RGB))
+    damage(lab.path.parent / "pictures" / lost.picture)
+    [name] = await copy_of(lab, tmp_path).write("", nothing)
+    files = opened((tmp_path / name).read_bytes())
+    assert json.loads(files["manifest.json"])["unreadable"] == [f"pictures/{lost.picture}.png"]
+    assert [name for name in files if name.endswith(".png")] == [f"pictures/{kept.picture}.png"]
+    assert "consents/receipts.jsonld" in files
 
 
 async def test_two_copies_at_once_by_the_menu_and_by_the_command_line_do_each_other_no_harm(
