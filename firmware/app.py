@@ -35,7 +35,7 @@ from firmware.errands.handlers import Surroundings, copy_of_everything, errand_h
 from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, HandsetError, StorageError
 from firmware.factory_reset import finish_reset
-from firmware.farewell import Farewell, go_on, resume_reset
+from firmware.farewell import Farewell, go_on, leave_word, resume_reset
 from firmware.import_gate import ImportGate
 from firmware.inbound import Inbound
 from firmware.key_admin import KeyRole
@@ -352,6 +352,7 @@ class Handset:
                     attribute=self._attribute,
                     language=lambda: self._phone.view.look.language or self._language,
                     cancel=self._cancel,
+                    leave_word=self._leave_word,
                     reload=self._bus.load_from_store,
                     verifier=self._make_verifier(configuration),
                 ),
@@ -380,6 +381,12 @@ class Handset:
     def _start_anew(self) -> None:
         self.starts_anew = True
         self._end()
+
+    async def _leave_word(self) -> None:
+        """Keep outside the store what recipients are still to be told, for it is about to be destroyed."""
+        records, configuration = self._records, self._loaded.configuration
+        if records is not None and configuration is not None:
+            await leave_word(records.farewell, self._options.state_dir, configuration)
 
     async def _cancel(self, actor: Actor) -> None:
         """Begin to give the phone back, and start anew: the next run finishes it."""

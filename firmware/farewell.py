@@ -9,6 +9,8 @@ Whatever interrupts it, it goes on at the next start. Four things are written, e
 
 The tombstone lives until the broker (or the collector, where one confirms) has the notice and has cleared what it kept
 for this device; then it goes too.
+
+A factory reset leaves a tombstone too, before its marker: notices that waited, and the clearing. It cancels nothing.
 """
 
 import asyncio
@@ -126,6 +128,25 @@ class StoredFarewell:
         return await self._store.run(read)
 
 
+async def leave_word(farewell: StoredFarewell, state_dir: Path, configuration: Configuration) -> None:
+    """Write the tombstone, where something ever left: what waits to be said, and that the broker is to keep nothing.
+
+    Raises:
+        StorageError: the store cannot be read.
+        OSError: the card cannot be written.
+    """
+    partings = await farewell.partings()
+    if partings and configuration.sync is not None:
+        tombstone = Tombstone(
+            device=configuration.device.id,
+            fleet=configuration.device.fleet,
+            sync=configuration.sync,
+            partings=partings,
+        )
+        content = tombstone.model_dump_json().encode()
+        await asyncio.to_thread(replace_durably, state_dir / TOMBSTONE_NAME, content)
+
+
 async def go_on(farewell: StoredFarewell, state_dir: Path, configuration: Configuration, text: str) -> None:
     """Do the steps outside the store; each may be done again.
 
@@ -138,17 +159,8 @@ async def go_on(farewell: StoredFarewell, state_dir: Path, configuration: Config
     Raises:
         StorageError: the card cannot be written; it goes on at the next start.
     """
-    partings = await farewell.partings()
     try:
-        if partings and configuration.sync is not None:
-            tombstone = Tombstone(
-                device=configuration.device.id,
-                fleet=configuration.device.fleet,
-                sync=configuration.sync,
-                partings=partings,
-            )
-            content = tombstone.model_dump_json().encode()
-            await asyncio.to_thread(replace_durably, state_dir / TOMBSTONE_NAME, content)
+        await leave_word(farewell, state_dir, configuration)
         await asyncio.to_thread(mark_cancelled, state_dir, text)
     except OSError as error:
         raise StorageError(

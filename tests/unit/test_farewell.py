@@ -10,8 +10,8 @@ from firmware.cancelled_mark import is_cancelled
 from firmware.config import load
 from firmware.egress.downlink import DownTopic
 from firmware.errors import ControlError
-from firmware.factory_reset import finish_reset
-from firmware.farewell import TOMBSTONE_NAME, Farewell, StoredFarewell, go_on, resume_reset
+from firmware.factory_reset import begin_reset, finish_reset
+from firmware.farewell import TOMBSTONE_NAME, Farewell, StoredFarewell, go_on, leave_word, resume_reset
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports import BrokerSettings, OutboxMessage
@@ -92,6 +92,27 @@ async def test_what_is_left_says_that_the_holder_has_gone_and_clears_what_the_br
     with pytest.raises(ControlError):
         farewell.settings()
     assert farewell.settings() is NEXT
+
+
+async def test_a_reset_leaves_what_waited_to_be_said_and_cancels_nothing(lab: StoreLab, tmp_path: Path) -> None:
+    text = TEXT.format(complete="puback")
+    stored = StoredFarewell(lab.store, lab.outbox, lab.consents)
+    await carry_from(lab)
+    await lab.call_log.clear()
+    await leave_word(stored, tmp_path, parse_configuration(text))
+    begin_reset(tmp_path)
+    await lab.store.stop()
+    assert finish_reset(tmp_path)
+    assert not is_cancelled(tmp_path, text)
+    notice, clearing = await carry(left_behind(tmp_path))
+    assert (notice.topic, notice.payload["cancelled"], notice.payload["reason"]) == ("erasure", False, "deleted")
+    assert (clearing.topic, clearing.retain, clearing.payload) == ("consent", True, {})
+
+
+async def test_a_reset_leaves_nothing_where_nothing_ever_left(lab: StoreLab, tmp_path: Path) -> None:
+    stored = StoredFarewell(lab.store, lab.outbox, lab.consents)
+    await leave_word(stored, tmp_path, parse_configuration(TEXT.format(complete="puback")))
+    assert not (tmp_path / TOMBSTONE_NAME).exists()
 
 
 async def test_where_a_collector_confirms_its_word_is_awaited(lab: StoreLab, tmp_path: Path) -> None:
