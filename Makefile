@@ -22,7 +22,7 @@ demo:
 
 test:
 	@tools/setup test
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) --numprocesses 2 --dist loadgroup $(ARGS)
 
 check:
 	@tools/setup check

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,27 @@ from tests.lab.pulse import PulseAudio
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("soak", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile("soak" if os.environ.get("WECALL_SOAK") == "1" else "repeatable")
+
+
+_NICENESS = 10
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have all that is heard, timed or booted run one after another; what only computes runs beside it."""
+    for item in items:
+        if not _only_computes(item):
+            item.add_marker(pytest.mark.xdist_group("one after another"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let what only computes wait for what is heard; a process that may not take its niceness back keeps it."""
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS if _only_computes(item) else 0)
+
+
+def _only_computes(item: pytest.Item) -> bool:
+    """Whether a test is about what comes of something and not about when."""
+    return "unit" in item.path.parts or item.path.stem.endswith("_kills")
 
 
 @pytest.fixture(scope="session")
