@@ -58,6 +58,8 @@ def change(folder: Path, work: Change) -> None:
         lab = DocumentLab(folder)
         await lab.start()
         await work(lab)
+        # Once all is on the disk one more statement comes, before which it can be cut off.
+        await lab.consents.state()
         await lab.stop()
 
     asyncio.run(run())
