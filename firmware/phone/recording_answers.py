@@ -56,7 +56,7 @@ class RecordingsFound:
 
 @dataclass(frozen=True, slots=True)
 class RecordingsChanged:
-    """Recordings were deleted or kept: a list of them is to be read again."""
+    """Recordings were deleted or kept, or one has come to its end: a list of them is to be read again."""
 
 
 @dataclass(frozen=True, slots=True)

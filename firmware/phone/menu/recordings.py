@@ -69,7 +69,7 @@ class RecordingList(LongList[RecordingRow]):
 
     def row(self, item: RecordingRow) -> MenuRow:
         """Show who and when, and whether it has its end."""
-        return MenuRow(_party(item), item.at if item.complete else word("Cut off, {at}", at=item.at))
+        return MenuRow(_party(item), item.at if item.complete or item.running else word("Cut off, {at}", at=item.at))
 
     def choose(self, state: PhoneState, item: RecordingRow) -> None:
         """Show what can be done about it."""
@@ -103,7 +103,7 @@ class RecordingPage(Choices):
         facts = [
             Choice(word("Recorded"), value=recording.at),
             Choice(word("Length"), value=clock(recording.duration_s)),
-            *([] if recording.complete else [Choice(word("Incomplete"))]),
+            *([] if recording.complete or recording.running else [Choice(word("Incomplete"))]),
             *([Choice(word("All recordings"), value=self._used)] if self._used else []),
         ]
         if recording.running:

@@ -1,11 +1,11 @@
 import pytest
 
 from firmware.phone.answers import ErrandFailed
-from firmware.phone.call import CallState
+from firmware.phone.call import CallId, CallState
 from firmware.phone.commands import CloseAudio, OpenAudio, PlaceCall, SetVolume
-from firmware.phone.events import Key, Timer
+from firmware.phone.events import Key, RecordingEnded, Timer
 from firmware.phone.menu.views import ListView, NoticeView
-from firmware.phone.recording import Playback, RecordingId
+from firmware.phone.recording import Playback, RecordingEnd, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed, RecordingRow, RecordingsChanged
 from firmware.phone.recording_errands import (
     DeleteRecording,
@@ -73,11 +73,16 @@ def test_a_recording_says_how_long_it_is_and_how_much_room_all_take() -> None:
     assert row_of(desk, "Incomplete")
 
 
-def test_one_that_is_being_recorded_can_only_be_read_about() -> None:
+def test_one_that_is_being_recorded_can_only_be_read_about_until_it_has_its_end() -> None:
     desk = Desk()
-    open_recordings(desk, recorded(running=True))
+    open_recordings(desk, recorded(running=True, complete=False))
     desk.press("1")
-    assert not {"Listen", "Keep", "Delete"} & {said(label) for label in labels(desk)}
+    assert not {"Listen", "Keep", "Delete", "Incomplete"} & {said(label) for label in labels(desk)}
+    asked = len(desk.said(ListRecordings))
+    desk.handle(RecordingEnded(CallId("over"), RecordingEnd.CALL_OVER))
+    assert len(desk.said(ListRecordings)) > asked
+    list_recordings(desk, recorded())
+    assert said(labels(desk)[0]) == "Listen"
 
 
 # --- keeping and deleting ---------------------------------------------------------------------------------------------
