@@ -18,11 +18,10 @@ settings.load_profile("soak" if os.environ.get("WECALL_SOAK") == "1" else "repea
 _NICENESS = 10
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Have all that is heard, timed or booted run one after another; what only computes runs beside it."""
-    for item in items:
-        if not _only_computes(item):
-            item.add_marker(pytest.mark.xdist_group("one after another"))
+    if not _only_computes(item):
+        item.add_marker(pytest.mark.xdist_group("one after another"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
