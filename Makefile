@@ -22,7 +22,7 @@ demo:
 
 test:
 	@tools/setup test
-	@$(PYTEST) --numprocesses 2 --dist loadgroup $(ARGS)
+	@$(PYTEST) --numprocesses 2 $(ARGS)
 
 check:
 	@tools/setup check

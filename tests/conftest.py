@@ -6,6 +6,8 @@ from contextlib import suppress
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.lab.pulse import PulseAudio
 
@@ -18,21 +20,27 @@ settings.load_profile("soak" if os.environ.get("WECALL_SOAK") == "1" else "repea
 _NICENESS = 10
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Have all that is heard, timed or booted run one after another; what only computes runs beside it."""
-    if not _only_computes(item):
-        item.add_marker(pytest.mark.xdist_group("one after another"))
+class OneAfterAnother(LoadScopeScheduling):
+    """Has all that is heard, timed or booted run one after another, and beside it what only computes."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if _only_computes(nodeid) else "one after another"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneAfterAnother:
+    """Share the tests out between the processes."""
+    return OneAfterAnother(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let what only computes wait for what is heard; a process that may not take its niceness back keeps it."""
     with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS if _only_computes(item) else 0)
+        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS if _only_computes(item.nodeid) else 0)
 
 
-def _only_computes(item: pytest.Item) -> bool:
+def _only_computes(nodeid: str) -> bool:
     """Whether a test is about what comes of something and not about when."""
-    return "unit" in item.path.parts or item.path.stem.endswith("_kills")
+    return nodeid.startswith("tests/unit/") or "_kills.py::" in nodeid
 
 
 @pytest.fixture(scope="session")
