@@ -22,7 +22,7 @@ demo:
 
 test:
 	@tools/setup test
-	@$(PYTEST) --numprocesses 2 $(ARGS)
+	@$(PYTEST) --numprocesses 2 --no-loadscope-reorder $(ARGS)
 
 check:
 	@tools/setup check

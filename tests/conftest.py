@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 from hypothesis import settings
@@ -17,14 +16,11 @@ settings.register_profile("soak", max_examples=2000, deadline=None, print_blob=T
 settings.load_profile("soak" if os.environ.get("WECALL_SOAK") == "1" else "repeatable")
 
 
-_NICENESS = 10
-
-
 class OneAfterAnother(LoadScopeScheduling):
-    """Has all that is heard, timed or booted run one after another, and beside it what only computes."""
+    """Has all that is heard, timed or booted run one after another, by itself, once all that only computes is done."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if _only_computes(nodeid) else "one after another"
+        return nodeid.partition("::")[0] if _only_computes(nodeid) else "one after another"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneAfterAnother:
@@ -32,10 +28,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneAfte
     return OneAfterAnother(config, log)
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let what only computes wait for what is heard; a process that may not take its niceness back keeps it."""
-    with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS if _only_computes(item.nodeid) else 0)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what only computes."""
+    items.sort(key=lambda item: not _only_computes(item.nodeid))
 
 
 def _only_computes(nodeid: str) -> bool:
