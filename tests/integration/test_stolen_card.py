@@ -166,14 +166,18 @@ async def use(installed: Installed, guard: Guard | None) -> None:
 
 
 @pytest.fixture(params=[None, *Guard], ids=lambda guard: guard or "unguarded")
-async def stolen(request: pytest.FixtureRequest, stage: Stage, tmp_path: Path) -> tuple[Guard | None, Thief]:
+async def stolen(
+    request: pytest.FixtureRequest, stage: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Guard | None, Thief]:
     """A card that was used with one guard or none, in the hands of a thief."""
     guard: Guard | None = request.param
-    card = Card(tmp_path / "card")
+    # Short: what is in there are sockets too, and a path to one has 107 letters at most.
+    folder = tmp_path_factory.mktemp("card")
+    card = Card(folder / "card")
     with card.mounted() as root:
-        installed = install(stage, root, tmp_path / "memory", chip=guard is Guard.TPM)
+        installed = install(stage, root, folder / "memory", chip=guard is Guard.TPM)
         await use(installed, guard)
-    return guard, Thief(card, tmp_path / "loot")
+    return guard, Thief(card, folder / "loot")
 
 
 def test_nothing_planted_stands_in_any_byte_of_the_card(stolen: tuple[Guard | None, Thief]) -> None:
