@@ -1,30 +1,23 @@
 """The address book: its list, which digits search, and what can be done with all of it."""
 
-from dataclasses import replace
-
 from firmware.phone.answers import (
     Answer,
     ContactRead,
     ContactsFound,
     ContactsListed,
-    ErrandFailed,
-    JobFinished,
-    JobProgressed,
 )
 from firmware.phone.contact import ContactMatch
 from firmware.phone.contact_search import dialable
-from firmware.phone.errands import FolderJob, ListContacts, ReadContact, RunFolderJob, SearchContacts
-from firmware.phone.events import Key, Timer
+from firmware.phone.errands import FolderJob, ListContacts, ReadContact, SearchContacts
+from firmware.phone.events import Key
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import contact_editor, edit_contact_page
 from firmware.phone.menu.long_list import LongList
-from firmware.phone.menu.question import Sentence
-from firmware.phone.menu.views import ListView, MenuRow, NoticeView, SoftKeys
-from firmware.phone.moves import MENU_PATIENCE_S
+from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
+from firmware.phone.menu.work import JobPage
 from firmware.phone.state import PhoneState
-from firmware.phone.view import Mode
-from firmware.phone.words import Text, word
+from firmware.phone.words import word
 
 _FOUND_AT_MOST = 30
 _MOST_KEYS = 20
@@ -150,44 +143,3 @@ def _more(_state: PhoneState) -> list[Choice]:
         Choice(word("Import"), opening(lambda _: JobPage(FolderJob.IMPORT_CONTACTS, word("Import")))),
         Choice(word("Export"), opening(lambda _: JobPage(FolderJob.EXPORT_CONTACTS, word("Export")))),
     ]
-
-
-class JobPage(Sentence):
-    """Work on files: how far it has come, then what became of it. It goes on when the page is left."""
-
-    def __init__(self, job: FolderJob, title: Text) -> None:
-        super().__init__(title, word("Working…"), SoftKeys(BACK))
-        self._job = job
-        self._percent: int | None = 0
-        self._asked = False
-
-    def open(self, state: PhoneState) -> None:
-        """Begin."""
-        if not self._asked:
-            self._asked = True
-            state.emit(RunFolderJob(self._job))
-
-    def view(self, state: PhoneState) -> NoticeView:
-        """Show how far it has come, or what became of it."""
-        return replace(super().view(state), percent=self._percent)
-
-    def press(self, state: PhoneState, key: Key) -> None:
-        """Leave by OK once it is over."""
-        if key is Key.OK and self._percent is None:
-            state.menu.drop(state, self)
-        else:
-            super().press(state, key)
-
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Follow the work; as long as it comes on, and until its end may have been read, the page stays."""
-        match answer:
-            case JobProgressed(self._job, percent) if self._percent is not None:
-                self._percent = percent
-            case JobFinished(self._job, _, words) | ErrandFailed(RunFolderJob.__name__, words):
-                self._text = words
-                self._keys = SoftKeys(BACK, CHOOSE)
-                self._percent = None
-            case _:
-                return
-        if state.mode is Mode.MENU:
-            state.start_timer(Timer.INFO, MENU_PATIENCE_S)

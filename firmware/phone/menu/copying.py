@@ -1,28 +1,24 @@
 """A copy of everything, into the folder that stands for a stick: locked by words unless the holder wants it open."""
 
-from dataclasses import replace
 from typing import Final
 
 from firmware.phone.answers import Answer, ErrandFailed
-from firmware.phone.events import Key, Timer
 from firmware.phone.menu.card import ONE_MOMENT, Card
-from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
+from firmware.phone.menu.choices import CHOOSE, Choice, Choices, opening
 from firmware.phone.menu.proof import proving
-from firmware.phone.menu.question import Question, Sentence
+from firmware.phone.menu.question import Question
 from firmware.phone.menu.text_page import TextPage
-from firmware.phone.menu.views import MenuRow, NoticeView, SoftKeys
+from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu.work import WorkPage
 from firmware.phone.rights import Right
 from firmware.phone.rights_answers import CopyFinished, CopyProgressed, PassphraseDrawn
 from firmware.phone.rights_errands import CopyMyData, DrawPassphrase
 from firmware.phone.state import PhoneState
 from firmware.phone.text_entry import TextEntry
-from firmware.phone.view import Mode
 from firmware.phone.words import Text, word
 
 COPY: Final = word("A copy")
 _SHORTEST: Final = 12
-_PATIENCE_S: Final = 60.0
-"""So long the page of a copy stays after it has come on."""
 
 
 def copy_page(_state: PhoneState) -> Choices:
@@ -82,42 +78,18 @@ def _open_question(_state: PhoneState) -> Question:
     return Question(COPY, text, word("Copy"), opening(lambda _state: CopyingPage("")))
 
 
-class CopyingPage(Sentence):
-    """Says how far the copy has come, then what became of it. It goes on when the page is left."""
+class CopyingPage(WorkPage):
+    """The copy itself."""
+
+    patience_s = 60.0
 
     def __init__(self, passphrase: str) -> None:
-        super().__init__(COPY, word("Working…"), SoftKeys(BACK))
-        self._passphrase = passphrase
-        self._percent: int | None = 0
-        self._asked = False
+        super().__init__(COPY, CopyMyData(passphrase))
 
-    def open(self, state: PhoneState) -> None:
-        """Begin, once."""
-        if not self._asked:
-            self._asked = True
-            state.emit(CopyMyData(self._passphrase))
-
-    def view(self, state: PhoneState) -> NoticeView:
-        """Show how far it has come, or what became of it."""
-        return replace(super().view(state), percent=self._percent)
-
-    def press(self, state: PhoneState, key: Key) -> None:
-        """Leave by OK once it is over."""
-        if key is Key.OK and self._percent is None:
-            state.menu.drop(state, self)
-        else:
-            super().press(state, key)
-
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Follow the work; as long as it comes on the page stays."""
+    def _news(self, answer: Answer) -> int | Text | None:
         match answer:
-            case CopyProgressed(percent) if self._percent is not None:
-                self._percent = percent
+            case CopyProgressed(percent):
+                return percent
             case CopyFinished(_, words) | ErrandFailed(CopyMyData.__name__, words):
-                self._text = words
-                self._keys = SoftKeys(BACK, CHOOSE)
-                self._percent = None
-            case _:
-                return
-        if state.mode is Mode.MENU:
-            state.start_timer(Timer.INFO, _PATIENCE_S)
+                return words
+        return None

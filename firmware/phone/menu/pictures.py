@@ -7,8 +7,8 @@ from firmware.phone.answers import Answer, PicturesListed
 from firmware.phone.errands import DeletePicture, FolderJob, ListPictures
 from firmware.phone.holder_settings import set_preferences
 from firmware.phone.menu.choices import Choice, Choices, opening
-from firmware.phone.menu.contacts import JobPage
 from firmware.phone.menu.question import Question
+from firmware.phone.menu.work import JobPage
 from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
 

@@ -28,7 +28,7 @@ _LATER_STEPS = {
 """Pages of the first run, of which the map shows the beginning."""
 _BEHIND_THE_PIN = {"CopyingPage", "DataList", "ErasureList", "WordsPage"}
 """The map ends where a PIN is typed."""
-_BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence"}
+_BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence", "WorkPage"}
 """No page by themselves."""
 
 
