@@ -432,7 +432,7 @@ class Handset:
         consents = ConsentRole(
             lambda: records.consents if records else None,
             lambda: records.documents.catalogues if records else None,
-            lambda: {Actor.HOLDER: records.pin, Actor.GUARDIAN: records.guardian_pin} if records else {},
+            lambda: records.pins if records else {},
         )
         keys = KeyRole(lambda: self._records.rotate_key if self._records else None)
         my_data = MyDataRole(self._copy_parts)
@@ -489,8 +489,7 @@ class Handset:
             return None
         configuration = self._loaded.configuration
         copy = copy_of_everything(records, _identity(configuration), issuer(configuration), self._exchange_dir)
-        pins = {Actor.HOLDER: records.pin, Actor.GUARDIAN: records.guardian_pin}
-        return CopyParts(pins, records.requests, copy)
+        return CopyParts(records.pins, records.requests, copy)
 
     def _start_watchdog(self) -> None:
         watchdog = asyncio.create_task(self._notifier.run(self._health), name="watchdog")

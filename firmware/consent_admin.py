@@ -6,6 +6,7 @@ from firmware.control.requests import Answer, ConsentRequest, LedgerShowRequest,
 from firmware.control.server import Handler
 from firmware.errors import ControlError
 from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.pin_proof import not_the_pin, who_answers
 from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.consent import ConsentState, LedgerEntry, damage_words
 from firmware.storage.catalogues import StoredCatalogues
@@ -109,7 +110,7 @@ class ConsentRole:
             state = await self._change(request.purpose, request.pin, granted=request.action == "grant")
         catalogues = self._catalogues()
         catalogue = await catalogues.current() if catalogues is not None else built_in()
-        return Purposes(purposes=_answers(state, catalogue), needs_pin=await self._who_decides() or "")
+        return Purposes(purposes=_answers(state, catalogue), needs_pin=await who_answers(self._pins()) or "")
 
     async def _change(self, name: str, pin: str, *, granted: bool) -> ConsentState:
         try:
@@ -121,29 +122,21 @@ class ConsentRole:
         answer = consents.grant if granted else consents.withdraw
         return await answer(purpose, actor=actor, channel=Channel.COMMAND_LINE)
 
-    async def _who_decides(self) -> Actor | None:
-        """Return whose PIN a change needs, None where nobody has set one."""
-        pins = self._pins()
-        for actor in (Actor.GUARDIAN, Actor.HOLDER):
-            if actor in pins and await pins[actor].is_set():
-                return actor
-        return None
-
     async def _require_pin(self, typed: str) -> Actor:
         """Let only whoever knows the PIN go on, where there is one; return who that is.
 
         Raises:
             ControlError: it is missing or wrong.
         """
-        actor = await self._who_decides()
+        pins = self._pins()
+        actor = await who_answers(pins)
         if actor is None:
             return Actor.HOLDER
         if not typed:
             raise ControlError(f"The {actor}'s PIN is needed to change a consent.")
-        verdict = await self._pins()[actor].check(typed)
+        verdict = await pins[actor].check(typed)
         if not verdict.accepted:
-            wait = f" The next try is looked at in {verdict.wait_s} s." if verdict.wait_s else ""
-            raise ControlError(f"That is not the {actor}'s PIN; nothing was changed.{wait}")
+            raise not_the_pin(actor, verdict, done="changed")
         return actor
 
     async def _verify(self, _request: LedgerVerifyRequest) -> LedgerVerdict:

@@ -12,6 +12,7 @@ from firmware.data_copy import DataCopy, draw_passphrase
 from firmware.errors import ControlError
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import Right
+from firmware.pin_proof import not_the_pin, who_answers
 from firmware.storage.pin import StoredPin
 from firmware.storage.rights import StoredRequests
 
@@ -75,14 +76,12 @@ class MyDataRole:
         Raises:
             ControlError: there is none, or it is another one.
         """
-        for actor in (Actor.GUARDIAN, Actor.HOLDER):
-            if not await parts.pins[actor].is_set():
-                continue
-            verdict = await parts.pins[actor].check(typed)
-            if verdict.accepted:
-                return actor
-            if verdict.looked_at:
-                await parts.requests.note_check_failed(Right.COPY, actor=actor, channel=Channel.COMMAND_LINE)
-            wait = f" The next try is looked at in {verdict.wait_s} s." if verdict.wait_s else ""
-            raise ControlError(f"That is not the {actor}'s PIN; nothing was copied.{wait}")
-        raise ControlError("A copy is for the holder alone, by a PIN. Set one on the phone: Settings, Lock.")
+        actor = await who_answers(parts.pins)
+        if actor is None:
+            raise ControlError("A copy is for the holder alone, by a PIN. Set one on the phone: Settings, Lock.")
+        verdict = await parts.pins[actor].check(typed)
+        if verdict.accepted:
+            return actor
+        if verdict.looked_at:
+            await parts.requests.note_check_failed(Right.COPY, actor=actor, channel=Channel.COMMAND_LINE)
+        raise not_the_pin(actor, verdict, done="copied")

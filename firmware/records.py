@@ -18,6 +18,7 @@ from firmware.media.sound_format import joined
 from firmware.phone.events import Problem
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import DocumentsChanged
+from firmware.phone.purpose import Actor
 from firmware.phone.recording import RecordingId
 from firmware.ports import Heartbeat
 from firmware.privacy.consent import ConsentState
@@ -70,6 +71,7 @@ class Records:
     Attributes:
         call_log, contacts, consents, messages, preferences, set_up, pin, guardian_pin, pictures, recordings, outbox,
             shares: usable at any time; before the store is open they raise StoreClosed.
+        pins: the holder's and the guardian's once more, by whose they are.
         documents, number_proof: policies and notices, and whether the line's number is proved; likewise.
         my_data, requests, retention, erasure, farewell: what the holder's rights are about; likewise.
         when_cancelled: called where the account is being cancelled, which a power cut has interrupted.
@@ -125,6 +127,7 @@ class Records:
         self.set_up = StoredSetUp(self._store)
         self.guardian_pin = StoredPin(self._store, slot=PinSlot.GUARDIAN)
         self.pin = StoredPin(self._store, door=Door(self.keyring, state_dir / TRIES_NAME, self._open))
+        self.pins = {Actor.HOLDER: self.pin, Actor.GUARDIAN: self.guardian_pin}
         self.pictures = StoredPictures(self._store, state_dir)
         clocks = Clocks(time.time, time.monotonic, clock.is_synchronised, clock.boot_id())
         self.recordings = StoredRecordings(
