@@ -318,19 +318,6 @@ def find_damage(
     return None if expected == head else DamageFound(head.entries, Damage.ANOTHER)
 
 
-def verify(chain: Sequence[LedgerEntry], head: LedgerHead) -> bool:
-    """Tell whether a chain is whole, unchanged and ends at the head that was kept apart."""
-    return find_damage(chain, head) is None
-
-
-def current_state(chain: Sequence[LedgerEntry], head: LedgerHead) -> ConsentState:
-    """Read the chain; one that does not verify counts as a no to everything."""
-    damage = find_damage(chain, head)
-    if damage is not None:
-        return ConsentState.broken(head, damage)
-    return NO_ENTRIES.followed_by(chain).state
-
-
 def _hash_of(entry: LedgerEntry) -> str:
     content: dict[str, str | int | None] = {
         "number": entry.number,

@@ -139,16 +139,11 @@ class Consents:
 
         return await self._answer(decide, actor, channel)
 
-    async def lapse(self, purposes: Collection[Purpose], *, channel: Channel) -> ConsentState:
+    def lapse_within(self, database: Database, purposes: Collection[Purpose], channel: Channel) -> bool:
         """Let no earlier answer count for purposes that have changed: a no, until they are asked anew.
 
-        Raises:
-            LedgerDamagedError: as with `withdraw`.
+        As part of the caller's transaction; see `append_within`.
         """
-        return await self._answer(partial(_lapses, purposes), Actor.POLICY, channel)
-
-    def lapse_within(self, database: Database, purposes: Collection[Purpose], channel: Channel) -> bool:
-        """Let them lapse as part of the caller's transaction; see `lapse` and `append_within`."""
         return self._answer_within(database, partial(_lapses, purposes), Actor.POLICY, channel).intact
 
     async def append(self, action: LedgerAction, about: str, actor: Actor, channel: Channel) -> bool:

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
-from firmware.privacy.consent import LedgerAction, LedgerEntry, LedgerHead
+from firmware.privacy.consent import (
+    NO_ENTRIES,
+    ConsentState,
+    LedgerAction,
+    LedgerEntry,
+    LedgerHead,
+    find_damage,
+)
 from firmware.privacy.purposes import POLICY_VERSION
 
 AT: Final = "2026-03-01T10:00:00.000Z"
@@ -61,3 +68,14 @@ def entry_of_format_1(head: LedgerHead, action: LedgerAction, about: str) -> Led
 def head_of(chain: Sequence[LedgerEntry]) -> LedgerHead:
     """Return the head that is kept apart of a whole chain."""
     return chain[-1].head if chain else LedgerHead()
+
+
+def verify(chain: Sequence[LedgerEntry], head: LedgerHead) -> bool:
+    """Tell whether a chain is whole, unchanged and ends at the head that was kept apart."""
+    return find_damage(chain, head) is None
+
+
+def current_state(chain: Sequence[LedgerEntry], head: LedgerHead) -> ConsentState:
+    """Read a chain as the store reads its ledger; one that does not verify counts as a no to everything."""
+    damage = find_damage(chain, head)
+    return ConsentState.broken(head, damage) if damage is not None else NO_ENTRIES.followed_by(chain).state

@@ -1,7 +1,7 @@
 """The encrypted store with all its parts, in a folder of its own, on clocks that a test drives."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
+from firmware.phone.purpose import Channel, Purpose
 from firmware.privacy.policy import Reading
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
@@ -140,6 +141,11 @@ class StoreLab:
         call_id = self.new_call_id()
         await self.call_log.open_record(call_id, direction, number, dialled)
         return call_id
+
+    async def lapse(self, purposes: Collection[Purpose], channel: Channel) -> None:
+        """Let answers lapse, as a policy does that takes effect."""
+        await self.store.transact(lambda database: self.consents.lapse_within(database, purposes, channel))
+        await self.consents.tell()
 
     async def make_call(
         self,

@@ -10,9 +10,8 @@ from firmware.privacy.consent import (
     LedgerAction,
     LedgerEntry,
     LedgerHead,
-    current_state,
 )
-from tests.lab.ledger import follow
+from tests.lab.ledger import current_state, follow
 
 GRANT, WITHDRAW = LedgerAction.GRANT, LedgerAction.WITHDRAW
 

@@ -17,13 +17,11 @@ from firmware.privacy.consent import (
     LedgerAction,
     LedgerEntry,
     LedgerHead,
-    current_state,
     damage_words,
     find_damage,
-    verify,
 )
 from firmware.privacy.purposes import POLICY_VERSION
-from tests.lab.ledger import AT, Step, chain_of, entry_of_format_1, follow, head_of
+from tests.lab.ledger import AT, Step, chain_of, current_state, entry_of_format_1, follow, head_of, verify
 
 GRANT, REFUSE, WITHDRAW, LAPSE = (
     LedgerAction.GRANT,

@@ -116,7 +116,7 @@ async def test_a_yes_that_lapsed_holds_numbers_back_and_takes_none_back(abroad: 
     await abroad.make_call(NUMBER)
     await deliver(abroad)
     await abroad.make_call(NUMBER)
-    await abroad.consents.lapse([Purpose.CROSS_BORDER_CDR], channel=Channel.NETWORK)
+    await abroad.lapse([Purpose.CROSS_BORDER_CDR], Channel.NETWORK)
     [number] = await numbers(abroad)
     assert number.startswith("p:")
     assert await waiting(abroad, Topic.ERASURE) == []

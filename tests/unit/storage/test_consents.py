@@ -6,13 +6,13 @@ import pytest
 
 from firmware.errors import StorageError
 from firmware.phone.purpose import Channel, Purpose
-from firmware.privacy.consent import ConsentState, LedgerAction, LedgerHead, verify
+from firmware.privacy.consent import ConsentState, LedgerAction, LedgerHead
 from firmware.privacy.purposes import POLICY_VERSION
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreCorruptError
 from firmware.storage.ledger import append_entry
 from firmware.storage.migrate import load_migrations
-from tests.lab.ledger import chain_of
+from tests.lab.ledger import chain_of, verify
 from tests.lab.store import KEY, StoreLab
 
 CDR = Purpose.CDR_SYNC

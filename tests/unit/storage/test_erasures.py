@@ -229,7 +229,7 @@ async def test_a_yes_that_lapsed_takes_nothing_back_until_the_holder_says_no(gra
     await granted.make_call()
     taken = await deliver(granted)
     waiting = await granted.make_call()
-    await granted.consents.lapse([Purpose.CDR_SYNC], channel=Channel.NETWORK)
+    await granted.lapse([Purpose.CDR_SYNC], Channel.NETWORK)
     assert await notices(granted) == []
     assert waiting not in await calls_that_wait(granted)
     await granted.consents.withdraw(Purpose.CDR_SYNC)

@@ -91,7 +91,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(changed=st.sets(purposes), channel=channels)
     def change_the_policy(self, changed: set[Purpose], channel: Channel) -> None:
-        self._run(self._lab.consents.lapse(changed, channel=channel))
+        self._run(self._lab.lapse(changed, channel))
         for purpose in Purpose:
             if purpose in changed and self._answers[purpose].asked:
                 self._answer(LedgerAction.LAPSE, purpose, Actor.POLICY, channel)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from firmware.egress.messages import ConsentMessage, OutcomeCode, PurposeState
 from firmware.phone.purpose import Actor, Channel, Purpose
-from firmware.privacy.consent import LedgerAction, LedgerHead, verify
+from firmware.privacy.consent import LedgerAction, LedgerHead
 from firmware.privacy.purposes import POLICY_VERSION
 from firmware.storage.ledger import read_head
 from firmware.storage.policies import BUILT_IN_VERSION, built_in_policy
@@ -18,7 +18,7 @@ from provisioning.documents import PolicyDocument
 from provisioning.signed import sign
 from provisioning.trust import Kind
 from tests.lab.documents import DAY_S, DocumentLab
-from tests.lab.ledger import follow
+from tests.lab.ledger import follow, verify
 
 WEEK_S = 7 * DAY_S
 
