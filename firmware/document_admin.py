@@ -48,9 +48,9 @@ class DocumentRole:
     async def _admit(self, documents: Documents, kind: Kind, document: bytes) -> OutcomeCode:
         match kind:
             case Kind.POLICY:
-                await documents.policies.admit(document)
+                return await documents.policies.admit(document)
             case Kind.NOTICE:
                 return await documents.notices.admit(document)
             case Kind.CATALOGUE:
                 await documents.catalogues.admit(document, Channel.COMMAND_LINE)
-        return OutcomeCode.TAKEN
+                return OutcomeCode.TAKEN

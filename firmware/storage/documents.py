@@ -7,7 +7,9 @@ from typing import Final
 
 from firmware.egress.messages import OutcomeCode
 from firmware.privacy.policy import Reading
+from firmware.storage.consents import Consents
 from firmware.storage.database import Database
+from firmware.storage.store import Store
 from provisioning.signed import DocumentRefusedError, Refusal, Statement, verify
 from provisioning.trust import Kind, TrustedKey
 
@@ -88,3 +90,41 @@ class DocumentRegister:
             now.wall_s,
         )
         return True
+
+
+class OperatorDocuments:
+    """Documents of one kind that the holder is to read.
+
+    Attributes:
+        when_changed: told, on the event loop, that there is something else to be read, or nothing any more.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        consents: Consents,
+        register: DocumentRegister,
+        read_clocks: Callable[[], Reading],
+        report: Report = report_to_nobody,
+    ) -> None:
+        self._store = store
+        self._consents = consents
+        self._register = register
+        self._read_clocks = read_clocks
+        self._report = report
+        self.when_changed: Callable[[], None] = lambda: None
+
+    async def admit(self, document: bytes) -> OutcomeCode:
+        """Take a signed document, and say what became of it.
+
+        Raises:
+            DocumentRefusedError: it is not taken; says why.
+        """
+        raise NotImplementedError
+
+    async def take(self, document: bytes) -> OutcomeCode:
+        """Take a signed document or refuse it, and say what became of it; the newest one once more changes nothing."""
+        try:
+            return await self.admit(document)
+        except DocumentRefusedError as error:
+            return OutcomeCode(error.refusal)

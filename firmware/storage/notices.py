@@ -1,20 +1,15 @@
 """The operator's notices in the store: shown until the holder has read them, and kept."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from firmware.egress.messages import OutcomeCode
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.policy import Reading
-from firmware.storage.consents import Consents
 from firmware.storage.database import Database
-from firmware.storage.documents import DocumentRegister, Report, digest_of, report_to_nobody
+from firmware.storage.documents import OperatorDocuments, digest_of
 from firmware.storage.ledger import read_state
-from firmware.storage.store import Store
 from provisioning.documents import NoticeDocument, read_content
-from provisioning.signed import DocumentRefusedError
 from provisioning.trust import Kind
 
 _MOST_KEPT: Final = 100
@@ -38,41 +33,16 @@ class StoredNotice:
     acknowledged: bool
 
 
-class StoredNotices:
+class StoredNotices(OperatorDocuments):
     """The operator's notices.
 
     Those of a danger to the holder's data are shown in any case, others only while the holder agrees to
     Purpose.OPERATOR_NOTICES.
-
-    Attributes:
-        when_changed: told, on the event loop, that there are other notices to be read.
     """
-
-    def __init__(
-        self,
-        store: Store,
-        consents: Consents,
-        register: DocumentRegister,
-        read_clocks: Callable[[], Reading],
-        report: Report = report_to_nobody,
-    ) -> None:
-        self._store = store
-        self._consents = consents
-        self._register = register
-        self._read_clocks = read_clocks
-        self._report = report
-        self.when_changed: Callable[[], None] = lambda: None
 
     async def to_show(self) -> tuple[StoredNotice, ...]:
         """Return the notices that may be shown, newest first."""
         return await self._store.run(_to_show)
-
-    async def take(self, document: bytes) -> OutcomeCode:
-        """Take a signed notice, and say what became of it; the newest one once more changes nothing."""
-        try:
-            return await self.admit(document)
-        except DocumentRefusedError as error:
-            return OutcomeCode(error.refusal)
 
     async def admit(self, document: bytes) -> OutcomeCode:
         """Take a signed notice: TAKEN, or NOT_GRANTED where it is not shown until the holder agrees to notices.
@@ -134,7 +104,7 @@ def _wanted(database: Database) -> bool:
 
 
 def _to_show(database: Database) -> tuple[StoredNotice, ...]:
-    rows: Sequence[tuple[int, str, float, float | None]] = database.query(
+    rows = database.query(
         "SELECT notice_id, said, issued_at, acknowledged_at FROM notices WHERE incident OR ? ORDER BY notice_id DESC",
         int(_wanted(database)),
     )

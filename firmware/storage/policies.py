@@ -1,6 +1,5 @@
 """The privacy policies in the store, and what follows when one of them takes effect."""
 
-from collections.abc import Callable, Iterable
 from datetime import date
 from importlib import resources
 from typing import Final
@@ -14,7 +13,6 @@ from firmware.privacy.consent import LedgerAction
 from firmware.privacy.policy import (
     KeptPolicy,
     Policy,
-    Reading,
     Shelf,
     Witness,
     add,
@@ -24,11 +22,9 @@ from firmware.privacy.policy import (
     show,
 )
 from firmware.privacy.purposes import POLICY_VERSION
-from firmware.storage.consents import Consents
 from firmware.storage.database import Database, Row
-from firmware.storage.documents import DocumentRegister, Report, digest_of, report_to_nobody
+from firmware.storage.documents import OperatorDocuments, digest_of
 from firmware.storage.ledger import read_head
-from firmware.storage.store import Store
 from provisioning.documents import BothTexts, PolicyDocument, read_content, split_paragraphs
 from provisioning.signed import DocumentRefusedError, Refusal
 from provisioning.trust import Kind
@@ -76,30 +72,12 @@ def read_shelf(database: Database) -> tuple[KeptPolicy, ...]:
     return tuple(map(_kept, rows))
 
 
-class StoredPolicies:
+class StoredPolicies(OperatorDocuments):
     """The privacy policies.
 
     Each change is one transaction with what it means for the ledger and the consents. What the clock has counted is
     written each time, so that a power cut costs what was counted since, and never shortens what is left.
-
-    Attributes:
-        when_changed: told, on the event loop, that there is a policy to be read, or none any more.
     """
-
-    def __init__(
-        self,
-        store: Store,
-        consents: Consents,
-        register: DocumentRegister,
-        read_clocks: Callable[[], Reading],
-        report: Report = report_to_nobody,
-    ) -> None:
-        self._store = store
-        self._consents = consents
-        self._register = register
-        self._read_clocks = read_clocks
-        self._report = report
-        self.when_changed: Callable[[], None] = lambda: None
 
     async def shelf(self) -> tuple[KeptPolicy, ...]:
         """Return the policies that are kept, oldest first."""
@@ -122,15 +100,7 @@ class StoredPolicies:
         if await self._store.transact(write):
             self.when_changed()
 
-    async def take(self, document: bytes) -> OutcomeCode:
-        """Take a signed policy, and say what became of it; the newest one once more changes nothing."""
-        try:
-            await self.admit(document)
-        except DocumentRefusedError as error:
-            return OutcomeCode(error.refusal)
-        return OutcomeCode.TAKEN
-
-    async def admit(self, document: bytes) -> None:
+    async def admit(self, document: bytes) -> OutcomeCode:
         """Take a signed policy: it is to be read from now on.
 
         Raises:
@@ -154,6 +124,7 @@ class StoredPolicies:
 
         if await self._store.transact(write):
             self.when_changed()
+        return OutcomeCode.TAKEN
 
     async def note_shown(self, version: str) -> None:
         """Note that the holder has read the policy that waits to be read to its end; its days begin now."""
@@ -245,5 +216,5 @@ def _kept(row: Row) -> KeptPolicy:
 
 def _policy(said: PolicyDocument) -> Policy:
     # A purpose that this firmware does not know is one for which it does nothing.
-    known: Iterable[Purpose] = (purpose for purpose in Purpose if purpose in said.asks_again)
+    known = (purpose for purpose in Purpose if purpose in said.asks_again)
     return Policy(said.version, said.date.isoformat(), {"en": said.text.en, "zh": said.text.zh}, frozenset(known))
