@@ -14,36 +14,27 @@ from pathlib import Path
 from typing import Final
 
 from firmware import clock
-from firmware.admin import AdminRole
 from firmware.announcer import Announcer
 from firmware.boot import Early, Options
 from firmware.bus import Bus
 from firmware.call_recorder import CallRecorder
 from firmware.chronicle import changes
-from firmware.consent_admin import ConsentRole
-from firmware.contact_admin import ContactRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
-from firmware.control.sync_role import SyncRole
 from firmware.data_copy import sweep_drafts
 from firmware.devices import DEFAULT_COUNTRY, DeviceFaults, Settings, StartedDevice, build_devices
 from firmware.doctor import Condition
-from firmware.document_admin import DocumentRole
-from firmware.egress.downlink import DownTopic
 from firmware.errands.facts import Identity
 from firmware.errands.handlers import Surroundings, copy_of_everything, errand_handlers
 from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, HandsetError, StorageError
 from firmware.factory_reset import finish_reset
-from firmware.farewell import Farewell, go_on, leave_word, resume_reset
-from firmware.import_gate import ImportGate
-from firmware.inbound import Inbound
-from firmware.key_admin import KeyRole
+from firmware.farewell import go_on, leave_word, resume_reset
 from firmware.media.loop import AudioLoop
 from firmware.media.recorder import SoundRecorder, SoundTap
 from firmware.media.sound_format import best_format
 from firmware.media.tones import key_click
-from firmware.my_data_admin import CopyParts, MyDataRole
+from firmware.my_data_admin import CopyParts
 from firmware.notifier import SystemdNotifier
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.painter import Painter
@@ -69,12 +60,12 @@ from firmware.phone.phone import Phone
 from firmware.phone.phrases import RECORDING_ANNOUNCEMENT
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.view import PhoneView
-from firmware.picture_admin import PictureRole
 from firmware.pictures.cache import PictureCache
 from firmware.player import RecordingPlayer
-from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerSettings, BrokerState, SipStack
+from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState, SipStack
 from firmware.privacy.consent import ConsentState, damage_words
 from firmware.records import Records, problem_of
+from firmware.roles import admin_handlers, sync_handlers
 from firmware.screens.artist import Artist
 from firmware.screens.families import has_chinese
 from firmware.screens.families.rom import GLYPHS
@@ -420,36 +411,24 @@ class Handset:
             self._bus.post(BlockedContactsLoaded(tuple(await self._records.contacts.blocked_numbers())))
 
     async def _start_sockets(self) -> None:
-        admin = AdminRole(
-            view=lambda: self._phone.view,
-            condition=self._condition,
-            call_log=lambda: self._records.call_log if self._records else None,
-        )
-        records = self._records
-        gate = ImportGate(lambda: records.consents if records else None)
-        pictures = PictureRole(lambda: records.pictures if records else None, gate, self._pictures_changed)
-        contacts = ContactRole(lambda: records.contacts if records else None, gate, self._tell_blocked_contacts)
-        consents = ConsentRole(
-            lambda: records.consents if records else None,
-            lambda: records.documents.catalogues if records else None,
-            lambda: records.pins if records else {},
-        )
-        keys = KeyRole(lambda: self._records.rotate_key if self._records else None)
-        my_data = MyDataRole(self._copy_parts)
-        documents_role = DocumentRole(lambda: self._records.documents if self._records else None)
         handlers: dict[Role, Mapping[str, Handler]] = {
-            Role.ADMIN: {
-                **admin.handlers,
-                **pictures.handlers,
-                **contacts.handlers,
-                **consents.handlers,
-                **keys.handlers,
-                **my_data.handlers,
-                **documents_role.handlers,
-            }
+            Role.ADMIN: admin_handlers(
+                self._records,
+                view=lambda: self._phone.view,
+                condition=self._condition,
+                copy_parts=self._copy_parts,
+                pictures_changed=self._pictures_changed,
+                contacts_changed=self._tell_blocked_contacts,
+            )
         }
-        if (sync := self._make_sync_role(records)) is not None:
-            handlers[Role.SYNC] = sync.handlers
+        sync = sync_handlers(
+            self._records,
+            self._options.state_dir,
+            lambda: broker_settings(self._loaded.configuration),
+            self._note_broker,
+        )
+        if sync is not None:
+            handlers[Role.SYNC] = sync
         server = ControlServer(self._options.runtime_dir, handlers)
         try:
             await server.start()
@@ -458,27 +437,6 @@ class Handset:
             _log.error("%s", error)
             return
         self._running.push_async_callback(server.stop)
-
-    def _make_sync_role(self, records: Records | None) -> SyncRole | None:
-        def settings() -> BrokerSettings | None:
-            return broker_settings(self._loaded.configuration)
-
-        inbound: Inbound | None = None
-        if records is not None:
-            documents = records.documents
-            inbound = Inbound(
-                records.outbox,
-                records.consents,
-                {DownTopic.POLICY: documents.policies, DownTopic.NOTICE: documents.notices},
-                time.monotonic,
-            )
-        outbox = records.outbox if records is not None else None
-        farewell = Farewell(self._options.state_dir, outbox, inbound, settings)
-        if farewell.waits:
-            return SyncRole(farewell, farewell.settings, self._note_broker, farewell)
-        if outbox is None or inbound is None:
-            return None
-        return SyncRole(outbox, settings, self._note_broker, inbound)
 
     @property
     def _exchange_dir(self) -> Path:

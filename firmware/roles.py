@@ -1,0 +1,75 @@
+"""What the local sockets answer: each role, over what the handset has; where it has no store, they say so."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from firmware.admin import AdminRole
+from firmware.consent_admin import ConsentRole
+from firmware.contact_admin import ContactRole
+from firmware.control.server import Handler
+from firmware.control.sync_role import SyncRole
+from firmware.doctor import Condition
+from firmware.document_admin import DocumentRole
+from firmware.egress.downlink import DownTopic
+from firmware.farewell import Farewell
+from firmware.import_gate import ImportGate
+from firmware.inbound import Inbound
+from firmware.key_admin import KeyRole
+from firmware.my_data_admin import CopyParts, MyDataRole
+from firmware.phone.view import PhoneView
+from firmware.picture_admin import PictureRole
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState
+from firmware.records import Records
+
+
+def admin_handlers(
+    records: Records | None,
+    *,
+    view: Callable[[], PhoneView],
+    condition: Callable[[], Awaitable[Condition]],
+    copy_parts: Callable[[], CopyParts | None],
+    pictures_changed: Callable[[], None],
+    contacts_changed: Callable[[], Awaitable[None]],
+) -> Mapping[str, Handler]:
+    """Return what the administrator may ask."""
+    gate = ImportGate(lambda: records.consents if records else None)
+    roles = (
+        AdminRole(view=view, condition=condition, call_log=lambda: records.call_log if records else None),
+        PictureRole(lambda: records.pictures if records else None, gate, pictures_changed),
+        ContactRole(lambda: records.contacts if records else None, gate, contacts_changed),
+        ConsentRole(
+            lambda: records.consents if records else None,
+            lambda: records.documents.catalogues if records else None,
+            lambda: records.pins if records else {},
+        ),
+        KeyRole(lambda: records.rotate_key if records else None),
+        MyDataRole(copy_parts),
+        DocumentRole(lambda: records.documents if records else None),
+    )
+    return {name: handler for role in roles for name, handler in role.handlers.items()}
+
+
+def sync_handlers(
+    records: Records | None,
+    state_dir: Path,
+    settings: Callable[[], BrokerSettings | None],
+    note_broker: Callable[[BrokerState, BrokerProblem], None],
+) -> Mapping[str, Handler] | None:
+    """Return what the sync process may ask; None where it has nothing to carry."""
+    outbox, inbound = None, None
+    if records is not None:
+        documents = records.documents
+        outbox = records.outbox
+        inbound = Inbound(
+            outbox,
+            records.consents,
+            {DownTopic.POLICY: documents.policies, DownTopic.NOTICE: documents.notices},
+            time.monotonic,
+        )
+    farewell = Farewell(state_dir, outbox, inbound, settings)
+    if farewell.waits:
+        return SyncRole(farewell, farewell.settings, note_broker, farewell).handlers
+    if outbox is None or inbound is None:
+        return None
+    return SyncRole(outbox, settings, note_broker, inbound).handlers
