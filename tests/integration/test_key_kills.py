@@ -26,6 +26,10 @@ ROOT = Path(__file__).parents[2]
 MODULE = "tests.integration.test_key_kills"
 OTHER_PIN = "147036"
 BOARD = HostKeys(HOST.secret, board=b"b" * 32)
+# Hundreds of processes are quick to make as forks of what is loaded, but a fork of this process could wait without an
+# end for a lock that another thread held: they are forks of a process that has one thread.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([MODULE])
 
 
 @pytest.fixture(autouse=True)
@@ -168,15 +172,15 @@ def filled(tmp_path: Path, before: Callable[[Path], Coroutine[Any, Any, None]]) 
     return folder
 
 
+def call_killed_at(step: int, folder: Path, change: Callable[[Path], None]) -> None:
+    """Arm the trap, then call the function."""
+    kill_at(step, folder)
+    change(folder)
+
+
 def run_killed_at(step: int, folder: Path, change: Callable[[Path], None]) -> int | None:
     """Call a function in a process that is killed at a step; return its exit code."""
-
-    def run() -> None:
-        kill_at(step, folder)
-        change(folder)
-
-    # A fork of what is loaded: there are hundreds of them.
-    process = multiprocessing.get_context("fork").Process(target=run)
+    process = FORKS.Process(target=call_killed_at, args=(step, folder, change))
     process.start()
     process.join()
     assert process.exitcode in {0, -signal.SIGKILL}

@@ -20,7 +20,11 @@ _UDP: Final = 17
 # As long as segmentation offload lets a frame be, and its header.
 _FRAME_BYTES: Final = 1 << 17
 _BUFFER_BYTES: Final = 1 << 25
-_SO_RCVBUFFORCE: Final = 33  # asm-generic/socket.h
+# asm-generic/socket.h
+_SO_RCVBUFFORCE: Final = 33
+_SO_TIMESTAMPNS: Final = 35
+_TIMESPEC: Final = struct.Struct("@qq")
+_STAMP_BYTES: Final = socket.CMSG_SPACE(_TIMESPEC.size)
 # linux/if_packet.h
 _PACKET_OUTGOING: Final = 4
 _SOL_PACKET: Final = 263
@@ -85,6 +89,8 @@ class PacketTrace:
         with self._end.namespace.entered():
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+            # When it passed, not when this process was given a turn to look.
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             self._socket.bind((self._end.device, 0))
         self._socket.settimeout(_POLL_S)
         self._thread = threading.Thread(target=self._listen, name="packet-trace", daemon=True)
@@ -121,13 +127,15 @@ class PacketTrace:
         assert self._socket is not None
         while not self._stopping.is_set():
             try:
-                frame, (_, _, kind, *_) = self._socket.recvfrom(_FRAME_BYTES)
+                frame, stamps, _, (_, _, kind, *_) = self._socket.recvmsg(_FRAME_BYTES, _STAMP_BYTES)
             except TimeoutError:
                 continue
             except OSError:
                 # The device is down.
                 continue
-            self._frames.append(Frame(time.monotonic(), kind == _PACKET_OUTGOING, frame, parse(frame)))
+            seconds, nanoseconds = _TIMESPEC.unpack(stamps[0][2])
+            at = seconds + nanoseconds / 1e9 + time.monotonic() - time.time()
+            self._frames.append(Frame(at, kind == _PACKET_OUTGOING, frame, parse(frame)))
 
 
 def parse(frame: bytes) -> Packet | None:
