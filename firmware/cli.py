@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from firmware import document_cli, my_data_cli, store_cli
+from firmware.installer import cli as installer_cli
 
 # pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
@@ -53,6 +54,8 @@ main.add_command(document_cli.notice)
 main.add_command(document_cli.catalogue)
 main.add_command(store_cli.store)
 main.add_command(my_data_cli.mydata)
+main.add_command(installer_cli.bundle)
+main.add_command(installer_cli.fleet)
 
 
 @main.command()
