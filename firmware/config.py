@@ -14,8 +14,9 @@ from firmware.durable import replace_durably
 from firmware.errors import ConfigurationError
 from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.digit_map import Alternative
+from provisioning.accounts import Account
 from provisioning.errors import ProvisioningError
-from provisioning.schema import Account, Configuration, parse_configuration
+from provisioning.schema import Configuration, parse_configuration
 
 _log = logging.getLogger(__name__)
 

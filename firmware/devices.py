@@ -6,8 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from firmware.ports import Display, HookSwitch, Indicator, Keypad, Ringer, SoundCard
-from provisioning import schema
 from provisioning.display import Display as DisplaySettings
+from provisioning.hook_switch import HookSwitch as HookSwitchSettings
+from provisioning.indicator import Indicator as IndicatorSettings
+from provisioning.keypad import Keypad as KeypadSettings
+from provisioning.ringer import Ringer as RingerSettings
+from provisioning.schema import Configuration
+from provisioning.sound import Sound as SoundSettings
 
 _log = logging.getLogger(__name__)
 
@@ -64,15 +69,15 @@ class Settings:
     """The parts of a configuration that describe devices; the defaults serve a handset that has none yet."""
 
     country: str = DEFAULT_COUNTRY
-    keypad: schema.Keypad = field(default_factory=schema.Keypad)
-    hook_switch: schema.HookSwitch = field(default_factory=schema.HookSwitch)
+    keypad: KeypadSettings = field(default_factory=KeypadSettings)
+    hook_switch: HookSwitchSettings = field(default_factory=HookSwitchSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)
-    sound: schema.Sound = field(default_factory=schema.Sound)
-    ringer: schema.Ringer = field(default_factory=schema.Ringer)
-    indicator: schema.Indicator = field(default_factory=schema.Indicator)
+    sound: SoundSettings = field(default_factory=SoundSettings)
+    ringer: RingerSettings = field(default_factory=RingerSettings)
+    indicator: IndicatorSettings = field(default_factory=IndicatorSettings)
 
     @classmethod
-    def of(cls, configuration: schema.Configuration | None) -> "Settings":
+    def of(cls, configuration: Configuration | None) -> "Settings":
         """Take them from a configuration, or the defaults where there is none."""
         if configuration is None:
             return cls()

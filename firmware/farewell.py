@@ -41,7 +41,8 @@ from firmware.storage.keyring import WRAP_NAME
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.shares import has_shared
 from firmware.storage.store import Store
-from provisioning.schema import Completion, Configuration, Sync
+from provisioning.broker import Completion, Sync
+from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)
 

@@ -17,8 +17,10 @@ from pathlib import Path
 
 import systemd.daemon
 
+from provisioning.accounts import Account
+from provisioning.addresses import SERVICE_LABELS, Transport, split_port
 from provisioning.errors import ProvisioningError
-from provisioning.schema import SERVICE_LABELS, Account, Configuration, Transport, parse_configuration, split_port
+from provisioning.schema import Configuration, parse_configuration
 
 RULES = Path("/opt/wecall/share/wecall.nft")
 CONFIGURATION = Path("/etc/wecall/config.toml")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from firmware.errors import ControlError
 from firmware.ports import BrokerSettings
-from provisioning.schema import Configuration, Sync
+from provisioning.broker import Sync
+from provisioning.schema import Configuration
 
 
 def broker_settings(configuration: Configuration | None) -> BrokerSettings | None:

@@ -5,7 +5,11 @@ from typing import Final
 
 from firmware.config import dial_plan, secret, sip_password
 from firmware.sip.settings import AccountSettings, NatSettings, ServerName, SipSettings
-from provisioning.schema import Account, Configuration, Device, Nat, split_port
+from provisioning.accounts import Account
+from provisioning.addresses import split_port
+from provisioning.device import Device
+from provisioning.nat import Nat
+from provisioning.schema import Configuration
 
 _STUN_PORT: Final = 3478  # RFC 8489 section 18.6
 # Names the handsets among all that has a UUID.

@@ -4,7 +4,8 @@ from firmware.egress.border import Border
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.numbers import NumberForms
 from firmware.storage.outbox import Recipient
-from provisioning.schema import Completion, Configuration
+from provisioning.broker import Completion
+from provisioning.schema import Configuration
 
 
 def recipient(configuration: Configuration) -> Recipient:

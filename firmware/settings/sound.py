@@ -1,7 +1,7 @@
 """What the configuration means to the microphone's sound."""
 
 from firmware.media.near_end import NearEndSettings
-from provisioning.schema import Sound
+from provisioning.sound import Sound
 
 
 def near_end_settings(sound: Sound, *, on_speaker: bool) -> NearEndSettings:

@@ -16,7 +16,8 @@ from firmware.sip.nat import NatServers
 from firmware.sip.native import guarded
 from firmware.sip.settings import AccountSettings, SipSettings
 from firmware.sip.transports import mark
-from provisioning.schema import ReliableProvisional, Srtp, Transport
+from provisioning.accounts import ReliableProvisional, Srtp
+from provisioning.addresses import Transport
 
 if TYPE_CHECKING:
     from firmware.sip.registration import Registration

@@ -10,7 +10,7 @@ from firmware.sip.failover import Target
 from firmware.sip.gate import GatePolicy
 from firmware.sip.settings import AccountSettings
 from firmware.sip.transports import Transports
-from provisioning.schema import Transport
+from provisioning.addresses import Transport
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from provisioning.schema import DtmfMethod, ReliableProvisional, Srtp, Transport
+from provisioning.accounts import DtmfMethod, ReliableProvisional, Srtp
+from provisioning.addresses import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class ServerName:
 
 @dataclass(frozen=True, slots=True)
 class NatSettings:
-    """How audio gets through a NAT; the fields mean what they mean in `provisioning.schema.Nat`."""
+    """How audio gets through a NAT; the fields mean what they mean in `provisioning.nat.Nat`."""
 
     stun_servers: tuple[ServerName, ...] = ()
     turn_server: ServerName | None = None
@@ -30,7 +31,7 @@ class NatSettings:
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """One account; the fields mean what they mean in `provisioning.schema.Account`.
+    """One account; the fields mean what they mean in `provisioning.accounts.Account`.
 
     Attributes:
         host, port: its server, or the best of them.
@@ -100,7 +101,7 @@ def _no_emergency(_number: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SipSettings:
-    """The whole stack; the fields mean what they mean in `provisioning.schema.Sip`.
+    """The whole stack; the fields mean what they mean in `provisioning.sip.Sip`.
 
     Attributes:
         account: the default account.

@@ -9,7 +9,7 @@ import pjsua2
 
 from firmware.errors import SipError
 from firmware.sip.settings import AccountSettings, SipSettings
-from provisioning.schema import Transport
+from provisioning.addresses import Transport
 
 _log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from provisioning.schema import Transport
+from provisioning.addresses import Transport
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.network import Namespace, VethCable
@@ -39,7 +39,8 @@ _PROGRAM: Final = """
 import json, sys
 from firmware.sip import AccountSettings, PjsuaStack, SipSettings
 from firmware.sip.settings import ServerName
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from pathlib import Path
 given = json.loads(sys.argv[1])
 (host, port), *others = given["servers"]

@@ -19,7 +19,7 @@ from drivers.panel_bus import I2cConnection, SpiConnection
 from firmware import ports
 from firmware.devices import panel_of
 from provisioning.display import Display, DisplayFamily
-from provisioning.schema import Keypad
+from provisioning.keypad import Keypad
 from tests.fakes.character_panel import CharacterPanel
 from tests.fakes.colour_panel import SHOWN_BITS, ColourPanel
 from tests.fakes.panel import FakePanel

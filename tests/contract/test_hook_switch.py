@@ -11,7 +11,8 @@ from drivers.errors import DeviceError
 from drivers.hook_switch import GpioHookSwitch
 from drivers.pins import open_pins
 from firmware import ports
-from provisioning import schema
+from provisioning.hook_switch import HookSwitch
+from provisioning.keypad import Keypad
 from tests.fakes.gpio import GROUND, Circuit
 from tests.hardware.person import Person
 from tests.lab.simulated_phone import SimulatedPhone
@@ -43,7 +44,7 @@ class WiredHookSwitchBench:
     taps = 200
 
     def __init__(self) -> None:
-        self._pin = schema.HookSwitch().pin
+        self._pin = HookSwitch().pin
         self._circuit = Circuit()
         self.hook_switch = GpioHookSwitch(self._pin, closed_means="on_hook", debounce_ms=5, pin_factory=self._circuit)
         self.replace()
@@ -62,7 +63,7 @@ class PersonHookSwitchBench:
     taps = 3
 
     def __init__(self) -> None:
-        settings = schema.HookSwitch()
+        settings = HookSwitch()
         self._person = Person.needed_for("the hook switch")
         self.hook_switch = GpioHookSwitch(
             settings.pin, closed_means=settings.closed_means, debounce_ms=settings.debounce_ms
@@ -84,7 +85,7 @@ def wired_hook_switch() -> Iterator[HookSwitchBench]:
 
 @contextmanager
 def page_hook_switch() -> Iterator[HookSwitchBench]:
-    phone = SimulatedPhone(schema.Keypad().keys, repeat_after_ms=60, repeat_every_ms=20, long_press_ms=150)
+    phone = SimulatedPhone(Keypad().keys, repeat_after_ms=60, repeat_every_ms=20, long_press_ms=150)
     phone.start()
     yield phone
     phone.stop()

@@ -11,7 +11,8 @@ from drivers.indicator import StatusIndicator
 from drivers.pins import open_pins
 from firmware import ports
 from firmware.phone.commands import IndicatorPattern
-from provisioning import schema
+from provisioning.indicator import Indicator
+from provisioning.keypad import Keypad
 from tests.fakes.gpio import BlinkMeter, Circuit
 from tests.hardware.person import Person
 from tests.lab.simulated_phone import SimulatedPhone
@@ -34,7 +35,7 @@ class WiredIndicatorBench:
     """The GPIO driver on a simulated pin."""
 
     def __init__(self) -> None:
-        pin = schema.Indicator().pin
+        pin = Indicator().pin
         circuit = Circuit()
         self.indicator = StatusIndicator(pin, pin_factory=circuit)
         self._meter = BlinkMeter(circuit, pin)
@@ -48,7 +49,7 @@ class PersonIndicatorBench:
 
     def __init__(self) -> None:
         self._person = Person.needed_for("the status LED")
-        self.indicator = StatusIndicator(schema.Indicator().pin)
+        self.indicator = StatusIndicator(Indicator().pin)
 
     def pattern(self) -> str:
         for pattern in IndicatorPattern:
@@ -64,7 +65,7 @@ def wired_indicator() -> Iterator[IndicatorBench]:
 
 @contextmanager
 def page_indicator() -> Iterator[IndicatorBench]:
-    phone = SimulatedPhone(schema.Keypad().keys, repeat_after_ms=60, repeat_every_ms=20, long_press_ms=150)
+    phone = SimulatedPhone(Keypad().keys, repeat_after_ms=60, repeat_every_ms=20, long_press_ms=150)
     phone.start()
     yield phone
     phone.stop()

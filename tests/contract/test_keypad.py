@@ -11,12 +11,12 @@ from drivers.errors import DeviceError
 from drivers.keypad import MatrixKeypad
 from drivers.pins import open_pins
 from firmware import ports
-from provisioning import schema
+from provisioning.keypad import Keypad
 from tests.fakes.gpio import Circuit
 from tests.hardware.person import Person
 from tests.lab.simulated_phone import SimulatedPhone
 
-KEYS = tuple(name for line in schema.Keypad().keys for name in line)
+KEYS = tuple(name for line in Keypad().keys for name in line)
 
 
 class KeypadBench(Protocol):
@@ -41,7 +41,7 @@ class WiredKeypadBench:
     patience_s = 10.0
 
     def __init__(self) -> None:
-        layout = schema.Keypad()
+        layout = Keypad()
         self._contacts = {
             name: (row, column)
             for row, line in zip(layout.rows, layout.keys, strict=True)
@@ -72,7 +72,7 @@ class PersonKeypadBench:
     patience_s = 30.0
 
     def __init__(self) -> None:
-        layout = schema.Keypad()
+        layout = Keypad()
         self._person = Person.needed_for("the keypad")
         self.keypad = MatrixKeypad(
             rows=layout.rows,
@@ -98,7 +98,7 @@ def wired_keypad() -> Iterator[KeypadBench]:
 
 @contextmanager
 def page_keypad() -> Iterator[KeypadBench]:
-    phone = SimulatedPhone(schema.Keypad().keys, repeat_after_ms=60, repeat_every_ms=20, long_press_ms=150)
+    phone = SimulatedPhone(Keypad().keys, repeat_after_ms=60, repeat_every_ms=20, long_press_ms=150)
     phone.start()
     yield phone
     phone.stop()

@@ -10,7 +10,7 @@ import pytest
 
 from drivers.ringer import AlsaRinger
 from firmware import ports
-from provisioning import schema
+from provisioning.ringer import Ringer
 from tests.hardware.person import Person
 from tests.lab.audio import Recorder, find_tone
 from tests.lab.pulse import PulseAudio
@@ -61,7 +61,7 @@ class PersonBench:
 
     def __init__(self) -> None:
         self._person = Person.needed_for("the ringer")
-        self.ringer = AlsaRinger(schema.Ringer().playback, on_fault=_fail)
+        self.ringer = AlsaRinger(Ringer().playback, on_fault=_fail)
 
     def wait_until_heard(self) -> None:
         assert self._person.confirms("Does it ring?")

@@ -10,7 +10,7 @@ import pytest
 from drivers.errors import DeviceError
 from drivers.sound import AlsaSoundCard
 from firmware.ports import CaptureStream, PlaybackStream, SoundCard
-from provisioning import schema
+from provisioning.sound import Sound
 from tests.fakes.sound_card import VirtualSoundCard
 from tests.lab.priority import preferred
 from tests.lab.pulse import PulseAudio
@@ -34,7 +34,7 @@ def null_sinks(pulse: Callable[[], PulseAudio], **options: Any) -> SoundCard:
 def real_card(_pulse: Callable[[], PulseAudio], **options: Any) -> SoundCard:
     if not any(Path("/proc/asound").glob("card[0-9]*")):
         pytest.skip("needs a sound card")
-    sound = schema.Sound()
+    sound = Sound()
     return AlsaSoundCard(
         playback=sound.playback, capture=sound.capture, rate_hz=RATE_HZ, period_frames=PERIOD, **options
     )

@@ -5,7 +5,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from provisioning import schema
+from provisioning.sound import Sound
 from tests.bench.echo import PATHS, EchoFigures, WebRtc, compare, compare_by_name
 
 SHIPS = "webrtc, all (ships)"
@@ -44,7 +44,7 @@ def test_the_canceller_that_ships_leaves_less_echo_than_its_rival(
 
 
 def test_what_is_measured_is_what_ships() -> None:
-    sound = schema.Sound()
+    sound = Sound()
     assert {sound.echo_cancelling, sound.noise_suppression, sound.gain_control} == {"speaker"}
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from firmware.phone.events import IncomingCallReceived
 from firmware.sip import AccountSettings, JitterBufferSettings, SipSettings
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.bench.speaker import Codec, Speaker
 from tests.bench.speech import RATE_HZ, Heard, judge, speech
 from tests.lab.audio import Sound

@@ -13,7 +13,8 @@ import pytest
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.events import IncomingCallReceived, RegistrationChanged
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.lab.kamailio import Kamailio
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sip_line import SipLine

@@ -15,7 +15,8 @@ from firmware.sip import AccountSettings, SipSettings, native
 from firmware.sip import names as sip_names
 from firmware.sip.servers import service_records
 from firmware.sip.settings import ServerName
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.name_server import NameServer

@@ -9,7 +9,8 @@ import pytest
 
 from firmware.phone.call import CallState, RegistrationFailure, RegistrationState
 from firmware.sip.settings import ServerName
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.lab.audio import Sound, level
 from tests.lab.operator_site import (
     FRIEND_HZ,

@@ -12,7 +12,8 @@ from firmware.phone.call import CallId, CallState, DisconnectReason, Registratio
 from firmware.phone.events import IncomingCallReceived, RegistrationChanged
 from firmware.sip import AccountSettings, SipSettings
 from firmware.sip.settings import ServerName
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.sip_line import SipLine

@@ -13,7 +13,8 @@ import pytest
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.events import Problem, ProblemRaised, RegistrationChanged
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.ports import free_port

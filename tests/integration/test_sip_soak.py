@@ -9,7 +9,8 @@ import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.lab.kamailio import Kamailio
 from tests.lab.sip_line import SipLine
 from tests.lab.sipp import Sipp

@@ -10,7 +10,8 @@ import threading
 
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.lab.sip_line import SipLine
 
 SERVER = "10.9.0.1"

@@ -16,7 +16,8 @@ from typing import Any, Protocol, Self
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri, TextMessage
 from firmware.phone.events import CallStateChanged, IncomingCallReceived, MessageReceived
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.lab.audio import Recorder, Sound, level, tone
 from tests.lab.person import PATIENCE_S, Person
 from tests.lab.second_phone import SecondPhone

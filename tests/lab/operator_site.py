@@ -10,7 +10,8 @@ from typing import Final
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.events import IncomingCallReceived
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.network import Namespace, VethCable

@@ -18,7 +18,8 @@ from typing import Any
 from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason, SipUri
 from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
 from firmware.sip import AccountSettings, PjsuaStack, SipSettings, native
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.lab.audio import tone
 from tests.lab.stack_process import SPOKEN_HZ
 

@@ -11,7 +11,8 @@ from typing import Protocol
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.events import IncomingCallReceived
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.schema import Srtp, Transport
+from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 from tests.lab.audio import Sound, level
 from tests.lab.kamailio import Kamailio
 from tests.lab.second_phone import SecondPhone

@@ -7,7 +7,8 @@ from drivers.colour_lcd import ColourLcd
 from drivers.oled import OledDisplay
 from firmware.devices import Settings, build_devices, panel_of
 from firmware.screens.families.rom import GLYPHS
-from provisioning.schema import Display, parse_configuration
+from provisioning.display import Display
+from provisioning.schema import parse_configuration
 
 BASE = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n[display]\n'
 

@@ -11,10 +11,10 @@ from gpiozero import InputDevice
 
 from drivers.errors import DeviceError
 from drivers.keypad import MatrixKeypad
-from provisioning import schema
+from provisioning.keypad import Keypad
 from tests.fakes.gpio import GROUND, Circuit
 
-LAYOUT = schema.Keypad()
+LAYOUT = Keypad()
 CONTACTS = {
     LAYOUT.keys[row][column]: (LAYOUT.rows[row], LAYOUT.columns[column])
     for row, column in product(range(len(LAYOUT.rows)), range(len(LAYOUT.columns)))

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.ringer import PATTERNS_MS, silence, warble
 from firmware.media.tones import tone_plan
-from provisioning.schema import Device
+from provisioning.device import Device
 from tests.lab.audio import Sound, loudest_frequencies
 
 RATE_HZ = 16_000

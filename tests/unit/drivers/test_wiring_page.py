@@ -8,8 +8,10 @@ from typing import get_args
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from provisioning import schema
 from provisioning.display import Controller, Display, DisplayFamily
+from provisioning.hook_switch import HookSwitch
+from provisioning.indicator import Indicator
+from provisioning.keypad import Keypad
 
 PAGE = (Path(__file__).parents[3] / "docs" / "wiring.md").read_text(encoding="utf-8")
 # | what | BCM | header pin | goes to |
@@ -17,7 +19,7 @@ PINS = {
     what: (int(bcm), int(header), goes_to)
     for what, bcm, header, goes_to in re.findall(r"^\| ([^|]+) \| (\d+) \| (\d+) \| ([^|]+) \|$", PAGE, re.MULTILINE)
 }
-KEYPAD = schema.Keypad()
+KEYPAD = Keypad()
 SPI_DISPLAY = Display(family=DisplayFamily.LCD_320X240)
 
 
@@ -25,8 +27,8 @@ def test_every_pin_of_the_default_configuration_is_in_the_table() -> None:
     expected = {
         **{f"keypad row {number}": bcm for number, bcm in enumerate(KEYPAD.rows, start=1)},
         **{f"keypad column {number}": bcm for number, bcm in enumerate(KEYPAD.columns, start=1)},
-        "hook switch": schema.HookSwitch().pin,
-        "status LED": schema.Indicator().pin,
+        "hook switch": HookSwitch().pin,
+        "status LED": Indicator().pin,
         "display SDA": 2,
         "display SCL": 3,
         "display SPI clock": 11,

@@ -18,7 +18,7 @@ from firmware.media.tones import (
     tone_plan,
 )
 from firmware.phone.commands import Tone
-from provisioning.schema import Device
+from provisioning.device import Device
 from tests.lab.audio import Sound, find_tone, loudest_frequencies
 
 COUNTRIES = typing.get_args(Device.model_fields["country"].annotation)

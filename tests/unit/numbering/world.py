@@ -9,7 +9,7 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, carrie
 from phonenumbers.carrierdata import CARRIER_DATA
 from phonenumbers.geodata import GEOCODE_DATA
 
-from provisioning.schema import Device
+from provisioning.device import Device
 
 CONFIGURABLE = get_args(Device.model_fields["country"].annotation)
 _TYPES = [kind for kind in PhoneNumberType.values() if kind != PhoneNumberType.UNKNOWN]

@@ -10,7 +10,7 @@ from firmware.errors import DialPlanError
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.dial_plan import MAX_DIGITS, DialPlan, Match, Objection, Rewrite
 from firmware.phone.digit_map import Alternative
-from provisioning.schema import Device
+from provisioning.device import Device
 
 RFC_3261_USER = re.compile(r"sip:([A-Za-z0-9\-_.!~*'()&=+$,;?/]|%[0-9A-F]{2})+@example\.com")
 

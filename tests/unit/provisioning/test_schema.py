@@ -1,7 +1,8 @@
 import pytest
 
+from provisioning.addresses import Transport
 from provisioning.errors import ProvisioningError
-from provisioning.schema import Configuration, Transport, parse_configuration
+from provisioning.schema import Configuration, parse_configuration
 
 MINIMAL = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
 

@@ -17,7 +17,7 @@ from firmware.phone.view import Hint
 from firmware.phone.words import counted, word
 from firmware.screens import translation
 from firmware.screens.translation import Language, Translator, translator
-from provisioning.schema import Device
+from provisioning.device import Device
 from tools.words.catalogues import extract, message_id, paths, read
 
 MESSAGES = extract()

@@ -1,7 +1,7 @@
 import pytest
 
 from firmware.sip.dtmf import chosen_method
-from provisioning.schema import DtmfMethod
+from provisioning.accounts import DtmfMethod
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from firmware.errors import SipError
 from firmware.sip.handle_budget import HANDLES, HandleBudget
 from firmware.sip.settings import AccountSettings, SipSettings
 from firmware.sip.transports import Transports
-from provisioning.schema import Transport
+from provisioning.addresses import Transport
 
 
 def account(transport: Transport, name: str = "", tls_ca: Path | None = None) -> AccountSettings:

@@ -1,7 +1,7 @@
 import pytest
 
 from firmware.storage.numbers import PLANS, read_number, same_line
-from provisioning.schema import Device
+from provisioning.device import Device
 
 
 def same(country: str, one: str, other: str) -> bool:

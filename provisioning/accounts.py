@@ -1,0 +1,121 @@
+"""The SIP accounts: who the handset is to which server."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from provisioning.addresses import Host, HostAndPort, Port, Transport, split_port
+from provisioning.section import Identifier, Section
+
+SipUser = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9\-_.!~*'()&=+$,;?/%]+$")]
+
+
+class Srtp(StrEnum):
+    """Whether call audio is encrypted (SDES, RFC 4568)."""
+
+    OFF = "off"
+    PREFERRED = "preferred"
+    MANDATORY = "mandatory"
+
+
+class DtmfMethod(StrEnum):
+    """How digits go out in a call; AUTO takes what was negotiated."""
+
+    AUTO = "auto"
+    RFC4733 = "rfc4733"
+    INFO = "info"
+    IN_BAND = "inband"
+
+
+class ReliableProvisional(StrEnum):
+    """Whether 18x responses must be confirmed (RFC 3262) or only may."""
+
+    SUPPORTED = "supported"
+    REQUIRED = "required"
+
+
+class Account(Section):
+    """One SIP account.
+
+    Attributes:
+        name: what rules and credentials call it; made from `username` where left out.
+        label: what the display calls it.
+        default: whether calls that name no account are this one's; otherwise the first account is the default.
+        voicemail_number: what the voicemail key dials for this account.
+        username: the user part of the address of record.
+        domain: the host part of the address of record, also the realm's usual name.
+        password: the digest password; may stand in a systemd credential named `sip-password` (the default account) or
+            `sip-password-<name>` instead.
+        auth_username: where the server wants another name for digest than `username`.
+        server: the host to send to, where it is not the domain.
+        servers: several of them, best first, each as "host" or "host:port"; the next is used while the one before does
+            not answer. Where neither `server`, `servers` nor `port` is set, the domain's SRV records name the servers.
+        port: of the servers that name none.
+        tls_ca: PEM file with the authorities to trust; the system's where left out.
+        tls_verify: False accepts any certificate; for laboratories only.
+        dtmf: how digits go out in a call; "auto" takes what was negotiated.
+        reliable_provisional: "required" turns servers away that cannot confirm ringing (RFC 3262).
+    """
+
+    name: Identifier | None = None
+    label: Annotated[str, Field(max_length=32)] = ""
+    default: bool = False
+    username: SipUser
+    domain: Host
+    voicemail_number: SipUser | None = None
+    password: SecretStr | None = None
+    display_name: Annotated[str, Field(max_length=64)] = ""
+    auth_username: SipUser | None = None
+    server: Host | None = None
+    servers: Annotated[tuple[HostAndPort, ...], Field(max_length=4)] = ()
+    port: Port | None = None
+    transport: Transport = Transport.TLS
+    tls_ca: Path | None = None
+    tls_verify: bool = True
+    srtp: Srtp = Srtp.PREFERRED
+    dtmf: DtmfMethod = DtmfMethod.AUTO
+    reliable_provisional: ReliableProvisional = ReliableProvisional.SUPPORTED
+    register_expires_s: Annotated[int, Field(ge=60, le=86400)] = 300
+
+    @property
+    def identifier(self) -> str:
+        """What rules and credentials call it."""
+        made = re.sub(r"[^a-z0-9]+", "-", self.username.lower()).strip("-")[:64].strip("-")
+        return self.name or made or "account"
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Hosts and ports to send to, best first."""
+        return tuple(split_port(server, self.effective_port) for server in self.servers or (self.host,))
+
+    @property
+    def uses_srv(self) -> bool:
+        """Whether the domain's SRV records are asked for servers first (RFC 3263 section 4)."""
+        is_name = not (self.domain.startswith("[") or re.fullmatch(r"[0-9.]+", self.domain))
+        return is_name and not (self.server or self.servers or self.port)
+
+    @property
+    def host(self) -> str:
+        """The host to send to."""
+        return self.server or self.domain
+
+    @property
+    def effective_port(self) -> int:
+        """The port to send to (RFC 3261 section 19.1.2: 5061 for TLS, else 5060)."""
+        return self.port or (5061 if self.transport is Transport.TLS else 5060)
+
+    @model_validator(mode="after")
+    def _servers_are_named_once(self) -> Self:
+        if self.server and self.servers:
+            raise ValueError("give either server or servers, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _mandatory_srtp_needs_private_signalling(self) -> Self:
+        # SDES keys travel in the SDP: without TLS anybody on the path reads them (RFC 4568 section 7).
+        if self.srtp is Srtp.MANDATORY and self.transport is not Transport.TLS:
+            raise ValueError('srtp = "mandatory" needs transport = "tls", because the keys travel in the signalling')
+        return self

@@ -1,0 +1,44 @@
+"""Where a server is reached: names, ports and how SIP travels to it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Host = Annotated[
+    str, Field(min_length=1, max_length=253, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$")
+]
+HostAndPort = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=260,
+        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[1-9][0-9]{0,4})?$",
+    ),
+]
+
+
+class Transport(StrEnum):
+    """How SIP travels to the server."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+SERVICE_LABELS: Mapping[Transport, str] = {
+    Transport.UDP: "_sip._udp",
+    Transport.TCP: "_sip._tcp",
+    Transport.TLS: "_sips._tcp",
+}
+"""What stands before a domain to ask for its SIP servers by SRV records (RFC 3263 section 4.1)."""
+
+
+def split_port(server: str, default_port: int) -> tuple[str, int]:
+    """Split "host" or "host:port"; an address of IPv6 stands in brackets."""
+    host, colon, port = server.rpartition(":")
+    if colon and not port.endswith("]"):
+        return host, int(port)
+    return server, default_port

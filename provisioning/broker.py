@@ -1,0 +1,47 @@
+"""The MQTT broker, where there is one."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from provisioning.addresses import Host, Port
+from provisioning.section import Region, Section
+
+
+class Completion(StrEnum):
+    """Whose word it takes that a call record or an erasure notice arrived: the broker's, or a collector's behind it."""
+
+    PUBACK = "puback"
+    ACK = "ack"
+
+
+class Sync(Section):
+    """The MQTT broker; nothing is sent to it without consent.
+
+    Attributes:
+        ca: PEM file with the authorities that sign the broker's certificate.
+        certificate, key: PEM files; the certificate's common name is the device id.
+        region: where the broker and what is behind it stands; the device's region where left out. Numbers leave for
+            another region only with the holder's consent to that, and as pseudonyms without it.
+        complete: "ack" keeps call records and erasure notices until a collector confirms them on the topic `ack`.
+    """
+
+    host: Host
+    port: Port = 8883
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    batch_records: Annotated[int, Field(ge=1, le=100)] = 50
+    retry_base_s: Annotated[float, Field(ge=0.1, le=60)] = 1
+    retry_cap_s: Annotated[float, Field(ge=1, le=3600)] = 120
+    keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 60
+    region: Region | None = None
+    complete: Completion = Completion.PUBACK
+
+    @model_validator(mode="after")
+    def _certificate_and_key_go_together(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together: give both or neither")
+        return self

@@ -1,0 +1,57 @@
+"""How the SIP stack behaves, whatever the account."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from provisioning.section import Section
+
+DscpValue = Annotated[int, Field(ge=0, le=63)]
+Codec = Literal["opus", "g722", "pcma", "pcmu"]
+
+
+class CodecsByNetwork(Section):
+    """Another choice of codecs for the network that the handset is on.
+
+    Attributes:
+        interface: the network interface towards the default account's server, such as "eth0"; "wlan*" is every Wi-Fi.
+        codecs: best first, in place of those that hold elsewhere.
+    """
+
+    interface: Annotated[str, Field(min_length=1, max_length=16)]
+    codecs: Annotated[tuple[Codec, ...], Field(min_length=1)]
+
+
+class Sip(Section):
+    """How the SIP stack behaves, whatever the account.
+
+    Attributes:
+        local_port: where to listen for UDP and TCP; 0 lets the system choose.
+        answer_from: "servers" answers SIP only from the accounts' servers, "anyone" answers everybody.
+        codecs: best first; those that the build lacks are left out.
+        codecs_by_network: other choices for some networks; the first that fits counts.
+        rtp_port: first of the range for audio.
+        keep_alive_s: seconds between keep-alives that hold a NAT's door open (RFC 5626 section 3.5.1).
+        probe_s: seconds between OPTIONS to a server reached over UDP, which cannot tell otherwise that it is gone.
+        no_answer_s: how long an incoming call rings before it counts as missed.
+        retry_base_s, retry_cap_s: bounds of the back-off between tries to register.
+        binding_check_s: seconds between REGISTERs to a server reached over UDP, which cannot tell otherwise that it has
+            restarted and forgotten us; 0 for none, where the operator counts them.
+        prefer_ipv6: of a server that both families reach, use IPv6 first.
+        dscp_audio, dscp_signalling: differentiated services code points of what is sent; EF and CS3 (RFC 4594).
+    """
+
+    local_port: Annotated[int, Field(ge=0, le=65535)] = 5060
+    answer_from: Literal["servers", "anyone"] = "servers"
+    codecs: tuple[Codec, ...] = ("opus", "g722", "pcma", "pcmu")
+    codecs_by_network: Annotated[tuple[CodecsByNetwork, ...], Field(max_length=8)] = ()
+    rtp_port: Annotated[int, Field(ge=1024, le=65400)] = 16384
+    keep_alive_s: Annotated[int, Field(ge=5, le=300)] = 15
+    probe_s: Annotated[float, Field(ge=1, le=300)] = 2
+    no_answer_s: Annotated[int, Field(ge=10, le=600)] = 120
+    retry_base_s: Annotated[float, Field(ge=0.1, le=60)] = 1
+    retry_cap_s: Annotated[float, Field(ge=1, le=3600)] = 60
+    binding_check_s: Annotated[float, Field(ge=0, le=300)] = 4
+    prefer_ipv6: bool = False
+    dscp_audio: DscpValue = 46
+    dscp_signalling: DscpValue = 24

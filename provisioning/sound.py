@@ -1,0 +1,59 @@
+"""The earpiece, the microphone and the loudspeaker."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from provisioning.section import Percent, Section
+
+OnRoutes = Literal["never", "speaker", "always"]
+
+
+class Sound(Section):
+    """The earpiece and the microphone, by ALSA name, so that a card keeps its role when numbers change.
+
+    Attributes:
+        playback, capture: PCM names (`aplay -L` lists them).
+        mixer_card: control device for the hardware volume; volume is scaled in software where left out.
+        mixer_element: the mixer element on it.
+        rate_hz: what the PCMs are opened with.
+        period_ms: how much sound is handled at once: 20 is a fifth less work than 10, and some 20 ms more delay.
+        prefill_ms: silence queued ahead of the first sound; less is less delay, more is more sturdy.
+        speaker_playback: the loudspeaker's PCM; the earpiece's pair is used for both where left out.
+        speaker_capture: the loudspeaker's microphone; the handset's where left out.
+        speaker_mixer_card, speaker_mixer_element: the loudspeaker's hardware volume, as for the earpiece.
+        echo_cancelling: where the far end's own voice is taken out of the microphone. On the handset, whose shell
+            keeps the two apart, it costs some 10 ms of delay, 20 MB and almost one per cent of a core.
+        noise_suppression: where steady noise around the phone is lowered.
+        gain_control: where voices far from the microphone are raised.
+        sidetone_percent: how much of one's own voice is heard in the earpiece, as an amplitude. It comes late by the
+            PCMs' delay: prefer the sound card's own sidetone, where it has one.
+        comfort_noise: whether a faint noise is played while the far end of a call is dead silent.
+    """
+
+    playback: str = "default"
+    capture: str = "default"
+    mixer_card: str | None = None
+    mixer_element: str = "Speaker"
+    rate_hz: Literal[8000, 16000, 48000] = 16000
+    period_ms: Literal[10, 20] = 10
+    prefill_ms: Annotated[int, Field(ge=5, le=80)] = 10
+    volume_percent: Percent = 70
+    speaker_playback: str | None = None
+    speaker_capture: str | None = None
+    speaker_mixer_card: str | None = None
+    speaker_mixer_element: str = "Speaker"
+    speaker_volume_percent: Percent = 70
+    echo_cancelling: OnRoutes = "speaker"
+    noise_suppression: OnRoutes = "speaker"
+    gain_control: OnRoutes = "speaker"
+    sidetone_percent: Percent = 0
+    comfort_noise: bool = True
+
+    @model_validator(mode="after")
+    def _a_microphone_of_its_own_needs_a_loudspeaker(self) -> Self:
+        if self.speaker_capture is not None and self.speaker_playback is None:
+            raise ValueError(
+                "speaker_capture needs speaker_playback: without a loudspeaker the earpiece's pair is used"
+            )
+        return self
