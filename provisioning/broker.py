@@ -22,7 +22,8 @@ class Sync(Section):
 
     Attributes:
         ca: PEM file with the authorities that sign the broker's certificate.
-        certificate, key: PEM files; the certificate's common name is the device id.
+        certificate: PEM file; its common name is the device id.
+        key: PEM file with the certificate's key; left out where the handset made its key itself.
         region: where the broker and what is behind it stands; the device's region where left out. Numbers leave for
             another region only with the holder's consent to that, and as pseudonyms without it.
         complete: "ack" keeps call records and erasure notices until a collector confirms them on the topic `ack`.
@@ -41,7 +42,7 @@ class Sync(Section):
     complete: Completion = Completion.PUBACK
 
     @model_validator(mode="after")
-    def _certificate_and_key_go_together(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key go together: give both or neither")
+    def _a_key_has_its_certificate(self) -> Self:
+        if self.key is not None and self.certificate is None:
+            raise ValueError("key needs certificate: give both, or certificate alone where the handset made the key")
         return self

@@ -20,6 +20,7 @@ from provisioning.hook_switch import HookSwitch
 from provisioning.indicator import Indicator
 from provisioning.keypad import Keypad
 from provisioning.nat import Nat
+from provisioning.network import Network
 from provisioning.operator_links import Operator
 from provisioning.recording import Recording
 from provisioning.retention import Retention
@@ -27,6 +28,7 @@ from provisioning.ringer import Ringer
 from provisioning.section import Section
 from provisioning.sip import Sip
 from provisioning.sound import Sound
+from provisioning.time_service import Time
 from provisioning.trust import Trust
 
 MAX_CALLS_WITH_RELAY = 5
@@ -54,6 +56,8 @@ class Configuration(Section):
     retention: Retention = Retention()
     sync: Sync | None = None
     trust: Trust = Trust()
+    network: Network | None = None
+    time: Time | None = None
 
     @model_validator(mode="after")
     def _calls_fit_beside_a_relay(self) -> Self:

@@ -33,7 +33,7 @@ def test_the_default_keypad_has_a_key_for_everything_and_its_pins_clash_with_not
     [
         ("[keypad]\nrows = [1, 2]", "keypad:", "keys has 5 lines but rows names 2 pins"),
         ("[indicator]\npin = 17", "The configuration:", "GPIO pins [17]"),
-        ("[sync]\nhost = 'b'\nkey = 'k.pem'", "sync:", "certificate and key go together"),
+        ("[sync]\nhost = 'b'\nkey = 'k.pem'", "sync:", "key needs certificate"),
         ("[sip]\ncolour = 1", "sip.colour:", "spelling mistake"),
         ("[dialing]\ndigit_map = ['(1|2)']", "dialing.digit_map[1]:", "pattern"),
     ],

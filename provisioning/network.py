@@ -1,0 +1,185 @@
+"""How the handset gets onto a network: Ethernet with or without fixed addresses, and Wi-Fi networks."""
+
+import re
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+
+from provisioning.section import Region, Section
+
+_LONGEST_SSID_BYTES: Final = 32  # IEEE 802.11-2020 section 9.4.2.2
+_WIFI_PASSWORD: Final = re.compile("[ -~]{8,63}|[0-9A-Fa-f]{64}")  # IEEE 802.11-2020 annex J.4.1
+_LONGEST_PREFIX_WITH_ENDS: Final = 30  # RFC 3021: a network of two hosts has neither a number nor a broadcast address
+
+
+def _address(value: Any) -> Any:
+    if isinstance(value, IPv4Address | IPv6Address):
+        return value
+    try:
+        return ip_address(str(value))
+    except ValueError:
+        raise ValueError(
+            f'{str(value)!r} is not an address; one is written like "192.0.2.1" or "2001:db8::1"'
+        ) from None
+
+
+def _interface_address(value: Any) -> Any:
+    if isinstance(value, IPv4Interface | IPv6Interface):
+        return value
+    try:
+        made = ip_interface(str(value))
+    except ValueError:
+        raise ValueError(
+            f'{str(value)!r} is not an address with the size of its network, like "192.0.2.10/24"'
+        ) from None
+    if "/" not in str(value):
+        size = 24 if isinstance(made, IPv4Interface) else 64
+        raise ValueError(f'the size of the network is missing; write it behind the address, as in "{value}/{size}"')
+    return made
+
+
+IpAddress = Annotated[IPv4Address | IPv6Address, BeforeValidator(_address)]
+InterfaceAddress = Annotated[IPv4Interface | IPv6Interface, BeforeValidator(_interface_address)]
+"""An address with the size of the network that it is in, such as 192.0.2.10/24."""
+
+
+class WifiSecurity(StrEnum):
+    """How a Wi-Fi network is protected; WPA2 serves those that offer both."""
+
+    OPEN = "open"
+    WPA2 = "wpa2"
+    WPA3 = "wpa3"
+
+
+class Ethernet(Section):
+    """The cable.
+
+    Attributes:
+        addresses: fixed ones, each with the size of its network, such as "192.0.2.10/24"; where there are none, the
+            network gives them (DHCP, and router advertisements for IPv6).
+        gateways: the routers out of these networks, one of each family; needs `addresses`.
+        name_servers: DNS servers, in place of those that the network names.
+        vlan: the tagged network that calls go by (IEEE 802.1Q); untagged where left out.
+    """
+
+    addresses: Annotated[tuple[InterfaceAddress, ...], Field(max_length=4)] = ()
+    gateways: Annotated[tuple[IpAddress, ...], Field(max_length=2)] = ()
+    name_servers: Annotated[tuple[IpAddress, ...], Field(max_length=4)] = ()
+    vlan: Annotated[int, Field(ge=1, le=4094)] | None = None
+
+    @field_validator("addresses")
+    @classmethod
+    def _addresses_are_a_hosts_own(
+        cls, addresses: tuple[IPv4Interface | IPv6Interface, ...]
+    ) -> tuple[IPv4Interface | IPv6Interface, ...]:
+        reasons = [f"{address} is not an address that a handset can have" for address in addresses if _is_odd(address)]
+        if len({address.ip for address in addresses}) < len(addresses):
+            reasons.append("the same address stands more than once")
+        if reasons:
+            raise ValueError("; ".join(reasons))
+        return addresses
+
+    @model_validator(mode="after")
+    def _gateways_can_be_reached(self) -> Self:
+        reasons = [
+            f"the gateway {gateway} is in none of the networks of addresses"
+            for gateway in self.gateways
+            if not any(gateway in address.network for address in self.addresses)
+        ]
+        reasons += [
+            f"the gateway {gateway} is the handset's own address"
+            for gateway in self.gateways
+            if any(gateway == address.ip for address in self.addresses)
+        ]
+        if len({gateway.version for gateway in self.gateways}) < len(self.gateways):
+            reasons.append("gateways has two of one family; give one for IPv4 and one for IPv6")
+        if reasons:
+            raise ValueError("; ".join(reasons))
+        return self
+
+
+class WifiNetwork(Section):
+    """A Wi-Fi network; its addresses come from the network.
+
+    Attributes:
+        ssid: its name, up to 32 bytes.
+        hidden: it does not send its name; the handset then calls it out wherever it is.
+        security: how it is protected.
+        password: its password; may be sealed as `wifi-password-<n>` instead, where n is 1 for the first network.
+    """
+
+    ssid: Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    hidden: bool = False
+    security: WifiSecurity = WifiSecurity.WPA2
+    password: SecretStr | None = None
+
+    @field_validator("ssid")
+    @classmethod
+    def _name_fits_into_a_beacon(cls, ssid: str) -> str:
+        if (size := len(ssid.encode())) > _LONGEST_SSID_BYTES:
+            raise ValueError(f"a Wi-Fi network's name has up to {_LONGEST_SSID_BYTES} bytes, this one has {size}")
+        return ssid
+
+    @field_validator("password")
+    @classmethod
+    def _password_is_one(cls, password: SecretStr | None) -> SecretStr | None:
+        if password is not None:
+            check_wifi_password(password.get_secret_value())
+        return password
+
+    @model_validator(mode="after")
+    def _an_open_network_has_no_password(self) -> Self:
+        if self.security is WifiSecurity.OPEN and self.password is not None:
+            raise ValueError('an open network has no password; leave it out, or set security = "wpa2" or "wpa3"')
+        return self
+
+
+class Network(Section):
+    """How the handset gets onto a network; the machine's own settings stay where the whole table is left out.
+
+    Attributes:
+        country: whose rules the radio keeps; the device's where left out.
+        ethernet: the cable's settings; they stay as they are where left out.
+        wifi: networks, best first; those of before are forgotten. The radio is off where there are none.
+    """
+
+    country: Region | None = None
+    ethernet: Ethernet | None = None
+    wifi: Annotated[tuple[WifiNetwork, ...], Field(max_length=8)] = ()
+
+    @field_validator("wifi")
+    @classmethod
+    def _networks_stand_once(cls, wifi: tuple[WifiNetwork, ...]) -> tuple[WifiNetwork, ...]:
+        names = [network.ssid for network in wifi]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"the networks {twice} stand more than once; give each once")
+        return wifi
+
+
+def wifi_password_name(position: int) -> str:
+    """Return what the secret of the Wi-Fi network at this position is called; the first is 1."""
+    return f"wifi-password-{position}"
+
+
+def check_wifi_password(password: str) -> None:
+    """Check that a Wi-Fi network can have this password.
+
+    Raises:
+        ValueError: it cannot; the password is not in the message.
+    """
+    if not _WIFI_PASSWORD.fullmatch(password):
+        raise ValueError(
+            f"a Wi-Fi password has 8 to 63 letters, digits and signs of ASCII, this one has {len(password)}"
+            + ("" if password.isascii() else ", some of them others")
+        )
+
+
+def _is_odd(address: IPv4Interface | IPv6Interface) -> bool:
+    ip = address.ip
+    if isinstance(address, IPv4Interface) and address.network.prefixlen <= _LONGEST_PREFIX_WITH_ENDS:
+        ends = {address.network.network_address, address.network.broadcast_address}
+        if ip in ends:
+            return True
+    return ip.is_multicast or ip.is_loopback or ip.is_unspecified or ip.is_link_local

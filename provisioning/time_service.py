@@ -1,0 +1,25 @@
+"""Where the handset gets the time."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from provisioning.addresses import Host
+from provisioning.section import Section
+
+
+class Time(Section):
+    """Where the handset gets the time; the machine's own settings stay where the whole table is left out.
+
+    Attributes:
+        servers: NTP servers, best first.
+    """
+
+    servers: Annotated[tuple[Host, ...], Field(min_length=1, max_length=8)]
+
+    @field_validator("servers")
+    @classmethod
+    def _servers_stand_once(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := sorted({server for server in servers if servers.count(server) > 1}):
+            raise ValueError(f"{twice} stand more than once; give each once")
+        return servers
