@@ -1,0 +1,90 @@
+"""What the handset and the service that has root say to each other: lines of JSON, one question a connection.
+
+The bundle itself crosses as an open file beside the first line, never as a path: whoever has broken into the handset
+can point root at no file that is not theirs.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field, SecretStr
+
+from provisioning.section import Section
+
+MAX_LINE_BYTES: Final = 16 * 1024
+"""The longest line, either way, its line end included."""
+
+Number = Annotated[int, Field(ge=1, lt=2**53)]
+
+SOCKET: Final = "/run/wecall-apply/apply.sock"
+
+
+class Wish(StrEnum):
+    """What the handset asks for.
+
+    TRY: install what this bundle brings for root, for now. KEEP: it works; keep it for good. GO_BACK: it does not;
+    put back what was there.
+    """
+
+    TRY = "try"
+    KEEP = "keep"
+    GO_BACK = "go_back"
+
+
+class RootStep(StrEnum):
+    """What is being done, told while it is done."""
+
+    NETWORK = "network"
+    FIRMWARE = "firmware"
+
+
+class RootOutcome(StrEnum):
+    """What became of a wish.
+
+    APPLIED: the bundle is in force until KEEP, and goes by itself two minutes from now. KEPT: it is in force for good.
+    REVERTED: what was there before is in force. REFUSED: the bundle is not one that root takes, and nothing was
+    changed. FAILED: it could not be installed, and what was there before is in force. UNAVAILABLE: no service of root's
+    runs on this machine.
+    """
+
+    APPLIED = "applied"
+    KEPT = "kept"
+    REVERTED = "reverted"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+
+
+class RootRequest(Section):
+    """One wish.
+
+    Attributes:
+        number: the bundle's; it must be the number that stands in it.
+        secrets: the passwords of Wi-Fi networks that the bundle has sealed to the handset, by their names.
+    """
+
+    wish: Wish
+    number: Number
+    secrets: Annotated[dict[str, SecretStr], Field(default_factory=dict, max_length=8)]
+
+
+class RootProgress(Section):
+    """A step has begun; an answer follows."""
+
+    step: RootStep
+
+
+class RootAnswer(Section):
+    """What became of a wish.
+
+    Attributes:
+        number: of the bundle that was asked about.
+        code: a `BundleRefusal` where the bundle was refused, a `RootStep` where that step failed.
+        starts_anew: the firmware was exchanged, and whoever asked runs the other one: end the process, as soon as no
+            call goes on, and let the service manager start it again.
+    """
+
+    outcome: RootOutcome
+    number: Number
+    code: Annotated[str, Field(max_length=32)] = ""
+    starts_anew: bool = False
