@@ -6,7 +6,8 @@ from gpiozero.pins import Factory
 from drivers.errors import DeviceError
 from drivers.pins import gpio_errors, open_pins
 
-_BLINK_S = {"slow_blink": 0.5, "fast_blink": 0.125}
+# Seconds on and off.
+_BLINK_S = {"slow_blink": (0.5, 0.5), "fast_blink": (0.125, 0.125), "pulse": (0.1, 0.5)}
 _PATTERNS = frozenset({"off", "on", *_BLINK_S})
 
 
@@ -47,7 +48,7 @@ class StatusIndicator:
             led.close()
 
     def show(self, pattern: str) -> None:
-        """Show a pattern until the next: off, on, slow_blink or fast_blink.
+        """Show a pattern until the next: off, on, slow_blink, fast_blink or pulse.
 
         Raises:
             DeviceError: the LED was not started, or its pin failed.
@@ -61,7 +62,8 @@ class StatusIndicator:
             return
         with gpio_errors(self._description):
             if pattern in _BLINK_S:
-                self._led.blink(on_time=_BLINK_S[pattern], off_time=_BLINK_S[pattern])
+                on_s, off_s = _BLINK_S[pattern]
+                self._led.blink(on_time=on_s, off_time=off_s)
             else:
                 self._led.value = pattern == "on"
         self._pattern = pattern

@@ -168,7 +168,7 @@ class SimulatedHookSwitch:
 class SimulatedIndicator:
     """The status LED; `show` may be called from any thread."""
 
-    _PATTERNS = frozenset({"off", "on", "slow_blink", "fast_blink"})
+    _PATTERNS = frozenset({"off", "on", "slow_blink", "fast_blink", "pulse"})
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.pattern = "off"
@@ -186,7 +186,7 @@ class SimulatedIndicator:
         self._set("off")
 
     def show(self, pattern: str) -> None:
-        """Show a pattern until the next: off, on, slow_blink or fast_blink.
+        """Show a pattern until the next: off, on, slow_blink, fast_blink or pulse.
 
         Raises:
             DeviceError: the LED was not started.

@@ -53,6 +53,7 @@ class IndicatorPattern(StrEnum):
     ON = "on"
     SLOW_BLINK = "slow_blink"
     FAST_BLINK = "fast_blink"
+    PULSE = "pulse"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from firmware.phone.activation_errands import ActivationErrand
+from firmware.phone.bundle_errands import BundleErrand
 from firmware.phone.call import CallId
 from firmware.phone.consent_errands import ConsentErrand
 from firmware.phone.contact import Contact
@@ -183,4 +184,5 @@ Errand = (
     | RightsErrand
     | KeyErrand
     | SharingErrand
+    | BundleErrand
 )

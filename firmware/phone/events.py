@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from firmware.phone.answers import Answer
+from firmware.phone.bundle_news import BundleNews
 from firmware.phone.call import (
     CallDirection,
     CallerId,
@@ -74,6 +76,8 @@ class Timer(StrEnum):
     FLASH = "flash"
     FIRST_RUN = "first_run"
     RECORDING = "recording"
+    BUNDLE = "bundle"
+    BUNDLE_PATIENCE = "bundle_patience"
 
 
 class Problem(StrEnum):
@@ -89,6 +93,11 @@ class Problem(StrEnum):
     BROKER_UNREACHABLE = "broker_unreachable"
     BROKER_REFUSED = "broker_refused"
     SIP_UNAVAILABLE = "sip_unavailable"
+    SIP_LIBRARY_MISSING = "sip_library_missing"
+
+
+NO_CALLS: Final = frozenset({Problem.SIP_LIBRARY_MISSING, Problem.SIP_UNAVAILABLE})
+"""Those that leave nothing to call with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,5 +465,6 @@ Event = (
     | RecordingEnded
     | RecordingsTrimmed
     | MissedCallsCounted
+    | BundleNews
     | Answer
 )

@@ -24,6 +24,8 @@ _LASTING = frozenset(
         Timer.LET_GO,
         Timer.LOCK,
         Timer.RECORDING,
+        Timer.BUNDLE,
+        Timer.BUNDLE_PATIENCE,
     }
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from firmware.phone.bundle import keep_bundle
 from firmware.phone.call import CallId
 from firmware.phone.call_recording import keep_recording
 from firmware.phone.call_timers import keep_call_timers
@@ -93,10 +94,12 @@ class Phone:
         state = self._state
         state.commands = []
         state.commands_with_sound = []
+        bundle_news = state.bundle.count
         TABLE[state.mode, type(event)](state, event)
         look_after_those_left(state)
         listening.keep_listening(state)
         keep_playing_for_listeners_alone(state)
+        keep_bundle(state, event, bundle_news)
         keep_first_run(state, event)
         keep_recording(state, event)
         keep_call_timers(state)

@@ -43,6 +43,7 @@ class PhoneSettings:
         proves_number: the operator sends codes by which a new phone proves its number.
         operator_name, privacy_officer, privacy_contact: who answers for the holder's data, and how they are reached;
             empty for what is not known.
+        serial: the hardware's serial number, by which an installer knows it.
         invite_link, top_up_link: the operator's links, with a place for the account's opaque id; empty for none.
     """
 
@@ -76,6 +77,7 @@ class PhoneSettings:
     operator_name: str = ""
     privacy_officer: str = ""
     privacy_contact: str = ""
+    serial: str = ""
     invite_link: str = ""
     top_up_link: str = ""
 

@@ -21,6 +21,7 @@ HINTS: Final[Mapping[Hint, Word]] = {
     Hint.NOTHING_TO_REDIAL: word("Nothing dialled before"),
     Hint.RINGER_SILENCED: word("Ringer silenced"),
     Hint.CANNOT_CALL: word("Cannot call. Use another phone."),
+    Hint.NO_SIP_LIBRARY: word("No SIP library. Use another phone."),
     Hint.EMERGENCY_ONLY: word("Emergency calls only"),
     Hint.SET_UP_FIRST: word("Set the phone up first"),
     Hint.NUMBER_BARRED: word("This number is barred here."),
@@ -51,6 +52,7 @@ HINTS: Final[Mapping[Hint, Word]] = {
     Hint.RECORDING_DISK_FULL: word("No room to record. The call goes on."),
     Hint.RECORDING_FAILED: word("Not recorded. The call goes on."),
     Hint.RECORDINGS_TRIMMED: word("Oldest recordings made room."),
+    Hint.SET_UP_WAITS: word("Set-up waits for this call."),
 }
 
 PROBLEMS: Final[Mapping[Problem, Word]] = {
@@ -64,6 +66,7 @@ PROBLEMS: Final[Mapping[Problem, Word]] = {
     Problem.BROKER_UNREACHABLE: word("Call records cannot be sent right now."),
     Problem.BROKER_REFUSED: word("Call records are refused. Ask your installer."),
     Problem.SIP_UNAVAILABLE: word("Cannot call. Use another phone."),
+    Problem.SIP_LIBRARY_MISSING: word("No SIP library. Use another phone."),
 }
 
 REASONS: Final[Mapping[DisconnectReason, Word]] = {

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from firmware.phone import auto_redial
 from firmware.phone.answers import Answer
+from firmware.phone.bundle_news_rows import BUNDLE_NEWS, lose_patience
 from firmware.phone.call_news import (
     attribute_number,
     change_audio,
@@ -122,6 +123,7 @@ _TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
     Timer.FLASH: flash,
     Timer.AUTO_REDIAL: auto_redial.disarm,
     Timer.RECORDING: remind,
+    Timer.BUNDLE_PATIENCE: lose_patience,
 }
 
 
@@ -162,6 +164,7 @@ def _tell_menu(state: PhoneState, event: Answer) -> None:
 BACKGROUND: Rows = {
     **dict.fromkeys(get_args(Answer), _tell_menu),
     **NEWS,
+    **BUNDLE_NEWS,
     ProblemRaised: _raise_problem,
     ProblemCleared: _clear_problem,
     LastDialledLoaded: _remember_last_dialled,

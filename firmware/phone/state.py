@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from firmware.phone.activation import AgeBand
+from firmware.phone.bundle_progress import BundleProgress
 from firmware.phone.call import CallDirection, CallId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
 from firmware.phone.contact import ContactMatch
-from firmware.phone.events import Key, Problem, Timer
+from firmware.phone.events import NO_CALLS, Key, Problem, Timer
 from firmware.phone.features import FeatureState
 from firmware.phone.light import Light
 from firmware.phone.menu.stack import MenuStack, Screen
@@ -28,6 +29,7 @@ FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOS
 _SPOKEN_MODES = frozenset({Mode.MENU, Mode.WRITING, Mode.COLLECTING_DIGITS})
 # What stops calls comes first, then what a person misses, then what only the operator sees.
 _MOST_IMPORTANT_FIRST = (
+    Problem.SIP_LIBRARY_MISSING,
     Problem.SIP_UNAVAILABLE,
     Problem.SOUND_MISSING,
     Problem.DEVICE_BROKEN,
@@ -69,6 +71,7 @@ class PhoneState:
         previewed_ring: the ring that the holder listens to before choosing it, empty for none.
         recording: the recording of a call, until nothing more comes of it; None where there is none.
         plays: a recording may be heard or wait to be.
+        bundle: how far a bundle has come.
         light: of the display.
         news: how much there was to know when the last event was over.
         flash: the display flashes and is in its striking half, or in its plain one; None where it does not flash.
@@ -114,6 +117,7 @@ class PhoneState:
     previewed_ring: str = ""
     recording: RunningRecording | None = None
     plays: bool = False
+    bundle: BundleProgress = field(default_factory=BundleProgress)
     light: Light = Light.LIT
     news: tuple[int, ...] = ()
     flash: bool | None = None
@@ -215,7 +219,12 @@ class PhoneState:
     @property
     def can_call(self) -> bool:
         """Whether an INVITE can be sent at all; a failed registration does not forbid to try."""
-        return self.settings.line_usable and Problem.SIP_UNAVAILABLE not in self.problems
+        return self.settings.line_usable and self.problems.keys().isdisjoint(NO_CALLS)
+
+    @property
+    def why_no_calls(self) -> Hint:
+        """What to say to somebody who wants to call where `can_call` is False."""
+        return Hint.NO_SIP_LIBRARY if Problem.SIP_LIBRARY_MISSING in self.problems else Hint.CANNOT_CALL
 
     @property
     def helps_only(self) -> bool:
@@ -334,11 +343,16 @@ class PhoneState:
 
     @property
     def indicator(self) -> IndicatorPattern:
-        """Fast: somebody calls. On: the phone is in use. Slow: look at the display. Off: all is well."""
+        """Fast: somebody calls. On: the phone is in use, or a bundle is done with. Slow: look at the display.
+
+        Pulse: a bundle is being applied. Off: all is well.
+        """
         if self.mode is Mode.RINGING or (self.mode is Mode.REDIALLING and self.is_ringing):
             return IndicatorPattern.FAST_BLINK
         if self.engaged:
             return IndicatorPattern.ON
+        if (of_bundle := self.bundle.indicator) is not None:
+            return of_bundle
         line_is_down = not self.can_call or self.registration is RegistrationState.FAILED
         if self.missed_calls or self.features.wants_attention or line_is_down or not self.settings.provisioned:
             return IndicatorPattern.SLOW_BLINK
@@ -390,6 +404,7 @@ class PhoneState:
             look=Look(preferences.language, preferences.large_text, preferences.high_contrast, preferences.background),
             spoken=preferences.spoken_menus and self._is_about_menus(view),
             flash=self.flash,
+            serial=self.settings.serial,
         )
 
     def _is_about_menus(self, view: PhoneView) -> bool:

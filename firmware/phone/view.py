@@ -47,6 +47,7 @@ class Hint(StrEnum):
     NOTHING_TO_REDIAL = "nothing_to_redial"
     RINGER_SILENCED = "ringer_silenced"
     CANNOT_CALL = "cannot_call"
+    NO_SIP_LIBRARY = "no_sip_library"
     EMERGENCY_ONLY = "emergency_only"
     SET_UP_FIRST = "set_up_first"
     NUMBER_BARRED = "number_barred"
@@ -77,6 +78,7 @@ class Hint(StrEnum):
     RECORDING_DISK_FULL = "recording_disk_full"
     RECORDING_FAILED = "recording_failed"
     RECORDINGS_TRIMMED = "recordings_trimmed"
+    SET_UP_WAITS = "set_up_waits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,7 @@ class PhoneView:
         look: how the holder wants the display.
         spoken: what is shown is to be said aloud, too.
         flash: a display that flashes is in its striking half or in its plain one; None where it does not flash.
+        serial: the hardware's serial number, by which an installer knows it.
     """
 
     mode: Mode
@@ -265,3 +268,4 @@ class PhoneView:
     look: Look = Look()
     spoken: bool = False
     flash: bool | None = None
+    serial: str = ""

@@ -27,7 +27,7 @@ class IndicatorBench(Protocol):
     def indicator(self) -> ports.Indicator: ...
 
     def pattern(self) -> str:
-        """Return what can be seen: off, on, slow_blink or fast_blink."""
+        """Return what can be seen: off, on, slow_blink, fast_blink or pulse."""
         ...
 
 

@@ -105,11 +105,16 @@ class BlinkMeter:
         self._pin = circuit.pin(bcm)
 
     def pattern(self, slowest_half_period_s: float) -> str:
-        """Return off, on, slow_blink or fast_blink; steady is what stays for longer than a slow half period."""
+        """Return off, on, slow_blink, fast_blink or pulse; steady is what stays for longer than a slow half period."""
         before = self._pin.state
         if not self._circuit.wait_until(lambda: self._pin.state != before, slowest_half_period_s):
             return "on" if before else "off"
+        long_s = slowest_half_period_s / 2.5
+        are_long = {self._half_period_s(slowest_half_period_s) > long_s for _ in range(2)}
+        return "pulse" if len(are_long) > 1 else "slow_blink" if are_long == {True} else "fast_blink"
+
+    def _half_period_s(self, slowest_s: float) -> float:
         first_s = time.monotonic()
         turned = self._pin.state
-        self._circuit.wait_until(lambda: self._pin.state != turned, slowest_half_period_s)
-        return "slow_blink" if time.monotonic() - first_s > slowest_half_period_s / 2.5 else "fast_blink"
+        self._circuit.wait_until(lambda: self._pin.state != turned, slowest_s)
+        return time.monotonic() - first_s

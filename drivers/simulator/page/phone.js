@@ -20,7 +20,9 @@ const LETTERS = {
   1: "", 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ", "*": "", 0: "+", "#": "",
 };
 const SPOKEN = { "*": "Star", "#": "Hash" };
-const INDICATOR = { off: "off", on: "on", slow_blink: "blinking slowly", fast_blink: "blinking fast" };
+const INDICATOR = {
+  off: "off", on: "on", slow_blink: "blinking slowly", fast_blink: "blinking fast", pulse: "short flashes",
+};
 const HOOK_SHORTCUTS = new Set([" ", "l"]);
 // Keys that move within a list or a choice of the page itself while it has the focus.
 const OWN_KEYS = new Set(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Enter", " "]);

@@ -95,7 +95,7 @@ def _begin(state: PhoneState) -> None:
         return
     number = state.menu.top.number_to_call(state) if state.menu.top is not None else ""
     state.menu.close()
-    if number and not state.locked:
+    if number and (not state.locked or state.settings.dial_plan.reaches_emergency(number)):
         send_number(state, number)
     else:
         begin_dialling(state)

@@ -1,0 +1,162 @@
+"""What the phone hears of a bundle: how far it has come, what is asked of whoever stands before it, how it ended."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from firmware.phone.call import RegistrationFailure
+
+
+class BundleStep(StrEnum):
+    """What is being done with a bundle, in this order; after REVERTING the configuration from before runs again.
+
+    READING: it comes from the stick. CHECKING: its signature and everything in it. ASKING: a person is asked.
+    WAITING_FOR_CALL: a call goes on, which is never cut. NETWORK, FIRMWARE: what needs root is done. LINES: each
+    account registers. BROKER: it answers. SOUND: the sound card opens. KEEPING: it is written down as the one that
+    counts.
+    """
+
+    READING = "reading"
+    CHECKING = "checking"
+    ASKING = "asking"
+    WAITING_FOR_CALL = "waiting_for_call"
+    NETWORK = "network"
+    FIRMWARE = "firmware"
+    LINES = "lines"
+    BROKER = "broker"
+    SOUND = "sound"
+    KEEPING = "keeping"
+    REVERTING = "reverting"
+
+
+class BundleResult(StrEnum):
+    """What became of a bundle.
+
+    APPLIED: it counts. REFUSED: it was never tried. REVERTED: it was tried and failed; the one before counts.
+    INTERRUPTED: the phone was switched off meanwhile; the one before counts. NOTHING_TO_DO: there was nothing on the
+    stick that this phone does not have.
+    """
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+    REVERTED = "reverted"
+    INTERRUPTED = "interrupted"
+    NOTHING_TO_DO = "nothing_to_do"
+
+
+class BundleCode(StrEnum):
+    """Why a bundle was not applied, or what was done in its place; NONE where there is nothing to say.
+
+    The first group is why it was refused (`provisioning.bundle.BundleRefusal`, by the same values), the second which
+    check failed while it was tried, the third what the stick itself has to do with it.
+    """
+
+    NONE = ""
+
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    UNKNOWN_KEY = "unknown_key"
+    FORGED = "forged"
+    WRONG_SERIAL = "wrong_serial"
+    WRONG_FLEET = "wrong_fleet"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    OLD = "old"
+    REVERTED_BEFORE = "reverted_before"
+    MISTAKES = "mistakes"
+    WRONG_CODE = "wrong_code"
+    NOT_ACCEPTED = "not_accepted"
+    LOCKED_OUT = "locked_out"
+    UNSUPPORTED = "unsupported"
+    BUSY = "busy"
+    NO_ROOM = "no_room"
+
+    NETWORK = "network"
+    FIRMWARE = "firmware"
+    LINES = "lines"
+    BROKER = "broker"
+    SOUND = "sound"
+    NEVER_STARTED = "never_started"
+    SWITCHED_OFF = "switched_off"
+
+    ALREADY_ACTIVE = "already_active"
+    NO_BUNDLE = "no_bundle"
+    IDENTITY_WRITTEN = "identity_written"
+    STICK_GONE = "stick_gone"
+    STICK_UNREADABLE = "stick_unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleStepStarted:
+    """A step has begun; after the phone has started anew for the trial the step that goes on is told again.
+
+    Attributes:
+        step: which one.
+        by_stick: a stick has brought the bundle; what came over the network takes nobody's display.
+    """
+
+    step: BundleStep
+    by_stick: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSignerShown:
+    """No key is pinned yet: whoever stands before the phone is to compare the words that stand for the signer's key.
+
+    AnswerBundleSigner is the answer.
+    """
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BundleCodeWanted:
+    """The bundle's passwords are sealed to a code that is to be typed: for the first time, or again after a wrong one.
+
+    TryBundleCode or GiveUpBundleCode is the answer.
+
+    Attributes:
+        tries_left: so many codes may still be typed.
+        wait_s: no code is looked at for so many seconds.
+        wrong: the last one was.
+    """
+
+    tries_left: int
+    wait_s: int = 0
+    wrong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BundleEnded:
+    """It is known what became of a bundle; a bundle of which nothing was heard before may end, too.
+
+    Attributes:
+        result: that.
+        code: why it was not applied.
+        number: the bundle's number; None where it could not be read.
+        failure: why a line did not register, where that is the reason.
+        by_stick: a stick has brought the bundle.
+    """
+
+    result: BundleResult
+    code: BundleCode = BundleCode.NONE
+    number: int | None = None
+    failure: RegistrationFailure | None = None
+    by_stick: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StickReported:
+    """Nothing is written to the stick any more: it may be taken out.
+
+    `written` is False where the report could not be left on it.
+    """
+
+    written: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StickRemoved:
+    """The stick was taken out."""
+
+
+BundleNews = BundleStepStarted | BundleSignerShown | BundleCodeWanted | BundleEnded | StickReported | StickRemoved

@@ -1,0 +1,57 @@
+"""How far a bundle has come, as the phone remembers it between two events."""
+
+from dataclasses import dataclass
+
+from firmware.phone.bundle_news import (
+    BundleCode,
+    BundleCodeWanted,
+    BundleEnded,
+    BundleResult,
+    BundleSignerShown,
+    BundleStepStarted,
+    StickReported,
+)
+from firmware.phone.commands import IndicatorPattern
+
+_AS_GOOD_AS_APPLIED = frozenset({BundleCode.ALREADY_ACTIVE, BundleCode.IDENTITY_WRITTEN})
+
+
+@dataclass(slots=True)
+class BundleProgress:
+    """A bundle on a stick that is being applied, or whose end somebody may want to see.
+
+    Attributes:
+        news: what was heard of it last; None where there is nothing to show.
+        report: what is known of the report on the stick; None while it is not there.
+        put_away: somebody does not want to see how it goes on.
+        count: how much was heard since the phone was switched on.
+    """
+
+    news: BundleStepStarted | BundleSignerShown | BundleCodeWanted | BundleEnded | None = None
+    report: StickReported | None = None
+    put_away: bool = False
+    count: int = 0
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is something that the display has to show as soon as nobody uses the phone."""
+        return self.news is not None and not self.put_away
+
+    @property
+    def indicator(self) -> IndicatorPattern | None:
+        """What the status LED says of it, None for nothing."""
+        match self.news:
+            case None:
+                return None
+            case BundleStepStarted():
+                return IndicatorPattern.PULSE
+            case BundleEnded() as ended if has_succeeded(ended):
+                return IndicatorPattern.ON
+        return IndicatorPattern.SLOW_BLINK
+
+
+def has_succeeded(ended: BundleEnded) -> bool:
+    """Whether the stick has done on this phone what it is for."""
+    return ended.result is BundleResult.APPLIED or (
+        ended.result is BundleResult.NOTHING_TO_DO and ended.code in _AS_GOOD_AS_APPLIED
+    )

@@ -1,0 +1,158 @@
+"""What a phone with a stick in it shows and asks, by itself: see `firmware.phone.bundle`."""
+
+from firmware.phone.bundle_errands import AnswerBundleSigner, TryBundleCode
+from firmware.phone.bundle_news import (
+    BundleCodeWanted,
+    BundleEnded,
+    BundleSignerShown,
+    BundleStep,
+    BundleStepStarted,
+)
+from firmware.phone.bundle_news_rows import answer, decline
+from firmware.phone.bundle_phrases import STEPS, ending, result_title
+from firmware.phone.events import Key
+from firmware.phone.menu.choices import CHOOSE
+from firmware.phone.menu.entry import DELETE, HIDDEN_DIGIT
+from firmware.phone.menu.guardian import asking_who_answers
+from firmware.phone.menu.question import NO
+from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.views import EntryKind, EntryView, MenuView, NoticeView, SoftKeys
+from firmware.phone.on_hook import show_on_hook
+from firmware.phone.phrases import HINTS
+from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.view import Hint
+from firmware.phone.words import Text, word
+
+CODE_DIGITS = 10
+
+_TITLE = word("Set-up")
+_HIDE = word("Hide")
+_YES = word("Accept")
+_CALL = word("Call")
+_TRIED = tuple(step for step in BundleStep if step is not BundleStep.REVERTING)
+_WHOSE_PHONE = word("The phone's memory cannot be read: nobody can say yes now.")
+
+
+class BundlePage(Quiet):
+    """How far the bundle has come, what is asked because of it, and how it ended: whatever was heard last.
+
+    A digit that answers nothing begins a number, and a code that is an emergency number is called.
+    """
+
+    def __init__(self) -> None:
+        self._digits = ""
+        self._note: Text = ""
+        self._scroll = 0
+
+    def view(self, state: PhoneState) -> MenuView:
+        """Show it."""
+        match state.bundle.news:
+            case BundleSignerShown(words):
+                text = self._note or word("{words}. As on the sheet?", words=" ".join(words))
+                return NoticeView(word("Who signed it?"), text, keys=SoftKeys(NO, _YES), scroll=self._scroll)
+            case BundleCodeWanted() as wanted:
+                return self._code_view(state, wanted)
+            case BundleEnded() as ended:
+                text = ending(ended, state.bundle.report)
+                return NoticeView(result_title(ended), text, keys=SoftKeys("", CHOOSE), scroll=self._scroll)
+            case BundleStepStarted(step):
+                keys = SoftKeys(_HIDE)
+                return NoticeView(_TITLE, STEPS[step], percent=_percent(step), keys=keys, scroll=self._scroll)
+        return NoticeView(_TITLE, STEPS[BundleStep.ASKING])
+
+    def open(self, _state: PhoneState) -> None:
+        """Begin anew: nobody else is to finish what somebody has begun."""
+        self.turn_back()
+
+    def turn_back(self) -> None:
+        """Show what was heard last from its beginning."""
+        self._digits, self._note, self._scroll = "", "", 0
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Answer, turn over, or begin a number."""
+        match state.bundle.news:
+            case BundleCodeWanted():
+                self._press_code(state, key)
+            case _ if key in {Key.VOLUME_UP, Key.VOLUME_DOWN}:
+                self._scroll += -1 if key is Key.VOLUME_UP else 1
+            case _ if key in DIGIT_KEYS:
+                _begin_number(state, key.value)
+            case BundleSignerShown() if key is Key.OK:
+                self._accept(state)
+            case BundleEnded() if key is Key.OK:
+                state.bundle.news = None
+
+    def cancel(self, state: PhoneState) -> bool:
+        """Say no, delete a digit, or put the page away; the phone takes it off the display."""
+        match state.bundle.news:
+            case BundleCodeWanted() if self._digits:
+                self._digits = self._digits[:-1]
+                self._note = ""
+            case BundleSignerShown() | BundleCodeWanted():
+                decline(state)
+            case BundleEnded():
+                state.bundle.news = None
+            case _:
+                state.bundle.put_away = True
+        return True
+
+    def number_to_call(self, state: PhoneState) -> str:
+        """Call for help where that is what was typed."""
+        return self._digits if self._is_emergency(state) else ""
+
+    def _code_view(self, state: PhoneState, wanted: BundleCodeWanted) -> EntryView:
+        keys = SoftKeys(DELETE if self._digits else NO, CHOOSE)
+        note = self._note or _note(wanted)
+        if self._is_emergency(state):
+            keys, note = SoftKeys(DELETE, _CALL), HINTS[Hint.EMERGENCY_NUMBER]
+        return EntryView(word("Code"), HIDDEN_DIGIT * len(self._digits), EntryKind.PIN, note=note, keys=keys)
+
+    def _press_code(self, state: PhoneState, key: Key) -> None:
+        if key.value.isdigit():
+            self._digits = (self._digits + key.value)[:CODE_DIGITS]
+            self._note = ""
+        elif key is Key.OK and self._is_emergency(state):
+            _begin_number(state, self._digits)
+        elif key is Key.OK and len(self._digits) < CODE_DIGITS:
+            # A code that was cut short is no try.
+            self._note = word("The code has {count} digits.", count=CODE_DIGITS)
+        elif key is Key.OK:
+            code, self._digits = self._digits, ""
+            answer(state, TryBundleCode(code))
+
+    def _is_emergency(self, state: PhoneState) -> bool:
+        return state.settings.dial_plan.reaches_emergency(self._digits)
+
+    def _accept(self, state: PhoneState) -> None:
+        """Trust the signer, once whoever answers for this phone has typed their PIN."""
+        if state.settings.provisioned and state.features.pin_is_set is None:
+            # A memory that cannot be read cannot say whose phone this is.
+            self._note = _WHOSE_PHONE
+        else:
+            asking_who_answers(_be_accepted)(state)
+
+
+def _percent(step: BundleStep) -> int | None:
+    """Return how far a bundle has come; nothing is known of how long a person or a call takes."""
+    if step in {BundleStep.ASKING, BundleStep.WAITING_FOR_CALL, BundleStep.REVERTING}:
+        return None
+    return 100 * (_TRIED.index(step) + 1) // (len(_TRIED) + 1)
+
+
+def _note(wanted: BundleCodeWanted) -> Text:
+    if wanted.wait_s:
+        return word("Wrong. Wait {s} s. Tries left: {count}", s=wanted.wait_s, count=wanted.tries_left)
+    if wanted.wrong:
+        return word("Wrong. Tries left: {count}", count=wanted.tries_left)
+    return word("{count} digits, on the sheet", count=CODE_DIGITS)
+
+
+def _begin_number(state: PhoneState, digits: str) -> None:
+    if state.settings.line_usable:
+        state.menu.close()
+        show_on_hook(state, digits)
+
+
+def _be_accepted(state: PhoneState) -> None:
+    if isinstance(state.bundle.news, BundleSignerShown):
+        answer(state, AnswerBundleSigner(accepted=True))
