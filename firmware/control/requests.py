@@ -8,11 +8,15 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Base64UrlBytes, BaseModel, ConfigDict, Field, model_validator
 
 from firmware.egress.downlink import MAX_DOCUMENT_BYTES, DownTopic
+from firmware.phone.bundle_news import BundleCode
 from firmware.phone.contact import NumberKind
 from firmware.ports import BrokerProblem, BrokerState
 
 MAX_LINE_BYTES: Final = 64 * 1024
 """The longest line, either way, its line end included."""
+
+MAX_PIECE_BYTES: Final = 45_000
+"""The most that one line brings of a file that is longer than a line; it goes as base64."""
 
 
 class Role(StrEnum):
@@ -20,6 +24,7 @@ class Role(StrEnum):
 
     SYNC = "sync"
     ADMIN = "admin"
+    STICK = "stick"
 
 
 class Request(BaseModel):
@@ -80,6 +85,97 @@ class ReceivedRequest(Request):
     request: Literal["received"] = "received"
     topic: DownTopic
     document: Annotated[Base64UrlBytes, Field(max_length=MAX_DOCUMENT_BYTES, repr=False)]
+
+
+# --- bundles, by the stick or by the broker ---------------------------------------------------------------------------
+
+Offer = Annotated[str, Field(pattern=r"^[0-9a-f]{16,64}$")]
+"""Names a bundle from its first piece until it is known what became of it."""
+
+
+class BundleBeginRequest(Request):
+    """Offers a bundle of so many bytes, which is to come in pieces."""
+
+    request: Literal["bundle_begin"] = "bundle_begin"
+    size_bytes: Annotated[int, Field(ge=1, lt=2**40)]
+
+
+class BundlePieceRequest(Request):
+    """Brings a bundle's next bytes, in base64."""
+
+    request: Literal["bundle_piece"] = "bundle_piece"
+    offer: Offer
+    data: Annotated[Base64UrlBytes, Field(max_length=MAX_PIECE_BYTES, repr=False)]
+
+
+class BundleEndRequest(Request):
+    """Says that all of a bundle has come, and has it looked at."""
+
+    request: Literal["bundle_end"] = "bundle_end"
+    offer: Offer
+
+
+# --- stick ------------------------------------------------------------------------------------------------------------
+
+
+class IdentityRequest(Request):
+    """Asks who this handset is to the installer: what a blank stick collects."""
+
+    request: Literal["identity"] = "identity"
+
+
+class BundleFollowRequest(Request):
+    """Waits for news of a bundle beyond those that are known; also after the handset has started anew."""
+
+    request: Literal["bundle_follow"] = "bundle_follow"
+    offer: Offer
+    after: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    wait_s: Annotated[float, Field(ge=0, le=30)] = 0
+
+
+class NothingFoundRequest(Request):
+    """Says that a stick has nothing for this handset, and why, for the display."""
+
+    request: Literal["nothing_found"] = "nothing_found"
+    code: BundleCode
+
+
+class ReportedRequest(Request):
+    """Says that nothing is written to the stick any more, and whether all is on it that should be."""
+
+    request: Literal["reported"] = "reported"
+    written: bool = True
+
+
+class StickRemovedRequest(Request):
+    """Says that the stick was taken out."""
+
+    request: Literal["stick_removed"] = "stick_removed"
+
+
+CopyName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
+"""Names a file that the holder ordered, such as wecall-20260102-030405.tar.age."""
+
+
+class ExportListRequest(Request):
+    """Asks for the files that the holder has just ordered to be written to a stick."""
+
+    request: Literal["export_list"] = "export_list"
+
+
+class ExportPieceRequest(Request):
+    """Asks for bytes of such a file, from some place on."""
+
+    request: Literal["export_piece"] = "export_piece"
+    name: CopyName
+    offset: Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class ExportWrittenRequest(Request):
+    """Says that such files are on the stick, all of them, and are to be deleted here."""
+
+    request: Literal["export_written"] = "export_written"
+    names: Annotated[tuple[CopyName, ...], Field(min_length=1, max_length=8)]
 
 
 # --- admin ------------------------------------------------------------------------------------------------------------
@@ -238,6 +334,19 @@ def _by_name(*models: type[Request]) -> Mapping[str, type[Request]]:
 REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
     {
         Role.SYNC: _by_name(ConfigurationRequest, NextRequest, DoneRequest, ConnectionRequest, ReceivedRequest),
+        Role.STICK: _by_name(
+            IdentityRequest,
+            BundleBeginRequest,
+            BundlePieceRequest,
+            BundleEndRequest,
+            BundleFollowRequest,
+            NothingFoundRequest,
+            ReportedRequest,
+            StickRemovedRequest,
+            ExportListRequest,
+            ExportPieceRequest,
+            ExportWrittenRequest,
+        ),
         Role.ADMIN: _by_name(
             StatusRequest,
             DoctorRequest,

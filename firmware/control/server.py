@@ -25,7 +25,11 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[Any], Awaitable[Answer]]
 """Answers one kind of request; it is given the request's model of firmware.control.requests."""
 
-GROUPS: Final[Mapping[Role, str]] = {Role.SYNC: "wecall-sync", Role.ADMIN: "wecall-admin"}
+GROUPS: Final[Mapping[Role, str]] = {
+    Role.SYNC: "wecall-sync",
+    Role.ADMIN: "wecall-admin",
+    Role.STICK: "wecall-stick",
+}
 
 MAX_CONNECTIONS: Final = 16
 _SOCKET_MODE: Final = 0o660
