@@ -65,7 +65,7 @@ class RootRequest(Section):
 
     wish: Wish
     number: Number
-    secrets: Annotated[dict[str, SecretStr], Field(default_factory=dict, max_length=8)]
+    secrets: Annotated[dict[str, SecretStr], Field(max_length=8)] = Field(default_factory=dict)
 
 
 class RootProgress(Section):
