@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from firmware.control.requests import Answer, DocumentTakeRequest
 from firmware.control.server import Handler
@@ -11,7 +12,6 @@ from firmware.egress.messages import OutcomeCode
 from firmware.errors import ControlError
 from firmware.phone.purpose import Channel
 from provisioning.signed import DocumentRefusedError
-from provisioning.trust import Kind
 
 
 class DocumentTaken(Answer):
@@ -41,16 +41,18 @@ class DocumentRole:
         except binascii.Error:
             raise ControlError("The document did not arrive whole. Try again.") from None
         try:
-            return DocumentTaken(outcome=await self._admit(documents, Kind(request.kind), document))
+            return DocumentTaken(outcome=await self._admit(documents, request.kind, document))
         except DocumentRefusedError as error:
             raise ControlError(f"{error} ({error.refusal})") from error
 
-    async def _admit(self, documents: Documents, kind: Kind, document: bytes) -> OutcomeCode:
+    async def _admit(
+        self, documents: Documents, kind: Literal["policy", "notice", "catalogue"], document: bytes
+    ) -> OutcomeCode:
         match kind:
-            case Kind.POLICY:
+            case "policy":
                 return await documents.policies.admit(document)
-            case Kind.NOTICE:
+            case "notice":
                 return await documents.notices.admit(document)
-            case Kind.CATALOGUE:
+            case "catalogue":
                 await documents.catalogues.admit(document, Channel.COMMAND_LINE)
                 return OutcomeCode.TAKEN

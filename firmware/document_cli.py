@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from provisioning.section import Section
-    from provisioning.trust import Kind, TrustedKey
+    from provisioning.signed import DocumentKind
+    from provisioning.trust import TrustedKey
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Document = TypeVar("_Document", bound="Section")
@@ -262,7 +263,7 @@ def _read(file: Path) -> str:
 
 
 def _sign(
-    kind: "Kind",
+    kind: "DocumentKind",
     model: "type[BaseModel]",
     content: Mapping[str, Any],
     *,
@@ -303,7 +304,7 @@ def _sign(
 
 
 def _inspect(
-    kind: "Kind", model: "type[_Document]", file: Path, configuration: Path, public: str | None
+    kind: "DocumentKind", model: "type[_Document]", file: Path, configuration: Path, public: str | None
 ) -> "_Document":
     from provisioning.documents import read_content
     from provisioning.signed import verify
@@ -319,7 +320,7 @@ def _inspect(
     return _told(lambda: read_content(statement, model))
 
 
-def _keys(kind: "Kind", configuration: Path, public: str | None) -> "tuple[TrustedKey, ...]":
+def _keys(kind: "DocumentKind", configuration: Path, public: str | None) -> "tuple[TrustedKey, ...]":
     from pydantic import ValidationError
 
     from provisioning.schema import parse_configuration

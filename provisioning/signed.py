@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Final, NoReturn, Self
+from typing import Annotated, Final, Literal, NoReturn, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -33,11 +33,18 @@ _BODY_AT: Final = _SIGNATURE_AT + _SIGNATURE_BYTES
 _CLOCK_TOLERANCE_S: Final = 600
 """How far the signer's clock may be ahead of ours."""
 
-_CODES: Final[Mapping[Kind, int]] = {Kind.POLICY: 1, Kind.NOTICE: 2, Kind.CATALOGUE: 3}
-_KINDS: Final[Mapping[int, Kind]] = {code: kind for kind, code in _CODES.items()}
+DocumentKind = Literal[Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE]
+"""The kinds that are documents in this envelope."""
+
+_CODES: Final[Mapping[DocumentKind, int]] = {Kind.POLICY: 1, Kind.NOTICE: 2, Kind.CATALOGUE: 3}
+_KINDS: Final[Mapping[int, DocumentKind]] = {code: kind for kind, code in _CODES.items()}
 
 # A document travels as base64 in one line of 64 KiB between the sync process and the handset.
-MAX_BYTES: Final[Mapping[Kind, int]] = {Kind.POLICY: 40 * 1024, Kind.NOTICE: 8 * 1024, Kind.CATALOGUE: 40 * 1024}
+MAX_BYTES: Final[Mapping[DocumentKind, int]] = {
+    Kind.POLICY: 40 * 1024,
+    Kind.NOTICE: 8 * 1024,
+    Kind.CATALOGUE: 40 * 1024,
+}
 """The largest document of each kind."""
 
 
@@ -126,7 +133,7 @@ def public_key_text(key: Ed25519PrivateKey) -> str:
     return base64.b64encode(_public_bytes(key)).decode("ascii")
 
 
-def sign(kind: Kind, statement: Statement, key: Ed25519PrivateKey) -> bytes:
+def sign(kind: DocumentKind, statement: Statement, key: Ed25519PrivateKey) -> bytes:
     """Make a signed document.
 
     Raises:
@@ -140,7 +147,7 @@ def sign(kind: Kind, statement: Statement, key: Ed25519PrivateKey) -> bytes:
     return document
 
 
-def verify(document: bytes, kind: Kind, keys: Iterable[TrustedKey]) -> Statement:
+def verify(document: bytes, kind: DocumentKind, keys: Iterable[TrustedKey]) -> Statement:
     """Check that a document of this kind was signed by a key that may, then read it.
 
     Raises:
@@ -171,7 +178,7 @@ def verify(document: bytes, kind: Kind, keys: Iterable[TrustedKey]) -> Statement
         _refuse(Refusal.UNREADABLE, "This document is signed, but it says nothing that this firmware understands.")
 
 
-def _check_size(document: bytes, kind: Kind) -> None:
+def _check_size(document: bytes, kind: DocumentKind) -> None:
     if len(document) > MAX_BYTES[kind]:
         _refuse(
             Refusal.TOO_LARGE, f"This document has {len(document)} bytes; {_a(kind)} has {MAX_BYTES[kind]} at most."
@@ -182,7 +189,7 @@ def _public_bytes(key: Ed25519PrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def _a(kind: Kind | None) -> str:
+def _a(kind: DocumentKind | None) -> str:
     return f"a {kind}" if kind else "of no known kind"
 
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -15,11 +16,17 @@ _KEY_ID_BYTES: Final = 8
 
 
 class Kind(StrEnum):
-    """What a signed document is; a key may sign only the kinds that it is pinned for."""
+    """What is signed; a key may sign only the kinds that it is pinned for.
+
+    POLICY, NOTICE, CATALOGUE: documents; see provisioning.signed.
+    BUNDLE: bundles with all that is in them, but for FIRMWARE; see provisioning.bundle.
+    """
 
     POLICY = "policy"
     NOTICE = "notice"
     CATALOGUE = "catalogue"
+    BUNDLE = "bundle"
+    FIRMWARE = "firmware"
 
 
 def decode_public_key(text: str) -> bytes:
@@ -52,7 +59,7 @@ class TrustedKey(Section):
 
     Attributes:
         public: the Ed25519 public key in base64, as `wecall key new` shows it.
-        signs: the kinds of document that it may sign.
+        signs: the kinds that it may sign.
     """
 
     public: Annotated[str, Field(max_length=64), AfterValidator(_checked)]
@@ -62,6 +69,11 @@ class TrustedKey(Section):
     def key_id(self) -> str:
         """What documents name it by."""
         return key_id(decode_public_key(self.public))
+
+
+def may_sign(public: bytes, kind: Kind, keys: Iterable[TrustedKey]) -> bool:
+    """Tell whether one of the keys is this public key and is pinned for the kind."""
+    return any(kind in key.signs and decode_public_key(key.public) == public for key in keys)
 
 
 class Trust(Section):
@@ -79,3 +91,7 @@ class Trust(Section):
         if len({key.key_id for key in keys}) < len(keys):
             raise ValueError("the same key stands more than once; give it once, with all that it signs")
         return keys
+
+    def has_key_for(self, kind: Kind) -> bool:
+        """Tell whether anybody may sign this kind."""
+        return any(kind in key.signs for key in self.keys)

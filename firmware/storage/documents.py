@@ -10,8 +10,8 @@ from firmware.privacy.policy import Reading
 from firmware.storage.consents import Consents
 from firmware.storage.database import Database
 from firmware.storage.store import Store
-from provisioning.signed import DocumentRefusedError, Refusal, Statement, verify
-from provisioning.trust import Kind, TrustedKey
+from provisioning.signed import DocumentKind, DocumentRefusedError, Refusal, Statement, verify
+from provisioning.trust import TrustedKey
 
 _OLD: Final = "A {kind} with a higher number was taken before. Sign it again with a number above {newest}."
 
@@ -50,7 +50,7 @@ class DocumentRegister:
         self._addressee = addressee
         self._read_clocks = read_clocks
 
-    def verify(self, document: bytes, kind: Kind) -> Statement:
+    def verify(self, document: bytes, kind: DocumentKind) -> Statement:
         """Return what a document says that is signed, and for this handset.
 
         Raises:
@@ -60,7 +60,7 @@ class DocumentRegister:
         statement.check_scope(self._addressee.fleet, self._addressee.device)
         return statement
 
-    def admit(self, database: Database, kind: Kind, document: bytes, statement: Statement) -> bool:
+    def admit(self, database: Database, kind: DocumentKind, document: bytes, statement: Statement) -> bool:
         """Note a document that `verify` has returned, as part of the caller's transaction on the storage thread.
 
         Returns:
