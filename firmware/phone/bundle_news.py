@@ -46,16 +46,19 @@ class BundleResult(StrEnum):
 class BundleCode(StrEnum):
     """Why a bundle was not applied, or what was done in its place; NONE where there is nothing to say.
 
-    The first group is why it was refused (`provisioning.bundle.BundleRefusal`, by the same values), the second which
-    check failed while it was tried, the third what the stick itself has to do with it.
+    The first group is why it was refused (`provisioning.refusal.BundleRefusal`, by the same values), the second which
+    check failed while it was tried (`provisioning.report.CheckName`), the third is about the stick itself.
     """
 
     NONE = ""
 
     TOO_LARGE = "too_large"
     UNREADABLE = "unreadable"
+    UNSUPPORTED = "unsupported"
     UNKNOWN_KEY = "unknown_key"
     FORGED = "forged"
+    FIRMWARE_NOT_SIGNED_FOR = "firmware_not_signed_for"
+    FIRMWARE_BY_NETWORK = "firmware_by_network"
     WRONG_SERIAL = "wrong_serial"
     WRONG_FLEET = "wrong_fleet"
     EXPIRED = "expired"
@@ -63,22 +66,22 @@ class BundleCode(StrEnum):
     OLD = "old"
     REVERTED_BEFORE = "reverted_before"
     MISTAKES = "mistakes"
+    LOCKED_OUT = "locked_out"
+    NO_SECRETS = "no_secrets"
+    SEALED_FOR_ANOTHER = "sealed_for_another"
     WRONG_CODE = "wrong_code"
     NOT_ACCEPTED = "not_accepted"
-    LOCKED_OUT = "locked_out"
-    UNSUPPORTED = "unsupported"
     BUSY = "busy"
-    NO_ROOM = "no_room"
+    NO_SPACE = "no_space"
+    FAILED = "failed"
 
     NETWORK = "network"
     FIRMWARE = "firmware"
     LINES = "lines"
     BROKER = "broker"
     SOUND = "sound"
-    NEVER_STARTED = "never_started"
-    SWITCHED_OFF = "switched_off"
+    START = "start"
 
-    ALREADY_ACTIVE = "already_active"
     NO_BUNDLE = "no_bundle"
     IDENTITY_WRITTEN = "identity_written"
     STICK_GONE = "stick_gone"

@@ -30,33 +30,43 @@ RESULTS: Final[Mapping[BundleResult, Word]] = {
     BundleResult.NOTHING_TO_DO: word("Nothing new"),
 }
 
+WITHOUT_CODE: Final[Mapping[BundleResult, Word]] = {
+    BundleResult.APPLIED: word("The new set-up counts."),
+    BundleResult.REFUSED: word("The report on the stick says why."),
+    BundleResult.REVERTED: word("The report on the stick says why."),
+    BundleResult.INTERRUPTED: word("Plug the stick in again."),
+    BundleResult.NOTHING_TO_DO: word("This phone has all of it already."),
+}
+
 CODES: Final[Mapping[BundleCode, Word]] = {
-    BundleCode.NONE: word("Ask your installer."),
-    BundleCode.TOO_LARGE: word("The bundle is too large. Build it anew."),
+    BundleCode.TOO_LARGE: word("The bundle is too large. Leave something out."),
     BundleCode.UNREADABLE: word("The bundle is damaged. Copy it to the stick again."),
+    BundleCode.UNSUPPORTED: word("This firmware cannot read it. Update the phone first."),
     BundleCode.UNKNOWN_KEY: word("This phone does not know who signed it. Use the key that it knows."),
     BundleCode.FORGED: word("Changed after it was signed. Copy it to the stick again."),
-    BundleCode.WRONG_SERIAL: word("It is for another phone. Build it with this serial number."),
+    BundleCode.FIRMWARE_NOT_SIGNED_FOR: word("Its key may not sign firmware. Use another key."),
+    BundleCode.FIRMWARE_BY_NETWORK: word("Firmware comes by stick only."),
+    BundleCode.WRONG_SERIAL: word("It is for another phone. Add this serial number."),
     BundleCode.WRONG_FLEET: word("It is for another fleet. Use this phone's own."),
-    BundleCode.EXPIRED: word("It is too old. Sign it anew."),
-    BundleCode.NOT_YET_VALID: word("It does not count yet. Check the clocks."),
-    BundleCode.OLD: word("This phone has a newer one. Give it a higher number."),
+    BundleCode.EXPIRED: word("Its time is over. Sign it anew."),
+    BundleCode.NOT_YET_VALID: word("It does not count yet. Check the clock of whoever signed it."),
+    BundleCode.OLD: word("This phone has had a newer one. Give it a higher number."),
     BundleCode.REVERTED_BEFORE: word("It has failed here before. Give it a higher number."),
-    BundleCode.MISTAKES: word("There are mistakes in it: see the report on the stick."),
+    BundleCode.MISTAKES: word("There are mistakes in it. Check it on your computer."),
+    BundleCode.LOCKED_OUT: word("It trusts no key for the next bundle. Add [trust]."),
+    BundleCode.NO_SECRETS: word("Passwords are missing. Seal them anew."),
+    BundleCode.SEALED_FOR_ANOTHER: word("Its passwords are for another phone. Seal them anew."),
     BundleCode.WRONG_CODE: word("The code was not right. Plug the stick in again."),
-    BundleCode.NOT_ACCEPTED: word("Nobody here said yes. Plug the stick in to be asked again."),
-    BundleCode.LOCKED_OUT: word("It names no key for the next bundle. Add one under [trust]."),
-    BundleCode.UNSUPPORTED: word("This firmware cannot read it. Update the phone first."),
+    BundleCode.NOT_ACCEPTED: word("Nobody said yes. To be asked again, plug the stick in again."),
     BundleCode.BUSY: word("Another bundle is being tried. Plug the stick in again later."),
-    BundleCode.NO_ROOM: word("No room for it. Ask your installer."),
+    BundleCode.NO_SPACE: word("The memory card is full. Make room first."),
+    BundleCode.FAILED: word("The phone could not do it. Its log says why."),
     BundleCode.NETWORK: word("The network did not work. Check cable and Wi-Fi."),
-    BundleCode.FIRMWARE: word("The new firmware did not work. Ask your installer."),
+    BundleCode.FIRMWARE: word("The new firmware did not work. The log says why."),
     BundleCode.LINES: word("The phone line did not work. Check account and password."),
     BundleCode.BROKER: word("The call record server did not answer. Check its address."),
     BundleCode.SOUND: word("The sound card did not open. Check its name."),
-    BundleCode.NEVER_STARTED: word("The phone did not start with it. Ask your installer."),
-    BundleCode.SWITCHED_OFF: word("The phone was switched off. Plug the stick in again."),
-    BundleCode.ALREADY_ACTIVE: word("This phone has it already."),
+    BundleCode.START: word("The phone did not start with it. The log says why."),
     BundleCode.NO_BUNDLE: word("There is no bundle for this phone on the stick."),
     BundleCode.IDENTITY_WRITTEN: word("The phone's identity is on the stick."),
     BundleCode.STICK_GONE: word("The stick was pulled out too early. Plug it in again."),
@@ -73,7 +83,7 @@ def reason(ended: BundleEnded) -> Text:
     """Say why a bundle was not applied, as exactly as is known."""
     if ended.code is BundleCode.LINES and ended.failure is not None:
         return REGISTRATION_FAILURES[ended.failure]
-    return CODES[ended.code]
+    return CODES.get(ended.code, WITHOUT_CODE[ended.result])
 
 
 def ending(ended: BundleEnded, report: StickReported | None) -> Text:

@@ -13,7 +13,7 @@ from firmware.phone.bundle_news import (
 )
 from firmware.phone.commands import IndicatorPattern
 
-_AS_GOOD_AS_APPLIED = frozenset({BundleCode.ALREADY_ACTIVE, BundleCode.IDENTITY_WRITTEN})
+_AS_GOOD_AS_APPLIED = frozenset({BundleCode.NONE, BundleCode.IDENTITY_WRITTEN})
 
 
 @dataclass(slots=True)
