@@ -2,20 +2,27 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from firmware.bundles.files import fill_in, place, with_own_key
+from firmware.bundles.serial import serial
+from firmware.bundles.shelf import BROKER_KEY, CONFIGURATION_NAME, SECRETS_NAME, Shelf
+from firmware.bundles.standing import Candidate, Ended
 from firmware.cancelled_mark import is_cancelled
 from firmware.contradictions import contradictions, mistakes_in_patterns
 from firmware.durable import replace_durably
-from firmware.errors import ConfigurationError
+from firmware.errors import BundleError, ConfigurationError
+from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.digit_map import Alternative
 from provisioning.accounts import Account
 from provisioning.errors import ProvisioningError
+from provisioning.report import Check, CheckCode, CheckName
 from provisioning.schema import Configuration, parse_configuration
 
 _log = logging.getLogger(__name__)
@@ -30,10 +37,13 @@ class LoadedConfiguration:
 
     Attributes:
         configuration: the valid configuration, None where there is none at all (the handset is unprovisioned).
-        mistakes: what is wrong with the file that should have been used, each a sentence with its place.
-        from_last_good: the file has mistakes and the last good one runs in its place.
+        mistakes: what is wrong with what should have been used, each a sentence with its place.
+        from_last_good: that has mistakes and the last good one runs in its place.
         text: what the configuration was read from.
         cancelled: there is a configuration, but its account was cancelled here, so it is not used.
+        installed: the configuration, also where it is not used because its account was cancelled.
+        number: of the bundle that brought it; None where it is a file of the machine's.
+        trial: what this run of the handset is to try; None where the configuration counts already.
     """
 
     configuration: Configuration | None
@@ -41,10 +51,61 @@ class LoadedConfiguration:
     from_last_good: bool = False
     text: str = field(default="", repr=False)
     cancelled: bool = False
+    installed: Configuration | None = None
+    number: int | None = None
+    trial: Candidate | None = None
 
 
 def load(path: Path, state_dir: Path) -> LoadedConfiguration:
-    """Read the configuration at `path`, or fall back on the copy of the last one that was valid."""
+    """Read what is to be tried, else what a bundle brought, else the file at `path` or its last good copy."""
+    shelf = Shelf(state_dir)
+    loaded = _load_trial(shelf) or _load_kept(shelf)
+    if loaded.configuration is None:
+        from_file = _load_file(path, state_dir)
+        loaded = replace(from_file, mistakes=(*loaded.mistakes, *from_file.mistakes))
+    loaded = replace(loaded, installed=loaded.configuration)
+    if is_cancelled(state_dir, loaded.text):
+        _log.warning("The account of this configuration was cancelled here, so the phone waits for another one")
+        return replace(loaded, configuration=None, mistakes=(_CANCELLED, *loaded.mistakes), cancelled=True)
+    return loaded
+
+
+def _load_trial(shelf: Shelf) -> LoadedConfiguration | None:
+    """Read what this run is to try; one that cannot even be started with is given up."""
+    try:
+        trial = shelf.take_up_trial()
+        if trial is not None:
+            try:
+                return replace(_read_folder(shelf, trial.number), trial=trial)
+            except ConfigurationError as error:
+                _log.error("Bundle %d cannot be tried: %s", trial.number, error)
+        if (trial := shelf.standing.trial) is not None:
+            _log.error("The handset did not get on with bundle %d, and goes back", trial.number)
+            failed = Check(name=CheckName.START, passed=False, code=CheckCode.FAILED)
+            shelf.end(Ended.of(trial, BundleResult.REVERTED, BundleCode.START, checks=(failed,), at_s=time.time()))
+    except OSError as error:
+        # What counts is what is safe to run with where nothing can be written.
+        _log.error("No bundle can be tried: %s", error.strerror)
+    return None
+
+
+def _load_kept(shelf: Shelf) -> LoadedConfiguration:
+    """Read what a bundle brought that counts, or else the newest from before it that can be read."""
+    standing = shelf.standing
+    mistakes: tuple[str, ...] = ()
+    for kept in reversed(standing.kept if standing.active is not None else ()):
+        try:
+            loaded = _read_folder(shelf, kept.number)
+        except ConfigurationError as error:
+            _log.error("The configuration of bundle %d cannot be used: %s", kept.number, error)
+            mistakes += error.mistakes
+        else:
+            return replace(loaded, mistakes=mistakes, from_last_good=bool(mistakes))
+    return LoadedConfiguration(None, mistakes)
+
+
+def _load_file(path: Path, state_dir: Path) -> LoadedConfiguration:
+    own_key = Shelf(state_dir).folder / BROKER_KEY
     try:
         text, configuration = _read(path)
     except ConfigurationError as error:
@@ -54,14 +115,27 @@ def load(path: Path, state_dir: Path) -> LoadedConfiguration:
             text, configuration = _read(state_dir / LAST_GOOD_NAME)
         except ConfigurationError:
             return LoadedConfiguration(None, mistakes)
-        if is_cancelled(state_dir, text):
-            return LoadedConfiguration(None, (_CANCELLED, *mistakes), cancelled=True)
-        return LoadedConfiguration(configuration, mistakes, from_last_good=True, text=text)
-    if is_cancelled(state_dir, text):
-        _log.warning("The account of this configuration was cancelled here, so the phone waits for another one")
-        return LoadedConfiguration(None, (_CANCELLED,), cancelled=True)
-    _keep_as_last_good(text, state_dir)
-    return LoadedConfiguration(configuration, text=text)
+        return LoadedConfiguration(with_own_key(configuration, own_key), mistakes, from_last_good=True, text=text)
+    if not is_cancelled(state_dir, text):
+        _keep_as_last_good(text, state_dir)
+    return LoadedConfiguration(with_own_key(configuration, own_key), text=text)
+
+
+def _read_folder(shelf: Shelf, number: int) -> LoadedConfiguration:
+    """Read the configuration that a bundle brought, with its passwords and with the paths that its files have here."""
+    folder = shelf.folder_of(number)
+    text, configuration = _read(folder / CONFIGURATION_NAME)
+    secrets: Mapping[str, str] = {}
+    if (folder / SECRETS_NAME).exists():
+        from firmware.bundles.sealed import read_own  # noqa: PLC0415 - cryptography is wanted where there are passwords
+
+        try:
+            secrets = read_own(folder, shelf.folder, serial())
+        except BundleError as error:
+            raise ConfigurationError("The passwords cannot be opened.", (str(error),)) from error
+    configuration = with_own_key(place(fill_in(configuration, secrets), folder), shelf.folder / BROKER_KEY)
+    # The same text in another bundle is another configuration: with it a cancelled account begins anew.
+    return LoadedConfiguration(configuration, text=f"# bundle {number}\n{text}", number=number)
 
 
 def _read(path: Path) -> tuple[str, Configuration]:
@@ -74,6 +148,15 @@ def _read(path: Path) -> tuple[str, Configuration]:
         raise ConfigurationError(
             "Unreadable configuration.", (f"The configuration at {path} cannot be read: {reason}.",)
         ) from error
+    return text, check_configuration(text)
+
+
+def check_configuration(text: str) -> Configuration:
+    """Read a configuration and look for all that a handset could not work with.
+
+    Raises:
+        ConfigurationError: with every mistake at once.
+    """
     try:
         configuration = parse_configuration(text)
     except ProvisioningError as error:
@@ -82,7 +165,7 @@ def _read(path: Path) -> tuple[str, Configuration]:
     if mistakes:
         count = len(mistakes)
         raise ConfigurationError(f"The configuration has {count} mistake{'s' if count > 1 else ''}.", mistakes)
-    return text, configuration
+    return configuration
 
 
 def dial_plan(configuration: Configuration) -> DialPlan:

@@ -23,6 +23,10 @@ class DialPlanError(HandsetError):
     """What was dialled matches no rule of the dial plan."""
 
 
+class BundleError(HandsetError):
+    """A bundle cannot be taken in, tried or kept."""
+
+
 class SipError(HandsetError):
     """The SIP stack could not do what was asked."""
 
@@ -65,6 +69,14 @@ class EgressError(HandsetError):
 
 class ControlError(HandsetError):
     """A request on a local socket was refused or could not be answered."""
+
+
+class RequestRefusedError(ControlError):
+    """The handset is there and does not do what was asked."""
+
+
+class StickError(HandsetError):
+    """A stick cannot be read or written, or was taken out."""
 
 
 class SyncError(HandsetError):

@@ -1,0 +1,42 @@
+"""What the handset lends to those who take in a bundle and those who try it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from firmware.bundles.identity import DeviceIdentity
+from firmware.bundles.root_work import RootWork
+from firmware.bundles.shelf import Shelf
+from firmware.bundles.steps import Steps
+from firmware.bundles.watch import PhoneWatch
+from firmware.phone.bundle_news import BundleNews
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """All of it.
+
+    Attributes:
+        shelf: the configurations.
+        identity: this handset's keys.
+        firmware: the version that runs.
+        watch: tells when the phone is left to itself.
+        steps: is told how far it is.
+        post: tells the phone, in the main thread.
+        root: does what only root can.
+        start_anew: ends this run of the handset and begins another, with the same firmware.
+        end: ends the process, for the service manager to start it again.
+        now_s: the time, in seconds since the epoch.
+        is_synced: whether a time service keeps the clock right.
+    """
+
+    shelf: Shelf
+    identity: DeviceIdentity
+    firmware: str
+    watch: PhoneWatch
+    steps: Steps
+    post: Callable[[BundleNews], None]
+    root: RootWork
+    start_anew: Callable[[], None]
+    end: Callable[[], None]
+    now_s: Callable[[], float]
+    is_synced: Callable[[], bool]

@@ -1,0 +1,286 @@
+"""Takes bundles in, whoever carries them: pieces, checks, what a person has to say to it, and then the trial.
+
+Nothing of a bundle is looked at before its signature holds, and nothing is changed before all of it has been looked at.
+The trial itself is another run of the handset, see trial.py.
+"""
+
+import asyncio
+import errno
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+from firmware.bundles.around import Around
+from firmware.bundles.drafts import Draft, open_draft
+from firmware.bundles.examine import CODE, Found, check_secrets, own_secrets, read_configuration
+from firmware.bundles.progress import BundleSource, Progress
+from firmware.bundles.questions import Questions
+from firmware.bundles.sealed import read_own, seal_to_self
+from firmware.bundles.shelf import CONFIGURATION_NAME, SECRETS_NAME
+from firmware.bundles.standing import Candidate, Ended
+from firmware.bundles.verdict import news_of, report_of
+from firmware.errands.runner import Handler
+from firmware.errors import BundleError
+from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
+from firmware.phone.errands import Errand
+from provisioning.bundle import Bundle, open_bundle
+from provisioning.errors import ProvisioningError
+from provisioning.identity import Identity
+from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
+from provisioning.schema import Configuration
+from provisioning.trust import Kind, key_id
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED: Final = 16
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Intake:
+    """One bundle at a time.
+
+    Attributes:
+        when_ended: told what became of each bundle that was not tried.
+    """
+
+    def __init__(self, around: Around, installed: Configuration | None) -> None:
+        """Set up.
+
+        Args:
+            around: what the handset lends.
+            installed: the configuration that counts, also where its account was cancelled; None where there is none.
+        """
+        self._around = around
+        self._installed = installed
+        self._questions = Questions(around.post)
+        self._draft: Draft | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._ended: dict[str, Ended] = {}
+        self._refused: dict[str, BundleCode] = {}
+        self.when_ended = lambda _ended: None
+
+    @property
+    def handlers(self) -> Mapping[type[Errand], Handler]:
+        """What the runner of errands needs: what people answer."""
+        return self._questions.handlers
+
+    # --- what sockets talk to -----------------------------------------------------------------------------------------
+
+    def identity(self) -> Identity:
+        """Return which handset this is, for the installer."""
+        return self._around.identity.describe(self._around.firmware)
+
+    def is_known(self, digest: str) -> bool:
+        """Say whether a bundle of this SHA-256 need not be brought over the network: what becomes of it is known."""
+        standing = self._around.shelf.standing
+        known = {kept.digest for kept in standing.kept}
+        if standing.ended is not None:
+            known.add(standing.ended.digest)
+        return digest in known or digest in self._refused
+
+    def begin(self, source: BundleSource, size_bytes: int) -> str:
+        """Make room for a bundle and return what it is called while it is under way.
+
+        Raises:
+            BundleError: another is under way, or there is no room.
+        """
+        if self._work is not None:
+            if not self._questions.is_asking:
+                raise BundleError("Another bundle is being taken in. Try again once it is known what became of it.")
+            # Whoever was asked has gone: the stick was taken out, or another one was put in.
+            self._questions.give_up()
+        if self._around.shelf.standing.candidate is not None:
+            raise BundleError("Another bundle is being tried. Try again once it is known what became of it.")
+        if self._draft is not None:
+            self._draft.drop()
+        self._draft = open_draft(self._around.shelf, source, size_bytes)
+        self._around.steps.follow_offer(self._draft.offer, source)
+        return self._draft.offer
+
+    def piece(self, offer: str, data: bytes) -> None:
+        """Take a bundle's next bytes.
+
+        Raises:
+            BundleError: it was not offered, or these are more than were said, or the card is full.
+        """
+        self._draft_of(offer).write(data)
+
+    async def end(self, offer: str) -> None:
+        """Look at a bundle that is whole now; `follow` tells what becomes of it.
+
+        Raises:
+            BundleError: it was not offered, or is not whole.
+        """
+        draft = self._draft_of(offer)
+        await asyncio.to_thread(draft.close)
+        self._draft = None
+        previous = self._work
+        self._work = asyncio.create_task(self._take_in(draft, previous), name="bundle")
+
+    async def follow(self, offer: str, after: int, wait_s: float) -> Progress:
+        """Wait for news of a bundle, and return how far it is; also of one that was tried in a run before.
+
+        Args:
+            offer: as `begin` called it.
+            after: the count that is known already.
+            wait_s: how long to wait for another one.
+
+        Raises:
+            BundleError: nothing is known of it.
+        """
+        around = self._around
+        if around.steps.knows(offer):
+            return await around.steps.next(after, wait_s)
+        ended = self._ended.get(offer) or around.shelf.standing.ended
+        if ended is None or ended.offer != offer:
+            raise BundleError("Nothing is known of this bundle. Offer it again.")
+        return Progress(after + 1, BundleStep.KEEPING, report_of(ended, around.identity.serial, around.firmware))
+
+    async def stop(self) -> None:
+        """Give up what is under way; it leaves nothing behind."""
+        if self._work is not None:
+            self._work.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._work
+
+    # --- one bundle ---------------------------------------------------------------------------------------------------
+
+    def _draft_of(self, offer: str) -> Draft:
+        if self._draft is None or self._draft.offer != offer:
+            raise BundleError("Nothing is known of this bundle. Offer it again.")
+        return self._draft
+
+    async def _take_in(self, draft: Draft, previous: "asyncio.Task[None] | None") -> None:
+        if previous is not None:
+            await asyncio.wait({previous})
+        looked_at = _LookedAt()
+        try:
+            candidate = await self._look_at(draft, looked_at)
+        except BundleRefusedError as error:
+            _log.warning("A bundle is refused: %s", error)
+            for mistake in error.mistakes:
+                _log.warning("In the bundle that is refused: %s", mistake)
+            await self._end(draft, looked_at, BundleResult.REFUSED, BundleCode(error.refusal.value))
+        except (OSError, ProvisioningError, BundleError) as error:
+            full = isinstance(error, OSError) and error.errno in _NO_ROOM
+            _log.error("A bundle cannot be taken in: %s", error.strerror if isinstance(error, OSError) else error)
+            await self._end(draft, looked_at, BundleResult.REFUSED, BundleCode.NO_SPACE if full else BundleCode.FAILED)
+        else:
+            if candidate is None:
+                await self._end(draft, looked_at, BundleResult.NOTHING_TO_DO, BundleCode.NONE)
+            else:
+                await self._hand_to_trial(candidate)
+        finally:
+            draft.drop()
+            self._work = None
+
+    async def _look_at(self, draft: Draft, looked_at: "_LookedAt") -> Candidate | None:
+        """Do all that comes before the trial; return what is to be tried, None where it counts already."""
+        around = self._around
+        await around.steps.take(BundleStep.CHECKING)
+        installed = self._installed
+        keys = installed.trust.keys if installed is not None and installed.trust.has_key_for(Kind.BUNDLE) else None
+        with draft.path.open("rb") as file:
+            bundle = await asyncio.to_thread(open_bundle, file, () if keys is None and not draft.by_stick else keys)
+            looked_at.digest, looked_at.number = bundle.digest, bundle.manifest.number
+            if self._counts_already(bundle):
+                return None
+            self._check_manifest(bundle, draft.source)
+            if keys is None:
+                await self._ask_for_signer(bundle)
+            await around.steps.take(BundleStep.CHECKING)
+            found = await asyncio.to_thread(read_configuration, bundle)
+            if keys is None:
+                # A first signer may bring only what the keys that it wants to be trusted may sign.
+                bundle.check_signer(found.configuration.trust.keys)
+            secrets = await self._open_secrets(bundle, found, draft)
+        identity = around.identity
+        files = {CONFIGURATION_NAME: found.text, **found.files}
+        if secrets:
+            files[SECRETS_NAME] = seal_to_self(secrets, identity.sealing_key, identity.serial)
+        await asyncio.to_thread(around.shelf.stage, bundle.manifest.number, draft.path, files)
+        return Candidate(
+            number=bundle.manifest.number,
+            digest=bundle.digest,
+            offer=draft.offer,
+            source=draft.source,
+            signer=key_id(bundle.signer),
+            note=bundle.manifest.note,
+        )
+
+    def _counts_already(self, bundle: Bundle) -> bool:
+        standing = self._around.shelf.standing
+        return any(kept.number == standing.active and kept.digest == bundle.digest for kept in standing.kept)
+
+    def _check_manifest(self, bundle: Bundle, source: BundleSource) -> None:
+        manifest, around = bundle.manifest, self._around
+        fleet = self._installed.device.fleet if self._installed is not None else None
+        manifest.check_scope(around.identity.serial, fleet)
+        manifest.check_time(around.now_s(), synced=around.is_synced())
+        manifest.check_number(around.shelf.standing.newest, around.shelf.standing.reverted)
+        if source is BundleSource.NETWORK and bundle.wheels:
+            refuse(BundleRefusal.FIRMWARE_BY_NETWORK, "Firmware comes by stick, and not over the network.")
+
+    async def _ask_for_signer(self, bundle: Bundle) -> None:
+        await self._around.steps.take(BundleStep.ASKING)
+        if not await self._questions.accept_signer(bundle.signer):
+            refuse(BundleRefusal.NOT_ACCEPTED, "Nobody at the handset accepted this bundle's signer.")
+
+    async def _open_secrets(self, bundle: Bundle, found: Found, draft: Draft) -> dict[str, str]:
+        """Return the passwords that come with the bundle, or those of before where it brings none."""
+        secrets = own_secrets(bundle, self._around.identity)
+        if secrets is None and CODE in bundle.names and draft.by_stick:
+            await self._around.steps.take(BundleStep.ASKING)
+            secrets = await self._questions.open_with_code(bundle.read(CODE))
+            await self._around.steps.take(BundleStep.CHECKING)
+        if secrets is None:
+            secrets = await asyncio.to_thread(self._secrets_of_before)
+        check_secrets(found.configuration, secrets)
+        return secrets
+
+    def _secrets_of_before(self) -> dict[str, str]:
+        shelf = self._around.shelf
+        if (active := shelf.standing.active) is None:
+            return {}
+        return read_own(shelf.folder_of(active), shelf.folder, self._around.identity.serial)
+
+    async def _hand_to_trial(self, candidate: Candidate) -> None:
+        """Have the next run of the handset try it, as soon as nobody calls."""
+        around = self._around
+        if not around.watch.is_quiet:
+            await around.steps.take(BundleStep.WAITING_FOR_CALL)
+            await around.watch.until_quiet()
+        await asyncio.to_thread(around.shelf.begin_trial, candidate)
+        # A call may have begun while that was written.
+        await around.watch.until_quiet()
+        _log.warning("The handset starts anew to try the configuration of bundle %d", candidate.number)
+        around.start_anew()
+
+    async def _end(self, draft: Draft, looked_at: "_LookedAt", result: BundleResult, code: BundleCode) -> None:
+        around = self._around
+        ended = Ended(
+            offer=draft.offer,
+            digest=looked_at.digest,
+            source=draft.source,
+            result=result,
+            code=code,
+            number=looked_at.number,
+            at=around.now_s(),
+        )
+        self._ended[draft.offer] = ended
+        while len(self._ended) > _REMEMBERED:
+            del self._ended[next(iter(self._ended))]
+        if looked_at.digest:
+            self._refused[looked_at.digest] = code
+        around.post(news_of(ended))
+        self.when_ended(ended)
+        await around.steps.end(report_of(ended, around.identity.serial, around.firmware))
+
+
+class _LookedAt:
+    """What has been found out of a bundle, for the report on one that is refused halfway."""
+
+    def __init__(self) -> None:
+        self.digest = ""
+        self.number: int | None = None

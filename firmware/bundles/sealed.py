@@ -1,0 +1,39 @@
+"""A bundle's passwords as the handset keeps them: sealed to its own key, whatever they were sealed to on their way."""
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from firmware.bundles.identity import open_identity
+from firmware.bundles.shelf import SECRETS_NAME
+from firmware.errors import BundleError
+from provisioning.errors import ProvisioningError
+from provisioning.sealing import seal_to_device, unseal_with_key
+
+
+def seal_to_self(secrets: dict[str, str], key: X25519PrivateKey, serial: str) -> bytes:
+    """Seal passwords for this handset to keep."""
+    return seal_to_device(secrets, key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw), serial=serial)
+
+
+def read_own(folder: Path, provisioning: Path, serial: str) -> dict[str, str]:
+    """Return the passwords that lie in a configuration's folder; none where there are none.
+
+    Raises:
+        BundleError: they cannot be opened: the keys of this handset are others now, or something is damaged.
+    """
+    try:
+        blob = (folder / SECRETS_NAME).read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise BundleError(f"The passwords in {folder} cannot be read: {error.strerror}.") from error
+    identity = open_identity(provisioning, serial)
+    try:
+        return unseal_with_key(blob, identity.sealing_key, serial=serial)
+    except ProvisioningError as error:
+        raise BundleError(
+            f"The passwords in {folder} do not open with this handset's key. Seal them to its new identity, in a "
+            "bundle with a higher number."
+        ) from error

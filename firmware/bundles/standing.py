@@ -1,0 +1,193 @@
+"""Which configuration counts, which one is being tried, and what became of the last bundle: all that the shelf knows.
+
+It is one value in one file, so that each step from one standing to the next is one rename, which a power cut leaves
+done or not done.
+"""
+
+from typing import Annotated, Final, Self
+
+from pydantic import Field
+
+from firmware.bundles.progress import BundleSource
+from firmware.phone.bundle_news import BundleCode, BundleResult
+from firmware.phone.call import RegistrationFailure
+from provisioning.manifest import BundleNumber
+from provisioning.report import Check
+from provisioning.section import Section
+
+MOST_TRIES: Final = 3
+"""So often a trial is begun, where the handset never comes as far as to end it."""
+
+MOST_KEPT: Final = 5
+"""So many configurations are kept: the one that counts and those from before."""
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A bundle's SHA-256."""
+
+
+class Candidate(Section):
+    """A bundle that may come to count.
+
+    Attributes:
+        number: its own.
+        digest: its SHA-256.
+        offer: what it was called while it came in.
+        source: which way it came.
+        signer: the id of the key that signed it.
+        note: what the signer wrote for those who handle it.
+        goes_back: it was taken before, and somebody wants it back.
+        tries: how often the handset has started with it.
+    """
+
+    number: BundleNumber
+    digest: Digest
+    offer: str
+    source: BundleSource
+    signer: str = ""
+    note: str = ""
+    goes_back: bool = False
+    tries: int = 0
+
+
+class Kept(Section):
+    """A bundle that counts, or counted once.
+
+    Attributes:
+        kept_at: when it came to count, in seconds since the epoch.
+    """
+
+    number: BundleNumber
+    digest: Digest
+    kept_at: float
+    signer: str = ""
+    note: str = ""
+
+
+class Finishing(Section):
+    """A bundle that counts already, of which something is still to be done: what else it brings is taken in."""
+
+    candidate: Candidate
+    checks: tuple[Check, ...]
+
+
+class Ended(Section):
+    """What became of a bundle.
+
+    Attributes:
+        number: its own; None where it could not be read.
+        failure: why a line did not register, where that is the reason.
+        at: when, in seconds since the epoch.
+        told: the phone has heard of it.
+        outcome_due: the operator has not.
+    """
+
+    offer: str
+    digest: str
+    source: BundleSource
+    result: BundleResult
+    code: BundleCode = BundleCode.NONE
+    number: BundleNumber | None = None
+    failure: RegistrationFailure | None = None
+    checks: tuple[Check, ...] = ()
+    at: float
+    told: bool = False
+    outcome_due: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        candidate: Candidate,
+        result: BundleResult,
+        code: BundleCode = BundleCode.NONE,
+        *,
+        checks: tuple[Check, ...],
+        at_s: float,
+        failure: RegistrationFailure | None = None,
+    ) -> Self:
+        """Return what became of a bundle that was tried."""
+        return cls(
+            offer=candidate.offer,
+            digest=candidate.digest,
+            source=candidate.source,
+            result=result,
+            code=code,
+            number=candidate.number,
+            failure=failure,
+            checks=checks,
+            at=at_s,
+            outcome_due=candidate.source is BundleSource.NETWORK,
+        )
+
+
+class Standing(Section):
+    """All of it.
+
+    Attributes:
+        active: the number of the configuration that counts; None where the configuration's file does.
+        trial: what is being tried in its place.
+        finishing: what counts already and is not done with.
+        ended: what became of the last bundle.
+        newest: the highest number that ever counted.
+        reverted: higher numbers that did not work, and those that somebody took back.
+        kept: what counts and what counted before, in the order of their numbers.
+    """
+
+    active: BundleNumber | None = None
+    trial: Candidate | None = None
+    finishing: Finishing | None = None
+    ended: Ended | None = None
+    newest: Annotated[int, Field(ge=0)] = 0
+    reverted: tuple[BundleNumber, ...] = ()
+    kept: tuple[Kept, ...] = ()
+
+    @property
+    def before(self) -> Kept | None:
+        """The one that counted before the one that counts."""
+        earlier = [kept for kept in self.kept if self.active is not None and kept.number < self.active]
+        return earlier[-1] if earlier else None
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """The bundle that is not done with."""
+        return self.trial or (self.finishing.candidate if self.finishing is not None else None)
+
+    def trying(self, candidate: Candidate) -> "Standing":
+        """Return the standing in which a bundle is tried."""
+        return self._with(trial=candidate)
+
+    def keeping(self, at_s: float, checks: tuple[Check, ...]) -> "Standing":
+        """Return the standing in which what was tried counts."""
+        if (trial := self.trial) is None:
+            return self
+        entry = Kept(number=trial.number, digest=trial.digest, kept_at=at_s, signer=trial.signer, note=trial.note)
+        # Going back takes back what was newer: that is not to come again by itself, from a broker that keeps it.
+        taken_back = tuple(each.number for each in self.kept if each.number > trial.number)
+        kept = (*(each for each in self.kept if each.number < trial.number), entry)[-MOST_KEPT:]
+        newest = max(self.newest, trial.number)
+        return self._with(
+            active=trial.number,
+            trial=None,
+            finishing=Finishing(candidate=trial, checks=checks),
+            newest=newest,
+            reverted=tuple(sorted({*self.reverted, *taken_back})) if trial.goes_back else (),
+            kept=kept,
+        )
+
+    def ending(self, ended: Ended) -> "Standing":
+        """Return the standing in which a bundle is done with, whether it counts or not."""
+        reverted = set(self.reverted)
+        if self.trial is not None and not self.trial.goes_back:
+            reverted.add(self.trial.number)
+        return self._with(trial=None, finishing=None, ended=ended, reverted=tuple(sorted(reverted)))
+
+    def noting(self, *, told: bool | None = None, outcome_due: bool | None = None) -> "Standing":
+        """Return the standing in which somebody has heard what became of the last bundle."""
+        if self.ended is None:
+            return self
+        changes = {"told": told, "outcome_due": outcome_due}
+        return self._with(
+            ended=self.ended.model_copy(update={name: value for name, value in changes.items() if value is not None})
+        )
+
+    def _with(self, **changes: object) -> "Standing":
+        return self.model_copy(update=changes)

@@ -1,0 +1,36 @@
+"""What became of a bundle, in the words of those who hear of it: the phone, whoever brought it, the operator."""
+
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from firmware.bundles.standing import Ended
+from firmware.phone.bundle_news import BundleCode, BundleEnded
+from provisioning.refusal import BundleRefusal
+from provisioning.report import CheckName, Report, ReportResult
+
+_REFUSALS: Final = frozenset(BundleRefusal)
+_CHECKS: Final = frozenset(CheckName)
+
+
+def report_of(ended: Ended, serial: str, firmware: str) -> Report:
+    """Return the report; `firmware` is the version that runs now."""
+    return Report(
+        serial=serial,
+        number=ended.number,
+        firmware=firmware,
+        result=ReportResult(ended.result.value),
+        code=_reported(ended.code),
+        checks=ended.checks,
+        made_at=datetime.fromtimestamp(ended.at, UTC),
+    )
+
+
+def news_of(ended: Ended, *, by_stick: bool) -> BundleEnded:
+    """Return what the phone hears."""
+    return BundleEnded(ended.result, ended.code, ended.number, ended.failure, by_stick=by_stick)
+
+
+def _reported(code: BundleCode) -> BundleRefusal | CheckName | Literal[""]:
+    if code.value in _REFUSALS:
+        return BundleRefusal(code.value)
+    return CheckName(code.value) if code.value in _CHECKS else ""
