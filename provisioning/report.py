@@ -37,14 +37,17 @@ class ReportResult(StrEnum):
 
 
 class CheckName(StrEnum):
-    """What is tried before a bundle holds.
+    """What is tried before a bundle holds, and what else of it is taken in once it does.
 
     NETWORK: what it says about Wi-Fi, Ethernet and the clock could be set.
     FIRMWARE: what it brought could be installed, and runs.
     LINES: an account registers with its server.
     BROKER: the broker lets the handset in.
     SOUND: the audio devices open.
-    START: the handset started with it.
+    START: the handset starts with it.
+    CONTACTS, PICTURES: those that it brings were taken in; the holder has to agree to that.
+    DOCUMENTS: policies and notices were taken in.
+    RING_TONES: likewise.
     """
 
     NETWORK = "network"
@@ -53,6 +56,10 @@ class CheckName(StrEnum):
     BROKER = "broker"
     SOUND = "sound"
     START = "start"
+    CONTACTS = "contacts"
+    PICTURES = "pictures"
+    DOCUMENTS = "documents"
+    RING_TONES = "ring_tones"
 
 
 class CheckCode(StrEnum):
@@ -67,6 +74,9 @@ class CheckCode(StrEnum):
     NOT_OPENED = "not_opened"
     NOT_INSTALLED = "not_installed"
     UNHEALTHY = "unhealthy"
+    NOT_AGREED = "not_agreed"
+    IN_PART = "in_part"
+    UNSUPPORTED = "unsupported"
     FAILED = "failed"
 
 

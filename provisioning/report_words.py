@@ -51,6 +51,10 @@ CHECKS: Final[Mapping[CheckName, _InBoth]] = {
     CheckName.BROKER: {"en": "broker", "zh": "消息服务器"},
     CheckName.SOUND: {"en": "sound", "zh": "声音"},
     CheckName.START: {"en": "start", "zh": "启动"},
+    CheckName.CONTACTS: {"en": "contacts", "zh": "联系人"},
+    CheckName.PICTURES: {"en": "pictures", "zh": "图片"},
+    CheckName.DOCUMENTS: {"en": "policies and notices", "zh": "政策和通知"},
+    CheckName.RING_TONES: {"en": "ring tones", "zh": "铃声"},
 }
 
 FOUND: Final[Mapping[CheckCode, _InBoth]] = {
@@ -86,6 +90,18 @@ FOUND: Final[Mapping[CheckCode, _InBoth]] = {
     CheckCode.UNHEALTHY: {
         "en": "the handset did not run well with it. The handset's log says why.",
         "zh": "话机运行不正常。原因见话机日志。",
+    },
+    CheckCode.NOT_AGREED: {
+        "en": "the holder has not agreed to this. Ask them to (Menu, Privacy), and bring it with the next bundle.",
+        "zh": "用户尚未同意。请用户同意（菜单、隐私）后，随下一个配置包再次导入。",
+    },
+    CheckCode.IN_PART: {
+        "en": "some of it could not be taken in. The handset's log says why.",
+        "zh": "部分内容无法导入。原因见话机日志。",
+    },
+    CheckCode.UNSUPPORTED: {
+        "en": "this firmware cannot do that. Leave it out.",
+        "zh": "此固件不支持。请去掉该内容。",
     },
     CheckCode.FAILED: {"en": "it failed. The handset's log says why.", "zh": "失败。原因见话机日志。"},
 }
