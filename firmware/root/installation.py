@@ -1,0 +1,106 @@
+"""Writes the files that a configuration wants, and has the machine's services take them up."""
+
+import base64
+import re
+from pathlib import Path
+from typing import Final
+
+from firmware.durable import replace_durably, sync_folder
+from firmware.root.connections import CABLE, FOLDER, OWN, VLAN, WIFI
+from firmware.root.machine import Machine
+from firmware.root.plan import TIME_SERVERS, Files, is_network
+
+_PRIVATE: Final = 0o600
+"""NetworkManager reads no keyfile that others may read."""
+
+_PUBLIC: Final = 0o644
+
+
+class Installation:
+    """The files of a machine that bundles may change."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    @property
+    def keyfiles(self) -> list[str]:
+        """The names of the keyfiles that are ours."""
+        folder = self._machine.root / FOLDER
+        return sorted(path.name for path in folder.glob("wecall-*") if OWN.fullmatch(path.name))
+
+    @property
+    def radio(self) -> bool | None:
+        """Whether Wi-Fi is switched on; None where nobody can say."""
+        said = self._machine.run("nmcli", "-t", "radio", "wifi")
+        return None if said is None else said.strip() == "enabled"
+
+    def changed(self, files: Files) -> Files:
+        """Return those of the files that are not so yet."""
+        return {path: content for path, content in files.items() if self.read(path) != content}
+
+    def read(self, path: str) -> bytes | None:
+        """Return what is in a file; None where there is none."""
+        try:
+            return (self._machine.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, files: Files) -> None:
+        """Have files be as said.
+
+        Raises:
+            OSError: the disk is full, read-only or broken; each file is as it was or as said.
+        """
+        for path, content in files.items():
+            target = self._machine.root / path
+            if content is None:
+                if target.exists():
+                    target.unlink()
+                    sync_folder(target.parent)
+                continue
+            target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            replace_durably(target, content, replace=_place_private if is_network(path) else _place_public)
+
+    def take_up(self, files: Files, radio: bool | None) -> None:
+        """Have the services that are there take up what has changed; what they make of it the trial will show."""
+        run = self._machine.run
+        if TIME_SERVERS in files:
+            run("systemctl", "try-restart", "systemd-timesyncd.service")
+        if not any(is_network(path) for path in files) and radio is None:
+            return
+        if run("nmcli", "connection", "reload") is None:
+            return
+        if radio is not None:
+            run("nmcli", "radio", "wifi", "on" if radio else "off")
+        present = [name.removesuffix(".nmconnection") for name in self.keyfiles]
+        for name in (CABLE, VLAN):
+            if name in present:
+                run("nmcli", "--wait", "20", "connection", "up", "id", name)
+        # Best first: the radio is on one network at a time.
+        for name in sorted((name for name in present if name.startswith(WIFI)), key=_position):
+            if run("nmcli", "--wait", "20", "connection", "up", "id", name) is not None:
+                break
+
+
+def encoded(content: bytes | None) -> str | None:
+    """Return content as JSON can have it."""
+    return None if content is None else base64.b64encode(content).decode("ascii")
+
+
+def decoded(content: str | None) -> bytes | None:
+    """Return what `encoded` was given."""
+    return None if content is None else base64.b64decode(content)
+
+
+def _position(name: str) -> int:
+    return int(re.sub(r"\D", "", name))
+
+
+def _place_private(draft: Path, target: Path) -> None:
+    draft.chmod(_PRIVATE)
+    draft.replace(target)
+
+
+def _place_public(draft: Path, target: Path) -> None:
+    draft.chmod(_PUBLIC)
+    draft.replace(target)

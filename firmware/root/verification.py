@@ -1,0 +1,114 @@
+"""Checks again what the handset has checked: whoever has broken into that gets nothing unsigned by root."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from firmware.bundles.serial import serial
+from firmware.root.record import Record
+from firmware.root.wheels import HANDSET, fits
+from provisioning.bundle import Bundle, open_bundle
+from provisioning.errors import ProvisioningError
+from provisioning.refusal import BundleRefusal, refuse
+from provisioning.schema import Configuration, parse_configuration
+from provisioning.trust import Kind, TrustedKey
+
+CONFIGURATION: Final = "config.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A bundle that root takes.
+
+    Attributes:
+        text: of the configuration that it has in force.
+    """
+
+    bundle: Bundle
+    text: str
+    configuration: Configuration
+
+
+class Verifier:
+    """Knows whose bundles count, and for which machine.
+
+    Args:
+        written: the configuration that whoever has root may have written by hand; its [trust] and its fleet count until
+            a bundle has brought others.
+        serial: returns the machine's.
+        now_s: returns the time, in seconds since the epoch.
+    """
+
+    def __init__(
+        self, written: Path, serial: Callable[[], str] = serial, now_s: Callable[[], float] = time.time
+    ) -> None:
+        self._written = written
+        self._serial = serial
+        self._now_s = now_s
+
+    def verify(self, record: Record, number: int, file: BinaryIO) -> Verified:
+        """Check a bundle in a file that nobody else can write to.
+
+        The very first signer is trusted on first use, where no key was written down: a person has compared the words
+        on the display. Firmware is not taken on first use.
+
+        Raises:
+            BundleRefusedError: with the reason.
+        """
+        pins, fleet = self._trusted(record)
+        bundle = open_bundle(file, pins or None)
+        if not pins and bundle.wheels:
+            refuse(
+                BundleRefusal.FIRMWARE_NOT_SIGNED_FOR,
+                "This is the first bundle of this machine, and there is firmware in it. Its signer is trusted from now "
+                "on: bring the firmware by another bundle.",
+            )
+        bundle.manifest.check_scope(self._serial(), fleet)
+        # The handset knows whether the clock is right, and refuses what is from the future.
+        bundle.manifest.check_time(self._now_s(), synced=False)
+        bundle.manifest.check_number(record.newest, record.reverted)
+        if bundle.manifest.number != number:
+            refuse(BundleRefusal.UNREADABLE, f"This is bundle {bundle.manifest.number}, and not {number}.")
+        _check_wheels(bundle)
+        return _read(bundle, record)
+
+    def _trusted(self, record: Record) -> tuple[tuple[TrustedKey, ...], str | None]:
+        if record.pins:
+            return record.pins, record.fleet
+        try:
+            written = parse_configuration(self._written.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ProvisioningError):
+            return (), None
+        return (written.trust.keys, written.device.fleet) if written.trust.has_key_for(Kind.BUNDLE) else ((), None)
+
+
+def _read(bundle: Bundle, record: Record) -> Verified:
+    """Return a bundle with the configuration in it, or with the one that it leaves in force."""
+    if CONFIGURATION in bundle.names:
+        try:
+            text = bundle.read(CONFIGURATION).decode()
+        except UnicodeDecodeError:
+            refuse(BundleRefusal.MISTAKES, f"{CONFIGURATION} in this bundle is not UTF-8 text.")
+    elif record.active is not None:
+        text = record.active.configuration
+    else:
+        refuse(BundleRefusal.MISTAKES, f"There is no {CONFIGURATION} in this bundle, and none of an earlier one.")
+    try:
+        configuration = parse_configuration(text)
+    except ProvisioningError as error:
+        refuse(BundleRefusal.MISTAKES, f"The configuration in this bundle has {len(error.mistakes)} mistakes.")
+    if not configuration.trust.has_key_for(Kind.BUNDLE):
+        refuse(BundleRefusal.LOCKED_OUT, "The configuration in this bundle trusts no key with bundles.")
+    return Verified(bundle, text, configuration)
+
+
+def _check_wheels(bundle: Bundle) -> None:
+    names = [name.removeprefix("firmware/") for name in bundle.wheels]
+    if not names:
+        return
+    if foreign := [name for name in names if not fits(name)]:
+        refuse(BundleRefusal.UNSUPPORTED, f"{foreign[0]} is not for this machine and its Python.")
+    if not any(name.startswith(HANDSET) for name in names):
+        refuse(BundleRefusal.UNSUPPORTED, f"There is firmware in this bundle, but no {HANDSET}*.whl.")
