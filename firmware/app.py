@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from firmware import clock
 from firmware.announcer import Announcer
 from firmware.boot import Early, Options
+from firmware.bundles.opening import open_desk
+from firmware.bundles.watch import PhoneWatch
 from firmware.bus import Bus
 from firmware.call_recorder import CallRecorder
 from firmware.chronicle import changes
@@ -81,6 +83,9 @@ from firmware.storage.pictures import Pixels
 from firmware.verification import SipVerifier
 from provisioning.schema import Configuration
 
+if TYPE_CHECKING:
+    from firmware.bundles.desk import BundleDesk
+
 _log = logging.getLogger(__name__)
 
 _THREAD_LIMIT_S: Final = 20.0
@@ -135,6 +140,8 @@ class Handset:
         self._ledger_fault = ""
         self._records: Records | None = None
         self._player: RecordingPlayer | None = None
+        self._watch = PhoneWatch()
+        self._bundles: BundleDesk | None = None
         self._minute: asyncio.TimerHandle | None = None
         self._told: PhoneView | None = None
         self._farewell_task: asyncio.Task[None] | None = None
@@ -200,6 +207,8 @@ class Handset:
         await self._start_page()
         await self._start_records(configuration)
         await self._start_sockets()
+        if self._bundles is not None:
+            self._bundles.start()
         self._start_watchdog()
         _log.info("The handset is ready")
 
@@ -262,6 +271,7 @@ class Handset:
             return
         await asyncio.to_thread(sweep_drafts, self._exchange_dir)
         self._make_records(configuration)
+        await self._open_bundles()
         self._start_recorder(configuration)
         self._start_errands(configuration)
         if self._records is not None:
@@ -302,6 +312,23 @@ class Handset:
         self._records = self._bus.records = records
         self._running.push_async_callback(records.stop)
 
+    async def _open_bundles(self) -> None:
+        """Get ready to take bundles in, and to try the one that this run was started with."""
+        self._bundles = await open_desk(
+            self._options.state_dir,
+            self._options.runtime_dir,
+            self._loaded,
+            self._records,
+            watch=self._watch,
+            post=self._bus.post,
+            cards=(self._devices.sound_card, self._devices.speaker_card),
+            pictures_changed=self._pictures_changed,
+            start_anew=self._start_anew,
+            end=self._end,
+        )
+        if self._bundles is not None:
+            self._running.push_async_callback(self._bundles.stop)
+
     def _start_recorder(self, configuration: Configuration | None) -> None:
         if configuration is None or (records := self._records) is None:
             return
@@ -328,6 +355,7 @@ class Handset:
         return announcer
 
     def _start_errands(self, configuration: Configuration | None) -> None:
+        bundles = self._bundles.handlers if self._bundles is not None else {}
         runner = ErrandRunner(
             errand_handlers(
                 Surroundings(
@@ -348,7 +376,8 @@ class Handset:
                     verifier=self._make_verifier(configuration),
                 ),
                 self._bus.post,
-            ),
+            )
+            | bundles,
             self._bus.post,
         )
         self._bus.errands = runner
@@ -364,6 +393,8 @@ class Handset:
     def _take_up_store(self) -> None:
         self.pictures.forget()
         self._bus.load_from_store()
+        if self._bundles is not None:
+            self._bundles.store_opened()
 
     def _pictures_changed(self) -> None:
         self.pictures.forget()
@@ -468,6 +499,7 @@ class Handset:
         family = self._family
         self._painter.paint(lambda: self._artist.draw(view, family, clock_text))
         self._notifier.status(_status_words(view))
+        self._watch.note_view(view)
         self._speak(view)
         self._tell_page(view, clock_text)
 
@@ -538,6 +570,7 @@ class Handset:
 
     def _note_broker(self, state: BrokerState, problem: BrokerProblem) -> None:
         self._broker = (state, problem)
+        self._watch.note_broker(state)
         raised = {
             BrokerState.REFUSED: Problem.BROKER_REFUSED,
             BrokerState.UNREACHABLE: Problem.BROKER_UNREACHABLE,

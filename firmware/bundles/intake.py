@@ -7,7 +7,7 @@ The trial itself is another run of the handset, see trial.py.
 import asyncio
 import errno
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -58,7 +58,7 @@ class Intake:
         self._work: asyncio.Task[None] | None = None
         self._ended: dict[str, Ended] = {}
         self._refused: dict[str, BundleCode] = {}
-        self.when_ended = lambda _ended: None
+        self.when_ended: Callable[[Ended], None] = lambda _ended: None
 
     @property
     def handlers(self) -> Mapping[type[Errand], Handler]:
@@ -85,13 +85,10 @@ class Intake:
         Raises:
             BundleError: another is under way, or there is no room.
         """
-        if self._work is not None:
-            if not self._questions.is_asking:
-                raise BundleError("Another bundle is being taken in. Try again once it is known what became of it.")
-            # Whoever was asked has gone: the stick was taken out, or another one was put in.
-            self._questions.give_up()
-        if self._around.shelf.standing.candidate is not None:
-            raise BundleError("Another bundle is being tried. Try again once it is known what became of it.")
+        # Whoever was asked has gone: the stick was taken out, or another one was put in.
+        if not self._questions.is_asking:
+            self._check_free()
+        self._questions.give_up()
         if self._draft is not None:
             self._draft.drop()
         self._draft = open_draft(self._around.shelf, source, size_bytes)
@@ -137,6 +134,16 @@ class Intake:
             raise BundleError("Nothing is known of this bundle. Offer it again.")
         return Progress(after + 1, BundleStep.KEEPING, report_of(ended, around.identity.serial, around.firmware))
 
+    async def try_again(self, candidate: Candidate) -> None:
+        """Have a configuration tried that counted before, as soon as nobody calls.
+
+        Raises:
+            BundleError: a bundle is under way.
+        """
+        self._check_free()
+        self._around.steps.follow_offer(candidate.offer, candidate.source)
+        self._work = asyncio.create_task(self._hand_over(candidate), name="bundle")
+
     async def stop(self) -> None:
         """Give up what is under way; it leaves nothing behind."""
         if self._work is not None:
@@ -145,6 +152,10 @@ class Intake:
                 await self._work
 
     # --- one bundle ---------------------------------------------------------------------------------------------------
+
+    def _check_free(self) -> None:
+        if self._work is not None or self._around.shelf.standing.candidate is not None:
+            raise BundleError("Another bundle is under way. Try again once it is known what became of it.")
 
     def _draft_of(self, offer: str) -> Draft:
         if self._draft is None or self._draft.offer != offer:
@@ -170,7 +181,7 @@ class Intake:
             if candidate is None:
                 await self._end(draft, looked_at, BundleResult.NOTHING_TO_DO, BundleCode.NONE)
             else:
-                await self._hand_to_trial(candidate)
+                await self._hand_over(candidate)
         finally:
             draft.drop()
             self._work = None
@@ -178,7 +189,7 @@ class Intake:
     async def _look_at(self, draft: Draft, looked_at: "_LookedAt") -> Candidate | None:
         """Do all that comes before the trial; return what is to be tried, None where it counts already."""
         around = self._around
-        await around.steps.take(BundleStep.CHECKING)
+        around.steps.take(BundleStep.CHECKING)
         installed = self._installed
         keys = installed.trust.keys if installed is not None and installed.trust.has_key_for(Kind.BUNDLE) else None
         with draft.path.open("rb") as file:
@@ -189,7 +200,7 @@ class Intake:
             self._check_manifest(bundle, draft.source)
             if keys is None:
                 await self._ask_for_signer(bundle)
-            await around.steps.take(BundleStep.CHECKING)
+            around.steps.take(BundleStep.CHECKING)
             found = await asyncio.to_thread(read_configuration, bundle)
             if keys is None:
                 # A first signer may bring only what the keys that it wants to be trusted may sign.
@@ -223,7 +234,7 @@ class Intake:
             refuse(BundleRefusal.FIRMWARE_BY_NETWORK, "Firmware comes by stick, and not over the network.")
 
     async def _ask_for_signer(self, bundle: Bundle) -> None:
-        await self._around.steps.take(BundleStep.ASKING)
+        self._around.steps.take(BundleStep.ASKING)
         if not await self._questions.accept_signer(bundle.signer):
             refuse(BundleRefusal.NOT_ACCEPTED, "Nobody at the handset accepted this bundle's signer.")
 
@@ -231,9 +242,9 @@ class Intake:
         """Return the passwords that come with the bundle, or those of before where it brings none."""
         secrets = own_secrets(bundle, self._around.identity)
         if secrets is None and CODE in bundle.names and draft.by_stick:
-            await self._around.steps.take(BundleStep.ASKING)
+            self._around.steps.take(BundleStep.ASKING)
             secrets = await self._questions.open_with_code(bundle.read(CODE))
-            await self._around.steps.take(BundleStep.CHECKING)
+            self._around.steps.take(BundleStep.CHECKING)
         if secrets is None:
             secrets = await asyncio.to_thread(self._secrets_of_before)
         check_secrets(found.configuration, secrets)
@@ -245,11 +256,11 @@ class Intake:
             return {}
         return read_own(shelf.folder_of(active), shelf.folder, self._around.identity.serial)
 
-    async def _hand_to_trial(self, candidate: Candidate) -> None:
+    async def _hand_over(self, candidate: Candidate) -> None:
         """Have the next run of the handset try it, as soon as nobody calls."""
         around = self._around
         if not around.watch.is_quiet:
-            await around.steps.take(BundleStep.WAITING_FOR_CALL)
+            around.steps.take(BundleStep.WAITING_FOR_CALL)
             await around.watch.until_quiet()
         await asyncio.to_thread(around.shelf.begin_trial, candidate)
         # A call may have begun while that was written.
@@ -273,9 +284,9 @@ class Intake:
             del self._ended[next(iter(self._ended))]
         if looked_at.digest:
             self._refused[looked_at.digest] = code
-        around.post(news_of(ended))
+        around.post(news_of(ended, by_stick=draft.by_stick))
         self.when_ended(ended)
-        await around.steps.end(report_of(ended, around.identity.serial, around.firmware))
+        around.steps.end(draft.offer, report_of(ended, around.identity.serial, around.firmware))
 
 
 class _LookedAt:

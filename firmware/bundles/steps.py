@@ -10,17 +10,18 @@ from provisioning.report import Report
 
 
 class Steps:
-    """One bundle's at a time."""
+    """One bundle's at a time; for the main thread alone."""
 
     def __init__(self, post: Callable[[BundleNews], None]) -> None:
-        """`post` tells the phone, in the main thread."""
+        """`post` tells the phone."""
         self._post = post
         self._offer = ""
         self._source = BundleSource.STICK
         self._step = BundleStep.READING
         self._report: Report | None = None
         self._count = 0
-        self._changed = asyncio.Condition()
+        self._told = False
+        self._changed = asyncio.Event()
 
     @property
     def by_stick(self) -> bool:
@@ -29,20 +30,23 @@ class Steps:
 
     def follow_offer(self, offer: str, source: BundleSource) -> None:
         """Begin to tell of another bundle."""
-        self._offer, self._source, self._report = offer, source, None
+        self._offer, self._source = offer, source
+        self._step, self._report, self._told = BundleStep.READING, None, False
+        self._tell()
 
-    async def take(self, step: BundleStep) -> None:
+    def take(self, step: BundleStep) -> None:
         """Go on to a step; the same one again says nothing."""
-        if self._count and self._report is None and step is self._step:
+        if self._told and step is self._step:
             return
-        self._step = step
+        self._step, self._told = step, True
         self._post(BundleStepStarted(step, by_stick=self.by_stick))
-        await self._tell()
+        self._tell()
 
-    async def end(self, report: Report) -> None:
-        """Tell what became of the bundle."""
-        self._report = report
-        await self._tell()
+    def end(self, offer: str, report: Report) -> None:
+        """Tell whoever follows what became of a bundle; of one that is not told of any more nobody hears here."""
+        if self.knows(offer):
+            self._report = report
+            self._tell()
 
     def knows(self, offer: str) -> bool:
         """Whether this is the bundle that is told of."""
@@ -51,11 +55,12 @@ class Steps:
     async def next(self, after: int, wait_s: float) -> Progress:
         """Wait for a change since the count `after`, or for so long, and return how far it is."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(wait_s), self._changed:
-                await self._changed.wait_for(lambda: self._count != after)
+            async with asyncio.timeout(wait_s):
+                while self._count == after:
+                    await self._changed.wait()
         return Progress(self._count, self._step, self._report)
 
-    async def _tell(self) -> None:
+    def _tell(self) -> None:
         self._count += 1
-        async with self._changed:
-            self._changed.notify_all()
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from firmware.bundles.standing import Ended
-from firmware.phone.bundle_news import BundleCode, BundleEnded
+from firmware.egress.messages import OutcomeCode
+from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
 from provisioning.refusal import BundleRefusal
 from provisioning.report import CheckName, Report, ReportResult
 
@@ -28,6 +29,17 @@ def report_of(ended: Ended, serial: str, firmware: str) -> Report:
 def news_of(ended: Ended, *, by_stick: bool) -> BundleEnded:
     """Return what the phone hears."""
     return BundleEnded(ended.result, ended.code, ended.number, ended.failure, by_stick=by_stick)
+
+
+def outcome_of(ended: Ended) -> OutcomeCode:
+    """Return what the operator is told of a bundle that came over the network."""
+    match ended.result:
+        case BundleResult.APPLIED | BundleResult.NOTHING_TO_DO:
+            return OutcomeCode.APPLIED
+        case BundleResult.REFUSED:
+            return OutcomeCode(ended.code.value)
+        case BundleResult.REVERTED | BundleResult.INTERRUPTED:
+            return OutcomeCode(f"reverted_{ended.code}")
 
 
 def _reported(code: BundleCode) -> BundleRefusal | CheckName | Literal[""]:

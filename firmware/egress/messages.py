@@ -81,7 +81,11 @@ class ErasureReason(StrEnum):
 
 
 class OutcomeCode(StrEnum):
-    """What became of a message of the operator's."""
+    """What became of a message of the operator's.
+
+    The second group is about bundles alone: APPLIED, why one was refused (provisioning.refusal.BundleRefusal), and
+    which check sent one back that was tried.
+    """
 
     TAKEN = "taken"
     SHOWN = "shown"
@@ -99,6 +103,28 @@ class OutcomeCode(StrEnum):
     OLD = "old"
     REPLAYED = "replayed"
     FAILED = "failed"
+
+    APPLIED = "applied"
+    UNSUPPORTED = "unsupported"
+    FIRMWARE_NOT_SIGNED_FOR = "firmware_not_signed_for"
+    FIRMWARE_BY_NETWORK = "firmware_by_network"
+    WRONG_SERIAL = "wrong_serial"
+    WRONG_FLEET = "wrong_fleet"
+    REVERTED_BEFORE = "reverted_before"
+    MISTAKES = "mistakes"
+    LOCKED_OUT = "locked_out"
+    NO_SECRETS = "no_secrets"
+    SEALED_FOR_ANOTHER = "sealed_for_another"
+    WRONG_CODE = "wrong_code"
+    NOT_ACCEPTED = "not_accepted"
+    BUSY = "busy"
+    NO_SPACE = "no_space"
+    REVERTED_NETWORK = "reverted_network"
+    REVERTED_FIRMWARE = "reverted_firmware"
+    REVERTED_LINES = "reverted_lines"
+    REVERTED_BROKER = "reverted_broker"
+    REVERTED_SOUND = "reverted_sound"
+    REVERTED_START = "reverted_start"
 
 
 class Message(BaseModel):

@@ -1,0 +1,97 @@
+"""Builds what a run of the handset has to do with bundles."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from firmware import clock
+from firmware.bundles.around import Around
+from firmware.bundles.desk import BundleDesk
+from firmware.bundles.extras import Extras
+from firmware.bundles.identity import open_identity
+from firmware.bundles.root_work import RootWork
+from firmware.bundles.serial import serial
+from firmware.bundles.shelf import Shelf
+from firmware.bundles.standing import Ended
+from firmware.bundles.steps import Steps
+from firmware.bundles.verdict import outcome_of
+from firmware.bundles.watch import PhoneWatch
+from firmware.config import LoadedConfiguration
+from firmware.errors import BundleError, StorageError
+from firmware.phone.events import Event
+from firmware.ports import SoundCard
+from firmware.records import Records
+
+_log = logging.getLogger(__name__)
+
+
+async def open_desk(
+    state_dir: Path,
+    runtime_dir: Path,
+    loaded: LoadedConfiguration,
+    records: Records | None,
+    *,
+    watch: PhoneWatch,
+    post: Callable[[Event], None],
+    cards: Sequence[SoundCard | None],
+    pictures_changed: Callable[[], None],
+    start_anew: Callable[[], None],
+    end: Callable[[], None],
+) -> BundleDesk | None:
+    """Return what takes bundles in, and tries the one that this run was started with; None where there are no keys.
+
+    Args:
+        state_dir: where the configurations are.
+        runtime_dir: a folder in memory.
+        loaded: what this run runs with.
+        records: the store; None where there is none.
+        watch: tells when the phone is left to itself.
+        post: tells the phone, in the main thread.
+        cards: the sound cards that have to open.
+        pictures_changed: called when pictures came in.
+        start_anew: ends this run and begins another.
+        end: ends the process, for the service manager to start it again.
+    """
+    shelf = Shelf(state_dir)
+    try:
+        identity = await asyncio.to_thread(open_identity, shelf.folder, serial())
+    except BundleError as error:
+        _log.error("%s", error)
+        return None
+
+    async def sound_opens() -> bool:
+        return await asyncio.to_thread(_open_all, [card for card in cards if card is not None])
+
+    async def tell_operator(ended: Ended) -> None:
+        if records is None:
+            raise StorageError("There is no store to queue an outcome in.")
+        await records.outbox.queue_outcome(ended.digest, outcome_of(ended))
+
+    around = Around(
+        shelf=shelf,
+        identity=identity,
+        firmware=version("wecall-handset"),
+        watch=watch,
+        steps=Steps(post),
+        post=post,
+        root=RootWork(),
+        start_anew=start_anew,
+        end=end,
+        now_s=time.time,
+        is_synced=clock.is_synchronised,
+    )
+    return BundleDesk(around, loaded, Extras(records, runtime_dir, post, pictures_changed), sound_opens, tell_operator)
+
+
+def _open_all(cards: Sequence[SoundCard]) -> bool:
+    """Try whether sound can be played; the microphone is opened by calls alone."""
+    try:
+        for card in cards:
+            card.open_playback().close()
+    except OSError as error:
+        _log.warning("No sound can be played: %s", error)
+        return False
+    return True
