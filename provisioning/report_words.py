@@ -60,7 +60,7 @@ CHECKS: Final[Mapping[CheckName, _InBoth]] = {
 FOUND: Final[Mapping[CheckCode, _InBoth]] = {
     CheckCode.OK: {"en": "works", "zh": "正常"},
     CheckCode.TIMED_OUT: {
-        "en": "no answer in time. Is the server running, and does the network let this through?",
+        "en": "no answer in time. See whether the server runs, and whether the network lets this through.",
         "zh": "未及时应答。请检查服务器是否运行、网络是否放行。",
     },
     CheckCode.NOT_FOUND: {

@@ -51,17 +51,17 @@ _SECRETS: Final = TypeAdapter(Annotated[dict[_SecretName, _Secret], Field(max_le
 
 @dataclass(frozen=True, slots=True)
 class CodeCost:
-    """What one try of a code costs (RFC 9106 section 3.1).
+    """What one try of a code costs: as a rule what RFC 9106 section 4 wants where memory is short.
 
     Attributes:
-        memory_kib: 64 MiB, which the smallest Raspberry Pi has to spare for a second.
+        memory_kib: 64 MiB, which the smallest Raspberry Pi has to spare for a moment.
         passes: over that memory.
         lanes: that could be worked on at the same time.
     """
 
     memory_kib: int = 64 * 1024
-    passes: int = 4
-    lanes: int = 1
+    passes: int = 3
+    lanes: int = 4
 
     def check(self) -> None:
         """Refuse what a handset cannot afford: what is read is somebody else's choice.
@@ -136,7 +136,7 @@ def seal_to_code(secrets: Mapping[str, str], code: str, cost: CodeCost = _DEFAUL
 
 
 def unseal_with_code(blob: bytes, code: str) -> dict[str, str]:
-    """Open what was sealed to a code; it takes about a second.
+    """Open what was sealed to a code; it takes a second or two.
 
     Raises:
         BundleRefusedError: the code is wrong, or what was sealed is damaged.

@@ -1,0 +1,240 @@
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioning import bundle as bundle_module
+from provisioning.bundle import (
+    MAX_BUNDLE_BYTES,
+    Bundle,
+    BundleRefusal,
+    BundleRefusedError,
+    key_words,
+    open_bundle,
+    size_limit,
+    write_bundle,
+)
+from provisioning.trust import Kind, TrustedKey
+from tests.lab.bundles import HEADER_BYTES, MAGIC, Installer, manifest
+
+INSTALLER = Installer()
+STRANGER = Installer(bytes(32), Kind.POLICY, Kind.FIRMWARE)
+KEYS = (INSTALLER.trusted, STRANGER.trusted)
+CONTENTS = {"config.toml": b"version = 1\n", "sealed/code": b"sealed"}
+SMALL = INSTALLER.bundle(CONTENTS)
+
+NEEDS_NO_PARSING = {BundleRefusal.UNREADABLE, BundleRefusal.UNKNOWN_KEY, BundleRefusal.FORGED}
+
+
+def opened(document: bytes, keys: tuple[TrustedKey, ...] | None = KEYS) -> Bundle:
+    return open_bundle(io.BytesIO(document), keys)
+
+
+def refusal(document: bytes, keys: tuple[TrustedKey, ...] | None = KEYS) -> BundleRefusal:
+    with pytest.raises(BundleRefusedError) as caught:
+        opened(document, keys)
+    assert str(caught.value).endswith(".")
+    return caught.value.refusal
+
+
+@pytest.fixture
+def nothing_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make whatever would look into the zip an error that is no refusal."""
+
+    def look(*_: Any, **__: Any) -> None:
+        raise AssertionError("something of the zip was looked at")
+
+    monkeypatch.setattr(bundle_module, "Archive", look)
+    monkeypatch.setattr(bundle_module, "read_manifest", look)
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    large = tmp_path / "tone.wav"
+    large.write_bytes(b"RIFF" * 300_000)
+    contents = CONTENTS | {"ring_tones/bell.wav": large, "pictures/a.png": bytes(100_000), "contacts.vcf": b""}
+    bundle = opened(INSTALLER.bundle(contents, note="for the office"))
+    assert bundle.manifest == manifest(note="for the office")
+    assert bundle.signer == INSTALLER.public
+    assert set(bundle.names) == {"manifest.json", *contents}
+    assert bundle.within("pictures") == ("pictures/a.png",)
+    extracted = io.BytesIO()
+    bundle.extract("ring_tones/bell.wav", extracted)
+    assert extracted.getvalue() == large.read_bytes()
+    assert bundle.sizes["ring_tones/bell.wav"] == len(extracted.getvalue())
+    for name in ("config.toml", "sealed/code", "pictures/a.png", "contacts.vcf"):
+        assert bundle.read(name) == contents[name]
+    with pytest.raises(KeyError):
+        bundle.read("firmware/none.whl")
+
+
+def test_the_same_contents_make_the_same_bundle() -> None:
+    assert INSTALLER.bundle(dict(reversed(CONTENTS.items()))) == SMALL
+
+
+def test_a_bundle_is_known_again_by_the_digest_of_the_whole_file() -> None:
+    assert opened(SMALL).digest == hashlib.sha256(SMALL).hexdigest()
+
+
+def test_the_signature_is_over_label_magic_key_and_the_digest_of_the_zip() -> None:
+    assert INSTALLER.sign(SMALL[HEADER_BYTES:]) == SMALL
+    label = b"WeCall Handset, bundle, 1\0"
+    signed = label + SMALL[:40] + hashlib.sha512(SMALL[HEADER_BYTES:]).digest()
+    INSTALLER.key.public_key().verify(SMALL[40:HEADER_BYTES], signed)
+
+
+@pytest.mark.usefixtures("nothing_is_parsed")
+def test_with_any_bit_changed_it_is_refused_before_anything_is_parsed() -> None:
+    for position in range(len(SMALL)):
+        for bit in range(8):
+            changed = bytearray(SMALL)
+            changed[position] ^= 1 << bit
+            assert refusal(bytes(changed)) in NEEDS_NO_PARSING
+            assert refusal(bytes(changed), None) in NEEDS_NO_PARSING
+
+
+@pytest.mark.usefixtures("nothing_is_parsed")
+def test_cut_at_any_length_it_is_refused_before_anything_is_parsed() -> None:
+    for length in range(len(SMALL)):
+        assert refusal(SMALL[:length]) in {BundleRefusal.UNREADABLE, BundleRefusal.FORGED}
+        assert refusal(SMALL[:length], None) in {BundleRefusal.UNREADABLE, BundleRefusal.FORGED}
+
+
+@pytest.mark.usefixtures("nothing_is_parsed")
+def test_the_test_of_that_would_notice_parsing() -> None:
+    with pytest.raises(AssertionError, match="looked at"):
+        opened(SMALL)
+
+
+@given(st.binary(max_size=400))
+def test_what_anybody_may_bring_is_refused(noise: bytes) -> None:
+    for document in (noise, SMALL + noise if noise else b"", MAGIC + noise, SMALL[:40] + noise):
+        assert refusal(document, None) in {BundleRefusal.UNREADABLE, BundleRefusal.FORGED}
+
+
+@given(st.binary(max_size=400))
+def test_whatever_is_signed_is_read_or_refused(noise: bytes) -> None:
+    assert refusal(INSTALLER.sign(noise)) is BundleRefusal.UNREADABLE
+
+
+@given(st.integers(HEADER_BYTES, len(SMALL) - 1), st.integers(1, 255))
+def test_a_signature_makes_nobody_believe_a_damaged_zip(position: int, mask: int) -> None:
+    changed = bytearray(SMALL)
+    changed[position] ^= mask
+    try:
+        bundle = opened(INSTALLER.sign(bytes(changed[HEADER_BYTES:])))
+        read = {name: bundle.read(name) for name in bundle.names}
+    except BundleRefusedError:
+        return
+    # The version that made it and the times of a file are all that may differ; nothing reads those.
+    assert read == {name: opened(SMALL).read(name) for name in opened(SMALL).names}
+
+
+def test_a_key_signs_only_what_it_is_pinned_for() -> None:
+    assert refusal(STRANGER.bundle(CONTENTS)) is BundleRefusal.UNKNOWN_KEY
+    assert refusal(SMALL, ()) is BundleRefusal.UNKNOWN_KEY
+    assert opened(STRANGER.bundle(CONTENTS), None).signer == STRANGER.public
+
+
+def test_firmware_needs_a_signer_who_may_sign_firmware() -> None:
+    wheel = {"firmware/wecall_handset-0.2.0-py3-none-any.whl": b"PK"}
+    assert refusal(INSTALLER.bundle(wheel)) is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+    maker = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
+    assert opened(maker.bundle(wheel), (maker.trusted,)).wheels == tuple(wheel)
+    # A first bundle, whose signer nobody knows yet, is asked about once its own configuration is known.
+    first = opened(INSTALLER.bundle(wheel), None)
+    first.check_signer((maker.trusted,))
+    with pytest.raises(BundleRefusedError) as caught:
+        first.check_signer((INSTALLER.trusted,))
+    assert caught.value.refusal is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+
+
+class Endless(io.BytesIO):
+    """A file that says it is very long, as a broken file system may."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return MAX_BUNDLE_BYTES + 1 if whence else super().seek(offset)
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise AssertionError("not even its beginning is read")
+
+
+def test_a_file_that_is_too_large_is_not_even_hashed() -> None:
+    with pytest.raises(BundleRefusedError) as caught:
+        open_bundle(Endless(SMALL), KEYS)
+    assert caught.value.refusal is BundleRefusal.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "manifest.json",
+        "other.toml",
+        "config.toml/",
+        "../config.toml",
+        "/config.toml",
+        "certificates/../../etc/passwd.pem",
+        "certificates/.pem",
+        "certificates/a.pem\n",
+        "certificates/sub/a.pem",
+        "certificates\\a.pem",
+        "sealed/",
+        "sealed/1234567",
+        "sealed/10000000ABCD1234",
+        "pictures/\uff21.png",
+        "pictures/" + "a" * 70 + ".png",
+        "firmware/a.tar.gz",
+    ],
+)
+def test_nothing_else_goes_into_a_bundle(name: str) -> None:
+    with pytest.raises(BundleRefusedError, match="may be called"):
+        write_bundle({name: b""}, manifest(), INSTALLER.key, io.BytesIO())
+    assert size_limit(name) is None or name == "manifest.json"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config.toml",
+        "contacts.vcf",
+        "certificates/operator-ca.pem",
+        "policies/2026-11-25",
+        "notices/maintenance.signed",
+        "pictures/IMG_0001.jpg",
+        "ring_tones/bell.wav",
+        "sealed/10000000abcd1234",
+        "sealed/code",
+        "firmware/RPLCD-1.4.0-py2.py3-none-any.whl",
+    ],
+)
+def test_everything_that_a_bundle_may_have_goes_into_it(name: str) -> None:
+    maker = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
+    assert opened(maker.bundle({name: b"x"}), (maker.trusted,)).read(name) == b"x"
+
+
+def test_what_a_handset_would_not_take_is_not_written() -> None:
+    with pytest.raises(BundleRefusedError) as caught:
+        INSTALLER.bundle({"config.toml": bytes(256 * 1024 + 1)})
+    assert caught.value.refusal is BundleRefusal.TOO_LARGE
+    assert "262144" in str(caught.value)
+
+
+def test_a_file_that_grows_while_it_is_packed_is_not_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = tmp_path / "config.toml"
+    large.write_bytes(bytes(256 * 1024 + 1))
+    monkeypatch.setattr(bundle_module, "_check_content", lambda *_: None)
+    target = io.BytesIO()
+    with pytest.raises(BundleRefusedError):
+        write_bundle({"config.toml": large}, manifest(), INSTALLER.key, target)
+    assert not target.getvalue()
+
+
+def test_a_key_has_six_words_that_no_other_key_has() -> None:
+    words = key_words(INSTALLER.public)
+    assert len(words) == 6
+    # People write them down and compare them over years: they never change.
+    assert words == ("armor", "zebra", "prize", "price", "purchase", "pencil")
+    assert len({key_words(number.to_bytes(32, "big")) for number in range(500)}) == 500
