@@ -5,6 +5,7 @@ Each is made once, on the handset, and never leaves it.
 
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,10 +63,8 @@ def open_identity(provisioning: Path, serial: str) -> DeviceIdentity:
     sealing_path = folder / _SEALING_KEY_NAME
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not sealing_path.exists():
-            _make(sealing_path, private_pem(new_sealing_key()))
-        if not broker_path.exists():
-            _make(broker_path, private_pem(new_broker_key()))
+        _make_once(sealing_path, lambda: private_pem(new_sealing_key()))
+        _make_once(broker_path, lambda: private_pem(new_broker_key()))
         sealing_key, broker_key = load_sealing_key(_read(sealing_path)), load_broker_key(_read(broker_path))
     except OSError as error:
         raise BundleError(
@@ -91,12 +90,16 @@ def _read(path: Path) -> bytes:
         return file.read()
 
 
-def _make(path: Path, content: bytes) -> None:
-    """Write a key so that a crash leaves the whole of it or nothing, and that none is ever replaced."""
+def _make_once(path: Path, make: Callable[[], bytes]) -> None:
+    """Write a key where there is none, so that a crash leaves the whole of it or nothing."""
     draft = path.with_name(f".{path.name}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    # After a crash the draft may be another name of the key.
+    draft.unlink(missing_ok=True)
+    if path.exists():
+        return
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        file.write(make())
         file.flush()
         os.fsync(file.fileno())
     # A link, unlike a rename, never replaces a key that another process made in the meantime.

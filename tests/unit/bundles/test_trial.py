@@ -1,0 +1,212 @@
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from firmware.bundles.shelf import Shelf
+from firmware.bundles.trial import Trial
+from firmware.config import check_configuration
+from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep, BundleStepStarted
+from firmware.phone.call import CallDirection, CallerId, CallState, RegistrationFailure, RegistrationState
+from firmware.phone.events import Problem
+from firmware.phone.view import CallView, LineView, Mode
+from firmware.ports import BrokerState
+from provisioning.report import Check, CheckCode, CheckName
+from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, candidate, configuration_text
+from tests.lab.bundles import Installer
+
+INSTALLER = Installer()
+WITH_BROKER = '[sync]\nhost = "broker.example"\n'
+NETWORK = '[time]\nservers = ["ntp.example"]\n'
+UP = LineView("", RegistrationState.REGISTERED)
+DOWN = LineView("", RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
+WRONG = LineView("", RegistrationState.FAILED, RegistrationFailure.WRONG_PASSWORD)
+CALL = CallView(CallState.ACTIVE, CallDirection.OUTGOING, CallerId("112", ""))
+
+
+class TrialLab(DeskLab):
+    """A handset that runs with what is to be tried."""
+
+    sound = True
+
+    async def begin(self, more: str = "", *, patience_s: float = 0.0) -> Trial:
+        """Stage a bundle and begin its trial as the next start does; without patience what is not up is down."""
+        self.answers = []
+        text = configuration_text(INSTALLER, more=more)
+        await self.staged(INSTALLER.bundle({"config.toml": text.encode()}))
+        self.starts = 0
+        self.news.clear()
+        trial = self.shelf.take_up_trial()
+        assert trial is not None
+
+        async def sound_opens() -> bool:
+            return self.sound
+
+        return Trial(self.around, trial, check_configuration(text), sound_opens, patience_s=patience_s)
+
+    def lines(self, *lines: LineView) -> None:
+        self.watch.note_view(replace(QUIET, lines=lines))
+
+    @property
+    def steps_taken(self) -> list[BundleStep]:
+        return [news.step for news in self.news if isinstance(news, BundleStepStarted)]
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> TrialLab:
+    return TrialLab(tmp_path, configuration_text(INSTALLER))
+
+
+def ended(lab: TrialLab) -> tuple[BundleResult, BundleCode, Sequence[Check]]:
+    """What became of it, as the next run reads it."""
+    found = Shelf(lab.folder).standing.ended
+    assert found is not None
+    return found.result, found.code, found.checks
+
+
+async def test_what_registers_and_sounds_counts_from_then_on(lab: TrialLab) -> None:
+    trial = await lab.begin(patience_s=10)
+    running = asyncio.create_task(trial.run())
+    await lab.hears(BundleStepStarted(BundleStep.LINES))
+    lab.lines(UP)
+    assert await running
+    standing = Shelf(lab.folder).standing
+    assert (standing.active, standing.trial, lab.starts) == (7, None, 0)
+    assert standing.finishing is not None
+    assert standing.finishing.checks == (
+        Check(name=CheckName.LINES, passed=True, line=1),
+        Check(name=CheckName.SOUND, passed=True),
+    )
+    assert lab.steps_taken == [BundleStep.LINES, BundleStep.SOUND, BundleStep.KEEPING]
+
+
+async def test_a_wrong_password_is_not_waited_for_and_is_named(lab: TrialLab) -> None:
+    trial = await lab.begin(patience_s=1000)
+    lab.lines(UP, WRONG)
+    assert not await trial.run()
+    assert ended(lab) == (
+        BundleResult.REVERTED,
+        BundleCode.LINES,
+        (
+            Check(name=CheckName.LINES, passed=True, line=1),
+            Check(name=CheckName.LINES, passed=False, code=CheckCode.REFUSED, line=2),
+        ),
+    )
+    standing = Shelf(lab.folder).standing
+    assert (standing.active, standing.trial, standing.reverted, lab.starts) == (None, None, (7,), 1)
+    assert standing.ended is not None
+    assert standing.ended.failure is RegistrationFailure.WRONG_PASSWORD
+    assert not lab.shelf.folder_of(7).exists()
+    assert lab.steps_taken[-1] is BundleStep.REVERTING
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [(DOWN, CheckCode.UNREACHABLE), (LineView("", RegistrationState.REGISTERING), CheckCode.TIMED_OUT)],
+)
+async def test_a_line_that_does_not_come_up_in_time_sends_the_bundle_back(
+    lab: TrialLab, line: LineView, code: CheckCode
+) -> None:
+    trial = await lab.begin()
+    lab.lines(line)
+    assert not await trial.run()
+    assert ended(lab) == (
+        BundleResult.REVERTED, BundleCode.LINES, (Check(name=CheckName.LINES, passed=False, code=code, line=1),),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (None, CheckCode.TIMED_OUT),
+        (BrokerState.UNREACHABLE, CheckCode.UNREACHABLE),
+        (BrokerState.REFUSED, CheckCode.REFUSED),
+    ],
+)
+async def test_a_broker_that_does_not_let_the_handset_in_sends_the_bundle_back(
+    lab: TrialLab, state: BrokerState | None, code: CheckCode
+) -> None:
+    trial = await lab.begin(WITH_BROKER, patience_s=0.05)
+    lab.lines(UP)
+    if state is not None:
+        lab.watch.note_broker(state)
+    assert not await trial.run()
+    result, failed, checks = ended(lab)
+    assert (result, failed) == (BundleResult.REVERTED, BundleCode.BROKER)
+    assert checks[-1] == Check(name=CheckName.BROKER, passed=False, code=code)
+
+
+async def test_a_broker_that_answers_is_one_of_the_checks(lab: TrialLab) -> None:
+    trial = await lab.begin(WITH_BROKER, patience_s=10)
+    lab.lines(UP)
+    lab.watch.note_broker(BrokerState.CONNECTED)
+    assert await trial.run()
+    finishing = lab.shelf.standing.finishing
+    assert finishing is not None
+    assert Check(name=CheckName.BROKER, passed=True) in finishing.checks
+
+
+async def test_sound_that_does_not_open_sends_the_bundle_back(lab: TrialLab) -> None:
+    trial = await lab.begin(patience_s=10)
+    lab.sound = False
+    lab.lines(UP)
+    assert not await trial.run()
+    assert ended(lab)[1] is BundleCode.SOUND
+
+
+async def test_going_back_waits_for_the_end_of_a_call_that_was_begun_in_the_trial(lab: TrialLab) -> None:
+    trial = await lab.begin()
+    lab.watch.note_view(replace(QUIET, mode=Mode.IN_CALL, call=CALL, lines=(DOWN,)))
+    running = asyncio.create_task(trial.run())
+    await asyncio.sleep(0)
+    lab.watch.note_view(QUIET)
+    # Root is shown the bundle while nobody calls.
+    lab.watch.note_view(replace(QUIET, mode=Mode.IN_CALL, call=CALL, lines=(DOWN,)))
+    if not running.done():
+        lab.watch.note_view(replace(QUIET, lines=(DOWN,)))
+    await lab.hears(BundleStepStarted(BundleStep.LINES))
+    lab.watch.note_view(replace(QUIET, mode=Mode.IN_CALL, call=CALL, lines=(WRONG,)))
+    await lab.hears(BundleStepStarted(BundleStep.REVERTING))
+    assert (lab.shelf.standing.trial is not None, lab.starts) == (True, 0)
+    lab.lines(WRONG)
+    assert not await running
+    assert lab.starts == 1
+
+
+async def test_a_call_that_sounds_is_proof_enough_of_the_sound_card(
+    lab: TrialLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware.bundles.trial._QUIET_S", 0)
+    trial = await lab.begin(patience_s=10)
+    lab.sound = False
+    running = asyncio.create_task(trial.run())
+    await lab.hears(BundleStepStarted(BundleStep.LINES))
+    lab.watch.note_view(replace(QUIET, mode=Mode.IN_CALL, call=CALL, lines=(UP,)))
+    assert await running
+
+
+async def test_a_machine_without_a_sip_library_is_set_up_all_the_same(lab: TrialLab) -> None:
+    trial = await lab.begin(patience_s=10)
+    lab.watch.note_view(replace(QUIET, problems=((Problem.SIP_LIBRARY_MISSING, ""),)))
+    assert await trial.run()
+
+
+async def test_what_needs_root_fails_where_nobody_has_root(lab: TrialLab) -> None:
+    trial = await lab.begin(NETWORK, patience_s=10)
+    lab.lines(UP)
+    assert not await trial.run()
+    assert ended(lab) == (
+        BundleResult.REVERTED,
+        BundleCode.NETWORK,
+        (Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_INSTALLED),),
+    )
+
+
+async def test_what_was_taken_back_counts_again_without_anything_taken_in_twice(lab: TrialLab) -> None:
+    trial = await lab.begin(patience_s=10)
+    lab.lines(UP)
+    assert await trial.run()
+    assert candidate(7).offer != lab.shelf.standing.candidate
+    assert Shelf(lab.folder).standing.kept[0].kept_at == NOW_S
