@@ -39,6 +39,7 @@ from firmware.media.tones import key_click
 from firmware.my_data_admin import CopyParts
 from firmware.notifier import SystemdNotifier
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
+from firmware.ordered_files import OrderedFiles
 from firmware.painter import Painter
 from firmware.phone.call import CallId, SipUri
 from firmware.phone.consent_answers import ConsentsChanged
@@ -135,6 +136,7 @@ class Handset:
         self._notifier = SystemdNotifier()
         self._faults = DeviceFaults(self._report_device_faults)
         self._running = AsyncExitStack()
+        self._ordered = OrderedFiles(self._exchange_dir)
         self._broker: tuple[BrokerState, BrokerProblem] | None = None
         self._records_fault: str | None = None
         self._ledger_fault = ""
@@ -363,6 +365,7 @@ class Handset:
                     player=self._player,
                     state_dir=self._options.state_dir,
                     exchange_dir=self._exchange_dir,
+                    ordered=self._ordered,
                     identity=_identity(configuration),
                     issuer=issuer(configuration),
                     condition=self._condition,

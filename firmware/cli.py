@@ -102,6 +102,29 @@ def sync(runtime_dir: Path, verbose: bool) -> None:
 
 
 @main.command()
+@click.argument("mount", type=click.Path(file_okay=False, path_type=Path))
+@_runtime_dir_option
+@click.option(
+    "--part", type=click.Choice(["look", "write", "tell", "leave"]),
+    help="Do this part only: read the stick, write to it, say that it may be taken out, say that it is gone.  "
+    "[default: the first three, one after another]",
+)  # fmt: skip
+@click.option(
+    "--outgoing", type=click.Path(file_okay=False, path_type=Path),
+    help="Keeps between two parts what is to be written.",
+)  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Log more.")
+def stick(mount: Path, runtime_dir: Path, part: str | None, outgoing: Path | None, verbose: bool) -> None:
+    """Hand over what the stick mounted at MOUNT has for the handset, and write a report to it."""
+    from firmware.stick_app import Part
+    from firmware.stick_app import run as run_stick
+
+    if part is not None and outgoing is None:
+        raise click.UsageError("--part needs --outgoing: the next part finds there what this one has laid out.")
+    sys.exit(run_stick(mount, runtime_dir, Part(part) if part else None, outgoing, verbose=verbose))
+
+
+@main.command()
 @click.option("--once", is_flag=True, help="Make one call with nobody there, print a summary as JSON and end.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8088, show_default=True, help="The page's port.")
 def demo(once: bool, port: int) -> None:

@@ -1,4 +1,4 @@
-"""Takes bundles in, whoever carries them: the part that the roles of the stick and of the sync process have in common."""
+"""Takes bundles in, whoever carries them: what the roles of the stick and of the sync process have in common."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware.control.requests import MAX_LINE_BYTES, Request, Role
-from firmware.errors import ControlError
+from firmware.errors import ControlError, RequestRefusedError
 
 TIMEOUT_S: Final = 10.0
 
@@ -73,7 +73,7 @@ def _answer(line: bytes) -> Mapping[str, object]:
     if not isinstance(answer, dict):
         raise ControlError("The handset's answer is not an object. Is it of another version?")
     if answer.pop("ok", None) is not True:
-        raise ControlError(str(answer.get("error", "The handset refused the request and gave no reason.")))
+        raise RequestRefusedError(str(answer.get("error", "The handset refused the request and gave no reason.")))
     return answer
 
 

@@ -11,11 +11,11 @@ from firmware.doctor import Condition
 from firmware.errands.activation import NumberProofErrands
 from firmware.errands.calls import CallErrands
 from firmware.errands.consents import ConsentErrands
-from firmware.errands.contact_files import ContactFiles
+from firmware.errands.contact_files import EXPORT_NAME, ContactFiles
 from firmware.errands.contacts import ContactErrands
 from firmware.errands.documents import DocumentErrands
 from firmware.errands.facts import FactsErrands, Identity
-from firmware.errands.folder import FolderErrands, Job
+from firmware.errands.folder import FolderErrands, Job, Outcome, Progress
 from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
 from firmware.errands.recordings import RecordingErrands
@@ -24,6 +24,7 @@ from firmware.errands.rights import RightsErrands, RightsParts
 from firmware.errands.runner import Handler
 from firmware.errands.sharing import SharingErrands
 from firmware.import_gate import ImportGate
+from firmware.ordered_files import OrderedFiles
 from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
 from firmware.phone.pin_slot import PinSlot
@@ -43,6 +44,7 @@ class Surroundings:
         player: plays recordings; None where there is no store.
         state_dir: where the store is.
         exchange_dir: the folder that stands for a stick.
+        ordered: what of it a stick may fetch.
         identity: which handset this is.
         issuer: whose receipts for consents it makes.
         condition: tells what the handset knows about its own parts.
@@ -60,6 +62,7 @@ class Surroundings:
     player: RecordingPlayer | None
     state_dir: Path
     exchange_dir: Path
+    ordered: OrderedFiles
     identity: Identity
     issuer: Issuer
     condition: Callable[[], Awaitable[Condition]]
@@ -93,9 +96,16 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         handlers |= recordings.handlers
     pictures = PictureErrands(records.pictures, gate, around.pictures_changed)
     contact_files = ContactFiles(records.contacts, gate, post)
+
+    async def export_contacts(folder: Path, progress: Progress) -> Outcome:
+        outcome = await contact_files.export_to(folder, progress)
+        if outcome.done:
+            around.ordered.order((EXPORT_NAME,))
+        return outcome
+
     jobs: Mapping[FolderJob, Job] = {
         FolderJob.IMPORT_CONTACTS: contact_files.import_from,
-        FolderJob.EXPORT_CONTACTS: contact_files.export_to,
+        FolderJob.EXPORT_CONTACTS: export_contacts,
         FolderJob.IMPORT_PICTURES: pictures.import_from,
     }
     return {
@@ -127,6 +137,7 @@ def _rights(around: Surroundings, records: Records) -> RightsParts:
         erasure=records.erasure,
         requests=records.requests,
         copy=copy_of_everything(records, around.identity, around.issuer, around.exchange_dir),
+        ordered=around.ordered,
         rotate_key=records.rotate_key,
         cancel=around.cancel,
         reload=around.reload,

@@ -12,6 +12,7 @@ from firmware.data_copy import DataCopy, draw_passphrase
 from firmware.errands.dates import date_in_words, day_in_words
 from firmware.errands.runner import Handler
 from firmware.errors import HandsetError, StorageError
+from firmware.ordered_files import OrderedFiles
 from firmware.phone.answers import Answer, PinChecked
 from firmware.phone.errands import Errand
 from firmware.phone.my_data import DataCategory
@@ -66,6 +67,7 @@ class RightsParts:
 
     Attributes:
         pins: whose PIN proves it.
+        ordered: what a stick may fetch.
         rotate_key: writes the store anew with another key, so that old pages open by nothing.
         cancel: begins to give the phone back, and has it start anew.
         reload: tells the phone what the store holds now.
@@ -78,6 +80,7 @@ class RightsParts:
     erasure: StoredErasure
     requests: StoredRequests
     copy: DataCopy
+    ordered: OrderedFiles
     rotate_key: Callable[[], Awaitable[None]]
     cancel: Callable[[Actor], Awaitable[None]]
     reload: Callable[[], None]
@@ -161,11 +164,12 @@ class RightsErrands:
             return CopyFinished(False, word("Three copies a day are enough. Try again tomorrow."))
         self._percent = -1
         try:
-            await self._parts.copy.write(errand.passphrase, self._tell)
+            names = await self._parts.copy.write(errand.passphrase, self._tell)
         except (HandsetError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             _log.warning("The copy of the holder's data came to nothing: %s", reason)
             return CopyFinished(False, word("The files cannot be read or written."))
+        self._parts.ordered.order(names)
         if errand.passphrase:
             return CopyFinished(True, word("The copy is written. It opens with the words and both of its files."))
         return CopyFinished(True, word("The copy is written. Anybody can read it."))

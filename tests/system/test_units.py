@@ -15,6 +15,7 @@ EXPOSURES = {
     "wecall-credentials": 2.0,
     "wecall-firewall": 3.0,
     "wecall-firewall-changed": 2.0,
+    "wecall-stick@": 1.0,
 }
 UNITS = sorted(path for path in FOLDER.iterdir() if path.suffix in {".service", ".timer", ".path"})
 
@@ -37,9 +38,15 @@ def test_every_service_of_ours_has_an_agreed_exposure() -> None:
 def test_systemd_understands_every_line(tmp_path: Path) -> None:
     # The programs stand where they are installed; whether one is there is not the question here.
     for unit in UNITS:
-        text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE)
+        text = re.sub(r"^(Exec\w+=[-+]*)\S+", r"\1/bin/true", unit.read_text(), flags=re.MULTILINE)
         (tmp_path / unit.name).write_text(text)
     done = run("systemd-analyze", "verify", "--man=no", *(tmp_path / unit.name for unit in UNITS))
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_udev_understands_what_starts_a_sticks_service() -> None:
+    # Not so with the rules that name groups: those that this machine does not have count as mistakes.
+    done = run("udevadm", "verify", "--no-summary", FOLDER / "70-wecall-stick.rules")
     assert (done.returncode, done.stdout) == (0, "")
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from firmware.errands import rights
 from firmware.errands.rights import RightsErrands, RightsParts
 from firmware.errors import StorageError
+from firmware.ordered_files import OrderedFiles
 from firmware.phone.answers import Answer, PinChecked
 from firmware.phone.call import Decision
 from firmware.phone.errands import Errand
@@ -65,8 +67,10 @@ class Copying:
 class Office:
     """The errands over a real store."""
 
-    def __init__(self, lab: StoreLab) -> None:
+    def __init__(self, lab: StoreLab, folder: Path) -> None:
         self.copying = Copying()
+        self.ordered = OrderedFiles(folder)
+        (folder / "copy").write_bytes(b"everything")
         self.posted: list[Answer] = []
         self.done: list[object] = []
         self.rotation_fails = False
@@ -77,6 +81,7 @@ class Office:
             erasure=lab.erasure,
             requests=lab.requests,
             copy=self.copying,  # type: ignore[arg-type]
+            ordered=self.ordered,
             rotate_key=self._rotate,
             cancel=self._cancel,
             reload=lambda: self.done.append("reload"),
@@ -98,10 +103,10 @@ class Office:
 
 
 @pytest.fixture
-async def office(lab: StoreLab) -> Office:
+async def office(lab: StoreLab, tmp_path: Path) -> Office:
     await lab.pin.set(PIN)
     await lab.guardian_pin.set(GUARDIANS_PIN)
-    return Office(lab)
+    return Office(lab, tmp_path)
 
 
 GUARDED: list[tuple[Right, RightsErrand]] = [
@@ -192,6 +197,17 @@ async def test_a_copy_tells_how_far_it_is_and_three_are_enough_for_a_day(office:
     assert finished == [True, True, True, False]
     assert office.copying.passphrases == ["words", "", "words"]
     assert office.posted[:2] == [CopyProgressed(0), CopyProgressed(50)]
+
+
+async def test_a_stick_may_fetch_a_copy_that_is_finished_and_no_other(office: Office) -> None:
+    await office.ask(ProveHolder(Right.COPY, PIN))
+    office.copying.failure = OSError(28, "No space left on device")
+    await office.ask(CopyMyData("words"))
+    assert list(office.ordered.listed()) == []
+    office.copying.failure = None
+    await office.ask(ProveHolder(Right.COPY, PIN))
+    await office.ask(CopyMyData("words"))
+    assert list(office.ordered.listed()) == [("copy", len(b"everything"))]
 
 
 async def test_a_folder_that_cannot_be_written_is_said(office: Office) -> None:

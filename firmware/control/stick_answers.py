@@ -1,0 +1,49 @@
+"""What travels from the handset to the stick process."""
+
+from typing import Annotated
+
+from pydantic import Base64UrlBytes, Field
+
+from firmware.control.requests import MAX_PIECE_BYTES, Answer, CopyName
+from firmware.phone.bundle_news import BundleStep
+from provisioning.identity import Identity
+from provisioning.report import Report
+
+
+class IdentityTold(Answer):
+    """Which handset this is, for the installer."""
+
+    identity: Identity
+
+
+class BundleFollowed(Answer):
+    """How far a bundle has come.
+
+    Attributes:
+        count: of news so far; asked again with it, the answer waits for the next one.
+        step: what is being done.
+        report: what became of it; None while that is not known.
+    """
+
+    count: Annotated[int, Field(ge=0, lt=2**31)]
+    step: BundleStep
+    report: Report | None
+
+
+class OrderedFile(Answer):
+    """One file that the holder ordered."""
+
+    name: CopyName
+    size_bytes: Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class ExportListed(Answer):
+    """All of them; empty where nothing was ordered just now."""
+
+    files: Annotated[tuple[OrderedFile, ...], Field(max_length=8)]
+
+
+class ExportPiece(Answer):
+    """Bytes of a file; none beyond its end."""
+
+    data: Annotated[Base64UrlBytes, Field(max_length=MAX_PIECE_BYTES, repr=False)]

@@ -1,0 +1,95 @@
+"""The stick process's end of its socket."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from firmware.control.bundle_answers import BundleOffered
+from firmware.control.client import TIMEOUT_S, ask_async
+from firmware.control.requests import (
+    Answer,
+    BundleBeginRequest,
+    BundleEndRequest,
+    BundleFollowRequest,
+    BundlePieceRequest,
+    Empty,
+    ExportListRequest,
+    ExportPieceRequest,
+    ExportWrittenRequest,
+    IdentityRequest,
+    NothingFoundRequest,
+    ReportedRequest,
+    Request,
+    Role,
+    StickRemovedRequest,
+)
+from firmware.control.stick_answers import BundleFollowed, ExportListed, ExportPiece, IdentityTold, OrderedFile
+from firmware.errors import ControlError
+from firmware.phone.bundle_news import BundleCode
+from provisioning.identity import Identity
+
+_A = TypeVar("_A", bound=Answer)
+
+
+class HandsetLink:
+    """Tells the handset of a stick. Every method raises ControlError when the handset does not answer or refuses."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._runtime_dir = runtime_dir
+
+    async def identity(self) -> Identity:
+        """Return which handset this is, for the installer."""
+        return (await self._ask(IdentityRequest(), IdentityTold)).identity
+
+    async def begin(self, size_bytes: int) -> str:
+        """Offer a bundle, and return by which name its pieces go."""
+        return (await self._ask(BundleBeginRequest(size_bytes=size_bytes), BundleOffered)).offer
+
+    async def piece(self, offer: str, data: bytes) -> None:
+        """Hand over its next bytes, at most MAX_PIECE_BYTES."""
+        await self._ask(BundlePieceRequest(offer=offer, data=urlsafe_b64encode(data)), Empty)
+
+    async def end(self, offer: str) -> None:
+        """Say that this was all of it."""
+        await self._ask(BundleEndRequest(offer=offer), Empty)
+
+    async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed:
+        """Wait for news of it beyond `after`; what is known after that time otherwise."""
+        request = BundleFollowRequest(offer=offer, after=after, wait_s=wait_s)
+        return await self._ask(request, BundleFollowed, timeout_s=wait_s + TIMEOUT_S)
+
+    async def nothing_found(self, code: BundleCode) -> None:
+        """Have the display say that there is nothing for this handset on the stick."""
+        await self._ask(NothingFoundRequest(code=code), Empty)
+
+    async def reported(self, *, written: bool) -> None:
+        """Have the display say that the stick can be taken out."""
+        await self._ask(ReportedRequest(written=written), Empty)
+
+    async def removed(self) -> None:
+        """Say that the stick was taken out."""
+        await self._ask(StickRemovedRequest(), Empty)
+
+    async def ordered(self) -> Sequence[OrderedFile]:
+        """Return the files that the holder wants to have on the stick."""
+        return (await self._ask(ExportListRequest(), ExportListed)).files
+
+    async def fetch(self, name: str, offset: int) -> bytes:
+        """Return bytes of one of them; none beyond its end."""
+        return (await self._ask(ExportPieceRequest(name=name, offset=offset), ExportPiece)).data
+
+    async def fetched(self, names: Sequence[str]) -> None:
+        """Say that these are on the stick, and not needed here any more."""
+        await self._ask(ExportWrittenRequest(names=tuple(names)), Empty)
+
+    async def _ask(self, request: Request, answer: type[_A], *, timeout_s: float = TIMEOUT_S) -> _A:
+        raw = await ask_async(self._runtime_dir, Role.STICK, request, timeout_s=timeout_s)
+        try:
+            return answer.model_validate(raw)
+        except ValidationError as error:
+            raise ControlError(
+                f"The handset's answer to {request.request} is not as expected. Is it of another version?"
+            ) from error

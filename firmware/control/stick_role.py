@@ -1,0 +1,153 @@
+"""What the handset answers to the stick process: it may offer a bundle, and fetch what the holder ordered just now."""
+
+import asyncio
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from firmware.control.bundle_role import BundleIntake, BundleRole
+from firmware.control.requests import (
+    MAX_PIECE_BYTES,
+    BundleFollowRequest,
+    Empty,
+    ExportListRequest,
+    ExportPieceRequest,
+    ExportWrittenRequest,
+    IdentityRequest,
+    NothingFoundRequest,
+    ReportedRequest,
+    StickRemovedRequest,
+)
+from firmware.control.server import Handler
+from firmware.control.stick_answers import BundleFollowed, ExportListed, ExportPiece, IdentityTold, OrderedFile
+from firmware.phone.bundle_news import (
+    BundleCode,
+    BundleEnded,
+    BundleNews,
+    BundleResult,
+    BundleStep,
+    StickRemoved,
+    StickReported,
+)
+from provisioning.identity import Identity
+from provisioning.report import Report
+
+_NO_REFUSAL = frozenset({BundleCode.NONE, BundleCode.NO_BUNDLE, BundleCode.IDENTITY_WRITTEN})
+
+
+class BundleProgress(Protocol):
+    """How far a bundle has come; see firmware.control.stick_answers.BundleFollowed."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def step(self) -> BundleStep: ...
+    @property
+    def report(self) -> Report | None: ...
+
+
+class StickIntake(BundleIntake, Protocol):
+    """What takes bundles in and knows what becomes of them."""
+
+    def identity(self) -> Identity:
+        """Return which handset this is, for the installer."""
+        ...
+
+    async def follow(self, offer: str, after: int, wait_s: float) -> BundleProgress:
+        """Wait for news beyond `after`, and return how far the bundle has come.
+
+        Raises:
+            HandsetError: there is no such bundle.
+        """
+        ...
+
+
+class OrderedFiles(Protocol):
+    """Files that the holder ordered to be written to a stick; see firmware.ordered_files."""
+
+    def listed(self) -> Sequence[tuple[str, int]]:
+        """Return their names and sizes in bytes."""
+        ...
+
+    def read(self, name: str, offset: int, size_bytes: int) -> bytes:
+        """Return bytes of one of them.
+
+        Raises:
+            HandsetError: it was not ordered, or too long ago, or cannot be read.
+        """
+        ...
+
+    def written(self, names: Sequence[str]) -> None:
+        """Delete those that are on the stick."""
+        ...
+
+
+class StickRole:
+    """Answers the stick role's requests."""
+
+    def __init__(
+        self,
+        begin: Callable[[int], str],
+        intake: StickIntake,
+        ordered: OrderedFiles,
+        tell: Callable[[BundleNews], None],
+    ) -> None:
+        """Set up.
+
+        Args:
+            begin: makes room for a bundle of so many bytes, and names it.
+            intake: takes bundles.
+            ordered: what the holder wants to have on a stick.
+            tell: lets the phone hear of the stick.
+        """
+        self._bundles = BundleRole(begin, intake)
+        self._intake = intake
+        self._ordered = ordered
+        self._tell = tell
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the control server needs for Role.STICK."""
+        return {
+            **self._bundles.handlers,
+            "identity": self._identity,
+            "bundle_follow": self._follow,
+            "nothing_found": self._nothing_found,
+            "reported": self._reported,
+            "stick_removed": self._removed,
+            "export_list": self._list,
+            "export_piece": self._piece,
+            "export_written": self._written,
+        }
+
+    async def _identity(self, _request: IdentityRequest) -> IdentityTold:
+        return IdentityTold(identity=await asyncio.to_thread(self._intake.identity))
+
+    async def _follow(self, request: BundleFollowRequest) -> BundleFollowed:
+        progress = await self._intake.follow(request.offer, request.after, request.wait_s)
+        return BundleFollowed(count=progress.count, step=progress.step, report=progress.report)
+
+    async def _nothing_found(self, request: NothingFoundRequest) -> Empty:
+        result = BundleResult.NOTHING_TO_DO if request.code in _NO_REFUSAL else BundleResult.REFUSED
+        self._tell(BundleEnded(result, request.code))
+        return Empty()
+
+    async def _reported(self, request: ReportedRequest) -> Empty:
+        self._tell(StickReported(request.written))
+        return Empty()
+
+    async def _removed(self, _request: StickRemovedRequest) -> Empty:
+        self._tell(StickRemoved())
+        return Empty()
+
+    async def _list(self, _request: ExportListRequest) -> ExportListed:
+        listed = await asyncio.to_thread(self._ordered.listed)
+        return ExportListed(files=tuple(OrderedFile(name=name, size_bytes=size) for name, size in listed))
+
+    async def _piece(self, request: ExportPieceRequest) -> ExportPiece:
+        data = await asyncio.to_thread(self._ordered.read, request.name, request.offset, MAX_PIECE_BYTES)
+        return ExportPiece(data=urlsafe_b64encode(data))
+
+    async def _written(self, request: ExportWrittenRequest) -> Empty:
+        await asyncio.to_thread(self._ordered.written, request.names)
+        return Empty()

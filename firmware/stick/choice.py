@@ -1,0 +1,70 @@
+"""Which of the bundles on a stick is for this handset."""
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from firmware.errors import StickError
+from firmware.stick.folder import StickFolder
+from provisioning.bundle import MAX_BUNDLE_BYTES, BundleRefusal, BundleRefusedError, open_bundle
+
+_log = logging.getLogger(__name__)
+
+MOST_READ_BYTES: Final = 2 * MAX_BUNDLE_BYTES
+"""So much of all bundles together is read: a slow stick gives that in half a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to offer to the handset.
+
+    Attributes:
+        name: of the file; empty where nothing is for this handset.
+        number: the bundle's; 0 where there is none.
+        refusal: why nothing is for it.
+    """
+
+    name: str = ""
+    number: int = 0
+    refusal: BundleRefusal | None = None
+
+
+def choose(folder: StickFolder, names: tuple[str, ...], serial: str) -> Choice:
+    """Return the bundle for this handset that has the highest number.
+
+    What is found out here decides about nothing else: a stick may read differently each time, and trust is the
+    handset's to have. It verifies again what it was given.
+    """
+    best = Choice()
+    of_named: list[BundleRefusal] = []
+    of_others: list[BundleRefusal] = []
+    left_bytes = MOST_READ_BYTES
+    # Those with the serial in their names come first: where there is too much to read, others are left out.
+    for is_other, name in sorted((serial not in name.casefold(), name) for name in names):
+        refusals = of_others if is_other else of_named
+        try:
+            with folder.open(name) as file:
+                left_bytes -= min(file.seek(0, os.SEEK_END), MAX_BUNDLE_BYTES)
+                if left_bytes < 0:
+                    _log.warning("There is more on the stick than is read of it")
+                    break
+                manifest = open_bundle(file, None).manifest
+            manifest.check_scope(serial, None)
+        except BundleRefusedError as error:
+            refusals.append(error.refusal)
+        except (StickError, OSError):
+            refusals.append(BundleRefusal.UNREADABLE)
+        else:
+            if manifest.number > best.number:
+                best = Choice(name, manifest.number)
+    return best if best.name else Choice(refusal=_reason(of_named, of_others))
+
+
+def _reason(of_named: list[BundleRefusal], of_others: list[BundleRefusal]) -> BundleRefusal:
+    """Return what helps most: what is wrong with the bundle that was meant for this handset, else that none was."""
+    if of_named:
+        return of_named[0]
+    if BundleRefusal.WRONG_SERIAL in of_others:
+        return BundleRefusal.WRONG_SERIAL
+    return of_others[0] if of_others else BundleRefusal.UNREADABLE

@@ -1,0 +1,216 @@
+"""What is done with a stick, from when it was plugged in to when it may be taken out."""
+
+import logging
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol
+
+from firmware.control.requests import MAX_PIECE_BYTES
+from firmware.control.stick_answers import BundleFollowed, OrderedFile
+from firmware.errors import ControlError, StickError
+from firmware.phone.bundle_news import BundleCode
+from firmware.stick.choice import Choice, choose
+from firmware.stick.folder import StickFolder
+from firmware.stick.patience import Patience
+from provisioning.bundle import BundleRefusal
+from provisioning.identity import Identity
+from provisioning.report import Language, Report, ReportResult
+
+_log = logging.getLogger(__name__)
+
+WRITTEN_MARK: Final = ".written"
+"""Stands among what is to be written once all of it is on the stick."""
+
+_FOLLOW_S: Final = 25.0
+_TRANSFERS: Final = 3
+_LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
+
+
+class HandsetLink(Protocol):
+    """The handset; every method raises a ControlError. See firmware.control.stick_client."""
+
+    async def identity(self) -> Identity: ...
+    async def begin(self, size_bytes: int) -> str: ...
+    async def piece(self, offer: str, data: bytes) -> None: ...
+    async def end(self, offer: str) -> None: ...
+    async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...
+    async def nothing_found(self, code: BundleCode) -> None: ...
+    async def reported(self, *, written: bool) -> None: ...
+    async def removed(self) -> None: ...
+    async def ordered(self) -> Sequence[OrderedFile]: ...
+    async def fetch(self, name: str, offset: int) -> bytes: ...
+    async def fetched(self, names: Sequence[str]) -> None: ...
+
+
+class Visit:
+    """One stick and one handset: first it is only read, then only written, then let go."""
+
+    def __init__(self, folder: StickFolder, link: HandsetLink, outgoing: Path, patience: Patience) -> None:
+        """Set up.
+
+        Args:
+            folder: the stick's.
+            link: the handset.
+            outgoing: a folder of our own, for what is to be written while the stick cannot be written yet.
+            patience: with the handset.
+        """
+        self._folder = folder
+        self._link = link
+        self._outgoing = outgoing
+        self._patience = patience
+
+    async def look(self) -> None:
+        """Read the stick, hand over what is for this handset, and lay out what is to be written.
+
+        Raises:
+            StickError: it cannot be read.
+            ControlError: the handset does not answer.
+        """
+        identity = await self._patience.ask(self._link.identity)
+        try:
+            names = self._folder.bundle_names()
+        except StickError:
+            await self._say_nothing_found(BundleCode.STICK_UNREADABLE)
+            raise
+        if names:
+            await self._take(choose(self._folder, names, identity.serial), identity)
+        elif not await self._patience.ask(self._link.ordered):
+            self._lay_out_identity(identity)
+            await self._say_nothing_found(BundleCode.IDENTITY_WRITTEN)
+
+    async def write(self) -> None:
+        """Write what was laid out, and what the holder ordered, to the stick.
+
+        Raises:
+            StickError: the stick is full, write-protected or broken, or was taken out.
+            ControlError: the handset does not answer.
+        """
+        for path in sorted(self._outgoing.glob("[!.]*")):
+            with self._folder.writing(path.name) as file:
+                file.write(path.read_bytes())
+        ordered = await self._patience.ask(self._link.ordered)
+        for wanted in ordered:
+            await self._write_ordered(wanted)
+        if ordered:
+            await self._link.fetched([wanted.name for wanted in ordered])
+        (self._outgoing / WRITTEN_MARK).touch()
+
+    async def tell(self) -> None:
+        """Say that the stick may be taken out, and whether all is on it.
+
+        Raises:
+            ControlError: the handset does not answer.
+        """
+        await self._link.reported(written=(self._outgoing / WRITTEN_MARK).exists())
+
+    async def leave(self, *, was_read: bool) -> None:
+        """Say that the stick is gone, or that it is one that cannot be read.
+
+        Raises:
+            ControlError: the handset does not answer.
+        """
+        if was_read:
+            await self._link.removed()
+        else:
+            await self._link.nothing_found(BundleCode.STICK_UNREADABLE)
+
+    async def _take(self, choice: Choice, identity: Identity) -> None:
+        if choice.refusal is None:
+            report = await self._apply(choice, identity)
+        else:
+            _log.info("No bundle on the stick is for this handset: %s", choice.refusal)
+            report = _report(identity, None, ReportResult.REFUSED, choice.refusal)
+            await self._say_nothing_found(BundleCode(choice.refusal.value))
+            if choice.refusal is BundleRefusal.WRONG_SERIAL:
+                self._lay_out_identity(identity)
+        self._lay_out(f"{report.file_stem}.json", report.as_json())
+        self._lay_out(f"{report.file_stem}.txt", "\n".join(report.as_text(language) for language in _LANGUAGES))
+
+    async def _apply(self, choice: Choice, identity: Identity) -> Report:
+        """Hand a bundle over, and wait until it is known what became of it."""
+        try:
+            return await self._follow(await self._hand_over(choice))
+        except StickError as error:
+            _log.warning("The bundle could not be read to its end: %s", error)
+            await self._say_nothing_found(BundleCode.STICK_UNREADABLE)
+            refusal = BundleRefusal.UNREADABLE
+            return _report(identity, choice.number, ReportResult.REFUSED, refusal)
+        except ControlError as error:
+            _log.warning("What became of the bundle is not known: %s", error)
+            return _report(identity, choice.number, ReportResult.INTERRUPTED, "")
+
+    async def _hand_over(self, choice: Choice) -> str:
+        """Return by which name the handset knows the bundle that it has been given."""
+        for _ in range(_TRANSFERS - 1):
+            try:
+                return await self._transfer(choice)
+            except ControlError as error:
+                # It may have started anew between two pieces, and know nothing of the first one.
+                _log.info("The bundle is handed over once more: %s", error)
+        return await self._transfer(choice)
+
+    async def _transfer(self, choice: Choice) -> str:
+        with self._folder.open(choice.name) as file:
+            try:
+                size_bytes = file.seek(0, os.SEEK_END)
+                file.seek(0)
+                offer = await self._patience.ask(partial(self._link.begin, size_bytes))
+                while piece := file.read(MAX_PIECE_BYTES):
+                    await self._link.piece(offer, piece)
+            except OSError as error:
+                raise StickError(f"A file on the stick cannot be read: {error.strerror}.") from error
+        await self._link.end(offer)
+        return offer
+
+    async def _follow(self, offer: str) -> Report:
+        after = 0
+
+        async def ask() -> BundleFollowed:
+            nonlocal after
+            try:
+                return await self._link.follow(offer, after, _FOLLOW_S)
+            except ControlError:
+                # A handset that starts anew begins anew to count.
+                after = 0
+                raise
+
+        while True:
+            news = await self._patience.ask(ask)
+            if news.report is not None:
+                return news.report
+            after = news.count
+
+    async def _write_ordered(self, wanted: OrderedFile) -> None:
+        with self._folder.writing(wanted.name) as file:
+            at = 0
+            while at < wanted.size_bytes:
+                piece = await self._link.fetch(wanted.name, at)
+                if not piece:
+                    raise ControlError("A file that the holder ordered has become shorter. Order it again in the menu.")
+                file.write(piece)
+                at += len(piece)
+
+    async def _say_nothing_found(self, code: BundleCode) -> None:
+        with suppress(ControlError):
+            await self._link.nothing_found(code)
+
+    def _lay_out_identity(self, identity: Identity) -> None:
+        self._lay_out(identity.file_name, identity.as_json())
+
+    def _lay_out(self, name: str, text: str) -> None:
+        (self._outgoing / name).write_text(text, encoding="utf-8")
+
+
+def _report(identity: Identity, number: int | None, result: ReportResult, code: BundleRefusal | str) -> Report:
+    return Report(
+        serial=identity.serial,
+        number=number,
+        firmware=identity.firmware,
+        result=result,
+        code=code,
+        made_at=datetime.now(UTC),
+    )

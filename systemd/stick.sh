@@ -1,0 +1,34 @@
+#!/bin/bash
+# What needs root when a stick is plugged in. Its contents are never looked at here: that is done by a user who may do
+# nothing else, between these steps.
+set -euo pipefail
+step=$1 device=/dev/$2 folder=/run/wecall-stick/$2
+case $2 in '' | *[!a-z0-9]*) exit 255 ;; esac
+
+# FAT and exFAT have no links, no owners and no set-user-id; other file systems, whose code in the kernel is larger, are
+# not even tried.
+types=vfat,exfat
+owner=uid=$(id -u wecall-stick),gid=$(id -g wecall-stick),fmask=0177,dmask=0077
+safe=nosuid,nodev,noexec,nosymfollow,noatime
+
+case $step in
+  is-a-stick)
+    # The disk that the system itself runs from may be on USB, too.
+    disk=$(lsblk -ndo PKNAME "$device")
+    used=$(lsblk -nlo MOUNTPOINTS "/dev/${disk:-$2}" | grep -v -e '^$' -e '^/run/wecall-stick/' || true)
+    [ -z "$used" ]
+    ;;
+  attach)
+    mkdir -p "$folder"
+    mount -t "$types" -o "ro,$safe,$owner" "$device" "$folder"
+    ;;
+  let-write)
+    mount -o "remount,rw,$safe" "$device" "$folder"
+    ;;
+  detach)
+    # Of a stick that was pulled out nothing can be written any more, and whoever holds a file of it open is gone.
+    ! mountpoint -q "$folder" || umount "$folder" || umount --lazy "$folder"
+    rmdir "$folder" 2>/dev/null || true
+    ;;
+  *) exit 255 ;;
+esac

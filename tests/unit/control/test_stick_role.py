@@ -1,0 +1,235 @@
+"""The stick role over its real socket: the stick process's own end speaks to it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from firmware.control.client import ask_async
+from firmware.control.requests import MAX_LINE_BYTES, MAX_PIECE_BYTES, REQUESTS, Role, StatusRequest
+from firmware.control.server import ControlServer
+from firmware.control.stick_client import HandsetLink
+from firmware.control.stick_role import StickRole
+from firmware.errors import BundleError, ControlError, RequestRefusedError, StorageError
+from firmware.phone.bundle_news import (
+    BundleCode,
+    BundleEnded,
+    BundleNews,
+    BundleResult,
+    BundleStep,
+    StickRemoved,
+    StickReported,
+)
+from provisioning.identity import Identity, new_broker_key, new_sealing_key
+from provisioning.refusal import BundleRefusal
+from provisioning.report import Check, CheckCode, CheckName, Report, ReportResult
+from tests.lab.bundles import SERIAL
+
+IDENTITY = Identity.of(SERIAL, new_sealing_key(), new_broker_key(), "1.2.3")
+OFFER = "0123456789abcdef0123456789abcdef"
+REPORT = Report(
+    serial=SERIAL,
+    number=7,
+    firmware="1.2.3",
+    result=ReportResult.REVERTED,
+    code=CheckName.LINES,
+    checks=(Check(name=CheckName.LINES, passed=False, code=CheckCode.REFUSED, line=2),),
+    made_at=datetime(2026, 11, 25, tzinfo=UTC),
+)
+
+
+@dataclass(frozen=True)
+class Progress:
+    count: int
+    step: BundleStep
+    report: Report | None = None
+
+
+class Intake:
+    """Keeps what comes."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self.taken = bytearray()
+        self.ended = False
+
+    def begin(self, size_bytes: int) -> str:
+        if size_bytes > 1_000_000:
+            raise BundleError("There is no room on the card for this bundle.")
+        self.size_bytes = size_bytes
+        return OFFER
+
+    def piece(self, offer: str, data: bytes) -> None:
+        if offer != OFFER:
+            raise BundleError("Nothing is known of this bundle. Offer it again.")
+        self.taken += data
+
+    async def end(self, offer: str) -> None:
+        assert offer == OFFER
+        self.ended = True
+
+    def identity(self) -> Identity:
+        return IDENTITY
+
+    async def follow(self, offer: str, after: int, wait_s: float) -> Progress:
+        assert offer == OFFER
+        assert wait_s == 25
+        return Progress(after + 1, BundleStep.LINES, REPORT if after else None)
+
+
+class Ordered:
+    """Two files, of which each may be fetched."""
+
+    def __init__(self) -> None:
+        self.files = {"contacts.vcf": bytes(range(256)) * 500, "wecall-20260102-030405.key.age": b"key"}
+
+    def listed(self) -> Sequence[tuple[str, int]]:
+        return [(name, len(content)) for name, content in self.files.items()]
+
+    def read(self, name: str, offset: int, size_bytes: int) -> bytes:
+        if name not in self.files:
+            raise StorageError("This file was not ordered, or too long ago.")
+        return self.files[name][offset : offset + size_bytes]
+
+    def written(self, names: Sequence[str]) -> None:
+        for name in names:
+            del self.files[name]
+
+
+class Site:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.intake = Intake()
+        self.ordered = Ordered()
+        self.heard: list[BundleNews] = []
+        self.link = HandsetLink(folder)
+        role = StickRole(self.intake.begin, self.intake, self.ordered, self.heard.append)
+        self.server = ControlServer(folder, {Role.STICK: role.handlers})
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    site = Site(tmp_path)
+    await site.server.start()
+    yield site
+    await site.server.stop()
+
+
+async def test_the_handset_says_who_it_is(site: Site) -> None:
+    assert await site.link.identity() == IDENTITY
+
+
+async def test_a_bundle_goes_over_in_pieces_as_long_as_a_line_holds(site: Site) -> None:
+    bundle = bytes(range(251)) * 600
+    offer = await site.link.begin(len(bundle))
+    for at in range(0, len(bundle), MAX_PIECE_BYTES):
+        await site.link.piece(offer, bundle[at : at + MAX_PIECE_BYTES])
+    await site.link.end(offer)
+    assert bytes(site.intake.taken) == bundle
+    assert site.intake.size_bytes == len(bundle)
+    assert site.intake.ended
+
+
+async def test_what_became_of_a_bundle_comes_over_whole(site: Site) -> None:
+    first = await site.link.follow(OFFER, 0, 25)
+    assert (first.count, first.step, first.report) == (1, BundleStep.LINES, None)
+    assert (await site.link.follow(OFFER, 1, 25)).report == REPORT
+
+
+async def test_a_refusal_is_told_apart_from_a_handset_that_is_away(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(RequestRefusedError, match="no room on the card"):
+        await site.link.begin(2_000_000)
+    with pytest.raises(RequestRefusedError, match="Nothing is known"):
+        await site.link.piece("f" * 32, b"x")
+    await site.server.stop()
+    with pytest.raises(ControlError, match="not running") as caught:
+        await site.link.identity()
+    assert not isinstance(caught.value, RequestRefusedError)
+
+
+@pytest.mark.parametrize(
+    ("code", "result"),
+    [
+        (BundleCode.IDENTITY_WRITTEN, BundleResult.NOTHING_TO_DO),
+        (BundleCode.NO_BUNDLE, BundleResult.NOTHING_TO_DO),
+        (BundleCode.WRONG_SERIAL, BundleResult.REFUSED),
+        (BundleCode.FORGED, BundleResult.REFUSED),
+        (BundleCode.STICK_UNREADABLE, BundleResult.REFUSED),
+    ],
+)
+async def test_the_phone_hears_why_there_is_nothing_for_it(site: Site, code: BundleCode, result: BundleResult) -> None:
+    await site.link.nothing_found(code)
+    assert site.heard == [BundleEnded(result, code)]
+
+
+async def test_the_phone_hears_of_the_report_and_of_the_end(site: Site) -> None:
+    await site.link.reported(written=True)
+    await site.link.reported(written=False)
+    await site.link.removed()
+    assert site.heard == [StickReported(written=True), StickReported(written=False), StickRemoved()]
+
+
+async def test_files_that_were_ordered_are_fetched_in_pieces_and_then_deleted(site: Site) -> None:
+    wanted = {file.name: file.size_bytes for file in await site.link.ordered()}
+    assert wanted == {"contacts.vcf": 128_000, "wecall-20260102-030405.key.age": 3}
+    fetched = bytearray()
+    while piece := await site.link.fetch("contacts.vcf", len(fetched)):
+        fetched += piece
+    assert bytes(fetched) == site.ordered.files["contacts.vcf"]
+    await site.link.fetched(list(wanted))
+    assert not site.ordered.files
+
+
+async def test_other_files_are_not_to_be_had(site: Site) -> None:
+    with pytest.raises(RequestRefusedError, match="not ordered"):
+        await site.link.fetch("store.db", 0)
+
+
+async def raw(site: Site, **request: object) -> str:
+    """Send what the stick process's own end would not."""
+    reader, writer = await asyncio.open_unix_connection(site.folder / "stick.sock", limit=MAX_LINE_BYTES)
+    writer.write(json.dumps(request).encode() + b"\n")
+    answer = json.loads(await reader.readline())
+    writer.close()
+    assert answer["ok"] is False
+    return str(answer["error"])
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"request": "export_piece", "name": "../store.db", "offset": 0},
+        {"request": "export_piece", "name": "/etc/passwd", "offset": 0},
+        {"request": "export_piece", "name": "contacts.vcf", "offset": -1},
+        {"request": "bundle_begin", "size_bytes": 0},
+        {"request": "bundle_piece", "offer": "../../x", "data": ""},
+        {"request": "bundle_piece", "offer": OFFER, "data": "A"},
+        {"request": "bundle_follow", "offer": OFFER, "wait_s": 1e9},
+        {"request": "nothing_found", "code": "anything <b>else</b>"},
+        {"request": "identity", "more": 1},
+    ],
+)
+async def test_what_is_no_request_of_a_stick_is_refused(site: Site, request_: dict[str, object]) -> None:
+    assert "has mistakes" in await raw(site, **request_)
+    assert not site.heard
+
+
+OTHERS = (REQUESTS[Role.ADMIN].keys() | REQUESTS[Role.SYNC].keys()) - REQUESTS[Role.STICK].keys()
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+async def test_a_stick_may_ask_nothing_that_others_may(site: Site, name: str) -> None:
+    assert "knows no such request" in await raw(site, request=name)
+
+
+async def test_the_sockets_are_apart(site: Site) -> None:
+    with pytest.raises(ControlError, match="not running"):
+        await ask_async(site.folder, Role.ADMIN, StatusRequest())
+
+
+def test_each_reason_that_the_stick_process_finds_has_words_on_the_display() -> None:
+    assert {BundleCode(refusal.value).value for refusal in BundleRefusal} == set(BundleRefusal)

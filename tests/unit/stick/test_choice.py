@@ -1,0 +1,112 @@
+"""Which bundle of many is for this handset, and what is said where none is."""
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from firmware.stick import choice as choice_module
+from firmware.stick.choice import Choice, choose
+from firmware.stick.folder import StickFolder
+from provisioning.bundle import MAX_BUNDLE_BYTES, BundleRefusal
+from tests.lab.bundles import SERIAL, Installer
+
+INSTALLER = Installer()
+ANOTHER_SERIAL = "20000000ffff0000"
+
+
+def chosen(path: Path) -> Choice:
+    folder = StickFolder(path)
+    return choose(folder, folder.bundle_names(), SERIAL)
+
+
+def test_of_several_the_one_with_the_highest_number_is_taken(tmp_path: Path) -> None:
+    for name, number in {"z": 7, "a": 12, f"site-{SERIAL}": 9}.items():
+        (tmp_path / f"{name}.wecall").write_bytes(INSTALLER.bundle(number=number))
+    assert chosen(tmp_path) == Choice("a.wecall", 12)
+
+
+def test_one_that_is_for_other_handsets_is_passed_over_whatever_its_number(tmp_path: Path) -> None:
+    (tmp_path / "theirs.wecall").write_bytes(INSTALLER.bundle(number=99, serials=(ANOTHER_SERIAL,)))
+    (tmp_path / "ours.wecall").write_bytes(INSTALLER.bundle(number=3, serials=(ANOTHER_SERIAL, SERIAL)))
+    assert chosen(tmp_path) == Choice("ours.wecall", 3)
+
+
+def test_one_stick_serves_a_whole_site(tmp_path: Path) -> None:
+    for number in range(100):
+        serial = f"{number:016x}"
+        (tmp_path / f"{serial}.wecall").write_bytes(INSTALLER.bundle(number=5, serials=(serial,)))
+    folder = StickFolder(tmp_path)
+    for number in (0, 57, 99):
+        assert choose(folder, folder.bundle_names(), f"{number:016x}") == Choice(f"{number:016x}.wecall", 5)
+
+
+def test_damaged_ones_do_not_hide_the_one_that_is_whole(tmp_path: Path) -> None:
+    whole = INSTALLER.bundle(number=4)
+    (tmp_path / "a.wecall").write_bytes(whole[:-1])
+    (tmp_path / "b.wecall").write_bytes(b"")
+    os.mkfifo(tmp_path / "c.wecall")
+    (tmp_path / "d.wecall").symlink_to("b.wecall")
+    (tmp_path / "e.wecall").mkdir()
+    (tmp_path / "f.wecall").write_bytes(whole)
+    assert chosen(tmp_path) == Choice("f.wecall", 4)
+
+
+@pytest.mark.parametrize(
+    ("files", "refusal"),
+    [
+        ({"a": b"rubbish"}, BundleRefusal.UNREADABLE),
+        ({"a": INSTALLER.bundle()[:-1] + b"!"}, BundleRefusal.FORGED),
+        ({"a": INSTALLER.bundle(serials=(ANOTHER_SERIAL,))}, BundleRefusal.WRONG_SERIAL),
+        ({"a": b"rubbish", "b": INSTALLER.bundle(serials=(ANOTHER_SERIAL,))}, BundleRefusal.WRONG_SERIAL),
+        ({SERIAL: b"rubbish", "b": INSTALLER.bundle(serials=(ANOTHER_SERIAL,))}, BundleRefusal.UNREADABLE),
+    ],
+    ids=["rubbish", "a flipped bit", "others'", "rubbish and others'", "ours is rubbish"],
+)
+def test_the_reason_is_the_one_that_helps_most(tmp_path: Path, files: dict[str, bytes], refusal: BundleRefusal) -> None:
+    for name, content in files.items():
+        (tmp_path / f"{name}.wecall").write_bytes(content)
+    assert chosen(tmp_path) == Choice(refusal=refusal)
+
+
+def test_a_huge_file_is_refused_without_being_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "a.wecall").open("wb") as file:
+        file.truncate(MAX_BUNDLE_BYTES * 1000)
+    assert chosen(tmp_path) == Choice(refusal=BundleRefusal.TOO_LARGE)
+
+
+def test_only_so_much_is_read_of_all_together_and_the_one_with_our_serial_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = INSTALLER.bundle(number=4)
+    for number in range(10):
+        (tmp_path / f"{number}.wecall").write_bytes(whole)
+    (tmp_path / f"{SERIAL}.wecall").write_bytes(whole)
+    opened: list[str] = []
+
+    class Watched(StickFolder):
+        def open(self, name: str) -> BinaryIO:
+            opened.append(name)
+            return super().open(name)
+
+    monkeypatch.setattr(choice_module, "MOST_READ_BYTES", 3 * len(whole))
+    folder = Watched(tmp_path)
+    assert choose(folder, folder.bundle_names(), SERIAL).number == 4
+    assert opened == [f"{SERIAL}.wecall", "0.wecall", "1.wecall", "2.wecall"]
+
+
+def test_a_file_that_cannot_be_read_on_is_as_good_as_damaged(tmp_path: Path) -> None:
+    (tmp_path / "a.wecall").write_bytes(INSTALLER.bundle(number=4))
+    (tmp_path / "b.wecall").write_bytes(INSTALLER.bundle(number=9))
+
+    class Worn(StickFolder):
+        def open(self, name: str) -> BinaryIO:
+            file = super().open(name)
+            if name == "b.wecall":
+                # What a worn-out stick answers; reading a folder is the nearest thing that a test can do for real.
+                os.dup2(os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY), file.fileno())
+            return file
+
+    folder = Worn(tmp_path)
+    assert choose(folder, folder.bundle_names(), SERIAL) == Choice("a.wecall", 4)
