@@ -28,7 +28,7 @@ def main() -> None:
     with socket.socket(fileno=descriptor) as listener:
         systemd.daemon.notify("READY=1")
         deadline_s = float(os.environ.get("WECALL_CONFIRM_S", DEADLINE_S))
-        Service(work, listener, machine.state, deadline_s).serve()
+        Service(work, listener, machine.state, deadline_s=deadline_s).serve()
 
 
 if __name__ == "__main__":

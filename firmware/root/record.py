@@ -62,7 +62,8 @@ class Pending(Kept):
 
     Attributes:
         goes_back: it was kept once, and somebody wants it back.
-        in_force: everything of it is installed; otherwise something cut that off.
+        in_force: everything of it is installed; otherwise something cut that off, or it is being undone.
+        failed: it is being undone because it did not work.
         switched: it has exchanged the firmware.
         asker: the process that asked for it, see `processes.identify`; it still runs the firmware of before.
         failures: how often the handset had been started after a failure when the firmware was exchanged.
@@ -71,6 +72,7 @@ class Pending(Kept):
 
     goes_back: bool = False
     in_force: bool = False
+    failed: bool = False
     switched: bool = False
     asker: str = ""
     failures: int = 0

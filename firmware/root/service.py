@@ -26,7 +26,6 @@ _log = logging.getLogger(__name__)
 DEADLINE_S: Final = 120.0
 """How long after it is in force somebody must have said that a bundle works."""
 
-_LOOK_S: Final = 1.0
 _PATIENCE_S: Final = 10.0
 _PIECE_BYTES: Final = 1 << 20
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -41,6 +40,7 @@ class Service:
         listener: the socket that the service manager listens on.
         folder: where a bundle may lie without a name while it is looked at.
         deadline_s: see `DEADLINE_S`.
+        look_s: how often it is looked whether that time is over.
         clock: seconds that nobody sets.
     """
 
@@ -49,13 +49,16 @@ class Service:
         work: Work,
         listener: socket.socket,
         folder: Path,
+        *,
         deadline_s: float = DEADLINE_S,
+        look_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._work = work
         self._listener = listener
         self._folder = folder
         self._deadline_s = deadline_s
+        self._look_s = look_s
         self._clock = clock
         self._began: tuple[int, float] | None = None
 
@@ -63,7 +66,7 @@ class Service:
         """Answer whoever asks; the service manager starts this program again for the next one."""
         while True:
             waits = self._pending() is not None
-            if select.select([self._listener], [], [], _LOOK_S if waits else 0)[0]:
+            if select.select([self._listener], [], [], self._look_s if waits else 0)[0]:
                 self._answer_next()
             elif not waits:
                 return

@@ -79,7 +79,7 @@ class Work:
         if (pending := record.pending) is None:
             return
         if not pending.in_force or pending.starts >= MOST_STARTS:
-            self._put_back(record, pending, failed=pending.in_force)
+            self._put_back(record, pending, failed=pending.in_force or pending.failed)
         else:
             self._write(record, pending.model_copy(update={"starts": pending.starts + 1}))
 
@@ -260,6 +260,9 @@ class Work:
 
     def _put_back(self, record: Record, pending: Pending, *, failed: bool) -> Record:
         """Have everything as it was before, and return what is remembered then."""
+        if pending.in_force:
+            # From here on it is neither the one nor the other, until this comes to its end now or after the next start.
+            self._write(record, pending.model_copy(update={"in_force": False, "failed": failed}))
         before = pending.before
         files = self._installation.changed({path: decoded(content) for path, content in before.files.items()})
         self._installation.write(files)
