@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from firmware.bundles.serial import serial
 from firmware.bundles.shelf import BROKER_KEY, CONFIGURATION_NAME, SECRETS_NAME, Shelf
 from firmware.bundles.standing import Candidate, Ended
 from firmware.cancelled_mark import is_cancelled
-from firmware.contradictions import contradictions, mistakes_in_patterns
+from firmware.contradictions import contradictions
 from firmware.durable import replace_durably
 from firmware.errors import BundleError, ConfigurationError
 from firmware.phone.bundle_news import BundleCode, BundleResult
@@ -22,6 +23,7 @@ from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.digit_map import Alternative
 from provisioning.accounts import Account
 from provisioning.errors import ProvisioningError
+from provisioning.remarks import counted
 from provisioning.report import Check, CheckCode, CheckName
 from provisioning.schema import Configuration, parse_configuration
 
@@ -157,15 +159,15 @@ def check_configuration(text: str) -> Configuration:
     Raises:
         ConfigurationError: with every mistake at once.
     """
-    try:
+    with suppress(ProvisioningError):
         configuration = parse_configuration(text)
-    except ProvisioningError as error:
-        raise ConfigurationError(str(error), error.mistakes) from error
-    mistakes = mistakes_in_patterns(configuration) or contradictions(configuration, dial_plan(configuration))
-    if mistakes:
-        count = len(mistakes)
-        raise ConfigurationError(f"The configuration has {count} mistake{'s' if count > 1 else ''}.", mistakes)
-    return configuration
+        if not contradictions(configuration, dial_plan):
+            return configuration
+    # What tells all that is wrong, and where, is loaded only where something is.
+    from firmware.inspection import inspect_configuration  # noqa: PLC0415
+
+    mistakes = tuple(remark.sentence for remark in inspect_configuration(text).mistakes)
+    raise ConfigurationError(f"The configuration has {counted(len(mistakes), 'mistake')}.", mistakes)
 
 
 def dial_plan(configuration: Configuration) -> DialPlan:

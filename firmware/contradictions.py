@@ -1,10 +1,11 @@
 """What in a configuration is well written but cannot work: forwarding to oneself, a hotline to a barred number."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from firmware.errors import DialPlanError
 from firmware.phone.dial_plan import DialPlan, Objection
 from firmware.phone.digit_map import Alternative
+from provisioning.remarks import KeyPath, Remark, mistake
 from provisioning.schema import Configuration
 
 _REASONS = {
@@ -13,54 +14,73 @@ _REASONS = {
     Objection.BARRED: "is barred by dialing.barred",
     Objection.OWN_NUMBER: "is this handset's own number, so that calls would go in a circle",
 }
+_DECIDE: Mapping[Objection, tuple[KeyPath, ...]] = {
+    Objection.IMPOSSIBLE: (("dialing", "digit_map"), ("dialing", "rewrite"), ("device", "country")),
+    Objection.EMERGENCY: (("dialing", "emergency_numbers"), ("device", "country")),
+    Objection.BARRED: (("dialing", "barred"), ("device", "country")),
+    Objection.OWN_NUMBER: (("accounts",),),
+}
+"""The settings that decide whether a number is objected to."""
 
 
-def mistakes_in_patterns(configuration: Configuration) -> tuple[str, ...]:
-    """Return what is wrong with the digit map and the rules for rewriting, each a sentence with its place."""
-    return tuple(_mistakes_in_patterns(configuration))
+def contradictions(configuration: Configuration, plan: Callable[[Configuration], DialPlan]) -> tuple[Remark, ...]:
+    """Return the patterns that are none, or else the numbers that the configuration's own dial plan forbids.
+
+    Args:
+        configuration: what is well written.
+        plan: builds the dial plan from it; called only where all patterns are some.
+    """
+    return tuple(_mistakes_in_patterns(configuration)) or tuple(_contradictions(configuration, plan(configuration)))
 
 
-def contradictions(configuration: Configuration, plan: DialPlan) -> tuple[str, ...]:
-    """Return which numbers in the configuration its own dial plan forbids, each a sentence with its place."""
-    return tuple(_contradictions(configuration, plan))
-
-
-def _mistakes_in_patterns(configuration: Configuration) -> Iterator[str]:
+def _mistakes_in_patterns(configuration: Configuration) -> Iterator[Remark]:
     dialing = configuration.dialing
-    for number, text in enumerate(dialing.digit_map, start=1):
+    for position, text in enumerate(dialing.digit_map):
         try:
             Alternative.parse(text)
         except DialPlanError as error:
-            yield f"dialing.digit_map[{number}]: {error}"
-    for number, rule in enumerate(dialing.rewrite, start=1):
-        place = f"dialing.rewrite[{number}]"
+            yield mistake(_clause(error), "dialing", "digit_map", position)
+    for position, rule in enumerate(dialing.rewrite):
+        place = ("dialing", "rewrite", position)
         try:
             pattern = Alternative.parse(rule.pattern)
         except DialPlanError as error:
-            yield f"{place}.pattern: {error}"
+            yield mistake(_clause(error), *place, "pattern")
             continue
         if rule.strip >= pattern.shortest and not rule.prepend:
-            yield f"{place}: strip = {rule.strip} may leave nothing of a number that fits {rule.pattern!r}."
+            yield mistake(
+                f"strip = {rule.strip} may leave nothing of a number that fits {rule.pattern!r}",
+                *place, about=[(*place, "strip"), (*place, "prepend"), (*place, "pattern")],
+            )  # fmt: skip
 
 
-def _contradictions(configuration: Configuration, plan: DialPlan) -> Iterator[str]:
+def _contradictions(configuration: Configuration, plan: DialPlan) -> Iterator[Remark]:
     calls, dialing = configuration.calls, configuration.dialing
-    numbers = {
-        "calls.forward_always": calls.forward_always,
-        "calls.forward_busy": calls.forward_busy,
-        "calls.forward_no_answer": calls.forward_no_answer,
-        "calls.out_of_hours_forward": calls.out_of_hours_forward,
-        "dialing.hotline.number": dialing.hotline.number if dialing.hotline is not None else "",
+    numbers: dict[KeyPath, str] = {
+        ("calls", "forward_always"): calls.forward_always,
+        ("calls", "forward_busy"): calls.forward_busy,
+        ("calls", "forward_no_answer"): calls.forward_no_answer,
+        ("calls", "out_of_hours_forward"): calls.out_of_hours_forward,
+        ("dialing", "hotline", "number"): dialing.hotline.number if dialing.hotline is not None else "",
     }
     for place, number in numbers.items():
         if number and (objection := plan.objection(number)) is not None:
-            yield f"{place}: {number} {_REASONS[objection]}."
-    for position, account in enumerate(configuration.accounts, start=1):
+            yield _forbidden(number, objection, *place)
+    for position, account in enumerate(configuration.accounts):
         number = account.voicemail_number or ""
         if number and (plan.is_barred(number) or plan.reaches_emergency(number)):
             reason = Objection.EMERGENCY if plan.reaches_emergency(number) else Objection.BARRED
-            yield f"accounts[{position}].voicemail_number: {number} {_REASONS[reason]}."
+            yield _forbidden(number, reason, "accounts", position, "voicemail_number")
     for digit, number in dialing.speed_dials.items():
         objection = plan.objection(number)
-        if objection in {Objection.IMPOSSIBLE, Objection.BARRED}:
-            yield f"dialing.speed_dials.{digit}: {number or 'an empty number'} {_REASONS[objection]}."
+        if objection is Objection.IMPOSSIBLE or objection is Objection.BARRED:
+            yield _forbidden(number or "an empty number", objection, "dialing", "speed_dials", digit)
+
+
+def _forbidden(number: str, objection: Objection, *path: str | int) -> Remark:
+    return mistake(f"{number} {_REASONS[objection]}", *path, about=_DECIDE[objection])
+
+
+def _clause(error: DialPlanError) -> str:
+    """Return what an error says as a part of a sentence."""
+    return str(error).removesuffix(".")

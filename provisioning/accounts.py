@@ -8,9 +8,19 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 
 from provisioning.addresses import Host, HostAndPort, Port, Transport, split_port
-from provisioning.section import Identifier, Section
+from provisioning.section import Identifier, Section, conflict
 
-SipUser = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9\-_.!~*'()&=+$,;?/%]+$")]
+SipUser = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[A-Za-z0-9\-_.!~*'()&=+$,;?/%]+$",
+        description="what stands before the @ of a SIP address: letters, digits and -_.!~*'()&=+$,;?/%, no space",
+        examples=["1001"],
+    ),
+]
+CaFile = Annotated[Path, Field(examples=["certificates/operator-ca.pem"])]
 
 
 class Srtp(StrEnum):
@@ -38,42 +48,46 @@ class ReliableProvisional(StrEnum):
 
 
 class Account(Section):
-    """One SIP account.
+    """The SIP accounts, up to six. Calls may be made and taken on each of them.
 
     Attributes:
-        name: what rules and credentials call it; made from `username` where left out.
+        name: what rules and secrets call it; made from `username` where left out.
         label: what the display calls it.
         default: whether calls that name no account are this one's; otherwise the first account is the default.
-        voicemail_number: what the voicemail key dials for this account.
-        username: the user part of the address of record.
+        username: the user part of the address of record, as the operator gave it.
         domain: the host part of the address of record, also the realm's usual name.
-        password: the digest password; may stand in a systemd credential named `sip-password` (the default account) or
-            `sip-password-<name>` instead.
+        voicemail_number: what the voicemail key dials for this account.
+        password: the digest password. Better sealed, as `sip-password` (the default account's) or
+            `sip-password-<name>`, so that it stands nowhere in clear.
+        display_name: the name that those who are called may see.
         auth_username: where the server wants another name for digest than `username`.
         server: the host to send to, where it is not the domain.
         servers: several of them, best first, each as "host" or "host:port"; the next is used while the one before does
             not answer. Where neither `server`, `servers` nor `port` is set, the domain's SRV records name the servers.
-        port: of the servers that name none.
+        port: of the servers that name none; 5061 for TLS, else 5060, where left out.
+        transport: how SIP travels; with "udp" and "tcp" everybody on the way can read who calls whom.
         tls_ca: PEM file with the authorities to trust; the system's where left out.
-        tls_verify: False accepts any certificate; for laboratories only.
+        tls_verify: false accepts any certificate, so that anybody can be the server; for laboratories only.
+        srtp: whether call audio is encrypted; "mandatory" refuses calls whose audio would not be.
         dtmf: how digits go out in a call; "auto" takes what was negotiated.
         reliable_provisional: "required" turns servers away that cannot confirm ringing (RFC 3262).
+        register_expires_s: for how long a registration is asked for; it is renewed in time.
     """
 
     name: Identifier | None = None
-    label: Annotated[str, Field(max_length=32)] = ""
+    label: Annotated[str, Field(max_length=32, examples=["Office"])] = ""
     default: bool = False
     username: SipUser
     domain: Host
     voicemail_number: SipUser | None = None
     password: SecretStr | None = None
-    display_name: Annotated[str, Field(max_length=64)] = ""
+    display_name: Annotated[str, Field(max_length=64, examples=["Example Office"])] = ""
     auth_username: SipUser | None = None
     server: Host | None = None
     servers: Annotated[tuple[HostAndPort, ...], Field(max_length=4)] = ()
     port: Port | None = None
     transport: Transport = Transport.TLS
-    tls_ca: Path | None = None
+    tls_ca: CaFile | None = None
     tls_verify: bool = True
     srtp: Srtp = Srtp.PREFERRED
     dtmf: DtmfMethod = DtmfMethod.AUTO
@@ -110,12 +124,15 @@ class Account(Section):
     @model_validator(mode="after")
     def _servers_are_named_once(self) -> Self:
         if self.server and self.servers:
-            raise ValueError("give either server or servers, not both")
+            conflict("give either server or servers, not both", ("servers",), ("server",))
         return self
 
     @model_validator(mode="after")
     def _mandatory_srtp_needs_private_signalling(self) -> Self:
         # SDES keys travel in the SDP: without TLS anybody on the path reads them (RFC 4568 section 7).
         if self.srtp is Srtp.MANDATORY and self.transport is not Transport.TLS:
-            raise ValueError('srtp = "mandatory" needs transport = "tls", because the keys travel in the signalling')
+            conflict(
+                '"mandatory" needs transport = "tls", because the keys travel in the signalling',
+                ("srtp",), ("transport",),
+            )  # fmt: skip
         return self

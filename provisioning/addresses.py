@@ -8,7 +8,14 @@ from pydantic import Field
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[
-    str, Field(min_length=1, max_length=253, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$")
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$",
+        description="a host name, or an address (one of IPv6 in brackets), without a scheme or a port",
+        examples=["server.example.com"],
+    ),
 ]
 HostAndPort = Annotated[
     str,
@@ -16,6 +23,8 @@ HostAndPort = Annotated[
         min_length=1,
         max_length=260,
         pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[1-9][0-9]{0,4})?$",
+        description='"host" or "host:port", by name or by address (one of IPv6 in brackets)',
+        examples=["server.example.com:5061"],
     ),
 ]
 

@@ -5,18 +5,56 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from provisioning.section import Section
+from provisioning.remarks import joined
+from provisioning.section import Conflicts, Section, conflict
 
-DialString = Annotated[str, Field(max_length=32, pattern=r"^(\+?[0-9*#]+)?$")]
+DialString = Annotated[
+    str,
+    Field(
+        max_length=32,
+        pattern=r"^(\+?[0-9*#]+)?$",
+        description="a number as it is dialled: up to 32 digits, * and #, perhaps after a +",
+        examples=["+4930123456"],
+    ),
+]
 """A number as it is dialled; empty for none."""
 
-NumberPattern = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9+*#][A-Za-z0-9 ()./@_*#-]*$")]
+NumberPattern = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9+*#][A-Za-z0-9 ()./@_*#-]*$",
+        description="a number or user@host, however it is written; * at the end stands for anything",
+        examples=["+4930*"],
+    ),
+]
 """A number or `user@host`, however it is written; `*` at the end stands for anything."""
 
-DigitMapAlternative = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9xX*#.T\[\]-]+$")]
+DigitMapAlternative = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[0-9xX*#.T\[\]-]+$",
+        description="one alternative of a digit map: digits, *, #, x, [2-9], a . to repeat and a T at the end to wait",
+        examples=["9x."],
+    ),
+]
+EmergencyNumber = Annotated[
+    str, Field(pattern=r"^[0-9*#]{2,8}$", description="a number of 2 to 8 digits, * and #", examples=["999"])
+]
+DialPrefix = Annotated[str, Field(pattern=r"^[0-9]{0,6}$", description="up to 6 digits", examples=["00"])]
 Digit = Literal["1", "2", "3", "4", "5", "6", "7", "8", "9"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-TimeOfDay = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+TimeOfDay = Annotated[
+    str,
+    Field(
+        pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+        description='a time of day from "00:00" to "24:00"',
+        examples=["18:00"],
+    ),
+]
 
 _EVERY_DAY: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MOST_RULES = 50
@@ -39,17 +77,27 @@ class Rewrite(Section):
     pattern: DigitMapAlternative
     strip: Annotated[int, Field(ge=0, le=32)] = 0
     prepend: DialString = ""
-    account: Annotated[str, Field(max_length=64)] = ""
+    account: Annotated[str, Field(max_length=64, examples=["office"])] = ""
 
 
 class Hotline(Section):
     """The number that a lifted handset calls by itself.
 
     Attributes:
+        number: the number.
         delay_s: how long dial tone invites to dial something else first; 0 calls at once.
     """
 
-    number: Annotated[str, Field(min_length=1, max_length=32, pattern=r"^\+?[0-9*#]+$")]
+    number: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=32,
+            pattern=r"^\+?[0-9*#]+$",
+            description="a number as it is dialled: up to 32 digits, * and #, perhaps after a +",
+            examples=["100"],
+        ),
+    ]
     delay_s: Annotated[float, Field(ge=0, le=30)] = 5
 
 
@@ -71,8 +119,8 @@ class Dialing(Section):
     digit_map: tuple[DigitMapAlternative, ...] = ("x.T",)
     inter_digit_timeout_s: Annotated[float, Field(ge=1, le=30)] = 4
     first_digit_timeout_s: Annotated[float, Field(ge=5, le=60)] = 15
-    emergency_numbers: tuple[Annotated[str, Field(pattern=r"^[0-9*#]{2,8}$")], ...] = ()
-    international_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,6}$")] | None = None
+    emergency_numbers: tuple[EmergencyNumber, ...] = ()
+    international_prefix: DialPrefix | None = None
     rewrite: Annotated[tuple[Rewrite, ...], Field(max_length=_MOST_RULES)] = ()
     barred: Annotated[tuple[NumberPattern, ...], Field(max_length=_MOST_PATTERNS)] = ()
     speed_dials: dict[Digit, DialString] = Field(default_factory=dict)
@@ -81,10 +129,11 @@ class Dialing(Section):
     @model_validator(mode="after")
     def _hotline_comes_before_reorder_tone(self) -> Self:
         if self.hotline is not None and self.hotline.delay_s >= self.first_digit_timeout_s:
-            raise ValueError(
-                f"hotline.delay_s is {self.hotline.delay_s:g}, but dial tone ends after "
-                f"first_digit_timeout_s = {self.first_digit_timeout_s:g}; make it shorter"
-            )
+            conflict(
+                f"is {self.hotline.delay_s:g}, but dial tone ends after "
+                f"first_digit_timeout_s = {self.first_digit_timeout_s:g}; make it shorter",
+                ("hotline", "delay_s"), ("first_digit_timeout_s",),
+            )  # fmt: skip
         return self
 
 
@@ -146,24 +195,47 @@ class Calls(Section):
 
     @model_validator(mode="after")
     def _rules_make_sense(self) -> Self:
-        reasons = []
+        conflicts = Conflicts()
         if self.allow_only and not self.allow:
-            reasons.append("allow_only lets nobody ring, because allow names nobody")
+            conflicts.add("lets nobody ring, because allow names nobody", ("allow_only",), ("allow",))
         if self.out_of_hours_forward and not self.hours:
-            reasons.append("out_of_hours_forward has no hours to be outside of; add [[calls.hours]]")
-        if reasons:
-            raise ValueError("; ".join(reasons))
+            conflicts.add(
+                "has no hours to be outside of; add [[calls.hours]]",
+                ("out_of_hours_forward",), ("hours",),
+            )  # fmt: skip
+        conflicts.check()
         return self
 
 
-FeatureCode = Annotated[str, Field(pattern=r"^([*#][0-9*#]{1,7})?$")]
+FeatureCode = Annotated[
+    str,
+    Field(
+        pattern=r"^([*#][0-9*#]{1,7})?$",
+        description='* or # with 1 to 7 digits, * and # behind it, or "" for none',
+        examples=["*70"],
+    ),
+]
 """What is dialled; empty switches the code off, so that what is dialled goes to the server."""
 
 
 class FeatureCodes(Section):
     """What to dial to switch a feature; the number to forward to, or to call, follows the code.
 
-    `set_speed_dial` takes the digit key and then the number.
+    Attributes:
+        do_not_disturb_on, do_not_disturb_off: calls do not ring.
+        forward_always_on, forward_always_off: every call is sent to the number.
+        forward_busy_on, forward_busy_off: calls during another one are.
+        forward_no_answer_on, forward_no_answer_off: calls that nobody takes are.
+        reject_anonymous_on, reject_anonymous_off: callers who withhold their number are turned away.
+        auto_answer_on, auto_answer_off: calls that ask for it are answered on the loudspeaker.
+        private_mode_on: takes back every yes that the service does not need.
+        block_last_caller: whoever called last never rings again.
+        unblock_last_caller: takes back what was blocked last.
+        set_speed_dial: the digit key and then the number follow.
+        auto_redial_on, auto_redial_off: keeps trying the number that was called last.
+        anonymous_call: calls the number without showing one's own.
+        call_back: calls whoever called last.
+        voicemail: calls the messages on the server.
     """
 
     do_not_disturb_on: FeatureCode = "*78"
@@ -198,15 +270,19 @@ class FeatureCodes(Section):
         features: dict[str, list[str]] = defaultdict(list)
         for name, code in self.in_use.items():
             features[code].append(name)
-        reasons = [f"{' and '.join(names)} have the same code {code}" for code, names in features.items() if names[1:]]
-        reasons += [
-            f"{features[code][0]} has {code}, with which {features[longer][0]}'s {longer} begins"
-            for code in features
-            for longer in features
-            if longer != code and longer.startswith(code)
-        ]
-        if reasons:
-            raise ValueError("; ".join(reasons))
+        conflicts = Conflicts()
+        for code, names in features.items():
+            if names[1:]:
+                conflicts.add(f"{' and '.join(names)} have the same code {code}", *((name,) for name in names))
+        for code, (feature, *_) in features.items():
+            longer = {names[0]: other for other, names in features.items() if other != code and other.startswith(code)}
+            if longer:
+                begins = joined([f"{name}'s {other}" for name, other in longer.items()], "and", quote=False)
+                conflicts.add(
+                    f"{feature} has {code}, with which {begins} begin{'s' if len(longer) == 1 else ''}",
+                    (feature,), *((name,) for name in longer),
+                )  # fmt: skip
+        conflicts.check()
         return self
 
     def hiding(self, number: str) -> list[str]:

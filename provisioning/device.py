@@ -9,7 +9,11 @@ class Device(Section):
     """Which handset this is and where it stands.
 
     Attributes:
+        id: unique in its fleet.
+        fleet: the handsets that are looked after together.
+        country: decides emergency numbers, tones and how numbers are written.
         region: under whose laws its holder's data is; the country where left out.
+        language: of the display, until the holder chooses another.
     """
 
     id: Identifier

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from provisioning.section import GpioPin, Section
+from provisioning.remarks import joined
+from provisioning.section import Conflicts, GpioPin, Section
 
 Controller = Literal["ssd1306", "sh1106", "ssd1309", "sh1107", "ssd1327", "st7789", "ili9341", "hd44780"]
 Wiring = Literal["i2c", "spi"]
@@ -101,37 +102,31 @@ class Display(Section):
     @model_validator(mode="after")
     def _settings_belong_to_the_family(self) -> Self:
         kind = _KINDS[self.family]
-        reasons = [
-            f"{name} = {_quoted(value)} is not for {self.family}, which takes {_choice(choices)}"
-            for name, value, choices in (
-                ("controller", self.controller, kind.controllers),
-                ("wiring", self.wiring, kind.wirings),
-                ("rotate", self.rotate, kind.rotations),
-            )
-            if value not in choices
-        ]
+        conflicts = Conflicts()
+        for name, value, choices in (
+            ("controller", self.controller, kind.controllers),
+            ("wiring", self.wiring, kind.wirings),
+            ("rotate", self.rotate, kind.rotations),
+        ):
+            if value not in choices:
+                conflicts.add(f"is {_quoted(value)}, but {self.family} takes {joined(choices)}", (name,), ("family",))
         own = (*_COMMON_FIELDS, *_BUS_FIELDS[self.wiring], *kind.own_fields)
-        if foreign := sorted(self.model_fields_set - set(own)):
-            reasons.append(
-                f"{', '.join(foreign)}: not for {self.family} on {self.wiring}, which takes {', '.join(own[1:])}"
-            )
-        if reasons:
-            raise ValueError("; ".join(reasons))
+        for foreign in sorted(self.model_fields_set - set(own)):
+            conflicts.add(
+                f"is not for {self.family} on {self.wiring}, which takes {', '.join(own[1:])}",
+                (foreign,), ("family",), ("wiring",),
+            )  # fmt: skip
+        conflicts.check()
         return self
 
     @property
-    def pins(self) -> tuple[int, ...]:
-        """The BCM pins that no other device can have; those of I2C can be shared."""
+    def pins(self) -> tuple[tuple[str, int], ...]:
+        """The BCM pins that no other device can have, each with the setting that decides it; I2C's can be shared."""
         if self.wiring == "i2c":
             return ()
-        select = _SELECT_PINS[self.spi_port, self.spi_device]
-        pins = (*_SPI_PINS[self.spi_port], select, self.dc_pin, self.reset_pin)
-        return (*pins, self.backlight_pin) if "backlight_pin" in _KINDS[self.family].own_fields else pins
-
-
-def _choice(values: tuple[object, ...]) -> str:
-    quoted = [_quoted(value) for value in values]
-    return " or ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
+        bus = (*_SPI_PINS[self.spi_port], _SELECT_PINS[self.spi_port, self.spi_device])
+        own = ("dc_pin", "reset_pin", *(name for name in _KINDS[self.family].own_fields if name == "backlight_pin"))
+        return (*(("wiring", pin) for pin in bus), *((name, getattr(self, name)) for name in own))
 
 
 def _quoted(value: object) -> str:

@@ -11,7 +11,9 @@ class HookSwitch(Section):
     """The cradle's switch.
 
     Attributes:
+        pin: its BCM number.
         closed_means: what a closed contact (pin low) says.
+        debounce_ms: for how long the contact must rest before it counts.
     """
 
     pin: GpioPin = 17

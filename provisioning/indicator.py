@@ -4,6 +4,10 @@ from provisioning.section import GpioPin, Section
 
 
 class Indicator(Section):
-    """The status LED."""
+    """The status LED.
+
+    Attributes:
+        pin: its BCM number.
+    """
 
     pin: GpioPin = 27

@@ -1,15 +1,15 @@
 """The key matrix: its pins, and which key is where."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from provisioning.section import GpioPin, Section
+from provisioning.section import Conflicts, GpioPin, Section
 
-KEY_NAMES = frozenset("0123456789*#") | {
-    "ok", "cancel", "redial", "menu", "mute", "hold", "volume_up", "volume_down", "transfer", "conference", "speaker",
-    "voicemail", "do_not_disturb", "record",
-}  # fmt: skip
+KeyName = Literal[
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#", "ok", "cancel", "redial", "menu", "mute", "hold",
+    "volume_up", "volume_down", "transfer", "conference", "speaker", "voicemail", "do_not_disturb", "record",
+]  # fmt: skip
 
 
 class Keypad(Section):
@@ -18,11 +18,14 @@ class Keypad(Section):
     Attributes:
         rows, columns: GPIO pins, top to bottom and left to right.
         keys: one line a row, one name a column.
+        debounce_ms: for how long a contact must rest before it counts.
+        repeat_after_ms, repeat_every_ms: when a key that is held begins to repeat, and how fast.
+        long_press_ms: from when on a key counts as held.
     """
 
     rows: tuple[GpioPin, ...] = (5, 6, 13, 19, 26)
     columns: tuple[GpioPin, ...] = (12, 16, 20, 21, 24)
-    keys: tuple[tuple[str, ...], ...] = (
+    keys: tuple[tuple[KeyName, ...], ...] = (
         ("1", "2", "3", "volume_up", "transfer"),
         ("4", "5", "6", "volume_down", "conference"),
         ("7", "8", "9", "mute", "speaker"),
@@ -36,18 +39,18 @@ class Keypad(Section):
 
     @model_validator(mode="after")
     def _layout_fits(self) -> Self:
+        conflicts = Conflicts()
         if len(self.keys) != len(self.rows):
-            raise ValueError(f"keys has {len(self.keys)} lines but rows names {len(self.rows)} pins")
-        for number, line in enumerate(self.keys, start=1):
+            conflicts.add(f"keys has {len(self.keys)} lines but rows names {len(self.rows)} pins", ("keys",), ("rows",))
+        for position, line in enumerate(self.keys):
             if len(line) != len(self.columns):
-                raise ValueError(
-                    f"line {number} of keys has {len(line)} names but columns names {len(self.columns)} pins"
-                )
+                conflicts.add(
+                    f"line {position + 1} of keys has {len(line)} names but columns names {len(self.columns)} pins",
+                    ("keys", position), ("columns",),
+                )  # fmt: skip
         names = [name for line in self.keys for name in line]
-        unknown = sorted(set(names) - KEY_NAMES)
-        if unknown:
-            raise ValueError(f"unknown key names {unknown}; choose from {sorted(KEY_NAMES)}")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"key names {twice} stand more than once")
+            conflicts.add(f"key names {twice} stand more than once", ("keys",))
+        conflicts.check()
         return self

@@ -7,11 +7,14 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from provisioning.section import Region, Section
+from provisioning.section import Conflicts, Region, Section, conflict
 
 _LONGEST_SSID_BYTES: Final = 32  # IEEE 802.11-2020 section 9.4.2.2
 _WIFI_PASSWORD: Final = re.compile("[ -~]{8,63}|[0-9A-Fa-f]{64}")  # IEEE 802.11-2020 annex J.4.1
 _LONGEST_PREFIX_WITH_ENDS: Final = 30  # RFC 3021: a network of two hosts has neither a number nor a broadcast address
+
+_ADDRESS: Final = 'an address, such as "192.0.2.1" or "2001:db8::1"'
+_INTERFACE_ADDRESS: Final = 'an address with the size of its network behind it, such as "192.0.2.10/24"'
 
 
 def _address(value: Any) -> Any:
@@ -20,9 +23,7 @@ def _address(value: Any) -> Any:
     try:
         return ip_address(str(value))
     except ValueError:
-        raise ValueError(
-            f'{str(value)!r} is not an address; one is written like "192.0.2.1" or "2001:db8::1"'
-        ) from None
+        raise ValueError(f"this is not {_ADDRESS}") from None
 
 
 def _interface_address(value: Any) -> Any:
@@ -31,17 +32,21 @@ def _interface_address(value: Any) -> Any:
     try:
         made = ip_interface(str(value))
     except ValueError:
-        raise ValueError(
-            f'{str(value)!r} is not an address with the size of its network, like "192.0.2.10/24"'
-        ) from None
+        raise ValueError(f"this is not {_INTERFACE_ADDRESS}") from None
     if "/" not in str(value):
         size = 24 if isinstance(made, IPv4Interface) else 64
         raise ValueError(f'the size of the network is missing; write it behind the address, as in "{value}/{size}"')
     return made
 
 
-IpAddress = Annotated[IPv4Address | IPv6Address, BeforeValidator(_address)]
-InterfaceAddress = Annotated[IPv4Interface | IPv6Interface, BeforeValidator(_interface_address)]
+IpAddress = Annotated[
+    IPv4Address | IPv6Address, BeforeValidator(_address), Field(description=_ADDRESS, examples=["192.0.2.1"])
+]
+InterfaceAddress = Annotated[
+    IPv4Interface | IPv6Interface,
+    BeforeValidator(_interface_address),
+    Field(description=_INTERFACE_ADDRESS, examples=["192.0.2.10/24"]),
+]
 """An address with the size of the network that it is in, such as 192.0.2.10/24."""
 
 
@@ -74,29 +79,27 @@ class Ethernet(Section):
     def _addresses_are_a_hosts_own(
         cls, addresses: tuple[IPv4Interface | IPv6Interface, ...]
     ) -> tuple[IPv4Interface | IPv6Interface, ...]:
-        reasons = [f"{address} is not an address that a handset can have" for address in addresses if _is_odd(address)]
-        if len({address.ip for address in addresses}) < len(addresses):
-            reasons.append("the same address stands more than once")
-        if reasons:
-            raise ValueError("; ".join(reasons))
+        conflicts = Conflicts()
+        for position, address in enumerate(addresses):
+            if _is_odd(address):
+                conflicts.add(f"{address} is not an address that a handset can have", (position,))
+            if address.ip in {before.ip for before in addresses[:position]}:
+                conflicts.add("this address stands here for the second time; give each once", (position,))
+        conflicts.check()
         return addresses
 
     @model_validator(mode="after")
     def _gateways_can_be_reached(self) -> Self:
-        reasons = [
-            f"the gateway {gateway} is in none of the networks of addresses"
-            for gateway in self.gateways
-            if not any(gateway in address.network for address in self.addresses)
-        ]
-        reasons += [
-            f"the gateway {gateway} is the handset's own address"
-            for gateway in self.gateways
-            if any(gateway == address.ip for address in self.addresses)
-        ]
+        conflicts = Conflicts()
+        for position, gateway in enumerate(self.gateways):
+            place = ("gateways", position)
+            if not any(gateway in address.network for address in self.addresses):
+                conflicts.add(f"{gateway} is in none of the networks of addresses", place, ("addresses",))
+            if any(gateway == address.ip for address in self.addresses):
+                conflicts.add(f"{gateway} is the handset's own address", place, ("addresses",))
         if len({gateway.version for gateway in self.gateways}) < len(self.gateways):
-            reasons.append("gateways has two of one family; give one for IPv4 and one for IPv6")
-        if reasons:
-            raise ValueError("; ".join(reasons))
+            conflicts.add("there are two of one family; give one for IPv4 and one for IPv6", ("gateways",))
+        conflicts.check()
         return self
 
 
@@ -107,10 +110,18 @@ class WifiNetwork(Section):
         ssid: its name, up to 32 bytes.
         hidden: it does not send its name; the handset then calls it out wherever it is.
         security: how it is protected.
-        password: its password; may be sealed as `wifi-password-<n>` instead, where n is 1 for the first network.
+        password: its password. Better sealed, as `wifi-password-<n>`, where n is 1 for the first network.
     """
 
-    ssid: Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    ssid: Annotated[
+        str,
+        Field(
+            min_length=1,
+            pattern=r"^[^\x00-\x1f\x7f]+$",
+            description="a text of up to 32 bytes; letters beyond ASCII take two to four each",
+            examples=["Office"],
+        ),
+    ]
     hidden: bool = False
     security: WifiSecurity = WifiSecurity.WPA2
     password: SecretStr | None = None
@@ -132,7 +143,10 @@ class WifiNetwork(Section):
     @model_validator(mode="after")
     def _an_open_network_has_no_password(self) -> Self:
         if self.security is WifiSecurity.OPEN and self.password is not None:
-            raise ValueError('an open network has no password; leave it out, or set security = "wpa2" or "wpa3"')
+            conflict(
+                'an open network has no password; leave it out, or set security = "wpa2" or "wpa3"',
+                ("password",), ("security",),
+            )  # fmt: skip
         return self
 
 
@@ -152,9 +166,12 @@ class Network(Section):
     @field_validator("wifi")
     @classmethod
     def _networks_stand_once(cls, wifi: tuple[WifiNetwork, ...]) -> tuple[WifiNetwork, ...]:
+        conflicts = Conflicts()
         names = [network.ssid for network in wifi]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"the networks {twice} stand more than once; give each once")
+        for position, name in enumerate(names):
+            if name in names[:position]:
+                conflicts.add("this network stands here for the second time; give each once", (position, "ssid"))
+        conflicts.check()
         return wifi
 
 

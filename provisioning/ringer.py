@@ -4,7 +4,12 @@ from provisioning.section import Percent, Section
 
 
 class Ringer(Section):
-    """The ringer's own PCM."""
+    """The ringer.
+
+    Attributes:
+        playback: its PCM (`aplay -L` lists them).
+        volume_percent: how loud it is, until the holder changes it.
+    """
 
     playback: str = "default"
     volume_percent: Percent = 80

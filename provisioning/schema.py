@@ -3,12 +3,11 @@
 `parse_configuration` reports every mistake at once, each with its place in the file.
 """
 
-import re
 import tomllib
+from collections import defaultdict
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 
 from provisioning.accounts import Account
 from provisioning.broker import Sync
@@ -23,9 +22,10 @@ from provisioning.nat import Nat
 from provisioning.network import Network
 from provisioning.operator_links import Operator
 from provisioning.recording import Recording
+from provisioning.remarks import KeyPath, counted, dotted, joined
 from provisioning.retention import Retention
 from provisioning.ringer import Ringer
-from provisioning.section import Section
+from provisioning.section import Conflicts, Section, conflict
 from provisioning.sip import Sip
 from provisioning.sound import Sound
 from provisioning.time_service import Time
@@ -63,46 +63,65 @@ class Configuration(Section):
     def _calls_fit_beside_a_relay(self) -> Self:
         # The SIP library has few sockets, and a relay doubles what each call needs.
         if self.nat.turn_server and self.calls.max_calls > MAX_CALLS_WITH_RELAY:
-            raise ValueError(
+            conflict(
                 f"with nat.turn_server at most {MAX_CALLS_WITH_RELAY} calls.max_calls are possible, "
-                f"not {self.calls.max_calls}"
-            )
+                f"not {self.calls.max_calls}",
+                ("calls", "max_calls"), ("nat", "turn_server"),
+            )  # fmt: skip
         return self
 
     @field_validator("accounts")
     @classmethod
     def _default_account_comes_first(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
-        if sum(account.default for account in accounts) > 1:
-            raise ValueError("only one account can be the default")
+        conflicts = Conflicts()
         names = [account.identifier for account in accounts]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"accounts need different names, but {twice} stand more than once; set name")
+        for position, account in enumerate(accounts):
+            if account.default and any(before.default for before in accounts[:position]):
+                conflicts.add("only one account can be the default, and one before is", (position, "default"))
+            if account.identifier in names[:position]:
+                conflicts.add(
+                    f"accounts need different names, and one before is {account.identifier!r} already; set name",
+                    (position, "name"), (position, "username"),
+                )  # fmt: skip
+        conflicts.check()
         return tuple(sorted(accounts, key=lambda account: not account.default))
 
     @model_validator(mode="after")
     def _dialling_fits_codes_and_accounts(self) -> Self:
-        reasons = [
-            f"feature_codes.{name} keeps the emergency number {number} from being dialled"
-            for number in self.dialing.emergency_numbers
-            for name in self.feature_codes.hiding(number)
-        ]
+        conflicts = Conflicts()
+        for position, number in enumerate(self.dialing.emergency_numbers):
+            for name in self.feature_codes.hiding(number):
+                conflicts.add(
+                    f"feature_codes.{name} keeps the emergency number {number} from being dialled",
+                    ("feature_codes", name), ("dialing", "emergency_numbers", position),
+                )  # fmt: skip
         names = [account.identifier for account in self.accounts]
-        reasons += [
-            f"dialing.rewrite[{number}].account is {rule.account!r}, but the accounts are called {names}"
-            for number, rule in enumerate(self.dialing.rewrite, start=1)
-            if rule.account and rule.account not in names
-        ]
-        if reasons:
-            raise ValueError("; ".join(reasons))
+        for position, rule in enumerate(self.dialing.rewrite):
+            if rule.account and rule.account not in names:
+                conflicts.add(
+                    f"no account is called {rule.account!r}; there is {joined(names, 'and')}",
+                    ("dialing", "rewrite", position, "account"),
+                    *(("accounts", each, key) for each in range(len(names)) for key in ("name", "username")),
+                )  # fmt: skip
+        conflicts.check()
         return self
 
     @model_validator(mode="after")
     def _pins_are_used_once(self) -> Self:
-        pins = [*self.keypad.rows, *self.keypad.columns, self.hook_switch.pin, self.indicator.pin, *self.display.pins]
-        twice = sorted({pin for pin in pins if pins.count(pin) > 1})
-        if twice:
-            raise ValueError(f"GPIO pins {twice} are given to more than one device")
+        users: dict[int, list[KeyPath]] = defaultdict(list)
+        for position, pin in enumerate(self.keypad.rows):
+            users[pin].append(("keypad", "rows", position))
+        for position, pin in enumerate(self.keypad.columns):
+            users[pin].append(("keypad", "columns", position))
+        users[self.hook_switch.pin].append(("hook_switch", "pin"))
+        users[self.indicator.pin].append(("indicator", "pin"))
+        for name, pin in self.display.pins:
+            users[pin].append(("display", name))
+        conflicts = Conflicts()
+        for pin, paths in users.items():
+            if paths[1:]:
+                conflicts.add(f"GPIO pin {pin} is given to {joined(map(dotted, paths), 'and', quote=False)}", *paths)
+        conflicts.check()
         return self
 
 
@@ -110,37 +129,13 @@ def parse_configuration(text: str) -> Configuration:
     """Read a configuration from TOML.
 
     Raises:
-        ProvisioningError: with every mistake at once; a syntax error is one mistake with its line.
+        ProvisioningError: with every mistake at once, each with its line and column.
     """
     try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ProvisioningError("The configuration is not valid TOML.", (f"Not valid TOML: {error}.",)) from error
-    try:
-        return Configuration.model_validate(raw)
-    except ValidationError as error:
-        items = error.errors(include_url=False, include_input=False)
-        mistakes = tuple(_sentence(item) for item in items if not _follows_from_another(item, items))
-        count = len(mistakes)
-        raise ProvisioningError(
-            f"The configuration has {count} mistake{'s' if count > 1 else ''}.", mistakes
-        ) from error
+        return Configuration.model_validate(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        # Finding all that is wrong, and where, takes more code than a configuration that is right needs.
+        from provisioning.examination import examine  # noqa: PLC0415
 
-
-def _follows_from_another(item: ErrorDetails, items: list[ErrorDetails]) -> bool:
-    """Tell whether a list is only said to be too short because its one entry has a mistake of its own."""
-    place = item["loc"]
-    return item["type"] == "too_short" and any(
-        other["loc"][: len(place)] == place and len(other["loc"]) > len(place) for other in items
-    )
-
-
-def _sentence(item: ErrorDetails) -> str:
-    parts = item["loc"]
-    place = ".".join(f"[{part + 1}]" if isinstance(part, int) else str(part) for part in parts).replace(".[", "[")
-    text = re.sub(r"^Value error, ", "", item["msg"])
-    if item["type"] == "missing":
-        text = "is missing"
-    elif item["type"] == "extra_forbidden":
-        text = "is not a setting that this handset knows; look for a spelling mistake"
-    return f"{place or 'The configuration'}: {text}."
+        mistakes = tuple(remark.sentence for remark in examine(text).mistakes)
+        raise ProvisioningError(f"The configuration has {counted(len(mistakes), 'mistake')}.", mistakes) from error

@@ -1,16 +1,30 @@
 """What every table of the configuration has in common."""
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from provisioning.remarks import KeyPath
 
 GpioPin = Annotated[int, Field(ge=0, le=27)]
 """A pin of the header, by its BCM number."""
 
-Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+Identifier = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        description="up to 64 lower-case letters, digits and hyphens, no hyphen at either end",
+        examples=["handset-1"],
+    ),
+]
 """What a device, a fleet or an account is called."""
 
-Region = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Region = Annotated[
+    str,
+    Field(pattern=r"^[A-Z]{2}$", description="two capital letters of ISO 3166-1, such as CN or HK", examples=["HK"]),
+]
 """A country, or a part of one with laws of its own: ISO 3166-1, such as CN or HK."""
 
 Percent = Annotated[int, Field(ge=0, le=100)]
@@ -20,3 +34,49 @@ class Section(BaseModel):
     """A table of the configuration; unknown keys are mistakes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Conflicts:
+    """Collects what in a table cannot stand together; each is a mistake with its own place."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[str, tuple[KeyPath, ...]]] = []
+
+    def add(self, text: str, *paths: KeyPath) -> None:
+        """Add one.
+
+        Args:
+            text: what is wrong, without a full stop.
+            *paths: the settings that it is about, from this table on; the first is where it is shown.
+        """
+        self._found.append((text, paths))
+
+    def check(self) -> None:
+        """Raise if there are any.
+
+        Raises:
+            ConflictError: there are.
+        """
+        if self._found:
+            raise ConflictError(tuple(self._found))
+
+
+class ConflictError(ValueError):
+    """Settings that are well written but cannot stand together.
+
+    Attributes:
+        found: each with the settings that it is about.
+    """
+
+    def __init__(self, found: tuple[tuple[str, tuple[KeyPath, ...]], ...]) -> None:
+        super().__init__("; ".join(text for text, _ in found))
+        self.found = found
+
+
+def conflict(text: str, *paths: KeyPath) -> NoReturn:
+    """Say of one conflict what `Conflicts.add` says of several.
+
+    Raises:
+        ConflictError: always.
+    """
+    raise ConflictError(((text, paths),))

@@ -11,19 +11,19 @@ Codec = Literal["opus", "g722", "pcma", "pcmu"]
 
 
 class CodecsByNetwork(Section):
-    """Another choice of codecs for the network that the handset is on.
+    """Other choices of codecs for the network that the handset is on.
 
     Attributes:
         interface: the network interface towards the default account's server, such as "eth0"; "wlan*" is every Wi-Fi.
         codecs: best first, in place of those that hold elsewhere.
     """
 
-    interface: Annotated[str, Field(min_length=1, max_length=16)]
+    interface: Annotated[str, Field(min_length=1, max_length=16, examples=["wlan*"])]
     codecs: Annotated[tuple[Codec, ...], Field(min_length=1)]
 
 
 class Sip(Section):
-    """How the SIP stack behaves, whatever the account.
+    """How SIP behaves, whatever the account.
 
     Attributes:
         local_port: where to listen for UDP and TCP; 0 lets the system choose.

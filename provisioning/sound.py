@@ -4,13 +4,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from provisioning.section import Percent, Section
+from provisioning.section import Percent, Section, conflict
 
+AlsaName = Annotated[str, Field(examples=["plughw:CARD=Speaker"])]
 OnRoutes = Literal["never", "speaker", "always"]
 
 
 class Sound(Section):
-    """The earpiece and the microphone, by ALSA name, so that a card keeps its role when numbers change.
+    """The earpiece, the microphone and the loudspeaker, by ALSA names, which stay when numbers change.
 
     Attributes:
         playback, capture: PCM names (`aplay -L` lists them).
@@ -19,9 +20,11 @@ class Sound(Section):
         rate_hz: what the PCMs are opened with.
         period_ms: how much sound is handled at once: 20 is a fifth less work than 10, and some 20 ms more delay.
         prefill_ms: silence queued ahead of the first sound; less is less delay, more is more sturdy.
+        volume_percent: how loud the earpiece is, until the holder changes it.
         speaker_playback: the loudspeaker's PCM; the earpiece's pair is used for both where left out.
         speaker_capture: the loudspeaker's microphone; the handset's where left out.
         speaker_mixer_card, speaker_mixer_element: the loudspeaker's hardware volume, as for the earpiece.
+        speaker_volume_percent: how loud the loudspeaker is, until the holder changes it.
         echo_cancelling: where the far end's own voice is taken out of the microphone. On the handset, whose shell
             keeps the two apart, it costs some 10 ms of delay, 20 MB and almost one per cent of a core.
         noise_suppression: where steady noise around the phone is lowered.
@@ -33,15 +36,15 @@ class Sound(Section):
 
     playback: str = "default"
     capture: str = "default"
-    mixer_card: str | None = None
+    mixer_card: AlsaName | None = None
     mixer_element: str = "Speaker"
     rate_hz: Literal[8000, 16000, 48000] = 16000
     period_ms: Literal[10, 20] = 10
     prefill_ms: Annotated[int, Field(ge=5, le=80)] = 10
     volume_percent: Percent = 70
-    speaker_playback: str | None = None
-    speaker_capture: str | None = None
-    speaker_mixer_card: str | None = None
+    speaker_playback: AlsaName | None = None
+    speaker_capture: AlsaName | None = None
+    speaker_mixer_card: AlsaName | None = None
     speaker_mixer_element: str = "Speaker"
     speaker_volume_percent: Percent = 70
     echo_cancelling: OnRoutes = "speaker"
@@ -53,7 +56,8 @@ class Sound(Section):
     @model_validator(mode="after")
     def _a_microphone_of_its_own_needs_a_loudspeaker(self) -> Self:
         if self.speaker_capture is not None and self.speaker_playback is None:
-            raise ValueError(
-                "speaker_capture needs speaker_playback: without a loudspeaker the earpiece's pair is used"
-            )
+            conflict(
+                "needs speaker_playback: without a loudspeaker the earpiece's pair is used",
+                ("speaker_capture",), ("speaker_playback",),
+            )  # fmt: skip
         return self

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from provisioning.addresses import Host
-from provisioning.section import Section
+from provisioning.section import Conflicts, Section
 
 
 class Time(Section):
@@ -20,6 +20,9 @@ class Time(Section):
     @field_validator("servers")
     @classmethod
     def _servers_stand_once(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
-        if twice := sorted({server for server in servers if servers.count(server) > 1}):
-            raise ValueError(f"{twice} stand more than once; give each once")
+        conflicts = Conflicts()
+        for position, server in enumerate(servers):
+            if server in servers[:position]:
+                conflicts.add("this server stands here for the second time; give each once", (position,))
+        conflicts.check()
         return servers

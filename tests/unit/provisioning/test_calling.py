@@ -41,35 +41,47 @@ def test_the_default_codes_can_be_told_apart() -> None:
 @pytest.mark.parametrize(
     ("addition", "place", "words"),
     [
-        ('[calls]\nforward_always = "anna"', "calls.forward_always:", "pattern"),
-        ("[calls]\nallow_only = true", "calls:", "allow names nobody"),
-        ('[calls]\nout_of_hours_forward = "2"', "calls:", "no hours to be outside of"),
-        ('[[calls.hours]]\nfrom = "8:00"\nto = "18:00"', "calls.hours[1].from:", "pattern"),
+        ('[calls]\nforward_always = "anna"', "calls.forward_always:", "takes a number as it is dialled"),
+        ("[calls]\nallow_only = true", "calls.allow_only:", "allow names nobody"),
+        ('[calls]\nout_of_hours_forward = "2"', "calls.out_of_hours_forward:", "no hours to be outside of"),
+        ('[[calls.hours]]\nfrom = "8:00"\nto = "18:00"', "calls.hours[1].from:", "takes a time of day"),
         ('[[calls.hours]]\nfrom = "08:00"', "calls.hours[1].to:", "is missing"),
         ('[[calls.hours]]\ndays = []\nfrom = "08:00"\nto = "18:00"', "calls.hours[1].days:", "at least 1"),
-        ('[[calls.hours]]\ndays = ["monday"]\nfrom = "08:00"\nto = "18:00"', "calls.hours[1].days[1]:", "'mon'"),
-        ("[calls]\nauto_redial_every_s = 1", "calls.auto_redial_every_s:", "greater than or equal to 10"),
-        ('[calls]\nblock = [""]', "calls.block[1]:", "at least 1 character"),
-        ('[dialing]\nspeed_dials = { "0" = "2345" }', "dialing.speed_dials.0", "'1'"),
-        ('[dialing.hotline]\nnumber = ""', "dialing.hotline.number:", "at least 1 character"),
-        ('[dialing.hotline]\nnumber = "2"\ndelay_s = 20', "dialing:", "first_digit_timeout_s = 15"),
-        ('[[dialing.rewrite]]\npattern = "(a+)+"', "dialing.rewrite[1].pattern:", "pattern"),
-        ('[[dialing.rewrite]]\npattern = "' + "x" * 65 + '"', "dialing.rewrite[1].pattern:", "at most 64"),
+        (
+            '[[calls.hours]]\ndays = ["monday"]\nfrom = "08:00"\nto = "18:00"',
+            "calls.hours[1].days[1]:",
+            'did you mean "mon"?',
+        ),
+        ("[calls]\nauto_redial_every_s = 1", "calls.auto_redial_every_s:", "takes a whole number from 10 to 600"),
+        ('[calls]\nblock = [""]', "calls.block[1]:", "has to be filled in"),
+        ('[dialing]\nspeed_dials = { "0" = "2345" }', "dialing.speed_dials.0", 'there is no such key; there are "1"'),
+        ('[dialing.hotline]\nnumber = ""', "dialing.hotline.number:", "has to be filled in"),
+        ('[dialing.hotline]\nnumber = "2"\ndelay_s = 20', "dialing.hotline.delay_s:", "first_digit_timeout_s = 15"),
+        (
+            '[[dialing.rewrite]]\npattern = "(a+)+"',
+            "dialing.rewrite[1].pattern:",
+            "takes one alternative of a digit map",
+        ),
+        ('[[dialing.rewrite]]\npattern = "' + "x" * 65 + '"', "dialing.rewrite[1].pattern:", "up to 64 letters"),
         (
             '[[dialing.rewrite]]\npattern = "x."\naccount = "work"',
-            "The configuration:",
-            "dialing.rewrite[1].account is 'work', but the accounts are called ['alice']",
+            "dialing.rewrite[1].account:",
+            "no account is called 'work'; there is \"alice\"",
         ),
-        ('[feature_codes]\nvoicemail = "97"', "feature_codes.voicemail:", "pattern"),
-        ('[feature_codes]\nvoicemail = "*69"', "feature_codes:", "call_back and voicemail have the same code *69"),
+        ('[feature_codes]\nvoicemail = "97"', "feature_codes.voicemail:", "takes * or #"),
+        (
+            '[feature_codes]\nvoicemail = "*69"',
+            "feature_codes.voicemail:",
+            "call_back and voicemail have the same code *69",
+        ),
         (
             '[feature_codes]\nvoicemail = "*7"',
-            "feature_codes:",
-            "voicemail has *7, with which do_not_disturb_on's *78 begins",
+            "feature_codes.voicemail:",
+            "voicemail has *7, with which do_not_disturb_on's *78, do_not_disturb_off's *79, ",
         ),
         (
             '[dialing]\nemergency_numbers = ["*781"]',
-            "The configuration:",
+            "dialing.emergency_numbers[1]:",
             "feature_codes.do_not_disturb_on keeps the emergency number *781 from being dialled",
         ),
         ('[feature_codes]\nwake_up = "*55"', "feature_codes.wake_up:", "spelling mistake"),
@@ -82,7 +94,12 @@ def test_a_mistake_names_its_place_and_what_is_wrong(addition: str, place: str, 
 
 
 def test_every_mistake_about_the_codes_is_said_at_once() -> None:
-    (mistake,) = mistakes_of('[feature_codes]\nvoicemail = "*69"\nset_speed_dial = "*78"\nauto_answer_on = "*9"')
-    assert "call_back and voicemail" in mistake
-    assert "do_not_disturb_on and set_speed_dial" in mistake
-    assert "auto_answer_on has *9" in mistake
+    mistakes = mistakes_of('[feature_codes]\nvoicemail = "*69"\nset_speed_dial = "*78"\nauto_answer_on = "*9"')
+    assert [mistake.partition(" ")[0] for mistake in mistakes] == [
+        "feature_codes.voicemail:",
+        "feature_codes.set_speed_dial:",
+        "feature_codes.auto_answer_on:",
+    ]
+    assert "call_back and voicemail" in mistakes[0]
+    assert "do_not_disturb_on and set_speed_dial" in mistakes[1]
+    assert "auto_answer_on has *9" in mistakes[2]

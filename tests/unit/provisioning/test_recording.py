@@ -14,7 +14,7 @@ def test_recordings_take_half_a_gigabyte_and_are_announced_as_the_country_is_use
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('announce = "never"', "'tone' or 'voice'"),
+        ('announce = "never"', '"tone" or "voice"'),
         ("limit_mb = 1", "20"),
         ("bitrate_kbps = 256", "64"),
         ("bitrate = 30", "bitrate"),

@@ -1,5 +1,6 @@
 """What the configuration says about calling reaches the phone, and what contradicts itself is refused with reasons."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -167,7 +168,8 @@ def test_the_voicemail_can_be_called_whatever_the_digit_map_says() -> None:
     ],
 )
 def test_what_contradicts_itself_is_refused_with_the_reason(addition: str, mistake: str, tmp_path: Path) -> None:
-    assert mistakes_of(addition, tmp_path) == (mistake,)
+    (told,) = mistakes_of(addition, tmp_path)
+    assert re.sub(r" \(line \d+, column \d+\)\.$", ".", told) == mistake
 
 
 def test_a_speed_dial_to_an_emergency_number_is_a_persons_own_call() -> None:
