@@ -17,6 +17,7 @@ from firmware.control.requests import (
 from firmware.control.server import Handler
 from firmware.control.sync_answers import Configuration, Message, Messages
 from firmware.egress.downlink import DownTopic
+from firmware.errors import ControlError
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox, OutboxKey, OutboxMessage
 
 _log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class SyncRole:
         self._outbox = outbox
         self._inbound = inbound
         self._settings = settings
+        self._has_told_settings = False
         self.when_connection_changed = when_connection_changed
 
     @property
@@ -68,7 +70,9 @@ class SyncRole:
         }
 
     async def _configuration(self, _request: ConfigurationRequest) -> Configuration:
-        return Configuration(broker=self._settings())
+        settings = self._settings()
+        self._has_told_settings = True
+        return Configuration(broker=settings)
 
     async def _next(self, request: NextRequest) -> Messages:
         settings = self._settings()
@@ -83,6 +87,9 @@ class SyncRole:
         return Empty()
 
     async def _connection(self, request: ConnectionRequest) -> Empty:
+        if not self._has_told_settings:
+            # It tells of a broker from before the handset started anew, which may be another one now.
+            raise ControlError("The handset has started anew. Ask for its configuration.")
         self.when_connection_changed(request.state, request.code)
         return Empty()
 

@@ -24,7 +24,9 @@ LONGEST_SILENCE_S: Final = 60.0
 
 _POLL_S: Final = 30.0
 _LONGEST_NAP_S: Final = 20.0
-_NO_BROKER_PAUSE_S: Final = 15.0
+_NO_BROKER_PAUSE_S: Final = 5.0
+# So soon it is noticed that a handset whose broker does not answer has been given another one.
+_LOOK_S: Final = 5.0
 _HANDSET_RETRY_BASE_S: Final = 0.2
 _HANDSET_RETRY_CAP_S: Final = 10.0
 # A message that the handset does not take so often gives its place to others: only few may be on their way.
@@ -138,8 +140,21 @@ class Courier:
                 await connection.close()
             if time.monotonic() - began_s > _STEADY_S:
                 attempt = 0
-            await self._nap(self._jitter_s(attempt, settings.retry_base_s, settings.retry_cap_s))
+            pause_s = self._jitter_s(attempt, settings.retry_base_s, settings.retry_cap_s)
+            if await self._changes_within(settings, pause_s):
+                return
             attempt += 1
+
+    async def _changes_within(self, settings: BrokerSettings, pause_s: float) -> bool:
+        """Rest before the next try; say whether the handset wants another broker meanwhile, as after a new bundle."""
+        ends_s = time.monotonic() + pause_s
+        while True:
+            rest_s = ends_s - time.monotonic()
+            await self._nap(min(rest_s, _LOOK_S))
+            if await self._unless_stopping(self._handset.configuration()) != settings:
+                return True
+            if rest_s <= _LOOK_S:
+                return False
 
     async def _carry_both_ways(self, connection: BrokerConnection, settings: BrokerSettings) -> None:
         taking_in = asyncio.create_task(self._take_in(connection))

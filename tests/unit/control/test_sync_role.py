@@ -21,6 +21,7 @@ from firmware.control.requests import (
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import SyncRole
 from firmware.egress.downlink import MAX_DOCUMENT_BYTES, DownTopic
+from firmware.errors import ControlError
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage
 
 SETTINGS = BrokerSettings(device="dev-1", fleet="lab", host="localhost", port=8883, key_pem="KEY", batch_records=10)
@@ -182,6 +183,13 @@ async def test_what_is_no_message_of_the_operators_is_refused(handset: Handset, 
 
 
 async def test_the_handset_hears_how_sync_stands_with_the_broker(handset: Handset) -> None:
+    await ask_async(handset.folder, Role.SYNC, ConfigurationRequest())
     request = ConnectionRequest(state=BrokerState.REFUSED, code=BrokerProblem.NOT_AUTHORIZED)
     await ask_async(handset.folder, Role.SYNC, request)
     assert handset.connection == [(BrokerState.REFUSED, BrokerProblem.NOT_AUTHORIZED)]
+
+
+async def test_what_is_said_of_a_broker_from_before_the_start_is_not_believed(handset: Handset) -> None:
+    with pytest.raises(ControlError, match="started anew"):
+        await ask_async(handset.folder, Role.SYNC, ConnectionRequest(state=BrokerState.CONNECTED))
+    assert handset.connection == []

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey
 from firmware.sync import courier as courier_module
 from firmware.sync.broker import Arrival
 from firmware.sync.courier import Courier
+from firmware.sync.problems import BrokerError
 
 
 class AtOnce(random.Random):
@@ -92,6 +94,39 @@ async def carrying(connection: Connection, handset: Handset, monkeypatch: pytest
     finally:
         courier.stop()
         await running
+
+
+async def test_a_handset_that_is_given_another_broker_need_not_wait_for_the_old_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Unreachable(Connection):
+        async def open(self) -> None:
+            raise BrokerError(BrokerProblem.CONNECTION_REFUSED)
+
+    class GivenAnother(Handset):
+        async def configuration(self) -> BrokerSettings:
+            return new if tried else old
+
+    tried: list[BrokerSettings] = []
+    connected = asyncio.Event()
+    old = await Handset(b"", HandsetError()).configuration()
+    new = replace(old, host="other.example")
+
+    def connection_to(settings: BrokerSettings) -> Connection:
+        tried.append(settings)
+        if settings == old:
+            return Unreachable()
+        connected.set()
+        return Connection()
+
+    monkeypatch.setattr(courier_module, "BrokerConnection", connection_to)
+    courier = Courier(GivenAnother(b"", HandsetError()), heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce())
+    running = asyncio.create_task(courier.run())
+    async with asyncio.timeout(10):
+        await connected.wait()
+    courier.stop()
+    await running
+    assert tried == [old, new]
 
 
 @pytest.mark.parametrize("error", [HandsetError("Not now."), RuntimeError("document of secrets")])
