@@ -2,6 +2,9 @@
 # What needs root when a stick is plugged in. Its contents are never looked at here: that is done by a user who may do
 # nothing else, between these steps.
 set -euo pipefail
+# The unit's sandbox gives root, too, mounts that nobody else sees.
+[ /proc/self/ns/mnt -ef /proc/1/ns/mnt ] || exec nsenter --target 1 --mount -- "$0" "$@"
+
 step=$1 device=/dev/$2 folder=/run/wecall-stick/$2
 case $2 in '' | *[!a-z0-9]*) exit 255 ;; esac
 
