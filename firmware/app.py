@@ -460,6 +460,7 @@ class Handset:
             self._options.state_dir,
             lambda: broker_settings(self._loaded.configuration),
             self._note_broker,
+            self._bundles.intake if self._bundles is not None else None,
         )
         if sync is not None:
             handlers[Role.SYNC] = sync

@@ -8,9 +8,9 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
+from firmware.allowance import Allowance
 from firmware.egress.downlink import AckMessage, DownTopic
 from firmware.egress.messages import OutcomeCode
-from firmware.errors import HandsetError
 from firmware.phone.purpose import Actor, Channel
 from firmware.ports import OutboxKey
 from firmware.privacy.consent import LedgerAction
@@ -21,10 +21,6 @@ from firmware.storage.outbox import StoredOutbox
 _log = logging.getLogger(__name__)
 
 _REMEMBERED: Final = 64
-
-
-class InboundBusyError(HandsetError):
-    """More messages come than the handset looks at; this one is to be brought again."""
 
 
 class Taker(Protocol):
@@ -60,8 +56,8 @@ class Inbound:
         self._takers = takers
         self._known: OrderedDict[str, None] = OrderedDict()
         # After an outage a collector confirms much at once, while documents are rare.
-        self._acks = _Allowance(monotonic, burst=200, per_s=20)
-        self._documents = _Allowance(monotonic, burst=10, per_s=0.2)
+        self._acks = Allowance(monotonic, burst=200, per_s=20)
+        self._documents = Allowance(monotonic, burst=10, per_s=0.2)
 
     async def take(self, topic: DownTopic, document: bytes) -> None:
         """Do what a message says, if it may say so; the same one again does no harm.
@@ -102,27 +98,3 @@ class Inbound:
         self._known[digest] = None
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-
-
-class _Allowance:
-    """So many at once and so many a second, whoever sends them."""
-
-    def __init__(self, monotonic: Callable[[], float], *, burst: int, per_s: float) -> None:
-        self._monotonic = monotonic
-        self._burst = burst
-        self._per_s = per_s
-        self._left: float = burst
-        self._counted_at_s = monotonic()
-
-    def use(self) -> None:
-        """Take one off.
-
-        Raises:
-            InboundBusyError: there is none left now.
-        """
-        now_s = self._monotonic()
-        self._left = min(self._burst, self._left + (now_s - self._counted_at_s) * self._per_s)
-        self._counted_at_s = now_s
-        if self._left < 1:
-            raise InboundBusyError("More messages came from the operator than this handset looks at. Send fewer.")
-        self._left -= 1

@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from firmware.admin import AdminRole
+from firmware.bundles.by_network import NetworkBundles, NetworkIntake
 from firmware.consent_admin import ConsentRole
 from firmware.contact_admin import ContactRole
+from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.server import Handler
 from firmware.control.sync_role import SyncRole
 from firmware.doctor import Condition
@@ -55,8 +57,17 @@ def sync_handlers(
     state_dir: Path,
     settings: Callable[[], BrokerSettings | None],
     note_broker: Callable[[BrokerState, BrokerProblem], None],
+    intake: NetworkIntake | None,
 ) -> Mapping[str, Handler] | None:
-    """Return what the sync process may ask; None where it has nothing to carry."""
+    """Return what the sync process may ask; None where it has nothing to carry.
+
+    Args:
+        records: what is kept.
+        state_dir: where it is kept.
+        settings: which broker it is.
+        note_broker: told how the sync process stands with it.
+        intake: where bundles go that come over the network.
+    """
     outbox, inbound = None, None
     if records is not None:
         documents = records.documents
@@ -69,7 +80,10 @@ def sync_handlers(
         )
     farewell = Farewell(state_dir, outbox, inbound, settings)
     if farewell.waits:
-        return SyncRole(farewell, farewell.settings, note_broker, farewell).handlers
+        role = SyncRole(farewell, farewell.settings, note_broker, farewell)
+        # Nobody sets a handset up anew over a connection that is there to say farewell.
+        return {**role.handlers, **NetworkBundleRole(NetworkBundles(None, time.monotonic)).handlers}
     if outbox is None or inbound is None:
         return None
-    return SyncRole(outbox, settings, note_broker, inbound).handlers
+    role = SyncRole(outbox, settings, note_broker, inbound)
+    return {**role.handlers, **NetworkBundleRole(NetworkBundles(intake, time.monotonic)).handlers}

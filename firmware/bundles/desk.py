@@ -17,7 +17,7 @@ from firmware.bundles.verdict import news_of, report_of
 from firmware.config import LoadedConfiguration
 from firmware.errands.runner import Handler
 from firmware.errors import BundleError, HandsetError
-from firmware.phone.bundle_news import BundleResult
+from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.errands import Errand
 from provisioning.bundle import open_bundle
 from provisioning.errors import ProvisioningError
@@ -26,6 +26,8 @@ from provisioning.report import Check
 _log = logging.getLogger(__name__)
 
 _OFFER_BYTES: Final = 16
+# What may be otherwise after the next start.
+_PASSING: Final = frozenset({BundleCode.NOT_YET_VALID, BundleCode.BUSY, BundleCode.NO_SPACE, BundleCode.FAILED})
 
 
 class BundleDesk:
@@ -159,7 +161,12 @@ class BundleDesk:
 
     def _note_refused(self, ended: Ended) -> None:
         if ended.source is BundleSource.NETWORK:
-            self._do(self._tell(ended), "bundle outcome")
+            self._do(self._tell_refused(ended), "bundle outcome")
+
+    async def _tell_refused(self, ended: Ended) -> None:
+        # The broker keeps it and brings it with each connection: once the operator knows, it stays out.
+        if await self._tell(ended) and ended.result is BundleResult.REFUSED and ended.code not in _PASSING:
+            await asyncio.to_thread(self._around.shelf.note_refused, ended.digest)
 
     async def _tell_what_is_due(self) -> None:
         ended = self.standing.ended

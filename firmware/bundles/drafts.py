@@ -1,8 +1,10 @@
 """Bundles that are coming in, piece by piece; a new one takes the place of one that nobody has finished."""
 
+import hashlib
 import os
 import secrets
 import shutil
+import time
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -15,6 +17,9 @@ _OFFER_BYTES: Final = 16
 _RESERVE_BYTES: Final = 32_000_000
 """What a bundle leaves free on the card: calls are written there."""
 
+_PATIENCE_S: Final = 30.0
+"""For so long the next piece is waited for before others may come."""
+
 
 class Draft:
     """One bundle that is coming in."""
@@ -25,11 +30,23 @@ class Draft:
         self.path = path
         self._left_bytes = size_bytes
         self._file = file
+        self._sum = hashlib.sha256()
+        self._written_at_s = time.monotonic()
 
     @property
     def by_stick(self) -> bool:
         """Whether somebody stands before the phone who has brought it."""
         return self.source is BundleSource.STICK
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what has come."""
+        return self._sum.hexdigest()
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether pieces of it have come of late."""
+        return time.monotonic() - self._written_at_s < _PATIENCE_S
 
     def write(self, data: bytes) -> None:
         """Append bytes.
@@ -44,6 +61,8 @@ class Draft:
         except (OSError, ValueError) as error:
             raise BundleError("The bundle cannot be written to the card. Is it full?") from error
         self._left_bytes -= len(data)
+        self._sum.update(data)
+        self._written_at_s = time.monotonic()
 
     def close(self) -> None:
         """Put it on the disk.

@@ -57,7 +57,6 @@ class Intake:
         self._draft: Draft | None = None
         self._work: asyncio.Task[None] | None = None
         self._ended: dict[str, Ended] = {}
-        self._refused: dict[str, BundleCode] = {}
         self.when_ended: Callable[[Ended], None] = lambda _ended: None
 
     @property
@@ -74,10 +73,9 @@ class Intake:
     def is_known(self, digest: str) -> bool:
         """Say whether a bundle of this SHA-256 need not be brought over the network: what becomes of it is known."""
         standing = self._around.shelf.standing
-        known = {kept.digest for kept in standing.kept}
-        if standing.ended is not None:
-            known.add(standing.ended.digest)
-        return digest in known or digest in self._refused
+        ended = (*self._ended.values(), *((standing.ended,) if standing.ended is not None else ()))
+        known = {*(kept.digest for kept in standing.kept), *(each.digest for each in ended), *standing.refused}
+        return digest in known
 
     def begin(self, source: BundleSource, size_bytes: int) -> str:
         """Make room for a bundle and return what it is called while it is under way.
@@ -85,9 +83,12 @@ class Intake:
         Raises:
             BundleError: another is under way, or there is no room.
         """
+        by_network = source is BundleSource.NETWORK
         # Whoever was asked has gone: the stick was taken out, or another one was put in.
-        if not self._questions.is_asking:
+        if by_network or not self._questions.is_asking:
             self._check_free()
+        if by_network and self._draft is not None and self._draft.by_stick and self._draft.is_coming:
+            raise BundleError("A stick brings a bundle just now. Try again once it is known what became of it.")
         self._questions.give_up()
         if self._draft is not None:
             self._draft.drop()
@@ -194,7 +195,7 @@ class Intake:
         keys = installed.trust.keys if installed is not None and installed.trust.has_key_for(Kind.BUNDLE) else None
         with draft.path.open("rb") as file:
             bundle = await asyncio.to_thread(open_bundle, file, () if keys is None and not draft.by_stick else keys)
-            looked_at.digest, looked_at.number = bundle.digest, bundle.manifest.number
+            looked_at.number = bundle.manifest.number
             if self._counts_already(bundle):
                 return None
             self._check_manifest(bundle, draft.source)
@@ -272,7 +273,7 @@ class Intake:
         around = self._around
         ended = Ended(
             offer=draft.offer,
-            digest=looked_at.digest,
+            digest=draft.digest,
             source=draft.source,
             result=result,
             code=code,
@@ -282,8 +283,6 @@ class Intake:
         self._ended[draft.offer] = ended
         while len(self._ended) > _REMEMBERED:
             del self._ended[next(iter(self._ended))]
-        if looked_at.digest:
-            self._refused[looked_at.digest] = code
         around.post(news_of(ended, by_stick=draft.by_stick))
         self.when_ended(ended)
         around.steps.end(draft.offer, report_of(ended, around.identity.serial, around.firmware))
@@ -293,5 +292,4 @@ class _LookedAt:
     """What has been found out of a bundle, for the report on one that is refused halfway."""
 
     def __init__(self) -> None:
-        self.digest = ""
         self.number: int | None = None

@@ -131,6 +131,10 @@ class Shelf:
         """Write down that the phone has heard what became of the last bundle."""
         self._change(lambda standing: standing.noting(told=True))
 
+    def note_refused(self, digest: str) -> None:
+        """Write down that the operator is being told that a bundle is refused, by its SHA-256."""
+        self._change(lambda standing: standing.refusing(digest))
+
     def note_outcome(self) -> None:
         """Write down that the operator is being told what became of the last bundle."""
         self._change(lambda standing: standing.noting(outcome_due=False))

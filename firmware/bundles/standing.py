@@ -18,6 +18,9 @@ from provisioning.section import Section
 MOST_TRIES: Final = 3
 """So often a trial is begun, where the handset never comes as far as to end it."""
 
+_MOST_REFUSED: Final = 8
+"""So many bundles that came over the network are remembered as refused."""
+
 MOST_KEPT: Final = 5
 """So many configurations are kept: the one that counts and those from before."""
 
@@ -130,6 +133,8 @@ class Standing(Section):
         newest: the highest number that ever counted.
         reverted: higher numbers that did not work, and those that somebody took back.
         kept: what counts and what counted before, in the order of their numbers.
+        refused: bundles that came over the network and were refused under the configuration that counts: the broker
+            brings them with each connection.
     """
 
     active: BundleNumber | None = None
@@ -139,6 +144,7 @@ class Standing(Section):
     newest: Annotated[int, Field(ge=0)] = 0
     reverted: tuple[BundleNumber, ...] = ()
     kept: tuple[Kept, ...] = ()
+    refused: tuple[Digest, ...] = ()
 
     @property
     def before(self) -> Kept | None:
@@ -171,6 +177,7 @@ class Standing(Section):
             newest=newest,
             reverted=tuple(sorted({*self.reverted, *taken_back})) if trial.goes_back else (),
             kept=kept,
+            refused=(),
         )
 
     def ending(self, ended: Ended) -> "Standing":
@@ -179,6 +186,10 @@ class Standing(Section):
         if self.trial is not None and not self.trial.goes_back:
             reverted.add(self.trial.number)
         return self._with(trial=None, finishing=None, ended=ended, reverted=tuple(sorted(reverted)))
+
+    def refusing(self, digest: str) -> "Standing":
+        """Return the standing in which the operator has heard that a bundle is refused."""
+        return self._with(refused=(*(each for each in self.refused if each != digest), digest)[-_MOST_REFUSED:])
 
     def noting(self, *, told: bool | None = None, outcome_due: bool | None = None) -> "Standing":
         """Return the standing in which somebody has heard what became of the last bundle."""

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Base64UrlBytes, BaseModel, ConfigDict, Field, model_validator
 
-from firmware.egress.downlink import MAX_DOCUMENT_BYTES, DownTopic
+from firmware.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from firmware.phone.bundle_news import BundleCode
 from firmware.phone.contact import NumberKind
 from firmware.ports import BrokerProblem, BrokerState
@@ -83,7 +83,7 @@ class ReceivedRequest(Request):
     """Brings a message for the handset, in base64: what it says is for the handset to find out."""
 
     request: Literal["received"] = "received"
-    topic: DownTopic
+    topic: Literal[DownTopic.ACK, DownTopic.POLICY, DownTopic.NOTICE]
     document: Annotated[Base64UrlBytes, Field(max_length=MAX_DOCUMENT_BYTES, repr=False)]
 
 
@@ -98,6 +98,14 @@ class BundleBeginRequest(Request):
 
     request: Literal["bundle_begin"] = "bundle_begin"
     size_bytes: Annotated[int, Field(ge=1, lt=2**40)]
+
+
+class NetworkBundleBeginRequest(Request):
+    """Offers a bundle that came over the network, by its SHA-256: it need not come where it is known."""
+
+    request: Literal["bundle_begin"] = "bundle_begin"
+    size_bytes: Annotated[int, Field(ge=1, le=MAX_NETWORK_BUNDLE_BYTES)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class BundlePieceRequest(Request):
@@ -333,7 +341,16 @@ def _by_name(*models: type[Request]) -> Mapping[str, type[Request]]:
 
 REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
     {
-        Role.SYNC: _by_name(ConfigurationRequest, NextRequest, DoneRequest, ConnectionRequest, ReceivedRequest),
+        Role.SYNC: _by_name(
+            ConfigurationRequest,
+            NextRequest,
+            DoneRequest,
+            ConnectionRequest,
+            ReceivedRequest,
+            NetworkBundleBeginRequest,
+            BundlePieceRequest,
+            BundleEndRequest,
+        ),
         Role.STICK: _by_name(
             IdentityRequest,
             BundleBeginRequest,

@@ -1,5 +1,6 @@
 """The sync process's end of its socket."""
 
+import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +8,18 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
+from firmware.control.bundle_answers import NetworkBundleOffered
 from firmware.control.client import TIMEOUT_S, ask_async
 from firmware.control.requests import (
+    MAX_PIECE_BYTES,
     Answer,
+    BundleEndRequest,
+    BundlePieceRequest,
     ConfigurationRequest,
     ConnectionRequest,
     DoneRequest,
     Empty,
+    NetworkBundleBeginRequest,
     NextRequest,
     ReceivedRequest,
     Request,
@@ -59,7 +65,23 @@ class HandsetLink:
 
     async def received(self, topic: DownTopic, document: bytes) -> None:
         """Hand over a message of the broker's."""
+        if topic is DownTopic.BUNDLE:
+            await self._bring_bundle(document)
+            return
         await self._ask(ReceivedRequest(topic=topic, document=urlsafe_b64encode(document)), Empty)
+
+    async def _bring_bundle(self, document: bytes) -> None:
+        if not document:
+            # An empty message is what clears a retained one.
+            return
+        begin = NetworkBundleBeginRequest(size_bytes=len(document), digest=hashlib.sha256(document).hexdigest())
+        offer = (await self._ask(begin, NetworkBundleOffered)).offer
+        if offer is None:
+            return
+        for first in range(0, len(document), MAX_PIECE_BYTES):
+            piece = urlsafe_b64encode(document[first : first + MAX_PIECE_BYTES])
+            await self._ask(BundlePieceRequest(offer=offer, data=piece), Empty)
+        await self._ask(BundleEndRequest(offer=offer), Empty)
 
     async def _ask(self, request: Request, answer: type[_A], *, timeout_s: float = TIMEOUT_S) -> _A:
         raw = await ask_async(self._runtime_dir, Role.SYNC, request, timeout_s=timeout_s)

@@ -1,5 +1,6 @@
 """What the operator may send to the handset. The sync process carries it as bytes; only the handset looks into it."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -8,7 +9,10 @@ from pydantic import Field
 from firmware.egress.messages import HandsetName, Message, RecordRange
 
 MAX_DOCUMENT_BYTES: Final = 45 * 1024
-"""The longest of them; as base64 it fits into one line of a local socket."""
+"""The longest of them but for bundles; as base64 it fits into one line of a local socket."""
+
+MAX_NETWORK_BUNDLE_BYTES: Final = 4 * 1024 * 1024
+"""The longest bundle that comes over the network; it crosses a local socket in pieces."""
 
 MAX_CONFIRMED_RANGES: Final = 100
 
@@ -17,11 +21,22 @@ class DownTopic(StrEnum):
     """The last level of each topic that the handset listens to.
 
     ACK: an AckMessage of a collector. POLICY, NOTICE: documents with the operator's signature; see provisioning.signed.
+    BUNDLE: a bundle without firmware; see provisioning.bundle.
     """
 
     ACK = "ack"
     POLICY = "policy"
     NOTICE = "notice"
+    BUNDLE = "bundle"
+
+
+MOST_BYTES: Final[Mapping[DownTopic, int]] = {
+    DownTopic.ACK: MAX_DOCUMENT_BYTES,
+    DownTopic.POLICY: MAX_DOCUMENT_BYTES,
+    DownTopic.NOTICE: MAX_DOCUMENT_BYTES,
+    DownTopic.BUNDLE: MAX_NETWORK_BUNDLE_BYTES,
+}
+"""The longest message of each topic."""
 
 
 class AckMessage(Message):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from firmware.egress.downlink import DownTopic
+from firmware.egress.downlink import MOST_BYTES, DownTopic
 from firmware.egress.messages import StatusMessage, Topic, topic_name
 from firmware.ports import BrokerProblem, BrokerSettings
 from firmware.sync.guard import MAX_PACKET_BYTES
@@ -47,6 +48,8 @@ _RECEIVE_MAXIMUM: Final = 4
 # What a broker may send beside that before the connection is given up: a mistake in its rules, say. One a second is
 # forgiven.
 _MAX_UNWANTED: Final = 100
+# A message counts once more for each of these in it.
+_UNWANTED_BYTES: Final = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ class BrokerConnection:
     paho runs inside the event loop, so that a message never waits for another thread and nothing wakes up in vain; only
     looking up the name and the handshake, which block, have a thread.
 
-    What comes in is kept until it is fetched, which is no more than the broker may send unacknowledged.
+    What comes in is kept until it is fetched, which is no more than the broker may send unacknowledged; of bundles,
+    which are large, only the newest.
     """
 
     def __init__(self, settings: BrokerSettings) -> None:
@@ -81,10 +85,13 @@ class BrokerConnection:
         self._given_up = threading.Event()
         self._tick: asyncio.TimerHandle | None = None
         self._is_open = False
-        self._arrivals: asyncio.Queue[Arrival] = asyncio.Queue()
+        self._arrivals: deque[Arrival] = deque()
+        self._arrived = asyncio.Event()
         self._unacknowledged = 0
         self._unwanted = 0
-        self._down_topics = {topic_name(settings.fleet, settings.device, topic): topic for topic in DownTopic}
+        # Of a holder who has gone there is nothing to hear but that recipients have forgotten.
+        topics = (DownTopic.ACK,) if settings.departing else tuple(DownTopic)
+        self._down_topics = {topic_name(settings.fleet, settings.device, topic): topic for topic in topics}
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.device,
@@ -180,7 +187,10 @@ class BrokerConnection:
 
     async def next_arrival(self) -> Arrival:
         """Wait for a message for the handset; the same ones come again until they are acknowledged."""
-        return await self._arrivals.get()
+        while not self._arrivals:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._arrivals.popleft()
 
     def acknowledge(self, arrival: Arrival) -> None:
         """Tell the broker that the handset has a message."""
@@ -338,14 +348,40 @@ class BrokerConnection:
             topic = self._down_topics.get(message.topic)
         except UnicodeDecodeError:
             topic = None
-        on_their_way = self._unacknowledged if message.qos else self._arrivals.qsize()
+        on_their_way = self._unacknowledged if message.qos else len(self._arrivals)
         if topic is not None and on_their_way < _RECEIVE_MAXIMUM:
             self._unacknowledged += bool(message.qos)
-            self._arrivals.put_nowait(Arrival(topic, bytes(message.payload), message.mid, message.qos))
+            self._keep_arrival(Arrival(topic, bytes(message.payload), message.mid, message.qos))
             return
-        self._unwanted += 1
         # MQTT 5 section 3.3.4: more unacknowledged messages than the Receive Maximum are against the protocol.
-        if self._unwanted > _MAX_UNWANTED or (topic is not None and message.qos):
+        self._count_unwanted(beyond_all=topic is not None and message.qos > 0)
+
+    def _keep_arrival(self, arrival: Arrival) -> None:
+        # The broker knows one limit for all topics, so that it may send documents that are as long as a bundle.
+        if len(arrival.document) > MOST_BYTES[arrival.topic]:
+            _log.warning("A message of topic %s is longer than such messages are, and is dropped.", arrival.topic)
+            self._drop(arrival)
+            return
+        if arrival.topic is DownTopic.BUNDLE:
+            self._drop_bundles()
+        self._arrivals.append(arrival)
+        self._arrived.set()
+
+    def _drop_bundles(self) -> None:
+        """Forget the bundles that wait: the topic has a newer one."""
+        older = [each for each in self._arrivals if each.topic is DownTopic.BUNDLE]
+        for arrival in older:
+            self._arrivals.remove(arrival)
+            self._drop(arrival)
+
+    def _drop(self, arrival: Arrival) -> None:
+        self.acknowledge(arrival)
+        self._unwanted += len(arrival.document) // _UNWANTED_BYTES
+        self._count_unwanted()
+
+    def _count_unwanted(self, *, beyond_all: bool = False) -> None:
+        self._unwanted += 1
+        if self._unwanted > _MAX_UNWANTED or beyond_all:
             _log.warning("The broker sends more than this handset asked for.")
             self._lose(BrokerProblem.PROTOCOL_ERROR)
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from firmware.egress.downlink import MAX_DOCUMENT_BYTES
+from firmware.egress.downlink import MOST_BYTES
 
-MAX_PACKET_BYTES: Final = MAX_DOCUMENT_BYTES + 1024
+MAX_PACKET_BYTES: Final = max(MOST_BYTES.values()) + 1024
 """The longest packet that the broker may send (MQTT 5 section 3.1.2.11.4), its header included."""
 
 _MAX_OTHER_BYTES: Final = 8 * 1024

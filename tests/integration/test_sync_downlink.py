@@ -1,13 +1,14 @@
 """What the operator sends, on its way to the handset: from a real broker, and from one that means harm."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from firmware.egress.downlink import MAX_DOCUMENT_BYTES, DownTopic
+from firmware.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from firmware.ports import BrokerProblem, BrokerState
 from tests.lab.hand_made_broker import HandMadeBroker, Malice, Session, publish
 from tests.lab.mosquitto import Operator
@@ -15,6 +16,7 @@ from tests.lab.mqtt_packets import PacketType
 from tests.lab.sync_site import DEVICE, PREFIX, SyncSite
 
 POLICY = f"{PREFIX}/policy".encode()
+BUNDLE = f"{PREFIX}/bundle".encode()
 MEGABYTE = 1 << 20
 MOST_GROWTH_BYTES = 4 * MEGABYTE
 
@@ -74,20 +76,91 @@ async def test_what_a_killed_process_had_in_its_hands_comes_again(site: SyncSite
     await site.inbound.wait_for(lambda: bool(site.inbound.taken))
 
 
-async def test_a_document_that_is_too_long_stays_with_the_broker(site: SyncSite) -> None:
-    await send(site, "policy", bytes(2 * MAX_DOCUMENT_BYTES), retain=True)
+async def test_a_document_that_is_too_long_is_dropped_and_costs_nothing_else(site: SyncSite) -> None:
+    for number in range(6):
+        await send(site, "policy", bytes(2 * MAX_DOCUMENT_BYTES + number), retain=True)
     await site.start_sync()
     await site.wait_for_report(BrokerState.CONNECTED)
+    for number in range(6):
+        await send(site, "policy", bytes(2 * MAX_DOCUMENT_BYTES + number))
     await send(site, "notice", b"short")
     await site.inbound.wait_for(lambda: bool(site.inbound.taken))
     assert site.inbound.taken == [(DownTopic.NOTICE, b"short")]
     assert site.reports[-1] == (BrokerState.CONNECTED, BrokerProblem.NONE)
 
 
+async def test_a_bundle_arrives_byte_for_byte_and_is_confirmed(site: SyncSite) -> None:
+    longest = hashlib.shake_128(b"bundle").digest(MAX_NETWORK_BUNDLE_BYTES)
+    await send(site, "bundle", longest, retain=True)
+    await site.start_sync()
+    await site.bundles.wait_for(lambda: bool(site.bundles.taken))
+    assert site.bundles.taken == [longest]
+    assert site.bundles.offered == [(len(longest), hashlib.sha256(longest).hexdigest())]
+    await site.wait_for_log(lambda: site.broker.log, f"Received PUBACK from {DEVICE}")
+    assert site.inbound.taken == []
+
+
+async def test_a_bundle_that_is_longer_stays_with_the_broker(site: SyncSite) -> None:
+    await send(site, "bundle", bytes(MAX_NETWORK_BUNDLE_BYTES + 1024), retain=True)
+    await send(site, "notice", b"short", retain=True)
+    await site.start_sync()
+    await site.inbound.wait_for(lambda: bool(site.inbound.taken))
+    assert site.bundles.offered == []
+    assert site.reports[-1] == (BrokerState.CONNECTED, BrokerProblem.NONE)
+
+
+async def test_a_bundle_that_is_known_is_offered_with_each_connection_and_does_not_come(site: SyncSite) -> None:
+    document = bytes(100_000)
+    site.bundles.known.add(hashlib.sha256(document).hexdigest())
+    await send(site, "bundle", document, retain=True)
+    for run in (1, 2):
+        await site.start_sync()
+        await site.bundles.wait_for(lambda run=run: len(site.bundles.offered) == run)
+        await send(site, "notice", b"%d" % run)
+        await site.inbound.wait_for(lambda run=run: len(site.inbound.taken) == run)
+        site.sync.kill()
+    assert site.bundles.taken == []
+
+
+async def test_a_bundle_that_the_handset_cannot_take_now_is_brought_again(site: SyncSite) -> None:
+    site.bundles.busy = True
+    await send(site, "bundle", b"signed", retain=True)
+    await site.start_sync()
+    await site.wait_for_log(lambda: site.sync.log, "does not take a message of topic bundle now")
+    assert f"Received PUBACK from {DEVICE}" not in site.broker.log
+    site.bundles.busy = False
+    await site.bundles.wait_for(lambda: bool(site.bundles.taken), 60)
+    assert site.bundles.taken == [b"signed"]
+
+
+async def test_the_newest_of_the_bundles_that_wait_is_the_one_that_comes(site: SyncSite) -> None:
+    site.inbound.busy = True
+    await send(site, "policy", b"keeps them waiting", retain=True)
+    await site.start_sync()
+    await site.inbound.wait_for(lambda: site.inbound.refused > 0)
+    for number in range(20):
+        await send(site, "bundle", b"%d" % number, retain=True)
+    site.inbound.busy = False
+    await site.bundles.wait_for(lambda: b"19" in site.bundles.taken, 60)
+    assert site.bundles.taken == [b"19"]
+
+
+async def test_whoever_says_farewell_hears_of_nothing_but_acknowledgements(site: SyncSite) -> None:
+    site.change_settings(departing=True)
+    await site.start_sync()
+    await site.wait_for_report(BrokerState.CONNECTED)
+    for topic in ("bundle", "policy", "notice"):
+        await send(site, topic, b"x")
+    await send(site, "ack", b"{}")
+    await site.inbound.wait_for(lambda: bool(site.inbound.taken))
+    assert site.inbound.taken == [(DownTopic.ACK, b"{}")]
+    assert site.bundles.offered == []
+
+
 async def test_topics_of_others_and_of_the_handsets_own_reports_are_not_listened_to(site: SyncSite) -> None:
     await site.start_sync()
     await site.wait_for_report(BrokerState.CONNECTED)
-    await send(site, "bundle", b"1")
+    await send(site, "status", b"1")
     await send(site, "cdr", b"2")
     await send(site, "../handset-8/policy", b"3")
     await send(site, "policy", b"4")
@@ -132,6 +205,17 @@ async def more_than_anybody_can_take_unconfirmed(session: Session) -> None:
         await session.send(publish(POLICY, bytes(MAX_DOCUMENT_BYTES), qos=0))
 
 
+async def bundles_without_end(session: Session) -> None:
+    bundle = publish(BUNDLE, bytes(MAX_NETWORK_BUNDLE_BYTES), qos=0)
+    for _ in range(200):
+        await session.send(bundle)
+
+
+async def documents_as_long_as_bundles(session: Session) -> None:
+    for packet_id in range(1, 200):
+        await session.send(publish(POLICY, bytes(MAX_NETWORK_BUNDLE_BYTES), packet_id=packet_id))
+
+
 async def topics_that_nobody_asked_for(session: Session) -> None:
     for packet_id in range(1, 2000):
         await session.send(publish(b"wecall/v1/lab/handset-8/policy", bytes(1000), packet_id=packet_id))
@@ -168,7 +252,21 @@ async def a_handshake_in_the_middle(session: Session) -> None:
 async def test_a_hostile_broker_costs_neither_memory_nor_calls(
     site: SyncSite, hostile: HandMadeBroker, malice: Malice
 ) -> None:
-    site.inbound.busy = True
+    await suffer(site, hostile, malice, MOST_GROWTH_BYTES)
+
+
+@pytest.mark.parametrize(
+    "malice", [bundles_without_end, documents_as_long_as_bundles], ids=lambda malice: malice.__name__
+)
+async def test_a_broker_that_sends_as_much_as_it_may_costs_the_memory_of_few_bundles(
+    site: SyncSite, hostile: HandMadeBroker, malice: Malice
+) -> None:
+    await suffer(site, hostile, malice, 8 * MAX_NETWORK_BUNDLE_BYTES)
+
+
+async def suffer(site: SyncSite, hostile: HandMadeBroker, malice: Malice, most_growth_bytes: int) -> None:
+    """Let a broker do harm, and see that this costs so much memory at most, and no call's record."""
+    site.inbound.busy = site.bundles.busy = True
     await site.start_sync()
     await site.wait_for_report(BrokerState.CONNECTED)
     before = most_memory_bytes(site.sync.pid)
@@ -178,7 +276,7 @@ async def test_a_hostile_broker_costs_neither_memory_nor_calls(
     hostile.cut()
     call_id = await site.store.make_call()
     await site.wait_for_report(BrokerState.REFUSED, BrokerProblem.PROTOCOL_ERROR, after=already)
-    assert most_memory_bytes(site.sync.pid) - before < MOST_GROWTH_BYTES
+    assert most_memory_bytes(site.sync.pid) - before < most_growth_bytes
     hostile.malice = None
     already = len(site.reports)
     await site.wait_for_report(BrokerState.CONNECTED, after=already)
@@ -218,7 +316,7 @@ async def test_nothing_but_its_own_topics_is_subscribed_to(site: SyncSite, hosti
     [subscribe] = [packet for packet in hostile.sessions[0].received if packet.type is PacketType.SUBSCRIBE]
     filters = b"".join(
         len(name).to_bytes(2, "big") + name + b"\x01"
-        for name in (f"{PREFIX}/{topic}".encode() for topic in ("ack", "policy", "notice"))
+        for name in (f"{PREFIX}/{topic}".encode() for topic in ("ack", "policy", "notice", "bundle"))
     )
     assert subscribe.body[2:] == b"\x00" + filters
 

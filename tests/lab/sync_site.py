@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
+from firmware.allowance import InboundBusyError
+from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound, SyncRole
 from firmware.egress.downlink import DownTopic
-from firmware.inbound import InboundBusyError
 from firmware.phone.purpose import Purpose
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox
 from firmware.storage.outbox import Recipient
@@ -56,6 +57,50 @@ class InboundInMemory:
             await self._changed.wait_for(holds)
 
 
+class BundlesInMemory:
+    """Keeps bundles that come in; tells of each at once.
+
+    Attributes:
+        offered: size and SHA-256 of each that was offered, in its order.
+        taken: the bundles that came, as often as they came.
+        known: the SHA-256 of those that need not come.
+        busy: while set, none is taken.
+    """
+
+    def __init__(self) -> None:
+        self.offered: list[tuple[int, str]] = []
+        self.taken: list[bytes] = []
+        self.known: set[str] = set()
+        self.busy = False
+        self._coming: dict[str, bytearray] = {}
+        self._changed = asyncio.Event()
+
+    def begin(self, size_bytes: int, digest: str) -> str | None:
+        self.offered.append((size_bytes, digest))
+        self._changed.set()
+        if self.busy:
+            raise InboundBusyError("Not now.")
+        if digest in self.known:
+            return None
+        offer = digest[:32]
+        self._coming[offer] = bytearray()
+        return offer
+
+    def piece(self, offer: str, data: bytes) -> None:
+        self._coming[offer] += data
+
+    async def end(self, offer: str) -> None:
+        self.taken.append(bytes(self._coming.pop(offer)))
+        self._changed.set()
+
+    async def wait_for(self, holds: Callable[[], bool], timeout_s: float = 30) -> None:
+        """Wait until something holds after a bundle was offered or has come."""
+        async with asyncio.timeout(timeout_s):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+
 class SyncSite:
     """The parts run from `start` to `stop`, but for the sync process: tests start that when they are ready.
 
@@ -63,6 +108,7 @@ class SyncSite:
         settings: what the sync process is told of the broker; a change counts from its next start or reconnect.
         reports: what the sync process has said about the broker, in its order.
         inbound: what the sync process has brought from it.
+        bundles: likewise, of bundles.
     """
 
     def __init__(self, folder: Path, recipient: Recipient = RECIPIENT, **broker_options: Any) -> None:
@@ -85,6 +131,7 @@ class SyncSite:
         self.use_certificate(self.authority.issue(DEVICE))
         self.reports: list[Report] = []
         self.inbound = InboundInMemory()
+        self.bundles = BundlesInMemory()
         self._reported = asyncio.Condition()
         self._notifying: set[asyncio.Task[None]] = set()
         self._server: ControlServer | None = None
@@ -114,7 +161,8 @@ class SyncSite:
         """Let the handset answer on its socket, from another outbox than the store's where one is given."""
         inbound = inbound or self.inbound
         role = SyncRole(outbox or self.store.outbox, lambda: self.settings, self._note, inbound)
-        self._server = ControlServer(self.runtime_dir, {Role.SYNC: role.handlers})
+        handlers = {**role.handlers, **NetworkBundleRole(self.bundles).handlers}
+        self._server = ControlServer(self.runtime_dir, {Role.SYNC: handlers})
         await self._server.start()
 
     async def stop_handset(self) -> None:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware.allowance import InboundBusyError
 from firmware.egress.downlink import AckMessage, DownTopic
 from firmware.egress.messages import OutcomeCode, Topic
 from firmware.errors import StorageError
-from firmware.inbound import Inbound, InboundBusyError
+from firmware.inbound import Inbound
 from firmware.phone.purpose import Purpose
 from firmware.ports import OutboxKey
 from firmware.privacy.consent import LedgerAction

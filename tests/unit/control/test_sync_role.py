@@ -1,6 +1,7 @@
 """The sync role over its real socket, with an outbox in memory."""
 
 import asyncio
+import hashlib
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from firmware.control.client import ask_async
+from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import (
     MAX_LINE_BYTES,
+    MAX_PIECE_BYTES,
     ConfigurationRequest,
     ConnectionRequest,
     DoneRequest,
@@ -19,8 +22,9 @@ from firmware.control.requests import (
     Role,
 )
 from firmware.control.server import ControlServer
+from firmware.control.sync_client import HandsetLink
 from firmware.control.sync_role import SyncRole
-from firmware.egress.downlink import MAX_DOCUMENT_BYTES, DownTopic
+from firmware.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from firmware.errors import ControlError
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage
 
@@ -70,6 +74,24 @@ class Inbound:
         self.taken.append((topic, document))
 
 
+class Bundles:
+    """Takes bundles in, but for one."""
+
+    def __init__(self) -> None:
+        self.known = ""
+        self.events: list[object] = []
+
+    def begin(self, size_bytes: int, digest: str) -> str | None:
+        self.events.append((size_bytes, digest))
+        return None if digest == self.known else "0" * 16
+
+    def piece(self, offer: str, data: bytes) -> None:
+        self.events.append((offer, data))
+
+    async def end(self, offer: str) -> None:
+        self.events.append(offer)
+
+
 class Handset:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -78,7 +100,9 @@ class Handset:
         self.connection: list[tuple[BrokerState, BrokerProblem]] = []
         self.inbound = Inbound()
         role = SyncRole(self.outbox, lambda: self.settings, lambda *state: self.connection.append(state), self.inbound)
-        self.server = ControlServer(folder, {Role.SYNC: role.handlers})
+        self.bundles = Bundles()
+        handlers = {**role.handlers, **NetworkBundleRole(self.bundles).handlers}
+        self.server = ControlServer(folder, {Role.SYNC: handlers})
 
     async def messages(self, wait_s: float = 0) -> list[dict[str, object]]:
         answer = await ask_async(self.folder, Role.SYNC, NextRequest(wait_s=wait_s))
@@ -193,3 +217,50 @@ async def test_what_is_said_of_a_broker_from_before_the_start_is_not_believed(ha
     with pytest.raises(ControlError, match="started anew"):
         await ask_async(handset.folder, Role.SYNC, ConnectionRequest(state=BrokerState.CONNECTED))
     assert handset.connection == []
+
+
+async def test_a_bundle_crosses_the_socket_in_pieces_under_its_digest(handset: Handset) -> None:
+    bundle = bytes(range(256)) * 400
+    await HandsetLink(handset.folder).received(DownTopic.BUNDLE, bundle)
+    offer = "0" * 16
+    assert handset.bundles.events == [
+        (len(bundle), hashlib.sha256(bundle).hexdigest()),
+        *((offer, bundle[first : first + MAX_PIECE_BYTES]) for first in range(0, len(bundle), MAX_PIECE_BYTES)),
+        offer,
+    ]
+    assert handset.inbound.taken == []
+
+
+async def test_a_bundle_that_is_known_does_not_cross(handset: Handset) -> None:
+    handset.bundles.known = hashlib.sha256(b"bundle").hexdigest()
+    await HandsetLink(handset.folder).received(DownTopic.BUNDLE, b"bundle")
+    assert handset.bundles.events == [(6, handset.bundles.known)]
+
+
+async def test_the_message_that_clears_a_bundle_offers_none(handset: Handset) -> None:
+    await HandsetLink(handset.folder).received(DownTopic.BUNDLE, b"")
+    assert handset.bundles.events == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"request": "bundle_begin", "size_bytes": 1},
+        {"request": "bundle_begin", "size_bytes": 0, "digest": "0" * 64},
+        {"request": "bundle_begin", "size_bytes": MAX_NETWORK_BUNDLE_BYTES + 1, "digest": "0" * 64},
+        {"request": "bundle_begin", "size_bytes": 1, "digest": "0" * 63},
+        {"request": "bundle_begin", "size_bytes": 1, "digest": "0" * 64, "source": "stick"},
+        {"request": "bundle_piece", "offer": "../../x", "data": ""},
+        {"request": "bundle_piece", "offer": "0" * 16, "data": "QUFB" * (MAX_PIECE_BYTES // 3 + 1)},
+        {"request": "bundle_follow", "offer": "0" * 16},
+        {"request": "identity"},
+    ],
+    ids=lambda line: str(line)[:60],
+)
+async def test_what_the_sync_process_may_not_ask_about_bundles_is_refused(
+    handset: Handset, line: dict[str, object]
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(handset.folder / "sync.sock")
+    writer.write(json.dumps(line).encode() + b"\n")
+    assert json.loads(await reader.readline())["ok"] is False
+    assert handset.bundles.events == []
