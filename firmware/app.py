@@ -17,6 +17,8 @@ from firmware import clock
 from firmware.announcer import Announcer
 from firmware.boot import Early, Options
 from firmware.bundles.opening import open_desk
+from firmware.bundles.serial import serial
+from firmware.bundles.shelf import Shelf
 from firmware.bundles.watch import PhoneWatch
 from firmware.bus import Bus
 from firmware.call_recorder import CallRecorder
@@ -26,9 +28,10 @@ from firmware.control.server import ControlServer, Handler
 from firmware.data_copy import sweep_drafts
 from firmware.devices import DEFAULT_COUNTRY, DeviceFaults, Settings, StartedDevice, build_devices
 from firmware.doctor import Condition
-from firmware.errands.facts import Identity
+from firmware.errands.facts import Facts, Identity
 from firmware.errands.handlers import Surroundings, copy_of_everything, errand_handlers
 from firmware.errands.runner import ErrandRunner
+from firmware.errands.set_up_facts import set_up_facts
 from firmware.errors import ControlError, HandsetError, StorageError
 from firmware.factory_reset import finish_reset
 from firmware.farewell import go_on, leave_word, resume_reset
@@ -44,6 +47,7 @@ from firmware.painter import Painter
 from firmware.phone.call import CallId, SipUri
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import (
+    NO_CALLS,
     BlockedContactsLoaded,
     Event,
     HandsetLifted,
@@ -68,10 +72,11 @@ from firmware.player import RecordingPlayer
 from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState, SipStack
 from firmware.privacy.consent import ConsentState, damage_words
 from firmware.records import Records, problem_of
-from firmware.roles import admin_handlers, sync_handlers
+from firmware.roles import admin_handlers, stick_handlers, sync_handlers
 from firmware.screens.artist import Artist
 from firmware.screens.families import has_chinese
 from firmware.screens.families.rom import GLYPHS
+from firmware.screens.reading import about_nobody, lines_of
 from firmware.screens.spoken import spoken
 from firmware.screens.translation import Language, translator
 from firmware.settings.broker import broker_settings
@@ -156,7 +161,7 @@ class Handset:
         # Without a font that has Chinese, words that can be read are better than boxes.
         self._language = configuration.device.language if configuration and has_chinese(self._family) else "en"
         country = configuration.device.country if configuration else DEFAULT_COUNTRY
-        self._phone = Phone(phone_settings(self._loaded), lambda: CallId(secrets.token_hex(16)))
+        self._phone = Phone(phone_settings(self._loaded, serial()), lambda: CallId(secrets.token_hex(16)))
         self._directory = NumberDirectory(TABLE_PATH, self._language)
         self._spoken_language: str = self._language
         self._narrator = Narrator(partial(self._speak_from_thread, asyncio.get_running_loop()))
@@ -377,6 +382,7 @@ class Handset:
                     leave_word=self._leave_word,
                     reload=self._bus.load_from_store,
                     verifier=self._make_verifier(configuration),
+                    set_up_facts=self._set_up_facts,
                 ),
                 self._bus.post,
             )
@@ -449,6 +455,7 @@ class Handset:
             Role.ADMIN: admin_handlers(
                 self._records,
                 view=lambda: self._phone.view,
+                page_lines=self._page_lines,
                 condition=self._condition,
                 copy_parts=self._copy_parts,
                 pictures_changed=self._pictures_changed,
@@ -464,6 +471,8 @@ class Handset:
         )
         if sync is not None:
             handlers[Role.SYNC] = sync
+        if self._bundles is not None:
+            handlers[Role.STICK] = stick_handlers(self._bundles.intake, self._ordered, self._bus.post)
         server = ControlServer(self._options.runtime_dir, handlers)
         try:
             await server.start()
@@ -506,6 +515,17 @@ class Handset:
         self._watch.note_view(view)
         self._speak(view)
         self._tell_page(view, clock_text)
+
+    def _set_up_facts(self) -> Facts:
+        """Read which bundle has set the handset up; waits for the card."""
+        configuration = self._loaded.configuration
+        keys = configuration.trust.keys if configuration is not None else ()
+        return set_up_facts(serial(), Shelf(self._options.state_dir).standing, keys)
+
+    def _page_lines(self) -> tuple[str, ...]:
+        """Return what the display says, as far as it is nobody's business but the handset's."""
+        view = about_nobody(self._phone.view)
+        return lines_of(self._artist.page(view, self._family, time.strftime("%H:%M")))
 
     def _tell_page(self, view: PhoneView, clock_text: str) -> None:
         """Put what the display shows, and what the phone did, into words on the simulator's page."""
@@ -603,7 +623,7 @@ class Handset:
             broker_code=self._broker[1] if self._broker else "",
             clock_synchronised=clock.is_synchronised(),
             sip_build=str(self._sip.build_report) if self._sip and self._sip.build_report else None,
-            sip_fault=dict(view.problems).get(Problem.SIP_UNAVAILABLE),
+            sip_fault=next((detail for problem, detail in view.problems if problem in NO_CALLS), None),
             speech_fault=self._narrator.fault,
         )
 

@@ -80,6 +80,8 @@ class Condition:
     speech_fault: str = ""
 
 
+_BUILD_LIBRARY = "Build pjproject with its Python bindings for this machine, as docs/installing.md describes."
+
 _DEVICE_ADVICE = {
     "audio": "Plug the sound card in; `aplay -L` lists the names that [sound] may use.",
     "ringer": "Check [ringer] playback; `aplay -L` lists the names. Calls work without it.",
@@ -140,8 +142,8 @@ def examine_at_rest(configuration: Path, why_not_running: str) -> list[Finding]:
         findings.append(Finding("config", True, f"{configuration} has no mistakes."))
     built = importlib.util.find_spec("pjsua2") is not None
     findings.append(
-        Finding("sip build", built, "pjsua2 is installed." if built else "pjsua2 is not installed.",
-                "" if built else "Build pjproject with its Python bindings for this machine.")
+        Finding("sip build", built, "pjsua2 is installed." if built else "No SIP library: pjsua2 is not installed.",
+                "" if built else _BUILD_LIBRARY)
     )  # fmt: skip
     return findings
 
@@ -172,7 +174,7 @@ def _registrar(condition: Condition) -> Finding:
 def _sip_build(condition: Condition) -> Finding:
     if condition.sip_build is None:
         detail = condition.sip_fault or "The SIP library cannot be loaded."
-        return Finding("sip build", False, detail, "Build pjproject with its Python bindings for this machine.")
+        return Finding("sip build", False, detail, _BUILD_LIBRARY)
     if condition.sip_fault:
         return Finding("sip build", False, condition.sip_fault, "Free the port, or set another in [sip] local_port.")
     return Finding("sip build", True, condition.sip_build)

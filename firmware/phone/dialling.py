@@ -21,7 +21,7 @@ def offer_dial_tone(state: PhoneState) -> None:
     enter(state, Mode.COLLECTING_DIGITS)
     if not state.can_call:
         state.tone = Tone.REORDER
-        state.hint = Hint.CANNOT_CALL
+        state.hint = state.why_no_calls
         state.start_timer(Timer.DIAL_TONE, TONE_LIMIT_S)
         return
     state.tone = Tone.STUTTER_DIAL if state.features.voicemail_count else Tone.DIAL
@@ -42,7 +42,7 @@ def send_number(state: PhoneState, digits: str, *, anonymous_code: str = "") -> 
         hopeless = plan.match(digits) is Match.IMPOSSIBLE
         refuse_number(state, digits, Hint.NUMBER_IMPOSSIBLE if hopeless else Hint.NUMBER_INCOMPLETE)
     elif not state.can_call:
-        refuse_number(state, digits, Hint.CANNOT_CALL)
+        refuse_number(state, digits, state.why_no_calls)
     elif (restriction := state.restriction) is not None and not plan.reaches_emergency(digits):
         refuse_number(state, digits, restriction)
     elif plan.is_barred(digits) and digits != state.features.unbarred:

@@ -28,7 +28,7 @@ def hint_for(state: PhoneState, digits: str) -> Hint | None:
     """Say what to know of these digits, None where they may become a call like any other."""
     plan = state.settings.dial_plan
     if not state.can_call:
-        return Hint.CANNOT_CALL
+        return state.why_no_calls
     if plan.reaches_emergency(digits):
         return Hint.EMERGENCY_NUMBER
     if match(state, digits) is Match.IMPOSSIBLE and not accepts(state, digits):

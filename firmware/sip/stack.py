@@ -221,7 +221,8 @@ class PjsuaStack:
             from firmware.sip.engine import Engine  # noqa: PLC0415
         except ImportError as error:
             self._report_problem(
-                f"The SIP library pjsua2 cannot be loaded ({error}). Install it as docs/install.md describes."
+                Problem.SIP_LIBRARY_MISSING,
+                f"The SIP library pjsua2 cannot be loaded ({error}). Install it as docs/installing.md describes.",
             )
             return None
         engine = Engine(self._settings, self._bridge, self._agenda, self._post, self._request)
@@ -229,16 +230,18 @@ class PjsuaStack:
             engine.start()
         except SipError as error:
             self._agenda.clear()
-            self._report_problem(str(error))
+            self._post(ProblemCleared(Problem.SIP_LIBRARY_MISSING))
+            self._report_problem(Problem.SIP_UNAVAILABLE, str(error))
             return None
         self._wake_port = engine.wake_port
         self._engine = engine
         self._post(ProblemCleared(Problem.SIP_UNAVAILABLE))
+        self._post(ProblemCleared(Problem.SIP_LIBRARY_MISSING))
         return engine
 
-    def _report_problem(self, detail: str) -> None:
+    def _report_problem(self, problem: Problem, detail: str) -> None:
         _log.error("%s", detail)
-        self._post(ProblemRaised(Problem.SIP_UNAVAILABLE, detail))
+        self._post(ProblemRaised(problem, detail))
 
     def _wait_without_engine(self, duration_s: float) -> None:
         """Turn calls away while there is nothing to place them with."""

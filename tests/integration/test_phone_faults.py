@@ -130,6 +130,25 @@ def page_without_bar(frame: bytes) -> bytes:
     return frame[13 * 16 :]
 
 
+# --- the SIP library -------------------------------------------------------------------------------------------------
+
+
+async def test_a_phone_without_a_sip_library_says_so_and_shows_every_page(stage: Stage, tmp_path: Path) -> None:
+    # In the way of the real one, as on a machine that there is none for.
+    (tmp_path / "pjsua2.py").write_text('raise ImportError("none was built for this machine")\n')
+    handset = stage.new_handset("no-library")
+    handset.main.environment["PYTHONPATH"] = str(tmp_path)
+    with running(handset):
+        async with Person(handset) as person:
+            await person.reads("No SIP library. Use another phone.")
+            assert_doctor_says(handset, "sip build", "none was built for this machine")
+            await person.lift()
+            await person.reads("No SIP library. Use another phone.")
+            await person.hang_up()
+            await person.press("menu")
+            await person.wait_for_mode("menu")
+
+
 # --- the store --------------------------------------------------------------------------------------------------------
 
 

@@ -33,6 +33,7 @@ class WecallProcess:
     """One `wecall` command that says READY=1 as it would to systemd.
 
     Attributes:
+        environment: that it is started with; to be changed before that.
         watched_by: a command that runs it under its eyes, and under the process id that it was started with itself.
     """
 
@@ -41,7 +42,7 @@ class WecallProcess:
         self._name = name
         self._arguments = tuple(arguments)
         self._notify_path = folder / f"{name}.notify"
-        self._environment = {**os.environ, **environment, "NOTIFY_SOCKET": str(self._notify_path)}
+        self.environment = {**os.environ, **environment, "NOTIFY_SOCKET": str(self._notify_path)}
         self._process: subprocess.Popen[bytes] | None = None
         self.watched_by: Sequence[str] = ()
         self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -79,7 +80,7 @@ class WecallProcess:
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self.watched_by, sys.executable, "-m", "firmware.cli", *self._arguments],
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -123,7 +123,7 @@ def _send(state: PhoneState, _event: KeyPressed) -> None:
     if draft is None or not (text := draft.entry.text.strip()):
         return
     if not state.can_call:
-        show_notice(state, Hint.CANNOT_CALL)
+        show_notice(state, state.why_no_calls)
         return
     address = _address(draft.party.number)
     uri = SipUri(f"sip:{address}") if address else plan.normalize(draft.party.number)

@@ -522,7 +522,7 @@ def test_problems_are_listed_by_importance() -> None:
         desk.handle(ProblemRaised(problem))
     listed = [problem for problem, _ in desk.view.problems]
     assert set(listed) == set(Problem)
-    assert listed[0] is Problem.SIP_UNAVAILABLE
+    assert listed[:2] == [Problem.SIP_LIBRARY_MISSING, Problem.SIP_UNAVAILABLE]
     assert listed[-1] is Problem.BROKER_UNREACHABLE
 
 

@@ -27,6 +27,7 @@ from firmware.phone.commands import (
 )
 from firmware.phone.errands import SearchContacts
 from firmware.phone.events import (
+    NO_CALLS,
     Key,
     KeyRepeated,
     LastDialledLoaded,
@@ -364,7 +365,7 @@ def test_an_emergency_number_dialled_before_lifting_is_called_by_lifting() -> No
     assert len(desk.said(PlaceCall)) == 1
 
 
-@pytest.mark.parametrize("problem", [problem for problem in Problem if problem is not Problem.SIP_UNAVAILABLE])
+@pytest.mark.parametrize("problem", [problem for problem in Problem if problem not in NO_CALLS])
 def test_no_standing_problem_keeps_an_emergency_call_from_being_tried(problem: Problem) -> None:
     desk = Desk()
     desk.handle(ProblemRaised(problem, "Something is wrong."))
@@ -389,6 +390,19 @@ def test_without_a_sip_stack_the_phone_says_that_it_cannot_call() -> None:
     desk.dial("112")
     assert desk.view.hint is Hint.CANNOT_CALL
     assert desk.records() == []
+
+
+def test_without_a_sip_library_the_phone_says_that_it_has_none() -> None:
+    desk = Desk()
+    desk.handle(ProblemRaised(Problem.SIP_LIBRARY_MISSING, "The SIP library is missing."))
+    assert PlayTone(Tone.REORDER) in desk.lift()
+    assert desk.view.hint is Hint.NO_SIP_LIBRARY
+    desk.dial("23")
+    assert desk.view.hint is Hint.NO_SIP_LIBRARY
+    desk.handle(ProblemCleared(Problem.SIP_LIBRARY_MISSING))
+    desk.replace()
+    desk.place_call("23")
+    assert len(desk.said(PlaceCall)) == 1
 
 
 def test_a_sip_stack_that_comes_back_can_be_called_with_at_once() -> None:

@@ -5,6 +5,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from firmware.phone.bundle_news import BundleNews
 from firmware.phone.call import (
     CallDirection,
     CallerId,
@@ -52,6 +53,7 @@ from firmware.phone.commands import (
 )
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import (
+    NO_CALLS,
     CallAudioChanged,
     CallerNamed,
     CallPartyChanged,
@@ -90,6 +92,7 @@ from firmware.phone.recording import RecordingEnd, RecordingId, RecordingNotice,
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import settings
+from tests.unit.phone.test_bundle import NEWS
 
 _KEY_EVENTS = st.sampled_from([KeyPressed, KeyPressed, KeyPressed, KeyRepeated, KeyHeld])
 _LIVE_STATES = [state for state in CallState if state is not CallState.DISCONNECTED]
@@ -432,6 +435,14 @@ class AnyEvening(RuleBasedStateMachine):
     def end_a_call(self, data: st.DataObject, reason: DisconnectReason | None) -> None:
         self._handle(CallStateChanged(data.draw(st.sampled_from(sorted(self.live))), CallState.DISCONNECTED, reason))
 
+    @rule(news=st.sampled_from(NEWS))
+    def hear_of_a_stick(self, news: BundleNews) -> None:
+        before = self.phone.view
+        self._handle(news)
+        after = self.phone.view
+        assert (after.call, after.other_calls, after.off_hook) == (before.call, before.other_calls, before.off_hook)
+        assert after.mode is before.mode or {before.mode, after.mode} <= {Mode.IDLE, Mode.MENU}
+
     @rule(state=st.sampled_from(CallState))
     def hear_of_a_call_that_nobody_knows(self, state: CallState) -> None:
         self._handle(CallStateChanged(CallId("unknown"), state))
@@ -487,7 +498,8 @@ class AnyEvening(RuleBasedStateMachine):
         """From a fresh dial tone an emergency call goes out, whatever was before."""
         if self.off_hook:
             self.move_the_handset()
-        self._handle(ProblemCleared(Problem.SIP_UNAVAILABLE))
+        for problem in NO_CALLS:
+            self._handle(ProblemCleared(problem))
         if self.phone.view.speaker and self.phone.view.mode is not Mode.RINGING:
             self._handle(KeyPressed(Key.SPEAKER))
         while self.phone.view.mode in {Mode.RINGING, Mode.REDIALLING}:
@@ -506,7 +518,8 @@ class AnyEvening(RuleBasedStateMachine):
     def call_for_help_in_the_middle_of_a_call(self) -> None:
         """With the call on hold an emergency call goes out, however many others there are."""
         call = self.phone.view.call
-        self._handle(ProblemCleared(Problem.SIP_UNAVAILABLE))
+        for problem in NO_CALLS:
+            self._handle(ProblemCleared(problem))
         if (
             call is None
             or call.emergency
