@@ -1,0 +1,31 @@
+import queue
+import sys
+
+import pytest
+
+from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
+from firmware.phone.events import CallStateChanged, Event, MessageSent, Problem, ProblemRaised
+from firmware.sip import AccountSettings, PjsuaStack, SipSettings
+from provisioning.addresses import Transport
+
+
+def test_a_machine_without_the_sip_library_says_so_and_ends_every_call_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Python's own way to say that a module is not there.
+    monkeypatch.setitem(sys.modules, "firmware.sip.engine", None)
+    events = queue.SimpleQueue[Event]()
+    account = AccountSettings("alice", "example.com", "example.com", 5060, Transport.UDP, "a password")
+    stack = PjsuaStack(SipSettings(account), lambda: None)
+    stack.start(events.put)
+    try:
+        problem = events.get(timeout=60)
+        assert isinstance(problem, ProblemRaised)
+        assert problem.problem is Problem.SIP_LIBRARY_MISSING
+        assert "docs/installing.md" in problem.detail
+        call_id = CallId("0" * 32)
+        stack.place_call(call_id, SipUri("sip:bob@example.com"))
+        assert events.get(timeout=60) == CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)
+        stack.send_message("1", SipUri("sip:bob@example.com"), "hello")
+        assert events.get(timeout=60) == MessageSent("1", accepted=False)
+        assert stack.build_report is None
+    finally:
+        stack.stop()
