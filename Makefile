@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 
-.PHONY: help demo test check bench soak format words menu
+.PHONY: help demo test check bench soak format words menu reference
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
@@ -15,6 +15,7 @@ help:
 	@echo "make format   rewrite the code as check wants it"
 	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
 	@echo "make menu     draw the map of the menus, docs/menu.md"
+	@echo "make reference   write what can be set, docs/configuration.md, and the example"
 
 demo:
 	@tools/setup demo
@@ -51,3 +52,7 @@ words:
 menu:
 	@tools/setup check
 	@$(BIN)/python -m tools.menu_map
+
+reference:
+	@tools/setup check
+	@$(BIN)/python -m tools.reference

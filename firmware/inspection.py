@@ -33,10 +33,15 @@ class Inspection:
         return None if self.mistakes else self.examination.configuration
 
 
-def inspect_configuration(text: str) -> Inspection:
-    """Find every mistake and every warning in a configuration."""
+def inspect_configuration(text: str, *, packed: bool = False) -> Inspection:
+    """Find every mistake and every warning in a configuration.
+
+    Args:
+        text: TOML.
+        packed: it goes into a bundle.
+    """
     examination = examine(text)
     remarks = list(examination.mistakes)
     if (rest := examination.rest) is not None:
-        remarks += examination.located((*contradictions(rest, dial_plan), *risks(rest)))
+        remarks += examination.located((*contradictions(rest, dial_plan), *risks(rest, packed=packed)))
     return Inspection(examination, by_place(remarks))

@@ -74,17 +74,19 @@ class Account(Section):
         register_expires_s: for how long a registration is asked for; it is renewed in time.
     """
 
-    name: Identifier | None = None
+    name: Annotated[Identifier, Field(examples=["office"])] | None = None
     label: Annotated[str, Field(max_length=32, examples=["Office"])] = ""
     default: bool = False
     username: SipUser
     domain: Host
-    voicemail_number: SipUser | None = None
+    voicemail_number: Annotated[SipUser, Field(examples=["*97"])] | None = None
     password: SecretStr | None = None
     display_name: Annotated[str, Field(max_length=64, examples=["Example Office"])] = ""
     auth_username: SipUser | None = None
-    server: Host | None = None
-    servers: Annotated[tuple[HostAndPort, ...], Field(max_length=4)] = ()
+    server: Annotated[Host, Field(examples=["proxy.example.com"])] | None = None
+    servers: Annotated[
+        tuple[HostAndPort, ...], Field(max_length=4, examples=[["a.example.com", "b.example.com:5071"]])
+    ] = ()
     port: Port | None = None
     transport: Transport = Transport.TLS
     tls_ca: CaFile | None = None

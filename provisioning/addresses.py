@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535, examples=[5061])]
 Host = Annotated[
     str,
     Field(

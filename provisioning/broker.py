@@ -34,7 +34,7 @@ class Sync(Section):
         complete: "ack" keeps call records and erasure notices until a collector confirms them on the topic `ack`.
     """
 
-    host: Host
+    host: Annotated[Host, Field(examples=["broker.example.com"])]
     port: Port = 8883
     ca: Annotated[Path, Field(examples=["certificates/broker-ca.pem"])] | None = None
     certificate: Annotated[Path, Field(examples=["certificates/broker.pem"])] | None = None

@@ -62,7 +62,7 @@ _MOST_PATTERNS = 500
 
 
 class Rewrite(Section):
-    """Turns a number that was dialled into the one that the server wants; the first rule that fits is the only one.
+    """Rules that turn a dialled number into the one that the server wants; the first that fits is the only one.
 
     The pattern is an alternative of a digit map and not a regular expression: it is read in one pass over the digits,
     whatever is written here.
@@ -84,7 +84,7 @@ class Hotline(Section):
     """The number that a lifted handset calls by itself.
 
     Attributes:
-        number: the number.
+        number: what it calls.
         delay_s: how long dial tone invites to dial something else first; 0 calls at once.
     """
 
@@ -138,16 +138,16 @@ class Dialing(Section):
 
 
 class Hours(Section):
-    """A stretch of the week in which calls ring, in the handset's local time.
+    """Stretches of the week in which calls ring, in the handset's local time.
 
     Attributes:
         days: those on which it begins.
-        begin: `from` in the file.
-        end: `to` in the file; no later than `from` means on the next day.
+        begin: when it begins.
+        end: when it ends; no later than it began means on the next day.
     """
 
     days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = _EVERY_DAY
-    begin: Annotated[TimeOfDay, Field(alias="from")]
+    begin: Annotated[TimeOfDay, Field(alias="from", examples=["08:00"])]
     end: Annotated[TimeOfDay, Field(alias="to")]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from provisioning.remarks import joined
-from provisioning.section import Conflicts, GpioPin, Section
+from provisioning.section import HEXADECIMAL, Conflicts, GpioPin, Section
 
 Controller = Literal["ssd1306", "sh1106", "ssd1309", "sh1107", "ssd1327", "st7789", "ili9341", "hd44780"]
 Wiring = Literal["i2c", "spi"]
@@ -77,7 +77,7 @@ class Display(Section):
     controller: Controller = "ssd1306"
     wiring: Wiring = "i2c"
     i2c_bus: Annotated[int, Field(ge=0, le=10)] = 1
-    i2c_address: Annotated[int, Field(ge=0x03, le=0x77)] = 0x3C
+    i2c_address: Annotated[int, Field(ge=0x03, le=0x77, json_schema_extra=HEXADECIMAL)] = 0x3C
     spi_port: Literal[0, 1] = 0
     spi_device: Literal[0, 1] = 0
     spi_mhz: SpiSpeedMhz = 8

@@ -202,10 +202,10 @@ class _Search:
         stand_in = _stand_in(path)
         if stand_in is not None:
             table[path[-1]] = stand_in
-        elif path[-1] in table:
-            del table[path[-1]]
         elif _is_required(path):
             self._leave_out(path[:-1])
+        elif path[-1] in table:
+            del table[path[-1]]
         self.left_out.append(path)
 
 

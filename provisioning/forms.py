@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from provisioning.remarks import joined
-from provisioning.section import Section
+from provisioning.section import HEXADECIMAL, Section
 
 _LISTS: Final = (tuple, frozenset)
 _NUMBERS: Final = {int: "a whole number", float: "a number"}
@@ -25,15 +25,18 @@ class Form:
 
     Attributes:
         words: in words, such as "a whole number from 1 to 65535".
+        hint: the same in short where a few words say it, such as "1 to 65535"; empty where they don't.
         choices: the only values that it takes, where these are few.
         examples: values that it may have.
         table: what the keys of a table, or of each table of a list, are.
         item: what each value of a list is.
         keys, values: what each key and each value of a table with free keys is.
         secret: it must not be seen.
+        hexadecimal: it is a number that is usually written so.
     """
 
     words: str
+    hint: str = ""
     choices: tuple[str | int, ...] = ()
     examples: tuple[Any, ...] = ()
     table: type[Section] | None = None
@@ -41,6 +44,7 @@ class Form:
     keys: "Form | None" = None
     values: "Form | None" = None
     secret: bool = False
+    hexadecimal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class _Limits:
     longest: int | None = None
     description: str = ""
     examples: tuple[Any, ...] = ()
+    hexadecimal: bool = False
 
 
 def form_of(field: FieldInfo) -> Form:
@@ -77,10 +82,12 @@ def _composite(annotation: Any, limits: _Limits) -> Form | None:
         return _choice(arguments)
     if origin in _LISTS:
         item = _form(arguments[0], _Limits())
-        return Form(_list_words(item, limits), item=item, examples=((item.examples[0],),) if item.examples else ())
+        examples = ((item.examples[0],),) if item.examples else ()
+        return Form(_list_words(item, limits), item.hint, examples=examples, item=item)
     if origin is dict:
         keys, values = (_form(argument, _Limits()) for argument in arguments)
-        return Form(f"a table; its keys are {keys.words}, its values {values.words}", keys=keys, values=values)
+        words = f"a table; its keys are {keys.words}, its values {values.words}"
+        return Form(words, examples=({keys.examples[0]: values.examples[0]},), keys=keys, values=values)
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return Form("a table", table=annotation)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
@@ -89,14 +96,16 @@ def _composite(annotation: Any, limits: _Limits) -> Form | None:
 
 
 def _choice(values: tuple[Any, ...]) -> Form:
-    return Form(joined(values), choices=values)
+    return Form(joined(values), joined(values), choices=values)
 
 
 def _simple(kind: Any, limits: _Limits) -> Form:
     if kind is bool:
         return Form("true or false", choices=(True, False))
     if kind in _NUMBERS:
-        return Form(limits.description or _NUMBERS[kind] + _range(limits.lowest, limits.highest))
+        ends = (limits.lowest, limits.highest)
+        bounds = " to ".join(f"0x{end:02X}" if limits.hexadecimal else str(end) for end in ends)
+        return Form(f"{_NUMBERS[kind]} from {bounds}", bounds, hexadecimal=limits.hexadecimal)
     if kind is SecretStr:
         return Form(limits.description or "a text", secret=True)
     if kind is Path:
@@ -115,16 +124,8 @@ def _list_words(item: Form, limits: _Limits) -> str:
 def _length(limits: _Limits, noun: str = "") -> str:
     least, most = limits.shortest, limits.longest
     if most is None:
-        return f", at least {least}{noun}" if least else ""
+        return f", at least {least} of them" if least else ""
     return f", {least} to {most}{noun}" if least else f", up to {most}{noun}"
-
-
-def _range(lowest: Any, highest: Any) -> str:
-    if lowest is not None and highest is not None:
-        return f" from {lowest} to {highest}"
-    if lowest is not None:
-        return f" of at least {lowest}"
-    return f" of at most {highest}" if highest is not None else ""
 
 
 def _limits(said: Iterable[Any], found: _Limits = _Limits()) -> _Limits:
@@ -135,6 +136,7 @@ def _limits(said: Iterable[Any], found: _Limits = _Limits()) -> _Limits:
                 found = replace(
                     found,
                     description=word.description or found.description,
+                    hexadecimal=found.hexadecimal or word.json_schema_extra == HEXADECIMAL,
                     examples=tuple(word.examples or ()) or found.examples,
                 )
             case Ge(ge=lowest):

@@ -21,8 +21,8 @@ class Nat(Section):
             need it.
     """
 
-    stun_servers: Annotated[tuple[HostAndPort, ...], Field(max_length=4)] = ()
-    turn_server: HostAndPort | None = None
+    stun_servers: Annotated[tuple[HostAndPort, ...], Field(max_length=4, examples=[["stun.example.com"]])] = ()
+    turn_server: Annotated[HostAndPort, Field(examples=["relay.example.com"])] | None = None
     turn_transport: Transport = Transport.UDP
     turn_username: Annotated[str, Field(max_length=128, examples=["1001"])] = ""
     turn_password: SecretStr | None = None

@@ -71,8 +71,8 @@ class Ethernet(Section):
 
     addresses: Annotated[tuple[InterfaceAddress, ...], Field(max_length=4)] = ()
     gateways: Annotated[tuple[IpAddress, ...], Field(max_length=2)] = ()
-    name_servers: Annotated[tuple[IpAddress, ...], Field(max_length=4)] = ()
-    vlan: Annotated[int, Field(ge=1, le=4094)] | None = None
+    name_servers: Annotated[tuple[IpAddress, ...], Field(max_length=4, examples=[["192.0.2.53"]])] = ()
+    vlan: Annotated[int, Field(ge=1, le=4094, examples=[20])] | None = None
 
     @field_validator("addresses")
     @classmethod
@@ -104,7 +104,7 @@ class Ethernet(Section):
 
 
 class WifiNetwork(Section):
-    """A Wi-Fi network; its addresses come from the network.
+    """The Wi-Fi networks, up to eight, best first. Their addresses come from the network.
 
     Attributes:
         ssid: its name, up to 32 bytes.
@@ -159,7 +159,7 @@ class Network(Section):
         wifi: networks, best first; those of before are forgotten. The radio is off where there are none.
     """
 
-    country: Region | None = None
+    country: Annotated[Region, Field(examples=["CN"])] | None = None
     ethernet: Ethernet | None = None
     wifi: Annotated[tuple[WifiNetwork, ...], Field(max_length=8)] = ()
 

@@ -32,13 +32,26 @@ def _checked(template: str) -> str:
 
 # With the 32 digits of the opaque id, 111 letters are a QR code of version 7 (ISO/IEC 18004 table 7, level L), which is
 # the largest that a display of 64 rows shows with its quiet zone.
-LinkTemplate = Annotated[str, Field(max_length=111), AfterValidator(_checked)]
+LinkTemplate = Annotated[
+    str,
+    Field(
+        max_length=111,
+        description="a link that begins with https://, up to 111 letters",
+        examples=["https://example.com/invite?from={account}"],
+    ),
+    AfterValidator(_checked),
+]
 
 
 # RFC 3261 section 25.1, of which a user, a host and a port are enough.
 SipAddress = Annotated[
     str,
-    Field(max_length=200, pattern=r"^(sips?:[A-Za-z0-9\-_.!~*'+]{1,64}@[A-Za-z0-9\[][A-Za-z0-9.:\]-]{0,130})?$"),
+    Field(
+        description="a SIP URI, such as sip:verify@sip.example.com",
+        examples=["sip:verify@sip.example.com"],
+        max_length=200,
+        pattern=r"^(sips?:[A-Za-z0-9\-_.!~*'+]{1,64}@[A-Za-z0-9\[][A-Za-z0-9.:\]-]{0,130})?$",
+    ),
 ]
 
 Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -58,9 +71,9 @@ class Operator(Section):
         top_up_link: where somebody pays for the account.
     """
 
-    name: Annotated[Line, Field(max_length=80)] = ""
-    contact: Line = ""
-    privacy_officer: Annotated[Line, Field(max_length=80)] = ""
+    name: Annotated[Line, Field(max_length=80, examples=["Example Telecom Ltd"])] = ""
+    contact: Annotated[Line, Field(examples=["privacy@example.com, +86 10 1234 5678, 1 Example Road, Beijing"])] = ""
+    privacy_officer: Annotated[Line, Field(max_length=80, examples=["Li Na"])] = ""
     verification: SipAddress = ""
     invite_link: LinkTemplate = ""
-    top_up_link: LinkTemplate = ""
+    top_up_link: Annotated[LinkTemplate, Field(examples=["https://pay.example.com/{account}"])] = ""

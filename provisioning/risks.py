@@ -1,6 +1,7 @@
 """What a configuration may say, but whoever sets up handsets should know of: each is a warning with its place."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -9,19 +10,31 @@ from provisioning.addresses import Transport
 from provisioning.broker import Completion
 from provisioning.manifest import Manifest
 from provisioning.network import WifiSecurity
-from provisioning.remarks import Remark, warning
+from provisioning.remarks import Remark, Severity, mistake, warning
 from provisioning.schema import Configuration
 from provisioning.secret_names import secrets_of
 from provisioning.trust import Kind
 
+_LOCKED_OUT: Final = mistake(
+    "no key may sign bundles, so that handsets refuse a bundle with this configuration; add a [[trust.keys]] with "
+    'signs = ["bundle"]',
+    "trust", about=[("trust", "keys")],
+)  # fmt: skip
 _LONG: Final = timedelta(days=400)
 
 
-def risks(configuration: Configuration) -> tuple[Remark, ...]:
-    """Return the warnings about a configuration."""
-    return tuple(
-        remark for found in (_secrets, _accounts, _sip, _network, _broker, _trust) for remark in found(configuration)
-    )
+def risks(configuration: Configuration, *, packed: bool = False) -> tuple[Remark, ...]:
+    """Return the warnings about a configuration.
+
+    Args:
+        configuration: what is well written.
+        packed: it goes into a bundle, which handsets refuse for more reasons.
+    """
+    found = (_secrets, _accounts, _sip, _network, _broker)
+    remarks = tuple(remark for risk in found for remark in risk(configuration))
+    if any(Kind.BUNDLE in key.signs for key in configuration.trust.keys):
+        return remarks
+    return (*remarks, _LOCKED_OUT if packed else replace(_LOCKED_OUT, severity=Severity.WARNING))
 
 
 def manifest_risks(manifest: Manifest) -> tuple[Remark, ...]:
@@ -120,12 +133,3 @@ def _broker(configuration: Configuration) -> Iterator[Remark]:
             yield warning(
                 f"the holder cannot be told who answers for the data that leaves; set {name}", "operator", name
             )
-
-
-def _trust(configuration: Configuration) -> Iterator[Remark]:
-    if not any(Kind.BUNDLE in key.signs for key in configuration.trust.keys):
-        yield warning(
-            "no key may sign bundles, so that handsets refuse a bundle with this configuration; add a [[trust.keys]] "
-            'with signs = ["bundle"]',
-            "trust", about=[("trust", "keys")],
-        )  # fmt: skip

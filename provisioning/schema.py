@@ -35,7 +35,11 @@ MAX_CALLS_WITH_RELAY = 5
 
 
 class Configuration(Section):
-    """One handset's whole configuration."""
+    """One handset's whole configuration.
+
+    Attributes:
+        version: of how the file is written; higher ones need newer firmware.
+    """
 
     version: Literal[1] = 1
     device: Device

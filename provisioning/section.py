@@ -2,7 +2,7 @@
 
 from typing import Annotated, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from provisioning.remarks import KeyPath
 
@@ -26,6 +26,9 @@ Region = Annotated[
     Field(pattern=r"^[A-Z]{2}$", description="two capital letters of ISO 3166-1, such as CN or HK", examples=["HK"]),
 ]
 """A country, or a part of one with laws of its own: ISO 3166-1, such as CN or HK."""
+
+HEXADECIMAL: dict[str, JsonValue] = {"format": "hexadecimal"}
+"""Said of a number that is usually written so."""
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 

@@ -15,7 +15,7 @@ class Time(Section):
         servers: NTP servers, best first.
     """
 
-    servers: Annotated[tuple[Host, ...], Field(min_length=1, max_length=8)]
+    servers: Annotated[tuple[Host, ...], Field(min_length=1, max_length=8, examples=[["ntp.example.com"]])]
 
     @field_validator("servers")
     @classmethod

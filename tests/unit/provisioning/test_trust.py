@@ -1,6 +1,3 @@
-import tomllib
-from pathlib import Path
-
 import pytest
 
 from provisioning.errors import ProvisioningError
@@ -39,10 +36,3 @@ def test_what_is_not_a_key_is_a_mistake_with_its_place(keys: str, reason: str) -
     with pytest.raises(ProvisioningError) as caught:
         parse_configuration(MINIMAL + keys)
     assert any(mistake.startswith("trust.keys") and reason in mistake for mistake in caught.value.mistakes)
-
-
-def test_the_commented_sample_is_a_key_that_is_taken() -> None:
-    text = (Path(__file__).parents[3] / "systemd/config.example.toml").read_text()
-    sample = text[text.index("# [[trust.keys]]") :].replace("# ", "")
-    tomllib.loads(sample)
-    assert parse_configuration(MINIMAL + sample).trust.keys[0].signs == set(Kind)
