@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from firmware.control.requests import Answer, DoctorRequest, LogRequest, StatusRequest
+from firmware.control.requests import Answer, DoctorRequest, LogRequest, PageRequest, StatusRequest
 from firmware.control.server import Handler
-from firmware.doctor import Condition, examine
+from firmware.doctor import Condition, counting_words, examine
 from firmware.errors import ControlError
 from firmware.phone.guard import stolen_card
 from firmware.phone.view import PhoneView
@@ -35,6 +35,13 @@ class Status(Answer):
     broker: str
     store: str
     stolen_card: str
+    bundle: str
+
+
+class PageLines(Answer):
+    """What the display says, from the top, without anything about anybody."""
+
+    lines: tuple[str, ...]
 
 
 class FindingAnswer(Answer):
@@ -94,17 +101,19 @@ class AdminRole:
         self,
         *,
         view: Callable[[], PhoneView],
+        page_lines: Callable[[], tuple[str, ...]],
         condition: Callable[[], Awaitable[Condition]],
         call_log: Callable[[], CallLog | None],
     ) -> None:
         self._view = view
+        self._page_lines = page_lines
         self._condition = condition
         self._call_log = call_log
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What the control server needs for Role.ADMIN."""
-        return {"status": self._status, "doctor": self._doctor, "log": self._log}
+        return {"status": self._status, "page": self._page, "doctor": self._doctor, "log": self._log}
 
     async def _status(self, _request: StatusRequest) -> Status:
         view, condition = self._view(), await self._condition()
@@ -127,7 +136,11 @@ class AdminRole:
             broker=condition.broker_state or "not configured",
             store=_store_words(condition),
             stolen_card="" if condition.guards is None else stolen_card(condition.guards),
+            bundle="" if condition.bundles is None else counting_words(condition.bundles),
         )
+
+    async def _page(self, _request: PageRequest) -> PageLines:
+        return PageLines(lines=self._page_lines())
 
     async def _doctor(self, _request: DoctorRequest) -> Findings:
         findings = examine(await self._condition())

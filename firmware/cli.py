@@ -142,13 +142,17 @@ def demo(once: bool, port: int) -> None:
 @main.command()
 @_runtime_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status(runtime_dir: Path, as_json: bool) -> None:
-    """Say what the handset is doing."""
-    from firmware.control.requests import StatusRequest
+@click.option("--page", is_flag=True, help="Print what the display says.")
+def status(runtime_dir: Path, as_json: bool, page: bool) -> None:
+    """Say what the handset is doing, without anybody's number or name."""
+    from firmware.control.requests import PageRequest, StatusRequest
 
-    answer = _ask(runtime_dir, StatusRequest())
+    answer = _ask(runtime_dir, PageRequest() if page else StatusRequest())
     if as_json:
-        click.echo(json.dumps(dict(answer), indent=2))
+        click.echo(json.dumps(dict(answer), indent=2, ensure_ascii=False))
+        return
+    if page:
+        click.echo("\n".join(answer["lines"]))
         return
     for name, value in answer.items():
         for row in value if isinstance(value, list) and value else [value]:

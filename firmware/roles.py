@@ -37,7 +37,13 @@ def admin_handlers(
     """Return what the administrator may ask."""
     gate = ImportGate(lambda: records.consents if records else None)
     roles = (
-        AdminRole(view=view, condition=condition, call_log=lambda: records.call_log if records else None),
+    page_lines: Callable[[], tuple[str, ...]],
+        AdminRole(
+            view=view,
+            page_lines=page_lines,
+            condition=condition,
+            call_log=lambda: records.call_log if records else None,
+        ),
         PictureRole(lambda: records.pictures if records else None, gate, pictures_changed),
         ContactRole(lambda: records.contacts if records else None, gate, contacts_changed),
         ConsentRole(

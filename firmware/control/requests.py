@@ -195,6 +195,12 @@ class StatusRequest(Request):
     request: Literal["status"] = "status"
 
 
+class PageRequest(Request):
+    """Asks what the display says, without anything about anybody."""
+
+    request: Literal["page"] = "page"
+
+
 class DoctorRequest(Request):
     """Asks what works, part by part, and what to do about the rest."""
 
@@ -378,6 +384,7 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             PicturePartRequest,
             PictureAddRequest,
             PictureRemoveRequest,
+            PageRequest,
             ContactListRequest,
             ContactMergeRequest,
             ContactRemoveRequest,

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from firmware.bundles.serial import serial
 from firmware.doctor import STOLEN_CARD, Condition, Finding, examine
 from firmware.errands.egress_facts import egress_facts
 from firmware.errands.network import network_facts
@@ -20,7 +21,6 @@ from firmware.phone.words import Text, word
 Facts = tuple[tuple[Text, Text], ...]
 
 _DISTRIBUTION: Final = "wecall-handset"
-_SERIAL: Final = Path("/proc/device-tree/serial-number")
 _MEGA: Final = 1_000_000
 _GIGA: Final = 1_000_000_000
 _LICENCE_LENGTH: Final = 40
@@ -62,11 +62,25 @@ class Identity:
 class FactsErrands:
     """Reads facts, each time anew."""
 
-    def __init__(self, identity: Identity, state_dir: Path, condition: Callable[[], Awaitable[Condition]]) -> None:
-        """`condition` tells what the handset knows about its own parts."""
+    def __init__(
+        self,
+        identity: Identity,
+        state_dir: Path,
+        condition: Callable[[], Awaitable[Condition]],
+        set_up: Callable[[], Facts] = tuple,
+    ) -> None:
+        """Set up.
+
+        Args:
+            identity: which handset this is.
+            state_dir: where the store is.
+            condition: tells what the handset knows about its own parts.
+            set_up: tells which bundle has set it up; may wait for the card.
+        """
         self._identity = identity
         self._state_dir = state_dir
         self._condition = condition
+        self._set_up = set_up
         self._started_s = time.monotonic()
 
     @property
@@ -87,6 +101,8 @@ class FactsErrands:
                 facts = _diagnoses(await self._condition())
             case FactsKind.EGRESS:
                 facts = egress_facts()
+            case FactsKind.SET_UP:
+                facts = await asyncio.to_thread(self._set_up)
         return FactsRead(errand.kind, facts)
 
     def _about(self, sip_build: str) -> Facts:
@@ -94,7 +110,7 @@ class FactsErrands:
             (word("Version"), metadata.version(_DISTRIBUTION)),
             (word("Device"), self._identity.device or _UNKNOWN),
             (word("Fleet"), self._identity.fleet or _UNKNOWN),
-            (word("Serial number"), _serial_number() or _UNKNOWN),
+            (word("Serial number"), serial()),
             (word("Running for"), _duration(time.monotonic() - self._started_s)),
             (word("SIP library"), sip_build or _UNKNOWN),
             (word("Memory used"), _megabytes(_used_bytes(self._state_dir))),
@@ -137,13 +153,6 @@ def _diagnosis(finding: Finding) -> tuple[Text, Text]:
     if finding.ok:
         return part, word("works")
     return part, word("fault: {detail}", detail=f"{finding.detail} {finding.advice}".strip())
-
-
-def _serial_number() -> str:
-    try:
-        return _SERIAL.read_text(encoding="ascii").strip("\0\n ")
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def _duration(seconds: float) -> Text:

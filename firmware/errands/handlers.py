@@ -14,7 +14,7 @@ from firmware.errands.consents import ConsentErrands
 from firmware.errands.contact_files import EXPORT_NAME, ContactFiles
 from firmware.errands.contacts import ContactErrands
 from firmware.errands.documents import DocumentErrands
-from firmware.errands.facts import FactsErrands, Identity
+from firmware.errands.facts import Facts, FactsErrands, Identity
 from firmware.errands.folder import FolderErrands, Job, Outcome, Progress
 from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
@@ -57,6 +57,7 @@ class Surroundings:
         reload: tells the phone what the store holds now.
         verifier: proves the line's number; None where the operator offers that not.
     """
+        set_up_facts: tells which bundle has set the handset up; may wait for the card.
 
     records: Records | None
     player: RecordingPlayer | None
@@ -75,6 +76,7 @@ class Surroundings:
     reload: Callable[[], None]
     verifier: Verifier | None = None
 
+    set_up_facts: Callable[[], Facts] = tuple
 
 def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict[type[Errand], Handler]:
     """Return a handler for each type of errand that can be done.
@@ -85,7 +87,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
             thread.
     """
     handlers: dict[type[Errand], Handler] = {
-        **FactsErrands(around.identity, around.state_dir, around.condition).handlers,
+        **FactsErrands(around.identity, around.state_dir, around.condition, around.set_up_facts).handlers,
         **ResetErrands(around.state_dir, around.start_anew, around.leave_word).handlers,
     }
     if (records := around.records) is None:

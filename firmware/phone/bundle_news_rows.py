@@ -76,20 +76,21 @@ def _end(state: PhoneState, event: BundleEnded) -> None:
 
 
 def _note(state: PhoneState, event: BundleStepStarted | BundleSignerShown | BundleCodeWanted | BundleEnded) -> None:
-    if not isinstance(event, BundleEnded):
-        state.bundle.report = None
+    if not state.bundle.is_going_on:
+        state.bundle.stick = None
     state.bundle.news = event
     state.bundle.count += 1
 
 
 def _note_report(state: PhoneState, event: StickReported) -> None:
-    state.bundle.report = event
+    state.bundle.stick = event
     state.bundle.count += 1
 
 
-def _forget_stick(state: PhoneState, _event: StickRemoved) -> None:
+def _forget_stick(state: PhoneState, event: StickRemoved) -> None:
     """Show no longer that a stick may be taken out that is; what went wrong is shown until somebody has seen it."""
     ended = state.bundle.news
+    state.bundle.stick = event
     if isinstance(ended, BundleEnded) and has_succeeded(ended):
         state.bundle.news = None
         state.cancel_timer(Timer.BUNDLE_PATIENCE)

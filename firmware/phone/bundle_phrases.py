@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult, BundleStep, StickReported
+from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult, BundleStep, StickRemoved, StickReported
 from firmware.phone.bundle_progress import has_succeeded
 from firmware.phone.phrases import REGISTRATION_FAILURES
 from firmware.phone.words import Text, Word, word
@@ -25,7 +25,7 @@ STEPS: Final[Mapping[BundleStep, Word]] = {
 RESULTS: Final[Mapping[BundleResult, Word]] = {
     BundleResult.APPLIED: word("Done"),
     BundleResult.REFUSED: word("Refused"),
-    BundleResult.REVERTED: word("Old set-up is back"),
+    BundleResult.REVERTED: word("Taken back"),
     BundleResult.INTERRUPTED: word("Interrupted"),
     BundleResult.NOTHING_TO_DO: word("Nothing new"),
 }
@@ -86,14 +86,18 @@ def reason(ended: BundleEnded) -> Text:
     return CODES.get(ended.code, WITHOUT_CODE[ended.result])
 
 
-def ending(ended: BundleEnded, report: StickReported | None) -> Text:
-    """Say what became of a bundle, and what to do with the stick."""
-    stick = _LEAVE_IT_IN if report is None else _TAKE_IT_OUT if report.written else _NO_REPORT
+def ending(ended: BundleEnded, stick: StickReported | StickRemoved | None) -> Text:
+    """Say what became of a bundle, and what to do with the stick; `stick` is what was heard of that."""
+    then: Text = _LEAVE_IT_IN
+    if isinstance(stick, StickReported):
+        then = _TAKE_IT_OUT if stick.written else _NO_REPORT
+    if isinstance(stick, StickRemoved) or ended.code is BundleCode.STICK_GONE:
+        return reason(ended)
     if ended.result is not BundleResult.APPLIED:
-        return word("{reason} {stick}", reason=reason(ended), stick=stick)
+        return word("{reason} {stick}", reason=reason(ended), stick=then)
     if ended.number is None:
-        return word("Done. {stick}", stick=stick)
-    return word("Done. {stick} Number {number} counts.", stick=stick, number=ended.number)
+        return then
+    return word("{stick} Number: {number}.", stick=then, number=ended.number)
 
 
 def result_title(ended: BundleEnded) -> Word:

@@ -9,6 +9,7 @@ from firmware.phone.bundle_news import (
     BundleResult,
     BundleSignerShown,
     BundleStepStarted,
+    StickRemoved,
     StickReported,
 )
 from firmware.phone.commands import IndicatorPattern
@@ -22,13 +23,13 @@ class BundleProgress:
 
     Attributes:
         news: what was heard of it last; None where there is nothing to show.
-        report: what is known of the report on the stick; None while it is not there.
+        stick: what was heard of the stick itself since the bundle came; None while it is in and written to.
         put_away: somebody does not want to see how it goes on.
         count: how much was heard since the phone was switched on.
     """
 
     news: BundleStepStarted | BundleSignerShown | BundleCodeWanted | BundleEnded | None = None
-    report: StickReported | None = None
+    stick: StickReported | StickRemoved | None = None
     put_away: bool = False
     count: int = 0
 
@@ -36,6 +37,11 @@ class BundleProgress:
     def is_shown(self) -> bool:
         """Whether there is something that the display has to show as soon as nobody uses the phone."""
         return self.news is not None and not self.put_away
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it is not known yet what becomes of the bundle."""
+        return self.news is not None and not isinstance(self.news, BundleEnded)
 
     @property
     def indicator(self) -> IndicatorPattern | None:

@@ -151,6 +151,7 @@ class FactsKind(StrEnum):
     LICENCES = "licences"
     DIAGNOSTICS = "diagnostics"
     EGRESS = "egress"
+    SET_UP = "set_up"
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,7 @@ class PhoneView:
         spoken: what is shown is to be said aloud, too.
         flash: a display that flashes is in its striking half or in its plain one; None where it does not flash.
         serial: the hardware's serial number, by which an installer knows it.
+        menu_is_public: the menu's page is about the handset and about nobody.
     """
 
     mode: Mode
@@ -269,3 +270,4 @@ class PhoneView:
     spoken: bool = False
     flash: bool | None = None
     serial: str = ""
+    menu_is_public: bool = False

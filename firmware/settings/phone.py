@@ -8,12 +8,12 @@ from firmware.pinyin.table import syllables
 from firmware.settings import calling
 
 
-def phone_settings(loaded: LoadedConfiguration) -> PhoneSettings:
-    """Return the phone's; without a configuration it is unprovisioned and says why."""
+def phone_settings(loaded: LoadedConfiguration, serial: str = "") -> PhoneSettings:
+    """Return the phone's; without a configuration it is unprovisioned, says why, and shows the hardware's `serial`."""
     configuration = loaded.configuration
     if configuration is None:
         plan = DialPlan.build(country=DEFAULT_COUNTRY, domain="invalid")
-        return PhoneSettings(plan, provisioned=False, line_usable=False, mistakes=loaded.mistakes)
+        return PhoneSettings(plan, provisioned=False, line_usable=False, mistakes=loaded.mistakes, serial=serial)
     return PhoneSettings(
         dial_plan(configuration),
         inter_digit_timeout_s=configuration.dialing.inter_digit_timeout_s,
@@ -48,4 +48,5 @@ def phone_settings(loaded: LoadedConfiguration) -> PhoneSettings:
             for index, account in enumerate(configuration.accounts)
         ),
         syllables=syllables,
+        serial=serial,
     )

@@ -73,7 +73,7 @@ async def test_the_status_says_it_too(now: Condition, store: str, card: str) -> 
     async def ask() -> Condition:
         return now
 
-    role = AdminRole(view=lambda: office().view, condition=ask, call_log=lambda: None)
+    role = AdminRole(view=lambda: office().view, page_lines=tuple, condition=ask, call_log=lambda: None)
     status = await role.handlers["status"](StatusRequest())
     assert status.store == store  # type: ignore[attr-defined]
     assert card in status.stolen_card  # type: ignore[attr-defined]

@@ -39,6 +39,8 @@ class BundlePage(Quiet):
     A digit that answers nothing begins a number, and a code that is an emergency number is called.
     """
 
+    is_public = True
+
     def __init__(self) -> None:
         self._digits = ""
         self._note: Text = ""
@@ -48,12 +50,12 @@ class BundlePage(Quiet):
         """Show it."""
         match state.bundle.news:
             case BundleSignerShown(words):
-                text = self._note or word("{words}. As on the sheet?", words=" ".join(words))
+                text = self._note or word("{words}. On the sheet? Then OK.", words=" ".join(words))
                 return NoticeView(word("Who signed it?"), text, keys=SoftKeys(NO, _YES), scroll=self._scroll)
             case BundleCodeWanted() as wanted:
                 return self._code_view(state, wanted)
             case BundleEnded() as ended:
-                text = ending(ended, state.bundle.report)
+                text = ending(ended, state.bundle.stick)
                 return NoticeView(result_title(ended), text, keys=SoftKeys("", CHOOSE), scroll=self._scroll)
             case BundleStepStarted(step):
                 keys = SoftKeys(_HIDE)
@@ -141,10 +143,10 @@ def _percent(step: BundleStep) -> int | None:
 
 def _note(wanted: BundleCodeWanted) -> Text:
     if wanted.wait_s:
-        return word("Wrong. Wait {s} s. Tries left: {count}", s=wanted.wait_s, count=wanted.tries_left)
+        return word("Wait {s} s. Tries: {count}", s=wanted.wait_s, count=wanted.tries_left)
     if wanted.wrong:
         return word("Wrong. Tries left: {count}", count=wanted.tries_left)
-    return word("{count} digits, on the sheet", count=CODE_DIGITS)
+    return word("{count} digits, see sheet", count=CODE_DIGITS)
 
 
 def _begin_number(state: PhoneState, digits: str) -> None:

@@ -19,10 +19,14 @@ class Screen(Protocol):
 
     Attributes:
         listens: picking the phone up lets the person hear what the page plays, in place of dial tone.
+        is_public: it is about the handset and about nobody: an administrator may read it from afar.
     """
 
     @property
     def listens(self) -> bool: ...
+
+    @property
+    def is_public(self) -> bool: ...
 
     def view(self, state: "PhoneState") -> MenuView:
         """Return what the display shows."""
@@ -61,6 +65,7 @@ class Quiet:
     """A page that does nothing about what it is not interested in; pages build on it."""
 
     listens = False
+    is_public = False
 
     def open(self, state: "PhoneState") -> None: ...
 

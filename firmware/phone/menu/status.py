@@ -23,6 +23,8 @@ _FACTS = {
     FactsKind.DIAGNOSTICS: word("Diagnostics"),
 }
 
+_SET_UP = word("Set-up")
+
 
 def status_page(_state: PhoneState) -> Choices:
     """Make the page about the phone itself."""
@@ -37,11 +39,21 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("What is on"), opening(_features_page)),
         *(Choice(title, opening(_facts(kind))) for kind, title in _FACTS.items()),
         *([Choice(word("Set up again"), opening(FirstRun))] if state.settings.provisioned else []),
+        Choice(_SET_UP, opening(SetUpCard)),
     ]
 
 
 def _facts(kind: FactsKind) -> Callable[[PhoneState], FactsCard]:
     return lambda _state: FactsCard(_FACTS[kind], kind)
+
+
+class SetUpCard(FactsCard):
+    """How the handset was set up: a page for installers, about nobody."""
+
+    is_public = True
+
+    def __init__(self, _state: PhoneState) -> None:
+        super().__init__(_SET_UP, FactsKind.SET_UP)
 
 
 def _lines_page(_state: PhoneState) -> Card:

@@ -4,8 +4,8 @@ from firmware.phone import phrases
 from firmware.phone.menu.views import SoftKeys
 from firmware.phone.view import Hint, Mode, PhoneView
 from firmware.phone.words import Text, counted, word
-from firmware.screens.model import Block, Importance, Role
-from firmware.screens.pages.blocks import detail, headline, name, paragraph, sentence
+from firmware.screens.model import Block, Flow, Importance, Role
+from firmware.screens.pages.blocks import detail, headline, name, sentence
 from firmware.screens.pages.faults import faults
 from firmware.screens.translation import Translator
 
@@ -71,12 +71,14 @@ def idle_keys(view: PhoneView) -> SoftKeys:
 
 
 def unprovisioned_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
-    """Say why the phone is not set up."""
+    """Say what to do about it, by which number an installer knows the phone, and why it is not set up."""
     if view.hint is not None:
         return hint_blocks(view, view.hint, translator)
-    if not view.mistakes:
-        return (sentence(translator.say(word("Ask your installer."))),)
-    return (paragraph(view.mistakes[0], Role.DETAIL),)
+    return (
+        sentence(translator.say(word("Plug in the stick."))),
+        *([detail(view.serial, Importance.USEFUL)] if view.serial else []),
+        *(Block(mistake, Role.DETAIL, Flow.WRAP, importance=Importance.SPARE) for mistake in view.mistakes[:1]),
+    )
 
 
 def hint_blocks(view: PhoneView, hint: Hint, translator: Translator) -> tuple[Block, ...]:

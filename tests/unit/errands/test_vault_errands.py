@@ -196,7 +196,8 @@ async def condition() -> Condition:
 
 @pytest.mark.parametrize("kind", list(FactsKind))
 async def test_facts_are_pairs_that_a_page_can_show(kind: FactsKind, tmp_path: Path) -> None:
-    errands = FactsErrands(Identity("handset-7", "default", (("Office", "sip.example.org:5061"),)), tmp_path, condition)
+    identity = Identity("handset-7", "default", (("Office", "sip.example.org:5061"),))
+    errands = FactsErrands(identity, tmp_path, condition, lambda: ((Word("Bundle"), "12"),))
     read = await errands.handlers[ReadFacts](ReadFacts(kind))
     assert isinstance(read, FactsRead)
     assert read.kind is kind
@@ -208,6 +209,7 @@ async def test_facts_are_pairs_that_a_page_can_show(kind: FactsKind, tmp_path: P
         FactsKind.LICENCES: "GPL-3.0-or-later",
         FactsKind.DIAGNOSTICS: Word("works"),
         FactsKind.EGRESS: Word("the other number"),
+        FactsKind.SET_UP: "12",
     }
     assert expected[kind] in texts
 

@@ -36,6 +36,7 @@ from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView,
 from firmware.phone.words import Text, counted, word
 from tests.unit.phone.menus import open_page
 from tests.unit.phone.new_phone import NewPhone
+from tests.unit.screens.bundle_views import bundle_views
 from tests.unit.screens.rights_views import rights_views
 
 CLOCK = "12:34"
@@ -645,6 +646,10 @@ VIEWS = {
     **rights_views(),
     "dial tone of a phone that is not set up": _view(Mode.COLLECTING_DIGITS, off_hook=True, hint=Hint.SET_UP_FIRST),
     "private mode by a key": _view(Mode.IDLE, hint=Hint.FEATURE_ON, feature="private_mode"),
+    **bundle_views(),
+    "talking, a stick waits": _view(
+        Mode.IN_CALL, off_hook=True, call=_call(CallState.ACTIVE, duration_s=65), hint=Hint.SET_UP_WAITS
+    ),
     "first run, Text size, large": replace(_FIRST_RUN["first run, Text size"], look=Look(large_text=True)),
 }
 """By name; the name is what fails when a page looks different."""

@@ -22,6 +22,7 @@ from firmware.phone.words import Text, word
 from firmware.screens.model import Card, Code, Entry, Icon, Importance, List, Page, Role
 from firmware.screens.pages import page_for
 from firmware.screens.translation import Language, translator
+from tests.unit.screens.bundle_views import SERIAL
 from tests.unit.screens.states import CLOCK, VIEWS
 
 REGISTERED = RegistrationState.REGISTERED
@@ -124,8 +125,14 @@ def test_details_with_nothing_wrong_any_more_are_the_idle_page() -> None:
 
 
 def test_a_phone_that_is_not_set_up_says_so_and_why() -> None:
-    assert words(page_for(VIEWS["not set up"], "en")) == "Not set up accounts[1].password: is missing."
-    assert words(page_for(PhoneView(Mode.UNPROVISIONED), "en")) == "Not set up Ask your installer."
+    missing = "accounts[1].password: is missing."
+    assert words(page_for(VIEWS["not set up"], "en")) == f"Not set up Plug in the stick. {missing}"
+    assert words(page_for(PhoneView(Mode.UNPROVISIONED), "en")) == "Not set up Plug in the stick."
+
+
+def test_a_phone_that_waits_for_a_stick_shows_the_number_that_its_installer_knows_it_by() -> None:
+    assert words(page_for(VIEWS["stick, waiting for it"], "en")) == f"Not set up Plug in the stick. {SERIAL}"
+    assert words(page_for(replace(VIEWS["stick, waiting for it"], locked=True), "en")).endswith(SERIAL)
 
 
 def test_a_phone_that_was_never_set_up_does_not_speak_of_an_older_set_up() -> None:

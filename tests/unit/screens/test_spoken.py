@@ -3,8 +3,10 @@
 import pytest
 
 from firmware.screens.model import Block, Body, Card, Code, Entry, List, ListRow, Page, Role
+from firmware.screens.pages import page_for
 from firmware.screens.spoken import spoken
 from firmware.screens.translation import Language
+from tests.unit.screens.states import VIEWS
 
 MENU = (ListRow("Contacts", number=1), ListRow("Do not disturb", "off", 2))
 
@@ -104,6 +106,23 @@ def test_the_time_of_day_is_not_said() -> None:
     assert spoken(Page(body=(Block("14:05", Role.CLOCK), Block("Do not disturb is on"))), None) == (
         "Do not disturb is on"
     )
+
+
+def test_a_stick_is_said_step_by_step() -> None:
+    names = ("stick, step checking", "stick, step lines", "stick, done")
+    checking, lines, done = (page_for(VIEWS[name], "en", "12:34") for name in names)
+    assert spoken(checking, None) == "Set-up. Checking what is on it."
+    assert spoken(lines, checking) == "Trying the phone line."
+    assert spoken(done, lines) == "Done. Take the stick out. Number: 12."
+
+
+def test_nothing_of_a_stick_s_code_is_said_but_what_there_is_to_know_of_it() -> None:
+    wanted, half, wrong = (
+        page_for(VIEWS[f"stick, {name}"], "en", "12:34") for name in ("code", "half a code", "wrong code")
+    )
+    assert spoken(wanted, None) == "Code. 10 digits, see sheet"
+    assert spoken(half, wanted) == ""
+    assert spoken(wrong, half) == "Wait 20 s. Tries: 3"
 
 
 def test_a_long_text_is_said_in_part() -> None:

@@ -1,0 +1,681 @@
+"""A stick in the phone: what is shown and asked, whatever the phone is doing, and that it keeps nobody from a call."""
+
+from typing import get_args
+
+import pytest
+
+from firmware.phone.answers import PinChanged, PinChecked
+from firmware.phone.bundle import UNTOUCHED_S
+from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
+from firmware.phone.bundle_news import (
+    BundleCode,
+    BundleCodeWanted,
+    BundleEnded,
+    BundleNews,
+    BundleResult,
+    BundleSignerShown,
+    BundleStep,
+    BundleStepStarted,
+    StickRemoved,
+    StickReported,
+)
+from firmware.phone.bundle_news_rows import ANSWER_PATIENCE_S, DONE_S, FAILED_S
+from firmware.phone.bundle_phrases import CODES, RESULTS, STEPS, WITHOUT_CODE
+from firmware.phone.call import CallState, DisconnectReason, RegistrationFailure
+from firmware.phone.commands import (
+    CancelTimer,
+    IndicatorPattern,
+    PlaceCall,
+    SetBrightness,
+    SetIndicator,
+    ShowPage,
+    StartTimer,
+)
+from firmware.phone.consent_answers import ConsentsChanged
+from firmware.phone.errands import CheckPin
+from firmware.phone.events import Key, PreferencesLoaded, Timer
+from firmware.phone.menu.views import EntryView, ListView, NoticeView
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.preferences import Preferences
+from firmware.phone.purpose import Purpose
+from firmware.phone.view import Hint, Mode
+from tests.unit.phone.desk import INCOMING, Desk, settings
+from tests.unit.phone.menus import open_page, said
+from tests.unit.phone.recorded import listen_to_a_recording
+from tests.unit.phone.test_phone_table import DESKS
+
+WORDS = ("ability", "able", "about", "above", "absent", "absorb")
+SIGNER = BundleSignerShown(WORDS)
+CODE = "1234567890"
+DONE = BundleEnded(BundleResult.APPLIED, number=7)
+FAILED = BundleEnded(BundleResult.REVERTED, BundleCode.LINES, 7, RegistrationFailure.WRONG_PASSWORD)
+GOOD = {BundleResult.APPLIED, BundleResult.NOTHING_TO_DO}
+NEWS: tuple[BundleNews, ...] = (
+    *(BundleStepStarted(step) for step in BundleStep),
+    SIGNER,
+    BundleCodeWanted(5),
+    DONE,
+    FAILED,
+    StickReported(),
+    StickRemoved(),
+)
+
+
+def unprovisioned() -> Desk:
+    return Desk(settings(provisioned=False, line_usable=False, serial="10000000abcdef01"))
+
+
+def notice(desk: Desk) -> NoticeView:
+    assert isinstance(desk.view.menu, NoticeView), desk.view.menu
+    return desk.view.menu
+
+
+def entry(desk: Desk) -> EntryView:
+    assert isinstance(desk.view.menu, EntryView), desk.view.menu
+    return desk.view.menu
+
+
+def text(desk: Desk) -> str:
+    return said(notice(desk).text)
+
+
+def indicator(desk: Desk) -> IndicatorPattern:
+    return desk.said(SetIndicator)[-1].pattern
+
+
+def started(desk: Desk, timer: Timer) -> list[float]:
+    return [command.delay_s for command in desk.said(StartTimer) if command.timer is timer]
+
+
+# --- every mode -------------------------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_news_is_in_this_test() -> None:
+    assert {type(news) for news in NEWS} == set(get_args(BundleNews))
+
+
+@pytest.mark.parametrize("mode", [mode for mode in Mode if mode not in {Mode.IDLE, Mode.UNPROVISIONED}])
+@pytest.mark.parametrize("news", NEWS, ids=repr)
+def test_news_of_a_bundle_leave_what_the_person_is_doing_alone(mode: Mode, news: BundleNews) -> None:
+    desk = DESKS[mode]()
+    before = desk.view.call
+    desk.handle(news)
+    assert desk.view.mode is mode
+    assert desk.view.call == before
+
+
+@pytest.mark.parametrize("mode", [Mode.OUTGOING, Mode.RINGING, Mode.IN_CALL, Mode.CALL_ENDED, Mode.COLLECTING_DIGITS])
+def test_what_was_heard_while_the_phone_was_in_use_is_shown_once_it_is_not(mode: Mode) -> None:
+    desk = DESKS[mode]()
+    desk.handle(FAILED)
+    if mode is Mode.RINGING:
+        desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    else:
+        desk.replace()
+    assert desk.view.mode is Mode.MENU
+    assert text(desk).startswith("Wrong password.")
+
+
+@pytest.mark.parametrize("make", [Desk, unprovisioned])
+@pytest.mark.parametrize("news", NEWS[:-2], ids=repr)
+def test_a_phone_that_nobody_uses_shows_it_at_once(make: type[Desk], news: BundleNews) -> None:
+    desk = make()
+    desk.handle(news)
+    assert desk.view.mode is Mode.MENU
+    assert desk.view.menu is not None
+    assert desk.view.menu_is_public
+
+
+# --- how far it is ----------------------------------------------------------------------------------------------------
+
+
+def test_each_step_is_said_and_the_bar_only_grows() -> None:
+    desk = Desk()
+    percents = []
+    for step in BundleStep:
+        desk.handle(BundleStepStarted(step))
+        assert text(desk) == said(STEPS[step])
+        if notice(desk).percent is not None:
+            percents.append(notice(desk).percent)
+    assert percents == sorted(set(percents))
+    assert 0 < percents[0] < percents[-1] < 100
+
+
+def test_a_bar_says_nothing_of_how_long_a_person_or_a_call_takes() -> None:
+    desk = Desk()
+    for step in (BundleStep.ASKING, BundleStep.WAITING_FOR_CALL, BundleStep.REVERTING):
+        desk.handle(BundleStepStarted(step))
+        assert notice(desk).percent is None
+
+
+def test_progress_that_was_put_away_stays_away_until_there_is_more_to_know() -> None:
+    desk = Desk()
+    desk.handle(BundleStepStarted(BundleStep.CHECKING))
+    desk.press(Key.CANCEL)
+    assert desk.view.mode is Mode.IDLE
+    desk.handle(BundleStepStarted(BundleStep.LINES))
+    assert desk.view.mode is Mode.IDLE
+    desk.handle(DONE)
+    assert text(desk) == "Leave the stick in. Number: 7."
+
+
+def test_a_bundle_that_came_over_the_network_takes_nobody_s_display() -> None:
+    desk = Desk()
+    pages = len(desk.said(ShowPage))
+    desk.handle(BundleStepStarted(BundleStep.LINES, by_stick=False))
+    desk.handle(BundleEnded(BundleResult.APPLIED, number=8, by_stick=False))
+    desk.handle(BundleEnded(BundleResult.REVERTED, BundleCode.LINES, 8, by_stick=False))
+    assert desk.view.mode is Mode.IDLE
+    assert len(desk.said(ShowPage)) == pages
+    assert IndicatorPattern.PULSE not in [command.pattern for command in desk.said(SetIndicator)]
+
+
+def test_whoever_talks_hears_from_the_display_that_the_set_up_waits_for_them() -> None:
+    desk = Desk()
+    desk.answered_incoming_call()
+    desk.handle(BundleStepStarted(BundleStep.CHECKING))
+    assert desk.view.hint is None
+    desk.handle(BundleStepStarted(BundleStep.WAITING_FOR_CALL))
+    assert desk.view.hint is Hint.SET_UP_WAITS
+    assert desk.view.mode is Mode.IN_CALL
+    desk.expire(Timer.NOTICE)
+    assert desk.view.hint is None
+
+
+def test_a_trial_that_goes_on_after_the_phone_has_started_anew_is_shown_from_the_first_step_that_is_told() -> None:
+    desk = Desk()
+    desk.handle(BundleStepStarted(BundleStep.LINES))
+    assert text(desk) == "Trying the phone line."
+
+
+# --- how it ended -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [code for code in BundleCode if code is not BundleCode.NONE])
+def test_every_reason_has_words_and_they_are_shown_with_what_to_do_about_the_stick(code: BundleCode) -> None:
+    desk = Desk()
+    desk.handle(BundleEnded(BundleResult.REFUSED, code, 7))
+    stick_is_gone = code is BundleCode.STICK_GONE
+    assert text(desk) == said(CODES[code]) + ("" if stick_is_gone else " Leave the stick in.")
+    assert said(notice(desk).title) == "Refused"
+    desk.handle(StickReported())
+    assert text(desk) == said(CODES[code]) + ("" if stick_is_gone else " Take the stick out.")
+
+
+@pytest.mark.parametrize("result", BundleResult)
+def test_every_end_has_words_without_a_reason_too(result: BundleResult) -> None:
+    desk = Desk()
+    desk.handle(BundleEnded(result))
+    desk.handle(StickReported())
+    assert said(notice(desk).title) == said(RESULTS[BundleResult.APPLIED if result in GOOD else result])
+    why = "" if result is BundleResult.APPLIED else f"{said(WITHOUT_CODE[result])} "
+    assert text(desk) == f"{why}Take the stick out."
+
+
+def test_no_code_is_without_words() -> None:
+    assert set(CODES) == set(BundleCode) - {BundleCode.NONE}
+    assert set(RESULTS) == set(WITHOUT_CODE) == set(BundleResult)
+    assert set(STEPS) == set(BundleStep)
+
+
+def test_done_is_said_with_the_number() -> None:
+    desk = Desk()
+    desk.handle(DONE)
+    desk.handle(StickReported())
+    assert text(desk) == "Take the stick out. Number: 7."
+    assert said(notice(desk).title) == "Done"
+
+
+def test_a_report_that_could_not_be_written_is_no_reason_to_leave_the_stick_in() -> None:
+    desk = Desk()
+    desk.handle(DONE)
+    desk.handle(StickReported(written=False))
+    assert text(desk) == "No report could be written. Take the stick out. Number: 7."
+
+
+def test_a_line_that_does_not_register_says_why() -> None:
+    desk = Desk()
+    desk.handle(FAILED)
+    assert text(desk) == "Wrong password. Ask your installer. Leave the stick in."
+    desk.handle(BundleEnded(BundleResult.REVERTED, BundleCode.LINES, 7))
+    assert text(desk).startswith("The phone line did not work.")
+
+
+@pytest.mark.parametrize("key", [Key.OK, Key.CANCEL])
+@pytest.mark.parametrize("ended", [DONE, FAILED])
+def test_a_key_puts_away_how_it_ended(ended: BundleEnded, key: Key) -> None:
+    desk = Desk()
+    desk.handle(ended)
+    desk.press(key)
+    assert desk.view.mode is Mode.IDLE
+    assert indicator(desk) is IndicatorPattern.OFF
+    desk.handle(StickReported())
+    assert desk.view.mode is Mode.IDLE
+
+
+@pytest.mark.parametrize(("ended", "shown_s"), [(DONE, DONE_S), (FAILED, FAILED_S)])
+def test_how_it_ended_goes_by_itself(ended: BundleEnded, shown_s: float) -> None:
+    desk = Desk()
+    desk.handle(ended)
+    assert started(desk, Timer.BUNDLE_PATIENCE) == [shown_s]
+    desk.expire(Timer.BUNDLE_PATIENCE)
+    assert desk.view.mode is Mode.IDLE
+
+
+def test_done_goes_with_the_stick_and_a_failure_stays_to_be_read() -> None:
+    desk = Desk()
+    desk.handle(DONE)
+    desk.handle(StickReported())
+    desk.handle(StickRemoved())
+    assert desk.view.mode is Mode.IDLE
+    assert CancelTimer(Timer.BUNDLE_PATIENCE) in desk.all_commands
+    desk.handle(FAILED)
+    desk.handle(StickReported())
+    desk.handle(StickRemoved())
+    assert text(desk) == "Wrong password. Ask your installer."
+
+
+def test_nobody_is_told_to_leave_a_stick_in_that_was_taken_out_while_the_bundle_was_tried() -> None:
+    desk = Desk()
+    desk.handle(BundleStepStarted(BundleStep.READING))
+    desk.handle(StickRemoved())
+    desk.handle(BundleStepStarted(BundleStep.LINES))
+    desk.handle(FAILED)
+    assert text(desk) == "Wrong password. Ask your installer."
+    desk.handle(BundleEnded(BundleResult.REFUSED, BundleCode.OLD, 6))
+    assert text(desk).endswith("Leave the stick in.")
+
+
+def test_a_menu_that_nobody_touches_is_left_and_what_is_going_on_is_still_shown() -> None:
+    desk = Desk()
+    desk.handle(BundleStepStarted(BundleStep.FIRMWARE))
+    desk.expire(Timer.INFO)
+    assert text(desk) == "Installing the firmware."
+
+
+def test_a_new_bundle_begins_with_a_clean_page() -> None:
+    desk = Desk()
+    desk.handle(FAILED)
+    desk.handle(StickReported())
+    desk.handle(BundleStepStarted(BundleStep.READING))
+    desk.handle(DONE)
+    assert text(desk) == "Leave the stick in. Number: 7."
+
+
+# --- who has signed it ------------------------------------------------------------------------------------------------
+
+
+def test_the_signer_s_words_are_shown_and_ok_accepts_them_on_a_phone_without_a_pin() -> None:
+    desk = unprovisioned()
+    desk.handle(SIGNER)
+    assert text(desk) == "ability able about above absent absorb. On the sheet? Then OK."
+    desk.press(Key.OK)
+    assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=True)]
+    assert text(desk) == "One moment…"
+    desk.press(Key.OK)
+    assert len(desk.said(AnswerBundleSigner)) == 1
+
+
+def test_cancel_refuses_the_signer() -> None:
+    desk = unprovisioned()
+    desk.handle(SIGNER)
+    desk.press(Key.CANCEL)
+    assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=False)]
+
+
+def test_no_other_key_answers() -> None:
+    for key in set(Key) - {Key.OK, Key.CANCEL}:
+        desk = unprovisioned()
+        desk.handle(SIGNER)
+        desk.press(key)
+        assert not desk.said(AnswerBundleSigner), key
+
+
+def test_nobody_at_the_phone_means_no() -> None:
+    desk = unprovisioned()
+    desk.handle(SIGNER)
+    assert started(desk, Timer.BUNDLE_PATIENCE) == [ANSWER_PATIENCE_S]
+    desk.expire(Timer.BUNDLE_PATIENCE)
+    assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=False)]
+    desk.handle(BundleEnded(BundleResult.REFUSED, BundleCode.NOT_ACCEPTED))
+    assert text(desk).startswith("Nobody said yes.")
+
+
+def test_whoever_accepts_a_signer_types_the_pin_where_one_is_set() -> None:
+    desk = Desk()
+    desk.handle(PinChanged(is_set=True))
+    desk.handle(SIGNER)
+    desk.press(Key.OK)
+    assert not desk.said(AnswerBundleSigner)
+    desk.dial("0000")
+    desk.press(Key.OK)
+    desk.handle(PinChecked(accepted=False))
+    assert not desk.said(AnswerBundleSigner)
+    desk.dial("4321")
+    desk.press(Key.OK)
+    desk.handle(PinChecked(accepted=True))
+    assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=True)]
+    assert text(desk) == "One moment…"
+
+
+def test_the_guardian_answers_for_a_child() -> None:
+    desk = Desk()
+    desk.handle(PinChanged(is_set=True))
+    desk.handle(ConsentsChanged(frozenset({Purpose.SERVICE}), activated=True, age_band="under_14"))
+    desk.handle(SIGNER)
+    desk.press(Key.OK)
+    desk.dial("4321")
+    desk.press(Key.OK)
+    assert desk.said(CheckPin)[-1].slot is PinSlot.GUARDIAN
+
+
+def test_refusing_takes_no_pin() -> None:
+    desk = Desk()
+    desk.handle(PinChanged(is_set=True))
+    desk.handle(SIGNER)
+    desk.press(Key.CANCEL)
+    assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=False)]
+
+
+def test_a_phone_that_cannot_know_whose_it_is_accepts_nobody() -> None:
+    desk = Desk()
+    desk.handle(SIGNER)
+    desk.press(Key.OK)
+    assert not desk.said(AnswerBundleSigner)
+    assert "cannot be read" in text(desk)
+    desk.press(Key.CANCEL)
+    assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=False)]
+
+
+def test_a_pin_that_comes_too_late_accepts_nothing() -> None:
+    desk = Desk()
+    desk.handle(PinChanged(is_set=True))
+    desk.handle(SIGNER)
+    desk.press(Key.OK)
+    desk.dial("4321")
+    desk.press(Key.OK)
+    desk.handle(BundleEnded(BundleResult.INTERRUPTED, BundleCode.STICK_GONE))
+    desk.handle(PinChecked(accepted=True))
+    assert not desk.said(AnswerBundleSigner)
+    assert text(desk).startswith("The stick was pulled out too early.")
+
+
+def test_a_locked_phone_shows_the_signer_and_takes_the_pin() -> None:
+    desk = Desk()
+    desk.handle(PinChanged(is_set=True))
+    desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True, screen_off_s=0)))
+    assert desk.view.locked
+    desk.handle(SIGNER)
+    assert "ability" in text(desk)
+    desk.press(Key.OK)
+    desk.dial("4321")
+    desk.press(Key.OK)
+    desk.handle(PinChecked(accepted=True))
+    assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=True)]
+    assert desk.view.locked
+
+
+def test_a_phone_that_locks_while_it_asks_goes_on_asking() -> None:
+    desk = Desk()
+    desk.handle(PinChanged(is_set=False))
+    desk.handle(SIGNER)
+    desk.handle(PinChanged(is_set=True))
+    desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True, screen_off_s=0)))
+    assert desk.view.locked
+    assert "ability" in text(desk)
+
+
+# --- the code ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_code_is_typed_unseen_and_handed_on_once() -> None:
+    desk = unprovisioned()
+    desk.handle(BundleCodeWanted(5))
+    assert said(entry(desk).note) == "10 digits, see sheet"
+    desk.dial(CODE[:-1])
+    assert entry(desk).text == "•••••••••"
+    desk.press(Key.OK)
+    assert said(entry(desk).note) == "The code has 10 digits."
+    assert not desk.said(TryBundleCode)
+    desk.dial(CODE[-1] + "99")
+    desk.press(Key.OK)
+    assert desk.said(TryBundleCode) == [TryBundleCode(CODE)]
+    assert text(desk) == "One moment…"
+    assert CODE not in repr(desk.said(TryBundleCode))
+
+
+def test_a_wrong_code_says_how_often_it_may_still_be_typed_and_how_long_to_wait() -> None:
+    desk = unprovisioned()
+    desk.handle(BundleCodeWanted(5))
+    desk.dial(CODE)
+    desk.press(Key.OK)
+    desk.handle(BundleCodeWanted(4, wrong=True))
+    assert said(entry(desk).note) == "Wrong. Tries left: 4"
+    assert not entry(desk).text
+    desk.dial(CODE)
+    desk.press(Key.OK)
+    desk.handle(BundleCodeWanted(3, wait_s=20, wrong=True))
+    assert said(entry(desk).note) == "Wait 20 s. Tries: 3"
+
+
+def test_cancel_deletes_digits_and_then_gives_up() -> None:
+    desk = unprovisioned()
+    desk.handle(BundleCodeWanted(5))
+    desk.dial("12")
+    desk.press(Key.CANCEL)
+    desk.press(Key.CANCEL)
+    assert not desk.said(GiveUpBundleCode)
+    desk.press(Key.CANCEL)
+    assert desk.said(GiveUpBundleCode) == [GiveUpBundleCode()]
+
+
+def test_a_code_that_nobody_types_is_given_up() -> None:
+    desk = unprovisioned()
+    desk.handle(BundleCodeWanted(5))
+    desk.expire(Timer.BUNDLE_PATIENCE)
+    assert desk.said(GiveUpBundleCode) == [GiveUpBundleCode()]
+
+
+def test_half_a_code_is_forgotten_when_somebody_calls() -> None:
+    desk = Desk()
+    desk.handle(BundleCodeWanted(5))
+    desk.dial("123")
+    desk.ring()
+    assert desk.view.mode is Mode.RINGING
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    assert not entry(desk).text
+
+
+# --- calls come first -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("news", NEWS[:-2], ids=repr)
+def test_a_call_that_comes_in_is_shown_at_once_and_the_page_is_there_again_after_it(news: BundleNews) -> None:
+    desk = Desk()
+    desk.handle(news)
+    page = desk.view.menu
+    desk.ring()
+    assert desk.view.mode is Mode.RINGING
+    assert desk.view.menu is None
+    assert indicator(desk) is IndicatorPattern.FAST_BLINK
+    desk.lift()
+    desk.sip(CallState.ACTIVE, INCOMING)
+    assert desk.view.mode is Mode.IN_CALL
+    desk.replace()
+    assert desk.view.mode is Mode.MENU
+    assert desk.view.menu == page
+
+
+@pytest.mark.parametrize("news", NEWS[:-2], ids=repr)
+def test_lifting_the_handset_gives_dial_tone_and_calls_for_help(news: BundleNews) -> None:
+    desk = Desk()
+    desk.handle(news)
+    desk.lift()
+    assert desk.view.mode is Mode.COLLECTING_DIGITS
+    desk.dial("112")
+    assert desk.view.call is not None
+    assert desk.view.call.emergency
+
+
+@pytest.mark.parametrize("news", [news for news in NEWS[:-2] if not isinstance(news, BundleCodeWanted)], ids=repr)
+def test_digits_that_answer_nothing_are_a_number(news: BundleNews) -> None:
+    desk = Desk()
+    desk.handle(news)
+    desk.dial("112")
+    assert desk.view.mode is Mode.COLLECTING_DIGITS
+    assert desk.view.digits == "112"
+    assert desk.view.hint is Hint.EMERGENCY_NUMBER
+    desk.lift()
+    assert len(desk.said(PlaceCall)) == 1
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_an_emergency_number_in_place_of_the_code_is_called_by_the_handset(locked: bool) -> None:
+    desk = Desk()
+    if locked:
+        desk.handle(PinChanged(is_set=True))
+        desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True, screen_off_s=0)))
+    desk.handle(BundleCodeWanted(5))
+    desk.dial("112")
+    assert said(entry(desk).note) == "Emergency call"
+    desk.lift()
+    assert len(desk.said(PlaceCall)) == 1
+    assert desk.view.call is not None
+    assert desk.view.call.emergency
+
+
+def test_an_emergency_number_in_place_of_the_code_is_shown_by_ok_and_is_no_try() -> None:
+    desk = Desk()
+    desk.handle(BundleCodeWanted(5))
+    desk.dial("112")
+    desk.press(Key.OK)
+    assert not desk.said(TryBundleCode)
+    assert desk.view.mode is Mode.COLLECTING_DIGITS
+    assert desk.view.digits == "112"
+
+
+def test_a_code_may_begin_with_an_emergency_number() -> None:
+    desk = Desk()
+    desk.handle(BundleCodeWanted(5))
+    desk.dial("1120000000")
+    desk.press(Key.OK)
+    assert desk.said(TryBundleCode) == [TryBundleCode("1120000000")]
+
+
+def test_a_number_begun_on_the_page_is_followed_by_the_page_again() -> None:
+    desk = Desk()
+    desk.handle(BundleStepStarted(BundleStep.LINES))
+    desk.press("2")
+    desk.press(Key.CANCEL)
+    assert desk.view.mode is Mode.IDLE
+    assert started(desk, Timer.BUNDLE) == [UNTOUCHED_S]
+    desk.expire(Timer.BUNDLE)
+    assert text(desk) == "Trying the phone line."
+
+
+def test_a_phone_that_cannot_call_at_all_keeps_the_page() -> None:
+    desk = unprovisioned()
+    desk.handle(SIGNER)
+    desk.dial("112")
+    assert "ability" in text(desk)
+
+
+# --- menus ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_comes_over_a_menu_that_is_open_and_leaves_it_there() -> None:
+    desk = Desk()
+    open_page(desk, "Settings")
+    before = desk.view.menu
+    desk.handle(SIGNER)
+    assert "ability" in text(desk)
+    desk.handle(DONE)
+    desk.press(Key.OK)
+    assert desk.view.menu == before
+
+
+def test_whoever_leaves_the_page_for_the_menu_has_time_there_before_it_comes_back() -> None:
+    desk = Desk()
+    desk.handle(PinChanged(is_set=False))
+    desk.handle(SIGNER)
+    desk.press(Key.MENU)
+    assert desk.view.mode is Mode.IDLE
+    desk.press(Key.MENU)
+    assert isinstance(desk.view.menu, ListView)
+    desk.expire(Timer.BUNDLE)
+    assert "ability" in text(desk)
+    desk.press(Key.OK)
+    assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=True)]
+
+
+def test_a_recording_that_is_heard_is_not_interrupted() -> None:
+    desk = Desk()
+    listen_to_a_recording(desk)
+    desk.handle(DONE)
+    assert desk.view.mode is Mode.LISTENING
+
+
+def test_a_long_sentence_is_turned_over_by_the_volume_keys() -> None:
+    desk = unprovisioned()
+    desk.handle(SIGNER)
+    desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.VOLUME_UP)
+    assert notice(desk).scroll == 1
+    desk.handle(BundleStepStarted(BundleStep.LINES))
+    assert notice(desk).scroll == 0
+
+
+# --- light, LED and speech --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("news", "pattern"),
+    [
+        *((BundleStepStarted(step), IndicatorPattern.PULSE) for step in BundleStep),
+        (SIGNER, IndicatorPattern.SLOW_BLINK),
+        (BundleCodeWanted(5), IndicatorPattern.SLOW_BLINK),
+        (DONE, IndicatorPattern.ON),
+        (BundleEnded(BundleResult.NOTHING_TO_DO), IndicatorPattern.ON),
+        (BundleEnded(BundleResult.NOTHING_TO_DO, BundleCode.IDENTITY_WRITTEN), IndicatorPattern.ON),
+        (BundleEnded(BundleResult.NOTHING_TO_DO, BundleCode.NO_BUNDLE), IndicatorPattern.SLOW_BLINK),
+        (FAILED, IndicatorPattern.SLOW_BLINK),
+        (BundleEnded(BundleResult.REFUSED, BundleCode.FORGED), IndicatorPattern.SLOW_BLINK),
+        (BundleEnded(BundleResult.INTERRUPTED), IndicatorPattern.SLOW_BLINK),
+    ],
+    ids=repr,
+)
+def test_the_led_tells_busy_done_and_failed_apart(news: BundleNews, pattern: IndicatorPattern) -> None:
+    desk = Desk()
+    desk.handle(news)
+    assert indicator(desk) is pattern
+
+
+def test_a_call_and_whoever_uses_the_phone_come_before_the_bundle_on_the_led() -> None:
+    desk = Desk()
+    desk.handle(BundleStepStarted(BundleStep.LINES))
+    desk.ring()
+    assert indicator(desk) is IndicatorPattern.FAST_BLINK
+    desk.lift()
+    assert indicator(desk) is IndicatorPattern.ON
+    desk.replace()
+    assert indicator(desk) is IndicatorPattern.PULSE
+
+
+def test_a_dark_display_is_lit_for_each_step() -> None:
+    desk = Desk(settings(preferences=Preferences(screen_off_s=30)))
+    desk.expire(Timer.LIGHT)
+    dim = desk.said(SetBrightness)[-1].percent
+    desk.handle(BundleStepStarted(BundleStep.LINES))
+    assert desk.said(SetBrightness)[-1].percent > dim
+
+
+@pytest.mark.parametrize("spoken", [True, False])
+def test_it_is_said_aloud_where_menus_are(spoken: bool) -> None:
+    desk = Desk(settings(preferences=Preferences(spoken_menus=spoken, screen_off_s=0)))
+    desk.handle(DONE)
+    assert desk.view.spoken is spoken
+
+
+def test_the_serial_is_in_the_view() -> None:
+    assert unprovisioned().view.serial == "10000000abcdef01"
