@@ -29,6 +29,7 @@ from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor
+from firmware.phone.words import word
 from firmware.player import RecordingPlayer
 from firmware.privacy.receipts import Issuer
 from firmware.records import Records
@@ -56,8 +57,8 @@ class Surroundings:
         leave_word: keeps outside the store what recipients are still to be told, before the store is destroyed.
         reload: tells the phone what the store holds now.
         verifier: proves the line's number; None where the operator offers that not.
-    """
         set_up_facts: tells which bundle has set the handset up; may wait for the card.
+    """
 
     records: Records | None
     player: RecordingPlayer | None
@@ -75,8 +76,8 @@ class Surroundings:
     leave_word: Callable[[], Awaitable[None]]
     reload: Callable[[], None]
     verifier: Verifier | None = None
-
     set_up_facts: Callable[[], Facts] = tuple
+
 
 def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict[type[Errand], Handler]:
     """Return a handler for each type of errand that can be done.
@@ -101,9 +102,11 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
 
     async def export_contacts(folder: Path, progress: Progress) -> Outcome:
         outcome = await contact_files.export_to(folder, progress)
-        if outcome.done:
-            around.ordered.order((EXPORT_NAME,))
-        return outcome
+        if not outcome.done:
+            return outcome
+        around.ordered.order((EXPORT_NAME,))
+        how = word("Plug a stick in within 10 minutes to take them away.")
+        return Outcome(True, word("{first} {second}", first=outcome.words, second=how))
 
     jobs: Mapping[FolderJob, Job] = {
         FolderJob.IMPORT_CONTACTS: contact_files.import_from,

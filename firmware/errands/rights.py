@@ -171,8 +171,10 @@ class RightsErrands:
             return CopyFinished(False, word("The files cannot be read or written."))
         self._parts.ordered.order(names)
         if errand.passphrase:
-            return CopyFinished(True, word("The copy is written. It opens with the words and both of its files."))
-        return CopyFinished(True, word("The copy is written. Anybody can read it."))
+            return CopyFinished(
+                True, word("Ready: plug a stick in within 10 minutes. It opens with the words and both of its files.")
+            )
+        return CopyFinished(True, word("Ready: plug a stick in within 10 minutes. Anybody can read it."))
 
     def _tell(self, percent: int) -> None:
         if percent != self._percent:

@@ -135,7 +135,7 @@ async def test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_l
             await prove(person)
             await person.reads_the_beginning_of("Whoever finds the copy can read it")
             await person.press("ok")
-            await person.reads("The copy is written. Anybody can read it.")
+            await person.reads("Ready: plug a stick in within 10 minutes. Anybody can read it.")
             files = await asyncio.to_thread(copy_of, state_dir / "exchange")
             assert b"699" in files["calls/calls-0001.json"]
             await person.press("menu")

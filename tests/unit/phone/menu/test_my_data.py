@@ -181,8 +181,8 @@ def test_a_copy_is_locked_by_words_that_are_shown_first() -> None:
     desk.handle(CopyProgressed(40))
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.percent == 40
-    desk.handle(CopyFinished(True, word("The copy is written. Anybody can read it.")))
-    assert sentence(desk) == "The copy is written. Anybody can read it."
+    desk.handle(CopyFinished(True, word("Ready: plug a stick in within 10 minutes. Anybody can read it.")))
+    assert sentence(desk) == "Ready: plug a stick in within 10 minutes. Anybody can read it."
 
 
 def test_a_copy_that_anybody_can_read_is_asked_about_in_so_many_words() -> None:
