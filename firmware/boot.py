@@ -5,6 +5,7 @@ REGISTER, is therefore only what that takes; the display, the store, asyncio and
 """
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ SIP_LIMIT_S: Final = 20.0
 
 # While the SIP thread loads its library the main thread stays out of its way, but no longer than a person would notice.
 _HEAD_START_S: Final = 0.3
+# The audio thread has 10 ms for a period and waits this long for each thread that computes (docs/adr/0070).
+_SWITCH_INTERVAL_S: Final = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Early:
 
 def start_early(options: Options) -> Early:
     """Read the configuration and begin to register."""
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     logs.set_up(logging.DEBUG if options.verbose else logging.INFO)
     for folder in (options.state_dir, options.runtime_dir):
         try:
