@@ -1,7 +1,10 @@
 """Fixtures that more than one folder of tests shares."""
 
+import enum
 import os
+import re
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -16,26 +19,51 @@ settings.register_profile("soak", max_examples=2000, deadline=None, print_blob=T
 settings.load_profile("soak" if os.environ.get("WECALL_SOAK") == "1" else "repeatable")
 
 
-class OneAfterAnother(LoadScopeScheduling):
-    """Has all that is heard, timed or booted run one after another, by itself, once all that only computes is done."""
+class Shares(enum.IntEnum):
+    """How a test takes to others that run beside it; those with the lower number come first."""
+
+    COMPUTES = 0
+    """It is about what comes of something and not about when."""
+    BOOTS = 1
+    """It runs in the one computer that is booted for all of them."""
+    WAITS = 2
+    """It mostly waits, for longer than a busy computer takes."""
+    ALONE = 3
+    """It hears every gap in a sound, or holds something against a clock."""
+
+
+_ALONE: Final = re.compile(
+    r"^tests/(contract/|bench/|integration/test_("
+    r"media_|sip_(conference|flood|jitter_buffer|lines_network|transfer)|"
+    r"phone_(bad_input|callers|calls|conference|recording|several_calls|speaker|transfer)"
+    r")\w*\.py::)"
+)
+
+
+def _shares(nodeid: str) -> Shares:
+    if nodeid.startswith("tests/unit/") or "_kills.py::" in nodeid:
+        return Shares.COMPUTES
+    if nodeid.startswith("tests/system/"):
+        return Shares.BOOTS
+    return Shares.ALONE if _ALONE.match(nodeid) else Shares.WAITS
+
+
+class ByWhatTheyShare(LoadScopeScheduling):
+    """Gives files of tests to the processes as these have time, and at the end one process all that must be alone."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0] if _only_computes(nodeid) else "one after another"
+        shares = _shares(nodeid)
+        return nodeid.partition("::")[0] if shares in {Shares.COMPUTES, Shares.WAITS} else shares.name
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneAfterAnother:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatTheyShare:
     """Share the tests out between the processes."""
-    return OneAfterAnother(config, log)
+    return ByWhatTheyShare(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what only computes."""
-    items.sort(key=lambda item: not _only_computes(item.nodeid))
-
-
-def _only_computes(nodeid: str) -> bool:
-    """Whether a test is about what comes of something and not about when."""
-    return nodeid.startswith("tests/unit/") or "_kills.py::" in nodeid
+    """Put what must be alone last."""
+    items.sort(key=lambda item: _shares(item.nodeid))
 
 
 @pytest.fixture(scope="session")
