@@ -88,21 +88,24 @@ def _taking_options(command: _Command) -> _Command:
 
 @click.group()
 def key() -> None:
-    """Make the keys that sign documents of the operator."""
+    """Make the keys that sign bundles and documents of the operator."""
 
 
 @key.command(name="new")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--passphrase/--no-passphrase", default=True, show_default=True, help="Whether FILE is encrypted.")
 def new_key(file: Path, passphrase: bool) -> None:
-    """Make a private key in FILE, which only you can read, and print what the configuration needs to trust it."""
+    """Make a private key in FILE, which only you can read, and print what the configuration needs to trust it.
+
+    The six words are what a handset's display shows of it. To sign firmware too, add "firmware".
+    """
+    from firmware.installer.signing import public_half, trust_lines
     from provisioning.keys import make_key
-    from provisioning.signed import public_key_text
 
     # Typed, and nothing else: a command line and an environment can be read by others.
     words = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True) if passphrase else ""
     made = _told(lambda: make_key(file, words))
-    click.echo(f'[[trust.keys]]\npublic = "{public_key_text(made)}"\nsigns = ["policy", "notice", "catalogue"]')
+    click.echo(trust_lines(public_half(made)))
 
 
 @click.group()

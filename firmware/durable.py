@@ -28,10 +28,15 @@ def replace_durably(target: Path, content: bytes, *, replace: Callable[[Path, Pa
 def sync_folder(folder: Path) -> None:
     """Put the names in a folder on the disk: a file made, renamed or deleted is so for good when this returns.
 
+    Windows, where an installer's tools run too, opens no folders: there the file system's own journal has to do.
+
     Raises:
         OSError: the folder cannot be opened, or the disk is broken.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    only_folders = getattr(os, "O_DIRECTORY", None)
+    if only_folders is None:
+        return
+    descriptor = os.open(folder, os.O_RDONLY | only_folders | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

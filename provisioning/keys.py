@@ -1,4 +1,4 @@
-"""The operator's private keys, as files that only their owner reads."""
+"""Private keys as files that only their owner reads: the operator's, and that of the fleet's authority."""
 
 import os
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -23,12 +24,38 @@ _OTHERS: Final = 0o077
 
 
 def make_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
-    """Make a key and write it to a file that was not there, encrypted where there is a passphrase.
+    """Make a key that signs, and write it to a file that was not there.
 
     Raises:
         ProvisioningError: the file is there already, or cannot be written.
     """
     key = Ed25519PrivateKey.generate()
+    write_private_key(path, key, passphrase)
+    return key
+
+
+def load_key(path: Path, ask_passphrase: Callable[[], str]) -> Ed25519PrivateKey:
+    """Read a key that signs.
+
+    Args:
+        path: its file.
+        ask_passphrase: called where the key is encrypted.
+
+    Raises:
+        ProvisioningError: it cannot be read, others can read it too, or the passphrase is wrong.
+    """
+    key = read_private_key(path, ask_passphrase)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ProvisioningError(f"The key {path} is not an Ed25519 key. Make one with: wecall key new")
+    return key
+
+
+def write_private_key(path: Path, key: PrivateKeyTypes, passphrase: str) -> None:
+    """Write a key to a file that was not there, encrypted where there is a passphrase.
+
+    Raises:
+        ProvisioningError: the file is there already, or cannot be written.
+    """
     protection: KeySerializationEncryption = NoEncryption()
     if passphrase:
         protection = BestAvailableEncryption(passphrase.encode())
@@ -43,11 +70,10 @@ def make_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
         raise ProvisioningError(f"{path} is there already. A key is never overwritten; choose another name.") from None
     except OSError as error:
         raise ProvisioningError(f"{path} cannot be written: {error.strerror}.") from error
-    return key
 
 
-def load_key(path: Path, ask_passphrase: Callable[[], str]) -> Ed25519PrivateKey:
-    """Read a key.
+def read_private_key(path: Path, ask_passphrase: Callable[[], str]) -> PrivateKeyTypes:
+    """Read a key, whatever it is for.
 
     Args:
         path: its file.
@@ -66,10 +92,7 @@ def load_key(path: Path, ask_passphrase: Callable[[], str]) -> Ed25519PrivateKey
         raise ProvisioningError(f"Others can read the key {path}. Make it yours alone with: chmod 600 {path}")
     passphrase = ask_passphrase().encode() if content.lstrip().startswith(_ENCRYPTED_MARK) else None
     try:
-        key = load_pem_private_key(content, passphrase)
+        return load_pem_private_key(content, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         reason = "the passphrase is wrong, or the file is damaged" if passphrase is not None else "it is no key"
         raise ProvisioningError(f"The key {path} cannot be used: {reason}.") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ProvisioningError(f"The key {path} is not an Ed25519 key. Make one with: wecall key new")
-    return key

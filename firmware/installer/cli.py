@@ -11,10 +11,17 @@ import click
 
 from provisioning.errors import ProvisioningError
 
-_BUNDLE_COMMANDS: Final[Mapping[str, str]] = {}
+_BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
+    "seal": "seal_command",
+    "build": "build_command",
+    "sign": "build_command",
+    "inspect": "inspect_command",
+    "keys": "keys_command",
+    "mass": "mass_command",
+}
 """The module of each command of `wecall bundle` below this package, in the order of the work."""
 
-_FLEET_COMMANDS: Final[Mapping[str, str]] = {}
+_FLEET_COMMANDS: Final[Mapping[str, str]] = {"ca": "authority_commands"}
 
 
 class LateGroup(click.Group):

@@ -1,0 +1,211 @@
+"""`wecall fleet ca`: the authority that the broker trusts."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from firmware.durable import replace_durably
+from firmware.installer.authority_folder import AuthorityFolder, DeviceHasAnotherKeyError, Issued
+from firmware.installer.columns import read_columns
+from firmware.installer.device_table import read_table
+from firmware.installer.identities import read_identities
+from firmware.installer.signing import ask_passphrase
+from provisioning.authority import Reason, read_request
+from provisioning.errors import ProvisioningError
+from provisioning.section import Identifier
+
+_IDENTIFIER: Final = TypeAdapter[str](Identifier)
+_AUTHORITY: Final = click.Path(file_okay=False, path_type=Path)
+_REASONS: Final = {"lost": Reason.LOST, "replaced": Reason.REPLACED, "retired": Reason.RETIRED}
+
+
+@click.group()
+def ca() -> None:
+    """Sign what handsets show to the broker, and take it back."""
+
+
+@ca.command(name="init")
+@click.argument("authority", type=_AUTHORITY)
+@click.option("--name", default="WeCall fleet", show_default=True, help="What it is called in its certificates.")
+@click.option("--days", type=click.IntRange(1, 36500), default=7300, show_default=True, help="How long it lasts.")
+def init(authority: Path, name: str, days: int) -> None:
+    """Make an authority in the folder AUTHORITY; its key is encrypted with a passphrase.
+
+    Whoever has the folder and the passphrase decides which handsets the broker lets in. Keep a copy of it elsewhere.
+    """
+    folder = AuthorityFolder(authority)
+    if folder.certificate_path.exists():
+        raise ProvisioningError(f"There is an authority in {authority} already, and one is never overwritten.")
+    passphrase = ""
+    while not passphrase:
+        passphrase = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    folder.found(name, passphrase, days=days, now=datetime.now(UTC))
+    click.echo(f"The authority is made. For mosquitto:\n\n{_broker_lines(folder)}")
+
+
+@ca.command(name="issue")
+@click.argument("authority", type=_AUTHORITY)
+@click.argument("identities", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--device", help="The device id, where there is one identity.  [default: the serial]")
+@click.option(
+    "--devices", "table", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The table of `wecall bundle mass`, which has the device id of each serial.",
+)  # fmt: skip
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path),
+    help="Where to: a file such as certificates/broker.pem, or a folder that gets a file for each serial.  "
+    "[default: the folder certificates]",
+)  # fmt: skip
+@click.option("--days", type=click.IntRange(1, 36500), default=1825, show_default=True, help="How long each lasts.")
+@click.option("--replace", is_flag=True, help="A handset takes the place of another with the same device id.")
+def issue(  # noqa: PLR0917 - click names them all
+    authority: Path,
+    identities: tuple[Path, ...],
+    device: str | None,
+    table: Path | None,
+    out: Path | None,
+    days: int,
+    replace: bool,
+) -> None:
+    """Answer the requests in IDENTITIES: files that handsets left on a stick, or folders of such.
+
+    A handset that has a certificate which is good for long gets the same once more. The certificates are no secret.
+    """
+    handsets = read_identities(identities)
+    if device is not None and (len(handsets) > 1 or table is not None):
+        raise click.UsageError("--device is for one identity; name the devices of several in a table with --devices.")
+    names = _names_of(table) if table is not None else {}
+    devices = {serial: device or names.get(serial, "" if table else serial) for serial in handsets}
+    if unnamed := sorted(serial for serial, name in devices.items() if not name):
+        raise ProvisioningError(f"These handsets have no row in {table}: {', '.join(unnamed)}.")
+    for name in devices.values():
+        _check_identifier(name)
+    out = out or Path("certificates")
+    single = out.suffix == ".pem"
+    if single and len(handsets) > 1:
+        raise click.UsageError(f"There are {len(handsets)} identities; --out names a folder for their certificates.")
+    (out.parent if single else out).mkdir(parents=True, exist_ok=True)
+    folder = AuthorityFolder(authority)
+    unlocked = folder.unlock(ask_passphrase)
+    now = datetime.now(UTC)
+    refused: list[str] = []
+    for serial, identity in handsets.items():
+        try:
+            certificate = folder.issue(
+                unlocked, read_request(identity.certificate_request), devices[serial], days=days, replaces=replace,
+                now=now,
+            )  # fmt: skip
+        except DeviceHasAnotherKeyError as error:
+            refused.append(f"{serial}: {error}")
+            continue
+        target = out if single else out / f"{serial}.pem"
+        replace_durably(target, certificate.public_bytes(Encoding.PEM))
+        click.echo(f"{target}: {devices[serial]}, until {certificate.not_valid_after_utc:%Y-%m-%d}")
+    if refused:
+        raise ProvisioningError(f"{len(refused)} of {len(handsets)} got no certificate.", tuple(refused))
+    if replace:
+        click.echo(
+            f"Where others were replaced, the broker reads it in {folder.list_path}; see `wecall fleet ca revoke`."
+        )
+
+
+@ca.command(name="revoke")
+@click.argument("authority", type=_AUTHORITY)
+@click.argument("devices", nargs=-1)
+@click.option("--reason", type=click.Choice(list(_REASONS)), default="lost", show_default=True, help="Why.")
+def revoke(authority: Path, devices: tuple[str, ...], reason: str) -> None:
+    """Take all certificates of DEVICES back: the broker lets them in no more.
+
+    Without DEVICES only the broker's list is written anew.
+    """
+    folder = AuthorityFolder(authority)
+    issued = folder.issued()
+    known = {each.device for each in issued}
+    if unknown := sorted(set(devices) - known):
+        raise ProvisioningError(f"No certificate was issued to {', '.join(unknown)}. See: wecall fleet ca list")
+    taken = [each for each in issued if each.device in devices and each.revocation is None]
+    unlocked = folder.unlock(ask_passphrase)
+    folder.revoke(unlocked, taken, _REASONS[reason], datetime.now(UTC))
+    click.echo(f"{len(taken)} certificate(s) taken back. The list is {folder.list_path}.")
+    click.echo("Copy it to the broker, where crlfile in mosquitto.conf names it, and restart the broker.")
+
+
+@ca.command(name="list")
+@click.argument("authority", type=_AUTHORITY)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_certificates(authority: Path, as_json: bool) -> None:
+    """List the certificates that were issued; needs no passphrase."""
+    issued = AuthorityFolder(authority).issued()
+    now = datetime.now(UTC)
+    if as_json:
+        click.echo(json.dumps([_as_json(each, now) for each in issued], indent=2))
+        return
+    _show(issued, now)
+
+
+def _show(issued: Iterable[Issued], now: datetime) -> None:
+    table = Table("device", "issued", "until", "state", "serial number", box=None)
+    for each in issued:
+        begins, ends = each.certificate.not_valid_before_utc, each.certificate.not_valid_after_utc
+        table.add_row(
+            each.device, f"{begins:%Y-%m-%d}", f"{ends:%Y-%m-%d}", _state(each, now),
+            f"{each.certificate.serial_number:040x}",
+        )  # fmt: skip
+    Console().print(table if table.row_count else "No certificate was issued yet.")
+
+
+def _state(each: Issued, now: datetime) -> str:
+    if each.revocation is not None:
+        reason = next(word for word, reason in _REASONS.items() if reason is each.revocation.reason)
+        return f"{reason} {each.revocation.at:%Y-%m-%d}"
+    return "counts" if each.counts(now) else "over"
+
+
+def _as_json(each: Issued, now: datetime) -> dict[str, str]:
+    return {
+        "device": each.device,
+        "serial_number": f"{each.certificate.serial_number:040x}",
+        "not_before": each.certificate.not_valid_before_utc.isoformat(),
+        "not_after": each.certificate.not_valid_after_utc.isoformat(),
+        "state": _state(each, now).split(" ", 1)[0],
+    }
+
+
+def _broker_lines(folder: AuthorityFolder) -> str:
+    lines = (
+        f"cafile {folder.certificate_path.absolute()}",
+        f"crlfile {folder.list_path.absolute()}",
+        "require_certificate true",
+        "use_identity_as_username true",
+    )
+    return "\n".join(f"    {line}" for line in lines)
+
+
+def _names_of(path: Path) -> Mapping[str, str]:
+    """Return the device id of each serial in a table; the serial itself where the table has none."""
+    table = read_table(path)
+    columns, mistakes = read_columns(table)
+    if columns is None or mistakes:
+        raise ProvisioningError(f"{path} has mistakes.", tuple(map(str, mistakes)))
+    column = columns.column_of(("device", "id"))
+    return {
+        (serial := row.cells[columns.serial.position].lower()): (row.cells[column.position] if column else "") or serial
+        for row in table.rows
+    }
+
+
+def _check_identifier(name: str) -> None:
+    try:
+        _IDENTIFIER.validate_python(name)
+    except ValidationError:
+        raise ProvisioningError(
+            f"{name!r} cannot be a device id: one has 1 to 64 lower-case letters, digits and hyphens."
+        ) from None

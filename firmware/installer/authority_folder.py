@@ -1,0 +1,209 @@
+"""The fleet's authority on the operator's disk: its key, what it issued, what it took back, and the broker's list.
+
+    ca.pem            what the broker trusts         (cafile)
+    ca.key            its key, encrypted
+    revoked.pem       what the broker refuses        (crlfile)
+    issued/*.pem      every certificate, by its serial number
+    revoked/*.json    each that counts no more
+
+A certificate is on record before anybody gets it, and a revocation before the list says so: whatever is cut off,
+`wecall fleet ca revoke` makes the list anew from the records.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import AwareDatetime, ValidationError
+
+from firmware.durable import replace_durably
+from provisioning.authority import Authority, Reason, Revocation, common_name, public_key
+from provisioning.errors import ProvisioningError
+from provisioning.keys import read_private_key, write_private_key
+from provisioning.section import Section
+
+CERTIFICATE_NAME: Final = "ca.pem"
+KEY_NAME: Final = "ca.key"
+LIST_NAME: Final = "revoked.pem"
+_ISSUED: Final = "issued"
+_REVOKED: Final = "revoked"
+_STILL_GOOD: Final = 1 / 3
+"""A certificate that has more than this part of its time left is given again and not replaced."""
+
+
+class _RevocationRecord(Section):
+    at: AwareDatetime
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate on record.
+
+    Attributes:
+        device: the device id that it names.
+        certificate: the certificate.
+        revocation: how it was taken back, None while it counts.
+    """
+
+    device: str
+    certificate: x509.Certificate
+    revocation: Revocation | None
+
+    def counts(self, now: datetime) -> bool:
+        """Whether the broker lets it in."""
+        return self.revocation is None and now < self.certificate.not_valid_after_utc
+
+
+class DeviceHasAnotherKeyError(ProvisioningError):
+    """A device id is in use by a handset with another key."""
+
+
+class AuthorityFolder:
+    """The authority in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._known: list[Issued] | None = None
+
+    @property
+    def list_path(self) -> Path:
+        """What the broker reads to know which certificates count no more."""
+        return self.folder / LIST_NAME
+
+    @property
+    def certificate_path(self) -> Path:
+        """What the broker trusts."""
+        return self.folder / CERTIFICATE_NAME
+
+    def found(self, name: str, passphrase: str, *, days: int, now: datetime) -> Authority:
+        """Make an authority where there is none.
+
+        Raises:
+            ProvisioningError: there is one already.
+            OSError: the disk is full, read-only or broken.
+        """
+        if self.certificate_path.exists():
+            raise ProvisioningError(f"There is an authority in {self.folder} already, and one is never overwritten.")
+        for folder in (self.folder, self.folder / _ISSUED, self.folder / _REVOKED):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        authority = Authority.found(name, days=days, now=now)
+        # A key without a certificate is what an interrupted beginning left: nobody has trusted it yet.
+        (self.folder / KEY_NAME).unlink(missing_ok=True)
+        write_private_key(self.folder / KEY_NAME, authority.key, passphrase)
+        replace_durably(self.list_path, authority.revocation_list((), now))
+        replace_durably(self.certificate_path, authority.certificate.public_bytes(Encoding.PEM))
+        return authority
+
+    def unlock(self, ask_passphrase: Callable[[], str]) -> Authority:
+        """Read the authority with its key.
+
+        Raises:
+            ProvisioningError: there is none, the passphrase is wrong, or a file is damaged.
+        """
+        certificate = self._read_certificate(self.certificate_path)
+        key = read_private_key(self.folder / KEY_NAME, ask_passphrase)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ProvisioningError(f"{self.folder / KEY_NAME} is not the key of an authority.")
+        return Authority(certificate, key)
+
+    def issued(self) -> tuple[Issued, ...]:
+        """Return every certificate on record, the oldest first.
+
+        Raises:
+            ProvisioningError: there is no authority, or a record is damaged.
+        """
+        if self._known is None:
+            self._read_certificate(self.certificate_path)
+            self._known = sorted(self._read_issued(), key=lambda each: each.certificate.not_valid_before_utc)
+        return tuple(self._known)
+
+    def issue(
+        self, authority: Authority, request: x509.CertificateSigningRequest, device: str, *, days: int, replaces: bool,
+        now: datetime,
+    ) -> x509.Certificate:  # fmt: skip
+        """Answer a request, with the certificate of before where that is good for long.
+
+        Args:
+            authority: from `unlock`.
+            request: from `provisioning.authority.read_request`.
+            device: the device id.
+            days: how long a new certificate lasts.
+            replaces: whether a handset with another key loses this device id.
+            now: the time.
+
+        Raises:
+            DeviceHasAnotherKeyError: it has, and is not replaced.
+            ProvisioningError: the authority is over, or a record is damaged.
+            OSError: the disk is full, read-only or broken.
+        """
+        key = public_key(request)
+        known = self.issued()
+        counting = [each for each in known if each.device == device and each.counts(now)]
+        others = [each for each in counting if public_key(each.certificate) != key]
+        if others and not replaces:
+            raise DeviceHasAnotherKeyError(
+                f"The device id {device} belongs to another handset, whose certificate counts until "
+                f"{others[0].certificate.not_valid_after_utc:%Y-%m-%d}. If this handset takes its place, say --replace."
+            )
+        own = [each.certificate for each in counting if each not in others and _is_good_for_long(each, now)]
+        certificate = own[-1] if own else authority.issue(request, device, days=days, now=now)
+        if not own:
+            path = self.folder / _ISSUED / f"{certificate.serial_number:040x}.pem"
+            replace_durably(path, certificate.public_bytes(Encoding.PEM))
+            self._known = [*known, Issued(device, certificate, None)]
+        if others:
+            self.revoke(authority, others, Reason.REPLACED, now)
+        return certificate
+
+    def revoke(self, authority: Authority, certificates: list[Issued], reason: Reason, now: datetime) -> None:
+        """Take certificates back, and write the broker's list anew; those that were taken back before stay so.
+
+        Raises:
+            OSError: the disk is full, read-only or broken.
+        """
+        record = _RevocationRecord(at=now, reason=reason)
+        for each in certificates:
+            if each.revocation is None:
+                replace_durably(self._revocation_path(each.certificate), record.model_dump_json().encode())
+        self._known = None
+        revoked = [each.revocation for each in self.issued() if each.revocation]
+        replace_durably(self.list_path, authority.revocation_list(revoked, now))
+
+    def _read_issued(self) -> Iterator[Issued]:
+        for path in (self.folder / _ISSUED).glob("*.pem"):
+            certificate = self._read_certificate(path)
+            yield Issued(common_name(certificate), certificate, self._revocation(certificate))
+
+    def _revocation(self, certificate: x509.Certificate) -> Revocation | None:
+        path = self._revocation_path(certificate)
+        try:
+            record = _RevocationRecord.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError:
+            raise ProvisioningError(f"The record {path} is damaged. Take it from a backup.") from None
+        return Revocation(certificate.serial_number, record.at.astimezone(UTC), record.reason)
+
+    def _revocation_path(self, certificate: x509.Certificate) -> Path:
+        return self.folder / _REVOKED / f"{certificate.serial_number:040x}.json"
+
+    def _read_certificate(self, path: Path) -> x509.Certificate:
+        try:
+            return x509.load_pem_x509_certificate(path.read_bytes())
+        except FileNotFoundError:
+            raise ProvisioningError(
+                f"There is no authority in {self.folder}. Make one: wecall fleet ca init {self.folder}"
+            ) from None
+        except ValueError:
+            raise ProvisioningError(f"{path} is damaged. Take it from a backup.") from None
+
+
+def _is_good_for_long(issued: Issued, now: datetime) -> bool:
+    begins, ends = issued.certificate.not_valid_before_utc, issued.certificate.not_valid_after_utc
+    return (ends - now) / (ends - begins) > _STILL_GOOD

@@ -1,0 +1,129 @@
+"""`wecall bundle build` and `sign`: a folder becomes a file that handsets take."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
+from firmware.installer.signing import (
+    BUNDLE_SUFFIX,
+    DRAFT_SUFFIX,
+    check_signer,
+    new_manifest,
+    public_half,
+    read_packed,
+    renewed,
+    signing_key,
+    write_draft,
+    write_signed,
+)
+from provisioning.bundle import key_words
+from provisioning.manifest import Manifest
+from provisioning.schema import Configuration, parse_configuration
+
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OUT: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--out", type=_OUT, help="Where to.  [default: beside DIR, called as it is]")
+@click.option("--key", "key_file", type=_FILE, help="Sign it at once with this private key, from `wecall key new`.")
+@click.option(
+    "--serial",
+    "serials",
+    multiple=True,
+    help="Only for this handset of the fleet; can be given several times.  [default: all of it]",
+)
+@click.option(
+    "--number", type=click.IntRange(1, 2**53 - 1), help="Higher than any before.  [default: by the date, and rising]"
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=90,
+    show_default=True,
+    help="For so long handsets take it; what they took stays.",
+)
+@click.option("--note", default="", help="A line for the people who handle it.")
+def build(  # noqa: PLR0917 - click names them all
+    folder: Path,
+    out: Path | None,
+    key_file: Path | None,
+    serials: tuple[str, ...],
+    number: int | None,
+    days: int,
+    note: str,
+) -> None:
+    """Check the folder DIR and pack it into a bundle.
+
+    Without --key the file is a draft, for `wecall bundle sign` where the key is.
+    """
+    source = BundleFolder(folder)
+    configuration = source.configuration()
+    contents = dict(source.contents())
+    for name in source.strangers():
+        _warn(f"{name} is nothing that a bundle has, and stays here.")
+    suffix = BUNDLE_SUFFIX if key_file else DRAFT_SUFFIX
+    out = out or folder.resolve().with_suffix(suffix)
+    if key_file is None and out.suffix == BUNDLE_SUFFIX:
+        raise click.UsageError(f"Without --key it is a draft. Name a key, or call it {out.stem}{DRAFT_SUFFIX}.")
+    now = datetime.now(UTC).replace(microsecond=0)
+    manifest = new_manifest(
+        configuration.device.fleet, number or source.next_number(now), serials, days=days, note=note, now=now
+    )
+    if key_file is None:
+        source.remember_number(manifest.number)
+        write_draft(out, contents, manifest)
+        click.echo(f"{out}: {summary(manifest)}\nIt is not signed yet: wecall bundle sign {out} --key KEY")
+        return
+    key = signing_key(key_file)
+    _warn_about_signer(configuration, key, contents)
+    # A number that is skipped does no harm; one that is given twice does.
+    source.remember_number(manifest.number)
+    write_signed(out, contents, manifest, key)
+    _tell(out, manifest, key)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("--key", "key_file", type=_FILE, required=True, help="The private key, from `wecall key new`.")
+@click.option("-o", "--out", type=_OUT, help="Where to.  [default: beside FILE]")
+@click.option("--days", type=click.IntRange(1, 3650), help="For so long handsets take it.  [default: as it was built]")
+def sign(file: Path, key_file: Path, out: Path | None, days: int | None) -> None:
+    """Sign the draft in FILE; or a bundle once more, with another key or for longer."""
+    packed = read_packed(file)
+    manifest = renewed(packed.manifest, datetime.now(UTC).replace(microsecond=0), days)
+    key = signing_key(key_file)
+    if CONFIGURATION in packed.contents:
+        text = packed.contents[CONFIGURATION].decode(errors="replace")
+        _warn_about_signer(parse_configuration(text), key, packed.contents)
+    out = out or file.with_suffix(BUNDLE_SUFFIX)
+    write_signed(out, packed.contents, manifest, key)
+    _tell(out, manifest, key)
+
+
+def _warn_about_signer(configuration: Configuration, key: Ed25519PrivateKey, names: Iterable[str]) -> None:
+    has_firmware = any(name.startswith("firmware/") for name in names)
+    for warning in check_signer(configuration.trust, public_half(key), has_firmware=has_firmware):
+        _warn(warning)
+
+
+def _warn(text: str) -> None:
+    click.echo(f"{click.style('warning:', fg='yellow')} {text}", err=True)
+
+
+def _tell(out: Path, manifest: Manifest, key: Ed25519PrivateKey) -> None:
+    click.echo(f"{out}: {summary(manifest)}")
+    click.echo(f"A handset that knows no key yet shows these words of yours: {' '.join(key_words(public_half(key)))}")
+
+
+def summary(manifest: Manifest) -> str:
+    """Say in a line what a bundle is."""
+    count = len(manifest.serials)
+    who = f"{count} handset{'s' if count > 1 else ''} of" if count else "all of"
+    return f"bundle {manifest.number} for {who} the fleet {manifest.fleet}, taken until {manifest.not_after:%Y-%m-%d}"

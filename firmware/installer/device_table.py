@@ -1,0 +1,178 @@
+"""A table of handsets, one a row, as people save it from a spreadsheet: `devices.csv`."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Final
+
+from provisioning.errors import ProvisioningError
+
+MAX_ROWS: Final = 10_000
+_MAX_BYTES: Final = 16 * 1024 * 1024
+_DELIMITERS: Final = ",;\t"
+_AS_CSV: Final = 'In the spreadsheet save it as "CSV UTF-8".'
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        position: the first is 0.
+        heading: as it stands in the first row.
+    """
+
+    position: int
+    heading: str
+
+    @property
+    def letters(self) -> str:
+        """What a spreadsheet calls it: A, B, ... Z, AA, ..."""
+        letters, left = "", self.position
+        while left >= 0:
+            letters = ascii_uppercase[left % 26] + letters
+            left = left // 26 - 1
+        return letters
+
+    def __str__(self) -> str:
+        return f"column {self.letters} ({self.heading})" if self.heading else f"column {self.letters}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A handset.
+
+    Attributes:
+        number: as a spreadsheet counts; the headings are row 1.
+        cells: one for each column, without spaces around it; "" where nothing stands.
+    """
+
+    number: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CellMistake:
+    """What is wrong with a cell, or with a row or a column where it has no other place.
+
+    Attributes:
+        row: 0 for all of them.
+        column: the position; -1 for the whole row.
+        place: both, in words.
+        text: what is wrong; no secret.
+    """
+
+    row: int
+    column: int
+    place: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTable:
+    """All handsets of a site.
+
+    Attributes:
+        path: the file.
+        columns: those that have a heading.
+        rows: those in which something stands.
+    """
+
+    path: Path
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+    def mistake(self, text: str, row: Row | None = None, column: Column | None = None) -> CellMistake:
+        """Say what is wrong with a row, a column, or a cell."""
+        parts = (f"row {row.number}" if row else "", str(column) if column else "")
+        place = ", ".join(filter(None, (self.path.name, *parts)))
+        return CellMistake(row.number if row else 0, column.position if column else -1, place, text)
+
+
+def read_table(path: Path) -> DeviceTable:
+    """Read a table in whatever form spreadsheets save it: commas, semicolons or tabs, UTF-8 or UTF-16.
+
+    Raises:
+        ProvisioningError: it cannot be read, with every mistake of its form.
+    """
+    text = _read_text(path)
+    first_line = text.split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=first_line.count)
+    numbered: list[tuple[int, list[str]]] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for number, cells in enumerate(reader, start=1):
+            numbered.append((number, [cell.strip() for cell in cells]))
+            if number > MAX_ROWS + 1:
+                raise ProvisioningError(f"{path} has more than {MAX_ROWS} rows. Divide it into several files.")
+    except csv.Error as error:
+        raise ProvisioningError(f"{path} is not a table: line {reader.line_num}: {error}. {_AS_CSV}") from None
+    if not numbered or not any(numbered[0][1]):
+        raise ProvisioningError(
+            f"{path} has no headings: its first row names the columns, such as serial and username."
+        )
+    headings = numbered[0][1]
+    columns = tuple(Column(position, heading) for position, heading in enumerate(headings) if heading)
+    rows = tuple(
+        Row(number, tuple((cells + [""] * len(headings))[: len(headings)]))
+        for number, cells in numbered[1:]
+        if any(cells)
+    )
+    table = DeviceTable(path, columns, rows)
+    if mistakes := tuple(_mistakes_of_form(table, headings, numbered[1:])):
+        count = len(mistakes)
+        raise ProvisioningError(
+            f"{path} has {count} mistake{'s' if count > 1 else ''}.", tuple(str(each) for each in mistakes)
+        )
+    return table
+
+
+def spreadsheet_damage(cell: str) -> str:
+    """Say what a spreadsheet did to a long number, or "" where it did nothing that can be seen."""
+    if re.fullmatch(r"[0-9][.,]?[0-9]*[Ee]\+[0-9]+", cell):
+        return (
+            f"a spreadsheet has made a number of it ({cell}), and the digits are lost; "
+            "give the column the format Text, and type the cell anew"
+        )
+    return ""
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise ProvisioningError(f"{path} cannot be read: {error.strerror}.") from error
+    if len(content) > _MAX_BYTES:
+        raise ProvisioningError(f"{path} is larger than any table of handsets. Is it the right file?")
+    if content.startswith(b"PK"):
+        raise ProvisioningError(f"{path} is a spreadsheet and not a table in CSV. {_AS_CSV}")
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ProvisioningError(f"{path} is not in UTF-8: line {line} has other letters. {_AS_CSV}") from None
+
+
+def _mistakes_of_form(
+    table: DeviceTable, headings: list[str], numbered: list[tuple[int, list[str]]]
+) -> Iterator[CellMistake]:
+    lowered = [heading.lower() for heading in headings]
+    for column in table.columns:
+        first = lowered.index(column.heading.lower())
+        if first != column.position:
+            yield table.mistake(f"this heading stands in column {Column(first, '').letters} already.", column=column)
+    for number, cells in numbered:
+        for position, cell in enumerate(cells):
+            if cell and (position >= len(headings) or not headings[position]):
+                yield table.mistake("this cell stands under no heading.", Row(number, ()), Column(position, ""))
+    if not table.rows:
+        yield table.mistake("there is no handset below the headings.")

@@ -1,0 +1,105 @@
+"""`wecall bundle inspect`: what a file is, who signed it, and what will surprise at the handset."""
+
+import base64
+import json
+import time
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from firmware.installer.bundle_folder import CONFIGURATION
+from firmware.installer.credentials import secrets_in
+from firmware.installer.signing import Packed, read_packed
+from provisioning.bundle import key_words
+from provisioning.errors import ProvisioningError
+from provisioning.refusal import BundleRefusedError
+from provisioning.schema import Configuration, parse_configuration
+from provisioning.trust import Kind, may_sign
+
+_SEALED: Final = "sealed/"
+_TO_CODE: Final = "sealed/code"
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def inspect(file: Path, as_json: bool) -> None:
+    """Check the signature of the bundle in FILE, then say what it is: for whom, what is in it, what to look at.
+
+    Whoever signed it may be anybody: compare the six words with those that the signer reads out.
+    """
+    packed = read_packed(file)
+    warnings = tuple(_warnings(packed))
+    if as_json:
+        click.echo(json.dumps(_as_json(packed, warnings), indent=2, ensure_ascii=False))
+        return
+    manifest = packed.manifest
+    click.echo(f"bundle {manifest.number} for the fleet {manifest.fleet}")
+    click.echo(f"  for        {', '.join(manifest.serials) or 'every handset of the fleet'}")
+    if packed.signer is None:
+        click.echo("  signed     not yet: this is a draft, which no handset takes")
+    else:
+        click.echo(f"  signed     {manifest.issued_at:%Y-%m-%d %H:%M} UTC by the key of the words")
+        click.secho(f"             {' '.join(key_words(packed.signer))}", bold=True)
+    click.echo(f"  taken      until {manifest.not_after:%Y-%m-%d}")
+    if manifest.note:
+        click.echo(f"  note       {manifest.note}")
+    for number, (name, content) in enumerate(packed.contents.items()):
+        click.echo(f"  {'contains' if not number else '':10} {name} ({len(content):,} bytes)")
+    for warning in warnings:
+        click.echo(f"{click.style('warning:', fg='yellow')} {warning}")
+
+
+def _warnings(packed: Packed) -> Iterator[str]:
+    try:
+        packed.manifest.check_time(time.time(), synced=True)
+    except BundleRefusedError as error:
+        yield str(error)
+    if CONFIGURATION not in packed.contents:
+        return
+    text = packed.contents[CONFIGURATION].decode(errors="replace")
+    try:
+        configuration = parse_configuration(text)
+    except ProvisioningError as error:
+        yield f"{CONFIGURATION} cannot be used:"
+        yield from error.mistakes
+        return
+    yield from _trust_warnings(packed, configuration)
+    in_clear = [secret.name for secret in secrets_in(tomllib.loads(text))]
+    if in_clear:
+        yield f"Whoever has the file reads {', '.join(in_clear)} in {CONFIGURATION}; see: wecall bundle seal"
+    sealed = {name.removeprefix(_SEALED) for name in packed.contents if name.startswith(_SEALED)}
+    if not in_clear and not sealed:
+        yield "No password is in it, sealed or in clear: a handset goes on with those that it has."
+    if sealed and _TO_CODE not in packed.contents and (left_out := set(packed.manifest.serials) - sealed):
+        yield f"Its secrets are sealed to others than {', '.join(sorted(left_out))}, who cannot take it."
+
+
+def _trust_warnings(packed: Packed, configuration: Configuration) -> Iterator[str]:
+    trust = configuration.trust
+    if not trust.has_key_for(Kind.BUNDLE):
+        yield "Handsets refuse it: [trust] names no key that may sign bundles, so that they could never take another."
+    elif packed.signer is not None and not may_sign(packed.signer, Kind.BUNDLE, trust.keys):
+        yield "[trust] in it does not name its own signer, from whom the handset takes no later bundle."
+    if packed.manifest.fleet != configuration.device.fleet:
+        yield f"Its manifest says fleet {packed.manifest.fleet}, its configuration {configuration.device.fleet}."
+
+
+def _as_json(packed: Packed, warnings: tuple[str, ...]) -> dict[str, Any]:
+    signer = packed.signer
+    return {
+        "manifest": packed.manifest.model_dump(mode="json"),
+        "signer": signer
+        and {
+            "public": base64.b64encode(signer).decode("ascii"),
+            "words": list(key_words(signer)),
+        },
+        "contents": {name: len(content) for name, content in packed.contents.items()},
+        "sealed_to": sorted(name.removeprefix(_SEALED) for name in packed.contents if name.startswith(_SEALED)),
+        "inspected_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "warnings": list(warnings),
+    }

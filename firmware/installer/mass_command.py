@@ -1,0 +1,205 @@
+"""`wecall bundle mass`: one stick for a whole site, and the labels that go with it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import click
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from firmware.bundles.files import missing_files
+from firmware.durable import replace_durably
+from firmware.installer.batch import BROKER_CERTIFICATE, Batch, Done, Supplies, Terms
+from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
+from firmware.installer.device_table import read_table
+from firmware.installer.identities import read_identities
+from firmware.installer.labels import sheet
+from firmware.installer.mass_record import MassRecord
+from firmware.installer.signing import BUNDLE_SUFFIX, check_signer, public_half, signing_key
+from firmware.installer.site import Handset, read_site
+from provisioning.authority import common_name
+from provisioning.bundle import key_words
+from provisioning.errors import ProvisioningError
+from provisioning.identity import Identity
+
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("table", metavar="DEVICES.CSV", type=_FILE)
+@click.option("--stick", type=_FOLDER, help="Where to: the stick's folder.")
+@click.option("--key", "key_file", type=_FILE, help="The private key that signs, from `wecall key new`.")
+@click.option(
+    "--folder", type=_FOLDER, help="What all have in common, from `wecall bundle init`.  [default: the table's]"
+)
+@click.option(
+    "--to",
+    "identities",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Seal passwords to the handsets of these identity-<serial>.json, or of all in this folder; for others a code "
+    "is made up, to be typed on the keypad.",
+)
+@click.option(
+    "--certificates",
+    "certificate_folder",
+    type=_FOLDER,
+    help="Each handset's certificate for the broker, <serial>.pem, from `wecall fleet ca issue`.",
+)
+@click.option(
+    "--labels", type=click.Path(dir_okay=False, path_type=Path), help="The sheet.  [default: beside the table]"
+)
+@click.option("--number", type=click.IntRange(1, 2**53 - 1), help="Of new bundles.  [default: by the date, and rising]")
+@click.option(
+    "--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="For so long handsets take it."
+)
+@click.option("--note", default="", help="A line for the people who handle it.")
+@click.option("--anew", is_flag=True, help="Make those too that are there already, with other codes.")
+@click.option("--check", "only_check", is_flag=True, help="Only look for mistakes; makes nothing.")
+def mass(  # noqa: PLR0917 - click names them all
+    table: Path,
+    stick: Path | None,
+    key_file: Path | None,
+    folder: Path | None,
+    identities: tuple[Path, ...],
+    certificate_folder: Path | None,
+    labels: Path | None,
+    number: int | None,
+    days: int,
+    note: str,
+    anew: bool,
+    only_check: bool,
+) -> None:
+    """Make a bundle for each handset in DEVICES.CSV, and a sheet of labels.
+
+    Each column is a setting: serial, device_id, username, password, label, or whatever the configuration has, such as
+    accounts.0.domain or sip.local_port. A column called place is printed on the label, one that begins with # is
+    yours. What a cell leaves empty is as the folder has it.
+
+    The same command goes on where it was cut off, and makes only what has changed.
+    """
+    devices = read_table(table)
+    source = BundleFolder(folder or table.absolute().parent)
+    handsets = read_site(source, devices)
+    known = read_identities(identities) if identities else {}
+    contents = {
+        name: path
+        for name, path in source.contents().items()
+        if name != CONFIGURATION and not name.startswith("sealed/")
+    }
+    certificates = _certificates(handsets, certificate_folder)
+    _check_files(handsets, contents, certificates)
+    if only_check:
+        click.echo(f"{len(handsets)} handset(s), no mistake.{_who_types(handsets, known)}")
+        return
+    if stick is None or key_file is None:
+        raise click.UsageError("Say where to with --stick, and who signs with --key; or only --check.")
+    key = signing_key(key_file)
+    for warning in _signer_warnings(handsets, key, contents):
+        click.echo(f"{click.style('warning:', fg='yellow')} {warning}", err=True)
+    record = MassRecord(table)
+    record.read()
+    now = datetime.now(UTC).replace(microsecond=0)
+    terms = Terms(number or source.next_number(now), days, note, now, anew)
+    source.remember_number(terms.number)
+    supplies = Supplies(source.configuration_text(), contents, known, certificates)
+    done = _run(Batch(supplies, terms, key, record, stick), handsets)
+    labels = labels or table.with_name(f"{table.stem}-labels.html")
+    page = sheet([each.handset.label(each.code) for each in done], f"{table.stem} {now:%Y-%m-%d}")
+    replace_durably(labels, page.encode())
+    _tell(done, stick, labels, record)
+    click.echo(f"A handset that knows no key yet shows these words of yours: {' '.join(key_words(public_half(key)))}")
+
+
+def _run(batch: Batch, handsets: Sequence[Handset]) -> list[Done]:
+    done: list[Done] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+            task = shown.add_task("Bundles", total=len(handsets))
+            for each in batch.run(handsets):
+                done.append(each)
+                shown.update(task, advance=1, description=each.handset.device)
+    except (KeyboardInterrupt, OSError):
+        click.echo(f"{len(done)} of {len(handsets)} bundles are made. The same command goes on from there.", err=True)
+        raise
+    return done
+
+
+def _tell(done: Sequence[Done], stick: Path, labels: Path, record: MassRecord) -> None:
+    there = sum(each.was_there for each in done)
+    codes = sum(bool(each.code) for each in done)
+    click.echo(f"{len(done) - there} bundle(s) written to {stick}, {there} were there already.")
+    ours = {f"{each.handset.serial}{BUNDLE_SUFFIX}" for each in done}
+    if others := sum(path.name not in ours for path in stick.glob(f"*{BUNDLE_SUFFIX}")):
+        click.echo(f"{others} other bundle(s) are on the stick; of two for one handset the higher number counts.")
+    click.echo(f"{labels}: {len(done)} label(s), {codes} with a code.")
+    if codes:
+        click.echo(
+            f"Whoever has a code and the stick has that handset's passwords. Once the sheet is printed, delete "
+            f"{labels.name} and {record.path.name}."
+        )
+
+
+def _who_types(handsets: Sequence[Handset], known: Mapping[str, Identity]) -> str:
+    count = sum(bool(handset.secrets) and handset.serial not in known for handset in handsets)
+    return f" At {count} of them a code will have to be typed." if count else ""
+
+
+def _certificates(handsets: Sequence[Handset], folder: Path | None) -> Mapping[str, bytes]:
+    """Read each handset's certificate, and make sure that it is its own.
+
+    Raises:
+        ProvisioningError: some are missing, or are another's.
+    """
+    if folder is None:
+        return {}
+    found: dict[str, bytes] = {}
+    mistakes = []
+    for handset in handsets:
+        path = folder / f"{handset.serial}.pem"
+        try:
+            content = path.read_bytes()
+            named = common_name(x509.load_pem_x509_certificate(content))
+        except FileNotFoundError:
+            mistakes.append(f"row {handset.row.number}: there is no {path}. Make it with: wecall fleet ca issue")
+        except ValueError:
+            mistakes.append(f"row {handset.row.number}: {path} is no certificate in PEM.")
+        else:
+            if named != handset.device:
+                mistakes.append(
+                    f"row {handset.row.number}: {path} is for {named}, and this handset is {handset.device}."
+                )
+            found[handset.serial] = content
+    if mistakes:
+        raise ProvisioningError("Some certificates cannot be used.", tuple(mistakes))
+    return found
+
+
+def _check_files(handsets: Sequence[Handset], contents: Mapping[str, Path], certificates: Mapping[str, bytes]) -> None:
+    mistakes = {
+        mistake: handset
+        for handset in reversed(handsets)
+        for mistake in missing_files(
+            handset.configuration, {*contents, *([BROKER_CERTIFICATE] if handset.serial in certificates else [])}
+        )
+    }
+    if mistakes:
+        raise ProvisioningError(
+            "The configuration names files that are missing.",
+            tuple(f"row {handset.row.number}: {mistake}" for mistake, handset in sorted(mistakes.items())),
+        )
+
+
+def _signer_warnings(
+    handsets: Sequence[Handset], key: Ed25519PrivateKey, contents: Mapping[str, Path]
+) -> tuple[str, ...]:
+    has_firmware = any(PurePosixPath(name).parts[0] == "firmware" for name in contents)
+    trusts = {handset.configuration.trust for handset in handsets}
+    found = (check_signer(trust, public_half(key), has_firmware=has_firmware) for trust in trusts)
+    return tuple(dict.fromkeys(warning for warnings in found for warning in warnings))

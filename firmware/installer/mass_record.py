@@ -1,0 +1,83 @@
+"""What was made for each handset of a table, kept beside it: who was given which code, and what need not be made again.
+
+A line of JSON for each handset, on the disk before its bundle is. It holds codes, so that its owner alone reads it;
+whoever has the sheet of labels and the bundles can delete it.
+"""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from firmware.durable import replace_durably
+from provisioning.errors import ProvisioningError
+from provisioning.manifest import BundleNumber, Serial
+from provisioning.section import Section
+
+_SUFFIX: Final = ".made"
+
+
+class Made(Section):
+    """A bundle that was made, or was about to be.
+
+    Attributes:
+        serial: the handset's.
+        inputs: SHA-256 of all that went into it but number, times and code.
+        number: the bundle's.
+        code: what its secrets are sealed to; "" where they are sealed to the handset, or there are none.
+        digest: SHA-256 of the file.
+        until: handsets take it.
+    """
+
+    serial: Serial
+    inputs: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    number: BundleNumber
+    code: Annotated[str, Field(pattern="^([0-9]{10})?$")]
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    until: AwareDatetime
+
+
+class MassRecord:
+    """The record of one table."""
+
+    def __init__(self, table: Path) -> None:
+        """Set up.
+
+        Args:
+            table: the file, such as devices.csv; the record is beside it.
+        """
+        self.path = table.with_name(f"{table.name}{_SUFFIX}")
+        self._latest: dict[str, Made] = {}
+
+    def read(self) -> None:
+        """Read it where there is one.
+
+        Raises:
+            ProvisioningError: it cannot be read.
+        """
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return
+        for number, line in enumerate(lines, start=1):
+            try:
+                made = Made.model_validate_json(line)
+            except ValidationError:
+                raise ProvisioningError(
+                    f"{self.path}, line {number}, is damaged. Delete the file to make all bundles anew, with new codes."
+                ) from None
+            self._latest[made.serial] = made
+
+    def latest(self, serial: str) -> Made | None:
+        """Return what was made for a handset last."""
+        return self._latest.get(serial)
+
+    def add(self, made: Made) -> None:
+        """Write it down; it is on the disk when this returns.
+
+        Raises:
+            OSError: the disk is full, read-only or broken.
+        """
+        self._latest[made.serial] = made
+        lines = (each.model_dump_json() + "\n" for each in self._latest.values())
+        replace_durably(self.path, "".join(lines).encode())

@@ -1,0 +1,190 @@
+"""What is packed and signed: a bundle, or a draft of one that waits for whoever has the key.
+
+A draft is the zip of a bundle with its manifest, without magic, key and signature; no handset takes it.
+"""
+
+import base64
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import ValidationError
+
+from firmware.durable import sync_folder
+from provisioning.archive import Archive, write_archive
+from provisioning.bundle import MANIFEST, MAX_BUNDLE_BYTES, key_words, open_bundle, size_limit, write_bundle
+from provisioning.errors import ProvisioningError
+from provisioning.keys import load_key
+from provisioning.manifest import Manifest, manifest_text, read_manifest
+from provisioning.refusal import BundleRefusal, refuse
+from provisioning.trust import Kind, Trust, may_sign
+
+_ZIP_MARK: Final = b"PK\x03\x04"
+BUNDLE_SUFFIX: Final = ".wecall"
+DRAFT_SUFFIX: Final = ".draft"
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What was in a bundle or a draft.
+
+    Attributes:
+        manifest: what it says about itself.
+        contents: the rest, by name.
+        signer: the public key that signed it; None for a draft.
+    """
+
+    manifest: Manifest
+    contents: Mapping[str, bytes]
+    signer: bytes | None
+
+
+def ask_passphrase() -> str:
+    """Have the passphrase of a key typed; a command line and an environment can be read by others."""
+    answer: str = click.prompt("Passphrase", hide_input=True, err=True)
+    return answer
+
+
+def signing_key(path: Path) -> Ed25519PrivateKey:
+    """Read the key that signs, and ask for its passphrase where it has one.
+
+    Raises:
+        ProvisioningError: it cannot be used.
+    """
+    return load_key(path, ask_passphrase)
+
+
+def public_half(key: Ed25519PrivateKey) -> bytes:
+    """Return the public key."""
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def write_signed(path: Path, contents: Mapping[str, bytes | Path], manifest: Manifest, key: Ed25519PrivateKey) -> None:
+    """Write a bundle, whole or not at all.
+
+    Raises:
+        BundleRefusedError: no handset would take it.
+        OSError: something cannot be read or written.
+    """
+    with _whole_or_not_at_all(path) as target:
+        write_bundle(contents, manifest, key, target)
+
+
+def write_draft(path: Path, contents: Mapping[str, bytes | Path], manifest: Manifest) -> None:
+    """Write a draft, whole or not at all.
+
+    Raises:
+        OSError: something cannot be read or written.
+    """
+    packed = {MANIFEST: manifest_text(manifest), **contents}
+    with _whole_or_not_at_all(path) as target:
+        write_archive(packed, target)
+
+
+def read_packed(path: Path) -> Packed:
+    """Read a draft, or a bundle whose signature holds, whoever signed it.
+
+    Raises:
+        BundleRefusedError: it is neither, or is damaged.
+        ProvisioningError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_ZIP_MARK)) != _ZIP_MARK:
+                bundle = open_bundle(file, None)
+                contents = {name: bundle.read(name) for name in bundle.names if name != MANIFEST}
+                return Packed(bundle.manifest, contents, bundle.signer)
+            archive = Archive(file, 0, min(file.seek(0, os.SEEK_END), MAX_BUNDLE_BYTES), size_limit)
+            contents = {name: b"".join(archive.pieces(name)) for name in archive.sizes}
+    except OSError as error:
+        raise ProvisioningError(f"{path} cannot be read: {error.strerror}.") from error
+    if MANIFEST not in contents:
+        raise ProvisioningError(f"{path} is no draft of a bundle. Make one: wecall bundle build")
+    return Packed(read_manifest(contents.pop(MANIFEST)), contents, None)
+
+
+def new_manifest(fleet: str, number: int, serials: Sequence[str], *, days: int, note: str, now: datetime) -> Manifest:
+    """Say of what is made now for which handsets it is, and for how many days they take it.
+
+    Raises:
+        ProvisioningError: a serial or the note cannot be one.
+    """
+    try:
+        return Manifest(
+            number=number,
+            fleet=fleet,
+            serials=tuple(sorted({serial.lower() for serial in serials})),
+            issued_at=now,
+            not_after=now + timedelta(days=days),
+            note=note,
+        )
+    except ValidationError as error:
+        mistakes = tuple(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}."
+            for item in error.errors(include_url=False, include_input=False)
+        )
+        raise ProvisioningError("The bundle cannot be described.", mistakes) from None
+
+
+def renewed(manifest: Manifest, now: datetime, days: int | None) -> Manifest:
+    """Return a manifest for what is signed now: it may be taken for so many days, or for as long as was meant."""
+    lasts = manifest.not_after - manifest.issued_at if days is None else timedelta(days=days)
+    return manifest.model_copy(update={"issued_at": now, "not_after": now + lasts})
+
+
+def check_signer(trust: Trust, public: bytes, *, has_firmware: bool) -> tuple[str, ...]:
+    """Refuse to sign what would lock everybody out, and say what else the signer will wonder about.
+
+    Returns:
+        Warnings.
+
+    Raises:
+        BundleRefusedError: the configuration trusts no key with bundles.
+    """
+    if not trust.has_key_for(Kind.BUNDLE):
+        refuse(
+            BundleRefusal.LOCKED_OUT,
+            "[trust] in config.toml names no key that may sign bundles, so that a handset could never take another. "
+            f"To trust the key that signs this one, add:\n\n{trust_lines(public)}",
+        )
+    warnings = []
+    if not may_sign(public, Kind.BUNDLE, trust.keys):
+        warnings.append(
+            "[trust] in config.toml does not name the key that signs this bundle: the handset takes this one from it, "
+            "where it trusts it now, and none after that."
+        )
+    if has_firmware:
+        warnings.append(
+            'There is firmware in it; a handset takes that where it trusts the key with "firmware" already.'
+        )
+    return tuple(warnings)
+
+
+def trust_lines(public: bytes) -> str:
+    """Return what a configuration says to trust a key with everything but firmware, and its words as a remark."""
+    text = base64.b64encode(public).decode("ascii")
+    signs = ", ".join(f'"{kind}"' for kind in Kind if kind is not Kind.FIRMWARE)
+    return f'[[trust.keys]]  # {" ".join(key_words(public))}\npublic = "{text}"\nsigns = [{signs}]'
+
+
+@contextmanager
+def _whole_or_not_at_all(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to, which takes its name and its place once it is complete and on the disk."""
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        with draft.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)

@@ -1,0 +1,217 @@
+"""A site: a folder that all its handsets have in common, and a table of what differs from one to the next."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from firmware.bundles.files import fill_in, wanted_secrets
+from firmware.config import dial_plan
+from firmware.contradictions import contradictions
+from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
+from firmware.installer.columns import Columns, read_columns
+from firmware.installer.configuration_text import change_text, changed
+from firmware.installer.credentials import secrets_in
+from firmware.installer.device_table import CellMistake, Column, DeviceTable, Row, spreadsheet_damage
+from firmware.installer.labels import Label
+from provisioning.errors import ProvisioningError
+from provisioning.examination import examine
+from provisioning.manifest import Serial
+from provisioning.places import Places
+from provisioning.remarks import KeyPath
+from provisioning.schema import Configuration
+
+_SERIAL: Final = TypeAdapter[str](Serial)
+_DEVICE_ID: Final[KeyPath] = ("device", "id")
+_USERNAME: Final[KeyPath] = ("accounts", 0, "username")
+_PASSWORD: Final[KeyPath] = ("accounts", 0, "password")
+
+
+@dataclass(frozen=True, slots=True)
+class Handset:
+    """A row of the table, whose configuration has no mistakes.
+
+    Attributes:
+        row: where it stands.
+        serial: the hardware's own number.
+        place: where it goes; may be "".
+        settings: what is its own.
+        configuration: all that it gets.
+        secrets: its passwords, by the names that they are sealed with.
+        in_clear: where passwords would stand in its configuration.
+    """
+
+    row: Row = field(repr=False)
+    serial: str
+    place: str
+    settings: tuple[tuple[KeyPath, Any], ...] = field(repr=False)
+    configuration: Configuration = field(repr=False)
+    secrets: Mapping[str, str] = field(repr=False)
+    in_clear: tuple[KeyPath, ...] = field(repr=False)
+
+    @property
+    def device(self) -> str:
+        """The device id."""
+        return self.configuration.device.id
+
+    def label(self, code: str) -> Label:
+        """Return what is stuck on it."""
+        account = self.configuration.accounts[0]
+        return Label(
+            name=account.label or account.display_name or self.place or account.username,
+            number=account.username,
+            place=self.place,
+            device=self.device,
+            serial=self.serial,
+            code=code,
+        )
+
+
+def read_site(source: BundleFolder, table: DeviceTable) -> tuple[Handset, ...]:
+    """Put the folder and the table together; of passwords those of the table count, then those of the folder.
+
+    Raises:
+        ProvisioningError: with every mistake of both.
+    """
+    columns, mistakes = read_columns(table)
+    if columns is None or mistakes:
+        raise _refusal(mistakes)
+    reader = _Reader(source.configuration_text(), source.secrets(), table, columns)
+    handsets = tuple(reader.handsets())
+    if reader.mistakes:
+        raise _refusal(tuple(sorted(reader.mistakes)))
+    return handsets
+
+
+class _Reader:
+    """Reads row by row and gathers mistakes."""
+
+    def __init__(self, text: str, secrets: Mapping[str, str], table: DeviceTable, columns: Columns) -> None:
+        self.mistakes: list[CellMistake] = []
+        self._text = text
+        self._secrets = secrets
+        self._table = table
+        self._columns = columns
+        self._of_folder: set[str] = set()
+        self._places = Places(text)
+        try:
+            self._raw = tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            raise ProvisioningError(
+                f"{CONFIGURATION} has mistakes.", tuple(remark.sentence for remark in examine(text).mistakes)
+            ) from None
+
+    def handsets(self) -> Iterator[Handset]:
+        """Return those whose rows have no mistake."""
+        firsts: dict[tuple[str, str], Row] = {}
+        for row in self._table.rows:
+            serial = self._serial(row)
+            settings = tuple(self._settings(row, serial))
+            configuration = self._configuration(row, settings)
+            if configuration is None or not serial:
+                continue
+            own = (
+                (("serial", serial), self._columns.serial),
+                (("device id", configuration.device.id), self._columns.column_of(_DEVICE_ID)),
+                *(
+                    (("account", f"{account.username}@{account.domain}"), self._columns.column_of(_USERNAME))
+                    for account in configuration.accounts
+                ),
+            )
+            for key, column in own:
+                if (first := firsts.setdefault(key, row)) is not row:
+                    self._add(f"row {first.number} has this {key[0]} already.", row, column)
+            yield self._handset(row, serial, settings, configuration)
+
+    def _handset(
+        self, row: Row, serial: str, settings: tuple[tuple[KeyPath, Any], ...], configuration: Configuration
+    ) -> Handset:
+        found = secrets_in(changed(self._raw, settings))
+        secrets = {**self._secrets, **{secret.name: secret.value for secret in found}}
+        if wanted := wanted_secrets(fill_in(configuration, secrets), environment={}):
+            column = self._columns.column_of(_PASSWORD)
+            self._add("this cell must be filled in." if column else f"no password: {', '.join(wanted)}.", row, column)
+        place = self._columns.place
+        return Handset(
+            row,
+            serial,
+            row.cells[place.position] if place else "",
+            settings,
+            configuration,
+            secrets,
+            tuple(secret.path for secret in found),
+        )
+
+    def _serial(self, row: Row) -> str:
+        cell = row.cells[self._columns.serial.position]
+        try:
+            return _SERIAL.validate_python(cell.lower())
+        except ValidationError:
+            reason = "the serial is missing."
+            if cell:
+                reason = spreadsheet_damage(cell) or (
+                    f"{cell!r} is no serial: one has 8 to 64 letters, digits and hyphens, as the name of the handset's "
+                    "identity file and its own display have it."
+                )
+            self._add(reason, row, self._columns.serial)
+            return ""
+
+    def _settings(self, row: Row, serial: str) -> Iterator[tuple[KeyPath, Any]]:
+        """Return what is this handset's own; an empty cell leaves what the folder says."""
+        if not (named := self._columns.column_of(_DEVICE_ID)) or not row.cells[named.position]:
+            yield _DEVICE_ID, serial or "unknown"
+        for column, setting in self._columns.settings:
+            if cell := row.cells[column.position]:
+                yield setting.path, setting.value(cell)
+
+    def _configuration(self, row: Row, settings: tuple[tuple[KeyPath, Any], ...]) -> Configuration | None:
+        try:
+            configuration = Configuration.model_validate(changed(self._raw, settings))
+        except ProvisioningError as error:
+            self._add(str(error), row, None)
+        except ValidationError:
+            self._tell_mistakes(row, settings)
+        else:
+            found = contradictions(configuration, dial_plan)
+            for remark in found:
+                self._add_once(remark.sentence)
+            return None if found else configuration
+        return None
+
+    def _tell_mistakes(self, row: Row, settings: tuple[tuple[KeyPath, Any], ...]) -> None:
+        """Say what is wrong: in the cell where one sets it, else of the folder, once for all rows."""
+        set_here = {path for path, _ in settings}
+        for remark in examine(change_text(self._text, settings)).mistakes:
+            about = [column for path in (remark.path, *remark.about) if (column := self._column_at(path))]
+            if not about:
+                self._add_once(replace(remark, place=self._places.nearest(remark.path)).sentence)
+                continue
+            text = remark.text if remark.text.endswith("?") else f"{remark.text}."
+            is_missing = not any(
+                path[: len(each)] == each for path in (remark.path, *remark.about) for each in set_here
+            )
+            self._add("this cell must be filled in." if is_missing else text, row, about[0])
+
+    def _column_at(self, path: KeyPath) -> Column | None:
+        """Return the column that sets what stands at a path, or something in it."""
+        return next(
+            (column for column, setting in self._columns.settings if path[: len(setting.path)] == setting.path), None
+        )
+
+    def _add(self, text: str, row: Row, column: Column | None) -> None:
+        self.mistakes.append(self._table.mistake(text, row, column))
+
+    def _add_once(self, text: str) -> None:
+        """Say what is wrong with the folder, whatever the row."""
+        if text not in self._of_folder:
+            self._of_folder.add(text)
+            self.mistakes.append(CellMistake(0, -1, CONFIGURATION, text))
+
+
+def _refusal(mistakes: tuple[CellMistake, ...]) -> ProvisioningError:
+    count = len(mistakes)
+    return ProvisioningError(
+        f"There are {count} mistakes." if count > 1 else "There is a mistake.", tuple(map(str, mistakes))
+    )
