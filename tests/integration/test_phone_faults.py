@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from firmware.bundles.serial import serial
 from firmware.phone.view import Mode, PhoneView
 from firmware.screens.artist import Artist
 from firmware.storage.database import Database
@@ -112,9 +113,12 @@ async def test_without_a_configuration_the_phone_says_that_it_is_not_set_up(stag
             assert status["mode"] == "unprovisioned"
             await person.reads("Not set up")
             (mistake,) = findings(handset, "config")
-            expected = PhoneView(Mode.UNPROVISIONED, mistakes=(mistake["detail"],))
+            expected = PhoneView(Mode.UNPROVISIONED, mistakes=(mistake["detail"],), serial=serial())
             assert str(handset.configuration_path) in mistake["detail"]
             await person.wait_until(lambda page: page_without_bar(page.frame) == body_of(expected), 5)
+            # An administrator reads the same from afar, the clock above it.
+            _, *lines = handset.command("status", "--page").splitlines()
+            assert lines[:3] == ["Not set up", "Plug in the stick.", serial()]
             await person.lift()
             await person.reads("Cannot call. Use another phone.")
             await person.hang_up()

@@ -1,9 +1,13 @@
 """What a phone shows that a stick is plugged into: goldens show these pages on each display."""
 
+from base64 import b64encode
 from dataclasses import replace
 from typing import Final
 
-from firmware.phone.answers import PinChanged
+from firmware.bundles.progress import BundleSource
+from firmware.bundles.standing import Ended, Kept, Standing
+from firmware.errands.set_up_facts import set_up_facts
+from firmware.phone.answers import FactsRead, PinChanged
 from firmware.phone.bundle_news import (
     BundleCode,
     BundleCodeWanted,
@@ -15,16 +19,21 @@ from firmware.phone.bundle_news import (
     StickReported,
 )
 from firmware.phone.call import RegistrationFailure
+from firmware.phone.errands import FactsKind
 from firmware.phone.events import Event, Key, PreferencesLoaded
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import PhoneView
+from provisioning.trust import Kind, TrustedKey
 from tests.unit.phone.desk import Desk, settings
+from tests.unit.phone.menus import open_page
 
 SERIAL: Final = "10000000abcdef01"
 SIGNER: Final = BundleSignerShown(("mountain", "umbrella", "breeze", "tortoise", "quantum", "sidewalk"))
 LOCKED: Final = (PinChanged(is_set=True), PreferencesLoaded(Preferences(locked_when_idle=True)))
 
+_DIGEST: Final = "0" * 64
+_KEY: Final = TrustedKey(public=b64encode(bytes(32)).decode(), signs=frozenset({Kind.BUNDLE}))
 _ENDS: Final = {
     "done": BundleEnded(BundleResult.APPLIED, number=12),
     "nothing new": BundleEnded(BundleResult.NOTHING_TO_DO, number=12),
@@ -56,9 +65,28 @@ def bundle_views() -> dict[str, PhoneView]:
     }
     views |= {f"stick, step {step}": _after(BundleStepStarted(step)) for step in BundleStep}
     views |= {f"stick, {name}": _after(ended, StickReported()) for name, ended in _ENDS.items()}
+    views["stick, what its installer reads later"] = _installer_s_page()
     views["stick, done, no report yet"] = _after(_ENDS["done"])
     views["stick, done, no report"] = _after(_ENDS["done"], StickReported(written=False))
     return views
+
+
+def _installer_s_page() -> PhoneView:
+    desk = Desk()
+    open_page(desk, "This phone", "Set-up")
+    kept = Kept(number=12, digest=_DIGEST, kept_at=0, note="Site 3, first floor")
+    ended = Ended(
+        offer="a" * 16,
+        digest=_DIGEST,
+        source=BundleSource.STICK,
+        result=BundleResult.REVERTED,
+        code=BundleCode.LINES,
+        number=13,
+        at=0,
+    )
+    facts = set_up_facts(SERIAL, Standing(active=12, kept=(kept,), ended=ended), (_KEY,))
+    desk.handle(FactsRead(FactsKind.SET_UP, facts))
+    return desk.view
 
 
 def _new() -> PhoneSettings:
