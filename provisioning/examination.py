@@ -119,7 +119,7 @@ class _Search:
             except ValidationError as error:
                 items = error.errors(include_url=False, include_input=False)
             remarks = [remark for item in items if not _is_too_short_by(item, items) for remark in self._remarks(item)]
-            self.found += [remark for remark in remarks if not _follows(remark, self.left_out, self._lost)]
+            self.found += [remark for remark in remarks if not self._is_told(remark)]
             left_out_before = len(self.left_out)
             for remark in remarks:
                 self._leave_out(remark.path)
@@ -130,6 +130,12 @@ class _Search:
             if len(self.left_out) == left_out_before:
                 break
         return None
+
+    def _is_told(self, remark: Remark) -> bool:
+        """Whether something follows from what was told, or is what remains of a conflict once a part was left out."""
+        return _follows(remark, self.left_out, self._lost) or any(
+            remark.about and set(remark.about) <= set(before.about) for before in self.found
+        )
 
     def _remarks(self, item: ErrorDetails) -> list[Remark]:
         path = item["loc"]

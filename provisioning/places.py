@@ -9,9 +9,6 @@ from tree_sitter import Language, Node, Parser
 
 from provisioning.remarks import KeyPath, Place
 
-_VALUE_AT = -1
-"""What a pair ends with, behind its key, the sign and any comments."""
-
 
 class Places:
     """The keys, values and tables of a text, which may have mistakes."""
@@ -72,13 +69,15 @@ class Places:
         return (*path, self._tables[path] - 1) if self._tables[path] else path
 
     def _pair(self, node: Node, table: KeyPath) -> None:
-        if node.type != "pair" or not node.named_children:
+        if node.type != "pair":
             return
+        key, *values = _without_comments(node)
         path = table
-        for name in _names(node.named_children[0]):
+        for name in _names(key):
             path = (*path, name)
             self._keys.setdefault(path, node)
-        self._value(node.named_children[_VALUE_AT], path)
+        if values:
+            self._value(values[0], path)
 
     def _value(self, node: Node, path: KeyPath) -> None:
         self._values.setdefault(path, node)
@@ -86,8 +85,7 @@ class Places:
             for pair in node.named_children:
                 self._pair(pair, path)
         elif node.type == "array":
-            values = [child for child in node.named_children if child.type != "comment"]
-            for position, value in enumerate(values):
+            for position, value in enumerate(_without_comments(node)):
                 self._value(value, (*path, position))
 
     def _place(self, node: Node | None) -> Place | None:
@@ -95,6 +93,10 @@ class Places:
             return None
         row, column_bytes = node.start_point
         return Place(row + 1, len(self._lines[row][:column_bytes].decode(errors="replace")) + 1)
+
+
+def _without_comments(node: Node) -> list[Node]:
+    return [child for child in node.named_children if child.type != "comment"]
 
 
 def _names(key: Node) -> Iterator[str]:
