@@ -121,8 +121,11 @@ class BundleDesk:
             if not await Trial(around, trial, self._loaded.configuration, self._sound_opens).run():
                 return
         elif (ended := self.standing.ended) is not None and not ended.told:
-            if ended.result is BundleResult.REVERTED and ended.number is not None:
-                await Trial.undo_root_work(around, ended.number)
+            number = ended.number if ended.result is BundleResult.REVERTED else None
+            if number is not None and await Trial.undo_root_work(around, number):
+                await around.watch.until_quiet()
+                around.end()
+                return
             around.post(news_of(ended, by_stick=ended.source is BundleSource.STICK))
             await asyncio.to_thread(around.shelf.note_told)
         if (finishing := self.standing.finishing) is not None:

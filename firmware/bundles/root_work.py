@@ -65,7 +65,7 @@ class RootWork:
 
         Args:
             number: the bundle's.
-            bundle: the whole file.
+            bundle: the whole file; it need not be there where this bundle was kept once and is wanted back.
             secrets: what was sealed to the handset; only passwords of Wi-Fi networks are handed on.
             on_step: told what is being done.
 
@@ -126,7 +126,7 @@ def _send(connection: socket.socket, request: RootRequest, bundle: Path | None) 
     plain = {name: secret.get_secret_value() for name, secret in request.secrets.items()}
     line = json.dumps({**request.model_dump(mode="json"), "secrets": plain}).encode() + b"\n"
     # A fresh connection takes a line of this size at once.
-    if bundle is None:
+    if bundle is None or not bundle.exists():
         connection.sendall(line)
         return
     with bundle.open("rb") as file:

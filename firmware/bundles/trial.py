@@ -112,9 +112,6 @@ class Trial:
     async def _have_root_work(self) -> None:
         around, number = self._around, self._candidate.number
         bundle = around.shelf.folder_of(number) / BUNDLE_NAME
-        if not bundle.exists():
-            # One from before that brought something of the holder's: see Shelf.forget_bundle.
-            return
         await around.watch.until_quiet()
         try:
             secrets = await asyncio.to_thread(read_own, bundle.parent, around.shelf.folder, around.identity.serial)
@@ -243,22 +240,27 @@ class Trial:
         _log.error("Bundle %d does not work (%s): the handset goes back", candidate.number, error.code)
         around.steps.take(BundleStep.REVERTING)
         await around.watch.until_quiet()
-        await self.undo_root_work(around, candidate.number)
+        other_firmware = await self.undo_root_work(around, candidate.number)
         ended = Ended.of(
             candidate, BundleResult.REVERTED, error.code,
             checks=tuple(self._checks), at_s=around.now_s(), failure=error.failure,
         )  # fmt: skip
         await asyncio.to_thread(around.shelf.end, ended)
         await around.watch.until_quiet()
-        around.start_anew()
+        # A process that starts anew by itself goes on with the firmware that it runs.
+        (around.end if other_firmware else around.start_anew)()
 
     @staticmethod
-    async def undo_root_work(around: Around, number: int) -> None:
-        """Have root put back what was there; where that fails it goes back by itself, two minutes after it began."""
+    async def undo_root_work(around: Around, number: int) -> bool:
+        """Have root put back what was there, and return whether that is firmware which this process does not run.
+
+        Where it fails root goes back by itself, two minutes after it began.
+        """
         try:
-            await around.root.go_back(number)
+            return (await around.root.go_back(number)).starts_anew
         except ControlError as error:
             _log.error("What was installed for bundle %d is not yet put back: %s", number, error)
+            return False
 
     def _pass(self, name: CheckName) -> None:
         self._checks.append(Check(name=name, passed=True))

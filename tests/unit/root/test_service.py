@@ -73,6 +73,18 @@ async def test_a_bundle_is_tried_and_undone(service: RootService, handset: RootW
     assert service.machine.text(WIFI) is None
 
 
+async def test_a_bundle_that_was_kept_once_comes_back_also_without_its_file(
+    service: RootService, handset: RootWork, bundle: Path
+) -> None:
+    for number in (7, 8):
+        replace(bundle, OPERATOR.bundle({"config.toml": configuration(time_server(f"n{number}.example"))}, number))
+        await handset.ask(number, bundle, {})
+        await handset.confirm(number)
+    assert (await handset.ask(7, bundle.with_name("gone"), {})).outcome is RootOutcome.APPLIED
+    assert service.machine.text(TIME_SERVERS) == "[Time]\nNTP=n7.example\n"
+    assert (await handset.ask(5, bundle.with_name("gone"), {})).outcome is RootOutcome.REFUSED
+
+
 async def test_what_nobody_confirms_in_time_is_undone(service: RootService, handset: RootWork, bundle: Path) -> None:
     await handset.ask(7, bundle, SECRETS)
     service.now_s = 119
