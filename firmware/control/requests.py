@@ -141,10 +141,10 @@ class BundleFollowRequest(Request):
     wait_s: Annotated[float, Field(ge=0, le=30)] = 0
 
 
-class NothingFoundRequest(Request):
-    """Says that a stick has nothing for this handset, and why, for the display."""
+class StickDoneRequest(Request):
+    """Says what came of a stick that brought this handset no bundle, for the display."""
 
-    request: Literal["nothing_found"] = "nothing_found"
+    request: Literal["stick_done"] = "stick_done"
     code: BundleCode
 
 
@@ -363,7 +363,7 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             BundlePieceRequest,
             BundleEndRequest,
             BundleFollowRequest,
-            NothingFoundRequest,
+            StickDoneRequest,
             ReportedRequest,
             StickRemovedRequest,
             ExportListRequest,

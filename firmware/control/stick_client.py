@@ -20,10 +20,10 @@ from firmware.control.requests import (
     ExportPieceRequest,
     ExportWrittenRequest,
     IdentityRequest,
-    NothingFoundRequest,
     ReportedRequest,
     Request,
     Role,
+    StickDoneRequest,
     StickRemovedRequest,
 )
 from firmware.control.stick_answers import BundleFollowed, ExportListed, ExportPiece, IdentityTold, OrderedFile
@@ -61,9 +61,9 @@ class HandsetLink:
         request = BundleFollowRequest(offer=offer, after=after, wait_s=wait_s)
         return await self._ask(request, BundleFollowed, timeout_s=wait_s + TIMEOUT_S)
 
-    async def nothing_found(self, code: BundleCode) -> None:
-        """Have the display say that there is nothing for this handset on the stick."""
-        await self._ask(NothingFoundRequest(code=code), Empty)
+    async def stick_done(self, code: BundleCode) -> None:
+        """Have the display say what came of a stick that brought no bundle for this handset."""
+        await self._ask(StickDoneRequest(code=code), Empty)
 
     async def reported(self, *, written: bool) -> None:
         """Have the display say that the stick can be taken out."""

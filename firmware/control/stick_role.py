@@ -3,7 +3,7 @@
 import asyncio
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from firmware.control.bundle_role import BundleIntake, BundleRole
 from firmware.control.requests import (
@@ -14,8 +14,8 @@ from firmware.control.requests import (
     ExportPieceRequest,
     ExportWrittenRequest,
     IdentityRequest,
-    NothingFoundRequest,
     ReportedRequest,
+    StickDoneRequest,
     StickRemovedRequest,
 )
 from firmware.control.server import Handler
@@ -32,7 +32,13 @@ from firmware.phone.bundle_news import (
 from provisioning.identity import Identity
 from provisioning.report import Report
 
-_NO_REFUSAL = frozenset({BundleCode.NONE, BundleCode.NO_BUNDLE, BundleCode.IDENTITY_WRITTEN})
+_RESULTS: Final[Mapping[BundleCode, BundleResult]] = {
+    BundleCode.NO_BUNDLE: BundleResult.NOTHING_TO_DO,
+    BundleCode.IDENTITY_WRITTEN: BundleResult.NOTHING_TO_DO,
+    BundleCode.COPY_WRITTEN: BundleResult.NOTHING_TO_DO,
+    BundleCode.COPY_NOT_WRITTEN: BundleResult.INTERRUPTED,
+}
+"""What came of a stick without a bundle; all else is why the one that is on it was refused."""
 
 
 class BundleProgress(Protocol):
@@ -112,7 +118,7 @@ class StickRole:
             **self._bundles.handlers,
             "identity": self._identity,
             "bundle_follow": self._follow,
-            "nothing_found": self._nothing_found,
+            "stick_done": self._stick_done,
             "reported": self._reported,
             "stick_removed": self._removed,
             "export_list": self._list,
@@ -127,9 +133,8 @@ class StickRole:
         progress = await self._intake.follow(request.offer, request.after, request.wait_s)
         return BundleFollowed(count=progress.count, step=progress.step, report=progress.report)
 
-    async def _nothing_found(self, request: NothingFoundRequest) -> Empty:
-        result = BundleResult.NOTHING_TO_DO if request.code in _NO_REFUSAL else BundleResult.REFUSED
-        self._tell(BundleEnded(result, request.code))
+    async def _stick_done(self, request: StickDoneRequest) -> Empty:
+        self._tell(BundleEnded(_RESULTS.get(request.code, BundleResult.REFUSED), request.code))
         return Empty()
 
     async def _reported(self, request: ReportedRequest) -> Empty:

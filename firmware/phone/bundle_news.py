@@ -84,6 +84,8 @@ class BundleCode(StrEnum):
 
     NO_BUNDLE = "no_bundle"
     IDENTITY_WRITTEN = "identity_written"
+    COPY_WRITTEN = "copy_written"
+    COPY_NOT_WRITTEN = "copy_not_written"
     STICK_GONE = "stick_gone"
     STICK_UNREADABLE = "stick_unreadable"
 

@@ -69,6 +69,8 @@ CODES: Final[Mapping[BundleCode, Word]] = {
     BundleCode.START: word("The phone did not start with it. The log says why."),
     BundleCode.NO_BUNDLE: word("There is no bundle for this phone on the stick."),
     BundleCode.IDENTITY_WRITTEN: word("The phone's identity is on the stick."),
+    BundleCode.COPY_WRITTEN: word("What was ordered is on the stick."),
+    BundleCode.COPY_NOT_WRITTEN: word("What was ordered is not on the stick. Is it full?"),
     BundleCode.STICK_GONE: word("The stick was pulled out too early. Plug it in again."),
     BundleCode.STICK_UNREADABLE: word("The stick cannot be read. Format it as FAT and copy again."),
 }

@@ -14,7 +14,7 @@ from firmware.phone.bundle_news import (
 )
 from firmware.phone.commands import IndicatorPattern
 
-_AS_GOOD_AS_APPLIED = frozenset({BundleCode.NONE, BundleCode.IDENTITY_WRITTEN})
+_AS_GOOD_AS_APPLIED = frozenset({BundleCode.NONE, BundleCode.IDENTITY_WRITTEN, BundleCode.COPY_WRITTEN})
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ class HandsetLink(Protocol):
     async def piece(self, offer: str, data: bytes) -> None: ...
     async def end(self, offer: str) -> None: ...
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...
-    async def nothing_found(self, code: BundleCode) -> None: ...
+    async def stick_done(self, code: BundleCode) -> None: ...
     async def reported(self, *, written: bool) -> None: ...
     async def removed(self) -> None: ...
     async def ordered(self) -> Sequence[OrderedFile]: ...
@@ -74,13 +74,13 @@ class Visit:
         try:
             names = self._folder.bundle_names()
         except StickError:
-            await self._say_nothing_found(BundleCode.STICK_UNREADABLE)
+            await self._say_done(BundleCode.STICK_UNREADABLE)
             raise
         if names:
             await self._take(choose(self._folder, names, identity.serial), identity)
         elif not await self._patience.ask(self._link.ordered):
             self._lay_out_identity(identity)
-            await self._say_nothing_found(BundleCode.IDENTITY_WRITTEN)
+            await self._say_done(BundleCode.IDENTITY_WRITTEN)
 
     async def write(self) -> None:
         """Write what was laid out, and what the holder ordered, to the stick.
@@ -89,15 +89,23 @@ class Visit:
             StickError: the stick is full, write-protected or broken, or was taken out.
             ControlError: the handset does not answer.
         """
-        for path in sorted(self._outgoing.glob("[!.]*")):
+        laid_out = sorted(self._outgoing.glob("[!.]*"))
+        for path in laid_out:
             with self._folder.writing(path.name) as file:
                 file.write(path.read_bytes())
-        ordered = await self._patience.ask(self._link.ordered)
-        for wanted in ordered:
-            await self._write_ordered(wanted)
-        if ordered:
-            await self._link.fetched([wanted.name for wanted in ordered])
         (self._outgoing / WRITTEN_MARK).touch()
+        ordered = await self._patience.ask(self._link.ordered)
+        if not ordered:
+            return
+        try:
+            for wanted in ordered:
+                await self._write_ordered(wanted)
+        except (StickError, ControlError):
+            await self._say_done(BundleCode.COPY_NOT_WRITTEN)
+            raise
+        await self._link.fetched([wanted.name for wanted in ordered])
+        if not laid_out:
+            await self._say_done(BundleCode.COPY_WRITTEN)
 
     async def tell(self) -> None:
         """Say that the stick may be taken out, and whether all is on it.
@@ -116,7 +124,8 @@ class Visit:
         if was_read:
             await self._link.removed()
         else:
-            await self._link.nothing_found(BundleCode.STICK_UNREADABLE)
+            await self._link.stick_done(BundleCode.STICK_UNREADABLE)
+            await self._link.reported(written=False)
 
     async def _take(self, choice: Choice, identity: Identity) -> None:
         if choice.refusal is None:
@@ -124,7 +133,7 @@ class Visit:
         else:
             _log.info("No bundle on the stick is for this handset: %s", choice.refusal)
             report = _report(identity, None, ReportResult.REFUSED, choice.refusal)
-            await self._say_nothing_found(BundleCode(choice.refusal.value))
+            await self._say_done(BundleCode(choice.refusal.value))
             if choice.refusal is BundleRefusal.WRONG_SERIAL:
                 self._lay_out_identity(identity)
         self._lay_out(f"{report.file_stem}.json", report.as_json())
@@ -136,7 +145,7 @@ class Visit:
             return await self._follow(await self._hand_over(choice))
         except StickError as error:
             _log.warning("The bundle could not be read to its end: %s", error)
-            await self._say_nothing_found(BundleCode.STICK_UNREADABLE)
+            await self._say_done(BundleCode.STICK_UNREADABLE)
             refusal = BundleRefusal.UNREADABLE
             return _report(identity, choice.number, ReportResult.REFUSED, refusal)
         except ControlError as error:
@@ -194,9 +203,9 @@ class Visit:
                 file.write(piece)
                 at += len(piece)
 
-    async def _say_nothing_found(self, code: BundleCode) -> None:
+    async def _say_done(self, code: BundleCode) -> None:
         with suppress(ControlError):
-            await self._link.nothing_found(code)
+            await self._link.stick_done(code)
 
     def _lay_out_identity(self, identity: Identity) -> None:
         self._lay_out(identity.file_name, identity.as_json())

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +94,17 @@ def copy_of(folder: Path) -> dict[str, bytes]:
         return {entry.name: archive.extractfile(entry).read() for entry in archive}  # type: ignore[union-attr]
 
 
+def copy_on_a_stick(stage: Stage) -> dict[str, bytes]:
+    """Plug a stick in: the copy goes to it, and stays nowhere else."""
+    stick = stage.handset.folder / "stick"
+    stick.mkdir()
+    command = [sys.executable, "-m", "firmware.cli", "stick", stick, "--runtime-dir", stage.handset.folder / "run"]
+    subprocess.run(command, check=True, timeout=60)
+    subprocess.run([*command, "--part", "leave", "--outgoing", stick], check=True, timeout=60)
+    assert list((stage.handset.state_dir / "exchange").iterdir()) == []
+    return copy_of(stick)
+
+
 def open_copy_of_the_command(stage: Stage) -> None:
     """Have the command make a copy, and open it with age and the words that it prints."""
     run = ["mydata", "export", "--runtime-dir", str(stage.handset.folder / "run")]
@@ -135,8 +148,8 @@ async def test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_l
             await prove(person)
             await person.reads_the_beginning_of("Whoever finds the copy can read it")
             await person.press("ok")
-            await person.reads("Ready: plug a stick in within 10 minutes. Anybody can read it.")
-            files = await asyncio.to_thread(copy_of, state_dir / "exchange")
+            await person.reads_the_beginning_of("Ready: plug a stick in within 10 minutes. Anybody can read it.")
+            files = await asyncio.to_thread(copy_on_a_stick, stage)
             assert b"699" in files["calls/calls-0001.json"]
             await person.press("menu")
 

@@ -156,13 +156,15 @@ async def test_a_refusal_is_told_apart_from_a_handset_that_is_away(site: Site, t
     [
         (BundleCode.IDENTITY_WRITTEN, BundleResult.NOTHING_TO_DO),
         (BundleCode.NO_BUNDLE, BundleResult.NOTHING_TO_DO),
+        (BundleCode.COPY_WRITTEN, BundleResult.NOTHING_TO_DO),
+        (BundleCode.COPY_NOT_WRITTEN, BundleResult.INTERRUPTED),
         (BundleCode.WRONG_SERIAL, BundleResult.REFUSED),
         (BundleCode.FORGED, BundleResult.REFUSED),
         (BundleCode.STICK_UNREADABLE, BundleResult.REFUSED),
     ],
 )
 async def test_the_phone_hears_why_there_is_nothing_for_it(site: Site, code: BundleCode, result: BundleResult) -> None:
-    await site.link.nothing_found(code)
+    await site.link.stick_done(code)
     assert site.heard == [BundleEnded(result, code)]
 
 
@@ -209,7 +211,7 @@ async def raw(site: Site, **request: object) -> str:
         {"request": "bundle_piece", "offer": "../../x", "data": ""},
         {"request": "bundle_piece", "offer": OFFER, "data": "A"},
         {"request": "bundle_follow", "offer": OFFER, "wait_s": 1e9},
-        {"request": "nothing_found", "code": "anything <b>else</b>"},
+        {"request": "stick_done", "code": "anything <b>else</b>"},
         {"request": "identity", "more": 1},
     ],
 )

@@ -77,7 +77,7 @@ class Handset:
         self.afters.append(after)
         return self.news.pop(0)
 
-    async def nothing_found(self, code: BundleCode) -> None:
+    async def stick_done(self, code: BundleCode) -> None:
         self._be_there()
         self.said.append(code)
 
@@ -295,7 +295,7 @@ async def test_a_stick_that_was_pulled_out_before_it_was_written_is_not_said_to_
 async def test_a_stick_that_can_be_read_may_be_gone_and_one_that_cannot_is_said(lab: Lab) -> None:
     await lab.visit.leave(was_read=True)
     await lab.visit.leave(was_read=False)
-    assert lab.handset.said == ["removed", BundleCode.STICK_UNREADABLE]
+    assert lab.handset.said == ["removed", BundleCode.STICK_UNREADABLE, ("reported", False)]
 
 
 async def test_what_the_holder_ordered_goes_to_the_stick_whole_and_is_gone_from_the_handset(lab: Lab) -> None:
@@ -305,7 +305,15 @@ async def test_what_the_holder_ordered_goes_to_the_stick_whole_and_is_gone_from_
     assert lab.names == {"wecall-20260102-030405.tar.age", "wecall-20260102-030405.key.age"}
     assert (lab.stick / "wecall-20260102-030405.tar.age").read_bytes() == copy
     assert not lab.handset.copies
-    assert lab.handset.said == [("reported", True)]
+    assert lab.handset.said == [BundleCode.COPY_WRITTEN, ("reported", True)]
+
+
+async def test_a_bundles_end_stays_on_the_display_where_a_copy_goes_to_the_same_stick(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle())
+    lab.handset.copies = {"contacts.vcf": b"BEGIN:VCARD"}
+    await lab.run()
+    assert lab.names == {"site.wecall", REPORT, TEXT, "contacts.vcf"}
+    assert BundleCode.COPY_WRITTEN not in lab.handset.said
 
 
 async def test_what_does_not_fit_on_the_stick_stays_on_the_handset(lab: Lab) -> None:
@@ -317,7 +325,7 @@ async def test_what_does_not_fit_on_the_stick_stays_on_the_handset(lab: Lab) -> 
         await lab.visit.write()
     await lab.visit.tell()
     assert set(lab.handset.copies) == {"wecall-20260102-030405.tar"}
-    assert lab.handset.said[-1] == ("reported", False)
+    assert lab.handset.said == [BundleCode.COPY_NOT_WRITTEN, ("reported", True)]
 
 
 async def test_half_a_copy_is_left_on_no_stick(lab: Lab) -> None:
