@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from firmware.admin import AdminRole
 from firmware.bundles.by_network import NetworkBundles, NetworkIntake
+from firmware.bundles.intake import Intake
+from firmware.bundles.progress import BundleSource
 from firmware.consent_admin import ConsentRole
 from firmware.contact_admin import ContactRole
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.server import Handler
+from firmware.control.stick_role import StickRole
 from firmware.control.sync_role import SyncRole
 from firmware.doctor import Condition
 from firmware.document_admin import DocumentRole
@@ -19,6 +23,8 @@ from firmware.import_gate import ImportGate
 from firmware.inbound import Inbound
 from firmware.key_admin import KeyRole
 from firmware.my_data_admin import CopyParts, MyDataRole
+from firmware.ordered_files import OrderedFiles
+from firmware.phone.bundle_news import BundleNews
 from firmware.phone.view import PhoneView
 from firmware.picture_admin import PictureRole
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState
@@ -93,3 +99,8 @@ def sync_handlers(
         return None
     role = SyncRole(outbox, settings, note_broker, inbound)
     return {**role.handlers, **NetworkBundleRole(NetworkBundles(intake, time.monotonic)).handlers}
+
+
+def stick_handlers(intake: Intake, ordered: OrderedFiles, tell: Callable[[BundleNews], None]) -> Mapping[str, Handler]:
+    """Return what the stick process may ask; `tell` lets the phone hear of the stick."""
+    return StickRole(partial(intake.begin, BundleSource.STICK), intake, ordered, tell).handlers
