@@ -12,6 +12,8 @@ import click
 from provisioning.errors import ProvisioningError
 
 _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
+    "init": "init_command",
+    "check": "check_command",
     "seal": "seal_command",
     "build": "build_command",
     "sign": "build_command",

@@ -4,7 +4,10 @@ PNG (RFC 2083 section 4.1.1), JPEG (ITU-T T.81 annex B), WebP (RFC 9649) and BMP
 """
 
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+MAX_PIXELS: Final = 24_000_000
+"""A picture with more of them is never decoded."""
 
 _JPEG_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 _JPEG_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}

@@ -9,11 +9,10 @@ from typing import BinaryIO, Final
 
 from firmware.errors import PictureError
 from firmware.phone.words import word
-from firmware.pictures.header import size_of
+from firmware.pictures.header import MAX_PIXELS, size_of
 from firmware.storage.pictures import Pixels
 
 MAX_FILE_BYTES: Final = 16_000_000
-MAX_PIXELS: Final = 24_000_000
 _TOO_LARGE_CODE: Final = 11
 _PATIENCE_S: Final = 20.0
 _MEGA: Final = 1_000_000

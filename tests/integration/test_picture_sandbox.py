@@ -15,7 +15,8 @@ from PIL import Image
 
 from firmware.errors import PictureError
 from firmware.pictures import decoder
-from firmware.pictures.sandbox import MAX_FILE_BYTES, MAX_PIXELS, NOT_A_PICTURE, TOO_LARGE, read_picture
+from firmware.pictures.header import MAX_PIXELS
+from firmware.pictures.sandbox import MAX_FILE_BYTES, NOT_A_PICTURE, TOO_LARGE, read_picture
 from firmware.storage.pictures import Pixels
 
 ORIENTATION = 0x0112

@@ -1,0 +1,59 @@
+"""`wecall bundle init`: a folder to make bundles from."""
+
+import base64
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from firmware.durable import replace_durably
+from firmware.installer.bundle_folder import CONFIGURATION, SECRETS
+from firmware.installer.signing import public_half, signing_key
+from provisioning.errors import ProvisioningError
+from provisioning.remarks import KeyPath
+from provisioning.template import template
+from provisioning.trust import Kind
+
+_FOLDERS: Final = ("certificates", "pictures", "policies", "notices")
+
+_LAYOUT: Final = f"""\
+{CONFIGURATION}       what can be set; fill in what it says is to be filled in
+{SECRETS}      passwords by name, such as sip-password = "..."; sealed, it goes into no bundle in clear
+contacts.vcf      contacts, as vCards
+certificates/     certificates as NAME.pem, which the configuration calls certificates/NAME.pem; no private keys
+pictures/         pictures for contacts and behind the idle page, as NAME.png or NAME.jpg
+policies/         privacy policies, signed by `wecall policy sign`
+notices/          notices, signed by `wecall notice sign`
+"""
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--device", help="The handset's name in its fleet.")
+@click.option("--fleet", help="The handsets that are looked after together.")
+@click.option(
+    "--key", "key_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The private key that will sign bundles, from `wecall key new`; its public half is written down.",
+)  # fmt: skip
+def init(folder: Path, device: str | None, fleet: str | None, key_file: Path | None) -> None:
+    """Make DIR, with a commented configuration and a place for everything else that a bundle may bring."""
+    target = folder / CONFIGURATION
+    if target.exists():
+        raise ProvisioningError(f"There is a {CONFIGURATION} in {folder} already, and one is never overwritten.")
+    public = base64.b64encode(public_half(signing_key(key_file))).decode() if key_file is not None else None
+    text = template(_filled(device, fleet, public), {("trust", "keys")})
+    for name in _FOLDERS:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    replace_durably(target, text.encode())
+    target.chmod(0o644)
+    click.echo(f"{folder} has a place for:\n\n{_LAYOUT}\nFill in {target}, then: wecall bundle check {folder}")
+
+
+def _filled(device: str | None, fleet: str | None, public: str | None) -> dict[KeyPath, Any]:
+    given: dict[KeyPath, str | None] = {
+        ("device", "id"): device,
+        ("device", "fleet"): fleet,
+        ("trust", "keys", 0, "public"): public,
+    }
+    signs = [kind for kind in Kind if kind is not Kind.FIRMWARE]
+    return {("trust", "keys", 0, "signs"): signs, **{path: value for path, value in given.items() if value is not None}}
