@@ -35,6 +35,7 @@ def admin_handlers(
     records: Records | None,
     *,
     view: Callable[[], PhoneView],
+    page_lines: Callable[[], tuple[str, ...]],
     condition: Callable[[], Awaitable[Condition]],
     copy_parts: Callable[[], CopyParts | None],
     pictures_changed: Callable[[], None],
@@ -43,7 +44,6 @@ def admin_handlers(
     """Return what the administrator may ask."""
     gate = ImportGate(lambda: records.consents if records else None)
     roles = (
-    page_lines: Callable[[], tuple[str, ...]],
         AdminRole(
             view=view,
             page_lines=page_lines,
