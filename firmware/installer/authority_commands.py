@@ -15,7 +15,7 @@ from rich.table import Table
 from firmware.durable import replace_durably
 from firmware.installer.authority_folder import AuthorityFolder, DeviceHasAnotherKeyError, Issued
 from firmware.installer.columns import read_columns
-from firmware.installer.device_table import read_table
+from firmware.installer.device_table import read_table, refusal
 from firmware.installer.identities import read_identities
 from firmware.installer.signing import ask_passphrase
 from provisioning.authority import Reason, read_request
@@ -194,7 +194,7 @@ def _names_of(path: Path) -> Mapping[str, str]:
     table = read_table(path)
     columns, mistakes = read_columns(table)
     if columns is None or mistakes:
-        raise ProvisioningError(f"{path} has mistakes.", tuple(map(str, mistakes)))
+        raise refusal(mistakes)
     column = columns.column_of(("device", "id"))
     return {
         (serial := row.cells[columns.serial.position].lower()): (row.cells[column.position] if column else "") or serial

@@ -18,6 +18,9 @@ CONFIGURATION: Final = "config.toml"
 SECRETS: Final = "secrets.toml"
 _LAST_NUMBER: Final = "last-number.txt"
 _NOT_PACKED: Final = frozenset({SECRETS, _LAST_NUMBER})
+_OF_TABLES: Final = (".csv", ".csv.made", "-labels.html")
+"""How the names end of what `wecall bundle mass` reads and writes."""
+
 _PRIVATE_KEY: Final = b"PRIVATE KEY-----"
 
 
@@ -127,7 +130,8 @@ class BundleFolder:
         for path in sorted(self.folder.rglob("*")):
             name = path.relative_to(self.folder).as_posix()
             hidden = any(part.startswith(".") for part in Path(name).parts)
-            if path.is_file() and not hidden and name not in _NOT_PACKED:
+            stays = name in _NOT_PACKED or ("/" not in name and name.endswith(_OF_TABLES))
+            if path.is_file() and not hidden and not stays:
                 found.append((name, path))
         return found
 

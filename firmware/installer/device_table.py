@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
@@ -55,24 +55,21 @@ class Row:
     cells: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class CellMistake:
     """What is wrong with a cell, or with a row or a column where it has no other place.
 
     Attributes:
-        row: 0 for all of them.
-        column: the position; -1 for the whole row.
-        place: both, in words.
         text: what is wrong; no secret.
+        row: its number; 0 for none.
+        column: None for none.
+        file: where it stands.
     """
 
-    row: int
-    column: int
-    place: str
     text: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.text}"
+    row: int
+    column: Column | None
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +88,7 @@ class DeviceTable:
 
     def mistake(self, text: str, row: Row | None = None, column: Column | None = None) -> CellMistake:
         """Say what is wrong with a row, a column, or a cell."""
-        parts = (f"row {row.number}" if row else "", str(column) if column else "")
-        place = ", ".join(filter(None, (self.path.name, *parts)))
-        return CellMistake(row.number if row else 0, column.position if column else -1, place, text)
+        return CellMistake(text, row.number if row else 0, column, self.path.name)
 
 
 def read_table(path: Path) -> DeviceTable:
@@ -127,11 +122,36 @@ def read_table(path: Path) -> DeviceTable:
     )
     table = DeviceTable(path, columns, rows)
     if mistakes := tuple(_mistakes_of_form(table, headings, numbered[1:])):
-        count = len(mistakes)
-        raise ProvisioningError(
-            f"{path} has {count} mistake{'s' if count > 1 else ''}.", tuple(str(each) for each in mistakes)
-        )
+        raise refusal(mistakes)
     return table
+
+
+def refusal(mistakes: Iterable[CellMistake]) -> ProvisioningError:
+    """Say everything that is wrong; what is wrong in the same way with many rows is said once."""
+    rows: dict[tuple[str, Column | None, str], list[int]] = {}
+    for each in mistakes:
+        rows.setdefault((each.file, each.column, each.text), []).append(each.row)
+    told = [
+        (numbers[0], column.position if column else -1, f"{_place(file, numbers, column)}: {text}")
+        for (file, column, text), numbers in rows.items()
+    ]
+    count = sum(map(len, rows.values()))
+    return ProvisioningError(
+        f"There are {count} mistakes." if count > 1 else "There is a mistake.", tuple(each for *_, each in sorted(told))
+    )
+
+
+def _place(file: str, rows: list[int], column: Column | None) -> str:
+    spans: list[list[int]] = []
+    for number in sorted(set(rows) - {0}):
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1] = [spans[-1][0], number]
+        else:
+            spans.append([number])
+    words = ", ".join(" to ".join(map(str, span)) for span in spans)
+    many = len(spans) > 1 or any(len(span) > 1 for span in spans)
+    of_rows = f"row{'s' if many else ''} {words}" if words else ""
+    return ", ".join(filter(None, (file, of_rows, str(column) if column else "")))
 
 
 def spreadsheet_damage(cell: str) -> str:

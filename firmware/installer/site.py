@@ -1,7 +1,7 @@
 """A site: a folder that all its handsets have in common, and a table of what differs from one to the next."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -14,19 +14,21 @@ from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
 from firmware.installer.columns import Columns, read_columns
 from firmware.installer.configuration_text import change_text, changed
 from firmware.installer.credentials import secrets_in
-from firmware.installer.device_table import CellMistake, Column, DeviceTable, Row, spreadsheet_damage
+from firmware.installer.device_table import CellMistake, Column, DeviceTable, Row, refusal, spreadsheet_damage
 from firmware.installer.labels import Label
 from provisioning.errors import ProvisioningError
 from provisioning.examination import examine
 from provisioning.manifest import Serial
 from provisioning.places import Places
-from provisioning.remarks import KeyPath
+from provisioning.remarks import KeyPath, Remark
 from provisioning.schema import Configuration
 
 _SERIAL: Final = TypeAdapter[str](Serial)
 _DEVICE_ID: Final[KeyPath] = ("device", "id")
 _USERNAME: Final[KeyPath] = ("accounts", 0, "username")
 _PASSWORD: Final[KeyPath] = ("accounts", 0, "password")
+
+_KindOfError = tuple[tuple[str, tuple[int | str, ...], str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,11 @@ def read_site(source: BundleFolder, table: DeviceTable) -> tuple[Handset, ...]:
     """
     columns, mistakes = read_columns(table)
     if columns is None or mistakes:
-        raise _refusal(mistakes)
+        raise refusal(mistakes)
     reader = _Reader(source.configuration_text(), source.secrets(), table, columns)
     handsets = tuple(reader.handsets())
     if reader.mistakes:
-        raise _refusal(tuple(sorted(reader.mistakes)))
+        raise refusal(reader.mistakes)
     return handsets
 
 
@@ -95,6 +97,7 @@ class _Reader:
         self._table = table
         self._columns = columns
         self._of_folder: set[str] = set()
+        self._told: dict[_KindOfError, tuple[tuple[str, Column | None], ...]] = {}
         self._places = Places(text)
         try:
             self._raw = tomllib.loads(text)
@@ -171,28 +174,47 @@ class _Reader:
             configuration = Configuration.model_validate(changed(self._raw, settings))
         except ProvisioningError as error:
             self._add(str(error), row, None)
-        except ValidationError:
-            self._tell_mistakes(row, settings)
+        except ValidationError as error:
+            self._tell_mistakes(row, settings, error)
         else:
             found = contradictions(configuration, dial_plan)
-            for remark in found:
-                self._add_once(remark.sentence)
+            self._tell(row, self._placed(found, settings))
             return None if found else configuration
         return None
 
-    def _tell_mistakes(self, row: Row, settings: tuple[tuple[KeyPath, Any], ...]) -> None:
+    def _tell_mistakes(self, row: Row, settings: tuple[tuple[KeyPath, Any], ...], error: ValidationError) -> None:
         """Say what is wrong: in the cell where one sets it, else of the folder, once for all rows."""
+        items = error.errors(include_url=False, include_input=False)
+        kind = tuple((item["type"], item["loc"], item["msg"]) for item in items)
+        told = self._told.get(kind)
+        if told is None:
+            told = tuple(self._placed(examine(change_text(self._text, settings)).mistakes, settings))
+            # What quotes the cell is only this row's.
+            if not any("?" in text or '"' in text for text, _ in told):
+                self._told[kind] = told
+        self._tell(row, told)
+
+    def _placed(
+        self, remarks: Iterable[Remark], settings: tuple[tuple[KeyPath, Any], ...]
+    ) -> Iterator[tuple[str, Column | None]]:
+        """Return each remark as a sentence, and the column that it is about; None where that is the folder."""
         set_here = {path for path, _ in settings}
-        for remark in examine(change_text(self._text, settings)).mistakes:
-            about = [column for path in (remark.path, *remark.about) if (column := self._column_at(path))]
-            if not about:
-                self._add_once(replace(remark, place=self._places.nearest(remark.path)).sentence)
-                continue
-            text = remark.text if remark.text.endswith("?") else f"{remark.text}."
-            is_missing = not any(
-                path[: len(each)] == each for path in (remark.path, *remark.about) for each in set_here
-            )
-            self._add("this cell must be filled in." if is_missing else text, row, about[0])
+        for remark in remarks:
+            paths = (remark.path, *remark.about)
+            columns = [column for path in paths if (column := self._column_at(path))]
+            if not columns:
+                yield replace(remark, place=self._places.nearest(remark.path)).sentence, None
+            elif any(path[: len(each)] == each for path in paths for each in set_here):
+                yield remark.text if remark.text.endswith("?") else f"{remark.text}.", columns[0]
+            else:
+                yield "this cell must be filled in.", columns[0]
+
+    def _tell(self, row: Row, told: Iterable[tuple[str, Column | None]]) -> None:
+        for text, column in told:
+            if column is None:
+                self._add_once(text)
+            else:
+                self._add(text, row, column)
 
     def _column_at(self, path: KeyPath) -> Column | None:
         """Return the column that sets what stands at a path, or something in it."""
@@ -207,11 +229,4 @@ class _Reader:
         """Say what is wrong with the folder, whatever the row."""
         if text not in self._of_folder:
             self._of_folder.add(text)
-            self.mistakes.append(CellMistake(0, -1, CONFIGURATION, text))
-
-
-def _refusal(mistakes: tuple[CellMistake, ...]) -> ProvisioningError:
-    count = len(mistakes)
-    return ProvisioningError(
-        f"There are {count} mistakes." if count > 1 else "There is a mistake.", tuple(map(str, mistakes))
-    )
+            self.mistakes.append(CellMistake(text, 0, None, CONFIGURATION))

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from firmware.installer.columns import all_settings, read_columns
-from firmware.installer.device_table import Column, DeviceTable
+from firmware.installer.device_table import Column, DeviceTable, refusal
 
 
 def table(*headings: str) -> DeviceTable:
@@ -13,7 +13,7 @@ def table(*headings: str) -> DeviceTable:
 
 
 def mistakes(*headings: str) -> list[str]:
-    return [str(mistake) for mistake in read_columns(table(*headings))[1]]
+    return list(refusal(read_columns(table(*headings))[1]).mistakes)
 
 
 def setting(heading: str) -> tuple[object, ...]:

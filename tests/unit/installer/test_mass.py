@@ -174,6 +174,23 @@ def test_all_mistakes_of_table_and_folder_are_told_at_once_each_in_its_place(des
     assert said.count("local_prot") == 1
 
 
+def test_what_is_wrong_in_the_same_way_with_many_rows_is_told_once_with_all_of_them(desk: InstallerDesk) -> None:
+    rows = [(f"10000000abcd{number:04}", f"Desk {number}", f"{number}", "x", "", "") for number in range(2, 9)]
+    rows[4] = (*rows[4][:1], "desk-6", *rows[4][2:])
+    desk.write_table(HEADINGS, *rows)
+    said = desk.refused("bundle", "mass", desk.table, "--check")
+    assert "There are 6 mistakes." in said
+    assert "rows 2 to 5, 7 to 8, column B (device_id): " in said
+    assert said.count("column B") == 1
+
+
+def test_a_number_that_the_dial_plan_forbids_is_told_in_its_cell(desk: InstallerDesk) -> None:
+    desk.write_table((*HEADINGS, "calls.forward_busy"), (*FIRST, ""), (*SECOND, SECOND[2]))
+    said = desk.refused("bundle", "mass", desk.table, "--check")
+    assert "row 3, column G (calls.forward_busy): " in said
+    assert "own number" in said
+
+
 def test_what_two_rows_cannot_both_have_is_told_in_the_second(desk: InstallerDesk) -> None:
     desk.write_table(HEADINGS, FIRST, (SECOND[0], FIRST[1], FIRST[2], *SECOND[3:]), (FIRST[0].upper(), *THIRD[1:]))
     said = desk.refused("bundle", "mass", desk.table, "--check")
