@@ -1,0 +1,99 @@
+"""A stick that is pulled out at any step of writing to it: what it holds is whole, and nothing is lost."""
+
+import asyncio
+import itertools
+import multiprocessing
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from firmware.control.stick_answers import BundleFollowed, OrderedFile
+from firmware.ordered_files import OrderedFiles
+from firmware.phone.bundle_news import BundleCode
+from firmware.stick.folder import StickFolder
+from firmware.stick.patience import Patience
+from firmware.stick.visit import Visit
+from provisioning.identity import Identity
+from tests.lab.killed_at import kill_at
+
+MODULE = "tests.integration.test_stick_kills"
+# See tests.integration.test_key_kills.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([MODULE])
+
+OLD, NEW = {"report-1.json": b"old", "report-1.txt": b"old"}, {"report-1.json": b"new" * 999, "report-1.txt": b"new"}
+COPY = {"wecall-20260102-030405.tar.age": bytes(range(250)) * 500, "wecall-20260102-030405.key.age": b"key"}
+
+
+class Handset:
+    """The part of a handset that has a copy to give away; of bundles nothing is asked here."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = OrderedFiles(folder)
+        self._files.order([name for name in COPY if (folder / name).exists()])
+
+    async def ordered(self) -> Sequence[OrderedFile]:
+        return [OrderedFile(name=name, size_bytes=size) for name, size in self._files.listed()]
+
+    async def fetch(self, name: str, offset: int) -> bytes:
+        return self._files.read(name, offset, 45_000)
+
+    async def fetched(self, names: Sequence[str]) -> None:
+        self._files.written(names)
+
+    async def stick_done(self, code: BundleCode) -> None: ...
+    async def reported(self, *, written: bool) -> None: ...
+    async def removed(self) -> None: ...
+    async def identity(self) -> Identity: ...  # type: ignore[empty-body]
+    async def begin(self, size_bytes: int) -> str: ...  # type: ignore[empty-body]
+    async def piece(self, offer: str, data: bytes) -> None: ...
+    async def end(self, offer: str) -> None: ...
+    async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...  # type: ignore[empty-body]
+
+
+def prepare(folder: Path) -> None:
+    """Have an old report on the stick, a new one that is to be written, and a copy that waits on the handset."""
+    for name, files in {"stick": OLD, "outgoing": NEW, "handset": COPY}.items():
+        (folder / name).mkdir(parents=True)
+        for file, content in files.items():
+            (folder / name / file).write_bytes(content)
+
+
+def write(folder: Path) -> None:
+    """Write to the stick."""
+    visit = Visit(StickFolder(folder / "stick"), Handset(folder / "handset"), folder / "outgoing", Patience())
+    asyncio.run(visit.write())
+
+
+def write_until(number: int, folder: Path) -> None:
+    """Write to the stick, and be killed before it is touched for the nth time."""
+    kill_at(number, folder)
+    write(folder)
+
+
+def check(folder: Path) -> None:
+    """Everything that has a name on the stick is whole, and the copy is on it or still on the handset."""
+    found = {path.name: path.read_bytes() for path in (folder / "stick").iterdir() if path.suffix != ".new"}
+    for name, content in found.items():
+        assert content in {OLD.get(name), NEW.get(name), COPY.get(name)}, name
+    assert found.keys() >= OLD.keys()
+    for name, content in COPY.items():
+        assert found.get(name) == content or (folder / "handset" / name).read_bytes() == content
+
+
+def test_a_cut_at_any_step_leaves_reports_whole_and_a_copy_on_one_side_at_least(tmp_path: Path) -> None:
+    for number in itertools.count(1):
+        folder = tmp_path / str(number)
+        prepare(folder)
+        process = FORKS.Process(target=write_until, args=(number, folder))
+        process.start()
+        process.join()
+        check(folder)
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+        # The stick is plugged in once more: drafts of the first time are in nobody's way.
+        write(folder)
+        check(folder)
+        assert {path.name for path in (folder / "stick").iterdir()} == NEW.keys() | COPY.keys()
+    assert number > 15
