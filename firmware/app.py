@@ -460,6 +460,7 @@ class Handset:
                 copy_parts=self._copy_parts,
                 pictures_changed=self._pictures_changed,
                 contacts_changed=self._tell_blocked_contacts,
+                bundles=lambda: self._bundles,
             )
         }
         sync = sync_handlers(
@@ -625,6 +626,7 @@ class Handset:
             sip_build=str(self._sip.build_report) if self._sip and self._sip.build_report else None,
             sip_fault=next((detail for problem, detail in view.problems if problem in NO_CALLS), None),
             speech_fault=self._narrator.fault,
+            bundles=self._bundles.standing if self._bundles is not None else None,
         )
 
     def _report_device_faults(self) -> None:

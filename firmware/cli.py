@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from firmware import document_cli, my_data_cli, store_cli
+from firmware import config_cli, document_cli, my_data_cli, store_cli
 from firmware.installer import cli as installer_cli
 
 # pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
@@ -54,6 +54,7 @@ main.add_command(document_cli.notice)
 main.add_command(document_cli.catalogue)
 main.add_command(store_cli.store)
 main.add_command(my_data_cli.mydata)
+main.add_command(config_cli.config)
 main.add_command(installer_cli.bundle)
 main.add_command(installer_cli.fleet)
 

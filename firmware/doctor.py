@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from firmware.bundles.standing import Standing
 from firmware.config import LoadedConfiguration
+from firmware.phone.bundle_news import BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.events import RegistrationChanged
 from firmware.phone.guard import Guard, stolen_card, stolen_phone
@@ -60,6 +62,7 @@ class Condition:
         sip_build: what the SIP library can do, in words; None where it could not be loaded.
         sip_fault: why SIP cannot be used, None where it can.
         speech_fault: why menus cannot be spoken, empty where they can.
+        bundles: which bundle's configuration counts, and what became of the last one; None where none can be taken.
     """
 
     configuration: LoadedConfiguration
@@ -78,6 +81,7 @@ class Condition:
     sip_build: str | None = None
     sip_fault: str | None = None
     speech_fault: str = ""
+    bundles: Standing | None = None
 
 
 _BUILD_LIBRARY = "Build pjproject with its Python bindings for this machine, as docs/installing.md describes."
@@ -116,6 +120,7 @@ def examine(condition: Condition) -> list[Finding]:
     """Judge a running handset, part by part."""
     return [
         *_configuration(condition.configuration),
+        _bundle(condition.bundles),
         _registrar(condition),
         _sip_build(condition),
         *(_device(part, condition) for part in _DEVICE_ADVICE),
@@ -154,6 +159,30 @@ def _configuration(loaded: LoadedConfiguration) -> Iterable[Finding]:
     running = "the last good one runs in its place" if loaded.from_last_good else "there is none to run with"
     for mistake in loaded.mistakes:
         yield Finding("config", False, mistake, f"Correct it and restart; until then {running}.")
+
+
+def _bundle(standing: Standing | None) -> Finding:
+    if standing is None:
+        return Finding(
+            "bundle", False, "The handset's own keys cannot be used, so it takes no bundles.",
+            "See its journal; deleting the folder `provisioning/identity` makes other keys at the next start.",
+        )  # fmt: skip
+    detail = counting_words(standing)
+    ended = standing.ended
+    if ended is not None and ended.result is BundleResult.REVERTED and standing.trial is None:
+        # What counts works; whoever sent the other one wants to know.
+        return Finding(
+            "bundle", True, f"{detail} Bundle {ended.number} was tried and did not work ({ended.code}).",
+            "Mend it and sign it with a higher number.",
+        )  # fmt: skip
+    return Finding("bundle", True, detail)
+
+
+def counting_words(standing: Standing) -> str:
+    """Say which configuration counts."""
+    which = "No bundle's configuration" if standing.active is None else f"The configuration of bundle {standing.active}"
+    trial = "" if standing.trial is None else f" Bundle {standing.trial.number} is being tried."
+    return f"{which} counts.{trial}"
 
 
 def _registrar(condition: Condition) -> Finding:

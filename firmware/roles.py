@@ -7,8 +7,10 @@ from pathlib import Path
 
 from firmware.admin import AdminRole
 from firmware.bundles.by_network import NetworkBundles, NetworkIntake
+from firmware.bundles.desk import BundleDesk
 from firmware.bundles.intake import Intake
 from firmware.bundles.progress import BundleSource
+from firmware.config_admin import ConfigRole
 from firmware.consent_admin import ConsentRole
 from firmware.contact_admin import ContactRole
 from firmware.control.network_bundle_role import NetworkBundleRole
@@ -40,6 +42,7 @@ def admin_handlers(
     copy_parts: Callable[[], CopyParts | None],
     pictures_changed: Callable[[], None],
     contacts_changed: Callable[[], Awaitable[None]],
+    bundles: Callable[[], BundleDesk | None],
 ) -> Mapping[str, Handler]:
     """Return what the administrator may ask."""
     gate = ImportGate(lambda: records.consents if records else None)
@@ -60,6 +63,7 @@ def admin_handlers(
         KeyRole(lambda: records.rotate_key if records else None),
         MyDataRole(copy_parts),
         DocumentRole(lambda: records.documents if records else None),
+        ConfigRole(bundles),
     )
     return {name: handler for role in roles for name, handler in role.handlers.items()}
 

@@ -341,6 +341,18 @@ class ContactRemoveRequest(Request):
     contact_id: Annotated[int, Field(ge=1, lt=2**63)]
 
 
+class ConfigHistoryRequest(Request):
+    """Asks which configurations that bundles brought are kept."""
+
+    request: Literal["config_history"] = "config_history"
+
+
+class ConfigRevertRequest(Request):
+    """Has the configuration tried that counted before."""
+
+    request: Literal["config_revert"] = "config_revert"
+
+
 def _by_name(*models: type[Request]) -> Mapping[str, type[Request]]:
     return MappingProxyType({str(model.model_fields["request"].default): model for model in models})
 
@@ -372,6 +384,7 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
         ),
         Role.ADMIN: _by_name(
             StatusRequest,
+            PageRequest,
             DoctorRequest,
             ConsentRequest,
             LedgerVerifyRequest,
@@ -384,10 +397,11 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             PicturePartRequest,
             PictureAddRequest,
             PictureRemoveRequest,
-            PageRequest,
             ContactListRequest,
             ContactMergeRequest,
             ContactRemoveRequest,
+            ConfigHistoryRequest,
+            ConfigRevertRequest,
         ),
     }
 )

@@ -138,6 +138,7 @@ class DeskLab:
         """Wait until the handset starts anew."""
         async with asyncio.timeout(10):
             await self._started.wait()
+        self._started.clear()
 
     def _start_anew(self) -> None:
         self.starts += 1
