@@ -38,6 +38,7 @@ _ENDS: Final = {
     "done": BundleEnded(BundleResult.APPLIED, number=12),
     "nothing new": BundleEnded(BundleResult.NOTHING_TO_DO, number=12),
     "an identity was written": BundleEnded(BundleResult.NOTHING_TO_DO, BundleCode.IDENTITY_WRITTEN),
+    "a copy was written": BundleEnded(BundleResult.NOTHING_TO_DO, BundleCode.COPY_WRITTEN),
     "for another phone": BundleEnded(BundleResult.REFUSED, BundleCode.WRONG_SERIAL, 12),
     "from a stranger": BundleEnded(BundleResult.REFUSED, BundleCode.UNKNOWN_KEY),
     "its time is over": BundleEnded(BundleResult.REFUSED, BundleCode.EXPIRED, 12),
