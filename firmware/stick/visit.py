@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from firmware.control.requests import MAX_PIECE_BYTES
 from firmware.control.stick_answers import BundleFollowed, OrderedFile
-from firmware.errors import ControlError, StickError
+from firmware.errors import ControlError, RequestRefusedError, StickError
 from firmware.phone.bundle_news import BundleCode
 from firmware.stick.choice import Choice, choose
 from firmware.stick.folder import StickFolder
@@ -26,7 +26,7 @@ WRITTEN_MARK: Final = ".written"
 """Stands among what is to be written once all of it is on the stick."""
 
 _FOLLOW_S: Final = 25.0
-_TRANSFERS: Final = 3
+_MOST_TRANSFERS: Final = 3
 _LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 
 
@@ -142,38 +142,45 @@ class Visit:
     async def _apply(self, choice: Choice, identity: Identity) -> Report:
         """Hand a bundle over, and wait until it is known what became of it."""
         try:
-            return await self._follow(await self._hand_over(choice))
-        except StickError as error:
+            offer = await self._hand_over(choice)
+        except (StickError, OSError) as error:
             _log.warning("The bundle could not be read to its end: %s", error)
             await self._say_done(BundleCode.STICK_UNREADABLE)
-            refusal = BundleRefusal.UNREADABLE
-            return _report(identity, choice.number, ReportResult.REFUSED, refusal)
+            return _report(identity, choice.number, ReportResult.REFUSED, BundleRefusal.UNREADABLE)
+        except RequestRefusedError as error:
+            _log.warning("The handset takes no bundle: %s", error)
+            await self._say_done(BundleCode.FAILED)
+            return _report(identity, choice.number, ReportResult.REFUSED, BundleRefusal.FAILED)
         except ControlError as error:
-            _log.warning("What became of the bundle is not known: %s", error)
-            return _report(identity, choice.number, ReportResult.INTERRUPTED, "")
+            return _interrupted(identity, choice.number, error)
+        try:
+            return await self._follow(offer)
+        except ControlError as error:
+            return _interrupted(identity, choice.number, error)
 
     async def _hand_over(self, choice: Choice) -> str:
-        """Return by which name the handset knows the bundle that it has been given."""
-        for _ in range(_TRANSFERS - 1):
-            try:
-                return await self._transfer(choice)
-            except ControlError as error:
-                # It may have started anew between two pieces, and know nothing of the first one.
-                _log.info("The bundle is handed over once more: %s", error)
-        return await self._transfer(choice)
+        """Return by which name the handset knows the bundle that it has been given.
 
-    async def _transfer(self, choice: Choice) -> str:
+        Raises:
+            RequestRefusedError: it takes none now.
+        """
+        transfers = 1
         with self._folder.open(choice.name) as file:
-            try:
-                size_bytes = file.seek(0, os.SEEK_END)
-                file.seek(0)
-                offer = await self._patience.ask(partial(self._link.begin, size_bytes))
-                while piece := file.read(MAX_PIECE_BYTES):
-                    await self._link.piece(offer, piece)
-            except OSError as error:
-                raise StickError(f"A file on the stick cannot be read: {error.strerror}.") from error
-        await self._link.end(offer)
-        return offer
+            while True:
+                offer = await self._patience.ask(partial(self._link.begin, file.seek(0, os.SEEK_END)))
+                try:
+                    file.seek(0)
+                    while piece := file.read(MAX_PIECE_BYTES):
+                        await self._link.piece(offer, piece)
+                    await self._link.end(offer)
+                except ControlError as error:
+                    # It may have started anew between two pieces, and know nothing of the first one.
+                    if transfers == _MOST_TRANSFERS:
+                        raise
+                    _log.info("The bundle is handed over once more: %s", error)
+                else:
+                    return offer
+                transfers += 1
 
     async def _follow(self, offer: str) -> Report:
         after = 0
@@ -223,3 +230,8 @@ def _report(identity: Identity, number: int | None, result: ReportResult, code: 
         code=code,
         made_at=datetime.now(UTC),
     )
+
+
+def _interrupted(identity: Identity, number: int, error: ControlError) -> Report:
+    _log.warning("What became of the bundle is not known: %s", error)
+    return _report(identity, number, ReportResult.INTERRUPTED, "")

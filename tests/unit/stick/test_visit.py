@@ -240,6 +240,19 @@ async def test_a_handset_that_starts_anew_between_two_pieces_gets_all_of_it_agai
     assert lab.report == APPLIED
 
 
+async def test_a_handset_that_takes_no_bundle_now_is_not_asked_for_long_and_says_so(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle(number=8))
+
+    async def begin(size_bytes: int) -> str:
+        raise RequestRefusedError("There is no room on the card for this bundle.")
+
+    lab.handset.begin = begin  # type: ignore[method-assign]
+    await lab.run()
+    assert (lab.report.result, lab.report.code) == (ReportResult.REFUSED, BundleRefusal.FAILED)
+    assert lab.handset.said == [BundleCode.FAILED, ("reported", True)]
+    assert lab.now_s < 20
+
+
 async def test_a_handset_that_never_comes_back_leaves_a_report_that_says_so(lab: Lab) -> None:
     lab.put("site.wecall", INSTALLER.bundle(number=8))
     handset = lab.handset
