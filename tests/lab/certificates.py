@@ -77,9 +77,35 @@ class CertificateAuthority:
         now = datetime.now(UTC)
         starts = now - (timedelta(days=days + 1) if expired else timedelta(hours=1))
         ends = now + (timedelta(days=-1) if expired else timedelta(days=days))
+        stem = ca_path.parent / f"{self._count:03}-{common_name}"
+        issued = IssuedCertificate(stem.with_name(f"{stem.name}.pem"), stem.with_name(f"{stem.name}.key"))
+        issued.certificate.write_bytes(self._sign(common_name, key.public_key(), starts, ends, hosts))
+        issued.key.touch(mode=0o600)
+        issued.key.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        return issued
+
+    def answer(self, request: str, common_name: str) -> bytes:
+        """Return the certificate, in PEM, for the key of a request, whose private half stays where it is."""
+        key = x509.load_pem_x509_csr(request.encode()).public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        now = datetime.now(UTC)
+        return self._sign(common_name, key, now - timedelta(hours=1), now + timedelta(days=30), ())
+
+    def _sign(
+        self,
+        common_name: str,
+        key: ec.EllipticCurvePublicKey,
+        starts: datetime,
+        ends: datetime,
+        hosts: Sequence[str],
+    ) -> bytes:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         builder = (
-            _unsigned(subject, self._name, key.public_key(), starts, ends)
+            _unsigned(subject, self._name, key, starts, ends)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .add_extension(
@@ -91,18 +117,7 @@ class CertificateAuthority:
             builder = builder.add_extension(
                 x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
             )
-        stem = ca_path.parent / f"{self._count:03}-{common_name}"
-        issued = IssuedCertificate(stem.with_name(f"{stem.name}.pem"), stem.with_name(f"{stem.name}.key"))
-        issued.certificate.write_bytes(
-            builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-        )
-        issued.key.touch(mode=0o600)
-        issued.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return issued
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def _unsigned(
