@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 
 from provisioning.addresses import Host, HostAndPort, Port, Transport, split_port
-from provisioning.section import Identifier, Section, conflict
+from provisioning.section import ConfigurationTable, Identifier, conflict
 
 SipUser = Annotated[
     str,
@@ -47,7 +47,7 @@ class ReliableProvisional(StrEnum):
     REQUIRED = "required"
 
 
-class Account(Section):
+class Account(ConfigurationTable):
     """The SIP accounts, up to six. Calls may be made and taken on each of them.
 
     Attributes:

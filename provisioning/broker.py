@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from provisioning.addresses import Host, Port
-from provisioning.section import Region, Section, conflict
+from provisioning.section import ConfigurationTable, Region, conflict
 
 
 class Completion(StrEnum):
@@ -17,7 +17,7 @@ class Completion(StrEnum):
     ACK = "ack"
 
 
-class Sync(Section):
+class Sync(ConfigurationTable):
     """The MQTT broker; nothing is sent to it without consent.
 
     Attributes:

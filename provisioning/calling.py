@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from provisioning.remarks import joined
-from provisioning.section import Conflicts, Section, conflict
+from provisioning.section import ConfigurationTable, Conflicts, conflict
 
 DialString = Annotated[
     str,
@@ -61,7 +61,7 @@ _MOST_RULES = 50
 _MOST_PATTERNS = 500
 
 
-class Rewrite(Section):
+class Rewrite(ConfigurationTable):
     """Rules that turn a dialled number into the one that the server wants; the first that fits is the only one.
 
     The pattern is an alternative of a digit map and not a regular expression: it is read in one pass over the digits,
@@ -80,7 +80,7 @@ class Rewrite(Section):
     account: Annotated[str, Field(max_length=64, examples=["office"])] = ""
 
 
-class Hotline(Section):
+class Hotline(ConfigurationTable):
     """The number that a lifted handset calls by itself.
 
     Attributes:
@@ -101,7 +101,7 @@ class Hotline(Section):
     delay_s: Annotated[float, Field(ge=0, le=30)] = 5
 
 
-class Dialing(Section):
+class Dialing(ConfigurationTable):
     """How digits become a call.
 
     Attributes:
@@ -137,7 +137,7 @@ class Dialing(Section):
         return self
 
 
-class Hours(Section):
+class Hours(ConfigurationTable):
     """Stretches of the week in which calls ring, in the handset's local time.
 
     Attributes:
@@ -151,7 +151,7 @@ class Hours(Section):
     end: Annotated[TimeOfDay, Field(alias="to")]
 
 
-class Calls(Section):
+class Calls(ConfigurationTable):
     """Which calls ring, and what becomes of the others.
 
     Emergency services that call back always ring. After them the order is: allow, block, reject_anonymous, allow_only,
@@ -218,7 +218,7 @@ FeatureCode = Annotated[
 """What is dialled; empty switches the code off, so that what is dialled goes to the server."""
 
 
-class FeatureCodes(Section):
+class FeatureCodes(ConfigurationTable):
     """What to dial to switch a feature; the number to forward to, or to call, follows the code.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from provisioning.section import Identifier, Region, Section
+from provisioning.section import ConfigurationTable, Identifier, Region
 
 
-class Device(Section):
+class Device(ConfigurationTable):
     """Which handset this is and where it stands.
 
     Attributes:

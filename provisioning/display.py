@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from provisioning.remarks import joined
-from provisioning.section import HEXADECIMAL, Conflicts, GpioPin, Section
+from provisioning.section import HEXADECIMAL, ConfigurationTable, Conflicts, GpioPin
 
 Controller = Literal["ssd1306", "sh1106", "ssd1309", "sh1107", "ssd1327", "st7789", "ili9341", "hd44780"]
 Wiring = Literal["i2c", "spi"]
@@ -56,7 +56,7 @@ _SPI_PINS = {0: (11, 10, 9), 1: (21, 20, 19)}
 _SELECT_PINS = {(0, 0): 8, (0, 1): 7, (1, 0): 18, (1, 1): 17}
 
 
-class Display(Section):
+class Display(ConfigurationTable):
     """The panel; what is left out is what its family mostly has (docs/wiring.md).
 
     Attributes:

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from provisioning.section import GpioPin, Section
+from provisioning.section import ConfigurationTable, GpioPin
 
 
-class HookSwitch(Section):
+class HookSwitch(ConfigurationTable):
     """The cradle's switch.
 
     Attributes:

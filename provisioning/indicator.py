@@ -1,9 +1,9 @@
 """The status LED."""
 
-from provisioning.section import GpioPin, Section
+from provisioning.section import ConfigurationTable, GpioPin
 
 
-class Indicator(Section):
+class Indicator(ConfigurationTable):
     """The status LED.
 
     Attributes:

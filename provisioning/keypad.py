@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from provisioning.section import Conflicts, GpioPin, Section
+from provisioning.section import ConfigurationTable, Conflicts, GpioPin
 
 KeyName = Literal[
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#", "ok", "cancel", "redial", "menu", "mute", "hold",
@@ -12,7 +12,7 @@ KeyName = Literal[
 ]  # fmt: skip
 
 
-class Keypad(Section):
+class Keypad(ConfigurationTable):
     """The key matrix; pins are BCM numbers (docs/wiring.md).
 
     Attributes:

@@ -5,10 +5,10 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 
 from provisioning.addresses import HostAndPort, Transport
-from provisioning.section import Conflicts, Section
+from provisioning.section import ConfigurationTable, Conflicts
 
 
-class Nat(Section):
+class Nat(ConfigurationTable):
     """How audio gets through a router that translates addresses; most networks need nothing of this.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from provisioning.section import Conflicts, Region, Section, conflict
+from provisioning.section import ConfigurationTable, Conflicts, Region, conflict
 
 _LONGEST_SSID_BYTES: Final = 32  # IEEE 802.11-2020 section 9.4.2.2
 _WIFI_PASSWORD: Final = re.compile("[ -~]{8,63}|[0-9A-Fa-f]{64}")  # IEEE 802.11-2020 annex J.4.1
@@ -58,7 +58,7 @@ class WifiSecurity(StrEnum):
     WPA3 = "wpa3"
 
 
-class Ethernet(Section):
+class Ethernet(ConfigurationTable):
     """The cable.
 
     Attributes:
@@ -103,7 +103,7 @@ class Ethernet(Section):
         return self
 
 
-class WifiNetwork(Section):
+class WifiNetwork(ConfigurationTable):
     """The Wi-Fi networks, up to eight, best first. Their addresses come from the network.
 
     Attributes:
@@ -150,7 +150,7 @@ class WifiNetwork(Section):
         return self
 
 
-class Network(Section):
+class Network(ConfigurationTable):
     """How the handset gets onto a network; the machine's own settings stay where the whole table is left out.
 
     Attributes:

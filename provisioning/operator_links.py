@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from provisioning.section import Section
+from provisioning.section import ConfigurationTable
 
 ACCOUNT_PLACE: Final = "{account}"
 _SCHEME: Final = "https://"
@@ -57,7 +57,7 @@ SipAddress = Annotated[
 Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class Operator(Section):
+class Operator(ConfigurationTable):
     """Who answers for the holder's data, and links that pages show as QR codes.
 
     `{account}` in a link becomes the default account's opaque id.

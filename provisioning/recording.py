@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from provisioning.section import Section
+from provisioning.section import ConfigurationTable
 
 Announcement = Literal["tone", "voice"]
 
 
-class Recording(Section):
+class Recording(ConfigurationTable):
     """Recordings of calls; none is made without the holder's consent.
 
     Attributes:

@@ -111,7 +111,7 @@ def _tables(model: type[Section], path: tuple[str, ...], *, optional: bool = Fal
         below = (*path, setting.name)
         own = tuple(each for each in _settings(inner) if _table_of(each.form) is None)
         several = setting.form.item is not None
-        is_optional = optional or (not setting.required and not isinstance(setting.default, Section))
+        is_optional = optional or (not setting.required and setting.default in (None, ()))
         yield Table(below, several, _told(inner)[0], own, is_optional)
         yield from _tables(inner, below, optional=is_optional)
 

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from provisioning.section import Section
+from provisioning.section import ConfigurationTable
 
 Days = Annotated[int, Field(ge=0, le=3650)]
 """Days for which the handset runs; 0: until the holder deletes it."""
 
 
-class Retention(Section):
+class Retention(ConfigurationTable):
     """For how many days things are kept; 0 for until the holder deletes them.
 
     Attributes:

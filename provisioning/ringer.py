@@ -1,9 +1,9 @@
 """The ringer's own PCM."""
 
-from provisioning.section import Percent, Section
+from provisioning.section import ConfigurationTable, Percent
 
 
-class Ringer(Section):
+class Ringer(ConfigurationTable):
     """The ringer.
 
     Attributes:

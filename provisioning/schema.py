@@ -5,7 +5,7 @@
 
 import tomllib
 from collections import defaultdict
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -34,6 +34,10 @@ from provisioning.trust import Trust
 MAX_CALLS_WITH_RELAY = 5
 
 
+_as_it_is: Any = Field(default_factory=dict, validate_default=True)
+"""What a table says that is left out; not made by itself, see `ConfigurationTable`."""
+
+
 class Configuration(Section):
     """One handset's whole configuration.
 
@@ -44,22 +48,22 @@ class Configuration(Section):
     version: Literal[1] = 1
     device: Device
     accounts: Annotated[tuple[Account, ...], Field(min_length=1, max_length=6)]
-    sip: Sip = Sip()
-    nat: Nat = Nat()
-    dialing: Dialing = Dialing()
-    calls: Calls = Calls()
-    feature_codes: FeatureCodes = FeatureCodes()
-    operator: Operator = Operator()
-    keypad: Keypad = Keypad()
-    hook_switch: HookSwitch = HookSwitch()
-    display: Display = Display()
-    sound: Sound = Sound()
-    ringer: Ringer = Ringer()
-    indicator: Indicator = Indicator()
-    recording: Recording = Recording()
-    retention: Retention = Retention()
+    sip: Sip = _as_it_is
+    nat: Nat = _as_it_is
+    dialing: Dialing = _as_it_is
+    calls: Calls = _as_it_is
+    feature_codes: FeatureCodes = _as_it_is
+    operator: Operator = _as_it_is
+    keypad: Keypad = _as_it_is
+    hook_switch: HookSwitch = _as_it_is
+    display: Display = _as_it_is
+    sound: Sound = _as_it_is
+    ringer: Ringer = _as_it_is
+    indicator: Indicator = _as_it_is
+    recording: Recording = _as_it_is
+    retention: Retention = _as_it_is
     sync: Sync | None = None
-    trust: Trust = Trust()
+    trust: Trust = _as_it_is
     network: Network | None = None
     time: Time | None = None
 

@@ -39,6 +39,16 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ConfigurationTable(Section):
+    """A table of the configuration.
+
+    It is compiled as a part of the configuration, and by itself only where it is made by itself: a handset that does
+    both registers later.
+    """
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class Conflicts:
     """Collects what in a table cannot stand together; each is a mistake with its own place."""
 

@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from provisioning.section import Section
+from provisioning.section import ConfigurationTable
 
 DscpValue = Annotated[int, Field(ge=0, le=63)]
 Codec = Literal["opus", "g722", "pcma", "pcmu"]
 
 
-class CodecsByNetwork(Section):
+class CodecsByNetwork(ConfigurationTable):
     """Other choices of codecs for the network that the handset is on.
 
     Attributes:
@@ -22,7 +22,7 @@ class CodecsByNetwork(Section):
     codecs: Annotated[tuple[Codec, ...], Field(min_length=1)]
 
 
-class Sip(Section):
+class Sip(ConfigurationTable):
     """How SIP behaves, whatever the account.
 
     Attributes:

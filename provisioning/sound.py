@@ -4,13 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from provisioning.section import Percent, Section, conflict
+from provisioning.section import ConfigurationTable, Percent, conflict
 
 AlsaName = Annotated[str, Field(examples=["plughw:CARD=Speaker"])]
 OnRoutes = Literal["never", "speaker", "always"]
 
 
-class Sound(Section):
+class Sound(ConfigurationTable):
     """The earpiece, the microphone and the loudspeaker, by ALSA names, which stay when numbers change.
 
     Attributes:

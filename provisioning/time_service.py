@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from provisioning.addresses import Host
-from provisioning.section import Conflicts, Section
+from provisioning.section import ConfigurationTable, Conflicts
 
 
-class Time(Section):
+class Time(ConfigurationTable):
     """Where the handset gets the time; the machine's own settings stay where the whole table is left out.
 
     Attributes:

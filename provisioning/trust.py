@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, field_validator
 
-from provisioning.section import Section
+from provisioning.section import ConfigurationTable, Section
 
 _PUBLIC_KEY_BYTES: Final = 32
 _KEY_ID_BYTES: Final = 8
@@ -84,7 +84,7 @@ def may_sign(public: bytes, kind: Kind, keys: Iterable[TrustedKey]) -> bool:
     return any(kind in key.signs and decode_public_key(key.public) == public for key in keys)
 
 
-class Trust(Section):
+class Trust(ConfigurationTable):
     """Whose signature counts. Without a key no document of the operator is taken, and no bundle after the first.
 
     Attributes:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,17 @@ def test_a_state_folder_that_cannot_be_written_does_not_disable_a_good_configura
 ) -> None:
     path.write_text(GOOD)
     assert load(path, tmp_path / "missing").configuration is not None
+
+
+def test_what_finds_mistakes_and_their_places_is_loaded_only_where_there_are_any(path: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from firmware.config import load\n"
+        f"load(Path({str(path)!r}), Path({str(tmp_path)!r}))\n"
+        "print([name for name in ('tree_sitter', 'provisioning.examination', 'difflib') if name in sys.modules])\n"
+    )
+    for text, loaded in ((GOOD, []), (BAD, ["tree_sitter", "provisioning.examination", "difflib"])):
+        path.write_text(text)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == str(loaded)
