@@ -26,7 +26,8 @@ case $step in
     mount -t "$types" -o "ro,$safe,$owner" "$device" "$folder"
     ;;
   let-write)
-    mount -o "remount,rw,$safe" "$device" "$folder"
+    # The owner again: some kernels take what is left out for a change, which they refuse.
+    mount -o "remount,rw,$safe,$owner" "$device" "$folder"
     ;;
   detach)
     # Of a stick that was pulled out nothing can be written any more, and whoever holds a file of it open is gone.
