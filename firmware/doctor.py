@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from firmware.bundles.standing import Standing
-from firmware.config import LoadedConfiguration
+from firmware.config import LoadedConfiguration, check_configuration
+from firmware.errors import ConfigurationError
 from firmware.phone.bundle_news import BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.events import RegistrationChanged
 from firmware.phone.guard import Guard, stolen_card, stolen_phone
 from firmware.ports import SoundFormat
-from provisioning.errors import ProvisioningError
-from provisioning.schema import parse_configuration
 
 STOLEN_CARD = "stolen card"
 """The part of which is said who can read it."""
@@ -138,8 +137,8 @@ def examine_at_rest(configuration: Path, why_not_running: str) -> list[Finding]:
     """Judge what can be judged while no handset answers on the admin socket."""
     findings = [Finding("handset", False, why_not_running, "Start it: systemctl start wecall-handset")]
     try:
-        parse_configuration(configuration.read_text(encoding="utf-8"))
-    except ProvisioningError as error:
+        check_configuration(configuration.read_text(encoding="utf-8"))
+    except ConfigurationError as error:
         findings += [Finding("config", False, mistake, f"Correct it in {configuration}.") for mistake in error.mistakes]
     except (OSError, UnicodeDecodeError) as error:
         findings.append(Finding("config", False, f"{configuration} cannot be read: {error}.", "Put one there."))

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from firmware.config import LoadedConfiguration
-from firmware.doctor import Condition, Finding, examine
+from firmware.doctor import Condition, Finding, examine, examine_at_rest
 from firmware.phone.call import RegistrationState
 from firmware.phone.events import RegistrationChanged
 from firmware.ports import SoundFormat
@@ -29,3 +31,15 @@ def test_how_recordings_are_encoded_is_said_and_what_would_make_them_smaller(
     assert found.ok is works
     assert words in found.detail
     assert ("libopus0" in found.advice) is has_advice
+
+
+def test_a_doctor_without_a_running_handset_lists_every_mistake_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[device]\nid = "desk-1"\ncountry = "GB"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
+        '[sip]\ncodec = ["opus"]\n[calls]\nforward_always = "999"\n'
+    )
+    assert [found.detail for found in examine_at_rest(path, "") if found.part == "config"] == [
+        "sip.codec: there is no such setting; did you mean codecs? (line 8, column 1).",
+        "calls.forward_always: 999 is an emergency number, which only a person may call (line 10, column 18).",
+    ]
