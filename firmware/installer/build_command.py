@@ -9,6 +9,8 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
+from firmware.installer.check_command import line_of
+from firmware.installer.folder_check import check_folder
 from firmware.installer.signing import (
     BUNDLE_SUFFIX,
     DRAFT_SUFFIX,
@@ -22,7 +24,9 @@ from firmware.installer.signing import (
     write_signed,
 )
 from provisioning.bundle import key_words
+from provisioning.errors import ProvisioningError
 from provisioning.manifest import Manifest
+from provisioning.remarks import counted
 from provisioning.schema import Configuration, parse_configuration
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -63,16 +67,15 @@ def build(  # noqa: PLR0917 - click names them all
 
     Without --key the file is a draft, for `wecall bundle sign` where the key is.
     """
+    now = datetime.now(UTC).replace(microsecond=0)
     source = BundleFolder(folder)
+    _check(folder, now)
     configuration = source.configuration()
     contents = dict(source.contents())
-    for name in source.strangers():
-        _warn(f"{name} is nothing that a bundle has, and stays here.")
     suffix = BUNDLE_SUFFIX if key_file else DRAFT_SUFFIX
     out = out or folder.resolve().with_suffix(suffix)
     if key_file is None and out.suffix == BUNDLE_SUFFIX:
         raise click.UsageError(f"Without --key it is a draft. Name a key, or call it {out.stem}{DRAFT_SUFFIX}.")
-    now = datetime.now(UTC).replace(microsecond=0)
     manifest = new_manifest(
         configuration.device.fleet, number or source.next_number(now), serials, days=days, note=note, now=now
     )
@@ -105,6 +108,25 @@ def sign(file: Path, key_file: Path, out: Path | None, days: int | None) -> None
     out = out or file.with_suffix(BUNDLE_SUFFIX)
     write_signed(out, packed.contents, manifest, key)
     _tell(out, manifest, key)
+
+
+def _check(folder: Path, now: datetime) -> None:
+    """Say what is wrong with the folder, or risky.
+
+    Raises:
+        ProvisioningError: something has to be corrected first.
+    """
+    findings = check_folder(folder, now)
+    for remark in findings.remarks:
+        click.echo(line_of(remark), err=True)
+    if findings.mistakes:
+        raise ProvisioningError(f"Nothing was built: there {_are(len(findings.mistakes))} to be corrected first.")
+    if findings.to_seal and not any(name.startswith("sealed/") for name, _ in BundleFolder(folder).files()):
+        _warn(f"Not in it, sealed or in clear: {', '.join(findings.to_seal)}. Handsets that lack them refuse it.")
+
+
+def _are(mistakes: int) -> str:
+    return f"is {counted(mistakes, 'mistake')}" if mistakes == 1 else f"are {counted(mistakes, 'mistake')}"
 
 
 def _warn_about_signer(configuration: Configuration, key: Ed25519PrivateKey, names: Iterable[str]) -> None:

@@ -92,10 +92,6 @@ class BundleFolder:
             raise ProvisioningError(f"{self.folder} cannot be packed.", tuple(mistakes))
         return contents
 
-    def strangers(self) -> tuple[str, ...]:
-        """Return the files that no bundle has, and that stay here."""
-        return tuple(name for name, _ in self.files() if size_limit(name) is None)
-
     def next_number(self, today: datetime) -> int:
         """Return a number that rises: with each bundle, and with each day, so that another folder's are older.
 

@@ -29,14 +29,14 @@ def check(path: Path, as_json: bool) -> None:
 
 
 def _as_text(findings: Findings) -> str:
-    lines = [_line(remark) for remark in findings.remarks]
+    lines = [line_of(remark) for remark in findings.remarks]
     lines.append(f"{counted(len(findings.mistakes), 'mistake')}, {counted(len(findings.warnings), 'warning')}.")
     if findings.to_seal:
         lines.append(f"To be sealed, or typed when the bundle is built: {', '.join(findings.to_seal)}.")
     return "\n".join(lines)
 
 
-def _line(remark: Remark) -> str:
+def line_of(remark: Remark) -> str:
     """Write a remark the way that editors find their way by."""
     place = ":".join(filter(None, (remark.file, *map(str, remark.place or ()))))
     word = click.style(remark.severity, fg=_COLOURS[remark.severity])

@@ -3,7 +3,6 @@
 import base64
 import json
 import time
-import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +11,13 @@ from typing import Any, Final
 import click
 
 from firmware.installer.bundle_folder import CONFIGURATION
-from firmware.installer.credentials import secrets_in
 from firmware.installer.signing import Packed, read_packed
-from provisioning.bundle import key_words
+from provisioning.bundle import MANIFEST, key_words
 from provisioning.errors import ProvisioningError
 from provisioning.refusal import BundleRefusedError
-from provisioning.schema import Configuration, parse_configuration
+from provisioning.risks import manifest_risks, risks
+from provisioning.schema import parse_configuration
+from provisioning.secret_names import secrets_of
 from provisioning.trust import Kind, may_sign
 
 _SEALED: Final = "sealed/"
@@ -68,25 +68,19 @@ def _warnings(packed: Packed) -> Iterator[str]:
         yield f"{CONFIGURATION} cannot be used:"
         yield from error.mistakes
         return
-    yield from _trust_warnings(packed, configuration)
-    in_clear = [secret.name for secret in secrets_in(tomllib.loads(text))]
-    if in_clear:
-        yield f"Whoever has the file reads {', '.join(in_clear)} in {CONFIGURATION}; see: wecall bundle seal"
-    sealed = {name.removeprefix(_SEALED) for name in packed.contents if name.startswith(_SEALED)}
-    if not in_clear and not sealed:
-        yield "No password is in it, sealed or in clear: a handset goes on with those that it has."
-    if sealed and _TO_CODE not in packed.contents and (left_out := set(packed.manifest.serials) - sealed):
-        yield f"Its secrets are sealed to others than {', '.join(sorted(left_out))}, who cannot take it."
-
-
-def _trust_warnings(packed: Packed, configuration: Configuration) -> Iterator[str]:
+    yield from (f"{CONFIGURATION}: {remark.sentence}" for remark in risks(configuration, packed=True))
+    yield from (f"{MANIFEST}: {remark.sentence}" for remark in manifest_risks(packed.manifest))
     trust = configuration.trust
-    if not trust.has_key_for(Kind.BUNDLE):
-        yield "Handsets refuse it: [trust] names no key that may sign bundles, so that they could never take another."
-    elif packed.signer is not None and not may_sign(packed.signer, Kind.BUNDLE, trust.keys):
+    if packed.signer is not None and trust.keys and not may_sign(packed.signer, Kind.BUNDLE, trust.keys):
         yield "[trust] in it does not name its own signer, from whom the handset takes no later bundle."
     if packed.manifest.fleet != configuration.device.fleet:
         yield f"Its manifest says fleet {packed.manifest.fleet}, its configuration {configuration.device.fleet}."
+    sealed = {name.removeprefix(_SEALED) for name in packed.contents if name.startswith(_SEALED)}
+    missing = [secret.names[0] for secret in secrets_of(configuration) if secret.in_clear is None]
+    if missing and not sealed:
+        yield f"Not in it, sealed or in clear: {', '.join(missing)}. Handsets that lack them refuse it."
+    if sealed and _TO_CODE not in packed.contents and (left_out := set(packed.manifest.serials) - sealed):
+        yield f"Its secrets are sealed to others than {', '.join(sorted(left_out))}, who cannot take it."
 
 
 def _as_json(packed: Packed, warnings: tuple[str, ...]) -> dict[str, Any]:

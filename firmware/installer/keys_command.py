@@ -41,8 +41,7 @@ def _show(path: Path) -> None:
     with path.open("rb") as file:
         begins = file.read(len(_PEM_MARK))
     if begins == _PEM_MARK:
-        public = public_half(signing_key(path))
-        click.echo(f"{' '.join(key_words(public))}\n\n{trust_lines(public)}")
+        click.echo(trust_lines(public_half(signing_key(path))))
         return
     if path.suffix == ".toml":
         _show_trusted(read_text(path))

@@ -6,24 +6,22 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 import click
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from firmware.bundles.files import missing_files
 from firmware.durable import replace_durably
-from firmware.installer.batch import BROKER_CERTIFICATE, Batch, Done, Supplies, Terms
+from firmware.installer.batch import Batch, Done, Supplies, Terms
 from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
+from firmware.installer.check_command import line_of
 from firmware.installer.device_table import read_table
 from firmware.installer.identities import read_identities
 from firmware.installer.labels import sheet
 from firmware.installer.mass_record import MassRecord
 from firmware.installer.signing import BUNDLE_SUFFIX, check_signer, public_half, signing_key
 from firmware.installer.site import Handset, read_site
-from provisioning.authority import common_name
+from firmware.installer.site_check import certificates_of, check_common, check_files
 from provisioning.bundle import key_words
-from provisioning.errors import ProvisioningError
 from provisioning.identity import Identity
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -92,9 +90,12 @@ def mass(  # noqa: PLR0917 - click names them all
         for name, path in source.contents().items()
         if name != CONFIGURATION and not name.startswith("sealed/")
     }
-    certificates = _certificates(handsets, certificate_folder)
-    _check_files(handsets, contents, certificates)
+    certificates = certificates_of(handsets, certificate_folder)
+    check_files(handsets, contents, certificates)
+    remarks = check_common(source, handsets[0], has_certificates=bool(certificates))
     if only_check:
+        for remark in remarks:
+            click.echo(line_of(remark), err=True)
         click.echo(f"{len(handsets)} handset(s), no mistake.{_who_types(handsets, known)}")
         return
     if stick is None or key_file is None:
@@ -149,51 +150,6 @@ def _tell(done: Sequence[Done], stick: Path, labels: Path, record: MassRecord) -
 def _who_types(handsets: Sequence[Handset], known: Mapping[str, Identity]) -> str:
     count = sum(bool(handset.secrets) and handset.serial not in known for handset in handsets)
     return f" At {count} of them a code will have to be typed." if count else ""
-
-
-def _certificates(handsets: Sequence[Handset], folder: Path | None) -> Mapping[str, bytes]:
-    """Read each handset's certificate, and make sure that it is its own.
-
-    Raises:
-        ProvisioningError: some are missing, or are another's.
-    """
-    if folder is None:
-        return {}
-    found: dict[str, bytes] = {}
-    mistakes = []
-    for handset in handsets:
-        path = folder / f"{handset.serial}.pem"
-        try:
-            content = path.read_bytes()
-            named = common_name(x509.load_pem_x509_certificate(content))
-        except FileNotFoundError:
-            mistakes.append(f"row {handset.row.number}: there is no {path}. Make it with: wecall fleet ca issue")
-        except ValueError:
-            mistakes.append(f"row {handset.row.number}: {path} is no certificate in PEM.")
-        else:
-            if named != handset.device:
-                mistakes.append(
-                    f"row {handset.row.number}: {path} is for {named}, and this handset is {handset.device}."
-                )
-            found[handset.serial] = content
-    if mistakes:
-        raise ProvisioningError("Some certificates cannot be used.", tuple(mistakes))
-    return found
-
-
-def _check_files(handsets: Sequence[Handset], contents: Mapping[str, Path], certificates: Mapping[str, bytes]) -> None:
-    mistakes = {
-        mistake: handset
-        for handset in reversed(handsets)
-        for mistake in missing_files(
-            handset.configuration, {*contents, *([BROKER_CERTIFICATE] if handset.serial in certificates else [])}
-        )
-    }
-    if mistakes:
-        raise ProvisioningError(
-            "The configuration names files that are missing.",
-            tuple(f"row {handset.row.number}: {mistake}" for mistake, handset in sorted(mistakes.items())),
-        )
 
 
 def _signer_warnings(

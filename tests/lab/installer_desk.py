@@ -22,7 +22,7 @@ fleet = "hotel"
 # The exchange in the cellar.
 username = "any"
 domain = "sip.example.org"
-password = "in clear"  # until it is sealed
+password = "swordfish-7"  # until it is sealed
 
 """
 

@@ -18,13 +18,13 @@ def test_passwords_leave_the_configuration_and_only_the_handset_opens_them(desk:
     handset.leave_identity(desk.stick)
     desk.did("bundle", "seal", desk.site, "--to", desk.stick)
     text = desk.configuration_path.read_text()
-    assert "in clear" not in text
+    assert "swordfish-7" not in text
     assert "# The exchange in the cellar." in text
     desk.did("bundle", "build", desk.site, "--key", desk.key)
     bundle = opened(desk.folder / "site.wecall")
     assert "password" not in configuration_in(bundle)["accounts"][0]
     blob = bundle.read("sealed/10000000abcd0001")
-    assert unseal_with_key(blob, handset.sealing_key, serial=handset.serial) == {"sip-password": "in clear"}
+    assert unseal_with_key(blob, handset.sealing_key, serial=handset.serial) == {"sip-password": "swordfish-7"}
     with pytest.raises(BundleRefusedError):
         unseal_with_key(blob, BlankHandset(handset.serial).sealing_key, serial=handset.serial)
 
@@ -33,7 +33,7 @@ def test_a_code_is_shown_once_and_opens_them(desk: InstallerDesk) -> None:
     said = desk.did("bundle", "seal", desk.site, "--to-code")
     (code,) = re.findall(r"([0-9]{5} [0-9]{5})", said)
     blob = (desk.site / "sealed" / "code").read_bytes()
-    assert unseal_with_code(blob, code.replace(" ", "")) == {"sip-password": "in clear"}
+    assert unseal_with_code(blob, code.replace(" ", "")) == {"sip-password": "swordfish-7"}
     kept = [path.read_bytes() for path in desk.site.rglob("*") if path.is_file()]
     assert not any(code.replace(" ", "").encode() in content or code.encode() in content for content in kept)
 
@@ -50,11 +50,11 @@ def test_every_kind_of_password_has_the_name_that_the_handset_looks_for(desk: In
     blob = (desk.site / "sealed" / handset.serial).read_bytes()
     assert unseal_with_key(blob, handset.sealing_key, serial=handset.serial) == {
         "sip-password": "second",
-        "sip-password-any": "in clear",
+        "sip-password-any": "swordfish-7",
         "turn-password": "relay",
         "wifi-password-2": "wireless",
     }
-    assert not re.search(r"second|in clear|wireless|= .relay.$", desk.configuration_path.read_text(), re.MULTILINE)
+    assert not re.search(r"second|swordfish|wireless|= .relay.$", desk.configuration_path.read_text(), re.MULTILINE)
 
 
 def test_what_was_sealed_can_be_sealed_again_to_a_handset_that_came_later(desk: InstallerDesk) -> None:
@@ -68,7 +68,7 @@ def test_what_was_sealed_can_be_sealed_again_to_a_handset_that_came_later(desk: 
 def test_passwords_can_be_forgotten_altogether(desk: InstallerDesk) -> None:
     desk.did("bundle", "seal", desk.site, "--to-code", "--forget")
     assert not (desk.site / "secrets.toml").exists()
-    assert not any(b"in clear" in path.read_bytes() for path in desk.site.rglob("*") if path.is_file())
+    assert not any(b"swordfish-7" in path.read_bytes() for path in desk.site.rglob("*") if path.is_file())
     assert "There is no password" in desk.refused("bundle", "seal", desk.site, "--to-code")
 
 
