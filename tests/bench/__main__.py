@@ -12,12 +12,12 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from tests.bench import contacts, echo, pixels, quality, recording, recovery, side_by_side
+from tests.bench import checking, contacts, echo, pixels, quality, recording, recovery, side_by_side
 from tests.bench.speaker import Codec
 from tests.lab.stage import empty
 
 _BUILD: Final = Path(__file__).parents[2] / "build"
-_SECTIONS: Final = ("phones", "quality", "recovery", "echo", "contacts", "pixels", "recording")
+_SECTIONS: Final = ("phones", "quality", "recovery", "echo", "contacts", "pixels", "recording", "checking")
 
 
 @click.command()
@@ -58,6 +58,10 @@ def _measure(section: str, shown: Console) -> list[Any]:
             cost = recording.measure()
             shown.print(recording.table(cost))
             return [asdict(cost)]
+        case "checking":
+            checks = checking.measure()
+            shown.print(checking.table(checks))
+            return [asdict(each) for each in checks]
         case _:
             echoes = echo.compare()
             shown.print(echo.table(echoes))
