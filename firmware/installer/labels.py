@@ -26,6 +26,7 @@ svg { width: 21mm; height: 21mm; display: block }
 h1 { font-size: 11pt; line-height: 1.15; max-height: 2.3em; overflow: hidden; overflow-wrap: anywhere }
 p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 p.code { font: bold 12pt/1.4 "Liberation Mono", Consolas, monospace; white-space: nowrap }
+p.code small { font: 7pt sans-serif }
 p.serial { font-size: 7pt }
 @media screen { body { background: #ddd } main { background: #fff; margin: 4mm auto; outline: 1px solid #aaa }
   article { outline: 1px dotted #bbb } }
@@ -75,7 +76,7 @@ def _label(label: Label) -> str:
     lines = [f"<h1>{html.escape(label.name)}</h1>"]
     lines += [f"<p>{html.escape(line)}</p>" for line in (label.number, label.place) if line and line != label.name]
     if label.code:
-        lines.append(f'<p class="code">{label.code[:_PAIR]} {label.code[_PAIR:]}</p>')
+        lines.append(f'<p class="code"><small>Code</small> {label.code[:_PAIR]} {label.code[_PAIR:]}</p>')
     lines.append(f'<p class="serial">{html.escape(label.serial)}</p>')
     if label.device != label.serial:
         lines.append(f'<p class="serial">{html.escape(label.device)}</p>')

@@ -29,7 +29,7 @@ def bundle_path(desk: InstallerDesk, serial: str) -> Path:
 
 def codes(desk: InstallerDesk) -> list[str]:
     page = (desk.site / "devices-labels.html").read_text()
-    return [code.replace(" ", "") for code in re.findall(r'class="code">([0-9 ]+)<', page)]
+    return [code.replace(" ", "") for code in re.findall(r"</small> ([0-9 ]+)<", page)]
 
 
 def test_each_handset_gets_a_bundle_of_its_own_with_what_its_row_says(desk: InstallerDesk) -> None:
