@@ -49,6 +49,7 @@ class Mosquitto:
         device_topics: tuple[str, ...] = DEVICE_TOPICS,
         receive_maximum: int | None = None,
         max_packet_bytes: int | None = None,
+        fleet: Path | None = None,
     ) -> None:
         """Set up without starting.
 
@@ -58,6 +59,7 @@ class Mosquitto:
             device_topics: the topics that devices may publish to.
             receive_maximum: how many messages a client may have in flight.
             max_packet_bytes: the longest packet that it takes.
+            fleet: the folder of a fleet's authority (`wecall fleet ca`), which then decides who is let in.
         """
         self.port = free_port(socket.SOCK_STREAM)
         self.authority = authority
@@ -65,6 +67,7 @@ class Mosquitto:
         self._device_topics = device_topics
         self._receive_maximum = receive_maximum
         self._max_packet_bytes = max_packet_bytes
+        self._fleet = fleet
         self._certificate: IssuedCertificate | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -152,6 +155,9 @@ class Mosquitto:
             lines.append("user root")
         if self._receive_maximum is not None:
             lines.append(f"max_inflight_messages {self._receive_maximum}")
+        if self._fleet is not None:
+            lines[1] = f"cafile {self._fleet / 'ca.pem'}"
+            lines.append(f"crlfile {self._fleet / 'revoked.pem'}")
         if self._max_packet_bytes is not None:
             lines.append(f"max_packet_size {self._max_packet_bytes}")
         return "\n".join(lines) + "\n"
