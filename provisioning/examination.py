@@ -7,16 +7,16 @@ the rest is looked at again, until nothing new turns up. What only follows from 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from provisioning.mistake_words import key_words, near_to, unknown_words, words_of
 from provisioning.places import Places
-from provisioning.reference import form_at, forms_of, headers_with
-from provisioning.remarks import KeyPath, Remark, by_place, joined, mistake
+from provisioning.reference import form_at, forms_of
+from provisioning.remarks import KeyPath, Remark, by_place, mistake
 from provisioning.schema import Configuration
 from provisioning.section import ConflictError
 from provisioning.toml_text import TomlText, read_toml
@@ -27,9 +27,7 @@ _STAND_INS: Final[dict[str, Any]] = {
 }
 """What takes the place of what every configuration must have, so that the rest can be looked at without it."""
 
-_PYDANTICS_WORDS: Final = "Value error, "
 _MOST_ROUNDS: Final = 20
-_LEAST_OF_A_NAME: Final = 4
 
 
 @dataclass(frozen=True)
@@ -148,8 +146,10 @@ class _Search:
                 return []
         if path[-1:] == ("[key]",):
             path = path[:-1]
-            return [replace(mistake(_key_words(path), *path), place=self._places.key(path))]
-        return [replace(mistake(self._text_of(item, path), *path), place=self._places.nearest(path))]
+            return [replace(mistake(key_words(path), *path), place=self._places.key(path))]
+        return [
+            replace(mistake(words_of(item, path, _at(self._values, path)), *path), place=self._places.nearest(path))
+        ]
 
     def _conflict(self, text: str, about: list[KeyPath]) -> Remark:
         about = [_in_file_order(path, self.account_order) for path in about]
@@ -157,7 +157,7 @@ class _Search:
         return replace(mistake(text, *first, about=about), place=self._places.nearest(first))
 
     def _unknown(self, path: KeyPath) -> Remark:
-        return replace(mistake(_unknown_words(path, self._meant(path)), *path), place=self._places.key(path))
+        return replace(mistake(unknown_words(path, self._meant(path)), *path), place=self._places.key(path))
 
     def _meant(self, path: KeyPath) -> list[KeyPath]:
         """Return what a setting that there is not may be meant to be."""
@@ -173,28 +173,6 @@ class _Search:
         names = table if isinstance(table, dict) else {}
         known = forms_of(form.table) if (form := form_at(path[:-1])) and form.table else {}
         return [(*path[:-1], name) for name in names if name not in known and path in self._meant((*path[:-1], name))]
-
-    def _text_of(self, item: ErrorDetails, path: KeyPath) -> str:
-        form, value = form_at(path), _at(self._values, path)
-        if value == "" and form is not None:
-            return f"has to be filled in; it takes {form.words}"
-        if item["type"] == "value_error":
-            return item["msg"].removeprefix(_PYDANTICS_WORDS)
-        if path == ("version",):
-            return "this firmware reads version 1 of configurations; newer ones need newer firmware"
-        if form is None:
-            return item["msg"]
-        if item["type"] == "string_too_long":
-            return f"is too long; it takes up to {item['ctx']['max_length']} letters"
-        header = ".".join(str(key) for key in path if isinstance(key, str))
-        if form.table is not None and isinstance(value, list):
-            return f"there is only one of this table: write [{header}], in single brackets"
-        if form.item is not None and form.item.table is not None and isinstance(value, dict):
-            return f"there may be several of this table: write [[{header}]], in double brackets"
-        if item["type"] == "missing":
-            return "is missing" if form.table or form.item else f"is missing; it takes {form.words}"
-        near = near_to(str(value), map(str, form.choices)) if isinstance(value, str) else None
-        return f"takes {form.words}" + (f'; did you mean "{near}"?' if near else "")
 
     def _leave_out(self, path: KeyPath) -> None:
         """Take a setting out, with the list that it is in, so that no other moves; or the table that needs it."""
@@ -213,29 +191,6 @@ class _Search:
         elif path[-1] in table:
             del table[path[-1]]
         self.left_out.append(path)
-
-
-def near_to(name: str, names: Iterable[str]) -> str | None:
-    """Return which of some names somebody may have meant."""
-    by_spelling = {known.lower(): known for known in names}
-    spelling = name.lower().replace("-", "_").replace(" ", "_")
-    if near := get_close_matches(spelling, by_spelling, n=1):
-        return by_spelling[near[0]]
-    longer = [known for known in by_spelling if len(spelling) >= _LEAST_OF_A_NAME and known.startswith(spelling)]
-    return by_spelling[longer[0]] if len(longer) == 1 else None
-
-
-def _unknown_words(path: KeyPath, meant: Iterable[KeyPath]) -> str:
-    for near in meant:
-        return f"there is no such setting; did you mean {near[-1]}?"
-    if elsewhere := headers_with(str(path[-1])):
-        return f"there is no such setting here; it belongs in {joined(elsewhere, quote=False)}"
-    return "there is no such setting; look for a spelling mistake, or take it out"
-
-
-def _key_words(path: KeyPath) -> str:
-    table = form_at(path[:-1])
-    return "there is no such key" + (f"; there are {table.keys.words}" if table and table.keys else "")
 
 
 def _stand_in(path: KeyPath) -> Any:

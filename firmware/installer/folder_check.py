@@ -13,7 +13,8 @@ from firmware.installer.bundle_folder import CONFIGURATION, SECRETS, BundleFolde
 from firmware.installer.file_check import Beside, certificates_in, check_file
 from provisioning.bundle import size_limit
 from provisioning.errors import ProvisioningError
-from provisioning.examination import Examination, near_to
+from provisioning.examination import Examination
+from provisioning.mistake_words import near_to
 from provisioning.network import check_wifi_password
 from provisioning.remarks import KeyPath, Place, Remark, Severity, joined, mistake, warning
 from provisioning.schema import Configuration

@@ -33,7 +33,7 @@ class Checking:
 
 
 def measure() -> list[Checking]:
-    """Look at a configuration that is right, at one with a mistake in every table, and at one that is no TOML besides."""
+    """Look at one that is right, at one with a mistake in every table, and at one with a broken line besides."""
     right = template(_FILLED)
     wrong = right
     for each in tables():

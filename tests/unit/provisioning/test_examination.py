@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.errors import ProvisioningError
-from provisioning.examination import Examination, examine, near_to
+from provisioning.examination import Examination, examine
+from provisioning.mistake_words import near_to
 from provisioning.remarks import Place, mistake
 from provisioning.schema import parse_configuration
 
