@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from firmware.bundles.around import Around
@@ -75,7 +76,7 @@ class BundleDesk:
 
     def start(self) -> None:
         """Go on with what the run before has left, once the phone is awake."""
-        self._do(self._go_on(), "bundles")
+        self._do(self._go_on, "bundles")
 
     async def stop(self) -> None:
         """Give up what is under way; the next run goes on with it."""
@@ -86,7 +87,7 @@ class BundleDesk:
 
     def store_opened(self) -> None:
         """Tell the operator what could not be told before."""
-        self._do(self._tell_what_is_due(), "bundle outcome")
+        self._do(self._tell_what_is_due, "bundle outcome")
 
     async def go_back(self) -> int:
         """Have the configuration tried that counted before; return its number.
@@ -164,7 +165,7 @@ class BundleDesk:
 
     def _note_refused(self, ended: Ended) -> None:
         if ended.source is BundleSource.NETWORK:
-            self._do(self._tell_refused(ended), "bundle outcome")
+            self._do(partial(self._tell_refused, ended), "bundle outcome")
 
     async def _tell_refused(self, ended: Ended) -> None:
         # The broker keeps it and brings it with each connection: once the operator knows, it stays out.
@@ -184,10 +185,10 @@ class BundleDesk:
             return False
         return True
 
-    def _do(self, work: Awaitable[object], name: str) -> None:
+    def _do(self, work: Callable[[], Awaitable[object]], name: str) -> None:
         async def guarded() -> None:
             try:
-                await work
+                await work()
             except (HandsetError, ProvisioningError, OSError):
                 _log.exception("A bundle could not be gone on with")
 

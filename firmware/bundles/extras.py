@@ -9,16 +9,17 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from firmware.egress.messages import OutcomeCode
 from firmware.errands.contact_files import ContactFiles
 from firmware.errors import HandsetError, NotGrantedError, PictureError
-from firmware.import_gate import ImportGate
+from firmware.import_gate import ConsentReader, ImportGate
 from firmware.phone.contact_text import cleaned_name
 from firmware.phone.events import Event
 from firmware.pictures.sandbox import read_picture
-from firmware.records import Records
+from firmware.storage.contacts import StoredContacts
+from firmware.storage.pictures import StoredPictures
 from provisioning.bundle import Bundle
 from provisioning.errors import ProvisioningError
 from provisioning.report import Check, CheckCode, CheckName
@@ -34,12 +35,40 @@ _RING_TONES: Final = "ring_tones"
 _WELL_TAKEN: Final = frozenset({OutcomeCode.TAKEN, OutcomeCode.REPLAYED, OutcomeCode.OLD})
 
 
+class Taker(Protocol):
+    """Takes signed documents of one kind; one that was taken already changes nothing."""
+
+    async def take(self, document: bytes) -> OutcomeCode: ...
+
+
+class Documents(Protocol):
+    """Where policies and notices go."""
+
+    @property
+    def policies(self) -> Taker: ...
+    @property
+    def notices(self) -> Taker: ...
+
+
+class Holdings(Protocol):
+    """What of the store things are taken into."""
+
+    @property
+    def consents(self) -> ConsentReader: ...
+    @property
+    def contacts(self) -> StoredContacts: ...
+    @property
+    def pictures(self) -> StoredPictures: ...
+    @property
+    def documents(self) -> Documents: ...
+
+
 class Extras:
     """Takes them in, through the same gates as whatever else comes in by a stick."""
 
     def __init__(
         self,
-        records: Records | None,
+        records: Holdings | None,
         scratch: Path,
         post: Callable[[Event], None],
         pictures_changed: Callable[[], None],
@@ -59,7 +88,7 @@ class Extras:
 
     async def take_in(self, bundle: Bundle) -> tuple[Check, ...]:
         """Take in what a bundle brings, and say what became of each kind."""
-        kinds: tuple[tuple[CheckName, bool, Callable[[Records, Bundle], Awaitable[CheckCode]]], ...] = (
+        kinds: tuple[tuple[CheckName, bool, Callable[[Holdings, Bundle], Awaitable[CheckCode]]], ...] = (
             (CheckName.CONTACTS, CONTACTS in bundle.names, self._contacts),
             (CheckName.PICTURES, bool(bundle.within(_PICTURES)), self._pictures),
             (CheckName.DOCUMENTS, bool(bundle.within(_POLICIES) or bundle.within(_NOTICES)), self._documents),
@@ -69,7 +98,7 @@ class Extras:
             checks.append(_check(CheckName.RING_TONES, CheckCode.UNSUPPORTED))
         return tuple(checks)
 
-    async def _attempt(self, work: Callable[[Records, Bundle], Awaitable[CheckCode]], bundle: Bundle) -> CheckCode:
+    async def _attempt(self, work: Callable[[Holdings, Bundle], Awaitable[CheckCode]], bundle: Bundle) -> CheckCode:
         if self._records is None:
             return CheckCode.FAILED
         try:
@@ -85,7 +114,7 @@ class Extras:
             await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
         return CheckCode.FAILED
 
-    async def _contacts(self, records: Records, bundle: Bundle) -> CheckCode:
+    async def _contacts(self, records: Holdings, bundle: Bundle) -> CheckCode:
         gate = ImportGate(lambda: records.consents)
         await gate.require_consent()
         await asyncio.to_thread(self._extract, bundle, CONTACTS, CONTACTS)
@@ -93,7 +122,7 @@ class Extras:
         outcome = await files.import_from(self._scratch, lambda _percent: None)
         return CheckCode.OK if outcome.done else CheckCode.IN_PART
 
-    async def _pictures(self, records: Records, bundle: Bundle) -> CheckCode:
+    async def _pictures(self, records: Holdings, bundle: Bundle) -> CheckCode:
         gate = ImportGate(lambda: records.consents)
         await gate.require_consent()
         known = {kept.name for kept in await records.pictures.list()}
@@ -116,7 +145,7 @@ class Extras:
         self._pictures_changed()
         return CheckCode.IN_PART if left_out else CheckCode.OK
 
-    async def _documents(self, records: Records, bundle: Bundle) -> CheckCode:
+    async def _documents(self, records: Holdings, bundle: Bundle) -> CheckCode:
         outcomes: set[OutcomeCode] = set()
         for folder, taker in ((_POLICIES, records.documents.policies), (_NOTICES, records.documents.notices)):
             for name in bundle.within(folder):

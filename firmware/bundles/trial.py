@@ -105,6 +105,10 @@ class Trial:
         except _FailedError as error:
             await self._go_back(error)
             return False
+        except Exception:  # noqa: BLE001 - what cannot be tried to its end is not to count
+            _log.exception("The trial of bundle %d broke off", self._candidate.number)
+            await self._go_back(_FailedError(CheckName.START))
+            return False
         return True
 
     # --- what only root can do ----------------------------------------------------------------------------------------

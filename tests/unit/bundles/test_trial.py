@@ -14,7 +14,7 @@ from firmware.phone.events import Problem
 from firmware.phone.view import CallView, LineView, Mode
 from firmware.ports import BrokerState
 from provisioning.report import Check, CheckCode, CheckName
-from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, candidate, configuration_text
+from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, configuration_text
 from tests.lab.bundles import Installer
 
 INSTALLER = Installer()
@@ -157,15 +157,8 @@ async def test_sound_that_does_not_open_sends_the_bundle_back(lab: TrialLab) -> 
 
 
 async def test_going_back_waits_for_the_end_of_a_call_that_was_begun_in_the_trial(lab: TrialLab) -> None:
-    trial = await lab.begin()
-    lab.watch.note_view(replace(QUIET, mode=Mode.IN_CALL, call=CALL, lines=(DOWN,)))
+    trial = await lab.begin(patience_s=10)
     running = asyncio.create_task(trial.run())
-    await asyncio.sleep(0)
-    lab.watch.note_view(QUIET)
-    # Root is shown the bundle while nobody calls.
-    lab.watch.note_view(replace(QUIET, mode=Mode.IN_CALL, call=CALL, lines=(DOWN,)))
-    if not running.done():
-        lab.watch.note_view(replace(QUIET, lines=(DOWN,)))
     await lab.hears(BundleStepStarted(BundleStep.LINES))
     lab.watch.note_view(replace(QUIET, mode=Mode.IN_CALL, call=CALL, lines=(WRONG,)))
     await lab.hears(BundleStepStarted(BundleStep.REVERTING))
@@ -204,9 +197,22 @@ async def test_what_needs_root_fails_where_nobody_has_root(lab: TrialLab) -> Non
     )
 
 
-async def test_what_was_taken_back_counts_again_without_anything_taken_in_twice(lab: TrialLab) -> None:
+async def test_a_trial_that_breaks_off_sends_the_bundle_back(lab: TrialLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = await lab.begin(patience_s=10)
+    lab.lines(UP)
+
+    def keep(_at_s: float, _checks: Sequence[Check]) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(lab.shelf, "keep", keep)
+    assert not await trial.run()
+    assert ended(lab)[1] is BundleCode.START
+    assert (lab.shelf.standing.active, lab.starts) == (None, 1)
+
+
+async def test_what_counts_is_kept_with_the_time_and_its_signer(lab: TrialLab) -> None:
     trial = await lab.begin(patience_s=10)
     lab.lines(UP)
     assert await trial.run()
-    assert candidate(7).offer != lab.shelf.standing.candidate
-    assert Shelf(lab.folder).standing.kept[0].kept_at == NOW_S
+    [kept] = Shelf(lab.folder).standing.kept
+    assert (kept.number, kept.kept_at, kept.signer) == (7, NOW_S, INSTALLER.trusted.key_id)

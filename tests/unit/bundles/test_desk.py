@@ -1,0 +1,156 @@
+"""What a run of the handset goes on with that the run before has left."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from firmware.bundles.desk import BundleDesk
+from firmware.bundles.extras import Extras
+from firmware.bundles.progress import BundleSource
+from firmware.bundles.shelf import BUNDLE_NAME, Shelf
+from firmware.bundles.standing import Ended
+from firmware.config import load
+from firmware.errors import StorageError
+from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
+from firmware.phone.call import RegistrationState
+from firmware.phone.view import LineView
+from provisioning.report import CheckCode, CheckName, ReportResult
+from tests.lab.bundle_desk import QUIET, DeskLab, candidate, configuration_text
+from tests.lab.bundles import Installer
+
+INSTALLER = Installer()
+CARD = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ada\r\nTEL:1\r\nEND:VCARD\r\n"
+
+
+class RunLab(DeskLab):
+    """One run of the handset after another, on one card; the operator is told where `reachable`."""
+
+    reachable = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.outcomes: list[Ended] = []
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[BundleDesk]:
+        async def sound_opens() -> bool:
+            return True
+
+        async def tell_operator(ended: Ended) -> None:
+            if not self.reachable:
+                raise StorageError("The store is closed.")
+            self.outcomes.append(ended)
+
+        self.news.clear()
+        extras = Extras(None, self.folder / "memory", lambda _event: None, lambda: None)
+        loaded = load(self.folder / "config.toml", self.folder)
+        self.shelf._standing = None
+        desk = BundleDesk(self.around, loaded, extras, sound_opens, tell_operator)
+        desk.start()
+        try:
+            yield desk
+        finally:
+            await desk.stop()
+
+    async def ended(self) -> BundleEnded:
+        """Wait until the phone hears what became of a bundle."""
+        async with asyncio.timeout(10):
+            while not (found := [news for news in self.news if isinstance(news, BundleEnded)]):
+                self._heard.clear()
+                await self._heard.wait()
+        return found[-1]
+
+    @staticmethod
+    async def settled(desk: BundleDesk) -> None:
+        """Wait until the run has nothing more to do by itself."""
+        async with asyncio.timeout(10):
+            await asyncio.gather(*desk._tasks)
+
+    def bundle(self, number: int = 7, **more: bytes) -> bytes:
+        return INSTALLER.bundle({"config.toml": configuration_text(INSTALLER).encode(), **more}, number)
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> RunLab:
+    return RunLab(tmp_path, configuration_text(INSTALLER))
+
+
+def up(lab: RunLab) -> None:
+    lab.watch.note_view(replace(QUIET, lines=(LineView("", RegistrationState.REGISTERED),)))
+
+
+async def test_the_run_after_a_bundle_tries_it_keeps_it_and_says_so_once(lab: RunLab) -> None:
+    trial = await lab.staged(lab.bundle())
+    up(lab)
+    async with lab.running() as desk:
+        assert (await lab.ended()).result is BundleResult.APPLIED
+        await lab.settled(desk)
+        progress = await desk.intake.follow(trial.offer, 0, 0)
+        assert progress.report is not None
+        assert (progress.report.result, progress.report.number) == (ReportResult.APPLIED, 7)
+    async with lab.running() as desk:
+        await lab.settled(desk)
+        again = await desk.intake.follow(trial.offer, 0, 0)
+        assert again.report == progress.report
+        assert lab.news == []
+
+
+async def test_a_power_cut_after_it_counts_takes_in_what_else_it_brings_at_the_next_start(lab: RunLab) -> None:
+    trial = await lab.staged(lab.bundle(**{"contacts.vcf": CARD}))
+    lab.shelf.take_up_trial()
+    lab.shelf.keep(lab.now_s, ())
+    async with lab.running() as desk:
+        assert (await lab.ended()).result is BundleResult.APPLIED
+        await lab.settled(desk)
+        report = (await desk.intake.follow(trial.offer, 0, 0)).report
+    assert report is not None
+    assert [(check.name, check.code) for check in report.checks] == [(CheckName.CONTACTS, CheckCode.FAILED)]
+    folder = lab.shelf.folder_of(7)
+    assert not (folder / BUNDLE_NAME).exists(), "somebody's contacts lie on the card"
+    assert load(lab.folder / "config.toml", lab.folder).number == 7
+
+
+async def test_what_sent_a_bundle_back_is_shown_by_the_run_that_follows_and_once(lab: RunLab) -> None:
+    await lab.staged(lab.bundle())
+    lab.shelf.end(Ended.of(candidate(7), BundleResult.REVERTED, BundleCode.LINES, checks=(), at_s=lab.now_s))
+    async with lab.running() as desk:
+        ended = await lab.ended()
+        assert (ended.result, ended.code, ended.number) == (BundleResult.REVERTED, BundleCode.LINES, 7)
+        await lab.settled(desk)
+    async with lab.running() as desk:
+        await lab.settled(desk)
+        assert lab.news == []
+
+
+async def test_the_operator_hears_what_became_of_its_bundle_once_the_store_is_open(lab: RunLab) -> None:
+    lab.reachable = False
+    await lab.staged(lab.bundle(), BundleSource.NETWORK)
+    up(lab)
+    async with lab.running() as desk:
+        await lab.ended()
+        await lab.settled(desk)
+        assert lab.outcomes == []
+        lab.reachable = True
+        desk.store_opened()
+        await lab.settled(desk)
+        ended = Shelf(lab.folder).standing.ended
+        assert ended is not None
+        assert not ended.outcome_due
+        assert [(told.digest, told.result) for told in lab.outcomes] == [(ended.digest, BundleResult.APPLIED)]
+        desk.store_opened()
+        await lab.settled(desk)
+    assert len(lab.outcomes) == 1
+
+
+async def test_what_came_by_stick_is_none_of_the_operators_business(lab: RunLab) -> None:
+    await lab.staged(lab.bundle())
+    up(lab)
+    async with lab.running() as desk:
+        await lab.ended()
+        desk.store_opened()
+        await lab.settled(desk)
+    assert lab.outcomes == []
