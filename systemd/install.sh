@@ -17,28 +17,17 @@ usage: sudo systemd/install.sh [options]
 END
 }
 
-say() { printf 'install: %s\n' "$*"; }
-fail() {
-  printf 'install: %s\n' "$*" >&2
-  exit 1
-}
-
 prefix=/opt/wecall
-units=(
-  wecall-handset.service wecall-sync.service wecall-credentials.service
-  wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-firewall-changed.service
-)
-debian_packages=(
+build_packages=(
   python3-venv python3-dev gcc pkg-config # the Python packages without wheels are compiled
   libasound2-dev libsystemd-dev           # their headers
-  fonts-unifont fonts-wqy-microhei        # the displays' fonts
-  espeak-ng                               # says menus aloud, for holders who want that
-  libopus0                                # encodes recordings of calls
-  nftables                                # the firewall
-  alsa-utils                              # lists sound devices for `wecall doctor`'s advice
 )
 
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+speaker=install
+# shellcheck source=systemd/machine.sh
+. "$source/systemd/machine.sh"
+
 python='' wheels='' apt=yes firewall=yes start=yes bind='' uninstall='' purge=''
 while [ $# -gt 0 ]; do
   case $1 in
@@ -57,31 +46,22 @@ while [ $# -gt 0 ]; do
 done
 [ "$(id -u)" -eq 0 ] || fail "this changes the system: run it as root, for example with sudo"
 [ -z "$purge" ] || [ -n "$uninstall" ] || fail "--purge goes with --uninstall"
-[ -d /run/systemd/system ] || fail "this machine was not booted with systemd, which runs the handset's services"
+is_booted || fail "this machine was not booted with systemd, which runs the handset's services"
+[ ! -e /usr/lib/systemd/system/wecall-handset.service ] ||
+  fail "the handset is installed as a Debian package here, which apt upgrades and removes"
 
 remove() {
   say "stopping and removing the services"
-  for unit in "${units[@]}"; do
-    systemctl disable --now --quiet "$unit" 2>/dev/null || systemctl stop "$unit" 2>/dev/null || true
-    rm -f "/etc/systemd/system/$unit"
-  done
+  stop_services
+  for unit in "${units[@]}"; do rm -f "/etc/systemd/system/$unit"; done
   systemctl daemon-reload
   systemctl reset-failed 'wecall-*' 2>/dev/null || true
-  if command -v nft >/dev/null && nft list table inet wecall >/dev/null 2>&1; then
-    say "removing the firewall rules"
-    nft delete table inet wecall
-  fi
-  rm -f /etc/udev/rules.d/60-wecall.rules /etc/sysusers.d/wecall.conf /etc/tmpfiles.d/wecall.conf /usr/local/bin/wecall
-  rm -rf "$prefix/venv" "$prefix/lib" "$prefix/share" /var/lib/wecall-firewall
+  remove_firewall_rules
+  rm -f /etc/udev/rules.d/{60-wecall,70-wecall-stick}.rules /etc/sysusers.d/wecall.conf /etc/tmpfiles.d/wecall.conf /usr/local/bin/wecall
+  rm -rf "$prefix/venv" "$prefix/environments" "$prefix/lib" "$prefix/share"
   rmdir "$prefix" 2>/dev/null || true
   if [ -n "$purge" ]; then
-    say "removing the configuration, the keys, the call log and everything else that was stored"
-    # The key goes first: without it what remains of the store on the card tells nothing.
-    rm -rf /etc/wecall/credentials /run/credstore.encrypted/wecall.* /run/credstore/wecall.*
-    rm -rf /etc/wecall /var/lib/wecall
-    userdel wecall 2>/dev/null || true
-    userdel wecall-sync 2>/dev/null || true
-    groupdel wecall-admin 2>/dev/null || true
+    purge
   else
     say "kept: /etc/wecall with the keys, /var/lib/wecall, the users (--purge removes them)"
   fi
@@ -100,7 +80,7 @@ case $(uname -m) in
 esac
 if [ -n "$apt" ]; then
   missing=()
-  for package in "${debian_packages[@]}"; do
+  for package in "${build_packages[@]}" "${runtime_packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   if [ ${#missing[@]} -gt 0 ]; then
@@ -127,72 +107,41 @@ esac
 [ -z "$wheels" ] || [ -d "$wheels" ] || fail "there is no folder $wheels"
 
 # --- users, folders, devices ---
-say "making users, groups and folders"
-install -D -m 0644 "$source/systemd/wecall.sysusers" /etc/sysusers.d/wecall.conf
-install -D -m 0644 "$source/systemd/wecall.tmpfiles" /etc/tmpfiles.d/wecall.conf
-systemd-sysusers wecall.conf
-systemd-tmpfiles --create wecall.conf
-install -D -m 0644 "$source/systemd/60-wecall.rules" /etc/udev/rules.d/60-wecall.rules
-if command -v udevadm >/dev/null && udevadm control --reload 2>/dev/null; then
-  udevadm trigger --subsystem-match=gpio --subsystem-match=i2c-dev --subsystem-match=spidev --subsystem-match=sound || true
-fi
+place_files "$source" '' /etc
+make_users_and_folders
+apply_device_rules
 
 # --- the program ---
 interpreter=$("$python" -c 'import sys; print(sys.version, sys.base_prefix)')
-if [ "$(cat "$prefix/venv/interpreter" 2>/dev/null)" != "$interpreter" ]; then
-  say "making $prefix/venv with $("$python" --version)"
-  "$python" -m venv --clear "$prefix/venv"
-  printf '%s\n' "$interpreter" >"$prefix/venv/interpreter"
+environment=$prefix/environments/installed
+if [ "$(cat "$environment/interpreter" 2>/dev/null)" != "$interpreter" ]; then
+  say "making $environment with $("$python" --version)"
+  "$python" -m venv --clear "$environment"
+  printf '%s\n' "$interpreter" >"$environment/interpreter"
 fi
 say "installing wecall-handset and what it needs"
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 # The build writes beside the source, which need not be ours to write.
 tar -C "$source" --exclude=__pycache__ -cf - pyproject.toml setup.py README.md LICENSE firmware drivers provisioning tools | tar -C "$copy" -xf -
-pip=("$prefix/venv/bin/python" -m pip --disable-pip-version-check --quiet)
+pip=("$environment/bin/python" -m pip --disable-pip-version-check --quiet)
 from=()
 [ -z "$wheels" ] || from=(--no-index --find-links "$wheels")
 "${pip[@]}" install "${from[@]}" "$copy[handset,pi,sync]" ||
   fail "the packages could not be installed; pip says above why"
 # The same version number may stand for newer source.
 "${pip[@]}" install "${from[@]}" --force-reinstall --no-deps "$copy"
-if ! "$prefix/venv/bin/python" -c 'import pjsua2' 2>/dev/null; then
-  fail "the SIP stack is missing: pjsua2-python has no wheel for $("$prefix/venv/bin/python" --version) on $(uname -m).
-Build pjproject with its Python bindings once, into this environment, then run this again:
-  ./configure --enable-shared CFLAGS='-O2 -fPIC' && make dep && make && make install && ldconfig
-  cd pjsip-apps/src/swig && make python && cd python && $prefix/venv/bin/python -m pip install .
-(https://docs.pjsip.org/en/latest/pjsua2/building.html has the details)"
-fi
-install -D -m 0644 -t "$prefix/lib" "$source/systemd/firewall.py"
-install -D -m 0755 -t "$prefix/lib" "$source/systemd/check-credentials.sh"
-install -D -m 0644 -t "$prefix/share" "$source/systemd/wecall.nft" "$source/systemd/config.example.toml" "$source/docs/security.md"
+# Built for this machine by hand, where the index has none for it.
+for wheel in ${wheels:+"$wheels"/pjsua2*.whl}; do
+  [ ! -e "$wheel" ] || "${pip[@]}" install --no-index --no-deps "$wheel" 2>/dev/null || say "$wheel does not fit this Python"
+done
+choose_installed_environment
+say_whether_calls_are_possible
 ln -sfn "$prefix/venv/bin/wecall" /usr/local/bin/wecall
 
 # --- configuration and the store's key ---
-if [ ! -e /etc/wecall/config.toml ]; then
-  say "writing a sample configuration to /etc/wecall/config.toml: edit it"
-  install -m 0640 -o root -g wecall "$source/systemd/config.example.toml" /etc/wecall/config.toml
-fi
-key=/etc/wecall/credentials/store-key
-if [ ! -e "$key" ]; then
-  if [ -e /var/lib/wecall/store.db ]; then
-    say "the store's key is gone but a store is there: restore $key, or remove the store to begin anew"
-  else
-    systemd-creds setup >/dev/null
-    make_key() { head -c 32 /dev/urandom | (umask 077 && systemd-creds encrypt "$@" --name=store-key - "$key.new"); }
-    # Bound to the chip and to nothing that an update of the system changes. A systemd that was built without support for
-    # chips encrypts for one all the same, to what nobody decrypts.
-    if systemd-creds has-tpm2 --quiet >/dev/null 2>&1 && make_key --with-key=host+tpm2 --tpm2-pcrs= 2>/dev/null &&
-      systemd-creds decrypt --name=store-key "$key.new" - >/dev/null 2>&1; then
-      say "making the store's key, encrypted to this machine and its security chip"
-    else
-      say "making the store's key, encrypted to this machine; there is no security chip (TPM)"
-      rm -f "$key.new"
-      make_key --with-key=host
-    fi
-    mv "$key.new" "$key"
-  fi
-fi
+write_sample_configuration "$source/systemd/config.example.toml"
+"$source/systemd/make-store-key.sh" | while read -r line; do say "$line"; done
 if [ -n "$bind" ]; then
   digits=$(rpi-otp-private-key 2>/dev/null | tr -cd 0-9a-fA-F) || digits=
   [ ${#digits} -eq 64 ] && [ -n "$(printf %s "$digits" | tr -d 0)" ] ||
@@ -202,19 +151,7 @@ if [ -n "$bind" ]; then
 fi
 
 # --- services ---
-say "installing the services"
-for unit in "${units[@]}"; do install -D -m 0644 -t /etc/systemd/system "$source/systemd/$unit"; done
+say "enabling the services"
 systemctl daemon-reload
-enabled=(wecall-handset.service wecall-sync.service)
-if [ -n "$firewall" ] && command -v nft >/dev/null; then
-  enabled+=(wecall-firewall.service wecall-firewall.timer wecall-firewall.path)
-elif [ -n "$firewall" ]; then
-  say "nft is not installed: the processes run without firewall rules"
-fi
-systemctl enable --quiet "${enabled[@]}"
-if [ -n "$start" ]; then
-  say "starting: ${enabled[*]}"
-  systemctl restart "${enabled[@]}" ||
-    fail "a service did not start; \`journalctl -u 'wecall-*'\` says why. It is tried again and again meanwhile."
-fi
+enable_services "${firewall:+firewall}" "${start:+start}"
 say "done; \`wecall status\` says what the handset is doing, \`wecall doctor\` what does not work and why"

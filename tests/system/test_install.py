@@ -26,6 +26,7 @@ def everything_kept(machine: InstalledBox) -> str:
 def test_installing_starts_the_services_and_says_what_it_does(machine: InstalledBox) -> None:
     said = machine.install()
     assert all(line.startswith("install: ") for line in said.splitlines() if "wecall" in line and "reating" not in line)
+    assert "made the store's key" in said
     assert "done; `wecall status`" in said
     for unit in ENABLED:
         assert machine.run("systemctl", "is-enabled", unit).stdout == "enabled\n"
@@ -49,8 +50,8 @@ def test_installing_again_changes_nothing_that_is_the_holders(machine: Installed
     said = machine.install()
     assert everything_kept(machine) == before
     assert "sample" not in said
-    assert "key" not in said
-    assert "making /opt/wecall/venv" not in said
+    assert "the store's key" not in said
+    assert "making /opt/wecall" not in said
     assert machine.run("systemctl", "is-active", "wecall-handset", "wecall-sync").stdout == "active\nactive\n"
 
 

@@ -13,11 +13,13 @@ EXPOSURES = {
     "wecall-handset": 2.0,
     "wecall-sync": 1.5,
     "wecall-credentials": 2.0,
+    "wecall-store-key": 2.0,
+    "wecall-apply": 2.0,
     "wecall-firewall": 3.0,
     "wecall-firewall-changed": 2.0,
     "wecall-stick@": 1.0,
 }
-UNITS = sorted(path for path in FOLDER.iterdir() if path.suffix in {".service", ".timer", ".path"})
+UNITS = sorted(path for path in FOLDER.iterdir() if path.suffix in {".service", ".socket", ".timer", ".path"})
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:

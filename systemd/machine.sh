@@ -1,0 +1,131 @@
+# What a machine needs besides the handset's files. install.sh and the Debian package's maintainer scripts source this,
+# so that a machine is the same whichever brought it there. Needs bash; `speaker` names who says what is done.
+# shellcheck shell=bash
+
+units=(
+  wecall-handset.service wecall-sync.service wecall-store-key.service wecall-credentials.service
+  wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-firewall-changed.service
+  wecall-stick@.service wecall-apply.socket wecall-apply.service
+)
+# Those that start by themselves; the others are started by these.
+services=(wecall-apply.socket wecall-apply.service wecall-handset.service wecall-sync.service wecall-store-key.service)
+firewall_units=(wecall-firewall.service wecall-firewall.timer wecall-firewall.path)
+
+# What Debian has of what the handset needs, while it runs.
+runtime_packages=(
+  fonts-unifont fonts-wqy-microhei # the displays' fonts
+  espeak-ng                        # says menus aloud, for holders who want that
+  libopus0                         # encodes recordings of calls
+  nftables                         # the firewall
+  alsa-utils                       # lists sound devices for `wecall doctor`'s advice
+)
+# What the services run besides the handset, and what they read.
+programs=(firewall.py machine.sh check-credentials.sh make-store-key.sh stick.sh)
+rules=(60-wecall.rules 70-wecall-stick.rules)
+shared=(systemd/wecall.nft systemd/config.example.toml docs/security.md)
+
+say() { printf '%s: %s\n' "${speaker:?}" "$*"; }
+fail() {
+  printf '%s: %s\n' "${speaker:?}" "$*" >&2
+  exit 1
+}
+
+# Whether systemd runs here; in a root that an image is made of it does not.
+is_booted() { [ -d /run/systemd/system ]; }
+
+# Put every file but the Python packages where it belongs.
+#
+# $1: the source;  $2: the root to put them in, empty for this machine's;  $3: /etc for what an administrator installs,
+# /usr/lib for what a package does.
+place_files() {
+  local file
+  for file in "${programs[@]}"; do install -D -m 0755 -t "$2/opt/wecall/lib" "$1/systemd/$file"; done
+  for file in "${shared[@]}"; do install -D -m 0644 -t "$2/opt/wecall/share" "$1/$file"; done
+  for file in "${units[@]}"; do install -D -m 0644 -t "$2$3/systemd/system" "$1/systemd/$file"; done
+  for file in "${rules[@]}"; do install -D -m 0644 -t "$2$3/udev/rules.d" "$1/systemd/$file"; done
+  install -D -m 0644 "$1/systemd/wecall.sysusers" "$2$3/sysusers.d/wecall.conf"
+  install -D -m 0644 "$1/systemd/wecall.tmpfiles" "$2$3/tmpfiles.d/wecall.conf"
+}
+
+# Make what wecall.sysusers and wecall.tmpfiles list.
+make_users_and_folders() {
+  say "making users, groups and folders"
+  systemd-sysusers wecall.conf
+  systemd-tmpfiles --create wecall.conf
+}
+
+# Give the devices that are there already to the groups that 60-wecall.rules names.
+apply_device_rules() {
+  if command -v udevadm >/dev/null && udevadm control --reload 2>/dev/null; then
+    udevadm trigger --subsystem-match=gpio --subsystem-match=i2c-dev --subsystem-match=spidev --subsystem-match=sound || true
+  fi
+}
+
+# Write the sample, the first argument, where there is no configuration.
+write_sample_configuration() {
+  [ ! -e /etc/wecall/config.toml ] || return 0
+  say "writing a sample configuration to /etc/wecall/config.toml: edit it, or plug a stick in that brings one"
+  install -m 0640 -o root -g wecall "$1" /etc/wecall/config.toml
+}
+
+# Have the services run from what is being installed here, whatever firmware a bundle brought before.
+choose_installed_environment() {
+  # An installation from before environments had names.
+  [ ! -d /opt/wecall/venv ] || [ -L /opt/wecall/venv ] || rm -rf /opt/wecall/venv
+  ln -sfn environments/installed /opt/wecall/venv
+}
+
+# The SIP library is the one part that cannot be had ready made for every machine.
+say_whether_calls_are_possible() {
+  /opt/wecall/venv/bin/python -I -c 'import pjsua2' 2>/dev/null ||
+    say "there is no SIP library (pjsua2) for this machine: everything works but calls. Installing it: docs/installing.md"
+}
+
+# Enable the services, with the firewall if the first argument is "firewall" and nft is there, and start them if the
+# second is "start".
+enable_services() {
+  local enabled=("${services[@]}")
+  if [ "$1" = firewall ] && command -v nft >/dev/null; then
+    enabled+=("${firewall_units[@]}")
+  elif [ "$1" = firewall ]; then
+    say "nft is not installed: the processes run without firewall rules"
+  fi
+  systemctl enable --quiet "${enabled[@]}"
+  if [ "$2" = start ]; then
+    say "starting: ${enabled[*]}"
+    systemctl restart "${enabled[@]}" ||
+      fail "a service did not start; \`journalctl -u 'wecall-*'\` says why. It is tried again and again meanwhile."
+  fi
+}
+
+stop_services() {
+  local unit
+  systemctl stop 'wecall-stick@*.service' 2>/dev/null || true
+  for unit in "${units[@]}"; do
+    systemctl disable --now --quiet "$unit" 2>/dev/null || systemctl stop "$unit" 2>/dev/null || true
+  done
+  rmdir /run/wecall-stick /run/wecall-apply 2>/dev/null || true
+}
+
+remove_firewall_rules() {
+  if command -v nft >/dev/null && nft list table inet wecall >/dev/null 2>&1; then
+    say "removing the firewall rules"
+    nft delete table inet wecall
+  fi
+  rm -rf /var/lib/wecall-firewall
+}
+
+# Remove what is the holder's and the installer's, for good.
+purge() {
+  say "removing the configuration, the keys, the call log and everything else that was stored"
+  # The key goes first: without it what remains of the store on the card tells nothing.
+  rm -rf /etc/wecall/credentials /run/credstore.encrypted/wecall.* /run/credstore/wecall.*
+  rm -rf /etc/wecall /var/lib/wecall /var/lib/wecall-apply
+  # What bundles brought: networks with their passwords, time servers, the radio's country.
+  rm -f /etc/NetworkManager/system-connections/wecall-*.nmconnection
+  rm -f /etc/systemd/timesyncd.conf.d/wecall.conf /etc/modprobe.d/wecall-radio.conf
+  userdel wecall 2>/dev/null || true
+  userdel wecall-sync 2>/dev/null || true
+  userdel wecall-stick 2>/dev/null || true
+  groupdel wecall-admin 2>/dev/null || true
+}
