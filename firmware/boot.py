@@ -15,6 +15,7 @@ from typing import Final
 from firmware import logs
 from firmware.config import LoadedConfiguration, load
 from firmware.health import Health
+from firmware.local_time import use_zone
 from firmware.phone.events import Event
 from firmware.settings.line import sip_settings
 from firmware.sip.stack import PjsuaStack
@@ -109,6 +110,7 @@ def start_early(options: Options) -> Early:
         except OSError as error:
             _log.error("The folder %s cannot be made: %s", folder, error.strerror)
     loaded, health, inbox = load(options.configuration, options.state_dir), Health(), Inbox()
+    use_zone(loaded.configuration.device.time_zone if loaded.configuration is not None else None)
     if loaded.configuration is None:
         return Early(loaded, health, None, inbox)
     sip = PjsuaStack(sip_settings(loaded.configuration), health.register("sip", SIP_LIMIT_S))

@@ -1,6 +1,6 @@
 """What in a configuration is well written but cannot work: forwarding to oneself, a hotline to a barred number."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from firmware.errors import DialPlanError
 from firmware.phone.dial_plan import DialPlan, Objection
@@ -30,7 +30,29 @@ def contradictions(configuration: Configuration, plan: Callable[[Configuration],
         configuration: what is well written.
         plan: builds the dial plan from it; called only where all patterns are some.
     """
-    return tuple(_mistakes_in_patterns(configuration)) or tuple(_contradictions(configuration, plan(configuration)))
+    zone = tuple(_unknown_zone(configuration.device.time_zone))
+    patterns = tuple(_mistakes_in_patterns(configuration))
+    return zone + (patterns or tuple(_contradictions(configuration, plan(configuration))))
+
+
+def _unknown_zone(name: str | None) -> Iterator[Remark]:
+    if name is None:
+        return
+    import zoneinfo  # noqa: PLC0415 - few need it, and a handset registers sooner without
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
+        known = zoneinfo.available_timezones()
+        # A computer without a list of zones knows no better.
+        if known and name not in known:
+            yield mistake(f"there is no time zone of this name{_or_near(name, known)}", "device", "time_zone")
+
+
+def _or_near(name: str, known: Iterable[str]) -> str:
+    from provisioning.mistake_words import near_to  # noqa: PLC0415 - for mistakes only
+
+    return f"; did you mean {near}?" if (near := near_to(name, known)) else ""
 
 
 def _mistakes_in_patterns(configuration: Configuration) -> Iterator[Remark]:

@@ -1,8 +1,20 @@
 """Which handset this is and where it stands."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from provisioning.section import ConfigurationTable, Identifier, Region
+
+TimeZone = Annotated[
+    str,
+    Field(
+        max_length=64,
+        pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$",
+        description='the name of a time zone, such as "Asia/Shanghai" or "Europe/Berlin"',
+        examples=["Asia/Shanghai"],
+    ),
+]
 
 
 class Device(ConfigurationTable):
@@ -13,6 +25,7 @@ class Device(ConfigurationTable):
         fleet: the handsets that are looked after together.
         country: decides emergency numbers, tones and how numbers are written.
         region: under whose laws its holder's data is; the country where left out.
+        time_zone: whose time of day the display shows and the hours of calls are in; the machine's where left out.
         language: of the display, until the holder chooses another.
     """
 
@@ -20,4 +33,5 @@ class Device(ConfigurationTable):
     fleet: Identifier = "default"
     country: Literal["AU", "CA", "CN", "DE", "ES", "FR", "GB", "IE", "IN", "IT", "JP", "NL", "NZ", "US"] = "CN"
     region: Region | None = None
+    time_zone: TimeZone | None = None
     language: Literal["en", "zh"] = "en"

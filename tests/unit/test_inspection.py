@@ -37,3 +37,12 @@ def test_contradictions_and_warnings_stand_at_their_place_in_a_file_whose_defaul
 def test_what_has_mistakes_is_no_configuration() -> None:
     assert inspect_configuration(MINIMAL).configuration is not None
     assert inspect_configuration(MINIMAL + '[calls]\nforward_always = "999"\n').configuration is None
+
+
+def test_a_time_zone_that_there_is_not_says_which_one_was_meant() -> None:
+    zone = MINIMAL.replace('country = "GB"', 'country = "GB"\ntime_zone = "Europe/Lundon"')
+    (remark,) = inspect_configuration(zone).mistakes
+    assert remark.sentence == (
+        "device.time_zone: there is no time zone of this name; did you mean Europe/London? (line 4, column 13)."
+    )
+    assert inspect_configuration(zone.replace("Lundon", "London")).mistakes == ()
