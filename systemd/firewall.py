@@ -1,5 +1,7 @@
 # ruff: noqa: INP001 (a script that stands beside the units; a package named systemd would hide systemd-python)
-"""Load the firewall rules with the addresses of the servers that the configuration names.
+"""Load the firewall rules with the addresses of the servers that the configurations in force name.
+
+Those are what root itself has verified of bundles, which the handset cannot change, and what stands in /etc.
 
 Run as root by wecall-firewall.service. The rules stand first, with the addresses that were found last time, and only
 then are names asked for: a network that is not up yet neither leaves the processes unconfined nor delays the phone.
@@ -12,11 +14,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import systemd.daemon
 
+from firmware.root.record import RecordError, read_record
 from provisioning.accounts import Account
 from provisioning.addresses import SERVICE_LABELS, Transport, split_port
 from provisioning.errors import ProvisioningError
@@ -24,6 +27,7 @@ from provisioning.schema import Configuration, parse_configuration
 
 RULES = Path("/opt/wecall/share/wecall.nft")
 CONFIGURATION = Path("/etc/wecall/config.toml")
+APPLIED = Path("/var/lib/wecall-apply")
 LAST_GOOD = Path("/var/lib/wecall/configuration.last-good.toml")
 ADDRESSES = Path("/var/lib/wecall-firewall/addresses.json")
 MORE_MEDIA = Path("/etc/wecall/media-networks")
@@ -43,13 +47,13 @@ def main() -> int:
     options.add_argument("--print", action="store_true", help="print what nft would be given, from known addresses")
     arguments = options.parse_args()
     if arguments.print:
-        sys.stdout.write(ruleset(_configuration(), _known_addresses()))
+        sys.stdout.write(ruleset(_configurations(), _known_addresses()))
         return 0
-    _load(ruleset(_configuration(), _known_addresses()))
+    _load(ruleset(_configurations(), _known_addresses()))
     systemd.daemon.notify("READY=1")
     while True:
         followed = _followed_texts()
-        missing = _refresh(_configuration())
+        missing = _refresh(_configurations())
         if not _changes_soon(followed):
             break
     for _ in missing:
@@ -59,7 +63,7 @@ def main() -> int:
 
 def _followed_texts() -> tuple[str, ...]:
     """Return what the path unit follows."""
-    return _text(CONFIGURATION), _text(MORE_MEDIA)
+    return _text(CONFIGURATION), _text(MORE_MEDIA), _text(APPLIED / "record.json")
 
 
 def _changes_soon(followed: tuple[str, ...]) -> bool:
@@ -72,20 +76,21 @@ def _changes_soon(followed: tuple[str, ...]) -> bool:
     return False
 
 
-def _refresh(configuration: Configuration | None) -> list[str]:
-    """Load the rules with the addresses of this moment, and return the hosts that have none."""
+def _refresh(configurations: Sequence[Configuration]) -> list[str]:
+    """Load the rules with the addresses of this moment, and return the hosts of the first that have none."""
     known = _known_addresses()
-    services = _look_up_services(configuration)
-    found, missing = _resolve(_hosts(configuration, services))
+    services = _look_up_services(configurations)
+    found, missing = _resolve({host for each in configurations for host in _hosts(each, services)})
     found |= services
     addresses = {**{host: known[host] for host in missing if host in known}, **found}
     if addresses != known:
         ADDRESSES.write_text(json.dumps(addresses), encoding="utf-8")
-    _load(ruleset(configuration, addresses))
-    return missing
+    _load(ruleset(configurations, addresses))
+    # The sample that an installer brings names servers that are nowhere; it does not count once a bundle has come.
+    return sorted(set(missing) & {host for each in configurations[:1] for host in _hosts(each, services)})
 
 
-def ruleset(configuration: Configuration | None, addresses: Mapping[str, Iterable[str]]) -> str:
+def ruleset(configurations: Iterable[Configuration], addresses: Mapping[str, Iterable[str]]) -> str:
     """Return the rules and the elements of every set, as nft reads them."""
     elements: dict[str, set[str]] = {}
 
@@ -98,14 +103,14 @@ def ruleset(configuration: Configuration | None, addresses: Mapping[str, Iterabl
         keyword, _, address = line.partition(" ")
         if keyword == "nameserver":
             add("resolvers", address.strip().partition("%")[0])
-    if configuration is not None:
+    for network in _more_media():
+        add("media", network)
+    for configuration in configurations:
         for address, port, protocol in _sip_addresses(configuration, addresses):
             add("sip", address, protocol, port)
             add("media", address)
-        for network in _more_media():
-            add("media", network)
-        if configuration.sip.local_port:
-            elements["sip_listens"] = {str(configuration.sip.local_port), str(configuration.sip.local_port + 1)}
+        if listens := configuration.sip.local_port:
+            elements.setdefault("sip_listens", set()).update((str(listens), str(listens + 1)))
         if configuration.sync is not None:
             for address in addresses.get(configuration.sync.host, ()):
                 add("broker", address, str(configuration.sync.port))
@@ -116,18 +121,27 @@ def ruleset(configuration: Configuration | None, addresses: Mapping[str, Iterabl
     )
 
 
-def _configuration() -> Configuration | None:
-    for path in (CONFIGURATION, LAST_GOOD):
-        try:
-            return parse_configuration(_text(path))
-        except ProvisioningError:
-            continue
-    return None
+def _configurations() -> list[Configuration]:
+    """Return those that the handset may run with: what is tried, what is in force, and what was written by hand."""
+    try:
+        record = read_record(APPLIED)
+    except RecordError as error:
+        print(error, file=sys.stderr)  # noqa: T201 (the journal)
+        verified = []
+    else:
+        verified = [one.configuration for one in (record.pending, record.active) if one is not None]
+    found = [one for one in map(_parsed, verified) if one is not None]
+    return [*found, *[one for one in map(_parsed, (_text(CONFIGURATION), _text(LAST_GOOD))) if one is not None][:1]]
 
 
-def _hosts(configuration: Configuration | None, services: Mapping[str, Iterable[str]]) -> set[str]:
-    if configuration is None:
-        return set()
+def _parsed(text: str) -> Configuration | None:
+    try:
+        return parse_configuration(text)
+    except ProvisioningError:
+        return None
+
+
+def _hosts(configuration: Configuration, services: Mapping[str, Iterable[str]]) -> set[str]:
     hosts = {host for host, _, _ in _sip_places(configuration, services)}
     return hosts | ({configuration.sync.host} if configuration.sync else set())
 
@@ -156,10 +170,10 @@ def _service(account: Account) -> str:
     return f"{SERVICE_LABELS[account.transport]}.{account.domain}"
 
 
-def _look_up_services(configuration: Configuration | None) -> Addresses:
+def _look_up_services(configurations: Iterable[Configuration]) -> Addresses:
     """Return the places, each as "host port", that SRV records name for each account that asks for them."""
     found: Addresses = {}
-    for account in configuration.accounts if configuration is not None else ():
+    for account in (account for configuration in configurations for account in configuration.accounts):
         if not account.uses_srv:
             continue
         # Few configurations need it.

@@ -28,15 +28,20 @@ WIFI_PASSWORD: Final = "a password \\ of Wi-Fi"
 
 def configuration(*tables: str, trusted: Installer = OPERATOR, fleet: str = "shop") -> bytes:
     """Return a configuration that trusts an installer, with more tables."""
-    kinds = ", ".join(f'"{kind}"' for kind in sorted(trusted.trusted.signs))
     return "\n\n".join(
         (
             f'version = 1\n\n[device]\nid = "handset-1"\nfleet = "{fleet}"\ncountry = "DE"',
             '[[accounts]]\nusername = "1001"\ndomain = "sip.example.org"\ntransport = "udp"',
-            f'[[trust.keys]]\npublic = "{trusted.trusted.public}"\nsigns = [{kinds}]',
+            trust(trusted),
             *tables,
         )
     ).encode()
+
+
+def trust(trusted: Installer) -> str:
+    """Return the table that pins an installer's key, for all that it may sign."""
+    kinds = ", ".join(f'"{kind}"' for kind in sorted(trusted.trusted.signs))
+    return f'\n[[trust.keys]]\npublic = "{trusted.trusted.public}"\nsigns = [{kinds}]\n'
 
 
 def wifi(ssid: str) -> str:

@@ -34,7 +34,8 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledBox]:
         box.shell(f"echo nameserver {RESOLVER} >/etc/resolv.conf")
         box.install("--no-start")
         box.configure(CONFIGURATION)
-        box.run("systemctl", "start", "wecall-firewall.service", "wecall-handset.service", "wecall-sync.service")
+        services = ("wecall-firewall.service", "wecall-handset.service", "wecall-sync.service")
+        box.run("systemctl", "start", "wecall-apply.socket", *services)
         yield box
     finally:
         box.stop()

@@ -15,6 +15,8 @@ from tests.lab.installed_box import (
     InstalledBox,
     wait_until,
 )
+from tests.lab.root_asker import IN_TIME, RootAsker
+from tests.lab.root_machine import OPERATOR, trust
 
 FIREWALL = "wecall-firewall.service"
 
@@ -180,5 +182,35 @@ def test_a_server_without_an_address_leaves_the_rules_standing_and_is_asked_for_
         assert outside.reachable_by("wecall-sync") == RESOLVING
     finally:
         box.configure(before)
+        box.run("systemctl", "restart", FIREWALL)
+        wait_until(lambda: box.property_of(FIREWALL, "ActiveState") == "inactive", "the rules are loaded")
+
+
+def test_the_rules_follow_a_bundle_that_root_has_verified_and_nothing_else_in_the_handsets_hands(
+    outside: Outside,
+) -> None:
+    box = outside.box
+    written = box.run("cat", "/etc/wecall/config.toml").stdout
+    moved = written.replace(f'host = "{BROKER}"', f'host = "{STRANGER}"') + trust(OPERATOR)
+    asker = RootAsker(box)
+
+    def lets_through(address: str) -> bool:
+        return f"{address} . 8883" in box.run("nft", "list", "table", "inet", "wecall").stdout
+
+    try:
+        box.run("systemctl", "start", "wecall-firewall.path")
+        # A configuration that nobody has signed, in the handset's own folder.
+        box.shell(
+            f"mkdir -p /var/lib/wecall/provisioning && cat >/var/lib/wecall/provisioning/config.toml <<<'{moved}'"
+        )
+        assert asker.ask(3, OPERATOR.bundle({"config.toml": moved.encode()}, 3, **IN_TIME))["outcome"] == "applied"
+        wait_until(lambda: lets_through(STRANGER), "the broker of the bundle on trial is let through")
+        assert lets_through(BROKER)
+        assert asker.say("go_back", 3) == "reverted"
+        wait_until(lambda: not lets_through(STRANGER), "it is not any more")
+    finally:
+        asker.forget()
+        box.run("rm", "-rf", "/var/lib/wecall/provisioning/config.toml")
+        box.run("systemctl", "stop", "wecall-firewall.path")
         box.run("systemctl", "restart", FIREWALL)
         wait_until(lambda: box.property_of(FIREWALL, "ActiveState") == "inactive", "the rules are loaded")

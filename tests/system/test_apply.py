@@ -1,0 +1,177 @@
+"""What root does for a bundle, by the real service under the real systemd, asked as the handset's user asks it."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.bundles import Installer
+from tests.lab.installed_box import InstalledBox, wait_until
+from tests.lab.root_asker import IN_TIME, RootAsker
+from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, WIFI, configuration, time_server, wheel, wifi
+
+SERVICE = "wecall-apply.service"
+HANDSET = "wecall-handset.service"
+LINK = "/opt/wecall/venv"
+
+# The whole firmware of a bundle: it is ready at once, says that the bundle works, and stays.
+CONFIRM = """
+import json, socket, sys, time
+import systemd.daemon
+
+def kept():
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect("/run/wecall-apply/apply.sock")
+        caller.sendall(b'{"wish": "keep", "number": NUMBER}\\n')
+        return json.loads(caller.makefile().readline())["outcome"] == "kept"
+
+def main():
+    systemd.daemon.notify("READY=1")
+    while sys.argv[1] == "run" and not kept():
+        time.sleep(0.2)
+    while True:
+        systemd.daemon.notify("WATCHDOG=1")
+        time.sleep(1)
+"""
+# What the service tries from inside its sandbox, and what comes of it.
+ATTEMPTS = """
+import errno, json, os, socket
+from pathlib import Path
+
+def attempt(action):
+    try:
+        action()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "done"
+
+def write(folder):
+    path = Path(folder, "probe")
+    path.write_text("")
+    path.unlink()
+
+print(json.dumps({
+    "connections": attempt(lambda: write("/etc/NetworkManager/system-connections")),
+    "time servers": attempt(lambda: write("/etc/systemd/timesyncd.conf.d")),
+    "environments": attempt(lambda: write("/opt/wecall/environments")),
+    "own state": attempt(lambda: write("/var/lib/wecall-apply")),
+    "elsewhere in /etc": attempt(lambda: write("/etc/systemd/system")),
+    "the handset's state": attempt(lambda: os.listdir("/var/lib/wecall")),
+    "credentials": attempt(lambda: os.listdir("/etc/wecall/credentials")),
+    "internet": attempt(lambda: socket.socket(socket.AF_INET)),
+}))
+"""
+BROKEN = "raise ImportError('nothing that runs')\n"
+
+
+def bundle(number: int, *tables: str, firmware: str = "", signer: Installer = OPERATOR) -> bytes:
+    files = wheel("9.0", **{"firmware/cli.py": firmware}) if firmware else {}
+    contents = {"config.toml": configuration(*tables, trusted=signer), **files}
+    return signer.bundle(contents, number, **IN_TIME)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _as_before(box: InstalledBox) -> Iterator[None]:
+    """Leave the box as it was found: no key pinned, the installed firmware."""
+    wait_until(lambda: box.property_of(HANDSET, "ActiveState") == "active", "the handset runs")
+    yield
+    box.remove_drop_in(SERVICE)
+    RootAsker(box).forget()
+    box.run("rm", "-f", f"/{WIFI}", f"/{TIME_SERVERS}")
+    if box.run("readlink", LINK).stdout != "environments/installed\n":
+        box.run("ln", "-sfn", "environments/installed", LINK)
+        box.run("systemctl", "restart", HANDSET, "wecall-sync.service")
+
+
+@pytest.fixture
+def asker(box: InstalledBox) -> RootAsker:
+    return RootAsker(box)
+
+
+def confirm_within(box: InstalledBox, seconds: int) -> None:
+    box.drop_in(SERVICE, f"[Service]\nEnvironment=WECALL_CONFIRM_S={seconds}\n")
+    box.run("systemctl", "stop", SERVICE)
+
+
+def test_networks_and_time_servers_are_installed_and_kept(box: InstalledBox, asker: RootAsker) -> None:
+    answer = asker.ask(
+        6, bundle(6, wifi("shop"), time_server("ntp.example.org")), {"wifi-password-1": "a Wi-Fi password"}
+    )
+    assert answer["outcome"] == "applied"
+    assert box.shell(f"stat -c '%a %U' /{WIFI} /{TIME_SERVERS}") == "600 root\n644 root\n"
+    assert "psk=a\\sWi-Fi\\spassword\n" in box.shell(f"cat /{WIFI}")
+    assert box.shell(f"cat /{TIME_SERVERS}") == "[Time]\nNTP=ntp.example.org\n"
+    assert asker.say("confirm", 6) == "kept"
+    wait_until(lambda: box.property_of(SERVICE, "ActiveState") == "inactive", "the service has nothing left to do")
+    assert "a Wi-Fi password" not in box.journal(SERVICE)
+
+
+def test_what_nobody_confirms_is_put_back_also_by_a_service_that_was_killed(
+    box: InstalledBox, asker: RootAsker
+) -> None:
+    confirm_within(box, 2)
+    assert asker.ask(7, bundle(7, "[network]", time_server("other.example.org")))["outcome"] == "applied"
+    assert "other.example.org" in box.shell(f"cat /{TIME_SERVERS}")
+    assert box.run("test", "-e", f"/{WIFI}", check=False).returncode == 1
+    box.run("systemctl", "kill", "--signal=KILL", SERVICE)
+    box.run("systemctl", "start", SERVICE)
+    wait_until(lambda: "ntp.example.org" in box.shell(f"cat /{TIME_SERVERS}"), "the time servers of before are back")
+    wait_until(lambda: box.run("test", "-e", f"/{WIFI}", check=False).returncode == 0, "the network of before is back")
+    assert asker.ask(7, bundle(7))["code"] == "reverted_before"
+    box.remove_drop_in(SERVICE)
+
+
+def test_whoever_has_broken_into_the_handset_gets_nothing_unsigned_by_root(box: InstalledBox, asker: RootAsker) -> None:
+    before = box.shell(f"sha256sum /{WIFI} /{TIME_SERVERS}; ls -R /etc/NetworkManager")
+    forged = bundle(8, "[network]", time_server("evil.example.org"), firmware=BROKEN, signer=STRANGER)
+    assert asker.ask(8, forged)["code"] == "unknown_key"
+    cut = bytearray(bundle(8, time_server("evil.example.org")))
+    cut[-1] ^= 1
+    assert asker.ask(8, bytes(cut))["code"] == "forged"
+    assert box.shell(f"sha256sum /{WIFI} /{TIME_SERVERS}; ls -R /etc/NetworkManager") == before
+    # What root remembers is out of its reach, and so is the socket for others.
+    as_handset = ("setpriv", "--reuid=wecall", "--regid=wecall", "--init-groups")
+    assert box.run(*as_handset, "cat", "/var/lib/wecall-apply/record.json", check=False).returncode == 1
+    assert box.shell("stat -c '%a %U:%G' /run/wecall-apply/apply.sock") == "660 root:wecall\n"
+
+
+def test_the_handset_may_ask_from_inside_its_sandbox(box: InstalledBox) -> None:
+    said = box.probe(
+        HANDSET,
+        "import asyncio\nfrom firmware.bundles.root_work import RootWork\n"
+        "print(asyncio.run(RootWork().confirm(4)).outcome)",
+    )
+    assert said == "reverted\n"
+
+
+def test_the_service_itself_can_do_nothing_but_its_work(box: InstalledBox) -> None:
+    said: dict[str, str] = json.loads(box.probe(SERVICE, ATTEMPTS))
+    assert {said.pop(place) for place in ("connections", "time servers", "environments", "own state")} == {"done"}
+    assert said == {
+        "elsewhere in /etc": "EROFS",
+        "the handset's state": "EACCES",
+        "credentials": "EACCES",
+        "internet": "EAFNOSUPPORT",
+    }
+
+
+def test_firmware_of_a_bundle_runs_and_stays_once_it_has_said_so_itself(box: InstalledBox, asker: RootAsker) -> None:
+    answer = asker.ask(9, bundle(9, firmware=CONFIRM.replace("NUMBER", "9")))
+    assert (answer["outcome"], answer["starts_anew"]) == ("applied", True)
+    assert box.run("readlink", LINK).stdout == "environments/a\n"
+    # The handset ends by itself then; the service manager starts what the link says.
+    box.run("systemctl", "restart", HANDSET)
+    wait_until(lambda: '"newest":9' in box.shell("cat /var/lib/wecall-apply/record.json"), "the bundle is kept")
+    assert "/opt/wecall/environments/a/bin/python" in box.shell(f"tr '\\0' ' ' </proc/{box.main_pid(HANDSET)}/cmdline")
+
+
+def test_firmware_that_does_not_run_is_exchanged_back_and_the_handset_runs_again(
+    box: InstalledBox, asker: RootAsker
+) -> None:
+    assert asker.ask(10, bundle(10, firmware=BROKEN))["starts_anew"]
+    assert box.run("readlink", LINK).stdout == "environments/b\n"
+    box.run("systemctl", "restart", HANDSET, check=False)
+    wait_until(lambda: box.run("readlink", LINK).stdout == "environments/a\n", "the link is as before", 60)
+    wait_until(lambda: box.property_of(HANDSET, "ActiveState") == "active", "the firmware of before runs", 60)
+    assert "nothing that runs" in box.journal(HANDSET)
+    assert asker.ask(10, bundle(10))["code"] == "reverted_before"
