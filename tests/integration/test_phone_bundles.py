@@ -1,79 +1,20 @@
 """A whole handset is set up by bundles: a real registrar, a real broker, real keys, and a process that starts anew."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from firmware.control.requests import MAX_PIECE_BYTES
-from firmware.control.stick_answers import BundleFollowed
-from firmware.control.stick_client import HandsetLink
-from firmware.errors import ControlError
 from firmware.phone.bundle_news import BundleStep
-from provisioning.bundle import key_words
-from provisioning.identity import Identity
-from provisioning.report import Check, CheckCode, CheckName, Report, ReportResult
-from provisioning.sealing import CodeCost, seal_to_code, seal_to_device
-from tests.lab.bundles import Installer
-from tests.lab.handset import Handset
-from tests.lab.person import PATIENCE_S, Person
-from tests.lab.stage import DEVICE, FLEET, HANDSET_USER, PEER_USER, Choices, Stage
-
-INSTALLER = Installer()
-CODE = "4711047110"
-LINE = Check(name=CheckName.LINES, passed=True, line=1)
-BROKER = Check(name=CheckName.BROKER, passed=True)
-SOUND = Check(name=CheckName.SOUND, passed=True)
-
-
-class Site:
-    """What the installer has of a site whose handset somebody has taken into use, and nobody has set up."""
-
-    def __init__(self, folder: Path) -> None:
-        quick = {"sync": {"retry_base_s": 0.1, "retry_cap_s": 1}}
-        self.stage = Stage(folder, Choices(extra=quick, transport="tcp", srtp="preferred"))
-        self.handset = self.stage.handset
-        self._text = self.handset.configuration or ""
-
-    def start(self) -> None:
-        self.stage.start(handset=False)
-        # With a configuration, for the store to be that of somebody who has chosen.
-        self.handset.prepare()
-        self.handset.configuration = None
-        self.handset.start()
-
-    def bundle(self, number: int, identity: Identity, *, password: str = "", code: str = "", **changes: str) -> bytes:
-        """Make a bundle for a handset, with its password sealed to its key, or to a code; `changes` replace words."""
-        authority, own = self.stage.authority, self.stage.password_of[HANDSET_USER]
-        text = self._text.replace(f'password = "{own}"\n', "").replace(str(authority.ca_path), "certificates/ca.pem")
-        lines = [line for line in text.splitlines() if not line.startswith(("certificate =", "key ="))]
-        lines.insert(lines.index("[sync]") + 1, 'certificate = "certificates/broker.pem"')
-        text = "\n".join([*lines, "[[trust.keys]]", f'public = "{INSTALLER.trusted.public}"', 'signs = ["bundle"]', ""])
-        for old, new in changes.items():
-            text = text.replace(old, new)
-        secrets = {"sip-password": password or own}
-        if code:
-            sealed = {"sealed/code": seal_to_code(secrets, code, CodeCost(memory_kib=1024, passes=1))}
-        else:
-            blob = seal_to_device(secrets, identity.public_bytes, serial=identity.serial)
-            sealed = {f"sealed/{identity.serial}": blob}
-        contents = {
-            "config.toml": text.encode(),
-            "certificates/ca.pem": authority.ca_path.read_bytes(),
-            "certificates/broker.pem": authority.answer(identity.certificate_request, DEVICE),
-            **sealed,
-        }
-        now = datetime.now(UTC)
-        times = {"issued_at": now - timedelta(hours=1), "not_after": now + timedelta(days=1)}
-        return INSTALLER.bundle(contents, number, fleet=FLEET, **times)
+from provisioning.report import Check, CheckCode, CheckName, ReportResult
+from tests.lab.bundle_site import BROKER, LINE, SOUND, BundleSite, Stick, set_up_first, somebody_at
+from tests.lab.stage import HANDSET_USER, PEER_USER
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path / "stage")
+def site(tmp_path: Path) -> Iterator[BundleSite]:
+    site = BundleSite(tmp_path / "stage")
     try:
         site.start()
         yield site
@@ -81,78 +22,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         site.stage.stop()
 
 
-class Stick:
-    """Whoever reads a stick: hands bundles over and follows what becomes of them, over starts of the handset."""
-
-    def __init__(self, handset: Handset) -> None:
-        self._link = HandsetLink(handset.folder / "run")
-        self.steps: list[BundleStep] = []
-
-    async def identity(self) -> Identity:
-        return await self._link.identity()
-
-    async def bring(self, bundle: bytes) -> str:
-        self.steps.clear()
-        offer = await self._link.begin(len(bundle))
-        for start in range(0, len(bundle), MAX_PIECE_BYTES):
-            await self._link.piece(offer, bundle[start : start + MAX_PIECE_BYTES])
-        await self._link.end(offer)
-        return offer
-
-    async def report(self, offer: str, timeout_s: float = 60) -> Report:
-        """Follow until it is known what became of a bundle."""
-        report = (await self._follow(offer, lambda news: news.report is not None, timeout_s)).report
-        assert report is not None
-        return report
-
-    async def reaches(self, offer: str, step: BundleStep) -> None:
-        await self._follow(offer, lambda news: news.step is step, PATIENCE_S)
-
-    async def _follow(self, offer: str, reached: Callable[[BundleFollowed], bool], timeout_s: float) -> BundleFollowed:
-        count = 0
-        async with asyncio.timeout(timeout_s):
-            while True:
-                try:
-                    news = await self._link.follow(offer, count, 1)
-                except ControlError:
-                    # It starts anew.
-                    await asyncio.sleep(0.05)
-                    continue
-                count = news.count
-                if not self.steps or self.steps[-1] is not news.step:
-                    self.steps.append(news.step)
-                if reached(news):
-                    return news
-
-
-@asynccontextmanager
-async def somebody_at(handset: Handset) -> AsyncIterator[Person]:
-    """Somebody at the handset's page, which is another one after each start."""
-    for _ in range(200):
-        try:
-            async with Person(handset) as person:
-                yield person
-                return
-        except OSError:
-            await asyncio.sleep(0.05)
-
-
-async def set_up_first(site: Site, stick: Stick) -> Identity:
-    """Set a new handset up by the first bundle, and return who it is."""
-    identity = await stick.identity()
-    async with somebody_at(site.handset) as person:
-        offer = await stick.bring(site.bundle(1, identity, code=CODE))
-        await person.reads(f"{' '.join(key_words(INSTALLER.public))}. On the sheet? Then OK.")
-        await person.press("ok")
-        await person.reads("10 digits, see sheet")
-        await person.dial(CODE)
-        await person.press("ok")
-    report = await stick.report(offer)
-    assert (report.result, report.checks) == (ReportResult.APPLIED, (LINE, BROKER, SOUND))
-    return identity
-
-
-async def test_a_new_handset_is_set_up_by_words_and_code_and_later_by_the_pinned_key_alone(site: Site) -> None:
+async def test_a_new_handset_is_set_up_by_words_and_code_and_later_by_the_pinned_key_alone(site: BundleSite) -> None:
     handset, stick = site.handset, Stick(site.handset)
     identity = await set_up_first(site, stick)
     own = site.stage.password_of[HANDSET_USER].encode()
@@ -183,7 +53,7 @@ async def test_a_new_handset_is_set_up_by_words_and_code_and_later_by_the_pinned
     assert same.result is ReportResult.NOTHING_TO_DO
 
 
-async def test_a_handset_that_dies_in_its_trials_goes_back_and_is_a_phone_again(site: Site) -> None:
+async def test_a_handset_that_dies_in_its_trials_goes_back_and_is_a_phone_again(site: BundleSite) -> None:
     handset, stick = site.handset, Stick(site.handset)
     identity = await set_up_first(site, stick)
     port = str(site.stage.kamailio.tcp_port)
