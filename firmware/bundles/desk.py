@@ -114,10 +114,6 @@ class BundleDesk:
 
     async def _go_on(self) -> None:
         around, trial = self._around, self._loaded.trial
-        try:
-            await asyncio.to_thread(around.shelf.sweep)
-        except OSError as error:
-            _log.warning("What is left of older bundles cannot be deleted: %s", error.strerror)
         if trial is not None and self._loaded.configuration is not None:
             if not await Trial(around, trial, self._loaded.configuration, self._sound_opens).run():
                 return

@@ -9,6 +9,7 @@ import errno
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from traceback import extract_tb
 from typing import Final
 
 from firmware.bundles.around import Around
@@ -143,7 +144,7 @@ class Intake:
         """
         self._check_free()
         self._around.steps.follow_offer(candidate.offer, candidate.source)
-        self._work = asyncio.create_task(self._hand_over(candidate), name="bundle")
+        self._work = asyncio.create_task(self._hand_over_again(candidate), name="bundle")
 
     async def stop(self) -> None:
         """Give up what is under way; it leaves nothing behind."""
@@ -169,6 +170,10 @@ class Intake:
         looked_at = _LookedAt()
         try:
             candidate = await self._look_at(draft, looked_at)
+            if candidate is None:
+                await self._end(draft, looked_at, BundleResult.NOTHING_TO_DO, BundleCode.NONE)
+            else:
+                await self._hand_over(candidate)
         except BundleRefusedError as error:
             _log.warning("A bundle is refused: %s", error)
             for mistake in error.mistakes:
@@ -178,11 +183,11 @@ class Intake:
             full = isinstance(error, OSError) and error.errno in _NO_ROOM
             _log.error("A bundle cannot be taken in: %s", error.strerror if isinstance(error, OSError) else error)
             await self._end(draft, looked_at, BundleResult.REFUSED, BundleCode.NO_SPACE if full else BundleCode.FAILED)
-        else:
-            if candidate is None:
-                await self._end(draft, looked_at, BundleResult.NOTHING_TO_DO, BundleCode.NONE)
-            else:
-                await self._hand_over(candidate)
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever brought the bundle must hear of it
+            # Its own text may quote what is in the bundle.
+            place = extract_tb(error.__traceback__)[-1]
+            _log.error("A bundle cannot be taken in: %s in %s", type(error).__name__, place.name)
+            await self._end(draft, looked_at, BundleResult.REFUSED, BundleCode.FAILED)
         finally:
             draft.drop()
             self._work = None
@@ -256,6 +261,14 @@ class Intake:
         if (active := shelf.standing.active) is None:
             return {}
         return read_own(shelf.folder_of(active), shelf.folder, self._around.identity.serial)
+
+    async def _hand_over_again(self, candidate: Candidate) -> None:
+        try:
+            await self._hand_over(candidate)
+        except OSError as error:
+            _log.error("The handset cannot go back to the configuration of before: %s", error.strerror)
+        finally:
+            self._work = None
 
     async def _hand_over(self, candidate: Candidate) -> None:
         """Have the next run of the handset try it, as soon as nobody calls."""

@@ -58,9 +58,13 @@ async def open_desk(
     shelf = Shelf(state_dir)
     try:
         identity = await asyncio.to_thread(open_identity, shelf.folder, serial())
+        # Before anybody may bring another one.
+        await asyncio.to_thread(shelf.sweep)
     except BundleError as error:
         _log.error("%s", error)
         return None
+    except OSError as error:
+        _log.warning("What is left of older bundles cannot be deleted: %s", error.strerror)
 
     async def sound_opens() -> bool:
         return await asyncio.to_thread(_open_all, [card for card in cards if card is not None])

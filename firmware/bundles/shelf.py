@@ -125,7 +125,10 @@ class Shelf:
     def end(self, ended: Ended) -> None:
         """Be done with a bundle: what was kept counts on, what was tried and not kept is gone."""
         self._change(lambda standing: standing.ending(ended))
-        self.sweep_configurations()
+        try:
+            self.sweep_configurations()
+        except OSError as error:
+            _log.warning("What does not count any more cannot be deleted: %s", error.strerror)
 
     def note_told(self) -> None:
         """Write down that the phone has heard what became of the last bundle."""

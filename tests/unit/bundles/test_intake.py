@@ -1,3 +1,4 @@
+import errno
 import hashlib
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 from firmware.bundles import drafts as drafts_module
 from firmware.bundles.progress import BundleSource
 from firmware.bundles.shelf import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME
-from firmware.bundles.standing import Ended
+from firmware.bundles.standing import Candidate, Ended
 from firmware.config import load
 from firmware.errors import BundleError
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
@@ -294,6 +295,31 @@ async def test_the_operator_hears_by_digest_of_what_was_refused(lab: DeskLab) ->
     assert [(ended.digest, ended.source) for ended in told] == [
         (hashlib.sha256(bundle).hexdigest(), BundleSource.NETWORK)
     ]
+
+
+async def test_a_card_that_fails_while_a_bundle_is_staged_is_a_refusal_and_the_next_one_is_taken(
+    lab: DeskLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin_trial(_candidate: Candidate) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(lab.shelf, "begin_trial", begin_trial)
+        report = await lab.refused(INSTALLER.bundle(contents()))
+    assert (report.result, report.code, lab.starts) == (ReportResult.REFUSED, BundleRefusal.NO_SPACE, 0)
+    assert (await lab.staged(INSTALLER.bundle(contents()))).number == 7
+
+
+async def test_a_mistake_of_ours_is_a_refusal_and_quotes_nothing(
+    lab: DeskLab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stage(*_arguments: object) -> None:
+        raise RuntimeError(PASSWORD)
+
+    monkeypatch.setattr(lab.shelf, "stage", stage)
+    assert (await lab.refused(INSTALLER.bundle(contents()))).code is BundleRefusal.FAILED
+    assert "RuntimeError" in caplog.text
+    assert PASSWORD not in caplog.text
 
 
 def _applied(lab: DeskLab) -> Ended:
