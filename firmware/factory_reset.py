@@ -4,7 +4,8 @@ A marker is written first, and the handset starts anew. Whoever starts and finds
 store is opened, each step of which may be done again, and takes the marker away last. So a power cut leaves either a
 handset as it was, or one that goes on erasing when it is back.
 
-What the installer has set stays: the configuration and its last good copy, and a key that systemd provides.
+What the installer has set stays: the configuration and its last good copy, what bundles brought, the handset's own keys
+for those, and a key that systemd provides.
 """
 
 import os
