@@ -18,6 +18,7 @@ runtime_packages=(
   libopus0                         # encodes recordings of calls
   nftables                         # the firewall
   alsa-utils                       # lists sound devices for `wecall doctor`'s advice
+  tzdata                           # time zones, for the clock and the hours of calls
 )
 # What the services run besides the handset, and what they read.
 programs=(firewall.py machine.sh check-credentials.sh make-store-key.sh stick.sh)
