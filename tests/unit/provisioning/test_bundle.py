@@ -120,17 +120,22 @@ def test_whatever_is_signed_is_read_or_refused(noise: bytes) -> None:
     assert refusal(INSTALLER.sign(noise)) is BundleRefusal.UNREADABLE
 
 
-@given(st.integers(HEADER_BYTES, len(SMALL) - 1), st.integers(1, 255))
-def test_a_signature_makes_nobody_believe_a_damaged_zip(position: int, mask: int) -> None:
-    changed = bytearray(SMALL)
-    changed[position] ^= mask
-    try:
-        bundle = opened(INSTALLER.sign(bytes(changed[HEADER_BYTES:])))
-        read = {name: bundle.read(name) for name in bundle.names}
-    except BundleRefusedError:
-        return
-    # The version that made it and the times of a file are all that may differ; nothing reads those.
-    assert read == {name: opened(SMALL).read(name) for name in opened(SMALL).names}
+@pytest.mark.parametrize("bit", range(8))
+def test_a_signature_makes_nobody_believe_a_damaged_zip(bit: int) -> None:
+    whole = {name: opened(SMALL).read(name) for name in opened(SMALL).names}
+    taken = 0
+    for position in range(HEADER_BYTES, len(SMALL)):
+        changed = bytearray(SMALL)
+        changed[position] ^= 1 << bit
+        try:
+            bundle = opened(INSTALLER.sign(bytes(changed[HEADER_BYTES:])))
+            read = {name: bundle.read(name) for name in bundle.names}
+        except BundleRefusedError:
+            continue
+        assert read == whole
+        taken += 1
+    # Nothing reads the version of what made each of the three entries, nor the bits that fill up its stream's last byte.
+    assert taken <= 2 * len(whole)
 
 
 def test_a_key_signs_only_what_it_is_pinned_for() -> None:
