@@ -134,7 +134,7 @@ def test_a_signature_makes_nobody_believe_a_damaged_zip(bit: int) -> None:
             continue
         assert read == whole
         taken += 1
-    # Nothing reads the version of what made each of the three entries, nor the bits that fill up its stream's last byte.
+    # Nothing reads the version of what made each entry, nor the bits that fill up its stream's last byte.
     assert taken <= 2 * len(whole)
 
 
