@@ -9,7 +9,6 @@ what they do is done as the handset's user later.
 """
 
 import compileall
-import os
 import shutil
 import site
 import sys
@@ -38,6 +37,7 @@ class Environments:
     def __init__(self, machine: Machine, model: Path = Path(sys.prefix)) -> None:
         self._folder = machine.prefix / "environments"
         self._link = machine.prefix / "venv"
+        self._flush = machine.flush
         self._model = model
         self._model_packages = Path(site.getsitepackages([str(model)])[0])
 
@@ -85,7 +85,7 @@ class Environments:
             unpack(wheel, packages)
         # Whoever runs it cannot write here, and would compile it at each start.
         compileall.compile_dir(packages, quiet=2)
-        os.sync()
+        self._flush()
         replace_durably(target / _STAMP_NAME, firmware.encode("ascii"), replace=_readable)
         return name
 
