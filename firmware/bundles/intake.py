@@ -57,6 +57,7 @@ class Intake:
         self._questions = Questions(around.post)
         self._draft: Draft | None = None
         self._work: asyncio.Task[None] | None = None
+        self._under_way = ""
         self._ended: dict[str, Ended] = {}
         self.when_ended: Callable[[Ended], None] = lambda _ended: None
 
@@ -72,11 +73,11 @@ class Intake:
         return self._around.identity.describe(self._around.firmware)
 
     def is_known(self, digest: str) -> bool:
-        """Say whether a bundle of this SHA-256 need not be brought over the network: what becomes of it is known."""
+        """Say whether a bundle of this SHA-256 need not be brought over the network: it is here, or was."""
         standing = self._around.shelf.standing
         ended = (*self._ended.values(), *((standing.ended,) if standing.ended is not None else ()))
         known = {*(kept.digest for kept in standing.kept), *(each.digest for each in ended), *standing.refused}
-        return digest in known
+        return digest in known or digest == self._under_way
 
     def begin(self, source: BundleSource, size_bytes: int) -> str:
         """Make room for a bundle and return what it is called while it is under way.
@@ -115,6 +116,7 @@ class Intake:
         await asyncio.to_thread(draft.close)
         self._draft = None
         previous = self._work
+        self._under_way = draft.digest
         self._work = asyncio.create_task(self._take_in(draft, previous), name="bundle")
 
     async def follow(self, offer: str, after: int, wait_s: float) -> Progress:
@@ -159,6 +161,11 @@ class Intake:
         if self._work is not None or self._around.shelf.standing.candidate is not None:
             raise BundleError("Another bundle is under way. Try again once it is known what became of it.")
 
+    def _be_done(self) -> None:
+        # Another one may have taken the place of a bundle whose question nobody answered.
+        if self._work is asyncio.current_task():
+            self._work, self._under_way = None, ""
+
     def _draft_of(self, offer: str) -> Draft:
         if self._draft is None or self._draft.offer != offer:
             raise BundleError("Nothing is known of this bundle. Offer it again.")
@@ -190,7 +197,7 @@ class Intake:
             await self._end(draft, looked_at, BundleResult.REFUSED, BundleCode.FAILED)
         finally:
             draft.drop()
-            self._work = None
+            self._be_done()
 
     async def _look_at(self, draft: Draft, looked_at: "_LookedAt") -> Candidate | None:
         """Do all that comes before the trial; return what is to be tried, None where it counts already."""
@@ -268,7 +275,7 @@ class Intake:
         except OSError as error:
             _log.error("The handset cannot go back to the configuration of before: %s", error.strerror)
         finally:
-            self._work = None
+            self._be_done()
 
     async def _hand_over(self, candidate: Candidate) -> None:
         """Have the next run of the handset try it, as soon as nobody calls."""

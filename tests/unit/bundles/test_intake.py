@@ -262,6 +262,28 @@ async def test_another_stick_takes_the_place_of_one_whose_question_nobody_answer
     assert trial.number == 8
 
 
+async def test_one_that_has_taken_the_place_of_another_is_not_disturbed_by_a_third(new: DeskLab) -> None:
+    await new.offer(INSTALLER.bundle(contents()))
+    await new.hears(BundleSignerShown(key_words(INSTALLER.public)))
+    new.answers = [AnswerBundleSigner(accepted=True)]
+    new.watch.note_view(IN_CALL)
+    await new.offer(INSTALLER.bundle(contents(), number=8))
+    await new.hears(BundleStepStarted(BundleStep.WAITING_FOR_CALL))
+    with pytest.raises(BundleError, match="Another bundle"):
+        new.intake.begin(BundleSource.STICK, 100)
+    await new.intake.stop()
+
+
+async def test_a_bundle_that_is_under_way_need_not_come_over_the_network(lab: DeskLab) -> None:
+    bundle = INSTALLER.bundle(contents())
+    lab.watch.note_view(IN_CALL)
+    await lab.offer(bundle, BundleSource.NETWORK)
+    await lab.hears(BundleStepStarted(BundleStep.WAITING_FOR_CALL, by_stick=False))
+    assert lab.intake.is_known(hashlib.sha256(bundle).hexdigest())
+    await lab.intake.stop()
+    assert not lab.intake.is_known(hashlib.sha256(bundle).hexdigest())
+
+
 async def test_more_or_less_than_was_said_is_no_bundle(lab: DeskLab) -> None:
     offer = lab.intake.begin(BundleSource.STICK, 10)
     with pytest.raises(BundleError, match="More comes"):
