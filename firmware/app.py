@@ -84,6 +84,7 @@ from firmware.settings.issuer import issuer
 from firmware.settings.phone import phone_settings
 from firmware.settings.recording import announcement
 from firmware.settings.sound import near_end_settings
+from firmware.simulated_stick import SimulatedPort
 from firmware.speech import Narrator, sentence_sound
 from firmware.storage.pictures import Pixels
 from firmware.verification import SipVerifier
@@ -271,6 +272,7 @@ class Handset:
         if page is not None and await self._faults.attempt_async("simulator", page.start):
             self._running.push_async_callback(page.stop)
             page.when_family_changed = self._change_family
+            page.stick.when_plugged = SimulatedPort(self._options.runtime_dir, page.note).plug_in
             _log.info("The simulated handset's page is being served")
 
     async def _start_records(self, configuration: Configuration | None) -> None:

@@ -32,6 +32,12 @@ class StartedDevice(Protocol):
         ...
 
 
+class Stick(Protocol):
+    """The simulator's USB port."""
+
+    when_plugged: Callable[[bytes], Awaitable[None]] | None
+
+
 class Page(Protocol):
     """The simulator's page, where there is one."""
 
@@ -46,6 +52,11 @@ class Page(Protocol):
         ...
 
     when_family_changed: Callable[[str], None] | None
+
+    @property
+    def stick(self) -> Stick:
+        """What is plugged in there."""
+        ...
 
     def describe(self, text: str) -> None:
         """Say in words what the display shows now, for those who do not see it; from the main thread."""

@@ -36,6 +36,7 @@ from drivers.simulator.protocol import (
     ProtocolError,
     parse_page_message,
 )
+from drivers.simulator.stick import SimulatedStick
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class Simulator:
     Attributes:
         keypad, hook_switch, display, indicator: the devices, as the firmware's ports want them.
         ringer_light: shows on the page that the phone rings; a ringer without sound.
+        stick: what is plugged in on the page.
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class Simulator:
         self.display = SimulatedDisplay(self._wake_pages, family, glyphs)
         self.indicator = SimulatedIndicator(self._wake_pages)
         self.ringer_light = SimulatedRingerLight(self._wake_pages)
+        self.stick = SimulatedStick()
         self._journal = Journal(self._wake_pages)
         self._host = host
         self._port = port
@@ -162,6 +165,7 @@ class Simulator:
         application = web.Application(middlewares=[_refuse_foreign_hosts(self._host)])
         application.on_response_prepare.append(_add_headers)
         application.router.add_get("/phone", self._serve_page)
+        application.router.add_post("/stick", self.stick.serve)
         for path, (file, content_type) in _PAGE_FILES.items():
             application.router.add_get(path, _serve_file(file, content_type))
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)

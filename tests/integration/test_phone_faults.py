@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
 from firmware.bundles.serial import serial
 from firmware.phone.view import Mode, PhoneView
 from firmware.screens.artist import Artist
 from firmware.storage.database import Database
+from provisioning.refusal import BundleRefusal
+from provisioning.report import ReportResult, read_report
 from tests.lab.certificates import LOOPBACK
 from tests.lab.display_reader import FAMILY, NoPictures
 from tests.lab.guarded_store import open_store_of
@@ -123,6 +126,24 @@ async def test_without_a_configuration_the_phone_says_that_it_is_not_set_up(stag
             await person.reads("Cannot call. Use another phone.")
             await person.hang_up()
             await person.reads("Not set up")
+
+
+async def test_a_damaged_bundle_on_a_stick_is_refused_on_the_display_and_in_a_report(stage: Stage) -> None:
+    handset = stage.new_handset("damaged-stick")
+    handset.configuration = None
+    folder = handset.folder / "run" / "stick"
+    with running(handset):
+        async with Person(handset) as person, ClientSession() as page:
+            await person.reads("Plug in the stick.")
+            own_site = {"Origin": handset.url.rstrip("/")}
+            async with page.post(f"{handset.url}stick", data=b"no bundle at all", headers=own_site) as answer:
+                assert answer.status == 204
+            why = "The bundle is damaged. Copy it to the stick again. Take the stick out."
+            await person.wait_until(lambda page: page.state["text"] == f"Refused. {why}", 30)
+            assert person.state["indicator"] == "slow_blink"
+            assert handset.command("status", "--page").splitlines()[1:3] == ["Refused", why]
+    report = read_report((folder / f"report-{serial()}.json").read_bytes())
+    assert (report.result, report.code) == (ReportResult.REFUSED, BundleRefusal.UNREADABLE)
 
 
 def body_of(view: PhoneView) -> bytes:

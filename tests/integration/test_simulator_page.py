@@ -175,6 +175,18 @@ async def test_the_handset_follows_taps_that_are_quicker_than_the_simulators_ans
     await expect(page.get_by_role("switch", name="Handset lifted")).to_be_checked()
 
 
+async def test_a_file_that_is_chosen_is_plugged_in(phone: Phone, page: Page) -> None:
+    plugged: asyncio.Queue[bytes] = asyncio.Queue()
+    phone.simulator.stick.when_plugged = plugged.put
+    port = page.get_by_label("Plug in a bundle")
+    for bundle in (b"first", b"second"):
+        await port.set_input_files({"name": "site.wecall", "mimeType": "", "buffer": bundle})
+        assert await asyncio.wait_for(plugged.get(), TIMEOUT_S) == bundle
+        await expect(page.get_by_text("site.wecall is in.")).to_be_visible()
+    await page.keyboard.press("5")
+    assert await phone.next_reports(1) == ["5"]
+
+
 async def test_a_browsers_own_shortcuts_press_nothing(phone: Phone, page: Page) -> None:
     for keys in ("Control+m", "Alt+1", "1"):
         await page.keyboard.press(keys)
@@ -277,7 +289,7 @@ async def test_everything_that_can_be_operated_has_a_name(page: Page) -> None:
     tree = await session.send("Accessibility.getFullAXTree")
     operable = [node for node in tree["nodes"] if node.get("role", {}).get("value") in {"button", "switch", "image"}]
     names = [node.get("name", {}).get("value", "") for node in operable]
-    assert len(operable) == 25 + 1 + 2
+    assert len(operable) == 25 + 1 + 1 + 2
     choices = [node for node in tree["nodes"] if node.get("role", {}).get("value") == "radio"]
     assert [node["name"]["value"] for node in choices] == [family.label for family in FAMILIES.values()]
     assert all(names)

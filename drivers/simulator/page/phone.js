@@ -393,6 +393,21 @@ hook.addEventListener("click", toggleHook);
 element("choices").addEventListener("change", ({ target }) => {
   send({ type: "display", family: target.value });
 });
+element("stick").addEventListener("change", async ({ target }) => {
+  const [file] = target.files;
+  if (file === undefined) return;
+  const note = element("stick-note");
+  note.textContent = "Plugging it in…";
+  try {
+    const answer = await fetch("stick", { method: "POST", body: file });
+    note.textContent = answer.ok ? `${file.name} is in.` : await answer.text();
+  } catch {
+    note.textContent = "The phone is not there. Try again.";
+  }
+  // The same file may be plugged in again.
+  target.value = "";
+  target.blur();
+});
 // Who clicks a choice goes on dialling; who came to it by keyboard stays there.
 element("choices").addEventListener("click", ({ target }) => {
   if (target.matches("input") && !target.matches(":focus-visible")) target.blur();

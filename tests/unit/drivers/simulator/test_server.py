@@ -348,3 +348,42 @@ async def test_a_port_that_is_taken_is_said_in_words(simulator: Simulator) -> No
     port = urlsplit(simulator.url).port or 0
     with pytest.raises(DeviceError, match=f"cannot listen on 127.0.0.1 port {port}"):
         await Simulator(KEYS, port=port).start()
+
+
+# --- the stick --------------------------------------------------------------------------------------------------------
+
+
+async def plug_in(client: ClientSession, simulator: Simulator, bundle: bytes, origin: str | None = None) -> int:
+    headers = {"Origin": origin_of(simulator.url) if origin is None else origin}
+    async with client.post(f"{simulator.url}stick", data=bundle, headers=headers) as answer:
+        return answer.status
+
+
+async def test_a_file_that_is_plugged_in_reaches_the_phone_whole(simulator: Simulator, client: ClientSession) -> None:
+    plugged: asyncio.Queue[bytes] = asyncio.Queue()
+    simulator.stick.when_plugged = plugged.put
+    bundle = bytes(range(256)) * 20_000
+    assert await plug_in(client, simulator, bundle) == 204
+    assert plugged.get_nowait() == bundle
+
+
+async def test_no_other_site_plugs_a_stick_in(simulator: Simulator, client: ClientSession) -> None:
+    plugged: asyncio.Queue[bytes] = asyncio.Queue()
+    simulator.stick.when_plugged = plugged.put
+    assert await plug_in(client, simulator, b"bundle", "http://evil.example") == 403
+    assert plugged.empty()
+
+
+async def test_a_file_that_no_stick_of_ours_holds_is_refused(
+    simulator: Simulator, client: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugged: asyncio.Queue[bytes] = asyncio.Queue()
+    simulator.stick.when_plugged = plugged.put
+    monkeypatch.setattr("drivers.simulator.stick.MOST_BYTES", 1000)
+    assert await plug_in(client, simulator, bytes(1001)) == 413
+    assert await plug_in(client, simulator, bytes(1000)) == 204
+    assert plugged.qsize() == 1
+
+
+async def test_a_phone_without_a_port_says_so(simulator: Simulator, client: ClientSession) -> None:
+    assert await plug_in(client, simulator, b"bundle") == 404
