@@ -135,7 +135,9 @@ def revoke(authority: Path, devices: tuple[str, ...], reason: str) -> None:
     unlocked = folder.unlock(ask_passphrase)
     folder.revoke(unlocked, taken, _REASONS[reason], datetime.now(UTC))
     click.echo(f"{len(taken)} certificate(s) taken back. The list is {folder.list_path}.")
-    click.echo("Copy it to the broker, where crlfile in mosquitto.conf names it, and restart the broker.")
+    click.echo(
+        "Copy it to where crlfile in mosquitto.conf says, and restart the broker: reloading keeps out new comers only."
+    )
 
 
 @ca.command(name="list")
