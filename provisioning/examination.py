@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from provisioning.mistake_words import key_words, near_to, unknown_words, words_of
 from provisioning.places import Places
 from provisioning.reference import form_at, forms_of
-from provisioning.remarks import KeyPath, Remark, by_place, mistake
+from provisioning.remarks import BYTE_ORDER_MARK, KeyPath, Remark, by_place, mistake
 from provisioning.schema import Configuration
 from provisioning.section import ConflictError
 from provisioning.toml_text import TomlText, read_toml
@@ -28,6 +28,8 @@ _STAND_INS: Final[dict[str, Any]] = {
 """What takes the place of what every configuration must have, so that the rest can be looked at without it."""
 
 _MOST_ROUNDS: Final = 20
+_MOST_MISTAKES: Final = 100
+"""Nobody reads more of them at once, and whoever wrote thousands must not keep a handset busy."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Examination:
 
 def examine(text: str) -> Examination:
     """Find every mistake in a configuration."""
-    toml = read_toml(text)
+    toml = read_toml(text.removeprefix(BYTE_ORDER_MARK))
     if not toml.whole:
         return Examination(text, toml.mistakes)
     search = _Search(toml)
@@ -115,7 +117,7 @@ class _Search:
             try:
                 return Configuration.model_validate(self._values)
             except ValidationError as error:
-                items = error.errors(include_url=False, include_input=False)
+                items = error.errors(include_url=False, include_input=False)[:_MOST_MISTAKES]
             remarks = [remark for item in items if not _is_too_short_by(item, items) for remark in self._remarks(item)]
             self.found += [remark for remark in remarks if not self._is_told(remark)]
             left_out_before = len(self.left_out)
@@ -125,7 +127,7 @@ class _Search:
                 if item["type"] == "extra_forbidden":
                     for path in self._meant(item["loc"]):
                         self._leave_out(path)
-            if len(self.left_out) == left_out_before:
+            if len(self.left_out) == left_out_before or len(self.found) >= _MOST_MISTAKES:
                 break
         return None
 

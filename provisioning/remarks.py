@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""What editors on Windows put before a text; it means nothing."""
 
 KeyPath = tuple[str | int, ...]
 """The keys that lead to a setting, as in the file; tables of a list are counted from 0."""

@@ -22,7 +22,7 @@ from provisioning.nat import Nat
 from provisioning.network import Network
 from provisioning.operator_links import Operator
 from provisioning.recording import Recording
-from provisioning.remarks import KeyPath, counted, dotted, joined
+from provisioning.remarks import BYTE_ORDER_MARK, KeyPath, counted, dotted, joined
 from provisioning.retention import Retention
 from provisioning.ringer import Ringer
 from provisioning.section import Conflicts, Section, conflict
@@ -140,7 +140,7 @@ def parse_configuration(text: str) -> Configuration:
         ProvisioningError: with every mistake at once, each with its line and column.
     """
     try:
-        return Configuration.model_validate(tomllib.loads(text))
+        return Configuration.model_validate(tomllib.loads(text.removeprefix(BYTE_ORDER_MARK)))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         # Finding all that is wrong, and where, takes more code than a configuration that is right needs.
         from provisioning.examination import examine  # noqa: PLC0415

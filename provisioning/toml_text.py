@@ -11,6 +11,8 @@ _PLACE: Final = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)
 _KEY: Final = re.compile(r"""\s*(?P<key>[\w."'-]+)\s*(?P<sign>=?)(?P<value>.*)""")
 _OPEN: Final = ("Unclosed", "Unterminated")
 _MOST_MISTAKES: Final = 50
+_MOST_LETTERS: Final = 2_000_000
+"""How much is read again after mistakes: whoever wrote many into a long text must not keep a handset busy."""
 
 _WORDS: Final = (
     ("Invalid value", 'this is no value; a text stands in quotes, as in "text", and yes or no is true or false'),
@@ -60,7 +62,8 @@ def read_toml(text: str) -> TomlText:
     lines = text.split("\n")
     mistakes: list[Remark] = []
     lost: set[str] = set()
-    while len(mistakes) < _MOST_MISTAKES:
+    most = min(_MOST_MISTAKES, 1 + _MOST_LETTERS // (len(text) + 1))
+    while len(mistakes) < most:
         try:
             left = "\n".join(lines)
             return TomlText(tomllib.loads(left), left, tuple(mistakes), frozenset(lost))

@@ -182,6 +182,14 @@ def test_a_name_is_near_where_few_letters_differ_or_where_it_is_the_beginning_of
     assert near_to("qqq", names) is None
 
 
+def test_a_text_that_an_editor_on_windows_wrote_is_read_and_its_places_are_those_of_the_editor() -> None:
+    on_windows = "\ufeff" + MINIMAL.replace("\n", "\r\n")
+    assert parse_configuration(on_windows) == parse_configuration(MINIMAL)
+    assert told(on_windows + "[sip]\r\ncolour = 1\r\n")[0][2] == Place(LINES + 2, 1)
+    assert told(on_windows.replace('"desk-1"', "desk-1"))[0][2] == Place(2, 6)
+    assert told("\ufeffversion = 2\r\n" + MINIMAL)[0][2] == Place(1, 11)
+
+
 def test_what_cannot_be_read_at_all_leaves_nothing_to_look_at() -> None:
     examination: Examination = examine('[device]\nid = "a"\n[sip]\ncodecs = ["opus"\nlocal_port = 1\n')
     assert [remark.place for remark in examination.mistakes] == [Place(5, 1)]
@@ -205,3 +213,9 @@ def test_whatever_is_changed_in_a_configuration_it_is_taken_or_has_mistakes(at: 
     with pytest.raises(ProvisioningError) as caught:
         parse_configuration(text)
     assert caught.value.mistakes == tuple(remark.sentence for remark in examination.mistakes)
+
+
+def test_mistakes_without_end_are_told_up_to_a_number() -> None:
+    unknown = "[sip]\n" + "".join(f"codec_{number} = 1\n" for number in range(20_000))
+    assert len(examine(MINIMAL + unknown).mistakes) == 100
+    assert len(examine(MINIMAL + unknown + "[operator]\n" + "x = y\n" * 1000).mistakes) < 20
