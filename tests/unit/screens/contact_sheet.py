@@ -1,5 +1,6 @@
-"""A selection of the phone's pages on every display and in both languages, in one picture for README."""
+"""Selections of the pages, in one picture each: of everything for README, of sticks for docs/installing.md."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -9,6 +10,7 @@ from firmware.screens.translation import Language
 from tests.unit.screens import gallery
 
 FILE = Path(__file__).parents[3] / "docs" / "screens.png"
+OF_STICKS = FILE.with_name("installing.png")
 
 _SELECTION = (
     "idle, everything waits",
@@ -20,6 +22,22 @@ _SELECTION = (
     "menu, pinyin",
     "privacy, what I agree to",
 )
+# In the order in which an installer sees them: four a line, first what goes well and then what does not.
+_STICKS = (
+    "stick, waiting for it",
+    "stick, an identity was written",
+    "stick, signer",
+    "stick, code",
+    "stick, step checking",
+    "stick, step lines",
+    "stick, done",
+    "talking, a stick waits",
+    "stick, for another phone",
+    "stick, its time is over",
+    "stick, wrong password",
+    "stick, pulled out",
+)
+_STICKS_ACROSS = 4
 _GAP_PX = 12
 _COLUMN_PX = 320
 _GROUND = (236, 238, 241)
@@ -28,15 +46,32 @@ _CHARACTER_GROUND, _CHARACTER_INK = (40, 62, 180), (236, 242, 255)
 _CELL_PX = (12, 24)
 
 
-def draw_contact_sheet() -> None:
+def draw_sheets() -> None:
+    """Draw both."""
+    _draw_everything()
+    _draw_sticks()
+
+
+def _draw_everything() -> None:
     """Draw the selection: a column a page and language, a row a display."""
     columns = [(language, name) for name in _SELECTION for language in Language]
     rows = [[_show(family, *column) for column in columns] for family in (*gallery.SIZES, gallery.CHARACTERS)]
     # Half of the columns above the other half, so that the picture is not too wide to read.
     half = len(columns) // 2
     bands = [row[start : start + half] for start in (0, half) for row in rows]
+    _save(bands, FILE)
+
+
+def _draw_sticks() -> None:
+    """Draw what is seen of sticks, on the smallest display with pixels."""
+    pages = [_show("oled_128x64", Language.ENGLISH, name) for name in _STICKS]
+    _save([pages[start : start + _STICKS_ACROSS] for start in range(0, len(pages), _STICKS_ACROSS)], OF_STICKS)
+
+
+def _save(bands: Sequence[Sequence[Image.Image]], file: Path) -> None:
     heights = [max(picture.height for picture in band) for band in bands]
-    size = (half * (_COLUMN_PX + _GAP_PX) + _GAP_PX, sum(heights) + _GAP_PX * (len(bands) + 1))
+    across = max(map(len, bands))
+    size = (across * (_COLUMN_PX + _GAP_PX) + _GAP_PX, sum(heights) + _GAP_PX * (len(bands) + 1))
     sheet = Image.new("RGB", size, _GROUND)
     top = _GAP_PX
     for band, height in zip(bands, heights, strict=True):
@@ -44,7 +79,7 @@ def draw_contact_sheet() -> None:
             left = _GAP_PX + index * (_COLUMN_PX + _GAP_PX) + (_COLUMN_PX - picture.width) // 2
             sheet.paste(picture, (left, top + (height - picture.height) // 2))
         top += height + _GAP_PX
-    sheet.quantize(128).save(FILE, optimize=True)
+    sheet.quantize(128).save(file, optimize=True)
 
 
 def _show(family: str, language: Language, name: str) -> Image.Image:

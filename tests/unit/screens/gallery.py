@@ -1,6 +1,6 @@
 """Every page on every display in every language, as pictures that somebody has looked at.
 
-`python -m tests.unit.screens.gallery` draws them anew, and `docs/screens.png` with them; look at what has changed
+`python -m tests.unit.screens.gallery` draws them anew, and the pictures in `docs/` with them; look at what changed
 before committing it. A character display's pages are kept as text.
 """
 
@@ -151,7 +151,7 @@ def save_difference(family: str, language: Language, name: str, drawn: Image.Ima
 
 
 if __name__ == "__main__":
-    from tests.unit.screens.contact_sheet import draw_contact_sheet
+    from tests.unit.screens.contact_sheet import draw_sheets
 
     write()
-    draw_contact_sheet()
+    draw_sheets()
