@@ -8,7 +8,7 @@ import pytest
 
 from firmware.phone.bundle_news import BundleStep
 from provisioning.report import Check, CheckCode, CheckName, ReportResult
-from tests.lab.bundle_site import BROKER, LINE, SOUND, BundleSite, Stick, set_up_first, somebody_at
+from tests.lab.bundle_site import BROKER, LINE, SOUND, BundleSite, Stick, history_once, set_up_first, somebody_at
 from tests.lab.stage import HANDSET_USER, PEER_USER
 
 
@@ -51,6 +51,15 @@ async def test_a_new_handset_is_set_up_by_words_and_code_and_later_by_the_pinned
         await stick.bring((handset.state_dir / "provisioning/configurations/3/bundle.wecall").read_bytes())
     )
     assert same.result is ReportResult.NOTHING_TO_DO
+
+    # By hand it goes back to the one before, and what it took back does not come again.
+    assert "bundle 1" in await asyncio.to_thread(handset.command, "config", "revert")
+    history = await history_once(handset, lambda history: history["active"] == 1)
+    assert history["reverted"] == [3]
+    assert (await stick.report(await stick.bring(site.bundle(3, identity)))).code == "reverted_before"
+    async with somebody_at(handset) as person:
+        await person.wait_for_line()
+        assert (await person.status())["bundle"] == "The configuration of bundle 1 counts."
 
 
 async def test_a_handset_that_dies_in_its_trials_goes_back_and_is_a_phone_again(site: BundleSite) -> None:

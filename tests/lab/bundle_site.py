@@ -1,13 +1,14 @@
 """A site that is in use and whose handset an installer sets up: registrar, broker, handset, and a stick."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from firmware.control.requests import MAX_PIECE_BYTES
+from firmware.control.client import ask_async
+from firmware.control.requests import MAX_PIECE_BYTES, ConfigHistoryRequest, Role
 from firmware.control.stick_answers import BundleFollowed
 from firmware.control.stick_client import HandsetLink
 from firmware.errors import ControlError
@@ -123,6 +124,19 @@ async def somebody_at(handset: Handset) -> AsyncIterator[Person]:
                 yield person
                 return
         except OSError:
+            await asyncio.sleep(0.05)
+
+
+async def history_once(handset: Handset, reached: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
+    """Wait until `wecall config history` tells something, over starts of the handset."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                history = await ask_async(handset.folder / "run", Role.ADMIN, ConfigHistoryRequest())
+            except ControlError:
+                history = {}
+            if history and reached(history):
+                return history
             await asyncio.sleep(0.05)
 
 
