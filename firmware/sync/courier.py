@@ -28,7 +28,8 @@ _NO_BROKER_PAUSE_S: Final = 5.0
 # So soon it is noticed that a handset whose broker does not answer has been given another one.
 _LOOK_S: Final = 5.0
 _HANDSET_RETRY_BASE_S: Final = 0.2
-_HANDSET_RETRY_CAP_S: Final = 10.0
+# A handset that nobody has set up has nothing for this process, until a bundle is tried that is to have a broker.
+_HANDSET_RETRY_CAP_S: Final = 2.0
 # A message that the handset does not take so often gives its place to others: only few may be on their way.
 _HAND_IN_ATTEMPTS: Final = 8
 _HAND_IN_RETRY_BASE_S: Final = 1.0
