@@ -1,7 +1,9 @@
+import asyncio
 import errno
 import hashlib
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -236,6 +238,13 @@ async def test_a_first_signer_brings_no_firmware_that_its_own_key_may_not_sign(n
     assert (await new.refused(bundle)).code is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
 
 
+async def test_a_first_bundle_brings_no_firmware_whoever_signed_it(new: DeskLab) -> None:
+    installer = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
+    bundle = installer.bundle({**contents(configuration_text(installer)), "firmware/wecall-2-py3-none-any.whl": b"w"})
+    assert (await new.refused(bundle)).code is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+    assert not any(isinstance(news, BundleSignerShown) for news in new.news)
+
+
 async def test_a_call_in_progress_is_waited_for(lab: DeskLab) -> None:
     lab.watch.note_view(IN_CALL)
     await lab.offer(INSTALLER.bundle(contents()))
@@ -262,12 +271,22 @@ async def test_another_stick_takes_the_place_of_one_whose_question_nobody_answer
     assert trial.number == 8
 
 
-async def test_one_that_has_taken_the_place_of_another_is_not_disturbed_by_a_third(new: DeskLab) -> None:
+async def test_one_that_has_taken_the_place_of_another_is_not_disturbed_by_a_third(
+    new: DeskLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end, end = asyncio.Event(), new.intake._end
+
+    async def end_late(*what: Any) -> None:
+        await may_end.wait()
+        await end(*what)
+
+    monkeypatch.setattr(new.intake, "_end", end_late)
     await new.offer(INSTALLER.bundle(contents()))
     await new.hears(BundleSignerShown(key_words(INSTALLER.public)))
     new.answers = [AnswerBundleSigner(accepted=True)]
     new.watch.note_view(IN_CALL)
     await new.offer(INSTALLER.bundle(contents(), number=8))
+    may_end.set()
     await new.hears(BundleStepStarted(BundleStep.WAITING_FOR_CALL))
     with pytest.raises(BundleError, match="Another bundle"):
         new.intake.begin(BundleSource.STICK, 100)
