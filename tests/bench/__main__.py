@@ -12,12 +12,12 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from tests.bench import checking, contacts, echo, pixels, quality, recording, recovery, side_by_side
+from tests.bench import checking, contacts, echo, pixels, quality, recording, recovery, side_by_side, site
 from tests.bench.speaker import Codec
 from tests.lab.stage import empty
 
 _BUILD: Final = Path(__file__).parents[2] / "build"
-_SECTIONS: Final = ("phones", "quality", "recovery", "echo", "contacts", "pixels", "recording", "checking")
+_SECTIONS: Final = ("phones", "quality", "recovery", "echo", "contacts", "pixels", "recording", "checking", "site")
 
 
 @click.command()
@@ -62,6 +62,10 @@ def _measure(section: str, shown: Console) -> list[Any]:
             checks = checking.measure()
             shown.print(checking.table(checks))
             return [asdict(each) for each in checks]
+        case "site":
+            times = site.measure(empty(folder))
+            shown.print(site.table(times))
+            return [asdict(each) for each in times]
         case _:
             echoes = echo.compare()
             shown.print(echo.table(echoes))
