@@ -128,6 +128,19 @@ class Bundle:
                 'Sign it with a key that [trust] names with "firmware", or leave the wheels out.',
             )
 
+    def check_first(self) -> None:
+        """Refuse a first bundle that brings more than a signer may who is trusted on first use.
+
+        Raises:
+            BundleRefusedError: there is firmware in it.
+        """
+        if self.wheels:
+            refuse(
+                BundleRefusal.FIRMWARE_NOT_SIGNED_FOR,
+                "This handset trusts no key yet, and there is firmware in this bundle. Set it up by a bundle without; "
+                "once that is kept, a second one may bring firmware.",
+            )
+
     def read(self, name: str) -> bytes:
         """Return one file of it, no longer than `size_limit` says; meant for what is small.
 

@@ -212,6 +212,7 @@ class Intake:
                 return None
             self._check_manifest(bundle, draft.source)
             if keys is None:
+                bundle.check_first()
                 await self._ask_for_signer(bundle)
             around.steps.take(BundleStep.CHECKING)
             found = await asyncio.to_thread(read_configuration, bundle)

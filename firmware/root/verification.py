@@ -59,12 +59,8 @@ class Verifier:
         """
         pins, fleet = self._trusted(record)
         bundle = open_bundle(file, pins or None)
-        if not pins and bundle.wheels:
-            refuse(
-                BundleRefusal.FIRMWARE_NOT_SIGNED_FOR,
-                "This is the first bundle of this machine, and there is firmware in it. Its signer is trusted from now "
-                "on: bring the firmware by another bundle.",
-            )
+        if not pins:
+            bundle.check_first()
         bundle.manifest.check_scope(self._serial(), fleet)
         # The handset knows whether the clock is right, and refuses what is from the future.
         bundle.manifest.check_time(self._now_s(), synced=False)
