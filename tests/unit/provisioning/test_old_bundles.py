@@ -1,4 +1,4 @@
-"""Bundles of every format there has been, as files that are never written anew: a stick may lie in a drawer for years."""
+"""Bundles of every format there has been, as files that are never made anew: a stick may lie in a drawer for years."""
 
 from pathlib import Path
 
