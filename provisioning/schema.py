@@ -29,6 +29,7 @@ from provisioning.section import Conflicts, Section, conflict
 from provisioning.sip import Sip
 from provisioning.sound import Sound
 from provisioning.time_service import Time
+from provisioning.toml_text import loads
 from provisioning.trust import Trust
 
 MAX_CALLS_WITH_RELAY = 5
@@ -140,7 +141,7 @@ def parse_configuration(text: str) -> Configuration:
         ProvisioningError: with every mistake at once, each with its line and column.
     """
     try:
-        return Configuration.model_validate(tomllib.loads(text.removeprefix(BYTE_ORDER_MARK)))
+        return Configuration.model_validate(loads(text.removeprefix(BYTE_ORDER_MARK)))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         # Finding all that is wrong, and where, takes more code than a configuration that is right needs.
         from provisioning.examination import examine  # noqa: PLC0415

@@ -216,6 +216,6 @@ def test_whatever_is_changed_in_a_configuration_it_is_taken_or_has_mistakes(at: 
 
 
 def test_mistakes_without_end_are_told_up_to_a_number() -> None:
-    unknown = "[sip]\n" + "".join(f"codec_{number} = 1\n" for number in range(20_000))
+    unknown = "[sip]\n" + "".join(f"codec_{number} = 1\n" for number in range(8_000))
     assert len(examine(MINIMAL + unknown).mistakes) == 100
     assert len(examine(MINIMAL + unknown + "[operator]\n" + "x = y\n" * 1000).mistakes) < 20

@@ -1,6 +1,8 @@
 import pytest
 
+from provisioning.errors import ProvisioningError
 from provisioning.remarks import Place
+from provisioning.schema import parse_configuration
 from provisioning.toml_text import read_toml
 
 
@@ -62,3 +64,25 @@ def test_mistakes_without_end_are_told_up_to_a_number() -> None:
     read = read_toml("a = x\n" * 1000)
     assert len(read.mistakes) == 50
     assert not read.whole
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 20_000,
+        "a = " + "{ b = " * 20_000,
+        "a" + ".a" * 100_000 + " = 1",
+        '"a"' + '."a"' * 50_000 + " = 1",
+        "[a" + ".a" * 100_000 + "]",
+        "a = { b" + ".a" * 100_000 + " = 1 }",
+    ],
+)
+def test_what_is_nested_without_end_is_a_mistake_that_is_found_at_once(text: str) -> None:
+    with pytest.raises(ProvisioningError) as caught:
+        parse_configuration(f"version = 1\n{text}\n")
+    assert any("too deeply" in mistake or "not closed" in mistake for mistake in caught.value.mistakes)
+
+
+def test_a_long_list_of_names_with_dots_is_none_of_that() -> None:
+    names = ", ".join(f'"user.{number}@host.example"' for number in range(400))
+    assert len(read_toml(f"allow = [{names}]").values["allow"]) == 400
