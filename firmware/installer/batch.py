@@ -114,8 +114,7 @@ class Batch:
 
     def _make(self, handset: Handset) -> tuple[Made, bytes | None]:
         serial = handset.serial
-        text = change_text(self._supplies.text, handset.settings, without=handset.in_clear)
-        inputs = self._digest_of_inputs(handset, text)
+        inputs = self._digest_of_inputs(handset)
         before = None if self._terms.anew else self._record.latest(serial)
         holds = before is not None and before.inputs == inputs and self._terms.now < before.until
         same = before if holds else None
@@ -130,6 +129,7 @@ class Batch:
             # Labels that were printed stay right.
             code = (before.code if before else "") or new_code()
             sealed["sealed/code"] = seal_to_code(handset.secrets, code)
+        text = change_text(self._supplies.text, handset.settings, without=handset.in_clear)
         contents: dict[str, bytes | Path] = {**self._supplies.contents, CONFIGURATION: text.encode(), **sealed}
         if serial in self._supplies.certificates:
             contents[BROKER_CERTIFICATE] = self._supplies.certificates[serial]
@@ -151,11 +151,12 @@ class Batch:
         )
         return made, content
 
-    def _digest_of_inputs(self, handset: Handset, text: str) -> str:
+    def _digest_of_inputs(self, handset: Handset) -> str:
         identity = self._supplies.identities.get(handset.serial)
         parts = (
             self._common,
-            text.encode(),
+            self._supplies.text.encode(),
+            repr(handset.settings).encode(),
             repr(sorted(handset.secrets.items())).encode(),
             identity.public_bytes if identity else b"",
             self._supplies.certificates.get(handset.serial, b""),

@@ -58,6 +58,9 @@ class LateGroup(click.Group):
             return super().invoke(ctx)
         except ProvisioningError as error:
             raise click.ClickException("\n".join((str(error), *error.mistakes))) from error
+        except BrokenPipeError:
+            # Whoever read what was said has gone; click knows.
+            raise
         except OSError as error:
             raise click.ClickException(f"{error.filename or 'A file'} cannot be used: {error.strerror}.") from error
 
