@@ -25,7 +25,8 @@ STRANGER = "10.77.0.4"
 RESOLVER = "10.77.0.5"
 
 _EXECUTION = re.compile(
-    r"^(Type|NotifyAccess|ExecStart|WatchdogSec|Restart|RestartSec|RestartSteps|RestartMaxDelaySec|RuntimeDirectory)=.*\n",
+    r"^(Type|NotifyAccess|Exec\w+|BindsTo|RemainAfterExit|WatchdogSec|Restart|RestartSec|RestartSteps|RestartMaxDelaySec"
+    r"|RuntimeDirectory)=.*\n",
     re.MULTILINE,
 )
 
@@ -55,7 +56,7 @@ class InstalledBox(SystemdBox):
 
         Everything in the unit file stays but how it is executed and supervised, and its folder under /run.
         """
-        text = self.run("cat", f"/etc/systemd/system/{unit}").stdout
+        text = self.run("cat", f"/etc/systemd/system/{unit}").stdout.replace("%i", "probe")
         text = _EXECUTION.sub("", text).replace(
             "[Service]\n",
             "[Service]\nType=oneshot\nRuntimeDirectory=probe\nStandardOutput=truncate:/run/probe.out\n"

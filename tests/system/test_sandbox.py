@@ -9,6 +9,7 @@ from tests.lab.installed_box import VENV_PYTHON, InstalledBox
 
 HANDSET = "wecall-handset.service"
 SYNC = "wecall-sync.service"
+STICK = "wecall-stick@.service"
 
 # Prints, for each attempt, "done" or the name of the error.
 ATTEMPTS = """
@@ -105,6 +106,12 @@ def from_handset(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def from_stick(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
+    result: dict[str, str] = json.loads(box.probe(STICK, ATTEMPTS))
+    return result
+
+
+@pytest.fixture(scope="module")
 def unconfined(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
     result: dict[str, str] = json.loads(box.run(VENV_PYTHON, "-I", "-c", ATTEMPTS).stdout)
     return result
@@ -190,3 +197,36 @@ def test_neither_makes_code_or_namespaces_or_sees_others(
         assert answers["raw packets"] == "EAFNOSUPPORT"
         assert answers["other processes"] == "ENOENT"
     assert from_sync["priority"] == "EPERM"
+
+
+def test_whoever_reads_a_stick_reaches_nothing_of_the_handset_and_no_network_at_all(from_stick: dict[str, str]) -> None:
+    for what in ("store", "recording", "picture", "wrapped keys", "configuration", "encrypted keys", "write own state"):
+        assert from_stick[what] == "EACCES", what
+    assert from_stick["store is covered"] == "yes"
+    assert from_stick["store key"] == "ENOENT"
+    assert from_stick["write elsewhere"] == "EROFS"
+    assert from_stick["internet"] == "EAFNOSUPPORT"
+    assert from_stick["raw packets"] == "EAFNOSUPPORT"
+    assert from_stick["sound"] == "ENOENT"
+    assert from_stick["memory device"] == "ENOENT"
+    assert from_stick["writable code"] == "EACCES"
+    assert from_stick["namespace"] == "EPERM"
+    assert from_stick["priority"] == "EPERM"
+    assert from_stick["read /root"] == "EACCES"
+    assert from_stick["other processes"] == "ENOENT"
+
+
+def test_the_sticks_user_may_use_its_own_socket_and_no_other(box: InstalledBox) -> None:
+    as_stick = ("setpriv", "--reuid=wecall-stick", "--regid=wecall-stick", "--clear-groups")
+    script = """
+import socket, sys
+for name in ("stick", "sync", "admin"):
+    try:
+        socket.socket(socket.AF_UNIX).connect(f"/run/wecall/{name}.sock")
+    except PermissionError:
+        print(name, "refused")
+    else:
+        print(name, "connected")
+"""
+    said = box.run(*as_stick, VENV_PYTHON, "-I", "-c", script).stdout
+    assert said == "stick connected\nsync refused\nadmin refused\n"
