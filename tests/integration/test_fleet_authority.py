@@ -84,7 +84,7 @@ def test_a_certificate_without_its_key_lets_nobody_in(fleet: Fleet) -> None:
 
 def test_the_broker_turns_away_whose_certificate_was_taken_back_and_nobody_else(fleet: Fleet) -> None:
     fleet.did("fleet", "ca", "revoke", fleet.authority, FIRST, typed="words\n")
-    fleet.broker.restart()
+    fleet.broker.reload()
     assert not fleet.connects(FIRST)
     assert fleet.connects(SECOND)
 

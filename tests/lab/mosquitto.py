@@ -20,6 +20,7 @@ from tests.lab.certificates import LOOPBACK, CertificateAuthority, IssuedCertifi
 from tests.lab.ports import free_port
 
 START_TIMEOUT_S: Final = 20.0
+_RELOADS: Final = "Reloading config."
 
 OBSERVER: Final = "lab-observer"
 """The one client that may read everything; it may write nothing."""
@@ -123,6 +124,21 @@ class Mosquitto:
         """Stop and start on the same port."""
         self.stop()
         self.start()
+
+    def reload(self) -> None:
+        """Have it read its lists again, as an operator does, and wait until it begins; nobody comes in meanwhile.
+
+        Raises:
+            RuntimeError: it does not; the message holds its log.
+        """
+        assert self._process is not None
+        before = self.log.count(_RELOADS)
+        self._process.send_signal(signal.SIGHUP)
+        ends_at = time.monotonic() + START_TIMEOUT_S
+        while self.log.count(_RELOADS) == before:
+            if time.monotonic() > ends_at:
+                raise RuntimeError(f"Mosquitto does not read its lists again:\n{self.log}")
+            time.sleep(0.02)
 
     def allow(self, *topics: str) -> None:
         """Let devices publish to these topics from now on, and to no others."""
