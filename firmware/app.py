@@ -31,7 +31,6 @@ from firmware.doctor import Condition
 from firmware.errands.facts import Facts, Identity
 from firmware.errands.handlers import Surroundings, copy_of_everything, errand_handlers
 from firmware.errands.runner import ErrandRunner
-from firmware.errands.set_up_facts import set_up_facts
 from firmware.errors import ControlError, HandsetError, StorageError
 from firmware.factory_reset import finish_reset
 from firmware.farewell import go_on, leave_word, resume_reset
@@ -521,9 +520,12 @@ class Handset:
 
     def _set_up_facts(self) -> Facts:
         """Read which bundle has set the handset up; waits for the card."""
+        from firmware.errands.set_up_facts import set_up_facts  # noqa: PLC0415 - wanted when an installer looks
+
         configuration = self._loaded.configuration
         keys = configuration.trust.keys if configuration is not None else ()
-        return set_up_facts(serial(), Shelf(self._options.state_dir).standing, keys)
+        standing = Shelf(self._options.state_dir).standing
+        return set_up_facts(serial(), standing, keys, self._phone.view.last_bundle)
 
     def _page_lines(self) -> tuple[str, ...]:
         """Return what the display says, as far as it is nobody's business but the handset's."""

@@ -68,6 +68,7 @@ def _ask(state: PhoneState, event: BundleSignerShown | BundleCodeWanted) -> None
 
 
 def _end(state: PhoneState, event: BundleEnded) -> None:
+    state.bundle.last = event
     if not event.by_stick:
         return
     state.bundle.put_away = False

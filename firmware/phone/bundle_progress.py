@@ -24,12 +24,14 @@ class BundleProgress:
     Attributes:
         news: what was heard of it last; None where there is nothing to show.
         stick: what was heard of the stick itself since the bundle came; None while it is in and written to.
+        last: what became of the last bundle that the phone has heard of, also of one that came over the network.
         put_away: somebody does not want to see how it goes on.
         count: how much was heard since the phone was switched on.
     """
 
     news: BundleStepStarted | BundleSignerShown | BundleCodeWanted | BundleEnded | None = None
     stick: StickReported | StickRemoved | None = None
+    last: BundleEnded | None = None
     put_away: bool = False
     count: int = 0
 

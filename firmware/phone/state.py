@@ -405,6 +405,7 @@ class PhoneState:
             spoken=preferences.spoken_menus and self._is_about_menus(view),
             flash=self.flash,
             serial=self.settings.serial,
+            last_bundle=self.bundle.last,
             menu_is_public=self.menu.top is not None and self.menu.top.is_public,
         )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from firmware.phone.bundle_news import BundleEnded
 from firmware.phone.call import (
     CallDirection,
     CallerId,
@@ -222,6 +223,7 @@ class PhoneView:
         spoken: what is shown is to be said aloud, too.
         flash: a display that flashes is in its striking half or in its plain one; None where it does not flash.
         serial: the hardware's serial number, by which an installer knows it.
+        last_bundle: what became of the last bundle that the phone has heard of; None where it has of none.
         menu_is_public: the menu's page is about the handset and about nobody.
     """
 
@@ -270,4 +272,5 @@ class PhoneView:
     spoken: bool = False
     flash: bool | None = None
     serial: str = ""
+    last_bundle: BundleEnded | None = None
     menu_is_public: bool = False

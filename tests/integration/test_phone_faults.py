@@ -133,15 +133,23 @@ async def test_a_damaged_bundle_on_a_stick_is_refused_on_the_display_and_in_a_re
     handset.configuration = None
     folder = handset.folder / "run" / "stick"
     with running(handset):
-        async with Person(handset) as person, ClientSession() as page:
+        async with Person(handset) as person, ClientSession() as site:
             await person.reads("Plug in the stick.")
             own_site = {"Origin": handset.url.rstrip("/")}
-            async with page.post(f"{handset.url}stick", data=b"no bundle at all", headers=own_site) as answer:
+            async with site.post(f"{handset.url}stick", data=b"no bundle at all", headers=own_site) as answer:
                 assert answer.status == 204
             why = "The bundle is damaged. Copy it to the stick again. Take the stick out."
             await person.wait_until(lambda page: page.state["text"] == f"Refused. {why}", 30)
             assert person.state["indicator"] == "slow_blink"
             assert handset.command("status", "--page").splitlines()[1:3] == ["Refused", why]
+
+            # The installer's page says it again later.
+            for key in ("cancel", "menu", "1", "volume_up", "ok"):
+                await person.press(key)
+            await person.wait_until(lambda page: "Last bundle. Refused." in page.state["text"], 30)
+            _, *page_lines = handset.command("status", "--page").splitlines()
+            assert page_lines[:3] == ["Set-up", "Bundle: none", "Last bundle: Refused"]
+            assert f"Serial number: {serial()}" in page_lines
     report = read_report((folder / f"report-{serial()}.json").read_bytes())
     assert (report.result, report.code) == (ReportResult.REFUSED, BundleRefusal.UNREADABLE)
 

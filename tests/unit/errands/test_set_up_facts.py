@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from firmware.bundles.progress import BundleSource
 from firmware.bundles.standing import Ended, Kept, Standing
 from firmware.errands.set_up_facts import set_up_facts
-from firmware.phone.bundle_news import BundleCode, BundleResult
+from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
 from firmware.phone.call import RegistrationFailure
 from provisioning.bundle import key_words
 from provisioning.trust import Kind, TrustedKey
@@ -51,3 +51,11 @@ def test_what_became_of_the_last_one_is_told_with_its_reason() -> None:
     facts = told(Standing(ended=ended), SIGNER)
     assert ("Last bundle", "Taken back") in facts
     assert ("", "Wrong password. Ask your installer.") in facts
+
+
+def test_what_the_phone_has_heard_since_counts_before_what_was_kept() -> None:
+    kept = Ended(offer="a" * 16, digest=DIGEST, source=BundleSource.STICK, result=BundleResult.APPLIED, number=12, at=0)
+    heard = BundleEnded(BundleResult.REFUSED, BundleCode.UNREADABLE)
+    facts = [(said(label), said(value)) for label, value in set_up_facts("abc123", Standing(ended=kept), (), heard)]
+    assert [value for label, value in facts if label == "Last bundle"] == ["Refused"]
+    assert ("", "The bundle is damaged. Copy it to the stick again.") in facts

@@ -166,7 +166,8 @@ def test_a_bundle_that_came_over_the_network_takes_nobody_s_display() -> None:
     desk.handle(BundleEnded(BundleResult.APPLIED, number=8, by_stick=False))
     desk.handle(BundleEnded(BundleResult.REVERTED, BundleCode.LINES, 8, by_stick=False))
     assert desk.view.mode is Mode.IDLE
-    assert len(desk.said(ShowPage)) == pages
+    assert {command.view.menu for command in desk.said(ShowPage)[pages:]} == {None}
+    assert desk.view.last_bundle == BundleEnded(BundleResult.REVERTED, BundleCode.LINES, 8, by_stick=False)
     assert IndicatorPattern.PULSE not in [command.pattern for command in desk.said(SetIndicator)]
 
 
