@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
@@ -126,19 +126,22 @@ def read_table(path: Path) -> DeviceTable:
     return table
 
 
-def refusal(mistakes: Iterable[CellMistake]) -> ProvisioningError:
-    """Say everything that is wrong; what is wrong in the same way with many rows is said once."""
+def refusal(mistakes: Collection[CellMistake]) -> ProvisioningError:
+    """Say everything that is wrong."""
+    count = len(mistakes)
+    return ProvisioningError(f"There are {count} mistakes." if count > 1 else "There is a mistake.", told(mistakes))
+
+
+def told(mistakes: Iterable[CellMistake]) -> tuple[str, ...]:
+    """Put mistakes in the order of the table; what is wrong in the same way with many rows is said once."""
     rows: dict[tuple[str, Column | None, str], list[int]] = {}
     for each in mistakes:
         rows.setdefault((each.file, each.column, each.text), []).append(each.row)
-    told = [
+    found = [
         (numbers[0], column.position if column else -1, f"{_place(file, numbers, column)}: {text}")
         for (file, column, text), numbers in rows.items()
     ]
-    count = sum(map(len, rows.values()))
-    return ProvisioningError(
-        f"There are {count} mistakes." if count > 1 else "There is a mistake.", tuple(each for *_, each in sorted(told))
-    )
+    return tuple(each for *_, each in sorted(found))
 
 
 def _place(file: str, rows: list[int], column: Column | None) -> str:

@@ -83,7 +83,8 @@ def mass(  # noqa: PLR0917 - click names them all
     """
     devices = read_table(table)
     source = BundleFolder(folder or table.absolute().parent)
-    handsets = read_site(source, devices)
+    site = read_site(source, devices)
+    handsets = site.handsets
     known = read_identities(identities) if identities else {}
     contents = {
         name: path
@@ -93,6 +94,8 @@ def mass(  # noqa: PLR0917 - click names them all
     certificates = certificates_of(handsets, certificate_folder)
     check_files(handsets, contents, certificates)
     remarks = check_common(source, handsets[0], has_certificates=bool(certificates))
+    for text in site.warnings:
+        _warn(text)
     if only_check:
         for remark in remarks:
             click.echo(line_of(remark), err=True)
@@ -102,7 +105,7 @@ def mass(  # noqa: PLR0917 - click names them all
         raise click.UsageError("Say where to with --stick, and who signs with --key; or only --check.")
     key = signing_key(key_file)
     for warning in _signer_warnings(handsets, key, contents):
-        click.echo(f"{click.style('warning:', fg='yellow')} {warning}", err=True)
+        _warn(warning)
     record = MassRecord(table)
     record.read()
     now = datetime.now(UTC).replace(microsecond=0)
@@ -115,6 +118,10 @@ def mass(  # noqa: PLR0917 - click names them all
     replace_durably(labels, page.encode())
     _tell(done, stick, labels, record)
     click.echo(f"A handset that knows no key yet shows these words of yours: {' '.join(key_words(public_half(key)))}")
+
+
+def _warn(text: str) -> None:
+    click.echo(f"{click.style('warning:', fg='yellow')} {text}", err=True)
 
 
 def _run(batch: Batch, handsets: Sequence[Handset]) -> list[Done]:

@@ -14,7 +14,7 @@ from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
 from firmware.installer.columns import Columns, read_columns
 from firmware.installer.configuration_text import change_text, changed
 from firmware.installer.credentials import secrets_in
-from firmware.installer.device_table import CellMistake, Column, DeviceTable, Row, refusal, spreadsheet_damage
+from firmware.installer.device_table import CellMistake, Column, DeviceTable, Row, refusal, spreadsheet_damage, told
 from firmware.installer.labels import Label
 from provisioning.errors import ProvisioningError
 from provisioning.examination import examine
@@ -25,7 +25,6 @@ from provisioning.schema import Configuration
 
 _SERIAL: Final = TypeAdapter[str](Serial)
 _DEVICE_ID: Final[KeyPath] = ("device", "id")
-_USERNAME: Final[KeyPath] = ("accounts", 0, "username")
 _PASSWORD: Final[KeyPath] = ("accounts", 0, "password")
 
 _KindOfError = tuple[tuple[str, tuple[int | str, ...], str], ...]
@@ -71,7 +70,20 @@ class Handset:
         )
 
 
-def read_site(source: BundleFolder, table: DeviceTable) -> tuple[Handset, ...]:
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A table without mistakes.
+
+    Attributes:
+        handsets: in its order.
+        warnings: what may be meant so, and may be not.
+    """
+
+    handsets: tuple[Handset, ...]
+    warnings: tuple[str, ...]
+
+
+def read_site(source: BundleFolder, table: DeviceTable) -> Site:
     """Put the folder and the table together; of passwords those of the table count, then those of the folder.
 
     Raises:
@@ -84,7 +96,7 @@ def read_site(source: BundleFolder, table: DeviceTable) -> tuple[Handset, ...]:
     handsets = tuple(reader.handsets())
     if reader.mistakes:
         raise refusal(reader.mistakes)
-    return handsets
+    return Site(handsets, told(reader.warnings))
 
 
 class _Reader:
@@ -92,6 +104,8 @@ class _Reader:
 
     def __init__(self, text: str, secrets: Mapping[str, str], table: DeviceTable, columns: Columns) -> None:
         self.mistakes: list[CellMistake] = []
+        self.warnings: list[CellMistake] = []
+        self._firsts: dict[tuple[str, str], Row] = {}
         self._text = text
         self._secrets = secrets
         self._table = table
@@ -108,25 +122,34 @@ class _Reader:
 
     def handsets(self) -> Iterator[Handset]:
         """Return those whose rows have no mistake."""
-        firsts: dict[tuple[str, str], Row] = {}
         for row in self._table.rows:
             serial = self._serial(row)
+            self._check_once("serial", serial, row, self._columns.serial)
+            named = self._columns.column_of(_DEVICE_ID)
+            self._check_once("device id", row.cells[named.position] if named else "", row, named)
             settings = tuple(self._settings(row, serial))
             configuration = self._configuration(row, settings)
-            if configuration is None or not serial:
-                continue
-            own = (
-                (("serial", serial), self._columns.serial),
-                (("device id", configuration.device.id), self._columns.column_of(_DEVICE_ID)),
-                *(
-                    (("account", f"{account.username}@{account.domain}"), self._columns.column_of(_USERNAME))
-                    for account in configuration.accounts
-                ),
-            )
-            for key, column in own:
-                if (first := firsts.setdefault(key, row)) is not row:
-                    self._add(f"row {first.number} has this {key[0]} already.", row, column)
-            yield self._handset(row, serial, settings, configuration)
+            if configuration is not None and serial:
+                self._compare_accounts(row, settings)
+                yield self._handset(row, serial, settings, configuration)
+
+    def _check_once(self, what: str, value: str, row: Row, column: Column | None) -> None:
+        if value and (first := self._firsts.setdefault((what, value), row)) is not row:
+            self._add(f"row {first.number} has this {what} already.", row, column)
+
+    def _compare_accounts(self, row: Row, settings: tuple[tuple[KeyPath, Any], ...]) -> None:
+        """Point out accounts that two rows name: handsets may share a line, and people may copy one cell too many."""
+        accounts = changed(self._raw, settings)["accounts"]
+        for column, setting in self._columns.settings:
+            match setting.path:
+                case ("accounts", int(position), "username"):
+                    address = f"{accounts[position]['username']}@{accounts[position]['domain']}"
+                    first = self._firsts.setdefault(("account", address), row)
+                    if first is not row:
+                        text = f"row {first.number} has the account {address} too: both will ring."
+                        self.warnings.append(self._table.mistake(text, row, column))
+                case _:
+                    pass
 
     def _handset(
         self, row: Row, serial: str, settings: tuple[tuple[KeyPath, Any], ...], configuration: Configuration

@@ -79,6 +79,12 @@ def test_keys_have_the_same_words_wherever_they_are_shown(desk: InstallerDesk) -
         assert desk.public in said
 
 
+def test_the_keys_of_a_configuration_that_is_not_finished_are_shown(desk: InstallerDesk) -> None:
+    text = desk.configuration_path.read_text()
+    desk.configuration_path.write_text(text.replace('domain = "sip.example.org"', 'domain = ""'))
+    assert desk.public in desk.did("bundle", "keys", desk.site)
+
+
 def test_keys_says_what_each_may_sign_and_where_there_is_none(desk: InstallerDesk) -> None:
     assert "bundle, catalogue, notice, policy" in desk.did("bundle", "keys", desk.site)
     desk.configuration_path.write_text(desk.configuration_path.read_text().replace(desk.trust_lines, ""))

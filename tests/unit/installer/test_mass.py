@@ -191,12 +191,20 @@ def test_a_number_that_the_dial_plan_forbids_is_told_in_its_cell(desk: Installer
     assert "own number" in said
 
 
-def test_what_two_rows_cannot_both_have_is_told_in_the_second(desk: InstallerDesk) -> None:
-    desk.write_table(HEADINGS, FIRST, (SECOND[0], FIRST[1], FIRST[2], *SECOND[3:]), (FIRST[0].upper(), *THIRD[1:]))
+def test_what_two_rows_cannot_both_have_is_told_in_the_second_whatever_else_is_wrong_there(desk: InstallerDesk) -> None:
+    first = (*FIRST[:2], "not a user", *FIRST[3:])
+    desk.write_table(HEADINGS, first, (SECOND[0], *first[1:]), (FIRST[0].upper(), *THIRD[1:]))
     said = desk.refused("bundle", "mass", desk.table, "--check")
     assert "row 3, column B (device_id): row 2 has this device id already" in said
-    assert "row 3, column C (username): row 2 has this account already" in said
     assert "row 4, column A (serial): row 2 has this serial already" in said
+    assert "rows 2 to 3, column C (username): " in said
+
+
+def test_handsets_may_share_an_account_but_that_is_pointed_out(desk: InstallerDesk) -> None:
+    desk.write_table(HEADINGS, FIRST, (*SECOND[:2], FIRST[2], *SECOND[3:]))
+    said = desk.mass()
+    assert "row 3, column C (username): row 2 has the account 101@sip.example.org too" in said
+    assert len(list(desk.stick.iterdir())) == 2
 
 
 def test_a_password_that_is_missing_is_told_where_nothing_stands_in_for_it(desk: InstallerDesk) -> None:
