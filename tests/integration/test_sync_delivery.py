@@ -251,7 +251,7 @@ async def test_the_service_manager_is_told_how_it_goes_and_the_watchdog_is_fed(s
             "watched", ["sync", "--runtime-dir", str(site.runtime_dir)], tmp_path, {"WATCHDOG_USEC": "300000"}
         )
         watched._notify_path = tmp_path / "unused"
-        watched._environment["NOTIFY_SOCKET"] = str(path)
+        watched.environment["NOTIFY_SOCKET"] = str(path)
         watched.launch()
         try:
             wanted = {b"READY=1", b"STATUS=Connected to the broker.", b"WATCHDOG=1"}
