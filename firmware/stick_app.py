@@ -1,29 +1,30 @@
 """The composition root of the stick process; its handset is another process, met on a socket.
 
 Where systemd runs it, each part is a process of its own, and what needs root (to mount, to let write, to unmount)
-happens between two of them: see systemd/wecall-stick@.service.
+happens between two of them: see systemd/wecall-stick@.service. Each part loads what it needs alone: whoever has plugged
+a stick in stands there and waits.
 """
 
-import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from firmware import logs
-from firmware.control.stick_client import HandsetLink
+from firmware.control.say import say
 from firmware.errors import ControlError, StickError
 from firmware.stick.folder import StickFolder
-from firmware.stick.patience import Patience
-from firmware.stick.visit import Visit
+from firmware.stick.writing import Outgoing
+
+if TYPE_CHECKING:
+    from firmware.stick.visit import Visit
 
 _log = logging.getLogger(__name__)
 
-SUCCESS: Final = "success"
-SKIPPED: Final = "exec-condition"
+_SUCCESS: Final = "success"
+_SKIPPED: Final = "exec-condition"
 
 
 class Part(StrEnum):
@@ -50,41 +51,60 @@ def run(mount: Path, runtime_dir: Path, part: Part | None, outgoing: Path | None
         verbose: log more.
     """
     logs.set_up(logging.DEBUG if verbose else logging.INFO)
-    link = HandsetLink(runtime_dir)
-    if outgoing is not None:
-        return asyncio.run(_do(part, Visit(StickFolder(mount), link, outgoing, Patience())))
-    with tempfile.TemporaryDirectory(prefix="wecall-stick-") as folder:
-        return asyncio.run(_do(part, Visit(StickFolder(mount), link, Path(folder), Patience())))
-
-
-async def _do(part: Part | None, visit: Visit) -> int:
     parts = (part,) if part is not None else (Part.LOOK, Part.WRITE, Part.TELL)
+    if outgoing is not None:
+        return _do(parts, mount, runtime_dir, outgoing)
+    with tempfile.TemporaryDirectory(prefix="wecall-stick-") as folder:
+        return _do(parts, mount, runtime_dir, Path(folder))
+
+
+def _do(parts: tuple[Part, ...], mount: Path, runtime_dir: Path, outgoing: Path) -> int:
     code = 0
-    for each in parts:
+    for part in parts:
+        if part is Part.WRITE and code:
+            continue
         try:
-            await _do_part(each, visit)
+            _do_part(part, StickFolder(mount), runtime_dir, Outgoing(outgoing))
         except (StickError, ControlError) as error:
             _log.error("%s", error)
             code = 1
-            if each is Part.LOOK:
-                break
     return code
 
 
-async def _do_part(part: Part, visit: Visit) -> None:
+def _do_part(part: Part, folder: StickFolder, runtime_dir: Path, outgoing: Outgoing) -> None:
     match part:
         case Part.LOOK:
-            await visit.look()
+            import asyncio
+
+            asyncio.run(_visit(folder, runtime_dir, outgoing).look())
         case Part.WRITE:
-            await visit.write()
+            outgoing.write_to(folder)
+            if outgoing.is_something_ordered:
+                import asyncio
+
+                asyncio.run(_visit(folder, runtime_dir, outgoing).fetch_ordered())
         case Part.TELL:
-            await visit.tell()
+            _say_reported(runtime_dir, written=outgoing.is_written)
         case Part.LEAVE:
-            await _leave(visit, os.environ)
+            _leave(runtime_dir, os.environ.get("SERVICE_RESULT", _SUCCESS))
 
 
-async def _leave(visit: Visit, environment: Mapping[str, str]) -> None:
+def _visit(folder: StickFolder, runtime_dir: Path, outgoing: Outgoing) -> "Visit":
+    from firmware.control.stick_client import HandsetLink
+    from firmware.stick.patience import Patience
+    from firmware.stick.visit import Visit
+
+    return Visit(folder, HandsetLink(runtime_dir), outgoing, Patience())
+
+
+def _leave(runtime_dir: Path, result: str) -> None:
     """Say what systemd knows of the end (systemd.exec(5), $SERVICE_RESULT); nothing of the system's own disk."""
-    result = environment.get("SERVICE_RESULT", SUCCESS)
-    if result != SKIPPED:
-        await visit.leave(was_read=result == SUCCESS)
+    if result == _SUCCESS:
+        say(runtime_dir / "stick.sock", {"request": "stick_removed"})
+    elif result != _SKIPPED:
+        say(runtime_dir / "stick.sock", {"request": "stick_done", "code": "stick_unreadable"})
+        _say_reported(runtime_dir, written=False)
+
+
+def _say_reported(runtime_dir: Path, *, written: bool) -> None:
+    say(runtime_dir / "stick.sock", {"request": "reported", "written": written})

@@ -20,11 +20,9 @@ from firmware.control.requests import (
     ExportPieceRequest,
     ExportWrittenRequest,
     IdentityRequest,
-    ReportedRequest,
     Request,
     Role,
     StickDoneRequest,
-    StickRemovedRequest,
 )
 from firmware.control.stick_answers import BundleFollowed, ExportListed, ExportPiece, IdentityTold, OrderedFile
 from firmware.errors import ControlError
@@ -64,14 +62,6 @@ class HandsetLink:
     async def stick_done(self, code: BundleCode) -> None:
         """Have the display say what came of a stick that brought no bundle for this handset."""
         await self._ask(StickDoneRequest(code=code), Empty)
-
-    async def reported(self, *, written: bool) -> None:
-        """Have the display say that the stick can be taken out."""
-        await self._ask(ReportedRequest(written=written), Empty)
-
-    async def removed(self) -> None:
-        """Say that the stick was taken out."""
-        await self._ask(StickRemovedRequest(), Empty)
 
     async def ordered(self) -> Sequence[OrderedFile]:
         """Return the files that the holder wants to have on the stick."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Final, Protocol
 
 from firmware.control.requests import MAX_PIECE_BYTES
@@ -16,14 +15,12 @@ from firmware.phone.bundle_news import BundleCode
 from firmware.stick.choice import Choice, choose
 from firmware.stick.folder import StickFolder
 from firmware.stick.patience import Patience
+from firmware.stick.writing import Outgoing
 from provisioning.bundle import BundleRefusal
 from provisioning.identity import Identity
 from provisioning.report import Language, Report, ReportResult
 
 _log = logging.getLogger(__name__)
-
-WRITTEN_MARK: Final = ".written"
-"""Stands among what is to be written once all of it is on the stick."""
 
 _FOLLOW_S: Final = 25.0
 _MOST_TRANSFERS: Final = 3
@@ -39,23 +36,21 @@ class HandsetLink(Protocol):
     async def end(self, offer: str) -> None: ...
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...
     async def stick_done(self, code: BundleCode) -> None: ...
-    async def reported(self, *, written: bool) -> None: ...
-    async def removed(self) -> None: ...
     async def ordered(self) -> Sequence[OrderedFile]: ...
     async def fetch(self, name: str, offset: int) -> bytes: ...
     async def fetched(self, names: Sequence[str]) -> None: ...
 
 
 class Visit:
-    """One stick and one handset: first it is only read, then only written, then let go."""
+    """One stick and one handset: what of it takes a word with the handset."""
 
-    def __init__(self, folder: StickFolder, link: HandsetLink, outgoing: Path, patience: Patience) -> None:
+    def __init__(self, folder: StickFolder, link: HandsetLink, outgoing: Outgoing, patience: Patience) -> None:
         """Set up.
 
         Args:
             folder: the stick's.
             link: the handset.
-            outgoing: a folder of our own, for what is to be written while the stick cannot be written yet.
+            outgoing: takes what is to be written to the stick.
             patience: with the handset.
         """
         self._folder = folder
@@ -76,24 +71,21 @@ class Visit:
         except StickError:
             await self._say_done(BundleCode.STICK_UNREADABLE)
             raise
+        if ordered := await self._patience.ask(self._link.ordered):
+            self._outgoing.mark_ordered()
         if names:
             await self._take(choose(self._folder, names, identity.serial), identity)
-        elif not await self._patience.ask(self._link.ordered):
+        elif not ordered:
             self._lay_out_identity(identity)
             await self._say_done(BundleCode.IDENTITY_WRITTEN)
 
-    async def write(self) -> None:
-        """Write what was laid out, and what the holder ordered, to the stick.
+    async def fetch_ordered(self) -> None:
+        """Write what the holder ordered to the stick.
 
         Raises:
             StickError: the stick is full, write-protected or broken, or was taken out.
             ControlError: the handset does not answer.
         """
-        laid_out = sorted(self._outgoing.glob("[!.]*"))
-        for path in laid_out:
-            with self._folder.writing(path.name) as file:
-                file.write(path.read_bytes())
-        (self._outgoing / WRITTEN_MARK).touch()
         ordered = await self._patience.ask(self._link.ordered)
         if not ordered:
             return
@@ -104,28 +96,8 @@ class Visit:
             await self._say_done(BundleCode.COPY_NOT_WRITTEN)
             raise
         await self._link.fetched([wanted.name for wanted in ordered])
-        if not laid_out:
+        if self._outgoing.is_empty:
             await self._say_done(BundleCode.COPY_WRITTEN)
-
-    async def tell(self) -> None:
-        """Say that the stick may be taken out, and whether all is on it.
-
-        Raises:
-            ControlError: the handset does not answer.
-        """
-        await self._link.reported(written=(self._outgoing / WRITTEN_MARK).exists())
-
-    async def leave(self, *, was_read: bool) -> None:
-        """Say that the stick is gone, or that it is one that cannot be read.
-
-        Raises:
-            ControlError: the handset does not answer.
-        """
-        if was_read:
-            await self._link.removed()
-        else:
-            await self._link.stick_done(BundleCode.STICK_UNREADABLE)
-            await self._link.reported(written=False)
 
     async def _take(self, choice: Choice, identity: Identity) -> None:
         if choice.refusal is None:
@@ -136,8 +108,10 @@ class Visit:
             await self._say_done(BundleCode(choice.refusal.value))
             if choice.refusal is BundleRefusal.WRONG_SERIAL:
                 self._lay_out_identity(identity)
-        self._lay_out(f"{report.file_stem}.json", report.as_json())
-        self._lay_out(f"{report.file_stem}.txt", "\n".join(report.as_text(language) for language in _LANGUAGES))
+        self._outgoing.lay_out(f"{report.file_stem}.json", report.as_json())
+        self._outgoing.lay_out(
+            f"{report.file_stem}.txt", "\n".join(report.as_text(language) for language in _LANGUAGES)
+        )
 
     async def _apply(self, choice: Choice, identity: Identity) -> Report:
         """Hand a bundle over, and wait until it is known what became of it."""
@@ -215,10 +189,7 @@ class Visit:
             await self._link.stick_done(code)
 
     def _lay_out_identity(self, identity: Identity) -> None:
-        self._lay_out(identity.file_name, identity.as_json())
-
-    def _lay_out(self, name: str, text: str) -> None:
-        (self._outgoing / name).write_text(text, encoding="utf-8")
+        self._outgoing.lay_out(identity.file_name, identity.as_json())
 
 
 def _report(identity: Identity, number: int | None, result: ReportResult, code: BundleRefusal | str) -> Report:

@@ -13,6 +13,7 @@ from firmware.phone.bundle_news import BundleCode
 from firmware.stick.folder import StickFolder
 from firmware.stick.patience import Patience
 from firmware.stick.visit import Visit
+from firmware.stick.writing import Outgoing
 from provisioning.identity import Identity
 from tests.lab.killed_at import kill_at
 
@@ -42,8 +43,6 @@ class Handset:
         self._files.written(names)
 
     async def stick_done(self, code: BundleCode) -> None: ...
-    async def reported(self, *, written: bool) -> None: ...
-    async def removed(self) -> None: ...
     async def identity(self) -> Identity: ...  # type: ignore[empty-body]
     async def begin(self, size_bytes: int) -> str: ...  # type: ignore[empty-body]
     async def piece(self, offer: str, data: bytes) -> None: ...
@@ -61,8 +60,9 @@ def prepare(folder: Path) -> None:
 
 def write(folder: Path) -> None:
     """Write to the stick."""
-    visit = Visit(StickFolder(folder / "stick"), Handset(folder / "handset"), folder / "outgoing", Patience())
-    asyncio.run(visit.write())
+    stick, outgoing = StickFolder(folder / "stick"), Outgoing(folder / "outgoing")
+    outgoing.write_to(stick)
+    asyncio.run(Visit(stick, Handset(folder / "handset"), outgoing, Patience()).fetch_ordered())
 
 
 def write_until(number: int, folder: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from firmware.control.client import ask_async
 from firmware.control.requests import MAX_LINE_BYTES, MAX_PIECE_BYTES, REQUESTS, Role, StatusRequest
+from firmware.control.say import say
 from firmware.control.server import ControlServer
 from firmware.control.stick_client import HandsetLink
 from firmware.control.stick_role import StickRole
@@ -169,10 +170,18 @@ async def test_the_phone_hears_why_there_is_nothing_for_it(site: Site, code: Bun
 
 
 async def test_the_phone_hears_of_the_report_and_of_the_end(site: Site) -> None:
-    await site.link.reported(written=True)
-    await site.link.reported(written=False)
-    await site.link.removed()
+    for request in ({"request": "reported", "written": True}, {"request": "reported", "written": False}):
+        await asyncio.to_thread(say, site.folder / "stick.sock", request)
+    await asyncio.to_thread(say, site.folder / "stick.sock", {"request": "stick_removed"})
     assert site.heard == [StickReported(written=True), StickReported(written=False), StickRemoved()]
+
+
+async def test_whoever_has_one_thing_to_say_is_told_where_nobody_hears_it_or_wants_to(site: Site) -> None:
+    with pytest.raises(RequestRefusedError, match="did not take"):
+        await asyncio.to_thread(say, site.folder / "stick.sock", {"request": "reported", "written": "perhaps"})
+    with pytest.raises(ControlError, match="Does it run"):
+        await asyncio.to_thread(say, site.folder / "no.sock", {"request": "stick_removed"})
+    assert not site.heard
 
 
 async def test_files_that_were_ordered_are_fetched_in_pieces_and_then_deleted(site: Site) -> None:

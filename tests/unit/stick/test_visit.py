@@ -15,6 +15,7 @@ from firmware.phone.bundle_news import BundleCode, BundleStep
 from firmware.stick.folder import StickFolder
 from firmware.stick.patience import Patience
 from firmware.stick.visit import Visit
+from firmware.stick.writing import Outgoing
 from provisioning.bundle import BundleRefusal
 from provisioning.identity import Identity, new_broker_key, new_sealing_key, read_identity
 from provisioning.report import Report, ReportResult, read_report
@@ -81,12 +82,6 @@ class Handset:
         self._be_there()
         self.said.append(code)
 
-    async def reported(self, *, written: bool) -> None:
-        self.said.append(("reported", written))
-
-    async def removed(self) -> None:
-        self.said.append("removed")
-
     async def ordered(self) -> Sequence[OrderedFile]:
         self._be_there()
         return [OrderedFile(name=name, size_bytes=len(content)) for name, content in self.copies.items()]
@@ -111,15 +106,20 @@ class Lab:
         self.handset = Handset()
         self.now_s = 0.0
         patience = Patience(clock=lambda: self.now_s, sleep=self._sleep)
-        self.visit = Visit(StickFolder(self.stick), self.handset, self.outgoing, patience)
+        self.folder, self.laid_out = StickFolder(self.stick), Outgoing(self.outgoing)
+        self.visit = Visit(self.folder, self.handset, self.laid_out, patience)
 
     async def _sleep(self, pause_s: float) -> None:
         self.now_s += pause_s
 
     async def run(self) -> None:
         await self.visit.look()
-        await self.visit.write()
-        await self.visit.tell()
+        await self.write()
+
+    async def write(self) -> None:
+        self.laid_out.write_to(self.folder)
+        if self.laid_out.is_something_ordered:
+            await self.visit.fetch_ordered()
 
     def put(self, name: str, content: bytes) -> None:
         (self.stick / name).write_bytes(content)
@@ -145,7 +145,7 @@ async def test_a_bundle_is_handed_over_and_what_became_of_it_is_on_the_stick(lab
     assert bytes(lab.handset.taken) == bundle
     assert lab.names == {"site.wecall", REPORT, TEXT}
     assert lab.report == APPLIED
-    assert lab.handset.said == [("begin", len(bundle)), ("reported", True)]
+    assert lab.handset.said == [("begin", len(bundle))]
     assert lab.handset.afters == [0, 1]
 
 
@@ -161,7 +161,7 @@ async def test_a_blank_stick_collects_who_the_handset_is(lab: Lab) -> None:
     await lab.run()
     assert lab.names == {WHO}
     assert read_identity((lab.stick / WHO).read_bytes()) == IDENTITY
-    assert lab.handset.said == [BundleCode.IDENTITY_WRITTEN, ("reported", True)]
+    assert lab.handset.said == [BundleCode.IDENTITY_WRITTEN]
 
 
 async def test_while_the_stick_is_looked_at_nothing_is_written_to_it(lab: Lab) -> None:
@@ -195,7 +195,7 @@ async def test_where_nothing_is_for_the_handset_display_and_report_say_why(
     lab.put("site.wecall", content)
     await lab.run()
     assert (lab.report.result, lab.report.code, lab.report.number) == (ReportResult.REFUSED, code, None)
-    assert lab.handset.said == [BundleCode(code.value), ("reported", True)]
+    assert lab.handset.said == [BundleCode(code.value)]
     assert not lab.handset.taken
 
 
@@ -249,7 +249,7 @@ async def test_a_handset_that_takes_no_bundle_now_is_not_asked_for_long_and_says
     lab.handset.begin = begin  # type: ignore[method-assign]
     await lab.run()
     assert (lab.report.result, lab.report.code) == (ReportResult.REFUSED, BundleRefusal.FAILED)
-    assert lab.handset.said == [BundleCode.FAILED, ("reported", True)]
+    assert lab.handset.said == [BundleCode.FAILED]
     assert lab.now_s < 20
 
 
@@ -296,19 +296,12 @@ async def test_a_stick_that_is_pulled_out_while_a_bundle_is_read_is_said_on_the_
     assert not lab.handset.ended
 
 
-async def test_a_stick_that_was_pulled_out_before_it_was_written_is_not_said_to_have_its_report(lab: Lab) -> None:
+async def test_a_stick_that_was_pulled_out_before_it_was_written_is_not_taken_to_have_its_report(lab: Lab) -> None:
     await lab.visit.look()
     lab.stick.rmdir()
     with pytest.raises(StickError):
-        await lab.visit.write()
-    await lab.visit.tell()
-    assert lab.handset.said[-1] == ("reported", False)
-
-
-async def test_a_stick_that_can_be_read_may_be_gone_and_one_that_cannot_is_said(lab: Lab) -> None:
-    await lab.visit.leave(was_read=True)
-    await lab.visit.leave(was_read=False)
-    assert lab.handset.said == ["removed", BundleCode.STICK_UNREADABLE, ("reported", False)]
+        await lab.write()
+    assert not lab.laid_out.is_written
 
 
 async def test_what_the_holder_ordered_goes_to_the_stick_whole_and_is_gone_from_the_handset(lab: Lab) -> None:
@@ -318,7 +311,7 @@ async def test_what_the_holder_ordered_goes_to_the_stick_whole_and_is_gone_from_
     assert lab.names == {"wecall-20260102-030405.tar.age", "wecall-20260102-030405.key.age"}
     assert (lab.stick / "wecall-20260102-030405.tar.age").read_bytes() == copy
     assert not lab.handset.copies
-    assert lab.handset.said == [BundleCode.COPY_WRITTEN, ("reported", True)]
+    assert lab.handset.said == [BundleCode.COPY_WRITTEN]
 
 
 async def test_a_bundles_end_stays_on_the_display_where_a_copy_goes_to_the_same_stick(lab: Lab) -> None:
@@ -335,10 +328,9 @@ async def test_what_does_not_fit_on_the_stick_stays_on_the_handset(lab: Lab) -> 
     # In the way of the file stands a folder: the nearest thing to a full stick that root cannot write around.
     (lab.stick / "wecall-20260102-030405.tar").mkdir()
     with pytest.raises(StickError):
-        await lab.visit.write()
-    await lab.visit.tell()
+        await lab.write()
     assert set(lab.handset.copies) == {"wecall-20260102-030405.tar"}
-    assert lab.handset.said == [BundleCode.COPY_NOT_WRITTEN, ("reported", True)]
+    assert lab.handset.said == [BundleCode.COPY_NOT_WRITTEN]
 
 
 async def test_half_a_copy_is_left_on_no_stick(lab: Lab) -> None:
@@ -353,7 +345,7 @@ async def test_half_a_copy_is_left_on_no_stick(lab: Lab) -> None:
 
     lab.handset.fetch = fetch_until_the_handset_stops  # type: ignore[method-assign]
     with pytest.raises(ControlError):
-        await lab.visit.write()
+        await lab.write()
     assert lab.names == set()
     assert lab.handset.copies
 

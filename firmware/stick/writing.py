@@ -1,0 +1,56 @@
+"""What is laid out while a stick is looked at, and written to it afterwards by a process that does nothing else."""
+
+from pathlib import Path
+from typing import Final
+
+from firmware.stick.folder import StickFolder
+
+WRITTEN_MARK: Final = ".written"
+"""Stands among what is laid out once all of it is on the stick."""
+
+ORDERED_MARK: Final = ".ordered"
+"""Stands among what is laid out where the holder has ordered something, too."""
+
+
+class Outgoing:
+    """A folder of our own, for what is to be written while the stick cannot be written yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def lay_out(self, name: str, text: str) -> None:
+        """Have a file written to the stick."""
+        (self._path / name).write_text(text, encoding="utf-8")
+
+    def mark_ordered(self) -> None:
+        """Have what the holder ordered fetched, too."""
+        (self._path / ORDERED_MARK).touch()
+
+    @property
+    def is_something_ordered(self) -> bool:
+        """Whether the handset has something to be fetched."""
+        return (self._path / ORDERED_MARK).exists()
+
+    @property
+    def is_written(self) -> bool:
+        """Whether all that was laid out is on the stick."""
+        return (self._path / WRITTEN_MARK).exists()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was laid out."""
+        return not self._files()
+
+    def write_to(self, folder: StickFolder) -> None:
+        """Write all of it.
+
+        Raises:
+            StickError: the stick is full, write-protected or broken, or was taken out.
+        """
+        for path in self._files():
+            with folder.writing(path.name) as file:
+                file.write(path.read_bytes())
+        (self._path / WRITTEN_MARK).touch()
+
+    def _files(self) -> list[Path]:
+        return sorted(self._path.glob("[!.]*"))
