@@ -94,8 +94,8 @@ def issue(  # noqa: PLR0917 - click names them all
         raise click.UsageError(f"There are {len(handsets)} identities; --out names a folder for their certificates.")
     (out.parent if single else out).mkdir(parents=True, exist_ok=True)
     folder = AuthorityFolder(authority)
-    unlocked = folder.unlock(ask_passphrase)
     now = datetime.now(UTC)
+    unlocked = folder.unlock(ask_passphrase, now)
     refused: list[str] = []
     for serial, identity in handsets.items():
         try:
@@ -132,8 +132,9 @@ def revoke(authority: Path, devices: tuple[str, ...], reason: str) -> None:
     if unknown := sorted(set(devices) - known):
         raise ProvisioningError(f"No certificate was issued to {', '.join(unknown)}. See: wecall fleet ca list")
     taken = [each for each in issued if each.device in devices and each.revocation is None]
-    unlocked = folder.unlock(ask_passphrase)
-    folder.revoke(unlocked, taken, _REASONS[reason], datetime.now(UTC))
+    now = datetime.now(UTC)
+    unlocked = folder.unlock(ask_passphrase, now)
+    folder.revoke(unlocked, taken, _REASONS[reason], now)
     click.echo(f"{len(taken)} certificate(s) taken back. The list is {folder.list_path}.")
     click.echo(
         "Copy it to where crlfile in mosquitto.conf says, and restart the broker: reloading keeps out new comers only."

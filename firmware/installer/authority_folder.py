@@ -6,8 +6,8 @@
     issued/*.pem      every certificate, by its serial number
     revoked/*.json    each that counts no more
 
-A certificate is on record before anybody gets it, and a revocation before the list says so: whatever is cut off,
-`wecall fleet ca revoke` makes the list anew from the records.
+A certificate is on record before anybody gets it, and a revocation before the list says so. Whatever is cut off, the
+next command that needs the key makes the list anew from the records.
 """
 
 from collections.abc import Callable, Iterator
@@ -100,17 +100,21 @@ class AuthorityFolder:
         replace_durably(self.certificate_path, authority.certificate.public_bytes(Encoding.PEM))
         return authority
 
-    def unlock(self, ask_passphrase: Callable[[], str]) -> Authority:
-        """Read the authority with its key.
+    def unlock(self, ask_passphrase: Callable[[], str], now: datetime) -> Authority:
+        """Read the authority with its key, and write the broker's list anew where a cut has kept it from being written.
 
         Raises:
             ProvisioningError: there is none, the passphrase is wrong, or a file is damaged.
+            OSError: the disk is full, read-only or broken.
         """
         certificate = self._read_certificate(self.certificate_path)
         key = read_private_key(self.folder / KEY_NAME, ask_passphrase)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise ProvisioningError(f"{self.folder / KEY_NAME} is not the key of an authority.")
-        return Authority(certificate, key)
+        authority = Authority(certificate, key)
+        if self._listed() != {each.serial_number for each in self._revocations()}:
+            self._write_list(authority, now)
+        return authority
 
     def issued(self) -> tuple[Issued, ...]:
         """Return every certificate on record, the oldest first.
@@ -172,8 +176,20 @@ class AuthorityFolder:
             if each.revocation is None:
                 replace_durably(self._revocation_path(each.certificate), record.model_dump_json().encode())
         self._known = None
-        revoked = [each.revocation for each in self.issued() if each.revocation]
-        replace_durably(self.list_path, authority.revocation_list(revoked, now))
+        self._write_list(authority, now)
+
+    def _write_list(self, authority: Authority, now: datetime) -> None:
+        replace_durably(self.list_path, authority.revocation_list(self._revocations(), now))
+
+    def _revocations(self) -> list[Revocation]:
+        return [each.revocation for each in self.issued() if each.revocation is not None]
+
+    def _listed(self) -> set[int]:
+        """Return the serial numbers that the broker's list has; where it cannot be read one that no certificate has."""
+        try:
+            return {each.serial_number for each in x509.load_pem_x509_crl(self.list_path.read_bytes())}
+        except (FileNotFoundError, ValueError):
+            return {0}
 
     def _read_issued(self) -> Iterator[Issued]:
         for path in (self.folder / _ISSUED).glob("*.pem"):

@@ -1,0 +1,169 @@
+"""What a power cut at any step of an installer's command leaves behind: nothing half, and the same command goes on."""
+
+import itertools
+import json
+import multiprocessing
+import re
+import shutil
+import signal
+import tomllib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner
+from cryptography import x509
+
+from firmware.cli import main
+from firmware.installer import batch, seal_command
+from provisioning.sealing import CodeCost, seal_to_code, unseal_with_code, unseal_with_key
+from tests.lab.installer_desk import BlankHandset, InstallerDesk, opened
+from tests.lab.killed_at import kill_at
+
+MODULE: Final = "tests.integration.test_installer_kills"
+# See tests.integration.test_key_kills.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([MODULE])
+
+SERIALS: Final = ("10000000abcd0001", "10000000abcd0002")
+HANDSETS: Final = {serial: BlankHandset(serial) for serial in SERIALS}
+
+
+def run(*arguments: str | Path, typed: str = "") -> str:
+    cheap = partial(seal_to_code, cost=CodeCost(memory_kib=64, passes=1))
+    batch.seal_to_code = cheap  # type: ignore[attr-defined]
+    seal_command.seal_to_code = cheap  # type: ignore[attr-defined]
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
+    if result.exit_code:
+        raise AssertionError(result.output)
+    return result.output
+
+
+# --- what is cut off: each is called in the process that is killed ---
+
+
+def make_site(folder: Path) -> None:
+    run("bundle", "mass", folder / "site" / "devices.csv", "--stick", folder / "stick", "--key", folder / "key.pem")
+
+
+def seal(folder: Path) -> None:
+    run("bundle", "seal", folder / "site", "--to-code", "--to", folder / "identities")
+
+
+def replace_handset(folder: Path) -> None:
+    run(
+        "fleet", "ca", "issue", folder / "authority", folder / "identities" / f"identity-{SERIALS[1]}.json",
+        "--device", "desk-1", "--replace", "-o", folder / "certificates", typed="words\n",
+    )  # fmt: skip
+
+
+# --- what must hold after that, and what once it was done again ---
+
+
+def bundles_are_whole(folder: Path) -> None:
+    for path in (folder / "stick").glob("*.wecall"):
+        bundle = opened(path)
+        assert bundle.manifest.serials == (path.stem,)
+        for name in bundle.names:
+            bundle.read(name)
+
+
+def every_code_opens_its_bundle(folder: Path) -> None:
+    page = (folder / "site" / "devices-labels.html").read_text()
+    codes = [code.replace(" ", "") for code in re.findall(r"</small> ([0-9 ]+)<", page)]
+    for serial, code, secret in zip(SERIALS, codes, ("one", "two"), strict=True):
+        bundle = opened(folder / "stick" / f"{serial}.wecall")
+        assert unseal_with_code(bundle.read("sealed/code"), code) == {"sip-password": secret}
+
+
+def the_password_is_still_somewhere(folder: Path) -> None:
+    account = tomllib.loads((folder / "site" / "config.toml").read_text())["accounts"][0]
+    kept = folder / "site" / "secrets.toml"
+    known = {account.get("password"), tomllib.loads(kept.read_text()).get("sip-password") if kept.exists() else None}
+    assert "swordfish-7" in known
+
+
+def the_password_is_sealed_and_not_in_clear(folder: Path) -> None:
+    the_password_is_still_somewhere(folder)
+    assert "swordfish" not in (folder / "site" / "config.toml").read_text()
+    for serial, handset in HANDSETS.items():
+        blob = (folder / "site" / "sealed" / serial).read_bytes()
+        assert unseal_with_key(blob, handset.sealing_key, serial=serial) == {"sip-password": "swordfish-7"}
+
+
+def no_certificate_is_out_that_is_not_on_record(folder: Path) -> None:
+    records = {path.stem for path in (folder / "authority" / "issued").glob("*.pem")}
+    for path in (folder / "certificates").glob("*.pem"):
+        assert f"{x509.load_pem_x509_certificate(path.read_bytes()).serial_number:040x}" in records
+    assert x509.load_pem_x509_crl((folder / "authority" / "revoked.pem").read_bytes()) is not None
+
+
+def only_the_new_handset_has_the_device_id(folder: Path) -> None:
+    no_certificate_is_out_that_is_not_on_record(folder)
+    listed: list[dict[str, Any]] = json.loads(run("fleet", "ca", "list", folder / "authority", "--json"))
+    counting = [each for each in listed if each["state"] == "counts"]
+    given = x509.load_pem_x509_certificate((folder / "certificates" / f"{SERIALS[1]}.pem").read_bytes())
+    assert [each["serial_number"] for each in counting] == [f"{given.serial_number:040x}"]
+    assert given.public_key() == HANDSETS[SERIALS[1]].broker_key.public_key()
+    revoked = x509.load_pem_x509_crl((folder / "authority" / "revoked.pem").read_bytes())
+    old = x509.load_pem_x509_certificate((folder / "certificates" / f"{SERIALS[0]}.pem").read_bytes())
+    assert revoked.get_revoked_certificate_by_serial_number(old.serial_number) is not None
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("desk") / "desk"
+    folder.mkdir()
+    desk = InstallerDesk(folder)
+    desk.write_table(("serial", "username", "password"), (SERIALS[0], "101", "one"), (SERIALS[1], "102", "two"))
+    (folder / "identities").mkdir()
+    for handset in HANDSETS.values():
+        handset.leave_identity(folder / "identities")
+    run("fleet", "ca", "init", folder / "authority", typed="words\nwords\n")
+    run(
+        "fleet", "ca", "issue", folder / "authority", folder / "identities" / f"identity-{SERIALS[0]}.json",
+        "--device", "desk-1", "-o", folder / "certificates", typed="words\n",
+    )  # fmt: skip
+    return folder
+
+
+def cut_off(number: int, folder: Path, work: Callable[[Path], None]) -> None:
+    kill_at(number, folder)
+    work(folder)
+
+
+@pytest.mark.parametrize(
+    ("work", "always", "in_the_end"),
+    [
+        (make_site, bundles_are_whole, every_code_opens_its_bundle),
+        (seal, the_password_is_still_somewhere, the_password_is_sealed_and_not_in_clear),
+        (replace_handset, no_certificate_is_out_that_is_not_on_record, only_the_new_handset_has_the_device_id),
+    ],
+    ids=["mass", "seal", "issue"],
+)
+def test_nothing_is_half_wherever_a_command_is_cut_off_and_it_goes_on_from_there(
+    desk: Path,
+    tmp_path: Path,
+    work: Callable[[Path], None],
+    always: Callable[[Path], None],
+    in_the_end: Callable[[Path], None],
+) -> None:
+    killed = 0
+    for number in itertools.count(1):
+        folder = tmp_path / str(number)
+        shutil.copytree(desk, folder)
+        process = FORKS.Process(target=cut_off, args=(number, folder, work))
+        process.start()
+        process.join(60)
+        assert process.exitcode in {0, -signal.SIGKILL}
+        always(folder)
+        if process.exitcode == 0:
+            break
+        killed += 1
+        work(folder)
+        in_the_end(folder)
+        shutil.rmtree(folder)
+    in_the_end(folder)
+    assert killed >= 10
