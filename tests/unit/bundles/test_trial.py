@@ -1,10 +1,12 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from firmware.bundles.root_work import RootWork
 from firmware.bundles.shelf import Shelf
 from firmware.bundles.trial import Trial
 from firmware.config import check_configuration
@@ -13,6 +15,7 @@ from firmware.phone.call import CallDirection, CallerId, CallState, Registration
 from firmware.phone.events import Problem
 from firmware.phone.view import CallView, LineView, Mode
 from firmware.ports import BrokerState
+from firmware.root.messages import RootAnswer, RootOutcome, RootStep
 from provisioning.report import Check, CheckCode, CheckName
 from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, configuration_text
 from tests.lab.bundles import Installer
@@ -216,3 +219,107 @@ async def test_what_counts_is_kept_with_the_time_and_its_signer(lab: TrialLab) -
     assert await trial.run()
     [kept] = Shelf(lab.folder).standing.kept
     assert (kept.number, kept.kept_at, kept.signer) == (7, NOW_S, INSTALLER.trusted.key_id)
+
+
+# --- what only root can do ---
+
+
+class Root(RootWork):
+    """A service of root's that answers as it is told to, and remembers what it was asked, in order."""
+
+    def __init__(self, answer: RootAnswer, confirmation: RootOutcome = RootOutcome.KEPT) -> None:
+        self.asked: list[str] = []
+        self._answer = answer
+        self._confirmation = confirmation
+
+    async def ask(
+        self,
+        number: int,
+        bundle: Path,
+        secrets: Mapping[str, str],
+        on_step: Callable[[RootStep], None] = lambda _step: None,
+    ) -> RootAnswer:
+        assert number == self._answer.number
+        on_step(RootStep.NETWORK)
+        self.asked.append("try")
+        return self._answer
+
+    async def confirm(self, number: int) -> RootAnswer:
+        self.asked.append("keep")
+        return RootAnswer(outcome=self._confirmation, number=number)
+
+    async def go_back(self, number: int) -> RootAnswer:
+        self.asked.append("go back")
+        return RootAnswer(outcome=RootOutcome.REVERTED, number=number)
+
+
+def with_root(lab: TrialLab, outcome: RootOutcome, confirmation: RootOutcome = RootOutcome.KEPT, **more: Any) -> Root:
+    root = Root(RootAnswer(outcome=outcome, number=7, **more), confirmation)
+    lab.around = replace(lab.around, root=root)
+    return root
+
+
+async def test_what_root_has_installed_is_confirmed_before_the_configuration_counts(
+    lab: TrialLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = with_root(lab, RootOutcome.APPLIED)
+    trial = await lab.begin(NETWORK, patience_s=10)
+    keep = lab.shelf.keep
+
+    def noted(at_s: float, checks: tuple[Check, ...]) -> None:
+        root.asked.append("counts")
+        keep(at_s, checks)
+
+    monkeypatch.setattr(lab.shelf, "keep", noted)
+    lab.lines(UP)
+    assert await trial.run()
+    assert root.asked == ["try", "keep", "counts"]
+    assert lab.steps_taken[0] is BundleStep.NETWORK
+
+
+async def test_what_root_has_put_back_meanwhile_does_not_count(lab: TrialLab) -> None:
+    root = with_root(lab, RootOutcome.APPLIED, RootOutcome.REVERTED)
+    trial = await lab.begin(NETWORK, patience_s=10)
+    lab.lines(UP)
+    assert not await trial.run()
+    assert root.asked == ["try", "keep", "go back"]
+    assert ended(lab)[1] is BundleCode.NETWORK
+    assert lab.shelf.standing.active is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "check"),
+    [
+        (RootOutcome.REFUSED, "forged", Check(name=CheckName.NETWORK, passed=False, code=CheckCode.REFUSED)),
+        (RootOutcome.FAILED, "network", Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_INSTALLED)),
+        (RootOutcome.FAILED, "firmware", Check(name=CheckName.FIRMWARE, passed=False, code=CheckCode.NOT_INSTALLED)),
+    ],
+)
+async def test_what_root_does_not_take_is_named(lab: TrialLab, outcome: RootOutcome, code: str, check: Check) -> None:
+    with_root(lab, outcome, code=code)
+    trial = await lab.begin(NETWORK, patience_s=10)
+    lab.lines(UP)
+    assert not await trial.run()
+    assert ended(lab)[2] == (check,)
+
+
+async def test_other_firmware_is_started_by_ending_and_the_trial_goes_on_there(lab: TrialLab) -> None:
+    with_root(lab, RootOutcome.APPLIED, starts_anew=True)
+    trial = await lab.begin(NETWORK, patience_s=10)
+    lab.lines(UP)
+    running = asyncio.create_task(trial.run())
+    await lab.wait_for_start()
+    assert Shelf(lab.folder).standing.trial is not None
+    assert not running.done()
+    running.cancel()
+
+
+async def test_root_is_not_asked_while_somebody_calls(lab: TrialLab) -> None:
+    root = with_root(lab, RootOutcome.APPLIED)
+    trial = await lab.begin(NETWORK, patience_s=10)
+    lab.watch.note_view(replace(QUIET, mode=Mode.IN_CALL, call=CALL, lines=(UP,)))
+    running = asyncio.create_task(trial.run())
+    await asyncio.sleep(0)
+    assert root.asked == []
+    lab.lines(UP)
+    assert await running
