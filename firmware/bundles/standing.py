@@ -167,7 +167,9 @@ class Standing(Section):
             return self
         entry = Kept(number=trial.number, digest=trial.digest, kept_at=at_s, signer=trial.signer, note=trial.note)
         # Going back takes back what was newer: that is not to come again by itself, from a broker that keeps it.
-        taken_back = tuple(each.number for each in self.kept if each.number > trial.number)
+        taken_back = {each.number for each in self.kept if each.number > trial.number}
+        # Those below a number that counts are refused for being old.
+        still_refused = {number for number in self.reverted if trial.goes_back or number > trial.number}
         kept = (*(each for each in self.kept if each.number < trial.number), entry)[-MOST_KEPT:]
         newest = max(self.newest, trial.number)
         return self._with(
@@ -175,7 +177,7 @@ class Standing(Section):
             trial=None,
             finishing=Finishing(candidate=trial, checks=checks),
             newest=newest,
-            reverted=tuple(sorted({*self.reverted, *taken_back})) if trial.goes_back else (),
+            reverted=tuple(sorted(still_refused | taken_back)),
             kept=kept,
             refused=(),
         )
