@@ -14,7 +14,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from firmware.bundles.shelf import BROKER_KEY
+from firmware.bundles.shelf import BROKER_KEY, SEALING_KEY
 from firmware.durable import sync_folder
 from firmware.errors import BundleError
 from provisioning.errors import ProvisioningError
@@ -27,7 +27,6 @@ from provisioning.identity import (
     private_pem,
 )
 
-_SEALING_KEY_NAME: Final = "sealing.key"
 _OTHERS: Final = 0o077
 
 
@@ -58,9 +57,8 @@ def open_identity(provisioning: Path, serial: str) -> DeviceIdentity:
     Raises:
         BundleError: they cannot be read or made, are damaged, or others can read them.
     """
-    broker_path = provisioning / BROKER_KEY
+    sealing_path, broker_path = provisioning / SEALING_KEY, provisioning / BROKER_KEY
     folder = broker_path.parent
-    sealing_path = folder / _SEALING_KEY_NAME
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make_once(sealing_path, lambda: private_pem(new_sealing_key()))

@@ -1,12 +1,15 @@
-"""A bundle's passwords as the handset keeps them: sealed to its own key, whatever they were sealed to on their way."""
+"""A bundle's passwords as the handset keeps them: sealed to its own key, whatever they were sealed to on their way.
+
+They are read before the handset registers, so no more is loaded here than that takes.
+"""
 
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from firmware.bundles.identity import open_identity
-from firmware.bundles.shelf import SECRETS_NAME
+from firmware.bundles.shelf import SEALING_KEY, SECRETS_NAME
 from firmware.errors import BundleError
 from provisioning.errors import ProvisioningError
 from provisioning.sealing import seal_to_device, unseal_with_key
@@ -29,11 +32,17 @@ def read_own(folder: Path, provisioning: Path, serial: str) -> dict[str, str]:
         return {}
     except OSError as error:
         raise BundleError(f"The passwords in {folder} cannot be read: {error.strerror}.") from error
-    identity = open_identity(provisioning, serial)
     try:
-        return unseal_with_key(blob, identity.sealing_key, serial=serial)
-    except ProvisioningError as error:
+        return unseal_with_key(blob, _own_key(provisioning / SEALING_KEY), serial=serial)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm, ProvisioningError) as error:
         raise BundleError(
             f"The passwords in {folder} do not open with this handset's key. Seal them to its new identity, in a "
             "bundle with a higher number."
         ) from error
+
+
+def _own_key(path: Path) -> X25519PrivateKey:
+    key = load_pem_private_key(path.read_bytes(), None)
+    if not isinstance(key, X25519PrivateKey):
+        raise TypeError(f"{path} is of the wrong kind")
+    return key

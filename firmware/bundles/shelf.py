@@ -30,8 +30,9 @@ BUNDLE_NAME: Final = "bundle.wecall"
 CONFIGURATION_NAME: Final = "config.toml"
 SECRETS_NAME: Final = "secrets.sealed"
 IDENTITY_NAME: Final = "identity"
+SEALING_KEY: Final = Path(IDENTITY_NAME, "sealing.key")
 BROKER_KEY: Final = Path(IDENTITY_NAME, "broker.key")
-"""The handset's own key for the broker, in the folder of all that bundles are about."""
+"""The handset's own keys, in the folder of all that bundles are about."""
 _STANDING_NAME: Final = "standing.json"
 _INCOMING_NAME: Final = "incoming"
 _CONFIGURATIONS_NAME: Final = "configurations"
