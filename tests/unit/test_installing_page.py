@@ -1,0 +1,19 @@
+"""docs/installing.md explains whatever the display may say of a bundle."""
+
+from pathlib import Path
+
+import pytest
+
+from firmware.phone.bundle_news import BundleCode
+from firmware.phone.bundle_phrases import CODES
+from firmware.screens.translation import Language, translator
+
+PAGE = Path(__file__).parents[2] / "docs" / "installing.md"
+# They say what was done, and nothing is wrong.
+GOOD = {code for code in CODES if code.value.endswith("_written") and "not" not in code.value}
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code not in GOOD])
+def test_what_is_wrong_with_a_bundle_is_explained_where_installers_read(code: BundleCode) -> None:
+    first_sentence = translator(Language.ENGLISH).say(CODES[code]).partition(".")[0]
+    assert first_sentence in PAGE.read_text()
