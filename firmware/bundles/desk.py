@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from firmware.bundles.around import Around
-from firmware.bundles.extras import Extras, is_personal
+from firmware.bundles.extras import Extras
 from firmware.bundles.intake import Intake
 from firmware.bundles.progress import BundleSource
 from firmware.bundles.shelf import BUNDLE_NAME
@@ -150,8 +150,8 @@ class BundleDesk:
                 # Verified when it came in; from then on nobody else could write to it.
                 bundle = await asyncio.to_thread(open_bundle, file, None)
                 checks = await self._extras.take_in(bundle)
-            if is_personal(bundle):
-                await asyncio.to_thread(shelf.forget_bundle, candidate.number)
+            # It takes room, may hold somebody's contacts, and root has kept what it needs to go back to it.
+            await asyncio.to_thread(shelf.forget_bundle, candidate.number)
         except (OSError, ProvisioningError) as error:
             _log.error("What bundle %d brings is not taken in: %s", candidate.number, error)
             return ()

@@ -168,10 +168,5 @@ class Extras:
         return path
 
 
-def is_personal(bundle: Bundle) -> bool:
-    """Whether a bundle brings something of the holder's, which is not to lie about once it is taken in."""
-    return CONTACTS in bundle.names or bool(bundle.within(_PICTURES))
-
-
 def _check(name: CheckName, code: CheckCode) -> Check:
     return Check(name=name, passed=code is CheckCode.OK, code=code)

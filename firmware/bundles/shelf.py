@@ -4,7 +4,7 @@
         standing.json             what counts, what is tried, what became of the last bundle (see standing.py)
         identity/                 the handset's own keys (see identity.py)
         incoming/<offer>          a bundle that is coming in
-        configurations/<number>/  bundle.wecall, config.toml, certificates/, secrets.sealed
+        configurations/<number>/  config.toml, certificates/, secrets.sealed; bundle.wecall until all in it is taken in
 
 Everything may be cut off anywhere: a folder of a configuration is made whole under another name first, and nothing but
 the one file says that it counts. What belongs to nothing is swept away at the next start.
@@ -144,7 +144,7 @@ class Shelf:
         self._change(lambda standing: standing.noting(outcome_due=False))
 
     def forget_bundle(self, number: int) -> None:
-        """Delete a bundle whose configuration stays: it brought something of the holder's, which lies in it openly."""
+        """Delete a bundle that has brought all that is in it; its configuration stays."""
         folder = self.folder_of(number)
         (folder / BUNDLE_NAME).unlink(missing_ok=True)
         sync_folder(folder)

@@ -41,15 +41,15 @@ async def test_a_new_handset_is_set_up_by_words_and_code_and_later_by_the_pinned
         assert (again.result, again.code) == (ReportResult.REFUSED, "reverted_before")
         await person.press("ok")
         await person.call(PEER_USER)
-        offer = await stick.bring(site.bundle(3, identity))
+        third = site.bundle(3, identity)
+        offer = await stick.bring(third)
         await stick.reaches(offer, BundleStep.WAITING_FOR_CALL)
         assert (await person.status())["call"] == "active"
         await person.replace()
     report = await stick.report(offer)
     assert (report.result, report.number, report.checks) == (ReportResult.APPLIED, 3, (LINE, BROKER, SOUND))
-    same = await stick.report(
-        await stick.bring((handset.state_dir / "provisioning/configurations/3/bundle.wecall").read_bytes())
-    )
+    assert [call["number"] for call in handset.ask("log")] == [PEER_USER], "the holder's data is not the installer's"
+    same = await stick.report(await stick.bring(third))
     assert same.result is ReportResult.NOTHING_TO_DO
 
     # By hand it goes back to the one before, and what it took back does not come again.

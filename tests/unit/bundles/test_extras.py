@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from firmware.bundles.extras import Extras, Holdings, is_personal
+from firmware.bundles.extras import Extras, Holdings
 from firmware.phone.events import BlockedContactsLoaded, Event
 from firmware.phone.purpose import Purpose
 from provisioning.bundle import Bundle, open_bundle
@@ -128,9 +128,3 @@ async def test_a_store_that_fails_fails_the_contacts_and_nothing_else(lab: Lab) 
     await lab.consents.grant(Purpose.CONTACT_IMPORT)
     await lab.stop()
     assert await lab.take_in(bundle(**{"contacts.vcf": CARD})) == {CheckName.CONTACTS: CheckCode.FAILED}
-
-
-def test_what_brings_somebodys_data_is_known_for_it() -> None:
-    assert is_personal(bundle(**{"contacts.vcf": CARD}))
-    assert is_personal(bundle(**{"pictures/garden.png": picture()}))
-    assert not is_personal(bundle(**{"config.toml": b""}))

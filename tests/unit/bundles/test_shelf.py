@@ -135,7 +135,7 @@ def test_what_was_staged_and_never_tried_is_swept_away_with_what_was_coming_in(s
     assert not draft.exists()
 
 
-def test_a_bundle_that_brought_something_of_the_holders_goes_and_its_configuration_stays(shelf: Shelf) -> None:
+def test_a_bundle_goes_once_all_in_it_is_taken_in_and_its_configuration_stays(shelf: Shelf) -> None:
     keep(shelf, 6)
     shelf.forget_bundle(6)
     folder = shelf.folder_of(6)
