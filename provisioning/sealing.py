@@ -10,6 +10,7 @@ What is sealed is JSON, filled up with spaces, so that its length does not tell 
 import json
 import secrets as randomness
 import struct
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -43,6 +44,9 @@ _COST: Final = struct.Struct(">LBB")
 _SALT_AT: Final = len(_CODE_MAGIC) + _COST.size
 _NONCE_AT: Final = _SALT_AT + _SALT_BYTES
 _SEALED_AT: Final = _NONCE_AT + _NONCE_BYTES
+
+# Two at once with several lanes wait for each other in OpenSSL (4.0.3), for good, or fail for want of memory.
+_ONE_AT_A_TIME: Final = threading.Lock()
 
 _SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,95}$")]
 _Secret = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -164,7 +168,8 @@ def _cipher(code: str, salt: bytes, cost: CodeCost) -> ChaCha20Poly1305:
     argon = Argon2id(
         salt=salt, length=_KEY_BYTES, iterations=cost.passes, lanes=cost.lanes, memory_cost=cost.memory_kib
     )
-    return ChaCha20Poly1305(argon.derive(code.encode()))
+    with _ONE_AT_A_TIME:
+        return ChaCha20Poly1305(argon.derive(code.encode()))
 
 
 def _plain(secrets: Mapping[str, str]) -> bytes:

@@ -1,5 +1,6 @@
 import itertools
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -202,3 +203,14 @@ def test_codes_are_ten_digits_and_differ() -> None:
     codes = {new_code() for _ in range(200)}
     assert len(codes) == 200
     assert all(code.isdecimal() and code.isascii() and len(code) == CODE_DIGITS for code in codes)
+
+
+def test_two_threads_seal_and_open_at_the_same_time() -> None:
+    cost = CodeCost(memory_kib=64, passes=1, lanes=4)
+
+    def there_and_back(number: int) -> dict[str, str]:
+        return unseal_with_code(seal_to_code({"sip-password": f"{number}"}, CODE, cost), CODE)
+
+    for _ in range(50):
+        with ThreadPoolExecutor(2) as threads:
+            assert list(threads.map(there_and_back, range(2))) == [{"sip-password": "0"}, {"sip-password": "1"}]
