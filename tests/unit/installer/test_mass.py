@@ -1,11 +1,15 @@
 import re
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from firmware.bundles.examine import check_secrets, read_configuration
 from firmware.installer import batch, seal_command
+from provisioning.bundle import open_bundle
 from provisioning.sealing import CodeCost, seal_to_code, unseal_with_code, unseal_with_key
+from provisioning.trust import Kind, TrustedKey
 from tests.lab.installer_desk import BlankHandset, InstallerDesk, configuration_in, opened
 
 HEADINGS = ("serial", "device_id", "username", "password", "label", "place")
@@ -57,6 +61,20 @@ def test_each_password_opens_with_the_code_on_its_own_label_only(desk: Installer
     on_the_stick = b"".join(path.read_bytes() for path in desk.stick.iterdir())
     for secret in (FIRST[3], SECOND[3], first, second):
         assert secret.encode() not in on_the_stick
+
+
+def test_what_is_made_is_what_a_handset_takes(desk: InstallerDesk) -> None:
+    desk.write_table(HEADINGS, FIRST, SECOND)
+    desk.mass()
+    trusted = TrustedKey(public=desk.public, signs=frozenset({Kind.BUNDLE}))
+    for row, code in zip((FIRST, SECOND), codes(desk), strict=True):
+        with bundle_path(desk, row[0]).open("rb") as file:
+            bundle = open_bundle(file, [trusted])
+            bundle.manifest.check_scope(row[0], "hotel")
+            bundle.manifest.check_time(time.time(), synced=True)
+            found = read_configuration(bundle)
+            check_secrets(found.configuration, unseal_with_code(bundle.read("sealed/code"), code))
+        assert found.configuration.device.id == row[1]
 
 
 def test_handsets_whose_identity_is_known_need_no_code(desk: InstallerDesk) -> None:
