@@ -61,7 +61,7 @@ print(json.dumps({
     "internet": attempt(lambda: socket.socket(socket.AF_INET)),
 }))
 """
-BROKEN = "raise ImportError('nothing that runs')\n"
+BROKEN = "import sys\nsys.exit('nothing that runs')\n"
 
 
 def bundle(number: int, *tables: str, firmware: str = "", signer: Installer = OPERATOR) -> bytes:

@@ -1,0 +1,113 @@
+"""The whole way of firmware: a running handset takes a bundle, root exchanges what runs, and that says it works."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+
+from provisioning.report import CheckName, Report, ReportResult
+from tests.lab.installed_box import REGISTRAR, VENV_PYTHON, InstalledBox
+from tests.lab.root_asker import IN_TIME, RootAsker
+from tests.lab.root_machine import OPERATOR, trust
+
+HANDSET = "wecall-handset.service"
+LINK = "/opt/wecall/venv"
+INSTALLED = "/opt/wecall/environments/installed"
+
+# Lets everybody register.
+REGISTRAR_PROGRAM = f"""
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("{REGISTRAR}", 5060))
+while True:
+    data, peer = server.recvfrom(8192)
+    method, *lines = data.decode().split("\\r\\n\\r\\n")[0].split("\\r\\n")
+    if method.split()[0] not in ("REGISTER", "OPTIONS"):
+        continue
+    kept = [line for line in lines if line.split(":")[0] in ("Via", "From", "To", "Call-ID", "CSeq", "Contact")]
+    kept = [f"{{line}};tag=x" if line.startswith("To:") else line for line in kept]
+    server.sendto("\\r\\n".join(["SIP/2.0 200 OK", *kept, "Expires: 300", "Content-Length: 0", "", ""]).encode(), peer)
+"""
+
+OFFER = """
+import asyncio, sys
+from pathlib import Path
+from firmware.control.requests import MAX_PIECE_BYTES
+from firmware.control.stick_client import HandsetLink
+from firmware.errors import ControlError
+
+async def offer():
+    link, bundle = HandsetLink(Path("/run/wecall")), sys.stdin.buffer.read()
+    name = await link.begin(len(bundle))
+    for at in range(0, len(bundle), MAX_PIECE_BYTES):
+        await link.piece(name, bundle[at : at + MAX_PIECE_BYTES])
+    await link.end(name)
+    count = 0
+    while True:
+        try:
+            news = await link.follow(name, count, 5)
+        except ControlError:
+            await asyncio.sleep(0.2)
+            continue
+        count = news.count
+        if news.report is not None:
+            print(news.report.model_dump_json())
+            return
+
+asyncio.run(offer())
+"""
+
+
+def installed_firmware(box: InstalledBox) -> bytes:
+    """Pack what is installed as a wheel of another version."""
+    packages = next(box.path(INSTALLED).glob("lib/*/site-packages"))
+    described = next(packages.glob("wecall_handset-*.dist-info"))
+    version = described.name.removeprefix("wecall_handset-").removesuffix(".dist-info")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for folder in (packages / "firmware", packages / "drivers", packages / "provisioning", described):
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and path.suffix != ".pyc":
+                    name = str(path.relative_to(packages)).replace(described.name, "wecall_handset-9.9.dist-info")
+                    content = path.read_bytes()
+                    if path.name == "METADATA":
+                        content = content.replace(f"\nVersion: {version}\n".encode(), b"\nVersion: 9.9\n")
+                    archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+@pytest.fixture
+def trusting(box: InstalledBox) -> Iterator[str]:
+    """Have the handset trust the operator, sound go nowhere, and a registrar answer; return the configuration."""
+    before = box.run("cat", "/etc/wecall/config.toml").stdout
+    sound = '[sound]\nplayback = "null"\ncapture = "null"\n'
+    configuration = before.partition("[sync]")[0] + sound + trust(OPERATOR)
+    box.run("install", "-m", "0644", "/dev/stdin", "/opt/registrar.py", stdin=REGISTRAR_PROGRAM)
+    box.run(
+        "systemd-run", "--quiet", "--unit=registrar", "--property=NetworkNamespacePath=/run/netns/outside",
+        VENV_PYTHON, "-I", "/opt/registrar.py",
+    )  # fmt: skip
+    box.configure(configuration)
+    box.run("systemctl", "restart", HANDSET)
+    yield configuration
+    box.run("systemctl", "stop", "registrar", HANDSET, "wecall-sync.service")
+    RootAsker(box).forget()
+    box.run("rm", "-rf", "/var/lib/wecall/provisioning")
+    box.run("ln", "-sfn", "environments/installed", LINK)
+    box.configure(before)
+    box.run("systemctl", "start", HANDSET, "wecall-sync.service")
+
+
+def test_the_handset_itself_takes_firmware_runs_it_and_keeps_it(box: InstalledBox, trusting: str) -> None:
+    wheel = {"firmware/wecall_handset-9.9-py3-none-any.whl": installed_firmware(box)}
+    bundle = OPERATOR.bundle({"config.toml": trusting.encode(), **wheel}, 20, fleet="default", **IN_TIME)
+    box.path("/opt/bundle").write_bytes(bundle)
+    box.run("install", "-m", "0644", "/dev/stdin", "/opt/offer.py", stdin=OFFER)
+    offer = f"setpriv --reuid=wecall-stick --regid=wecall-stick --clear-groups {INSTALLED}/bin/python -I /opt/offer.py"
+    said = box.shell(f"chmod 644 /opt/bundle; {offer} </opt/bundle", timeout_s=200)
+    report = Report.model_validate_json(said.splitlines()[-1])
+    assert (report.result, report.number, report.firmware) == (ReportResult.APPLIED, 20, "9.9")
+    assert {check.name for check in report.checks} == {CheckName.FIRMWARE, CheckName.LINES, CheckName.SOUND}
+    assert box.run("readlink", LINK).stdout == "environments/a\n"
+    assert "environments/a/bin/python" in box.shell(f"tr '\\0' ' ' </proc/{box.main_pid(HANDSET)}/cmdline")
