@@ -283,7 +283,7 @@ class Intake:
         around = self._around
         if not around.watch.is_quiet:
             around.steps.take(BundleStep.WAITING_FOR_CALL)
-            await around.watch.until_quiet()
+        await around.watch.until_quiet(expected=candidate.source is not BundleSource.NETWORK)
         await asyncio.to_thread(around.shelf.begin_trial, candidate)
         # A call may have begun while that was written.
         await around.watch.until_quiet()

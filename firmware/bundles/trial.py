@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn
 
 from firmware.bundles.around import Around
+from firmware.bundles.progress import BundleSource
 from firmware.bundles.root_work import needs_root
 from firmware.bundles.sealed import read_own
 from firmware.bundles.shelf import BUNDLE_NAME
@@ -243,7 +244,7 @@ class Trial:
         around, candidate = self._around, self._candidate
         _log.error("Bundle %d does not work (%s): the handset goes back", candidate.number, error.code)
         around.steps.take(BundleStep.REVERTING)
-        await around.watch.until_quiet()
+        await around.watch.until_quiet(expected=candidate.source is not BundleSource.NETWORK)
         other_firmware = await self.undo_root_work(around, candidate.number)
         ended = Ended.of(
             candidate, BundleResult.REVERTED, error.code,

@@ -6,8 +6,13 @@ from contextlib import suppress
 from typing import Final
 
 from firmware.phone.call import CallState
+from firmware.phone.menu.views import EntryView
 from firmware.phone.view import Mode, PhoneView
 from firmware.ports import BrokerState
+
+_IN_USE: Final = frozenset({Mode.WRITING, Mode.LISTENING})
+_COURTESY_S: Final = 600.0
+"""Whoever has not put away by then what they were writing has gone."""
 
 _AT_WORK: Final = frozenset({Mode.COLLECTING_DIGITS, Mode.OUTGOING, Mode.RINGING, Mode.IN_CALL, Mode.REDIALLING})
 
@@ -53,6 +58,14 @@ class PhoneWatch:
                 return True
         return False
 
-    async def until_quiet(self) -> None:
-        """Wait until nothing would be cut off."""
+    async def until_quiet(self, *, expected: bool = True) -> None:
+        """Wait until nothing would be cut off; where nobody here expects it, a while for whoever writes or listens."""
+
+        def is_left_alone() -> bool:
+            view = self.view
+            in_use = view is None or view.mode in _IN_USE or isinstance(view.menu, EntryView)
+            return self.is_quiet and not in_use
+
+        if not expected:
+            await self.until(is_left_alone, _COURTESY_S)
         await self.until(lambda: self.is_quiet)
