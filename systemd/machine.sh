@@ -7,8 +7,8 @@ units=(
   wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-firewall-changed.service
   wecall-stick@.service wecall-apply.socket wecall-apply.service
 )
-# Those that start by themselves; the others are started by these.
-services=(wecall-apply.socket wecall-apply.service wecall-handset.service wecall-sync.service wecall-store-key.service)
+# Those that start by themselves; the others are started by these. In this order: systemctl starts one after another.
+services=(wecall-store-key.service wecall-apply.socket wecall-apply.service wecall-handset.service wecall-sync.service)
 firewall_units=(wecall-firewall.service wecall-firewall.timer wecall-firewall.path)
 
 # What Debian has of what the handset needs, while it runs.
