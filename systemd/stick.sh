@@ -15,15 +15,13 @@ owner=uid=$(id -u wecall-stick),gid=$(id -g wecall-stick),fmask=0177,dmask=0077
 safe=nosuid,nodev,noexec,nosymfollow,noatime
 
 case $step in
-  is-a-stick)
-    # The disk that the system itself runs from may be on USB, too.
+  attach)
+    # The disk that the system itself runs from may be on USB, too: to systemd, what ends with 1 is to be left alone.
     disk=$(lsblk -ndo PKNAME "$device")
     used=$(lsblk -nlo MOUNTPOINTS "/dev/${disk:-$2}" | grep -v -e '^$' -e '^/run/wecall-stick/' || true)
-    [ -z "$used" ]
-    ;;
-  attach)
+    [ -z "$used" ] || exit 1
     mkdir -p "$folder"
-    mount -t "$types" -o "ro,$safe,$owner" "$device" "$folder"
+    mount -t "$types" -o "ro,$safe,$owner" "$device" "$folder" || exit 255
     ;;
   let-write)
     # The owner again: some kernels take what is left out for a change, which they refuse.
