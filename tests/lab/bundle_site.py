@@ -19,11 +19,13 @@ from provisioning.report import Check, CheckName, Report, ReportResult
 from provisioning.sealing import CodeCost, seal_to_code, seal_to_device
 from tests.lab.bundles import Installer
 from tests.lab.handset import Handset
-from tests.lab.person import PATIENCE_S, Person
+from tests.lab.person import Person
 from tests.lab.stage import DEVICE, FLEET, HANDSET_USER, Choices, Stage
 
 INSTALLER: Final = Installer()
 CODE: Final = "4711047110"
+_PATIENCE_S: Final = 60.0
+"""A handset that starts anew has two starts of a process behind it, on a machine that has other things to do."""
 LINE: Final = Check(name=CheckName.LINES, passed=True, line=1)
 BROKER: Final = Check(name=CheckName.BROKER, passed=True)
 SOUND: Final = Check(name=CheckName.SOUND, passed=True)
@@ -89,14 +91,14 @@ class Stick:
         await self._link.end(offer)
         return offer
 
-    async def report(self, offer: str, timeout_s: float = 60) -> Report:
+    async def report(self, offer: str, timeout_s: float = _PATIENCE_S) -> Report:
         """Follow until it is known what became of a bundle."""
         report = (await self._follow(offer, lambda news: news.report is not None, timeout_s)).report
         assert report is not None
         return report
 
     async def reaches(self, offer: str, step: BundleStep) -> None:
-        await self._follow(offer, lambda news: news.step is step, PATIENCE_S)
+        await self._follow(offer, lambda news: news.step is step, _PATIENCE_S)
 
     async def _follow(self, offer: str, reached: Callable[[BundleFollowed], bool], timeout_s: float) -> BundleFollowed:
         count = 0
@@ -129,7 +131,7 @@ async def somebody_at(handset: Handset) -> AsyncIterator[Person]:
 
 async def history_once(handset: Handset, reached: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
     """Wait until `wecall config history` tells something, over starts of the handset."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(_PATIENCE_S):
         while True:
             try:
                 history = await ask_async(handset.folder / "run", Role.ADMIN, ConfigHistoryRequest())
