@@ -1,6 +1,7 @@
 """A site that is in use and whose handset an installer sets up: registrar, broker, handset, and a stick."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -101,20 +102,20 @@ class Stick:
         await self._follow(offer, lambda news: news.step is step, _PATIENCE_S)
 
     async def _follow(self, offer: str, reached: Callable[[BundleFollowed], bool], timeout_s: float) -> BundleFollowed:
-        count = 0
-        async with asyncio.timeout(timeout_s):
-            while True:
-                try:
-                    news = await self._link.follow(offer, count, 1)
-                except ControlError:
-                    # It starts anew.
-                    await asyncio.sleep(0.05)
-                    continue
-                count = news.count
-                if not self.steps or self.steps[-1] is not news.step:
-                    self.steps.append(news.step)
-                if reached(news):
-                    return news
+        count, ends_at = 0, time.monotonic() + timeout_s
+        while True:
+            assert time.monotonic() < ends_at, f"not reached in {timeout_s:g} s, but: {self.steps}"
+            try:
+                news = await self._link.follow(offer, count, 1)
+            except ControlError:
+                # It starts anew.
+                await asyncio.sleep(0.05)
+                continue
+            count = news.count
+            if not self.steps or self.steps[-1] is not news.step:
+                self.steps.append(news.step)
+            if reached(news):
+                return news
 
 
 @asynccontextmanager
