@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ _BUILD: Final = Path(__file__).parents[2] / "build"
 _PACKAGES: Final = (
     "python3-venv", "python3-dev", "gcc", "g++", "make", "pkg-config", "swig", "libasound2-dev", "libsystemd-dev",
 )  # fmt: skip
+_OFFLINE: Final = ("--quiet", "--no-index", "--no-deps", "--no-build-isolation")
 _BINFMT: Final = Path("/proc/sys/fs/binfmt_misc")
 
 
@@ -32,23 +34,30 @@ class Builder:
         self._make_root()
         for requirement in requirements:
             words = f"{requirement.name}{requirement.specifier}"
-            done = subprocess.run(
-                [
-                    "chroot", self._root, "/venv/bin/pip", "wheel", "--quiet", "--no-deps", "--no-binary=:all:",
-                    "--wheel-dir=/wheels", words,
-                ],
-                check=False,
-            )  # fmt: skip
-            if done.returncode != 0:
+            sources = self._fetch("--no-binary=:all:", words)
+            built = [
+                _succeeds(*self._inside("pip", "wheel", *_OFFLINE, "--wheel-dir=/wheels", each)) for each in sources
+            ]
+            if not built or not all(built):
                 click.echo(f"{words} could not be built.", err=True)
         folder.mkdir(parents=True, exist_ok=True)
         for wheel in (self._root / "wheels").glob("*.whl"):
             shutil.copy(wheel, folder)
 
+    def _fetch(self, *words: str) -> list[str]:
+        """Fetch packages from the index, which may be reached here only, and return where they are inside."""
+        folder = self._root / "sources"
+        shutil.rmtree(folder, ignore_errors=True)
+        _succeeds(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={folder}", *words)
+        return [f"/sources/{path.name}" for path in folder.glob("*")]
+
+    def _inside(self, command: str, *words: str) -> tuple[str | Path, ...]:
+        return ("chroot", self._root, f"/venv/bin/{command}", *words)
+
     def _make_root(self) -> None:
+        let_foreign_programs_run(self._target.machine)
         if (self._root / "wheels").is_dir():
             return
-        let_foreign_programs_run(self._target.machine)
         # One that was cut off may still have the kernel's own file systems in it.
         subprocess.run(["rm", "-rf", "--one-file-system", self._root], check=False)
         subprocess.run(
@@ -58,11 +67,14 @@ class Builder:
             ],
             check=True,
         )  # fmt: skip
-        for name in ("resolv.conf", "pip.conf"):
-            if Path("/etc", name).exists():
-                shutil.copy(Path("/etc", name), self._root / "etc" / name)
         subprocess.run(["chroot", self._root, "python3", "-m", "venv", "/venv"], check=True)
+        tools = self._fetch("setuptools")
+        subprocess.run(self._inside("pip", "install", "--quiet", "--no-index", *tools), check=True)
         (self._root / "wheels").mkdir()
+
+
+def _succeeds(*command: str | Path) -> bool:
+    return subprocess.run(command, check=False).returncode == 0
 
 
 def let_foreign_programs_run(machine: str) -> None:
