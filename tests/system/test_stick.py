@@ -21,11 +21,16 @@ UNIT = "/etc/systemd/system/wecall-stick@.service"
 
 
 class Port:
-    """Where sticks are plugged in, one after another."""
+    """Where sticks are plugged in, one after another.
+
+    Attributes:
+        result: what systemd calls the end of the last one's service.
+    """
 
     def __init__(self, box: InstalledBox) -> None:
         self.box = box
         self.device = ""
+        self.result = ""
 
     @property
     def unit(self) -> str:
@@ -65,6 +70,7 @@ class Port:
     def pull_out(self) -> dict[str, bytes]:
         """Do what systemd does when a stick's device is gone; return what is on the stick."""
         self.box.run("systemctl", "stop", self.unit)
+        self.result = self.box.property_of(self.unit, "Result")
         self.box.run("systemctl", "reset-failed", self.unit, check=False)
         self.box.shell(f"mkdir -p /opt/stick/read && mount -o ro /dev/{self.device} /opt/stick/read")
         files = {path.name: path.read_bytes() for path in self.box.path("/opt/stick/read").iterdir() if path.is_file()}
@@ -130,6 +136,7 @@ def test_a_stick_that_is_pulled_out_while_the_handset_asks_leaves_nothing_behind
     port.box.run("systemctl", "start", "--no-block", port.unit)
     wait_until(lambda: port.box.run("mountpoint", "-q", port.mount, check=False).returncode == 0, "it is mounted")
     files = port.pull_out()
+    assert port.result == "success", "the display does not say that it cannot be read"
     assert files.keys() == {"site.wecall"}
     assert port.box.shell("ls /run/wecall-stick") == ""
 
