@@ -52,7 +52,8 @@ class Builder:
         return [f"/sources/{path.name}" for path in folder.glob("*")]
 
     def _inside(self, command: str, *words: str) -> tuple[str | Path, ...]:
-        return ("chroot", self._root, f"/venv/bin/{command}", *words)
+        # lgpio brings its C library along, and builds it in when it is told that the result is for an index.
+        return ("chroot", self._root, "env", "PYPI=1", f"/venv/bin/{command}", *words)
 
     def _make_root(self) -> None:
         let_foreign_programs_run(self._target.machine)

@@ -73,6 +73,7 @@ def lay_out(root: Path, target: Target, wheels: Iterable[Path]) -> None:
     if target.python == sys.version_info[:2]:
         # Another version's are made on the machine.
         subprocess.run([sys.executable, "-m", "compileall", "-q", "-s", root, "-p", "/", packages], check=True)
+        (environment / "compiled").touch()
     _with_machine("place_files", _SOURCE, root, "/usr/lib")
     command = root / "usr" / "bin" / "wecall"
     command.parent.mkdir(parents=True)
@@ -145,7 +146,8 @@ def _unpack(wheel: Path, packages: Path) -> None:
                 target = packages.joinpath(*parts[2:])
             else:
                 continue
-            if entry.is_dir():
+            # A tenth of all is what packages test themselves with.
+            if entry.is_dir() or "tests" in parts[1:-1]:
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(archive.read(entry))
