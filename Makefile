@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 
-.PHONY: help demo test check bench soak format words menu reference deb image
+.PHONY: help demo test check bench soak format words menu reference deb image machine
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
@@ -16,6 +16,7 @@ help:
 	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
 	@echo "make menu     draw the map of the menus, docs/menu.md"
 	@echo "make reference   write what can be set, docs/configuration.md, and the example"
+	@echo "make machine  the package in a whole emulated machine, with sticks in its USB port; minutes"
 	@echo "make deb      the Debian package: ARCH=arm64 (or amd64), WHEELS=folder with a pjsua2 built for it"
 	@echo "make image    a card for a Raspberry Pi with that package, which boots in QEMU too; slow, as root"
 
@@ -69,3 +70,7 @@ deb:
 image:
 	@tools/setup image
 	@tools/image $$($(DEB) --arch arm64 | tail -n 1)
+
+machine:
+	@tools/setup test
+	@WECALL_MACHINE=1 $(PYTEST) tests/machine --timeout 3000 $(ARGS)

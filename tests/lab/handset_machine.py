@@ -1,0 +1,251 @@
+"""A virtual machine with the handset's package installed, an installer with sticks, and an operator's registrar."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from provisioning.identity import Identity
+from provisioning.report import Report
+from provisioning.sealing import seal_to_device
+from tests.lab.bundles import Installer
+from tests.lab.debian_kernel import amd64_kernel
+from tests.lab.installed_box import PYTHON, VENV_PYTHON, _wheels
+from tests.lab.kamailio import Kamailio
+from tests.lab.network import Namespace
+from tests.lab.usb_stick import UsbStick
+from tests.lab.virtual_machine import HOST, VirtualMachine
+
+T = TypeVar("T")
+
+SERIAL: Final = "100000001234abcd"
+FLEET: Final = "office"
+DOMAIN: Final = "sip.example.com"
+USER: Final = "1001"
+PASSWORD: Final = "a password that nobody logs"
+INSTALLER: Final = Installer()
+
+_CHECKOUT: Final = Path(__file__).parents[2]
+_PACKAGES: Final = "/opt/packages"
+_PATIENCE_S: Final = 120.0
+
+_CONFIGURATION: Final = f"""
+version = 1
+
+[device]
+id = "handset-1"
+fleet = "{FLEET}"
+country = "GB"
+
+[[accounts]]
+username = "{USER}"
+domain = "{DOMAIN}"
+server = "{HOST}"
+port = PORT
+transport = "udp"
+srtp = "off"
+PASSWORD
+
+[sound]
+playback = "plughw:CARD=Loopback,DEV=0"
+capture = "plughw:CARD=Loopback,DEV=1"
+
+[ringer]
+playback = "plughw:CARD=Loopback,DEV=0"
+
+[[trust.keys]]
+public = "{INSTALLER.trusted.public}"
+signs = ["bundle"]
+"""
+
+
+# Asks again and again by itself: starting `wecall` takes an emulated machine seconds.
+_WATCH: Final = """
+import sys, time
+from pathlib import Path
+from firmware.control.client import ask
+from firmware.control.requests import PageRequest, Role
+from firmware.errors import ControlError
+end, said = time.monotonic() + float(sys.argv[1]), ""
+while time.monotonic() < end and not all(words in said for words in sys.argv[2:]):
+    time.sleep(0.2)
+    try:
+        said = " ".join(" ".join(ask(Path("/run/wecall"), Role.ADMIN, PageRequest())["lines"]).split())
+    except ControlError as error:
+        said = str(error)
+print(said)
+"""
+
+
+class HandsetMachine:
+    """The machine, from being made to being set up by sticks.
+
+    Attributes:
+        registrar: the operator's.
+        took_s: how long each part took, for whoever wants to know.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self.took_s: dict[str, float] = {}
+        self._scratch = scratch
+        self._folder = scratch / "package"
+        self._namespace = Namespace()
+        self._kernel = amd64_kernel()
+        self.registrar = Kamailio(scratch / "registrar", {USER: PASSWORD}, domain=DOMAIN, namespace=self._namespace)
+        self._machine = VirtualMachine(
+            scratch, self._kernel, self._namespace, {PYTHON: sys.base_prefix, _PACKAGES: str(self._folder)}
+        )
+        self._sticks = 0
+        self.run = self._machine.run
+        self.shell = self._machine.shell
+
+    def start(self) -> None:
+        """Boot, install the package, and let the handset run with a configuration that reaches no registrar."""
+        self._namespace.start()
+        self.registrar.start()
+        package = self._timed("package", self._package)
+        self._timed("boot", self._machine.start)
+        self._timed("install", lambda: self._install(package))
+
+    def stop(self) -> None:
+        self._machine.stop()
+        self.registrar.stop()
+        self._namespace.stop()
+
+    @property
+    def log(self) -> str:
+        """What the handset and those who look at sticks have said."""
+        return self.run(
+            "journalctl",
+            "--no-pager",
+            "--output=short-monotonic",
+            "--unit=wecall-handset.service",
+            "--unit=wecall-[!sf]*",
+            "--unit=wecall-stick@*",
+        ).stdout
+
+    def page(self) -> str:
+        """Return what the display says."""
+        return self.run("wecall", "status", "--page", check=False).stdout
+
+    def reads(self, *words: str) -> None:
+        """Wait until the display says all this at once, and `wecall status --page` so."""
+        watched = self.run(
+            VENV_PYTHON, "-I", "-c", _WATCH, str(_PATIENCE_S), *words, check=False, timeout_s=_PATIENCE_S + 60
+        )
+        said = " ".join(self.page().split())
+        missing = [each for each in words if each not in said]
+        assert not missing, f"The display does not say {missing}, but:\n{watched.stdout}\n{said}\n{self.log[-5000:]}"
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for something that the machine does in its own time.
+
+        Raises:
+            AssertionError: it did not come about.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited in vain until {what}. The display:\n{self.page()}\n{self.log[-5000:]}")
+            time.sleep(0.2)
+
+    def new_stick(self, files: Mapping[str, bytes] | None = None) -> UsbStick:
+        """Return a stick with these files on it."""
+        self._sticks += 1
+        stick = UsbStick(self._scratch / f"stick-{self._sticks}.img")
+        for name, content in (files or {}).items():
+            stick.write(name, content)
+        return stick
+
+    def plug_in(self, stick: UsbStick) -> None:
+        """Plug a stick in."""
+        self._machine.plug_in(stick.image)
+
+    def pull_out(self) -> None:
+        """Pull the stick out, and wait as long as somebody needs to plug another one in."""
+        self._machine.pull_out()
+        self.shell("while systemctl is-active --quiet 'wecall-stick@*'; do sleep 0.2; done")
+        self.shell("while systemctl list-jobs --no-legend | grep -q wecall-stick@; do sleep 0.2; done")
+
+    def visit(self, stick: UsbStick, words: str) -> None:
+        """Plug a stick in, wait until the display says this and that it may be taken out, and do so."""
+        self.plug_in(stick)
+        self.reads(words, "Take the stick out.")
+        self.pull_out()
+
+    def bundle(
+        self, number: int, identity: Identity, more: Mapping[str, bytes] | None = None, **manifest: Any
+    ) -> bytes:
+        """Return a bundle that sets the handset up at the registrar, with more in it; keywords change its manifest."""
+        now = datetime.now(UTC)
+        contents = {
+            **(more or {}),
+            "config.toml": self._configuration(self.registrar.udp_port, "").encode(),
+            f"sealed/{identity.serial}": seal_to_device(
+                {"sip-password": PASSWORD}, identity.public_bytes, serial=identity.serial
+            ),
+        }
+        times = {"issued_at": now - timedelta(days=2), "not_after": now + timedelta(days=1)}
+        return INSTALLER.bundle(contents, number, **{"fleet": FLEET, **times, **manifest})
+
+    def write_times(self) -> None:
+        """Write how long everything took into build/machine.json, for README: a busy or emulated machine is no judge.
+
+        From the kernel's word that it has the last stick to the handset's that it may be taken out is `stick_s`.
+        """
+        said = self.run("journalctl", "--no-pager", "--output=short-monotonic").stdout
+        (*_, seen) = re.finditer(r"^\[ *([0-9.]+)\].* Attached SCSI removable disk$", said, re.MULTILINE)
+        done = re.search(r"^\[ *([0-9.]+)\].* Finished wecall-stick@", said[seen.end() :], re.MULTILINE)
+        assert done is not None, said[seen.end() :]
+        took_s = {**self.took_s, "stick": float(done[1]) - float(seen[1])}
+        (_CHECKOUT / "build" / "machine.json").write_text(
+            json.dumps({f"{name}_s": round(value, 1) for name, value in took_s.items()}, indent=2)
+        )
+
+    def _configuration(self, port: int, password: str) -> str:
+        return _CONFIGURATION.replace("PORT", str(port)).replace(
+            "PASSWORD", f'password = "{password}"' if password else ""
+        )
+
+    def _package(self) -> Path:
+        """Build the package for the interpreter that the tests run with, which there are wheels of everything for."""
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "tools.debian", "--arch=amd64", f"--python-version={version}",
+                f"--interpreter={PYTHON}/bin/python{version}", "--offline", f"--wheels={_wheels()}",
+                "--compression=none", f"--output={self._folder}",
+            ],
+            cwd=_CHECKOUT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return Path(done.stdout.strip())
+
+    def _install(self, package: Path) -> None:
+        # The interpreter may be built with a shared library that it looks for where it was built.
+        self.shell(f"echo {PYTHON}/lib >/etc/ld.so.conf.d/python.conf && ldconfig")
+        # An emulated clock may start anywhere, and a bundle's time is judged by it.
+        self.run("date", "--set", f"@{time.time():.0f}")
+        self.run("modprobe", "snd-aloop")
+        self._machine.write("/etc/wecall/serial", SERIAL)
+        # Nothing listens at the discard port.
+        self._machine.write("/etc/wecall/config.toml", self._configuration(9, PASSWORD))
+        self.run("dpkg", "--force-unsafe-io", "--install", f"{_PACKAGES}/{package.name}", timeout_s=600)
+
+    def _timed(self, name: str, action: Callable[[], T]) -> T:
+        began = time.monotonic()
+        try:
+            return action()
+        finally:
+            self.took_s[name] = time.monotonic() - began
+
+
+def report_on(stick: UsbStick) -> Report:
+    """Return the report that a handset has left on a stick, which has its readable half beside it."""
+    assert stick.read(f"report-{SERIAL}.txt").decode().strip()
+    return Report.model_validate_json(stick.read(f"report-{SERIAL}.json"))
