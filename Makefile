@@ -73,4 +73,5 @@ image:
 
 machine:
 	@tools/setup test
+	@tools/setup machine
 	@WECALL_MACHINE=1 $(PYTEST) tests/machine --timeout 3000 $(ARGS)
