@@ -78,7 +78,7 @@ def test_a_bundle_sets_the_handset_up_while_somebody_watches_and_leaves_a_report
     machine: HandsetMachine, identity: Identity
 ) -> None:
     stick = machine.new_stick({BUNDLE: machine.bundle(7, identity)})
-    machine.visit(stick, "Done.")
+    machine.visit(stick, "Done Take the stick out. Number: 7.")
     report = report_on(stick)
     assert (report.result, report.number) == (ReportResult.APPLIED, 7)
     assert {check.name for check in report.checks if check.passed} >= {CheckName.LINES, CheckName.SOUND}
