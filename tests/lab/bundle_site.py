@@ -153,6 +153,8 @@ async def set_up_first(site: BundleSite, stick: Stick) -> Identity:
         await person.reads("10 digits, see sheet")
         await person.dial(CODE)
         await person.press("ok")
+        # What a page that is closed has not sent on yet is lost.
+        await person.no_longer_reads("10 digits, see sheet")
     report = await stick.report(offer)
     assert (report.result, report.checks) == (ReportResult.APPLIED, (LINE, BROKER, SOUND))
     return identity
