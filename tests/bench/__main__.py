@@ -12,12 +12,23 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from tests.bench import checking, contacts, echo, pixels, quality, recording, recovery, side_by_side, site
+from tests.bench import checking, contacts, echo, pixels, quality, recording, recovery, side_by_side, site, sticks
 from tests.bench.speaker import Codec
 from tests.lab.stage import empty
 
 _BUILD: Final = Path(__file__).parents[2] / "build"
-_SECTIONS: Final = ("phones", "quality", "recovery", "echo", "contacts", "pixels", "recording", "checking", "site")
+_SECTIONS: Final = (
+    "phones",
+    "quality",
+    "recovery",
+    "echo",
+    "contacts",
+    "pixels",
+    "recording",
+    "checking",
+    "site",
+    "sticks",
+)
 
 
 @click.command()
@@ -66,6 +77,10 @@ def _measure(section: str, shown: Console) -> list[Any]:
             times = site.measure(empty(folder))
             shown.print(site.table(times))
             return [asdict(each) for each in times]
+        case "sticks":
+            visits = sticks.measure(empty(folder))
+            shown.print(sticks.table(visits))
+            return [asdict(visits)]
         case _:
             echoes = echo.compare()
             shown.print(echo.table(echoes))
