@@ -90,6 +90,7 @@ async def test_it_waits_on_through_a_kill_and_the_old_one_can_still_be_read(stag
         await person.dial("2")
         await person.reads("Version 2026-11-25. It is in force.")
         await person.press("menu")
+        await person.wait_for_mode("idle")
 
 
 async def test_a_forged_policy_is_refused_with_its_reason_and_changes_nothing(stage: Stage, operator: Operator) -> None:

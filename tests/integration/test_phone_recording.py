@@ -295,3 +295,4 @@ async def test_what_was_recorded_until_the_power_went_is_played_and_said_to_be_i
         await person.replace()
         await person.wait_for_mode("menu")
         await person.press("menu")
+        await person.wait_for_mode("idle")
