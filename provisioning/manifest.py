@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Collection
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
-from provisioning.section import Identifier, Section
+from provisioning.section import Identifier
+from provisioning.validity import Validity
 
 MANIFEST_FORMAT: Final = 1
 """The newest format that is written; every one up to it is read."""
-
-_CLOCK_TOLERANCE_S: Final = 600
-"""How far the signer's clock may be ahead of ours."""
 
 SERIAL_PATTERN: Final = r"[0-9a-z][0-9a-z-]{6,62}[0-9a-z]"
 
@@ -23,7 +21,7 @@ Serial = Annotated[str, StringConstraints(pattern=rf"^{SERIAL_PATTERN}$")]
 BundleNumber = Annotated[int, Field(ge=1, lt=2**53)]
 
 
-class Manifest(Section):
+class Manifest(Validity):
     """What a bundle says about itself.
 
     Attributes:
@@ -31,8 +29,6 @@ class Manifest(Section):
         number: rises with each bundle; a handset takes none below its newest, and none twice.
         fleet: the handsets that it is for.
         serials: only these of the fleet; all of them where empty.
-        issued_at: when it was signed.
-        not_after: from when on it is not taken any more; what was taken before stays.
         note: a line for the people who handle it; the handset does not act on it.
     """
 
@@ -40,15 +36,7 @@ class Manifest(Section):
     number: BundleNumber
     fleet: Identifier
     serials: Annotated[tuple[Serial, ...], Field(max_length=1000)] = ()
-    issued_at: AwareDatetime
-    not_after: AwareDatetime
     note: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
-
-    @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> Self:
-        if self.not_after <= self.issued_at:
-            raise ValueError("not_after must be later than issued_at")
-        return self
 
     def check_scope(self, serial: str, fleet: str | None) -> None:
         """Refuse a bundle for others.
@@ -71,9 +59,6 @@ class Manifest(Section):
     def check_time(self, now_s: float, *, synced: bool) -> None:
         """Refuse a bundle that is over, or not yet issued.
 
-        A clock that nobody keeps right wakes up in the past: it can tell that a bundle is over, but not that one is
-        from the future.
-
         Args:
             now_s: the time, in seconds since the epoch.
             synced: whether a time service keeps the clock right.
@@ -81,9 +66,9 @@ class Manifest(Section):
         Raises:
             BundleRefusedError: the bundle is expired, or from the future.
         """
-        if now_s > self.not_after.timestamp():
+        if self.is_over(now_s):
             refuse(BundleRefusal.EXPIRED, f"This bundle was not to be taken after {self.not_after:%Y-%m-%d}.")
-        if synced and now_s + _CLOCK_TOLERANCE_S < self.issued_at.timestamp():
+        if self.is_from_the_future(now_s, synced=synced):
             refuse(
                 BundleRefusal.NOT_YET_VALID,
                 f"This bundle is from the future, {self.issued_at:%Y-%m-%d}; the signer's clock was wrong.",

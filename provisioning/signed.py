@@ -10,16 +10,17 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Final, Literal, NoReturn, Self
+from typing import Annotated, Final, Literal, NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from pydantic import AwareDatetime, Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError
 
 from provisioning.errors import ProvisioningError
-from provisioning.section import Identifier, Section
+from provisioning.section import Identifier
 from provisioning.trust import Kind, TrustedKey, decode_public_key, key_id
+from provisioning.validity import Validity
 
 _MAGIC: Final = b"WeCallS1"
 _LABEL: Final = b"WeCall Handset, document signed by the operator, 1\0"
@@ -29,9 +30,6 @@ _KIND_AT: Final = len(_MAGIC)
 _KEY_ID_AT: Final = _KIND_AT + 1
 _SIGNATURE_AT: Final = _KEY_ID_AT + _KEY_ID_BYTES
 _BODY_AT: Final = _SIGNATURE_AT + _SIGNATURE_BYTES
-
-_CLOCK_TOLERANCE_S: Final = 600
-"""How far the signer's clock may be ahead of ours."""
 
 DocumentKind = Literal[Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE]
 """The kinds that are documents in this envelope."""
@@ -75,30 +73,20 @@ class DocumentRefusedError(ProvisioningError):
         self.refusal = refusal
 
 
-class Statement(Section):
+class Statement(Validity):
     """What every signed document says, whatever its kind.
 
     Attributes:
         number: rises with each document of a kind; a handset takes no number twice and none below its newest.
         fleet: the handsets that it is for.
         devices: only these of the fleet; all of them where empty.
-        issued_at: when it was signed.
-        not_after: from when on it is not taken any more; what was taken before stays.
         content: the policy, notice or catalogue.
     """
 
     number: Annotated[int, Field(ge=1, lt=2**53)]
     fleet: Identifier
     devices: Annotated[tuple[Identifier, ...], Field(max_length=500)] = ()
-    issued_at: AwareDatetime
-    not_after: AwareDatetime
     content: dict[str, JsonValue]
-
-    @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> Self:
-        if self.not_after <= self.issued_at:
-            raise ValueError("not_after must be later than issued_at")
-        return self
 
     def check_scope(self, fleet: str, device: str) -> None:
         """Refuse a document for others.
@@ -112,9 +100,6 @@ class Statement(Section):
     def check_time(self, now_s: float, *, synced: bool) -> None:
         """Refuse a document that is over, or not yet issued.
 
-        A clock that nobody keeps right wakes up in the past: it can tell that a document is over, but not that one is
-        from the future.
-
         Args:
             now_s: the time, in seconds since the epoch.
             synced: whether a time service keeps the clock right.
@@ -122,9 +107,9 @@ class Statement(Section):
         Raises:
             DocumentRefusedError: the document is expired, or from the future.
         """
-        if now_s > self.not_after.timestamp():
+        if self.is_over(now_s):
             _refuse(Refusal.EXPIRED, f"This document was not to be taken after {self.not_after:%Y-%m-%d}.")
-        if synced and now_s + _CLOCK_TOLERANCE_S < self.issued_at.timestamp():
+        if self.is_from_the_future(now_s, synced=synced):
             _refuse(Refusal.NOT_YET_VALID, f"This document is from the future, {self.issued_at:%Y-%m-%d}.")
 
 
