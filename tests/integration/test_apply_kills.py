@@ -1,9 +1,7 @@
 """What a power cut at any step of what is done with root for a bundle leaves behind: real files, real kill -9."""
 
 import itertools
-import multiprocessing
 import shutil
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from firmware.root.messages import RootOutcome
-from tests.lab.killed_at import kill_at
+from tests.lab import killed_forks
 from tests.lab.root_machine import (
     CABLE,
     OPERATOR,
@@ -25,9 +23,7 @@ from tests.lab.root_machine import (
     wifi,
 )
 
-# As in test_key_kills.py: forks of a process that has one thread.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.integration.test_apply_kills"])
+killed_forks.load(__name__)
 
 SECRETS = {"wifi-password-1": WIFI_PASSWORD}
 CABLED = '[network.ethernet]\naddresses = ["192.0.2.10/24"]'
@@ -123,21 +119,6 @@ CASES = [
 ]
 
 
-def call_killed_at(step: int, folder: Path, change: Callable[[Path], None]) -> None:
-    """Arm the trap, then call the function."""
-    kill_at(step, folder)
-    change(folder)
-
-
-def run_killed_at(step: int, folder: Path, change: Callable[[Path], None]) -> int | None:
-    """Call a function in a process that is killed at a step; return its exit code."""
-    process = FORKS.Process(target=call_killed_at, args=(step, folder, change))
-    process.start()
-    process.join()
-    assert process.exitcode in {0, -signal.SIGKILL}
-    return process.exitcode
-
-
 def check(folder: Path, case: Case, old: State, new: State) -> None:
     """Start as the next boot does: all is as one of the bundles has it, and the new one can be tried and kept still."""
     machine = RootMachine(folder)
@@ -168,7 +149,7 @@ def test_a_power_cut_at_any_step_leaves_everything_of_one_bundle(tmp_path: Path,
     case.before(whole)
     for step in itertools.count(1):
         folder = shutil.copytree(whole, tmp_path / f"step-{step}", symlinks=True)
-        code = run_killed_at(step, folder, case.change)
+        code = killed_forks.run_killed_at(step, folder, case.change)
         check(folder, case, old, new)
         shutil.rmtree(folder)
         if code == 0:

@@ -1,9 +1,7 @@
 """What a power cut at any step of a bundle's way leaves behind: the old configuration or the new one, whole."""
 
 import itertools
-import multiprocessing
 import shutil
-import signal
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +15,11 @@ from firmware.bundles.shelf import CONFIGURATION_NAME, SECRETS_NAME, Shelf
 from firmware.bundles.standing import MOST_TRIES, Ended
 from firmware.config import LoadedConfiguration, load
 from firmware.phone.bundle_news import BundleCode, BundleResult
+from tests.lab import killed_forks
 from tests.lab.bundle_desk import NOW_S, candidate, configuration_text
 from tests.lab.bundles import Installer
-from tests.lab.killed_at import kill_at
 
-MODULE = "tests.integration.test_bundle_kills"
-# See tests.integration.test_key_kills.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([MODULE])
+killed_forks.load(__name__)
 
 FIRST, OLD, NEW = 5, 6, 7
 CERTIFICATE = "certificates/ca.pem"
@@ -202,21 +197,6 @@ CASES = [
 ]
 
 
-def call_killed_at(step: int, folder: Path, change: Callable[[Path], None]) -> None:
-    """Arm the trap, then call the function."""
-    kill_at(step, folder)
-    change(folder)
-
-
-def run_killed_at(step: int, folder: Path, change: Callable[[Path], None]) -> int | None:
-    """Call a function in a process that is killed at a step; return its exit code."""
-    process = FORKS.Process(target=call_killed_at, args=(step, folder, change))
-    process.start()
-    process.join()
-    assert process.exitcode in {0, -signal.SIGKILL}
-    return process.exitcode
-
-
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("case", CASES)
 def test_a_power_cut_at_any_step_leaves_one_configuration_whole(tmp_path: Path, case: Case) -> None:
@@ -225,7 +205,7 @@ def test_a_power_cut_at_any_step_leaves_one_configuration_whole(tmp_path: Path, 
     case.before(whole)
     for step in itertools.count(1):
         folder = shutil.copytree(whole, tmp_path / f"step-{step}")
-        code = run_killed_at(step, folder, case.change)
+        code = killed_forks.run_killed_at(step, folder, case.change)
         runs_with = check(folder, case)
         if code == 0:
             assert step > 3, "nothing was ever killed"

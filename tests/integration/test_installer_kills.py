@@ -2,10 +2,8 @@
 
 import itertools
 import json
-import multiprocessing
 import re
 import shutil
-import signal
 import tomllib
 from collections.abc import Callable
 from functools import partial
@@ -19,13 +17,11 @@ from cryptography import x509
 from firmware.cli import main
 from firmware.installer import batch, seal_command
 from provisioning.sealing import CodeCost, seal_to_code, unseal_with_code, unseal_with_key
+from tests.lab import killed_forks
 from tests.lab.installer_desk import BlankHandset, InstallerDesk, opened
 from tests.lab.killed_at import kill_at
 
-MODULE: Final = "tests.integration.test_installer_kills"
-# See tests.integration.test_key_kills.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([MODULE])
+killed_forks.load(__name__)
 
 SERIALS: Final = ("10000000abcd0001", "10000000abcd0002")
 HANDSETS: Final = {serial: BlankHandset(serial) for serial in SERIALS}
@@ -154,12 +150,9 @@ def test_nothing_is_half_wherever_a_command_is_cut_off_and_it_goes_on_from_there
     for number in itertools.count(1):
         folder = tmp_path / str(number)
         shutil.copytree(desk, folder)
-        process = FORKS.Process(target=cut_off, args=(number, folder, work))
-        process.start()
-        process.join(60)
-        assert process.exitcode in {0, -signal.SIGKILL}
+        code = killed_forks.run_apart(cut_off, number, folder, work)
         always(folder)
-        if process.exitcode == 0:
+        if code == 0:
             break
         killed += 1
         work(folder)

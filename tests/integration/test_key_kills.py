@@ -2,9 +2,7 @@
 
 import asyncio
 import itertools
-import multiprocessing
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -18,18 +16,15 @@ from firmware.phone.call import CallDirection, CallId
 from firmware.storage import keyring as keyring_module
 from firmware.storage.key import HostKeys
 from firmware.storage.keyring import OLD_WRAP_NAME, WRAP_NAME
+from tests.lab import killed_forks
 from tests.lab.guarded_store import HOST, PIN, GuardedStore
-from tests.lab.killed_at import kill_at
 from tests.lab.store import StoreLab
 
 ROOT = Path(__file__).parents[2]
 MODULE = "tests.integration.test_key_kills"
 OTHER_PIN = "147036"
 BOARD = HostKeys(HOST.secret, board=b"b" * 32)
-# Hundreds of processes are quick to make as forks of what is loaded, but a fork of this process could wait without an
-# end for a lock that another thread held: they are forks of a process that has one thread.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([MODULE])
+killed_forks.load(__name__)
 
 
 @pytest.fixture(autouse=True)
@@ -172,21 +167,6 @@ def filled(tmp_path: Path, before: Callable[[Path], Coroutine[Any, Any, None]]) 
     return folder
 
 
-def call_killed_at(step: int, folder: Path, change: Callable[[Path], None]) -> None:
-    """Arm the trap, then call the function."""
-    kill_at(step, folder)
-    change(folder)
-
-
-def run_killed_at(step: int, folder: Path, change: Callable[[Path], None]) -> int | None:
-    """Call a function in a process that is killed at a step; return its exit code."""
-    process = FORKS.Process(target=call_killed_at, args=(step, folder, change))
-    process.start()
-    process.join()
-    assert process.exitcode in {0, -signal.SIGKILL}
-    return process.exitcode
-
-
 CASES = [
     pytest.param(Case(old_store, take_over), id="taking over"),
     pytest.param(Case(plain_store, bind_to_board, BOARD), id="binding to the board"),
@@ -205,7 +185,7 @@ def test_a_power_cut_at_any_step_leaves_a_store_that_opens_with_old_or_new(tmp_p
     whole = filled(tmp_path, case.before)
     for step in itertools.count(1):
         folder = shutil.copytree(whole, tmp_path / f"step-{step}")
-        code = run_killed_at(step, folder, case.change)
+        code = killed_forks.run_killed_at(step, folder, case.change)
         asyncio.run(check(folder, case))
         if code == 0:
             assert step > 2, "nothing was ever killed"

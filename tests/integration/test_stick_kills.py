@@ -2,8 +2,6 @@
 
 import asyncio
 import itertools
-import multiprocessing
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,12 +13,10 @@ from firmware.stick.patience import Patience
 from firmware.stick.visit import Visit
 from firmware.stick.writing import Outgoing
 from provisioning.identity import Identity
+from tests.lab import killed_forks
 from tests.lab.killed_at import kill_at
 
-MODULE = "tests.integration.test_stick_kills"
-# See tests.integration.test_key_kills.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([MODULE])
+killed_forks.load(__name__)
 
 OLD, NEW = {"report-1.json": b"old", "report-1.txt": b"old"}, {"report-1.json": b"new" * 999, "report-1.txt": b"new"}
 COPY = {"wecall-20260102-030405.tar.age": bytes(range(250)) * 500, "wecall-20260102-030405.key.age": b"key"}
@@ -85,13 +81,10 @@ def test_a_cut_at_any_step_leaves_reports_whole_and_a_copy_on_one_side_at_least(
     for number in itertools.count(1):
         folder = tmp_path / str(number)
         prepare(folder)
-        process = FORKS.Process(target=write_until, args=(number, folder))
-        process.start()
-        process.join()
+        code = killed_forks.run_apart(write_until, number, folder)
         check(folder)
-        if process.exitcode == 0:
+        if code == 0:
             break
-        assert process.exitcode == -signal.SIGKILL
         # The stick is plugged in once more: drafts of the first time are in nobody's way.
         write(folder)
         check(folder)
