@@ -12,18 +12,19 @@ import click
 from provisioning.errors import ProvisioningError
 
 _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
-    "init": "init_command",
-    "check": "check_command",
-    "seal": "seal_command",
-    "build": "build_command",
-    "sign": "build_command",
-    "inspect": "inspect_command",
-    "keys": "keys_command",
-    "mass": "mass_command",
+    "init": "firmware.installer.init_command",
+    "check": "firmware.installer.check_command",
+    "seal": "firmware.installer.seal_command",
+    "build": "firmware.installer.build_command",
+    "sign": "firmware.installer.build_command",
+    "inspect": "firmware.installer.inspect_command",
+    "keys": "firmware.installer.keys_command",
+    "mass": "firmware.installer.mass_command",
 }
-"""The module of each command of `wecall bundle` below this package, in the order of the work."""
+"""The module of each command of `wecall bundle`, in the order of the work."""
 
-_FLEET_COMMANDS: Final[Mapping[str, str]] = {"ca": "authority_commands"}
+_FLEET_COMMANDS: Final[Mapping[str, str]] = {"ca": "firmware.installer.authority_commands"}
+"""Likewise of `wecall fleet`; what stands in the package `fleet` needs the extra of that name."""
 
 
 class LateGroup(click.Group):
@@ -34,8 +35,8 @@ class LateGroup(click.Group):
 
         Args:
             *arguments: for click.
-            modules: by the name of each command the module of this package that has it under that name, with an
-                underscore for each hyphen.
+            modules: by the name of each command the module that has it under that name, with an underscore for each
+                hyphen.
             **settings: for click.
         """
         super().__init__(*arguments, **settings)
@@ -48,7 +49,13 @@ class LateGroup(click.Group):
         module = self._modules.get(cmd_name)
         if module is None:
             return super().get_command(ctx, cmd_name)
-        command = getattr(import_module(f"firmware.installer.{module}"), cmd_name.replace("-", "_"))
+        try:
+            command = getattr(import_module(module), cmd_name.replace("-", "_"))
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"`{ctx.command_path} {cmd_name}` needs the package {error.name}, which is not installed. Install what "
+                f"this command needs: pip install 'wecall-handset[{module.partition('.')[0]}]'"
+            ) from error
         if not isinstance(command, click.Command):
             raise TypeError(f"{module} has no command {cmd_name}.")
         return command

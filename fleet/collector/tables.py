@@ -1,0 +1,184 @@
+"""What the collector keeps, the same in SQLite and in PostgreSQL.
+
+A handset is named by `fleet` and `device`; a message of its by `epoch` and `seq` beside these, so that what comes twice
+is one row. Times are the handset's own where a message has them, and the collector's where the name ends in `seen_at`,
+`received_at` or `done_at`; all are UTC.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    TypeDecorator,
+)
+
+metadata: Final = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time with its zone; SQLite, which knows none, keeps UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - its base asks so
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - its base asks so
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _device_columns() -> tuple[Column[str], Column[str]]:
+    return Column("fleet", String(64), primary_key=True), Column("device", String(64), primary_key=True)
+
+
+def _number_columns() -> tuple[Column[int], Column[int]]:
+    return (
+        Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+        Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    )
+
+
+devices: Final = Table(
+    "devices",
+    metadata,
+    *_device_columns(),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("last_seen_at", Moment, nullable=False),
+    # online, offline, or unknown until its first word.
+    Column("state", String(8), nullable=False),
+    Column("state_since", Moment, nullable=False),
+    # When its holder had gone and everything of it was deleted.
+    Column("retired_at", Moment),
+)
+
+calls: Final = Table(
+    "calls",
+    metadata,
+    *_device_columns(),
+    *_number_columns(),
+    Column("id", String(32), nullable=False),
+    Column("account", String(32), nullable=False),
+    Column("direction", String(16), nullable=False),
+    Column("number", String(128)),
+    Column("started_at", Moment, nullable=False),
+    Column("answered_at", Moment),
+    Column("ended_at", Moment),
+    Column("result", String(32), nullable=False),
+    Column("sip_code", SmallInteger, nullable=False),
+    Column("clock_synced", Boolean, nullable=False),
+    Column("boot_id", String(36), nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Index("calls_by_start", "fleet", "started_at"),
+)
+
+consents: Final = Table(
+    "consents",
+    metadata,
+    *_device_columns(),
+    Column("policy_version", String(32), nullable=False),
+    Column("ledger_entries", BigInteger, nullable=False),
+    Column("ledger_head", String(64), nullable=False),
+    Column("ledger_intact", Boolean, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("received_at", Moment, nullable=False),
+)
+"""The newest state of consent of each handset; its answers are in `purposes`, its open requests in `requests`."""
+
+purposes: Final = Table(
+    "purposes",
+    metadata,
+    *_device_columns(),
+    Column("purpose", String(32), primary_key=True),
+    Column("granted", Boolean, nullable=False),
+    # None where the holder was never asked.
+    Column("since", Moment),
+)
+
+requests: Final = Table(
+    "requests",
+    metadata,
+    *_device_columns(),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(32), nullable=False),
+    Column("due", Date, nullable=False),
+    Column("first_seen_at", Moment, nullable=False),
+    # When the handset no longer had it among the open ones.
+    Column("closed_at", Moment),
+)
+
+erasures: Final = Table(
+    "erasures",
+    metadata,
+    *_device_columns(),
+    *_number_columns(),
+    Column("reason", String(32), nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("done_at", Moment),
+    Column("deleted", Integer, nullable=False, default=0),
+)
+
+erased_ranges: Final = Table(
+    "erased_ranges",
+    metadata,
+    *_device_columns(),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, primary_key=True, autoincrement=False),
+)
+"""Records that may never come in again: a notice can overtake what it takes back."""
+
+outcomes: Final = Table(
+    "outcomes",
+    metadata,
+    *_device_columns(),
+    *_number_columns(),
+    # SHA-256 of the operator's message, as in `publications`.
+    Column("message", String(64), nullable=False),
+    Column("code", String(32), nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Index("outcomes_by_message", "fleet", "message"),
+)
+
+publications: Final = Table(
+    "publications",
+    metadata,
+    Column("fleet", String(64), primary_key=True),
+    Column("message", String(64), primary_key=True),
+    # policy, notice or bundle.
+    Column("kind", String(8), nullable=False),
+    # What the operator calls it: a policy's version, a bundle's number.
+    Column("name", String(64), nullable=False),
+    Column("published_at", Moment, nullable=False),
+)
+"""What operators have published, as they say so themselves."""
+
+quarantine: Final = Table(
+    "quarantine",
+    metadata,
+    *_device_columns(),
+    # The last level of the topic, or "other".
+    Column("topic", String(16), primary_key=True),
+    Column("reason", String(32), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("first_received_at", Moment, nullable=False),
+    Column("last_received_at", Moment, nullable=False),
+)
+"""What was not taken, counted and never kept: what breaks the rules may hold anything."""
