@@ -65,7 +65,11 @@ class StoreLab:
         self.shares = StoredShares(self.store)
         self.contacts = StoredContacts(self.store, "CN")
         self.consents = Consents(
-            self.store, self.outbox, device="handset-7", clock=lambda: self.wall_s, is_synced=lambda: self.synced
+            self.store,
+            self.outbox,
+            device=self.recipient.device,
+            clock=lambda: self.wall_s,
+            is_synced=lambda: self.synced,
         )
         self.number_proof = StoredNumberProof(self.store, self.consents, self.account, lambda: self.monotonic_s)
         self.messages = StoredMessages(self.store, lambda: self.wall_s)
@@ -82,7 +86,7 @@ class StoreLab:
             self.store,
             self.outbox,
             self.contacts,
-            device="handset-7",
+            device=self.recipient.device,
             accounts={"": "1001@sip.example.org", "office": "1002@sip.example.org"},
             clocks=clocks,
         )
