@@ -1,9 +1,11 @@
-"""The fleet's own certificate authority: it signs what handsets show to the broker, and takes it back.
+"""The fleet's own certificate authority: it signs what handsets, services and the broker show, and takes it back.
 
 Nothing of a request counts but its public key. What the certificate says is the operator's word: the common name is
 the device id, which the broker takes for the user, and lets nowhere but below that device's own topics.
 """
 
+import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +25,9 @@ _CLOCKS_DIFFER: Final = timedelta(hours=1)
 """A certificate is valid from so long ago, because the broker's clock may be behind."""
 
 _MAX_REQUEST_CHARACTERS: Final = 8192
+
+_LABEL: Final = r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?"
+_HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 
 
 class Reason(StrEnum):
@@ -109,17 +114,43 @@ class Authority:
         Raises:
             ProvisioningError: the authority itself is over.
         """
+        return self._issue(request, device, ExtendedKeyUsageOID.CLIENT_AUTH, days=days, now=now).sign(
+            self.key, hashes.SHA256()
+        )
+
+    def issue_server(
+        self, request: x509.CertificateSigningRequest, name: str, hosts: Iterable[str], *, days: int, now: datetime
+    ) -> x509.Certificate:
+        """Answer a request with a certificate for the broker itself, which nobody can come in with.
+
+        Args:
+            request: from `read_request`.
+            name: the common name; clients look at the hosts alone.
+            hosts: names and addresses that clients reach it under.
+            days: how long the certificate lasts, at most as long as the authority.
+            now: the time.
+
+        Raises:
+            ProvisioningError: the authority itself is over, or a host is none.
+        """
+        names = x509.SubjectAlternativeName([_host(host) for host in hosts])
+        builder = self._issue(request, name, ExtendedKeyUsageOID.SERVER_AUTH, days=days, now=now)
+        return builder.add_extension(names, critical=False).sign(self.key, hashes.SHA256())
+
+    def _issue(
+        self, request: x509.CertificateSigningRequest, name: str, usage: x509.ObjectIdentifier, *, days: int,
+        now: datetime,
+    ) -> x509.CertificateBuilder:  # fmt: skip
         ends_at = min(now + timedelta(days=days), self.certificate.not_valid_after_utc)
         if ends_at <= now:
             raise ProvisioningError(f"The authority ended on {ends_at:%Y-%m-%d}. Make another: wecall fleet ca init")
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device)])
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         return (
             _unsigned(subject, self.certificate.subject, public_key(request), now, ends_at)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
-            .sign(self.key, hashes.SHA256())
         )
 
     def revocation_list(self, revoked: Iterable[Revocation], now: datetime) -> bytes:
@@ -185,6 +216,21 @@ def common_name(certificate: x509.Certificate) -> str:
     """Return whose a certificate is: the device id, or "" where it names nobody."""
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else ""
+
+
+def _host(host: str) -> x509.GeneralName:
+    """Return a host as a certificate has it.
+
+    Raises:
+        ProvisioningError: it is neither a name nor an address.
+    """
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    if not _HOST_NAME.fullmatch(host):
+        raise ProvisioningError(f"{host!r} is no host: give a name such as broker.example.com, or an address.")
+    return x509.DNSName(host)
 
 
 def _unsigned(

@@ -1,0 +1,64 @@
+"""What operators say of their own messages, beside them: the outcomes of handsets name a message by its digest only."""
+
+from enum import StrEnum
+from typing import Annotated, Final, Self
+
+from pydantic import Field, TypeAdapter
+
+from firmware.egress.downlink import DownTopic
+from firmware.egress.messages import Digest, HandsetName, Message, Timestamp
+
+PUBLICATION_TOPICS: Final = "wecall-fleet/v1/+/publication/+"
+"""Where all of them are, for whoever subscribes."""
+
+_FLEET: Final = TypeAdapter[str](HandsetName)
+
+
+class PublicationKind(StrEnum):
+    """What was published; the value is the last level of the topic that the message itself goes to."""
+
+    POLICY = "policy"
+    NOTICE = "notice"
+    BUNDLE = "bundle"
+
+    @property
+    def topic(self) -> DownTopic:
+        """Where the message goes."""
+        return DownTopic(self.value)
+
+
+class Publication(Message):
+    """One message that an operator sent to handsets of a fleet; retained at `publication_topic`.
+
+    Attributes:
+        kind: what it is.
+        name: what people call it: a policy's version, a notice's or a bundle's number.
+        message: SHA-256 of the message as handsets get it, which is what their outcomes name.
+        published_at: when its roll-out began.
+    """
+
+    kind: PublicationKind
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]*$")]
+    message: Digest
+    published_at: Timestamp
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        """Read what came from the broker.
+
+        Raises:
+            pydantic.ValidationError: it is no publication.
+        """
+        return cls.model_validate_json(payload)
+
+
+def publication_topic(fleet: str, message: str) -> str:
+    """Return the topic of a publication.
+
+    Raises:
+        pydantic.ValidationError: the fleet's name is not one level of a topic, or the message no digest.
+    """
+    return f"wecall-fleet/v1/{_FLEET.validate_python(fleet)}/publication/{_DIGEST.validate_python(message)}"
+
+
+_DIGEST: Final = TypeAdapter[str](Digest)

@@ -1,0 +1,271 @@
+"""The broker of a fleet, from the very files that operators copy: only its paths, ports and names are others."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from firmware.ports import BrokerSettings
+from provisioning.authority import Authority, Reason, Revocation, read_request
+from provisioning.identity import certificate_request, new_broker_key, private_pem
+from tests.lab.certificates import LOOPBACK, IssuedCertificate
+from tests.lab.ports import free_port
+
+SHIPPED: Final = Path(__file__).parents[2] / "fleet" / "broker"
+
+FLEET: Final = "lab"
+"""The fleet that handsets of this broker are of, where nothing else is said."""
+
+_START_TIMEOUT_S: Final = 30.0
+_WHERE_IT_SHIPS: Final = "/etc/mosquitto/wecall/"
+_STATE_WHERE_IT_SHIPS: Final = "/var/lib/mosquitto/"
+_CERTIFICATES, _PASSWORDS, _WEBSOCKETS = "8883", "8884", "9443"
+
+
+class FleetBroker:
+    """Mosquitto with certificates for handsets, collectors and operators, and passwords for dashboards.
+
+    Attributes:
+        port: where certificates are shown.
+        password_port: where tools come with user and password.
+        websocket_port: where pages do, over websockets.
+        ca_path: what clients trust, PEM.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        collectors: Iterable[str] = ("main",),
+        operators: Iterable[str] = ("main",),
+        dashboards: Iterable[str] = ("main", "home-assistant"),
+    ) -> None:
+        """Set up without starting.
+
+        Args:
+            folder: where its files go.
+            collectors, operators, dashboards: those that the access list has blocks for, by what follows the dot.
+        """
+        self.port, self.password_port, self.websocket_port = _free_ports(3)
+        self._folder = folder
+        self._state = folder / "state"
+        self._state.mkdir(parents=True)
+        self._authority = Authority.found("WeCall lab fleet", days=30, now=datetime.now(UTC))
+        self._revoked: list[Revocation] = []
+        self._issued: dict[str, IssuedCertificate] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._services = {"collector": (*collectors,), "operator": (*operators,), "dashboard": (*dashboards,)}
+        self._passwords = {f"dashboard.{name}": f"secret-of-{name}" for name in self._services["dashboard"]}
+        self.ca_path = folder / "ca.pem"
+        self.ca_path.write_bytes(self._authority.certificate.public_bytes(Encoding.PEM))
+        self._write_revoked()
+        self._write_passwords()
+        self._write_access_list()
+        self._write_configuration()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        path = self._folder / "mosquitto.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._process is not None
+        return self._process.pid
+
+    # --- who may come in ----------------------------------------------------------------------------------------------
+
+    def certificate(self, name: str) -> IssuedCertificate:
+        """Return the certificate with this common name, and its key; made when it is first asked for."""
+        if name not in self._issued:
+            self._issued[name] = self.another_certificate(name)
+        return self._issued[name]
+
+    def another_certificate(self, name: str) -> IssuedCertificate:
+        """Make a certificate with this common name, whatever there is already."""
+        key = new_broker_key()
+        request = read_request(certificate_request(key, name))
+        certificate = self._authority.issue(request, name, days=30, now=datetime.now(UTC))
+        stem = self._folder / f"{certificate.serial_number:x}"
+        issued = IssuedCertificate(stem.with_suffix(".pem"), stem.with_suffix(".key"))
+        issued.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
+        issued.key.touch(mode=0o600)
+        issued.key.write_bytes(private_pem(key))
+        return issued
+
+    def device(self, device: str) -> IssuedCertificate:
+        """Return a handset's certificate."""
+        return self.certificate(device)
+
+    def collector(self, name: str = "main") -> IssuedCertificate:
+        """Return the certificate of `collector.<name>`."""
+        return self.certificate(f"collector.{name}")
+
+    def operator(self, name: str = "main") -> IssuedCertificate:
+        """Return the certificate of `operator.<name>`."""
+        return self.certificate(f"operator.{name}")
+
+    def password_of(self, user: str) -> str:
+        """Return the password of a user such as "dashboard.main"."""
+        return self._passwords[user]
+
+    def settings_of(self, device: str, *, fleet: str = FLEET, **more: Any) -> BrokerSettings:
+        """Return what a handset's sync process is told to come in here."""
+        issued = self.device(device)
+        return BrokerSettings(
+            device=device,
+            fleet=fleet,
+            host="127.0.0.1",
+            port=self.port,
+            ca_pem=self.ca_path.read_text(),
+            certificate_pem=issued.certificate.read_text(),
+            key_pem=issued.key.read_text(),
+            **more,
+        )
+
+    def revoke(self, issued: IssuedCertificate) -> None:
+        """Take a certificate back; the broker hears of it at its next start or `reload`."""
+        number = int(issued.certificate.stem, 16)
+        self._revoked.append(Revocation(number, datetime.now(UTC), Reason.LOST))
+        self._write_revoked()
+
+    # --- how it runs --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start it and wait until it listens everywhere.
+
+        Raises:
+            RuntimeError: it ended or does not listen; the message holds its log.
+        """
+        with (self._folder / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["mosquitto", "-c", self._folder / "mosquitto.conf"],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
+            )
+        ends_at = time.monotonic() + _START_TIMEOUT_S
+        waited_for = {self.port, self.password_port, self.websocket_port}
+        while waited_for:
+            if self._process.poll() is not None or time.monotonic() > ends_at:
+                self.kill()
+                raise RuntimeError(f"Mosquitto does not listen on {waited_for}:\n{self.log}")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", min(waited_for))) == 0:
+                    waited_for.remove(min(waited_for))
+                    continue
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, as a power failure would."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop and start on the same ports."""
+        self.stop()
+        self.start()
+
+    def reload(self) -> None:
+        """Have it read its lists again, as `systemctl reload` does, and wait until it has begun.
+
+        Raises:
+            RuntimeError: it does not; the message holds its log.
+        """
+        assert self._process is not None
+        said = "Reloading config."
+        before = self.log.count(said)
+        self._process.send_signal(signal.SIGHUP)
+        ends_at = time.monotonic() + _START_TIMEOUT_S
+        while self.log.count(said) == before:
+            if time.monotonic() > ends_at:
+                raise RuntimeError(f"Mosquitto does not read its lists again:\n{self.log}")
+            time.sleep(0.02)
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(_START_TIMEOUT_S)
+
+    # --- its files ----------------------------------------------------------------------------------------------------
+
+    def _write_configuration(self) -> None:
+        self._write_server_certificate()
+        text = (SHIPPED / "mosquitto.conf").read_text()
+        for old, new in (
+            (_WHERE_IT_SHIPS, f"{self._folder}/"),
+            (_STATE_WHERE_IT_SHIPS, f"{self._state}/"),
+            (f"listener {_CERTIFICATES}\n", f"listener {self.port} 127.0.0.1\n"),
+            (f"listener {_PASSWORDS}\n", f"listener {self.password_port} 127.0.0.1\n"),
+            (f"listener {_WEBSOCKETS}\n", f"listener {self.websocket_port} 127.0.0.1\n"),
+        ):
+            assert old in text, f"{old!r} does not ship"
+            text = text.replace(old, new)
+        if os.geteuid() == 0:
+            # Or else it becomes a user who may not read the folder.
+            text = re.sub(r"^user mosquitto$", "user root", text, flags=re.MULTILINE)
+        (self._folder / "mosquitto.conf").write_text(text)
+
+    def _write_server_certificate(self) -> None:
+        key = new_broker_key()
+        request = read_request(certificate_request(key, "broker"))
+        certificate = self._authority.issue_server(request, "broker", LOOPBACK, days=30, now=datetime.now(UTC))
+        (self._folder / "broker.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+        (self._folder / "broker.key").touch(mode=0o600)
+        (self._folder / "broker.key").write_bytes(private_pem(key))
+
+    def _write_access_list(self) -> None:
+        """Copy the block of the shipped example for each service, as operators do."""
+        text = (SHIPPED / "acl").read_text()
+        for role, names in self._services.items():
+            example = f"{role}.main"
+            block = re.search(rf"^user {re.escape(example)}\n(?:topic .*\n)+", text, flags=re.MULTILINE)
+            assert block is not None, f"{example} does not ship"
+            more = [
+                block[0].replace(example, f"{role}.{name}")
+                for name in names
+                if f"user {role}.{name}\n" not in text
+            ]  # fmt: skip
+            text = text.replace(block[0], "\n".join([block[0], *more]))
+        path = self._folder / "acl"
+        path.touch(mode=0o600)
+        path.write_text(text)
+
+    def _write_passwords(self) -> None:
+        path = self._folder / "passwords"
+        path.touch(mode=0o600)
+        path.write_text("".join(f"{user}:{password}\n" for user, password in self._passwords.items()))
+        subprocess.run(["mosquitto_passwd", "-U", path], check=True, capture_output=True)
+
+    def _write_revoked(self) -> None:
+        (self._folder / "revoked.pem").write_bytes(self._authority.revocation_list(self._revoked, datetime.now(UTC)))
+
+
+def _free_ports(count: int) -> list[int]:
+    ports: list[int] = []
+    while len(ports) < count:
+        if (port := free_port(socket.SOCK_STREAM)) not in ports:
+            ports.append(port)
+    return ports
