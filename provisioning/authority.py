@@ -218,6 +218,15 @@ def common_name(certificate: x509.Certificate) -> str:
     return str(names[0].value) if names else ""
 
 
+def host_names(certificate: x509.Certificate) -> set[str]:
+    """Return the hosts that a broker's certificate is for; those of others are for none."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {str(name.value) for name in names}
+
+
 def _host(host: str) -> x509.GeneralName:
     """Return a host as a certificate has it.
 

@@ -17,6 +17,7 @@ from firmware.installer.authority_folder import AuthorityFolder, DeviceHasAnothe
 from firmware.installer.columns import read_columns
 from firmware.installer.device_table import read_table, refusal
 from firmware.installer.identities import read_identities
+from firmware.installer.service_command import service
 from firmware.installer.signing import ask_passphrase
 from provisioning.authority import Reason, read_request
 from provisioning.errors import ProvisioningError
@@ -29,7 +30,10 @@ _REASONS: Final = {"lost": Reason.LOST, "replaced": Reason.REPLACED, "retired": 
 
 @click.group()
 def ca() -> None:
-    """Sign what handsets show to the broker, and take it back."""
+    """Sign what handsets and services show to the broker, and take it back."""
+
+
+ca.add_command(service)
 
 
 @ca.command(name="init")

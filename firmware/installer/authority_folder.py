@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import AwareDatetime, ValidationError
 
 from firmware.durable import replace_durably
-from provisioning.authority import Authority, Reason, Revocation, common_name, public_key
+from provisioning.authority import Authority, Reason, Revocation, common_name, host_names, public_key
 from provisioning.errors import ProvisioningError
 from provisioning.keys import read_private_key, write_private_key
 from provisioning.section import Section
@@ -129,17 +129,18 @@ class AuthorityFolder:
 
     def issue(
         self, authority: Authority, request: x509.CertificateSigningRequest, device: str, *, days: int, replaces: bool,
-        now: datetime,
+        now: datetime, hosts: tuple[str, ...] = (),
     ) -> x509.Certificate:  # fmt: skip
         """Answer a request, with the certificate of before where that is good for long.
 
         Args:
             authority: from `unlock`.
             request: from `provisioning.authority.read_request`.
-            device: the device id.
+            device: the device id, or the name of a service, which has a dot.
             days: how long a new certificate lasts.
             replaces: whether a handset with another key loses this device id.
             now: the time.
+            hosts: of a broker; all others are clients.
 
         Raises:
             DeviceHasAnotherKeyError: it has, and is not replaced.
@@ -155,8 +156,17 @@ class AuthorityFolder:
                 f"The device id {device} belongs to another handset, whose certificate counts until "
                 f"{others[0].certificate.not_valid_after_utc:%Y-%m-%d}. If this handset takes its place, say --replace."
             )
-        own = [each.certificate for each in counting if each not in others and _is_good_for_long(each, now)]
-        certificate = own[-1] if own else authority.issue(request, device, days=days, now=now)
+        own = [
+            each.certificate
+            for each in counting
+            if each not in others and _is_good_for_long(each, now) and host_names(each.certificate) == set(hosts)
+        ]
+        if own:
+            certificate = own[-1]
+        elif hosts:
+            certificate = authority.issue_server(request, device, hosts, days=days, now=now)
+        else:
+            certificate = authority.issue(request, device, days=days, now=now)
         if not own:
             path = self.folder / _ISSUED / f"{certificate.serial_number:040x}.pem"
             replace_durably(path, certificate.public_bytes(Encoding.PEM))
