@@ -1,7 +1,7 @@
 """A bad network between devices and their broker: it loses, doubles, delays and cuts what passes, all from a seed.
 
-It ends TLS with a certificate of the broker's authority and goes on with the certificate of whoever came, so that the
-broker sees the same name as without it.
+It ends TLS with the broker's own certificate and goes on with the certificate of whoever came, so that both sides see
+the same names as without it.
 """
 
 import asyncio
@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Self
 
-from tests.lab.certificates import LOOPBACK, CertificateAuthority, IssuedCertificate
+from tests.lab.certificates import IssuedCertificate
 from tests.lab.mqtt_packets import PacketType
 
 _LENGTH_BYTES: Final = 4
@@ -59,7 +60,8 @@ class MqttProxy:
 
     def __init__(
         self,
-        authority: CertificateAuthority,
+        ca_path: Path,
+        own: IssuedCertificate,
         certificate_of: Callable[[str], IssuedCertificate],
         broker_port: int,
         rng: random.Random,
@@ -67,7 +69,8 @@ class MqttProxy:
         """Set up without listening.
 
         Args:
-            authority: whom broker and clients trust.
+            ca_path: whom broker and clients trust, PEM.
+            own: what it shows to clients: the broker's own.
             certificate_of: returns the certificate of a client by its common name.
             broker_port: where the broker is, on loopback.
             rng: decides what becomes of each packet.
@@ -75,7 +78,8 @@ class MqttProxy:
         self.port = 0
         self.faults = NONE
         self.counts: Counter[str] = Counter()
-        self._authority = authority
+        self._ca_path = ca_path
+        self._own = own
         self._certificate_of = certificate_of
         self._broker_port = broker_port
         self._rng = rng
@@ -92,9 +96,9 @@ class MqttProxy:
 
     async def start(self) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_verify_locations(self._authority.ca_path)
+        context.load_verify_locations(self._ca_path)
         context.verify_mode = ssl.CERT_REQUIRED
-        context.load_cert_chain(*self._authority.issue("proxy", hosts=LOOPBACK))
+        context.load_cert_chain(*self._own)
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -161,7 +165,7 @@ class MqttProxy:
     def _context(self, name: str) -> ssl.SSLContext:
         context = self._contexts.get(name)
         if context is None:
-            context = ssl.create_default_context(cafile=self._authority.ca_path)
+            context = ssl.create_default_context(cafile=self._ca_path)
             context.load_cert_chain(*self._certificate_of(name))
             self._contexts[name] = context
         return context
