@@ -1,0 +1,106 @@
+"""The HTTP API as one app: routes, errors, headers, and the page."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Request, status
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from fleet.api import calls, consents, devices, erasures, outcomes, quarantined, requests, sessions
+from fleet.api.access import Doors, read_tokens
+from fleet.api.attempts import Attempts
+from fleet.api.headers import SecurityHeaders
+from fleet.api.models import Mistake, Mistakes, Problem, Settings
+from fleet.api.scrape import router as scrape_router
+from fleet.api.service import At, BrokerLogin, Service
+from fleet.api.settings import HttpSettings
+
+PAGE: Final = Path(__file__).parents[1] / "page"
+"""The page that ships."""
+
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"model": Problem, "description": "No token, or none that is good."},
+    403: {"model": Problem, "description": "The token is not for that fleet."},
+    422: {"model": Mistakes, "description": "The request has mistakes."},
+    503: {"model": Problem, "description": "The database cannot be reached."},
+}
+
+
+def create_app(
+    engine: Engine,
+    settings: HttpSettings,
+    *,
+    login: BrokerLogin | None = None,
+    registry: CollectorRegistry | None = None,
+) -> FastAPI:
+    """Make the app; it reads the database and never writes it, and needs no intake beside it.
+
+    Args:
+        engine: the collector's database.
+        settings: how it is reached, and who may read it.
+        login: asks the broker who somebody is; None: only tokens of the file are good.
+        registry: what `/metrics` shows beside what is counted in the database: the intake's counters.
+
+    Raises:
+        FleetError: the file of tokens is not as it has to be.
+    """
+    app = FastAPI(
+        title="WeCall fleet",
+        version="1",
+        summary="What handsets have told, for those who look after them. Read-only.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = Service(
+        engine=engine,
+        settings=settings,
+        doors=Doors(
+            {} if settings.token_file is None else read_tokens(settings.token_file),
+            lifetime=timedelta(hours=settings.session_hours),
+            idle=timedelta(minutes=settings.idle_minutes),
+        ),
+        attempts=Attempts(),
+        login=login,
+        registry=CollectorRegistry() if registry is None else registry,
+    )
+    api = APIRouter(prefix="/api/v1", responses=_ERRORS)
+    for part in (calls, consents, devices, erasures, outcomes, quarantined, requests, sessions):
+        api.include_router(part.router)
+    api.add_api_route("/settings", _settings, methods=["GET"], response_model=Settings, tags=["settings"])
+    app.include_router(api)
+    app.include_router(scrape_router)
+    app.add_exception_handler(RequestValidationError, _tell_mistakes)
+    app.add_exception_handler(DBAPIError, _tell_of_the_database)
+    app.add_exception_handler(PoolTimeoutError, _tell_of_the_database)
+    if settings.page and PAGE.is_dir():
+        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    app.add_middleware(SecurityHeaders, websocket=settings.websocket, tls=settings.certificate is not None)
+    return app
+
+
+def _settings(service: At) -> Settings:
+    """What the page needs before anybody has logged in; needs no token."""
+    settings = service.settings
+    return Settings(websocket=settings.websocket, languages=settings.languages, time_zone=settings.time_zone)
+
+
+def _tell_mistakes(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for these alone
+    # Where and why, and never what was sent: that may be a password.
+    mistakes = tuple(
+        Mistake(where=".".join(str(part) for part in mistake["loc"]), why=mistake["msg"]) for mistake in error.errors()
+    )
+    document = Mistakes(detail="The request has mistakes.", mistakes=mistakes)
+    return JSONResponse(document.model_dump(mode="json"), status.HTTP_422_UNPROCESSABLE_CONTENT)
+
+
+def _tell_of_the_database(_request: Request, _error: Exception) -> JSONResponse:
+    document = Problem(detail="The database cannot be reached now. The collector keeps trying; ask again in a while.")
+    return JSONResponse(document.model_dump(), status.HTTP_503_SERVICE_UNAVAILABLE, {"Retry-After": "10"})

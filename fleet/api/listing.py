@@ -1,0 +1,161 @@
+"""Rows in an order by which one can go on, as pages or as a CSV file."""
+
+import base64
+import binascii
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+from fastapi import HTTPException, Query, Request, status
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from sqlalchemy import ColumnElement, Engine, FromClause, literal, select, tuple_
+
+from fleet.api.rows import AnyRow, fields
+
+MAX_ROWS: Final = 5000
+_CHUNK_ROWS: Final = 2000
+
+Answered = TypeVar("Answered", bound=BaseModel)
+
+_MOMENT = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))]
+_KEY_TYPES: Final[dict[type, TypeAdapter[Any]]] = {
+    str: TypeAdapter(Annotated[str, Field(max_length=64, pattern=r"^[!-~]*$")]),
+    int: TypeAdapter(Annotated[int, Field(ge=0, lt=2**53)]),
+    datetime: TypeAdapter(_MOMENT),
+    date: TypeAdapter(date),
+}
+"""What a place in each kind of column can be: nothing that a database would stumble over."""
+
+After = Annotated[
+    str | None,
+    Query(max_length=500, description="Where to go on: `next` of the answer before, with the same filters and order."),
+]
+Limit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="Rows at most; a CSV file has all of them.")]
+
+CSV_ANSWER: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "JSON a page at a time; with `Accept: text/csv` everything from `after` on as one file.",
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+    }
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Answered]):
+    """One kind of rows.
+
+    Attributes:
+        source: where they come from; its columns have the names that the key has.
+        key: the columns that give them an order and tell each from all others.
+        key_types: str, int, date or datetime for each of these.
+        model: what a row becomes.
+        read: makes it.
+        descending: the largest key comes first.
+    """
+
+    source: FromClause
+    key: tuple[str, ...]
+    key_types: tuple[type, ...]
+    model: type[Answered]
+    read: Callable[[AnyRow], Answered]
+    descending: bool = False
+
+    def rows(
+        self, engine: Engine, conditions: Sequence[ColumnElement[bool]], after: str | None, limit: int
+    ) -> tuple[tuple[Answered, ...], str | None]:
+        """Read a page: its rows, and where to go on, None where there is nothing more.
+
+        Raises:
+            HTTPException: `after` is nothing that this kind of rows gave out.
+        """
+        columns = [self.source.c[name] for name in self.key]
+        statement = select(self.source).where(*conditions)
+        if after is not None:
+            place = self._place(after)
+            values = tuple_(*(literal(value, column.type) for value, column in zip(place, columns, strict=True)))
+            first, bound = columns[0], literal(place[0], columns[0].type)
+            # The second condition follows from the first; an index on the first column alone can use it.
+            statement = statement.where(
+                *(
+                    (tuple_(*columns) < values, first <= bound)
+                    if self.descending
+                    else (tuple_(*columns) > values, first >= bound)
+                )
+            )
+        ordered = statement.order_by(*(column.desc() if self.descending else column for column in columns))
+        with engine.connect() as connection:
+            found = connection.execute(ordered.limit(limit + 1)).all()
+        rows = tuple(self.read(row) for row in found[:limit])
+        return rows, self._cursor(found[limit - 1]) if len(found) > limit else None
+
+    def file(
+        self, engine: Engine, conditions: Sequence[ColumnElement[bool]], after: str | None, name: str
+    ) -> StreamingResponse:
+        """Answer with all rows as a CSV file, read a part at a time."""
+        first = self.rows(engine, conditions, after, _CHUNK_ROWS)
+
+        def parts() -> Iterator[str]:
+            rows, place = first
+            yield _csv_line(self.model.model_fields)
+            while True:
+                yield "".join(_csv_line(_cells(row)) for row in rows)
+                if place is None:
+                    return
+                rows, place = self.rows(engine, conditions, place, _CHUNK_ROWS)
+
+        disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        return StreamingResponse(parts(), media_type="text/csv; charset=utf-8; header=present", headers=disposition)
+
+    def _cursor(self, row: AnyRow) -> str:
+        values = TypeAdapter(tuple[Any, ...]).dump_json(tuple(fields(row)[name] for name in self.key))
+        return base64.urlsafe_b64encode(values).decode().rstrip("=")
+
+    def _place(self, after: str) -> tuple[Any, ...]:
+        try:
+            texts = TypeAdapter(list[Any]).validate_json(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
+            pairs = zip(texts, self.key_types, strict=True)
+            return tuple(_KEY_TYPES[kind].validate_python(text) for text, kind in pairs)
+        except (ValidationError, ValueError, binascii.Error) as error:
+            raise HTTPException(
+                status.HTTP_422_UNPROCESSABLE_CONTENT,
+                "`after` is nothing that this route gave out for this order: take `next` of the answer before.",
+            ) from error
+
+
+def wants_csv(request: Request) -> bool:
+    """Tell whether CSV is asked for before JSON, by the header Accept (RFC 9110 section 12.5.1)."""
+    weights: dict[str, float] = {}
+    for part in request.headers.get("accept", "").split(","):
+        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
+        try:
+            weights[kind] = float(weight)
+        except ValueError:
+            weights[kind] = 0.0
+    return weights.get("text/csv", 0.0) > weights.get("application/json", 0.0)
+
+
+def _cells(row: BaseModel) -> list[str]:
+    document = row.model_dump(mode="json")
+    return [_cell(value) for value in document.values()]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        # Spreadsheets would take it for a formula (CWE-1236), and a number for a sum that has lost its plus sign.
+        return f"'{value}"
+    return str(value)
+
+
+def _csv_line(cells: Any) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()

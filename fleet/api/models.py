@@ -1,0 +1,372 @@
+"""What the HTTP API answers, as closed models: the page, the OpenAPI document and the CSV files follow from them.
+
+Times are RFC 3339 in UTC. What `rows` holds comes in the order that its route tells; `next` is what `after` takes to go
+on behind the last row, and null where there is nothing more.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from firmware.egress.messages import ErasureReason, OutcomeCode
+from firmware.phone.call import CallDirection, DisconnectReason
+from firmware.phone.purpose import Purpose
+from firmware.phone.rights import RequestKind
+
+
+class DeviceState(StrEnum):
+    """Where a handset is; UNKNOWN until its first word, RETIRED once its holder has gone and all of it was deleted."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    UNKNOWN = "unknown"
+    RETIRED = "retired"
+
+
+class RequestStanding(StrEnum):
+    """How far a holder's request is; OVERDUE: the day on which it was due has passed and it is not closed."""
+
+    OPEN = "open"
+    OVERDUE = "overdue"
+    CLOSED = "closed"
+
+
+class ErasureStanding(StrEnum):
+    """Whether what a notice names is deleted; OUTSTANDING: not yet."""
+
+    OUTSTANDING = "outstanding"
+    DONE = "done"
+
+
+class PublicationKind(StrEnum):
+    """What an operator can send to handsets."""
+
+    POLICY = "policy"
+    NOTICE = "notice"
+    BUNDLE = "bundle"
+
+
+class Answer(BaseModel):
+    """What all answers have in common: nothing can be added to them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Settings(Answer):
+    """What the page needs before anybody has logged in.
+
+    Attributes:
+        websocket: the broker's address for browsers, `wss://host:port/path`; None where there is none and the page
+            shows history alone.
+        languages: what the page can speak, the default first.
+        time_zone: where the days begin by which requests are due, an IANA name.
+    """
+
+    websocket: str | None
+    languages: tuple[Literal["en", "zh"], ...]
+    time_zone: str
+
+
+class Credentials(BaseModel):
+    """Who logs in: a user of the broker's, and the password that the broker knows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: Annotated[str, Field(max_length=64, pattern=r"^dashboard\.[a-z0-9]([a-z0-9-]{0,52}[a-z0-9])?$")]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
+
+
+class Session(Answer):
+    """A token for `Authorization: Bearer`, which ends at `expires_at`, or after `idle_s` seconds without a request.
+
+    Attributes:
+        fleets: those that this user may see; None: all.
+    """
+
+    token: str
+    user: str
+    expires_at: datetime
+    idle_s: int
+    fleets: tuple[str, ...] | None
+
+
+class Device(Answer):
+    """One handset; `state` is what it has been since `state_since`."""
+
+    fleet: str
+    device: str
+    state: DeviceState
+    state_since: datetime
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+class DevicePage(Answer):
+    """Handsets by fleet and name."""
+
+    rows: tuple[Device, ...]
+    next: str | None
+
+
+class DeviceCount(Answer):
+    """How many handsets of a fleet are in each state, and since when the one is offline that is so longest."""
+
+    fleet: str
+    online: int
+    offline: int
+    unknown: int
+    retired: int
+    longest_offline_since: datetime | None
+
+
+class DeviceCounts(Answer):
+    """Handsets by fleet and state, by the name of the fleet."""
+
+    rows: tuple[DeviceCount, ...]
+
+
+class Call(Answer):
+    """One call that is over, as its handset told it.
+
+    Attributes:
+        number: the other end, or the pseudonym for it beyond a border; None where it was withheld.
+        answered_at: None where nobody answered.
+        ended_at: None where the handset was cut off and did not see the end.
+        talk_s: seconds from the answer to the end; None where one of them is.
+        clock_synced: the handset's clock had been set from the network when the call started.
+    """
+
+    fleet: str
+    device: str
+    epoch: int
+    seq: int
+    id: str
+    account: str
+    direction: CallDirection
+    number: str | None
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    talk_s: float | None
+    result: DisconnectReason
+    sip_code: int
+    clock_synced: bool
+    boot_id: str
+    received_at: datetime
+
+
+class CallPage(Answer):
+    """Calls, the one that started last first."""
+
+    rows: tuple[Call, ...]
+    next: str | None
+
+
+class CallHour(Answer):
+    """Calls that started within the hour from `hour` on."""
+
+    hour: datetime
+    calls: int
+    answered: int
+
+
+class CallHours(Answer):
+    """Every hour from `start` to `end`, those without a call too, the earliest first."""
+
+    start: datetime
+    end: datetime
+    rows: tuple[CallHour, ...]
+
+
+class CallResult(Answer):
+    """Calls in one direction that ended in one way."""
+
+    result: DisconnectReason
+    direction: CallDirection
+    calls: int
+
+
+class CallResults(Answer):
+    """How calls that started between `start` and `end` ended, the most frequent first."""
+
+    start: datetime
+    end: datetime
+    rows: tuple[CallResult, ...]
+
+
+class PurposeCoverage(Answer):
+    """How many handsets' holders said yes to one purpose, no, or were never asked."""
+
+    purpose: Purpose
+    granted: int
+    refused: int
+    not_asked: int
+
+
+class ConsentCoverage(Answer):
+    """Consent by purpose, over all handsets that are not retired.
+
+    Attributes:
+        devices: how many these are.
+        reporting: how many of them have told their state of consent; `rows` counts these.
+        ledgers_broken: how many of those say that their ledger does not verify, so that nothing is granted.
+    """
+
+    devices: int
+    reporting: int
+    ledgers_broken: int
+    rows: tuple[PurposeCoverage, ...]
+
+
+class RightsRequest(Answer):
+    """One request that a holder made of the operator.
+
+    Attributes:
+        days_left: until `due`, negative once that has passed; None where it is closed.
+    """
+
+    fleet: str
+    device: str
+    number: int
+    kind: RequestKind
+    due: date
+    standing: RequestStanding
+    days_left: int | None
+    first_seen_at: datetime
+    closed_at: datetime | None
+
+
+class RightsRequestPage(Answer):
+    """Requests, the one that is due first first."""
+
+    rows: tuple[RightsRequest, ...]
+    next: str | None
+
+
+class RightsRequestCounts(Answer):
+    """How many requests stand how, and the earliest day by which one that is not closed is due."""
+
+    open: int
+    overdue: int
+    closed: int
+    next_due: date | None
+
+
+class Erasure(Answer):
+    """One notice by which a handset had records deleted.
+
+    Attributes:
+        cancelled: its holder has gone, so that everything of the handset goes.
+        deleted: rows that were deleted for it.
+    """
+
+    fleet: str
+    device: str
+    epoch: int
+    seq: int
+    reason: ErasureReason
+    cancelled: bool
+    standing: ErasureStanding
+    received_at: datetime
+    done_at: datetime | None
+    deleted: int
+
+
+class ErasurePage(Answer):
+    """Erasures, the one that came last first."""
+
+    rows: tuple[Erasure, ...]
+    next: str | None
+
+
+class CodeCount(Answer):
+    """Handsets whose newest word about a message is this code."""
+
+    code: OutcomeCode
+    devices: int
+
+
+class Outcome(Answer):
+    """What became of one message of the operator's.
+
+    Attributes:
+        message: its SHA-256.
+        kind, name, published_at: as the operator said when publishing; None where nobody did.
+        devices: handsets that said anything about it.
+        codes: their newest words, the most frequent first.
+        last_received_at: when the newest of them came; None where none did.
+    """
+
+    fleet: str
+    message: str
+    kind: PublicationKind | None
+    name: str | None
+    published_at: datetime | None
+    devices: int
+    codes: tuple[CodeCount, ...]
+    last_received_at: datetime | None
+
+
+class OutcomePage(Answer):
+    """Messages of the operator's by fleet, the one that was published (or first answered) last first."""
+
+    rows: tuple[Outcome, ...]
+    next: str | None
+
+
+class DeviceOutcome(Answer):
+    """The newest word of one handset about one message."""
+
+    fleet: str
+    device: str
+    message: str
+    code: OutcomeCode
+    received_at: datetime
+
+
+class DeviceOutcomePage(Answer):
+    """Newest words by fleet, handset and message."""
+
+    rows: tuple[DeviceOutcome, ...]
+    next: str | None
+
+
+class Quarantined(Answer):
+    """Messages that were not taken, of one handset on one topic for one reason; counted, never kept."""
+
+    fleet: str
+    device: str
+    topic: str
+    reason: str
+    count: int
+    first_received_at: datetime
+    last_received_at: datetime
+
+
+class QuarantinePage(Answer):
+    """Quarantined messages by fleet, handset, topic and reason."""
+
+    rows: tuple[Quarantined, ...]
+    next: str | None
+
+
+class Problem(Answer):
+    """Why a request was not answered, in a sentence."""
+
+    detail: str
+
+
+class Mistake(Answer):
+    """One thing that is wrong in a request: where it stands, and why; never what was sent."""
+
+    where: str
+    why: str
+
+
+class Mistakes(Answer):
+    """Everything that is wrong in a request."""
+
+    detail: str
+    mistakes: tuple[Mistake, ...]

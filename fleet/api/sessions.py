@@ -1,0 +1,54 @@
+"""Logging in with a user of the broker's, and out."""
+
+import math
+from typing import Any, Final
+
+from fastapi import APIRouter, HTTPException, Request, status
+
+from fleet.api.models import Credentials, Problem, Session
+from fleet.api.service import At, KnownReader, Offered
+from fleet.errors import FleetError
+
+router: Final = APIRouter(tags=["session"])
+
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"model": Problem, "description": "The broker does not let this user in."},
+    429: {"model": Problem, "description": "Too many attempts; Retry-After says when to try again."},
+    503: {"model": Problem, "description": "The broker cannot be asked."},
+}
+
+
+@router.post("/session", status_code=status.HTTP_201_CREATED, responses=_REFUSALS)
+def log_in(request: Request, service: At, credentials: Credentials) -> Session:
+    """Log in with a user of the broker's; the broker itself is asked, and the password is kept nowhere."""
+    if service.login is None:
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "This collector cannot ask a broker who somebody is.")
+    address = request.client.host if request.client is not None else ""
+    if wait_s := service.attempts.take(address, credentials.user):
+        raise HTTPException(
+            status.HTTP_429_TOO_MANY_REQUESTS,
+            "Too many attempts to log in. Wait a minute.",
+            headers={"Retry-After": str(math.ceil(wait_s))},
+        )
+    try:
+        let_in = service.login(credentials.user, credentials.password.get_secret_value())
+    except FleetError as error:
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
+    if not let_in:
+        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "The broker does not let this user in with this password.")
+    fleets = service.settings.user_fleets.get(credentials.user)
+    token, expires_at = service.doors.open_session(credentials.user, fleets)
+    return Session(
+        token=token,
+        user=credentials.user,
+        expires_at=expires_at,
+        idle_s=service.settings.idle_minutes * 60,
+        fleets=fleets,
+    )
+
+
+@router.delete("/session", status_code=status.HTTP_204_NO_CONTENT)
+def log_out(service: At, _reader: KnownReader, offered: Offered) -> None:
+    """End the session whose token this is; a token of the file stays good."""
+    if offered is not None:
+        service.doors.close_session(offered.credentials)

@@ -1,0 +1,74 @@
+"""How the collector's HTTP API is reached and who may read it: the table `[http]` of its configuration."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from firmware.egress.messages import HandsetName
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+_ORIGIN = r"^wss?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?$"
+
+
+class HttpSettings(BaseModel):
+    """The HTTP server beside the intake.
+
+    Attributes:
+        host: the address that it listens on; beyond loopback only with TLS, or behind a proxy.
+        port: its port; 0 takes a free one.
+        token_file: long-lived tokens, one a line, mode 0600; a line can go on with the fleets that its token may see,
+            all where it names none. None: only people at dashboards get in.
+        certificate: with `key` makes the server speak TLS: a PEM file, the server's own certificate first.
+        key: the certificate's private key, PEM.
+        behind_proxy: a proxy on this computer or before it speaks TLS, so that listening beyond loopback without it
+            is meant.
+        page: serve the page that ships, at `/`.
+        websocket: the broker's address for the page, `wss://host:port/path`; None: the page shows history alone.
+        login_port: the port of the broker (MQTT over TLS) where a user and a password are checked; None: that at
+            which the collector itself connects.
+        languages: what the page can speak, the default first.
+        time_zone: where the days begin by which holders' requests are due, an IANA name.
+        session_hours: how long somebody stays logged in at most.
+        idle_minutes: how long without a request.
+        user_fleets: the fleets that a user of the broker's may see; who is not named here sees all.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8090
+    token_file: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    behind_proxy: bool = False
+    page: bool = True
+    websocket: Annotated[str, Field(max_length=300, pattern=_ORIGIN)] | None = None
+    login_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    languages: Annotated[tuple[Literal["en", "zh"], ...], Field(min_length=1, max_length=2)] = ("en", "zh")
+    time_zone: str = "UTC"
+    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+    idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    user_fleets: dict[str, tuple[HandsetName, ...]] = {}
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_time_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{name!r} is no time zone that this computer knows, as Asia/Shanghai is") from error
+        return name
+
+    @model_validator(mode="after")
+    def _tells_nobody_in_the_clear(self) -> Self:
+        if (self.certificate is None) is not (self.key is None):
+            raise ValueError("`certificate` and `key` go together: set both, or neither")
+        if self.host not in LOOPBACK and self.certificate is None and not self.behind_proxy:
+            raise ValueError(
+                f"`host` is {self.host}, beyond this computer, and there is no TLS: set `certificate` and `key`, "
+                "or `behind_proxy = true` where a proxy speaks TLS"
+            )
+        return self
