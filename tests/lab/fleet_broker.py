@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from firmware.ports import BrokerSettings
@@ -105,9 +106,7 @@ class FleetBroker:
         certificate = self._authority.issue(request, name, days=30, now=datetime.now(UTC))
         stem = self._folder / f"{certificate.serial_number:x}"
         issued = IssuedCertificate(stem.with_suffix(".pem"), stem.with_suffix(".key"))
-        issued.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
-        issued.key.touch(mode=0o600)
-        issued.key.write_bytes(private_pem(key))
+        _write(issued, certificate, private_pem(key))
         return issued
 
     def device(self, device: str) -> IssuedCertificate:
@@ -139,6 +138,11 @@ class FleetBroker:
             key_pem=issued.key.read_text(),
             **more,
         )
+
+    @property
+    def of_itself(self) -> IssuedCertificate:
+        """The broker's own certificate and key."""
+        return IssuedCertificate(self._folder / "broker.pem", self._folder / "broker.key")
 
     def revoke(self, issued: IssuedCertificate) -> None:
         """Take a certificate back; the broker hears of it at its next start or `reload`."""
@@ -232,9 +236,7 @@ class FleetBroker:
         key = new_broker_key()
         request = read_request(certificate_request(key, "broker"))
         certificate = self._authority.issue_server(request, "broker", LOOPBACK, days=30, now=datetime.now(UTC))
-        (self._folder / "broker.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-        (self._folder / "broker.key").touch(mode=0o600)
-        (self._folder / "broker.key").write_bytes(private_pem(key))
+        _write(self.of_itself, certificate, private_pem(key))
 
     def _write_access_list(self) -> None:
         """Copy the block of the shipped example for each service, as operators do."""
@@ -261,6 +263,12 @@ class FleetBroker:
 
     def _write_revoked(self) -> None:
         (self._folder / "revoked.pem").write_bytes(self._authority.revocation_list(self._revoked, datetime.now(UTC)))
+
+
+def _write(issued: IssuedCertificate, certificate: x509.Certificate, key: bytes) -> None:
+    issued.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
+    issued.key.touch(mode=0o600)
+    issued.key.write_bytes(key)
 
 
 def _free_ports(count: int) -> list[int]:
