@@ -523,7 +523,8 @@ class BrokerSettings:
     Attributes:
         ca_pem: the authorities that sign the broker's certificate; the system's where None.
         certificate_pem, key_pem: the device's own; both or neither.
-        departing: the holder has gone: the broker is to forget whether the handset is there.
+        discovery: dashboards are told of the handset; what they were told is taken back where False.
+        departing: the holder has gone: the broker is to forget whether the handset is there, and dashboards the handset.
     """
 
     device: str
@@ -537,6 +538,7 @@ class BrokerSettings:
     retry_base_s: float = 1.0
     retry_cap_s: float = 120.0
     keep_alive_s: int = 60
+    discovery: bool = True
     departing: bool = False
 
 

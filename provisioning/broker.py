@@ -32,6 +32,8 @@ class Sync(ConfigurationTable):
         region: where the broker and what is behind it stands; the device's region where left out. Numbers leave for
             another region only with the holder's consent to that, and as pseudonyms without it.
         complete: "ack" keeps call records and erasure notices until a collector confirms them on the topic `ack`.
+        discovery: tells Home Assistant which topics this handset has and how to read them, at
+            `homeassistant/device/<device>/config`; false takes that back.
     """
 
     host: Annotated[Host, Field(examples=["broker.example.com"])]
@@ -45,6 +47,7 @@ class Sync(ConfigurationTable):
     keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 60
     region: Region | None = None
     complete: Completion = Completion.PUBACK
+    discovery: bool = True
 
     @model_validator(mode="after")
     def _a_key_has_its_certificate(self) -> Self:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
@@ -306,6 +306,9 @@ class _Address(Message):
     device: HandsetName
 
 
+_HANDSET_NAME: Final = TypeAdapter[str](HandsetName)
+
+
 def topic_name(fleet: str, device: str, topic: StrEnum) -> str:
     """Return the full MQTT topic of a level of ours, Topic or DownTopic.
 
@@ -314,6 +317,15 @@ def topic_name(fleet: str, device: str, topic: StrEnum) -> str:
     """
     address = _Address(fleet=fleet, device=device)
     return f"wecall/v1/{address.fleet}/{address.device}/{topic.value}"
+
+
+def handset_name(name: str) -> str:
+    """Return the name of a device or a fleet where it is one.
+
+    Raises:
+        pydantic.ValidationError: it is not one level of a topic.
+    """
+    return _HANDSET_NAME.validate_python(name)
 
 
 def timestamp(seconds: float) -> str:

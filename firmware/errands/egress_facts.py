@@ -4,8 +4,9 @@ A field that somebody adds to a model without words for it is shown by its name,
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final, get_args
+from typing import Final, Literal, get_args, get_origin
 
+from firmware.egress.discovery import DiscoveryMessage
 from firmware.egress.messages import (
     MODELS,
     CallDetailRecord,
@@ -21,6 +22,7 @@ Facts = tuple[tuple[Text, Text], ...]
 
 _MESSAGES: Final[Mapping[type[Message], Text]] = {
     StatusMessage: word("Presence"),
+    DiscoveryMessage: word("Discovery"),
     CallDetailRecord: word("Call record"),
     ConsentMessage: word("Consents"),
     ErasureMessage: word("Deletion"),
@@ -28,6 +30,7 @@ _MESSAGES: Final[Mapping[type[Message], Text]] = {
 }
 _WHEN: Final[Mapping[type[Message], Text]] = {
     StatusMessage: word("always"),
+    DiscoveryMessage: word("always"),
     CallDetailRecord: word("with your yes"),
     ConsentMessage: word("on each change"),
     ErasureMessage: word("when you delete"),
@@ -35,9 +38,24 @@ _WHEN: Final[Mapping[type[Message], Text]] = {
 }
 _SERIAL: Final[Text] = word("serial number")
 _DEVICE: Final[Text] = word("name of this phone")
+_TOPIC: Final[Text] = word("where to find the rest")
+_VALUES: Final[Text] = word("which words that has")
 
 WORDS: Final[Mapping[tuple[str, str], Text]] = {
     ("StatusMessage", "state"): word("whether it is there"),
+    ("DeviceDescription", "identifiers"): _DEVICE,
+    ("DeviceDescription", "name"): _DEVICE,
+    ("PresenceEntity", "unique_id"): _DEVICE,
+    ("PresenceEntity", "state_topic"): _TOPIC,
+    ("LastCallEntity", "unique_id"): _DEVICE,
+    ("LastCallEntity", "options"): _VALUES,
+    ("LastCallEntity", "state_topic"): _TOPIC,
+    ("ConsentEntity", "unique_id"): _DEVICE,
+    ("ConsentEntity", "state_topic"): _TOPIC,
+    ("ConsentEntity", "json_attributes_topic"): _TOPIC,
+    ("OutcomeEntity", "unique_id"): _DEVICE,
+    ("OutcomeEntity", "options"): _VALUES,
+    ("OutcomeEntity", "state_topic"): _TOPIC,
     ("CallDetailRecord", "id"): word("a number of the call"),
     ("CallDetailRecord", "device"): _DEVICE,
     ("CallDetailRecord", "account"): word("a number of the line"),
@@ -83,13 +101,18 @@ WORDS: Final[Mapping[tuple[str, str], Text]] = {
 
 
 def leaving_models() -> tuple[type[Message], ...]:
-    """Return the messages that leave by MQTT, those of the outbox and the flag that says that the phone is there."""
-    return (StatusMessage, *MODELS.values())
+    """Return the messages that leave by MQTT: those of the outbox, and what each connection begins with."""
+    return (StatusMessage, DiscoveryMessage, *MODELS.values())
 
 
 def leaving_fields(model: type[Message]) -> Iterator[tuple[str, str]]:
-    """Return the fields of a model, those of the models within it in the place of the field that holds them."""
+    """Return the fields of a model, those of the models within it in the place of the field that holds them.
+
+    What can have one value only tells nothing, and is left out.
+    """
     for name, field in model.model_fields.items():
+        if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
+            continue
         within = [part for part in _parts(field.annotation) if issubclass(part, Message)]
         if within:
             for part in within:

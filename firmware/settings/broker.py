@@ -37,6 +37,7 @@ def settings_of(device: str, fleet: str, sync: Sync, *, departing: bool = False)
         retry_base_s=sync.retry_base_s,
         retry_cap_s=sync.retry_cap_s,
         keep_alive_s=sync.keep_alive_s,
+        discovery=sync.discovery,
         departing=departing,
     )
 

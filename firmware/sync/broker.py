@@ -16,6 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from firmware.egress.discovery import discovery, discovery_topic
 from firmware.egress.downlink import MOST_BYTES, DownTopic
 from firmware.egress.messages import StatusMessage, Topic, topic_name
 from firmware.ports import BrokerProblem, BrokerSettings
@@ -184,6 +185,20 @@ class BrokerConnection:
         """
         topic = topic_name(self._settings.fleet, self._settings.device, parcel.topic)
         await self._publish(topic, parcel.payload, retain=parcel.retain)
+
+    async def announce(self) -> None:
+        """Have the broker keep for dashboards what they find this handset by, or have it forget that.
+
+        Raises:
+            MessageRefusedError: the broker will not have it; the connection stands.
+            BrokerError: the connection is lost.
+        """
+        names = self._settings.fleet, self._settings.device
+        wanted = self._settings.discovery and not self._settings.departing
+        payload = discovery(*names).model_dump_json().encode() if wanted else b""
+        if len(payload) > self.max_payload_bytes:
+            raise MessageRefusedError(BrokerProblem.MESSAGE_REFUSED)
+        await self._publish(discovery_topic(self._settings.device), payload, retain=True)
 
     async def next_arrival(self) -> Arrival:
         """Wait for a message for the handset; the same ones come again until they are acknowledged."""

@@ -11,6 +11,7 @@ from firmware.backoff import full_jitter_s
 from firmware.egress.downlink import DownTopic
 from firmware.errors import HandsetError
 from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Heartbeat, OutboxKey, OutboxMessage
+from firmware.sync.announcement import Announcement
 from firmware.sync.broker import Arrival, BrokerConnection
 from firmware.sync.parcels import pack
 from firmware.sync.problems import BrokerError, MessageRefusedError
@@ -123,6 +124,7 @@ class Courier:
     async def _serve(self, settings: BrokerSettings) -> None:
         """Connect, again and again, for as long as the handset is there."""
         self._reported = None
+        announcement = Announcement()
         attempt = 0
         while True:
             if self._reported is None:
@@ -133,6 +135,7 @@ class Courier:
                 await self._unless_stopping(connection.open())
                 _log.info("Connected to the broker.")
                 await self._report(BrokerState.CONNECTED)
+                await self._unless_stopping(announcement.make(connection))
                 await self._carry_both_ways(connection, settings)
             except BrokerError as error:
                 _log.warning("%s", error)

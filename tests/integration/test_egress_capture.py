@@ -11,7 +11,7 @@ import pytest
 
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.ports import BrokerState
-from tests.lab.captured import RECORD_FIELDS, Capture, check_connections, check_publishes
+from tests.lab.captured import DISCOVERY_TOPIC, RECORD_FIELDS, Capture, check_connections, check_publishes
 from tests.lab.relay import Relay
 from tests.lab.store import KEY
 from tests.lab.sync_site import DEVICE, PREFIX, SyncSite
@@ -106,7 +106,7 @@ async def calls_before_the_holder_agrees(day: Day, relay: Relay) -> set[CallId]:
     day.numbers[going_on] = "13900000000"
     await site.wait_until_empty()
     capture = Capture(relay)
-    assert {publish.topic for publish in capture.publishes} == {f"{PREFIX}/status", f"{PREFIX}/consent"}
+    assert {publish.topic for publish in capture.publishes} == {f"{PREFIX}/status", f"{PREFIX}/consent", DISCOVERY_TOPIC}
     assert capture.is_granted == [False]
     await site.grant()
     await site.store.call_log.close_record(going_on, DisconnectReason.REMOTE_HANGUP, 200)

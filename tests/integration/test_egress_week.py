@@ -22,7 +22,7 @@ from firmware.screens.model import Icon
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.recordings import FOLDER_NAME
 from tests.lab.audio import play, tone
-from tests.lab.captured import RECORD_FIELDS, Capture, check_connections, check_publishes
+from tests.lab.captured import DISCOVERY_TOPIC, RECORD_FIELDS, Capture, check_connections, check_publishes
 from tests.lab.disguises import disguises, pieces_of, unpacked
 from tests.lab.documents import Operator
 from tests.lab.guarded_store import open_store_of
@@ -408,9 +408,8 @@ def test_nothing_was_missed_and_everything_that_should_happen_did(week: Week) ->
     assert {name for name in gone if not name.startswith(("calls.", "messages."))} == {"pseudonym_key.key"}
     [request] = week.told.documents("consent")[-1]["requests"]
     assert set(request) == {"number", "kind", "due", "state"}
-    assert {"cdr", "consent", "erasure", "outcome", "status"} == {
-        publish.topic.removeprefix(f"{PREFIX}/") for publish in week.told.publishes
-    }
+    topics = {publish.topic.removeprefix(f"{PREFIX}/") for publish in week.told.publishes}
+    assert topics == {"cdr", "consent", "erasure", "outcome", "status", DISCOVERY_TOPIC}
 
 
 def test_a_table_or_column_of_which_nothing_was_decided_is_noticed() -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from firmware.egress.discovery import discovery
 from firmware.phone.purpose import Purpose
 from firmware.sync.guard import MAX_PACKET_BYTES
 from tests.lab.mqtt_packets import Connect, Packet, PacketType, Publish, packets_in, read_connect, read_publish
@@ -20,6 +21,10 @@ CONSENT_FIELDS: Final = {
 }  # fmt: skip
 ERASURE_FIELDS: Final = {"device", "reason", "cancelled", "records", "epoch", "seq"}
 OUTCOME_FIELDS: Final = {"device", "message", "code", "epoch", "seq"}
+DISCOVERY_TOPIC: Final = f"homeassistant/device/{DEVICE}/config"
+DISCOVERY_PAYLOAD: Final = discovery("lab", DEVICE).model_dump_json().encode()
+"""Always these bytes, so that nothing of a holder's can be in them."""
+
 SENT_TYPES: Final = {
     PacketType.CONNECT, PacketType.SUBSCRIBE, PacketType.PUBLISH, PacketType.PUBACK, PacketType.PINGREQ,
     PacketType.DISCONNECT,
@@ -91,7 +96,7 @@ def check_connections(capture: Capture) -> None:
         assert {packet.type for packet in packets} <= SENT_TYPES
     for connect in capture.connects:
         assert connect == Connect(
-            client_id=DEVICE, keep_alive_s=60, clean_start=True, will_topic=f"{PREFIX}/status",
+            client_id=DEVICE, keep_alive_s=120, clean_start=True, will_topic=f"{PREFIX}/status",
             will_payload=b'{"state":"offline"}', will_retain=True, will_qos=1, username=None, password=None,
             properties={"ReceiveMaximum": 4, "MaximumPacketSize": MAX_PACKET_BYTES}, will_properties={},
         )  # fmt: skip
@@ -107,6 +112,10 @@ def check_connections(capture: Capture) -> None:
 def check_publishes(capture: Capture) -> None:
     """See that each message is of an allowed topic and has its fields and no others."""
     for publish in capture.publishes:
+        if publish.topic == DISCOVERY_TOPIC:
+            assert publish.payload == DISCOVERY_PAYLOAD
+            assert (publish.qos, publish.retain, publish.properties) == (1, True, {})
+            continue
         topic = publish.topic.removeprefix(f"{PREFIX}/")
         assert topic in {"status", "cdr", "consent", "erasure", "outcome"}
         assert (publish.qos, publish.retain, publish.properties) == (1, topic in {"status", "consent"}, {})

@@ -48,6 +48,7 @@ class Mosquitto:
         authority: CertificateAuthority,
         *,
         device_topics: tuple[str, ...] = DEVICE_TOPICS,
+        discovery: bool = True,
         receive_maximum: int | None = None,
         max_packet_bytes: int | None = None,
         fleet: Path | None = None,
@@ -58,6 +59,7 @@ class Mosquitto:
             folder: where its configuration, log and retained messages go.
             authority: signs the broker's certificate, and those of the devices that it believes.
             device_topics: the topics that devices may publish to.
+            discovery: they may also tell Home Assistant of themselves.
             receive_maximum: how many messages a client may have in flight.
             max_packet_bytes: the longest packet that it takes.
             fleet: the folder of a fleet's authority (`wecall fleet ca`), which then decides who is let in.
@@ -66,6 +68,7 @@ class Mosquitto:
         self.authority = authority
         self._folder = folder
         self._device_topics = device_topics
+        self._discovery = discovery
         self._receive_maximum = receive_maximum
         self._max_packet_bytes = max_packet_bytes
         self._fleet = fleet
@@ -182,6 +185,8 @@ class Mosquitto:
         path = self._folder / "access"
         patterns = [f"pattern write wecall/v1/+/%u/{topic}" for topic in self._device_topics]
         patterns += [f"pattern read wecall/v1/+/%u/{topic}" for topic in DOWN_TOPICS]
+        if self._discovery:
+            patterns.append("pattern write homeassistant/device/%u/config")
         users = [f"user {OBSERVER}", "topic read #", f"user {OPERATOR}", "topic write wecall/v1/#"]
         path.write_text("\n".join([*users, "", *patterns]) + "\n")
         # Mosquitto warns about files that others may read.

@@ -8,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from firmware.egress import messages
+from firmware.egress import discovery, messages
+from firmware.egress.discovery import DiscoveryMessage
 from firmware.egress.messages import MODELS as MODELS_BY_TOPIC
 from firmware.egress.messages import (
     CallDetailRecord,
@@ -219,13 +220,18 @@ def test_the_status_is_online_or_offline() -> None:
 
 
 def test_every_model_is_closed_and_every_string_in_it_is_bounded() -> None:
-    models = [each for each in vars(messages).values() if isinstance(each, type) and issubclass(each, Message)]
-    assert len(models) >= 7
+    models = [
+        each
+        for module in (messages, discovery)
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Message)
+    ]
+    assert len(models) >= 14
     for model in models:
         assert model.model_config.get("extra") == "forbid"
         assert model.model_config.get("frozen") is True
     assert set(MODELS_BY_TOPIC) == set(Topic) - {Topic.STATUS}
-    for model in (CdrMessage, StatusMessage, *MODELS_BY_TOPIC.values()):
+    for model in (CdrMessage, StatusMessage, DiscoveryMessage, *MODELS_BY_TOPIC.values()):
         for schema in strings_of(model):
             bounded = "enum" in schema or "const" in schema or "pattern" in schema
             assert bounded, f"{model.__name__} has a string without bounds: {schema}"

@@ -1,7 +1,9 @@
+from typing import Literal
+
 import pytest
 from pydantic import BaseModel
 
-from firmware.egress import messages
+from firmware.egress import discovery, messages
 from firmware.egress.messages import CdrMessage, Message
 from firmware.errands.egress_facts import WORDS, egress_facts, leaving_fields, leaving_models
 from tests.unit.phone.menus import said
@@ -21,9 +23,18 @@ def test_there_are_no_words_for_what_does_not_leave() -> None:
 
 def test_every_closed_message_is_there() -> None:
     # A CdrMessage is nothing but call records; an address names the topic.
-    kinds = {kind for kind in vars(messages).values() if isinstance(kind, type) and issubclass(kind, Message)}
+    modules = (messages, discovery)
+    kinds = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Message)
+    }
     named = {model for model, _ in _FIELDS} | {model.__name__ for model in leaving_models()}
-    assert {kind.__name__ for kind in kinds} - named == {"Message", "_Address", CdrMessage.__name__}
+    # Components are nothing but entities, and who says so is always the same.
+    assert {kind.__name__ for kind in kinds} - named == {
+        "Message", "_Address", CdrMessage.__name__, "Components", "Origin",
+    }  # fmt: skip
 
 
 def test_a_field_that_is_new_is_shown_by_its_name_until_somebody_words_it() -> None:
@@ -32,6 +43,14 @@ def test_a_field_that_is_new_is_shown_by_its_name_until_somebody_words_it() -> N
 
     assert list(leaving_fields(Tomorrow)) == [("Tomorrow", "mood")]
     assert issubclass(Tomorrow, BaseModel)
+
+
+def test_what_can_have_one_value_only_tells_nothing_and_is_not_shown() -> None:
+    class Constant(Message):
+        maker: Literal["WeCall"]
+        state: Literal["on", "off"]
+
+    assert list(leaving_fields(Constant)) == [("Constant", "state")]
 
 
 def test_the_holder_is_told_what_never_leaves() -> None:
