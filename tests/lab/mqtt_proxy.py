@@ -19,6 +19,7 @@ from tests.lab.mqtt_packets import PacketType
 
 _LENGTH_BYTES: Final = 4
 _DUPLICATE: Final = 0x08
+_QUALITY: Final = 0x06
 _CHANCEY: Final = frozenset({PacketType.PUBLISH, PacketType.PUBACK})
 """What may be lost, doubled and delayed; of anything else a connection is only cut."""
 
@@ -115,6 +116,11 @@ class MqttProxy:
         """Who is connected."""
         return {link.name for link in self._links}
 
+    @property
+    def unanswered(self) -> int:
+        """How many messages went to clients that these have not acknowledged."""
+        return sum(link.unanswered for link in self._links)
+
     def cut(self, name: str | None = None) -> None:
         """End the connections of a client, or of all, at once."""
         for link in self._of(name):
@@ -172,10 +178,12 @@ class MqttProxy:
 
     async def _pump(self, link: "_Link", source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         lane = _Lane(sink)
+        to_broker = sink is link.onward
         with suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 packet = await _read(source)
                 await link.passes.wait()
+                link.unanswered += _answers(packet, to_broker=to_broker)
                 self._pass(link, lane, packet)
                 await sink.drain()
 
@@ -228,13 +236,15 @@ class MqttProxy:
 class _Link:
     """One client's connection and the one that goes on from it."""
 
-    def __init__(self, name: str, *writers: asyncio.StreamWriter) -> None:
+    def __init__(self, name: str, back: asyncio.StreamWriter, onward: asyncio.StreamWriter) -> None:
         self.name = name
+        self.onward = onward
+        self.unanswered = 0
         self.passes = asyncio.Event()
         self.passes.set()
         self.cuts = asyncio.Event()
         self.ended = asyncio.Event()
-        self._writers = writers
+        self._writers = (back, onward)
 
     def cut(self) -> None:
         self.cuts.set()
@@ -274,6 +284,14 @@ async def _read(source: asyncio.StreamReader) -> bytes:
         if not byte[0] & 0x80:
             break
     return packet + await source.readexactly(length)
+
+
+def _answers(packet: bytes, *, to_broker: bool) -> int:
+    """Return by how much a packet changes how many messages the client has to acknowledge."""
+    kind = PacketType(packet[0] >> 4)
+    if to_broker:
+        return -1 if kind is PacketType.PUBACK else 0
+    return 1 if kind is PacketType.PUBLISH and packet[0] & _QUALITY else 0
 
 
 def _common_name(writer: asyncio.StreamWriter) -> str:

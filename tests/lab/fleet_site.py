@@ -1,0 +1,370 @@
+"""A whole fleet: handsets, a bad network, a broker, collectors side by side and their database; and what befalls it."""
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from sqlalchemy import create_engine, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from firmware.privacy.consent import LedgerAction
+from firmware.storage.database import Database
+from fleet.collector.tables import calls, consents, outcomes, purposes, requests
+from tests.lab.certificates import IssuedCertificate
+from tests.lab.fleet_broker import FLEET, FleetBroker
+from tests.lab.fleet_handset import FleetHandset, Life
+from tests.lab.fleet_judge import Receipts, Row, broken, promises, wrong_at_the_end
+from tests.lab.fleet_storm import Blow, Step
+from tests.lab.mqtt_proxy import NONE, Faults, MqttProxy
+
+_ROUGH: Final = Faults(
+    lost_with_connection=0.005, lost=0.002, doubled=0.06, delayed=0.06, swapped=0.04, cut=0.005, delay_s=1.0
+)
+_LOOK_S: Final = 0.05
+_SWEEP_S: Final = 1.0
+# A notice of one who has gone leaves once more at each start, and else only after an hour.
+_UNTIL_STARTED_ANEW_S: Final = 5.0
+_OF_A_DEVICE: Final = (calls, consents, purposes, requests, outcomes)
+
+
+class FleetDatabase(Protocol):
+    """Where the collectors write.
+
+    Attributes:
+        url: SQLAlchemy's.
+    """
+
+    url: str
+
+    async def go_away(self, lasts_s: float) -> None:
+        """Be of no use to anybody for a while, and lose nothing."""
+        ...
+
+
+class Killable(Protocol):
+    """A process that starts again where it was."""
+
+    def start(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+class Collector(Killable, Protocol):
+    """The process of one collector."""
+
+    @property
+    def pid(self) -> int: ...
+
+
+class SqliteFile:
+    """A file; while it is away another process has it for itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"sqlite:///{folder / 'calls.db'}"
+
+    async def go_away(self, lasts_s: float) -> None:
+        engine = create_engine(self.url, isolation_level="AUTOCOMMIT", connect_args={"timeout": 30})
+        try:
+            with await asyncio.to_thread(engine.connect) as connection:
+                await asyncio.to_thread(connection.execute, text("BEGIN EXCLUSIVE"))
+                await asyncio.sleep(lasts_s)
+                connection.execute(text("ROLLBACK"))
+        finally:
+            engine.dispose()
+
+
+class FleetSite:
+    """Everything runs from `start` to `stop`.
+
+    Attributes:
+        handsets: the last of them is the one whose holder cancels the account.
+        collectors: to be added before `start`, as made for `proxy_port` and the names given.
+        counts: how often what befell, by name.
+        complaints: what was found wrong so far.
+    """
+
+    def __init__(
+        self, folder: Path, database: FleetDatabase, seed: int, *, names: Sequence[str], handsets: int, pause_s: float
+    ) -> None:
+        """Set up without starting.
+
+        Args:
+            folder: where all of it keeps its files.
+            database: where the collectors write.
+            seed: decides what the network does.
+            names: the collectors'.
+            handsets: how many there are.
+            pause_s: how long a holder rests between two deeds, on average.
+        """
+        self.counts: Counter[str] = Counter()
+        self.complaints: list[str] = []
+        self.broker = FleetBroker(folder / "b", collectors=names)
+        own = IssuedCertificate(folder / "b" / "broker.pem", folder / "b" / "broker.key")
+        self.proxy = MqttProxy(self.broker.ca_path, own, self.broker.certificate, self.broker.port, random.Random(seed))
+        self.collectors: dict[str, Collector] = {}
+        self.handsets: list[FleetHandset] = []
+        self._database = database
+        self._folder = folder
+        self._count, self._pause_s = handsets, pause_s
+        self._engine = create_engine(database.url, poolclass=NullPool)
+        self._hit: set[str] = set()
+        self._blows: list[asyncio.Task[None]] = []
+
+    async def start(self, make_collectors: Callable[[int], dict[str, Collector]]) -> None:
+        """Start it all; the collectors are made for the port at which they meet the broker."""
+        await asyncio.to_thread(self.broker.start)
+        await self.proxy.start()
+        self.collectors = make_collectors(self.proxy.port)
+        for collector in self.collectors.values():
+            await asyncio.to_thread(collector.start)
+        for number in range(self._count):
+            device = f"desk-{number}"
+            life = Life(
+                self._folder / f"h{number}",
+                device,
+                FLEET,
+                self.proxy.port,
+                self.broker.ca_path,
+                self.broker.device(device),
+                self._pause_s,
+            )
+            handset = FleetHandset(life)
+            await asyncio.to_thread(handset.start)
+            self.handsets.append(handset)
+
+    async def stop(self) -> None:
+        """End every process, whatever state it is in."""
+        for blow in self._blows:
+            blow.cancel()
+        await asyncio.gather(*self._blows, return_exceptions=True)
+        for handset in self.handsets:
+            handset.kill()
+        for collector in self.collectors.values():
+            collector.kill()
+        await self.proxy.stop()
+        self.broker.kill()
+        self._engine.dispose()
+
+    # --- the storm ----------------------------------------------------------------------------------------------------
+
+    async def endure(self, steps: Sequence[Step]) -> None:
+        """Let everything befall that is to befall, and look at the database all the while."""
+        self.proxy.faults = _ROUGH
+        sweeping = asyncio.create_task(self._sweep_for_ever())
+        try:
+            for number, step in enumerate(steps):
+                await asyncio.sleep(step.pause_s)
+                if number == len(steps) // 2:
+                    self.handsets[-1].life.leave.touch()
+                self._strike(step)
+                self._fail_where_a_blow_did()
+                if sweeping.done():
+                    break
+            await asyncio.gather(*self._blows)
+        finally:
+            sweeping.cancel()
+            await asyncio.wait({sweeping})
+        if not sweeping.cancelled():
+            sweeping.result()
+
+    def _strike(self, step: Step) -> None:
+        handset = self.handsets[step.target % len(self.handsets)]
+        name = sorted(self.collectors)[step.target % len(self.collectors)]
+        collector = self.collectors[name]
+        kills = {
+            Blow.HANDSET_KILLED: handset.kill_handset,
+            Blow.SYNC_KILLED: handset.kill_sync,
+            Blow.BOTH_KILLED: handset.kill,
+        }
+        if step.blow in kills:
+            self._hit_for(handset.life.device, step, lambda: self._kill_handset(handset, kills[step.blow], step))
+        elif step.blow is Blow.BROKER_KILLED:
+            self._hit_for("broker", step, lambda: _kill(self.broker, step))
+        elif step.blow is Blow.COLLECTOR_KILLED:
+            self._hit_for(name, step, lambda: _kill(collector, step))
+        elif step.blow is Blow.COLLECTOR_FROZEN:
+            self._hit_for(name, step, lambda: _freeze(collector, step))
+        elif step.blow is Blow.DATABASE_AWAY:
+            self._hit_for("database", step, lambda: self._database.go_away(step.lasts_s))
+        else:
+            self._spoil_network(step)
+
+    def _spoil_network(self, step: Step) -> None:
+        connected = sorted(self.proxy.names)
+        if not connected:
+            return
+        name = connected[step.target % len(connected)]
+        match step.blow:
+            case Blow.ONE_CUT_OFF:
+                self.proxy.cut(name)
+            case Blow.ONE_SILENCED:
+                self.proxy.silence(name)
+            case _:
+                self.proxy.cut()
+        self.counts[step.blow] += 1
+
+    def _hit_for(self, whom: str, step: Step, blow: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do it beside all else, unless what it would hit lies on the ground."""
+
+        async def hit() -> None:
+            await blow()
+            self._hit.discard(whom)
+
+        if whom not in self._hit:
+            self._hit.add(whom)
+            self.counts[step.blow] += 1
+            self._blows.append(asyncio.create_task(hit()))
+
+    def _fail_where_a_blow_did(self) -> None:
+        """Raise what kept something from being started again."""
+        for blow in self._blows:
+            if blow.done():
+                blow.result()
+
+    async def _kill_handset(self, handset: FleetHandset, kill: Callable[[], None], step: Step) -> None:
+        handset.check()
+        await asyncio.to_thread(kill)
+        await asyncio.sleep(step.lasts_s)
+        await asyncio.to_thread(handset.start)
+
+    # --- peace and judgement ------------------------------------------------------------------------------------------
+
+    async def make_peace(self, timeout_s: float) -> None:
+        """Let everything work, every holder rest, and wait until nothing is on its way any more."""
+        self.proxy.faults = NONE
+        # What the broker holds for a collector it sends again at once to one that comes anew.
+        self.proxy.cut()
+        for handset in self.handsets:
+            handset.life.calm.touch()
+        anew_at_s = 0.0
+        loop = asyncio.get_running_loop()
+        ends_at_s = loop.time() + timeout_s
+        while not self._is_at_rest():
+            if loop.time() > ends_at_s:
+                raise AssertionError(f"There is no rest within {timeout_s:.0f} s: {self._unrest()}")
+            if loop.time() > anew_at_s:
+                anew_at_s = loop.time() + _UNTIL_STARTED_ANEW_S
+                for handset in self.handsets:
+                    handset.check()
+                    if handset.life.leave.exists() and not handset.history.is_gone:
+                        await asyncio.to_thread(handset.kill_handset)
+                        await asyncio.to_thread(handset.start)
+                await self.sweep()
+            await asyncio.sleep(_LOOK_S)
+
+    async def judge(self) -> list[str]:
+        """Return everything that is wrong; the handsets end, and show what they have."""
+        for handset in self.handsets:
+            handset.kill()
+            handset.history.read_on()
+        histories = {handset.life.device: handset.history for handset in self.handsets}
+        receipts = {
+            handset.life.device: await _receipts(handset.life) if not handset.history.is_gone else Receipts()
+            for handset in self.handsets
+        }
+        rows = await asyncio.to_thread(self._rows)
+        left = [
+            f"{device}: {count} row(s) of {table} are there, and all of this handset was to be erased"
+            for device, history in histories.items()
+            if history.is_gone
+            for table, count in (await asyncio.to_thread(self._left_of, device)).items()
+            if count
+        ]
+        self.counts["calls"] = sum(len(history.fates) for history in histories.values())
+        self.counts["records at the end"] = len(rows)
+        self.counts["records confirmed to be erased"] = sum(len(each.confirmed) for each in histories.values())
+        self.counts["starts of a handset"] = sum(history.starts for history in histories.values())
+        return [*self.complaints, *left, *wrong_at_the_end(histories, rows, receipts)]
+
+    async def sweep(self) -> None:
+        """Look once whether anything is in the database that must not be there any more."""
+        for handset in self.handsets:
+            handset.history.read_on()
+        promised = promises({handset.life.device: handset.history for handset in self.handsets})
+        try:
+            rows = await asyncio.to_thread(self._rows)
+        except SQLAlchemyError:
+            # It is away now.
+            self.counts["sweeps in vain"] += 1
+            return
+        self.counts["sweeps"] += 1
+        self.complaints += broken(promised, rows)
+
+    async def _sweep_for_ever(self) -> None:
+        while not self.complaints:
+            await self.sweep()
+            await asyncio.sleep(_SWEEP_S)
+
+    def _is_at_rest(self) -> bool:
+        for handset in self.handsets:
+            handset.history.read_on()
+        return all(handset.history.is_quiet for handset in self.handsets) and self.proxy.unanswered == 0
+
+    def _unrest(self) -> str:
+        restless = [handset.life.device for handset in self.handsets if not handset.history.is_quiet]
+        return f"{restless} are not quiet, {self.proxy.unanswered} message(s) are not acknowledged"
+
+    def _rows(self) -> list[Row]:
+        columns = (calls.c.device, calls.c.epoch, calls.c.seq, calls.c.id)
+        with self._engine.connect() as connection:
+            return [Row(*row) for row in connection.execute(select(*columns).where(calls.c.fleet == FLEET))]
+
+    def _left_of(self, device: str) -> dict[str, int]:
+        with self._engine.connect() as connection:
+            return {
+                table.name: connection.execute(
+                    select(func.count()).select_from(table).where(table.c.device == device)
+                ).scalar_one()
+                for table in _OF_A_DEVICE
+            }
+
+
+async def _kill(process: Killable, step: Step) -> None:
+    await asyncio.to_thread(process.kill)
+    await asyncio.sleep(step.lasts_s)
+    await asyncio.to_thread(process.start)
+
+
+async def _freeze(collector: Collector, step: Step) -> None:
+    pid = collector.pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        # Long enough for the other one to be given what this one holds.
+        await asyncio.sleep(2 * step.lasts_s)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def _receipts(life: Life) -> Receipts:
+    """Read what a handset that does not run can show."""
+
+    def read(database: Database) -> Receipts:
+        def keys(where: str) -> frozenset[tuple[int, int]]:
+            rows = database.query(f"SELECT epoch, seq FROM shares WHERE {where}")
+            return frozenset((epoch, seq) for epoch, seq in rows)
+
+        return Receipts(
+            living=keys("topic = 'cdr' AND erased_seq IS NULL AND collector_at IS NOT NULL"),
+            unconfirmed=keys("topic IN ('cdr', 'erasure') AND erased_seq IS NULL AND collector_at IS NULL"),
+            notices=keys("topic = 'erasure'"),
+        )
+
+    lab = life.store()
+    await lab.start()
+    try:
+        receipts = await lab.store.run(read)
+        entries = await lab.consents.entries()
+    finally:
+        await lab.stop()
+    erased = [entry.about.split("-") for entry in entries if entry.action is LedgerAction.RECIPIENT_ERASED]
+    return Receipts(
+        receipts.living,
+        receipts.unconfirmed,
+        receipts.notices,
+        frozenset((int(epoch), int(seq)) for epoch, seq in erased),
+    )
