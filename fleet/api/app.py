@@ -16,6 +16,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from fleet.api import calls, consents, devices, erasures, outcomes, quarantined, requests, sessions
 from fleet.api.access import Doors, read_tokens
 from fleet.api.attempts import Attempts
+from fleet.api.body_limit import BodyLimit
+from fleet.api.gauges import FleetGauges
 from fleet.api.headers import SecurityHeaders
 from fleet.api.models import Mistake, Mistakes, Problem, Settings
 from fleet.api.scrape import router as scrape_router
@@ -58,7 +60,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.service = Service(
+    figures = CollectorRegistry()
+    service = Service(
         engine=engine,
         settings=settings,
         doors=Doors(
@@ -68,8 +71,10 @@ def create_app(
         ),
         attempts=Attempts(),
         login=login,
-        registry=CollectorRegistry() if registry is None else registry,
+        registries=(figures,) if registry is None else (registry, figures),
     )
+    figures.register(FleetGauges(engine, service.today))
+    app.state.service = service
     api = APIRouter(prefix="/api/v1", responses=_ERRORS)
     for part in (calls, consents, devices, erasures, outcomes, quarantined, requests, sessions):
         api.include_router(part.router)
@@ -81,6 +86,7 @@ def create_app(
     app.add_exception_handler(PoolTimeoutError, _tell_of_the_database)
     if settings.page and PAGE.is_dir():
         app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, websocket=settings.websocket, tls=settings.certificate is not None)
     return app
 

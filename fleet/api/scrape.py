@@ -16,4 +16,4 @@ def metrics(service: At, reader: KnownReader) -> Response:
     """Counters and gauges as Prometheus reads them; for tokens that see every fleet."""
     if reader.fleets is not None:
         raise HTTPException(status.HTTP_403_FORBIDDEN, "The figures are of all fleets, and this token is for some.")
-    return Response(generate_latest(service.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(b"".join(map(generate_latest, service.registries)), media_type=CONTENT_TYPE_LATEST)

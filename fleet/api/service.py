@@ -36,7 +36,7 @@ class Service:
     doors: Doors
     attempts: Attempts
     login: BrokerLogin | None
-    registry: CollectorRegistry
+    registries: tuple[CollectorRegistry, ...]
 
     def today(self) -> date:
         """Return the day that it is where requests are due."""

@@ -27,8 +27,8 @@ class HttpSettings(BaseModel):
             is meant.
         page: serve the page that ships, at `/`.
         websocket: the broker's address for the page, `wss://host:port/path`; None: the page shows history alone.
-        login_port: the port of the broker (MQTT over TLS) where a user and a password are checked; None: that at
-            which the collector itself connects.
+        login_port: the port of the broker (MQTT over TLS) where it takes a user and a password without a
+            certificate; who logs in is checked there.
         languages: what the page can speak, the default first.
         time_zone: where the days begin by which holders' requests are due, an IANA name.
         session_hours: how long somebody stays logged in at most.
@@ -46,7 +46,7 @@ class HttpSettings(BaseModel):
     behind_proxy: bool = False
     page: bool = True
     websocket: Annotated[str, Field(max_length=300, pattern=_ORIGIN)] | None = None
-    login_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    login_port: Annotated[int, Field(ge=1, le=65535)] = 8884
     languages: Annotated[tuple[Literal["en", "zh"], ...], Field(min_length=1, max_length=2)] = ("en", "zh")
     time_zone: str = "UTC"
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
