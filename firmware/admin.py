@@ -10,7 +10,7 @@ from firmware.doctor import Condition, counting_words, examine
 from firmware.errors import ControlError
 from firmware.phone.guard import stolen_card
 from firmware.phone.view import PhoneView
-from firmware.ports import CallLog, CallLogEntry
+from firmware.ports import CallLog, CallLogEntry, DailyTraffic, Traffic
 
 
 class LineStatus(Answer):
@@ -19,6 +19,18 @@ class LineStatus(Answer):
     registration: str
     failure: str
     retry_in_s: int
+
+
+class DayTraffic(Answer):
+    """What went to the broker and came from it: TLS and all in it, without the headers of TCP and IP.
+
+    Attributes:
+        when: "today", "yesterday", or "average" of the whole days before today.
+    """
+
+    when: str
+    sent_bytes: int
+    received_bytes: int
 
 
 class Status(Answer):
@@ -33,6 +45,7 @@ class Status(Answer):
     missed_calls: int
     waiting_messages: int
     broker: str
+    traffic: tuple[DayTraffic, ...]
     store: str
     stolen_card: str
     bundle: str
@@ -134,6 +147,7 @@ class AdminRole:
             missed_calls=view.missed_calls,
             waiting_messages=condition.waiting_messages,
             broker=condition.broker_state or "not configured",
+            traffic=() if condition.traffic is None else _traffic(condition.traffic),
             store=_store_words(condition),
             stolen_card="" if condition.guards is None else stolen_card(condition.guards),
             bundle="" if condition.bundles is None else counting_words(condition.bundles),
@@ -157,6 +171,14 @@ def _store_words(condition: Condition) -> str:
     if condition.store_waits:
         return "closed until the holder's PIN is typed on the phone"
     return "cannot be used" if condition.store_fault else "open"
+
+
+def _traffic(daily: DailyTraffic) -> tuple[DayTraffic, ...]:
+    def row(when: str, moved: Traffic) -> DayTraffic:
+        return DayTraffic(when=when, sent_bytes=moved.sent_bytes, received_bytes=moved.received_bytes)
+
+    rows = row("today", daily.today), row("yesterday", daily.yesterday), row("average", daily.average)
+    return rows if daily.days else rows[:1]
 
 
 def _lines(entries: Sequence[CallLogEntry]) -> tuple[LoggedCall, ...]:

@@ -68,7 +68,7 @@ from firmware.phone.purpose import Actor, Channel
 from firmware.phone.view import PhoneView
 from firmware.pictures.cache import PictureCache
 from firmware.player import RecordingPlayer
-from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState, SipStack
+from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState, DailyTraffic, SipStack
 from firmware.privacy.consent import ConsentState, damage_words
 from firmware.records import Records, problem_of
 from firmware.roles import admin_handlers, stick_handlers, sync_handlers
@@ -626,6 +626,7 @@ class Handset:
             waiting_messages=await self._waiting_messages(),
             broker_state=self._broker[0] if self._broker else None,
             broker_code=self._broker[1] if self._broker else "",
+            traffic=await self._traffic(),
             clock_synchronised=clock.is_synchronised(),
             sip_build=str(self._sip.build_report) if self._sip and self._sip.build_report else None,
             sip_fault=next((detail for problem, detail in view.problems if problem in NO_CALLS), None),
@@ -641,6 +642,13 @@ class Handset:
     def _sound_faults(view: PhoneView) -> dict[str, str]:
         detail = dict(view.problems).get(Problem.SOUND_MISSING)
         return {} if detail is None else {"audio": detail}
+
+    async def _traffic(self) -> DailyTraffic | None:
+        if self._records is None or self._loaded.configuration is None or self._loaded.configuration.sync is None:
+            return None
+        with suppress(HandsetError):
+            return await self._records.traffic.daily()
+        return None
 
     async def _waiting_messages(self) -> int:
         if self._records is None:

@@ -157,7 +157,7 @@ def status(runtime_dir: Path, as_json: bool, page: bool) -> None:
         return
     for name, value in answer.items():
         for row in value if isinstance(value, list) and value else [value]:
-            words = ", ".join(str(part) for part in row.values() if part) if isinstance(row, Mapping) else row
+            words = _in_words(row) if isinstance(row, Mapping) else row
             click.echo(f"{name.replace('_', ' '):20} {words if words not in (None, '', []) else '-'}")
 
 
@@ -490,6 +490,14 @@ def _change_consent(runtime_dir: Path, action: Literal["grant", "withdraw"], pur
     except ValidationError:
         raise click.ClickException(f"{purpose!r} is not a purpose. `wecall consent list` names them.") from None
     _ask(runtime_dir, request)
+
+
+def _in_words(row: Mapping[str, Any]) -> str:
+    if "sent_bytes" in row:
+        from firmware.data_size import size_words
+
+        return f"{row['when']} {size_words(row['sent_bytes'])} sent, {size_words(row['received_bytes'])} received"
+    return ", ".join(str(part) for part in row.values() if part)
 
 
 def _ask(runtime_dir: Path, request: "Request") -> Mapping[str, Any]:

@@ -8,12 +8,13 @@ from typing import Any
 
 from firmware.bundles.standing import Standing
 from firmware.config import LoadedConfiguration, check_configuration
+from firmware.data_size import size_words
 from firmware.errors import ConfigurationError
 from firmware.phone.bundle_news import BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.events import RegistrationChanged
 from firmware.phone.guard import Guard, stolen_card, stolen_phone
-from firmware.ports import SoundFormat
+from firmware.ports import DailyTraffic, SoundFormat
 
 STOLEN_CARD = "stolen card"
 """The part of which is said who can read it."""
@@ -57,6 +58,7 @@ class Condition:
         waiting_messages: how many messages wait for the broker.
         broker_state: what sync reported last ("connected", "connecting", "refused", "unreachable"); None before that.
         broker_code: the reason that came with it.
+        traffic: how much goes over the network for the broker; None where that cannot be read.
         clock_synchronised: whether a time service keeps the clock right.
         sip_build: what the SIP library can do, in words; None where it could not be loaded.
         sip_fault: why SIP cannot be used, None where it can.
@@ -76,6 +78,7 @@ class Condition:
     waiting_messages: int = 0
     broker_state: str | None = None
     broker_code: str = ""
+    traffic: DailyTraffic | None = None
     clock_synchronised: bool = False
     sip_build: str | None = None
     sip_fault: str | None = None
@@ -256,7 +259,7 @@ def _broker(condition: Condition) -> Finding:
         return Finding("broker", True, "No broker is configured; nothing is sent.")
     match condition.broker_state:
         case "connected":
-            return Finding("broker", True, f"Connected. {waiting}")
+            return Finding("broker", True, " ".join(("Connected.", waiting, *_daily(condition.traffic))))
         case "refused":
             return Finding(
                 "broker", False, f"The broker refuses this handset ({condition.broker_code}). {waiting}",
@@ -272,6 +275,12 @@ def _broker(condition: Condition) -> Finding:
                 "broker", False, f"Not connected. {waiting}",
                 "Start the sync service: systemctl start wecall-sync",
             )  # fmt: skip
+
+
+def _daily(traffic: DailyTraffic | None) -> tuple[str, ...]:
+    if traffic is None or not traffic.days:
+        return ()
+    return (f"{size_words(traffic.average.sent_bytes + traffic.average.received_bytes)} go over the network a day.",)
 
 
 def _clock(condition: Condition) -> Finding:

@@ -537,9 +537,39 @@ class BrokerSettings:
     batch_records: int = 50
     retry_base_s: float = 1.0
     retry_cap_s: float = 120.0
-    keep_alive_s: int = 60
+    keep_alive_s: int = 120
     discovery: bool = True
     departing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """How many bytes a connection, or all of them on a day, moved over the network."""
+
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+    def __add__(self, other: "Traffic") -> "Traffic":
+        return Traffic(self.sent_bytes + other.sent_bytes, self.received_bytes + other.received_bytes)
+
+    def __sub__(self, other: "Traffic") -> "Traffic":
+        return Traffic(self.sent_bytes - other.sent_bytes, self.received_bytes - other.received_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class DailyTraffic:
+    """How much the connection to the broker moves a day.
+
+    Attributes:
+        today: so far.
+        average: of the whole days that are known.
+        days: how many these are.
+    """
+
+    today: Traffic
+    yesterday: Traffic
+    average: Traffic
+    days: int
 
 
 class Heartbeat(Protocol):

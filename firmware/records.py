@@ -49,6 +49,7 @@ from firmware.storage.rights import StoredRequests
 from firmware.storage.set_up import StoredSetUp
 from firmware.storage.shares import StoredShares
 from firmware.storage.store import Store
+from firmware.storage.traffic import StoredTraffic
 from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Records:
 
     Attributes:
         call_log, contacts, consents, messages, preferences, set_up, pin, guardian_pin, pictures, recordings, outbox,
-            shares: usable at any time; before the store is open they raise StoreClosed.
+            shares, traffic: usable at any time; before the store is open they raise StoreClosed.
         pins: the holder's and the guardian's once more, by whose they are.
         documents, number_proof: policies and notices, and whether the line's number is proved; likewise.
         my_data, requests, retention, erasure, farewell: what the holder's rights are about; likewise.
@@ -120,6 +121,7 @@ class Records:
         self.fault: str | None = None
         self.outbox = StoredOutbox(self._store, recipient(configuration))
         self.shares = StoredShares(self._store)
+        self.traffic = StoredTraffic(self._store)
         self.contacts = StoredContacts(self._store, device.country)
         self.messages = StoredMessages(self._store, time.time)
         self.messages.journal = self._journal

@@ -29,7 +29,7 @@ from firmware.ordered_files import OrderedFiles
 from firmware.phone.bundle_news import BundleNews
 from firmware.phone.view import PhoneView
 from firmware.picture_admin import PictureRole
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.records import Records
 
 
@@ -96,15 +96,19 @@ def sync_handlers(
         )
     farewell = Farewell(state_dir, outbox, inbound, settings)
     if farewell.waits:
-        role = SyncRole(farewell, farewell.settings, note_broker, farewell)
+        role = SyncRole(farewell, farewell.settings, note_broker, farewell, _forget)
         # Nobody sets a handset up anew over a connection that is there to say farewell.
         return {**role.handlers, **NetworkBundleRole(NetworkBundles(None, time.monotonic)).handlers}
-    if outbox is None or inbound is None:
+    if records is None or outbox is None or inbound is None:
         return None
-    role = SyncRole(outbox, settings, note_broker, inbound)
+    role = SyncRole(outbox, settings, note_broker, inbound, records.traffic.add)
     return {**role.handlers, **NetworkBundleRole(NetworkBundles(intake, time.monotonic)).handlers}
 
 
 def stick_handlers(intake: Intake, ordered: OrderedFiles, tell: Callable[[BundleNews], None]) -> Mapping[str, Handler]:
     """Return what the stick process may ask; `tell` lets the phone hear of the stick."""
     return StickRole(partial(intake.begin, BundleSource.STICK), intake, ordered, tell).handlers
+
+
+async def _forget(_traffic: Traffic) -> None:
+    """Keep nothing of a holder who has gone."""

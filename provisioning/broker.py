@@ -28,7 +28,8 @@ class Sync(ConfigurationTable):
         key: PEM file with the certificate's key; left out where the handset made its key itself.
         batch_records: how many call records go in one message, at most.
         retry_base_s, retry_cap_s: bounds of the back-off between tries to connect.
-        keep_alive_s: seconds after which a connection that says nothing is asked whether it lives.
+        keep_alive_s: seconds after which a connection that says nothing is asked whether it lives. The broker takes a
+            handset for offline after one and a half of it.
         region: where the broker and what is behind it stands; the device's region where left out. Numbers leave for
             another region only with the holder's consent to that, and as pseudonyms without it.
         complete: "ack" keeps call records and erasure notices until a collector confirms them on the topic `ack`.
@@ -44,7 +45,7 @@ class Sync(ConfigurationTable):
     batch_records: Annotated[int, Field(ge=1, le=100)] = 50
     retry_base_s: Annotated[float, Field(ge=0.1, le=60)] = 1
     retry_cap_s: Annotated[float, Field(ge=1, le=3600)] = 120
-    keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 60
+    keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 120
     region: Region | None = None
     complete: Completion = Completion.PUBACK
     discovery: bool = True

@@ -87,6 +87,14 @@ class ReceivedRequest(Request):
     document: Annotated[Base64UrlBytes, Field(max_length=MAX_DOCUMENT_BYTES, repr=False)]
 
 
+class MovedRequest(Request):
+    """Says how many bytes went to the broker and came from it since this was said last; they stay on the handset."""
+
+    request: Literal["moved"] = "moved"
+    sent_bytes: Annotated[int, Field(ge=0, lt=2**40)]
+    received_bytes: Annotated[int, Field(ge=0, lt=2**40)]
+
+
 # --- bundles, by the stick or by the broker ---------------------------------------------------------------------------
 
 Offer = Annotated[str, Field(pattern=r"^[0-9a-f]{16,64}$")]
@@ -365,6 +373,7 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             DoneRequest,
             ConnectionRequest,
             ReceivedRequest,
+            MovedRequest,
             NetworkBundleBeginRequest,
             BundlePieceRequest,
             BundleEndRequest,

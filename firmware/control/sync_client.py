@@ -19,6 +19,7 @@ from firmware.control.requests import (
     ConnectionRequest,
     DoneRequest,
     Empty,
+    MovedRequest,
     NetworkBundleBeginRequest,
     NextRequest,
     ReceivedRequest,
@@ -28,7 +29,7 @@ from firmware.control.requests import (
 from firmware.control.sync_answers import Configuration, Messages
 from firmware.egress.downlink import DownTopic
 from firmware.errors import ControlError
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage, Traffic
 
 _A = TypeVar("_A", bound=Answer)
 
@@ -62,6 +63,10 @@ class HandsetLink:
     async def report(self, state: BrokerState, problem: BrokerProblem) -> None:
         """Say how it stands with the broker."""
         await self._ask(ConnectionRequest(state=state, code=problem), Empty)
+
+    async def moved(self, traffic: Traffic) -> None:
+        """Say what went over the network since this was said last."""
+        await self._ask(MovedRequest(sent_bytes=traffic.sent_bytes, received_bytes=traffic.received_bytes), Empty)
 
     async def received(self, topic: DownTopic, document: bytes) -> None:
         """Hand over a message of the broker's."""

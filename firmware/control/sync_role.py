@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from firmware.control.requests import (
@@ -11,6 +11,7 @@ from firmware.control.requests import (
     ConnectionRequest,
     DoneRequest,
     Empty,
+    MovedRequest,
     NextRequest,
     ReceivedRequest,
 )
@@ -18,7 +19,7 @@ from firmware.control.server import Handler
 from firmware.control.sync_answers import Configuration, Message, Messages
 from firmware.egress.downlink import DownTopic
 from firmware.errors import ControlError
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox, OutboxKey, OutboxMessage
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox, OutboxKey, OutboxMessage, Traffic
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class SyncRole:
 
     Attributes:
         when_connection_changed: told how the sync process stands with the broker, as often as it says so.
+        when_moved: told what went over the network, likewise.
     """
 
     def __init__(
@@ -51,12 +53,14 @@ class SyncRole:
         settings: Callable[[], BrokerSettings | None],
         when_connection_changed: Callable[[BrokerState, BrokerProblem], None],
         inbound: Inbound,
+        when_moved: Callable[[Traffic], Awaitable[None]],
     ) -> None:
         self._outbox = outbox
         self._inbound = inbound
         self._settings = settings
         self._has_told_settings = False
         self.when_connection_changed = when_connection_changed
+        self.when_moved = when_moved
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -67,6 +71,7 @@ class SyncRole:
             "done": self._done,
             "connection": self._connection,
             "received": self._received,
+            "moved": self._moved,
         }
 
     async def _configuration(self, _request: ConfigurationRequest) -> Configuration:
@@ -91,6 +96,10 @@ class SyncRole:
             # It tells of a broker from before the handset started anew, which may be another one now.
             raise ControlError("The handset has started anew. Ask for its configuration.")
         self.when_connection_changed(request.state, request.code)
+        return Empty()
+
+    async def _moved(self, request: MovedRequest) -> Empty:
+        await self.when_moved(Traffic(request.sent_bytes, request.received_bytes))
         return Empty()
 
     async def _received(self, request: ReceivedRequest) -> Empty:

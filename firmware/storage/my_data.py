@@ -31,6 +31,7 @@ CATEGORY_OF_TABLE: Final[Mapping[str, DataCategory]] = {
     "shares": DataCategory.SHARES,
     "outbox": DataCategory.SHARES,
     "outbox_counter": DataCategory.SHARES,
+    "traffic": DataCategory.SHARES,
     "pseudonym_key": DataCategory.SHARES,
     "policies": DataCategory.POLICIES,
     "catalogues": DataCategory.POLICIES,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,8 +20,9 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from firmware.egress.discovery import discovery, discovery_topic
 from firmware.egress.downlink import MOST_BYTES, DownTopic
 from firmware.egress.messages import StatusMessage, Topic, topic_name
-from firmware.ports import BrokerProblem, BrokerSettings
+from firmware.ports import BrokerProblem, BrokerSettings, Traffic
 from firmware.sync.guard import MAX_PACKET_BYTES
+from firmware.sync.meter import Meter
 from firmware.sync.parcels import Parcel
 from firmware.sync.problems import (
     BrokerError,
@@ -37,7 +39,10 @@ OPEN_TIMEOUT_S: Final = 40.0
 PUBACK_TIMEOUT_S: Final = 20.0
 _CONNECT_TIMEOUT_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 0.5
-_TICK_S: Final = 1.0
+# A connection that has been silent for its keep-alive is asked a quarter of that later at most: the broker waits for
+# half of it (MQTT 5 section 3.1.2.10).
+_TICKS_A_KEEP_ALIVE: Final = 4
+_SHORTEST_TICK_S: Final = 1.0
 # What paho lets out at most; above it, it would queue by itself.
 _WINDOW: Final = 20
 # Fixed header, topic and properties of a PUBLISH, generously.
@@ -89,7 +94,9 @@ class BrokerConnection:
         self._arrivals: deque[Arrival] = deque()
         self._arrived = asyncio.Event()
         self._unacknowledged = 0
-        self._unwanted = 0
+        self._unwanted = 0.0
+        self._forgiven_at_s = time.monotonic()
+        self._meter = Meter()
         # Of a holder who has gone there is nothing to hear but that recipients have forgotten.
         topics = (DownTopic.ACK,) if settings.departing else tuple(DownTopic)
         self._down_topics = {topic_name(settings.fleet, settings.device, topic): topic for topic in topics}
@@ -119,13 +126,20 @@ class BrokerConnection:
         """What the broker takes as one message's payload."""
         return self._max_packet_bytes - _PUBLISH_OVERHEAD_BYTES
 
+    @property
+    def traffic(self) -> Traffic:
+        """What it has moved so far; after `close`, in all."""
+        if self._socket is not None:
+            self._meter.look(self._socket)
+        return self._meter.traffic
+
     async def open(self) -> None:
         """Connect and say that this handset is online.
 
         Raises:
             BrokerError: the broker is not there, or does not let the handset in.
         """
-        self._client.tls_set_context(tls_context(self._settings))
+        self._client.tls_set_context(tls_context(self._settings, self._meter))
         connecting: asyncio.Future[OSError | None] = self._loop.create_future()
 
         def connected(failure: OSError | None) -> None:
@@ -157,6 +171,8 @@ class BrokerConnection:
                 self._attend()
                 await self.unless_lost(self._accepted)
                 self._is_open = True
+                # The broker may have asked for another keep-alive than the settings'.
+                self._plan_tick()
                 await self._publish(self._status_topic, self._status("online"), retain=True)
                 self._client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._down_topics])
         except TimeoutError as error:
@@ -260,7 +276,7 @@ class BrokerConnection:
         if connection is not None:
             self._loop.add_reader(connection, self._read)
         self._attend_to_writing()
-        self._keep_alive()
+        self._plan_tick()
 
     def _attend_to_writing(self) -> None:
         connection = self._client.socket()
@@ -286,9 +302,16 @@ class BrokerConnection:
             self._lose(BrokerProblem.PROTOCOL_ERROR)
             return False
 
+    def _plan_tick(self) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+        # A broker that wants no keep-alive says 0.
+        keep_alive_s = self._client.keepalive or self._settings.keep_alive_s
+        tick_s = max(_SHORTEST_TICK_S, keep_alive_s / _TICKS_A_KEEP_ALIVE)
+        self._tick = self._loop.call_later(tick_s, self._keep_alive)
+
     def _keep_alive(self) -> None:
-        self._tick = self._loop.call_later(_TICK_S, self._keep_alive)
-        self._unwanted = max(0, self._unwanted - 1)
+        self._plan_tick()
         self._client.loop_misc()
 
     def _ignore(self, connection: AlertKeepingSocket) -> None:
@@ -395,7 +418,9 @@ class BrokerConnection:
         self._count_unwanted()
 
     def _count_unwanted(self, *, beyond_all: bool = False) -> None:
-        self._unwanted += 1
+        now_s = time.monotonic()
+        self._unwanted = max(0.0, self._unwanted - (now_s - self._forgiven_at_s)) + 1
+        self._forgiven_at_s = now_s
         if self._unwanted > _MAX_UNWANTED or beyond_all:
             _log.warning("The broker sends more than this handset asked for.")
             self._lose(BrokerProblem.PROTOCOL_ERROR)

@@ -5,12 +5,13 @@ import logging
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from firmware.backoff import full_jitter_s
 from firmware.egress.downlink import DownTopic
 from firmware.errors import HandsetError
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Heartbeat, OutboxKey, OutboxMessage
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Heartbeat, OutboxKey, OutboxMessage, Traffic
 from firmware.sync.announcement import Announcement
 from firmware.sync.broker import Arrival, BrokerConnection
 from firmware.sync.parcels import pack
@@ -23,7 +24,10 @@ _T = TypeVar("_T")
 LONGEST_SILENCE_S: Final = 60.0
 """The courier's heart beats at least this often; see `Courier`."""
 
-_POLL_S: Final = 30.0
+# Shorter than LONGEST_SILENCE_S. The handset answers at once when there is something; this is for the heart to beat.
+_POLL_S: Final = 50.0
+# So often what was moved is told while nothing ends.
+_COUNT_EVERY_S: Final = 600.0
 _LONGEST_NAP_S: Final = 20.0
 _NO_BROKER_PAUSE_S: Final = 5.0
 # So soon it is noticed that a handset whose broker does not answer has been given another one.
@@ -49,6 +53,7 @@ class Handset(Protocol):
     async def done(self, keys: Sequence[OutboxKey]) -> None: ...
     async def report(self, state: BrokerState, problem: BrokerProblem) -> None: ...
     async def received(self, topic: DownTopic, document: bytes) -> None: ...
+    async def moved(self, traffic: Traffic) -> None: ...
 
 
 class Courier:
@@ -67,6 +72,7 @@ class Courier:
         heartbeat: Heartbeat,
         say: Callable[[str], None],
         rng: random.Random | None = None,
+        connect: Callable[[BrokerSettings], BrokerConnection] | None = None,
     ) -> None:
         """Set up without starting.
 
@@ -75,13 +81,19 @@ class Courier:
             heartbeat: called at each step, at least every LONGEST_SILENCE_S.
             say: told in a sentence how things are.
             rng: where the jitter comes from.
+            connect: makes the connections, each to be opened, where they are not the usual ones.
         """
         self._handset = handset
         self._heartbeat = heartbeat
         self._say = say
         self._rng = rng
+        self._connect = connect
         self._stopping = asyncio.Event()
         self._reported: tuple[BrokerState, BrokerProblem] | None = None
+        # Of the connection that is, or was the last, and of all so far as the handset has not heard of it.
+        self._moved = Traffic()
+        self._untold = Traffic()
+        self._told_at_s = 0.0
 
     def stop(self) -> None:
         """Make `run` finish what is in flight and return, within two seconds."""
@@ -130,7 +142,8 @@ class Courier:
             if self._reported is None:
                 await self._report(BrokerState.CONNECTING)
             began_s = time.monotonic()
-            connection = BrokerConnection(settings)
+            connection = (self._connect or BrokerConnection)(settings)
+            self._moved = Traffic()
             try:
                 await self._unless_stopping(connection.open())
                 _log.info("Connected to the broker.")
@@ -142,6 +155,7 @@ class Courier:
                 await self._report(error.state, error.problem)
             finally:
                 await connection.close()
+                await self._tell_traffic(connection)
             if time.monotonic() - began_s > _STEADY_S:
                 attempt = 0
             pause_s = self._jitter_s(attempt, settings.retry_base_s, settings.retry_cap_s)
@@ -197,6 +211,8 @@ class Courier:
         while True:
             poll = asyncio.ensure_future(self._handset.next_messages(_POLL_S))
             messages = await self._unless_stopping(connection.unless_lost(poll))
+            if time.monotonic() - self._told_at_s > _COUNT_EVERY_S:
+                await self._tell_traffic(connection)
             if not messages:
                 continue
             problem = await self._deliver(connection, settings.device, messages)
@@ -237,6 +253,16 @@ class Courier:
         await self._handset.report(state, problem)
         self._reported = (state, problem)
         self._say(_words(state, problem))
+
+    async def _tell_traffic(self, connection: BrokerConnection) -> None:
+        """Tell the handset what was moved since the last time; what it does not take is told with the next."""
+        moved = connection.traffic
+        self._untold += moved - self._moved
+        self._moved = moved
+        with suppress(HandsetError):
+            await self._handset.moved(self._untold)
+            self._untold = Traffic()
+        self._told_at_s = time.monotonic()
 
     def _jitter_s(self, attempt: int, base_s: float, cap_s: float) -> float:
         return full_jitter_s(attempt, base_s=base_s, cap_s=cap_s, rng=self._rng)

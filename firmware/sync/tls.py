@@ -6,6 +6,7 @@ from typing import Any
 
 from firmware.ports import BrokerProblem, BrokerSettings
 from firmware.sync.guard import HostilePacketError, PacketGuard
+from firmware.sync.meter import Meter
 from firmware.sync.problems import BrokerError
 
 
@@ -17,7 +18,20 @@ class AlertKeepingSocket(ssl.SSLSocket):
     """
 
     failure: OSError | None = None
+    meter = Meter()
+    """Of the one connection that a context is for; see `tls_context`."""
     _guard: PacketGuard | None = None
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        finally:
+            # One that fails is closed by nobody but the garbage collector.
+            self.meter.look(self)
+
+    def close(self) -> None:
+        self.meter.look(self)
+        super().close()
 
     def recv(self, *args: Any, **kwargs: Any) -> bytes:
         if self._guard is None:
@@ -33,8 +47,12 @@ class AlertKeepingSocket(ssl.SSLSocket):
         return data
 
 
-def tls_context(settings: BrokerSettings) -> ssl.SSLContext:
+def tls_context(settings: BrokerSettings, meter: Meter) -> ssl.SSLContext:
     """Build the context for one connection: the broker is always verified, the device shows its certificate.
+
+    Args:
+        settings: whose certificates.
+        meter: counts what the connection moves.
 
     Raises:
         BrokerError: a certificate or the key cannot be used.
@@ -42,7 +60,7 @@ def tls_context(settings: BrokerSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=settings.ca_pem)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.sslsocket_class = AlertKeepingSocket
+        context.sslsocket_class = type("MeteredSocket", (AlertKeepingSocket,), {"meter": meter})
         if settings.certificate_pem is not None and settings.key_pem is not None:
             _load(context, settings.certificate_pem, settings.key_pem)
     except (ssl.SSLError, ValueError) as error:

@@ -56,11 +56,13 @@ class HandMadeBroker:
         sessions: one for each connection.
     """
 
-    def __init__(self, authority: CertificateAuthority) -> None:
+    def __init__(self, authority: CertificateAuthority, *, keep_alive_s: int | None = None) -> None:
+        """Set up without listening; the keep-alive is what it wants of devices instead of theirs."""
         self.malice: Malice | None = None
         self.sessions: list[Session] = []
         self.port = 0
         self._authority = authority
+        self._keep_alive_s = keep_alive_s
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -89,6 +91,12 @@ class HandMadeBroker:
         """What devices have published, over all connections."""
         return [publish for session in self.sessions for publish in session.published]
 
+    def _connack(self) -> bytes:
+        if self._keep_alive_s is None:
+            return b"\x20\x03\x00\x00\x00"
+        # MQTT 5 section 3.2.2.3.14: the Server Keep Alive.
+        return b"\x20\x06\x00\x00\x03\x13" + struct.pack("!H", self._keep_alive_s)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -102,7 +110,7 @@ class HandMadeBroker:
                 packet = await session.next_packet()
                 match packet.type:
                     case PacketType.CONNECT:
-                        await session.send(b"\x20\x03\x00\x00\x00")
+                        await session.send(self._connack())
                     case PacketType.PUBLISH:
                         await session.send(b"\x40\x02" + struct.pack("!H", read_publish(packet).packet_id))
                     case PacketType.SUBSCRIBE:

@@ -169,6 +169,11 @@ TABLES: Final[Mapping[str, Mapping[str, Column] | str]] = {
     "consent_head": "the state of consent tells it, and is parsed whole",
     "outbox": "what leaves, parsed whole",
     "outbox_counter": _COUNT,
+    "traffic": {
+        "day": Left("a date, as messages have; of the days before", "2026-01-01"),
+        "sent_bytes": Planted(31415926535, "31415926535"),
+        "received_bytes": Planted(27182818284, "27182818284"),
+    },
     "shares": {
         "epoch": Left(_COUNT, 0),
         "seq": Left(_COUNT, 0),

@@ -14,7 +14,7 @@ from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound, SyncRole
 from firmware.egress.downlink import DownTopic
 from firmware.phone.purpose import Purpose
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox, Traffic
 from firmware.storage.outbox import Recipient
 from tests.lab.certificates import CertificateAuthority, IssuedCertificate
 from tests.lab.handset import WecallProcess
@@ -109,6 +109,7 @@ class SyncSite:
         reports: what the sync process has said about the broker, in its order.
         inbound: what the sync process has brought from it.
         bundles: likewise, of bundles.
+        moved: what it says that it has moved.
     """
 
     def __init__(self, folder: Path, recipient: Recipient = RECIPIENT, **broker_options: Any) -> None:
@@ -132,6 +133,7 @@ class SyncSite:
         self.reports: list[Report] = []
         self.inbound = InboundInMemory()
         self.bundles = BundlesInMemory()
+        self.moved = Traffic()
         self._reported = asyncio.Condition()
         self._notifying: set[asyncio.Task[None]] = set()
         self._server: ControlServer | None = None
@@ -160,7 +162,7 @@ class SyncSite:
     async def start_handset(self, outbox: Outbox | None = None, inbound: Inbound | None = None) -> None:
         """Let the handset answer on its socket, from another outbox than the store's where one is given."""
         inbound = inbound or self.inbound
-        role = SyncRole(outbox or self.store.outbox, lambda: self.settings, self._note, inbound)
+        role = SyncRole(outbox or self.store.outbox, lambda: self.settings, self._note, inbound, self.count)
         handlers = {**role.handlers, **NetworkBundleRole(self.bundles).handlers}
         self._server = ControlServer(self.runtime_dir, {Role.SYNC: handlers})
         await self._server.start()
@@ -221,6 +223,10 @@ class SyncSite:
         async with asyncio.timeout(timeout_s):
             while text not in log():  # noqa: ASYNC110 - nothing tells of a line in a file
                 await asyncio.sleep(0.01)
+
+    async def count(self, moved: Traffic) -> None:
+        """Take the sync process's word for what it has moved."""
+        self.moved += moved
 
     def _note(self, state: BrokerState, problem: BrokerProblem) -> None:
         self.reports.append((state, problem))

@@ -26,7 +26,7 @@ from firmware.control.sync_client import HandsetLink
 from firmware.control.sync_role import SyncRole
 from firmware.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from firmware.errors import ControlError
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage, Traffic
 
 SETTINGS = BrokerSettings(device="dev-1", fleet="lab", host="localhost", port=8883, key_pem="KEY", batch_records=10)
 
@@ -99,10 +99,20 @@ class Handset:
         self.settings: BrokerSettings | None = SETTINGS
         self.connection: list[tuple[BrokerState, BrokerProblem]] = []
         self.inbound = Inbound()
-        role = SyncRole(self.outbox, lambda: self.settings, lambda *state: self.connection.append(state), self.inbound)
+        self.moved: list[Traffic] = []
+        role = SyncRole(
+            self.outbox,
+            lambda: self.settings,
+            lambda *state: self.connection.append(state),
+            self.inbound,
+            self.count,
+        )
         self.bundles = Bundles()
         handlers = {**role.handlers, **NetworkBundleRole(self.bundles).handlers}
         self.server = ControlServer(folder, {Role.SYNC: handlers})
+
+    async def count(self, moved: Traffic) -> None:
+        self.moved.append(moved)
 
     async def messages(self, wait_s: float = 0) -> list[dict[str, object]]:
         answer = await ask_async(self.folder, Role.SYNC, NextRequest(wait_s=wait_s))
@@ -211,6 +221,11 @@ async def test_the_handset_hears_how_sync_stands_with_the_broker(handset: Handse
     request = ConnectionRequest(state=BrokerState.REFUSED, code=BrokerProblem.NOT_AUTHORIZED)
     await ask_async(handset.folder, Role.SYNC, request)
     assert handset.connection == [(BrokerState.REFUSED, BrokerProblem.NOT_AUTHORIZED)]
+
+
+async def test_the_handset_hears_what_sync_has_moved(handset: Handset) -> None:
+    await HandsetLink(handset.folder).moved(Traffic(sent_bytes=3000, received_bytes=2000))
+    assert handset.moved == [Traffic(3000, 2000)]
 
 
 async def test_what_is_said_of_a_broker_from_before_the_start_is_not_believed(handset: Handset) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from firmware.egress.downlink import DownTopic
 from firmware.errors import HandsetError
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage, Traffic
 from firmware.sync import courier as courier_module
 from firmware.sync.broker import Arrival
 from firmware.sync.courier import Courier
@@ -34,6 +34,8 @@ class Connection:
         for packet_id, document in enumerate(documents):
             self._coming.put_nowait(Arrival(DownTopic.POLICY, document, packet_id, 1))
 
+    traffic = Traffic(300, 200)
+
     async def open(self) -> None: ...
 
     async def announce(self) -> None: ...
@@ -55,6 +57,7 @@ class Handset:
 
     def __init__(self, unwanted: bytes, error: Exception) -> None:
         self.tries: list[bytes] = []
+        self.counted: list[Traffic] = []
         self._unwanted = unwanted
         self._error = error
 
@@ -78,6 +81,9 @@ class Handset:
     async def done(self, _keys: Sequence[OutboxKey]) -> None: ...
 
     async def report(self, _state: BrokerState, _problem: BrokerProblem) -> None: ...
+
+    async def moved(self, traffic: Traffic) -> None:
+        self.counted.append(traffic)
 
     async def received(self, _topic: DownTopic, document: bytes) -> None:
         self.tries.append(document)
@@ -129,6 +135,31 @@ async def test_a_handset_that_is_given_another_broker_need_not_wait_for_the_old_
     courier.stop()
     await running
     assert tried == [old, new]
+
+
+async def test_the_handset_hears_what_a_connection_has_moved_once_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection, handset = Connection(b"wanted"), Handset(b"", HandsetError())
+    async with carrying(connection, handset, monkeypatch):
+        await connection.acknowledged.get()
+    assert handset.counted == [Traffic(300, 200)]
+
+
+async def test_what_the_handset_did_not_hear_of_is_told_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Deaf(Handset):
+        async def moved(self, traffic: Traffic) -> None:
+            await super().moved(traffic)
+            if len(self.counted) == 1:
+                raise HandsetError
+
+    class Lost(Connection):
+        async def open(self) -> None:
+            raise BrokerError(BrokerProblem.CONNECTION_LOST)
+
+    handset = Deaf(b"", HandsetError())
+    async with carrying(Lost(), handset, monkeypatch):
+        while len(handset.counted) < 3:  # noqa: ASYNC110 - nothing tells of a count
+            await asyncio.sleep(0)
+    assert handset.counted[:3] == [Traffic(300, 200), Traffic(600, 400), Traffic(300, 200)]
 
 
 @pytest.mark.parametrize("error", [HandsetError("Not now."), RuntimeError("document of secrets")])

@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from firmware.ports import BrokerProblem, BrokerSettings
+from firmware.sync.meter import Meter
 from firmware.sync.problems import BrokerError
 from firmware.sync.tls import tls_context
 from tests.lab.certificates import CertificateAuthority
@@ -29,14 +30,14 @@ def settings(tmp_path: Path) -> BrokerSettings:
 
 def test_the_broker_is_verified_by_name_and_authority_whatever_the_settings(settings: BrokerSettings) -> None:
     for some in (settings, replace(settings, ca_pem=None), replace(settings, certificate_pem=None, key_pem=None)):
-        context = tls_context(some)
+        context = tls_context(some, Meter())
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
         assert context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 def test_only_the_given_authority_is_trusted_where_there_is_one(settings: BrokerSettings) -> None:
-    assert tls_context(settings).cert_store_stats()["x509_ca"] == 1
+    assert tls_context(settings, Meter()).cert_store_stats()["x509_ca"] == 1
 
 
 def open_descriptors() -> set[str]:
@@ -45,9 +46,9 @@ def open_descriptors() -> set[str]:
 
 def test_the_key_leaves_no_descriptor_behind(settings: BrokerSettings) -> None:
     before = open_descriptors()
-    tls_context(settings)
+    tls_context(settings, Meter())
     with pytest.raises(BrokerError):
-        tls_context(replace(settings, key_pem="nonsense"))
+        tls_context(replace(settings, key_pem="nonsense"), Meter())
     assert open_descriptors() == before
 
 
@@ -55,7 +56,7 @@ def test_the_key_leaves_no_descriptor_behind(settings: BrokerSettings) -> None:
 def test_what_is_no_pem_is_refused(settings: BrokerSettings, field: str) -> None:
     nonsense: dict[str, Any] = {field: "-----BEGIN NONSENSE-----"}
     with pytest.raises(BrokerError) as caught:
-        tls_context(replace(settings, **nonsense))
+        tls_context(replace(settings, **nonsense), Meter())
     assert caught.value.problem is BrokerProblem.DEVICE_CERTIFICATE_UNUSABLE
 
 
@@ -66,7 +67,7 @@ def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(settings: B
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
     )
     with pytest.raises(BrokerError) as caught:
-        tls_context(replace(settings, key_pem=locked.decode()))
+        tls_context(replace(settings, key_pem=locked.decode()), Meter())
     assert caught.value.problem is BrokerProblem.DEVICE_CERTIFICATE_UNUSABLE
 
 
