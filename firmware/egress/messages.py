@@ -253,7 +253,8 @@ class ErasureMessage(Message):
     Attributes:
         cancelled: the holder has gone: everything that this device ever sent is to be deleted, the retained state of
             consent included, whether `records` names it or not.
-        records: call detail records.
+        records: call detail records; of a holder who has gone also the newest epochs (runs of the handset) as wholes,
+            for what of them is still on its way to whoever is to delete it.
     """
 
     device: HandsetName

@@ -343,7 +343,7 @@ class StoredOutbox:
         if not shares.has_shared(database):
             return ()
         ranges = shares.begin_erasure(database, Scope.ALL_RECORDS)
-        notice = self._append_erasure(database, ErasureReason.CANCELLED, ())
+        notice = self._append_erasure(database, ErasureReason.CANCELLED, shares.newest_epochs(database))
         shares.end_erasure(database, ranges, notice)
         return (notice,)
 

@@ -252,6 +252,18 @@ def in_notices(ranges: Sequence[RecordRange]) -> list[tuple[RecordRange, ...]]:
     return [tuple(ranges[first : first + MAX_RANGES]) for first in range(0, len(ranges), MAX_RANGES)]
 
 
+def newest_epochs(database: Database) -> tuple[RecordRange, ...]:
+    """Return what was handed over in each epoch, as far as one notice holds them, the newest first.
+
+    A recipient who has yet to hear of an epoch, since all of it is still on its way, could not know by anything else
+    that it is of a holder who has gone.
+    """
+    rows = database.query(
+        "SELECT epoch, min(seq), max(seq) FROM shares GROUP BY epoch ORDER BY max(seq) DESC LIMIT ?", MAX_RANGES
+    )
+    return tuple(RecordRange(epoch=epoch, first=first, last=last) for epoch, first, last in rows)
+
+
 def has_shared(database: Database) -> bool:
     """Tell whether anything at all was handed over."""
     return bool(database.query("SELECT 1 FROM shares LIMIT 1"))

@@ -9,6 +9,7 @@ from firmware.phone.call import CallId
 from firmware.phone.errands import CallKind
 from firmware.phone.purpose import Channel, Purpose
 from firmware.ports import OutboxKey
+from firmware.storage.database import Database
 from firmware.storage.shares import Scope
 from tests.lab.store import StoreLab
 
@@ -202,8 +203,41 @@ async def test_a_holder_who_goes_takes_everything_back_and_nothing_else_waits(gr
     )
     [message] = await granted.outbox.next_batch(10)
     assert message.key == key
-    assert (message.payload["cancelled"], message.payload["records"]) == (True, [])
+    assert message.payload["cancelled"]
     assert {share.erased_by for share in await granted.shares.listed(0, 9) if share.topic is Topic.CDR} == {key}
+
+
+async def test_a_holder_who_goes_names_every_run_of_which_records_may_still_be_on_their_way(granted: StoreLab) -> None:
+    taken = []
+    for _ in range(3):
+        await granted.make_call()
+        taken.append((await hand_over(granted)).popitem()[1])
+        await granted.restart()
+    await granted.consents.withdraw(Purpose.CDR_SYNC)
+    await granted.store.transact(lambda database: granted.outbox.queue_erasure(database, ErasureReason.CANCELLED))
+    [notice] = await notices(granted)
+    assert len({key.epoch for key in taken}) == 3
+    for key in taken:
+        assert any(
+            each["epoch"] == key.epoch and each["first"] <= key.seq <= each["last"] for each in notice["records"]
+        )
+
+
+async def test_a_holder_who_goes_names_the_newest_runs_where_there_were_more_than_a_notice_holds(
+    granted: StoreLab,
+) -> None:
+    def note(database: Database) -> None:
+        for epoch in range(1, 61):
+            database.execute(
+                "INSERT INTO shares (epoch, seq, recipient, topic, in_clear, handed_at) VALUES (?, ?, '', 'cdr', 0, 0)",
+                epoch,
+                1000 + epoch,
+            )
+
+    await granted.store.transact(note)
+    await granted.store.transact(lambda database: granted.outbox.queue_erasure(database, ErasureReason.CANCELLED))
+    [notice] = await notices(granted)
+    assert [each["epoch"] for each in notice["records"]] == list(range(60, 10, -1))
 
 
 async def test_a_holder_who_goes_before_anything_left_is_spoken_of_to_nobody(lab: StoreLab) -> None:
