@@ -81,6 +81,14 @@ class AuthorityFolder:
         """What the broker trusts."""
         return self.folder / CERTIFICATE_NAME
 
+    def certificate(self) -> x509.Certificate:
+        """Return what the broker trusts; that needs no passphrase.
+
+        Raises:
+            ProvisioningError: there is no authority, or its certificate is damaged.
+        """
+        return self._read_certificate(self.certificate_path)
+
     def found(self, name: str, passphrase: str, *, days: int, now: datetime) -> Authority:
         """Make an authority where there is none.
 
@@ -107,7 +115,7 @@ class AuthorityFolder:
             ProvisioningError: there is none, the passphrase is wrong, or a file is damaged.
             OSError: the disk is full, read-only or broken.
         """
-        certificate = self._read_certificate(self.certificate_path)
+        certificate = self.certificate()
         key = read_private_key(self.folder / KEY_NAME, ask_passphrase)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise ProvisioningError(f"{self.folder / KEY_NAME} is not the key of an authority.")

@@ -23,7 +23,10 @@ _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
 }
 """The module of each command of `wecall bundle`, in the order of the work."""
 
-_FLEET_COMMANDS: Final[Mapping[str, str]] = {"ca": "firmware.installer.authority_commands"}
+_FLEET_COMMANDS: Final[Mapping[str, str]] = {
+    "ca": "firmware.installer.authority_commands",
+    "simulate": "fleet.simulator.command",
+}
 """Likewise of `wecall fleet`; what stands in the package `fleet` needs the extra of that name."""
 
 

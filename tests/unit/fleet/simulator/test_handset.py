@@ -1,0 +1,138 @@
+import hashlib
+from collections import Counter
+
+import pytest
+
+from firmware.egress.downlink import AckMessage, DownTopic
+from firmware.egress.messages import MODELS, CallDetailRecord, ConsentMessage, OutcomeMessage, RecordRange, Topic
+from firmware.phone.purpose import Purpose
+from firmware.phone.rights import RequestState
+from firmware.ports import OutboxMessage
+from firmware.sync.parcels import pack
+from fleet.simulator.clock import ClockError
+from fleet.simulator.handset import SimulatedHandset
+from tests.unit.fleet.simulator.handsets import DEVICE, EPOCH, Times, a_handset
+
+
+async def waiting(handset: SimulatedHandset, topic: Topic) -> list[OutboxMessage]:
+    return [message for message in await handset.next_messages(0.0) if message.topic == topic.value]
+
+
+async def records(handset: SimulatedHandset) -> list[CallDetailRecord]:
+    return [
+        CallDetailRecord.model_validate(dict(message.payload), strict=False)
+        for message in await waiting(handset, Topic.CDR)
+    ]
+
+
+async def outcomes(handset: SimulatedHandset) -> list[OutcomeMessage]:
+    return [
+        OutcomeMessage.model_validate(dict(message.payload), strict=False)
+        for message in await waiting(handset, Topic.OUTCOME)
+    ]
+
+
+async def test_whatever_waits_is_what_may_leave_a_handset() -> None:
+    handset, _ = a_handset(asks=True)
+    for _ in range(20):
+        handset.end_call(handset.begin_call(60.0))
+        handset.change_something()
+    await handset.received(DownTopic.NOTICE, b"a notice")
+    messages = await handset.next_messages(0.0)
+    assert {message.topic for message in messages} >= {"cdr", "consent"}
+    parcels = pack(messages, DEVICE, 100_000)
+    assert [key for parcel in parcels for key in parcel.keys] == [message.key for message in messages]
+
+
+async def test_a_call_that_began_before_its_holder_agreed_leaves_no_record() -> None:
+    handset, counts = a_handset(agrees=False)
+    before = handset.begin_call(60.0)
+    assert handset.holder.change(Purpose.CDR_SYNC)
+    handset.end_call(before)
+    after = handset.begin_call(60.0)
+    handset.end_call(after)
+    assert (counts.calls, counts.recorded) == (2, 1)
+
+
+async def test_calls_end_as_calls_do() -> None:
+    handset, _ = a_handset()
+    for _ in range(40):
+        handset.end_call(handset.begin_call(60.0))
+    found = await records(handset)
+    assert len({record.id for record in found}) == 40
+    answered = Counter(record.answered_at is not None for record in found)
+    assert answered[True] > answered[False] > 0
+    assert all(record.sip_code == 200 for record in found if record.answered_at)
+
+
+@pytest.mark.parametrize(
+    ("error", "year", "synced"),
+    [(ClockError.NONE, "2026", True), (ClockError.BEGINS_IN_1970, "1970", False), (ClockError.STEPS, "1970", False)],
+)
+async def test_a_record_has_the_times_that_its_handset_believed_in(error: ClockError, year: str, synced: bool) -> None:
+    handset, _ = a_handset(error=error)
+    handset.end_call(handset.begin_call(60.0))
+    [record] = await records(handset)
+    assert (record.started_at[:4], record.clock_quality.synced) == (year, synced)
+
+
+async def test_a_clock_that_is_set_during_a_call_makes_it_no_longer() -> None:
+    times = Times()
+    handset, _ = a_handset(error=ClockError.STEPS, times=times)
+    call = handset.begin_call(60.0)
+    handset.clock.set_right()
+    handset.end_call(call)
+    handset.end_call(handset.begin_call(60.0))
+    during, after = await records(handset)
+    assert during.ended_at is not None
+    assert (during.started_at[:4], during.ended_at[:4]) == ("1970", "1970")
+    assert (after.started_at[:4], after.clock_quality.synced) == ("2026", True)
+
+
+async def test_what_the_operator_sends_has_its_outcomes_once() -> None:
+    times = Times()
+    handset, _ = a_handset(times=times)
+    for _ in range(2):
+        await handset.received(DownTopic.NOTICE, b"a notice")
+        await handset.received(DownTopic.BUNDLE, b"a bundle")
+        await handset.received(DownTopic.BUNDLE, b"")
+    times.do_what_was_put_off()
+    told = await outcomes(handset)
+    digests = {hashlib.sha256(text).hexdigest(): text for text in (b"a notice", b"a bundle")}
+    assert [(digests[each.message], each.code.value) for each in told] == [
+        (b"a notice", "taken"), (b"a notice", "shown"), (b"a notice", "acknowledged"), (b"a bundle", "applied"),
+    ]  # fmt: skip
+
+
+async def test_some_do_not_take_what_the_operator_sends() -> None:
+    handset, _ = a_handset(failures=1.0)
+    await handset.received(DownTopic.BUNDLE, b"a bundle")
+    [told] = await outcomes(handset)
+    assert told.code.value in {"reverted_lines", "reverted_broker", "no_space"}
+
+
+async def test_a_collectors_word_is_read_as_a_handset_reads_it() -> None:
+    handset, counts = a_handset()
+    handset.end_call(handset.begin_call(60.0))
+    [message] = await waiting(handset, Topic.CDR)
+    await handset.received(DownTopic.ACK, b'{"collector": "office", "messages": "all"}')
+    assert counts.acked == 0
+    of_it = RecordRange(epoch=EPOCH, first=message.key.seq, last=message.key.seq)
+    ack = AckMessage(collector="office", messages=(of_it,))
+    await handset.received(DownTopic.ACK, ack.model_dump_json().encode())
+    assert counts.acked == 1
+
+
+async def test_a_request_that_nobody_answers_is_late_after_five_working_days() -> None:
+    times = Times()
+    handset, _ = a_handset(times=times)
+    handset.holder.ask()
+    states = []
+    for _ in range(9):
+        handset.say_consent()
+        [message] = await waiting(handset, Topic.CONSENT)
+        states.append(ConsentMessage.model_validate(dict(message.payload), strict=False).requests[0].state)
+        times.wall_s += 86_400
+    assert states[:5] == [RequestState.OPEN] * 5
+    assert states[-1] is RequestState.OVERDUE
+    assert MODELS[Topic.CONSENT] is ConsentMessage
