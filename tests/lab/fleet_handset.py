@@ -309,11 +309,11 @@ class _Days:
         chance = self._rng.random()
         if not history.consents and chance < 0.2:
             await self._grant()
-        elif history.consents and chance < 0.02:
+        elif history.consents and chance < 0.01:
             await self._withdraw()
         elif history.over and 0.2 < chance < 0.24:
             await self._delete([self._rng.choice(history.over)])
-        elif history.over and 0.24 < chance < 0.25:
+        elif history.over and 0.24 < chance < 0.243:
             await self._delete(list(history.over))
         elif len(history.running) < _MOST_CALLS_AT_ONCE and chance < 0.65:
             await self._begin_call()

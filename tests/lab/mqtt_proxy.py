@@ -210,8 +210,8 @@ class MqttProxy:
                 # What nothing comes to overtake goes on by itself.
                 loop.call_later(self.faults.delay_s, lane.release)
             case "cut":
-                lane.write(packet[: self._rng.randrange(len(packet))])
-                loop.call_soon(link.cut)
+                lane.end_with(packet[: self._rng.randrange(len(packet))])
+                loop.call_later(later_s, link.cut)
             case _:
                 lane.write(packet)
                 lane.release()
@@ -262,6 +262,11 @@ class _Lane:
     def write(self, packet: bytes) -> None:
         if not self._sink.is_closing():
             self._sink.write(packet)
+
+    def end_with(self, part: bytes) -> None:
+        """Send part of a packet, and nothing after it."""
+        self.write(part)
+        self._sink.close()
 
     def hold(self, packet: bytes) -> None:
         """Keep a packet until `release`."""
