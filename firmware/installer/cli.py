@@ -25,6 +25,7 @@ _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
 
 _FLEET_COMMANDS: Final[Mapping[str, str]] = {
     "ca": "firmware.installer.authority_commands",
+    "collect": "fleet.collector.command",
     "simulate": "fleet.simulator.command",
 }
 """Likewise of `wecall fleet`; what stands in the package `fleet` needs the extra of that name."""

@@ -54,6 +54,9 @@ def _number_columns() -> tuple[Column[int], Column[int]]:
     )
 
 
+schema_version: Final = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+"""One row; see fleet.collector.database."""
+
 devices: Final = Table(
     "devices",
     metadata,
@@ -63,7 +66,7 @@ devices: Final = Table(
     # online, offline, or unknown until its first word.
     Column("state", String(8), nullable=False),
     Column("state_since", Moment, nullable=False),
-    # When its holder had gone and everything of it was deleted.
+    # When its holder had gone and everything of it was deleted; None again once another holder has it.
     Column("retired_at", Moment),
 )
 
@@ -144,6 +147,16 @@ erased_ranges: Final = Table(
     Column("last", BigInteger, primary_key=True, autoincrement=False),
 )
 """Records that may never come in again: a notice can overtake what it takes back."""
+
+epochs: Final = Table(
+    "epochs",
+    metadata,
+    *_device_columns(),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    # When the holder of that time had gone, since when nothing of it may come in.
+    Column("gone_at", Moment),
+)
+"""The epochs in which a handset has told of its consent, which it does at each start."""
 
 outcomes: Final = Table(
     "outcomes",

@@ -1,0 +1,287 @@
+"""From the broker to the database and back: the collector itself."""
+
+import logging
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+
+from firmware.backoff import full_jitter_s
+from firmware.egress.messages import ErasureMessage
+from fleet.collector import retention
+from fleet.collector.acknowledgements import JOIN_S, Acknowledgements
+from fleet.collector.batch import Written, write_batch
+from fleet.collector.database import forget_for_good, prepare, writing
+from fleet.collector.erasing import note_done
+from fleet.collector.intake import Intake
+from fleet.collector.quarantine import Reason, Rejection, Sender
+from fleet.collector.reading import Calls, Reader, Reading
+from fleet.collector.received import Received
+from fleet.collector.settings import CollectorSettings
+from fleet.metrics import Counts
+
+_log = logging.getLogger(__name__)
+
+BATCH: Final = 1000
+"""Messages in one transaction at most."""
+
+_IDLE_S: Final = 1.0
+_RETRY_BASE_S: Final = 0.2
+_RETRY_CAP_S: Final = 10.0
+# Between two looks whether whoever reads an older state of the file is done.
+_FORGET_RETRY_S: Final = 0.2
+
+_T = TypeVar("_T")
+
+
+class Collector:
+    """Takes messages, writes them, and confirms what is on the disk; any number of them run side by side.
+
+    The order is always the same, and whatever is interrupted begins again at its first step, which changes nothing that
+    is done: a transaction is committed; the handset's confirmation is handed to the broker, and it says that it has it;
+    the broker is told that it may forget the handset's message.
+
+    While the database is away nothing is confirmed, and the broker keeps what does not fit into the window.
+    """
+
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        engine: Engine,
+        counts: Counts,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        rng: random.Random | None = None,
+    ) -> None:
+        """Set up without connecting.
+
+        Args:
+            settings: where messages come from, and which.
+            engine: where they go; see open_database.
+            counts: told of everything.
+            now: the time of day.
+            rng: where the jitter comes from.
+
+        Raises:
+            FleetError: a certificate or the key cannot be used.
+        """
+        self._settings = settings
+        self._engine = writing(engine)
+        self._counts = counts
+        self._now = now
+        self._rng = rng
+        self._stopping = threading.Event()
+        self._reader = Reader(settings.devices)
+        self._intake = Intake(settings, counts)
+        self._acknowledgements = Acknowledgements(settings.name)
+        # Notices whose records are deleted, while somebody may still read them in the file's journal.
+        self._deleted: list[tuple[Sender, ErasureMessage, Received]] = []
+        self._forget_at_s = 0.0
+        self._in_work: Sequence[Received] = ()
+        self._swept_at: datetime | None = None
+        self._sweep: Iterator[retention.Step] | None = None
+        self._step: retention.Step | None = None
+        self._database_is_up = True
+        counts.look_at(self._waiting, self._behind_s)
+
+    def stop(self) -> None:
+        """Make `run` finish what it has begun and return."""
+        self._stopping.set()
+        self._intake.wake()
+
+    def run(self) -> None:
+        """Collect until told to stop.
+
+        Raises:
+            FleetError: the database's tables are a newer program's.
+        """
+        with suppress(_Stopping):
+            self._persist(lambda: prepare(self._engine))
+            self._intake.start()
+        try:
+            with suppress(_Stopping):
+                while not self._stopping.is_set():
+                    self._turn()
+            self._intake.answer(self._acknowledgements.due(math.inf))
+        finally:
+            self._intake.stop()
+            self._counts.database_up.set(0)
+
+    def _turn(self) -> None:
+        """Do one round: write what came, confirm what is due, delete some of what is old."""
+        self._in_work = self._intake.take(BATCH, self._patience_s())
+        if self._in_work:
+            self._write(self._in_work)
+            self._in_work = ()
+        self._forget()
+        self._intake.answer(self._acknowledgements.due(time.monotonic()))
+        self._expire()
+
+    # --- what came ----------------------------------------------------------------------------------------------------
+
+    def _write(self, messages: Sequence[Received]) -> None:
+        now = self._now()
+        readings = [self._reader.read(message.topic, message.payload, now) for message in messages]
+        for reading in readings:
+            self._counts.received.labels(reading.topic).inc()
+        self._confirm(messages, readings, self._persist(lambda: self._commit(readings, now)))
+
+    def _commit(self, readings: Sequence[Reading], now: datetime) -> Written:
+        """Write all in one transaction, or, where the database will not have one of them, all but that one."""
+        try:
+            with self._counts.commit_s.time(), self._engine.begin() as connection:
+                return write_batch(connection, readings, now, self._oldest(now))
+        except (DataError, IntegrityError):
+            if len(readings) == 1:
+                return self._commit([_refused(readings[0])], now)
+        half = len(readings) // 2
+        first, second = self._commit(readings[:half], now), self._commit(readings[half:], now)
+        return first.joined(second)
+
+    def _confirm(self, messages: Sequence[Received], readings: Sequence[Reading], written: Written) -> None:
+        now_s = time.monotonic()
+        done: list[Received] = []
+        notices = {(sender, notice.epoch, notice.seq) for sender, notice in written.notices}
+        answers: dict[Sender, list[Received]] = {}
+        for message, reading in zip(messages, readings, strict=True):
+            contents = reading.contents
+            if isinstance(contents, ErasureMessage) and (reading.sender, contents.epoch, contents.seq) in notices:
+                self._deleted.append((reading.sender, contents, message))
+            elif isinstance(contents, Calls) and reading.sender in written.confirmed:
+                answers.setdefault(reading.sender, []).append(message)
+            else:
+                done.append(message)
+        for sender, numbers in written.confirmed.items():
+            self._acknowledgements.add(sender, numbers, answers.get(sender, ()), now_s)
+        self._intake.release(done)
+        self._tell(written)
+
+    def _tell(self, written: Written) -> None:
+        counts = self._counts
+        counts.inserted.inc(written.inserted)
+        counts.duplicates.inc(written.duplicates)
+        counts.erased.inc(written.erased)
+        for reason, number in written.withheld.items():
+            counts.withheld.labels(reason).inc(number)
+        for rejection, number in written.rejections.items():
+            counts.quarantined.labels(rejection.reason.value).inc(number)
+
+    # --- what is taken back -------------------------------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        """Confirm notices once nothing of what they name is left."""
+        now_s = time.monotonic()
+        if not self._deleted or now_s < self._forget_at_s:
+            return
+        if not self._persist(self._forget_for_good):
+            self._forget_at_s = now_s + _FORGET_RETRY_S
+            return
+        for sender, notice, message in self._deleted:
+            self._acknowledgements.add(sender, [(notice.epoch, notice.seq)], [message], now_s)
+            self._counts.erasures.inc()
+        self._deleted = []
+
+    def _forget_for_good(self) -> bool:
+        if not forget_for_good(self._engine):
+            return False
+        with self._engine.begin() as connection:
+            note_done(connection, ((sender, notice) for sender, notice, _ in self._deleted), self._now())
+        return True
+
+    # --- what grows old -----------------------------------------------------------------------------------------------
+
+    def _oldest(self, now: datetime) -> datetime | None:
+        days = self._settings.retention_days
+        return None if days is None else now - timedelta(days=days)
+
+    def _expire(self) -> None:
+        """Delete some of what is older than is kept; begun at the start, and again each day."""
+        now = self._now()
+        oldest = self._oldest(now)
+        if oldest is None:
+            return
+        if self._sweep is None:
+            if self._swept_at is not None and now - self._swept_at < retention.EVERY:
+                return
+            self._sweep, self._swept_at = retention.steps(oldest), now
+        if self._step is None:
+            self._step = next(self._sweep, None)
+            if self._step is None:
+                self._sweep = None
+                return
+        step = self._step
+
+        def run() -> int:
+            with self._engine.begin() as connection:
+                return step.run(connection)
+
+        deleted = self._persist(run)
+        if step.is_about_calls:
+            self._counts.expired.inc(deleted)
+        if not deleted:
+            self._step = None
+
+    # --- how it goes --------------------------------------------------------------------------------------------------
+
+    def _persist(self, work: Callable[[], _T]) -> _T:
+        """Do something with the database until it succeeds.
+
+        Raises:
+            _Stopping: this collector was told to stop before it did; the broker keeps what is not confirmed.
+        """
+        attempt = 0
+        while True:
+            try:
+                result = work()
+            except SQLAlchemyError as error:
+                self._note_failure(error)
+                if self._stopping.wait(full_jitter_s(attempt, base_s=_RETRY_BASE_S, cap_s=_RETRY_CAP_S, rng=self._rng)):
+                    raise _Stopping from error
+                attempt += 1
+                continue
+            if not self._database_is_up:
+                self._database_is_up = True
+                _log.warning("The database takes records again.")
+            self._counts.database_up.set(1)
+            return result
+
+    def _note_failure(self, error: SQLAlchemyError) -> None:
+        self._counts.failures.inc()
+        self._counts.database_up.set(0)
+        if self._database_is_up:
+            self._database_is_up = False
+            # The error's own text quotes what was to be written.
+            kind = type(getattr(error, "orig", None) or error).__name__
+            _log.error("The database does not take records (%s): nothing is confirmed until it does.", kind)
+
+    def _patience_s(self) -> float:
+        if self._sweep is not None:
+            return 0.0
+        if self._deleted:
+            return _FORGET_RETRY_S
+        return _IDLE_S if self._acknowledgements.is_empty else JOIN_S
+
+    def _waiting(self) -> float:
+        return len(self._in_work) + len(self._deleted) + self._intake.waiting
+
+    def _behind_s(self) -> float:
+        in_work = self._in_work
+        oldest_s = in_work[0].at_s if in_work else self._intake.oldest_s
+        return 0.0 if oldest_s is None else max(0.0, time.monotonic() - oldest_s)
+
+
+class _Stopping(Exception):  # noqa: N818 - nothing has gone wrong
+    """Work is given up, since the collector stops."""
+
+
+def _refused(reading: Reading) -> Reading:
+    rejection = Rejection(reading.sender, reading.topic, Reason.NOT_STORED)
+    return replace(reading, contents=None, rejections=(rejection,))

@@ -1,0 +1,71 @@
+"""`wecall fleet collect`: takes what handsets send, beside the broker."""
+
+import logging
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from sqlalchemy import Engine
+
+from fleet.collector.collector import Collector
+from fleet.collector.database import open_database
+from fleet.collector.service import say
+from fleet.collector.settings import CollectorSettings, read_settings
+from fleet.errors import FleetError
+from fleet.metrics import Counts
+
+_log = logging.getLogger(__name__)
+
+_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@click.command()
+@click.option(
+    "--config", "path", required=True, type=click.Path(dir_okay=False, path_type=Path),
+    help="The collector's settings, a TOML file; fleet/collector/collector.example.toml shows all of them.",
+)  # fmt: skip
+def collect(path: Path) -> None:
+    """Take what handsets send to the broker into a database, and confirm it to them.
+
+    Any number of these run side by side, each with a name and a certificate of its own. With the table [http] it also
+    serves the page and the read-only API. It ends in good order with SIGTERM.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_FORMAT)
+    try:
+        settings = read_settings(path)
+        counts = Counts()
+        engine = open_database(settings.database)
+        collector = Collector(settings, engine, counts)
+        with ExitStack() as stack:
+            stack.callback(engine.dispose)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: collector.stop())
+            if settings.http is not None:
+                stack.callback(_serve(settings, engine, counts))
+            say("READY=1")
+            _log.info("Collecting.")
+            collector.run()
+            say("STOPPING=1")
+    except FleetError as error:
+        raise click.ClickException(str(error)) from error
+    _log.info("Stopped.")
+
+
+def _serve(settings: CollectorSettings, engine: Engine, counts: Counts) -> Any:
+    """Start the HTTP server; return what stops it."""
+    # What an intake alone does not need takes half a second to load.
+    from fleet.api.app import create_app  # noqa: PLC0415
+    from fleet.api.login import MqttLogin  # noqa: PLC0415
+    from fleet.api.server import HttpServer  # noqa: PLC0415
+
+    http, broker = settings.http, settings.broker
+    if http is None:
+        raise ValueError("There is no table [http].")
+    login = MqttLogin(broker.host, http.login_port or broker.port, broker.ca)
+    server = HttpServer(create_app(engine, http, login=login, registry=counts.registry), http)
+    server.start()
+    _log.info("The HTTP API listens on %s, port %d.", http.host, server.port)
+    return server.stop

@@ -1,0 +1,128 @@
+"""The collector's database: SQLite in a file, or PostgreSQL."""
+
+import stat
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, make_url, select, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from fleet.collector.settings import Storage
+from fleet.collector.tables import metadata, schema_version
+from fleet.errors import FleetError
+
+VERSION: Final = 1
+"""Of the tables. A change of theirs makes a new one, and a step that brings an older database up to it."""
+
+_PREPARING: Final = 7_430_001
+"""An advisory lock of PostgreSQL's: collectors that start at the same time prepare the database one after the other."""
+
+# As long as a collector waits for another that has the file; each of its transactions takes milliseconds.
+_SQLITE_PATIENCE_S: Final = 30
+_CONNECT_TIMEOUT_S: Final = 10
+# A server that is asked too much says so rather than keep a collector waiting for ever.
+_LOCK_TIMEOUT_MS: Final = 60_000
+
+
+def open_database(storage: Storage) -> Engine:
+    """Return an engine; it connects when it is first used.
+
+    On SQLite `engine.begin()` reads; whoever writes takes `writing(engine)`, which has the file for itself from its
+    first moment on.
+
+    Raises:
+        FleetError: the database's file or that of the password cannot be used.
+    """
+    url = make_url(storage.url)
+    if url.drivername == "sqlite":
+        _make_private(Path(url.database or ""))
+        engine = create_engine(url, connect_args={"timeout": _SQLITE_PATIENCE_S})
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    options: dict[str, Any] = {
+        "connect_timeout": _CONNECT_TIMEOUT_S,
+        "options": f"-c lock_timeout={_LOCK_TIMEOUT_MS} -c timezone=UTC",
+        "application_name": "wecall-collector",
+    }
+    if storage.password_file is not None:
+        options["password"] = _read_secret(storage.password_file)
+    return create_engine(url, connect_args=options, pool_pre_ping=True, isolation_level="READ COMMITTED")
+
+
+def writing(engine: Engine) -> Engine:
+    """Return the same engine for transactions that write."""
+    return engine.execution_options(writes=True)
+
+
+def prepare(engine: Engine) -> None:
+    """Make the tables where they are not there yet.
+
+    Raises:
+        FleetError: they are a newer program's.
+        SQLAlchemyError: the database is not there.
+    """
+    with writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
+        if not inspect(connection).has_table(schema_version.name):
+            metadata.create_all(connection)
+            connection.execute(insert(schema_version).values(version=VERSION))
+            return
+        version = connection.execute(select(schema_version.c.version)).scalar_one()
+    if version > VERSION:
+        raise FleetError(
+            f"The database has tables of version {version}, and this program knows them up to {VERSION}: a newer "
+            "program has used it. Update this one; nothing was changed."
+        )
+
+
+def forget_for_good(engine: Engine) -> bool:
+    """Take out of SQLite's journal what was deleted; False while somebody still reads an older state.
+
+    Deleted rows are overwritten in the file itself (secure_delete), but the journal keeps pages as they were until it
+    is emptied. PostgreSQL does it in its own time, by VACUUM.
+
+    Raises:
+        SQLAlchemyError: the database is not there.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    # Outside of any transaction, or else the journal could not be emptied.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    return not busy
+
+
+def _set_up_sqlite(connection: DBAPIConnection, _record: Any) -> None:
+    # The driver is not to begin transactions by itself: `_begin_sqlite` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+
+
+def _make_private(path: Path) -> None:
+    """Make the file where it is not there yet: whose calls these are is for nobody else on this computer."""
+    try:
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise FleetError(f"The database, {path}, cannot be written: {error.strerror}. Check its folder.") from error
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        secret = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FleetError(f"The database's password, {path}, cannot be read. Check that the file is there.") from error
+    if mode & 0o077:
+        raise FleetError(f"Others may read the database's password, {path}. Run: chmod 600 {path}")
+    return secret

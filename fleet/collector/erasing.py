@@ -1,0 +1,134 @@
+"""What is deleted because its holder said so, and what may never come in again for the same reason."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, CursorResult, Table, and_, delete, insert, select, union, update
+
+from firmware.egress.messages import ErasureMessage
+from fleet.collector.quarantine import Sender
+from fleet.collector.tables import (
+    calls,
+    consents,
+    devices,
+    epochs,
+    erased_ranges,
+    erasures,
+    outcomes,
+    purposes,
+    requests,
+)
+from fleet.collector.upsert import insert_or
+
+LAST_NUMBER: Final = 2**53 - 1
+"""The highest number that a message can have."""
+
+_OF_A_HOLDER: Final = (calls, consents, purposes, requests, outcomes)
+_WITH_EPOCHS: Final = (calls, consents, outcomes, epochs, erasures, erased_ranges)
+
+
+def carry_out(connection: Connection, sender: Sender, notice: ErasureMessage, now: datetime) -> int:
+    """Delete what a notice names and keep it from coming in; return how many records of calls that were.
+
+    A notice that was carried out is not carried out again: a handset may have another holder by now.
+
+    Args:
+        connection: in a transaction that has the handset for itself.
+        sender: the handset.
+        notice: what it said.
+        now: when it was received.
+    """
+    mine = (erasures.c.fleet == sender.fleet, erasures.c.device == sender.device)
+    this = and_(*mine, erasures.c.epoch == notice.epoch, erasures.c.seq == notice.seq)
+    if connection.execute(select(erasures.c.seq).where(this)).first() is not None:
+        return 0
+    deleted = sum(_erase(connection, sender, each.epoch, each.first, each.last) for each in notice.records)
+    if notice.cancelled:
+        deleted += _forget(connection, sender, notice.epoch, now)
+    connection.execute(
+        insert(erasures).values(
+            fleet=sender.fleet,
+            device=sender.device,
+            epoch=notice.epoch,
+            seq=notice.seq,
+            reason=notice.reason.value,
+            cancelled=notice.cancelled,
+            received_at=now,
+            deleted=deleted,
+        )
+    )
+    return deleted
+
+
+def note_done(connection: Connection, notices: Iterable[tuple[Sender, ErasureMessage]], now: datetime) -> None:
+    """Write down that nothing is left of what these name."""
+    for sender, notice in notices:
+        connection.execute(
+            update(erasures)
+            .where(
+                erasures.c.fleet == sender.fleet,
+                erasures.c.device == sender.device,
+                erasures.c.epoch == notice.epoch,
+                erasures.c.seq == notice.seq,
+                erasures.c.done_at.is_(None),
+            )
+            .values(done_at=now)
+        )
+
+
+def gone_epochs(connection: Connection, sender: Sender) -> frozenset[int]:
+    """Return the epochs of a handset's former holders."""
+    rows = connection.execute(select(epochs.c.epoch).where(*_of(epochs, sender), epochs.c.gone_at.is_not(None)))
+    return frozenset(rows.scalars())
+
+
+def _erase(connection: Connection, sender: Sender, epoch: int, first: int, last: int) -> int:
+    """Delete records and keep their numbers out; ranges that touch become one."""
+    mine = and_(*_of(erased_ranges, sender), erased_ranges.c.epoch == epoch)
+    touching = and_(mine, erased_ranges.c.first <= last + 1, erased_ranges.c.last >= first - 1)
+    found = connection.execute(select(erased_ranges.c.first, erased_ranges.c.last).where(touching)).all()
+    connection.execute(delete(erased_ranges).where(touching))
+    connection.execute(
+        insert(erased_ranges).values(
+            fleet=sender.fleet,
+            device=sender.device,
+            epoch=epoch,
+            first=min([first, *(row.first for row in found)]),
+            last=max([last, *(row.last for row in found)]),
+        )
+    )
+    return _rows(
+        connection.execute(
+            delete(calls).where(*_of(calls, sender), calls.c.epoch == epoch, calls.c.seq.between(first, last))
+        )
+    )
+
+
+def _forget(connection: Connection, sender: Sender, epoch: int, now: datetime) -> int:
+    """Delete everything of a handset; whatever of its epochs so far is still on its way does not come in.
+
+    Epochs are drawn by lot at each start of a handset, so that another holder has none of these.
+    """
+    known = union(*(select(table.c.epoch).where(*_of(table, sender)) for table in _WITH_EPOCHS))
+    gone = sorted({epoch, *connection.execute(known).scalars()})
+    deleted = sum(_erase(connection, sender, each, 1, LAST_NUMBER) for each in gone)
+    for table in _OF_A_HOLDER:
+        connection.execute(delete(table).where(*_of(table, sender)))
+    statement = insert_or(connection, epochs)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(epochs.primary_key), set_={"gone_at": statement.excluded.gone_at}
+        ),
+        [{"fleet": sender.fleet, "device": sender.device, "epoch": each, "gone_at": now} for each in gone],
+    )
+    connection.execute(update(devices).where(*_of(devices, sender)).values(retired_at=now))
+    return deleted
+
+
+def _of(table: Table, sender: Sender) -> tuple[ColumnElement[bool], ...]:
+    return (table.c.fleet == sender.fleet, table.c.device == sender.device)
+
+
+def _rows(result: CursorResult[object]) -> int:
+    return result.rowcount

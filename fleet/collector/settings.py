@@ -1,0 +1,146 @@
+"""How a collector is set up: one TOML file; passwords and keys are in files of their own."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from firmware.egress.messages import HandsetName
+from fleet.api.settings import HttpSettings
+from fleet.errors import FleetError
+
+_DAY_S: Final = 24 * 3600
+_DRIVERS: Final = ("sqlite", "postgresql+psycopg")
+
+_Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BrokerAddress(_Table):
+    """The broker, and what this collector shows to it.
+
+    Attributes:
+        host, port: where it takes MQTT over TLS.
+        ca: PEM file with the authorities that sign its certificate.
+        certificate, key: PEM files; the certificate's common name is `collector.` and the collector's name.
+        keep_alive_s: seconds after which a silent connection is asked whether it lives.
+        session_expiry_s: for how long the broker keeps this collector's session, and its share of the records with it,
+            while the collector is away.
+    """
+
+    host: Annotated[str, Field(min_length=1, max_length=253)]
+    port: _Port = 8883
+    ca: Path
+    certificate: Path
+    key: Path
+    keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 60
+    session_expiry_s: Annotated[int, Field(ge=60, le=30 * _DAY_S)] = 7 * _DAY_S
+
+
+class Storage(_Table):
+    """Where records are kept.
+
+    Attributes:
+        url: `sqlite:///calls.db` (a path, from this file's folder on), or `postgresql+psycopg://user@host/name`.
+            Never with a password.
+        password_file: PostgreSQL's password, mode 0600; left out where the environment says it (PGPASSFILE) or the
+            server asks for none.
+    """
+
+    url: Annotated[str, Field(max_length=500)] = "sqlite:///calls.db"
+    password_file: Path | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _is_one_of_ours_and_holds_no_secret(cls, text: str) -> str:
+        try:
+            url = make_url(text)
+        except ArgumentError as error:
+            raise ValueError("this is no address of a database, as sqlite:///calls.db is") from error
+        if url.drivername not in _DRIVERS:
+            raise ValueError(f"begins with neither {_DRIVERS[0]}:// nor {_DRIVERS[1]}://")
+        if url.password is not None:
+            raise ValueError("holds a password, which belongs into a file of its own: see password_file")
+        if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
+            raise ValueError("names no file, and what is in memory only is lost: sqlite:///calls.db names one")
+        return text
+
+
+class CollectorSettings(_Table):
+    """Everything that a collector is told.
+
+    Attributes:
+        name: tells collectors apart; handsets show it to their holders as who confirmed a record.
+        fleets: those whose messages it takes; all of them where it is empty.
+        devices: by fleet, the handsets that are known; messages of others are quarantined. None: whoever the broker
+            lets in is known.
+        retention_days: for how long records of calls, outcomes and closed requests are kept; None: until they are
+            taken back.
+        broker: where messages come from.
+        database: where they go.
+        http: the read-only HTTP API and the page; None: neither.
+    """
+
+    name: HandsetName = "main"
+    fleets: tuple[HandsetName, ...] = ()
+    devices: dict[HandsetName, frozenset[HandsetName]] | None = None
+    retention_days: Annotated[int, Field(ge=1, le=36500)] | None = None
+    broker: BrokerAddress
+    database: Storage = Storage()
+    http: HttpSettings | None = None
+
+    @property
+    def client_id(self) -> str:
+        """What it is called at the broker; no handset's name has a dot."""
+        return f"collector.{self.name}"
+
+    def beside(self, folder: Path) -> Self:
+        """Return these settings with each path that is not absolute seen from a folder."""
+
+        def seen(path: Path | None) -> Path | None:
+            return None if path is None else folder / path
+
+        broker = self.broker.model_copy(
+            update={name: seen(getattr(self.broker, name)) for name in ("ca", "certificate", "key")}
+        )
+        url = make_url(self.database.url)
+        if url.drivername == "sqlite" and url.database is not None:
+            url = url.set(database=str(folder / url.database))
+        storage = self.database.model_copy(
+            update={"url": url.render_as_string(), "password_file": seen(self.database.password_file)}
+        )
+        http = self.http
+        if http is not None:
+            names = ("token_file", "certificate", "key")
+            http = http.model_copy(update={name: seen(getattr(http, name)) for name in names})
+        return self.model_copy(update={"broker": broker, "database": storage, "http": http})
+
+
+def read_settings(path: Path) -> CollectorSettings:
+    """Read the file of a collector.
+
+    Raises:
+        FleetError: it cannot be read, or has mistakes, which are all told.
+    """
+    try:
+        document: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise FleetError(f"The collector's settings, {path}, cannot be read. Check that the file is there.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise FleetError(f"The collector's settings, {path}, are no TOML: {error}.") from error
+    try:
+        settings = CollectorSettings.model_validate(document)
+    except ValidationError as error:
+        mistakes = (f"{_place(mistake['loc'])}: {mistake['msg']}" for mistake in error.errors(include_input=False))
+        raise FleetError("\n".join((f"The collector's settings, {path}, have mistakes:", *mistakes))) from error
+    return settings.beside(path.absolute().parent)
+
+
+def _place(parts: tuple[str | int, ...]) -> str:
+    return ".".join(str(part) for part in parts) or "the file"

@@ -1,0 +1,206 @@
+"""What handsets say of themselves: that they are there, what their holders agree to, what became of a message.
+
+Each collector sees all of it but for outcomes, in one order, so that each ends with the newest.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, and_, bindparam, delete, select, tuple_, update
+
+from firmware.egress.messages import MAX_REQUESTS, ConsentMessage, OutcomeMessage
+from fleet.collector.erasing import gone_epochs
+from fleet.collector.quarantine import Sender
+from fleet.collector.tables import consents, devices, epochs, outcomes, publications, purposes, requests
+from fleet.collector.upsert import insert_or
+from fleet.publications import Publication
+
+SEEN_EVERY: Final = timedelta(minutes=1)
+"""How exactly it is known when a handset was heard of last."""
+
+UNKNOWN: Final = "unknown"
+"""The state of a handset that has not said whether it is there."""
+
+
+def note_seen(
+    connection: Connection, senders: Iterable[Sender], states: Mapping[Sender, str], now: datetime
+) -> frozenset[Sender]:
+    """Write down that handsets were heard of, and what they last said of being there.
+
+    Returns:
+        those that had been given back.
+    """
+    wanted = sorted({*senders, *states})
+    if not wanted:
+        return frozenset()
+    names = [(sender.fleet, sender.device) for sender in wanted]
+    columns = (devices.c.fleet, devices.c.device, devices.c.last_seen_at, devices.c.state, devices.c.retired_at)
+    known = {
+        Sender(row.fleet, row.device): row
+        for row in connection.execute(select(*columns).where(tuple_(devices.c.fleet, devices.c.device).in_(names)))
+    }
+    unseen = [
+        {"fleet": sender.fleet, "device": sender.device, "first_seen_at": now, "last_seen_at": now, "state": UNKNOWN,
+         "state_since": now}
+        for sender in wanted
+        if sender not in known or known[sender].last_seen_at < now - SEEN_EVERY
+    ]  # fmt: skip
+    if unseen:
+        statement = insert_or(connection, devices)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=list(devices.primary_key),
+                set_={"last_seen_at": statement.excluded.last_seen_at},
+            ),
+            unseen,
+        )
+    changed = [
+        {"of_fleet": sender.fleet, "of_device": sender.device, "now": now, "to": state}
+        for sender, state in sorted(states.items())
+        if sender not in known or known[sender].state != state
+    ]
+    if changed:
+        connection.execute(
+            update(devices)
+            .where(devices.c.fleet == bindparam("of_fleet"), devices.c.device == bindparam("of_device"))
+            .values(state=bindparam("to"), state_since=bindparam("now")),
+            changed,
+        )
+    return frozenset(sender for sender, row in known.items() if row.retired_at is not None)
+
+
+def note_holder(connection: Connection, senders: Iterable[Sender]) -> None:
+    """Write down that handsets have a holder again."""
+    for sender in sorted(senders):
+        connection.execute(update(devices).where(*_of(devices, sender)).values(retired_at=None))
+
+
+def keep_consent(connection: Connection, sender: Sender, message: ConsentMessage, now: datetime) -> bool:
+    """Take a handset's state of consent; False where it is a former holder's, or not new."""
+    stored = connection.execute(select(consents.c.epoch, consents.c.seq).where(*_of(consents, sender))).first()
+    if stored is not None and stored.epoch == message.epoch and stored.seq >= message.seq:
+        return False
+    if message.epoch in gone_epochs(connection, sender):
+        return False
+    mine = {"fleet": sender.fleet, "device": sender.device}
+    _replace(
+        connection,
+        consents,
+        [
+            mine
+            | {
+                "policy_version": message.policy_version,
+                "ledger_entries": message.ledger_entries,
+                "ledger_head": message.ledger_head,
+                "ledger_intact": message.ledger_intact,
+                "epoch": message.epoch,
+                "seq": message.seq,
+                "received_at": now,
+            }
+        ],
+    )
+    connection.execute(insert_or(connection, epochs).on_conflict_do_nothing(), [mine | {"epoch": message.epoch}])
+    _replace(
+        connection,
+        purposes,
+        [
+            mine
+            | {
+                "purpose": answer.purpose.value,
+                "granted": answer.granted,
+                "since": None if answer.since is None else datetime.fromisoformat(answer.since),
+            }
+            for answer in sorted(message.purposes, key=lambda answer: answer.purpose.value)
+        ],
+    )
+    _keep_requests(connection, sender, message, now)
+    return True
+
+
+def clear_consent(connection: Connection, sender: Sender, now: datetime) -> None:
+    """Forget a state of consent that the broker keeps no more; what was asked for is with nobody any more."""
+    connection.execute(delete(consents).where(*_of(consents, sender)))
+    connection.execute(delete(purposes).where(*_of(purposes, sender)))
+    connection.execute(
+        update(requests).where(*_of(requests, sender), requests.c.closed_at.is_(None)).values(closed_at=now)
+    )
+
+
+def keep_outcome(connection: Connection, sender: Sender, message: OutcomeMessage, now: datetime) -> None:
+    """Take what became of a message of the operator's; once, and none of a former holder's."""
+    if message.epoch in gone_epochs(connection, sender):
+        return
+    connection.execute(
+        insert_or(connection, outcomes).on_conflict_do_nothing(),
+        [
+            {
+                "fleet": sender.fleet,
+                "device": sender.device,
+                "epoch": message.epoch,
+                "seq": message.seq,
+                "message": message.message,
+                "code": message.code.value,
+                "received_at": now,
+            }
+        ],
+    )
+
+
+def keep_publication(connection: Connection, fleet: str, publication: Publication) -> None:
+    """Take what an operator says of a message."""
+    _replace(
+        connection,
+        publications,
+        [
+            {
+                "fleet": fleet,
+                "message": publication.message,
+                "kind": publication.kind.value,
+                "name": publication.name,
+                "published_at": datetime.fromisoformat(publication.published_at),
+            }
+        ],
+    )
+
+
+def _keep_requests(connection: Connection, sender: Sender, message: ConsentMessage, now: datetime) -> None:
+    """Note what is open, and close what is not among that any more."""
+    listed = [request.number for request in message.requests]
+    missing = and_(*_of(requests, sender), requests.c.closed_at.is_(None), requests.c.number.not_in(listed))
+    if len(listed) == MAX_REQUESTS:
+        # Those that are due later may have found no room.
+        last = max(date.fromisoformat(request.due) for request in message.requests)
+        missing = and_(missing, requests.c.due < last)
+    connection.execute(update(requests).where(missing).values(closed_at=now))
+    if not listed:
+        return
+    statement = insert_or(connection, requests)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(requests.primary_key),
+            set_={"kind": statement.excluded.kind, "due": statement.excluded.due, "closed_at": None},
+        ),
+        [
+            {
+                "fleet": sender.fleet,
+                "device": sender.device,
+                "number": request.number,
+                "kind": request.kind.value,
+                "due": date.fromisoformat(request.due),
+                "first_seen_at": now,
+            }
+            for request in sorted(message.requests, key=lambda request: request.number)
+        ],
+    )
+
+
+def _replace(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    statement = insert_or(connection, table)
+    keys = {column.name for column in table.primary_key}
+    others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others), list(rows))
+
+
+def _of(table: Table, sender: Sender) -> tuple[Any, ...]:
+    return (table.c.fleet == sender.fleet, table.c.device == sender.device)
