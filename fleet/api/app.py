@@ -2,37 +2,27 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from fastapi import APIRouter, FastAPI, Request, status
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fleet.api import calls, consents, devices, erasures, outcomes, quarantined, requests, sessions
 from fleet.api.access import Doors, read_tokens
+from fleet.api.answers import ERRORS, answer_errors
 from fleet.api.attempts import Attempts
 from fleet.api.body_limit import BodyLimit
 from fleet.api.gauges import FleetGauges
 from fleet.api.headers import SecurityHeaders
-from fleet.api.models import Mistake, Mistakes, Problem, Settings
+from fleet.api.models import Settings
 from fleet.api.scrape import router as scrape_router
 from fleet.api.service import At, BrokerLogin, Service
 from fleet.api.settings import HttpSettings
 
 PAGE: Final = Path(__file__).parents[1] / "page"
 """The page that ships."""
-
-_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    401: {"model": Problem, "description": "No token, or none that is good."},
-    403: {"model": Problem, "description": "The token is not for that fleet."},
-    422: {"model": Mistakes, "description": "The request has mistakes."},
-    503: {"model": Problem, "description": "The database cannot be reached."},
-}
 
 
 def create_app(
@@ -75,15 +65,13 @@ def create_app(
     )
     figures.register(FleetGauges(engine, service.today))
     app.state.service = service
-    api = APIRouter(prefix="/api/v1", responses=_ERRORS)
+    api = APIRouter(prefix="/api/v1", responses=ERRORS)
     for part in (calls, consents, devices, erasures, outcomes, quarantined, requests, sessions):
         api.include_router(part.router)
     api.add_api_route("/settings", _settings, methods=["GET"], response_model=Settings, tags=["settings"])
     app.include_router(api)
-    app.include_router(scrape_router)
-    app.add_exception_handler(RequestValidationError, _tell_mistakes)
-    app.add_exception_handler(DBAPIError, _tell_of_the_database)
-    app.add_exception_handler(PoolTimeoutError, _tell_of_the_database)
+    app.include_router(scrape_router, responses=ERRORS)
+    answer_errors(app)
     if settings.page and PAGE.is_dir():
         app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     app.add_middleware(BodyLimit)
@@ -95,18 +83,3 @@ def _settings(service: At) -> Settings:
     """What the page needs before anybody has logged in; needs no token."""
     settings = service.settings
     return Settings(websocket=settings.websocket, languages=settings.languages, time_zone=settings.time_zone)
-
-
-def _tell_mistakes(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for these alone
-    # Where and why, and never what was sent: that may be a password.
-    mistakes = tuple(
-        Mistake(where=".".join(str(part) for part in mistake["loc"]), why=mistake["msg"]) for mistake in error.errors()
-    )
-    document = Mistakes(detail="The request has mistakes.", mistakes=mistakes)
-    return JSONResponse(document.model_dump(mode="json"), status.HTTP_422_UNPROCESSABLE_CONTENT)
-
-
-def _tell_of_the_database(_request: Request, _error: Exception) -> JSONResponse:
-    document = Problem(detail="The database cannot be reached now. The collector keeps trying; ask again in a while.")
-    return JSONResponse(document.model_dump(), status.HTTP_503_SERVICE_UNAVAILABLE, {"Retry-After": "10"})

@@ -31,7 +31,7 @@ def _call(row: AnyRow) -> Call:
     return Call.model_validate({**fields(row), "talk_s": talk_s})
 
 
-_LATEST: Final = Listing(
+LATEST: Final = Listing(
     calls,
     ("started_at", "fleet", "device", "epoch", "seq"),
     (datetime, str, str, int, int),
@@ -68,8 +68,8 @@ def list_calls(
     if direction is not None:
         conditions.append(calls.c.direction == direction)
     if wants_csv(request):
-        return _LATEST.file(service.engine, conditions, after, "calls")
-    rows, place = _LATEST.rows(service.engine, conditions, after, limit)
+        return LATEST.file(service.engine, conditions, after, "calls")
+    rows, place = LATEST.rows(service.engine, conditions, after, limit)
     return CallPage(rows=rows, next=place)
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
-from fastapi import HTTPException, Query, Request, status
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 from sqlalchemy import ColumnElement, Engine, FromClause, literal, select, tuple_
 
+from fleet.api.answers import RequestMistakeError
 from fleet.api.rows import AnyRow, fields
 
 MAX_ROWS: Final = 5000
@@ -70,7 +71,7 @@ class Listing(Generic[Answered]):
         """Read a page: its rows, and where to go on, None where there is nothing more.
 
         Raises:
-            HTTPException: `after` is nothing that this kind of rows gave out.
+            RequestMistakeError: `after` is nothing that this kind of rows gave out.
         """
         columns = [self.source.c[name] for name in self.key]
         statement = select(self.source).where(*conditions)
@@ -120,9 +121,8 @@ class Listing(Generic[Answered]):
             pairs = zip(texts, self.key_types, strict=True)
             return tuple(_KEY_TYPES[kind].validate_python(text) for text, kind in pairs)
         except (ValidationError, ValueError, binascii.Error) as error:
-            raise HTTPException(
-                status.HTTP_422_UNPROCESSABLE_CONTENT,
-                "`after` is nothing that this route gave out for this order: take `next` of the answer before.",
+            raise RequestMistakeError(
+                "query.after", "This route did not give it out for this order: take `next` of the answer before."
             ) from error
 
 

@@ -1,5 +1,6 @@
 """The HTTP server, on a thread of its own."""
 
+import os
 import socket
 import ssl
 from threading import Thread
@@ -81,7 +82,8 @@ class HttpServer:
         try:
             return socket.create_server((host, port), family=family, backlog=_BACKLOG)
         except OSError as error:
+            why = os.strerror(error.errno) if error.errno else "there is no such address"
             raise FleetError(
-                f"The HTTP server cannot listen on {host}, port {port}: {error.strerror}. Choose another `port`, or "
+                f"The HTTP server cannot listen on {host}, port {port}: {why}. Choose another `port`, or "
                 "see what has it: ss -ltnp"
             ) from error

@@ -1,0 +1,61 @@
+"""What is answered where a request cannot be: always in the same two forms."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, status
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from fleet.api.models import Mistake, Mistakes, Problem
+
+ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"model": Problem, "description": "No token, or none that is good."},
+    403: {"model": Problem, "description": "The token is not for that fleet."},
+    422: {"model": Mistakes, "description": "The request has mistakes."},
+    503: {"model": Problem, "description": "The database cannot be reached."},
+}
+"""What every route that needs a token can answer instead."""
+
+
+class RequestMistakeError(Exception):
+    """A request has a mistake that only its route can see."""
+
+    def __init__(self, where: str, why: str) -> None:
+        """Set up.
+
+        Args:
+            where: `query.` and the parameter's name.
+            why: a sentence without what was sent.
+        """
+        super().__init__(f"{where}: {why}")
+        self.mistake = Mistake(where=where, why=why)
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Have an app answer mistakes, and a database that is away, in these forms."""
+    app.add_exception_handler(RequestValidationError, _tell_mistakes)
+    app.add_exception_handler(RequestMistakeError, _tell_mistake)
+    app.add_exception_handler(DBAPIError, _tell_of_the_database)
+    app.add_exception_handler(PoolTimeoutError, _tell_of_the_database)
+
+
+def _tell_mistakes(_request: Request, error: Exception) -> JSONResponse:
+    # Where and why, and never what was sent: that may be a password.
+    found = error.errors() if isinstance(error, RequestValidationError) else ()
+    return _mistakes(*(Mistake(where=".".join(map(str, one["loc"])), why=one["msg"]) for one in found))
+
+
+def _tell_mistake(_request: Request, error: Exception) -> JSONResponse:
+    return _mistakes(*((error.mistake,) if isinstance(error, RequestMistakeError) else ()))
+
+
+def _mistakes(*mistakes: Mistake) -> JSONResponse:
+    document = Mistakes(detail="The request has mistakes.", mistakes=mistakes)
+    return JSONResponse(document.model_dump(mode="json"), status.HTTP_422_UNPROCESSABLE_CONTENT)
+
+
+def _tell_of_the_database(_request: Request, _error: Exception) -> JSONResponse:
+    document = Problem(detail="The database cannot be reached now. The collector keeps trying; ask again in a while.")
+    return JSONResponse(document.model_dump(), status.HTTP_503_SERVICE_UNAVAILABLE, {"Retry-After": "10"})

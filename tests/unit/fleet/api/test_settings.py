@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from fleet.api.settings import HttpSettings
+
+CERTIFICATE, KEY = Path("server.pem"), Path("server.key")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "collector.example"])
+def test_nothing_is_told_beyond_this_computer_in_the_clear(host: str) -> None:
+    with pytest.raises(ValidationError, match=f"`host` is {host}, beyond this computer, and there is no TLS"):
+        HttpSettings(host=host)
+    assert HttpSettings(host=host, certificate=CERTIFICATE, key=KEY).host == host
+    assert HttpSettings(host=host, behind_proxy=True).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_on_this_computer_it_needs_no_tls(host: str) -> None:
+    assert HttpSettings(host=host).certificate is None
+
+
+def test_a_certificate_needs_its_key() -> None:
+    for one in ({"certificate": CERTIFICATE}, {"key": KEY}):
+        with pytest.raises(ValidationError, match="go together"):
+            HttpSettings.model_validate(one)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://broker:9443/",
+        "wss://broker:9443/; script-src *",
+        "wss://user:secret@broker/",
+        "wss://broker/?token=1",
+        "wss://",
+    ],
+)
+def test_the_brokers_address_is_one_and_nothing_else(address: str) -> None:
+    with pytest.raises(ValidationError, match="websocket"):
+        HttpSettings(websocket=address)
+
+
+def test_a_time_zone_is_one_that_there_is() -> None:
+    assert HttpSettings(time_zone="Asia/Shanghai").time_zone == "Asia/Shanghai"
+    for name in ("Middle/Earth", "../etc/passwd", ""):
+        with pytest.raises(ValidationError, match="no time zone"):
+            HttpSettings(time_zone=name)
