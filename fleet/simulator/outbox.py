@@ -109,9 +109,11 @@ class SimulatedOutbox:
         self._repeat_unconfirmed()
         if not (due := self._due(limit)):
             self._queued.clear()
+            repeats_in_s = self._repeat_at_s - self._monotonic() if self._confirms else wait_s
             with suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
+                async with asyncio.timeout(min(wait_s, repeats_in_s)):
                     await self._queued.wait()
+            self._repeat_unconfirmed()
             due = self._due(limit)
         return due
 

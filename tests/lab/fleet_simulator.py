@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Final, Self
 
 from fleet.simulator.counts import Counts
 from fleet.simulator.truth import Truth
-from tests.lab.certificates import CertificateAuthority
+from tests.lab.certificates import IssuedCertificate
 
 _END_TIMEOUT_S: Final = 60.0
 _ROOT: Final = Path(__file__).parents[2]
@@ -28,8 +29,9 @@ class FleetSimulator:
     def __init__(
         self,
         folder: Path,
-        authority: CertificateAuthority,
         port: int,
+        ca: Path,
+        issue: Callable[[str], IssuedCertificate],
         *,
         devices: int,
         fleet: str = "lab",
@@ -39,20 +41,21 @@ class FleetSimulator:
 
         Args:
             folder: where its certificates, its log and what really happened go.
-            authority: signs the handsets' certificates, and has signed the broker's.
             port: the broker's, on this computer.
+            ca: the authority that the broker's certificate is of.
+            issue: makes a certificate that the broker believes, for a device id.
             devices: how many handsets.
             fleet: their fleet's name.
             options: more for the command.
         """
         self.history: list[tuple[float, Counts]] = []
         self._folder = folder
-        self._authority = authority
+        self._issue = issue
         self._devices = devices
         self._command = [
             sys.executable, "-m", "firmware.cli", "fleet", "simulate", "--json", "--devices", str(devices),
             "--fleet", fleet, "--broker", f"localhost:{port}", "--certificates", str(folder / "certificates"),
-            "--ca", str(authority.ca_path), "--truth", str(folder / "truth"), *options,
+            "--ca", str(ca), "--truth", str(folder / "truth"), *options,
         ]  # fmt: skip
         self._changed = threading.Condition()
         self._process: subprocess.Popen[bytes] | None = None
@@ -84,9 +87,9 @@ class FleetSimulator:
         for number in range(1, self._devices + 1):
             device = f"sim-{number:05}"
             if not (certificates / f"{device}.pem").exists():
-                issued = self._authority.issue(device)
-                issued.key.rename(certificates / f"{device}.key")
-                issued.certificate.rename(certificates / f"{device}.pem")
+                issued = self._issue(device)
+                shutil.copyfile(issued.key, certificates / f"{device}.key")
+                shutil.copyfile(issued.certificate, certificates / f"{device}.pem")
         with (self._folder / "simulator.log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=_ROOT,
