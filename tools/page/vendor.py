@@ -1,7 +1,7 @@
 """Fetches the libraries that the fleet's page brings along, so that whoever opens it asks nobody else.
 
-`npm ci` takes exactly what package-lock.json names, by its hash, and runs nothing of theirs. The page's own copies lie in
-`fleet/page/vendor`, each with its licence; neither folder is kept in the repository.
+`npm ci` takes exactly what package-lock.json names, by its hash, and runs nothing of theirs. The page's own copies lie
+in `fleet/page/vendor`, each with its licence; neither folder is kept in the repository.
 """
 
 import hashlib

@@ -1,0 +1,146 @@
+// Calls per hour, drawn by uPlot, and bars of shares; both can be read as text too.
+
+import uPlot from "./vendor/uplot.js";
+import { el, setText } from "./dom.js";
+import { count, dayAndHour } from "./format.js";
+import { colour } from "./theme.js";
+import { locale, say } from "./words.js";
+
+/** @typedef {import("./store.js").Hour} Hour */
+
+const HEIGHT_PX = 190;
+const DAY_S = 86_400;
+
+export class HourChart {
+  constructor() {
+    this.plot = el("div", { class: "plot", role: "img" });
+    this.under = el("p", { class: "note" });
+    this.body = el("tbody");
+    const heads = ["hours.hour", "hours.answered", "hours.other"].map((key) => el("th", { scope: "col" }, say(key)));
+    this.table = el("details", { class: "as-table" }, el("summary", {}, say("as-table")),
+      el("div", { class: "scroll short", tabindex: "0", role: "region", "aria-label": say("hours.title") },
+        el("table", {}, el("thead", {}, el("tr", {}, ...heads)), this.body)));
+    this.root = el("div", { class: "hours" },
+      el("ul", { class: "legend" },
+        el("li", { class: "mark answered" }, say("hours.answered")), el("li", { class: "mark other" }, say("hours.other"))),
+      this.plot, this.under, this.table);
+    /** @type {Hour[]} */
+    this.hours = [];
+    this.sums = "";
+    /** @type {any} */
+    this.chart = null;
+    this.table.addEventListener("toggle", () => this.#list());
+    new ResizeObserver(() => this.#fit()).observe(this.plot);
+  }
+
+  /** @param {Hour[]} hours in their order. */
+  draw(hours) {
+    this.hours = hours;
+    const calls = hours.reduce((sum, hour) => sum + hour.answered + hour.other, 0);
+    const most = Math.max(0, ...hours.map((hour) => hour.answered + hour.other));
+    this.sums = calls === 0 ? say("hours.none") : say("hours.figure", { calls: count(calls), most: count(most) });
+    setText(this.under, this.sums);
+    this.plot.setAttribute("aria-label", this.sums);
+    if (this.chart === null) this.#make();
+    else this.chart.setData(this.#data());
+    this.#list();
+  }
+
+  /** Draw it anew in the colours that are in force now. */
+  recolour() {
+    this.chart?.destroy();
+    this.chart = null;
+    if (this.hours.length > 0) this.#make();
+  }
+
+  #data() {
+    return [
+      this.hours.map((hour) => hour.hour / 1000),
+      this.hours.map((hour) => hour.answered + hour.other),
+      this.hours.map((hour) => hour.answered),
+    ];
+  }
+
+  #make() {
+    const bars = uPlot.paths.bars({ size: [0.82, 36], align: 1, radius: 0.12 });
+    const grid = { stroke: colour("--line"), width: 1 };
+    const font = '12px system-ui, "Noto Sans", "Noto Sans SC", "Microsoft YaHei", sans-serif';
+    const axis = { stroke: colour("--quiet"), font, ticks: { show: false } };
+    const hour = new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit" });
+    const day = new Intl.DateTimeFormat(locale(), { month: "short", day: "numeric" });
+    this.chart = new uPlot(
+      {
+        width: this.plot.clientWidth || 320,
+        height: HEIGHT_PX,
+        legend: { show: false },
+        padding: [8, 4, 0, 0],
+        cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+        scales: { y: { range: (/** @type {any} */ _plot, /** @type {number} */ _least, /** @type {number} */ most) => [0, Math.max(4, most * 1.08)] } },
+        axes: [
+          {
+            ...axis, grid: { show: false }, space: 56,
+            values: (/** @type {any} */ _plot, /** @type {number[]} */ splits, /** @type {any} */ _axis, /** @type {any} */ _space, /** @type {number} */ step) =>
+              splits.map((at) => (step >= DAY_S ? day : hour).format(at * 1000)),
+          },
+          {
+            ...axis, grid, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000],
+            values: (/** @type {any} */ _plot, /** @type {number[]} */ splits) => splits.map((value) => count(value)),
+          },
+        ],
+        series: [
+          {},
+          { paths: bars, fill: colour("--missed"), width: 0, points: { show: false } },
+          { paths: bars, fill: colour("--answered"), width: 0, points: { show: false } },
+        ],
+        hooks: { setCursor: [(/** @type {any} */ plot) => this.#point(plot.cursor.idx)] },
+      },
+      this.#data(),
+      this.plot,
+    );
+  }
+
+  /** Say in words what the pointer is at. @param {number | null | undefined} index */
+  #point(index) {
+    const hour = index === null || index === undefined ? undefined : this.hours[index];
+    setText(
+      this.under,
+      hour === undefined
+        ? this.sums
+        : `${dayAndHour(hour.hour)}: ${count(hour.answered)} ${say("hours.answered")}, ${count(hour.other)} ${say("hours.other")}`,
+    );
+  }
+
+  #fit() {
+    const width = this.plot.clientWidth;
+    if (this.chart !== null && width > 0 && width !== this.chart.width) this.chart.setSize({ width, height: HEIGHT_PX });
+  }
+
+  #list() {
+    if (!(/** @type {HTMLDetailsElement} */ (this.table).open)) return;
+    this.body.replaceChildren(
+      ...this.hours
+        .filter((hour) => hour.answered + hour.other > 0)
+        .reverse()
+        .map((hour) => el("tr", {}, el("th", { scope: "row" }, dayAndHour(hour.hour)),
+          el("td", { class: "number" }, count(hour.answered)), el("td", { class: "number" }, count(hour.other)))),
+    );
+  }
+}
+
+/**
+ * A row of words, a bar and numbers for each part of a whole.
+ * @param {{label: string, parts: {kind: string, words: string, value: number}[], total: number, words: string}[]} rows
+ */
+export const bars = (rows) =>
+  el("ul", { class: "bars" },
+    ...rows.map((row) =>
+      el("li", {},
+        el("span", { class: "bar-label" }, row.label),
+        el("span", { class: "bar-value" }, row.words),
+        el("span", { class: "bar", "aria-hidden": "true" },
+          ...row.parts
+            .filter((part) => part.value > 0)
+            .map((part) => el("span", {
+              class: `part ${part.kind}`, title: `${part.words}: ${count(part.value)}`,
+              style: { width: `${(100 * part.value) / Math.max(1, row.total)}%` },
+            }))))));

@@ -1,0 +1,130 @@
+// One handset beside the view: its state, its holder's answers and requests, its calls.
+
+import { callColumns } from "./calls.js";
+import { el } from "./dom.js";
+import { day, dueWords, duration, moment } from "./format.js";
+import { everything } from "./selection.js";
+import { mayShowCalls } from "./store.js";
+import { Table } from "./tables.js";
+import { say, sayValue } from "./words.js";
+
+/** @typedef {import("./store.js").Call} Call */
+
+const CALLS = 50;
+const SHOWN_ABOUT = ["devices", "consents", "requests", "calls"];
+
+export class DevicePanel {
+  /**
+   * @param {import("./dashboard.js").Dashboard} dashboard
+   * @param {() => void} closed
+   */
+  constructor(dashboard, closed) {
+    this.dashboard = dashboard;
+    this.key = "";
+    /** @type {Call[]} */
+    this.before = [];
+    this.title = el("h2", { id: "device-title", tabindex: "-1" });
+    this.facts = el("div", { class: "facts" });
+    const columns = callColumns().map((column) => ({ ...column, sort: undefined }));
+    this.calls = new Table({
+      name: "device-calls", title: say("device.last"), key: (/** @type {Call} */ call) => call.key, columns,
+      empty: say("device.no-calls"), file: [], open: () => undefined,
+    });
+    this.calls.download.remove();
+    this.calls.tally.remove();
+    this.hidden = el("p", { class: "empty", hidden: true }, say("device.hidden"));
+    this.root = el("aside", { class: "device", hidden: true, "aria-labelledby": "device-title" },
+      el("div", { class: "panel-head" }, this.title,
+        el("button", { type: "button", class: "plain", id: "close", onclick: closed }, say("close"))),
+      this.facts, el("h3", {}, say("device.last")), this.hidden, this.calls.root);
+    this.root.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") {
+        event.stopPropagation();
+        closed();
+      }
+    });
+  }
+
+  /** @param {string} key @param {boolean} takesFocus */
+  open(key, takesFocus) {
+    this.key = key;
+    this.before = [];
+    this.root.hidden = false;
+    document.body.classList.add("with-device");
+    this.#draw();
+    if (takesFocus) this.title.focus();
+    void this.#load(key);
+  }
+
+  close() {
+    this.key = "";
+    this.root.hidden = true;
+    document.body.classList.remove("with-device");
+  }
+
+  /** @param {string} key */
+  async #load(key) {
+    const [fleet, device] = key.split("/");
+    const answer = await this.dashboard.session.get("calls", { fleet, device, limit: CALLS }).catch(() => ({ rows: [] }));
+    if (this.key !== key) return;
+    this.before = answer.rows.map((/** @type {any} */ row) => ({
+      ...row, key: `${key}/${row.epoch}/${row.seq}`, startedAt: Date.parse(row.started_at),
+    }));
+    this.#draw();
+  }
+
+  /** @param {Set<string>} areas */
+  draw(areas) {
+    if (this.key !== "" && SHOWN_ABOUT.some((area) => areas.has(area))) this.#draw();
+  }
+
+  #draw() {
+    const { store } = this.dashboard;
+    const [fleet, name] = this.key.split("/");
+    const device = store.devices.get(this.key);
+    if (this.title.textContent !== name) this.title.textContent = name;
+    const state = device?.state ?? "unknown";
+    const lasting = device?.since ? ` · ${duration(Date.now() - device.since)}` : "";
+    this.facts.replaceChildren(
+      el("p", { class: "where" },
+        el("span", { class: "tile", "data-state": state, "aria-hidden": "true" }), say(`state.${state}`), lasting,
+        el("span", { class: "about" }, fleet)),
+      device?.since ? el("p", { class: "note" }, say("offline.since", { time: moment(device.since) })) : "",
+      this.#consent(device), this.#requests());
+    const mayShow = device === undefined || mayShowCalls(device);
+    this.hidden.hidden = mayShow;
+    this.calls.root.hidden = !mayShow;
+    const calls = new Map(this.before.filter((call) => store.maySee(call)).map((call) => [call.key, call]));
+    for (const call of store.calls.values()) if (call.fleet === fleet && call.device === name) calls.set(call.key, call);
+    this.calls.draw([...calls.values()].sort((one, other) => other.startedAt - one.startedAt).slice(0, CALLS));
+  }
+
+  /** @param {import("./store.js").Device | undefined} device */
+  #consent(device) {
+    const consent = device?.consent;
+    if (!consent) return el("p", { class: "note" }, say("device.no-consent"));
+    return el("section", {},
+      el("h3", {}, say("device.consent")),
+      el("dl", { class: "answers" },
+        ...consent.purposes.flatMap((one) => [
+          el("dt", {}, sayValue("purpose", one.purpose)),
+          el("dd", { class: one.granted && consent.intact ? "answered" : "quiet", title: one.since ?? "" },
+            say(one.since === null ? "never" : one.granted && consent.intact ? "yes" : "no")),
+        ])),
+      el("p", { class: "note" }, say("device.policy", { version: consent.policy })),
+      consent.intact ? "" : el("p", { class: "wrong" }, say("device.broken")));
+  }
+
+  #requests() {
+    const today = this.dashboard.today();
+    const mine = this.dashboard.requests(everything())
+      .filter((one) => `${one.fleet}/${one.device}` === this.key && one.standing !== "closed");
+    if (mine.length === 0) return "";
+    return el("section", {},
+      el("h3", {}, say("device.requests")),
+      el("ul", { class: "list" }, ...mine.map((one) =>
+        el("li", { class: one.standing === "overdue" ? "late" : "" },
+          el("span", {}, sayValue("right", one.kind)), el("span", { class: "first" }, dueWords(one.due, today)),
+          el("span", { class: "second" }, day(one.due))))));
+  }
+}

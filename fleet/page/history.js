@@ -1,0 +1,138 @@
+// What was before this page was opened, from the collector's API: asked for at the beginning, now and then, and when a
+// message says that there is more.
+
+import { HOUR_MS } from "./store.js";
+
+/** @typedef {import("./store.js").Area} Area */
+
+const EVERY_MS = 30_000;
+/** How long after a message the collector is given to have written it. */
+const SOON_MS = 700;
+/** How often the API is asked for one thing at most, however many messages come. */
+const SPARING_MS = 5_000;
+
+/** @type {Area[]} */
+export const ALL = ["devices", "calls", "hours", "results", "consents", "requests", "erasures", "outcomes", "quarantine"];
+
+export class History {
+  /**
+   * @param {import("./session.js").Session} session
+   * @param {import("./store.js").Store} store
+   * @param {() => import("./selection.js").Filter} filter
+   * @param {{loaded: () => void, gone: (gone: boolean) => void, ended: () => void, isLive: () => boolean}} on
+   */
+  constructor(session, store, filter, on) {
+    this.session = session;
+    this.store = store;
+    this.filter = filter;
+    this.on = on;
+    /** Whether the API did not answer when it was asked last. */
+    this.gone = false;
+    /** When it last did, milliseconds. */
+    this.asOf = Date.now();
+    /** Where older calls go on, null where there are none. @type {string | null} */
+    this.older = null;
+    /** @type {Map<Area, number>} when each was asked for last. */
+    this.asked = new Map();
+    /** @type {Set<Area>} */
+    this.wanted = new Set();
+    this.timer = 0;
+  }
+
+  /** Ask for everything, and go on doing so. */
+  async start() {
+    await this.load(ALL);
+    setInterval(() => {
+      // Calls come by the broker where there is one.
+      if (!document.hidden) void this.load(ALL.filter((area) => area !== "calls" || !this.on.isLive()));
+    }, EVERY_MS);
+  }
+
+  /** Ask for this soon, since a message says that it has changed. @param {Iterable<Area>} areas */
+  soon(areas) {
+    for (const area of areas) this.wanted.add(area);
+    if (this.timer !== 0 || this.wanted.size === 0) return;
+    const since = Math.max(...[...this.wanted].map((area) => this.asked.get(area) ?? 0));
+    const wait = Math.max(SOON_MS, since + SPARING_MS - Date.now());
+    this.timer = setTimeout(() => {
+      this.timer = 0;
+      const wanted = [...this.wanted];
+      this.wanted.clear();
+      void this.load(wanted);
+    }, wait);
+  }
+
+  /** @param {Area[]} areas */
+  async load(areas) {
+    const now = Date.now();
+    for (const area of areas) this.asked.set(area, now);
+    const answers = await Promise.allSettled(areas.map((area) => this.#load(area)));
+    const reasons = answers.map((answer) => (answer.status === "rejected" ? answer.reason?.reason : null));
+    const failed = answers.find((answer) => answer.status === "rejected");
+    if (reasons.includes("ended")) {
+      this.on.ended();
+      return;
+    }
+    if (failed?.status === "rejected" && !("reason" in failed.reason)) throw failed.reason;
+    const gone = failed !== undefined;
+    if (!gone) this.asOf = Date.now();
+    if (gone !== this.gone) {
+      this.gone = gone;
+      this.on.gone(gone);
+    }
+    this.on.loaded();
+  }
+
+  /** Load the calls that follow those that there are. */
+  async loadOlder() {
+    if (this.older === null) return;
+    const page = await this.session.get("calls", { ...this.callsQuery(), limit: 500, after: this.older });
+    this.older = page.next;
+    this.store.loadCalls(page.rows);
+    this.on.loaded();
+  }
+
+  /** What the API can filter of calls. */
+  callsQuery() {
+    return { ...this.#span(), fleet: this.filter().fleet };
+  }
+
+  #span() {
+    // The hour that the period begins in counts as a whole.
+    const from = Math.floor((Date.now() - this.filter().hours * HOUR_MS) / HOUR_MS) * HOUR_MS;
+    return { from: new Date(from).toISOString() };
+  }
+
+  /** @param {Area} area */
+  async #load(area) {
+    const { session, store } = this;
+    const { fleet } = this.filter();
+    switch (area) {
+      case "devices":
+        return session.all("devices", { fleet }, (rows) => store.loadDevices(rows));
+      case "calls": {
+        const page = await session.get("calls", { ...this.callsQuery(), limit: 500 });
+        this.older = page.next;
+        return store.loadCalls(page.rows);
+      }
+      case "hours":
+        return store.loadHours((await session.get("calls/hourly", { ...this.#span(), fleet })).rows);
+      case "results":
+        return store.loadResults((await session.get("calls/results", { ...this.#span(), fleet })).rows);
+      case "consents":
+        return store.loadCoverage(await session.get("consents/coverage", { fleet }));
+      case "requests": {
+        /** @type {import("./store.js").RightsRequest[]} */
+        const requests = [];
+        await session.all("requests", { fleet }, (rows) => requests.push(...rows), 5_000);
+        return store.loadRequests(requests);
+      }
+      case "erasures":
+        return store.loadErasures((await session.get("erasures", { fleet, limit: 500 })).rows);
+      case "outcomes":
+        return store.loadOutcomes((await session.get("outcomes", { fleet, limit: 500 })).rows);
+      case "quarantine":
+        return store.loadQuarantine((await session.get("quarantine", { fleet, limit: 1000 })).rows);
+    }
+  }
+}

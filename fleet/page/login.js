@@ -1,0 +1,56 @@
+// The form by which somebody logs in.
+
+import { el } from "./dom.js";
+import { Refusal } from "./session.js";
+import { say } from "./words.js";
+
+/**
+ * @param {{
+ *   session: import("./session.js").Session, reason: string, languages: boolean,
+ *   entered: () => void, switchLanguage: () => void, switchTheme: () => void,
+ * }} about reason: a key of the words that say why one has to log in again, or "".
+ */
+export function login({ session, reason, languages, entered, switchLanguage, switchTheme }) {
+  const user = /** @type {HTMLInputElement} */ (el("input", {
+    id: "user", name: "username", autocomplete: "username", autocapitalize: "none", spellcheck: "false",
+    required: true, maxlength: "64", placeholder: "dashboard.main",
+  }));
+  const password = /** @type {HTMLInputElement} */ (el("input", {
+    id: "password", name: "password", type: "password", autocomplete: "current-password", required: true, maxlength: "256",
+  }));
+  const wrong = el("p", { id: "wrong", class: "wrong", role: "alert" }, reason === "" ? "" : say(reason));
+  const enter = /** @type {HTMLButtonElement} */ (el("button", { type: "submit", class: "main" }, say("login.enter")));
+
+  /** @param {Event} event */
+  async function submit(event) {
+    event.preventDefault();
+    enter.disabled = true;
+    enter.textContent = say("login.busy");
+    wrong.textContent = "";
+    try {
+      await session.logIn(user.value.trim(), password.value);
+      entered();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      wrong.textContent = say(`login.${error.reason}`);
+      enter.disabled = false;
+      enter.textContent = say("login.enter");
+      (error.reason === "wrong" ? password : enter).focus();
+      if (error.reason === "wrong") password.select();
+    }
+  }
+
+  const form = el("form", { class: "login", onsubmit: submit, "aria-labelledby": "login-title" },
+    el("h1", { id: "login-title" }, el("span", { class: "brand" }, say("brand")), " ", say("login.title")),
+    wrong,
+    el("label", { for: "user" }, say("login.user")), user,
+    el("label", { for: "password" }, say("login.password")), password,
+    enter,
+    el("p", { class: "note" }, say("login.note")),
+    el("p", { class: "login-foot" },
+      languages && el("button", { type: "button", class: "plain", id: "language", onclick: switchLanguage }, say("language")),
+      el("button", { type: "button", class: "plain", id: "theme", onclick: switchTheme }, say("theme"))));
+  const root = el("main", { class: "entrance" }, form);
+  requestAnimationFrame(() => user.focus());
+  return root;
+}

@@ -1,0 +1,157 @@
+// The first view: where every handset is, and what wants to be looked at.
+
+import { HourChart } from "./charts.js";
+import { el, setText } from "./dom.js";
+import { count, day, dueWords, duration, moment, share } from "./format.js";
+import { FleetMap } from "./map.js";
+import { panel } from "./panels.js";
+import { devicesOf, devicesShown, erasuresShown, longestOffline, quarantineShown, stateCounts } from "./selection.js";
+import { say, sayValue } from "./words.js";
+
+const STATES = /** @type {const} */ (["online", "offline", "unknown"]);
+const LISTED = 6;
+
+/** @param {import("./dashboard.js").Dashboard} dashboard @returns {import("./dashboard.js").View} */
+export function overview(dashboard) {
+  const { store } = dashboard;
+  const figures = new Map(
+    /** @type {const} */ ([["online", ""], ["calls", "#calls"], ["late", "#rights"], ["erasures", "#rights"], ["quarantine", "#orders"]])
+      .map(([name, href]) => [name, figure(name, href)]),
+  );
+  const map = new FleetMap((key) => dashboard.openDevice(key));
+  const states = new Map(
+    STATES.map((state) => {
+      const number = el("span", { class: "number" });
+      const button = el("button", {
+        type: "button", class: "state", "data-state": state, "aria-pressed": "false",
+        onclick: () => toggle(state),
+      }, el("span", { class: "tile", "data-state": state, "aria-hidden": "true" }), say(`state.${state}`), " ", number);
+      return [state, { button, number }];
+    }),
+  );
+  const order = /** @type {HTMLSelectElement} */ (el("select", {
+    id: "order", "aria-label": say("map.group"),
+    onchange: () => {
+      dashboard.byState = order.value === "state";
+      drawMap();
+    },
+  }, el("option", { value: "fleet" }, say("map.by-fleet")), el("option", { value: "state" }, say("map.by-state"))));
+  order.value = dashboard.byState ? "state" : "fleet";
+  const chart = new HourChart();
+  const offline = el("ol", { class: "list" });
+  const requests = el("ol", { class: "list" });
+  const waiting = el("p", { class: "waiting" }, say("loading"));
+
+  const root = el("div", { class: "overview" },
+    el("h1", { class: "unseen" }, say("view.overview")),
+    el("ul", { class: "figures" }, ...[...figures.values()].map((one) => one.root)),
+    el("section", { class: "panel fleet-map", "aria-labelledby": "map-title" },
+      el("div", { class: "panel-head" },
+        el("h2", { id: "map-title" }, say("map.title")),
+        el("div", { class: "states" }, ...[...states.values()].map((one) => one.button)),
+        order),
+      el("p", { id: "map-help", class: "unseen" }, say("map.help")),
+      waiting, map.root),
+    el("div", { class: "side" },
+      panel("hours", chart.root), panel("offline", offline), panel("requests", requests)));
+
+  /** @param {string} state */
+  function toggle(state) {
+    const chosen = new Set(dashboard.filter.states);
+    if (!chosen.delete(state)) chosen.add(state);
+    dashboard.setFilter({ states: chosen });
+  }
+
+  function drawMap() {
+    const { filter } = dashboard;
+    const counts = stateCounts(devicesOf(store, filter));
+    for (const [state, { button, number }] of states) {
+      setText(number, count(counts[state]));
+      button.setAttribute("aria-pressed", String(filter.states.has(state)));
+    }
+    const shown = devicesShown(store, filter);
+    const isWaiting = store.devices.size === 0 && !dashboard.isLoaded;
+    waiting.hidden = !isWaiting;
+    map.root.hidden = isWaiting;
+    map.draw(shown, dashboard.byState, dashboard.late, filter.states.size > 0 || filter.query !== "" || filter.fleet !== "");
+    map.select(dashboard.panel?.key ?? "");
+    const all = counts.online + counts.offline + counts.unknown;
+    figures.get("online")?.draw(count(counts.online), say("figure.of", { count: count(all) }), false);
+  }
+
+  function drawCalls() {
+    const hours = [...store.hours.values()].sort((one, other) => one.hour - other.hour);
+    const answered = hours.reduce((sum, hour) => sum + hour.answered, 0);
+    const calls = answered + hours.reduce((sum, hour) => sum + hour.other, 0);
+    figures.get("calls")?.draw(count(calls), say("figure.answered", { share: share(answered, calls) }), false);
+    chart.draw(hours);
+  }
+
+  function drawOffline() {
+    const away = longestOffline(devicesOf(store, dashboard.filter)).slice(0, LISTED);
+    offline.replaceChildren(...away.map((device) =>
+      item(device.key, device.device, device.fleet,
+        device.since === null ? say("offline.before") : duration(Date.now() - device.since),
+        device.since === null ? "" : say("offline.since", { time: moment(device.since) }))));
+    if (away.length === 0) offline.replaceChildren(el("li", { class: "empty" }, say("offline.none")));
+  }
+
+  function drawRequests() {
+    const open = dashboard.requests().filter((request) => request.standing !== "closed");
+    const late = open.filter((request) => request.standing === "overdue").length;
+    figures.get("late")?.draw(count(late), open.length === 0 ? say("figure.none-late") : say("figure.open", { count: count(open.length) }), late > 0);
+    const today = dashboard.today();
+    requests.replaceChildren(...open.slice(0, LISTED).map((request) => {
+      const isLate = request.standing === "overdue";
+      return item(`${request.fleet}/${request.device}`, request.device, sayValue("right", request.kind),
+        dueWords(request.due, today), day(request.due), isLate);
+    }));
+    if (open.length === 0) requests.replaceChildren(el("li", { class: "empty" }, say("requests.none")));
+  }
+
+  function drawRest() {
+    const erasures = erasuresShown(store, dashboard.filter).filter((one) => one.standing === "outstanding").length;
+    figures.get("erasures")?.draw(count(erasures), say("figure.erasures-note"), false);
+    const kept = quarantineShown(store, dashboard.filter).reduce((sum, one) => sum + one.count, 0);
+    figures.get("quarantine")?.draw(count(kept), say("figure.quarantine-note"), false);
+  }
+
+  /** @param {string} key @param {string} name @param {string} about @param {string} first @param {string} second @param {boolean} isLate */
+  function item(key, name, about, first, second, isLate = false) {
+    return el("li", { class: isLate ? "late" : "" },
+      el("button", { type: "button", class: "link", onclick: () => dashboard.openDevice(key) }, name),
+      el("span", { class: "about" }, about),
+      el("span", { class: "first" }, first),
+      el("span", { class: "second" }, second));
+  }
+
+  return {
+    root,
+    fast: drawMap,
+    recolour: () => chart.recolour(),
+    draw(areas) {
+      drawMap();
+      if (areas.has("hours")) drawCalls();
+      if (areas.has("devices")) drawOffline();
+      if (areas.has("requests") || areas.has("consents")) drawRequests();
+      if (areas.has("erasures") || areas.has("quarantine")) drawRest();
+    },
+  };
+}
+
+/** @param {string} name @param {string} href */
+function figure(name, href) {
+  const value = el("span", { class: "value" }, "–");
+  const note = el("span", { class: "figure-note" });
+  const inside = [value, el("span", { class: "figure-name" }, say(`figure.${name}`)), note];
+  const root = el("li", { class: `figure ${name}` }, href === "" ? el("div", {}, ...inside) : el("a", { href }, ...inside));
+  return {
+    root,
+    /** @param {string} words @param {string} more @param {boolean} isBad */
+    draw(words, more, isBad) {
+      setText(value, words);
+      setText(note, more);
+      root.classList.toggle("bad", isBad);
+    },
+  };
+}

@@ -1,0 +1,207 @@
+// What of all that is known is shown: filters, orders, sums. Pure.
+
+/** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./store.js").Device} Device */
+/** @typedef {import("./store.js").Call} Call */
+/** @typedef {import("./store.js").RightsRequest} RightsRequest */
+/**
+ * @typedef {{fleet: string, query: string, states: Set<string>, result: string, hours: number}} Filter
+ *   fleet, result: "" for all; states: empty for all; hours: how far back calls go.
+ */
+
+/** @returns {Filter} */
+export const everything = () => ({ fleet: "", query: "", states: new Set(), result: "", hours: 24 });
+
+/** What people see of how calls end: three kinds, each with its own colour and word. */
+const ANSWERED = new Set(["local_hangup", "remote_hangup", "transferred", "forwarded"]);
+const MISSED = new Set(["cancelled", "no_answer", "busy", "rejected", "barred"]);
+
+/** @param {string} result @returns {"answered" | "missed" | "failed"} */
+export function kindOfResult(result) {
+  if (ANSWERED.has(result)) return "answered";
+  return MISSED.has(result) ? "missed" : "failed";
+}
+
+/** Open requests that a handset states at most. */
+const MAX_STATED = 20;
+
+/** @param {string} text */
+const folded = (text) => text.toLowerCase();
+
+const byName = new Intl.Collator("en", { numeric: true }).compare;
+
+/** @param {{fleet: string, device: string}} one @param {Filter} filter */
+const isOf = (one, filter) =>
+  (filter.fleet === "" || one.fleet === filter.fleet) &&
+  (filter.query === "" || folded(one.device).includes(folded(filter.query)));
+
+/** @type {WeakMap<Store, {roster: number, devices: Device[]}>} */
+const rosters = new WeakMap();
+
+/** All handsets by fleet and name. @param {Store} store */
+function roster(store) {
+  let known = rosters.get(store);
+  if (known?.roster !== store.roster) {
+    const devices = [...store.devices.values()].sort(
+      (one, other) => byName(one.fleet, other.fleet) || byName(one.device, other.device));
+    known = { roster: store.roster, devices };
+    rosters.set(store, known);
+  }
+  return known.devices;
+}
+
+/**
+ * Handsets that the filter leaves, its states aside: what the sums beside the map count.
+ * @param {Store} store
+ * @param {Filter} filter
+ */
+export const devicesOf = (store, filter) => roster(store).filter((device) => isOf(device, filter));
+
+/**
+ * Handsets that the map shows, by fleet and name.
+ * @param {Store} store
+ * @param {Filter} filter
+ */
+export const devicesShown = (store, filter) =>
+  devicesOf(store, filter).filter((device) => filter.states.size === 0 || filter.states.has(device.state));
+
+/**
+ * @param {Device[]} devices
+ * @returns {{online: number, offline: number, unknown: number}}
+ */
+export function stateCounts(devices) {
+  const counts = { online: 0, offline: 0, unknown: 0 };
+  for (const device of devices) counts[device.state] += 1;
+  return counts;
+}
+
+/** @param {Device[]} devices */
+export const longestOffline = (devices) =>
+  devices
+    .filter((device) => device.state === "offline")
+    .sort((one, other) => (one.since ?? 0) - (other.since ?? 0) || byName(one.device, other.device));
+
+/** @param {Store} store */
+export const fleetsOf = (store) => [...new Set([...store.devices.values()].map((device) => device.fleet))].sort(byName);
+
+/**
+ * Calls that the filter leaves, the one that started last first.
+ * @param {Iterable<Call>} calls
+ * @param {Filter} filter
+ * @param {number} now milliseconds
+ */
+export function callsShown(calls, filter, now) {
+  const from = now - filter.hours * 3_600_000;
+  const query = folded(filter.query);
+  return [...calls]
+    .filter(
+      (call) =>
+        call.startedAt >= from &&
+        (filter.fleet === "" || call.fleet === filter.fleet) &&
+        (filter.result === "" || call.result === filter.result || kindOfResult(call.result) === filter.result) &&
+        (query === "" || folded(call.device).includes(query) || folded(call.number ?? "").includes(query)),
+    )
+    .sort((one, other) => other.startedAt - one.startedAt || byName(other.key, one.key));
+}
+
+/**
+ * Requests of holders, the one that is due first first; what handsets say now goes before what the API says.
+ * @param {Store} store
+ * @param {Filter} filter
+ * @param {string} today as 2026-11-25
+ * @returns {RightsRequest[]}
+ */
+export function requestsShown(store, filter, today) {
+  /** @type {RightsRequest[]} */
+  const shown = [];
+  const stated = new Set();
+  for (const device of store.devices.values()) {
+    for (const one of device.consent?.requests ?? []) {
+      const key = `${device.key}/${one.number}`;
+      stated.add(key);
+      const standing = one.state === "overdue" || one.due < today ? "overdue" : "open";
+      shown.push({
+        fleet: device.fleet, device: device.device, number: one.number, kind: one.kind, due: one.due, standing,
+        first_seen_at: store.known.get(key)?.first_seen_at ?? null, closed_at: null,
+      });
+    }
+  }
+  for (const [key, request] of store.known) {
+    if (stated.has(key)) continue;
+    const open = store.devices.get(`${request.fleet}/${request.device}`)?.consent?.requests;
+    // A handset that says what is open, and not this one, has closed it.
+    const isClosed = request.standing === "closed" || (open !== undefined && open.length < MAX_STATED);
+    const standing = isClosed ? "closed" : request.due < today ? "overdue" : request.standing;
+    shown.push({ ...request, standing });
+  }
+  return shown
+    .filter((request) => isOf(request, filter))
+    .sort((one, other) => order(one) - order(other) || byName(one.due, other.due) || byName(one.device, other.device));
+}
+
+/** @param {RightsRequest} request */
+const order = (request) => (request.standing === "closed" ? 1 : 0);
+
+/**
+ * Yes, no and never asked by purpose: from what handsets say now where all of them have said it, else from the API.
+ * @param {Store} store
+ * @param {Filter} filter
+ * @returns {{reporting: number, broken: number, rows: import("./store.js").Coverage[]}}
+ */
+export function coverage(store, filter) {
+  const telling = devicesOf(store, { ...filter, query: "" }).filter((device) => device.consent !== null);
+  if (store.coverage !== null && telling.length < store.coverage.reporting) return store.coverage;
+  /** @type {Map<string, import("./store.js").Coverage>} */
+  const rows = new Map();
+  let broken = 0;
+  for (const { consent } of telling) {
+    if (consent === null) continue;
+    if (!consent.intact) broken += 1;
+    for (const one of consent.purposes) {
+      const row = rows.get(one.purpose) ?? { purpose: one.purpose, granted: 0, refused: 0, not_asked: 0 };
+      if (one.since === null) row.not_asked += 1;
+      else if (one.granted && consent.intact) row.granted += 1;
+      else row.refused += 1;
+      rows.set(one.purpose, row);
+    }
+  }
+  return { reporting: telling.length, broken, rows: [...rows.values()] };
+}
+
+/**
+ * @param {Store} store
+ * @param {Filter} filter
+ */
+export const erasuresShown = (store, filter) =>
+  [...store.erasures.values()]
+    .filter((one) => isOf(one, filter))
+    .sort((one, other) =>
+      Number(one.standing === "done") - Number(other.standing === "done") || byName(other.received_at, one.received_at));
+
+/**
+ * Messages of the operator's with what became of them; those that nobody has answered yet too.
+ * @param {Store} store
+ * @param {Filter} filter
+ * @returns {import("./store.js").Outcome[]}
+ */
+export function outcomesShown(store, filter) {
+  const rows = new Map(store.outcomes);
+  for (const [key, publication] of store.publications) {
+    const [fleet, message] = key.split("/");
+    const row = rows.get(key) ?? { fleet, message, devices: 0, codes: [], last_received_at: null };
+    rows.set(key, { ...row, kind: publication.about, name: publication.name, published_at: publication.at });
+  }
+  return [...rows.values()]
+    .filter((row) => filter.fleet === "" || row.fleet === filter.fleet)
+    .sort((one, other) => byName(when(other), when(one)));
+}
+
+/** @param {import("./store.js").Outcome} outcome */
+const when = (outcome) => outcome.published_at ?? outcome.last_received_at ?? "";
+
+/**
+ * @param {Store} store
+ * @param {Filter} filter
+ */
+export const quarantineShown = (store, filter) =>
+  store.quarantine.filter((one) => isOf(one, filter)).sort((one, other) => other.count - one.count);

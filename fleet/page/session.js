@@ -1,0 +1,134 @@
+// Who has logged in, and every request to the collector's API. User and password are in this object and nowhere else.
+
+const TIMEOUT_MS = 20_000;
+
+/** Why something was not answered: "wrong", "many", "gone", "unchecked" when logging in; "gone" or "ended" later. */
+export class Refusal extends Error {
+  /** @param {"wrong" | "many" | "gone" | "unchecked" | "ended"} reason */
+  constructor(reason) {
+    super(reason);
+    this.name = "Refusal";
+    this.reason = reason;
+  }
+}
+
+export class Session {
+  #user = "";
+  #password = "";
+  #token = "";
+  /** @type {Promise<void> | null} */
+  #renewal = null;
+
+  get user() {
+    return this.#user;
+  }
+
+  /** What the broker is shown. */
+  get credentials() {
+    return { username: this.#user, password: this.#password };
+  }
+
+  /**
+   * @param {string} user
+   * @param {string} password
+   * @throws {Refusal}
+   */
+  async logIn(user, password) {
+    const answer = await ask("session", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ user, password }),
+    });
+    if (answer.status === 401 || answer.status === 422) throw new Refusal("wrong");
+    if (answer.status === 429) throw new Refusal("many");
+    if (answer.status === 503) throw new Refusal("unchecked");
+    if (!answer.ok) throw new Refusal("gone");
+    const { token } = await answer.json();
+    this.#user = user;
+    this.#password = password;
+    this.#token = token;
+  }
+
+  /**
+   * Read one answer of the API; where the token has ended, another one is asked for once.
+   * @param {string} path
+   * @param {Record<string, string | number | string[] | undefined>} parameters empty ones are left out.
+   * @returns {Promise<any>}
+   * @throws {Refusal}
+   */
+  async get(path, parameters = {}) {
+    let answer = await this.#get(path, parameters);
+    if (answer.status === 401) {
+      await this.#renew();
+      answer = await this.#get(path, parameters);
+      if (answer.status === 401) throw new Refusal("ended");
+    }
+    if (!answer.ok) throw new Refusal("gone");
+    return answer.json();
+  }
+
+  /**
+   * All rows of a route, page by page.
+   * @param {string} path
+   * @param {Record<string, string | number | string[] | undefined>} parameters
+   * @param {(rows: any[]) => void} take
+   * @param {number} most rows at most.
+   */
+  async all(path, parameters, take, most = 200_000) {
+    let after;
+    let count = 0;
+    do {
+      const page = await this.get(path, { limit: 5000, ...parameters, after });
+      take(page.rows);
+      count += page.rows.length;
+      after = page.next ?? undefined;
+    } while (after !== undefined && count < most);
+  }
+
+  async logOut() {
+    const headers = { Authorization: `Bearer ${this.#token}` };
+    this.#user = this.#password = this.#token = "";
+    await ask("session", { method: "DELETE", headers }).catch(() => undefined);
+  }
+
+  /** @param {string} path @param {Record<string, string | number | string[] | undefined>} parameters */
+  #get(path, parameters) {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(parameters)) {
+      for (const each of Array.isArray(value) ? value : [value]) {
+        if (each !== undefined && each !== "") query.append(name, String(each));
+      }
+    }
+    return ask(`${path}?${query}`, { headers: { Authorization: `Bearer ${this.#token}` } });
+  }
+
+  /** Several questions may find at once that the token has ended; one log-in serves all of them. */
+  #renew() {
+    this.#renewal ??= this.logIn(this.#user, this.#password)
+      .catch((error) => {
+        throw error.reason === "wrong" ? new Refusal("ended") : new Refusal("gone");
+      })
+      .finally(() => {
+        this.#renewal = null;
+      });
+    return this.#renewal;
+  }
+}
+
+/** @returns {Promise<{websocket: string | null, languages: ("en" | "zh")[], time_zone: string}>} */
+export async function settings() {
+  const answer = await ask("settings", {});
+  if (!answer.ok) throw new Refusal("gone");
+  return answer.json();
+}
+
+/** @param {string} path @param {RequestInit} request */
+async function ask(path, request) {
+  try {
+    return await fetch(`api/v1/${path}`, {
+      ...request, cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch {
+    throw new Refusal("gone");
+  }
+}

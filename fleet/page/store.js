@@ -1,0 +1,371 @@
+// Everything that the page knows: what the broker says now and what the collector's API knows from before. Pure.
+
+/** @typedef {import("./messages.js").Message} Message */
+/** @typedef {import("./messages.js").Answer} Answer */
+/** @typedef {import("./messages.js").CallRecord} CallRecord */
+/**
+ * @typedef {{
+ *   key: string, fleet: string, device: string, state: "online" | "offline" | "unknown", since: number | null,
+ *   live: boolean, consent: Consent | null,
+ * }} Device since: milliseconds, null where nobody saw the change; live: the broker said so in this connection.
+ * @typedef {{purposes: Answer[], policy: string, intact: boolean, requests: import("./messages.js").Request[]}} Consent
+ * @typedef {CallRecord & {key: string, fleet: string, device: string, startedAt: number}} Call
+ * @typedef {{
+ *   fleet: string, device: string, number: number, kind: string, due: string,
+ *   standing: "open" | "overdue" | "closed", first_seen_at: string | null, closed_at: string | null,
+ * }} RightsRequest
+ * @typedef {{
+ *   fleet: string, device: string, epoch: number, seq: number, reason: string, cancelled: boolean,
+ *   standing: string, received_at: string, done_at: string | null, deleted: number,
+ * }} Erasure
+ * @typedef {{
+ *   fleet: string, message: string, kind: string | null, name: string | null, published_at: string | null,
+ *   devices: number, codes: {code: string, devices: number}[], last_received_at: string | null,
+ * }} Outcome
+ * @typedef {{
+ *   fleet: string, device: string, topic: string, reason: string, count: number,
+ *   first_received_at: string, last_received_at: string,
+ * }} Quarantined
+ * @typedef {{hour: number, answered: number, other: number}} Hour
+ * @typedef {{result: string, direction: string, calls: number}} Result
+ * @typedef {{purpose: string, granted: number, refused: number, not_asked: number}} Coverage
+ * @typedef {"devices" | "calls" | "hours" | "results" | "consents" | "requests" | "erasures" | "outcomes" |
+ *   "quarantine"} Area
+ */
+
+export const HOUR_MS = 3_600_000;
+const SYNC = "cdr_sync";
+
+/** Calls that are kept in memory at most; older ones are asked for again when somebody wants them. */
+export const MAX_CALLS = 5_000;
+
+/** @param {string} fleet @param {string} device */
+export const deviceKey = (fleet, device) => `${fleet}/${device}`;
+
+export class Store {
+  constructor() {
+    /** @type {Map<string, Device>} */
+    this.devices = new Map();
+    /** Grows whenever a handset comes or goes, so that nobody sorts them in vain. */
+    this.roster = 0;
+    /** @type {Map<string, Call>} */
+    this.calls = new Map();
+    /** @type {Map<string, import("./messages.js").Range[]>} what may not come back, by handset. */
+    this.erased = new Map();
+    /** @type {Set<string>} handsets whose holders have gone; only a new holder's answers bring one back. */
+    this.gone = new Set();
+    /** @type {Map<string, RightsRequest>} as the API has them. */
+    this.known = new Map();
+    /** @type {Map<string, Erasure>} */
+    this.erasures = new Map();
+    /** @type {Map<string, Outcome>} */
+    this.outcomes = new Map();
+    /** @type {Map<string, {about: string, name: string, at: string}>} */
+    this.publications = new Map();
+    /** @type {Quarantined[]} */
+    this.quarantine = [];
+    /** The fleet that hours and results are of, "" for all. */
+    this.scope = "";
+    /** @type {Map<number, Hour>} */
+    this.hours = new Map();
+    /** @type {Map<string, Result>} */
+    this.results = new Map();
+    /** @type {{reporting: number, broken: number, rows: Coverage[]} | null} as the API has it. */
+    this.coverage = null;
+    /** @type {Set<Area>} what has changed since somebody last looked. */
+    this.dirty = new Set();
+    /** @type {Set<string>} the handsets that have. */
+    this.changed = new Set();
+    /** @type {Set<Area>} what the API should be asked for again, since a message says that it has more. */
+    this.stale = new Set();
+  }
+
+  /**
+   * Take in one message of the broker's.
+   * @param {Message} message
+   * @param {number} now milliseconds
+   */
+  take(message, now) {
+    switch (message.kind) {
+      case "status":
+        this.#status(message, now);
+        break;
+      case "consent":
+        this.#consent(message);
+        break;
+      case "no-consent":
+        this.#noConsent(deviceKey(message.fleet, message.device));
+        break;
+      case "calls":
+        this.#calls(message, now);
+        break;
+      case "erasure":
+        this.#erasure(message, now);
+        break;
+      case "outcome":
+        this.stale.add("outcomes");
+        break;
+      case "publication":
+        this.publications.set(`${message.fleet}/${message.message}`, message);
+        this.dirty.add("outcomes");
+        break;
+    }
+  }
+
+  /** The broker's connection is gone: from now on the API knows more about who is online. */
+  brokerLost() {
+    for (const device of this.devices.values()) device.live = false;
+  }
+
+  /**
+   * @param {string} fleet
+   * @param {string} name
+   * @returns {Device}
+   */
+  #device(fleet, name) {
+    const key = deviceKey(fleet, name);
+    let device = this.devices.get(key);
+    if (device === undefined) {
+      device = { key, fleet, device: name, state: "unknown", since: null, live: false, consent: null };
+      this.devices.set(key, device);
+      this.roster += 1;
+      this.#touched(key);
+    }
+    return device;
+  }
+
+  /** @param {string} key */
+  #touched(key) {
+    this.changed.add(key);
+    this.dirty.add("devices");
+  }
+
+  /** @param {Extract<Message, {kind: "status"}>} message @param {number} now */
+  #status(message, now) {
+    if (this.gone.has(deviceKey(message.fleet, message.device))) return;
+    const device = this.#device(message.fleet, message.device);
+    device.live = true;
+    if (device.state === message.state) return;
+    // A retained word is about a change that nobody here saw, unless it contradicts what was known.
+    device.since = message.retained && device.state === "unknown" ? null : now;
+    device.state = message.state;
+    this.#touched(device.key);
+  }
+
+  /** @param {Extract<Message, {kind: "consent"}>} message */
+  #consent(message) {
+    this.gone.delete(deviceKey(message.fleet, message.device));
+    const device = this.#device(message.fleet, message.device);
+    const { purposes, policy, intact, requests } = message;
+    device.consent = { purposes, policy, intact, requests };
+    this.#touched(device.key);
+    this.dirty.add("consents").add("requests");
+    if (!mayShowCalls(device)) this.#dropCalls((call) => call.fleet === device.fleet && call.device === device.device);
+  }
+
+  /** @param {string} key */
+  #noConsent(key) {
+    const device = this.devices.get(key);
+    if (device?.consent) {
+      device.consent = null;
+      this.#touched(key);
+      this.dirty.add("consents").add("requests");
+    }
+  }
+
+  /** @param {Extract<Message, {kind: "calls"}>} message @param {number} now */
+  #calls(message, now) {
+    if (this.gone.has(deviceKey(message.fleet, message.device))) return;
+    const device = this.#device(message.fleet, message.device);
+    for (const record of message.records) {
+      const call = this.#add(device, record);
+      if (call === null) continue;
+      this.stale.add("hours").add("results");
+      // Sums grow only where the API has told their beginning.
+      if (this.hours.size === 0 || call.startedAt > now || (this.scope !== "" && this.scope !== call.fleet)) continue;
+      const hour = Math.floor(call.startedAt / HOUR_MS) * HOUR_MS;
+      const bucket = this.hours.get(hour) ?? { hour, answered: 0, other: 0 };
+      bucket[call.answered_at === null ? "other" : "answered"] += 1;
+      const kind = `${call.result}/${call.direction}`;
+      const result = this.results.get(kind) ?? { result: call.result, direction: call.direction, calls: 0 };
+      result.calls += 1;
+      this.hours.set(hour, bucket);
+      this.results.set(kind, result);
+      this.dirty.add("hours").add("results");
+    }
+    this.#trim();
+  }
+
+  /**
+   * @param {Device} device
+   * @param {CallRecord} record
+   * @returns {Call | null} null where it is known already, or may not be shown.
+   */
+  #add(device, record) {
+    const key = `${device.key}/${record.epoch}/${record.seq}`;
+    if (this.calls.has(key) || !mayShowCalls(device) || this.#isErased(device.key, record.epoch, record.seq)) return null;
+    const call = { ...record, key, fleet: device.fleet, device: device.device, startedAt: Date.parse(record.started_at) };
+    this.calls.set(key, call);
+    this.dirty.add("calls");
+    return call;
+  }
+
+  #trim() {
+    if (this.calls.size <= MAX_CALLS * 1.2) return;
+    const newest = [...this.calls.values()].sort((one, other) => other.startedAt - one.startedAt).slice(0, MAX_CALLS);
+    this.calls = new Map(newest.map((call) => [call.key, call]));
+    this.dirty.add("calls");
+  }
+
+  /** @param {string} key @param {number} epoch @param {number} seq */
+  #isErased(key, epoch, seq) {
+    return (this.erased.get(key) ?? []).some((one) => one.epoch === epoch && one.first <= seq && seq <= one.last);
+  }
+
+  /** @param {(call: Call) => boolean} isGone */
+  #dropCalls(isGone) {
+    for (const [key, call] of this.calls) {
+      if (isGone(call)) {
+        this.calls.delete(key);
+        this.dirty.add("calls");
+      }
+    }
+    this.stale.add("hours").add("results");
+  }
+
+  /** @param {Extract<Message, {kind: "erasure"}>} message @param {number} now */
+  #erasure(message, now) {
+    const { fleet, device, epoch, seq, reason, cancelled } = message;
+    const key = deviceKey(fleet, device);
+    this.erased.set(key, [...(this.erased.get(key) ?? []), ...message.ranges]);
+    this.#dropCalls((call) =>
+      call.fleet === fleet && call.device === device && (cancelled || this.#isErased(key, call.epoch, call.seq)));
+    if (cancelled) {
+      this.gone.add(key);
+      this.devices.delete(key);
+      this.roster += 1;
+      for (const [number, request] of this.known) {
+        if (request.fleet === fleet && request.device === device) this.known.delete(number);
+      }
+      this.#touched(key);
+      this.dirty.add("consents").add("requests");
+    }
+    const number = `${key}/${epoch}/${seq}`;
+    if (!this.erasures.has(number)) {
+      const received_at = new Date(now).toISOString();
+      this.erasures.set(number, {
+        fleet, device, epoch, seq, reason, cancelled, standing: "outstanding", received_at, done_at: null, deleted: 0,
+      });
+    }
+    this.dirty.add("erasures");
+    this.stale.add("erasures");
+  }
+
+  /**
+   * Take in all handsets as the API knows them; what the broker said since it was connected stands.
+   * @param {{fleet: string, device: string, state: string, state_since: string}[]} rows
+   */
+  loadDevices(rows) {
+    for (const row of rows) {
+      const key = deviceKey(row.fleet, row.device);
+      if (this.gone.has(key)) continue;
+      if (row.state === "retired") {
+        if (this.devices.get(key)?.live === false && this.devices.delete(key)) {
+          this.roster += 1;
+          this.#touched(key);
+        }
+        continue;
+      }
+      const state = row.state === "online" || row.state === "offline" ? row.state : "unknown";
+      const device = this.#device(row.fleet, row.device);
+      const since = Date.parse(row.state_since);
+      if (device.live && device.state !== state) continue;
+      if (device.state === state && device.since === since) continue;
+      device.state = state;
+      device.since = since;
+      this.#touched(device.key);
+    }
+    this.dirty.add("devices");
+  }
+
+  /**
+   * Add calls from before.
+   * @param {(CallRecord & {fleet: string, device: string})[]} rows
+   */
+  loadCalls(rows) {
+    for (const row of rows) if (this.maySee(row)) this.#add(this.#device(row.fleet, row.device), row);
+    this.dirty.add("calls");
+  }
+
+  /**
+   * Whether a call that the API tells of may be shown, by all that has come since.
+   * @param {{fleet: string, device: string, epoch: number, seq: number}} row
+   */
+  maySee(row) {
+    const key = deviceKey(row.fleet, row.device);
+    const device = this.devices.get(key);
+    if (this.gone.has(key)) return false;
+    return (device === undefined || mayShowCalls(device)) && !this.#isErased(key, row.epoch, row.seq);
+  }
+
+  /** @param {{hour: string, calls: number, answered: number}[]} rows */
+  loadHours(rows) {
+    this.hours = new Map(
+      rows.map((row) => {
+        const hour = Date.parse(row.hour);
+        return [hour, { hour, answered: row.answered, other: row.calls - row.answered }];
+      }),
+    );
+    this.dirty.add("hours");
+  }
+
+  /** @param {Result[]} rows */
+  loadResults(rows) {
+    this.results = new Map(rows.map((row) => [`${row.result}/${row.direction}`, { ...row }]));
+    this.dirty.add("results");
+  }
+
+  /** @param {{reporting: number, ledgers_broken: number, rows: Coverage[]}} answer */
+  loadCoverage(answer) {
+    this.coverage = { reporting: answer.reporting, broken: answer.ledgers_broken, rows: answer.rows };
+    this.dirty.add("consents");
+  }
+
+  /** @param {RightsRequest[]} rows */
+  loadRequests(rows) {
+    this.known = new Map(rows.map((row) => [`${row.fleet}/${row.device}/${row.number}`, row]));
+    this.dirty.add("requests");
+  }
+
+  /** @param {Erasure[]} rows */
+  loadErasures(rows) {
+    // One that the broker brought a moment ago may not be there yet.
+    const waiting = [...this.erasures].filter(([, one]) => one.standing === "outstanding");
+    this.erasures = new Map([
+      ...waiting,
+      ...rows.map((row) => /** @type {const} */ ([`${row.fleet}/${row.device}/${row.epoch}/${row.seq}`, row])),
+    ]);
+    this.dirty.add("erasures");
+  }
+
+  /** @param {Outcome[]} rows */
+  loadOutcomes(rows) {
+    this.outcomes = new Map(rows.map((row) => [`${row.fleet}/${row.message}`, row]));
+    this.dirty.add("outcomes");
+  }
+
+  /** @param {Quarantined[]} rows */
+  loadQuarantine(rows) {
+    this.quarantine = rows;
+    this.dirty.add("quarantine");
+  }
+}
+
+/**
+ * Whether a handset's calls may be shown: not where its holder has said no.
+ * @param {Device} device
+ */
+export function mayShowCalls(device) {
+  if (device.consent === null) return true;
+  return device.consent.intact && device.consent.purposes.some((one) => one.purpose === SYNC && one.granted);
+}

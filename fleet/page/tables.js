@@ -1,0 +1,174 @@
+// Tables whose rows keep their place in the document while they change, sorted by a column's heading.
+
+import { csvOf, save } from "./csv.js";
+import { announce } from "./announce.js";
+import { el, setText } from "./dom.js";
+import { count } from "./format.js";
+import { say } from "./words.js";
+
+/**
+ * @typedef {string | {text: string, class?: string, device?: string, title?: string}} Cell
+ *   device: opens that handset.
+ */
+/**
+ * @template Row
+ * @typedef {{
+ *   name: string, label: string, cell: (row: Row) => Cell, sort?: (row: Row) => string | number,
+ *   number?: boolean, wide?: boolean,
+ * }} Column wide: left out on narrow screens.
+ */
+
+const STEP = 100;
+
+/** @template Row */
+export class Table {
+  /**
+   * @param {{
+   *   name: string, title: string, columns: Column<Row>[], key: (row: Row) => string, empty: string,
+   *   file: string[], rows?: () => Promise<Record<string, any>[]>, open: (key: string) => void,
+   * }} about file: the columns of its CSV file; rows: what goes into it, where that is more than what is shown.
+   */
+  constructor(about) {
+    this.about = about;
+    /** @type {Row[]} */
+    this.rows = [];
+    this.limit = STEP;
+    /** @type {{column: Column<Row>, up: boolean} | null} null: the order in which the rows came. */
+    this.order = null;
+    /** @type {Map<string, {row: HTMLElement, words: string}>} */
+    this.drawn = new Map();
+    this.body = el("tbody");
+    this.heads = about.columns.map((column) => this.#head(column));
+    this.empty = el("p", { class: "empty" }, about.empty);
+    this.tally = el("p", { class: "note" });
+    this.more = el("button", { type: "button", class: "plain", onclick: () => this.#showMore() }, say("more"));
+    this.download = el("button", { type: "button", class: "plain csv", onclick: () => void this.#save() }, say("csv"));
+    this.table = el("table", {},
+      el("caption", { class: "unseen" }, about.title), el("thead", {}, el("tr", {}, ...this.heads)), this.body);
+    this.scroll = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": about.title }, this.table);
+    this.foot = el("div", { class: "foot" }, this.tally, this.more, this.download);
+    this.root = el("div", { class: `table ${about.name}` }, this.scroll, this.empty, this.foot);
+    this.body.addEventListener("click", (event) => {
+      const button = event.target instanceof Element ? event.target.closest("button") : null;
+      if (button instanceof HTMLElement && button.dataset.device) about.open(button.dataset.device);
+    });
+  }
+
+  /** @param {Column<Row>} column */
+  #head(column) {
+    const inside = column.sort
+      ? el("button", { type: "button", onclick: () => this.#sort(column) }, column.label, el("span", { class: "arrow", "aria-hidden": "true" }))
+      : column.label;
+    return el("th", { scope: "col", class: classes(column) }, inside);
+  }
+
+  /** @param {Column<Row>} column */
+  #sort(column) {
+    if (this.order?.column !== column) this.order = { column, up: true };
+    else this.order = this.order.up ? { column, up: false } : null;
+    for (const [index, head] of this.heads.entries()) {
+      const isThis = this.about.columns[index] === this.order?.column;
+      if (isThis) head.setAttribute("aria-sort", this.order?.up ? "ascending" : "descending");
+      else head.removeAttribute("aria-sort");
+    }
+    this.draw(this.rows);
+  }
+
+  #showMore() {
+    const next = this.limit;
+    this.limit += STEP * 5;
+    this.draw(this.rows);
+    // The button may have gone: the reader goes on with the first row that is new.
+    const row = this.body.children[next];
+    if (row instanceof HTMLElement) {
+      row.tabIndex = -1;
+      row.focus();
+    }
+  }
+
+  /** @param {Row[]} rows */
+  draw(rows) {
+    this.rows = rows;
+    const shown = this.#sorted().slice(0, this.limit);
+    /** @type {Map<string, {row: HTMLElement, words: string}>} */
+    const drawn = new Map();
+    const elements = shown.map((row) => {
+      const key = this.about.key(row);
+      const cells = this.about.columns.map((column) => column.cell(row));
+      const words = JSON.stringify(cells);
+      const known = this.drawn.get(key);
+      const each = known?.words === words ? known : { row: this.#row(cells), words };
+      drawn.set(key, each);
+      return each.row;
+    });
+    this.drawn = drawn;
+    replace(this.body, elements);
+    this.scroll.hidden = rows.length === 0;
+    this.empty.hidden = rows.length > 0;
+    this.foot.hidden = rows.length === 0;
+    this.more.hidden = rows.length <= this.limit;
+    setText(this.tally, say("calls.count", { shown: count(shown.length), count: count(rows.length) }));
+  }
+
+  #sorted() {
+    if (this.order === null) return this.rows;
+    const { column, up } = this.order;
+    const sort = column.sort;
+    if (sort === undefined) return this.rows;
+    const sign = up ? 1 : -1;
+    return [...this.rows].sort((one, other) => {
+      const [left, right] = [sort(one), sort(other)];
+      return sign * (left < right ? -1 : left > right ? 1 : 0);
+    });
+  }
+
+  /** @param {Cell[]} cells */
+  #row(cells) {
+    return el("tr", {},
+      ...cells.map((cell, index) => {
+        const { text, class: more = "", device, title } = typeof cell === "string" ? { text: cell } : cell;
+        const inside = device === undefined ? text : el("button", { type: "button", class: "link", "data-device": device }, text);
+        return el("td", { class: `${classes(this.about.columns[index])} ${more}`.trim(), title }, inside);
+      }));
+  }
+
+  async #save() {
+    const { about } = this;
+    const words = this.download.textContent;
+    this.download.setAttribute("aria-busy", "true");
+    try {
+      const rows = about.rows ? await about.rows() : this.rows;
+      save(`${about.name}.csv`, csvOf(about.file, rows));
+      announce(say("said.saved", { count: count(rows.length) }));
+    } catch {
+      announce(say("csv.failed"));
+      this.tally.textContent = say("csv.failed");
+    } finally {
+      this.download.removeAttribute("aria-busy");
+      setText(this.download, words ?? "");
+    }
+  }
+
+  /** Say how far a long file is. @param {number} rows */
+  progress(rows) {
+    setText(this.download, say("csv.busy", { count: count(rows) }));
+  }
+}
+
+/** @param {Column<any> | undefined} column */
+const classes = (column) => [column?.number ? "number" : "", column?.wide ? "wide" : ""].join(" ").trim();
+
+/**
+ * Put these children into an element, and leave those alone that are where they belong: they keep the focus.
+ * @param {Element} parent
+ * @param {Element[]} wanted
+ */
+function replace(parent, wanted) {
+  const kept = new Set(wanted);
+  for (const child of [...parent.children]) if (!kept.has(child)) child.remove();
+  let at = parent.firstElementChild;
+  for (const child of wanted) {
+    if (child === at) at = at.nextElementSibling;
+    else parent.insertBefore(child, at);
+  }
+}
