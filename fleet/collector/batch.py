@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from firmware.egress.messages import ConsentMessage, ErasureMessage, OutcomeMessage, StatusMessage, Topic
 from fleet.collector import quarantine, states
-from fleet.collector.erasing import carry_out
+from fleet.collector.erasing import carry_out, known_epochs
 from fleet.collector.locks import take_locks
 from fleet.collector.quarantine import Reason, Rejection, Sender
 from fleet.collector.reading import Call, Calls, Cleared, Reading
@@ -88,7 +88,7 @@ class _Writer:
         self._connection = connection
         self._now = now
         self._oldest = oldest
-        self._retired: set[Sender] = set()
+        self._given_back = states.GivenBack()
         self.written = Written()
 
     def begin(self, readings: Sequence[Reading]) -> None:
@@ -103,22 +103,23 @@ class _Writer:
                 said[reading.sender] = reading.contents.state
             elif isinstance(reading.contents, Cleared) and reading.contents.topic is Topic.STATUS:
                 said[reading.sender] = states.UNKNOWN
-        self._retired = set(states.note_seen(self._connection, senders, said, self._now))
+        self._given_back = states.note_seen(self._connection, senders, said, self._now)
 
     def write(self, segment: Sequence[Reading]) -> None:
         """Write messages none of which erases anything."""
+        for reading in sorted(segment, key=lambda reading: reading.sender):
+            self._keep(reading)
         self._take(
             [call for reading in segment if isinstance(reading.contents, Calls) for call in reading.contents.calls]
         )
-        for reading in sorted(segment, key=lambda reading: reading.sender):
-            self._keep(reading)
 
     def erase(self, sender: Sender, notice: ErasureMessage) -> None:
         """Carry a notice out."""
         self.written.erased += carry_out(self._connection, sender, notice, self._now)
         self.written.notices.append((sender, notice))
         if notice.cancelled:
-            self._retired.add(sender)
+            self._given_back.retired.add(sender)
+            self._given_back.forgotten_at[sender] = self._now
 
     def _keep(self, reading: Reading) -> None:
         sender, contents = reading.sender, reading.contents
@@ -133,17 +134,32 @@ class _Writer:
             states.keep_publication(self._connection, sender.fleet, contents)
 
     def _take(self, calls: Sequence[Call]) -> None:
+        if self._given_back.forgotten_at:
+            calls = self._without_former_holders(calls)
         if not calls:
             return
         taken = insert_calls(self._connection, calls, self._now, self._oldest)
-        if self._retired:
+        if self._given_back.retired:
             self._has_holder({Sender(call.fleet, call.device) for call in taken.new})
         self._note(taken)
 
+    def _without_former_holders(self, calls: Sequence[Call]) -> Sequence[Call]:
+        """Sort out what may be a former holder's: its handset keeps it until it tells of consent in that epoch."""
+        forgotten_at = self._given_back.forgotten_at
+        epochs = {sender: known_epochs(self._connection, sender) for sender in forgotten_at}
+        kept = []
+        for call in calls:
+            sender = Sender(call.fleet, call.device)
+            if sender in forgotten_at and call.started_at < forgotten_at[sender] and call.epoch not in epochs[sender]:
+                self._reject(call, Reason.FORMER_HOLDER)
+            else:
+                kept.append(call)
+        return kept
+
     def _has_holder(self, senders: set[Sender]) -> None:
         """A handset that had been given back has another holder."""
-        states.note_holder(self._connection, senders & self._retired)
-        self._retired -= senders
+        states.note_holder(self._connection, senders & self._given_back.retired)
+        self._given_back.retired -= senders
 
     def _note(self, taken: Taken) -> None:
         self.written.inserted += len(taken.new)
@@ -153,8 +169,10 @@ class _Writer:
         for calls in (taken.new, taken.duplicates, taken.erased, taken.expired):
             self._confirm(calls)
         for call in taken.conflicts:
-            sender = Sender(call.fleet, call.device)
-            self.written.rejections[Rejection(sender, Topic.CDR.value, Reason.CONFLICT)] += 1
+            self._reject(call, Reason.CONFLICT)
+
+    def _reject(self, call: Call, reason: Reason) -> None:
+        self.written.rejections[Rejection(Sender(call.fleet, call.device), Topic.CDR.value, reason)] += 1
 
     def _confirm(self, calls: Iterable[Call]) -> None:
         for call in calls:

@@ -1,6 +1,6 @@
 """What is deleted because its holder said so, and what may never come in again for the same reason."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -77,10 +77,10 @@ def note_done(connection: Connection, notices: Iterable[tuple[Sender, ErasureMes
         )
 
 
-def gone_epochs(connection: Connection, sender: Sender) -> frozenset[int]:
-    """Return the epochs of a handset's former holders."""
-    rows = connection.execute(select(epochs.c.epoch).where(*_of(epochs, sender), epochs.c.gone_at.is_not(None)))
-    return frozenset(rows.scalars())
+def known_epochs(connection: Connection, sender: Sender) -> Mapping[int, bool]:
+    """Return the epochs in which a handset has told of its consent: of each whether its holder has gone since."""
+    rows = connection.execute(select(epochs.c.epoch, epochs.c.gone_at).where(*_of(epochs, sender)))
+    return {epoch: gone_at is not None for epoch, gone_at in rows}
 
 
 def _erase(connection: Connection, sender: Sender, epoch: int, first: int, last: int) -> int:
@@ -108,7 +108,8 @@ def _erase(connection: Connection, sender: Sender, epoch: int, first: int, last:
 def _forget(connection: Connection, sender: Sender, epoch: int, now: datetime) -> int:
     """Delete everything of a handset; whatever of its epochs so far is still on its way does not come in.
 
-    Epochs are drawn by lot at each start of a handset, so that another holder has none of these.
+    Epochs are drawn by lot at each start of a handset, so that another holder has none of these. One that nobody has
+    heard of yet may be either's: see Reason.FORMER_HOLDER.
     """
     known = union(*(select(table.c.epoch).where(*_of(table, sender)) for table in _WITH_EPOCHS))
     gone = sorted({epoch, *connection.execute(known).scalars()})
@@ -122,7 +123,7 @@ def _forget(connection: Connection, sender: Sender, epoch: int, now: datetime) -
         ),
         [{"fleet": sender.fleet, "device": sender.device, "epoch": each, "gone_at": now} for each in gone],
     )
-    connection.execute(update(devices).where(*_of(devices, sender)).values(retired_at=now))
+    connection.execute(update(devices).where(*_of(devices, sender)).values(retired_at=now, forgotten_at=now))
     return deleted
 
 

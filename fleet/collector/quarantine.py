@@ -26,7 +26,8 @@ class Reason(StrEnum):
     UNKNOWN_DEVICE: the handset is not in the settings. CLOCK_PAST, CLOCK_FUTURE: it tells of a time before there were
     such handsets, or of one to come. CONFLICT: another record has its number, and that one came first.
     FLOOD: more came at once than can wait, of what its sender does not wait for either (QoS 0).
-    NOT_STORED: the database does not take what it says.
+    FORMER_HOLDER: a call that began before the handset's last holder had gone, in an epoch in which it has not told of
+    consent since. NOT_STORED: the database does not take what it says.
     """
 
     TOO_LARGE = "too_large"
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     CLOCK_FUTURE = "clock_future"
     CONFLICT = "conflict"
     FLOOD = "flood"
+    FORMER_HOLDER = "former_holder"
     NOT_STORED = "not_stored"
 
 

@@ -4,13 +4,14 @@ Each collector sees all of it but for outcomes, in one order, so that each ends 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, select, tuple_, update
 
 from firmware.egress.messages import MAX_REQUESTS, ConsentMessage, OutcomeMessage
-from fleet.collector.erasing import gone_epochs
+from fleet.collector.erasing import known_epochs
 from fleet.collector.quarantine import Sender
 from fleet.collector.tables import consents, devices, epochs, outcomes, publications, purposes, requests
 from fleet.collector.upsert import insert_or
@@ -23,22 +24,30 @@ UNKNOWN: Final = "unknown"
 """The state of a handset that has not said whether it is there."""
 
 
+@dataclass(slots=True)
+class GivenBack:
+    """Of some handsets, those that a holder gave back.
+
+    Attributes:
+        retired: have no holder yet.
+        forgotten_at: when everything of the last holder was deleted.
+    """
+
+    retired: set[Sender] = field(default_factory=set)
+    forgotten_at: dict[Sender, datetime] = field(default_factory=dict)
+
+
 def note_seen(
     connection: Connection, senders: Iterable[Sender], states: Mapping[Sender, str], now: datetime
-) -> frozenset[Sender]:
-    """Write down that handsets were heard of, and what they last said of being there.
-
-    Returns:
-        those that had been given back.
-    """
+) -> GivenBack:
+    """Write down that handsets were heard of, and what they last said of being there."""
     wanted = sorted({*senders, *states})
     if not wanted:
-        return frozenset()
+        return GivenBack()
     names = [(sender.fleet, sender.device) for sender in wanted]
-    columns = (devices.c.fleet, devices.c.device, devices.c.last_seen_at, devices.c.state, devices.c.retired_at)
     known = {
         Sender(row.fleet, row.device): row
-        for row in connection.execute(select(*columns).where(tuple_(devices.c.fleet, devices.c.device).in_(names)))
+        for row in connection.execute(select(devices).where(tuple_(devices.c.fleet, devices.c.device).in_(names)))
     }
     unseen = [
         {"fleet": sender.fleet, "device": sender.device, "first_seen_at": now, "last_seen_at": now, "state": UNKNOWN,
@@ -67,7 +76,10 @@ def note_seen(
             .values(state=bindparam("to"), state_since=bindparam("now")),
             changed,
         )
-    return frozenset(sender for sender, row in known.items() if row.retired_at is not None)
+    return GivenBack(
+        {sender for sender, row in known.items() if row.retired_at is not None},
+        {sender: row.forgotten_at for sender, row in known.items() if row.forgotten_at is not None},
+    )
 
 
 def note_holder(connection: Connection, senders: Iterable[Sender]) -> None:
@@ -81,7 +93,7 @@ def keep_consent(connection: Connection, sender: Sender, message: ConsentMessage
     stored = connection.execute(select(consents.c.epoch, consents.c.seq).where(*_of(consents, sender))).first()
     if stored is not None and stored.epoch == message.epoch and stored.seq >= message.seq:
         return False
-    if message.epoch in gone_epochs(connection, sender):
+    if known_epochs(connection, sender).get(message.epoch, False):
         return False
     mine = {"fleet": sender.fleet, "device": sender.device}
     _replace(
@@ -129,7 +141,7 @@ def clear_consent(connection: Connection, sender: Sender, now: datetime) -> None
 
 def keep_outcome(connection: Connection, sender: Sender, message: OutcomeMessage, now: datetime) -> None:
     """Take what became of a message of the operator's; once, and none of a former holder's."""
-    if message.epoch in gone_epochs(connection, sender):
+    if known_epochs(connection, sender).get(message.epoch, False):
         return
     connection.execute(
         insert_or(connection, outcomes).on_conflict_do_nothing(),

@@ -68,6 +68,8 @@ devices: Final = Table(
     Column("state_since", Moment, nullable=False),
     # When its holder had gone and everything of it was deleted; None again once another holder has it.
     Column("retired_at", Moment),
+    # When a holder's data was deleted last: what began before that is a former holder's, unless its epoch is known.
+    Column("forgotten_at", Moment),
 )
 
 calls: Final = Table(
