@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 
-.PHONY: help demo test check bench soak format words menu reference deb image machine
+.PHONY: help demo test check bench soak format words menu reference openapi deb image machine
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
@@ -16,7 +16,9 @@ help:
 	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
 	@echo "make menu     draw the map of the menus, docs/menu.md"
 	@echo "make reference   write what can be set, docs/configuration.md, and the example"
-	@echo "make machine  the package in a whole emulated machine, with sticks in its USB port; minutes"
+	@echo "make openapi  write what the fleet's HTTP API answers, fleet/schemas/openapi.json"
+	@echo "make machine  the package in a whole emulated machine, with sticks in its USB port; minutes.  ARCH=arm64: the card"
+	@echo "              that make image has made in one like a Raspberry Pi, half an hour"
 	@echo "make deb      the Debian package: ARCH=arm64 (or amd64), WHEELS=folder with a pjsua2 built for it"
 	@echo "make image    a card for a Raspberry Pi with that package, which boots in QEMU too; slow, as root"
 
@@ -60,12 +62,15 @@ reference:
 	@tools/setup check
 	@$(BIN)/python -m tools.reference
 
-ARCH ?= arm64
+openapi:
+	@tools/setup check
+	@$(BIN)/python -m tools.openapi
+
 DEB = $(BIN)/python -m tools.debian $(if $(WHEELS),--wheels $(WHEELS))
 
 deb:
 	@tools/setup deb
-	@$(DEB) --arch $(ARCH)
+	@$(DEB) --arch $(or $(ARCH),arm64)
 
 image:
 	@tools/setup image
@@ -74,4 +79,4 @@ image:
 machine:
 	@tools/setup test
 	@tools/setup machine
-	@WECALL_MACHINE=1 $(PYTEST) tests/machine --timeout 3000 $(ARGS)
+	@WECALL_MACHINE=$(if $(filter arm64,$(ARCH)),arm64,amd64) $(PYTEST) tests/machine --timeout 7200 $(ARGS)

@@ -49,6 +49,7 @@ def create_app(
         summary="What handsets have told, for those who look after them. Read-only.",
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     figures = CollectorRegistry()
     service = Service(
@@ -68,7 +69,7 @@ def create_app(
     api = APIRouter(prefix="/api/v1", responses=ERRORS)
     for part in (calls, consents, devices, erasures, outcomes, quarantined, requests, sessions):
         api.include_router(part.router)
-    api.add_api_route("/settings", _settings, methods=["GET"], response_model=Settings, tags=["settings"])
+    api.add_api_route("/settings", read_settings, methods=["GET"], response_model=Settings, tags=["settings"])
     app.include_router(api)
     app.include_router(scrape_router, responses=ERRORS)
     answer_errors(app)
@@ -79,7 +80,7 @@ def create_app(
     return app
 
 
-def _settings(service: At) -> Settings:
+def read_settings(service: At) -> Settings:
     """What the page needs before anybody has logged in; needs no token."""
     settings = service.settings
     return Settings(websocket=settings.websocket, languages=settings.languages, time_zone=settings.time_zone)

@@ -79,11 +79,17 @@ class HttpServer:
     def _listener(self) -> socket.socket:
         host, port = self._settings.host, self._settings.port
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # asyncio sends small answers at once (TCP_NODELAY) only where a socket says that it is TCP; else they wait 40 ms.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
-            return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(_BACKLOG)
         except OSError as error:
+            listener.close()
             why = os.strerror(error.errno) if error.errno else "there is no such address"
             raise FleetError(
                 f"The HTTP server cannot listen on {host}, port {port}: {why}. Choose another `port`, or "
                 "see what has it: ss -ltnp"
             ) from error
+        return listener

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, Table, insert
 
 from firmware.egress.messages import ErasureReason, OutcomeCode
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestKind
+from fleet.collector.database import prepare, writing
 from fleet.collector.tables import (
     calls,
     consents,
     devices,
     erasures,
-    metadata,
     outcomes,
     publications,
     purposes,
@@ -53,22 +53,29 @@ class SeededFleet:
         half = self.handsets // 2
         return [(FLEETS[0] if index < half else FLEETS[1], f"handset-{index:04d}") for index in range(self.handsets)]
 
+    def rows(self) -> list[tuple[Table, list[dict[str, Any]]]]:
+        """Return what is in each table."""
+        return [
+            (devices, self._devices()),
+            (calls, self._calls(random.Random(7))),
+            (consents, self._consents()),
+            (purposes, self._purposes()),
+            (requests, self._requests()),
+            (erasures, self._erasures()),
+            (outcomes, self._outcomes()),
+            (publications, self._publications()),
+            (quarantine, self._quarantine()),
+        ]
+
+    def rows_of(self, table: Table) -> list[dict[str, Any]]:
+        """Return what is in one table."""
+        return next(rows for each, rows in self.rows() if each is table)
+
     def fill(self, engine: Engine) -> None:
         """Make the tables where they are missing, and write everything."""
-        metadata.create_all(engine)
-        chance = random.Random(7)
-        with engine.begin() as connection:
-            for table, rows in (
-                (devices, self._devices()),
-                (calls, self._calls(chance)),
-                (consents, self._consents()),
-                (purposes, self._purposes()),
-                (requests, self._requests()),
-                (erasures, self._erasures()),
-                (outcomes, self._outcomes()),
-                (publications, self._publications()),
-                (quarantine, self._quarantine()),
-            ):
+        prepare(engine)
+        with writing(engine).begin() as connection:
+            for table, rows in self.rows():
                 for start in range(0, len(rows), 1000):
                     connection.execute(insert(table), rows[start : start + 1000])
 
