@@ -1,7 +1,7 @@
 """`wecall fleet ca`: the authority that the broker trusts."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,7 @@ from rich.table import Table
 
 from firmware.durable import replace_durably
 from firmware.installer.authority_folder import AuthorityFolder, DeviceHasAnotherKeyError, Issued
-from firmware.installer.columns import read_columns
-from firmware.installer.device_table import read_table, refusal
+from firmware.installer.device_ids import device_ids
 from firmware.installer.identities import read_identities
 from firmware.installer.service_command import service
 from firmware.installer.signing import ask_passphrase
@@ -86,7 +85,7 @@ def issue(  # noqa: PLR0917 - click names them all
     handsets = read_identities(identities)
     if device is not None and (len(handsets) > 1 or table is not None):
         raise click.UsageError("--device is for one identity; name the devices of several in a table with --devices.")
-    names = _names_of(table) if table is not None else {}
+    names = device_ids(table) if table is not None else {}
     devices = {serial: device or names.get(serial, "" if table else serial) for serial in handsets}
     if unnamed := sorted(serial for serial, name in devices.items() if not name):
         raise ProvisioningError(f"These handsets have no row in {table}: {', '.join(unnamed)}.")
@@ -194,19 +193,6 @@ def _broker_lines(folder: AuthorityFolder) -> str:
         "use_identity_as_username true",
     )
     return "\n".join(f"    {line}" for line in lines)
-
-
-def _names_of(path: Path) -> Mapping[str, str]:
-    """Return the device id of each serial in a table; the serial itself where the table has none."""
-    table = read_table(path)
-    columns, mistakes = read_columns(table)
-    if columns is None or mistakes:
-        raise refusal(mistakes)
-    column = columns.column_of(("device", "id"))
-    return {
-        (serial := row.cells[columns.serial.position].lower()): (row.cells[column.position] if column else "") or serial
-        for row in table.rows
-    }
 
 
 def _check_identifier(name: str) -> None:

@@ -26,6 +26,7 @@ _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
 _FLEET_COMMANDS: Final[Mapping[str, str]] = {
     "ca": "firmware.installer.authority_commands",
     "collect": "fleet.collector.command",
+    "publish": "fleet.publisher.command",
     "simulate": "fleet.simulator.command",
 }
 """Likewise of `wecall fleet`; what stands in the package `fleet` needs the extra of that name."""

@@ -1,0 +1,240 @@
+"""`wecall fleet publish`: signed messages for many handsets, in stages."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+from rich.console import Console
+
+from firmware.egress.messages import timestamp
+from firmware.installer.device_ids import device_ids
+from fleet.errors import FleetError
+from fleet.publications import Publication, PublicationKind
+from fleet.publisher.conductor import Conductor
+from fleet.publisher.connection import BrokerLine
+from fleet.publisher.recipients import chosen
+from fleet.publisher.record import Plan, Record, RecordFolder
+from fleet.publisher.roll_out import WHOLE, stages_of
+from fleet.publisher.screen import Screen, show_end, show_plan, show_records
+from fleet.publisher.settings import OperatorSettings, read_settings
+from fleet.publisher.signed_file import SignedFile, read_signed_file, trusted_keys
+from fleet.publisher.withdrawal import found_by, withdraw_from
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _percent(text: str) -> Fraction:
+    """Read a percentage.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    try:
+        found = Fraction(text.strip().removesuffix("%"))
+    except (ValueError, ZeroDivisionError):
+        found = Fraction(-1)
+    if not 0 <= found <= WHOLE:
+        raise click.BadParameter(f"{text!r} is no percentage, as 5% is.")
+    return found
+
+
+def _max_failures(_context: click.Context, _parameter: click.Parameter, text: str) -> Fraction:
+    return _percent(text)
+
+
+def _stages(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[Fraction, ...]:
+    found = tuple(map(_percent, text.split(",")))
+    if list(found) != sorted(set(found)) or found[-1] != WHOLE or found[0] == 0:
+        raise click.BadParameter(f"{text!r} does not rise from more than 0% to 100%, as 1%,10%,50%,100% does.")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What was typed."""
+
+    devices: tuple[str, ...]
+    table: Path | None
+    stages: Sequence[Fraction]
+    max_failures: Fraction
+    stage_timeout_s: float
+    go_on: bool
+    dry_run: bool
+
+
+def _settings_option(command: _Command) -> _Command:
+    return click.option(
+        "--settings", "settings_path", type=click.Path(dir_okay=False, path_type=Path), default=Path("operator.toml"),
+        show_default=True, help="How the broker is reached; see fleet/broker/README.md.",
+    )(command)  # fmt: skip
+
+
+def _publishing_options(command: _Command) -> _Command:
+    options = (
+        click.argument("file", type=_FILE),
+        _settings_option,
+        click.option("--config", "configuration", type=_FILE, help="A handset's configuration, whose keys count."),
+        click.option("--public", multiple=True, help="A public key that counts, in place of a configuration's."),
+        click.option("--device", "devices", multiple=True, help="Only this handset; can be given several times."),
+        click.option(
+            "--devices", "table", type=_FILE,
+            help="Only those in this table of `wecall bundle mass`.  [default: all that the broker knows]",
+        ),
+        click.option(
+            "--stages", callback=_stages, metavar="PERCENT,...", default="1%,10%,50%,100%", show_default=True,
+            help="How many of them have it after each stage.",
+        ),
+        click.option(
+            "--max-failures", callback=_max_failures, metavar="PERCENT", default="5%", show_default=True,
+            help="It stops by itself where more of a stage fail.",
+        ),
+        click.option(
+            "--stage-timeout", "stage_timeout_s", type=click.FloatRange(min=0), default=900, show_default=True,
+            help="How many seconds a stage waits for answers.",
+        ),
+        click.option("--go-on", is_flag=True, help="Go on with what has stopped by itself."),
+        click.option("--dry-run", is_flag=True, help="Only say what would go where."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group()
+def publish() -> None:
+    """Send signed messages to many handsets, in stages that stop by themselves where they fail.
+
+    Said again after it was cut off, a command goes on where it was.
+    """
+
+
+@publish.command(name="policy")
+@_publishing_options
+def publish_policy(file: Path, settings_path: Path, **typed: Any) -> None:
+    """Send the privacy policy in FILE, from `wecall policy sign`."""
+    _publish(PublicationKind.POLICY, file, settings_path, **typed)
+
+
+@publish.command(name="notice")
+@_publishing_options
+def publish_notice(file: Path, settings_path: Path, **typed: Any) -> None:
+    """Send the notice in FILE, from `wecall notice sign`."""
+    _publish(PublicationKind.NOTICE, file, settings_path, **typed)
+
+
+@publish.command(name="bundle")
+@_publishing_options
+def publish_bundle(file: Path, settings_path: Path, **typed: Any) -> None:
+    """Send the bundle in FILE, from `wecall bundle build`, without firmware and of 4 MiB at most."""
+    _publish(PublicationKind.BUNDLE, file, settings_path, **typed)
+
+
+@publish.command(name="status")
+@_settings_option
+def status(settings_path: Path) -> None:
+    """List what was published from here, and what became of it; asks no broker."""
+    with _told():
+        show_records(Console(), list(RecordFolder(read_settings(settings_path).records).all()))
+
+
+@publish.command(name="withdraw")
+@click.argument("message")
+@_settings_option
+@click.option("--taken", is_flag=True, help="Only from handsets that have taken it: it frees the broker's memory.")
+def withdraw(message: str, settings_path: Path, taken: bool) -> None:
+    """Have the broker keep MESSAGE no longer: the SHA-256 of a file, or its beginning, as `status` shows it.
+
+    Handsets that have fetched it keep what they have.
+    """
+    with _told():
+        settings = read_settings(settings_path)
+        folder = RecordFolder(settings.records)
+        with folder.locked(settings.client_id()), found_by(folder, message) as record:
+            with BrokerLine(settings, record.plan.fleet) as line:
+                count = withdraw_from(line, record, folder, only_taken=taken)
+                line.close(forget=folder.all_are_done())
+            click.echo(f"The broker keeps it no longer for {count} handsets.")
+
+
+def _publish(
+    kind: PublicationKind, file: Path, settings_path: Path, *, configuration: Path | None, public: tuple[str, ...],
+    **typed: Any,
+) -> None:  # fmt: skip
+    with _told():
+        wish = _Wish(**typed)
+        settings = read_settings(settings_path)
+        keys = trusted_keys(kind, configuration or settings.configuration, public or settings.public)
+        signed = read_signed_file(file, kind, keys, fleet=settings.fleet, now_s=time.time())
+        folder = RecordFolder(settings.records)
+        with folder.locked(settings.client_id()):
+            record = folder.find(signed.message)
+            if record is None:
+                plan, online = _planned(signed, settings, folder, wish)
+                if wish.dry_run:
+                    show_plan(Console(), plan, len(signed.payload), online)
+                    return
+                record = folder.begin(plan)
+            elif wish.dry_run:
+                with record:
+                    show_plan(Console(), record.plan, len(signed.payload), None)
+                return
+            with record:
+                _carry_out(signed, settings, folder, record, wish)
+
+
+def _planned(
+    signed: SignedFile, settings: OperatorSettings, folder: RecordFolder, wish: _Wish
+) -> tuple[Plan, int | None]:
+    """Say who is to get it in which stage, and how many of them are online, where that was asked."""
+    table = device_ids(wish.table) if wish.table is not None else None
+    known: dict[str, bool] = {}
+    if not wish.devices and table is None:
+        with BrokerLine(settings, signed.fleet) as line:
+            known = line.known_devices()
+            line.close(forget=folder.all_are_done())
+    devices = chosen(signed, wish.devices, table, known)
+    plan = Plan(
+        fleet=signed.fleet,
+        publication=Publication(
+            kind=signed.kind, name=signed.name, message=signed.message, published_at=timestamp(time.time())
+        ),
+        stages=stages_of(devices, wish.stages, signed.message),
+        max_failures=str(wish.max_failures),
+    )
+    return plan, sum(known.get(device, False) for device in devices) if known else None
+
+
+def _carry_out(
+    signed: SignedFile, settings: OperatorSettings, folder: RecordFolder, record: Record, wish: _Wish
+) -> None:
+    if record.stopped is not None and not wish.go_on:
+        show_end(Console(), record, record.stopped)
+        raise FleetError("It has stopped by itself. To go on all the same, say --go-on.")
+    if record.stopped is not None:
+        record.excuse()
+    connect = partial(BrokerLine, settings, signed.fleet)
+    with Screen(Console()) as screen:
+        conductor = Conductor(
+            connect, record, folder, signed.payload, screen, stage_timeout_s=wish.stage_timeout_s
+        )  # fmt: skip
+        stopped = conductor.run()
+    show_end(Console(), record, stopped)
+    if stopped is not None:
+        raise SystemExit(1)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell what goes wrong in words."""
+    try:
+        yield
+    except FleetError as error:
+        raise click.ClickException(str(error)) from error

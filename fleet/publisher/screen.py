@@ -1,0 +1,110 @@
+"""What an operator sees of a roll-out: a bar where somebody watches, lines where not, and never a handset's name."""
+
+from typing import Final, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from fleet.publisher.record import Plan, Record
+from fleet.publisher.roll_out import StopReason, Verdict
+
+_WHY: Final = {
+    StopReason.FAILURES: (
+        "More handsets of stage {stage} than allowed did not take it, or fell silent. Nobody else gets it. Look at the "
+        "codes; to go on all the same say the command again with --go-on, to take it back from those that have not "
+        "fetched it: wecall fleet publish withdraw {message}"
+    ),
+    StopReason.NOBODY: (
+        "No handset of stage {stage} has taken it, so that nobody knows whether it can be taken. Nobody else gets it. "
+        "Say the command again with --go-on when they had time, or to go on all the same."
+    ),
+}
+
+
+class Screen:
+    """Shows one roll-out from `__enter__` to `__exit__`."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}"),
+            TimeElapsedColumn(), console=console, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._task: TaskID | None = None
+        self._told = -1
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._progress.stop()
+
+    def moved(self, record: Record) -> None:
+        """Show how far it has come."""
+        roll_out = record.roll_out
+        if roll_out.passed != self._told:
+            self._told = roll_out.passed
+            if roll_out.stage and not self._console.is_terminal:
+                self.said(f"Stage {roll_out.passed + 1} of {len(roll_out.stages)}: {len(roll_out.stage)} handsets.")
+        verdicts = roll_out.verdicts()
+        total = len(roll_out.stage)
+        more = f"sent {total - len(roll_out.unsent)}  taken {verdicts[Verdict.GOOD]}  failed {verdicts[Verdict.FAILED]}"
+        done = total - verdicts[Verdict.PENDING]
+        stage = min(roll_out.passed + 1, len(roll_out.stages))
+        description = f"stage {stage} of {len(roll_out.stages)}"
+        if self._task is None:
+            self._task = self._progress.add_task(description, total=total, more=more)
+        elif total:
+            self._progress.update(self._task, description=description, total=total, completed=done, more=more)
+
+    def said(self, sentence: str) -> None:
+        """Show a sentence."""
+        self._progress.console.print(sentence, soft_wrap=True, highlight=False, markup=False)
+
+
+def show_plan(console: Console, plan: Plan, size_bytes: int, online: int | None) -> None:
+    """Say what would go where."""
+    publication = plan.publication
+    total = sum(map(len, plan.stages))
+    _say(console, f"{publication.kind} {publication.name} for the fleet {plan.fleet}, {size_bytes} bytes")
+    _say(console, f"SHA-256 {publication.message}")
+    known = "" if online is None else f", {online} of them online now"
+    _say(console, f"It would go to {total} handsets{known}. Nothing is sent.")
+    for number, stage in enumerate(plan.stages, start=1):
+        _say(console, f"Stage {number}: {len(stage)} handsets")
+        for device in stage:
+            _say(console, f"  wecall/v1/{plan.fleet}/{device}/{publication.kind.value}")
+
+
+def show_end(console: Console, record: Record, stopped: StopReason | None) -> None:
+    """Say how it ended."""
+    roll_out = record.roll_out
+    publication = record.plan.publication
+    if stopped is None:
+        _say(console, f"{publication.kind} {publication.name} is with the broker for {len(roll_out.sent)} handsets.")
+    else:
+        stage = f"{roll_out.passed + 1} of {len(roll_out.stages)}"
+        _say(console, _WHY[stopped].format(stage=stage, message=publication.message[:16]))
+    for code, count in sorted(roll_out.counts().items(), key=lambda each: (-each[1], each[0])):
+        _say(console, f"  {code}: {count}")
+
+
+def show_records(console: Console, records: list[Record]) -> None:
+    """List roll-outs."""
+    table = Table("begun", "fleet", "kind", "name", "message", "stage", "sent", "of", "codes", box=None)
+    for record in records:
+        plan, roll_out = record.plan, record.roll_out
+        state = "done" if record.is_done else f"{roll_out.passed + 1} of {len(roll_out.stages)}"
+        codes = ", ".join(f"{code} {count}" for code, count in sorted(roll_out.counts().items()))
+        table.add_row(
+            plan.publication.published_at[:16], plan.fleet, plan.publication.kind.value, plan.publication.name,
+            plan.publication.message[:16], f"{state}{', stopped' if record.stopped else ''}", str(len(roll_out.sent)),
+            str(sum(map(len, roll_out.stages))), codes,
+        )  # fmt: skip
+    console.print(table if records else "Nothing was published from here.")
+
+
+def _say(console: Console, sentence: str) -> None:
+    console.print(sentence, soft_wrap=True, highlight=False, markup=False)

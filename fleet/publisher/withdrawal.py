@@ -1,0 +1,73 @@
+"""Has the broker keep a message no longer."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from firmware.egress.messages import topic_name
+from fleet.errors import FleetError
+from fleet.publisher.connection import Accepted, BrokerLine, refusal_of
+from fleet.publisher.record import Record, RecordFolder
+from fleet.publisher.roll_out import Verdict
+
+_ENOUGH: Final = re.compile(r"[0-9a-f]{8,64}")
+_ANSWER_TIMEOUT_S: Final = 30.0
+_FIRST_FAILURE: Final = 0x80
+_MOST_ON_THE_WAY: Final = 100
+
+
+@contextmanager
+def found_by(folder: RecordFolder, message: str) -> Iterator[Record]:
+    """Open the one record whose message begins so.
+
+    Raises:
+        FleetError: there is none, or more than one.
+    """
+    if not _ENOUGH.fullmatch(message):
+        raise FleetError("A message is named by its SHA-256, of which 8 digits are enough: wecall fleet publish status")
+    found = [record.message for record in folder.all() if record.message.startswith(message)]
+    if len(found) != 1:
+        raise FleetError(f"{len(found)} messages begin with {message}. See: wecall fleet publish status")
+    record = folder.find(found[0])
+    assert record is not None  # noqa: S101 - it has just been read
+    with record:
+        yield record
+
+
+def withdraw_from(line: BrokerLine, record: Record, folder: RecordFolder, *, only_taken: bool) -> int:
+    """Clear the topics of the handsets that it was sent to, and return how many those were.
+
+    One that has had a later message of the kind is left alone: what the broker keeps for it is that one.
+
+    Raises:
+        FleetError: the broker does not let this operator, or the connection is lost; said again, it goes on.
+    """
+    kind, roll_out = record.plan.publication.kind, record.roll_out
+    later = {
+        device
+        for other in folder.all()
+        if other.plan.fleet == record.plan.fleet
+        and other.plan.publication.kind is kind
+        and other.plan.publication.published_at > record.plan.publication.published_at
+        for device in other.roll_out.sent
+    }
+    left = [
+        device
+        for device in roll_out.sent
+        if device not in later | record.withdrawn and (not only_taken or roll_out.verdict_of(device) is Verdict.GOOD)
+    ]
+    for begin in range(0, len(left), _MOST_ON_THE_WAY):
+        devices = left[begin : begin + _MOST_ON_THE_WAY]
+        on_the_way = {
+            line.publish(topic_name(record.plan.fleet, device, kind.topic), b""): device for device in devices
+        }  # fmt: skip
+        while on_the_way:
+            event = line.next_event(_ANSWER_TIMEOUT_S)
+            if event is None:
+                raise FleetError("The broker does not answer any more. Say the command again.")
+            device = on_the_way.pop(event.number, None) if isinstance(event, Accepted) else None
+            if device is not None and isinstance(event, Accepted) and event.code >= _FIRST_FAILURE:
+                raise refusal_of(line.name, topic_name(record.plan.fleet, device, kind.topic), event.code)
+        record.note_withdrawn(devices)
+    return len(left)

@@ -1,0 +1,275 @@
+"""`wecall fleet publish` at a real broker, with handsets that come by the real connection and answer."""
+
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from firmware.egress.messages import OutcomeCode
+from fleet.publications import PUBLICATION_TOPICS, Publication, PublicationKind
+from fleet.publisher.roll_out import StopReason
+from tests.lab.broker_guest import Guest
+from tests.lab.bundles import Installer
+from tests.lab.documents import FLEET
+from tests.lab.fleet_broker import FleetBroker
+from tests.lab.publishing_desk import PATIENCE_S, Handsets, PublishingDesk
+
+NAMES: Final = tuple(f"desk-{number}" for number in range(20))
+POLICIES: Final = f"wecall/v1/{FLEET}/+/policy"
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[FleetBroker]:
+    with FleetBroker(tmp_path / "broker", operators=("main", "anna")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def desk(tmp_path: Path, broker: FleetBroker) -> PublishingDesk:
+    return PublishingDesk(tmp_path / "desk", broker)
+
+
+def everybody_takes_it(_device: str) -> OutcomeCode:
+    return OutcomeCode.TAKEN
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a command as a power failure would."""
+    process.kill()
+    process.communicate(timeout=PATIENCE_S)
+
+
+def outcome_of(process: subprocess.Popen[bytes], code: int) -> str:
+    """Wait for the end of a command, be sure of its exit code, and return what it said."""
+    said, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == code, said
+    return said.decode()
+
+
+def kept(broker: FleetBroker, names: tuple[str, ...], level: str) -> set[str]:
+    """Return the handsets for which the broker keeps a message; each looks for itself."""
+    found: set[str] = set()
+    for name in names:
+        with Guest(broker, name) as guest:
+            guest.subscribe(f"wecall/v1/{FLEET}/{name}/{level}")
+            guest.subscribe(f"wecall/v1/{FLEET}/{name}/ack")
+            found |= {name for message in guest.heard if message.payload and message.topic.endswith(level)}
+    return found
+
+
+def publications(broker: FleetBroker) -> list[Publication]:
+    with Guest(broker, "dashboard.main", door="websocket") as guest:
+        guest.subscribe(PUBLICATION_TOPICS)
+        guest.subscribe("wecall/v1/+/+/nothing")
+        return [Publication.parse(message.payload) for message in guest.heard]
+
+
+def test_a_policy_reaches_every_handset_that_the_broker_knows_stage_by_stage(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    with Handsets(broker, NAMES, everybody_takes_it) as handsets:
+        said = desk.did("policy", desk.policy, "--stages", "10%,50%,100%")
+        handsets.wait_until_reached(20)
+    assert "taken: 20" in said
+    record = desk.record()
+    assert record.is_done
+    assert [len(stage) for stage in record.plan.stages] == [2, 8, 10]
+    assert [device for device, _ in handsets.arrivals[:2]] in (
+        list(record.plan.stages[0]),
+        list(record.plan.stages[0])[::-1],
+    )
+    assert {message for _, message in handsets.arrivals} == {record.message}
+    (published,) = publications(broker)
+    assert (published.kind, published.name, published.message) == (PublicationKind.POLICY, "2026-03-01", record.message)
+    assert "taken 20" in re.sub(r"\s+", " ", desk.did("status"))
+    assert desk.run("policy", desk.policy).exit_code == 0
+    assert len(handsets.arrivals) == 20
+
+
+def test_failures_stop_it_before_others_get_it_and_the_codes_are_told_without_names(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    answers = iter([OutcomeCode.TAKEN, OutcomeCode.UNKNOWN_KEY, OutcomeCode.TAKEN, OutcomeCode.UNKNOWN_KEY])
+    with Handsets(broker, NAMES, lambda _device: next(answers, OutcomeCode.TAKEN)) as handsets:
+        said = desk.refused("policy", desk.policy, "--stages", "20%,100%")
+        handsets.wait_until_reached(4)
+        assert "unknown_key: " in said
+        assert "desk-" not in said
+        assert desk.record().stopped is StopReason.FAILURES
+        assert "--go-on" in desk.refused("policy", desk.policy)
+        others = {name for stage in desk.record().plan.stages[1:] for name in stage}
+        assert len(others) == 16
+        assert others.isdisjoint(handsets.reached)
+        assert "taken: 18" in desk.did("policy", desk.policy, "--go-on")
+        assert desk.record().is_done
+
+
+def test_a_handset_that_falls_silent_counts_as_one_that_failed(broker: FleetBroker, desk: PublishingDesk) -> None:
+    with Handsets(broker, NAMES[:4], lambda device: None if device == "desk-1" else OutcomeCode.TAKEN):
+        said = desk.refused("policy", desk.policy, "--stages", "100%", "--stage-timeout", "2")
+    assert "no answer yet: 1" in said
+    assert desk.record().stopped is StopReason.FAILURES
+
+
+def test_nobody_is_waited_for_who_is_offline_and_who_comes_later_finds_it(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    with Handsets(broker, NAMES[2:4], everybody_takes_it):
+        pass
+    with Handsets(broker, NAMES[:2], everybody_takes_it):
+        said = desk.did("policy", desk.policy, "--stages", "100%", "--stage-timeout", "600")
+    assert "taken: 2" in said
+    assert "no answer yet: 2" in said
+    with Handsets(broker, NAMES[2:4], everybody_takes_it) as late:
+        late.wait_until_reached(2)
+
+
+def test_a_dry_run_says_exactly_what_would_go_where_and_sends_nothing(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    with Handsets(broker, NAMES[:4], everybody_takes_it) as handsets:
+        said = desk.did("policy", desk.policy, "--dry-run", "--stages", "25%,100%")
+        assert handsets.arrivals == []
+    assert set(re.findall(r"wecall/v1/\S+", said)) == {f"wecall/v1/{FLEET}/{name}/policy" for name in NAMES[:4]}
+    assert "Stage 1: 1 handsets" in said
+    assert "4 of them online now" in said
+    assert kept(broker, NAMES[:4], "policy") == set()
+    assert publications(broker) == []
+    assert not list((desk.folder / "publications").glob("*.rollout"))
+
+
+@pytest.mark.parametrize("reached", [1, 4, 11])
+def test_killed_at_any_moment_it_goes_on_where_it_was_and_hears_what_was_said_meanwhile(
+    broker: FleetBroker, desk: PublishingDesk, reached: int
+) -> None:
+    may_answer = threading.Semaphore(reached)
+    open_to_all = threading.Event()
+
+    def answer(_device: str) -> OutcomeCode | None:
+        return OutcomeCode.TAKEN if open_to_all.is_set() or may_answer.acquire(blocking=False) else None
+
+    arguments = ("policy", desk.policy, "--stages", "5%,20%,60%,100%", "--max-failures", "100%")
+    with Handsets(broker, NAMES, answer) as handsets:
+        process = desk.process(*arguments, "--stage-timeout", "600")
+        handsets.wait_until_reached(reached)
+        end(process)
+        before = desk.record()
+        open_to_all.set()
+        said = desk.did(*arguments, "--stage-timeout", "2")
+        handsets.wait_until_reached(20)
+    after = desk.record()
+    assert after.is_done
+    assert f"handsets of the fleet {FLEET}" not in said
+    assert before.roll_out.sent.items() <= after.roll_out.sent.items()
+    assert set(after.roll_out.sent) == set(NAMES)
+    # Twice at most for what was on its way when it was killed: a stage's handsets, and of these not the noted ones.
+    counted = [device for device, _ in handsets.arrivals]
+    twice = {device for device in counted if counted.count(device) > 1}
+    assert twice.isdisjoint(before.roll_out.sent)
+    assert max(map(counted.count, counted)) <= 2
+
+
+def test_an_outcome_that_comes_while_the_command_is_away_is_heard_when_it_is_back(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    with Handsets(broker, NAMES[:2], lambda _device: None) as handsets:
+        process = desk.process("policy", desk.policy, "--stages", "100%", "--stage-timeout", "600")
+        handsets.wait_until_reached(2)
+        end(process)
+    message = desk.record().message
+    for name in NAMES[:2]:
+        with Guest(broker, name) as handset:
+            outcome = f'{{"device":"{name}","message":"{message}","code":"taken","epoch":1,"seq":1}}'
+            assert handset.may_publish(f"wecall/v1/{FLEET}/{name}/outcome", outcome.encode())
+    said = desk.did("policy", desk.policy, "--stage-timeout", "600")
+    assert "taken: 2" in said
+
+
+def test_a_broker_that_goes_and_comes_back_is_waited_for(broker: FleetBroker, desk: PublishingDesk) -> None:
+    hold = threading.Event()
+    with Handsets(broker, NAMES, lambda _device: OutcomeCode.TAKEN if hold.is_set() else None) as handsets:
+        process = desk.process("policy", desk.policy, "--stages", "50%,100%", "--stage-timeout", "600")
+        handsets.wait_until_reached(10)
+        hold.set()
+        # Retained messages come again with each connection, and are answered this time.
+        broker.restart()
+        assert "It is tried again." in outcome_of(process, 0)
+    assert desk.record().is_done
+    assert handsets.reached == set(NAMES)
+
+
+def test_one_command_of_an_operator_at_a_time(broker: FleetBroker, desk: PublishingDesk) -> None:
+    with Handsets(broker, NAMES[:1], lambda _device: None) as handsets:
+        process = desk.process("policy", desk.policy, "--stage-timeout", "600")
+        handsets.wait_until_reached(1)
+        assert "at work" in desk.refused("policy", desk.policy, "--dry-run")
+        end(process)
+
+
+def test_a_second_machine_with_the_same_certificate_ends_the_first_in_words(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    with Handsets(broker, NAMES[:1], lambda _device: None) as handsets:
+        process = desk.process("policy", desk.policy, "--stage-timeout", "600")
+        handsets.wait_until_reached(1)
+        with Guest(broker, "operator.main"):
+            assert "only one can be there" in outcome_of(process, 1)
+
+
+def test_a_bundle_goes_to_the_handsets_of_its_serials_and_is_taken_back(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    now = datetime.now(UTC)
+    dates: dict[str, Any] = {"issued_at": now - timedelta(hours=1), "not_after": now + timedelta(days=1)}
+    serials = ("10000000abcd0001", "10000000abcd0002")
+    bundle = desk.write("7.wecall", Installer().bundle({"contacts.vcf": b""}, serials=serials, **dates))
+    table = desk.write("devices.csv", f"serial,device_id\n{serials[0]},desk-0\n{serials[1]},desk-1\n".encode())
+    assert "--devices" in desk.refused("bundle", bundle)
+    with Handsets(broker, NAMES[:3], lambda _device: OutcomeCode.APPLIED) as handsets:
+        assert "applied: 2" in desk.did("bundle", bundle, "--devices", table, "--stages", "100%")
+        assert handsets.reached == {"desk-0", "desk-1"}
+    assert kept(broker, NAMES[:3], "bundle") == {"desk-0", "desk-1"}
+    message = desk.record().message
+    assert "for 2 handsets" in desk.did("withdraw", message[:16], "--taken")
+    assert kept(broker, NAMES[:3], "bundle") == set()
+    assert "for 0 handsets" in desk.did("withdraw", message[:16])
+
+
+def test_what_a_later_message_has_replaced_is_not_withdrawn(broker: FleetBroker, desk: PublishingDesk) -> None:
+    newer = desk.write("newer", desk.signer.policy(2, "2026-04-01"))
+    with Handsets(broker, NAMES[:2], everybody_takes_it):
+        desk.did("policy", desk.policy, "--stages", "100%")
+        older = desk.record().message
+        desk.did("policy", newer, "--device", "desk-0", "--stages", "100%")
+        assert "for 1 handsets" in desk.did("withdraw", older)
+    assert kept(broker, NAMES[:2], "policy") == {"desk-0"}
+
+
+def test_an_operator_whom_the_access_list_does_not_know_is_told_so(
+    broker: FleetBroker, desk: PublishingDesk, tmp_path: Path
+) -> None:
+    stranger = PublishingDesk(tmp_path / "stranger", broker, operator="nobody")
+    with Handsets(broker, NAMES[:1], everybody_takes_it) as handsets:
+        assert "access list" in stranger.refused("policy", stranger.policy, "--device", "desk-0")
+        assert handsets.arrivals == []
+
+
+def test_a_handsets_certificate_and_a_broker_that_is_not_there_are_said_in_words(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    settings = desk.folder / "operator.toml"
+    as_operator = settings.read_text()
+    settings.write_text(
+        as_operator.replace(str(broker.operator().certificate), str(broker.device("desk-0").certificate))
+    )
+    assert "not of an operator" in desk.refused("policy", desk.policy)
+    settings.write_text(as_operator)
+    broker.stop()
+    assert "cannot be reached" in desk.refused("policy", desk.policy)
+    broker.start()
+    assert "no handset" in desk.refused("policy", desk.policy)
