@@ -295,8 +295,7 @@ class _Days:
                 pass
 
     async def _do_something(self) -> None:
-        # Time goes by as fast as it has to for what takes hours on a handset to happen here.
-        self._lab.pass_time(self._rng.uniform(1, 60))
+        self._let_time_pass()
         self._lab.outbox.notify()
         history = self._history
         if self._life.calm.exists():
@@ -320,6 +319,11 @@ class _Days:
         elif history.running:
             await self._end_call()
 
+    def _let_time_pass(self) -> None:
+        """Let as much time go by as it takes for what happens after minutes and hours; the clock stays right."""
+        self._lab.pass_time(self._rng.uniform(1, 60))
+        self._lab.wall_s = time.time()
+
     async def _begin_call(self) -> None:
         call_id = CallId(secrets.token_hex(16))
         self._write(Deed.CALLING, [call_id])
@@ -332,7 +336,7 @@ class _Days:
         call_id = CallId(self._rng.choice(self._history.running))
         if self._rng.random() < 0.5:
             await self._lab.call_log.mark_answered(call_id)
-            self._lab.pass_time(self._rng.uniform(1, 60))
+            self._let_time_pass()
         await self._lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
         self._write(Deed.ENDED, [call_id])
 

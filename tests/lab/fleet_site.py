@@ -5,9 +5,9 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,11 +17,13 @@ from firmware.privacy.consent import LedgerAction
 from firmware.storage.database import Database
 from fleet.collector.tables import calls, consents, outcomes, purposes, requests
 from tests.lab.certificates import IssuedCertificate
+from tests.lab.collector_process import CollectorProcess
 from tests.lab.fleet_broker import FLEET, FleetBroker
 from tests.lab.fleet_handset import FleetHandset, Life
 from tests.lab.fleet_judge import Receipts, Row, broken, promises, wrong_at_the_end
 from tests.lab.fleet_storm import Blow, Step
 from tests.lab.mqtt_proxy import NONE, Faults, MqttProxy
+from tests.lab.postgres import Postgres
 
 _ROUGH: Final = Faults(
     lost_with_connection=0.005, lost=0.002, doubled=0.06, delayed=0.06, swapped=0.04, cut=0.005, delay_s=1.0
@@ -30,6 +32,12 @@ _LOOK_S: Final = 0.05
 _SWEEP_S: Final = 1.0
 # A notice of one who has gone leaves once more at each start, and else only after an hour.
 _UNTIL_STARTED_ANEW_S: Final = 5.0
+_COLLECTORS: Final = ("left", "right")
+_TO_HANDSETS: Final[Mapping[Blow, Callable[[FleetHandset], None]]] = {
+    Blow.HANDSET_KILLED: FleetHandset.kill_handset,
+    Blow.SYNC_KILLED: FleetHandset.kill_sync,
+    Blow.BOTH_KILLED: FleetHandset.kill,
+}
 _OF_A_DEVICE: Final = (calls, consents, purposes, requests, outcomes)
 
 
@@ -54,15 +62,8 @@ class Killable(Protocol):
     def kill(self) -> None: ...
 
 
-class Collector(Killable, Protocol):
-    """The process of one collector."""
-
-    @property
-    def pid(self) -> int: ...
-
-
 class SqliteFile:
-    """A file; while it is away another process has it for itself."""
+    """A file; while it is away somebody else has it for himself."""
 
     def __init__(self, folder: Path) -> None:
         self.url = f"sqlite:///{folder / 'calls.db'}"
@@ -78,50 +79,71 @@ class SqliteFile:
             engine.dispose()
 
 
+class PostgresServer:
+    """A server; while it is away it is dead."""
+
+    def __init__(self, server: Postgres) -> None:
+        """The server runs already."""
+        self.url = server.url
+        self._server = server
+
+    async def go_away(self, lasts_s: float) -> None:
+        await asyncio.to_thread(self._server.kill)
+        await asyncio.sleep(lasts_s)
+        await asyncio.to_thread(self._server.start)
+
+
 class FleetSite:
     """Everything runs from `start` to `stop`.
 
     Attributes:
         handsets: the last of them is the one whose holder cancels the account.
-        collectors: to be added before `start`, as made for `proxy_port` and the names given.
+        collectors: by their names.
         counts: how often what befell, by name.
         complaints: what was found wrong so far.
     """
 
-    def __init__(
-        self, folder: Path, database: FleetDatabase, seed: int, *, names: Sequence[str], handsets: int, pause_s: float
-    ) -> None:
+    def __init__(self, folder: Path, database: FleetDatabase, seed: int, *, handsets: int, pause_s: float) -> None:
         """Set up without starting.
 
         Args:
             folder: where all of it keeps its files.
             database: where the collectors write.
             seed: decides what the network does.
-            names: the collectors'.
             handsets: how many there are.
             pause_s: how long a holder rests between two deeds, on average.
         """
         self.counts: Counter[str] = Counter()
         self.complaints: list[str] = []
-        self.broker = FleetBroker(folder / "b", collectors=names)
+        self.broker = FleetBroker(folder / "b", collectors=_COLLECTORS)
         own = IssuedCertificate(folder / "b" / "broker.pem", folder / "b" / "broker.key")
         self.proxy = MqttProxy(self.broker.ca_path, own, self.broker.certificate, self.broker.port, random.Random(seed))
-        self.collectors: dict[str, Collector] = {}
+        self.collectors: dict[str, CollectorProcess] = {}
         self.handsets: list[FleetHandset] = []
         self._database = database
         self._folder = folder
         self._count, self._pause_s = handsets, pause_s
         self._engine = create_engine(database.url, poolclass=NullPool)
-        self._hit: set[str] = set()
+        self._down: set[str] = set()
         self._blows: list[asyncio.Task[None]] = []
 
-    async def start(self, make_collectors: Callable[[int], dict[str, Collector]]) -> None:
-        """Start it all; the collectors are made for the port at which they meet the broker."""
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
         await asyncio.to_thread(self.broker.start)
         await self.proxy.start()
-        self.collectors = make_collectors(self.proxy.port)
-        for collector in self.collectors.values():
-            await asyncio.to_thread(collector.start)
+        for name in _COLLECTORS:
+            self.collectors[name] = self._collector(name)
+            await asyncio.to_thread(self.collectors[name].start)
         for number in range(self._count):
             device = f"desk-{number}"
             life = Life(
@@ -137,10 +159,23 @@ class FleetSite:
             await asyncio.to_thread(handset.start)
             self.handsets.append(handset)
 
+    def _collector(self, name: str) -> CollectorProcess:
+        issued = self.broker.collector(name)
+        address = {
+            "host": "127.0.0.1",
+            "port": self.proxy.port,
+            "ca": self.broker.ca_path,
+            "certificate": issued.certificate,
+            "key": issued.key,
+            "keep_alive_s": 5,
+        }
+        return CollectorProcess(
+            self._folder / "c", self.broker, name=name, url=self._database.url, tables={"broker": address}
+        )
+
     async def stop(self) -> None:
         """End every process, whatever state it is in."""
-        for blow in self._blows:
-            blow.cancel()
+        # Whatever is just being started is to be ended as well.
         await asyncio.gather(*self._blows, return_exceptions=True)
         for handset in self.handsets:
             handset.kill()
@@ -161,7 +196,7 @@ class FleetSite:
                 await asyncio.sleep(step.pause_s)
                 if number == len(steps) // 2:
                     self.handsets[-1].life.leave.touch()
-                self._strike(step)
+                await self._strike(step)
                 self._fail_where_a_blow_did()
                 if sweeping.done():
                     break
@@ -172,32 +207,42 @@ class FleetSite:
         if not sweeping.cancelled():
             sweeping.result()
 
-    def _strike(self, step: Step) -> None:
-        handset = self.handsets[step.target % len(self.handsets)]
-        name = sorted(self.collectors)[step.target % len(self.collectors)]
-        collector = self.collectors[name]
-        kills = {
-            Blow.HANDSET_KILLED: handset.kill_handset,
-            Blow.SYNC_KILLED: handset.kill_sync,
-            Blow.BOTH_KILLED: handset.kill,
-        }
-        if step.blow in kills:
-            self._hit_for(handset.life.device, step, lambda: self._kill_handset(handset, kills[step.blow], step))
+    async def _strike(self, step: Step) -> None:
+        """Do one blow to somebody who stands, beside all else; wait for somebody to stand up where nobody does."""
+        if step.blow in _TO_HANDSETS:
+            by_device = {handset.life.device: handset for handset in self.handsets}
+            whom = await self._one_who_stands(sorted(by_device), step)
+            work = self._kill_handset(by_device[whom], step)
+        elif step.blow in {Blow.COLLECTOR_KILLED, Blow.COLLECTOR_FROZEN}:
+            whom = await self._one_who_stands(_COLLECTORS, step)
+            collector = self.collectors[whom]
+            work = _kill(collector, step) if step.blow is Blow.COLLECTOR_KILLED else _freeze(collector, step)
         elif step.blow is Blow.BROKER_KILLED:
-            self._hit_for("broker", step, lambda: _kill(self.broker, step))
-        elif step.blow is Blow.COLLECTOR_KILLED:
-            self._hit_for(name, step, lambda: _kill(collector, step))
-        elif step.blow is Blow.COLLECTOR_FROZEN:
-            self._hit_for(name, step, lambda: _freeze(collector, step))
+            whom = await self._one_who_stands(["broker"], step)
+            work = _kill(self.broker, step)
         elif step.blow is Blow.DATABASE_AWAY:
-            self._hit_for("database", step, lambda: self._database.go_away(step.lasts_s))
+            whom = await self._one_who_stands(["database"], step)
+            work = self._database.go_away(step.lasts_s)
         else:
-            self._spoil_network(step)
-
-    def _spoil_network(self, step: Step) -> None:
-        connected = sorted(self.proxy.names)
-        if not connected:
+            await self._spoil_network(step)
             return
+        self.counts[step.blow] += 1
+        self._down.add(whom)
+        self._blows.append(asyncio.create_task(self._until_up(whom, work)))
+
+    async def _one_who_stands(self, names: Sequence[str], step: Step) -> str:
+        while not (standing := [name for name in names if name not in self._down]):
+            self._fail_where_a_blow_did()
+            await asyncio.sleep(_LOOK_S)
+        return standing[step.target % len(standing)]
+
+    async def _until_up(self, whom: str, work: Coroutine[None, None, None]) -> None:
+        await work
+        self._down.discard(whom)
+
+    async def _spoil_network(self, step: Step) -> None:
+        while not (connected := sorted(self.proxy.names)):  # noqa: ASYNC110 - nothing tells of a connection
+            await asyncio.sleep(_LOOK_S)
         name = connected[step.target % len(connected)]
         match step.blow:
             case Blow.ONE_CUT_OFF:
@@ -208,27 +253,15 @@ class FleetSite:
                 self.proxy.cut()
         self.counts[step.blow] += 1
 
-    def _hit_for(self, whom: str, step: Step, blow: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Do it beside all else, unless what it would hit lies on the ground."""
-
-        async def hit() -> None:
-            await blow()
-            self._hit.discard(whom)
-
-        if whom not in self._hit:
-            self._hit.add(whom)
-            self.counts[step.blow] += 1
-            self._blows.append(asyncio.create_task(hit()))
-
     def _fail_where_a_blow_did(self) -> None:
         """Raise what kept something from being started again."""
         for blow in self._blows:
             if blow.done():
                 blow.result()
 
-    async def _kill_handset(self, handset: FleetHandset, kill: Callable[[], None], step: Step) -> None:
+    async def _kill_handset(self, handset: FleetHandset, step: Step) -> None:
         handset.check()
-        await asyncio.to_thread(kill)
+        await asyncio.to_thread(_TO_HANDSETS[step.blow], handset)
         await asyncio.sleep(step.lasts_s)
         await asyncio.to_thread(handset.start)
 
@@ -330,7 +363,7 @@ async def _kill(process: Killable, step: Step) -> None:
     await asyncio.to_thread(process.start)
 
 
-async def _freeze(collector: Collector, step: Step) -> None:
+async def _freeze(collector: CollectorProcess, step: Step) -> None:
     pid = collector.pid
     os.kill(pid, signal.SIGSTOP)
     try:
