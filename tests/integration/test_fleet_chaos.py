@@ -1,6 +1,8 @@
 """A fleet in a storm: whatever is killed, cut off, lost, doubled or reordered, each record is kept once, or is gone.
 
-    WECALL_CHAOS_MINUTES=240 WECALL_CHAOS_SEED=7 make test ARGS='tests/integration/test_fleet_chaos.py -n0 --log-cli-level INFO'
+    WECALL_CHAOS_MINUTES=240 make test ARGS='-n0 --log-cli-level INFO tests/integration/test_fleet_chaos.py'
+
+WECALL_CHAOS_SEED decides what befalls it and when.
 
 Handsets, broker, collectors and database are the real ones. What the handsets were made to do is written down outside
 of them, and the database is held against that, all the while and at the end.
