@@ -29,11 +29,8 @@ _log = logging.getLogger(__name__)
 RECEIVE_MAXIMUM: Final = 5000
 """How many messages the broker lets wait here; while the database is down it keeps the others."""
 
-GROUP: Final = "collectors"
-"""All collectors of a broker share what goes to the topics below."""
-
 SHARED: Final = (Topic.CDR, Topic.ERASURE, Topic.OUTCOME)
-"""What one collector does for all."""
+"""What one collector does for all: they share these topics."""
 
 EVERYBODYS: Final = (Topic.STATUS, Topic.CONSENT)
 """What is retained: a shared subscription would not bring what the broker has kept."""
@@ -173,7 +170,8 @@ class Intake:
             self._is_open = True
             self._window = min(_MOST_UNANSWERED, getattr(properties, "ReceiveMaximum", _NO_LIMIT))
         options = SubscribeOptions(qos=1)
-        topics = [f"$share/{GROUP}/wecall/v1/{fleet}/+/{topic}" for fleet in self._fleets for topic in SHARED]
+        group = self._broker.group
+        topics = [f"$share/{group}/wecall/v1/{fleet}/+/{topic}" for fleet in self._fleets for topic in SHARED]
         topics += [f"wecall/v1/{fleet}/+/{topic}" for fleet in self._fleets for topic in EVERYBODYS]
         topics += [f"wecall-fleet/v1/{fleet}/publication/+" for fleet in self._fleets]
         client.subscribe([(topic, options) for topic in topics])

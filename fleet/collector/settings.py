@@ -32,6 +32,8 @@ class BrokerAddress(_Table):
         keep_alive_s: seconds after which a silent connection is asked whether it lives.
         session_expiry_s: for how long the broker keeps this collector's session, and its share of the records with it,
             while the collector is away.
+        group: the word by which all collectors of a broker share its records. Mosquitto gives a share to whoever
+            subscribes with it, a handset too, and drops what that may not read: choose a word that nobody guesses.
     """
 
     host: Annotated[str, Field(min_length=1, max_length=253)]
@@ -41,6 +43,7 @@ class BrokerAddress(_Table):
     key: Path
     keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 60
     session_expiry_s: Annotated[int, Field(ge=60, le=30 * _DAY_S)] = 7 * _DAY_S
+    group: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")] = "collectors"
 
 
 class Storage(_Table):
