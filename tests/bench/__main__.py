@@ -5,30 +5,32 @@ python -m tests.bench phones recovery   # some of them
 """
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import click
 from rich.console import Console
+from rich.table import Table
 
-from tests.bench import checking, contacts, echo, pixels, quality, recording, recovery, side_by_side, site, sticks
+from tests.bench import checking, contacts, echo, pixels, quality, recording, recovery, side_by_side, site, sticks, sync
 from tests.bench.speaker import Codec
 from tests.lab.stage import empty
 
 _BUILD: Final = Path(__file__).parents[2] / "build"
-_SECTIONS: Final = (
-    "phones",
-    "quality",
-    "recovery",
-    "echo",
-    "contacts",
-    "pixels",
-    "recording",
-    "checking",
-    "site",
-    "sticks",
-)
+# How each section that is made of rows of one kind is measured in a folder of its own, and how they are shown.
+_OF_ROWS: Final[Mapping[str, tuple[Callable[[Path], list[Any]], Callable[[list[Any]], Table]]]] = {
+    "recovery": (recovery.measure, recovery.table),
+    "echo": (lambda _: echo.compare(), echo.table),
+    "pixels": (lambda folder: pixels.measure(empty(folder)), pixels.table),
+    "recording": (lambda _: [recording.measure()], lambda rows: recording.table(rows[0])),
+    "checking": (lambda _: checking.measure(), checking.table),
+    "site": (lambda folder: site.measure(empty(folder)), site.table),
+    "sticks": (lambda folder: [sticks.measure(empty(folder))], lambda rows: sticks.table(rows[0])),
+    "sync": (lambda folder: sync.measure(empty(folder)), sync.table),
+}
+_SECTIONS: Final = ("phones", "quality", "contacts", *_OF_ROWS)
 
 
 @click.command()
@@ -46,45 +48,22 @@ def _measure(section: str, shown: Console) -> list[Any]:
     folder = _BUILD / "bench" / section
     match section:
         case "phones":
-            rows = side_by_side.measure(folder)
-            shown.print(side_by_side.table(rows))
-            return rows
+            phones = side_by_side.measure(folder)
+            shown.print(side_by_side.table(phones))
+            return phones
         case "quality":
             report = quality.measure_quality(folder, Codec.G722)
             shown.print(report.table())
             return report.rows()
-        case "recovery":
-            recoveries = recovery.measure(folder)
-            shown.print(recovery.table(recoveries))
-            return [asdict(row) for row in recoveries]
         case "contacts":
             searches, imports = contacts.measure()
             shown.print(*contacts.table((searches, imports)))
             return [asdict(each) for each in (*searches, *imports)]
-        case "pixels":
-            keys = pixels.measure(empty(folder))
-            shown.print(pixels.table(keys))
-            return [asdict(each) for each in keys]
-        case "recording":
-            cost = recording.measure()
-            shown.print(recording.table(cost))
-            return [asdict(cost)]
-        case "checking":
-            checks = checking.measure()
-            shown.print(checking.table(checks))
-            return [asdict(each) for each in checks]
-        case "site":
-            times = site.measure(empty(folder))
-            shown.print(site.table(times))
-            return [asdict(each) for each in times]
-        case "sticks":
-            visits = sticks.measure(empty(folder))
-            shown.print(sticks.table(visits))
-            return [asdict(visits)]
         case _:
-            echoes = echo.compare()
-            shown.print(echo.table(echoes))
-            return [asdict(figures) for figures in echoes]
+            measure, table = _OF_ROWS[section]
+            rows = measure(folder)
+            shown.print(table(rows))
+            return [asdict(row) for row in rows]
 
 
 if __name__ == "__main__":
