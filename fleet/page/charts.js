@@ -8,7 +8,7 @@ import { locale, say } from "./words.js";
 
 /** @typedef {import("./store.js").Hour} Hour */
 
-const HEIGHT_PX = 190;
+const HEIGHT_PX = 180;
 const DAY_S = 86_400;
 
 export class HourChart {
@@ -62,7 +62,7 @@ export class HourChart {
   }
 
   #make() {
-    const bars = uPlot.paths.bars({ size: [0.82, 36], align: 1, radius: 0.12 });
+    const bars = uPlot.paths.bars({ size: [0.8, 36], align: 1 });
     const grid = { stroke: colour("--line"), width: 1 };
     const font = '12px system-ui, "Noto Sans", "Noto Sans SC", "Microsoft YaHei", sans-serif';
     const axis = { stroke: colour("--quiet"), font, ticks: { show: false } };
@@ -73,17 +73,17 @@ export class HourChart {
         width: this.plot.clientWidth || 320,
         height: HEIGHT_PX,
         legend: { show: false },
-        padding: [8, 4, 0, 0],
+        padding: [8, 18, 0, 0],
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
         scales: { y: { range: (/** @type {any} */ _plot, /** @type {number} */ _least, /** @type {number} */ most) => [0, Math.max(4, most * 1.08)] } },
         axes: [
           {
-            ...axis, grid: { show: false }, space: 56,
+            ...axis, grid: { show: false }, space: 56, size: 28,
             values: (/** @type {any} */ _plot, /** @type {number[]} */ splits, /** @type {any} */ _axis, /** @type {any} */ _space, /** @type {number} */ step) =>
               splits.map((at) => (step >= DAY_S ? day : hour).format(at * 1000)),
           },
           {
-            ...axis, grid, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000],
+            ...axis, grid, size: 40, space: 32, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000],
             values: (/** @type {any} */ _plot, /** @type {number[]} */ splits) => splits.map((value) => count(value)),
           },
         ],

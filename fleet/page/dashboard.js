@@ -66,7 +66,9 @@ export class Dashboard {
     this.slowTimer = 0;
     /** @type {ViewName} */
     this.viewName = this.#viewOfAddress();
-    /** @type {Set<string>} */
+    /** @type {View | undefined} */
+    this.view = undefined;
+    /** @type {Set<string>} handsets with a request that is late. */
     this.late = new Set();
     this.switchLanguage = () => {
       switchLanguage();
@@ -95,7 +97,7 @@ export class Dashboard {
     this.build();
     addEventListener("hashchange", () => this.show(this.#viewOfAddress()));
     listenForKeys(this);
-    onSystemTheme(() => this.view.recolour?.());
+    onSystemTheme(() => this.view?.recolour?.());
     setInterval(() => this.invalidate(["devices", "requests"]), AGEING_MS);
     this.live.start();
     void this.history.start();
@@ -175,9 +177,9 @@ export class Dashboard {
       if (link instanceof HTMLElement && link.dataset.view === name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    /** @type {View} */
-    this.view = VIEWS[name](this);
-    this.content?.replaceChildren(this.view.root);
+    const view = VIEWS[name](this);
+    this.view = view;
+    this.content?.replaceChildren(view.root);
     for (const area of ALL) this.pending.add(area);
     this.draw(true);
   }

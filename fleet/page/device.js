@@ -25,7 +25,7 @@ export class DevicePanel {
     this.before = [];
     this.title = el("h2", { id: "device-title", tabindex: "-1" });
     this.facts = el("div", { class: "facts" });
-    const columns = callColumns().map((column) => ({ ...column, sort: undefined }));
+    const columns = callColumns().filter((column) => column.name !== "talk").map((column) => ({ ...column, sort: undefined }));
     this.calls = new Table({
       name: "device-calls", title: say("device.last"), key: (/** @type {Call} */ call) => call.key, columns,
       empty: say("device.no-calls"), file: [], open: () => undefined,

@@ -137,7 +137,7 @@ export class Table {
     const words = this.download.textContent;
     this.download.setAttribute("aria-busy", "true");
     try {
-      const rows = about.rows ? await about.rows() : this.rows;
+      const rows = about.rows ? await about.rows() : /** @type {Record<string, any>[]} */ (this.rows);
       save(`${about.name}.csv`, csvOf(about.file, rows));
       announce(say("said.saved", { count: count(rows.length) }));
     } catch {

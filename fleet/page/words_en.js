@@ -2,7 +2,7 @@
 
 export const english = {
   title: "Fleet", brand: "WeCall", skip: "To the content",
-  "view.overview": "Overview", "view.calls": "Calls", "view.rights": "Consent and rights", "view.orders": "Policies and bundles",
+  "view.overview": "Overview", "view.calls": "Calls", "view.rights": "Consent & rights", "view.orders": "Policies & bundles",
 
   "login.title": "Log in to the fleet", "login.user": "Broker user", "login.password": "Password", "login.enter": "Log in",
   "login.busy": "Logging in…",
@@ -58,7 +58,7 @@ export const english = {
   withheld: "withheld", "direction.incoming": "in", "direction.outgoing": "out",
 
   "coverage.title": "Consent by purpose", "coverage.yes": "yes", "coverage.no": "no", "coverage.never": "not asked",
-  "coverage.note": "{count} handsets have told their answers.", "coverage.broken": "{count} ledgers do not verify: nothing counts as a yes there.",
+  "coverage.note": "{count} handsets have told their answers.", "coverage.broken": "Ledgers that do not verify: {count}; there nothing counts as a yes.",
   "coverage.none": "No handset has told its holder's answers yet.",
   "requests.title": "Requests of holders", "requests.none": "No request is open.", "requests.closed": "Show closed ones",
   "requests.note": "To be answered within five working days.",
