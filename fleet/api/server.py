@@ -79,7 +79,7 @@ class HttpServer:
     def _listener(self) -> socket.socket:
         host, port = self._settings.host, self._settings.port
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        # asyncio sends small answers at once (TCP_NODELAY) only where a socket says that it is TCP; else they wait 40 ms.
+        # asyncio sends small answers at once (TCP_NODELAY) where a socket says that it is TCP; else they wait 40 ms.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -68,6 +68,10 @@ class FleetApi:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.client.close()
+        self.stop()
+
+    def stop(self) -> None:
+        """Answer nobody any more."""
         self._server.stop()
 
     def client_with(self, token: str | None, **settings: Any) -> httpx.Client:

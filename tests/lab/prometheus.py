@@ -1,0 +1,125 @@
+"""Prometheus as it ships with our configuration: only its target, its token and its pace are the test's."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests.lab.ports import free_port
+
+SHIPPED: Final = Path(__file__).parents[2] / "fleet" / "prometheus"
+
+_START_TIMEOUT_S: Final = 60.0
+_LOOK_S: Final = 0.1
+
+
+class Prometheus:
+    """A server that scrapes one collector each second, with the alerts that ship."""
+
+    def __init__(self, folder: Path, collector: str, token: str) -> None:
+        """Write its configuration.
+
+        Args:
+            folder: where everything goes.
+            collector: the address of its HTTP API.
+            token: one of its tokens.
+        """
+        self._folder = folder
+        folder.mkdir(parents=True)
+        self._port = free_port(socket.SOCK_STREAM)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", trust_env=False, timeout=30)
+        text = (SHIPPED / "prometheus.yml").read_text()
+        for ours, theirs in (
+            ("127.0.0.1:8090", urlsplit(collector).netloc),
+            ("scrape_interval: 30s", "scrape_interval: 1s"),
+            ("evaluation_interval: 30s", "evaluation_interval: 1s"),
+        ):
+            assert ours in text
+            text = text.replace(ours, theirs)
+        self.configuration = folder / "prometheus.yml"
+        self.configuration.write_text(text)
+        (folder / "alerts.yml").write_bytes((SHIPPED / "alerts.yml").read_bytes())
+        (folder / "token").touch(0o600)
+        (folder / "token").write_text(token)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return (self._folder / "log").read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            RuntimeError: it does not; the message holds its log.
+        """
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    "prometheus",
+                    f"--config.file={self.configuration}",
+                    f"--storage.tsdb.path={self._folder / 'data'}",
+                    f"--web.listen-address=127.0.0.1:{self._port}",
+                ],
+                stdout=log,
+                stderr=log,
+                env={"PATH": f"{os.environ.get('PATH', '')}:/usr/bin", "GOMAXPROCS": "1"},
+            )
+        ends_at = time.monotonic() + _START_TIMEOUT_S
+        while self._process.poll() is None and time.monotonic() < ends_at:
+            try:
+                if self._client.get("/-/ready").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(_LOOK_S)
+        self.stop()
+        raise RuntimeError(f"Prometheus does not answer:\n{self.log}")
+
+    def stop(self) -> None:
+        """End it."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(_START_TIMEOUT_S)
+
+    def ask(self, path: str, **parameters: Any) -> Any:
+        """Return the data of its answer."""
+        answer = self._client.get(f"/api/v1/{path}", params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    def values(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Return the labels and values of an expression now."""
+        return [(each["metric"], float(each["value"][1])) for each in self.ask("query", query=expression)["result"]]
+
+    def alerts(self) -> dict[tuple[str, str], str]:
+        """Return by name and fleet (or instance) the state of each alert."""
+        return {
+            (alert["labels"]["alertname"], alert["labels"].get("fleet", alert["labels"].get("instance", ""))): alert[
+                "state"
+            ]
+            for alert in self.ask("alerts")["alerts"]
+        }
+
+    def wait_until(self, holds: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+        """Wait until something holds, and fail with the log where it does not."""
+        ends_at = time.monotonic() + timeout_s
+        while not holds():
+            assert time.monotonic() < ends_at, f"not within {timeout_s} s: {what}\n{self.alerts()}\n{self.log[-3000:]}"
+            time.sleep(_LOOK_S)
