@@ -18,6 +18,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from firmware.egress.downlink import DownTopic
 from firmware.egress.messages import Topic, topic_name
 from fleet.collector.acknowledgements import Acknowledgement
+from fleet.collector.quarantine import Reason
 from fleet.collector.reading import MAX_BYTES
 from fleet.collector.received import Received
 from fleet.collector.settings import BrokerAddress, CollectorSettings
@@ -42,6 +43,9 @@ _NO_LIMIT: Final = 65535
 """Of unanswered messages, where the broker names none (MQTT 5 section 3.2.2.3.3)."""
 
 _MOST_UNANSWERED: Final = 1000
+
+MOST_WAITING: Final = 2 * RECEIVE_MAXIMUM
+"""Messages that wait here at most before what its sender does not wait for either (QoS 0) is let drop."""
 
 
 class Intake:
@@ -115,7 +119,8 @@ class Intake:
         if not self._queue and not self._arrived.wait(timeout_s):
             return []
         self._arrived.clear()
-        return [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        with self._lock:
+            return [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
 
     def wake(self) -> None:
         """Let `take` return at once."""
@@ -160,7 +165,7 @@ class Intake:
     # --- paho's callbacks, on its thread ------------------------------------------------------------------------------
 
     def _on_connect(
-        self, client: Client, _userdata: Any, _flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
+        self, client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if reason.is_failure:
             _log.error("The broker does not let this collector in: %s.", reason)
@@ -168,6 +173,9 @@ class Intake:
         with self._lock:
             self._connection += 1
             self._is_open = True
+            if flags.session_present:
+                # They come again: while the database is away, each new connection would bring as many more.
+                self._queue = deque(message for message in self._queue if not message.qos)
             self._window = min(_MOST_UNANSWERED, getattr(properties, "ReceiveMaximum", _NO_LIMIT))
         options = SubscribeOptions(qos=1)
         group = self._broker.group
@@ -206,6 +214,9 @@ class Intake:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
+        if not message.qos and len(self._queue) >= MOST_WAITING:
+            self._counts.quarantined.labels(Reason.FLOOD.value).inc()
+            return
         payload = bytes(message.payload)
         if len(payload) > MAX_BYTES:
             # It is not going to be taken; one byte more than may be says so.

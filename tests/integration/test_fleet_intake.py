@@ -1,0 +1,117 @@
+"""What waits for a collector whose database is away stays bounded, however often the connection ends."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from fleet.collector.intake import MOST_WAITING, Intake
+from fleet.collector.settings import BrokerAddress, CollectorSettings
+from fleet.metrics import Counts
+from tests.lab.certificates import IssuedCertificate
+from tests.lab.fleet_broker import FLEET, FleetBroker
+from tests.lab.mqtt_proxy import MqttProxy
+
+TOPIC = f"wecall/v1/{FLEET}/desk-1/outcome"
+COUNT = 200
+
+
+@dataclass
+class Lab:
+    """A collector's intake that nobody takes anything from, and the network before its broker."""
+
+    broker: FleetBroker
+    proxy: MqttProxy
+    intake: Intake
+    counts: Counts
+
+    @contextmanager
+    def device(self) -> Iterator[Client]:
+        """Connect a device, past the proxy."""
+        issued = self.broker.device("desk-1")
+        client = Client(CallbackAPIVersion.VERSION2, client_id="desk-1", protocol=MQTTProtocolVersion.MQTTv5)
+        client.tls_set(str(self.broker.ca_path), str(issued.certificate), str(issued.key))
+        client.connect("127.0.0.1", self.broker.port)
+        client.loop_start()
+        yield client
+        client.disconnect()
+        client.loop_stop()
+
+    def send(self, count: int, qos: int) -> None:
+        """Publish numbered messages and wait until they have left."""
+        with self.device() as client:
+            sent = [client.publish(TOPIC, str(number), qos=qos) for number in range(count)]
+            for each in sent:
+                each.wait_for_publish(30)
+
+    async def send_until_one_comes(self) -> None:
+        """Publish one message after the other, until the intake has subscribed."""
+        waiting = self.intake.waiting
+        while self.intake.waiting == waiting:
+            await asyncio.to_thread(self.send, 1, 1)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not holds():  # noqa: ASYNC110 - nothing tells of what comes in
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    with FleetBroker(tmp_path / "b") as broker:
+        own = IssuedCertificate(tmp_path / "b" / "broker.pem", tmp_path / "b" / "broker.key")
+        async with MqttProxy(broker.ca_path, own, broker.certificate, broker.port, random.Random(1)) as proxy:
+            issued = broker.collector()
+            address = BrokerAddress(
+                host="127.0.0.1", port=proxy.port, ca=broker.ca_path, certificate=issued.certificate, key=issued.key
+            )
+            counts = Counts()
+            lab = Lab(broker, proxy, Intake(CollectorSettings(broker=address), counts), counts)
+            lab.intake.start()
+            await lab.send_until_one_comes()
+            await lab.until(lambda: proxy.unanswered == lab.intake.waiting)
+            lab.intake.release(lab.intake.take(COUNT, 0))
+            await lab.until(lambda: proxy.unanswered == 0)
+            yield lab
+            await asyncio.to_thread(lab.intake.stop)
+
+
+async def test_what_comes_again_on_each_new_connection_waits_once(lab: Lab) -> None:
+    await asyncio.to_thread(lab.send, COUNT, 1)
+    await lab.until(lambda: lab.intake.waiting == COUNT)
+    for _ in range(3):
+        seen = lab.proxy.counts["connections"]
+        lab.proxy.cut()
+        await lab.until(lambda seen=seen: lab.proxy.counts["connections"] > seen)  # type: ignore[misc]
+        await lab.until(lambda: lab.proxy.unanswered == COUNT)
+        await lab.until(lambda: lab.intake.waiting >= COUNT)
+    taken = lab.intake.take(10 * COUNT, 0)
+    assert [int(message.payload) for message in taken] == list(range(COUNT))
+
+
+async def test_what_waits_is_kept_where_the_broker_has_forgotten_it(lab: Lab) -> None:
+    await asyncio.to_thread(lab.send, COUNT, 1)
+    await lab.until(lambda: lab.intake.waiting == COUNT)
+    seen = lab.proxy.counts["connections"]
+    await asyncio.to_thread(lab.broker.kill)
+    await asyncio.to_thread(lab.broker.start)
+    await lab.until(lambda: lab.proxy.counts["connections"] > seen)
+    await lab.send_until_one_comes()
+    taken = lab.intake.take(10 * COUNT, 0)
+    assert [int(message.payload) for message in taken[:COUNT]] == list(range(COUNT))
+
+
+async def test_a_flood_that_nobody_waits_for_is_let_drop_and_counted(lab: Lab) -> None:
+    await asyncio.to_thread(lab.send, MOST_WAITING + COUNT, 0)
+    flood = lab.counts.quarantined.labels("flood")
+    await lab.until(lambda: flood._value.get() > 0)
+    assert lab.intake.waiting == MOST_WAITING
+    # A message of whoever waits for an answer is not lost in it.
+    await asyncio.to_thread(lab.send, 1, 1)
+    await lab.until(lambda: lab.intake.waiting == MOST_WAITING + 1)
