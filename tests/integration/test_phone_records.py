@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from firmware.egress.discovery import discovery_topic
 from tests.lab.mosquitto import Observer, Operator, Received
 from tests.lab.person import Person
 from tests.lab.stage import DEVICE, FLEET, HANDSET_USER, PEER_USER, Choices, Stage
@@ -64,6 +66,11 @@ def records_in(messages: list[Received]) -> list[Record]:
     ]
 
 
+def is_online(messages: list[Received]) -> bool:
+    """Whether that is the newest that the phone has said of itself."""
+    return [each.document["state"] for each in messages if each.topic == f"{PREFIX}/status"][-1:] == ["online"]
+
+
 async def wait_for_numbers(observer: Observer, numbers: set[str], timeout_s: float = 20) -> list[Record]:
     """Wait until there are records of all these numbers, and return every record."""
 
@@ -89,9 +96,8 @@ async def test_without_consent_no_call_leaves_the_phone(stage: Stage, observer: 
     records = await wait_for_numbers(observer, {"7002"})
     # The outbox keeps its order: what was made before has come before, or never does.
     assert [record["number"] for record in records] == ["7002"]
-    assert {message.topic for message in observer.received} <= {
-        f"{PREFIX}/{name}" for name in ("status", "consent", "cdr", "erasure")
-    }
+    ours = {f"{PREFIX}/{name}" for name in ("status", "consent", "cdr", "erasure")}
+    assert {message.topic for message in observer.received} <= ours | {discovery_topic(DEVICE)}
     assert "7001" not in repr([message.payload for message in observer.received])
     logged = {call["number"] for call in stage.handset.ask("log")}
     assert {"7001", "7002"} <= logged
@@ -213,6 +219,23 @@ async def test_what_piles_up_while_the_broker_is_away_is_sent_when_it_is_back(
     records = await wait_for_numbers(observer, numbers)
     assert_each_call_has_one_record(records)
     await person.wait_for(lambda status: status["broker"] == "connected" and status["waiting_messages"] == 0)
+
+
+async def test_the_phone_tells_what_its_broker_costs_and_a_kill_takes_none_of_it_back(
+    stage: Stage, observer: Observer
+) -> None:
+    await asyncio.to_thread(observer.wait_for, is_online)
+    # What has been moved is told when the connection ends.
+    await asyncio.to_thread(stage.handset.sync.stop)
+    told = (await stage.handset.status())["traffic"]
+    assert [each["when"] for each in told] == ["today"]
+    # Less than a handshake with two certificates would be no count at all.
+    assert min(told[0]["sent_bytes"], told[0]["received_bytes"]) > 1000
+    words = await asyncio.to_thread(stage.handset.command, "status")
+    assert re.search(r"traffic +today \d+\.\d kB sent, \d+\.\d kB received", words)
+    await asyncio.to_thread(stage.handset.main.kill)
+    await asyncio.to_thread(stage.handset.start)
+    assert (await stage.handset.status())["traffic"][0]["sent_bytes"] >= told[0]["sent_bytes"]
 
 
 @pytest.mark.usefixtures("consent")

@@ -15,6 +15,7 @@ from pyrage import decrypt_io, passphrase, x25519
 
 from firmware.cancelled_mark import MARK_NAME
 from firmware.cli import main
+from firmware.egress.discovery import discovery_topic
 from firmware.farewell import TOMBSTONE_NAME
 from firmware.storage.keyring import WRAP_NAME
 from tests.lab.mosquitto import Observer, Received
@@ -172,7 +173,8 @@ async def test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_l
 
             def cleared(messages: list[Received]) -> bool:
                 last = {message.topic: message.payload for message in messages}
-                return not last[f"{PREFIX}/consent"] and not last[f"{PREFIX}/status"]
+                kept = (f"{PREFIX}/consent", f"{PREFIX}/status", discovery_topic(DEVICE))
+                return all(topic in last and not last[topic] for topic in kept)
 
             await asyncio.to_thread(observer.wait_for, cleared)
     assert not stage.kamailio.is_registered(HANDSET_USER)

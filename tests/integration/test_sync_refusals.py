@@ -122,6 +122,23 @@ async def test_a_topic_that_the_broker_forbids_is_reported_and_sent_once_it_is_a
     await site.wait_for_report(BrokerState.CONNECTED, after=so_far)
 
 
+async def test_a_broker_that_will_not_have_the_introduction_is_told_everything_else(tmp_path: Path) -> None:
+    async with SyncSite(tmp_path, discovery=False) as site:
+        await site.grant()
+        call_id = await site.store.make_call()
+        await site.start_sync()
+        await site.wait_for_calls({call_id})
+        await asyncio.to_thread(site.broker.restart)
+        await asyncio.to_thread(site.observer.wait_for_subscription, 2)
+        later = await site.store.make_call()
+        await site.wait_for_calls({later})
+        assert {state for state, _ in site.reports} <= {
+            BrokerState.CONNECTING, BrokerState.CONNECTED, BrokerState.UNREACHABLE,
+        }  # fmt: skip
+        assert site.sync.log.count("[sync] discovery") == 1, "not said, or again and again"
+        assert not [message for message in site.observer.received if message.topic.startswith("homeassistant/")]
+
+
 async def test_a_clone_of_the_handset_is_noticed_by_the_one_whose_place_it_takes(site: SyncSite) -> None:
     await site.start_sync()
     await site.wait_for_report(BrokerState.CONNECTED)

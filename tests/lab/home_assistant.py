@@ -1,0 +1,205 @@
+"""A real Home Assistant that reads a fleet's broker, as a user of dashboards does, and is asked by its REST API.
+
+`tools/setup test` installs it into build/homeassistant. Its pages are left out: a folder of empty files stands in for
+them.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Self
+
+from tests.lab.fleet_broker import FleetBroker
+from tests.lab.ports import free_port
+
+USER: Final = "dashboard.home-assistant"
+
+_PYTHON: Final = Path(__file__).parents[2] / "build" / "homeassistant" / "bin" / "python"
+_START_TIMEOUT_S: Final = 90.0
+_STOP_TIMEOUT_S: Final = 30.0
+_ANSWER_TIMEOUT_S: Final = 20.0
+_PAGES: Final = (
+    "service_worker.js", "sw-modern.js", "sw-modern.js.map", "sw-legacy.js", "sw-legacy.js.map", "robots.txt",
+    "onboarding.html", "authorize.html", "static/_", "frontend_latest/_", "frontend_es5/_",
+)  # fmt: skip
+
+
+class HomeAssistant:
+    """One that has just been installed, with an integration of MQTT and nothing else."""
+
+    def __init__(self, folder: Path, broker: FleetBroker) -> None:
+        """Set up without starting.
+
+        Args:
+            folder: its configuration, history and log.
+            broker: which it reads with the user for Home Assistant, over TLS.
+        """
+        self._folder = folder
+        self._port = free_port(socket.SOCK_STREAM)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._token: str | None = None
+        for page in _PAGES:
+            path = folder / "pages" / "hass_frontend" / page
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        (folder / "configuration.yaml").write_text(
+            f"frontend:\n  development_repo: {folder}/pages\n"
+            f"http:\n  server_host: 127.0.0.1\n  server_port: {self._port}\n"
+        )
+        entries = folder / ".storage" / "core.config_entries"
+        entries.parent.mkdir()
+        entries.touch(mode=0o600)
+        entries.write_text(json.dumps(_entries(broker)))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> str:
+        """What it has written so far, warnings and worse."""
+        path = self._folder / "home-assistant.out"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    @property
+    def warnings_about_mqtt(self) -> list[str]:
+        """The lines of its log that are about MQTT, a handset, or a template of ours."""
+        words = ("mqtt", "wecall", "handset", "template", "discovery", "sensor")
+        return [line for line in self.log.splitlines() if any(word in line.lower() for word in words)]
+
+    def start(self) -> None:
+        """Start it and become its owner, as whoever opens its page first.
+
+        Raises:
+            RuntimeError: it is not installed, ended, or does not answer; the message holds its log.
+        """
+        if not _PYTHON.exists():
+            raise RuntimeError("There is no Home Assistant in build/homeassistant. Run `tools/setup test`.")
+        # Its modules are compiled once for all times that it starts.
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+        with (self._folder / "home-assistant.out").open("ab") as log:
+            self._process = subprocess.Popen(
+                [_PYTHON, "-m", "homeassistant", "--config", self._folder, "--skip-pip", "--log-no-color"],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**environment, "HOME": str(self._folder), "TMPDIR": str(self._folder)},
+            )
+        ends_at = time.monotonic() + _START_TIMEOUT_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > ends_at:
+                self.stop()
+                raise RuntimeError(f"Home Assistant does not answer:\n{self.log[-3000:]}")
+            time.sleep(0.1)
+        if self._token is None:
+            self._token = self._become_owner()
+
+    def stop(self) -> None:
+        """End it in good order, or at once where it does not end."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def states(self) -> dict[str, str]:
+        """Return the state of each entity that came from MQTT, by its name."""
+        return {entity["entity_id"]: entity["state"] for entity in self._entities()}
+
+    def attributes(self, entity: str) -> dict[str, Any]:
+        """Return what an entity has beside its state; nothing where there is no such entity."""
+        return next((dict(each["attributes"]) for each in self._entities() if each["entity_id"] == entity), {})
+
+    def knows_device(self, name: str) -> bool:
+        """Say whether a device of this name is registered."""
+        return self._rendered(f"{{{{ device_id('{name}') }}}}") != "None"
+
+    def wait_for(self, holds: Callable[[dict[str, str]], bool], timeout_s: float = 30.0) -> dict[str, str]:
+        """Wait until something holds of the states; fail with what they are."""
+        ends_at = time.monotonic() + timeout_s
+        while not holds(states := self.states()):
+            assert time.monotonic() < ends_at, f"not so within {timeout_s} s, but {states}\n{self.log[-2000:]}"
+            time.sleep(0.1)
+        return states
+
+    def _entities(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask("/api/states")
+        return [entity for entity in found if "handset" in entity["entity_id"]]
+
+    def _rendered(self, template: str) -> str:
+        request = self._request("/api/template", json.dumps({"template": template}).encode(), "application/json")
+        with urllib.request.urlopen(request, timeout=_ANSWER_TIMEOUT_S) as response:
+            text: str = response.read().decode()
+            return text
+
+    def _become_owner(self) -> str:
+        client = {"client_id": f"http://127.0.0.1:{self._port}/"}
+        owner = {**client, "name": "Lab", "username": "lab", "password": "lab", "language": "en"}
+        code = self._ask("/api/onboarding/users", json.dumps(owner).encode(), "application/json")["auth_code"]
+        grant = urllib.parse.urlencode({**client, "grant_type": "authorization_code", "code": code}).encode()
+        token: str = self._ask("/auth/token", grant, "application/x-www-form-urlencoded")["access_token"]
+        return token
+
+    def _answers(self) -> bool:
+        try:
+            self._ask("/api/onboarding")
+        except (urllib.error.URLError, OSError):
+            return False
+        return True
+
+    def _ask(self, path: str, body: bytes | None = None, content_type: str = "") -> Any:
+        with urllib.request.urlopen(self._request(path, body, content_type), timeout=_ANSWER_TIMEOUT_S) as response:
+            return json.load(response)
+
+    def _request(self, path: str, body: bytes | None, content_type: str) -> urllib.request.Request:
+        headers = {"Content-Type": content_type} if content_type else {}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        return urllib.request.Request(f"http://127.0.0.1:{self._port}{path}", body, headers)
+
+
+def _entries(broker: FleetBroker) -> dict[str, Any]:
+    """Return what Home Assistant keeps of an integration that somebody has set up on its pages."""
+    now = "2026-01-01T00:00:00+00:00"
+    entry = {
+        "created_at": now,
+        "data": {
+            "broker": "127.0.0.1",
+            "port": broker.password_port,
+            "protocol": "5",
+            "username": USER,
+            "password": broker.password_of(USER),
+            "certificate": broker.ca_path.read_text(),
+        },
+        "disabled_by": None,
+        "discovery_keys": {},
+        "domain": "mqtt",
+        "entry_id": "01JQ0000000000000000000000",
+        "minor_version": 2,
+        "modified_at": now,
+        "options": {"discovery": True},
+        "pref_disable_new_entities": False,
+        "pref_disable_polling": False,
+        "source": "user",
+        "subentries": [],
+        "title": "fleet",
+        "unique_id": None,
+        "version": 1,
+    }
+    return {"version": 1, "minor_version": 5, "key": "core.config_entries", "data": {"entries": [entry]}}
