@@ -51,7 +51,7 @@ def init(authority: Path, name: str, days: int) -> None:
     while not passphrase:
         passphrase = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
     folder.found(name, passphrase, days=days, now=datetime.now(UTC))
-    click.echo(f"The authority is made. For mosquitto:\n\n{_broker_lines(folder)}")
+    click.echo(f"The authority is made. For mosquitto (fleet/broker has the whole of it):\n\n{_broker_lines(folder)}")
 
 
 @ca.command(name="issue")
@@ -191,6 +191,7 @@ def _broker_lines(folder: AuthorityFolder) -> str:
         f"crlfile {folder.list_path.absolute()}",
         "require_certificate true",
         "use_identity_as_username true",
+        "use_username_as_clientid true",
     )
     return "\n".join(f"    {line}" for line in lines)
 

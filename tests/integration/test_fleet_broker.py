@@ -217,3 +217,21 @@ def test_a_handset_can_listen_in_on_a_group_whose_name_it_knows_and_then_takes_i
         collector.subscribe("$share/guessed/wecall/v1/+/+/cdr")
         assert len(collector.heard) == 2
         assert thief.heard == []
+
+
+def test_a_collector_that_is_away_keeps_its_share_until_its_session_is_taken_away(broker: FleetBroker) -> None:
+    shared = "$share/its-word/wecall/v1/+/+/cdr"
+    with Guest(broker, "collector.second", session_s=600) as gone:
+        gone.subscribe(shared)
+    with Guest(broker, "collector.main") as collector, Guest(broker, "desk-1") as handset:
+        collector.subscribe(shared)
+        for _ in range(4):
+            assert handset.may_publish("wecall/v1/lab/desk-1/cdr")
+        collector.subscribe(shared)
+        assert len(collector.heard) == 2
+        with Guest(broker, "collector.second"):
+            pass
+        for _ in range(4):
+            assert handset.may_publish("wecall/v1/lab/desk-1/cdr")
+        collector.subscribe(shared)
+        assert len(collector.heard) == 2 + 4
