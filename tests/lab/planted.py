@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from firmware.storage.database import Database
@@ -170,7 +171,7 @@ TABLES: Final[Mapping[str, Mapping[str, Column] | str]] = {
     "outbox": "what leaves, parsed whole",
     "outbox_counter": _COUNT,
     "traffic": {
-        "day": Left("a date, as messages have; of the days before", "2026-01-01"),
+        "day": Left("a date, as messages have; older ones go", (datetime.now(UTC) - timedelta(1)).date().isoformat()),
         "sent_bytes": Planted(31415926535, "31415926535"),
         "received_bytes": Planted(27182818284, "27182818284"),
     },
