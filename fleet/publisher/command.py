@@ -21,7 +21,7 @@ from fleet.publisher.connection import BrokerLine
 from fleet.publisher.recipients import chosen
 from fleet.publisher.record import Plan, Record, RecordFolder
 from fleet.publisher.roll_out import WHOLE, stages_of
-from fleet.publisher.screen import Screen, show_end, show_plan, show_records
+from fleet.publisher.screen import Screen, handsets, show_end, show_plan, show_records
 from fleet.publisher.settings import OperatorSettings, read_settings
 from fleet.publisher.signed_file import SignedFile, read_signed_file, trusted_keys
 from fleet.publisher.withdrawal import found_by, withdraw_from
@@ -161,7 +161,7 @@ def withdraw(message: str, settings_path: Path, taken: bool) -> None:
             with BrokerLine(settings, record.plan.fleet) as line:
                 count = withdraw_from(line, record, folder, only_taken=taken)
                 line.close(forget=folder.all_are_done())
-            click.echo(f"The broker keeps it no longer for {count} handsets.")
+            click.echo(f"The broker keeps it no longer for {handsets(count)}.")
 
 
 def _publish(

@@ -25,6 +25,8 @@ _RETRY_CAP_S: Final = 30.0
 _LOOK_S: Final = 1.0
 _ANSWER_TIMEOUT_S: Final = 30.0
 _FIRST_FAILURE: Final = 0x80
+# Outcomes come one by one for hours, and each look at a large stage takes some milliseconds.
+_GATHER_S: Final = 0.2
 # Outcomes and answers that are written down together.
 _MOST_AT_ONCE: Final = 500
 
@@ -132,7 +134,7 @@ class Conductor:
                 case Step.WAIT:
                     if self._ends_s is None:
                         self._ends_s = time.monotonic() + self._stage_timeout_s
-                    self._take(line, min(_LOOK_S, self._ends_s - time.monotonic()))
+                    self._take(line, min(_LOOK_S, self._ends_s - time.monotonic()), gather_s=_GATHER_S)
 
     def _waited_out(self) -> bool:
         return self._ends_s is not None and time.monotonic() >= self._ends_s
@@ -184,13 +186,14 @@ class Conductor:
                 return
         raise LineLostError("The broker does not answer any more.")
 
-    def _take(self, line: BrokerLine, timeout_s: float) -> None:
-        """Wait for something, then take up all that there is: it is written down together."""
+    def _take(self, line: BrokerLine, timeout_s: float, *, gather_s: float = 0.0) -> None:
+        """Wait for something, then take up all that there is, or comes soon after: it is written down together."""
         event = line.next_event(timeout_s)
+        ends_s = time.monotonic() + gather_s
         events: list[Event] = []
         while event is not None:
             events.append(event)
-            event = line.next_event(0) if len(events) < _MOST_AT_ONCE else None
+            event = line.next_event(ends_s - time.monotonic()) if len(events) < _MOST_AT_ONCE else None
         self._take_up(line, events)
 
     def _take_up(self, line: BrokerLine, events: Iterable[Event]) -> None:

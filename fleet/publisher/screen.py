@@ -47,7 +47,7 @@ class Screen:
         if roll_out.passed != self._told:
             self._told = roll_out.passed
             if roll_out.stage and not self._console.is_terminal:
-                self.said(f"Stage {roll_out.passed + 1} of {len(roll_out.stages)}: {len(roll_out.stage)} handsets.")
+                self.said(f"Stage {roll_out.passed + 1} of {len(roll_out.stages)}: {handsets(len(roll_out.stage))}.")
         verdicts = roll_out.verdicts()
         total = len(roll_out.stage)
         more = f"sent {total - len(roll_out.unsent)}  taken {verdicts[Verdict.GOOD]}  failed {verdicts[Verdict.FAILED]}"
@@ -71,9 +71,9 @@ def show_plan(console: Console, plan: Plan, size_bytes: int, online: int | None)
     _say(console, f"{publication.kind} {publication.name} for the fleet {plan.fleet}, {size_bytes} bytes")
     _say(console, f"SHA-256 {publication.message}")
     known = "" if online is None else f", {online} of them online now"
-    _say(console, f"It would go to {total} handsets{known}. Nothing is sent.")
+    _say(console, f"It would go to {handsets(total)}{known}. Nothing is sent.")
     for number, stage in enumerate(plan.stages, start=1):
-        _say(console, f"Stage {number}: {len(stage)} handsets")
+        _say(console, f"Stage {number}: {handsets(len(stage))}")
         for device in stage:
             _say(console, f"  wecall/v1/{plan.fleet}/{device}/{publication.kind.value}")
 
@@ -83,7 +83,7 @@ def show_end(console: Console, record: Record, stopped: StopReason | None) -> No
     roll_out = record.roll_out
     publication = record.plan.publication
     if stopped is None:
-        _say(console, f"{publication.kind} {publication.name} is with the broker for {len(roll_out.sent)} handsets.")
+        _say(console, f"{publication.kind} {publication.name} is with the broker for {handsets(len(roll_out.sent))}.")
     else:
         stage = f"{roll_out.passed + 1} of {len(roll_out.stages)}"
         _say(console, _WHY[stopped].format(stage=stage, message=publication.message[:16]))
@@ -104,6 +104,11 @@ def show_records(console: Console, records: list[Record]) -> None:
             str(sum(map(len, roll_out.stages))), codes,
         )  # fmt: skip
     console.print(table if records else "Nothing was published from here.")
+
+
+def handsets(count: int) -> str:
+    """Count handsets in words."""
+    return f"{count} handset{'' if count == 1 else 's'}"
 
 
 def _say(console: Console, sentence: str) -> None:
