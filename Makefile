@@ -15,7 +15,7 @@ help:
 	@echo "make format   rewrite the code as check wants it"
 	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
 	@echo "make menu     draw the map of the menus, docs/menu.md"
-	@echo "make reference   write what can be set, docs/configuration.md, and the example"
+	@echo "make reference   write what can be set, docs/configuration.md, and the example; what goes over the broker, fleet/schemas"
 	@echo "make openapi  write what the fleet's HTTP API answers, fleet/schemas/openapi.json"
 	@echo "make machine  the package in a whole emulated machine, with sticks in its USB port; minutes.  ARCH=arm64: the card"
 	@echo "              that make image has made in one like a Raspberry Pi, half an hour"
@@ -61,6 +61,7 @@ menu:
 reference:
 	@tools/setup check
 	@$(BIN)/python -m tools.reference
+	@$(BIN)/python -m tools.schemas
 
 openapi:
 	@tools/setup check

@@ -1,7 +1,5 @@
 """The schema as a list of tables and settings, each with what its docstring says: what else is said of it follows."""
 
-import inspect
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -9,14 +7,11 @@ from typing import Any, Final
 
 from pydantic_core import PydanticUndefined
 
+from provisioning.docstrings import told
 from provisioning.forms import Form, form_of
 from provisioning.remarks import KeyPath
 from provisioning.schema import Configuration
 from provisioning.section import Section
-
-_ATTRIBUTES: Final = "Attributes:"
-_ENTRY: Final = re.compile(r"    (?P<names>\w+(?:, \w+)*): (?P<text>.*)")
-_MORE: Final = " " * 8
 
 _TOP: Final = Form("a configuration", table=Configuration)
 
@@ -112,7 +107,7 @@ def _tables(model: type[Section], path: tuple[str, ...], *, optional: bool = Fal
         own = tuple(each for each in _settings(inner) if _table_of(each.form) is None)
         several = setting.form.item is not None
         is_optional = optional or (not setting.required and setting.default in (None, ()))
-        yield Table(below, several, _told(inner)[0], own, is_optional)
+        yield Table(below, several, told(inner).meaning, own, is_optional)
         yield from _tables(inner, below, optional=is_optional)
 
 
@@ -121,9 +116,9 @@ def _table_of(form: Form) -> type[Section] | None:
 
 
 def _settings(model: type[Section]) -> Iterator[Setting]:
-    told = _told(model)[1]
+    attributes = told(model).attributes
     for name, field in model.model_fields.items():
-        names, meaning = told.get(name, ((name,), ""))
+        names, meaning = attributes.get(name, ((name,), ""))
         default = field.get_default(call_default_factory=True) if not field.is_required() else None
         yield Setting(
             field.alias or name,
@@ -133,24 +128,3 @@ def _settings(model: type[Section]) -> Iterator[Setting]:
             field.is_required(),
             None if default is PydanticUndefined else default,
         )
-
-
-@cache
-def _told(model: type[Section]) -> tuple[str, dict[str, tuple[tuple[str, ...], str]]]:
-    """Take a docstring apart: what it says of the whole, and of each attribute."""
-    before, _, after = (inspect.getdoc(model) or "").partition(f"\n{_ATTRIBUTES}\n")
-    attributes: dict[str, tuple[tuple[str, ...], str]] = {}
-    names: tuple[str, ...] = ()
-    rest: list[str] = []
-    for line in after.splitlines():
-        if found := _ENTRY.fullmatch(line):
-            names = tuple(found["names"].split(", "))
-            attributes |= dict.fromkeys(names, (names, found["text"]))
-        elif names and line.startswith(_MORE):
-            attributes |= dict.fromkeys(names, (names, f"{attributes[names[0]][1]} {line.strip()}"))
-        else:
-            names = ()
-            rest.append(line)
-    return "\n".join((before, *rest)).strip(), {
-        name: (names, text.removesuffix(".")) for name, (names, text) in attributes.items()
-    }

@@ -2,7 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
+
+from jsonschema import Draft202012Validator
 
 from firmware.egress.discovery import discovery
 from firmware.phone.purpose import Purpose
@@ -21,6 +25,8 @@ CONSENT_FIELDS: Final = {
 }  # fmt: skip
 ERASURE_FIELDS: Final = {"device", "reason", "cancelled", "records", "epoch", "seq"}
 OUTCOME_FIELDS: Final = {"device", "message", "code", "epoch", "seq"}
+SCHEMAS: Final = Path(__file__).parents[2] / "fleet" / "schemas"
+
 DISCOVERY_TOPIC: Final = f"homeassistant/device/{DEVICE}/config"
 DISCOVERY_PAYLOAD: Final = discovery("lab", DEVICE).model_dump_json().encode()
 """Always these bytes, so that nothing of a holder's can be in them."""
@@ -35,6 +41,12 @@ SUBSCRIPTION: Final = b"\x00" + b"".join(
     len(name).to_bytes(2, "big") + name + b"\x01"
     for name in (f"{PREFIX}/{topic}".encode() for topic in ("ack", "policy", "notice", "bundle"))
 )
+
+
+@cache
+def schema_of(kind: str) -> Draft202012Validator:
+    """Return what others are told of a kind of message."""
+    return Draft202012Validator(json.loads((SCHEMAS / f"{kind}.schema.json").read_text()))
 
 
 class Capture:
@@ -114,11 +126,13 @@ def check_publishes(capture: Capture) -> None:
     for publish in capture.publishes:
         if publish.topic == DISCOVERY_TOPIC:
             assert publish.payload == DISCOVERY_PAYLOAD
+            schema_of("discovery").validate(json.loads(publish.payload))
             assert (publish.qos, publish.retain, publish.properties) == (1, True, {})
             continue
         topic = publish.topic.removeprefix(f"{PREFIX}/")
         assert topic in {"status", "cdr", "consent", "erasure", "outcome"}
         assert (publish.qos, publish.retain, publish.properties) == (1, topic in {"status", "consent"}, {})
+        schema_of(topic).validate(json.loads(publish.payload))
     for document in capture.documents("status"):
         assert document in ({"state": "online"}, {"state": "offline"})
     for document in capture.documents("consent"):
