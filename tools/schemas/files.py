@@ -1,4 +1,4 @@
-"""The files of fleet/schemas."""
+"""The files of fleet/schemas but for that of the HTTP API."""
 
 import json
 from pathlib import Path
