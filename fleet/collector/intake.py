@@ -39,6 +39,7 @@ EVERYBODYS: Final = (Topic.STATUS, Topic.CONSENT)
 _FIRST_RETRY_S: Final = 1
 _LAST_RETRY_S: Final = 30
 _CLOSE_TIMEOUT_S: Final = 5.0
+_CLOSE_LOOK_S: Final = 0.1
 _NO_LIMIT: Final = 65535
 """Of unanswered messages, where the broker names none (MQTT 5 section 3.2.2.3.3)."""
 
@@ -70,9 +71,9 @@ class Intake:
         self._is_open = False
         self._lock = threading.Lock()
         self._unanswered: dict[int, tuple[Received, ...]] = {}
+        self._answered_early: set[int] = set()
         self._unsent: deque[Acknowledgement] = deque()
         self._window = _MOST_UNANSWERED
-        self._all_answered = threading.Condition(self._lock)
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
@@ -107,10 +108,11 @@ class Intake:
 
     def stop(self) -> None:
         """Wait a little until handsets' answers are with the broker, and leave; the session stays."""
-        with self._all_answered:
-            self._all_answered.wait_for(
-                lambda: not self._is_open or not (self._unanswered or self._unsent), _CLOSE_TIMEOUT_S
-            )
+        ends_at = time.monotonic() + _CLOSE_TIMEOUT_S
+        while self._is_open and (self._unsent or self._unanswered) and time.monotonic() < ends_at:
+            self._arrived.wait(_CLOSE_LOOK_S)
+            self._arrived.clear()
+            self.answer(())
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -133,10 +135,25 @@ class Intake:
                 self._client.ack(message.number, message.qos)
 
     def answer(self, acknowledgements: Iterable[Acknowledgement]) -> None:
-        """Tell handsets what is done; the broker forgets what they sent once it has these."""
-        with self._lock:
-            self._unsent.extend(acknowledgements)
-            self._send()
+        """Tell handsets what is done; the broker forgets what they sent once it has these.
+
+        To be called again now and then, with nothing new: what the window has no room for is sent then.
+        """
+        self._unsent.extend(acknowledgements)
+        while self._unsent and self._is_open and len(self._unanswered) < self._window:
+            acknowledgement = self._unsent.popleft()
+            topic = topic_name(acknowledgement.sender.fleet, acknowledgement.sender.device, DownTopic.ACK)
+            # Never with the lock: the library calls `_on_publish` with one of its own that this takes too.
+            number = self._client.publish(topic, acknowledgement.payload, qos=1).mid
+            self._counts.acks.inc()
+            with self._lock:
+                is_answered = number in self._answered_early
+                if is_answered:
+                    self._answered_early.discard(number)
+                else:
+                    self._unanswered[number] = acknowledgement.answers
+            if is_answered:
+                self.release(acknowledgement.answers)
 
     @property
     def waiting(self) -> int:
@@ -150,17 +167,6 @@ class Intake:
             return self._queue[0].at_s
         except IndexError:
             return None
-
-    def _send(self) -> None:
-        """Send what the window has room for; the lock is held."""
-        while self._unsent and self._is_open and len(self._unanswered) < self._window:
-            acknowledgement = self._unsent.popleft()
-            topic = topic_name(acknowledgement.sender.fleet, acknowledgement.sender.device, DownTopic.ACK)
-            sent = self._client.publish(topic, acknowledgement.payload, qos=1)
-            self._unanswered[sent.mid] = acknowledgement.answers
-            self._counts.acks.inc()
-        if not self._unsent and not self._unanswered:
-            self._all_answered.notify_all()
 
     # --- paho's callbacks, on its thread ------------------------------------------------------------------------------
 
@@ -190,14 +196,13 @@ class Intake:
     def _on_disconnect(
         self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Any
     ) -> None:
-        with self._all_answered:
+        with self._lock:
             if self._is_open:
                 _log.warning("The connection to the broker has ended: %s.", reason)
             self._is_open = False
             # What these answer comes again, and is answered again. The library sends on what it had begun to send.
             self._unsent.clear()
             self._unanswered = dict.fromkeys(self._unanswered, ())
-            self._all_answered.notify_all()
         self._counts.connected.set(0)
 
     def _on_subscribe(
@@ -231,9 +236,12 @@ class Intake:
         if reason.is_failure:
             _log.error("The broker does not let this collector answer a handset: %s. Check its access list.", reason)
         with self._lock:
-            answered = self._unanswered.pop(mid, ())
-            self._send()
-        self.release(answered)
+            answered = self._unanswered.pop(mid, None)
+            if answered is None:
+                self._answered_early.add(mid)
+        self.release(answered or ())
+        if self._unsent:
+            self._arrived.set()
 
 
 def _tls(broker: BrokerAddress) -> ssl.SSLContext:
