@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from firmware.admin import AdminRole
+from firmware.broker_memory import BrokerMemory
 from firmware.bundles.by_network import NetworkBundles, NetworkIntake
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.intake import Intake
@@ -101,7 +102,8 @@ def sync_handlers(
         return {**role.handlers, **NetworkBundleRole(NetworkBundles(None, time.monotonic)).handlers}
     if records is None or outbox is None or inbound is None:
         return None
-    role = SyncRole(outbox, settings, note_broker, inbound, records.traffic.add)
+    memory = BrokerMemory(records.consents.announce, note_broker)
+    role = SyncRole(outbox, settings, memory.note, inbound, records.traffic.add)
     return {**role.handlers, **NetworkBundleRole(NetworkBundles(intake, time.monotonic)).handlers}
 
 

@@ -221,6 +221,24 @@ async def test_what_piles_up_while_the_broker_is_away_is_sent_when_it_is_back(
     await person.wait_for(lambda status: status["broker"] == "connected" and status["waiting_messages"] == 0)
 
 
+@pytest.mark.usefixtures("consent")
+async def test_a_broker_that_has_forgotten_what_it_kept_is_told_again_what_the_holder_agrees_to(
+    stage: Stage, person: Person
+) -> None:
+    await person.wait_for(lambda status: status["broker"] == "connected" and status["waiting_messages"] == 0)
+    stage.broker.forget()
+    await person.wait_for(lambda status: status["broker"] == "unreachable")
+    stage.broker.start()
+    await person.wait_for(lambda status: status["broker"] == "connected" and status["waiting_messages"] == 0)
+
+    def is_told(messages: list[Received]) -> bool:
+        told = [each.document for each in messages if each.topic == f"{PREFIX}/consent"]
+        return any(answer["granted"] for each in told for answer in each["purposes"] if answer["purpose"] == PURPOSE)
+
+    with Observer(stage.broker) as reader:
+        await asyncio.to_thread(reader.wait_for, is_told)
+
+
 async def test_the_phone_tells_what_its_broker_costs_and_a_kill_takes_none_of_it_back(
     stage: Stage, observer: Observer
 ) -> None:

@@ -123,6 +123,11 @@ class Mosquitto:
         """End it at once, as a power failure would."""
         self._end(signal.SIGKILL)
 
+    def forget(self) -> None:
+        """End it at once, and lose what it had kept."""
+        self.kill()
+        (self._folder / "mosquitto.db").unlink(missing_ok=True)
+
     def restart(self) -> None:
         """Stop and start on the same port."""
         self.stop()
