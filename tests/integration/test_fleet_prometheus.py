@@ -1,10 +1,11 @@
 """The figures, the alerts and the configuration that ship, in a real Prometheus."""
 
+import math
 import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from fleet.collector.settings import Storage
 from fleet.collector.tables import requests
 from fleet.metrics import Counts
 from tests.lab.fleet_api import TOKEN, FleetApi
+from tests.lab.grafana import expanded_promql, queries
 from tests.lab.prometheus import SHIPPED, Prometheus
-from tests.lab.seeded_fleet import SeededFleet
+from tests.lab.seeded_fleet import FLEETS, SeededFleet
+
+FLEET = SeededFleet(calls_each=100, now=datetime.now(UTC).replace(microsecond=0))
 
 
 @dataclass
@@ -33,7 +37,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     engine = open_database(Storage(url=f"sqlite:///{folder / 'calls.db'}"))
-    SeededFleet().fill(engine)
+    FLEET.fill(engine)
     with writing(engine).begin() as connection:
         late, soon = date.today() - timedelta(days=3), date.today() + timedelta(days=3)  # noqa: DTZ011 - three days off
         connection.execute(update(requests).values(due=soon))
@@ -90,7 +94,7 @@ def test_every_figure_that_an_alert_asks_for_is_there(site: Site) -> None:
 def test_no_figure_names_a_handset_a_holder_or_a_number(site: Site) -> None:
     series = [labels for labels, _ in site.prometheus.values('{__name__=~"wecall_.+"}')]
     names = {name for labels in series for name in labels if name not in {"__name__", "job", "instance"}}
-    assert names - {"le"} == {"fleet", "state", "standing", "purpose", "answer", "reason"}
+    assert names - {"le"} == {"fleet", "state", "standing", "purpose", "answer", "reason", "result"}
     text = site.api.client.get("/metrics").text
     assert "handset-" not in text
     assert "+86" not in text
@@ -107,19 +111,31 @@ def test_figures_are_those_of_the_fleet(site: Site) -> None:
     assert figure('wecall_fleet_erasures_outstanding{fleet="north"}') == 2
     assert figure('wecall_fleet_requests{fleet="north", standing="overdue"}') == 1
     assert figure('wecall_collector_quarantined_total{reason="schema"}') == 7
-    assert figure('wecall_fleet_longest_offline_seconds{fleet="north"}') > 86400
+    assert figure('wecall_fleet_longest_offline_seconds{fleet="south"}') > 86400
+
+
+def test_every_query_of_grafanas_dashboards_has_something_to_draw(site: Site) -> None:
+    counts = site.counts
+    asked = {query.name: expanded_promql(query.text, "10s", list(FLEETS)) for query in queries() if not query.is_sql}
+    assert len(asked) > 15
+
+    def empty() -> list[str]:
+        counts.received.labels("cdr").inc()
+        counts.commit_s.observe(0.003)
+        answers = {name: site.prometheus.values(expression) for name, expression in asked.items()}
+        return [name for name, values in answers.items() if not values or any(math.isnan(value) for _, value in values)]
+
+    site.prometheus.wait_until(lambda: empty() == [], "something in every panel")
 
 
 def test_a_late_request_rings_at_once_and_what_may_pass_waits(site: Site) -> None:
     site.prometheus.wait_until(
         lambda: site.prometheus.alerts().get(("WeCallRequestLate", "north")) == "firing", "the alert of a late request"
     )
-    assert site.prometheus.alerts()["WeCallHandsetOfflineTooLong", "north"] == "pending"
+    assert site.prometheus.alerts()["WeCallHandsetOfflineTooLong", "south"] == "pending"
     assert ("WeCallRequestLate", "south") not in site.prometheus.alerts()
     with writing(site.engine).begin() as connection:
-        connection.execute(
-            update(requests).where(requests.c.device == "handset-0001").values(closed_at=SeededFleet().now)
-        )
+        connection.execute(update(requests).where(requests.c.device == "handset-0001").values(closed_at=FLEET.now))
     site.prometheus.wait_until(
         lambda: ("WeCallRequestLate", "north") not in site.prometheus.alerts(), "the end of the alert"
     )
