@@ -9,6 +9,7 @@ import pytest
 
 from firmware.ports import BrokerProblem, BrokerState
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
+from tests.lab.hand_made_broker import HandMadeBroker
 from tests.lab.mosquitto import rival
 from tests.lab.ports import free_port
 from tests.lab.sync_site import DEVICE, PREFIX, SyncSite, records_in, status_is
@@ -137,6 +138,19 @@ async def test_a_broker_that_will_not_have_the_introduction_is_told_everything_e
         }  # fmt: skip
         assert site.sync.log.count("[sync] discovery") == 1, "not said, or again and again"
         assert not [message for message in site.observer.received if message.topic.startswith("homeassistant/")]
+
+
+async def test_a_broker_that_hangs_up_at_the_introduction_gets_everything_else(site: SyncSite) -> None:
+    async with HandMadeBroker(site.authority) as broker:
+        broker.unwelcome = "homeassistant/"
+        site.change_settings(port=broker.port)
+        call_id = await site.store.make_call()
+        await site.start_sync()
+        await site.wait_until_empty()
+        assert call_id in b"".join(each.payload for each in broker.published).decode()
+        introductions = [each for each in broker.published if each.topic.startswith("homeassistant/")]
+        assert len(introductions) == 2
+        assert len(broker.sessions) == 3, "it comes and goes"
 
 
 async def test_a_clone_of_the_handset_is_noticed_by_the_one_whose_place_it_takes(site: SyncSite) -> None:

@@ -53,12 +53,14 @@ class HandMadeBroker:
 
     Attributes:
         malice: what it does then; nothing where None.
+        unwelcome: it hangs up on whoever publishes below this, as some brokers do whose access list says no.
         sessions: one for each connection.
     """
 
     def __init__(self, authority: CertificateAuthority, *, keep_alive_s: int | None = None) -> None:
         """Set up without listening; the keep-alive is what it wants of devices instead of theirs."""
         self.malice: Malice | None = None
+        self.unwelcome: str | None = None
         self.sessions: list[Session] = []
         self.port = 0
         self._authority = authority
@@ -97,6 +99,9 @@ class HandMadeBroker:
         # MQTT 5 section 3.2.2.3.14: the Server Keep Alive.
         return b"\x20\x06\x00\x00\x03\x13" + struct.pack("!H", self._keep_alive_s)
 
+    def _is_unwelcome(self, publish: Publish) -> bool:
+        return self.unwelcome is not None and publish.topic.startswith(self.unwelcome)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -111,6 +116,8 @@ class HandMadeBroker:
                 match packet.type:
                     case PacketType.CONNECT:
                         await session.send(self._connack())
+                    case PacketType.PUBLISH if self._is_unwelcome(read_publish(packet)):
+                        break
                     case PacketType.PUBLISH:
                         await session.send(b"\x40\x02" + struct.pack("!H", read_publish(packet).packet_id))
                     case PacketType.SUBSCRIBE:
