@@ -288,6 +288,7 @@ class Intake:
         # A call may have begun while that was written.
         await around.watch.until_quiet()
         _log.warning("The handset starts anew to try the configuration of bundle %d", candidate.number)
+        around.root.wake()
         around.start_anew()
 
     async def _end(self, draft: Draft, looked_at: "_LookedAt", result: BundleResult, code: BundleCode) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +51,12 @@ class RootWork:
 
     def __init__(self, path: Path = Path(SOCKET)) -> None:
         self._path = path
+
+    def wake(self) -> None:
+        """Have it started by the service manager, which takes as long as a program takes to load, and do not wait."""
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.setblocking(False)
+            connection.connect(str(self._path))
 
     async def ask(
         self,

@@ -44,7 +44,7 @@ class BundleRole:
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What the control server needs, beside the other requests of the role."""
-        return {"bundle_begin": self._begin, "bundle_piece": self._piece, "bundle_end": self._end}
+        return {"bundle_begin": self._begin, "bundle_piece": self._piece, "bundle_end": self.end}
 
     async def _begin(self, request: BundleBeginRequest) -> BundleOffered:
         return BundleOffered(offer=self._begin_offer(request.size_bytes))
@@ -53,6 +53,7 @@ class BundleRole:
         self._intake.piece(request.offer, request.data)
         return Empty()
 
-    async def _end(self, request: BundleEndRequest) -> Empty:
+    async def end(self, request: BundleEndRequest) -> Empty:
+        """Answer that a bundle has come whole."""
         await self._intake.end(request.offer)
         return Empty()

@@ -9,7 +9,7 @@ import systemd.daemon
 from firmware.root.environments import Environments
 from firmware.root.machine import Machine
 from firmware.root.record import RecordError
-from firmware.root.service import DEADLINE_S, Service
+from firmware.root.service import DEADLINE_S, LINGER_S, Service
 from firmware.root.verification import Verifier
 from firmware.root.work import Work
 
@@ -28,7 +28,7 @@ def main() -> None:
     with socket.socket(fileno=descriptor) as listener:
         systemd.daemon.notify("READY=1")
         deadline_s = float(os.environ.get("WECALL_CONFIRM_S", DEADLINE_S))
-        Service(work, listener, machine.state, deadline_s=deadline_s).serve()
+        Service(work, listener, machine.state, deadline_s=deadline_s, linger_s=LINGER_S).serve()
 
 
 if __name__ == "__main__":

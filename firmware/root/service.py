@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 DEADLINE_S: Final = 120.0
 """How long after it is in force somebody must have said that a bundle works."""
 
+LINGER_S: Final = 30.0
+"""Longer than a handset takes to start anew."""
+
 _PATIENCE_S: Final = 10.0
 _PIECE_BYTES: Final = 1 << 20
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -41,6 +44,7 @@ class Service:
         folder: where a bundle may lie without a name while it is looked at.
         deadline_s: see `DEADLINE_S`.
         look_s: how often it is looked whether that time is over.
+        linger_s: how long it waits for somebody who had it started, and who may be starting anew meanwhile.
         clock: seconds that nobody sets.
     """
 
@@ -52,6 +56,7 @@ class Service:
         *,
         deadline_s: float = DEADLINE_S,
         look_s: float = 1.0,
+        linger_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._work = work
@@ -59,14 +64,17 @@ class Service:
         self._folder = folder
         self._deadline_s = deadline_s
         self._look_s = look_s
+        self._linger_s = linger_s
         self._clock = clock
         self._began: tuple[int, float] | None = None
+        self._is_woken = False
 
     def serve(self) -> None:
         """Answer whoever asks; the service manager starts this program again for the next one."""
         while True:
             waits = self._pending() is not None
-            if select.select([self._listener], [], [], self._look_s if waits else 0)[0]:
+            linger_s = self._linger_s if self._is_woken else 0
+            if select.select([self._listener], [], [], self._look_s if waits else linger_s)[0]:
                 self._answer_next()
             elif not waits:
                 return
@@ -97,6 +105,10 @@ class Service:
             # Whoever asks and then says nothing keeps the others waiting no longer than this.
             connection.settimeout(_PATIENCE_S)
             try:
+                # Who says nothing will ask later, and had the service manager start this program.
+                self._is_woken = not connection.recv(1, socket.MSG_PEEK)
+                if self._is_woken:
+                    return
                 with self._received(connection) as (request, bundle):
                     answer = self._carry_out(connection, request, bundle)
                 connection.sendall(answer.model_dump_json().encode() + b"\n")

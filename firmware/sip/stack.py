@@ -53,6 +53,7 @@ class PjsuaStack:
         self._engine: Engine | None = None
         self._waker: socket.socket | None = None
         self._wake_port = 0
+        self._last_problem = ""
 
     @property
     def audio_port(self) -> ConferenceBridge:
@@ -233,6 +234,7 @@ class PjsuaStack:
             self._post(ProblemCleared(Problem.SIP_LIBRARY_MISSING))
             self._report_problem(Problem.SIP_UNAVAILABLE, str(error))
             return None
+        self._last_problem = ""
         self._wake_port = engine.wake_port
         self._engine = engine
         self._post(ProblemCleared(Problem.SIP_UNAVAILABLE))
@@ -240,7 +242,10 @@ class PjsuaStack:
         return engine
 
     def _report_problem(self, problem: Problem, detail: str) -> None:
-        _log.error("%s", detail)
+        # It is tried again and again, and is no news until it works or fails otherwise.
+        if detail != self._last_problem:
+            _log.error("%s", detail)
+        self._last_problem = detail
         self._post(ProblemRaised(problem, detail))
 
     def _wait_without_engine(self, duration_s: float) -> None:

@@ -1,5 +1,6 @@
-"""A virtual machine with the handset's package installed, an installer with sticks, and an operator's registrar."""
+"""A virtual machine with the handset's package on it, an installer with sticks, and an operator's registrar."""
 
+import abc
 import json
 import re
 import subprocess
@@ -13,13 +14,15 @@ from typing import Any, Final, TypeVar
 from provisioning.identity import Identity
 from provisioning.report import Report
 from provisioning.sealing import seal_to_device
+from tests.lab.borrowed_root import BorrowedRoot
 from tests.lab.bundles import Installer
+from tests.lab.card_root import CardRoot
 from tests.lab.debian_kernel import amd64_kernel
 from tests.lab.installed_box import PYTHON, VENV_PYTHON, _wheels
 from tests.lab.kamailio import Kamailio
 from tests.lab.network import Namespace
 from tests.lab.usb_stick import UsbStick
-from tests.lab.virtual_machine import HOST, VirtualMachine
+from tests.lab.virtual_machine import HOST, Computer, VirtualMachine
 
 T = TypeVar("T")
 
@@ -33,6 +36,8 @@ INSTALLER: Final = Installer()
 _CHECKOUT: Final = Path(__file__).parents[2]
 _PACKAGES: Final = "/opt/packages"
 _PATIENCE_S: Final = 120.0
+# An emulated processor of another kind is several times slower.
+_CARD_PATIENCE_S: Final = 600.0
 
 _CONFIGURATION: Final = f"""
 version = 1
@@ -82,40 +87,53 @@ print(said)
 """
 
 
-class HandsetMachine:
+class HandsetMachine(abc.ABC):
     """The machine, from being made to being set up by sticks.
 
     Attributes:
+        architecture: Debian's name for its kind.
+        calls: it has a SIP library.
         registrar: the operator's.
         took_s: how long each part took, for whoever wants to know.
     """
 
+    architecture: str
+    calls: bool
+    _patience_s = _PATIENCE_S
+
     def __init__(self, scratch: Path) -> None:
         self.took_s: dict[str, float] = {}
         self._scratch = scratch
-        self._folder = scratch / "package"
         self._namespace = Namespace()
-        self._kernel = amd64_kernel()
         self.registrar = Kamailio(scratch / "registrar", {USER: PASSWORD}, domain=DOMAIN, namespace=self._namespace)
-        self._machine = VirtualMachine(
-            scratch, self._kernel, self._namespace, {PYTHON: sys.base_prefix, _PACKAGES: str(self._folder)}
-        )
+        self._machine = VirtualMachine(scratch, self._computer(), self._namespace)
         self._sticks = 0
         self.run = self._machine.run
         self.shell = self._machine.shell
 
     def start(self) -> None:
-        """Boot, install the package, and let the handset run with a configuration that reaches no registrar."""
+        """Boot, and let the handset run with a configuration that reaches no registrar."""
         self._namespace.start()
         self.registrar.start()
-        package = self._timed("package", self._package)
         self._timed("boot", self._machine.start)
-        self._timed("install", lambda: self._install(package))
+        # An emulated clock may start anywhere, and a bundle's time is judged by it.
+        self.run("date", "--set", f"@{time.time():.0f}")
+        self.run("modprobe", "snd-aloop")
+        self._machine.write("/etc/wecall/serial", SERIAL)
+        # Nothing listens at the discard port.
+        self._machine.write("/etc/wecall/config.toml", self._configuration(9, PASSWORD))
+        self._have_the_handset_run()
 
     def stop(self) -> None:
         self._machine.stop()
         self.registrar.stop()
         self._namespace.stop()
+
+    @abc.abstractmethod
+    def _computer(self) -> Computer: ...
+
+    @abc.abstractmethod
+    def _have_the_handset_run(self) -> None: ...
 
     @property
     def log(self) -> str:
@@ -136,7 +154,14 @@ class HandsetMachine:
     def reads(self, *words: str) -> None:
         """Wait until the display says all this at once, and `wecall status --page` so."""
         watched = self.run(
-            VENV_PYTHON, "-I", "-c", _WATCH, str(_PATIENCE_S), *words, check=False, timeout_s=_PATIENCE_S + 60
+            VENV_PYTHON,
+            "-I",
+            "-c",
+            _WATCH,
+            str(self._patience_s),
+            *words,
+            check=False,
+            timeout_s=self._patience_s + 60,
         )
         said = " ".join(self.page().split())
         missing = [each for each in words if each not in said]
@@ -148,7 +173,7 @@ class HandsetMachine:
         Raises:
             AssertionError: it did not come about.
         """
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         while not condition():
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited in vain until {what}. The display:\n{self.page()}\n{self.log[-5000:]}")
@@ -194,7 +219,7 @@ class HandsetMachine:
         return INSTALLER.bundle(contents, number, **{"fleet": FLEET, **times, **manifest})
 
     def write_times(self) -> None:
-        """Write how long everything took into build/machine.json, for README: a busy or emulated machine is no judge.
+        """Write how long everything took, and what was said meanwhile, to build/: an emulated machine is no judge.
 
         From the kernel's word that it has the last stick to the handset's that it may be taken out is `stick_s`.
         """
@@ -203,16 +228,38 @@ class HandsetMachine:
         done = re.search(r"^\[ *([0-9.]+)\].* Finished wecall-stick@", said[seen.end() :], re.MULTILINE)
         assert done is not None, said[seen.end() :]
         took_s = {**self.took_s, "stick": float(done[1]) - float(seen[1])}
-        (_CHECKOUT / "build" / "machine.json").write_text(
-            json.dumps({f"{name}_s": round(value, 1) for name, value in took_s.items()}, indent=2)
-        )
+        written = _CHECKOUT / "build" / f"machine-{self.architecture}.json"
+        written.write_text(json.dumps({f"{name}_s": round(value, 1) for name, value in took_s.items()}, indent=2))
+        written.with_suffix(".log").write_text(said[seen.start() : seen.end() + done.end()])
 
     def _configuration(self, port: int, password: str) -> str:
         return _CONFIGURATION.replace("PORT", str(port)).replace(
             "PASSWORD", f'password = "{password}"' if password else ""
         )
 
-    def _package(self) -> Path:
+    def _timed(self, name: str, action: Callable[[], T]) -> T:
+        began = time.monotonic()
+        try:
+            return action()
+        finally:
+            self.took_s[name] = time.monotonic() - began
+
+
+class InstalledMachine(HandsetMachine):
+    """A computer of this machine's kind, in which somebody installs the package."""
+
+    architecture = "amd64"
+    calls = True
+
+    def start(self) -> None:
+        self._package = self._timed("package", self._build)
+        super().start()
+
+    def _computer(self) -> Computer:
+        self._folder = self._scratch / "package"
+        return BorrowedRoot(amd64_kernel(), {PYTHON: sys.base_prefix, _PACKAGES: str(self._folder)})
+
+    def _build(self) -> Path:
         """Build the package for the interpreter that the tests run with, which there are wheels of everything for."""
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         done = subprocess.run(
@@ -226,23 +273,27 @@ class HandsetMachine:
         assert done.returncode == 0, done.stderr
         return Path(done.stdout.strip())
 
-    def _install(self, package: Path) -> None:
+    def _have_the_handset_run(self) -> None:
         # The interpreter may be built with a shared library that it looks for where it was built.
         self.shell(f"echo {PYTHON}/lib >/etc/ld.so.conf.d/python.conf && ldconfig")
-        # An emulated clock may start anywhere, and a bundle's time is judged by it.
-        self.run("date", "--set", f"@{time.time():.0f}")
-        self.run("modprobe", "snd-aloop")
-        self._machine.write("/etc/wecall/serial", SERIAL)
-        # Nothing listens at the discard port.
-        self._machine.write("/etc/wecall/config.toml", self._configuration(9, PASSWORD))
-        self.run("dpkg", "--force-unsafe-io", "--install", f"{_PACKAGES}/{package.name}", timeout_s=600)
+        package = f"{_PACKAGES}/{self._package.name}"
+        self._timed("install", lambda: self.run("dpkg", "--force-unsafe-io", "--install", package, timeout_s=600))
 
-    def _timed(self, name: str, action: Callable[[], T]) -> T:
-        began = time.monotonic()
-        try:
-            return action()
-        finally:
-            self.took_s[name] = time.monotonic() - began
+
+class CardMachine(HandsetMachine):
+    """A Raspberry Pi with the card that `make image` makes, which has no SIP library unless its builder brought one."""
+
+    architecture = "arm64"
+    _patience_s = _CARD_PATIENCE_S
+
+    def _computer(self) -> Computer:
+        return CardRoot()
+
+    def _have_the_handset_run(self) -> None:
+        self.calls = self.run(VENV_PYTHON, "-I", "-c", "import pjsua2", check=False).returncode == 0
+        self._timed(
+            "restart", lambda: self.run("systemctl", "restart", "wecall-handset.service", timeout_s=self._patience_s)
+        )
 
 
 def report_on(stick: UsbStick) -> Report:

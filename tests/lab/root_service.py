@@ -18,15 +18,18 @@ class RootService:
     Attributes:
         path: of the socket.
         now_s: what its clock says.
+        starts: how often it was started.
         ended: how often it came to its end by itself.
     """
 
-    def __init__(self, machine: RootMachine, path: Path, *, deadline_s: float = 120) -> None:
+    def __init__(self, machine: RootMachine, path: Path, *, deadline_s: float = 120, linger_s: float = 0) -> None:
         self.machine = machine
         self.path = path
         self.now_s = 0.0
+        self.starts = 0
         self.ended = 0
         self._deadline_s = deadline_s
+        self._linger_s = linger_s
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._stops = False
@@ -40,9 +43,10 @@ class RootService:
     def __exit__(self, *_: object) -> None:
         self._stops = True
         (self.machine.machine.state / "record.json").unlink(missing_ok=True)
-        # Somebody who asks for nothing has it look.
+        # Somebody who asks for nothing that there is has it look.
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
             caller.connect(str(self.path))
+            caller.sendall(b"\n")
         self._thread.join()
         self._listener.close()
 
@@ -50,11 +54,18 @@ class RootService:
         while not self._stops:
             # What the service manager does: it waits until somebody connects, and starts the service then.
             select.select([self._listener], [], [])
+            self.starts += 1
             work = self.machine.work()
             with suppress(RecordError):
                 work.recover()
             folder = self.machine.machine.state
             Service(
-                work, self._listener, folder, deadline_s=self._deadline_s, look_s=0.01, clock=lambda: self.now_s
+                work,
+                self._listener,
+                folder,
+                deadline_s=self._deadline_s,
+                look_s=0.01,
+                linger_s=self._linger_s,
+                clock=lambda: self.now_s,
             ).serve()
             self.ended += 1

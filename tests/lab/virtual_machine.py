@@ -1,4 +1,4 @@
-"""A whole machine in QEMU, with a kernel, devices and a USB port of its own, on a throw-away copy of this one's root.
+"""A whole machine in QEMU, with a kernel, devices and a USB port of its own; nothing in it touches the disk.
 
 Its network is that of a namespace: what listens there on 127.0.0.1 is 10.0.2.2 to the machine; there is nobody else.
 """
@@ -8,78 +8,35 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Protocol
 
-from tests.lab.debian_kernel import DebianKernel, archive
 from tests.lab.network import Namespace
 from tests.lab.qmp import QemuMonitor
 
 HOST: Final = "10.0.2.2"
 """How the machine reaches what listens on the namespace's loopback."""
 
-_BOOT_TIMEOUT_S: Final = 300.0
-_AGENT: Final = Path(__file__).with_name("machine_agent.py")
-_PROGRAM: Final = "qemu-system-x86_64"
+AGENT: Final = Path(__file__).with_name("machine_agent.py")
+"""What a computer has to run by /usr/bin/python3 once it is up, with AGENT_PORT as its argument."""
 
-# Nothing is set up that no test looks at, and nothing brought up to date that is thrown away. What guards one program
-# from another by flushing caches costs an emulated processor half of its time.
-_PARAMETERS: Final = " ".join(
-    (
-        "quiet panic=-1 mitigations=off net.ifnames=0",
-        "systemd.unit=basic.target systemd.show_status=0 systemd.condition_needs_update=0",
-        "module_blacklist=i2c_i801,lpc_ich,psmouse,pcspkr,iTCO_wdt,bochs,sr_mod,ahci,button,evdev,joydev",
-        *(
-            f"systemd.mask={unit}"
-            for unit in ("systemd-timesyncd.service", "systemd-binfmt.service", "systemd-hwdb-update.service")
-        ),
-    )
-)
+AGENT_PORT: Final = "/dev/virtio-ports/agent"
 
-_INIT: Final = """#!/bin/busybox sh
-export PATH=/bin
-/bin/busybox --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs devtmpfs /dev
-while read -r module; do insmod /modules/$module || echo "no $module"; done </modules/order
-mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=512000 root /lower
-mount -t tmpfs -o size=90% tmpfs /layers
-mkdir /layers/upper /layers/work
-mount -t overlay -o lowerdir=/lower,upperdir=/layers/upper,workdir=/layers/work overlay /root
-ip link set lo up
-ip link set eth0 up
-ip address add 10.0.2.15/24 dev eth0
-ip route add default via 10.0.2.2
-echo -n >/root/etc/fstab
-cat /proc/sys/kernel/random/uuid | tr -d - >/root/etc/machine-id
-mkdir -p /root/opt /root/usr/lib/modules
-cp /agent.py /root/opt/machine-agent.py
-cp /agent.service /root/etc/systemd/system/machine-agent.service
-mkdir -p /root/etc/systemd/system/basic.target.wants
-ln -s ../machine-agent.service /root/etc/systemd/system/basic.target.wants/machine-agent.service
-[ -e /root/usr/lib/modules/$(uname -r) ] || ln -s MODULES /root/usr/lib/modules/$(uname -r)
-while read -r source target; do
-  mkdir -p /root/$target
-  mount --bind /root/$source /root/$target
-done </shown
-mount -t tmpfs -o mode=1777 tmpfs /root/tmp
-umount /proc /sys
-mount --move /dev /root/dev
-exec switch_root /root /sbin/init
-"""
 
-_AGENT_UNIT: Final = """[Unit]
-Description=Does what the test asks for
-# The port comes when udev has found it.
-StartLimitIntervalSec=0
-[Service]
-Restart=on-failure
-RestartSec=0.5
-ExecStart=/usr/bin/python3 /opt/machine-agent.py /dev/virtio-ports/agent
-Environment=HOME=/root SYSTEMD_COLORS=0 PATH=/usr/local/bin:/usr/sbin:/usr/bin
-"""
+class Computer(Protocol):
+    """What a machine is made of, and how it comes by its root.
+
+    Attributes:
+        program: the QEMU for its processor.
+        boot_timeout_s: how long it may take until its agent runs.
+    """
+
+    program: str
+    boot_timeout_s: float
+
+    def options(self, scratch: Path) -> list[str]:
+        """Lay out in a folder what it boots from, and return what QEMU is to be told beside what all have."""
+        ...
 
 
 class VirtualMachine:
@@ -91,25 +48,17 @@ class VirtualMachine:
 
     monitor: QemuMonitor
 
-    def __init__(
-        self,
-        scratch: Path,
-        kernel: DebianKernel,
-        namespace: Namespace,
-        shown: Mapping[str, str],
-    ) -> None:
+    def __init__(self, scratch: Path, computer: Computer, namespace: Namespace) -> None:
         """Set up.
 
         Args:
             scratch: a folder for its sockets and what it says while it boots.
-            kernel: what it boots.
+            computer: what it is made of.
             namespace: whose network it is in.
-            shown: folders of this machine's root that are to be seen at another path too, by that path.
         """
         self._scratch = scratch
-        self._kernel = kernel
+        self._computer = computer
         self._namespace = namespace
-        self._shown = dict(shown)
         self._process: subprocess.Popen[bytes] | None = None
         self._agent: socket.socket | None = None
         self._answers: IO[bytes] | None = None
@@ -120,18 +69,18 @@ class VirtualMachine:
         Raises:
             RuntimeError: it did not boot; the message holds its last words.
         """
-        if shutil.which(_PROGRAM) is None:
-            raise RuntimeError(f"The machine tests need `{_PROGRAM}`; debian-packages.txt names its package.")
-        (self._scratch / "initramfs").write_bytes(self._first_root())
+        program = self._computer.program
+        if shutil.which(program) is None:
+            raise RuntimeError(f"The machine tests need `{program}`; debian-packages.txt names its package.")
         log = (self._scratch / "qemu.log").open("wb")
         with log:
             self._process = subprocess.Popen(
-                self._namespace.command(_PROGRAM, *self._options()),
+                self._namespace.command(program, *self._options()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + _BOOT_TIMEOUT_S
+        deadline = time.monotonic() + self._computer.boot_timeout_s
         try:
             self._agent = self._connect("agent.sock", deadline)
             self._answers = self._agent.makefile("rb")
@@ -212,13 +161,10 @@ class VirtualMachine:
 
     def _options(self) -> list[str]:
         return [
+            *self._computer.options(self._scratch),
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-M", "q35", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2", "-m", "2048",
-            "-kernel", str(self._kernel.image), "-initrd", str(self._scratch / "initramfs"),
-            "-append", f"console=ttyS0 {_PARAMETERS}",
+            "-accel", "tcg,thread=multi,tb-size=512", "-smp", "2", "-m", "2048",
             "-serial", f"file:{self._scratch / 'console.log'}",
-            "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
-            "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
             "-netdev", "user,id=net,ipv6=off", "-device", "virtio-net-pci,netdev=net,romfile=",
             "-device", "virtio-rng-pci",
             "-device", "qemu-xhci,id=usb",
@@ -227,17 +173,3 @@ class VirtualMachine:
             "-device", "virtserialport,chardev=agent,name=agent",
             "-qmp", f"unix:{self._scratch / 'qmp.sock'},server=on,wait=off",
         ]  # fmt: skip
-
-    def _first_root(self) -> bytes:
-        modules = self._kernel.first_modules()
-        init = _INIT.replace("MODULES", str(self._kernel.modules))
-        files: dict[str, tuple[int, bytes]] = {
-            "init": (0o755, init.encode()),
-            "bin/busybox": (0o755, self._kernel.busybox.read_bytes()),
-            "agent.py": (0o644, _AGENT.read_bytes()),
-            "agent.service": (0o644, _AGENT_UNIT.encode()),
-            "shown": (0o644, "".join(f"{inside} {path}\n" for path, inside in self._shown.items()).encode()),
-            "modules/order": (0o644, "".join(f"{name}\n" for name, _ in modules).encode()),
-        }
-        files |= {f"modules/{name}": (0o644, content) for name, content in modules}
-        return archive(files, ("bin", "modules", "proc", "sys", "dev", "lower", "layers", "root"))

@@ -68,9 +68,9 @@ def test_a_stick_that_is_pulled_out_while_it_is_read_changes_nothing(
         "until find /var/lib/wecall/provisioning/incoming -type f -size +512k | grep -q .; do sleep 0.1; done"
     )
     machine.pull_out()
-    machine.wait_until(lambda: not machine.shell("grep wecall-stick /proc/mounts || true"), "nothing is mounted")
+    machine.reads("The stick was pulled out too early.")
+    assert not machine.shell("grep wecall-stick /proc/mounts || true")
     assert stick.names() == {BUNDLE}
-    assert "Done" not in machine.page()
     assert not machine.registrar.is_registered(USER)
 
 
@@ -81,8 +81,11 @@ def test_a_bundle_sets_the_handset_up_while_somebody_watches_and_leaves_a_report
     machine.visit(stick, "Done Take the stick out. Number: 7.")
     report = report_on(stick)
     assert (report.result, report.number) == (ReportResult.APPLIED, 7)
-    assert {check.name for check in report.checks if check.passed} >= {CheckName.LINES, CheckName.SOUND}
-    assert machine.registrar.is_registered(USER)
+    passed = {check.name for check in report.checks if check.passed}
+    assert CheckName.SOUND in passed
+    # A machine that has nothing to call with is set up as far as that goes, and says so.
+    assert (CheckName.LINES in passed) is machine.registrar.is_registered(USER) is machine.calls
     assert "7" in machine.run("wecall", "config", "history").stdout
-    assert "Registered." in machine.run("wecall", "doctor", check=False).stdout
+    verdict = "Registered." if machine.calls else "No SIP library: pjsua2 is not installed."
+    assert verdict in machine.run("wecall", "doctor", check=False).stdout
     machine.write_times()

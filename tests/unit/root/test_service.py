@@ -223,3 +223,17 @@ def test_some_bundles_bring_what_nobody_else_can_install(
     tables: tuple[str, ...], names: tuple[str, ...], needed: bool
 ) -> None:
     assert needs_root(parse_configuration(configuration(*tables).decode()), names) is needed
+
+
+def test_it_waits_for_whoever_had_it_started(tmp_path: Path, bundle: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with RootService(RootMachine(tmp_path / "root"), tmp_path / "s", linger_s=60) as service:
+        handset = RootWork(service.path)
+        handset.wake()
+        answer = asyncio.run(handset.ask(7, bundle, SECRETS))
+        assert asyncio.run(handset.confirm(answer.number)).outcome is RootOutcome.KEPT
+        assert service.starts == 1
+        assert not caplog.records
+
+
+def test_where_nobody_listens_nobody_is_woken(tmp_path: Path) -> None:
+    RootWork(tmp_path / "nobody").wake()

@@ -1,0 +1,54 @@
+"""A computer of a Raspberry Pi's kind, which boots the card that `make image` makes; what it writes there is lost."""
+
+import base64
+from pathlib import Path
+from typing import Final
+
+from tests.lab.virtual_machine import AGENT, AGENT_PORT
+
+_IMAGE: Final = Path(__file__).parents[2] / "build" / "image"
+
+# systemd.exec(5): the agent comes as a credential of the machine's, so that nothing on the card is changed for it.
+_AGENT_UNIT: Final = f"""[Unit]
+StartLimitIntervalSec=0
+[Service]
+Restart=on-failure
+RestartSec=1
+ImportCredential=machine.agent
+ExecStart=/usr/bin/python3 ${{CREDENTIALS_DIRECTORY}}/machine.agent {AGENT_PORT}
+Environment=HOME=/root SYSTEMD_COLORS=0
+"""
+
+
+class CardRoot:
+    """The computer: QEMU's own board with the processor of a Raspberry Pi 4, as no board of theirs has room for a USB
+    stick and a network that it could be reached by.
+    """
+
+    program = "qemu-system-aarch64"
+    boot_timeout_s = 900.0
+
+    def __init__(self) -> None:
+        """Set up.
+
+        Raises:
+            RuntimeError: there is no card.
+        """
+        if not (_IMAGE / "wecall.img").is_file():
+            raise RuntimeError(f"There is no card in {_IMAGE}. Make one first: make image")
+
+    def options(self, scratch: Path) -> list[str]:
+        (kernel,) = _IMAGE.glob("vmlinuz-*")
+        (first_root,) = _IMAGE.glob("initrd.img-*")
+        unit = base64.b64encode(_AGENT_UNIT.encode()).decode()
+        parameters = (
+            "root=LABEL=root console=ttyAMA0 panic=-1 systemd.show_status=0 systemd.wants=machine-agent.service "
+            f"systemd.set_credential_binary=systemd.extra-unit.machine-agent.service:{unit}"
+        )
+        return [
+            "-M", "virt", "-cpu", "cortex-a72",
+            "-kernel", str(kernel), "-initrd", str(first_root), "-append", parameters,
+            "-drive", f"if=none,id=card,format=raw,snapshot=on,file={_IMAGE / 'wecall.img'}",
+            "-device", "virtio-blk-pci,drive=card",
+            "-fw_cfg", f"name=opt/io.systemd.credentials/machine.agent,file={AGENT}",
+        ]  # fmt: skip
