@@ -30,7 +30,7 @@ class Deed(StrEnum):
     GONE = "gone"
     """A collector says that it has erased whatever this handset ever sent."""
     QUIET = "quiet"
-    """Nothing waits to be sent, and nothing will be done any more."""
+    """Nothing waits to be sent, and nothing will be done any more; with how many entries the ledger has then."""
 
 
 class Fate(StrEnum):
@@ -74,6 +74,7 @@ class History:
         confirmed: records that a collector has confirmed to have erased.
         is_gone: a collector has confirmed that it erased all of this handset.
         is_quiet: nothing comes any more.
+        ledger_entries: how many there are, once it is quiet.
         starts: how often the handset has started.
     """
 
@@ -86,6 +87,7 @@ class History:
         self.confirmed: set[Key] = set()
         self.is_gone = False
         self.is_quiet = False
+        self.ledger_entries = 0
         self.starts = 0
         self._path = path
         self._read_bytes = 0
@@ -121,6 +123,8 @@ class History:
                 self.consents = deed is Deed.GRANTED
             case Deed.GONE:
                 self.is_gone = True
+            case Deed.QUIET:
+                self.ledger_entries = sum(about)
             case Deed.CONFIRMED:
                 self.confirmed |= {(epoch, seq) for epoch, seq in about}
             case _:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from firmware import sync_app
+from firmware.broker_memory import BrokerMemory
 from firmware.cancelled_mark import is_cancelled
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
@@ -30,7 +31,7 @@ from firmware.farewell import Farewell, StoredFarewell, go_on, resume_reset
 from firmware.inbound import Inbound
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.purpose import Actor, Channel, Purpose
-from firmware.ports import BrokerSettings, Outbox, Traffic
+from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox, Traffic
 from firmware.settings.broker import broker_settings
 from firmware.storage.database import Database
 from provisioning.schema import Configuration, parse_configuration
@@ -234,13 +235,21 @@ async def _say_farewell(life: Life, diary: Diary) -> None:
     await asyncio.Event().wait()
 
 
+def _nobody(_state: BrokerState, _problem: BrokerProblem) -> None:
+    """Take no notice of the broker."""
+
+
 def _server(
-    life: Life, outbox: Outbox, settings: Callable[[], BrokerSettings | None], inbound: InboundPort
+    life: Life,
+    outbox: Outbox,
+    settings: Callable[[], BrokerSettings | None],
+    inbound: InboundPort,
+    note_broker: Callable[[BrokerState, BrokerProblem], None] = _nobody,
 ) -> ControlServer:
-    async def nobody(_traffic: Traffic) -> None:
+    async def count(_traffic: Traffic) -> None:
         """Count no bytes."""
 
-    role = SyncRole(outbox, settings, lambda _state, _problem: None, inbound, nobody)
+    role = SyncRole(outbox, settings, note_broker, inbound, count)
     handlers = {**role.handlers, **NetworkBundleRole(BundlesInMemory()).handlers}
     return ControlServer(life.runtime_dir, {Role.SYNC: handlers})
 
@@ -263,7 +272,8 @@ class _Days:
         lab = self._lab
         settings = broker_settings(self._configuration)
         inbound = Inbound(lab.outbox, lab.consents, {}, time.monotonic)
-        server = _server(self._life, lab.outbox, lambda: settings, inbound)
+        memory = BrokerMemory(lab.consents.announce, _nobody)
+        server = _server(self._life, lab.outbox, lambda: settings, inbound, memory.note)
         await lab.start()
         try:
             if not await self._farewell.is_begun():
@@ -303,7 +313,7 @@ class _Days:
                 await self._end_call()
             elif not history.is_quiet and not await self._lab.outbox.waiting():
                 await self._tell_what_is_confirmed()
-                self._write(Deed.QUIET)
+                self._write(Deed.QUIET, [len(await self._lab.consents.entries())])
             return
         chance = self._rng.random()
         if not history.consents and chance < 0.2:

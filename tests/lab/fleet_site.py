@@ -277,9 +277,9 @@ class FleetSite:
         anew_at_s = 0.0
         loop = asyncio.get_running_loop()
         ends_at_s = loop.time() + timeout_s
-        while not self._is_at_rest():
+        while unrest := await self._unrest():
             if loop.time() > ends_at_s:
-                raise AssertionError(f"There is no rest within {timeout_s:.0f} s: {self._unrest()}")
+                raise AssertionError(f"There is no rest within {timeout_s:.0f} s: {unrest}")
             if loop.time() > anew_at_s:
                 anew_at_s = loop.time() + _UNTIL_STARTED_ANEW_S
                 for handset in self.handsets:
@@ -333,14 +333,28 @@ class FleetSite:
             await self.sweep()
             await asyncio.sleep(_SWEEP_S)
 
-    def _is_at_rest(self) -> bool:
+    async def _unrest(self) -> str:
+        """Say what is still on its way, nothing where nothing is."""
         for handset in self.handsets:
             handset.history.read_on()
-        return all(handset.history.is_quiet for handset in self.handsets) and self.proxy.unanswered == 0
-
-    def _unrest(self) -> str:
         restless = [handset.life.device for handset in self.handsets if not handset.history.is_quiet]
-        return f"{restless} are not quiet, {self.proxy.unanswered} message(s) are not acknowledged"
+        if restless:
+            return f"{restless} are not quiet"
+        if self.proxy.unanswered:
+            return f"{self.proxy.unanswered} message(s) are not acknowledged"
+        told = await asyncio.to_thread(self._ledgers)
+        kept = {
+            handset.life.device: handset.history.ledger_entries
+            for handset in self.handsets
+            if not handset.history.is_gone
+        }
+        return "" if told == kept else f"of ledgers as long as {kept} the database has {told}"
+
+    def _ledgers(self) -> dict[str, int]:
+        """Return how long the ledger of each handset is, as far as the collectors know."""
+        columns = (consents.c.device, consents.c.ledger_entries)
+        with self._engine.connect() as connection:
+            return dict(connection.execute(select(*columns)).tuples().all())
 
     def _rows(self) -> list[Row]:
         columns = (calls.c.device, calls.c.epoch, calls.c.seq, calls.c.id)

@@ -119,7 +119,7 @@ class MqttProxy:
     @property
     def unanswered(self) -> int:
         """How many messages went to clients that these have not acknowledged."""
-        return sum(link.unanswered for link in self._links)
+        return sum(len(link.unanswered) for link in self._links)
 
     def cut(self, name: str | None = None) -> None:
         """End the connections of a client, or of all, at once."""
@@ -183,7 +183,7 @@ class MqttProxy:
             while True:
                 packet = await _read(source)
                 await link.passes.wait()
-                link.unanswered += _answers(packet, to_broker=to_broker)
+                link.note(packet, to_broker=to_broker)
                 self._pass(link, lane, packet)
                 await sink.drain()
 
@@ -239,12 +239,21 @@ class _Link:
     def __init__(self, name: str, back: asyncio.StreamWriter, onward: asyncio.StreamWriter) -> None:
         self.name = name
         self.onward = onward
-        self.unanswered = 0
+        self.unanswered: set[int] = set()
         self.passes = asyncio.Event()
         self.passes.set()
         self.cuts = asyncio.Event()
         self.ended = asyncio.Event()
         self._writers = (back, onward)
+
+    def note(self, packet: bytes, *, to_broker: bool) -> None:
+        """Keep in mind which messages the client has to acknowledge."""
+        kind, body = PacketType(packet[0] >> 4), _body(packet)
+        if to_broker and kind is PacketType.PUBACK:
+            self.unanswered.discard(int.from_bytes(body[:2]))
+        elif not to_broker and kind is PacketType.PUBLISH and packet[0] & _QUALITY:
+            topic_bytes = int.from_bytes(body[:2])
+            self.unanswered.add(int.from_bytes(body[2 + topic_bytes : 4 + topic_bytes]))
 
     def cut(self) -> None:
         self.cuts.set()
@@ -291,12 +300,12 @@ async def _read(source: asyncio.StreamReader) -> bytes:
     return packet + await source.readexactly(length)
 
 
-def _answers(packet: bytes, *, to_broker: bool) -> int:
-    """Return by how much a packet changes how many messages the client has to acknowledge."""
-    kind = PacketType(packet[0] >> 4)
-    if to_broker:
-        return -1 if kind is PacketType.PUBACK else 0
-    return 1 if kind is PacketType.PUBLISH and packet[0] & _QUALITY else 0
+def _body(packet: bytes) -> bytes:
+    """Return what follows a packet's length."""
+    start = 1
+    while packet[start] & 0x80:
+        start += 1
+    return packet[start + 1 :]
 
 
 def _common_name(writer: asyncio.StreamWriter) -> str:
