@@ -26,12 +26,12 @@ from tests.lab.postgres import Postgres
 _log = logging.getLogger(__name__)
 
 _SOAK: Final = os.environ.get("WECALL_SOAK") == "1"
-_MINUTES: Final = float(os.environ.get("WECALL_CHAOS_MINUTES", "45" if _SOAK else "0.3"))
+_MINUTES: Final = float(os.environ.get("WECALL_CHAOS_MINUTES", "45" if _SOAK else "0.25"))
 """How long the storm lasts, for each database."""
 _SEED: Final = int(os.environ.get("WECALL_CHAOS_SEED", str(secrets.randbelow(1 << 32)) if _SOAK else "20261125"))
 _HANDSETS: Final = 8 if _SOAK else 5
 _PAUSE_S: Final = 0.15
-_BLOW_EVERY_S: Final = 0.8
+_BLOW_EVERY_S: Final = 0.7
 # Only a fleet that never comes to rest at all takes so long.
 _PATIENCE_S: Final = 300.0
 

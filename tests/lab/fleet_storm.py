@@ -61,9 +61,9 @@ def schedule(rng: random.Random, lasts_s: float, pause_s: float) -> Sequence[Ste
     Where chance alone draws, a short run never sees some of them.
     """
     steps: list[Step] = []
-    deck: list[Blow] = []
+    deck = rng.sample(list(Blow), len(Blow))
     passed_s = 0.0
-    while passed_s < lasts_s:
+    while passed_s < lasts_s or len(steps) < len(Blow):
         if not deck:
             deck = list(Blow)
             deck += rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=len(deck))
