@@ -1,6 +1,4 @@
-"""Compiles the tables of numbers and of pinyin and the catalogues of words, and fetches what the fleet's page loads.
-
-All this happens whenever the package is built.
+"""Compiles the tables of numbers and of pinyin and the catalogues of words whenever the package is built.
 
 Everything else stands in pyproject.toml.
 """
@@ -21,17 +19,12 @@ class BuildWithData(build_py):
         # A build runs in this folder but does not import from it.
         sys.path.insert(0, str(_ROOT))
         from tools.numbering.compile import write_table  # noqa: PLC0415 - can be found only now
-        from tools.page.vendor import VendorError, fetch  # noqa: PLC0415 - can be found only now
         from tools.pinyin.compile import write_table as write_pinyin  # noqa: PLC0415 - can be found only now
         from tools.words.catalogues import compile_all  # noqa: PLC0415 - can be found only now
 
         write_table(_ROOT / "firmware" / "numbering" / "numbers.dat")
         write_pinyin(_ROOT / "firmware" / "pinyin" / "pinyin.dat")
         compile_all()
-        try:
-            fetch()
-        except VendorError as error:
-            self.warn(f"the fleet's page is left without its libraries and will not open. {error}")
         super().run()
 
 

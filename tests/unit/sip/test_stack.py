@@ -29,3 +29,22 @@ def test_a_machine_without_the_sip_library_says_so_and_ends_every_call_at_once(m
         assert stack.build_report is None
     finally:
         stack.stop()
+
+
+def test_what_keeps_it_from_starting_is_logged_once_however_often_it_is_tried(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "firmware.sip.engine", None)
+    monkeypatch.setattr("firmware.sip.stack._RESTART_S", 0)
+    events = queue.SimpleQueue[Event]()
+    account = AccountSettings("alice", "example.com", "example.com", 5060, Transport.UDP, "a password")
+    stack = PjsuaStack(SipSettings(account), lambda: None)
+    stack.start(events.put)
+    try:
+        raised = [events.get(timeout=60) for _ in range(3)]
+    finally:
+        stack.stop()
+    assert all(isinstance(each, ProblemRaised) for each in raised)
+    assert [record.getMessage().partition(" (")[0] for record in caplog.records if record.levelname == "ERROR"] == [
+        "The SIP library pjsua2 cannot be loaded"
+    ]
