@@ -56,6 +56,10 @@ class Template(StrEnum):
 
     PRESENCE = "{{ value_json.state if value_json is defined else none }}"
     LAST_CALL = "{{ (value_json.records | last).result }}"
+    CALLS_ARE_AGREED_TO = (
+        "{{ 'online' if value_json is defined and value_json.purposes | selectattr('granted')"
+        " | selectattr('purpose', 'eq', 'cdr_sync') | list else 'offline' }}"
+    )
     CONSENTS = "{{ value_json.purposes | selectattr('granted') | list | count if value_json is defined else none }}"
     ANSWERS = (
         "{{ dict(zip(value_json.purposes | map(attribute='purpose'), value_json.purposes | map(attribute='granted')))"
@@ -93,7 +97,7 @@ class PresenceEntity(Message):
 
 
 class LastCallEntity(Message):
-    """How the last call ended of which there is a record."""
+    """How the last call ended of which there is a record; there to be seen only while the holder agrees to records."""
 
     platform: Literal["sensor"] = "sensor"
     unique_id: UniqueId
@@ -103,6 +107,8 @@ class LastCallEntity(Message):
     options: CallResults = tuple(DisconnectReason)
     state_topic: CdrTopic
     value_template: Literal[Template.LAST_CALL] = Template.LAST_CALL
+    availability_topic: ConsentTopic
+    availability_template: Literal[Template.CALLS_ARE_AGREED_TO] = Template.CALLS_ARE_AGREED_TO
 
 
 class ConsentEntity(Message):
@@ -185,7 +191,9 @@ def _components(fleet: str, device: str) -> Components:
     return Components(
         online=PresenceEntity(unique_id=f"wecall_{device}_online", state_topic=topic_name(fleet, device, Topic.STATUS)),
         last_call=LastCallEntity(
-            unique_id=f"wecall_{device}_last_call", state_topic=topic_name(fleet, device, Topic.CDR)
+            unique_id=f"wecall_{device}_last_call",
+            state_topic=topic_name(fleet, device, Topic.CDR),
+            availability_topic=consent_topic,
         ),
         consents=ConsentEntity(
             unique_id=f"wecall_{device}_consents", state_topic=consent_topic, json_attributes_topic=consent_topic

@@ -50,6 +50,7 @@ WORDS: Final[Mapping[tuple[str, str], Text]] = {
     ("LastCallEntity", "unique_id"): _DEVICE,
     ("LastCallEntity", "options"): _VALUES,
     ("LastCallEntity", "state_topic"): _TOPIC,
+    ("LastCallEntity", "availability_topic"): _TOPIC,
     ("ConsentEntity", "unique_id"): _DEVICE,
     ("ConsentEntity", "state_topic"): _TOPIC,
     ("ConsentEntity", "json_attributes_topic"): _TOPIC,

@@ -74,7 +74,7 @@ async def handset(office: Office, tmp_path: Path) -> AsyncIterator[SyncSite]:
     await site.store.consents.announce()
     await site.start_sync()
     # What goes out before the dashboard has subscribed to the topics, and is not retained, it never sees.
-    await office.sees(online="on", last_call="unknown", consents="0", last_outcome="unknown")
+    await office.sees(online="on", last_call="unavailable", consents="0", last_outcome="unknown")
     try:
         yield site
         await retire(site)
@@ -94,7 +94,7 @@ async def retire(site: SyncSite) -> None:
 
 async def test_a_handset_is_there_by_itself_and_shows_what_it_says(office: Office, handset: SyncSite) -> None:
     await handset.grant()
-    await office.sees(consents="1")
+    await office.sees(consents="1", last_call="unknown")
     answers = office.dashboard.attributes(CONSENTS)
     assert {purpose: answers[purpose] for purpose in Purpose} == {
         purpose: purpose is Purpose.CDR_SYNC for purpose in Purpose
@@ -123,7 +123,17 @@ async def test_what_it_said_stays_to_be_read_while_it_is_off_or_dead(office: Off
 async def test_calls_of_a_holder_who_did_not_agree_show_nothing(office: Office, handset: SyncSite) -> None:
     await handset.store.make_call()
     await handset.store.outbox.queue_outcome("b" * 64, OutcomeCode.TAKEN)
-    await office.sees(last_call="unknown", last_outcome="taken")
+    await office.sees(last_call="unavailable", last_outcome="taken")
+
+
+async def test_the_last_call_is_hidden_as_soon_as_the_holder_takes_the_yes_back(
+    office: Office, handset: SyncSite
+) -> None:
+    await handset.grant()
+    await handset.store.make_call()
+    await office.sees(last_call="remote_hangup")
+    await handset.withdraw()
+    await office.sees(last_call="unavailable", consents="0", online="on")
 
 
 async def test_a_handset_whose_holder_goes_leaves_no_entity_and_no_device(office: Office, handset: SyncSite) -> None:
