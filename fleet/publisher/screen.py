@@ -4,7 +4,6 @@ from typing import Final, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from fleet.publisher.record import Plan, Record
 from fleet.publisher.roll_out import StopReason, Verdict
@@ -92,18 +91,23 @@ def show_end(console: Console, record: Record, stopped: StopReason | None) -> No
 
 
 def show_records(console: Console, records: list[Record]) -> None:
-    """List roll-outs."""
-    table = Table("begun", "fleet", "kind", "name", "message", "stage", "sent", "of", "codes", box=None)
+    """List roll-outs, the oldest first."""
+    if not records:
+        _say(console, "Nothing was published from here.")
     for record in records:
-        plan, roll_out = record.plan, record.roll_out
-        state = "done" if record.is_done else f"{roll_out.passed + 1} of {len(roll_out.stages)}"
-        codes = ", ".join(f"{code} {count}" for code, count in sorted(roll_out.counts().items()))
-        table.add_row(
-            plan.publication.published_at[:16], plan.fleet, plan.publication.kind.value, plan.publication.name,
-            plan.publication.message[:16], f"{state}{', stopped' if record.stopped else ''}", str(len(roll_out.sent)),
-            str(sum(map(len, roll_out.stages))), codes,
-        )  # fmt: skip
-    console.print(table if records else "Nothing was published from here.")
+        roll_out, publication = record.roll_out, record.plan.publication
+        begun = f"{publication.published_at[:10]} {publication.published_at[11:16]}"
+        _say(
+            console,
+            f"{begun}  {publication.message[:16]}  {publication.kind} {publication.name} for {record.plan.fleet}",
+        )
+        state = "done" if record.is_done else f"stage {roll_out.passed + 1} of {len(roll_out.stages)}"
+        stopped = f", stopped ({record.stopped})" if record.stopped else ""
+        withdrawn = f", withdrawn from {len(record.withdrawn)}" if record.withdrawn else ""
+        sent = f"sent to {len(roll_out.sent)} of {handsets(sum(map(len, roll_out.stages)))}"
+        _say(console, f"    {state}{stopped}, {sent}{withdrawn}")
+        if counts := roll_out.counts():
+            _say(console, "    " + ", ".join(f"{code} {count}" for code, count in sorted(counts.items())))
 
 
 def handsets(count: int) -> str:
