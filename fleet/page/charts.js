@@ -18,7 +18,7 @@ export class HourChart {
     this.body = el("tbody");
     const heads = ["hours.hour", "hours.answered", "hours.other"].map((key) => el("th", { scope: "col" }, say(key)));
     this.table = el("details", { class: "as-table" }, el("summary", {}, say("as-table")),
-      el("div", { class: "scroll short", tabindex: "0", role: "region", "aria-label": say("hours.title") },
+      el("div", { class: "scroll short", tabindex: "0", role: "group", "aria-label": say("hours.title") },
         el("table", {}, el("thead", {}, el("tr", {}, ...heads)), this.body)));
     this.root = el("div", { class: "hours" },
       el("ul", { class: "legend" },

@@ -34,6 +34,8 @@ const SLOW_MS = 250;
 const AGEING_MS = 20_000;
 /** A page that nobody sees gets no frames, and keeps up by this. */
 const HIDDEN_MS = 1_000;
+/** How long a log-in of our own may take. */
+const OWN_LOGIN_MS = 15_000;
 /** The search waits for whoever types. */
 const TYPING_MS = 120;
 
@@ -138,6 +140,7 @@ export class Dashboard {
 
   #filters() {
     let typing = 0;
+    const typed = this.search?.value ?? this.filter.query;
     this.search = /** @type {HTMLInputElement} */ (el("input", {
       id: "search", type: "search", placeholder: say("search.hint"), "aria-label": say("search"), autocomplete: "off", spellcheck: "false",
       oninput: () => {
@@ -145,7 +148,7 @@ export class Dashboard {
         typing = setTimeout(() => this.setFilter({ query: this.search?.value.trim() ?? "" }), TYPING_MS);
       },
     }));
-    this.search.value = this.filter.query;
+    this.search.value = typed;
     this.fleets = /** @type {HTMLSelectElement} */ (el("select", {
       id: "fleet", "aria-label": say("fleet"), onchange: () => this.setFilter({ fleet: this.fleets?.value ?? "" }),
     }));
@@ -180,6 +183,7 @@ export class Dashboard {
     const view = VIEWS[name](this);
     this.view = view;
     this.content?.replaceChildren(view.root);
+    if (this.period) this.period.hidden = name === "rights" || name === "orders";
     for (const area of ALL) this.pending.add(area);
     this.draw(true);
   }
@@ -302,6 +306,11 @@ export class Dashboard {
       this.leave("#refused");
       return;
     }
+    if (state === "taken" && Date.now() - this.session.renewedAt < OWN_LOGIN_MS) {
+      // It was the collector, which asked the broker for us.
+      this.live.takeBack();
+      return;
+    }
     if (state === "on") {
       if (this.wasLost) {
         announce(say("said.back"));
@@ -322,10 +331,10 @@ export class Dashboard {
   drawStanding() {
     const { badge, banner, live, history } = this;
     if (!badge || !banner) return;
-    const state = this.wasLost && live.state !== "on" ? "lost" : live.state;
+    const state = this.wasLost && live.state === "connecting" ? "lost" : live.state;
+    const isLost = state === "lost" || state === "taken";
     badge.dataset.state = state;
-    setText(badge, say(`live.${state}`));
-    const isLost = state === "lost";
+    setText(badge, say(`live.${isLost ? "lost" : state}`));
     banner.hidden = !isLost && !history.gone;
     if (live.state === "taken") {
       banner.replaceChildren(say("banner.taken"), " ",

@@ -41,7 +41,7 @@ export function login({ session, reason, languages, entered, switchLanguage, swi
   }
 
   const form = el("form", { class: "login", onsubmit: submit, "aria-labelledby": "login-title" },
-    el("h1", { id: "login-title" }, el("span", { class: "brand" }, say("brand")), " ", say("login.title")),
+    el("h1", { id: "login-title" }, el("span", { class: "brand" }, say("brand")), say("login.title")),
     wrong,
     el("label", { for: "user" }, say("login.user")), user,
     el("label", { for: "password" }, say("login.password")), password,

@@ -18,6 +18,8 @@ export class Session {
   #token = "";
   /** @type {Promise<void> | null} */
   #renewal = null;
+  /** When another token was asked for last, milliseconds: the broker takes that for this user coming in anew. */
+  renewedAt = 0;
 
   get user() {
     return this.#user;
@@ -104,6 +106,7 @@ export class Session {
 
   /** Several questions may find at once that the token has ended; one log-in serves all of them. */
   #renew() {
+    if (this.#renewal === null) this.renewedAt = Date.now();
     this.#renewal ??= this.logIn(this.#user, this.#password)
       .catch((error) => {
         throw error.reason === "wrong" ? new Refusal("ended") : new Refusal("gone");

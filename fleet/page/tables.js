@@ -45,7 +45,7 @@ export class Table {
     this.download = el("button", { type: "button", class: "plain csv", onclick: () => void this.#save() }, say("csv"));
     this.table = el("table", {},
       el("caption", { class: "unseen" }, about.title), el("thead", {}, el("tr", {}, ...this.heads)), this.body);
-    this.scroll = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": about.title }, this.table);
+    this.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": about.title }, this.table);
     this.foot = el("div", { class: "foot" }, this.tally, this.more, this.download);
     this.root = el("div", { class: `table ${about.name}` }, this.scroll, this.empty, this.foot);
     this.body.addEventListener("click", (event) => {
