@@ -33,6 +33,9 @@ _log = logging.getLogger(__name__)
 BATCH: Final = 1000
 """Messages in one transaction at most."""
 
+# From the beginning of one transaction to that of the next, unless there is a whole batch: a hundred small ones cost the
+# database more than a large one, and handsets are told every tenth of a second.
+_SPACING_S: Final = 0.03
 _IDLE_S: Final = 1.0
 _RETRY_BASE_S: Final = 0.2
 _RETRY_CAP_S: Final = 10.0
@@ -86,6 +89,7 @@ class Collector:
         self._deleted: list[tuple[Sender, ErasureMessage, Received]] = []
         self._forget_at_s = 0.0
         self._in_work: Sequence[Received] = ()
+        self._began_at_s = -math.inf
         self._swept_at: datetime | None = None
         self._sweep: Iterator[retention.Step] | None = None
         self._step: retention.Step | None = None
@@ -117,8 +121,12 @@ class Collector:
 
     def _turn(self) -> None:
         """Do one round: write what came, confirm what is due, delete some of what is old."""
+        pause_s = self._began_at_s + _SPACING_S - time.monotonic()
+        if pause_s > 0 and self._intake.waiting < BATCH:
+            self._stopping.wait(pause_s)
         self._in_work = self._intake.take(BATCH, self._patience_s())
         if self._in_work:
+            self._began_at_s = time.monotonic()
             self._write(self._in_work)
             self._in_work = ()
         self._forget()
