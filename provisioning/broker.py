@@ -42,7 +42,7 @@ class Sync(ConfigurationTable):
     ca: Annotated[Path, Field(examples=["certificates/broker-ca.pem"])] | None = None
     certificate: Annotated[Path, Field(examples=["certificates/broker.pem"])] | None = None
     key: Annotated[Path, Field(examples=["/etc/wecall/handset-1.key"])] | None = None
-    batch_records: Annotated[int, Field(ge=1, le=100)] = 50
+    batch_records: Annotated[int, Field(ge=1, le=100)] = 100
     retry_base_s: Annotated[float, Field(ge=0.1, le=60)] = 1
     retry_cap_s: Annotated[float, Field(ge=1, le=3600)] = 120
     keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 120

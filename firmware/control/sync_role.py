@@ -81,9 +81,15 @@ class SyncRole:
 
     async def _next(self, request: NextRequest) -> Messages:
         settings = self._settings()
-        if settings is None or not await self._outbox.wait_for_due(request.wait_s):
+        if settings is None:
             return Messages(messages=())
-        messages = _that_fit(await self._outbox.next_batch(settings.batch_records))
+        # First without waiting: of a backlog the next batch is there already.
+        batch = await self._outbox.next_batch(settings.batch_records)
+        if not batch:
+            if not await self._outbox.wait_for_due(request.wait_s):
+                return Messages(messages=())
+            batch = await self._outbox.next_batch(settings.batch_records)
+        messages = _that_fit(batch)
         leaving = await self._outbox.hand_over([OutboxKey(*message.key) for message in messages])
         return Messages(messages=tuple(message for message in messages if OutboxKey(*message.key) in leaving))
 

@@ -111,16 +111,22 @@ class StoredOutbox:
 
         def note(database: Database) -> frozenset[OutboxKey]:
             state = read_state(database)
-            leaving = set()
-            for key in keys:
-                for row in database.query(f"{_SELECT} WHERE epoch = ? AND seq = ?", key.epoch, key.seq):
-                    if (message := self._message(database, state, row)) is not None:
-                        number = message.payload.get("number")
-                        in_clear = isinstance(number, str) and self.recipient.border.is_in_clear(number)
-                        shares.note_handed_over(database, key, self.recipient.name, in_clear=in_clear, at=self._clock())
-                        leaving.add(key)
+            border = self.recipient.border
+            leaving: dict[OutboxKey, bool] = {}
+            for seq, epoch, topic_name, ledger_entries, number in database.query(
+                "SELECT seq, epoch, topic, ledger_entries, CASE topic WHEN 'cdr' THEN payload ->> '$.number' END "
+                "FROM outbox WHERE seq IN (SELECT value FROM json_each(?))",
+                _numbers(keys),
+            ):
+                topic, key = Topic(topic_name), OutboxKey(epoch, seq)
+                refusal = ConsentGate(state).refusal(topic, ledger_entries)
+                held_back = topic is Topic.CDR and border.holds_back(number, state, ledger_entries)
+                if key in wanted and refusal is None and not held_back:
+                    leaving[key] = border.is_in_clear(number)
+            shares.note_handed_over(database, leaving, self.recipient.name, self._clock())
             return frozenset(leaving)
 
+        wanted = frozenset(keys)
         return await self._store.transact(note)
 
     async def complete(self, keys: Sequence[OutboxKey]) -> None:
@@ -129,17 +135,21 @@ class StoredOutbox:
         Keys of none that wait mean nothing.
         """
         name, at = self.recipient.name, self._clock()
+        wanted = frozenset(keys)
 
         def note(database: Database) -> None:
-            for key in keys:
-                for (topic,) in database.query(
-                    "SELECT topic FROM outbox WHERE epoch = ? AND seq = ?", key.epoch, key.seq
-                ):
-                    shares.note_with_broker(database, key, name, at)
-                    if self.recipient.confirms and Topic(topic) in _CONFIRMED:
-                        database.execute("UPDATE outbox SET with_broker = 1 WHERE seq = ?", key.seq)
-                    else:
-                        database.execute("DELETE FROM outbox WHERE seq = ?", key.seq)
+            rows = database.query(
+                "SELECT epoch, seq, topic FROM outbox WHERE seq IN (SELECT value FROM json_each(?))", _numbers(keys)
+            )
+            topics = {OutboxKey(epoch, seq): Topic(topic) for epoch, seq, topic in rows}
+            waiting = [key for key in topics if key in wanted]
+            unconfirmed = [key for key in waiting if self.recipient.confirms and topics[key] in _CONFIRMED]
+            complete = set(waiting).difference(unconfirmed)
+            shares.note_with_broker(database, waiting, name, at)
+            database.execute(
+                "UPDATE outbox SET with_broker = 1 WHERE seq IN (SELECT value FROM json_each(?))", _numbers(unconfirmed)
+            )
+            database.execute("DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))", _numbers(complete))
 
         await self._store.transact(note)
 
@@ -414,6 +424,11 @@ class StoredOutbox:
         ):
             return None
         return OutboxMessage(OutboxKey(epoch, seq), topic.value, topic in RETAINED, json.loads(payload))
+
+
+def _numbers(keys: Iterable[OutboxKey]) -> str:
+    """Write the numbers of messages for json_each: one statement for a whole batch."""
+    return json.dumps([key.seq for key in keys])
 
 
 def _is_refused(state: ConsentState, purpose: Purpose) -> bool:

@@ -4,7 +4,7 @@ A message's line is written before the message leaves the process, so that whate
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -152,28 +152,34 @@ def read_shares(database: Database, first: int, limit: int) -> tuple[Share, ...]
     )  # fmt: skip
 
 
-def note_handed_over(database: Database, key: OutboxKey, recipient: str, *, in_clear: bool, at: float) -> None:
-    """Write the line of a message that waits; one that is there stays as it is."""
+def note_handed_over(database: Database, in_clear: Mapping[OutboxKey, bool], recipient: str, at: float) -> None:
+    """Write the lines of messages that wait; those that are there stay as they are.
+
+    Args:
+        database: in the caller's transaction.
+        in_clear: the messages, and of each whether its number crosses a border as it is.
+        recipient: whom they are for.
+        at: seconds since the epoch.
+    """
     database.execute(
         "INSERT INTO shares (epoch, seq, recipient, topic, call_id, in_clear, handed_at) "
-        "SELECT epoch, seq, ?, topic, call_id, ?, ? FROM outbox WHERE epoch = ? AND seq = ? "
+        "SELECT epoch, seq, ?, topic, call_id, leaving.value ->> 2, ? FROM json_each(?) AS leaving "
+        "JOIN outbox ON seq = leaving.value ->> 1 AND epoch = leaving.value ->> 0 WHERE TRUE "
         "ON CONFLICT DO NOTHING",
         recipient,
-        int(in_clear),
         at,
-        key.epoch,
-        key.seq,
+        json.dumps([(key.epoch, key.seq, int(clear)) for key, clear in in_clear.items()]),
     )
 
 
-def note_with_broker(database: Database, key: OutboxKey, recipient: str, at: float) -> None:
-    """Write that the broker has a message."""
+def note_with_broker(database: Database, keys: Iterable[OutboxKey], recipient: str, at: float) -> None:
+    """Write that the broker has messages."""
     database.execute(
-        "UPDATE shares SET broker_at = ? WHERE epoch = ? AND seq = ? AND recipient = ? AND broker_at IS NULL",
+        "UPDATE shares SET broker_at = ? WHERE recipient = ? AND broker_at IS NULL "
+        "AND (epoch, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
         at,
-        key.epoch,
-        key.seq,
         recipient,
+        json.dumps([(key.epoch, key.seq) for key in keys]),
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from firmware.ports import BrokerProblem, BrokerState, OutboxKey, OutboxMessage
+from firmware.sync.broker import BrokerConnection
 from tests.lab.handset import WecallProcess
 from tests.lab.mosquitto import Observer, Operator
 from tests.lab.mqtt_packets import PacketType, Publish, packets_in, read_publish
@@ -282,3 +283,14 @@ async def test_the_sync_process_loads_no_code_of_the_phone_the_store_or_the_driv
     await site.wait_for_report(BrokerState.CONNECTED)
     maps = await asyncio.to_thread(Path(f"/proc/{site.sync.pid}/maps").read_text)
     assert not [name for name in ("pjsua", "sqlcipher", "alsaaudio", "libasound", "PIL") if name in maps]
+
+
+async def test_a_message_of_several_segments_goes_out_whole_at_once(site: SyncSite) -> None:
+    assert site.settings is not None
+    connection = BrokerConnection(site.settings)
+    await connection.open()
+    try:
+        assert connection._socket is not None
+        assert connection._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    finally:
+        await connection.close()
