@@ -1,7 +1,7 @@
 """Debian's Chromium, driven as a person would."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page, Playwright, async_playwright
@@ -53,15 +53,19 @@ class Browser:
         device_scale_factor: float = 1,
     ) -> Page:
         """Open a page in a profile of its own and return it loaded."""
-        if self._chromium is None:
-            raise RuntimeError("The browser has not been started; call start() first.")
-        context = await self._chromium.new_context(
+        page = await self.blank(
             viewport={"width": width_px, "height": height_px},
             color_scheme=color_scheme,
             reduced_motion=reduced_motion,
             has_touch=touch,
             device_scale_factor=device_scale_factor,
         )
-        page = await context.new_page()
         await page.goto(url)
         return page
+
+    async def blank(self, **profile: Any) -> Page:
+        """Return a page in a profile of its own, as Playwright describes one, which has loaded nothing yet."""
+        if self._chromium is None:
+            raise RuntimeError("The browser has not been started; call start() first.")
+        context = await self._chromium.new_context(**profile)
+        return await context.new_page()

@@ -1,0 +1,583 @@
+"""The dashboard that ships, in a real browser, with a real broker and collector and a thousand simulated handsets."""
+
+import asyncio
+import csv
+import io
+import re
+import statistics
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+from sqlalchemy import select
+
+from firmware.phone.purpose import Purpose
+from fleet.collector.tables import calls
+from fleet.publications import Publication, PublicationKind
+from tests.lab.browser import Browser
+from tests.lab.fleet_page_site import FleetPageSite
+from tests.lab.fleet_simulator import FleetSimulator
+from tests.lab.fleet_visitor import FleetVisitor
+from tools.page.vendor import VENDOR
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SIMULATED: Final = 1000
+VIEWS: Final = ("overview", "calls", "rights", "orders")
+AXE: Final = VENDOR.parents[2] / "tools" / "page" / "node_modules" / "axe-core" / "axe.min.js"
+PATIENCE_MS: Final = 20_000
+
+_FAULTS: Final = """async () => {
+  const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const { violations } = await axe.run(document, { runOnly });
+  const places = (nodes) => nodes.slice(0, 3).map((node) => node.html).join(" | ");
+  return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${places(nodes)}`);
+}"""
+
+
+_STORED: Final = """async () => [
+  document.cookie, localStorage.length, sessionStorage.length, (await indexedDB.databases()).length,
+  (await caches.keys()).length, (await navigator.serviceWorker.getRegistrations()).length,
+]"""
+
+_COLOURS: Final = """(selector) => {
+  const probe = document.body.appendChild(document.createElement("p"));
+  probe.className = "wrong";
+  const colours = [probe, document.querySelector(selector)].map((one) => getComputedStyle(one).color);
+  probe.remove();
+  return colours;
+}"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetPageSite]:
+    users = ("main", "second", "late")
+    with FleetPageSite(tmp_path_factory.mktemp("fleet-page"), users=users) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def simulated(site: FleetPageSite) -> Iterator[FleetSimulator]:
+    """A thousand handsets that come in while the tests begin, and then rest."""
+    options = ("--calls-per-hour", "2", "--outages", "0", "--changes", "0", "--requests", "0", "--clock-errors", "0")
+    with site.simulator(SIMULATED, "lab", *options) as simulator:
+        yield simulator
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    browser = Browser()
+    await browser.start()
+    yield browser
+    await browser.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def regular(browser: Browser, site: FleetPageSite, simulated: FleetSimulator) -> AsyncIterator[FleetVisitor]:
+    """Somebody who logs in once and stays."""
+    async with FleetVisitor(browser, site) as regular:
+        await regular.enter()
+        yield regular
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visitor(regular: FleetVisitor, site: FleetPageSite) -> AsyncIterator[FleetVisitor]:
+    """Somebody at the page as it begins, with which nothing is wrong all the time."""
+    await regular.begin()
+    yield regular
+    assert regular.complaints == []
+    assert regular.hosts == {urlsplit(site.url).netloc, f"127.0.0.1:{site.broker.websocket_port}"}
+
+
+# --- coming in --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_wrong_password_is_told_and_may_be_tried_again(browser: Browser, site: FleetPageSite) -> None:
+    async with FleetVisitor(browser, site) as visitor:
+        await visitor.log_in(password="wrong")
+        await expect(visitor.page.locator("#wrong")).to_have_text("User or password is wrong.", timeout=PATIENCE_MS)
+        await visitor.enter()
+
+
+async def test_nothing_is_kept_by_the_browser(visitor: FleetVisitor) -> None:
+    stored = await visitor.page.evaluate(_STORED)
+    assert stored == ["", 0, 0, 0, 0, 0]
+    assert await visitor.page.context.cookies() == []
+
+
+async def test_nothing_may_be_loaded_from_elsewhere(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    answer = await visitor.page.request.get(site.url)
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+    assert "unsafe" not in policy
+    names = await visitor.page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert len(names) > 20
+    assert all(name.startswith(site.url) for name in names)
+
+
+async def test_logging_out_forgets_everything_and_ends_the_session(browser: Browser, site: FleetPageSite) -> None:
+    async with FleetVisitor(browser, site) as visitor:
+        await visitor.enter("dashboard.late")
+        async with visitor.page.expect_request(lambda request: request.method == "DELETE") as ended:
+            await visitor.page.click("#logout")
+        token = (await ended.value).headers["authorization"]
+        await expect(visitor.page.locator("#user")).to_have_value("")
+        await expect(visitor.page.locator("#password")).to_have_value("")
+        answer = await visitor.page.request.get(f"{site.url}api/v1/devices", headers={"Authorization": token})
+        assert answer.status == 401
+
+
+async def test_a_session_that_has_ended_is_told(browser: Browser, site: FleetPageSite) -> None:
+    async with FleetVisitor(browser, site) as visitor:
+        await visitor.enter("dashboard.late")
+        # As when its password was changed: neither the token nor the password is good any more.
+        shut = re.compile("/api/v1/(?!settings)")
+        await visitor.page.route(shut, lambda route: route.fulfill(status=401, json={"detail": "no"}))
+        await visitor.choose("period", "168")
+        await expect(visitor.page.locator("#wrong")).to_have_text("Your session has ended. Log in again.")
+        assert "ended" not in visitor.page.url
+
+
+# --- what is seen -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_was_before_is_there_at_once(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    await visitor.choose("fleet", "south")
+    half = site.seeded.handsets // 2
+    # The last one is retired.
+    await expect(visitor.page.locator(".tiles .tile")).to_have_count(half - 1)
+    await expect(visitor.page.locator(".panel.offline li")).to_have_count(4)
+    await visitor.choose("period", "168")
+    await expect(visitor.page.locator(".figure.calls .value")).to_have_text(f"{half * site.seeded.calls_each}")
+    await expect(visitor.page.locator(".plot canvas")).to_be_visible()
+    await visitor.page.click(".as-table summary")
+    hours = await visitor.page.locator(".as-table tbody tr").evaluate_all(
+        "(rows) => rows.flatMap((row) => [...row.querySelectorAll('td')].map((cell) => Number(cell.textContent)))"
+    )
+    assert sum(hours) == half * site.seeded.calls_each
+
+
+async def test_a_change_is_seen_within_a_second_at_a_thousand_handsets(
+    visitor: FleetVisitor, site: FleetPageSite, simulated: FleetSimulator
+) -> None:
+    await asyncio.to_thread(simulated.wait_until_all_online, 110)
+    await expect(visitor.page.locator('.tile[data-key^="lab/"]')).to_have_count(SIMULATED, timeout=PATIENCE_MS)
+    delays_s = []
+    with site.handset("handset-0001") as handset:
+        for state in ("online", "offline") * 3:
+            before = asyncio.ensure_future(visitor.painted('[data-key="north/handset-0001"]', "data-state", state))
+            await asyncio.sleep(0)
+            sent_at = handset.status(state)
+            delays_s.append(await before / 1000 - sent_at)
+    # The first may find the state as it was.
+    assert statistics.median(delays_s[1:]) < 1, delays_s
+
+
+async def test_a_handset_that_comes_and_a_call_that_ends_show_by_themselves(
+    visitor: FleetVisitor, site: FleetPageSite
+) -> None:
+    with site.handset("newcomer-1") as handset:
+        handset.consent()
+        handset.status("online")
+        tile = visitor.page.locator('[data-key="north/newcomer-1"]')
+        await expect(tile).to_have_attribute("aria-label", "newcomer-1, Online")
+        await visitor.show("calls")
+        handset.call("+862112345678", result="busy", answered=False)
+        row = visitor.page.locator(".table.calls tbody tr", has_text="newcomer-1")
+        await expect(row.locator("td.exact")).to_have_text("+862112345678")
+        await expect(row.locator("td.result")).to_have_text("busy")
+        # And stays when the collector has told of it too.
+        await visitor.choose("period", "168")
+        await expect(row).to_have_count(1)
+
+
+async def test_filters_and_search_narrow_map_table_and_sums(visitor: FleetVisitor) -> None:
+    page = visitor.page
+    await page.fill("#search", "HANDSET-001")
+    await expect(page.locator(".tiles .tile")).to_have_count(10)
+    await page.click('.state[data-state="offline"]')
+    await expect(page.locator(".tiles .tile")).to_have_count(2)
+    await expect(page.locator('.state[data-state="offline"]')).to_have_attribute("aria-pressed", "true")
+    assert await visitor.texts('.state[data-state="online"] .number') == ["8"]
+    await page.select_option("#order", "state")
+    assert await visitor.texts(".group-name") == ["Offline"]
+    await page.fill("#search", "nobody")
+    await expect(page.locator(".map .empty")).to_have_text("No handset matches the filters.")
+    await page.click("#clear")
+    await expect(page.locator("#search")).to_have_value("")
+    await visitor.show("calls")
+    await visitor.choose("period", "168")
+    await page.select_option("#result", "failed")
+    await page.fill("#search", "handset-0003")
+    await expect(page.locator(".table.calls tbody tr", has_not_text="handset-0003")).to_have_count(0)
+    assert set(await visitor.texts(".table.calls td.result")) == {"interrupted"}
+
+
+async def test_a_table_is_sorted_by_what_its_head_says(visitor: FleetVisitor) -> None:
+    await visitor.show("rights")
+    head = visitor.page.locator(".table.requests th", has_text="Handset")
+    for order in ("ascending", "descending"):
+        await head.locator("button").click()
+        await expect(head).to_have_attribute("aria-sort", order)
+        names = await visitor.texts(".table.requests .link")
+        assert names == sorted(names, reverse=order == "descending")
+        assert len(names) > 3
+
+
+async def test_a_file_has_every_call_that_the_filters_leave(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    page = visitor.page
+    await visitor.show("calls")
+    await visitor.choose("period", "720")
+    await visitor.choose("fleet", "south")
+    await page.select_option("#result", "missed")
+    async with page.expect_download() as download:
+        await page.click(".table.calls .csv")
+    text = (await (await download.value).path()).read_text("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    engine = site.collector.engine()
+    with engine.connect() as connection:
+        wanted = connection.execute(
+            select(calls.c.device, calls.c.seq, calls.c.number)
+            .where(calls.c.fleet == "south", calls.c.result.in_(["busy", "no_answer"]))
+        ).all()  # fmt: skip
+    engine.dispose()
+    assert {(row["device"], int(row["seq"])) for row in rows} == {(row.device, row.seq) for row in wanted}
+    assert {row["number"].removeprefix("'") for row in rows} == {row.number or "" for row in wanted}
+    assert not any(row["number"].startswith("+") for row in rows)
+
+
+async def test_a_late_request_is_red_and_says_so(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    page = visitor.page
+    late = page.locator(".figure.late")
+    before = int(await late.locator(".value").text_content() or "")
+    with site.handset("asks-1") as handset:
+        handset.consent(
+            requests=[handset.request(1, "copy", due_in_days=-2), handset.request(2, "access", due_in_days=3)]
+        )
+        await expect(late.locator(".value")).to_have_text(f"{before + 1}")
+        await expect(page.locator('[data-key="north/asks-1"]')).to_have_attribute(
+            "aria-label", "asks-1, Not heard of, request late"
+        )
+        await visitor.show("rights")
+        await page.fill("#search", "asks-1")
+        await expect(page.locator(".table.requests tbody tr")).to_have_count(2)
+        row = page.locator(".table.requests tbody tr").first
+        await expect(row.locator("td").first).to_have_text("late")
+        await expect(row.locator("td.overdue").last).to_contain_text("2 d late")
+        assert await _is_red(page, ".table.requests tbody tr td.overdue")
+        assert not await _is_red(page, ".table.requests tbody tr:nth-child(2) td:nth-child(2)")
+        handset.consent(requests=[handset.request(2, "access", due_in_days=3)])
+        await expect(page.locator(".table.requests tbody tr")).to_have_count(1)
+        await expect(page.locator(".table.requests tbody tr td").first).to_have_text("open")
+
+
+async def test_what_became_of_a_bundle_has_its_name(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    await visitor.show("orders")
+    digest = "ab" * 32
+    with site.operator() as operator, site.handset("handset-0001") as handset:
+        handset.outcome(digest, "reverted_network")
+        row = visitor.page.locator(".table.outcomes tbody tr", has_text="reverted: network")
+        await expect(row).to_contain_text("abababababab… (not announced)", timeout=PATIENCE_MS)
+        publication = Publication(
+            kind=PublicationKind.BUNDLE, name="43", message=digest, published_at="2026-03-10T12:00:00.000Z"
+        )
+        operator.announce("north", publication)
+        await expect(row.locator("td").first).to_have_text("43")
+    await expect(visitor.page.locator(".table.quarantine tbody tr")).to_have_count(3)
+
+
+async def test_details_of_a_handset_follow_what_it_says(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    page = visitor.page
+    await page.click('[data-key="north/handset-0002"]')
+    await expect(page.locator("#device-title")).to_be_focused()
+    await expect(page.locator(".device .table tbody tr")).to_have_count(site.seeded.calls_each)
+    with site.handset("handset-0002") as handset:
+        handset.consent(requests=[handset.request(1, "erasure", due_in_days=1)])
+        await expect(page.locator(".device .answers dd").nth(2)).to_have_text("yes")
+        await expect(page.locator(".device")).to_contain_text("Erase it")
+        handset.consent(granted=[Purpose.SERVICE])
+        await expect(page.locator(".device")).to_contain_text("Its holder has not agreed that calls are reported.")
+        await expect(page.locator(".device .table")).to_be_hidden()
+
+
+# --- taking back ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_call_is_gone_at_once_when_a_notice_names_it_and_does_not_come_back(
+    visitor: FleetVisitor, site: FleetPageSite
+) -> None:
+    page = visitor.page
+    await visitor.show("calls")
+    rows = page.locator(".table.calls tbody tr")
+    with site.handset("erases-1") as handset:
+        handset.consent()
+        first, second = handset.call("+862100000001"), handset.call("+862100000002")
+        await page.fill("#search", "+86210000000")
+        await expect(rows).to_have_count(2)
+        handset.erase(first, first)
+        await expect(rows).to_have_count(1)
+        await expect(rows.locator("td.exact")).to_have_text("+862100000002")
+        await _until_gone(site, "erases-1", {second})
+        await visitor.choose("period", "168")
+        async with page.expect_download() as download:
+            await page.click(".table.calls .csv")
+        text = (await (await download.value).path()).read_text("utf-8-sig")
+        assert "+862100000002" in text
+        assert "+862100000001" not in text
+        await expect(rows).to_have_count(1)
+        await visitor.show("rights")
+        erasure = page.locator(".table.erasures tbody tr", has_text="erases-1")
+        await page.fill("#search", "")
+        await expect(erasure).to_contain_text("done", timeout=PATIENCE_MS)
+
+
+async def test_a_withdrawal_takes_all_calls_of_the_handset_away(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    page = visitor.page
+    await visitor.show("calls")
+    with site.handset("withdraws-1") as handset:
+        handset.consent()
+        handset.call("+862200000001")
+        await page.fill("#search", "withdraws-1")
+        await expect(page.locator(".table.calls tbody tr")).to_have_count(1)
+        handset.consent(granted=[Purpose.SERVICE])
+        await expect(page.locator(".panel.calls .empty")).to_have_text("No call matches.")
+
+
+async def test_a_handset_whose_holder_has_gone_is_gone(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    with site.handset("leaves-1") as handset:
+        handset.consent()
+        handset.status("online")
+        tile = visitor.page.locator('[data-key="north/leaves-1"]')
+        await expect(tile).to_be_visible()
+        seq = handset.call("+862300000001")
+        handset.erase(1, seq, reason="cancelled")
+        await expect(tile).to_have_count(0)
+
+
+# --- when something is missing ----------------------------------------------------------------------------------------
+
+
+async def test_a_broker_that_restarts_is_found_again(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    page = visitor.page
+    site.broker.kill()
+    await visitor.expect_live("lost")
+    await expect(page.locator(".banner")).to_contain_text("The broker's connection is lost.")
+    await expect(page.locator("#said")).to_have_text("Connection to the broker lost.")
+    site.broker.start()
+    await visitor.expect_live("on")
+    await expect(page.locator(".banner")).to_be_hidden()
+    with site.handset("handset-0004") as handset:
+        for state in ("offline", "online"):
+            handset.status(state)
+            await expect(page.locator('[data-key="north/handset-0004"]')).to_have_attribute("data-state", state)
+    visitor.complaints[:] = [one for one in visitor.complaints if "WebSocket connection" not in one]
+
+
+async def test_without_the_collector_what_is_live_goes_on_and_its_return_asks_for_no_password(
+    visitor: FleetVisitor, site: FleetPageSite
+) -> None:
+    page = visitor.page
+    await asyncio.to_thread(site.collector.stop)
+    await visitor.choose("period", "168")
+    await expect(page.locator(".banner")).to_contain_text("The collector does not answer.")
+    with site.handset("handset-0006") as handset:
+        for state in ("offline", "online"):
+            handset.status(state)
+            await expect(page.locator('[data-key="north/handset-0006"]')).to_have_attribute("data-state", state)
+    await asyncio.to_thread(site.collector.start)
+    # Its tokens were in its memory: the page logs in again by itself.
+    await visitor.choose("period", "720")
+    await expect(page.locator(".banner")).to_be_hidden(timeout=PATIENCE_MS)
+    visitor.complaints[:] = [one for one in visitor.complaints if "Failed to load resource" not in one]
+
+
+async def test_of_two_pages_of_one_user_one_is_live_and_the_other_can_take_over(
+    browser: Browser, site: FleetPageSite
+) -> None:
+    async with FleetVisitor(browser, site) as first, FleetVisitor(browser, site) as second:
+        await first.enter("dashboard.second")
+        await second.enter("dashboard.second")
+        # As a rule the first; where its farewell is lost with the connection it comes back once, and it is the second.
+        loser = await _who_is_without(first, second)
+        await expect(loser.page.locator(".banner")).to_contain_text("This user has come in elsewhere")
+        await loser.page.click(".banner button")
+        await _who_is_without(first, second)
+
+
+# --- for everybody ----------------------------------------------------------------------------------------------------
+
+
+async def test_everything_can_be_done_with_the_keyboard(visitor: FleetVisitor) -> None:
+    page = visitor.page
+    await page.keyboard.press("/")
+    await expect(page.locator("#search")).to_be_focused()
+    reached = [await _focused(page)]
+    while reached[-1] != "order":
+        await page.keyboard.press("Tab")
+        reached.append(await _focused(page))
+        assert len(reached) < 30, reached
+    assert {"fleet", "period"} <= set(reached)
+    # One stop for the whole grid; within it, arrows.
+    await page.keyboard.press("Tab")
+    first = await _focused(page)
+    await page.keyboard.press("ArrowRight")
+    second = await _focused(page)
+    await page.keyboard.press("ArrowDown")
+    below = await _focused(page)
+    await page.keyboard.press("ArrowUp")
+    assert await _focused(page) == second
+    assert len({first, second, below}) == 3
+    await page.keyboard.press("End")
+    last = await _focused(page)
+    await page.keyboard.press("Home")
+    assert await _focused(page) == first
+    assert last == await page.locator(".tiles .tile").last.get_attribute("data-key")
+    assert await page.locator('.tiles .tile[tabindex="0"]').count() == 1
+    outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#device-title")).to_have_text(first.partition("/")[2])
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".device")).to_be_hidden()
+    assert await _focused(page) == first
+    for number, view in enumerate(VIEWS, 1):
+        await page.keyboard.press(f"{number}")
+        await expect(page.locator(f'nav a[data-view="{view}"]')).to_have_attribute("aria-current", "page")
+    await page.keyboard.press("?")
+    await expect(page.locator("dialog.keys")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog.keys")).to_be_hidden()
+
+
+async def test_a_page_that_is_paused_stands_still_and_catches_up(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    page = visitor.page
+    tile = page.locator('[data-key="north/handset-0007"]')
+    with site.handset("handset-0007") as handset:
+        handset.status("online")
+        await expect(tile).to_have_attribute("data-state", "online")
+        await page.keyboard.press("p")
+        await expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
+        async with visitor.hears("north/handset-0007/status"):
+            handset.status("offline")
+        await page.evaluate("new Promise((seen) => setTimeout(seen, 300))")
+        await expect(tile).to_have_attribute("data-state", "online")
+        await page.keyboard.press("p")
+        await expect(tile).to_have_attribute("data-state", "offline")
+
+
+async def test_the_browsers_language_is_spoken_first(browser: Browser, site: FleetPageSite) -> None:
+    async with FleetVisitor(browser, site, locale="zh-CN") as visitor:
+        await expect(visitor.page.locator("h1")).to_contain_text("登录话机群")
+        assert await visitor.page.evaluate("document.documentElement.lang") == "zh-CN"
+        await visitor.page.click("#language")
+        await expect(visitor.page.locator("h1")).to_contain_text("Log in to the fleet")
+
+
+async def test_both_languages_are_spoken(visitor: FleetVisitor) -> None:
+    page = visitor.page
+    await page.fill("#search", "handset")
+    await page.click("#language")
+    await expect(page.locator("#language")).to_be_focused()
+    await expect(page.locator("#search")).to_have_value("handset")
+    assert await visitor.texts("nav a") == ["总览", "通话", "授权与权利", "政策与配置包"]
+    assert await page.title() == "WeCall · 话机群"
+    for view in VIEWS:
+        await visitor.show(view)
+        text = await page.locator("body").inner_text()
+        assert not any(word in text for word in ("Online", "Handset", "Started", "Due", "Loading", "shown"))
+    await page.click("#language")
+    await expect(page.locator("h1")).to_have_text("Policies & bundles")
+    assert await page.evaluate("document.documentElement.lang") == "en-GB"
+
+
+async def test_light_and_dark_follow_the_system_until_somebody_chooses(visitor: FleetVisitor) -> None:
+    page = visitor.page
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    light = await page.evaluate(ground)
+    await page.emulate_media(color_scheme="dark")
+    dark = await page.evaluate(ground)
+    assert dark != light
+    await page.click("#theme")
+    assert await page.evaluate(ground) == light
+    await page.emulate_media(color_scheme="light")
+    await page.click("#theme")
+    assert await page.evaluate(ground) == dark
+
+
+async def test_axe_finds_no_fault_in_any_view_light_and_dark(
+    browser: Browser, site: FleetPageSite, simulated: FleetSimulator
+) -> None:
+    # Only here the policy is put aside: axe itself is put into the page.
+    async with FleetVisitor(browser, site, bypass_csp=True) as visitor:
+        page = visitor.page
+        await page.add_script_tag(path=AXE)
+        found: dict[str, list[str]] = {}
+
+        async def look(view: str) -> None:
+            for scheme in ("light", "dark"):
+                await page.emulate_media(color_scheme=scheme)
+                found[f"{view}, {scheme}"] = await page.evaluate(_FAULTS)
+
+        await look("login")
+        await visitor.enter("dashboard.second")
+        await visitor.choose("fleet", "north")
+        for view in VIEWS:
+            await visitor.show(view)
+            await look(view)
+        await visitor.show("overview")
+        await page.click('[data-key="north/handset-0010"]')
+        await expect(page.locator(".device .table tbody tr").first).to_be_visible()
+        await look("device")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("?")
+        await look("keys")
+        await page.keyboard.press("Escape")
+        await page.set_viewport_size({"width": 390, "height": 844})
+        for view in VIEWS:
+            await visitor.show(view)
+            assert await page.evaluate("document.documentElement.scrollWidth") == 390
+        await look("phone")
+    assert {view: faults for view, faults in found.items() if faults} == {}
+    assert len(found) == 2 * (len(VIEWS) + 4)
+
+
+async def _who_is_without(first: FleetVisitor, second: FleetVisitor) -> FleetVisitor:
+    """Wait until one of two has the broker's word and the other one knows that it has not; return that one."""
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while True:
+            states = [await each.page.get_attribute("#standing", "data-state") for each in (first, second)]
+            if sorted(map(str, states)) == ["on", "taken"]:
+                return (first, second)[states.index("taken")]
+            await asyncio.sleep(0.05)
+
+
+async def _focused(page: Page) -> str:
+    """Name what has the focus: a handset's key, an id, or the words."""
+    name: str = await page.evaluate(
+        "(({ dataset, id, textContent }) => dataset.key || id || textContent)(document.activeElement)"
+    )
+    return name
+
+
+async def _is_red(page: Page, selector: str) -> bool:
+    """Tell whether something has the colour of what is wrong."""
+    colours: list[str] = await page.evaluate(_COLOURS, selector)
+    return colours[0] == colours[1]
+
+
+async def _until_gone(site: FleetPageSite, device: str, left: set[int]) -> None:
+    """Wait until the collector's database has no other calls of a handset than these."""
+    engine = site.collector.engine()
+    try:
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while True:
+                with engine.connect() as connection:
+                    found = set(connection.execute(select(calls.c.seq).where(calls.c.device == device)).scalars())
+                if found == left:
+                    return
+                await asyncio.sleep(0.05)
+    finally:
+        engine.dispose()
