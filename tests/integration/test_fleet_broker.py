@@ -117,6 +117,32 @@ def test_each_hears_what_is_theirs_and_nothing_else(broker: FleetBroker) -> None
             assert bool(owns) is (BROKERS_OWN in expected), name
 
 
+@pytest.mark.parametrize(
+    ("name", "door", "topic"),
+    [
+        ("desk-2", "certificate", "wecall/v1/lab/desk-1/status"),
+        ("desk-2", "certificate", "wecall/v1/lab/desk-2/policy"),
+        ("dashboard.main", "websocket", "wecall/v1/lab/dashboard.main/cdr"),
+        ("dashboard.second", "password", "wecall/v1/lab/desk-1/cdr"),
+    ],
+)
+def test_a_last_will_says_no_more_than_whoever_leaves_it_may(
+    broker: FleetBroker, name: str, door: Door, topic: str
+) -> None:
+    with Guest(broker, "collector.main") as collector:
+        collector.subscribe("wecall/v1/#")
+        with Guest(broker, name, door=door, client_id="somebody", will=topic) as leaving:
+            leaving.leave_a_will()
+        with Guest(broker, "desk-3", will="wecall/v1/lab/desk-3/status") as leaving:
+            leaving.leave_a_will()
+        heard = collector.wait_for(lambda heard: any(not message.retain for message in heard))
+        assert [message.topic for message in heard if not message.retain] == ["wecall/v1/lab/desk-3/status"]
+    with Guest(broker, "desk-2") as neighbour:
+        neighbour.subscribe("wecall/v1/#")
+        neighbour.subscribe("wecall/v1/lab/desk-2/ack")
+        assert neighbour.heard == []
+
+
 def test_whoever_shows_nothing_does_not_come_in_anywhere(broker: FleetBroker) -> None:
     doors: tuple[Door, ...] = ("certificate", "password", "websocket")
     for door in doors:

@@ -10,6 +10,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from tests.lab.certificates import IssuedCertificate
 from tests.lab.fleet_broker import FleetBroker
@@ -47,6 +48,7 @@ class Guest:
         password: str | None = None,
         client_id: str | None = None,
         session_s: int = 0,
+        will: str | None = None,
     ) -> None:
         """Set up without connecting.
 
@@ -58,6 +60,7 @@ class Guest:
             password: what they say instead of their own.
             client_id: what they call themselves instead of their name.
             session_s: for how long the broker keeps their session, which is taken up where there is one.
+            will: where the broker is to publish "will", and keep it, once they are gone; see `leave_a_will`.
         """
         self._ports = {
             "certificate": broker.port,
@@ -80,6 +83,8 @@ class Guest:
             client.tls_set(str(broker.ca_path))
         if door != "certificate" and name:
             client.username_pw_set(name, broker.password_of(name) if password is None else password)
+        if will is not None:
+            client.will_set(will, b"will", qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -132,6 +137,12 @@ class Guest:
             code = self._answers.pop(sent.mid)
         assert code < _FAILURES or code == NOT_AUTHORIZED, code
         return code < _FAILURES
+
+    def leave_a_will(self) -> None:
+        """Go, and have the broker publish the last will; wait until it has heard of it."""
+        # MQTT 5 section 3.14.2.1
+        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
+        self.wait_for_the_end()
 
     def send(self, topic: str, payload: bytes) -> None:
         """Publish, and wait for nothing."""
