@@ -25,9 +25,10 @@ class AlertKeepingSocket(ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:
         try:
             super().do_handshake(block)
-        finally:
-            # One that fails is closed by nobody but the garbage collector.
-            self.meter.look(self)
+        except BaseException:
+            # paho leaves it to the garbage collector.
+            self.close()
+            raise
 
     def close(self) -> None:
         self.meter.look(self)

@@ -13,15 +13,18 @@ class ByteRelay:
     Attributes:
         port: where it listens on loopback.
         to_broker, to_device: how many bytes went each way, over all connections.
-        connections: how many there were.
+        connections: how many there were that are over.
     """
 
-    def __init__(self, broker_port: int) -> None:
+    def __init__(self, broker_port: int, *, most: int | None = None) -> None:
+        """Set up without listening; where there are so many connections at most, later ones are refused."""
         self.port = 0
         self.to_broker = 0
         self.to_device = 0
         self.connections = 0
         self._broker_port = broker_port
+        self._most = most
+        self._begun = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
@@ -47,16 +50,19 @@ class ByteRelay:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._begun += 1
+        if self._begun == self._most and self._server is not None:
+            self._server.close()
         task.add_done_callback(self._tasks.discard)
         broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._broker_port)
-        try:
+        # Raised further, the streams' own callback would log a cancellation as a failure.
+        with suppress(asyncio.CancelledError):
             await asyncio.gather(
                 self._carry(reader, broker_writer, to_broker=True),
                 self._carry(broker_reader, writer, to_broker=False),
             )
-        finally:
-            writer.transport.abort()
-            broker_writer.transport.abort()
+        writer.transport.abort()
+        broker_writer.transport.abort()
         async with self._changed:
             self.connections += 1
             self._changed.notify_all()
@@ -68,6 +74,10 @@ class ByteRelay:
                     self.to_broker += len(chunk)
                 else:
                     self.to_device += len(chunk)
-                writer.write(chunk)
-                await writer.drain()
-        writer.close()
+                # What goes to one who has left already was sent all the same.
+                with suppress(OSError):
+                    writer.write(chunk)
+                    await writer.drain()
+        # Half of it: the other way goes on until its own end.
+        with suppress(OSError):
+            writer.write_eof()
