@@ -9,7 +9,7 @@ import { devicesOf, devicesShown, erasuresShown, longestOffline, quarantineShown
 import { say, sayValue } from "./words.js";
 
 const STATES = /** @type {const} */ (["online", "offline", "unknown"]);
-const LISTED = 6;
+const LISTED = 4;
 
 /** @param {import("./dashboard.js").Dashboard} dashboard @returns {import("./dashboard.js").View} */
 export function overview(dashboard) {
@@ -53,7 +53,7 @@ export function overview(dashboard) {
       el("p", { id: "map-help", class: "unseen" }, say("map.help")),
       waiting, map.root),
     el("div", { class: "side" },
-      panel("hours", chart.root), panel("offline", offline), panel("requests", requests)));
+      panel("hours", chart.root), panel("requests", requests), panel("offline", offline)));
 
   /** @param {string} state */
   function toggle(state) {

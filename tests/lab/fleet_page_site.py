@@ -39,18 +39,16 @@ class FleetPageSite:
         seeded: what was before.
     """
 
-    def __init__(
-        self, folder: Path, *, handsets: int = 40, calls_each: int = 25, users: Sequence[str] = ("main",)
-    ) -> None:
+    def __init__(self, folder: Path, *, seeded: SeededFleet | None = None, users: Sequence[str] = ("main",)) -> None:
         """Set up without starting.
 
         Args:
             folder: where all of it keeps its files.
-            handsets, calls_each: how much was before.
+            seeded: what was before.
             users: those that can log in.
         """
         self.broker = FleetBroker(folder / "broker", dashboards=(*users, "home-assistant"))
-        self.seeded = SeededFleet(handsets, calls_each, datetime.now(UTC).replace(microsecond=0))
+        self.seeded = seeded or SeededFleet(now=datetime.now(UTC).replace(microsecond=0))
         self._folder = folder
         port = free_port(socket.SOCK_STREAM)
         self.url = f"http://127.0.0.1:{port}/"
