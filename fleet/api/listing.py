@@ -12,13 +12,14 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Engine, FromClause, literal, select, tuple_
+from sqlalchemy import ColumnElement, Engine, FromClause, Select, literal, select, tuple_, union_all
 
 from fleet.api.answers import RequestMistakeError
 from fleet.api.rows import AnyRow, fields
 
 MAX_ROWS: Final = 5000
 _CHUNK_ROWS: Final = 2000
+_MAX_PARTS: Final = 50
 
 Answered = TypeVar("Answered", bound=BaseModel)
 
@@ -66,50 +67,77 @@ class Listing(Generic[Answered]):
     descending: bool = False
 
     def rows(
-        self, engine: Engine, conditions: Sequence[ColumnElement[bool]], after: str | None, limit: int
+        self,
+        engine: Engine,
+        conditions: Sequence[ColumnElement[bool]],
+        after: str | None,
+        limit: int,
+        *,
+        parts: Sequence[ColumnElement[bool]] = (),
     ) -> tuple[tuple[Answered, ...], str | None]:
         """Read a page: its rows, and where to go on, None where there is nothing more.
+
+        Args:
+            engine: the database.
+            conditions: which rows.
+            after: where the page before ended.
+            limit: rows at most.
+            parts: conditions each of which an index can put into order, and which together hold for every row; none
+                where an index does so for all rows.
 
         Raises:
             RequestMistakeError: `after` is nothing that this kind of rows gave out.
         """
-        columns = [self.source.c[name] for name in self.key]
-        statement = select(self.source).where(*conditions)
-        if after is not None:
-            place = self._place(after)
-            values = tuple_(*(literal(value, column.type) for value, column in zip(place, columns, strict=True)))
-            first, bound = columns[0], literal(place[0], columns[0].type)
-            # The second condition follows from the first; an index on the first column alone can use it.
-            statement = statement.where(
-                *(
-                    (tuple_(*columns) < values, first <= bound)
-                    if self.descending
-                    else (tuple_(*columns) > values, first >= bound)
-                )
-            )
-        ordered = statement.order_by(*(column.desc() if self.descending else column for column in columns))
+        asked = select(self.source).where(*conditions, *self._behind(after))
+        if 1 < len(parts) <= _MAX_PARTS:
+            first_of_each = (self._first(asked.where(part), self.source, limit + 1).subquery() for part in parts)
+            together = union_all(*(select(each) for each in first_of_each)).subquery()
+            statement = self._first(select(together), together, limit + 1)
+        else:
+            statement = self._first(asked, self.source, limit + 1)
         with engine.connect() as connection:
-            found = connection.execute(ordered.limit(limit + 1)).all()
+            found = connection.execute(statement).all()
         rows = tuple(self.read(row) for row in found[:limit])
         return rows, self._cursor(found[limit - 1]) if len(found) > limit else None
 
     def file(
-        self, engine: Engine, conditions: Sequence[ColumnElement[bool]], after: str | None, name: str
+        self,
+        engine: Engine,
+        conditions: Sequence[ColumnElement[bool]],
+        after: str | None,
+        name: str,
+        *,
+        parts: Sequence[ColumnElement[bool]] = (),
     ) -> StreamingResponse:
         """Answer with all rows as a CSV file, read a part at a time."""
-        first = self.rows(engine, conditions, after, _CHUNK_ROWS)
+        first = self.rows(engine, conditions, after, _CHUNK_ROWS, parts=parts)
 
-        def parts() -> Iterator[str]:
+        def lines() -> Iterator[str]:
             rows, place = first
             yield _csv_line(self.model.model_fields)
             while True:
                 yield "".join(_csv_line(_cells(row)) for row in rows)
                 if place is None:
                     return
-                rows, place = self.rows(engine, conditions, place, _CHUNK_ROWS)
+                rows, place = self.rows(engine, conditions, place, _CHUNK_ROWS, parts=parts)
 
         disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-        return StreamingResponse(parts(), media_type="text/csv; charset=utf-8; header=present", headers=disposition)
+        return StreamingResponse(lines(), media_type="text/csv; charset=utf-8; header=present", headers=disposition)
+
+    def _first(self, statement: Select[Any], source: FromClause, limit: int) -> Select[Any]:
+        columns = (source.c[name] for name in self.key)
+        return statement.order_by(*(column.desc() if self.descending else column for column in columns)).limit(limit)
+
+    def _behind(self, after: str | None) -> tuple[ColumnElement[bool], ...]:
+        if after is None:
+            return ()
+        place, columns = self._place(after), [self.source.c[name] for name in self.key]
+        values = tuple_(*(literal(value, column.type) for value, column in zip(place, columns, strict=True)))
+        first, bound = columns[0], literal(place[0], columns[0].type)
+        # The second condition follows from the first; an index on the first column alone can use it.
+        if self.descending:
+            return tuple_(*columns) < values, first <= bound
+        return tuple_(*columns) > values, first >= bound
 
     def _cursor(self, row: AnyRow) -> str:
         values = TypeAdapter(tuple[Any, ...]).dump_json(tuple(fields(row)[name] for name in self.key))

@@ -16,7 +16,7 @@ from fleet.errors import FleetError
 
 _log = logging.getLogger(__name__)
 
-_TIMEOUT_S: Final = 10.0
+_TIMEOUT_S: Final = 10
 _BAD_USER_OR_PASSWORD: Final = 0x86
 _NOT_AUTHORIZED: Final = 0x87
 
@@ -57,7 +57,8 @@ class MqttLogin:
         try:
             client.tls_set_context(ssl.create_default_context(cafile=str(self.ca)))
             client.username_pw_set(user, password)
-            client.connect(self.host, self.port, clean_start=True)
+            # The keep-alive is also how long paho waits for the other end's part of the TLS handshake.
+            client.connect(self.host, self.port, keepalive=_TIMEOUT_S, clean_start=True)
             status = MQTTErrorCode.MQTT_ERR_SUCCESS
             while not answers and status is MQTTErrorCode.MQTT_ERR_SUCCESS and time.monotonic() < ends_at:
                 status = client.loop(timeout=0.2)

@@ -45,6 +45,7 @@ class HttpServer:
             log_config=None,
             # Its lines would name the handsets that somebody looked for, and everybody's address.
             access_log=False,
+            log_level="warning",
             server_header=False,
             lifespan="off",
             ws="none",

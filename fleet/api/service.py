@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, HTTPException, Query, Request, status
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
-from sqlalchemy import ColumnElement, Engine, true
+from sqlalchemy import ColumnElement, Engine, select, true
 
 from firmware.egress.messages import HandsetName
 from fleet.api.access import Doors, Reader
 from fleet.api.attempts import Attempts
 from fleet.api.settings import HttpSettings
+from fleet.collector.tables import devices
 
 
 class BrokerLogin(Protocol):
@@ -80,6 +81,13 @@ class Scope:
     def holds(self, fleet: ColumnElement[str]) -> ColumnElement[bool]:
         """Return the condition that a row is of one of these."""
         return true() if self.fleets is None else fleet.in_(sorted(self.fleets))
+
+    def among(self, engine: Engine) -> list[str]:
+        """Return these fleets by name, also where they are all: an index that begins with the fleet needs to know."""
+        if self.fleets is not None:
+            return sorted(self.fleets)
+        with engine.connect() as connection:
+            return list(connection.execute(select(devices.c.fleet).distinct().order_by(devices.c.fleet)).scalars())
 
 
 def asked_scope(
