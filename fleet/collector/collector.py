@@ -33,8 +33,8 @@ _log = logging.getLogger(__name__)
 BATCH: Final = 1000
 """Messages in one transaction at most."""
 
-# From the beginning of one transaction to that of the next, unless there is a whole batch: a hundred small ones cost the
-# database more than a large one, and handsets are told every tenth of a second.
+# From the beginning of one transaction to that of the next, unless there is a whole batch: a hundred small ones cost
+# the database more than a large one, and handsets are told every tenth of a second.
 _SPACING_S: Final = 0.03
 _IDLE_S: Final = 1.0
 _RETRY_BASE_S: Final = 0.2
