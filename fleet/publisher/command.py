@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -174,33 +174,43 @@ def _publish(
         keys = trusted_keys(kind, configuration or settings.configuration, public or settings.public)
         signed = read_signed_file(file, kind, keys, fleet=settings.fleet, now_s=time.time())
         folder = RecordFolder(settings.records)
-        with folder.locked(settings.client_id()):
-            record = folder.find(signed.message)
-            if record is None:
-                plan, online = _planned(signed, settings, folder, wish)
-                if wish.dry_run:
-                    show_plan(Console(), plan, len(signed.payload), online)
-                    return
-                record = folder.begin(plan)
-            elif wish.dry_run:
-                with record:
-                    show_plan(Console(), record.plan, len(signed.payload), None)
+        with folder.locked(settings.client_id()), ExitStack() as stack:
+            found = folder.find(signed.message)
+            record = stack.enter_context(found) if found is not None else None
+            plan, online = _planned(signed, settings, folder, record, wish)
+            if wish.dry_run:
+                show_plan(Console(), plan, len(signed.payload), online)
                 return
-            with record:
-                _carry_out(signed, settings, folder, record, wish)
+            if record is None:
+                record = stack.enter_context(folder.begin(plan))
+            elif record.is_done and plan.stages:
+                record.extend(plan.stages)
+            _carry_out(signed, settings, folder, record, wish)
 
 
 def _planned(
-    signed: SignedFile, settings: OperatorSettings, folder: RecordFolder, wish: _Wish
+    signed: SignedFile, settings: OperatorSettings, folder: RecordFolder, record: Record | None, wish: _Wish
 ) -> tuple[Plan, int | None]:
-    """Say who is to get it in which stage, and how many of them are online, where that was asked."""
+    """Say who is yet to get it in which stage, and how many of them are online, where that was asked.
+
+    Raises:
+        FleetError: there is nobody, or others are to get it and those before them have not all had it.
+    """
+    if record is not None and not record.is_done:
+        if others := sorted(set(wish.devices) - record.roll_out.devices):
+            raise FleetError(
+                f"A roll-out of this {signed.kind} is under way, and {others[0]} is not in it. Say the command without "
+                "--device first; once it has ended, others can have it too."
+            )
+        left = ([device for device in stage if device not in record.roll_out.sent] for stage in record.roll_out.stages)
+        return record.plan.model_copy(update={"stages": tuple(tuple(stage) for stage in left if stage)}), None
     table = device_ids(wish.table) if wish.table is not None else None
     known: dict[str, bool] = {}
     if not wish.devices and table is None:
         with BrokerLine(settings, signed.fleet) as line:
             known = line.known_devices()
             line.close(forget=folder.all_are_done())
-    devices = chosen(signed, wish.devices, table, known)
+    devices = set(chosen(signed, wish.devices, table, known)) - (record.roll_out.devices if record else set())
     plan = Plan(
         fleet=signed.fleet,
         publication=Publication(

@@ -6,7 +6,7 @@ before what follows from it is done; one that a power failure cut short is as if
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -55,6 +55,7 @@ class _Entry(_Line):
         stopped: it has stopped by itself.
         excused: somebody looked at what went wrong at these, and went on.
         withdrawn: the broker no longer keeps the message for these.
+        added: stages of handsets that are to have it too.
     """
 
     sent: dict[HandsetName, bool] | None = None
@@ -63,6 +64,7 @@ class _Entry(_Line):
     stopped: StopReason | None = None
     excused: tuple[HandsetName, ...] | None = None
     withdrawn: tuple[HandsetName, ...] | None = None
+    added: tuple[tuple[HandsetName, ...], ...] | None = None
 
 
 class Record:
@@ -131,6 +133,12 @@ class Record:
         self._append(_Entry(withdrawn=tuple(devices)))
         self.withdrawn.update(devices)
 
+    def extend(self, stages: Iterable[Sequence[str]]) -> None:
+        """Let others have it too, in stages of their own behind those that there are."""
+        entry = _Entry(added=tuple(map(tuple, stages)))
+        self._append(entry)
+        self._take_up(entry)
+
     def _append(self, entry: _Entry) -> None:
         self._file.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
         self._file.flush()
@@ -148,6 +156,7 @@ class Record:
             self._take_up(_Entry.model_validate_json(line))
 
     def _take_up(self, entry: _Entry) -> None:
+        self.roll_out.extend(entry.added or ())
         self.roll_out.note_sent(entry.sent or {})
         for device, code in (entry.outcomes or {}).items():
             self.roll_out.note_outcome(device, code)

@@ -88,6 +88,7 @@ class RollOut:
     Attributes:
         kind: of the message.
         stages: the handsets of each.
+        devices: all of them.
         max_failures: the part of a stage, in per cent, that may fail.
         passed: how many stages are over.
         sent: the handsets that have it at the broker; True for those that were online then.
@@ -99,13 +100,19 @@ class RollOut:
         self, kind: PublicationKind, stages: Iterable[Sequence[str]], max_failures: Fraction = Fraction(5)
     ) -> None:
         self.kind = kind
-        self.stages = tuple(map(tuple, stages))
+        self.stages: tuple[tuple[str, ...], ...] = ()
         self.max_failures = max_failures
         self.passed = 0
         self.sent: dict[str, bool] = {}
         self.codes: dict[str, OutcomeCode] = {}
         self.excused: set[str] = set()
-        self._devices = frozenset(device for stage in self.stages for device in stage)
+        self.devices: set[str] = set()
+        self.extend(stages)
+
+    def extend(self, stages: Iterable[Sequence[str]]) -> None:
+        """Add stages behind the last one, of handsets that are in none."""
+        self.stages += tuple(map(tuple, stages))
+        self.devices = {device for stage in self.stages for device in stage}
 
     @property
     def stage(self) -> tuple[str, ...]:
@@ -123,7 +130,7 @@ class RollOut:
 
     def note_outcome(self, device: str, code: OutcomeCode) -> bool:
         """Note what a handset says; return whether that is news."""
-        if device not in self._devices or self.codes.get(device) is code:
+        if device not in self.devices or self.codes.get(device) is code:
             return False
         before = self.codes.get(device)
         if before is not None and verdict(self.kind, before) is Verdict.GOOD:

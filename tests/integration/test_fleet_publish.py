@@ -131,6 +131,28 @@ def test_nobody_is_waited_for_who_is_offline_and_who_comes_later_finds_it(
         late.wait_until_reached(2)
 
 
+def test_what_one_handset_has_tried_goes_to_the_others_by_the_same_command(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    with Handsets(broker, NAMES, everybody_takes_it) as handsets:
+        desk.did("policy", desk.policy, "--device", "desk-7")
+        assert handsets.reached == {"desk-7"}
+        said = desk.did("policy", desk.policy, "--dry-run")
+        assert "It would go to 19 handsets, 19 of them online now" in said
+        assert f"{FLEET}/desk-7/" not in said
+        assert "taken: 20" in desk.did("policy", desk.policy, "--stages", "10%,100%")
+        assert sorted(device for device, _ in handsets.arrivals) == sorted(NAMES)
+    assert [len(stage) for stage in desk.record().roll_out.stages] == [1, 2, 17]
+
+
+def test_while_a_roll_out_is_under_way_nobody_else_is_slipped_in(broker: FleetBroker, desk: PublishingDesk) -> None:
+    with Handsets(broker, NAMES[:2], lambda _device: OutcomeCode.FORGED) as handsets:
+        desk.refused("policy", desk.policy, "--device", "desk-0")
+        assert "under way" in desk.refused("policy", desk.policy, "--device", "desk-1")
+        assert "Nothing is sent" in desk.did("policy", desk.policy, "--dry-run")
+        assert handsets.reached == {"desk-0"}
+
+
 def test_a_dry_run_says_exactly_what_would_go_where_and_sends_nothing(
     broker: FleetBroker, desk: PublishingDesk
 ) -> None:

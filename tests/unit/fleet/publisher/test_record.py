@@ -58,6 +58,16 @@ def test_what_was_noted_is_there_again(folder: RecordFolder) -> None:
         assert not record.is_done
 
 
+def test_others_are_added_behind_those_that_there_are(folder: RecordFolder) -> None:
+    with folder.begin(plan()) as record:
+        record.extend([["d"], ["e", "f"]])
+        record.note_sent({"d": True})
+        record.note_outcomes([("d", OutcomeCode.TAKEN)])
+    with found(folder) as record:
+        assert record.roll_out.stages == (("a",), ("b", "c"), ("d",), ("e", "f"))
+        assert record.roll_out.codes == {"d": OutcomeCode.TAKEN}
+
+
 def test_a_line_that_was_cut_short_is_as_if_it_had_never_been_begun(folder: RecordFolder, tmp_path: Path) -> None:
     with folder.begin(plan()) as record:
         record.note_sent({"a": True})
