@@ -19,7 +19,8 @@ from typing import Final
 
 import pytest
 
-from tests.lab.fleet_site import FleetDatabase, FleetSite, PostgresServer, SqliteFile
+from tests.lab.fleet_database import FleetDatabase, PostgresServer, SqliteFile
+from tests.lab.fleet_site import FleetSite
 from tests.lab.fleet_storm import Blow, Step, schedule
 from tests.lab.postgres import Postgres
 

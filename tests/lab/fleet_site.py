@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, Self
 
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import create_engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -19,11 +19,11 @@ from fleet.collector.tables import calls, consents, outcomes, purposes, requests
 from tests.lab.certificates import IssuedCertificate
 from tests.lab.collector_process import CollectorProcess
 from tests.lab.fleet_broker import FLEET, FleetBroker
+from tests.lab.fleet_database import FleetDatabase
 from tests.lab.fleet_handset import FleetHandset, Life
 from tests.lab.fleet_judge import Receipts, Row, broken, promises, wrong_at_the_end
 from tests.lab.fleet_storm import Blow, Step
 from tests.lab.mqtt_proxy import NONE, Faults, MqttProxy
-from tests.lab.postgres import Postgres
 
 _ROUGH: Final = Faults(
     lost_with_connection=0.005, lost=0.002, doubled=0.06, delayed=0.06, swapped=0.04, cut=0.005, delay_s=1.0
@@ -41,56 +41,11 @@ _TO_HANDSETS: Final[Mapping[Blow, Callable[[FleetHandset], None]]] = {
 _OF_A_DEVICE: Final = (calls, consents, purposes, requests, outcomes)
 
 
-class FleetDatabase(Protocol):
-    """Where the collectors write.
-
-    Attributes:
-        url: SQLAlchemy's.
-    """
-
-    url: str
-
-    async def go_away(self, lasts_s: float) -> None:
-        """Be of no use to anybody for a while, and lose nothing."""
-        ...
-
-
 class Killable(Protocol):
     """A process that starts again where it was."""
 
     def start(self) -> None: ...
     def kill(self) -> None: ...
-
-
-class SqliteFile:
-    """A file; while it is away somebody else has it for himself."""
-
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder / 'calls.db'}"
-
-    async def go_away(self, lasts_s: float) -> None:
-        engine = create_engine(self.url, isolation_level="AUTOCOMMIT", connect_args={"timeout": 30})
-        try:
-            with await asyncio.to_thread(engine.connect) as connection:
-                await asyncio.to_thread(connection.execute, text("BEGIN EXCLUSIVE"))
-                await asyncio.sleep(lasts_s)
-                connection.execute(text("ROLLBACK"))
-        finally:
-            engine.dispose()
-
-
-class PostgresServer:
-    """A server; while it is away it is dead."""
-
-    def __init__(self, server: Postgres) -> None:
-        """The server runs already."""
-        self.url = server.url
-        self._server = server
-
-    async def go_away(self, lasts_s: float) -> None:
-        await asyncio.to_thread(self._server.kill)
-        await asyncio.sleep(lasts_s)
-        await asyncio.to_thread(self._server.start)
 
 
 class FleetSite:
@@ -354,7 +309,7 @@ class FleetSite:
         """Return how long the ledger of each handset is, as far as the collectors know."""
         columns = (consents.c.device, consents.c.ledger_entries)
         with self._engine.connect() as connection:
-            return dict(connection.execute(select(*columns)).tuples().all())
+            return {row.device: row.ledger_entries for row in connection.execute(select(*columns))}
 
     def _rows(self) -> list[Row]:
         columns = (calls.c.device, calls.c.epoch, calls.c.seq, calls.c.id)
