@@ -27,7 +27,7 @@ _COMMAND = re.compile(r"(?:^ {4,}(?:\S+/)?|`)(wecall [a-z][^`\n]*)", re.MULTILIN
 
 def commands() -> Iterator[tuple[str, str]]:
     for page in PAGES:
-        for written in _COMMAND.findall(page.read_text()):
+        for written in _COMMAND.findall(re.sub(r"\\\n *", "", page.read_text())):
             yield page.name, written.partition("  #")[0].removesuffix("...").strip()
 
 
