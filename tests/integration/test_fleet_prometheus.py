@@ -50,7 +50,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         FleetApi(engine, folder, registry=counts.registry) as api,
         Prometheus(folder / "prometheus", api.url, TOKEN) as prometheus,
     ):
-        prometheus.wait_until(lambda: prometheus.values("up") != [], "a scrape")
+        prometheus.settles_at(lambda: [value for _, value in prometheus.values("up")], [1.0])
         yield Site(engine, counts, api, prometheus)
 
 
@@ -76,8 +76,8 @@ def test_each_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not() 
 
 
 def test_prometheus_gets_in_with_its_token_and_loads_every_alert(site: Site) -> None:
-    assert [value for _, value in site.prometheus.values("up")] == [1.0]
     prometheus = site.prometheus
+    prometheus.settles_at(lambda: [value for _, value in prometheus.values("up")], [1.0])
     rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
     assert len(rules) == (SHIPPED / "alerts.yml").read_text().count("- alert:")
     prometheus.wait_until(
@@ -88,30 +88,35 @@ def test_prometheus_gets_in_with_its_token_and_loads_every_alert(site: Site) -> 
 
 def test_every_figure_that_an_alert_asks_for_is_there(site: Site) -> None:
     asked = set(re.findall(r"wecall_\w+", (SHIPPED / "alerts.yml").read_text()))
-    assert [name for name in sorted(asked) if site.prometheus.values(name) == []] == []
+    site.prometheus.settles_at(lambda: [name for name in sorted(asked) if site.prometheus.values(name) == []], [])
 
 
 def test_no_figure_names_a_handset_a_holder_or_a_number(site: Site) -> None:
-    series = [labels for labels, _ in site.prometheus.values('{__name__=~"wecall_.+"}')]
-    names = {name for labels in series for name in labels if name not in {"__name__", "job", "instance"}}
-    assert names - {"le"} == {"fleet", "state", "standing", "purpose", "answer", "reason", "result"}
+    def names() -> set[str]:
+        series = site.prometheus.values('{__name__=~"wecall_.+"}')
+        return {name for labels, _ in series for name in labels} - {"__name__", "job", "instance", "le", "topic"}
+
+    site.prometheus.settles_at(names, {"fleet", "state", "standing", "purpose", "answer", "reason", "result"})
     text = site.api.client.get("/metrics").text
     assert "handset-" not in text
     assert "+86" not in text
 
 
 def test_figures_are_those_of_the_fleet(site: Site) -> None:
-    def figure(expression: str) -> float:
-        [(_, value)] = site.prometheus.values(expression)
-        return value
+    wanted = {
+        'sum(wecall_fleet_devices{state="offline"})': 8,
+        'wecall_fleet_devices{state="retired", fleet="south"}': 1,
+        'sum(wecall_fleet_consents{purpose="cdr_sync"})': 39,
+        'wecall_fleet_erasures_outstanding{fleet="north"}': 2,
+        'wecall_fleet_requests{fleet="north", standing="overdue"}': 1,
+        'wecall_collector_quarantined_total{reason="schema"}': 7,
+        'wecall_fleet_longest_offline_seconds{fleet="south"} > bool 86400': 1,
+    }
 
-    assert figure('sum(wecall_fleet_devices{state="offline"})') == 8
-    assert figure('wecall_fleet_devices{state="retired", fleet="south"}') == 1
-    assert figure('sum(wecall_fleet_consents{purpose="cdr_sync"})') == 39
-    assert figure('wecall_fleet_erasures_outstanding{fleet="north"}') == 2
-    assert figure('wecall_fleet_requests{fleet="north", standing="overdue"}') == 1
-    assert figure('wecall_collector_quarantined_total{reason="schema"}') == 7
-    assert figure('wecall_fleet_longest_offline_seconds{fleet="south"}') > 86400
+    def figures() -> dict[str, list[float]]:
+        return {expression: [value for _, value in site.prometheus.values(expression)] for expression in wanted}
+
+    site.prometheus.settles_at(figures, {expression: [value] for expression, value in wanted.items()})
 
 
 def test_every_query_of_grafanas_dashboards_has_something_to_draw(site: Site) -> None:
@@ -132,7 +137,9 @@ def test_a_late_request_rings_at_once_and_what_may_pass_waits(site: Site) -> Non
     site.prometheus.wait_until(
         lambda: site.prometheus.alerts().get(("WeCallRequestLate", "north")) == "firing", "the alert of a late request"
     )
-    assert site.prometheus.alerts()["WeCallHandsetOfflineTooLong", "south"] == "pending"
+    site.prometheus.settles_at(
+        lambda: site.prometheus.alerts().get(("WeCallHandsetOfflineTooLong", "south")), "pending"
+    )
     assert ("WeCallRequestLate", "south") not in site.prometheus.alerts()
     with writing(site.engine).begin() as connection:
         connection.execute(update(requests).where(requests.c.device == "handset-0001").values(closed_at=FLEET.now))

@@ -117,6 +117,17 @@ class Prometheus:
             for alert in self.ask("alerts")["alerts"]
         }
 
+    def settles_at(self, look: Callable[[], Any], wanted: Any, timeout_s: float = 60.0) -> None:
+        """Wait until a look gives what is wanted: where a computer is busy, a scrape can fail and take its series along.
+
+        Raises:
+            AssertionError: it never does; the message holds what it gave last.
+        """
+        ends_at = time.monotonic() + timeout_s
+        while (seen := look()) != wanted and time.monotonic() < ends_at:
+            time.sleep(_LOOK_S)
+        assert seen == wanted, f"{seen!r}, not {wanted!r}, after {timeout_s} s\n{self.log[-3000:]}"
+
     def wait_until(self, holds: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
         """Wait until something holds, and fail with the log where it does not."""
         ends_at = time.monotonic() + timeout_s
