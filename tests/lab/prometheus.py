@@ -118,7 +118,7 @@ class Prometheus:
         }
 
     def settles_at(self, look: Callable[[], Any], wanted: Any, timeout_s: float = 60.0) -> None:
-        """Wait until a look gives what is wanted: where a computer is busy, a scrape can fail and take its series along.
+        """Wait until a look gives what is wanted: on a busy computer a scrape can fail, and takes its series along.
 
         Raises:
             AssertionError: it never does; the message holds what it gave last.
