@@ -14,7 +14,24 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import checking, contacts, echo, pixels, quality, recording, recovery, side_by_side, site, sticks, sync
+from tests.bench import (
+    checking,
+    contacts,
+    echo,
+    fleet_dashboard,
+    fleet_drain,
+    fleet_growth,
+    fleet_intake,
+    fleet_reconnect,
+    pixels,
+    quality,
+    recording,
+    recovery,
+    side_by_side,
+    site,
+    sticks,
+    sync,
+)
 from tests.bench.speaker import Codec
 from tests.lab.stage import empty
 
@@ -29,6 +46,10 @@ _OF_ROWS: Final[Mapping[str, tuple[Callable[[Path], list[Any]], Callable[[list[A
     "site": (lambda folder: site.measure(empty(folder)), site.table),
     "sticks": (lambda folder: [sticks.measure(empty(folder))], lambda rows: sticks.table(rows[0])),
     "sync": (lambda folder: sync.measure(empty(folder)), sync.table),
+    "drain": (lambda folder: fleet_drain.measure(empty(folder)), fleet_drain.table),
+    "intake": (lambda folder: fleet_intake.measure(empty(folder)), fleet_intake.table),
+    "fleet": (lambda folder: fleet_reconnect.measure(empty(folder)), fleet_reconnect.table),
+    "dashboard": (lambda folder: fleet_dashboard.measure(empty(folder)), fleet_dashboard.table),
 }
 _SECTIONS: Final = ("phones", "quality", "contacts", *_OF_ROWS)
 
@@ -42,6 +63,8 @@ def main(sections: tuple[str, ...]) -> None:
         rows[section] = _measure(section, shown)
         _BUILD.mkdir(exist_ok=True)
         _BUILD.joinpath("bench.json").write_text(json.dumps(rows, indent=2) + "\n")
+    if fleet_growth.has_something(rows):
+        fleet_growth.draw(rows, _BUILD / "fleet-growth.svg")
 
 
 def _measure(section: str, shown: Console) -> list[Any]:

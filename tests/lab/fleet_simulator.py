@@ -80,8 +80,14 @@ class FleetSimulator:
         with self._changed:
             return self.history[-1][1] if self.history else Counts()
 
-    def start(self) -> None:
-        """Make the certificates that are missing, and start it without waiting for its handsets."""
+    @property
+    def pid(self) -> int:
+        """The process that has the others."""
+        assert self._process is not None
+        return self._process.pid
+
+    def make_certificates(self) -> None:
+        """Make those that are missing, as `start` does."""
         certificates = self._folder / "certificates"
         certificates.mkdir(parents=True, exist_ok=True)
         for number in range(1, self._devices + 1):
@@ -90,6 +96,10 @@ class FleetSimulator:
                 issued = self._issue(device)
                 shutil.copyfile(issued.key, certificates / f"{device}.key")
                 shutil.copyfile(issued.certificate, certificates / f"{device}.pem")
+
+    def start(self) -> None:
+        """Make the certificates that are missing, and start it without waiting for its handsets."""
+        self.make_certificates()
         with (self._folder / "simulator.log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=_ROOT,
