@@ -67,6 +67,7 @@ class _Wish:
     max_failures: Fraction
     stage_timeout_s: float
     go_on: bool
+    again: bool
     dry_run: bool
 
 
@@ -101,6 +102,10 @@ def _publishing_options(command: _Command) -> _Command:
             help="How many seconds a stage waits for answers.",
         ),
         click.option("--go-on", is_flag=True, help="Go on with what has stopped by itself."),
+        click.option(
+            "--again", is_flag=True,
+            help="Send it also to those again that have said nothing: a broker that lost its power may have lost it.",
+        ),
         click.option("--dry-run", is_flag=True, help="Only say what would go where."),
     )  # fmt: skip
     for option in reversed(options):
@@ -178,13 +183,17 @@ def _publish(
             found = folder.find(signed.message)
             record = stack.enter_context(found) if found is not None else None
             plan, online = _planned(signed, settings, folder, record, wish)
+            again = record.unheard if record is not None and wish.again else ()
             if wish.dry_run:
-                show_plan(Console(), plan, len(signed.payload), online)
+                stages = (*plan.stages, again) if again else plan.stages
+                show_plan(Console(), plan.model_copy(update={"stages": stages}), len(signed.payload), online)
                 return
             if record is None:
                 record = stack.enter_context(folder.begin(plan))
             elif record.is_done and plan.stages:
                 record.extend(plan.stages)
+            if again:
+                record.send_again(again)
             _carry_out(signed, settings, folder, record, wish)
 
 

@@ -56,6 +56,7 @@ class _Entry(_Line):
         excused: somebody looked at what went wrong at these, and went on.
         withdrawn: the broker no longer keeps the message for these.
         added: stages of handsets that are to have it too.
+        again: the broker may have lost the message for these.
     """
 
     sent: dict[HandsetName, bool] | None = None
@@ -65,6 +66,7 @@ class _Entry(_Line):
     excused: tuple[HandsetName, ...] | None = None
     withdrawn: tuple[HandsetName, ...] | None = None
     added: tuple[tuple[HandsetName, ...], ...] | None = None
+    again: tuple[HandsetName, ...] | None = None
 
 
 class Record:
@@ -99,6 +101,12 @@ class Record:
     def is_done(self) -> bool:
         """Whether all stages are over."""
         return not self.roll_out.stage
+
+    @property
+    def unheard(self) -> tuple[str, ...]:
+        """Those for which the broker was given the message, and who have said nothing."""
+        roll_out = self.roll_out
+        return tuple(each for each in roll_out.sent if each not in roll_out.codes and each not in self.withdrawn)
 
     # --- each is on the disk when it returns --------------------------------------------------------------------------
 
@@ -139,6 +147,12 @@ class Record:
         self._append(entry)
         self._take_up(entry)
 
+    def send_again(self, devices: Iterable[str]) -> None:
+        """Let these have it once more, as if the broker had never had it for them."""
+        entry = _Entry(again=tuple(devices))
+        self._append(entry)
+        self._take_up(entry)
+
     def _append(self, entry: _Entry) -> None:
         self._file.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
         self._file.flush()
@@ -165,6 +179,7 @@ class Record:
         if entry.excused is not None:
             self.roll_out.excused.update(entry.excused)
             self.stopped = None
+        self.roll_out.send_again(entry.again or ())
         self.withdrawn.update(entry.withdrawn or ())
 
 

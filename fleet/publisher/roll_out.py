@@ -124,9 +124,18 @@ class RollOut:
         """Those of them that are to get it now, in their order."""
         return [device for device in self.stage if device not in self.sent]
 
+    def send_again(self, devices: Iterable[str]) -> None:
+        """Take back that the broker has it for these; of those whose stage is over a last one is made."""
+        again = set(devices)
+        self.sent = {device: online for device, online in self.sent.items() if device not in again}
+        to_come = {device for stage in self.stages[self.passed :] for device in stage}
+        if over := sorted(again - to_come):
+            self.extend([over])
+
     def note_sent(self, devices: Mapping[str, bool]) -> None:
         """Note that the broker has the message for these; whether they were online is as it was the first time."""
-        self.sent = {**devices, **self.sent}
+        for device, online in devices.items():
+            self.sent.setdefault(device, online)
 
     def note_outcome(self, device: str, code: OutcomeCode) -> bool:
         """Note what a handset says; return whether that is news."""

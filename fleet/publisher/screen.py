@@ -104,7 +104,7 @@ def show_records(console: Console, records: list[Record]) -> None:
         state = "done" if record.is_done else f"stage {roll_out.passed + 1} of {len(roll_out.stages)}"
         stopped = f", stopped ({record.stopped})" if record.stopped else ""
         withdrawn = f", withdrawn from {len(record.withdrawn)}" if record.withdrawn else ""
-        sent = f"sent to {len(roll_out.sent)} of {handsets(sum(map(len, roll_out.stages)))}"
+        sent = f"sent to {len(roll_out.sent)} of {handsets(len(roll_out.devices))}"
         _say(console, f"    {state}{stopped}, {sent}{withdrawn}")
         if counts := roll_out.counts():
             _say(console, "    " + ", ".join(f"{code} {count}" for code, count in sorted(counts.items())))

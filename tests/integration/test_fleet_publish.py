@@ -220,6 +220,24 @@ def test_a_broker_that_goes_and_comes_back_is_waited_for(broker: FleetBroker, de
     assert handsets.reached == set(NAMES)
 
 
+def test_a_broker_that_lost_its_power_gets_again_what_it_may_have_lost(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    with Handsets(broker, NAMES[:2], everybody_takes_it):
+        pass
+    broker.restart()
+    with Handsets(broker, NAMES[2:4], everybody_takes_it):
+        assert "no answer yet: 2" in desk.did("policy", desk.policy, "--stages", "100%")
+    # What came since its last copy to the disk is gone.
+    broker.kill()
+    broker.start()
+    assert kept(broker, NAMES[:2], "policy") == set()
+    assert "It would go to 2 handsets" in desk.did("policy", desk.policy, "--again", "--dry-run")
+    with Handsets(broker, NAMES[:2], everybody_takes_it) as handsets:
+        assert "taken: 4" in desk.did("policy", desk.policy, "--again", "--device", "desk-0", "--device", "desk-1")
+        assert handsets.reached == set(NAMES[:2])
+
+
 def test_one_command_of_an_operator_at_a_time(broker: FleetBroker, desk: PublishingDesk) -> None:
     with Handsets(broker, NAMES[:1], lambda _device: None) as handsets:
         process = desk.process("policy", desk.policy, "--stage-timeout", "600")

@@ -68,6 +68,23 @@ def test_others_are_added_behind_those_that_there_are(folder: RecordFolder) -> N
         assert record.roll_out.codes == {"d": OutcomeCode.TAKEN}
 
 
+def test_who_has_said_nothing_can_have_it_again_in_its_stage_or_behind_the_last(folder: RecordFolder) -> None:
+    with folder.begin(plan()) as record:
+        record.note_sent({"a": True})
+        record.excuse()
+        record.roll_out.passed = 1
+        record.note_passed()
+        record.note_sent({"b": True, "c": True})
+        record.note_outcomes([("b", OutcomeCode.TAKEN)])
+        assert record.unheard == ("a", "c")
+        record.send_again(record.unheard)
+    with found(folder) as record:
+        assert record.roll_out.sent == {"b": True}
+        assert record.roll_out.unsent == ["c"]
+        assert record.roll_out.stages == (("a",), ("b", "c"), ("a",))
+        assert record.roll_out.devices == {"a", "b", "c"}
+
+
 def test_a_line_that_was_cut_short_is_as_if_it_had_never_been_begun(folder: RecordFolder, tmp_path: Path) -> None:
     with folder.begin(plan()) as record:
         record.note_sent({"a": True})
