@@ -89,6 +89,7 @@ class _Writer:
         self._now = now
         self._oldest = oldest
         self._given_back = states.GivenBack()
+        self._consents: dict[Sender, tuple[int, int]] = {}
         self.written = Written()
 
     def begin(self, readings: Sequence[Reading]) -> None:
@@ -107,6 +108,9 @@ class _Writer:
 
     def write(self, segment: Sequence[Reading]) -> None:
         """Write messages none of which erases anything."""
+        self._consents = states.stored_consents(
+            self._connection, (reading.sender for reading in segment if isinstance(reading.contents, ConsentMessage))
+        )
         for reading in sorted(segment, key=lambda reading: reading.sender):
             self._keep(reading)
         self._take(
@@ -124,14 +128,24 @@ class _Writer:
     def _keep(self, reading: Reading) -> None:
         sender, contents = reading.sender, reading.contents
         if isinstance(contents, ConsentMessage):
-            if states.keep_consent(self._connection, sender, contents, self._now):
-                self._has_holder({sender})
+            self._keep_consent(sender, contents)
         elif isinstance(contents, OutcomeMessage):
             states.keep_outcome(self._connection, sender, contents, self._now)
         elif isinstance(contents, Cleared) and contents.topic is Topic.CONSENT:
             states.clear_consent(self._connection, sender, self._now)
+            self._consents.pop(sender, None)
         elif isinstance(contents, Publication):
             states.keep_publication(self._connection, sender.fleet, contents)
+
+    def _keep_consent(self, sender: Sender, consent: ConsentMessage) -> None:
+        # Each connection to the broker brings all of them again.
+        epoch, seq = self._consents.get(sender, (0, 0))
+        if (epoch == consent.epoch and seq >= consent.seq) or not states.keep_consent(
+            self._connection, sender, consent, self._now
+        ):
+            return
+        self._consents[sender] = (consent.epoch, consent.seq)
+        self._has_holder({sender})
 
     def _take(self, calls: Sequence[Call]) -> None:
         if self._given_back.forgotten_at:

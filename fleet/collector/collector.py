@@ -5,6 +5,7 @@ import math
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -138,8 +139,8 @@ class Collector:
     def _write(self, messages: Sequence[Received]) -> None:
         now = self._now()
         readings = [self._reader.read(message.topic, message.payload, now) for message in messages]
-        for reading in readings:
-            self._counts.received.labels(reading.topic).inc()
+        for topic, number in Counter(reading.topic for reading in readings).items():
+            self._counts.received.labels(topic).inc(number)
         self._confirm(messages, readings, self._persist(lambda: self._commit(readings, now)))
 
     def _commit(self, readings: Sequence[Reading], now: datetime) -> Written:

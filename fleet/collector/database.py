@@ -19,9 +19,18 @@ _PREPARING: Final = 7_430_001
 
 # As long as a collector waits for another that has the file; each of its transactions takes milliseconds.
 _SQLITE_PATIENCE_S: Final = 30
+# As long as emptying the journal waits for whoever reads; records come in meanwhile, and it is tried again.
+_FORGET_PATIENCE_S: Final = 0.1
 _CONNECT_TIMEOUT_S: Final = 10
 # A server that is asked too much says so rather than keep a collector waiting for ever.
 _LOCK_TIMEOUT_MS: Final = 60_000
+# A server that is cut off says nothing at all.
+_KEEP_ALIVE: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 def open_database(storage: Storage) -> Engine:
@@ -44,6 +53,7 @@ def open_database(storage: Storage) -> Engine:
         "connect_timeout": _CONNECT_TIMEOUT_S,
         "options": f"-c lock_timeout={_LOCK_TIMEOUT_MS} -c timezone=UTC",
         "application_name": "wecall-collector",
+        **_KEEP_ALIVE,
     }
     if storage.password_file is not None:
         options["password"] = _read_secret(storage.password_file)
@@ -90,7 +100,11 @@ def forget_for_good(engine: Engine) -> bool:
         return True
     # Outside of any transaction, or else the journal could not be emptied.
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(1000 * _FORGET_PATIENCE_S)}")
+        try:
+            busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * _SQLITE_PATIENCE_S}")
     return not busy
 
 

@@ -88,11 +88,18 @@ def note_holder(connection: Connection, senders: Iterable[Sender]) -> None:
         connection.execute(update(devices).where(*_of(devices, sender)).values(retired_at=None))
 
 
+def stored_consents(connection: Connection, senders: Iterable[Sender]) -> dict[Sender, tuple[int, int]]:
+    """Return the numbers (epoch, seq) of the states of consent that are there, of those handsets that have one."""
+    names = sorted({(sender.fleet, sender.device) for sender in senders})
+    if not names:
+        return {}
+    columns = (consents.c.fleet, consents.c.device, consents.c.epoch, consents.c.seq)
+    found = connection.execute(select(*columns).where(tuple_(consents.c.fleet, consents.c.device).in_(names)))
+    return {Sender(fleet, device): (epoch, seq) for fleet, device, epoch, seq in found}
+
+
 def keep_consent(connection: Connection, sender: Sender, message: ConsentMessage, now: datetime) -> bool:
-    """Take a handset's state of consent; False where it is a former holder's, or not new."""
-    stored = connection.execute(select(consents.c.epoch, consents.c.seq).where(*_of(consents, sender))).first()
-    if stored is not None and stored.epoch == message.epoch and stored.seq >= message.seq:
-        return False
+    """Take a handset's state of consent; False where it is a former holder's."""
     if known_epochs(connection, sender).get(message.epoch, False):
         return False
     mine = {"fleet": sender.fleet, "device": sender.device}
