@@ -182,6 +182,11 @@ def _publish(
         with folder.locked(settings.client_id()), ExitStack() as stack:
             found = folder.find(signed.message)
             record = stack.enter_context(found) if found is not None else None
+            if record is not None and (later := next(folder.place_takers(record), None)) is not None:
+                raise FleetError(
+                    f"{later.plan.publication.kind} {later.plan.publication.name} was published after this one, and "
+                    "has its place at the broker. Sign this one anew, with a higher number."
+                )
             plan, online = _planned(signed, settings, folder, record, wish)
             again = record.unheard if record is not None and wish.again else ()
             if wish.dry_run:
@@ -241,6 +246,11 @@ def _carry_out(
         record.excuse()
     connect = partial(BrokerLine, settings, signed.fleet)
     with Screen(Console()) as screen:
+        for publication, count in folder.displaced_by(record):
+            screen.said(
+                f"{handsets(count)} said nothing yet of {publication.kind} {publication.name}, and may never see it: "
+                "the broker keeps one for each, and this one takes its place."
+            )
         conductor = Conductor(
             connect, record, folder, signed.payload, screen, stage_timeout_s=wish.stage_timeout_s
         )  # fmt: skip

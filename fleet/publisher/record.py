@@ -244,6 +244,21 @@ class RecordFolder:
             with self._open(path, to_read=True) as record:
                 yield record
 
+    def place_takers(self, record: Record) -> Iterator[Record]:
+        """Read those that began later and take this one's place: a topic keeps one message.
+
+        Each is closed when the next is asked for, and of no use then but for what is in memory.
+        """
+        for other in self.all():
+            if _takes_place(other, record):
+                yield other
+
+    def displaced_by(self, record: Record) -> Iterator[tuple[Publication, int]]:
+        """Return what this one takes the place of, with the number of handsets that have said nothing of that yet."""
+        for other in self.all():
+            if _takes_place(record, other) and (count := len(record.roll_out.devices.intersection(other.unheard))):
+                yield other.plan.publication, count
+
     def all_are_done(self) -> bool:
         """Whether no roll-out waits for anything that handsets may yet say."""
         return all(record.is_done for record in self.all())
@@ -268,6 +283,16 @@ class RecordFolder:
             file.close()
             raise
         return record
+
+
+def _takes_place(later: Record, earlier: Record) -> bool:
+    ours, theirs = earlier.plan, later.plan
+    return (
+        theirs.fleet == ours.fleet
+        and theirs.publication.kind is ours.publication.kind
+        and theirs.publication.published_at > ours.publication.published_at
+        and not later.roll_out.devices.isdisjoint(earlier.roll_out.devices)
+    )
 
 
 def _plan(path: Path, line: bytes) -> Plan:

@@ -44,14 +44,7 @@ def withdraw_from(line: BrokerLine, record: Record, folder: RecordFolder, *, onl
         FleetError: the broker does not let this operator, or the connection is lost; said again, it goes on.
     """
     kind, roll_out = record.plan.publication.kind, record.roll_out
-    later = {
-        device
-        for other in folder.all()
-        if other.plan.fleet == record.plan.fleet
-        and other.plan.publication.kind is kind
-        and other.plan.publication.published_at > record.plan.publication.published_at
-        for device in other.roll_out.sent
-    }
+    later = {device for other in folder.place_takers(record) for device in other.roll_out.sent}
     left = [
         device
         for device in roll_out.sent

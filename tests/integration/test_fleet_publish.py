@@ -275,14 +275,19 @@ def test_a_bundle_goes_to_the_handsets_of_its_serials_and_is_taken_back(
     assert "for 0 handsets" in desk.did("withdraw", message[:16])
 
 
-def test_what_a_later_message_has_replaced_is_not_withdrawn(broker: FleetBroker, desk: PublishingDesk) -> None:
+def test_what_a_later_message_has_replaced_is_neither_withdrawn_nor_sent_again(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
     newer = desk.write("newer", desk.signer.policy(2, "2026-04-01"))
-    with Handsets(broker, NAMES[:2], everybody_takes_it):
-        desk.did("policy", desk.policy, "--stages", "100%")
+    with Handsets(broker, NAMES[:3], lambda device: OutcomeCode.TAKEN if device != "desk-0" else None):
+        desk.did("policy", desk.policy, "--stages", "100%", "--max-failures", "50%", "--stage-timeout", "1")
         older = desk.record().message
-        desk.did("policy", newer, "--device", "desk-0", "--stages", "100%")
+        named = ("--device", "desk-0", "--device", "desk-1")
+        said = desk.did("policy", newer, *named, "--stages", "100%", "--max-failures", "50%", "--stage-timeout", "1")
+        assert "1 handset said nothing yet of policy 2026-03-01" in said
+        assert "policy 2026-04-01 was published after" in desk.refused("policy", desk.policy, "--again")
         assert "for 1 handset" in desk.did("withdraw", older)
-    assert kept(broker, NAMES[:2], "policy") == {"desk-0"}
+    assert kept(broker, NAMES[:3], "policy") == {"desk-0", "desk-1"}
 
 
 def test_an_operator_whom_the_access_list_does_not_know_is_told_so(
