@@ -4,10 +4,11 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 
-.PHONY: help demo test check bench soak format words menu reference openapi deb image machine
+.PHONY: help demo fleet test check bench soak format words menu reference openapi deb image machine
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
+	@echo "make fleet    200 simulated handsets and the page that shows them; DEVICES=1000 for more"
 	@echo "make test     every test; ARGS='...' goes to pytest"
 	@echo "make check    format, lint, types, import rules"
 	@echo "make bench    the handset beside baresip and linphone"
@@ -25,6 +26,10 @@ help:
 demo:
 	@tools/setup demo
 	@$(BIN)/wecall demo $(if $(ONCE),--once)
+
+fleet:
+	@tools/setup fleet
+	@$(BIN)/python -m tests.lab.fleet_demo --devices $(or $(DEVICES),200)
 
 test:
 	@tools/setup test

@@ -86,6 +86,10 @@ class FleetSimulator:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def make_certificates(self) -> None:
         """Make those that are missing, as `start` does."""
         certificates = self._folder / "certificates"
