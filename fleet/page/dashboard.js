@@ -242,7 +242,9 @@ export class Dashboard {
     this.queue = [];
     for (const { topic, payload, retained } of queue) {
       const message = read(topic, payload, retained);
-      if (message !== null) this.store.take(message, now);
+      if (message === null) continue;
+      // The broker's list may be wider than the collector's.
+      if (this.session.fleets === null || this.session.fleets.includes(message.fleet)) this.store.take(message, now);
     }
     this.history.soon(this.store.stale);
     this.store.stale.clear();

@@ -106,33 +106,44 @@ export class History {
   /** @param {Area} area */
   async #load(area) {
     const { session, store } = this;
-    const { fleet } = this.filter();
+    const { fleet, hours } = this.filter();
+    // An answer to what nobody asks any more is dropped.
+    const isWanted = () => this.filter().fleet === fleet && this.filter().hours === hours;
+    const span = this.#span();
+    /** @type {any[]} */
+    const rows = [];
     switch (area) {
       case "devices":
-        return session.all("devices", { fleet }, (rows) => store.loadDevices(rows));
+        await session.all("devices", { fleet }, (page) => rows.push(...page));
+        return store.loadDevices(rows);
       case "calls": {
-        const page = await session.get("calls", { ...this.callsQuery(), limit: 500 });
+        const page = await session.get("calls", { ...span, fleet, limit: 500 });
+        if (!isWanted()) return;
         this.older = page.next;
         return store.loadCalls(page.rows);
       }
       case "hours":
-        return store.loadHours((await session.get("calls/hourly", { ...this.#span(), fleet })).rows);
+        rows.push(...(await session.get("calls/hourly", { ...span, fleet })).rows);
+        return isWanted() ? store.loadHours(rows) : undefined;
       case "results":
-        return store.loadResults((await session.get("calls/results", { ...this.#span(), fleet })).rows);
-      case "consents":
-        return store.loadCoverage(await session.get("consents/coverage", { fleet }));
-      case "requests": {
-        /** @type {import("./store.js").RightsRequest[]} */
-        const requests = [];
-        await session.all("requests", { fleet }, (rows) => requests.push(...rows), 5_000);
-        return store.loadRequests(requests);
+        rows.push(...(await session.get("calls/results", { ...span, fleet })).rows);
+        return isWanted() ? store.loadResults(rows) : undefined;
+      case "consents": {
+        const answer = await session.get("consents/coverage", { fleet });
+        return isWanted() ? store.loadCoverage(answer) : undefined;
       }
+      case "requests":
+        await session.all("requests", { fleet }, (page) => rows.push(...page), 5_000);
+        return isWanted() ? store.loadRequests(rows) : undefined;
       case "erasures":
-        return store.loadErasures((await session.get("erasures", { fleet, limit: 500 })).rows);
+        rows.push(...(await session.get("erasures", { fleet, limit: 500 })).rows);
+        return isWanted() ? store.loadErasures(rows) : undefined;
       case "outcomes":
-        return store.loadOutcomes((await session.get("outcomes", { fleet, limit: 500 })).rows);
+        rows.push(...(await session.get("outcomes", { fleet, limit: 500 })).rows);
+        return isWanted() ? store.loadOutcomes(rows) : undefined;
       case "quarantine":
-        return store.loadQuarantine((await session.get("quarantine", { fleet, limit: 1000 })).rows);
+        rows.push(...(await session.get("quarantine", { fleet, limit: 1000 })).rows);
+        return isWanted() ? store.loadQuarantine(rows) : undefined;
     }
   }
 }

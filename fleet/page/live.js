@@ -37,7 +37,8 @@ export class Live {
       clientId: this.credentials().username,
       protocolVersion: 5,
       clean: true,
-      keepalive: 30,
+      // A browser wakes a page that nobody sees once a minute: with less the broker would take it for dead.
+      keepalive: 120,
       reconnectPeriod: RETRY_MS,
       connectTimeout: 10_000,
       // Timers in a worker would need a worker, which the policy forbids.

@@ -18,6 +18,8 @@ export class Session {
   #token = "";
   /** @type {Promise<void> | null} */
   #renewal = null;
+  /** @type {string[] | null} the fleets that this user may see; null: all. */
+  fleets = null;
   /** When another token was asked for last, milliseconds: the broker takes that for this user coming in anew. */
   renewedAt = 0;
 
@@ -45,7 +47,8 @@ export class Session {
     if (answer.status === 429) throw new Refusal("many");
     if (answer.status === 503) throw new Refusal("unchecked");
     if (!answer.ok) throw new Refusal("gone");
-    const { token } = await answer.json();
+    const { token, fleets } = await bodyOf(answer);
+    this.fleets = fleets;
     this.#user = user;
     this.#password = password;
     this.#token = token;
@@ -66,7 +69,7 @@ export class Session {
       if (answer.status === 401) throw new Refusal("ended");
     }
     if (!answer.ok) throw new Refusal("gone");
-    return answer.json();
+    return bodyOf(answer);
   }
 
   /**
@@ -122,7 +125,16 @@ export class Session {
 export async function settings() {
   const answer = await ask("settings", {});
   if (!answer.ok) throw new Refusal("gone");
-  return answer.json();
+  return bodyOf(answer);
+}
+
+/** What an answer says; one that breaks off is none. @param {Response} answer @returns {Promise<any>} */
+async function bodyOf(answer) {
+  try {
+    return await answer.json();
+  } catch {
+    throw new Refusal("gone");
+  }
 }
 
 /** @param {string} path @param {RequestInit} request */

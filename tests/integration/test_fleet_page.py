@@ -407,6 +407,15 @@ async def test_of_two_pages_of_one_user_one_is_live_and_the_other_can_take_over(
         await _who_is_without(first, second)
 
 
+async def test_a_page_without_its_libraries_says_so(browser: Browser, site: FleetPageSite) -> None:
+    page = await browser.blank()
+    await page.route("**/vendor/*", lambda route: route.fulfill(status=404))
+    await page.goto(site.url)
+    await expect(page.locator(".slow")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.locator(".slow")).to_contain_text("python -m tools.page.vendor")
+    await page.context.close()
+
+
 # --- for everybody ----------------------------------------------------------------------------------------------------
 
 
