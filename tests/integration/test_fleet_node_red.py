@@ -1,6 +1,5 @@
 """The Node-RED flow that ships, in a real Node-RED beside the broker that ships, seen in Chromium."""
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -42,14 +41,20 @@ PATIENCE_MS = 30_000
 MESSAGE = "5eed" * 16
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[FleetBroker]:
-    with FleetBroker(tmp_path / "broker", dashboards=("main", "node-red")) as broker:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fleet")
+
+
+@pytest.fixture(scope="module")
+def broker(folder: Path) -> Iterator[FleetBroker]:
+    with FleetBroker(folder / "broker", dashboards=("main", "node-red")) as broker:
         yield broker
 
 
-@pytest.fixture
-def node_red(tmp_path: Path, broker: FleetBroker) -> Iterator[NodeRed]:
+@pytest.fixture(scope="module")
+def node_red(folder: Path, broker: FleetBroker) -> Iterator[NodeRed]:
+    """Return one with the flow in it."""
     environment = {
         "WECALL_BROKER_HOST": "localhost",
         "WECALL_BROKER_PORT": str(broker.password_port),
@@ -57,7 +62,8 @@ def node_red(tmp_path: Path, broker: FleetBroker) -> Iterator[NodeRed]:
         "WECALL_BROKER_USER": USER,
         "WECALL_BROKER_PASSWORD": broker.password_of(USER),
     }
-    with NodeRed(tmp_path / "node-red", environment) as node_red:
+    with NodeRed(folder / "node-red", environment) as node_red:
+        node_red.import_flow()
         yield node_red
 
 
@@ -121,7 +127,6 @@ async def expect_row(page: Page, *cells: str) -> None:
 async def test_a_fleet_manager_sees_the_fleet_live_in_node_red(
     broker: FleetBroker, node_red: NodeRed, browser: Browser
 ) -> None:
-    await asyncio.to_thread(node_red.import_flow)
     page = await browser.open(node_red.dashboard, height_px=1200)
     handset = BrokerConnection(broker.settings_of("handset-1"))
     await handset.open()
@@ -152,13 +157,18 @@ async def test_a_fleet_manager_sees_the_fleet_live_in_node_red(
     await expect_row(page, "handset-1", "offline")
     await expect(page.get_by_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d$"))).to_be_visible(timeout=PATIENCE_MS)
     assert NUMBER not in await page.content()
+
+    leaving = BrokerConnection(broker.settings_of("handset-1", departing=True))
+    await leaving.open()
+    await leaving.publish(Parcel((), Topic.CONSENT, b"", retain=True))
+    await leaving.close()
+    await expect(page.get_by_text("handset-1", exact=True)).to_have_count(0, timeout=PATIENCE_MS)
     assert node_red.complaints == []
 
 
-async def test_the_flow_holds_no_credentials_and_node_red_keeps_none_in_the_clear(
+def test_the_flow_holds_no_credentials_and_node_red_keeps_none_in_the_clear(
     broker: FleetBroker, node_red: NodeRed
 ) -> None:
-    await asyncio.to_thread(node_red.import_flow)
     nodes = json.loads(FLOW.read_text())
     assert [node["credentials"] for node in nodes if "credentials" in node] == [
         {"user": "${WECALL_BROKER_USER}", "password": "${WECALL_BROKER_PASSWORD}"}

@@ -6,7 +6,8 @@ from firmware.config import LoadedConfiguration
 from firmware.doctor import Condition, Finding, examine, examine_at_rest
 from firmware.phone.call import RegistrationState
 from firmware.phone.events import RegistrationChanged
-from firmware.ports import SoundFormat
+from firmware.ports import DailyTraffic, SoundFormat, Traffic
+from provisioning.schema import parse_configuration
 
 
 def finding(part: str, sound_format: SoundFormat | None) -> Finding:
@@ -31,6 +32,34 @@ def test_how_recordings_are_encoded_is_said_and_what_would_make_them_smaller(
     assert found.ok is works
     assert words in found.detail
     assert ("libopus0" in found.advice) is has_advice
+
+
+@pytest.mark.parametrize(
+    ("traffic", "words"),
+    [
+        (None, "Connected. Nothing waits."),
+        (DailyTraffic(Traffic(9, 9), Traffic(), Traffic(), days=0), "Connected. Nothing waits."),
+        (
+            DailyTraffic(Traffic(9, 9), Traffic(1, 1), Traffic(30_000, 36_000), days=12),
+            "Connected. Nothing waits. 66.0 kB go over the network a day.",
+        ),
+    ],
+)
+def test_what_the_broker_costs_is_told_once_there_has_been_a_whole_day(
+    traffic: DailyTraffic | None, words: str
+) -> None:
+    configuration = parse_configuration(
+        'version = 1\n[device]\nid = "desk-1"\n[[accounts]]\nusername = "1"\ndomain = "sip.example"\n'
+        '[sync]\nhost = "broker.example"\n'
+    )
+    condition = Condition(
+        LoadedConfiguration(configuration, ()),
+        RegistrationChanged(RegistrationState.REGISTERED),
+        broker_state="connected",
+        traffic=traffic,
+    )
+    [found] = [each for each in examine(condition) if each.part == "broker"]
+    assert (found.ok, found.detail) == (True, words)
 
 
 def test_a_doctor_without_a_running_handset_lists_every_mistake_with_its_place(tmp_path: Path) -> None:
