@@ -25,6 +25,8 @@ class Deed(StrEnum):
     DELETING = "deleting"
     DELETED = "deleted"
     CANCELLING = "cancelling"
+    KEPT = "kept"
+    """Of calls: a collector says that it has their records."""
     CONFIRMED = "confirmed"
     """Of records: a collector says that it has erased them."""
     GONE = "gone"
@@ -71,6 +73,7 @@ class History:
         running: calls that are not over.
         over: calls that are over and not deleted.
         under_way: a deed that was begun and of which nobody knows whether it was done, with what it is about.
+        kept: calls of which a collector has confirmed to have the record, whatever became of them since.
         confirmed: records that a collector has confirmed to have erased.
         is_gone: a collector has confirmed that it erased all of this handset.
         is_quiet: nothing comes any more.
@@ -84,6 +87,7 @@ class History:
         self.running: list[str] = []
         self.over: list[str] = []
         self.under_way: tuple[Deed, list[Any]] | None = None
+        self.kept: set[str] = set()
         self.confirmed: set[Key] = set()
         self.is_gone = False
         self.is_quiet = False
@@ -132,6 +136,8 @@ class History:
 
     def _take_of_calls(self, deed: Deed, call_ids: list[str]) -> None:
         match deed:
+            case Deed.KEPT:
+                self.kept.update(call_ids)
             case Deed.CALLING:
                 self.fates |= dict.fromkeys(call_ids, Fate.OPTIONAL if self.consents else Fate.FORBIDDEN)
                 self.running += call_ids

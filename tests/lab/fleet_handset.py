@@ -266,6 +266,8 @@ class _Days:
         self._lab = life.store()
         self._farewell = StoredFarewell(self._lab.store, self._lab.outbox, self._lab.consents)
         self._told: set[tuple[int, int]] = set()
+        self._told_kept: set[str] = set()
+        self._kept_until = 0.0
 
     async def go_through(self) -> None:
         """Live until the account is cancelled."""
@@ -375,9 +377,14 @@ class _Days:
         await go_on(self._farewell, self._life.folder, self._configuration, self._life.text)
 
     async def _tell_what_is_confirmed(self) -> None:
-        """Write down which records a collector has confirmed to have erased, since the last time."""
+        """Write down which records a collector has confirmed to have, and to have erased, since the last time."""
 
-        def read(database: Database) -> tuple[set[tuple[int, int]], list[tuple[int, int]]]:
+        def read(database: Database) -> tuple[set[tuple[int, int]], list[tuple[int, int]], list[tuple[str, float]]]:
+            kept = database.query(
+                "SELECT call_id, collector_at FROM shares WHERE topic = 'cdr' AND erased_seq IS NULL "
+                "AND call_id IS NOT NULL AND collector_at >= ?",
+                self._kept_until,
+            )
             notices = database.query(
                 "SELECT epoch, seq FROM shares WHERE topic = 'erasure' AND collector_at IS NOT NULL"
             )
@@ -389,9 +396,13 @@ class _Days:
                     "SELECT epoch, seq FROM shares WHERE erased_epoch = ? AND erased_seq = ?", *notice
                 )
             ]
-            return new, records
+            return new, records, [(call_id, at) for call_id, at in kept]
 
-        new, records = await self._lab.store.run(read)
+        new, records, kept = await self._lab.store.run(read)
+        self._kept_until = max([self._kept_until, *(at for _, at in kept)])
+        if new_kept := sorted({call_id for call_id, _ in kept} - self._told_kept):
+            self._told_kept.update(new_kept)
+            self._write(Deed.KEPT, new_kept)
         if new:
             self._told |= new
             self._write(Deed.CONFIRMED, records)

@@ -40,14 +40,16 @@ class Receipts:
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """What must not be in the database any more, whatever comes: to be read before the database is.
+    """What must not be in the database any more, and what must be there: to be read before the database is.
 
     Attributes:
+        kept: calls of which a collector has confirmed to have the record, and that nobody has taken back, by device.
         forbidden: calls that were begun outside consent.
         erased: records that a collector has confirmed to have erased, by device.
         gone: devices whose collector has confirmed that nothing of them is left.
     """
 
+    kept: Mapping[str, frozenset[str]] = field(default_factory=dict)
     forbidden: frozenset[str] = frozenset()
     erased: Mapping[str, frozenset[Key]] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
@@ -56,6 +58,10 @@ class Promises:
 def promises(histories: Mapping[str, History]) -> Promises:
     """Return what holds from now on."""
     return Promises(
+        kept={
+            device: frozenset(call_id for call_id in history.kept if history.fates[call_id] is Fate.OWED)
+            for device, history in histories.items()
+        },
         forbidden=frozenset(
             call_id
             for history in histories.values()
@@ -67,8 +73,22 @@ def promises(histories: Mapping[str, History]) -> Promises:
     )
 
 
+def missing(promised: Promises, rows: Iterable[Row], histories: Mapping[str, History]) -> list[str]:
+    """Return what was promised to be there and is not; histories as they are after the database was read.
+
+    What was begun to be taken back meanwhile may be gone.
+    """
+    there = {(row.device, row.call_id) for row in rows}
+    return [
+        f"{device}: call {call_id} is not there, and was confirmed to be"
+        for device, call_ids in promised.kept.items()
+        for call_id in sorted(call_ids)
+        if (device, call_id) not in there and histories[device].fates[call_id] is Fate.OWED
+    ]
+
+
 def broken(promised: Promises, rows: Iterable[Row]) -> list[str]:
-    """Return what is wrong at any time, in the storm and after it."""
+    """Return what is there and must not be, in the storm and after it."""
     complaints = []
     times: Counter[str] = Counter()
     for row in rows:

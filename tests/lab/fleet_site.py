@@ -16,12 +16,13 @@ from sqlalchemy.pool import NullPool
 from firmware.privacy.consent import LedgerAction
 from firmware.storage.database import Database
 from fleet.collector.tables import calls, consents, outcomes, purposes, requests
+from tests.lab.call_diary import History
 from tests.lab.certificates import IssuedCertificate
 from tests.lab.collector_process import CollectorProcess
 from tests.lab.fleet_broker import FLEET, FleetBroker
 from tests.lab.fleet_database import FleetDatabase
 from tests.lab.fleet_handset import FleetHandset, Life
-from tests.lab.fleet_judge import Receipts, Row, broken, promises, wrong_at_the_end
+from tests.lab.fleet_judge import Receipts, Row, broken, missing, promises, wrong_at_the_end
 from tests.lab.fleet_storm import Blow, Step
 from tests.lab.mqtt_proxy import NONE, Faults, MqttProxy
 
@@ -249,8 +250,7 @@ class FleetSite:
         """Return everything that is wrong; the handsets end, and show what they have."""
         for handset in self.handsets:
             handset.kill()
-            handset.history.read_on()
-        histories = {handset.life.device: handset.history for handset in self.handsets}
+        histories = self._histories()
         receipts = {
             handset.life.device: await _receipts(handset.life) if not handset.history.is_gone else Receipts()
             for handset in self.handsets
@@ -264,6 +264,7 @@ class FleetSite:
             if count
         ]
         self.counts["calls"] = sum(len(history.fates) for history in histories.values())
+        self.counts["records confirmed to be there"] = sum(len(each.kept) for each in histories.values())
         self.counts["records at the end"] = len(rows)
         self.counts["records confirmed to be erased"] = sum(len(each.confirmed) for each in histories.values())
         self.counts["starts of a handset"] = sum(history.starts for history in histories.values())
@@ -271,9 +272,8 @@ class FleetSite:
 
     async def sweep(self) -> None:
         """Look once whether anything is in the database that must not be there any more."""
-        for handset in self.handsets:
-            handset.history.read_on()
-        promised = promises({handset.life.device: handset.history for handset in self.handsets})
+        histories = self._histories()
+        promised = promises(histories)
         try:
             rows = await asyncio.to_thread(self._rows)
         except SQLAlchemyError:
@@ -282,6 +282,13 @@ class FleetSite:
             return
         self.counts["sweeps"] += 1
         self.complaints += broken(promised, rows)
+        self.complaints += missing(promised, rows, self._histories())
+
+    def _histories(self) -> dict[str, History]:
+        """Return what the diaries say by now, by device."""
+        for handset in self.handsets:
+            handset.history.read_on()
+        return {handset.life.device: handset.history for handset in self.handsets}
 
     async def _sweep_for_ever(self) -> None:
         while not self.complaints:
@@ -290,14 +297,15 @@ class FleetSite:
 
     async def _unrest(self) -> str:
         """Say what is still on its way, nothing where nothing is."""
-        for handset in self.handsets:
-            handset.history.read_on()
-        restless = [handset.life.device for handset in self.handsets if not handset.history.is_quiet]
+        restless = [device for device, history in self._histories().items() if not history.is_quiet]
         if restless:
             return f"{restless} are not quiet"
         if self.proxy.unanswered:
             return f"{self.proxy.unanswered} message(s) are not acknowledged"
-        told = await asyncio.to_thread(self._ledgers)
+        try:
+            told = await asyncio.to_thread(self._ledgers)
+        except SQLAlchemyError as error:
+            return f"the database does not answer ({type(error).__name__})"
         kept = {
             handset.life.device: handset.history.ledger_entries
             for handset in self.handsets

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.call_diary import Deed, Diary, Fate, History
-from tests.lab.fleet_judge import Receipts, Row, broken, promises, wrong_at_the_end
+from tests.lab.fleet_judge import Receipts, Row, broken, missing, promises, wrong_at_the_end
 
 KEPT, DELETED, UNCONSENTED, CUT_SHORT = ("a" * 32, "b" * 32, "c" * 32, "d" * 32)
 KEPT_ROW = Row("desk-1", 7, 1, KEPT)
@@ -97,6 +97,15 @@ def test_what_is_confirmed_to_be_erased_must_be_gone_at_once_and_not_only_at_the
     assert len(broken(promises({"desk-1": history}), [KEPT_ROW])) == 1
 
 
+def test_what_is_confirmed_to_be_there_must_be_until_somebody_begins_to_take_it_back(history: History) -> None:
+    history.take(Deed.KEPT, [KEPT, DELETED])
+    promised = promises({"desk-1": history})
+    assert missing(promised, [KEPT_ROW], {"desk-1": history}) == []
+    assert missing(promised, [], {"desk-1": history}) == [f"desk-1: call {KEPT} is not there, and was confirmed to be"]
+    history.take(Deed.DELETING, [KEPT])
+    assert missing(promised, [], {"desk-1": history}) == []
+
+
 def test_a_yes_or_a_no_that_was_cut_short_decides_nothing_until_it_is_given_again(history: History) -> None:
     history.take(Deed.WITHDRAWING, [])
     assert history.under_way == (Deed.WITHDRAWING, [])
@@ -104,7 +113,8 @@ def test_a_yes_or_a_no_that_was_cut_short_decides_nothing_until_it_is_given_agai
     history.take(Deed.STARTED, [])
     assert history.under_way == (Deed.WITHDRAWING, [])
     history.take(Deed.WITHDRAWN, [])
-    assert (history.under_way, history.fates[KEPT]) == (None, Fate.TAKEN_BACK)
+    assert not history.under_way
+    assert history.fates[KEPT] is Fate.TAKEN_BACK
     history.take(Deed.CALLING, ["e" * 32])
     assert history.fates["e" * 32] is Fate.FORBIDDEN
 
