@@ -18,15 +18,21 @@ const FILE = [
   "fleet", "device", "started_at", "answered_at", "ended_at", "direction", "number", "result", "sip_code", "id", "account", "epoch", "seq",
 ];
 
-/** Seconds of talk, null where there was none or nobody saw its end. @param {Call} call */
+/** Milliseconds of talk, null where there was none or nobody saw its end. @param {Call} call */
 const talk = (call) => call.answered_at === null || call.ended_at === null ? null : Date.parse(call.ended_at) - Date.parse(call.answered_at);
 
-/** The columns that calls have here and in a handset's details. @returns {import("./tables.js").Column<Call>[]} */
-export const callColumns = () => [
+/** How long people talked. @param {Call} call */
+export function talkWords(call) {
+  const ms = talk(call);
+  return ms === null ? "–" : duration(ms);
+}
+
+/** @returns {import("./tables.js").Column<Call>[]} */
+const columns = () => [
   { name: "started", label: say("col.started"), cell: (call) => ({ text: moment(call.startedAt), title: call.started_at }), sort: (call) => call.startedAt },
   { name: "direction", label: say("col.direction"), cell: (call) => sayValue("direction", call.direction), sort: (call) => call.direction },
   { name: "number", label: say("col.number"), cell: (call) => call.number === null ? { text: say("withheld"), class: "quiet" } : { text: call.number, class: "exact" }, sort: (call) => call.number ?? "" },
-  { name: "talk", label: say("col.talk"), number: true, cell: (call) => { const ms = talk(call); return ms === null ? "–" : duration(ms); }, sort: (call) => talk(call) ?? -1 },
+  { name: "talk", label: say("col.talk"), number: true, cell: talkWords, sort: (call) => talk(call) ?? -1 },
   { name: "result", label: say("col.result"), cell: (call) => ({ text: sayValue("ended", call.result), class: `result ${kindOfResult(call.result)}` }), sort: (call) => sayValue("ended", call.result) },
 ];
 
@@ -43,7 +49,7 @@ export function callsView(dashboard) {
     el("hr"),
     ...RESULTS.map((result) => el("option", { value: result }, sayValue("ended", result)))));
   const older = /** @type {HTMLButtonElement} */ (el("button", { type: "button", class: "plain", id: "older", onclick: () => void loadOlder() }, say("older")));
-  const [started, ...rest] = callColumns();
+  const [started, ...rest] = columns();
   const table = new Table({
     name: "calls", title: say("calls.title"), key: (/** @type {Call} */ call) => call.key, empty: say("calls.none"),
     columns: [

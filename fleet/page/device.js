@@ -1,11 +1,10 @@
 // One handset beside the view: its state, its holder's answers and requests, its calls.
 
-import { callColumns } from "./calls.js";
+import { talkWords } from "./calls.js";
 import { el } from "./dom.js";
 import { day, dueWords, duration, moment } from "./format.js";
-import { everything } from "./selection.js";
+import { everything, kindOfResult } from "./selection.js";
 import { mayShowCalls } from "./store.js";
-import { Table } from "./tables.js";
 import { say, sayValue } from "./words.js";
 
 /** @typedef {import("./store.js").Call} Call */
@@ -25,18 +24,11 @@ export class DevicePanel {
     this.before = [];
     this.title = el("h2", { id: "device-title", tabindex: "-1" });
     this.facts = el("div", { class: "facts" });
-    const columns = callColumns().filter((column) => column.name !== "talk").map((column) => ({ ...column, sort: undefined }));
-    this.calls = new Table({
-      name: "device-calls", title: say("device.last"), key: (/** @type {Call} */ call) => call.key, columns,
-      empty: say("device.no-calls"), file: [], open: () => undefined,
-    });
-    this.calls.download.remove();
-    this.calls.tally.remove();
-    this.hidden = el("p", { class: "empty", hidden: true }, say("device.hidden"));
+    this.calls = el("ol", { class: "list calls-list" });
     this.root = el("aside", { class: "device", hidden: true, "aria-labelledby": "device-title" },
       el("div", { class: "panel-head" }, this.title,
         el("button", { type: "button", class: "plain", id: "close", onclick: closed }, say("close"))),
-      this.facts, el("h3", {}, say("device.last")), this.hidden, this.calls.root);
+      this.facts, el("h3", {}, say("device.last")), this.calls);
     this.root.addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
         event.stopPropagation();
@@ -91,12 +83,24 @@ export class DevicePanel {
         el("span", { class: "about" }, fleet)),
       device?.since ? el("p", { class: "note" }, say("offline.since", { time: moment(device.since) })) : "",
       this.#consent(device), this.#requests());
-    const mayShow = device === undefined || mayShowCalls(device);
-    this.hidden.hidden = mayShow;
-    this.calls.root.hidden = !mayShow;
+    this.#drawCalls(fleet, name, device === undefined || mayShowCalls(device));
+  }
+
+  /** @param {string} fleet @param {string} name @param {boolean} mayShow */
+  #drawCalls(fleet, name, mayShow) {
+    const { store } = this.dashboard;
     const calls = new Map(this.before.filter((call) => store.maySee(call)).map((call) => [call.key, call]));
     for (const call of store.calls.values()) if (call.fleet === fleet && call.device === name) calls.set(call.key, call);
-    this.calls.draw([...calls.values()].sort((one, other) => other.startedAt - one.startedAt).slice(0, CALLS));
+    const shown = [...calls.values()].sort((one, other) => other.startedAt - one.startedAt).slice(0, CALLS);
+    this.calls.replaceChildren(...shown.map((call) =>
+      el("li", {},
+        call.number === null ? el("span", { class: "quiet" }, say("withheld")) : el("span", { class: "exact" }, call.number),
+        el("span", { class: `first result ${kindOfResult(call.result)}` }, sayValue("ended", call.result)),
+        el("span", { class: "about" }, `${sayValue("direction", call.direction)} · ${moment(call.startedAt)}`),
+        el("span", { class: "second" }, talkWords(call)))));
+    if (shown.length === 0) {
+      this.calls.replaceChildren(el("li", { class: "empty" }, say(mayShow ? "device.no-calls" : "device.hidden")));
+    }
   }
 
   /** @param {import("./store.js").Device | undefined} device */

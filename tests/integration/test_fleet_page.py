@@ -293,14 +293,14 @@ async def test_details_of_a_handset_follow_what_it_says(visitor: FleetVisitor, s
     page = visitor.page
     await page.click('[data-key="north/handset-0002"]')
     await expect(page.locator("#device-title")).to_be_focused()
-    await expect(page.locator(".device .table tbody tr")).to_have_count(site.seeded.calls_each)
+    await expect(page.locator(".calls-list .first")).to_have_count(site.seeded.calls_each)
     with site.handset("handset-0002") as handset:
         handset.consent(requests=[handset.request(1, "erasure", due_in_days=1)])
         await expect(page.locator(".device .answers dd").nth(2)).to_have_text("yes")
         await expect(page.locator(".device")).to_contain_text("Erase it")
         handset.consent(granted=[Purpose.SERVICE])
         await expect(page.locator(".device")).to_contain_text("Its holder has not agreed that calls are reported.")
-        await expect(page.locator(".device .table")).to_be_hidden()
+        await expect(page.locator(".calls-list .first")).to_have_count(0)
 
 
 # --- taking back ------------------------------------------------------------------------------------------------------
@@ -538,7 +538,7 @@ async def test_axe_finds_no_fault_in_any_view_light_and_dark(
             await look(view)
         await visitor.show("overview")
         await page.click('[data-key="north/handset-0010"]')
-        await expect(page.locator(".device .table tbody tr").first).to_be_visible()
+        await expect(page.locator(".calls-list .first").first).to_be_visible()
         await look("device")
         await page.keyboard.press("Escape")
         await page.keyboard.press("?")
