@@ -1,5 +1,6 @@
 """What handsets are told of what is on the disk, joined for some time so that each hears of it in few words."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -57,8 +58,11 @@ class Acknowledgements:
         return [message for sender in ripe for message in self._messages(sender, self._waiting.pop(sender))]
 
     @property
-    def is_empty(self) -> bool:
-        return not self._waiting
+    def due_at_s(self) -> float:
+        """When the next is due; `inf` where nothing waits."""
+        # Whoever waits longest stands first.
+        first = next(iter(self._waiting.values()), None)
+        return math.inf if first is None else first.since_s + JOIN_S
 
     def _messages(self, sender: Sender, waiting: _Waiting) -> list[Acknowledgement]:
         ranges = join(waiting.numbers)

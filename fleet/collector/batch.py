@@ -108,10 +108,11 @@ class _Writer:
 
     def write(self, segment: Sequence[Reading]) -> None:
         """Write messages none of which erases anything."""
+        said = [reading for reading in segment if not isinstance(reading.contents, Calls | None)]
         self._consents = states.stored_consents(
-            self._connection, (reading.sender for reading in segment if isinstance(reading.contents, ConsentMessage))
+            self._connection, (reading.sender for reading in said if isinstance(reading.contents, ConsentMessage))
         )
-        for reading in sorted(segment, key=lambda reading: reading.sender):
+        for reading in sorted(said, key=lambda reading: reading.sender):
             self._keep(reading)
         self._take(
             [call for reading in segment if isinstance(reading.contents, Calls) for call in reading.contents.calls]

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from firmware.backoff import full_jitter_s
 from firmware.egress.messages import ErasureMessage
 from fleet.collector import retention
-from fleet.collector.acknowledgements import JOIN_S, Acknowledgements
+from fleet.collector.acknowledgements import Acknowledgements
 from fleet.collector.batch import Written, write_batch
 from fleet.collector.database import forget_for_good, prepare, writing
 from fleet.collector.erasing import note_done
@@ -274,9 +274,8 @@ class Collector:
     def _patience_s(self) -> float:
         if self._sweep is not None:
             return 0.0
-        if self._deleted:
-            return _FORGET_RETRY_S
-        return _IDLE_S if self._acknowledgements.is_empty else JOIN_S
+        until_due_s = max(0.0, self._acknowledgements.due_at_s - time.monotonic())
+        return min(until_due_s, _FORGET_RETRY_S if self._deleted else _IDLE_S)
 
     def _waiting(self) -> float:
         return len(self._in_work) + len(self._deleted) + self._intake.waiting

@@ -69,6 +69,7 @@ class Intake:
         self._arrived = threading.Event()
         self._connection = 0
         self._is_open = False
+        self._is_absent = False
         self._lock = threading.Lock()
         self._unanswered: dict[int, tuple[Received, ...]] = {}
         self._answered_early: set[int] = set()
@@ -179,6 +180,7 @@ class Intake:
         with self._lock:
             self._connection += 1
             self._is_open = True
+            self._is_absent = False
             if flags.session_present:
                 # They come again: while the database is away, each new connection would bring as many more.
                 self._queue = deque(message for message in self._queue if not message.qos)
@@ -191,7 +193,14 @@ class Intake:
         client.subscribe([(topic, options) for topic in topics])
 
     def _on_connect_fail(self, _client: Client, _userdata: Any) -> None:
-        _log.warning("The broker is not there.")
+        if not self._is_absent:
+            self._is_absent = True
+            _log.warning(
+                "The broker, %s, port %d, is not there, or its certificate is of nobody in %s. It is tried again.",
+                self._broker.host,
+                self._broker.port,
+                self._broker.ca,
+            )
 
     def _on_disconnect(
         self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Any

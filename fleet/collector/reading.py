@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
@@ -33,6 +34,7 @@ LATEST_AHEAD: Final = timedelta(days=1)
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _TOPICS: Final[Mapping[str, Topic]] = {topic.value: topic for topic in Topic}
 _PUBLICATION: Final = "publication"
+_KNOWN_TOPICS: Final = 1 << 16
 
 
 class Call(NamedTuple):
@@ -94,10 +96,10 @@ class Reader:
 
     def read(self, topic: str, payload: bytes, now: datetime) -> Reading:
         """Read one message; whatever it is, this raises nothing."""
-        levels = topic.split("/")
-        match levels:
-            case ["wecall", "v1", fleet, device, level] if level in _TOPICS and _is_name(fleet) and _is_name(device):
-                return self._of_device(Sender(fleet, device), _TOPICS[level], payload, now)
+        address = _address(topic)
+        if address is not None:
+            return self._of_device(*address, payload, now)
+        match topic.split("/"):
             case ["wecall-fleet", "v1", fleet, level, message] if level == _PUBLICATION and _is_name(fleet):
                 return _publication(fleet, message, payload)
         return _rejected(Sender("", ""), OTHER_TOPIC, Reason.WRONG_TOPIC)
@@ -233,6 +235,15 @@ def _publication(fleet: str, message: str, payload: bytes) -> Reading:
     if publication.message != message:
         return _rejected(sender, _PUBLICATION, Reason.OTHER_DEVICE)
     return Reading(sender, _PUBLICATION, publication)
+
+
+@lru_cache(maxsize=_KNOWN_TOPICS)
+def _address(topic: str) -> tuple[Sender, Topic] | None:
+    """Take a handset's topic apart; None where it is none."""
+    match topic.split("/"):
+        case ["wecall", "v1", fleet, device, level] if level in _TOPICS and _is_name(fleet) and _is_name(device):
+            return Sender(fleet, device), _TOPICS[level]
+    return None
 
 
 def _rejected(sender: Sender, topic: str, reason: Reason) -> Reading:

@@ -37,11 +37,12 @@ def test_a_handset_hears_of_everything_of_some_time_in_one_message() -> None:
     waiting.add(SENDER, [(1, 1)], [message(1)], 100.0)
     waiting.add(SENDER, [(1, 2)], [message(2)], 100.0 + JOIN_S / 2)
     assert waiting.due(100.0 + JOIN_S / 2) == []
+    assert waiting.due_at_s == 100.0 + JOIN_S
     [acknowledgement] = waiting.due(100.0 + JOIN_S)
     said = AckMessage.model_validate_json(acknowledgement.payload)
     assert [(each.first, each.last) for each in said.messages] == [(1, 2)]
     assert [answer.number for answer in acknowledgement.answers] == [1, 2]
-    assert waiting.is_empty
+    assert waiting.due_at_s == math.inf
 
 
 def test_a_message_is_let_go_of_with_the_last_of_several_answers() -> None:
