@@ -62,6 +62,7 @@ class Collector:
         engine: Engine,
         counts: Counts,
         *,
+        heartbeat: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         rng: random.Random | None = None,
     ) -> None:
@@ -71,6 +72,7 @@ class Collector:
             settings: where messages come from, and which.
             engine: where they go; see open_database.
             counts: told of everything.
+            heartbeat: called at each step, at least every minute.
             now: the time of day.
             rng: where the jitter comes from.
 
@@ -80,6 +82,7 @@ class Collector:
         self._settings = settings
         self._engine = writing(engine)
         self._counts = counts
+        self._heartbeat = heartbeat
         self._now = now
         self._rng = rng
         self._stopping = threading.Event()
@@ -122,6 +125,7 @@ class Collector:
 
     def _turn(self) -> None:
         """Do one round: write what came, confirm what is due, delete some of what is old."""
+        self._heartbeat()
         pause_s = self._began_at_s + _SPACING_S - time.monotonic()
         if pause_s > 0 and self._intake.waiting < BATCH:
             self._stopping.wait(pause_s)
@@ -248,6 +252,7 @@ class Collector:
         """
         attempt = 0
         while True:
+            self._heartbeat()
             try:
                 result = work()
             except SQLAlchemyError as error:

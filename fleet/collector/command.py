@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from fleet.collector.collector import Collector
 from fleet.collector.database import open_database
-from fleet.collector.service import say
+from fleet.collector.service import Heart, say
 from fleet.collector.settings import CollectorSettings, read_settings
 from fleet.errors import FleetError
 from fleet.metrics import Counts
@@ -38,7 +38,7 @@ def collect(path: Path) -> None:
         settings = read_settings(path)
         counts = Counts()
         engine = open_database(settings.database)
-        collector = Collector(settings, engine, counts)
+        collector = Collector(settings, engine, counts, heartbeat=Heart().beat)
         with ExitStack() as stack:
             stack.callback(engine.dispose)
             for number in (signal.SIGTERM, signal.SIGINT):
