@@ -17,13 +17,29 @@ export class HourChart {
     this.under = el("p", { class: "note" });
     this.body = el("tbody");
     const heads = ["hours.hour", "hours.answered", "hours.other"].map((key) => el("th", { scope: "col" }, say(key)));
-    this.table = el("details", { class: "as-table" }, el("summary", {}, say("as-table")),
-      el("div", { class: "scroll short", tabindex: "0", role: "group", "aria-label": say("hours.title") },
-        el("table", {}, el("thead", {}, el("tr", {}, ...heads)), this.body)));
-    this.root = el("div", { class: "hours" },
-      el("ul", { class: "legend" },
-        el("li", { class: "mark answered" }, say("hours.answered")), el("li", { class: "mark other" }, say("hours.other"))),
-      this.plot, this.under, this.table);
+    this.table = el(
+      "details",
+      { class: "as-table" },
+      el("summary", {}, say("as-table")),
+      el(
+        "div",
+        { class: "scroll short", tabindex: "0", role: "group", "aria-label": say("hours.title") },
+        el("table", {}, el("thead", {}, el("tr", {}, ...heads)), this.body),
+      ),
+    );
+    this.root = el(
+      "div",
+      { class: "hours" },
+      el(
+        "ul",
+        { class: "legend" },
+        el("li", { class: "mark answered" }, say("hours.answered")),
+        el("li", { class: "mark other" }, say("hours.other")),
+      ),
+      this.plot,
+      this.under,
+      this.table,
+    );
     /** @type {Hour[]} */
     this.hours = [];
     this.sums = "";
@@ -75,15 +91,34 @@ export class HourChart {
         legend: { show: false },
         padding: [8, 18, 0, 0],
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-        scales: { y: { range: (/** @type {any} */ _plot, /** @type {number} */ _least, /** @type {number} */ most) => [0, Math.max(4, most * 1.08)] } },
+        scales: {
+          y: {
+            range: (/** @type {any} */ _plot, /** @type {number} */ _least, /** @type {number} */ most) => [
+              0,
+              Math.max(4, most * 1.08),
+            ],
+          },
+        },
         axes: [
           {
-            ...axis, grid: { show: false }, space: 56, size: 28,
-            values: (/** @type {any} */ _plot, /** @type {number[]} */ splits, /** @type {any} */ _axis, /** @type {any} */ _space, /** @type {number} */ step) =>
-              splits.map((at) => (step >= DAY_S ? day : hour).format(at * 1000)),
+            ...axis,
+            grid: { show: false },
+            space: 56,
+            size: 28,
+            values: (
+              /** @type {any} */ _plot,
+              /** @type {number[]} */ splits,
+              /** @type {any} */ _axis,
+              /** @type {any} */ _space,
+              /** @type {number} */ step,
+            ) => splits.map((at) => (step >= DAY_S ? day : hour).format(at * 1000)),
           },
           {
-            ...axis, grid, size: 40, space: 32, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000],
+            ...axis,
+            grid,
+            size: 40,
+            space: 32,
+            incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000],
             values: (/** @type {any} */ _plot, /** @type {number[]} */ splits) => splits.map((value) => count(value)),
           },
         ],
@@ -112,7 +147,8 @@ export class HourChart {
 
   #fit() {
     const width = this.plot.clientWidth;
-    if (this.chart !== null && width > 0 && width !== this.chart.width) this.chart.setSize({ width, height: HEIGHT_PX });
+    if (this.chart !== null && width > 0 && width !== this.chart.width)
+      this.chart.setSize({ width, height: HEIGHT_PX });
   }
 
   #list() {
@@ -121,8 +157,15 @@ export class HourChart {
       ...this.hours
         .filter((hour) => hour.answered + hour.other > 0)
         .reverse()
-        .map((hour) => el("tr", {}, el("th", { scope: "row" }, dayAndHour(hour.hour)),
-          el("td", { class: "number" }, count(hour.answered)), el("td", { class: "number" }, count(hour.other)))),
+        .map((hour) =>
+          el(
+            "tr",
+            {},
+            el("th", { scope: "row" }, dayAndHour(hour.hour)),
+            el("td", { class: "number" }, count(hour.answered)),
+            el("td", { class: "number" }, count(hour.other)),
+          ),
+        ),
     );
   }
 }
@@ -132,15 +175,28 @@ export class HourChart {
  * @param {{label: string, parts: {kind: string, words: string, value: number}[], total: number, words: string}[]} rows
  */
 export const bars = (rows) =>
-  el("ul", { class: "bars" },
+  el(
+    "ul",
+    { class: "bars" },
     ...rows.map((row) =>
-      el("li", {},
+      el(
+        "li",
+        {},
         el("span", { class: "bar-label" }, row.label),
         el("span", { class: "bar-value" }, row.words),
-        el("span", { class: "bar", "aria-hidden": "true" },
+        el(
+          "span",
+          { class: "bar", "aria-hidden": "true" },
           ...row.parts
             .filter((part) => part.value > 0)
-            .map((part) => el("span", {
-              class: `part ${part.kind}`, title: `${part.words}: ${count(part.value)}`,
-              style: { width: `${(100 * part.value) / Math.max(1, row.total)}%` },
-            }))))));
+            .map((part) =>
+              el("span", {
+                class: `part ${part.kind}`,
+                title: `${part.words}: ${count(part.value)}`,
+                style: { width: `${(100 * part.value) / Math.max(1, row.total)}%` },
+              }),
+            ),
+        ),
+      ),
+    ),
+  );

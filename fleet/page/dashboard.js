@@ -3,15 +3,17 @@
 import { announce } from "./announce.js";
 import { callsView } from "./calls.js";
 import { DevicePanel } from "./device.js";
-import { byId, el, setText } from "./dom.js";
-import { clock, count, today } from "./format.js";
+import { byId, el } from "./dom.js";
+import { FilterBar } from "./filters.js";
+import { count, today } from "./format.js";
+import { Header } from "./header.js";
 import { ALL, History } from "./history.js";
 import { Live } from "./live.js";
 import { read } from "./messages.js";
 import { ordersView } from "./orders.js";
 import { overview } from "./overview.js";
 import { rightsView } from "./rights.js";
-import { devicesShown, everything, fleetsOf, requestsShown } from "./selection.js";
+import { devicesShown, everything, requestsShown } from "./selection.js";
 import { listenForKeys, shortcutList } from "./shortcuts.js";
 import { Store } from "./store.js";
 import { onSystemTheme, switchTheme } from "./theme.js";
@@ -26,7 +28,6 @@ import { say } from "./words.js";
 const VIEWS = /** @type {const} */ ({ overview, calls: callsView, rights: rightsView, orders: ordersView });
 /** @typedef {keyof typeof VIEWS} ViewName */
 const NAMES = /** @type {ViewName[]} */ (Object.keys(VIEWS));
-const PERIODS = [24, 168, 720];
 
 /** How often tables and charts are drawn at most: nobody reads faster. */
 const SLOW_MS = 250;
@@ -36,8 +37,6 @@ const AGEING_MS = 20_000;
 const HIDDEN_MS = 1_000;
 /** How long a log-in of our own may take. */
 const OWN_LOGIN_MS = 15_000;
-/** The search waits for whoever types. */
-const TYPING_MS = 120;
 
 export class Dashboard {
   /**
@@ -82,7 +81,7 @@ export class Dashboard {
         this.isLoaded = true;
         this.schedule();
       },
-      gone: () => this.drawStanding(),
+      gone: () => this.header?.draw(),
       ended: () => this.leave("#ended"),
       isLive: () => this.live.state === "on",
     });
@@ -110,80 +109,36 @@ export class Dashboard {
   /** Make everything anew, in the language that is spoken now. */
   build() {
     const open = this.panel?.key ?? "";
-    this.nav = el("nav", { "aria-label": say("title") },
-      ...NAMES.map((name) => el("a", { href: `#${name}`, "data-view": name }, say(`view.${name}`))));
-    this.badge = el("span", { class: "badge", id: "standing" });
-    this.pauseButton = el("button", { type: "button", class: "plain", id: "pause", onclick: () => this.pause() });
+    this.header = new Header(this, NAMES);
     this.keys = shortcutList(this);
-    const header = el("header", { class: "top" },
-      el("a", { class: "skip", href: "#content", onclick: this.#skip }, say("skip")),
-      el("span", { class: "brand" }, say("brand"), " ", el("span", {}, say("title"))),
-      this.nav,
-      el("div", { class: "tools" },
-        this.badge,
-        this.pauseButton,
-        el("button", { type: "button", class: "plain", id: "theme", "aria-label": say("theme"), title: say("theme"), onclick: () => this.theme() },
-          el("span", { "aria-hidden": "true" }, "◐")),
-        this.about.languages.length > 1 &&
-          el("button", { type: "button", class: "plain", id: "language", onclick: () => this.switchLanguage() }, say("language")),
-        el("button", { type: "button", class: "plain", id: "keys", "aria-label": say("shortcuts"), title: say("shortcuts"), onclick: () => this.help() }, "?"),
-        el("button", { type: "button", class: "plain", id: "logout", onclick: () => void this.#logOut() }, say("logout"))));
-    this.banner = el("div", { class: "banner", hidden: true });
+    this.filters = new FilterBar(
+      this.filter,
+      this.filters?.search.value ?? "",
+      (change) => this.setFilter(change),
+      () => this.clearFilter(),
+    );
     this.content = el("main", { id: "content", tabindex: "-1" });
     this.panel = new DevicePanel(this, () => this.closeDevice());
-    this.page.replaceChildren(header, this.#filters(), this.banner, el("div", { class: "body" }, this.content, this.panel.root), this.keys);
+    this.page.replaceChildren(
+      this.header.root,
+      this.filters.root,
+      this.header.banner,
+      el("div", { class: "body" }, this.content, this.panel.root),
+      this.keys,
+    );
     this.show(this.viewName);
-    this.drawStanding();
-    this.#drawPause();
+    this.header.draw();
     if (open) this.openDevice(open, false);
-  }
-
-  #filters() {
-    let typing = 0;
-    const typed = this.search?.value ?? this.filter.query;
-    this.search = /** @type {HTMLInputElement} */ (el("input", {
-      id: "search", type: "search", placeholder: say("search.hint"), "aria-label": say("search"), autocomplete: "off", spellcheck: "false",
-      oninput: () => {
-        clearTimeout(typing);
-        typing = setTimeout(() => this.setFilter({ query: this.search?.value.trim() ?? "" }), TYPING_MS);
-      },
-    }));
-    this.search.value = typed;
-    this.fleets = /** @type {HTMLSelectElement} */ (el("select", {
-      id: "fleet", "aria-label": say("fleet"), onchange: () => this.setFilter({ fleet: this.fleets?.value ?? "" }),
-    }));
-    this.period = /** @type {HTMLSelectElement} */ (el("select", {
-      id: "period", "aria-label": say("range"), onchange: () => this.setFilter({ hours: Number(this.period?.value) }),
-    }, ...PERIODS.map((hours) => el("option", { value: String(hours) }, say(`range.${hours}`)))));
-    this.period.value = String(this.filter.hours);
-    this.clear = /** @type {HTMLButtonElement} */ (el("button", { type: "button", class: "plain", id: "clear", onclick: () => this.clearFilter() }, say("clear")));
-    this.#drawFilters();
-    return el("search", { class: "filters" }, this.search, this.fleets, this.period, this.clear);
-  }
-
-  #drawFilters() {
-    const { filter, fleets, clear } = this;
-    if (!fleets || !clear) return;
-    const names = ["", ...fleetsOf(this.store)];
-    if (filter.fleet && !names.includes(filter.fleet)) names.push(filter.fleet);
-    if (names.length !== fleets.options.length || names.some((name, index) => fleets.options[index].value !== name)) {
-      fleets.replaceChildren(...names.map((name) => el("option", { value: name }, name || say("fleet.all"))));
-    }
-    fleets.value = filter.fleet;
-    clear.hidden = filter.fleet === "" && filter.query === "" && filter.states.size === 0 && filter.result === "";
   }
 
   /** @param {ViewName} name */
   show(name) {
     this.viewName = name;
-    for (const link of this.nav?.children ?? []) {
-      if (link instanceof HTMLElement && link.dataset.view === name) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
-    }
+    this.header?.mark(name);
     const view = VIEWS[name](this);
     this.view = view;
     this.content?.replaceChildren(view.root);
-    if (this.period) this.period.hidden = name === "rights" || name === "orders";
+    if (this.filters) this.filters.period.hidden = name === "rights" || name === "orders";
     for (const area of ALL) this.pending.add(area);
     this.draw(true);
   }
@@ -193,12 +148,6 @@ export class Dashboard {
     const name = location.hash.slice(1);
     return NAMES.find((one) => one === name) ?? "overview";
   }
-
-  /** @param {Event} event */
-  #skip = (event) => {
-    event.preventDefault();
-    this.content?.focus();
-  };
 
   // --- filters ------------------------------------------------------------------------------------------------------
 
@@ -210,7 +159,7 @@ export class Dashboard {
       this.store.scope = this.filter.fleet;
       void this.history.load(ALL);
     }
-    this.#drawFilters();
+    this.filters?.draw(this.store, this.filter);
     for (const area of ALL) this.pending.add(area);
     this.draw(true);
     if (this.viewName === "overview") {
@@ -219,9 +168,9 @@ export class Dashboard {
   }
 
   clearFilter() {
-    if (this.search) this.search.value = "";
+    if (this.filters) this.filters.search.value = "";
     this.setFilter({ ...everything(), hours: this.filter.hours });
-    this.search?.focus();
+    this.filters?.search.focus();
   }
 
   // --- frames -------------------------------------------------------------------------------------------------------
@@ -278,7 +227,7 @@ export class Dashboard {
     this.drawnAt = Date.now();
     const areas = this.pending;
     this.pending = new Set();
-    if (areas.has("devices")) this.#drawFilters();
+    if (areas.has("devices")) this.filters?.draw(this.store, this.filter);
     this.view?.draw(areas);
     this.panel?.draw(areas);
   }
@@ -326,38 +275,14 @@ export class Dashboard {
       this.store.brokerLost();
       announce(say("said.lost"));
     }
-    this.drawStanding();
-  }
-
-  /** Say whether broker and collector answer, and since when not. */
-  drawStanding() {
-    const { badge, banner, live, history } = this;
-    if (!badge || !banner) return;
-    const state = this.wasLost && live.state === "connecting" ? "lost" : live.state;
-    const isLost = state === "lost" || state === "taken";
-    badge.dataset.state = state;
-    setText(badge, say(`live.${isLost ? "lost" : state}`));
-    banner.hidden = !isLost && !history.gone;
-    if (live.state === "taken") {
-      banner.replaceChildren(say("banner.taken"), " ",
-        el("button", { type: "button", class: "plain", onclick: () => live.takeBack() }, say("banner.take")));
-      return;
-    }
-    const kind = isLost && history.gone ? "both" : isLost ? "broker" : "api";
-    setText(banner, say(`banner.${kind}`, { time: clock(kind === "api" ? history.asOf : this.lostAt) }));
+    this.header?.draw();
   }
 
   pause() {
     this.isPaused = !this.isPaused;
-    this.#drawPause();
+    this.header?.draw();
     announce(this.isPaused ? say("paused") : "");
     this.draw(!this.isPaused);
-  }
-
-  #drawPause() {
-    if (!this.pauseButton) return;
-    setText(this.pauseButton, say(this.isPaused ? "resume" : "pause"));
-    this.pauseButton.setAttribute("aria-pressed", String(this.isPaused));
   }
 
   theme() {
@@ -387,7 +312,7 @@ export class Dashboard {
 
   // --- leaving ------------------------------------------------------------------------------------------------------
 
-  async #logOut() {
+  async logOut() {
     this.live.stop();
     await this.session.logOut();
     this.leave("");

@@ -25,10 +25,19 @@ export class DevicePanel {
     this.title = el("h2", { id: "device-title", tabindex: "-1" });
     this.facts = el("div", { class: "facts" });
     this.calls = el("ol", { class: "list calls-list" });
-    this.root = el("aside", { class: "device", hidden: true, "aria-labelledby": "device-title" },
-      el("div", { class: "panel-head" }, this.title,
-        el("button", { type: "button", class: "plain", id: "close", onclick: closed }, say("close"))),
-      this.facts, el("h3", {}, say("device.last")), this.calls);
+    this.root = el(
+      "aside",
+      { class: "device", hidden: true, "aria-labelledby": "device-title" },
+      el(
+        "div",
+        { class: "panel-head" },
+        this.title,
+        el("button", { type: "button", class: "plain", id: "close", onclick: closed }, say("close")),
+      ),
+      this.facts,
+      el("h3", {}, say("device.last")),
+      this.calls,
+    );
     this.root.addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
         event.stopPropagation();
@@ -57,10 +66,14 @@ export class DevicePanel {
   /** @param {string} key */
   async #load(key) {
     const [fleet, device] = key.split("/");
-    const answer = await this.dashboard.session.get("calls", { fleet, device, limit: CALLS }).catch(() => ({ rows: [] }));
+    const answer = await this.dashboard.session
+      .get("calls", { fleet, device, limit: CALLS })
+      .catch(() => ({ rows: [] }));
     if (this.key !== key) return;
     this.before = answer.rows.map((/** @type {any} */ row) => ({
-      ...row, key: `${key}/${row.epoch}/${row.seq}`, startedAt: Date.parse(row.started_at),
+      ...row,
+      key: `${key}/${row.epoch}/${row.seq}`,
+      startedAt: Date.parse(row.started_at),
     }));
     this.#draw();
   }
@@ -78,11 +91,18 @@ export class DevicePanel {
     const state = device?.state ?? "unknown";
     const lasting = device?.since ? ` · ${duration(Date.now() - device.since)}` : "";
     this.facts.replaceChildren(
-      el("p", { class: "where" },
-        el("span", { class: "tile", "data-state": state, "aria-hidden": "true" }), say(`state.${state}`), lasting,
-        el("span", { class: "about" }, fleet)),
+      el(
+        "p",
+        { class: "where" },
+        el("span", { class: "tile", "data-state": state, "aria-hidden": "true" }),
+        say(`state.${state}`),
+        lasting,
+        el("span", { class: "about" }, fleet),
+      ),
       device?.since ? el("p", { class: "note" }, say("offline.since", { time: moment(device.since) })) : "",
-      this.#consent(device), this.#requests());
+      this.#consent(device),
+      this.#requests(),
+    );
     this.#drawCalls(fleet, name, device === undefined || mayShowCalls(device));
   }
 
@@ -90,14 +110,23 @@ export class DevicePanel {
   #drawCalls(fleet, name, mayShow) {
     const { store } = this.dashboard;
     const calls = new Map(this.before.filter((call) => store.maySee(call)).map((call) => [call.key, call]));
-    for (const call of store.calls.values()) if (call.fleet === fleet && call.device === name) calls.set(call.key, call);
+    for (const call of store.calls.values())
+      if (call.fleet === fleet && call.device === name) calls.set(call.key, call);
     const shown = [...calls.values()].sort((one, other) => other.startedAt - one.startedAt).slice(0, CALLS);
-    this.calls.replaceChildren(...shown.map((call) =>
-      el("li", {},
-        call.number === null ? el("span", { class: "quiet" }, say("withheld")) : el("span", { class: "exact" }, call.number),
-        el("span", { class: `first result ${kindOfResult(call.result)}` }, sayValue("ended", call.result)),
-        el("span", { class: "about" }, `${sayValue("direction", call.direction)} · ${moment(call.startedAt)}`),
-        el("span", { class: "second" }, talkWords(call)))));
+    this.calls.replaceChildren(
+      ...shown.map((call) =>
+        el(
+          "li",
+          {},
+          call.number === null
+            ? el("span", { class: "quiet" }, say("withheld"))
+            : el("span", { class: "exact" }, call.number),
+          el("span", { class: `first result ${kindOfResult(call.result)}` }, sayValue("ended", call.result)),
+          el("span", { class: "about" }, `${sayValue("direction", call.direction)} · ${moment(call.startedAt)}`),
+          el("span", { class: "second" }, talkWords(call)),
+        ),
+      ),
+    );
     if (shown.length === 0) {
       this.calls.replaceChildren(el("li", { class: "empty" }, say(mayShow ? "device.no-calls" : "device.hidden")));
     }
@@ -107,28 +136,50 @@ export class DevicePanel {
   #consent(device) {
     const consent = device?.consent;
     if (!consent) return el("p", { class: "note" }, say("device.no-consent"));
-    return el("section", {},
+    return el(
+      "section",
+      {},
       el("h3", {}, say("device.consent")),
-      el("dl", { class: "answers" },
+      el(
+        "dl",
+        { class: "answers" },
         ...consent.purposes.flatMap((one) => [
           el("dt", {}, sayValue("purpose", one.purpose)),
-          el("dd", { class: one.granted && consent.intact ? "answered" : "quiet", title: one.since ?? "" },
-            say(one.since === null ? "never" : one.granted && consent.intact ? "yes" : "no")),
-        ])),
+          el(
+            "dd",
+            { class: one.granted && consent.intact ? "answered" : "quiet", title: one.since ?? "" },
+            say(one.since === null ? "never" : one.granted && consent.intact ? "yes" : "no"),
+          ),
+        ]),
+      ),
       el("p", { class: "note" }, say("device.policy", { version: consent.policy })),
-      consent.intact ? "" : el("p", { class: "wrong" }, say("device.broken")));
+      consent.intact ? "" : el("p", { class: "wrong" }, say("device.broken")),
+    );
   }
 
   #requests() {
     const today = this.dashboard.today();
-    const mine = this.dashboard.requests(everything())
+    const mine = this.dashboard
+      .requests(everything())
       .filter((one) => `${one.fleet}/${one.device}` === this.key && one.standing !== "closed");
     if (mine.length === 0) return "";
-    return el("section", {},
+    return el(
+      "section",
+      {},
       el("h3", {}, say("device.requests")),
-      el("ul", { class: "list" }, ...mine.map((one) =>
-        el("li", { class: one.standing === "overdue" ? "late" : "" },
-          el("span", {}, sayValue("right", one.kind)), el("span", { class: "first" }, dueWords(one.due, today)),
-          el("span", { class: "second" }, day(one.due))))));
+      el(
+        "ul",
+        { class: "list" },
+        ...mine.map((one) =>
+          el(
+            "li",
+            { class: one.standing === "overdue" ? "late" : "" },
+            el("span", {}, sayValue("right", one.kind)),
+            el("span", { class: "first" }, dueWords(one.due, today)),
+            el("span", { class: "second" }, day(one.due)),
+          ),
+        ),
+      ),
+    );
   }
 }

@@ -27,7 +27,8 @@ export function moment(time, now = Date.now()) {
 export const clock = (time) => format({ hour: "2-digit", minute: "2-digit" }).format(time);
 
 /** @param {number} time milliseconds */
-export const dayAndHour = (time) => format({ weekday: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(time);
+export const dayAndHour = (time) =>
+  format({ weekday: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(time);
 
 /** @param {string} date as 2026-11-25 */
 export const day = (date) => format({ month: "short", day: "numeric", timeZone: "UTC" }).format(Date.parse(date));
@@ -42,7 +43,12 @@ export const share = (part, whole) =>
 /** How long something takes or has lasted, in its two largest units. @param {number} ms */
 export function duration(ms) {
   const s = Math.max(0, Math.round(ms / 1000));
-  const parts = /** @type {const} */ ([["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1]]);
+  const parts = /** @type {const} */ ([
+    ["d", 86_400],
+    ["h", 3_600],
+    ["min", 60],
+    ["s", 1],
+  ]);
   const first = parts.findIndex(([, size]) => s >= size);
   if (first < 0) return say("unit.s", { count: 0 });
   const [unit, size] = parts[first];

@@ -12,7 +12,17 @@ const SOON_MS = 700;
 const SPARING_MS = 5_000;
 
 /** @type {Area[]} */
-export const ALL = ["devices", "calls", "hours", "results", "consents", "requests", "erasures", "outcomes", "quarantine"];
+export const ALL = [
+  "devices",
+  "calls",
+  "hours",
+  "results",
+  "consents",
+  "requests",
+  "erasures",
+  "outcomes",
+  "quarantine",
+];
 
 export class History {
   /**

@@ -50,9 +50,12 @@ export class Live {
       this.#become("on");
       client.subscribe(TOPICS, { qos: 1 }, () => undefined);
     });
-    client.on("message", (/** @type {string} */ topic, /** @type {Uint8Array} */ payload, /** @type {any} */ packet) => {
-      this.on.message({ topic, payload, retained: packet.retain });
-    });
+    client.on(
+      "message",
+      (/** @type {string} */ topic, /** @type {Uint8Array} */ payload, /** @type {any} */ packet) => {
+        this.on.message({ topic, payload, retained: packet.retain });
+      },
+    );
     client.on("disconnect", (/** @type {any} */ packet) => {
       // The broker speaks to one of a name at a time: to come back by itself would throw the other one out.
       if (packet.reasonCode === TAKEN_OVER) this.#end("taken");

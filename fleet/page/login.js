@@ -11,13 +11,28 @@ import { say } from "./words.js";
  * }} about reason: a key of the words that say why one has to log in again, or "".
  */
 export function login({ session, reason, languages, entered, switchLanguage, switchTheme }) {
-  const user = /** @type {HTMLInputElement} */ (el("input", {
-    id: "user", name: "username", autocomplete: "username", autocapitalize: "none", spellcheck: "false",
-    required: true, maxlength: "64", placeholder: "dashboard.main",
-  }));
-  const password = /** @type {HTMLInputElement} */ (el("input", {
-    id: "password", name: "password", type: "password", autocomplete: "current-password", required: true, maxlength: "256",
-  }));
+  const user = /** @type {HTMLInputElement} */ (
+    el("input", {
+      id: "user",
+      name: "username",
+      autocomplete: "username",
+      autocapitalize: "none",
+      spellcheck: "false",
+      required: true,
+      maxlength: "64",
+      placeholder: "dashboard.main",
+    })
+  );
+  const password = /** @type {HTMLInputElement} */ (
+    el("input", {
+      id: "password",
+      name: "password",
+      type: "password",
+      autocomplete: "current-password",
+      required: true,
+      maxlength: "256",
+    })
+  );
   const wrong = el("p", { id: "wrong", class: "wrong", role: "alert" }, reason === "" ? "" : say(reason));
   const enter = /** @type {HTMLButtonElement} */ (el("button", { type: "submit", class: "main" }, say("login.enter")));
 
@@ -40,16 +55,25 @@ export function login({ session, reason, languages, entered, switchLanguage, swi
     }
   }
 
-  const form = el("form", { class: "login", onsubmit: submit, "aria-labelledby": "login-title" },
+  const form = el(
+    "form",
+    { class: "login", onsubmit: submit, "aria-labelledby": "login-title" },
     el("h1", { id: "login-title" }, el("span", { class: "brand" }, say("brand")), say("login.title")),
     wrong,
-    el("label", { for: "user" }, say("login.user")), user,
-    el("label", { for: "password" }, say("login.password")), password,
+    el("label", { for: "user" }, say("login.user")),
+    user,
+    el("label", { for: "password" }, say("login.password")),
+    password,
     enter,
     el("p", { class: "note" }, say("login.note")),
-    el("p", { class: "login-foot" },
-      languages && el("button", { type: "button", class: "plain", id: "language", onclick: switchLanguage }, say("language")),
-      el("button", { type: "button", class: "plain", id: "theme", onclick: switchTheme }, say("theme"))));
+    el(
+      "p",
+      { class: "login-foot" },
+      languages &&
+        el("button", { type: "button", class: "plain", id: "language", onclick: switchLanguage }, say("language")),
+      el("button", { type: "button", class: "plain", id: "theme", onclick: switchTheme }, say("theme")),
+    ),
+  );
   const root = el("main", { class: "entrance" }, form);
   requestAnimationFrame(() => user.focus());
   return root;

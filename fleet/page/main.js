@@ -29,7 +29,9 @@ function begin(about, reason) {
   };
   page.replaceChildren(
     login({
-      session, reason, languages: offered.length > 1,
+      session,
+      reason,
+      languages: offered.length > 1,
       entered: () => new Dashboard(page, session, about, switchLanguage).start(),
       switchLanguage: () => {
         switchLanguage();
@@ -55,7 +57,9 @@ async function start() {
       return;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      byId("page").replaceChildren(el("main", { class: "entrance" }, el("p", { class: "waiting", role: "alert" }, say("login.gone"))));
+      byId("page").replaceChildren(
+        el("main", { class: "entrance" }, el("p", { class: "waiting", role: "alert" }, say("login.gone"))),
+      );
       await new Promise((resume) => setTimeout(resume, RETRY_MS));
     }
   }

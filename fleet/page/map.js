@@ -22,7 +22,12 @@ export class FleetMap {
     this.current = "";
     this.selected = "";
     this.order = "";
-    this.grid = el("div", { class: "grid", role: "listbox", "aria-label": say("map.title"), "aria-describedby": "map-help" });
+    this.grid = el("div", {
+      class: "grid",
+      role: "listbox",
+      "aria-label": say("map.title"),
+      "aria-describedby": "map-help",
+    });
     this.tip = el("div", { class: "tip", hidden: true, "aria-hidden": "true" });
     this.rest = el("p", { class: "note", hidden: true });
     this.empty = el("p", { class: "empty", hidden: true });
@@ -88,9 +93,14 @@ export class FleetMap {
         const label = byState ? say(`state.${name}`) : name;
         const tiles = (groups.get(name) ?? []).map((device) => /** @type {HTMLElement} */ (this.tiles.get(device.key)));
         return el(
-          "div", { class: "group", role: "group", "aria-label": label },
-          el("div", { class: "group-head", "aria-hidden": "true" },
-            el("span", { class: "group-name" }, label), el("span", { class: "group-counts" })),
+          "div",
+          { class: "group", role: "group", "aria-label": label },
+          el(
+            "div",
+            { class: "group-head", "aria-hidden": "true" },
+            el("span", { class: "group-name" }, label),
+            el("span", { class: "group-counts" }),
+          ),
           el("div", { class: "tiles", role: "presentation" }, ...tiles),
         );
       }),
@@ -104,7 +114,13 @@ export class FleetMap {
   #drawTile(device, isLate) {
     let tile = this.tiles.get(device.key);
     if (tile === undefined) {
-      tile = el("div", { class: "tile", role: "option", tabindex: "-1", "data-key": device.key, "aria-selected": "false" });
+      tile = el("div", {
+        class: "tile",
+        role: "option",
+        tabindex: "-1",
+        "data-key": device.key,
+        "aria-selected": "false",
+      });
       this.tiles.set(device.key, tile);
     }
     this.devices.set(device.key, device);
@@ -186,12 +202,16 @@ export class FleetMap {
     const lasting = device.since === null ? "" : ` · ${duration(Date.now() - device.since)}`;
     const late = tile.dataset.late === "yes" ? ` · ${say("map.late")}` : "";
     this.tip.replaceChildren(
-      el("strong", {}, device.device), el("span", {}, `${device.fleet} · ${say(`state.${device.state}`)}${lasting}${late}`));
+      el("strong", {}, device.device),
+      el("span", {}, `${device.fleet} · ${say(`state.${device.state}`)}${lasting}${late}`),
+    );
     this.tip.hidden = false;
     const place = this.root.getBoundingClientRect();
     const at = tile.getBoundingClientRect();
-    const left = Math.min(Math.max(0, at.left - place.left - this.tip.offsetWidth / 2 + at.width / 2),
-      Math.max(0, place.width - this.tip.offsetWidth));
+    const left = Math.min(
+      Math.max(0, at.left - place.left - this.tip.offsetWidth / 2 + at.width / 2),
+      Math.max(0, place.width - this.tip.offsetWidth),
+    );
     this.tip.style.setProperty("left", `${left}px`);
     this.tip.style.setProperty("top", `${at.top - place.top - this.tip.offsetHeight - 6}px`);
   }
@@ -205,7 +225,9 @@ export class FleetMap {
 function countsOf(devices, byState) {
   if (byState) return count(devices.length);
   const away = devices.filter((device) => device.state === "offline").length;
-  return away === 0 ? count(devices.length) : `${count(devices.length)} · ${count(away)} ${say("state.offline").toLowerCase()}`;
+  return away === 0
+    ? count(devices.length)
+    : `${count(devices.length)} · ${count(away)} ${say("state.offline").toLowerCase()}`;
 }
 
 /**

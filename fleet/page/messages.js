@@ -89,10 +89,19 @@ export function read(topic, payload, retained) {
 /** @param {any} record @param {string} device */
 function isCall(record, device) {
   return (
-    record !== null && typeof record === "object" && record.device === device &&
-    isNumber(record.epoch) && isNumber(record.seq) && isText(record.id) && isText(record.direction) &&
-    isTextOrNull(record.number) && isMoment(record.started_at) && isMomentOrNull(record.answered_at) &&
-    isMomentOrNull(record.ended_at) && isText(record.result) && isNumber(record.sip_code)
+    record !== null &&
+    typeof record === "object" &&
+    record.device === device &&
+    isNumber(record.epoch) &&
+    isNumber(record.seq) &&
+    isText(record.id) &&
+    isText(record.direction) &&
+    isTextOrNull(record.number) &&
+    isMoment(record.started_at) &&
+    isMomentOrNull(record.answered_at) &&
+    isMomentOrNull(record.ended_at) &&
+    isText(record.result) &&
+    isNumber(record.sip_code)
   );
 }
 
@@ -101,29 +110,46 @@ function consent(fleet, device, body) {
   const requests = body.requests ?? [];
   const sound =
     Array.isArray(body.purposes) &&
-    body.purposes.every((/** @type {any} */ one) =>
-      isText(one?.purpose) && typeof one.granted === "boolean" && isMomentOrNull(one.since)) &&
+    body.purposes.every(
+      (/** @type {any} */ one) => isText(one?.purpose) && typeof one.granted === "boolean" && isMomentOrNull(one.since),
+    ) &&
     Array.isArray(requests) &&
-    requests.every((/** @type {any} */ one) =>
-      isNumber(one?.number) && isText(one.kind) && isMoment(one.due) && isText(one.state)) &&
-    isText(body.policy_version) && typeof body.ledger_intact === "boolean";
+    requests.every(
+      (/** @type {any} */ one) => isNumber(one?.number) && isText(one.kind) && isMoment(one.due) && isText(one.state),
+    ) &&
+    isText(body.policy_version) &&
+    typeof body.ledger_intact === "boolean";
   if (!sound) return null;
   return {
-    kind: "consent", fleet, device, requests,
-    purposes: body.purposes, policy: body.policy_version, intact: body.ledger_intact,
+    kind: "consent",
+    fleet,
+    device,
+    requests,
+    purposes: body.purposes,
+    policy: body.policy_version,
+    intact: body.ledger_intact,
   };
 }
 
 /** @param {string} fleet @param {string} device @param {any} body @returns {Message | null} */
 function erasure(fleet, device, body) {
   const sound =
-    isNumber(body.epoch) && isNumber(body.seq) && isText(body.reason) && typeof body.cancelled === "boolean" &&
+    isNumber(body.epoch) &&
+    isNumber(body.seq) &&
+    isText(body.reason) &&
+    typeof body.cancelled === "boolean" &&
     Array.isArray(body.records) &&
     body.records.every((/** @type {any} */ one) => isNumber(one?.epoch) && isNumber(one.first) && isNumber(one.last));
   if (!sound) return null;
   return {
-    kind: "erasure", fleet, device, epoch: body.epoch, seq: body.seq,
-    reason: body.reason, cancelled: body.cancelled, ranges: body.records,
+    kind: "erasure",
+    fleet,
+    device,
+    epoch: body.epoch,
+    seq: body.seq,
+    reason: body.reason,
+    cancelled: body.cancelled,
+    ranges: body.records,
   };
 }
 

@@ -15,45 +15,77 @@ const LISTED = 4;
 export function overview(dashboard) {
   const { store } = dashboard;
   const figures = new Map(
-    /** @type {const} */ ([["online", ""], ["calls", "#calls"], ["late", "#rights"], ["erasures", "#rights"], ["quarantine", "#orders"]])
-      .map(([name, href]) => [name, figure(name, href)]),
+    /** @type {const} */ ([
+      ["online", ""],
+      ["calls", "#calls"],
+      ["late", "#rights"],
+      ["erasures", "#rights"],
+      ["quarantine", "#orders"],
+    ]).map(([name, href]) => [name, figure(name, href)]),
   );
   const map = new FleetMap((key) => dashboard.openDevice(key));
   const states = new Map(
     STATES.map((state) => {
       const number = el("span", { class: "number" });
-      const button = el("button", {
-        type: "button", class: "state", "data-state": state, "aria-pressed": "false",
-        onclick: () => toggle(state),
-      }, el("span", { class: "tile", "data-state": state, "aria-hidden": "true" }), say(`state.${state}`), " ", number);
+      const button = el(
+        "button",
+        {
+          type: "button",
+          class: "state",
+          "data-state": state,
+          "aria-pressed": "false",
+          onclick: () => toggle(state),
+        },
+        el("span", { class: "tile", "data-state": state, "aria-hidden": "true" }),
+        say(`state.${state}`),
+        " ",
+        number,
+      );
       return [state, { button, number }];
     }),
   );
-  const order = /** @type {HTMLSelectElement} */ (el("select", {
-    id: "order", "aria-label": say("map.group"),
-    onchange: () => {
-      dashboard.byState = order.value === "state";
-      drawMap();
-    },
-  }, el("option", { value: "fleet" }, say("map.by-fleet")), el("option", { value: "state" }, say("map.by-state"))));
+  const order = /** @type {HTMLSelectElement} */ (
+    el(
+      "select",
+      {
+        id: "order",
+        "aria-label": say("map.group"),
+        onchange: () => {
+          dashboard.byState = order.value === "state";
+          drawMap();
+        },
+      },
+      el("option", { value: "fleet" }, say("map.by-fleet")),
+      el("option", { value: "state" }, say("map.by-state")),
+    )
+  );
   order.value = dashboard.byState ? "state" : "fleet";
   const chart = new HourChart();
   const offline = el("ol", { class: "list" });
   const requests = el("ol", { class: "list" });
   const waiting = el("p", { class: "waiting" }, say("loading"));
 
-  const root = el("div", { class: "overview" },
+  const root = el(
+    "div",
+    { class: "overview" },
     el("h1", { class: "unseen" }, say("view.overview")),
     el("ul", { class: "figures" }, ...[...figures.values()].map((one) => one.root)),
-    el("section", { class: "panel fleet-map", "aria-labelledby": "map-title" },
-      el("div", { class: "panel-head" },
+    el(
+      "section",
+      { class: "panel fleet-map", "aria-labelledby": "map-title" },
+      el(
+        "div",
+        { class: "panel-head" },
         el("h2", { id: "map-title" }, say("map.title")),
         el("div", { class: "states" }, ...[...states.values()].map((one) => one.button)),
-        order),
+        order,
+      ),
       el("p", { id: "map-help", class: "unseen" }, say("map.help")),
-      waiting, map.root),
-    el("div", { class: "side" },
-      panel("hours", chart.root), panel("requests", requests), panel("offline", offline)));
+      waiting,
+      map.root,
+    ),
+    el("div", { class: "side" }, panel("hours", chart.root), panel("requests", requests), panel("offline", offline)),
+  );
 
   /** @param {string} state */
   function toggle(state) {
@@ -73,7 +105,12 @@ export function overview(dashboard) {
     const isWaiting = store.devices.size === 0 && !dashboard.isLoaded;
     waiting.hidden = !isWaiting;
     map.root.hidden = isWaiting;
-    map.draw(shown, dashboard.byState, dashboard.late, filter.states.size > 0 || filter.query !== "" || filter.fleet !== "");
+    map.draw(
+      shown,
+      dashboard.byState,
+      dashboard.late,
+      filter.states.size > 0 || filter.query !== "" || filter.fleet !== "",
+    );
     map.select(dashboard.panel?.key ?? "");
     const all = counts.online + counts.offline + counts.unknown;
     figures.get("online")?.draw(count(counts.online), say("figure.of", { count: count(all) }), false);
@@ -89,23 +126,44 @@ export function overview(dashboard) {
 
   function drawOffline() {
     const away = longestOffline(devicesOf(store, dashboard.filter)).slice(0, LISTED);
-    offline.replaceChildren(...away.map((device) =>
-      item(device.key, device.device, device.fleet,
-        device.since === null ? say("offline.before") : duration(Date.now() - device.since),
-        device.since === null ? "" : say("offline.since", { time: moment(device.since) }))));
+    offline.replaceChildren(
+      ...away.map((device) =>
+        item(
+          device.key,
+          device.device,
+          device.fleet,
+          device.since === null ? say("offline.before") : duration(Date.now() - device.since),
+          device.since === null ? "" : say("offline.since", { time: moment(device.since) }),
+        ),
+      ),
+    );
     if (away.length === 0) offline.replaceChildren(el("li", { class: "empty" }, say("offline.none")));
   }
 
   function drawRequests() {
     const open = dashboard.requests().filter((request) => request.standing !== "closed");
     const late = open.filter((request) => request.standing === "overdue").length;
-    figures.get("late")?.draw(count(late), open.length === 0 ? say("figure.none-late") : say("figure.open", { count: count(open.length) }), late > 0);
+    figures
+      .get("late")
+      ?.draw(
+        count(late),
+        open.length === 0 ? say("figure.none-late") : say("figure.open", { count: count(open.length) }),
+        late > 0,
+      );
     const today = dashboard.today();
-    requests.replaceChildren(...open.slice(0, LISTED).map((request) => {
-      const isLate = request.standing === "overdue";
-      return item(`${request.fleet}/${request.device}`, request.device, sayValue("right", request.kind),
-        dueWords(request.due, today), day(request.due), isLate);
-    }));
+    requests.replaceChildren(
+      ...open.slice(0, LISTED).map((request) => {
+        const isLate = request.standing === "overdue";
+        return item(
+          `${request.fleet}/${request.device}`,
+          request.device,
+          sayValue("right", request.kind),
+          dueWords(request.due, today),
+          day(request.due),
+          isLate,
+        );
+      }),
+    );
     if (open.length === 0) requests.replaceChildren(el("li", { class: "empty" }, say("requests.none")));
   }
 
@@ -118,11 +176,14 @@ export function overview(dashboard) {
 
   /** @param {string} key @param {string} name @param {string} about @param {string} first @param {string} second @param {boolean} isLate */
   function item(key, name, about, first, second, isLate = false) {
-    return el("li", { class: isLate ? "late" : "" },
+    return el(
+      "li",
+      { class: isLate ? "late" : "" },
       el("button", { type: "button", class: "link", onclick: () => dashboard.openDevice(key) }, name),
       el("span", { class: "about" }, about),
       el("span", { class: "first" }, first),
-      el("span", { class: "second" }, second));
+      el("span", { class: "second" }, second),
+    );
   }
 
   return {
@@ -144,7 +205,11 @@ function figure(name, href) {
   const value = el("span", { class: "value" }, "–");
   const note = el("span", { class: "figure-note" });
   const inside = [value, el("span", { class: "figure-name" }, say(`figure.${name}`)), note];
-  const root = el("li", { class: `figure ${name}` }, href === "" ? el("div", {}, ...inside) : el("a", { href }, ...inside));
+  const root = el(
+    "li",
+    { class: `figure ${name}` },
+    href === "" ? el("div", {}, ...inside) : el("a", { href }, ...inside),
+  );
   return {
     root,
     /** @param {string} words @param {string} more @param {boolean} isBad */

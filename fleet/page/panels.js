@@ -5,5 +5,9 @@ import { say } from "./words.js";
 
 /** @param {string} name @param {...HTMLElement} children */
 export const panel = (name, ...children) =>
-  el("section", { class: `panel ${name}`, "aria-labelledby": `${name}-title` },
-    el("div", { class: "panel-head" }, el("h2", { id: `${name}-title` }, say(`${name}.title`))), ...children);
+  el(
+    "section",
+    { class: `panel ${name}`, "aria-labelledby": `${name}-title` },
+    el("div", { class: "panel-head" }, el("h2", { id: `${name}-title` }, say(`${name}.title`))),
+    ...children,
+  );

@@ -43,7 +43,8 @@ function roster(store) {
   let known = rosters.get(store);
   if (known?.roster !== store.roster) {
     const devices = [...store.devices.values()].sort(
-      (one, other) => byName(one.fleet, other.fleet) || byName(one.device, other.device));
+      (one, other) => byName(one.fleet, other.fleet) || byName(one.device, other.device),
+    );
     known = { roster: store.roster, devices };
     rosters.set(store, known);
   }
@@ -121,8 +122,14 @@ export function requestsShown(store, filter, today) {
       stated.add(key);
       const standing = one.state === "overdue" || one.due < today ? "overdue" : "open";
       shown.push({
-        fleet: device.fleet, device: device.device, number: one.number, kind: one.kind, due: one.due, standing,
-        first_seen_at: store.known.get(key)?.first_seen_at ?? null, closed_at: null,
+        fleet: device.fleet,
+        device: device.device,
+        number: one.number,
+        kind: one.kind,
+        due: one.due,
+        standing,
+        first_seen_at: store.known.get(key)?.first_seen_at ?? null,
+        closed_at: null,
       });
     }
   }
@@ -175,8 +182,11 @@ export function coverage(store, filter) {
 export const erasuresShown = (store, filter) =>
   [...store.erasures.values()]
     .filter((one) => isOf(one, filter))
-    .sort((one, other) =>
-      Number(one.standing === "done") - Number(other.standing === "done") || byName(other.received_at, one.received_at));
+    .sort(
+      (one, other) =>
+        Number(one.standing === "done") - Number(other.standing === "done") ||
+        byName(other.received_at, one.received_at),
+    );
 
 /**
  * Messages of the operator's with what became of them; those that nobody has answered yet too.

@@ -141,7 +141,10 @@ async function bodyOf(answer) {
 async function ask(path, request) {
   try {
     return await fetch(`api/v1/${path}`, {
-      ...request, cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...request,
+      cache: "no-store",
+      credentials: "omit",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch {
     throw new Refusal("gone");

@@ -29,30 +29,62 @@ export function listenForKeys(dashboard) {
 /** @param {import("./dashboard.js").Dashboard} dashboard @returns {Record<string, () => void>} */
 function actions(dashboard) {
   return {
-    "/": () => dashboard.search?.focus(),
+    "/": () => dashboard.filters?.search.focus(),
     p: () => dashboard.pause(),
     t: () => dashboard.theme(),
     l: () => dashboard.about.languages.length > 1 && dashboard.switchLanguage(),
     x: () => dashboard.clearFilter(),
     "?": () => dashboard.help(),
-    ...Object.fromEntries(VIEW_KEYS.map((name, index) => [String(index + 1), () => { location.hash = name; }])),
+    ...Object.fromEntries(
+      VIEW_KEYS.map((name, index) => [
+        String(index + 1),
+        () => {
+          location.hash = name;
+        },
+      ]),
+    ),
   };
 }
 
 /** @param {import("./dashboard.js").Dashboard} dashboard */
 export function shortcutList(dashboard) {
   const rows = /** @type {const} */ ([
-    ["/", "search"], ["1 – 4", "views"], ["p", "pause"], ["x", "clear"], ["t", "theme"], ["l", "language"],
-    ["← → ↑ ↓", "grid"], ["Home End", "ends"], ["Enter", "open"], ["Esc", "close"], ["?", "help"],
+    ["/", "search"],
+    ["1 – 4", "views"],
+    ["p", "pause"],
+    ["x", "clear"],
+    ["t", "theme"],
+    ["l", "language"],
+    ["← → ↑ ↓", "grid"],
+    ["Home End", "ends"],
+    ["Enter", "open"],
+    ["Esc", "close"],
+    ["?", "help"],
   ]);
-  const toggle = /** @type {HTMLInputElement} */ (el("input", {
-    type: "checkbox", id: "single-keys", checked: areOn, onchange: () => { areOn = toggle.checked; },
-  }));
+  const toggle = /** @type {HTMLInputElement} */ (
+    el("input", {
+      type: "checkbox",
+      id: "single-keys",
+      checked: areOn,
+      onchange: () => {
+        areOn = toggle.checked;
+      },
+    })
+  );
   /** @type {HTMLDialogElement} */
-  const list = /** @type {any} */ (el("dialog", { class: "keys", "aria-labelledby": "keys-title" },
-    el("h2", { id: "keys-title" }, say("keys.title")),
-    el("dl", {}, ...rows.flatMap(([key, words]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, say(`keys.${words}`))])),
-    el("label", { class: "check", for: "single-keys" }, toggle, say("keys.single")),
-    el("button", { type: "button", class: "main", onclick: () => list.close() }, say("close"))));
+  const list = /** @type {any} */ (
+    el(
+      "dialog",
+      { class: "keys", "aria-labelledby": "keys-title" },
+      el("h2", { id: "keys-title" }, say("keys.title")),
+      el(
+        "dl",
+        {},
+        ...rows.flatMap(([key, words]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, say(`keys.${words}`))]),
+      ),
+      el("label", { class: "check", for: "single-keys" }, toggle, say("keys.single")),
+      el("button", { type: "button", class: "main", onclick: () => list.close() }, say("close")),
+    )
+  );
   return list;
 }

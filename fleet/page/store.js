@@ -203,8 +203,15 @@ export class Store {
    */
   #add(device, record) {
     const key = `${device.key}/${record.epoch}/${record.seq}`;
-    if (this.calls.has(key) || !mayShowCalls(device) || this.#isErased(device.key, record.epoch, record.seq)) return null;
-    const call = { ...record, key, fleet: device.fleet, device: device.device, startedAt: Date.parse(record.started_at) };
+    if (this.calls.has(key) || !mayShowCalls(device) || this.#isErased(device.key, record.epoch, record.seq))
+      return null;
+    const call = {
+      ...record,
+      key,
+      fleet: device.fleet,
+      device: device.device,
+      startedAt: Date.parse(record.started_at),
+    };
     this.calls.set(key, call);
     this.dirty.add("calls");
     return call;
@@ -238,8 +245,10 @@ export class Store {
     const { fleet, device, epoch, seq, reason, cancelled } = message;
     const key = deviceKey(fleet, device);
     this.erased.set(key, [...(this.erased.get(key) ?? []), ...message.ranges]);
-    this.#dropCalls((call) =>
-      call.fleet === fleet && call.device === device && (cancelled || this.#isErased(key, call.epoch, call.seq)));
+    this.#dropCalls(
+      (call) =>
+        call.fleet === fleet && call.device === device && (cancelled || this.#isErased(key, call.epoch, call.seq)),
+    );
     if (cancelled) {
       this.gone.add(key);
       this.devices.delete(key);
@@ -254,7 +263,16 @@ export class Store {
     if (!this.erasures.has(number)) {
       const received_at = new Date(now).toISOString();
       this.erasures.set(number, {
-        fleet, device, epoch, seq, reason, cancelled, standing: "outstanding", received_at, done_at: null, deleted: 0,
+        fleet,
+        device,
+        epoch,
+        seq,
+        reason,
+        cancelled,
+        standing: "outstanding",
+        received_at,
+        done_at: null,
+        deleted: 0,
       });
     }
     this.dirty.add("erasures");

@@ -43,8 +43,13 @@ export class Table {
     this.tally = el("p", { class: "note" });
     this.more = el("button", { type: "button", class: "plain", onclick: () => this.#showMore() }, say("more"));
     this.download = el("button", { type: "button", class: "plain csv", onclick: () => void this.#save() }, say("csv"));
-    this.table = el("table", {},
-      el("caption", { class: "unseen" }, about.title), el("thead", {}, el("tr", {}, ...this.heads)), this.body);
+    this.table = el(
+      "table",
+      {},
+      el("caption", { class: "unseen" }, about.title),
+      el("thead", {}, el("tr", {}, ...this.heads)),
+      this.body,
+    );
     this.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": about.title }, this.table);
     this.foot = el("div", { class: "foot" }, this.tally, this.more, this.download);
     this.root = el("div", { class: `table ${about.name}` }, this.scroll, this.empty, this.foot);
@@ -57,7 +62,12 @@ export class Table {
   /** @param {Column<Row>} column */
   #head(column) {
     const inside = column.sort
-      ? el("button", { type: "button", onclick: () => this.#sort(column) }, column.label, el("span", { class: "arrow", "aria-hidden": "true" }))
+      ? el(
+          "button",
+          { type: "button", onclick: () => this.#sort(column) },
+          column.label,
+          el("span", { class: "arrow", "aria-hidden": "true" }),
+        )
       : column.label;
     return el("th", { scope: "col", class: classes(column) }, inside);
   }
@@ -124,12 +134,16 @@ export class Table {
 
   /** @param {Cell[]} cells */
   #row(cells) {
-    return el("tr", {},
+    return el(
+      "tr",
+      {},
       ...cells.map((cell, index) => {
         const { text, class: more = "", device, title } = typeof cell === "string" ? { text: cell } : cell;
-        const inside = device === undefined ? text : el("button", { type: "button", class: "link", "data-device": device }, text);
+        const inside =
+          device === undefined ? text : el("button", { type: "button", class: "link", "data-device": device }, text);
         return el("td", { class: `${classes(this.about.columns[index])} ${more}`.trim(), title }, inside);
-      }));
+      }),
+    );
   }
 
   async #save() {

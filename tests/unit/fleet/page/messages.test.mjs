@@ -7,11 +7,21 @@ import { read } from "../../../../fleet/page/messages.js";
 import { CATALOGUES, firstOf, say, sayValue, speak } from "../../../../fleet/page/words.js";
 import { dueWords, duration } from "../../../../fleet/page/format.js";
 
-const bytes = (document) => new TextEncoder().encode(typeof document === "string" ? document : JSON.stringify(document));
+const bytes = (document) =>
+  new TextEncoder().encode(typeof document === "string" ? document : JSON.stringify(document));
 const heard = (topic, document) => read(topic, bytes(document), false);
 const RECORD = {
-  device: "a", epoch: 1, seq: 2, id: "0", direction: "incoming", number: null, started_at: "2026-03-10T12:00:00.000Z",
-  answered_at: null, ended_at: null, result: "interrupted", sip_code: 0,
+  device: "a",
+  epoch: 1,
+  seq: 2,
+  id: "0",
+  direction: "incoming",
+  number: null,
+  started_at: "2026-03-10T12:00:00.000Z",
+  answered_at: null,
+  ended_at: null,
+  result: "interrupted",
+  sip_code: 0,
 };
 
 test("each topic has its message", () => {
@@ -20,10 +30,27 @@ test("each topic has its message", () => {
   const consent = { device: "a", purposes: [], policy_version: "1", ledger_intact: true };
   assert.deepEqual(heard("wecall/v1/north/a/consent", consent).requests, []);
   assert.equal(heard("wecall/v1/north/a/consent", "").kind, "no-consent");
-  assert.equal(heard("wecall/v1/north/a/erasure", { device: "a", epoch: 1, seq: 2, reason: "deleted", cancelled: false, records: [] }).kind, "erasure");
+  assert.equal(
+    heard("wecall/v1/north/a/erasure", {
+      device: "a",
+      epoch: 1,
+      seq: 2,
+      reason: "deleted",
+      cancelled: false,
+      records: [],
+    }).kind,
+    "erasure",
+  );
   assert.equal(heard("wecall/v1/north/a/outcome", { device: "a", message: "m", code: "applied" }).code, "applied");
   assert.equal(
-    heard("wecall-fleet/v1/north/publication/m", { kind: "policy", name: "1", message: "m", published_at: "2026-03-10T12:00:00.000Z" }).about, "policy");
+    heard("wecall-fleet/v1/north/publication/m", {
+      kind: "policy",
+      name: "1",
+      message: "m",
+      published_at: "2026-03-10T12:00:00.000Z",
+    }).about,
+    "policy",
+  );
 });
 
 test("what is not as it should be is no message", () => {
@@ -43,14 +70,23 @@ test("what is not as it should be is no message", () => {
     ["wecall/v1/north/a/consent", { device: "a", purposes: [null], policy_version: "1", ledger_intact: true }],
     ["wecall/v1/north/a/erasure", { device: "a", epoch: 1, seq: 2, reason: "deleted", cancelled: "no", records: [] }],
     ["wecall/v1/north/a/outcome", { device: "b", message: "m", code: "applied" }],
-    ["wecall-fleet/v1/north/publication/m", { kind: "policy", name: "1", message: "n", published_at: "2026-03-10T12:00:00.000Z" }],
-  ]) assert.equal(heard(topic, document), null, `${topic} ${JSON.stringify(document)}`);
+    [
+      "wecall-fleet/v1/north/publication/m",
+      { kind: "policy", name: "1", message: "n", published_at: "2026-03-10T12:00:00.000Z" },
+    ],
+  ])
+    assert.equal(heard(topic, document), null, `${topic} ${JSON.stringify(document)}`);
 });
 
 test("a file has a line for each row, and nothing that a spreadsheet would compute", () => {
-  const rows = [{ a: "=cmd|'/C calc'!A0", b: 'He said "no", twice', c: null }, { a: "+861012345678", b: "x\ny", c: -5 }];
-  assert.equal(csvOf(["a", "b", "c"], rows),
-    `a,b,c\r\n'=cmd|'/C calc'!A0,"He said ""no"", twice",\r\n'+861012345678,"x\ny",-5\r\n`);
+  const rows = [
+    { a: "=cmd|'/C calc'!A0", b: 'He said "no", twice', c: null },
+    { a: "+861012345678", b: "x\ny", c: -5 },
+  ];
+  assert.equal(
+    csvOf(["a", "b", "c"], rows),
+    `a,b,c\r\n'=cmd|'/C calc'!A0,"He said ""no"", twice",\r\n'+861012345678,"x\ny",-5\r\n`,
+  );
 });
 
 test("both languages have the same words, with the same values in them", () => {

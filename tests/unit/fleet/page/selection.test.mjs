@@ -11,18 +11,39 @@ const all = selection.everything();
 
 function fleet() {
   const store = new Store();
-  const row = (fleet, device, state, hours) =>
-    ({ fleet, device, state, state_since: new Date(NOW - hours * 3_600_000).toISOString() });
+  const row = (fleet, device, state, hours) => ({
+    fleet,
+    device,
+    state,
+    state_since: new Date(NOW - hours * 3_600_000).toISOString(),
+  });
   store.loadDevices([
-    row("south", "c-1", "offline", 5), row("north", "a-10", "online", 1), row("north", "a-2", "offline", 9), row("north", "b-1", "unknown", 2),
+    row("south", "c-1", "offline", 5),
+    row("north", "a-10", "online", 1),
+    row("north", "a-2", "offline", 9),
+    row("north", "b-1", "unknown", 2),
   ]);
   return store;
 }
 const names = (devices) => devices.map((device) => device.device);
-const call = (device, number, result, minutes) =>
-  ({ key: `${device}/${minutes}`, fleet: "north", device, number, result, startedAt: NOW - minutes * 60_000 });
-const request = (device, number, due, standing = "open") =>
-  ({ fleet: "north", device, number, kind: "copy", due, standing, first_seen_at: "2026-03-01T00:00:00Z", closed_at: null });
+const call = (device, number, result, minutes) => ({
+  key: `${device}/${minutes}`,
+  fleet: "north",
+  device,
+  number,
+  result,
+  startedAt: NOW - minutes * 60_000,
+});
+const request = (device, number, due, standing = "open") => ({
+  fleet: "north",
+  device,
+  number,
+  kind: "copy",
+  due,
+  standing,
+  first_seen_at: "2026-03-01T00:00:00Z",
+  closed_at: null,
+});
 
 test("handsets stand by fleet, and by name as people count", () => {
   assert.deepEqual(names(selection.devicesShown(fleet(), all)), ["a-2", "a-10", "b-1", "c-1"]);
@@ -32,7 +53,11 @@ test("fleet, search and state narrow what is shown", () => {
   const store = fleet();
   assert.deepEqual(names(selection.devicesShown(store, { ...all, fleet: "south" })), ["c-1"]);
   assert.deepEqual(names(selection.devicesShown(store, { ...all, query: "A-" })), ["a-2", "a-10"]);
-  assert.deepEqual(names(selection.devicesShown(store, { ...all, states: new Set(["offline", "unknown"]) })), ["a-2", "b-1", "c-1"]);
+  assert.deepEqual(names(selection.devicesShown(store, { ...all, states: new Set(["offline", "unknown"]) })), [
+    "a-2",
+    "b-1",
+    "c-1",
+  ]);
 });
 
 test("sums by state leave the filter of states aside", () => {
@@ -52,8 +77,16 @@ test("who is offline longest comes first", () => {
 });
 
 test("calls are found by handset, by number as it stands, by result and by kind of result", () => {
-  const calls = [call("a", "+8610", "busy", 5), call("b", null, "remote_hangup", 1), call("b", "1001", "network_lost", 3000)];
-  const found = (change) => selection.callsShown(calls, { ...all, ...change }, NOW).map((one) => one.startedAt - NOW).map((ms) => -ms / 60_000);
+  const calls = [
+    call("a", "+8610", "busy", 5),
+    call("b", null, "remote_hangup", 1),
+    call("b", "1001", "network_lost", 3000),
+  ];
+  const found = (change) =>
+    selection
+      .callsShown(calls, { ...all, ...change }, NOW)
+      .map((one) => one.startedAt - NOW)
+      .map((ms) => -ms / 60_000);
   assert.deepEqual(found({}), [1, 5]);
   assert.deepEqual(found({ hours: 168 }), [1, 5, 3000]);
   assert.deepEqual(found({ query: "+86" }), [5]);
@@ -67,24 +100,50 @@ test("calls are found by handset, by number as it stands, by result and by kind 
 test("a request is late once the day on which it was due has passed, whoever says so", () => {
   const store = fleet();
   store.loadRequests([request("x", 1, "2026-03-09"), request("x", 2, TODAY), request("x", 3, "2026-03-01", "closed")]);
-  assert.deepEqual(selection.requestsShown(store, all, TODAY).map((one) => [one.number, one.standing]), [[1, "overdue"], [2, "open"], [3, "closed"]]);
+  assert.deepEqual(
+    selection.requestsShown(store, all, TODAY).map((one) => [one.number, one.standing]),
+    [
+      [1, "overdue"],
+      [2, "open"],
+      [3, "closed"],
+    ],
+  );
 });
 
 test("what a handset says of its requests now goes before what the API says", () => {
   const store = fleet();
   store.loadRequests([request("a-2", 1, "2026-03-12"), request("a-2", 2, "2026-03-12")]);
-  const requests = [{ number: 2, kind: "copy", due: "2026-03-12", state: "open" }, { number: 3, kind: "erasure", due: "2026-03-05", state: "open" }];
-  store.take({ kind: "consent", fleet: "north", device: "a-2", purposes: [], policy: "1", intact: true, requests }, NOW);
+  const requests = [
+    { number: 2, kind: "copy", due: "2026-03-12", state: "open" },
+    { number: 3, kind: "erasure", due: "2026-03-05", state: "open" },
+  ];
+  store.take(
+    { kind: "consent", fleet: "north", device: "a-2", purposes: [], policy: "1", intact: true, requests },
+    NOW,
+  );
   assert.deepEqual(
     selection.requestsShown(store, all, TODAY).map((one) => [one.number, one.standing, one.first_seen_at !== null]),
-    [[3, "overdue", false], [2, "open", true], [1, "closed", true]]);
+    [
+      [3, "overdue", false],
+      [2, "open", true],
+      [1, "closed", true],
+    ],
+  );
 });
 
 test("a handset that states as many requests as it can may have more", () => {
   const store = fleet();
   store.loadRequests([request("a-2", 99, "2026-04-12")]);
-  const requests = Array.from({ length: 20 }, (_, number) => ({ number, kind: "copy", due: "2026-03-12", state: "open" }));
-  store.take({ kind: "consent", fleet: "north", device: "a-2", purposes: [], policy: "1", intact: true, requests }, NOW);
+  const requests = Array.from({ length: 20 }, (_, number) => ({
+    number,
+    kind: "copy",
+    due: "2026-03-12",
+    state: "open",
+  }));
+  store.take(
+    { kind: "consent", fleet: "north", device: "a-2", purposes: [], policy: "1", intact: true, requests },
+    NOW,
+  );
   assert.equal(selection.requestsShown(store, all, TODAY).find((one) => one.number === 99).standing, "open");
 });
 
@@ -93,25 +152,74 @@ test("consent is counted from handsets once all have told it, and before that by
   const row = { purpose: "cdr_sync", granted: 2, refused: 0, not_asked: 0 };
   store.loadCoverage({ reporting: 2, ledgers_broken: 0, rows: [row] });
   const tell = (device, granted, since, intact = true) =>
-    store.take({ kind: "consent", fleet: "north", device, policy: "1", intact, requests: [], purposes: [{ purpose: "cdr_sync", granted, since }] }, NOW);
+    store.take(
+      {
+        kind: "consent",
+        fleet: "north",
+        device,
+        policy: "1",
+        intact,
+        requests: [],
+        purposes: [{ purpose: "cdr_sync", granted, since }],
+      },
+      NOW,
+    );
   tell("a-2", true, "2026-03-01T00:00:00.000Z", false);
   assert.deepEqual(selection.coverage(store, all).rows, [row]);
   tell("a-10", false, null);
   tell("b-1", true, "2026-03-01T00:00:00.000Z");
-  assert.deepEqual(selection.coverage(store, all), { reporting: 3, broken: 1, rows: [{ purpose: "cdr_sync", granted: 1, refused: 1, not_asked: 1 }] });
+  assert.deepEqual(selection.coverage(store, all), {
+    reporting: 3,
+    broken: 1,
+    rows: [{ purpose: "cdr_sync", granted: 1, refused: 1, not_asked: 1 }],
+  });
 });
 
 test("what was published has its name, also where nobody has answered yet", () => {
   const store = fleet();
-  store.loadOutcomes([{ fleet: "north", message: "1", kind: null, name: null, published_at: null, devices: 4, codes: [], last_received_at: "2026-03-01" }]);
+  store.loadOutcomes([
+    {
+      fleet: "north",
+      message: "1",
+      kind: null,
+      name: null,
+      published_at: null,
+      devices: 4,
+      codes: [],
+      last_received_at: "2026-03-01",
+    },
+  ]);
   store.take({ kind: "publication", fleet: "north", message: "1", about: "bundle", name: "42", at: "2026-03-02" }, NOW);
-  store.take({ kind: "publication", fleet: "north", message: "2", about: "policy", name: "2026-2", at: "2026-03-03" }, NOW);
-  assert.deepEqual(selection.outcomesShown(store, all).map((one) => [one.kind, one.name, one.devices]), [["policy", "2026-2", 0], ["bundle", "42", 4]]);
+  store.take(
+    { kind: "publication", fleet: "north", message: "2", about: "policy", name: "2026-2", at: "2026-03-03" },
+    NOW,
+  );
+  assert.deepEqual(
+    selection.outcomesShown(store, all).map((one) => [one.kind, one.name, one.devices]),
+    [
+      ["policy", "2026-2", 0],
+      ["bundle", "42", 4],
+    ],
+  );
 });
 
 test("erasures that are outstanding come first", () => {
   const store = fleet();
-  const one = (seq, standing) => ({ fleet: "north", device: "a-2", epoch: 1, seq, reason: "deleted", cancelled: false, standing, received_at: `2026-03-0${seq}`, done_at: null, deleted: 0 });
+  const one = (seq, standing) => ({
+    fleet: "north",
+    device: "a-2",
+    epoch: 1,
+    seq,
+    reason: "deleted",
+    cancelled: false,
+    standing,
+    received_at: `2026-03-0${seq}`,
+    done_at: null,
+    deleted: 0,
+  });
   store.loadErasures([one(1, "outstanding"), one(2, "done"), one(3, "outstanding")]);
-  assert.deepEqual(selection.erasuresShown(store, all).map((each) => each.seq), [3, 1, 2]);
+  assert.deepEqual(
+    selection.erasuresShown(store, all).map((each) => each.seq),
+    [3, 1, 2],
+  );
 });

@@ -8,15 +8,40 @@ const NOW = Date.parse("2026-03-10T12:30:00Z");
 const WHO = { fleet: "north", device: "a" };
 
 const record = (seq, more = {}) => ({
-  device: "a", epoch: 1, seq, id: "0", direction: "outgoing", number: "+861012345678", started_at: "2026-03-10T12:00:00.000Z",
-  answered_at: "2026-03-10T12:00:04.000Z", ended_at: "2026-03-10T12:00:30.000Z", result: "remote_hangup", sip_code: 200, ...more,
+  device: "a",
+  epoch: 1,
+  seq,
+  id: "0",
+  direction: "outgoing",
+  number: "+861012345678",
+  started_at: "2026-03-10T12:00:00.000Z",
+  answered_at: "2026-03-10T12:00:04.000Z",
+  ended_at: "2026-03-10T12:00:30.000Z",
+  result: "remote_hangup",
+  sip_code: 200,
+  ...more,
 });
 const calls = (...records) => ({ kind: "calls", ...WHO, records });
 const status = (state, retained = false) => ({ kind: "status", ...WHO, state, retained });
 const answers = (granted, more = {}) => ({
-  kind: "consent", ...WHO, policy: "1", intact: true, requests: [], purposes: [{ purpose: "cdr_sync", granted, since: null }], ...more,
+  kind: "consent",
+  ...WHO,
+  policy: "1",
+  intact: true,
+  requests: [],
+  purposes: [{ purpose: "cdr_sync", granted, since: null }],
+  ...more,
 });
-const erasure = (more) => ({ kind: "erasure", ...WHO, epoch: 1, seq: 90, reason: "deleted", cancelled: false, ranges: [], ...more });
+const erasure = (more) => ({
+  kind: "erasure",
+  ...WHO,
+  epoch: 1,
+  seq: 90,
+  reason: "deleted",
+  cancelled: false,
+  ranges: [],
+  ...more,
+});
 const row = (state, since = "2026-03-10T11:00:00Z") => ({ ...WHO, state, state_since: since });
 const shown = (store) => [...store.calls.values()].map((call) => call.seq);
 
@@ -49,8 +74,14 @@ test("a notice that overtakes what it names keeps it out, from wherever it comes
 });
 
 test("a notice of one epoch leaves the calls of another", () => {
-  const store = knowing(calls(record(1), record(1, { epoch: 2 })), erasure({ ranges: [{ epoch: 2, first: 1, last: 9 }] }));
-  assert.deepEqual([...store.calls.values()].map((call) => call.epoch), [1]);
+  const store = knowing(
+    calls(record(1), record(1, { epoch: 2 })),
+    erasure({ ranges: [{ epoch: 2, first: 1, last: 9 }] }),
+  );
+  assert.deepEqual(
+    [...store.calls.values()].map((call) => call.epoch),
+    [1],
+  );
 });
 
 test("a withdrawal takes all calls of the handset away, and keeps them out until its holder agrees again", () => {
@@ -73,7 +104,9 @@ test("a withdrawal leaves the calls of others", () => {
 test("a handset whose holder has gone is gone with all that is known of it", () => {
   const request = { number: 1, kind: "copy", due: "2026-03-12", state: "open" };
   const store = knowing(status("online"), calls(record(1)), answers(true, { requests: [request] }));
-  store.loadRequests([{ ...WHO, number: 2, kind: "copy", due: "2026-03-12", standing: "open", first_seen_at: null, closed_at: null }]);
+  store.loadRequests([
+    { ...WHO, number: 2, kind: "copy", due: "2026-03-12", standing: "open", first_seen_at: null, closed_at: null },
+  ]);
   store.take(erasure({ cancelled: true, reason: "cancelled" }), NOW);
   assert.equal(store.devices.size, 0);
   assert.equal(store.known.size, 0);
@@ -136,20 +169,36 @@ test("sums leave out other fleets than the one that is looked at, and clocks tha
   store.take(calls(record(1, { started_at: "2100-01-01T00:00:00.000Z" })), NOW);
   store.scope = "south";
   store.take(calls(record(2)), NOW);
-  assert.equal([...store.hours.values()].reduce((sum, one) => sum + one.answered + one.other, 0), 5);
+  assert.equal(
+    [...store.hours.values()].reduce((sum, one) => sum + one.answered + one.other, 0),
+    5,
+  );
 });
 
 test("an erasure is outstanding until the API says that it is done", () => {
   const store = knowing(erasure({ ranges: [{ epoch: 1, first: 1, last: 1 }] }));
   store.loadErasures([]);
   assert.equal(store.erasures.get("north/a/1/90").standing, "outstanding");
-  const done = { ...WHO, epoch: 1, seq: 90, reason: "deleted", cancelled: false, standing: "done", received_at: "", done_at: "", deleted: 1 };
+  const done = {
+    ...WHO,
+    epoch: 1,
+    seq: 90,
+    reason: "deleted",
+    cancelled: false,
+    standing: "done",
+    received_at: "",
+    done_at: "",
+    deleted: 1,
+  };
   store.loadErasures([done]);
   assert.equal(store.erasures.get("north/a/1/90").standing, "done");
 });
 
 test("messages say what the API should be asked for again", () => {
-  const store = knowing({ kind: "outcome", ...WHO, message: "m", code: "applied" }, erasure({ cancelled: true, reason: "cancelled" }));
+  const store = knowing(
+    { kind: "outcome", ...WHO, message: "m", code: "applied" },
+    erasure({ cancelled: true, reason: "cancelled" }),
+  );
   assert.deepEqual([...store.stale].sort(), ["erasures", "hours", "outcomes", "results"]);
 });
 

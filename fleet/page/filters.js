@@ -1,0 +1,71 @@
+// What is chosen for all views: words, fleet, period.
+
+import { el } from "./dom.js";
+import { fleetsOf } from "./selection.js";
+import { say } from "./words.js";
+
+/** @typedef {import("./selection.js").Filter} Filter */
+
+const PERIODS = [24, 168, 720];
+/** The search waits for whoever types. */
+const TYPING_MS = 120;
+
+export class FilterBar {
+  /**
+   * @param {Filter} filter
+   * @param {string} typed what stands in the search, which the filter may not have yet.
+   * @param {(change: Partial<Filter>) => void} change
+   * @param {() => void} clear
+   */
+  constructor(filter, typed, change, clear) {
+    let typing = 0;
+    this.search = /** @type {HTMLInputElement} */ (
+      el("input", {
+        id: "search",
+        type: "search",
+        placeholder: say("search.hint"),
+        "aria-label": say("search"),
+        autocomplete: "off",
+        spellcheck: "false",
+        oninput: () => {
+          clearTimeout(typing);
+          typing = setTimeout(() => change({ query: this.search.value.trim() }), TYPING_MS);
+        },
+      })
+    );
+    this.search.value = typed;
+    this.fleets = /** @type {HTMLSelectElement} */ (
+      el("select", {
+        id: "fleet",
+        "aria-label": say("fleet"),
+        onchange: () => change({ fleet: this.fleets.value }),
+      })
+    );
+    this.period = /** @type {HTMLSelectElement} */ (
+      el(
+        "select",
+        {
+          id: "period",
+          "aria-label": say("range"),
+          onchange: () => change({ hours: Number(this.period.value) }),
+        },
+        ...PERIODS.map((hours) => el("option", { value: String(hours) }, say(`range.${hours}`))),
+      )
+    );
+    this.period.value = String(filter.hours);
+    this.clear = el("button", { type: "button", class: "plain", id: "clear", onclick: clear }, say("clear"));
+    this.root = el("search", { class: "filters" }, this.search, this.fleets, this.period, this.clear);
+  }
+
+  /** @param {import("./store.js").Store} store @param {Filter} filter */
+  draw(store, filter) {
+    const { options } = this.fleets;
+    const names = ["", ...fleetsOf(store)];
+    if (!names.includes(filter.fleet)) names.push(filter.fleet);
+    if (names.length !== options.length || names.some((name, index) => options[index].value !== name)) {
+      this.fleets.replaceChildren(...names.map((name) => el("option", { value: name }, name || say("fleet.all"))));
+    }
+    this.fleets.value = filter.fleet;
+    this.clear.hidden = filter.fleet === "" && filter.query === "" && filter.states.size === 0 && filter.result === "";
+  }
+}
