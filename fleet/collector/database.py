@@ -37,7 +37,7 @@ def open_database(storage: Storage) -> Engine:
     """Return an engine; it connects when it is first used.
 
     On SQLite `engine.begin()` reads; whoever writes takes `writing(engine)`, which has the file for itself from its
-    first moment on.
+    first moment on. Errors do not quote what was to be written.
 
     Raises:
         FleetError: the database's file or that of the password cannot be used.
@@ -45,7 +45,7 @@ def open_database(storage: Storage) -> Engine:
     url = make_url(storage.url)
     if url.drivername == "sqlite":
         _make_private(Path(url.database or ""))
-        engine = create_engine(url, connect_args={"timeout": _SQLITE_PATIENCE_S})
+        engine = create_engine(url, connect_args={"timeout": _SQLITE_PATIENCE_S}, hide_parameters=True)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -57,7 +57,9 @@ def open_database(storage: Storage) -> Engine:
     }
     if storage.password_file is not None:
         options["password"] = _read_secret(storage.password_file)
-    return create_engine(url, connect_args=options, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    return create_engine(
+        url, connect_args=options, pool_pre_ping=True, isolation_level="READ COMMITTED", hide_parameters=True
+    )
 
 
 def writing(engine: Engine) -> Engine:
