@@ -54,6 +54,8 @@ export class Store {
     this.erased = new Map();
     /** @type {Set<string>} handsets whose holders have gone; only a new holder's answers bring one back. */
     this.gone = new Set();
+    /** @type {Set<string>} handsets of which the API says so, whatever else it still tells of them. */
+    this.retired = new Set();
     /** @type {Map<string, RightsRequest>} as the API has them. */
     this.known = new Map();
     /** @type {Map<string, Erasure>} */
@@ -287,7 +289,9 @@ export class Store {
     for (const row of rows) {
       const key = deviceKey(row.fleet, row.device);
       if (this.gone.has(key)) continue;
+      this.retired.delete(key);
       if (row.state === "retired") {
+        this.retired.add(key);
         if (this.devices.get(key)?.live === false && this.devices.delete(key)) {
           this.roster += 1;
           this.#touched(key);
@@ -322,7 +326,7 @@ export class Store {
   maySee(row) {
     const key = deviceKey(row.fleet, row.device);
     const device = this.devices.get(key);
-    if (this.gone.has(key)) return false;
+    if (this.gone.has(key) || (this.retired.has(key) && device === undefined)) return false;
     return (device === undefined || mayShowCalls(device)) && !this.#isErased(key, row.epoch, row.seq);
   }
 

@@ -6,6 +6,8 @@ import io
 import re
 import statistics
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,12 +17,16 @@ from playwright.async_api import Page, expect
 from sqlalchemy import select
 
 from firmware.phone.purpose import Purpose
+from fleet.collector.database import open_database, prepare, writing
+from fleet.collector.settings import Storage
 from fleet.collector.tables import calls
 from fleet.publications import Publication, PublicationKind
 from tests.lab.browser import Browser
+from tests.lab.fleet_api import FleetApi
 from tests.lab.fleet_page_site import FleetPageSite
 from tests.lab.fleet_simulator import FleetSimulator
 from tests.lab.fleet_visitor import FleetVisitor
+from tests.lab.seeded_fleet import SeededFleet
 from tools.page.vendor import VENDOR
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -405,6 +411,29 @@ async def test_of_two_pages_of_one_user_one_is_live_and_the_other_can_take_over(
         await expect(loser.page.locator(".banner")).to_contain_text("This user has come in elsewhere")
         await loser.page.click(".banner button")
         await _who_is_without(first, second)
+
+
+async def test_without_a_broker_for_browsers_there_is_history_and_a_fleet_that_never_spoke_is_told(
+    browser: Browser, tmp_path: Path
+) -> None:
+    engine = open_database(Storage(url=f"sqlite:///{tmp_path / 'calls.db'}"))
+    prepare(engine)
+    with FleetApi(engine, tmp_path, login=lambda _user, _password: True) as api:
+        page = await browser.blank(locale="en-GB")
+        await page.goto(api.url)
+        await page.fill("#user", "dashboard.main")
+        await page.fill("#password", "any")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#standing")).to_have_text("History only", timeout=PATIENCE_MS)
+        await expect(page.locator(".map .empty")).to_have_text("No handset has spoken yet.", timeout=PATIENCE_MS)
+        await expect(page.locator(".banner")).to_be_hidden()
+        await expect(page.locator(".panel.hours .note")).to_have_text("No call in this period.")
+        SeededFleet(now=datetime.now(UTC).replace(microsecond=0)).fill(writing(engine))
+        await page.select_option("#period", "168")
+        await expect(page.locator(".tiles .tile")).to_have_count(39, timeout=PATIENCE_MS)
+        await expect(page.locator(".figure.calls .value")).to_have_text("1,000")
+        await page.context.close()
+    engine.dispose()
 
 
 async def test_a_page_without_its_libraries_says_so(browser: Browser, site: FleetPageSite) -> None:

@@ -150,7 +150,10 @@ test("a handset that is retired is not shown", () => {
   const store = knowing();
   store.loadDevices([row("online")]);
   store.loadDevices([row("retired")]);
+  store.loadCalls([{ ...record(1), fleet: "north" }]);
   assert.equal(store.devices.size, 0);
+  store.take(status("online"), NOW);
+  assert.equal(store.devices.get("north/a").state, "online");
 });
 
 test("sums grow with each call once the API has told how they begin", () => {
