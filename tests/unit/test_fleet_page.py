@@ -16,7 +16,7 @@ from firmware.cli import main
 from fleet.collector.database import open_database, prepare
 from fleet.collector.quarantine import Reason
 from fleet.collector.settings import CollectorSettings, Storage
-from fleet.collector.tables import calls, erased_ranges
+from fleet.collector.tables import calls, epochs, erased_ranges
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "fleet.md"
@@ -89,14 +89,17 @@ def test_what_was_taken_back_goes_from_an_older_copy_as_the_page_says(tmp_path: 
         "sip_code": 486, "clock_synced": True, "boot_id": "boot", "received_at": now,
     }  # fmt: skip
     with engine.begin() as connection:
-        for device in ("room-1", "room-2"):
+        for device, epoch in (("room-1", 7), ("room-2", 7), ("room-2", 8)):
             for seq in range(1, 6):
-                connection.execute(calls.insert().values(**some, fleet="hotel", device=device, epoch=7, seq=seq))
+                connection.execute(calls.insert().values(**some, fleet="hotel", device=device, epoch=epoch, seq=seq))
+        connection.execute(epochs.insert().values(fleet="hotel", device="room-2", epoch=7))
+        connection.execute(epochs.insert().values(fleet="hotel", device="room-2", epoch=8, gone_at=now))
         connection.execute(erased_ranges.insert().values(**name, epoch=7, first=2, last=4))
-        connection.execute(text(block("DELETE FROM calls WHERE EXISTS (")))
-        left = {tuple(row) for row in connection.execute(text("SELECT device, seq FROM calls"))}
+        for statement in block("DELETE FROM calls WHERE EXISTS (").strip().removesuffix(";").split(";"):
+            connection.execute(text(statement))
+        left = {tuple(row) for row in connection.execute(text("SELECT device, epoch, seq FROM calls"))}
     engine.dispose()
-    assert left == {("room-1", 1), ("room-1", 5)} | {("room-2", seq) for seq in range(1, 6)}
+    assert left == {("room-1", 7, 1), ("room-1", 7, 5)} | {("room-2", 7, seq) for seq in range(1, 6)}
 
 
 def test_what_is_said_of_the_quarantine_are_its_words() -> None:
