@@ -63,6 +63,14 @@ class SimulatedFleet:
             if each_s > 0:
                 self._happening.append(asyncio.create_task(self._happens(each_s * len(self.handsets), what)))
 
+    async def watch(self) -> None:
+        """Return when all has ended; raise what should not have happened, as soon as it has."""
+        tasks = [*self._running, *self._happening]
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in ended:
+            if not task.cancelled():
+                task.result()
+
     async def finish(self) -> None:
         """End calls and outages, let nothing new happen, and give what waits its time to leave."""
         await _cancel(self._happening)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
 _STOP_TIMEOUT_S: Final = 20.0
+_FAILED: Final = "A process of the simulator has ended by itself. Above is what it said last."
 
 
 class Processes:
@@ -55,10 +56,10 @@ class Processes:
                 told_s = time.monotonic()
                 yield Counts.total(self._counts.values())
             if any(process.exitcode is not None for process in self._processes):
-                raise FleetError("A process of the simulator ended by itself; what it said last is above.")
+                raise FleetError(_FAILED)
 
     def order(self, order: Order) -> None:
-        """Tell all of them to end; they are ended when `ended` says so."""
+        """Tell all of them to end; see `wait_until_ended`."""
         for pipe in self._counts:
             try:
                 pipe.send(order)
@@ -66,11 +67,17 @@ class Processes:
                 continue
 
     def wait_until_ended(self) -> Iterator[Counts]:
-        """Tell how it stands until all have ended."""
+        """Tell how it stands until all have ended.
+
+        Raises:
+            FleetError: one could not do so in good order.
+        """
         while any(process.exitcode is None for process in self._processes):
             self._take_in(TELL_EVERY_S)
             yield Counts.total(self._counts.values())
         self._take_in(0)
+        if any(process.exitcode for process in self._processes):
+            raise FleetError(_FAILED)
 
     def kill(self) -> None:
         """End those that still run, at once."""

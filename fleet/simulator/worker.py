@@ -32,7 +32,7 @@ def run(share: Share, pipe: Connection) -> None:
     # A terminal's Ctrl-C comes to every process; what follows from it is for the first one to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Every handset loses its connection now and then, and says so.
-    logging.getLogger().setLevel(logging.CRITICAL)
+    logging.getLogger("firmware").setLevel(logging.CRITICAL)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
@@ -59,14 +59,15 @@ async def _run(share: Share, pipe: Connection) -> None:
     fleet.start()
     telling = asyncio.create_task(_tell(fleet.counts, pipe))
     ending = asyncio.create_task(_end_when_told(fleet, orders))
+    tasks = {telling, ending, asyncio.create_task(fleet.watch())}
     try:
-        await asyncio.wait({telling, ending}, return_when=asyncio.FIRST_COMPLETED)
-        if telling.done():
-            telling.result()
-        ending.result()
+        while not ending.done():
+            ended, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
     finally:
-        telling.cancel()
-        ending.cancel()
+        for task in tasks:
+            task.cancel()
     loop.remove_reader(pipe.fileno())
     pipe.send(fleet.counts)
     pipe.send([Truth.of(handset).model_dump_json() for handset in fleet.handsets])
@@ -80,6 +81,8 @@ async def _end_when_told(fleet: SimulatedFleet, orders: asyncio.Queue[Order]) ->
         for task in (finishing, hurrying):
             task.cancel()
         await asyncio.wait({finishing, hurrying})
+        if not finishing.cancelled():
+            finishing.result()
     await fleet.stop()
 
 

@@ -1,0 +1,80 @@
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from firmware.ports import BrokerProblem
+from firmware.sync.problems import BrokerError
+from fleet.errors import FleetError
+from fleet.simulator.certificates import DeviceCertificates, device_names
+from fleet.simulator.fleet import SimulatedFleet
+from fleet.simulator.handset import SimulatedHandset
+from fleet.simulator.network import Network
+from fleet.simulator.processes import Processes
+from fleet.simulator.settings import Life, Share, Site
+from provisioning.authority import Authority
+from tests.unit.fleet.simulator.handsets import EPOCH, a_handset
+
+NAMES = device_names("sim", 1, 40)
+BUSY = Life(
+    calls_per_hour=3600.0, call_s=0.01, outages_per_hour=0.0, changes_per_day=0.0, wrong_clocks=0.25, consent=0.5
+)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A broker that is not there, and certificates for it."""
+    authority = Authority.found("Trial", days=30, now=datetime.now(UTC))
+    DeviceCertificates(tmp_path).make(NAMES, authority, lambda: None)
+    return Site("trial", "127.0.0.1", 9, None, tmp_path)
+
+
+async def test_a_seed_makes_the_same_handsets_however_they_are_shared_out(site: Site) -> None:
+    def answers(fleet: SimulatedFleet) -> dict[str, tuple[bool, bool]]:
+        return {each.device: (each.clock.is_synced, len(each.holder.state.all_granted) > 2) for each in fleet.handsets}
+
+    whole = answers(SimulatedFleet(Share(site, BUSY, NAMES, 7, EPOCH, 0.0)))
+    halves = [answers(SimulatedFleet(Share(site, BUSY, NAMES[n::2], 7, EPOCH, 0.0))) for n in range(2)]
+    other = answers(SimulatedFleet(Share(site, BUSY, NAMES, 8, EPOCH, 0.0)))
+    assert {**halves[0], **halves[1]} == whole
+    assert other != whole
+    assert 1 < sum(not synced for synced, _ in whole.values()) < 20
+
+
+async def test_what_should_not_happen_ends_the_simulation(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_handset: SimulatedHandset, _mean_s: float) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(SimulatedHandset, "begin_call", fail)
+    fleet = SimulatedFleet(Share(site, BUSY, NAMES, 7, EPOCH, 0.0))
+    fleet.start()
+    try:
+        async with asyncio.timeout(20):
+            with pytest.raises(ZeroDivisionError):
+                await fleet.watch()
+    finally:
+        await fleet.stop()
+
+
+async def test_no_connection_comes_about_while_the_network_is_cut() -> None:
+    handset, _ = a_handset()
+    network = Network(asyncio.Semaphore(1))
+    connection = network.connect(await handset.configuration())
+    network.cut()
+    with pytest.raises(BrokerError) as error:
+        await connection.open()
+    assert error.value.problem is BrokerProblem.NO_NETWORK
+    await connection.close()
+
+
+def test_a_process_that_ends_by_itself_is_told(site: Site, tmp_path: Path) -> None:
+    (tmp_path / f"{NAMES[0]}.key").unlink()
+    processes = Processes([Share(site, BUSY, NAMES, 7, EPOCH, 0.0)])
+    processes.start()
+    try:
+        with pytest.raises(FleetError, match="ended by itself"):
+            for _ in processes.watch(lambda: False):
+                pass
+    finally:
+        processes.kill()
