@@ -24,6 +24,9 @@ export const ALL = [
   "quarantine",
 ];
 
+/** What the broker does not tell by itself. @type {Area[]} */
+const SUMS = ALL.filter((area) => area !== "devices" && area !== "calls");
+
 export class History {
   /**
    * @param {import("./session.js").Session} session
@@ -53,8 +56,7 @@ export class History {
   async start() {
     await this.load(ALL);
     setInterval(() => {
-      // Calls come by the broker where there is one.
-      if (!document.hidden) void this.load(ALL.filter((area) => area !== "calls" || !this.on.isLive()));
+      if (!document.hidden) void this.load(this.on.isLive() ? SUMS : ALL);
     }, EVERY_MS);
   }
 

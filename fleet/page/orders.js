@@ -84,7 +84,7 @@ export function ordersView(dashboard) {
       {
         name: "reason",
         label: say("col.reason"),
-        cell: (row) => row.reason.replaceAll("_", " "),
+        cell: (row) => sayValue("refused", row.reason),
         sort: (row) => row.reason,
       },
       { name: "topic", label: say("col.topic"), cell: (row) => row.topic, sort: (row) => row.topic },

@@ -244,12 +244,16 @@ async def test_a_file_has_every_call_that_the_filters_leave(visitor: FleetVisito
     text = (await (await download.value).path()).read_text("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     engine = site.collector.engine()
+    # Of one that is retired nothing is shown, though this database still has calls of it.
+    _, retired = site.seeded.names()[-1]
+    missed = calls.c.result.in_(["busy", "no_answer"])
     with engine.connect() as connection:
         wanted = connection.execute(
             select(calls.c.device, calls.c.seq, calls.c.number)
-            .where(calls.c.fleet == "south", calls.c.result.in_(["busy", "no_answer"]))
+            .where(calls.c.fleet == "south", calls.c.device != retired, missed)
         ).all()  # fmt: skip
     engine.dispose()
+    assert len(wanted) > 10
     assert {(row["device"], int(row["seq"])) for row in rows} == {(row.device, row.seq) for row in wanted}
     assert {row["number"].removeprefix("'") for row in rows} == {row.number or "" for row in wanted}
     assert not any(row["number"].startswith("+") for row in rows)

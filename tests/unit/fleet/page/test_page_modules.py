@@ -13,6 +13,7 @@ from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestKind
 from fleet.api.models import DeviceState, ErasureStanding, PublicationKind, RequestStanding
+from fleet.collector.quarantine import Reason
 from tools.page.vendor import FILES, VENDOR
 
 HERE = Path(__file__).parent
@@ -55,6 +56,7 @@ def test_every_module_keeps_to_the_types_that_it_states(tmp_path: Path) -> None:
         ("kind", PublicationKind),
         ("standing", RequestStanding),
         ("erasures", ErasureStanding),
+        ("refused", Reason),
     ],
 )
 def test_there_are_words_for_all_that_handsets_and_the_api_can_say(group: str, values: type[StrEnum]) -> None:
