@@ -17,6 +17,7 @@ from firmware.storage.pictures import StoredPictures
 from firmware.storage.recordings import StoredRecordings
 from firmware.storage.shares import Scope, forget_settled
 from firmware.storage.store import Store
+from firmware.storage.traffic import forget_traffic
 
 ERASABLE: Final = (
     DataCategory.CONTACTS,
@@ -116,6 +117,7 @@ class StoredErasure:
                     case DataCategory.SHARES:
                         self._outbox.queue_erasure(database, ErasureReason.ERASED, Scope.ALL_RECORDS)
                         count += forget_settled(database, _last_seq(database))
+                        forget_traffic(database)
                     case _:
                         count += database.execute(_SIMPLE[category])
                 self._consents.append_within(database, LedgerAction.ERASE, category.value, actor, channel)

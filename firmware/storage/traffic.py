@@ -57,3 +57,8 @@ class StoredTraffic:
             average=Traffic(total.sent_bytes // count, total.received_bytes // count),
             days=len(before),
         )
+
+
+def forget_traffic(database: Database) -> None:
+    """Forget every day, in the transaction in which the holder erases what says what left."""
+    database.execute("DELETE FROM traffic")

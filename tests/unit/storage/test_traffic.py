@@ -4,6 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from firmware.phone.my_data import DataCategory
+from firmware.phone.purpose import Actor, Channel
 from firmware.ports import DailyTraffic, Traffic
 from firmware.storage.traffic import DAYS_KEPT, StoredTraffic
 from tests.lab.store import StoreLab
@@ -59,6 +61,14 @@ async def test_no_more_than_a_month_is_kept(days: Days) -> None:
         days.today += timedelta(1)
     days.today -= timedelta(1)
     assert (await days.traffic.daily()).days == DAYS_KEPT - 1
+
+
+async def test_it_goes_with_what_says_what_left(days: Days, lab: StoreLab) -> None:
+    await days.count(100, 50)
+    await lab.erasure.erase([DataCategory.CALLS], actor=Actor.HOLDER, channel=Channel.KEYPAD)
+    assert (await days.traffic.daily()).today == Traffic(100, 50)
+    await lab.erasure.erase([DataCategory.SHARES], actor=Actor.HOLDER, channel=Channel.KEYPAD)
+    assert (await days.traffic.daily()).today == Traffic()
 
 
 @pytest.mark.parametrize("wrong", [date(1970, 1, 1), date(2100, 1, 1)])
