@@ -90,11 +90,7 @@ def count_calls_by_hour(service: At, scope: AskedScope, span: AskedSpan, device:
     hour = hour_of(calls.c.started_at)
     statement = (
         select(hour.label("hour"), func.count().label("calls"), func.count(calls.c.answered_at).label("answered"))
-        .where(
-            calls.c.fleet.in_(scope.among(service.engine)),
-            calls.c.started_at >= span.start,
-            calls.c.started_at < span.end,
-        )
+        .where(*_within(service, scope, span))
         .group_by(hour)
     )
     if device is not None:
@@ -114,11 +110,7 @@ def count_calls_by_result(service: At, scope: AskedScope, span: AskedSpan, devic
     number = func.count()
     statement = (
         select(calls.c.result, calls.c.direction, number.label("calls"))
-        .where(
-            calls.c.fleet.in_(scope.among(service.engine)),
-            calls.c.started_at >= span.start,
-            calls.c.started_at < span.end,
-        )
+        .where(*_within(service, scope, span))
         .group_by(calls.c.result, calls.c.direction)
         .order_by(number.desc(), calls.c.result, calls.c.direction)
     )

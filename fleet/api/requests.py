@@ -26,7 +26,9 @@ def standing_of(today: date) -> dict[RequestStanding, ColumnElement[bool]]:
     }
 
 
-def _listing(today: date) -> Listing[RightsRequest]:
+def listing_of(today: date) -> Listing[RightsRequest]:
+    """Return requests as they stand on a day."""
+
     def read(row: AnyRow) -> RightsRequest:
         days_left = None if row.closed_at is not None else (row.due - today).days
         if days_left is None:
@@ -53,7 +55,7 @@ def list_requests(
     conditions = [scope.holds(requests.c.fleet)]
     if standing:
         conditions.append(or_(*(standing_of(today)[one] for one in standing)))
-    listing = _listing(today)
+    listing = listing_of(today)
     if wants_csv(request):
         return listing.file(service.engine, conditions, after, "requests")
     rows, place = listing.rows(service.engine, conditions, after, limit)
