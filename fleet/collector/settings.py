@@ -80,7 +80,8 @@ class CollectorSettings(_Table):
 
     Attributes:
         name: tells collectors apart; handsets show it to their holders as who confirmed a record.
-        fleets: those whose messages it takes; all of them where it is empty.
+        fleets: those whose messages it takes; all of them where it is empty, also such as a handset invents where the
+            broker's access list does not name its fleet.
         devices: by fleet, the handsets that are known; messages of others are quarantined. None: whoever the broker
             lets in is known.
         retention_days: for how long records of calls, outcomes and closed requests are kept; None: until they are

@@ -240,6 +240,39 @@ def test_rubbish_by_the_thousand_from_one_handset_keeps_nobody_waiting_and_is_co
         assert site.rows(calls, "device") == ["handset-1"]
 
 
+def test_a_record_that_the_database_will_not_have_keeps_no_other_back(site: Site) -> None:
+    prepare(site.engine)
+    refusal = "ALTER TABLE calls ADD CHECK (seq <> 25)"
+    if site.engine.dialect.name == "sqlite":
+        refusal = "CREATE TRIGGER t BEFORE INSERT ON calls WHEN NEW.seq = 25 BEGIN SELECT RAISE(ABORT, 'no'); END"
+    with writing(site.engine).begin() as connection:
+        connection.exec_driver_sql(refusal)
+    others = [seq for seq in range(1, 60) if seq != 25]
+    with site.device() as handset:
+        # They wait for the collector, so that they are one batch.
+        with site.collector():
+            pass
+        handset.send("cdr", *(cdr("handset-1", seq) for seq in range(1, 60)))
+        with site.collector():
+            handset.wait_until_confirmed(EPOCH, *others)
+            assert site.rows(calls, "seq") == others
+            assert site.rows(quarantine, "reason", "count") == [("not_stored", 1)]
+        assert (EPOCH, 25) not in handset.confirmed
+
+
+def test_what_is_older_than_is_kept_goes_at_the_start_and_is_not_asked_for_again(site: Site) -> None:
+    prepare(site.engine)
+    with site.collector() as collector, site.device() as handset:
+        handset.send("cdr", cdr("handset-1", 1, 2, 3))
+        handset.wait_until_confirmed(EPOCH, 1, 2, 3)
+        collector.stop()
+        with site.collector(settings={"retention_days": 30}):
+            site.wait_for(lambda: site.rows(calls, "seq") == [])
+            handset.send("cdr", cdr("handset-1", 4))
+            handset.wait_until_confirmed(EPOCH, 4)
+            assert site.rows(calls, "seq") == []
+
+
 def test_what_is_counted_can_be_read_and_names_no_handset(site: Site) -> None:
     tokens = site.folder / "tokens"
     tokens.touch(mode=0o600)

@@ -36,7 +36,7 @@ from fleet.errors import FleetError
 from tests.lab.fleet_messages import EPOCH, cancellation, cdr, consent, erasure, outcome, record, records
 from tests.lab.postgres import Postgres
 
-NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+NOW = datetime(2024, 5, 6, 12, tzinfo=UTC)
 SENDER = Sender("north", "handset-1")
 
 
@@ -104,7 +104,7 @@ def test_a_record_comes_back_as_it_was_sent(engine: Engine) -> None:
     with engine.begin() as connection:
         row = connection.execute(select(calls)).one()
     assert (row.fleet, row.device, row.epoch, row.seq) == ("north", "handset-1", EPOCH, 7)
-    assert row.started_at == datetime(2026, 11, 25, 10, tzinfo=UTC)
+    assert row.started_at == datetime(2024, 5, 6, 10, tzinfo=UTC)
     assert (row.number, row.answered_at, row.ended_at, row.result) == (None, None, None, "interrupted")
     assert (row.clock_synced, row.received_at) == (True, NOW)
 
@@ -195,21 +195,21 @@ def test_the_newest_state_of_consent_stands_and_an_older_one_of_the_same_run_cha
 
 
 def test_requests_that_are_listed_no_more_are_closed(engine: Engine) -> None:
-    write(engine, ("consent", consent("handset-1", 1, requests=[(1, "2026-12-01"), (2, "2026-12-02")])))
-    write(engine, ("consent", consent("handset-1", 2, requests=[(2, "2026-12-02"), (3, "2026-12-03")])))
+    write(engine, ("consent", consent("handset-1", 1, requests=[(1, "2024-06-01"), (2, "2024-06-02")])))
+    write(engine, ("consent", consent("handset-1", 2, requests=[(2, "2024-06-02"), (3, "2024-06-03")])))
     assert rows(engine, requests, "number", "closed_at") == [(1, NOW), (2, None), (3, None)]
 
 
 def test_a_request_that_found_no_room_in_a_full_list_is_not_closed(engine: Engine) -> None:
-    write(engine, ("consent", consent("handset-1", 1, requests=[(1, "2026-12-01"), (50, "2026-12-20")])))
-    full = [(number, "2026-12-10") for number in range(2, 22)]
+    write(engine, ("consent", consent("handset-1", 1, requests=[(1, "2024-06-01"), (50, "2024-06-20")])))
+    full = [(number, "2024-06-10") for number in range(2, 22)]
     write(engine, ("consent", consent("handset-1", 2, requests=full)))
     closed = dict(rows(engine, requests, "number", "closed_at"))
     assert (closed[1], closed[50]) == (NOW, None)
 
 
 def test_a_state_that_the_broker_keeps_no_more_is_forgotten(engine: Engine) -> None:
-    write(engine, ("consent", consent("handset-1", 1, requests=[(1, "2026-12-01")])), ("consent", b""))
+    write(engine, ("consent", consent("handset-1", 1, requests=[(1, "2024-06-01")])), ("consent", b""))
     assert (rows(engine, consents, "seq"), rows(engine, purposes, "purpose")) == ([], [])
     assert rows(engine, requests, "closed_at") == [NOW]
 
@@ -219,7 +219,7 @@ def test_outcomes_and_what_operators_published_are_kept_once(engine: Engine) -> 
         write(engine, ("outcome", outcome("handset-1", 9)))
         reading = Reader().read(
             f"wecall-fleet/v1/north/publication/{'b' * 64}",
-            b'{"kind":"bundle","name":"7","message":"%s","published_at":"2026-11-25T10:00:00.000Z"}' % (b"b" * 64),
+            b'{"kind":"bundle","name":"7","message":"%s","published_at":"2024-05-06T10:00:00.000Z"}' % (b"b" * 64),
             NOW,
         )
         with writing(engine).begin() as connection:
@@ -265,7 +265,7 @@ def test_a_notice_is_about_its_own_handset_alone(engine: Engine) -> None:
 
 def everything(device: str, epoch: int = EPOCH) -> Sequence[tuple[str, bytes]]:
     return (
-        ("consent", consent(device, 1, requests=[(1, "2026-12-01")], epoch=epoch)),
+        ("consent", consent(device, 1, requests=[(1, "2024-06-01")], epoch=epoch)),
         ("cdr", cdr(device, 2, 3, epoch=epoch)),
         ("outcome", outcome(device, 4, epoch=epoch)),
         ("status", b'{"state":"online"}'),
@@ -419,11 +419,11 @@ def test_collectors_that_get_the_same_states_at_once_do_not_wait_in_a_circle(eng
 
 def test_what_is_older_than_is_kept_goes_and_does_not_come_in_again(engine: Engine) -> None:
     oldest = NOW - timedelta(days=30)
-    old = {"started_at": "2026-10-01T10:00:00.000Z", "answered_at": None, "ended_at": "2026-10-01T10:00:09.000Z"}
+    old = {"started_at": "2024-03-01T10:00:00.000Z", "answered_at": None, "ended_at": "2024-03-01T10:00:09.000Z"}
     unsynced = {"clock_quality": {"synced": False, "boot_id": "01234567-89ab-cdef-0123-456789abcdef"}}
-    before = datetime(2026, 10, 1, 11, tzinfo=UTC)
+    before = datetime(2024, 3, 1, 11, tzinfo=UTC)
     write(engine, ("cdr", records([record("handset-1", 1, **old)])), ("outcome", outcome("handset-1", 9)), now=before)
-    write(engine, ("consent", consent("handset-1", 1, requests=[(1, "2026-10-02")])), ("consent", b""), now=before)
+    write(engine, ("consent", consent("handset-1", 1, requests=[(1, "2024-03-02")])), ("consent", b""), now=before)
     # Nobody had set this clock: it says nothing of how old the record is.
     write(engine, ("cdr", records([record("handset-1", 2, **old, **unsynced)])))
     write(engine, ("cdr", records([record("handset-1", 3)])))

@@ -20,7 +20,8 @@ from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestKind, RequestState
 
 EPOCH: Final = 77
-STARTED: Final = "2026-11-25T10:00:00.000Z"
+STARTED: Final = "2024-05-06T10:00:00.000Z"
+"""Long enough ago for any computer that runs tests."""
 
 
 def record(device: str, seq: int, **changes: Any) -> dict[str, Any]:
@@ -32,8 +33,8 @@ def record(device: str, seq: int, **changes: Any) -> dict[str, Any]:
         "direction": "outgoing",
         "number": "+8613912345678",
         "started_at": STARTED,
-        "answered_at": "2026-11-25T10:00:05.000Z",
-        "ended_at": "2026-11-25T10:01:00.000Z",
+        "answered_at": "2024-05-06T10:00:05.000Z",
+        "ended_at": "2024-05-06T10:01:00.000Z",
         "result": "local_hangup",
         "sip_code": 200,
         "clock_quality": {"synced": True, "boot_id": "01234567-89ab-cdef-0123-456789abcdef"},
