@@ -53,7 +53,7 @@ def _what_happened(site: FleetSite, steps: Sequence[Step], kind: str) -> str:
     return (
         f"{kind}, seed {_SEED}, {_MINUTES:g} minute(s). {counts}\n"
         f"Again: WECALL_CHAOS_SEED={_SEED} WECALL_CHAOS_MINUTES={_MINUTES:g} "
-        f"python -m pytest -n0 {Path(__file__).name} -k {kind}\n{storm}"
+        f"make test ARGS='-n0 -k {kind} tests/integration/test_fleet_chaos.py'\n{storm}"
     )
 
 
