@@ -9,6 +9,7 @@ import { locale, say } from "./words.js";
 /** @typedef {import("./store.js").Hour} Hour */
 
 const HEIGHT_PX = 180;
+const HOUR_S = 3_600;
 const DAY_S = 86_400;
 
 export class HourChart {
@@ -92,6 +93,13 @@ export class HourChart {
         padding: [8, 18, 0, 0],
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
         scales: {
+          // The last bar begins where the last hour does.
+          x: {
+            range: (/** @type {any} */ _plot, /** @type {number} */ first, /** @type {number} */ last) => [
+              first,
+              last + HOUR_S,
+            ],
+          },
           y: {
             range: (/** @type {any} */ _plot, /** @type {number} */ _least, /** @type {number} */ most) => [
               0,

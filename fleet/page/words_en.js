@@ -95,7 +95,7 @@ export const english = {
   "hours.other": "not answered",
   "hours.none": "No call in this period.",
   "hours.hour": "Hour",
-  "hours.figure": "{calls} calls in this period, most in one hour: {most}.",
+  "hours.figure": "Calls in this period: {calls}; most in one hour: {most}.",
   "results.title": "How calls ended",
   "kind.answered": "Answered",
   "kind.missed": "Not answered",

@@ -49,6 +49,16 @@ _STORED: Final = """async () => [
   (await caches.keys()).length, (await navigator.serviceWorker.getRegistrations()).length,
 ]"""
 
+_DRAWN: Final = """() => {
+  const canvas = document.querySelector(".plot canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const colour = getComputedStyle(document.documentElement).getPropertyValue("--answered").trim();
+  const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  let drawn = 0;
+  for (let at = 0; at < data.length; at += 4) drawn += wanted.every((part, index) => data[at + index] === part);
+  return drawn;
+}"""
+
 _COLOURS: Final = """(selector) => {
   const probe = document.body.appendChild(document.createElement("p"));
   probe.className = "wrong";
@@ -198,6 +208,24 @@ async def test_a_handset_that_comes_and_a_call_that_ends_show_by_themselves(
         # And stays when the collector has told of it too.
         await visitor.choose("period", "168")
         await expect(row).to_have_count(1)
+
+
+async def test_a_call_of_this_very_hour_is_drawn(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    with site.handset("alone-1", "alone") as handset:
+        handset.consent()
+        handset.status("online")
+        await visitor.choose("fleet", "alone")
+        await expect(visitor.page.locator(".panel.hours .note")).to_have_text("No call in this period.")
+        assert await visitor.page.evaluate(_DRAWN) == 0
+        handset.call("1001", ago_s=0)
+        await expect(visitor.page.locator(".panel.hours .note")).to_contain_text("Calls in this period: 1;")
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while True:
+                if await visitor.page.evaluate(_DRAWN) > 100:
+                    break
+                await asyncio.sleep(0.1)
+    # It is the test that reads pixels.
+    visitor.complaints[:] = [one for one in visitor.complaints if "willReadFrequently" not in one]
 
 
 async def test_filters_and_search_narrow_map_table_and_sums(visitor: FleetVisitor) -> None:
