@@ -43,6 +43,8 @@ _HAND_IN_RETRY_CAP_S: Final = 60.0
 _STEADY_S: Final = 10.0
 # Together with closing the connection less than the two seconds that a stop may take.
 _FINISH_TIMEOUT_S: Final = 1.0
+# And this with them: a handset that is busy, or stops as well, is not waited for.
+_LAST_WORD_TIMEOUT_S: Final = 0.4
 
 
 class Handset(Protocol):
@@ -259,9 +261,10 @@ class Courier:
         moved = connection.traffic
         self._untold += moved - self._moved
         self._moved = moved
-        with suppress(HandsetError):
-            await self._handset.moved(self._untold)
-            self._untold = Traffic()
+        with suppress(HandsetError, TimeoutError):
+            async with asyncio.timeout(_LAST_WORD_TIMEOUT_S if self._stopping.is_set() else None):
+                await self._handset.moved(self._untold)
+                self._untold = Traffic()
         self._told_at_s = time.monotonic()
 
     def _jitter_s(self, attempt: int, base_s: float, cap_s: float) -> float:

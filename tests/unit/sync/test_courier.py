@@ -144,6 +144,32 @@ async def test_the_handset_hears_what_a_connection_has_moved_once_it_is_over(mon
     assert handset.counted == [Traffic(300, 200)]
 
 
+async def test_a_handset_that_answers_nothing_keeps_nobody_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Busy(Handset):
+        def __init__(self) -> None:
+            super().__init__(b"", HandsetError())
+            self.is_asked = asyncio.Event()
+
+        async def report(self, _state: BrokerState, _problem: BrokerProblem) -> None:
+            if self.is_asked.is_set():
+                await asyncio.Event().wait()
+            self.is_asked.set()
+
+        async def moved(self, traffic: Traffic) -> None:
+            await super().moved(traffic)
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(courier_module, "BrokerConnection", lambda _settings: Connection())
+    handset = Busy()
+    courier = Courier(handset, heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce())
+    running = asyncio.create_task(courier.run())
+    await handset.is_asked.wait()
+    courier.stop()
+    async with asyncio.timeout(30):
+        await running
+    assert handset.counted == [Traffic(300, 200)]
+
+
 async def test_what_the_handset_did_not_hear_of_is_told_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     class Deaf(Handset):
         async def moved(self, traffic: Traffic) -> None:
