@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, func, select, tuple_
 
@@ -44,16 +43,14 @@ class Reason(StrEnum):
     NOT_STORED = "not_stored"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Sender:
+class Sender(NamedTuple):
     """Who sent a message, by its topic; empty where that is no name."""
 
     fleet: str
     device: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Rejection:
+class Rejection(NamedTuple):
     """One message or record that is not taken."""
 
     sender: Sender

@@ -247,12 +247,12 @@ def test_a_record_that_the_database_will_not_have_keeps_no_other_back(site: Site
         refusal = "CREATE TRIGGER t BEFORE INSERT ON calls WHEN NEW.seq = 25 BEGIN SELECT RAISE(ABORT, 'no'); END"
     with writing(site.engine).begin() as connection:
         connection.exec_driver_sql(refusal)
-    others = [seq for seq in range(1, 60) if seq != 25]
+    others = [seq for seq in range(1, 500) if seq != 25]
     with site.device() as handset:
         # They wait for the collector, so that they are one batch.
         with site.collector():
             pass
-        handset.send("cdr", *(cdr("handset-1", seq) for seq in range(1, 60)))
+        handset.send("cdr", *(cdr("handset-1", seq) for seq in range(1, 500)))
         with site.collector():
             handset.wait_until_confirmed(EPOCH, *others)
             assert site.rows(calls, "seq") == others
