@@ -524,7 +524,8 @@ class BrokerSettings:
         ca_pem: the authorities that sign the broker's certificate; the system's where None.
         certificate_pem, key_pem: the device's own; both or neither.
         discovery: dashboards are told of the handset; what they were told is taken back where False.
-        departing: the holder has gone: the broker is to forget whether the handset is there, and dashboards the handset.
+        departing: the holder has gone: the broker is to forget whether the handset is there, and dashboards the
+            handset.
     """
 
     device: str

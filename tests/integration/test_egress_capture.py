@@ -106,7 +106,11 @@ async def calls_before_the_holder_agrees(day: Day, relay: Relay) -> set[CallId]:
     day.numbers[going_on] = "13900000000"
     await site.wait_until_empty()
     capture = Capture(relay)
-    assert {publish.topic for publish in capture.publishes} == {f"{PREFIX}/status", f"{PREFIX}/consent", DISCOVERY_TOPIC}
+    assert {publish.topic for publish in capture.publishes} == {
+        f"{PREFIX}/status",
+        f"{PREFIX}/consent",
+        DISCOVERY_TOPIC,
+    }
     assert capture.is_granted == [False]
     await site.grant()
     await site.store.call_log.close_record(going_on, DisconnectReason.REMOTE_HANGUP, 200)
