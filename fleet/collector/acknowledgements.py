@@ -13,6 +13,9 @@ from fleet.collector.received import Received
 JOIN_S: Final = 0.1
 """So long a confirmation waits for others of the same handset, which takes some twenty a second at most."""
 
+MANY: Final = 1000
+"""So many messages do not wait: the broker sends no others while its window is full of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
@@ -54,6 +57,8 @@ class Acknowledgements:
 
     def due(self, now_s: float) -> list[Acknowledgement]:
         """Take out what has waited long enough; `inf` takes out everything."""
+        if sum(len(waiting.answers) for waiting in self._waiting.values()) >= MANY:
+            now_s = math.inf
         ripe = [sender for sender, waiting in self._waiting.items() if waiting.since_s + JOIN_S <= now_s]
         return [message for sender in ripe for message in self._messages(sender, self._waiting.pop(sender))]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.egress.downlink import MAX_CONFIRMED_RANGES, AckMessage
-from fleet.collector.acknowledgements import JOIN_S, Acknowledgements, join
+from fleet.collector.acknowledgements import JOIN_S, MANY, Acknowledgements, join
 from fleet.collector.quarantine import Sender
 from fleet.collector.received import Received
 
@@ -52,3 +52,11 @@ def test_a_message_is_let_go_of_with_the_last_of_several_answers() -> None:
     first, last = waiting.due(math.inf)
     assert (len(first.answers), len(last.answers)) == (0, 1)
     assert len(AckMessage.model_validate_json(first.payload).messages) == MAX_CONFIRMED_RANGES
+
+
+def test_many_do_not_wait_since_the_broker_waits_for_them() -> None:
+    waiting = Acknowledgements("main")
+    waiting.add(SENDER, [(1, each) for each in range(1, MANY)], [message(each) for each in range(1, MANY)], 100.0)
+    assert waiting.due(100.0) == []
+    waiting.add(Sender("north", "handset-2"), [(1, 1)], [message(MANY)], 100.0)
+    assert [len(each.answers) for each in waiting.due(100.0)] == [MANY - 1, 1]
