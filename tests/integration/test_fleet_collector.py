@@ -110,10 +110,8 @@ def test_a_record_is_confirmed_once_it_is_there_and_waits_for_a_collector_that_i
 
 def test_a_collector_killed_at_any_moment_has_each_record_once_and_confirms_all(site: Site) -> None:
     chance = random.Random(11)
-    collector = site.collector()
-    collector.start()
     count = 150 * KILLS
-    with site.device() as handset, site.device("handset-2") as other:
+    with site.collector() as collector, site.device() as handset, site.device("handset-2") as other:
 
         def send(device: FleetDevice) -> None:
             for first in range(1, count, 5):
@@ -132,7 +130,6 @@ def test_a_collector_killed_at_any_moment_has_each_record_once_and_confirms_all(
             sender.join()
         for device in (handset, other):
             device.wait_until_confirmed(EPOCH, *range(1, count + 1))
-    collector.stop()
     assert site.rows(calls, "device", "seq") == [
         (name, seq) for name in ("handset-1", "handset-2") for seq in range(1, count + 1)
     ]
@@ -158,15 +155,15 @@ def test_while_the_database_is_away_nothing_is_confirmed_and_afterwards_all_is(s
 
 def test_a_collector_starts_before_its_database(site: Site) -> None:
     prepare(site.engine)
-    with site.device() as handset:
+    with ExitStack() as stack:
+        handset = stack.enter_context(site.device())
+        collector = site.collector()
+        stack.callback(collector.stop)
         with site.database_away():
-            collector = site.collector()
             collector.start(until="Collecting.")
-        collector_says = "Connected to the broker."
-        site.wait_for(lambda: collector_says in collector.log)
+        site.wait_for(lambda: "Connected to the broker." in collector.log)
         handset.send("cdr", cdr("handset-1", 1))
         handset.wait_until_confirmed(EPOCH, 1)
-        collector.stop()
 
 
 def test_collectors_side_by_side_share_what_comes_and_the_share_of_a_dead_one_is_not_lost(site: Site) -> None:
