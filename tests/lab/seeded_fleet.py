@@ -114,7 +114,7 @@ class SeededFleet:
                         "id": f"{chance.getrandbits(128):032x}",
                         "account": f"{1:032x}",
                         "direction": chance.choice(list(CallDirection)),
-                        "number": chance.choice([f"+8610{chance.randrange(10**8):08d}", "1001", None]),
+                        "number": chance.choice([f"+447700900{chance.randrange(1000):03d}", "1001", None]),
                         "started_at": started_at,
                         "answered_at": answered_at,
                         "ended_at": None if result is DisconnectReason.INTERRUPTED else ended_at,
