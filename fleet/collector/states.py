@@ -133,6 +133,9 @@ def keep_consent(connection: Connection, sender: Sender, message: ConsentMessage
             for answer in sorted(message.purposes, key=lambda answer: answer.purpose.value)
         ],
     )
+    # The newest says it all: a yes that it does not repeat is none.
+    told = [answer.purpose.value for answer in message.purposes]
+    connection.execute(delete(purposes).where(*_of(purposes, sender), purposes.c.purpose.not_in(told)))
     _keep_requests(connection, sender, message, now)
     return True
 

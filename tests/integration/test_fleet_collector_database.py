@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Table, func, insert, select, update
 
+from firmware.egress.messages import ConsentMessage
 from fleet.collector import retention
 from fleet.collector.batch import Written, write_batch
 from fleet.collector.database import VERSION, forget_for_good, open_database, prepare, writing
@@ -192,6 +193,14 @@ def test_the_newest_state_of_consent_stands_and_an_older_one_of_the_same_run_cha
     write(engine, ("consent", consent("handset-1", 2, epoch=EPOCH + 1)))
     assert rows(engine, consents, "epoch", "seq") == [(EPOCH + 1, 2)]
     assert set(rows(engine, purposes, "granted")) == {True}
+
+
+def test_a_yes_that_the_newest_state_does_not_repeat_is_none(engine: Engine) -> None:
+    whole = ConsentMessage.model_validate_json(consent("handset-1", 1))
+    write(engine, ("consent", whole.model_dump_json().encode()))
+    less = whole.model_copy(update={"seq": 2, "purposes": whole.purposes[1:]})
+    write(engine, ("consent", less.model_dump_json().encode()))
+    assert set(rows(engine, purposes, "purpose")) == {answer.purpose.value for answer in whole.purposes[1:]}
 
 
 def test_requests_that_are_listed_no_more_are_closed(engine: Engine) -> None:
