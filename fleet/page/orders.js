@@ -91,7 +91,9 @@ export function ordersView(dashboard) {
       {
         name: "device",
         label: say("col.device"),
-        cell: (row) => ({ text: row.device, device: `${row.fleet}/${row.device}` }),
+        cell: (row) =>
+          // Of what no handset can have sent nobody knows the sender.
+          row.device === "" ? "–" : { text: row.device, device: `${row.fleet}/${row.device}` },
         sort: (row) => row.device,
       },
       { name: "fleet", label: say("col.fleet"), wide: true, cell: (row) => row.fleet, sort: (row) => row.fleet },

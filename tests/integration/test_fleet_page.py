@@ -324,7 +324,9 @@ async def test_what_became_of_a_bundle_has_its_name(visitor: FleetVisitor, site:
         )
         operator.announce("north", publication)
         await expect(row.locator("td").first).to_have_text("43")
-    await expect(visitor.page.locator(".table.quarantine tbody tr")).to_have_count(3)
+    quarantined = visitor.page.locator(".table.quarantine tbody tr")
+    await expect(quarantined).to_have_count(4)
+    await expect(quarantined.get_by_role("button")).to_have_count(3)
 
 
 async def test_details_of_a_handset_follow_what_it_says(visitor: FleetVisitor, site: FleetPageSite) -> None:

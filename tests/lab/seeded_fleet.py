@@ -222,5 +222,5 @@ class SeededFleet:
                 "first_received_at": self.now - timedelta(days=2),
                 "last_received_at": self.now - timedelta(hours=1),
             }
-            for index, name in self._each()[:3]
+            for index, name in (*self._each()[:3], (3, {"fleet": "", "device": ""}))
         ]
