@@ -132,6 +132,12 @@ async def test_a_fleet_manager_sees_the_fleet_live_in_node_red(
     await handset.open()
     await expect_row(page, "handset-1", "online")
 
+    # What one says wrongly is passed over, and the rest is drawn.
+    await handset.publish(Parcel((), Topic.OUTCOME, b"null", retain=False))
+    await handset.publish(Parcel((), Topic.CDR, b'{"records": {}}', retain=False))
+    await handset.publish(Parcel((), Topic.CONSENT, b'{"purposes": 5, "requests": [null, {}]}', retain=True))
+    await expect(page.get_by_text("1 unreadable messages")).to_be_visible(timeout=PATIENCE_MS)
+
     await tell(handset, Topic.CDR, CdrMessage(records=(call(1), call(2))))
     # What a broker delivers again is counted once.
     await tell(handset, Topic.CDR, CdrMessage(records=(call(2), call(3))))
