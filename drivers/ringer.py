@@ -1,4 +1,4 @@
-"""The ringer: a warble on a PCM of its own, which is open only while the phone rings or has something to say."""
+"""The ringer: a warble or a given tone on a PCM of its own, open only while it rings or has something to say."""
 
 import audioop
 import errno
@@ -59,6 +59,7 @@ class AlsaRinger:
         *,
         cadence_ms: Sequence[int] = _DEFAULT_CADENCE_MS,
         volume_percent: int = 80,
+        tone: Callable[[], bytes] | None = None,
         on_fault: Callable[[str], None],
         on_recovery: Callable[[], None] | None = None,
     ) -> None:
@@ -68,6 +69,9 @@ class AlsaRinger:
             playback: the ringer's PCM name.
             cadence_ms: on, off, on, off... where no other pattern is asked for.
             volume_percent: how loud, 0 to 100.
+            tone: asked once, on the ringer's thread, for a sound as `play` takes it that rings in place of the warble
+                where no other pattern is asked for: from beginning to end, and again after the cadence's last pause.
+                Where it is empty the warble rings.
             on_fault: told on the ringer's thread, once, why the phone cannot ring.
             on_recovery: told on the ringer's thread that it rings again.
         """
@@ -75,6 +79,8 @@ class AlsaRinger:
         self._cadence_ms = tuple(cadence_ms)
         self._rhythm_ms = self._cadence_ms
         self._volume_percent = volume_percent
+        self._read_tone = tone
+        self._tone = b""
         self._on_fault = on_fault
         self._on_recovery = on_recovery
         self._is_faulty = False
@@ -104,6 +110,8 @@ class AlsaRinger:
     def ring(self, pattern: str = "normal") -> None:
         """Ring until silenced; while it rings, another pattern takes over after the burst that is sounding.
 
+        A given tone is cut off for it: that may be long.
+
         Args:
             pattern: "normal", or one of PATTERNS_MS; a name that is not known rings as normal.
         """
@@ -120,7 +128,7 @@ class AlsaRinger:
             self._silenced.set()
 
     def set_volume(self, percent: int) -> None:
-        """Set how loud it rings, from the next burst on."""
+        """Set how loud it rings, from the next burst on; a given tone changes at once."""
         self._volume_percent = percent
 
     def play(self, sound: bytes) -> None:
@@ -137,6 +145,9 @@ class AlsaRinger:
     # --- the ringer's thread ------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        if self._read_tone is not None:
+            tone = self._read_tone()
+            self._tone = tone + bytes(-len(tone) % (2 * _PERIOD_FRAMES))
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._is_ringing or self._sound or self._stopping)
@@ -164,14 +175,24 @@ class AlsaRinger:
         with self._open() as write:
             while not self._silenced.is_set():
                 rhythm_ms = self._rhythm_ms
-                for index, duration_ms in enumerate(rhythm_ms):
-                    if self._rhythm_ms is not rhythm_ms:
-                        break
-                    burst = silence(duration_ms) if index % 2 else warble(duration_ms, self._volume_percent)
-                    for period in _periods(burst):
-                        if self._silenced.is_set():
-                            return
-                        write(period)
+                has_tone = self._tone and rhythm_ms is self._cadence_ms
+                for period in self._tone_round(rhythm_ms) if has_tone else self._warble_round(rhythm_ms):
+                    if self._silenced.is_set():
+                        return
+                    write(period)
+
+    def _tone_round(self, rhythm_ms: Sequence[int]) -> Iterator[bytes]:
+        """Yield the tone and a pause; it may be long, so another volume or pattern is not kept waiting for its end."""
+        for period in _periods(self._tone + silence(rhythm_ms[-1])):
+            if self._rhythm_ms is not rhythm_ms:
+                return
+            yield audioop.mul(period, 2, _loudness(self._volume_percent))
+
+    def _warble_round(self, rhythm_ms: Sequence[int]) -> Iterator[bytes]:
+        for index, duration_ms in enumerate(rhythm_ms):
+            if self._rhythm_ms is not rhythm_ms:
+                return
+            yield from _periods(silence(duration_ms) if index % 2 else warble(duration_ms, self._volume_percent))
 
     def _play_sounds(self) -> None:
         """Play what there is, and silence after it: the last of it is heard, and the next one needs no opening."""

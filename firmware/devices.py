@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
+from firmware.errors import MediaError
 from firmware.ports import Display, HookSwitch, Indicator, Keypad, Ringer, SoundCard
 from provisioning.display import Display as DisplaySettings
 from provisioning.hook_switch import HookSwitch as HookSwitchSettings
@@ -134,7 +136,7 @@ def build_devices(
         settings: what the configuration says of them.
         glyphs: what the codes 0 to 7 of a display of letters look like.
         simulator_port: show keys, hook, display and LED as a page on this local port instead of driving pins.
-        on_ringer_fault: told, on the ringer's thread, why the phone cannot ring.
+        on_ringer_fault: told, on the ringer's thread, why the phone cannot ring, or not with its own tone.
     """
     from drivers.ringer import AlsaRinger
     from drivers.sound import AlsaSoundCard
@@ -166,6 +168,7 @@ def build_devices(
         settings.ringer.playback,
         cadence_ms=tone_plan(settings.country).ring_cadence_ms,
         volume_percent=settings.ringer.volume_percent,
+        tone=_ring_tone(settings.ringer.tone, on_ringer_fault),
         on_fault=on_ringer_fault,
     )
     if simulator_port is None:
@@ -173,6 +176,23 @@ def build_devices(
     else:
         devices = _on_a_page(settings, ringer, handset_card, simulator_port, glyphs)
     return replace(devices, speaker_card=speaker_card)
+
+
+def _ring_tone(path: Path | None, on_fault: Callable[[str], None]) -> Callable[[], bytes] | None:
+    """Return what reads the ring tone; where that cannot be played it says so and returns an empty one."""
+    if path is None:
+        return None
+
+    def read() -> bytes:
+        from firmware.media.ring_tone import load_ring_tone
+
+        try:
+            return load_ring_tone(path)
+        except MediaError as error:
+            on_fault(str(error))
+            return b""
+
+    return read
 
 
 def _on_pins(settings: Settings, ringer: Ringer, sound_card: SoundCard, glyphs: Sequence[Glyph]) -> Devices:

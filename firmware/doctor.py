@@ -90,7 +90,7 @@ _BUILD_LIBRARY = "Build pjproject with its Python bindings for this machine, as 
 
 _DEVICE_ADVICE = {
     "audio": "Plug the sound card in; `aplay -L` lists the names that [sound] may use.",
-    "ringer": "Check [ringer] playback; `aplay -L` lists the names. Calls work without it.",
+    "ringer": "Check [ringer]: `aplay -L` lists the names that playback may have. Calls work without it.",
     "keypad": "Check the wiring against docs/wiring.md and that the user is in group gpio.",
     "hook switch": "Check the wiring against docs/wiring.md and that the user is in group gpio.",
     "display": "Check the wiring, that I2C or SPI is switched on, and that the user is in its group.",

@@ -47,7 +47,7 @@ class CheckName(StrEnum):
     START: the handset starts with it.
     CONTACTS, PICTURES: those that it brings were taken in; the holder has to agree to that.
     DOCUMENTS: policies and notices were taken in.
-    RING_TONES: likewise.
+    RING_TONES: the phone can ring with the tone that the configuration names.
     """
 
     NETWORK = "network"
@@ -76,6 +76,7 @@ class CheckCode(StrEnum):
     UNHEALTHY = "unhealthy"
     NOT_AGREED = "not_agreed"
     IN_PART = "in_part"
+    # Nothing says so now; it may stand in what a handset or a stick keeps.
     UNSUPPORTED = "unsupported"
     FAILED = "failed"
 

@@ -1,7 +1,9 @@
 """Looks at a whole bundle: whether it may be taken here, and what it would make of the handset."""
 
+import io
 from dataclasses import dataclass, field
-from typing import Final
+from pathlib import PurePosixPath
+from typing import Final, NoReturn
 
 from firmware.bundles.files import fill_in, missing_files, wanted_secrets
 from firmware.bundles.identity import DeviceIdentity
@@ -10,6 +12,7 @@ from firmware.config import check_configuration
 from firmware.errors import ConfigurationError
 from provisioning.bundle import Bundle
 from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
+from provisioning.ring_tone import RING_TONES, read_ring_tone
 from provisioning.schema import Configuration
 from provisioning.sealing import unseal_with_key
 from provisioning.trust import Kind
@@ -25,7 +28,7 @@ class Found:
     Attributes:
         text: of the file.
         configuration: without the passwords that are sealed, and with paths as they stand in it.
-        files: what the configuration needs beside itself, by path.
+        files: what the configuration needs beside itself, certificates and its ring tone, by path.
     """
 
     text: bytes = field(repr=False)
@@ -62,7 +65,28 @@ def read_configuration(bundle: Bundle) -> Found:
             'The configuration in this bundle trusts no key that signs "bundle": no later one could be taken.',
         )
     files = {name: bundle.read(name) for name in bundle.within(_CERTIFICATES)}
-    return Found(text, configuration, files)
+    return Found(text, configuration, files | _ring_tone(configuration, bundle))
+
+
+def _ring_tone(configuration: Configuration, bundle: Bundle) -> dict[str, bytes]:
+    """Read the ring tone that the configuration names in the bundle."""
+    path = configuration.ringer.tone
+    if path is None or path.is_absolute():
+        return {}
+    name = str(PurePosixPath(path))
+    if name not in bundle.within(RING_TONES):
+        _refuse_tone(f"{name} is no ring tone; those lie in {RING_TONES}/")
+    content = bundle.read(name)
+    try:
+        read_ring_tone(io.BytesIO(content))
+    except ValueError as error:
+        _refuse_tone(f"{name}: {error}")
+    return {name: content}
+
+
+def _refuse_tone(reason: str) -> NoReturn:
+    mistakes = (f"ringer.tone: {reason}.",)
+    raise BundleRefusedError(BundleRefusal.MISTAKES, "The ring tone in this bundle cannot be played.", mistakes)
 
 
 def own_secrets(bundle: Bundle, identity: DeviceIdentity) -> dict[str, str] | None:

@@ -30,7 +30,6 @@ CONTACTS: Final = "contacts.vcf"
 _PICTURES: Final = "pictures"
 _POLICIES: Final = "policies"
 _NOTICES: Final = "notices"
-_RING_TONES: Final = "ring_tones"
 # REPLAYED and OLD: it was taken before.
 _WELL_TAKEN: Final = frozenset({OutcomeCode.TAKEN, OutcomeCode.REPLAYED, OutcomeCode.OLD})
 
@@ -93,10 +92,7 @@ class Extras:
             (CheckName.PICTURES, bool(bundle.within(_PICTURES)), self._pictures),
             (CheckName.DOCUMENTS, bool(bundle.within(_POLICIES) or bundle.within(_NOTICES)), self._documents),
         )
-        checks = [_check(name, await self._attempt(work, bundle)) for name, is_there, work in kinds if is_there]
-        if bundle.within(_RING_TONES):
-            checks.append(_check(CheckName.RING_TONES, CheckCode.UNSUPPORTED))
-        return tuple(checks)
+        return tuple([_check(name, await self._attempt(work, bundle)) for name, is_there, work in kinds if is_there])
 
     async def _attempt(self, work: Callable[[Holdings, Bundle], Awaitable[CheckCode]], bundle: Bundle) -> CheckCode:
         if self._records is None:

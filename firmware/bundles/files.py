@@ -18,6 +18,8 @@ def place(configuration: Configuration, folder: Path) -> Configuration:
     if (sync := configuration.sync) is not None:
         paths = {name: _placed(getattr(sync, name), folder) for name in ("ca", "certificate", "key")}
         changes["sync"] = sync.model_copy(update=paths)
+    tone = _placed(configuration.ringer.tone, folder)
+    changes["ringer"] = configuration.ringer.model_copy(update={"tone": tone})
     return configuration.model_copy(update=changes)
 
 
@@ -68,6 +70,8 @@ def _named(configuration: Configuration) -> Iterator[tuple[str, Path]]:
         for name in ("ca", "certificate", "key"):
             if (path := getattr(configuration.sync, name)) is not None:
                 yield f"sync.{name}", path
+    if configuration.ringer.tone is not None:
+        yield "ringer.tone", configuration.ringer.tone
 
 
 def _placed(path: Path | None, folder: Path) -> Path | None:

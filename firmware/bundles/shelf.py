@@ -4,7 +4,7 @@
         standing.json             what counts, what is tried, what became of the last bundle (see standing.py)
         identity/                 the handset's own keys (see identity.py)
         incoming/<offer>          a bundle that is coming in
-        configurations/<number>/  config.toml, certificates/, secrets.sealed; bundle.wecall until all in it is taken in
+        configurations/<number>/  config.toml, its files, secrets.sealed; bundle.wecall until all in it is taken in
 
 Everything may be cut off anywhere: a folder of a configuration is made whole under another name first, and nothing but
 the one file says that it counts. What belongs to nothing is swept away at the next start.

@@ -24,6 +24,7 @@ from firmware.root.messages import RootOutcome, RootStep
 from provisioning.bundle import open_bundle
 from provisioning.errors import ProvisioningError
 from provisioning.report import Check, CheckCode, CheckName
+from provisioning.ring_tone import open_ring_tone
 from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ class Trial:
             except TimeoutError:
                 self._give_up()
             await self._check_sound()
+            await self._check_ring_tone()
             await self._keep()
         except _FailedError as error:
             await self._go_back(error)
@@ -210,6 +212,19 @@ class Trial:
         if not (await self._sound_opens() if is_quiet else not self._has_problem(Problem.SOUND_MISSING)):
             self._fail(CheckName.SOUND, CheckCode.NOT_OPENED)
         self._pass(CheckName.SOUND)
+
+    async def _check_ring_tone(self) -> None:
+        """Say whether the ring tone can be played; without it the phone rings with its own, so none is sent back."""
+        path = self._configuration.ringer.tone
+        if path is None:
+            return
+        try:
+            await asyncio.to_thread(open_ring_tone, path)
+        except (OSError, ValueError):
+            # The ringer has said why.
+            self._checks.append(Check(name=CheckName.RING_TONES, passed=False, code=CheckCode.FAILED))
+        else:
+            self._pass(CheckName.RING_TONES)
 
     @property
     def _lines(self) -> tuple[LineView, ...]:

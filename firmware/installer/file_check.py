@@ -1,6 +1,5 @@
 """Finds what is wrong with one file of a bundle's folder, by what kind of file it is."""
 
-import wave
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from firmware.pictures.header import MAX_PIXELS, size_of
 from firmware.vcard.cards import Broken, Mistake, split
 from provisioning.documents import NoticeDocument, PolicyDocument, read_content
 from provisioning.remarks import Place, Remark, mistake, warning
+from provisioning.ring_tone import open_ring_tone
 from provisioning.schema import Configuration
 from provisioning.section import Section
 from provisioning.signed import DocumentKind, DocumentRefusedError, verify
@@ -21,8 +21,6 @@ from provisioning.trust import Kind
 
 _SOON: Final = timedelta(days=60)
 _PRIVATE_KEY: Final = b"PRIVATE KEY-----"
-_SAMPLE_BYTES: Final = 2
-_MOST_CHANNELS: Final = 2
 _PNG_BEGINS: Final = b"\x89PNG"
 
 _CARD_WORDS: Final[Mapping[Mistake, str]] = {
@@ -114,12 +112,9 @@ def _picture(path: Path, _: Beside) -> Iterator[Remark]:
 
 def _ring_tone(path: Path, _: Beside) -> Iterator[Remark]:
     try:
-        with wave.open(str(path), "rb") as tone:
-            fits = tone.getsampwidth() == _SAMPLE_BYTES and tone.getnchannels() <= _MOST_CHANNELS
-    except (wave.Error, EOFError):
-        fits = False
-    if not fits:
-        yield mistake("this is no WAV file of 16-bit samples, mono or stereo")
+        open_ring_tone(path)
+    except ValueError as error:
+        yield mistake(str(error))
 
 
 def _document(kind: DocumentKind, model: type[Section]) -> Callable[[Path, Beside], Iterator[Remark]]:

@@ -17,10 +17,13 @@ from provisioning.examination import Examination
 from provisioning.mistake_words import near_to
 from provisioning.network import check_wifi_password
 from provisioning.remarks import KeyPath, Place, Remark, Severity, joined, mistake, warning
+from provisioning.ring_tone import RING_TONES
 from provisioning.schema import Configuration
 from provisioning.secret_names import secrets_of
 
 _CERTIFICATES: Final = "certificates/"
+_RING_TONES: Final = f"{RING_TONES}/"
+_TONE: Final[KeyPath] = ("ringer", "tone")
 _WIFI_PASSWORD: Final = "wifi-password-"  # noqa: S105 - how their names begin
 _NAMES: Final = ("contacts.vcf", "certificates", "policies", "notices", "pictures", "ring_tones", "firmware", "sealed")
 
@@ -119,17 +122,23 @@ def _paths(configuration: Configuration, names: Collection[str]) -> Iterator[Rem
         name = str(PurePosixPath(file))
         if file.is_absolute():
             yield warning("this is a path on the handset, where the bundle brings nothing; put the file in "
-                          "certificates/ to bring it along", *path)  # fmt: skip
+                          f"{_folder(path)} to bring it along", *path)  # fmt: skip
         elif path[-1] == "key":
             yield mistake(
                 "a bundle carries no private key; leave key out, and the handset uses the one that it made", *path
             )
         elif name not in names:
             yield mistake(f"there is no {name} in this folder", *path)
-        elif not name.startswith(_CERTIFICATES) or size_limit(name) is None:
+        elif not name.startswith(_folder(path)) or size_limit(name) is None:
+            ending = ".wav" if path == _TONE else ".pem"
             yield mistake(
-                f"a bundle does not carry {name}; put it in certificates/, under a name that ends in .pem", *path
+                f"a bundle does not carry {name}; put it in {_folder(path)}, under a name that ends in {ending}", *path
             )
+
+
+def _folder(path: KeyPath) -> str:
+    """Return where in a bundle the file of a setting lies."""
+    return _RING_TONES if path == _TONE else _CERTIFICATES
 
 
 def _unused(configuration: Configuration, files: Mapping[str, Path]) -> list[Remark]:
@@ -137,7 +146,7 @@ def _unused(configuration: Configuration, files: Mapping[str, Path]) -> list[Rem
     remarks = [
         replace(warning("nothing in the configuration names this file"), file=name)
         for name in files
-        if name.startswith(_CERTIFICATES) and size_limit(name) is not None and name not in used
+        if name.startswith((_CERTIFICATES, _RING_TONES)) and size_limit(name) is not None and name not in used
     ]
     sync = configuration.sync
     if sync is not None and sync.certificate is not None and (path := files.get(str(PurePosixPath(sync.certificate)))):
@@ -169,6 +178,8 @@ def _named(configuration: Configuration) -> Iterator[tuple[KeyPath, Path]]:
         for key in ("ca", "certificate", "key"):
             if (file := getattr(sync, key)) is not None:
                 yield ("sync", key), file
+    if configuration.ringer.tone is not None:
+        yield _TONE, configuration.ringer.tone
 
 
 def _secrets(source: BundleFolder, configuration: Configuration | None) -> tuple[frozenset[str], list[Remark]]:

@@ -12,22 +12,28 @@ import psutil
 import pytest
 
 from drivers.ringer import AlsaRinger
+from firmware.devices import Settings, build_devices
 from firmware.media.tones import key_click
+from firmware.screens.families.rom import GLYPHS
+from provisioning.ringer import Ringer as RingerSettings
 from tests.lab.audio import Recorder, Sound, find_tone, tone
 from tests.lab.pulse import PulseAudio, Stream
+from tests.lab.ring_tones import CHIME_HZ, chime
 
 TIMEOUT_S = 10.0
+LOW_HZ = 400
 
 
 class Bell:
     """A ringer whose words are kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, tone: Callable[[], bytes] | None = None) -> None:
         self.faults: queue.Queue[str] = queue.Queue()
         self.recoveries: queue.Queue[bool] = queue.Queue()
         self.ringer = AlsaRinger(
             "bell",
             cadence_ms=(300, 200),
+            tone=tone,
             on_fault=self.faults.put,
             on_recovery=lambda: self.recoveries.put(True),
         )
@@ -142,6 +148,90 @@ def test_another_pattern_takes_over_while_it_rings(pulse: PulseAudio, bell: Bell
         wait_for(lambda: bursts_s(recorder.sound))
         bell.ringer.ring("internal")
         wait_for(lambda: any(burst > 0.35 for burst in bursts_s(recorder.sound)))
+
+
+@pytest.fixture
+def chime_bell() -> Iterator[Bell]:
+    """A ringer with a tone of its own: high, then low."""
+    bell = Bell(lambda: tone([CHIME_HZ], 0.3, rate_hz=16_000).pcm + tone([LOW_HZ], 0.305, rate_hz=16_000).pcm)
+    bell.ringer.start()
+    yield bell
+    bell.ringer.stop()
+
+
+def test_a_tone_of_its_own_rings_whole_and_again_after_the_pause_in_place_of_the_warble(
+    pulse: PulseAudio, chime_bell: Bell
+) -> None:
+    def heard() -> list[tuple[float, float, int]]:
+        """Return from when to when which pitch was heard; what a busy machine tore apart is one."""
+        spans = [
+            (span.start_s, span.end_s, hz)
+            for hz in (CHIME_HZ, LOW_HZ)
+            for span in find_tone(recorder.sound, [hz], threshold=300, shortest_s=0.05)
+        ]
+        whole: list[tuple[float, float, int]] = []
+        for start_s, end_s, hz in sorted(spans):
+            began_s = whole.pop()[0] if whole and whole[-1][2] == hz else start_s
+            whole.append((began_s, end_s, hz))
+        return whole
+
+    with Recorder("bell_monitor") as recorder:
+        chime_bell.ringer.ring()
+        wait_for(lambda: len(heard()) >= 5)
+        chime_bell.ringer.silence()
+        wait_until_playing(pulse, playing=False)
+        high, low, again, low_again, *_ = heard()
+        assert [hz for _, _, hz in (high, low, again, low_again)] == [CHIME_HZ, LOW_HZ] * 2
+        assert min(end_s - start_s for start_s, end_s, _ in (high, low, again, low_again)) > 0.25
+        assert again[0] - low[1] > 0.15
+        assert not find_tone(recorder.sound, [800], threshold=300, shortest_s=0.05)
+
+
+def test_callers_who_have_a_pattern_ring_with_it_and_not_with_the_tone(pulse: PulseAudio, chime_bell: Bell) -> None:
+    with Recorder("bell_monitor") as recorder:
+        chime_bell.ringer.ring()
+        wait_for(lambda: find_tone(recorder.sound, [CHIME_HZ], threshold=300))
+        chime_bell.ringer.ring("internal")
+        wait_for(lambda: find_tone(recorder.sound, [800], threshold=300))
+
+
+def test_a_tone_is_as_loud_as_the_holder_has_set_also_while_it_rings(pulse: PulseAudio) -> None:
+    bell = Bell(lambda: tone([CHIME_HZ], 9, rate_hz=16_000).pcm)
+    bell.ringer.start()
+    try:
+        bell.ringer.set_volume(100)
+        with Recorder("bell_monitor") as recorder:
+            bell.ringer.ring()
+            wait_for(lambda: np.abs(recorder.sound.samples).max(initial=0) > 4000)
+            assert np.abs(recorder.sound.samples).max() < 0.72 * 8000
+            bell.ringer.set_volume(50)
+            since = recorder.sound.duration_s + 0.5
+            wait_for(lambda: recorder.sound.duration_s > since + 0.3)
+            assert np.abs(recorder.sound.between(since, 1e6).samples).max() == pytest.approx(0.7 * 8000 / 8, rel=0.1)
+    finally:
+        bell.ringer.stop()
+
+
+@pytest.mark.parametrize("content", [None, b"RIFF", chime()])
+def test_the_tone_that_is_configured_rings_and_where_it_is_broken_or_gone_the_phone_rings_all_the_same(
+    pulse: PulseAudio, tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "anna.wav"
+    if content is not None:
+        path.write_bytes(content)
+    faults: list[str] = []
+    settings = Settings(ringer=RingerSettings(playback="bell", tone=path))
+    ringer = build_devices(settings, simulator_port=0, on_ringer_fault=faults.append, glyphs=GLYPHS).ringer
+    ringer.start()
+    try:
+        with Recorder("bell_monitor") as recorder:
+            ringer.ring()
+            hz = CHIME_HZ if content == chime() else 800
+            wait_for(lambda: find_tone(recorder.sound, [hz], threshold=300))
+    finally:
+        ringer.stop()
+    assert len(faults) == (content != chime())
+    assert all("The ring tone cannot be played" in fault and "anna" not in fault for fault in faults)
 
 
 def heard_s(sound: Sound) -> float:

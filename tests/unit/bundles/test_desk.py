@@ -16,11 +16,12 @@ from firmware.bundles.standing import Ended
 from firmware.config import load
 from firmware.errors import StorageError
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
-from firmware.phone.call import RegistrationState
+from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
-from provisioning.report import CheckCode, CheckName, ReportResult
+from provisioning.report import Check, CheckCode, CheckName, ReportResult
 from tests.lab.bundle_desk import QUIET, DeskLab, candidate, configuration_text
 from tests.lab.bundles import Installer
+from tests.lab.ring_tones import chime
 
 INSTALLER = Installer()
 CARD = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ada\r\nTEL:1\r\nEND:VCARD\r\n"
@@ -71,7 +72,7 @@ class RunLab(DeskLab):
             await asyncio.gather(*desk._tasks)
 
     def bundle(self, number: int = 7, **more: bytes) -> bytes:
-        return INSTALLER.bundle({"config.toml": configuration_text(INSTALLER).encode(), **more}, number)
+        return INSTALLER.bundle({"config.toml": configuration_text(INSTALLER).encode()} | more, number)
 
 
 @pytest.fixture
@@ -112,6 +113,41 @@ async def test_a_power_cut_after_it_counts_takes_in_what_else_it_brings_at_the_n
     folder = lab.shelf.folder_of(7)
     assert not (folder / BUNDLE_NAME).exists(), "somebody's contacts lie on the card"
     assert load(lab.folder / "config.toml", lab.folder).number == 7
+
+
+BELL = "ring_tones/bell.wav"
+
+
+def with_tone(lab: RunLab, number: int) -> bytes:
+    text = configuration_text(INSTALLER, more=f'[ringer]\ntone = "{BELL}"\n')
+    return lab.bundle(number, **{"config.toml": text.encode(), BELL: chime()})
+
+
+async def test_a_ring_tone_that_came_along_is_tried_and_stays_when_the_bundle_is_gone(lab: RunLab) -> None:
+    trial = await lab.staged(with_tone(lab, 7))
+    up(lab)
+    async with lab.running() as desk:
+        assert (await lab.ended()).result is BundleResult.APPLIED
+        await lab.settled(desk)
+        report = (await desk.intake.follow(trial.offer, 0, 0)).report
+    assert report is not None
+    assert Check(name=CheckName.RING_TONES, passed=True) in report.checks
+    folder = lab.shelf.folder_of(7)
+    assert not (folder / BUNDLE_NAME).exists()
+    assert (folder / BELL).read_bytes() == chime()
+
+
+async def test_the_ring_tone_of_a_bundle_that_is_sent_back_goes_with_it(lab: RunLab) -> None:
+    await lab.staged(with_tone(lab, 7))
+    assert list(lab.folder.rglob("*.wav"))
+    wrong = LineView("", RegistrationState.FAILED, RegistrationFailure.WRONG_PASSWORD)
+    lab.watch.note_view(replace(QUIET, lines=(wrong,)))
+    async with lab.running() as desk:
+        await lab.settled(desk)
+    ended = lab.shelf.standing.ended
+    assert ended is not None
+    assert ended.result is BundleResult.REVERTED
+    assert not list(lab.folder.rglob("*.wav"))
 
 
 async def test_what_sent_a_bundle_back_is_shown_by_the_run_that_follows_and_once(lab: RunLab) -> None:

@@ -112,12 +112,6 @@ async def test_policies_and_notices_are_looked_at_as_those_from_the_broker_are(l
     }
 
 
-async def test_ring_tones_are_said_not_to_be_played(lab: Lab) -> None:
-    assert await lab.take_in(bundle(**{"ring_tones/bell.wav": b"RIFF"})) == {
-        CheckName.RING_TONES: CheckCode.UNSUPPORTED
-    }
-
-
 async def test_a_handset_without_a_store_says_that_it_took_nothing_in(tmp_path: Path) -> None:
     extras = Extras(None, tmp_path, lambda _event: None, lambda: None)
     [check] = await extras.take_in(bundle(**{"contacts.vcf": CARD}))

@@ -21,6 +21,7 @@ host = "broker.example"
 ca = "certificates/broker-ca.pem"
 certificate = "certificates/broker.pem"
 """
+RINGER = '[ringer]\ntone = "ring_tones/bell.wav"\n'
 NAMES = ("certificates/operator-ca.pem", "certificates/broker-ca.pem", "certificates/broker.pem")
 
 
@@ -45,6 +46,14 @@ def test_files_that_are_named_and_missing_are_all_said() -> None:
         "accounts[1].tls_ca: certificates/operator-ca.pem is not in the bundle.",
         "sync.ca: certificates/broker-ca.pem is not in the bundle.",
     )
+
+
+def test_a_ring_tone_is_one_of_the_files() -> None:
+    named = check_configuration(TEXT + RINGER)
+    assert place(named, Path("/state/7")).ringer.tone == Path("/state/7/ring_tones/bell.wav")
+    assert place(configuration(), Path("/state/7")).ringer.tone is None
+    assert missing_files(named, NAMES) == ("ringer.tone: ring_tones/bell.wav is not in the bundle.",)
+    assert missing_files(named, (*NAMES, "ring_tones/bell.wav")) == ()
 
 
 def test_a_path_out_of_the_bundle_is_a_missing_file() -> None:

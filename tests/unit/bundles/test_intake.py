@@ -31,12 +31,17 @@ from provisioning.sealing import CodeCost, seal_to_code, seal_to_device
 from provisioning.trust import Kind
 from tests.lab.bundle_desk import PASSWORD, QUIET, DeskLab, configuration_text
 from tests.lab.bundles import FLEET, ISSUED, SERIAL, Installer
+from tests.lab.ring_tones import chime
 
 INSTALLER = Installer()
 STRANGER = Installer(bytes(range(1, 33)))
 CODE = "0123456789"
 CHEAP = CodeCost(memory_kib=64, passes=1)
 IN_CALL = PhoneView(Mode.IN_CALL, call=CallView(CallState.ACTIVE, CallDirection.OUTGOING, CallerId("1", "")))
+
+
+BELL = "ring_tones/bell.wav"
+WITH_TONE = configuration_text(INSTALLER, more=f'[ringer]\ntone = "{BELL}"\n')
 
 
 def contents(text: str = "", **more: bytes) -> dict[str, bytes]:
@@ -65,6 +70,16 @@ async def test_a_bundle_by_a_pinned_key_is_staged_whole_and_tried_by_the_next_ru
     assert lab.shelf.standing.active is None
     assert lab.news == [BundleStepStarted(BundleStep.CHECKING)]
     assert not list(lab.shelf.draft_of("x").parent.iterdir())
+
+
+async def test_the_ring_tone_that_the_configuration_names_lies_beside_it_and_no_other(lab: DeskLab) -> None:
+    await lab.staged(INSTALLER.bundle(contents(WITH_TONE, **{BELL: chime(), "ring_tones/other.wav": chime(0.1)})))
+    folder = lab.shelf.folder_of(7)
+    assert [path.name for path in (folder / "ring_tones").iterdir()] == ["bell.wav"]
+    loaded = load(lab.folder / "config.toml", lab.folder)
+    assert loaded.configuration is not None
+    assert loaded.configuration.ringer.tone == folder / BELL
+    assert (folder / BELL).read_bytes() == chime()
 
 
 async def test_a_new_handset_shows_the_signers_words_and_tries_what_was_accepted(new: DeskLab) -> None:
@@ -119,6 +134,14 @@ async def test_a_new_handset_takes_nothing_from_the_network_and_asks_nobody(new:
             ),
             BundleRefusal.MISTAKES,
             id="with a file missing",
+        ),
+        pytest.param(
+            INSTALLER.bundle(contents(WITH_TONE, **{BELL: b"RIFF"})), BundleRefusal.MISTAKES, id="whose tone is none"
+        ),
+        pytest.param(
+            INSTALLER.bundle(contents(WITH_TONE.replace(BELL, "contacts.vcf"), **{"contacts.vcf": chime()})),
+            BundleRefusal.MISTAKES,
+            id="whose tone is not where tones are",
         ),
         pytest.param(
             INSTALLER.bundle(contents(configuration_text(INSTALLER).replace(FLEET, "other"))),

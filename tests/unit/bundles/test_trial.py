@@ -19,6 +19,7 @@ from firmware.root.messages import RootAnswer, RootOutcome, RootStep
 from provisioning.report import Check, CheckCode, CheckName
 from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, configuration_text
 from tests.lab.bundles import Installer
+from tests.lab.ring_tones import chime
 
 INSTALLER = Installer()
 WITH_BROKER = '[sync]\nhost = "broker.example"\n'
@@ -157,6 +158,28 @@ async def test_sound_that_does_not_open_sends_the_bundle_back(lab: TrialLab) -> 
     lab.lines(UP)
     assert not await trial.run()
     assert ended(lab)[1] is BundleCode.SOUND
+
+
+@pytest.mark.parametrize(
+    ("content", "check"),
+    [
+        (chime(), Check(name=CheckName.RING_TONES, passed=True)),
+        (b"RIFF", Check(name=CheckName.RING_TONES, passed=False, code=CheckCode.FAILED)),
+        (None, Check(name=CheckName.RING_TONES, passed=False, code=CheckCode.FAILED)),
+    ],
+)
+async def test_a_ring_tone_of_the_machines_that_cannot_be_played_is_told_and_sends_nothing_back(
+    lab: TrialLab, content: bytes | None, check: Check
+) -> None:
+    path = lab.folder / "bell.wav"
+    if content is not None:
+        path.write_bytes(content)
+    trial = await lab.begin(f'[ringer]\ntone = "{path}"\n', patience_s=10)
+    lab.lines(UP)
+    assert await trial.run()
+    finishing = Shelf(lab.folder).standing.finishing
+    assert finishing is not None
+    assert finishing.checks[-1] == check
 
 
 async def test_going_back_waits_for_the_end_of_a_call_that_was_begun_in_the_trial(lab: TrialLab) -> None:

@@ -1,4 +1,3 @@
-import wave
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -10,6 +9,7 @@ from firmware.installer import signing
 from provisioning.bundle import key_words
 from provisioning.trust import decode_public_key
 from tests.lab.installer_desk import InstallerDesk, configuration_in, opened
+from tests.lab.ring_tones import chime
 
 
 @pytest.fixture
@@ -37,11 +37,7 @@ def test_everything_that_a_bundle_has_is_packed_and_nothing_else(desk: Installer
     for folder in ("pictures", "ring_tones"):
         (desk.site / folder).mkdir()
     Image.new("RGB", (8, 8)).save(desk.site / "pictures" / "hall.png")
-    with wave.open(str(desk.site / "ring_tones" / "bell.wav"), "wb") as bell:
-        bell.setnchannels(1)
-        bell.setsampwidth(2)
-        bell.setframerate(8000)
-        bell.writeframes(bytes(1600))
+    (desk.site / "ring_tones" / "bell.wav").write_bytes(chime(0.1, rate_hz=8000))
     (desk.site / "contacts.vcf").write_text("BEGIN:VCARD\nVERSION:3.0\nFN:Ann\nTEL:101\nEND:VCARD\n")
     for name in ("secrets.toml", "notes.txt", ".hidden", "devices.csv", "devices.csv.made"):
         (desk.site / name).write_text("")

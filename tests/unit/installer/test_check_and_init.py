@@ -1,9 +1,9 @@
 """`wecall bundle init` and `check`: a folder that says what is to be filled in, and all that is wrong, at once."""
 
 import json
+import re
 import subprocess
 import sys
-import wave
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from provisioning.remarks import Severity
 from tests.lab.installer_desk import InstallerDesk
+from tests.lab.ring_tones import chime, wav
 
 NOW = datetime.now(UTC)
 NOT_IN_THE_BASE = {"pjsua2", "alsaaudio", "sqlcipher3", "vobject", "PIL", "pyrage", "systemd", "dns", "paho", "numpy"}
@@ -109,11 +110,7 @@ def test_what_lies_in_the_folder_as_it_should_is_no_mistake(desk: InstallerDesk,
     put(folder, "pictures/anna.png", PNG)
     put(folder, "certificates/operator-ca.pem", certificate("Example CA"))
     put(folder, ".hidden", b"")
-    with wave.open(str(folder / "tone.wav"), "wb") as tone:
-        tone.setparams((1, 2, 8000, 0, "NONE", ""))
-        tone.writeframes(bytes(16))
-    (folder / "ring_tones").mkdir()
-    (folder / "tone.wav").rename(folder / "ring_tones" / "tone.wav")
+    put(folder, "ring_tones/bell.wav", chime(rate_hz=8000))
     for kind in ("policy", "notice"):
         text = folder.parent / "text.txt"
         text.write_text("A title\n\nText.")
@@ -124,7 +121,9 @@ def test_what_lies_in_the_folder_as_it_should_is_no_mistake(desk: InstallerDesk,
             "--out", out,
         )  # fmt: skip
     configuration = folder / "config.toml"
-    configuration.write_text(configuration.read_text().replace("#tls_ca =", "tls_ca ="))
+    text = configuration.read_text().replace("#tls_ca =", "tls_ca =")
+    configuration.write_text(re.sub("^#tone =", "tone =", text, flags=re.MULTILINE))
+    assert 'tone = "ring_tones/bell.wav"' in configuration.read_text().splitlines()
     assert told(desk, folder) == []
 
 
@@ -140,6 +139,9 @@ def test_what_lies_in_the_folder_as_it_should_is_no_mistake(desk: InstallerDesk,
         ("pictures/a.jpg", PNG, "another kind of picture than .jpg"),
         ("pictures/a.png", PNG[:16] + b"\0\1\0\0\0\1\0\0" + PNG[24:], "65536x65536 pixels"),
         ("ring_tones/a.wav", b"RIFF", "this is no WAV file"),
+        ("ring_tones/a.wav", wav(bytes(2000), sample_bytes=1), "but of 8-bit samples"),
+        ("ring_tones/a.wav", chime(11), "11.0 s long, and at most 10 s ring"),
+        ("ring_tones/a.wav", wav(bytes(2_500_000)), "more than 2097152 bytes"),
         ("policies/a", b"x", "not a signed document"),
         ("notices/a", b"x" * 70_000, "70000 bytes; in a bundle it has 65536 at most"),
         ("firmware/a-1-py3-none-any.whl", b"x", "this is no wheel"),
@@ -188,6 +190,27 @@ def test_a_file_that_the_configuration_names_and_the_bundle_does_not_bring_is_a_
     put(folder, "contacts.vcf", CARD)
     add_to(folder, f'\n[sync]\nhost = "broker.example"\n{lines}\n')
     assert any(each["setting"] == setting and words in each["text"] for each in found(desk, folder)["mistakes"])
+
+
+@pytest.mark.parametrize(
+    ("tone", "kind", "words"),
+    [
+        ("ring_tones/bell.wav", "mistakes", "there is no ring_tones/bell.wav in this folder"),
+        ("contacts.vcf", "mistakes", "put it in ring_tones/, under a name that ends in .wav"),
+        ("/etc/wecall/bell.wav", "warnings", "put the file in ring_tones/ to bring it along"),
+    ],
+)
+def test_a_ring_tone_that_does_not_come_along_is_told_with_its_place(
+    desk: InstallerDesk, folder: Path, tone: str, kind: str, words: str
+) -> None:
+    put(folder, "contacts.vcf", CARD)
+    configuration = folder / "config.toml"
+    text = re.sub("^#tone = .*$", f'tone = "{tone}"', configuration.read_text(), flags=re.MULTILINE)
+    configuration.write_text(text.replace("#[ringer]", "[ringer]"))
+    (remark,) = found(desk, folder)[kind]
+    assert (remark["file"], remark["setting"]) == ("config.toml", "ringer.tone")
+    assert words in remark["text"]
+    assert configuration.read_text().splitlines()[remark["line"] - 1].startswith("tone =")
 
 
 def test_a_certificate_for_the_broker_is_the_handsets_own(desk: InstallerDesk, folder: Path) -> None:
