@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from cryptography import x509
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -24,6 +25,7 @@ from fleet.collector.received import Received
 from fleet.collector.settings import BrokerAddress, CollectorSettings
 from fleet.errors import FleetError
 from fleet.metrics import Counts
+from provisioning.authority import common_name
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class Intake:
         """Set up without connecting.
 
         Raises:
-            FleetError: a certificate or the key cannot be used.
+            FleetError: a certificate or the key cannot be used, or the certificate is not this collector's.
         """
         self._broker = settings.broker
         self._fleets = settings.fleets or ("+",)
@@ -81,7 +83,7 @@ class Intake:
             protocol=MQTTProtocolVersion.MQTTv5,
             manual_ack=True,
         )
-        client.tls_set_context(_tls(settings.broker))
+        client.tls_set_context(_tls(settings.broker, settings.client_id))
         client.reconnect_delay_set(_FIRST_RETRY_S, _LAST_RETRY_S)
         # The window is kept here, by what the broker says of itself.
         client.max_inflight_messages_set(0)
@@ -208,6 +210,15 @@ class Intake:
         with self._lock:
             if self._is_open:
                 _log.warning("The connection to the broker has ended: %s.", reason)
+            elif not self._is_absent:
+                self._is_absent = True
+                _log.warning(
+                    "The broker, %s, port %d, hung up before it let this collector in. Check that the certificate, %s, "
+                    "is of the authority that it trusts, and was not taken back. It is tried again.",
+                    self._broker.host,
+                    self._broker.port,
+                    self._broker.certificate,
+                )
             self._is_open = False
             # What these answer comes again, and is answered again. The library sends on what it had begun to send.
             self._unsent.clear()
@@ -253,15 +264,22 @@ class Intake:
             self._arrived.set()
 
 
-def _tls(broker: BrokerAddress) -> ssl.SSLContext:
+def _tls(broker: BrokerAddress, name: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=str(broker.ca))
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         # An empty password, or else OpenSSL would ask for that of an encrypted key at the terminal.
         context.load_cert_chain(str(broker.certificate), str(broker.key), password="")
+        shown = common_name(x509.load_pem_x509_certificate(broker.certificate.read_bytes()))
     except (OSError, ValueError) as error:
         raise FleetError(
             f"The broker cannot be spoken to: {broker.ca}, {broker.certificate} or {broker.key} cannot be used. "
             "Check that they are there, in PEM, and that the key belongs to the certificate."
         ) from error
+    if shown != name:
+        # The broker goes by the certificate: two of one name throw each other out without end.
+        raise FleetError(
+            f"{broker.certificate} is the certificate of {shown or 'nobody'}, and this collector is called {name}. "
+            f"Make one with: wecall fleet ca service AUTHORITY {name}"
+        )
     return context

@@ -1,4 +1,4 @@
-"""What waits for a collector whose database is away stays bounded, however often the connection ends."""
+"""A collector at the broker: who it is, and how much waits for it, however often the connection ends."""
 
 import asyncio
 import random
@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from fleet.collector.intake import MOST_WAITING, Intake
 from fleet.collector.settings import BrokerAddress, CollectorSettings
+from fleet.errors import FleetError
 from fleet.metrics import Counts
 from tests.lab.certificates import IssuedCertificate
 from tests.lab.fleet_broker import FLEET, FleetBroker
@@ -115,3 +116,34 @@ async def test_a_flood_that_nobody_waits_for_is_let_drop_and_counted(lab: Lab) -
     # A message of whoever waits for an answer is not lost in it.
     await asyncio.to_thread(lab.send, 1, 1)
     await lab.until(lambda: lab.intake.waiting == MOST_WAITING + 1)
+
+
+def intake_of(broker: FleetBroker, issued: IssuedCertificate) -> Intake:
+    """Return the intake of the collector `main` that shows this certificate."""
+    address = BrokerAddress(
+        host="127.0.0.1", port=broker.port, ca=broker.ca_path, certificate=issued.certificate, key=issued.key
+    )
+    return Intake(CollectorSettings(name="main", broker=address), Counts())
+
+
+async def test_a_collector_shows_no_other_collectors_certificate(tmp_path: Path) -> None:
+    broker = FleetBroker(tmp_path / "b", collectors=("main", "second"))
+    with pytest.raises(FleetError, match=r"is the certificate of collector\.second, and this .* collector\.main"):
+        intake_of(broker, broker.collector("second"))
+
+
+async def test_a_broker_that_lets_no_collector_in_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FleetBroker(tmp_path / "b") as broker:
+        issued = broker.collector()
+        broker.revoke(issued)
+        broker.restart()
+        intake = intake_of(broker, issued)
+        refusals = broker.log.count("certificate verify failed")
+        intake.start()
+        async with asyncio.timeout(60):
+            while broker.log.count("certificate verify failed") < refusals + 2:  # noqa: ASYNC110 - a log tells nobody
+                await asyncio.sleep(0.05)
+        await asyncio.to_thread(intake.stop)
+    assert caplog.text.count("hung up before it let this collector in") == 1
