@@ -1,12 +1,15 @@
 """How a collector is set up."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from fleet.collector.settings import read_settings
+from fleet.collector.settings import CollectorSettings, read_settings
 from fleet.errors import FleetError
 
+EXAMPLE = (Path(__file__).parents[4] / "fleet/collector/collector.example.toml").read_text()
 BROKER = '[broker]\nhost = "broker"\nca = "ca.pem"\ncertificate = "c.pem"\nkey = "/keys/c.key"\n'
 
 
@@ -26,9 +29,15 @@ def test_paths_are_seen_from_the_folder_of_the_file(tmp_path: Path) -> None:
 
 
 def test_the_example_that_ships_is_sound(tmp_path: Path) -> None:
-    example = Path(__file__).parents[4] / "fleet/collector/collector.example.toml"
-    settings = read_settings(write(tmp_path, example.read_text()))
+    settings = read_settings(write(tmp_path, EXAMPLE))
     assert (settings.client_id, settings.retention_days, settings.devices) == ("collector.main", 180, None)
+
+
+def test_the_example_names_all_that_can_be_set() -> None:
+    settings = CollectorSettings.model_validate(tomllib.loads(re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", EXAMPLE)))
+    assert settings.http is not None
+    for table in (settings, settings.broker, settings.database, settings.http):
+        assert table.model_fields_set == set(type(table).model_fields)
 
 
 def test_all_mistakes_are_told_at_once_with_their_place(tmp_path: Path) -> None:
