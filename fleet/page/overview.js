@@ -1,6 +1,8 @@
 // The first view: where every handset is, and what wants to be looked at.
 
+import { announce } from "./announce.js";
 import { HourChart } from "./charts.js";
+import { csvOf, save } from "./csv.js";
 import { el, setText } from "./dom.js";
 import { count, day, dueWords, duration, moment, share } from "./format.js";
 import { FleetMap } from "./map.js";
@@ -10,6 +12,9 @@ import { say, sayValue } from "./words.js";
 
 const STATES = /** @type {const} */ (["online", "offline", "unknown"]);
 const LISTED = 4;
+
+/** What a file of handsets has, by the names of the API. */
+const FILE = ["fleet", "device", "state", "state_since"];
 
 /** @param {import("./dashboard.js").Dashboard} dashboard @returns {import("./dashboard.js").View} */
 export function overview(dashboard) {
@@ -83,6 +88,12 @@ export function overview(dashboard) {
       el("p", { id: "map-help", class: "unseen" }, say("map.help")),
       waiting,
       map.root,
+      el(
+        "div",
+        { class: "foot" },
+        el("span", { class: "note" }),
+        el("button", { type: "button", class: "plain csv", onclick: () => download() }, say("csv")),
+      ),
     ),
     el("div", { class: "side" }, panel("hours", chart.root), panel("requests", requests), panel("offline", offline)),
   );
@@ -92,6 +103,17 @@ export function overview(dashboard) {
     const chosen = new Set(dashboard.filter.states);
     if (!chosen.delete(state)) chosen.add(state);
     dashboard.setFilter({ states: chosen });
+  }
+
+  function download() {
+    const rows = devicesShown(store, dashboard.filter).map(({ fleet, device, state, since }) => ({
+      fleet,
+      device,
+      state,
+      state_since: since === null ? null : new Date(since).toISOString(),
+    }));
+    save("handsets.csv", csvOf(FILE, rows));
+    announce(say("said.saved", { count: count(rows.length) }));
   }
 
   function drawMap() {

@@ -287,6 +287,20 @@ async def test_a_file_has_every_call_that_the_filters_leave(visitor: FleetVisito
     assert not any(row["number"].startswith("+") for row in rows)
 
 
+async def test_a_file_of_handsets_has_those_that_the_filters_leave_and_since_when(visitor: FleetVisitor) -> None:
+    page = visitor.page
+    await page.fill("#search", "handset-001")
+    await expect(page.locator(".tiles .tile")).to_have_count(10)
+    await page.click('.state[data-state="offline"]')
+    await expect(page.locator(".tiles .tile")).to_have_count(2)
+    async with page.expect_download() as download:
+        await page.click(".fleet-map .csv")
+    text = (await (await download.value).path()).read_text("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [(row["device"], row["state"]) for row in rows] == [("handset-0010", "offline"), ("handset-0015", "offline")]
+    assert all(datetime.fromisoformat(row["state_since"]) < datetime.now(UTC) for row in rows)
+
+
 async def test_a_late_request_is_red_and_says_so(visitor: FleetVisitor, site: FleetPageSite) -> None:
     page = visitor.page
     late = page.locator(".figure.late")
@@ -494,6 +508,7 @@ async def test_everything_can_be_done_with_the_keyboard(visitor: FleetVisitor) -
     assert {"fleet", "period"} <= set(reached)
     # One stop for the whole grid; within it, arrows.
     await page.keyboard.press("Tab")
+    await page.keyboard.press("Home")
     first = await _focused(page)
     await page.keyboard.press("ArrowRight")
     second = await _focused(page)
