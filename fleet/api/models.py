@@ -14,6 +14,7 @@ from firmware.egress.messages import ErasureReason, OutcomeCode
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestKind
+from fleet.api.settings import DashboardUser
 
 
 class DeviceState(StrEnum):
@@ -74,7 +75,7 @@ class Credentials(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    user: Annotated[str, Field(max_length=64, pattern=r"^dashboard\.[a-z0-9]([a-z0-9-]{0,52}[a-z0-9])?$")]
+    user: DashboardUser
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
 

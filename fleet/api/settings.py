@@ -10,6 +10,9 @@ from firmware.egress.messages import HandsetName
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
+DashboardUser = Annotated[str, Field(max_length=64, pattern=r"^dashboard\.[a-z0-9]([a-z0-9-]{0,52}[a-z0-9])?$")]
+"""What the broker calls people who look: none of them is called like a handset."""
+
 _ORIGIN = r"^wss?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?$"
 
 
@@ -51,7 +54,7 @@ class HttpSettings(BaseModel):
     time_zone: str = "UTC"
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
-    user_fleets: dict[str, tuple[HandsetName, ...]] = {}
+    user_fleets: dict[DashboardUser, tuple[HandsetName, ...]] = {}
 
     @field_validator("time_zone")
     @classmethod

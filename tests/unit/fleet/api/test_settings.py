@@ -47,3 +47,10 @@ def test_a_time_zone_is_one_that_there_is() -> None:
     for name in ("Middle/Earth", "../etc/passwd", ""):
         with pytest.raises(ValidationError, match="no time zone"):
             HttpSettings(time_zone=name)
+
+
+def test_whoever_cannot_log_in_is_no_user_to_be_kept_to_some_fleets() -> None:
+    assert HttpSettings(user_fleets={"dashboard.anna": ("north",)}).user_fleets == {"dashboard.anna": ("north",)}
+    for user in ("anna", "dashboard.", "Dashboard.anna"):
+        with pytest.raises(ValidationError, match="user_fleets"):
+            HttpSettings(user_fleets={user: ("north",)})
