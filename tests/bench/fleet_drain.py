@@ -98,7 +98,7 @@ async def _drain_ours(folder: Path, broker: FleetBroker, records: int) -> tuple[
         await server.start()
         with _subscriber(folder / "ours", broker) as came:
             began_s = time.monotonic()
-            await asyncio.to_thread(sync.launch)
+            await asyncio.to_thread(sync.start)
             async with asyncio.timeout(_TIMEOUT_S):
                 # To count them all would take longer than to send some.
                 while await store.outbox.next_batch(1):  # noqa: ASYNC110 - the store tells nobody
