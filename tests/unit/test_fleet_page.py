@@ -59,7 +59,7 @@ def test_a_command_that_is_not_or_an_option_that_it_lacks_would_be_noticed() -> 
 
 
 def block(beginning: str) -> str:
-    """Return the indented block of the page that begins with this line, without its shell commands."""
+    """Return the indented block of the page that begins with this line."""
     lines = PAGE.read_text().splitlines()
     first = next(number for number, line in enumerate(lines) if line.strip() == beginning)
     indent = len(lines[first]) - len(lines[first].lstrip())
@@ -72,8 +72,7 @@ def block(beginning: str) -> str:
 
 
 def test_the_settings_of_a_collector_on_the_page_are_what_it_takes() -> None:
-    settings = block('name = "main"').partition("openssl rand -hex 32 >")[0]
-    document: dict[str, Any] = tomllib.loads(settings)
+    document: dict[str, Any] = tomllib.loads(block('name = "main"'))
     read = CollectorSettings.model_validate(document)
     assert read.broker.group != "collectors"
     assert read.http is not None
