@@ -96,6 +96,7 @@ class Intake:
             self._draft.drop()
         self._draft = open_draft(self._around.shelf, source, size_bytes)
         self._around.steps.follow_offer(self._draft.offer, source)
+        self._around.steps.take(BundleStep.READING)
         return self._draft.offer
 
     def piece(self, offer: str, data: bytes) -> None:

@@ -150,7 +150,8 @@ class StickRole:
         return Empty()
 
     async def _reported(self, request: ReportedRequest) -> Empty:
-        self._is_being_read = False
+        # systemd goes on to this also where the part that read was ended because the stick had gone.
+        self._is_being_read &= not request.written
         self._tell(StickReported(request.written))
         return Empty()
 

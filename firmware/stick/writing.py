@@ -42,11 +42,13 @@ class Outgoing:
         return not self._files()
 
     def write_to(self, folder: StickFolder) -> None:
-        """Write all of it.
+        """Write all of it; where there is nothing to write, whoever looked at the stick did not come to an end.
 
         Raises:
             StickError: the stick is full, write-protected or broken, or was taken out.
         """
+        if self.is_empty and not self.is_something_ordered:
+            return
         for path in self._files():
             with folder.writing(path.name) as file:
                 file.write(path.read_bytes())

@@ -68,7 +68,7 @@ async def test_a_bundle_by_a_pinned_key_is_staged_whole_and_tried_by_the_next_ru
     assert (folder / BUNDLE_NAME).read_bytes() == bundle
     assert (folder / CONFIGURATION_NAME).read_text() == configuration_text(INSTALLER)
     assert lab.shelf.standing.active is None
-    assert lab.news == [BundleStepStarted(BundleStep.CHECKING)]
+    assert lab.news == [BundleStepStarted(BundleStep.READING), BundleStepStarted(BundleStep.CHECKING)]
     assert not list(lab.shelf.draft_of("x").parent.iterdir())
 
 

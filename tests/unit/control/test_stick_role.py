@@ -282,5 +282,12 @@ async def test_one_that_has_its_report_may_be_pulled_out(site: Site, code: Bundl
     assert site.heard[1:] == [StickReported(True), StickRemoved()]
 
 
+async def test_one_that_nothing_could_be_written_to_was_gone_by_then(site: Site) -> None:
+    await site.link.identity()
+    await asyncio.to_thread(say, site.folder / "stick.sock", {"request": "reported", "written": False})
+    await remove(site)
+    assert site.heard == [StickReported(False), GONE, StickRemoved()]
+
+
 async def remove(site: Site) -> None:
     await asyncio.to_thread(say, site.folder / "stick.sock", {"request": "stick_removed"})
