@@ -86,6 +86,6 @@ def test_a_bundle_sets_the_handset_up_while_somebody_watches_and_leaves_a_report
     # A machine that has nothing to call with is set up as far as that goes, and says so.
     assert (CheckName.LINES in passed) is machine.registrar.is_registered(USER) is machine.calls
     assert "7" in machine.run("wecall", "config", "history").stdout
-    verdict = "Registered." if machine.calls else "No SIP library: pjsua2 is not installed."
+    verdict = "Registered." if machine.calls else "The SIP library pjsua2 cannot be loaded"
     assert verdict in machine.run("wecall", "doctor", check=False).stdout
     machine.write_times()
