@@ -41,7 +41,7 @@ def fetch() -> bool:
     wanted = hashlib.sha256((_HERE / "package-lock.json").read_bytes()).hexdigest()
     fetched = _HERE / "node_modules"
     npm = shutil.which("npm")
-    # Where there is no npm, the page's own copies came along with what is being built, and nothing is checked.
+    # Where there is no npm, what lies there already is all that there can be.
     if stamp.exists() and stamp.read_text() == wanted and (fetched.exists() or npm is None):
         return False
     if npm is None:
