@@ -163,7 +163,8 @@ async def test_a_call_becomes_one_record_with_its_facts(stage: Stage, observer: 
     assert record["device"] == DEVICE
     assert (record["direction"], record["number"], record["result"]) == ("outgoing", PEER_USER, "local_hangup")
     assert record["started_at"] <= record["answered_at"] <= record["ended_at"]
-    assert HANDSET_USER not in record["account"]
+    # Random, so that three digits of the account's own user may stand in it by chance: the whole form is what counts.
+    assert re.fullmatch("[0-9a-f]{32}", record["account"])
 
 
 @pytest.mark.usefixtures("consent")
