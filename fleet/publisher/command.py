@@ -18,7 +18,7 @@ from fleet.errors import FleetError
 from fleet.publications import Publication, PublicationKind
 from fleet.publisher.conductor import Conductor
 from fleet.publisher.connection import BrokerLine
-from fleet.publisher.recipients import chosen
+from fleet.publisher.recipients import chosen, refuse_strangers
 from fleet.publisher.record import Plan, Record, RecordFolder
 from fleet.publisher.roll_out import WHOLE, stages_of
 from fleet.publisher.screen import Screen, handsets, show_end, show_plan, show_records
@@ -62,6 +62,7 @@ class _Wish:
     """What was typed."""
 
     devices: tuple[str, ...]
+    never_online: bool
     table: Path | None
     stages: Sequence[Fraction]
     max_failures: Fraction
@@ -85,6 +86,9 @@ def _publishing_options(command: _Command) -> _Command:
         click.option("--config", "configuration", type=_FILE, help="A handset's configuration, whose keys count."),
         click.option("--public", multiple=True, help="A public key that counts, in place of a configuration's."),
         click.option("--device", "devices", multiple=True, help="Only this handset; can be given several times."),
+        click.option(
+            "--never-online", is_flag=True, help="What --device names may be a handset that has not been online yet.",
+        ),
         click.option(
             "--devices", "table", type=_FILE,
             help="Only those in this table of `wecall bundle mass`.  [default: all that the broker knows]",
@@ -220,11 +224,15 @@ def _planned(
         return record.plan.model_copy(update={"stages": tuple(tuple(stage) for stage in left if stage)}), None
     table = device_ids(wish.table) if wish.table is not None else None
     known: dict[str, bool] = {}
-    if not wish.devices and table is None:
+    if not wish.never_online if wish.devices else table is None:
         with BrokerLine(settings, signed.fleet) as line:
             known = line.known_devices()
             line.close(forget=folder.all_are_done())
-    devices = set(chosen(signed, wish.devices, table, known)) - (record.roll_out.devices if record else set())
+    had = record.roll_out.devices if record is not None else set()
+    named = chosen(signed, wish.devices, table, known)
+    if wish.devices and not wish.never_online:
+        refuse_strangers(wish.devices, known.keys() | had, signed.fleet)
+    devices = set(named) - had
     plan = Plan(
         fleet=signed.fleet,
         publication=Publication(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Final
 
 from fleet.errors import FleetError
@@ -47,3 +48,30 @@ def chosen(
             "those that have been online; others are named with --device or --devices."
         )
     return tuple(sorted(devices))
+
+
+def refuse_strangers(named: Collection[str], known: Collection[str], fleet: str) -> None:
+    """Make sure that each handset that was named has been there: what goes to a slip of the pen waits for nobody.
+
+    Args:
+        named: those that the operator named.
+        known: those whose state the broker keeps, or that have had the message before.
+        fleet: theirs.
+
+    Raises:
+        FleetError: one has not; says which are called alike.
+    """
+    strangers = sorted(set(named) - set(known))
+    if not strangers:
+        return
+    if not known:
+        raise FleetError(
+            f"The broker shows no handset of the fleet {fleet}. Check that the access list has a block for this "
+            "operator. Where none has ever been online, say --never-online too."
+        )
+    alike = get_close_matches(strangers[0], known, n=3, cutoff=0.75)
+    raise FleetError(
+        f"The broker has never seen {strangers[0]}. "
+        + (f"Did you mean {' or '.join(alike)}? " if alike else "")
+        + "Where it has not been online yet, say --never-online too: it finds the message when it comes."
+    )

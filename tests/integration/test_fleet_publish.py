@@ -145,6 +145,32 @@ def test_what_one_handset_has_tried_goes_to_the_others_by_the_same_command(
     assert [len(stage) for stage in desk.record().roll_out.stages] == [1, 2, 17]
 
 
+def test_a_mistyped_name_is_refused_with_the_one_that_was_meant(broker: FleetBroker, desk: PublishingDesk) -> None:
+    with Handsets(broker, NAMES[2:4], everybody_takes_it):
+        pass
+    with Handsets(broker, NAMES[:2], everybody_takes_it) as handsets:
+        said = desk.refused("policy", desk.policy, "--device", "desk-0", "--device", "dekc-3")
+        assert "has never seen dekc-3" in said
+        assert "Did you mean desk-3?" in said
+        assert "--never-online" in desk.refused("policy", desk.policy, "--device", "lobby", "--dry-run")
+        assert handsets.arrivals == []
+        # Those that are off now have been there.
+        assert "It would go to 1 handset, 0 of them online" in desk.did(
+            "policy", desk.policy, "--device", "desk-3", "--dry-run"
+        )
+    assert kept(broker, NAMES[:4], "policy") == set()
+    assert not list((desk.folder / "publications").glob("*.rollout"))
+
+
+def test_a_handset_that_has_never_been_online_finds_its_message_where_the_operator_says_so(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    said = desk.refused("policy", desk.policy, "--device", "desk-9", "--never-online", "--stage-timeout", "0")
+    assert "No handset of stage 1 of 1 has taken it" in said
+    with Handsets(broker, ("desk-9",), everybody_takes_it) as handsets:
+        handsets.wait_until_reached(1)
+
+
 def test_while_a_roll_out_is_under_way_nobody_else_is_slipped_in(broker: FleetBroker, desk: PublishingDesk) -> None:
     with Handsets(broker, NAMES[:2], lambda _device: OutcomeCode.FORGED) as handsets:
         desk.refused("policy", desk.policy, "--device", "desk-0")

@@ -6,7 +6,7 @@ import pytest
 
 from fleet.errors import FleetError
 from fleet.publications import PublicationKind
-from fleet.publisher.recipients import chosen
+from fleet.publisher.recipients import chosen, refuse_strangers
 from fleet.publisher.signed_file import SignedFile, read_signed_file, trusted_keys
 from provisioning.trust import Kind, TrustedKey
 from tests.lab.bundles import Installer
@@ -117,3 +117,18 @@ def test_serials_need_a_table_that_says_whose_they_are() -> None:
 def test_a_name_that_no_handset_can_have_is_refused(name: str) -> None:
     with pytest.raises(FleetError, match="No handset can be called"):
         chosen(signed(), (name,), None, ())
+
+
+def test_a_name_that_the_broker_has_never_seen_is_refused_with_its_neighbours() -> None:
+    known = {"desk-1", "desk-10", "lobby"}
+    refuse_strangers(("desk-1", "lobby"), known, FLEET)
+    with pytest.raises(FleetError, match=r"never seen desk-11\. Did you mean desk-1 or desk-10\? "):
+        refuse_strangers(("desk-1", "desk-11"), known, FLEET)
+    with pytest.raises(FleetError, match=r"never seen attic\. .*--never-online") as refusal:
+        refuse_strangers(("attic",), known, FLEET)
+    assert "mean" not in str(refusal.value)
+
+
+def test_an_operator_who_is_shown_no_handset_is_sent_to_the_access_list() -> None:
+    with pytest.raises(FleetError, match="access list"):
+        refuse_strangers(("desk-1",), (), FLEET)
