@@ -10,7 +10,8 @@ from firmware.doctor import Condition, counting_words, examine
 from firmware.errors import ControlError
 from firmware.phone.guard import stolen_card
 from firmware.phone.view import PhoneView
-from firmware.ports import CallLog, CallLogEntry, DailyTraffic, Traffic
+from firmware.ports.broker import DailyTraffic, Traffic
+from firmware.ports.store import CallLog, CallLogEntry
 
 
 class LineStatus(Answer):

@@ -10,7 +10,7 @@ from firmware.errors import MediaError
 from firmware.media.tones import recording_end_tone, recording_tone
 from firmware.phone.events import RecordingAnnounced
 from firmware.phone.recording import RecordingNotice
-from firmware.ports import SOUND_RATE_HZ, Audio
+from firmware.ports.sound import SOUND_RATE_HZ, Audio
 
 _log = logging.getLogger(__name__)
 

@@ -68,7 +68,9 @@ from firmware.phone.purpose import Actor, Channel
 from firmware.phone.view import PhoneView
 from firmware.pictures.cache import PictureCache
 from firmware.player import RecordingPlayer
-from firmware.ports import SOUND_RATE_HZ, BrokerProblem, BrokerState, DailyTraffic, SipStack
+from firmware.ports.broker import BrokerProblem, BrokerState, DailyTraffic
+from firmware.ports.sip import SipStack
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.privacy.consent import ConsentState, damage_words
 from firmware.records import Records, problem_of
 from firmware.roles import admin_handlers, stick_handlers, sync_handlers

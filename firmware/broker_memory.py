@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from firmware.errors import StorageError
-from firmware.ports import BrokerProblem, BrokerState
+from firmware.ports.broker import BrokerProblem, BrokerState
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ A key press becomes a call on this page: `post(KeyPressed)` â†’ `Phone.handle` â
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from firmware.errors import HandsetError
 from firmware.phone import commands as c
@@ -33,20 +33,13 @@ from firmware.phone.events import (
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.recording import RecordingEnd, RecordingNotice
 from firmware.phone.view import PhoneView
-from firmware.ports import (
-    Audio,
-    CallLog,
-    Contacts,
-    Indicator,
-    Messages,
-    Pin,
-    PreferenceStore,
-    Recorder,
-    RecordingAnnouncer,
-    Ringer,
-    SetUpStore,
-    SipStack,
-)
+from firmware.ports.devices import Indicator, Ringer
+from firmware.ports.sip import SipStack
+from firmware.ports.sound import Audio
+from firmware.ports.store import CallLog, Contacts, Messages, Pin, PreferenceStore, SetUpStore
+
+if TYPE_CHECKING:
+    from firmware.ports.recording import Recorder, RecordingAnnouncer
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from firmware.errors import MediaError
-from firmware.ports import Display, HookSwitch, Indicator, Keypad, Ringer, SoundCard
+from firmware.ports.devices import Display, HookSwitch, Indicator, Keypad, Ringer
+from firmware.ports.sound import SoundCard
 from provisioning.display import Display as DisplaySettings
 from provisioning.hook_switch import HookSwitch as HookSwitchSettings
 from provisioning.indicator import Indicator as IndicatorSettings

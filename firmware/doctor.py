@@ -14,7 +14,8 @@ from firmware.phone.bundle_news import BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.events import RegistrationChanged
 from firmware.phone.guard import Guard, stolen_card, stolen_phone
-from firmware.ports import DailyTraffic, SoundFormat
+from firmware.ports.broker import DailyTraffic
+from firmware.ports.recording import SoundFormat
 
 STOLEN_CARD = "stolen card"
 """The part of which is said who can read it."""

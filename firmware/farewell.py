@@ -32,7 +32,8 @@ from firmware.egress.messages import ErasureReason, RecordRange, Topic
 from firmware.errors import ControlError, StorageError
 from firmware.factory_reset import MARKER_NAME, STORE_NAME, begin_reset
 from firmware.phone.purpose import Actor, Channel
-from firmware.ports import BrokerSettings, Outbox, OutboxKey, OutboxMessage
+from firmware.ports.broker import BrokerSettings
+from firmware.ports.outbox import Outbox, OutboxKey, OutboxMessage
 from firmware.privacy.consent import LedgerAction
 from firmware.settings.broker import settings_of
 from firmware.storage.consents import Consents

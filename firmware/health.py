@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from firmware.ports import Heartbeat
+    from firmware.ports.heartbeat import Heartbeat
 
 
 class _Pulse:

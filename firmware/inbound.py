@@ -12,7 +12,7 @@ from firmware.allowance import Allowance
 from firmware.egress.downlink import AckMessage, DownTopic
 from firmware.egress.messages import OutcomeCode
 from firmware.phone.purpose import Actor, Channel
-from firmware.ports import OutboxKey
+from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
 from firmware.storage.consents import Consents
 from firmware.storage.database import Database

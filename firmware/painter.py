@@ -5,7 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from firmware.ports import Display, Heartbeat
+from firmware.ports.devices import Display
+from firmware.ports.heartbeat import Heartbeat
 
 _log = logging.getLogger(__name__)
 

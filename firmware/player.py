@@ -10,7 +10,7 @@ from firmware.media.sound_format import SoundDecoder, make_decoder
 from firmware.media.sound_queue import SoundQueue
 from firmware.phone.recording import Playback, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed
-from firmware.ports import SOUND_RATE_HZ, Audio
+from firmware.ports.sound import SOUND_RATE_HZ, Audio
 from firmware.storage.recording_files import RecordingReader, SoundChunk
 from firmware.storage.recordings import StoredRecordings
 from firmware.storage.sealed_files import Ending

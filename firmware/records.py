@@ -20,7 +20,7 @@ from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.purpose import Actor
 from firmware.phone.recording import RecordingId
-from firmware.ports import Heartbeat
+from firmware.ports.heartbeat import Heartbeat
 from firmware.privacy.consent import ConsentState
 from firmware.settings.recording import room_limits
 from firmware.settings.retention import periods

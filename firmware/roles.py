@@ -30,7 +30,7 @@ from firmware.ordered_files import OrderedFiles
 from firmware.phone.bundle_news import BundleNews
 from firmware.phone.view import PhoneView
 from firmware.picture_admin import PictureRole
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.records import Records
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.errors import MediaError
-from firmware.ports import SOUND_RATE_HZ
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.screens.model import Page
 from firmware.screens.spoken import is_said, spoken
 from firmware.screens.translation import Language

@@ -22,7 +22,7 @@ from firmware.bundles.watch import PhoneWatch
 from firmware.config import LoadedConfiguration
 from firmware.errors import BundleError, StorageError
 from firmware.phone.events import Event
-from firmware.ports import SoundCard
+from firmware.ports.sound import SoundCard
 from firmware.records import Records
 
 _log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.events import Problem
 from firmware.phone.view import LineView
-from firmware.ports import BrokerState
+from firmware.ports.broker import BrokerState
 from firmware.root.messages import RootOutcome, RootStep
 from provisioning.bundle import open_bundle
 from provisioning.errors import ProvisioningError

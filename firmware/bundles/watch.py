@@ -8,7 +8,7 @@ from typing import Final
 from firmware.phone.call import CallState
 from firmware.phone.menu.views import EntryView
 from firmware.phone.view import Mode, PhoneView
-from firmware.ports import BrokerState
+from firmware.ports.broker import BrokerState
 
 _IN_USE: Final = frozenset({Mode.WRITING, Mode.LISTENING})
 _COURTESY_S: Final = 600.0

@@ -10,7 +10,7 @@ from pydantic import Base64UrlBytes, BaseModel, ConfigDict, Field, model_validat
 from firmware.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from firmware.phone.bundle_news import BundleCode
 from firmware.phone.contact import NumberKind
-from firmware.ports import BrokerProblem, BrokerState
+from firmware.ports.broker import BrokerProblem, BrokerState
 
 MAX_LINE_BYTES: Final = 64 * 1024
 """The longest line, either way, its line end included."""

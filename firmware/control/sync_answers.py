@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from firmware.control.requests import Answer, Key
-from firmware.ports import BrokerSettings
+from firmware.ports.broker import BrokerSettings
 
 
 class Configuration(Answer):

@@ -29,7 +29,8 @@ from firmware.control.requests import (
 from firmware.control.sync_answers import Configuration, Messages
 from firmware.egress.downlink import DownTopic
 from firmware.errors import ControlError
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage, Traffic
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 
 _A = TypeVar("_A", bound=Answer)
 

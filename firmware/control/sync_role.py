@@ -19,7 +19,8 @@ from firmware.control.server import Handler
 from firmware.control.sync_answers import Configuration, Message, Messages
 from firmware.egress.downlink import DownTopic
 from firmware.errors import ControlError
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox, OutboxKey, OutboxMessage, Traffic
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.outbox import Outbox, OutboxKey, OutboxMessage
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from firmware.errands.runner import Handler
 from firmware.phone.answers import CallsCounted, CallsDeleted, CallsListed, LoggedCall
 from firmware.phone.errands import ClearCalls, CountCalls, DeleteCall, Errand, ListCalls
 from firmware.phone.events import Event, MissedCallsCounted
-from firmware.ports import CallLog, CallLogEntry
+from firmware.ports.store import CallLog, CallLogEntry
 
 
 class CallErrands:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import soundfile
 
 from firmware.errors import MediaError
-from firmware.ports import SOUND_RATE_HZ
+from firmware.ports.sound import SOUND_RATE_HZ
 
 _CHANNELS: Final = 2
 

@@ -26,7 +26,8 @@ from firmware.media.streams import AudioCounters, Streams
 from firmware.media.tones import RenderedTone, TonePlayer, fade_out, render, tone_plan
 from firmware.phone.commands import AudioRoute, Tone
 from firmware.phone.events import Event
-from firmware.ports import SOUND_RATE_HZ, AudioPort, Heartbeat, SoundCard, SoundSource
+from firmware.ports.heartbeat import Heartbeat
+from firmware.ports.sound import SOUND_RATE_HZ, AudioPort, SoundCard, SoundSource
 
 _IDLE_BEAT_S = 5.0
 # pjmedia's bridge adds and removes its ports within get_frame: after a call it must be turned over to free its slots.

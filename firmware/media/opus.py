@@ -11,7 +11,7 @@ import opuslib_next
 
 from firmware.errors import MediaError
 from firmware.media.ogg import OggWriter, read_pages
-from firmware.ports import SOUND_RATE_HZ
+from firmware.ports.sound import SOUND_RATE_HZ
 
 _CHANNELS: Final = 2
 _PACKETS_A_SECOND: Final = 50

@@ -16,7 +16,9 @@ from typing import Final
 from firmware.errors import HandsetError, MediaError
 from firmware.media.resampler import Resampler
 from firmware.media.sound_format import SoundEncoder
-from firmware.ports import SOUND_RATE_HZ, Heartbeat, RecordingSink
+from firmware.ports.heartbeat import Heartbeat
+from firmware.ports.recording import RecordingSink
+from firmware.ports.sound import SOUND_RATE_HZ
 
 _log = logging.getLogger(__name__)
 

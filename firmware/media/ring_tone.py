@@ -5,7 +5,7 @@ from pathlib import Path
 
 from firmware.errors import MediaError
 from firmware.media.resampler import Resampler
-from firmware.ports import SOUND_RATE_HZ
+from firmware.ports.sound import SOUND_RATE_HZ
 from provisioning.ring_tone import open_ring_tone
 
 

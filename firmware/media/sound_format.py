@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Protocol
 
 from firmware.errors import MediaError
-from firmware.ports import SoundFormat
+from firmware.ports.recording import SoundFormat
 
 
 class SoundEncoder(Protocol):

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final
 
-from firmware.ports import SOUND_RATE_HZ
+from firmware.ports.sound import SOUND_RATE_HZ
 
 _PIECES_A_SECOND: Final = 100
 _SAMPLE_BYTES: Final = 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from firmware.media.drift import DriftCompensator, stretch
 from firmware.media.far_reference import FarReference
 from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
-from firmware.ports import CaptureStream, PlaybackStream, SoundCard
+from firmware.ports.sound import CaptureStream, PlaybackStream, SoundCard
 
 _log = logging.getLogger(__name__)
 

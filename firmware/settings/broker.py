@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from firmware.errors import ControlError
-from firmware.ports import BrokerSettings
+from firmware.ports.broker import BrokerSettings
 from provisioning.broker import Sync
 from provisioning.schema import Configuration
 

@@ -17,7 +17,7 @@ from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.settings import SipSettings
 
 if TYPE_CHECKING:
-    from firmware.ports import Heartbeat
+    from firmware.ports.heartbeat import Heartbeat
     from firmware.sip.endpoint import BuildReport
     from firmware.sip.engine import Engine
 

@@ -16,7 +16,7 @@ from firmware.errors import StorageError
 from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.errands import CallKind
-from firmware.ports import CallLogEntry
+from firmware.ports.store import CallLogEntry
 from firmware.privacy.consent import ConsentState
 from firmware.storage.call_kinds import KINDS
 from firmware.storage.call_statistics import read_statistics

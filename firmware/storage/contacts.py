@@ -5,7 +5,7 @@ from typing import Final
 
 from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.contact_text import cleaned
-from firmware.ports import CallerContact
+from firmware.ports.store import CallerContact
 from firmware.storage import contact_merge
 from firmware.storage.contact_merge import MergeCount
 from firmware.storage.contact_rows import ContactRows

@@ -29,7 +29,7 @@ from firmware.egress.messages import (
 from firmware.errors import StorageError
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
-from firmware.ports import OutboxKey, OutboxMessage
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.privacy.consent import ConsentState
 from firmware.storage import shares
 from firmware.storage.database import Database, Row

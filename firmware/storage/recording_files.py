@@ -15,7 +15,8 @@ from typing import Final, NoReturn
 
 from firmware.durable import sync_folder
 from firmware.errors import StorageError
-from firmware.ports import SOUND_RATE_HZ, RecordingSink
+from firmware.ports.recording import RecordingSink
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.storage.errors import StoreFullError
 from firmware.storage.sealed_files import Ending, SealedReader, SealedWriter
 

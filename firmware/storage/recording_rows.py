@@ -6,7 +6,7 @@ from typing import Final
 
 from firmware.phone.call import CallId
 from firmware.phone.recording import RecordingId
-from firmware.ports import SoundFormat
+from firmware.ports.recording import SoundFormat
 from firmware.storage.database import Row
 
 COLUMNS: Final = (

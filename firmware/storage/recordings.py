@@ -14,7 +14,7 @@ from firmware.errors import StorageError
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingId
-from firmware.ports import SoundFormat
+from firmware.ports.recording import SoundFormat
 from firmware.storage.call_log import Clocks
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.database import Database, Row

@@ -11,7 +11,7 @@ from typing import Final
 
 from firmware.egress.messages import MAX_RANGES, RecordRange, Topic
 from firmware.phone.call import CallId
-from firmware.ports import OutboxKey
+from firmware.ports.outbox import OutboxKey
 from firmware.storage.database import Database
 from firmware.storage.store import Store
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from firmware.errors import StorageError
-from firmware.ports import Heartbeat
+from firmware.ports.heartbeat import Heartbeat
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreClosedError, StoreFullError, StoreWaitsForPinError
 from firmware.storage.migrate import load_migrations

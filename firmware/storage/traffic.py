@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Final
 
-from firmware.ports import DailyTraffic, Traffic
+from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.storage.database import Database
 from firmware.storage.store import Store
 

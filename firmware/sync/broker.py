@@ -21,7 +21,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from firmware.egress.discovery import discovery, discovery_topic
 from firmware.egress.downlink import MOST_BYTES, DownTopic
 from firmware.egress.messages import StatusMessage, Topic, topic_name
-from firmware.ports import BrokerProblem, BrokerSettings, Traffic
+from firmware.ports.broker import BrokerProblem, BrokerSettings, Traffic
 from firmware.sync.guard import MAX_PACKET_BYTES
 from firmware.sync.meter import Meter
 from firmware.sync.parcels import Parcel

@@ -11,7 +11,9 @@ from typing import Any, Final, Protocol, TypeVar
 from firmware.backoff import full_jitter_s
 from firmware.egress.downlink import DownTopic
 from firmware.errors import HandsetError
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Heartbeat, OutboxKey, OutboxMessage, Traffic
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.heartbeat import Heartbeat
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.sync.announcement import Announcement
 from firmware.sync.broker import Arrival, BrokerConnection
 from firmware.sync.parcels import pack

@@ -5,7 +5,7 @@ import struct
 from contextlib import suppress
 from typing import Final
 
-from firmware.ports import Traffic
+from firmware.ports.broker import Traffic
 
 # linux/tcp.h: tcpi_bytes_received of struct tcp_info, from Linux 4.1 on; tcpi_bytes_sent and, of these, those that were
 # sent again, tcpi_bytes_retrans, from 4.19 on.

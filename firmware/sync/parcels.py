@@ -17,7 +17,7 @@ from firmware.egress.messages import (
     QueuedMessage,
     Topic,
 )
-from firmware.ports import OutboxKey, OutboxMessage
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 
 _log = logging.getLogger(__name__)
 

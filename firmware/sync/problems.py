@@ -6,7 +6,7 @@ import ssl
 from typing import Final
 
 from firmware.errors import SyncError
-from firmware.ports import BrokerProblem, BrokerState
+from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.sync.guard import HostilePacketError
 
 

@@ -4,7 +4,7 @@ import os
 import ssl
 from typing import Any
 
-from firmware.ports import BrokerProblem, BrokerSettings
+from firmware.ports.broker import BrokerProblem, BrokerSettings
 from firmware.sync.guard import HostilePacketError, PacketGuard
 from firmware.sync.meter import Meter
 from firmware.sync.problems import BrokerError

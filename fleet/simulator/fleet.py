@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-from firmware.ports import BrokerSettings
+from firmware.ports.broker import BrokerSettings
 from firmware.sync.courier import Courier
 from fleet.simulator.clock import ClockError, SimulatedClock
 from fleet.simulator.counts import Counts

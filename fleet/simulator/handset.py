@@ -21,7 +21,8 @@ from firmware.egress.messages import (
 )
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage, Traffic
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 from fleet.simulator.clock import SimulatedClock
 from fleet.simulator.counts import Counts
 from fleet.simulator.holder import SimulatedHolder

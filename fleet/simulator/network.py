@@ -2,7 +2,7 @@
 
 import asyncio
 
-from firmware.ports import BrokerProblem, BrokerSettings
+from firmware.ports.broker import BrokerProblem, BrokerSettings
 from firmware.sync.broker import BrokerConnection
 from firmware.sync.problems import BrokerError
 

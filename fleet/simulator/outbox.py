@@ -18,7 +18,7 @@ from firmware.egress.messages import (
     RecordRange,
     Topic,
 )
-from firmware.ports import OutboxKey, OutboxMessage
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.privacy.consent import ConsentState
 from fleet.simulator.counts import Counts
 

@@ -27,7 +27,7 @@ from firmware.control.sync_role import SyncRole
 from firmware.egress.messages import CallDetailRecord, ClockQuality, Topic, timestamp
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
-from firmware.ports import Traffic
+from firmware.ports.broker import Traffic
 from firmware.storage.database import Database
 from firmware.storage.ledger import read_state
 from tests.lab.fleet_broker import FLEET, FleetBroker

@@ -24,7 +24,8 @@ from firmware.phone.call import CallId
 from firmware.phone.events import Event, RecordingEnded, RecordingStarted
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
-from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from provisioning.recording import Recording
 from tests.bench.speech import speech
 from tests.fakes.audio_ports import EchoPort

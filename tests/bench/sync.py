@@ -11,7 +11,7 @@ from typing import Final
 import psutil
 from rich.table import Table
 
-from firmware.ports import BrokerState
+from firmware.ports.broker import BrokerState
 from tests.lab.byte_relay import ByteRelay
 from tests.lab.sync_site import DEVICE, SyncSite
 

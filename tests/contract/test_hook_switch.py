@@ -10,7 +10,7 @@ import pytest
 from drivers.errors import DeviceError
 from drivers.hook_switch import GpioHookSwitch
 from drivers.pins import open_pins
-from firmware import ports
+from firmware.ports import devices as ports
 from provisioning.hook_switch import HookSwitch
 from provisioning.keypad import Keypad
 from tests.fakes.gpio import GROUND, Circuit

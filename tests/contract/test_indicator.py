@@ -9,8 +9,8 @@ import pytest
 from drivers.errors import DeviceError
 from drivers.indicator import StatusIndicator
 from drivers.pins import open_pins
-from firmware import ports
 from firmware.phone.commands import IndicatorPattern
+from firmware.ports import devices as ports
 from provisioning.indicator import Indicator
 from provisioning.keypad import Keypad
 from tests.fakes.gpio import BlinkMeter, Circuit

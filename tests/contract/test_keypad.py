@@ -10,7 +10,7 @@ import pytest
 from drivers.errors import DeviceError
 from drivers.keypad import MatrixKeypad
 from drivers.pins import open_pins
-from firmware import ports
+from firmware.ports import devices as ports
 from provisioning.keypad import Keypad
 from tests.fakes.gpio import Circuit
 from tests.hardware.person import Person

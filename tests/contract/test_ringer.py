@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 
 from drivers.ringer import AlsaRinger
-from firmware import ports
+from firmware.ports import devices as ports
 from provisioning.ringer import Ringer
 from tests.hardware.person import Person
 from tests.lab.audio import Recorder, find_tone

@@ -9,7 +9,7 @@ import pytest
 
 from drivers.errors import DeviceError
 from drivers.sound import AlsaSoundCard
-from firmware.ports import CaptureStream, PlaybackStream, SoundCard
+from firmware.ports.sound import CaptureStream, PlaybackStream, SoundCard
 from provisioning.sound import Sound
 from tests.fakes.sound_card import VirtualSoundCard
 from tests.lab.priority import preferred

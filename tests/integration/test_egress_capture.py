@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
-from firmware.ports import BrokerState
+from firmware.ports.broker import BrokerState
 from tests.lab.captured import DISCOVERY_TOPIC, RECORD_FIELDS, Capture, check_connections, check_publishes
 from tests.lab.relay import Relay
 from tests.lab.store import KEY

@@ -22,7 +22,7 @@ from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import Playback, RecordingEnd, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed
 from firmware.player import RecordingPlayer
-from firmware.ports import SOUND_RATE_HZ
+from firmware.ports.sound import SOUND_RATE_HZ
 from tests.fakes.audio_ports import SingingPort
 from tests.lab.audio import Recorder, Sound, find_tone, gaps, level, start_playing, tone
 from tests.lab.pulse import PulseAudio

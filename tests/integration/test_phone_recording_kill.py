@@ -11,7 +11,7 @@ import pytest
 
 from firmware.media.sound_format import joined, make_decoder
 from firmware.phone.purpose import Purpose
-from firmware.ports import SOUND_RATE_HZ
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.storage.call_log import Clocks
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.recording_rows import RecordingState, StoredRecording

@@ -18,7 +18,8 @@ from firmware.media.sound_format import make_decoder, make_encoder
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingId
-from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.storage.database import Database
 from firmware.storage.recording_files import RecordingWriter
 from firmware.storage.recording_rows import RecordingState, StoredRecording

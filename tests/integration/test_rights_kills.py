@@ -19,7 +19,8 @@ from firmware.farewell import TOMBSTONE_NAME, Farewell, StoredFarewell, go_on, r
 from firmware.phone.call import CallId
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
-from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.receipts import Issuer
 from firmware.storage.erasure import ERASABLE

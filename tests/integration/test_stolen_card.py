@@ -19,7 +19,7 @@ from firmware.phone.call import CallDirection, CallerId, TextMessage
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.guard import Guard
 from firmware.phone.purpose import Purpose
-from firmware.ports import SoundFormat
+from firmware.ports.recording import SoundFormat
 from firmware.storage.key import HostKeys, load_host_keys
 from firmware.storage.key_wrap import stretch
 from firmware.storage.keyring import PASSES, pin_memory_kib

@@ -11,7 +11,7 @@ import pytest
 
 from firmware.phone.call import CallId, DisconnectReason
 from firmware.phone.purpose import Purpose
-from firmware.ports import OutboxKey
+from firmware.ports.outbox import OutboxKey
 from tests.lab.store import StoreLab
 
 KILLS = 200 if os.environ.get("WECALL_SOAK") == "1" else 20

@@ -11,7 +11,7 @@ import pytest
 
 from firmware.egress.messages import Topic
 from firmware.inbound import Inbound
-from firmware.ports import OutboxKey
+from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
 from tests.lab.mosquitto import Operator, Received
 from tests.lab.store import RECIPIENT

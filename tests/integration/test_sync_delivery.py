@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.ports import BrokerProblem, BrokerState, OutboxKey, OutboxMessage
+from firmware.ports.broker import BrokerProblem, BrokerState
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.sync.broker import BrokerConnection
 from tests.lab.handset import WecallProcess
 from tests.lab.mosquitto import Observer, Operator

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from firmware.errors import ControlError
-from firmware.ports import BrokerState, OutboxKey, OutboxMessage
+from firmware.ports.broker import BrokerState
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 from tests.lab.mosquitto import Received
 from tests.lab.sync_site import PREFIX, SyncSite, at_least, record_texts, records_in
 

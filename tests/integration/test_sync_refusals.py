@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.ports import BrokerProblem, BrokerState
+from firmware.ports.broker import BrokerProblem, BrokerState
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.hand_made_broker import HandMadeBroker
 from tests.lab.mosquitto import rival

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.ports import BrokerProblem, BrokerState
+from firmware.ports.broker import BrokerProblem, BrokerState
 from tests.lab.byte_relay import ByteRelay
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.hand_made_broker import HandMadeBroker

@@ -13,7 +13,8 @@ import pytest
 from firmware.factory_reset import KEY_NAME, MARKER_NAME, begin_reset, finish_reset
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
-from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.storage.errors import StoreKeyWrongError
 from firmware.storage.key import CREDENTIAL_NAME, load_key
 from firmware.storage.keyring import WRAP_NAME

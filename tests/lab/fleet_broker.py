@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from firmware.ports import BrokerSettings
+from firmware.ports.broker import BrokerSettings
 from provisioning.authority import Authority, Reason, Revocation, read_request
 from provisioning.identity import certificate_request, new_broker_key, private_pem
 from tests.lab.certificates import LOOPBACK, IssuedCertificate

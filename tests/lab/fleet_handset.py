@@ -31,7 +31,8 @@ from firmware.farewell import Farewell, StoredFarewell, go_on, resume_reset
 from firmware.inbound import Inbound
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.purpose import Actor, Channel, Purpose
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox, Traffic
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.outbox import Outbox
 from firmware.settings.broker import broker_settings
 from firmware.storage.database import Database
 from provisioning.schema import Configuration, parse_configuration

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from firmware.cli import main
 from firmware.egress.downlink import DownTopic
 from firmware.egress.messages import OutcomeCode, OutcomeMessage, Topic
-from firmware.ports import BrokerSettings
+from firmware.ports.broker import BrokerSettings
 from firmware.sync.broker import BrokerConnection
 from firmware.sync.parcels import Parcel
 from firmware.sync.problems import BrokerError

@@ -13,7 +13,7 @@ from drivers.simulator import Simulator
 from provisioning.display import DisplayFamily
 
 if TYPE_CHECKING:
-    from firmware import ports
+    from firmware.ports import devices as ports
 
 T = TypeVar("T")
 

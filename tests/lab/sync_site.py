@@ -14,7 +14,8 @@ from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound, SyncRole
 from firmware.egress.downlink import DownTopic
 from firmware.phone.purpose import Purpose
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, Outbox, Traffic
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.outbox import Outbox
 from firmware.storage.outbox import Recipient
 from tests.lab.certificates import CertificateAuthority, IssuedCertificate
 from tests.lab.handset import WecallProcess

@@ -6,7 +6,7 @@ import pytest
 
 from firmware.broker_memory import BrokerMemory
 from firmware.errors import StorageError
-from firmware.ports import BrokerProblem, BrokerState
+from firmware.ports.broker import BrokerProblem, BrokerState
 
 CONNECTING, CONNECTED = BrokerState.CONNECTING, BrokerState.CONNECTED
 UNREACHABLE, REFUSED = BrokerState.UNREACHABLE, BrokerState.REFUSED

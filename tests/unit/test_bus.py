@@ -41,7 +41,7 @@ from firmware.phone.events import (
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingSign
 from firmware.phone.set_up import SetUp
-from firmware.ports import CallerContact
+from firmware.ports.store import CallerContact
 
 CALL = CallId("c" * 32)
 OPEN = c.OpenCallRecord(CALL, CallDirection.OUTGOING, "100", "100")

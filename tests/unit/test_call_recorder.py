@@ -14,7 +14,7 @@ from firmware.phone.call import CallId
 from firmware.phone.events import RecordingEnded, RecordingStarted, RecordingsTrimmed
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
-from firmware.ports import SoundFormat
+from firmware.ports.recording import SoundFormat
 from firmware.storage.recording_rows import RecordingState
 from firmware.storage.recordings import FOLDER_NAME, RoomLimits
 from tests.lab.recording_desk import CALL, PERIOD, SOUND, RecordingDesk

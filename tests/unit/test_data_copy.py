@@ -21,7 +21,8 @@ from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingId
 from firmware.phone.rights import RequestKind
-from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.privacy.catalogue import built_in
 from firmware.privacy.receipts import Issuer
 from firmware.storage.database import Database

@@ -6,7 +6,8 @@ from firmware.config import LoadedConfiguration
 from firmware.doctor import Condition, Finding, examine, examine_at_rest
 from firmware.phone.call import RegistrationState
 from firmware.phone.events import RegistrationChanged
-from firmware.ports import DailyTraffic, SoundFormat, Traffic
+from firmware.ports.broker import DailyTraffic, Traffic
+from firmware.ports.recording import SoundFormat
 from provisioning.schema import parse_configuration
 
 

@@ -14,7 +14,8 @@ from firmware.factory_reset import begin_reset, finish_reset
 from firmware.farewell import TOMBSTONE_NAME, Farewell, StoredFarewell, go_on, leave_word, resume_reset
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
-from firmware.ports import BrokerSettings, OutboxMessage
+from firmware.ports.broker import BrokerSettings
+from firmware.ports.outbox import OutboxMessage
 from firmware.storage.shares import forget_settled
 from provisioning.schema import parse_configuration
 from tests.lab.store import StoreLab

@@ -16,7 +16,7 @@ from firmware.egress.messages import OutcomeCode, Topic
 from firmware.errors import StorageError
 from firmware.inbound import Inbound
 from firmware.phone.purpose import Purpose
-from firmware.ports import OutboxKey
+from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
 from firmware.storage.outbox import Recipient
 from tests.lab.store import RECIPIENT, StoreLab

@@ -14,7 +14,8 @@ from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import Playback, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed
 from firmware.player import RecordingPlayer
-from firmware.ports import SOUND_RATE_HZ, SoundFormat, SoundSource
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ, SoundSource
 from firmware.storage.recordings import FOLDER_NAME
 from tests.lab.audio import Sound, level, tone
 from tests.lab.store import StoreLab

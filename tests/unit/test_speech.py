@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from firmware.errors import MediaError
-from firmware.ports import SOUND_RATE_HZ
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.screens.model import Block, Entry, List, ListRow, Page
 from firmware.speech import Narrator, sentence_sound
 

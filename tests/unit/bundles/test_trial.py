@@ -14,7 +14,7 @@ from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep, Bun
 from firmware.phone.call import CallDirection, CallerId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.events import Problem
 from firmware.phone.view import CallView, LineView, Mode
-from firmware.ports import BrokerState
+from firmware.ports.broker import BrokerState
 from firmware.root.messages import RootAnswer, RootOutcome, RootStep
 from provisioning.report import Check, CheckCode, CheckName
 from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, configuration_text

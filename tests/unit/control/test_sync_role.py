@@ -26,7 +26,8 @@ from firmware.control.sync_client import HandsetLink
 from firmware.control.sync_role import SyncRole
 from firmware.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from firmware.errors import ControlError
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage, Traffic
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 
 SETTINGS = BrokerSettings(device="dev-1", fleet="lab", host="localhost", port=8883, key_pem="KEY", batch_records=10)
 

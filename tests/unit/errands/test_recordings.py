@@ -26,7 +26,8 @@ from firmware.phone.recording_errands import (
     StopPlaying,
 )
 from firmware.player import RecordingPlayer
-from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from tests.lab.store import StoreLab
 
 

@@ -17,7 +17,7 @@ from firmware.media.recorder import SoundTap
 from firmware.media.sound_queue import SoundQueue
 from firmware.phone.commands import AudioRoute, Tone
 from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
-from firmware.ports import SOUND_RATE_HZ
+from firmware.ports.sound import SOUND_RATE_HZ
 from tests.fakes.audio_ports import EchoPort, SingingPort
 from tests.fakes.sound_card import VirtualSoundCard
 from tests.lab.acoustic_path import far_voice, level_db

@@ -8,7 +8,7 @@ import pytest
 
 from firmware.errors import MediaError, StorageError
 from firmware.media.recorder import RecordingFate, SoundRecorder, SoundTap
-from firmware.ports import SOUND_RATE_HZ
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.storage.errors import StoreFullError
 
 TIMEOUT_S = 10.0

@@ -7,7 +7,7 @@ import pytest
 
 from firmware.errors import MediaError
 from firmware.media.ring_tone import load_ring_tone
-from firmware.ports import SOUND_RATE_HZ
+from firmware.ports.sound import SOUND_RATE_HZ
 from tests.lab.audio import Sound, loudest_frequencies, tone
 from tests.lab.ring_tones import CHIME_HZ, chime, wav
 

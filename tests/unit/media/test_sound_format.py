@@ -11,7 +11,8 @@ import soundfile
 
 from firmware.errors import MediaError
 from firmware.media.sound_format import best_format, joined, make_decoder, make_encoder
-from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from tests.lab.audio import Sound, level, tone
 
 NEAR_HZ, FAR_HZ = 440, 1000

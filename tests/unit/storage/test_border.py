@@ -11,7 +11,7 @@ from firmware.egress.border import Border
 from firmware.egress.messages import ErasureReason, Topic
 from firmware.phone.call import CallId, DisconnectReason
 from firmware.phone.purpose import Channel, Purpose
-from firmware.ports import OutboxKey
+from firmware.ports.outbox import OutboxKey
 from firmware.storage.shares import Scope
 from tests.lab.store import RECIPIENT, StoreLab
 

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
-from firmware.ports import CallerContact
+from firmware.ports.store import CallerContact
 from firmware.storage.contact_merge import MergeCount
 from tests.lab.store import StoreLab
 

@@ -9,7 +9,8 @@ from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingId
 from firmware.phone.rights import RequestKind, RequestState
-from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.privacy.consent import LedgerAction
 from firmware.storage.erasure import ERASABLE
 from firmware.storage.pictures import Pixels

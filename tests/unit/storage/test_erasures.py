@@ -8,7 +8,7 @@ from firmware.egress.messages import ErasureReason, OutcomeCode, Topic
 from firmware.phone.call import CallId
 from firmware.phone.errands import CallKind
 from firmware.phone.purpose import Channel, Purpose
-from firmware.ports import OutboxKey
+from firmware.ports.outbox import OutboxKey
 from firmware.storage.database import Database
 from firmware.storage.shares import Scope
 from tests.lab.store import StoreLab

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from firmware.phone.purpose import Purpose
-from firmware.ports import OutboxKey
+from firmware.ports.outbox import OutboxKey
 from firmware.storage.database import Database
 from tests.lab.store import StoreLab
 

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from firmware.phone.call import CallId, DisconnectReason
 from firmware.phone.purpose import Purpose
-from firmware.ports import OutboxKey, OutboxMessage
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 from tests.lab.store import StoreLab
 
 EXAMPLES = 400 if os.environ.get("WECALL_SOAK") == "1" else 40

@@ -9,7 +9,8 @@ from firmware.errors import StorageError
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingId
-from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.storage.recording_files import RecordingWriter
 from firmware.storage.recording_rows import RecordingState, StoredRecording
 from firmware.storage.recordings import FOLDER_NAME, MadeRoom, RoomLimits

@@ -10,7 +10,8 @@ from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingId
 from firmware.phone.rights import RequestKind, RequestState
-from firmware.ports import SOUND_RATE_HZ, SoundFormat
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from tests.lab.store import StoreLab
 
 DAY_S = 86_400

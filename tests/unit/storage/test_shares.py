@@ -6,7 +6,7 @@ import pytest
 
 from firmware.egress.messages import OutcomeCode, RecordRange, Topic
 from firmware.phone.purpose import Purpose
-from firmware.ports import OutboxKey
+from firmware.ports.outbox import OutboxKey
 from firmware.storage.outbox import Recipient
 from firmware.storage.shares import DayOfShares, Share, forget_settled
 from tests.lab.store import RECIPIENT, StoreLab

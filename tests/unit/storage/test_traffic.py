@@ -6,7 +6,7 @@ import pytest
 
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel
-from firmware.ports import DailyTraffic, Traffic
+from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.storage.traffic import DAYS_KEPT, StoredTraffic
 from tests.lab.store import StoreLab
 

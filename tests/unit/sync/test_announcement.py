@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from firmware.ports import BrokerProblem
+from firmware.ports.broker import BrokerProblem
 from firmware.sync.announcement import Announcement
 from firmware.sync.problems import BrokerError, MessageRefusedError
 

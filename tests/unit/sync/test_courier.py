@@ -11,7 +11,8 @@ import pytest
 
 from firmware.egress.downlink import DownTopic
 from firmware.errors import HandsetError
-from firmware.ports import BrokerProblem, BrokerSettings, BrokerState, OutboxKey, OutboxMessage, Traffic
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.sync import courier as courier_module
 from firmware.sync.broker import Arrival
 from firmware.sync.courier import Courier

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from firmware.egress.messages import CallDetailRecord, CdrMessage, ConsentMessage, Topic
-from firmware.ports import OutboxKey, OutboxMessage
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.sync.parcels import Parcel, pack
 
 EPOCH = 5

@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from firmware.ports import BrokerProblem, BrokerState
+from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.sync.problems import BrokerError, problem_of_error, problem_of_puback, problem_of_reason
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from firmware.ports import BrokerProblem, BrokerSettings
+from firmware.ports.broker import BrokerProblem, BrokerSettings
 from firmware.sync.meter import Meter
 from firmware.sync.problems import BrokerError
 from firmware.sync.tls import tls_context

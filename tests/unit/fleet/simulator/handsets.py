@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from firmware.ports import BrokerSettings
+from firmware.ports.broker import BrokerSettings
 from fleet.simulator.clock import ClockError, SimulatedClock
 from fleet.simulator.counts import Counts
 from fleet.simulator.handset import SimulatedHandset

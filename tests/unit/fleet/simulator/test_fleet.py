@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.ports import BrokerProblem
+from firmware.ports.broker import BrokerProblem
 from firmware.sync.problems import BrokerError
 from fleet.errors import FleetError
 from fleet.simulator.certificates import DeviceCertificates, device_names

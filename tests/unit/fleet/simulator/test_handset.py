@@ -7,7 +7,7 @@ from firmware.egress.downlink import AckMessage, DownTopic
 from firmware.egress.messages import MODELS, CallDetailRecord, ConsentMessage, OutcomeMessage, RecordRange, Topic
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestState
-from firmware.ports import OutboxMessage
+from firmware.ports.outbox import OutboxMessage
 from firmware.sync.parcels import pack
 from fleet.simulator.clock import ClockError
 from fleet.simulator.handset import SimulatedHandset

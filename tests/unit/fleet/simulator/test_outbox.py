@@ -4,7 +4,7 @@ import pytest
 
 from firmware.egress.messages import ErasureReason, RecordRange
 from firmware.phone.purpose import Purpose
-from firmware.ports import OutboxKey, OutboxMessage
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 from fleet.simulator.handset import SimulatedHandset
 from fleet.simulator.outbox import spans
 from tests.unit.fleet.simulator.handsets import EPOCH, Times, a_handset
