@@ -55,7 +55,7 @@ class FleetBroker:
             folder: where its files go.
             collectors, operators, dashboards: those that the access list has blocks for, by what follows the dot.
         """
-        self.port, self.password_port, self.websocket_port = _free_ports(3)
+        self.port, self.password_port, self.websocket_port = (free_port(socket.SOCK_STREAM) for _ in range(3))
         self._folder = folder
         self._state = folder / "state"
         self._state.mkdir(parents=True)
@@ -269,11 +269,3 @@ def _write(issued: IssuedCertificate, certificate: x509.Certificate, key: bytes)
     issued.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
     issued.key.touch(mode=0o600)
     issued.key.write_bytes(key)
-
-
-def _free_ports(count: int) -> list[int]:
-    ports: list[int] = []
-    while len(ports) < count:
-        if (port := free_port(socket.SOCK_STREAM)) not in ports:
-            ports.append(port)
-    return ports
