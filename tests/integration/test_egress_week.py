@@ -44,7 +44,7 @@ WRITER: Final = "0495550109"
 READER: Final = "609"
 BARRED: Final = "0905550110"
 ABANDONED: Final = "0495550111"
-PIN: Final = "739158"
+PIN: Final = "73915826"
 RECEIVED: Final = "planted words that somebody wrote to this phone"
 # One press for each letter, and never the same key twice: "dampwatjgdmatpgw".
 SENT, SENT_KEYS = "dampwatjgdmatpgw", "3267928543628749"

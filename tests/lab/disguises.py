@@ -11,22 +11,28 @@ from typing import Final
 _PACKED: Final = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _MAX_UNPACKED_BYTES: Final = 1 << 16
 _PIECE_BYTES: Final = 16
+_FEWEST_BYTES: Final = 8
 
 
 def disguises(secret: str | bytes) -> set[bytes]:
-    """Return every form in which something may leave: as it is, in another encoding of text, escaped, or as letters."""
+    """Return every form in which something may leave: as it is, in another encoding of text, escaped, or as letters.
+
+    Each is as long as the secret at least, so that random bytes, keys and ids do not hold one by chance.
+    """
     plain = secret.encode() if isinstance(secret, str) else secret
+    assert len(plain) >= _FEWEST_BYTES, "random bytes may well hold something as short"
     forms = {plain}
     if isinstance(secret, str):
         forms |= {secret.encode("utf-16-le"), secret.encode("utf-16-be"), json.dumps(secret)[1:-1].encode()}
         forms |= {urllib.parse.quote(secret).encode(), urllib.parse.quote_plus(secret).encode()}
     forms.add("".join(f"%{byte:02x}" for byte in plain).encode())
     forms |= {text.encode() for text in (plain.hex(), plain.hex().upper(), plain.hex(":"))}
-    # What base64 makes of it depends on where it begins; the letters at both ends mix with their neighbours.
+    # What base64 makes of it, six bits a letter, depends on where it begins; a letter at either end that holds bits of
+    # a neighbour, too, is not the secret's own.
     for offset in range(3):
+        begin, end = -(-8 * offset // 6), 8 * (offset + len(plain)) // 6
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            encoded = encode(bytes(offset) + plain)
-            forms.add(encoded[4 if offset else 0 : -4])
+            forms.add(encode(bytes(offset) + plain)[begin:end])
     return forms
 
 
