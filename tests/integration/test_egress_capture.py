@@ -13,7 +13,7 @@ from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.ports.broker import BrokerState
 from tests.lab.captured import DISCOVERY_TOPIC, RECORD_FIELDS, Capture, check_connections, check_publishes
 from tests.lab.relay import Relay
-from tests.lab.store import KEY
+from tests.lab.store import KEY, USER
 from tests.lab.sync_site import DEVICE, PREFIX, SyncSite
 
 CALLS: Final = 400
@@ -25,7 +25,7 @@ PLANTED: Final = (
     "4007654321",  # a contact's number that nobody calls
     "90817263",  # a PIN keyed after a pause
     "planted-password", "planted-parameter", "planted-header", "Planted Display",  # parts of a caller's URI
-    "1001", "sip.example.org",  # the SIP account
+    USER, "sip.example.org",  # the SIP account
     KEY.hex(),
 )  # fmt: skip
 

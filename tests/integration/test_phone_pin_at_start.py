@@ -81,5 +81,7 @@ async def test_before_the_pin_is_typed_help_can_be_called_and_afterwards_everyth
         await type_pin(person, PIN)
         await person.wait_for(lambda status: status["store"] == "open")
         assert "Anna Schmidt" in handset.command("contacts", "list")
-    assert EMERGENCY not in handset.main.log
-    assert PIN not in handset.main.log
+    # The name of the tests' own folder, which the log repeats, has a number that counts up.
+    log = handset.main.log.replace(str(handset.folder), "")
+    assert EMERGENCY not in log
+    assert PIN not in log

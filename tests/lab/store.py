@@ -31,6 +31,8 @@ from firmware.storage.shares import StoredShares
 from firmware.storage.store import Store
 
 KEY: Final = bytes(range(32))
+USER: Final = "planted-user-1001"
+ACCOUNT: Final = f"{USER}@sip.example.org"
 BOOT_ID: Final = "7cd135d5-022d-46ac-81ce-18d084236757"
 RECIPIENT: Final = Recipient(device="handset-7", name="broker.example.org")
 
@@ -44,7 +46,7 @@ class StoreLab:
         self._reserve_bytes = reserve_bytes
         self.recipient = recipient
         self.path = folder / "store.db"
-        self.account = "1001@sip.example.org"
+        self.account = ACCOUNT
         self.wall_s = 1_772_359_200.0
         self.monotonic_s = 100.0
         self.synced = True
@@ -87,7 +89,7 @@ class StoreLab:
             self.outbox,
             self.contacts,
             device=self.recipient.device,
-            accounts={"": "1001@sip.example.org", "office": "1002@sip.example.org"},
+            accounts={"": ACCOUNT, "office": "1002@sip.example.org"},
             clocks=clocks,
         )
         self.my_data = StoredMyData(self.store)

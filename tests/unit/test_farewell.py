@@ -26,7 +26,7 @@ version = 1
 id = "handset-7"
 fleet = "lab"
 [[accounts]]
-username = "201"
+username = "planted-201"
 domain = "sip.example.org"
 [sync]
 host = "broker.example.org"
@@ -168,7 +168,7 @@ async def test_the_tombstone_holds_nothing_of_the_holder_and_no_credential(lab: 
     await cancel(lab, tmp_path)
     content = (tmp_path / TOMBSTONE_NAME).read_text()
     assert set(json.loads(content)) == {"device", "fleet", "sync", "partings"}
-    for canary in ("+861012345678", "201", "BEGIN"):
+    for canary in ("+861012345678", "planted-201", "sip.example.org", "BEGIN"):
         assert canary not in content
     assert (tmp_path / TOMBSTONE_NAME).stat().st_mode & 0o777 == 0o600
 

@@ -9,7 +9,7 @@ from firmware.privacy.consent import LedgerAction
 from firmware.storage.database import Database
 from firmware.storage.migrate import load_migrations
 from firmware.storage.number_proof import CODE_S, TRIES, wait_after
-from tests.lab.store import KEY, StoreLab
+from tests.lab.store import ACCOUNT, KEY, StoreLab
 
 
 async def mistype(lab: StoreLab, times: int) -> NumberProofRead:
@@ -47,7 +47,7 @@ async def test_the_number_of_another_account_is_not_proved_and_wrong_codes_count
     await lab.number_proof.end_try(right=True)
     await lab.move_to_account("1002@sip.example.org")
     assert await mistype(lab, 2) == NumberProofRead(NumberProof.WRONG, tries_left=3)
-    await lab.move_to_account("1001@sip.example.org")
+    await lab.move_to_account(ACCOUNT)
     assert await lab.number_proof.state() == NumberProofRead(NumberProof.PROVED)
     await lab.move_to_account("1002@sip.example.org")
     lab.number_proof.await_code()
