@@ -69,15 +69,11 @@ class AlsaSoundCard:
         return self._mixer_card is not None
 
     def open_capture(self) -> "AlsaCapture":
-        pcm = open_pcm(
-            self._capture,
-            "capture",
-            rate_hz=self._rate_hz,
-            period_frames=self._step_frames,
-            periods=_CAPTURE_STEPS,
-            setting="[sound] capture",
-        )
-        return AlsaCapture(pcm, self._capture, self._period_frames)
+        return AlsaCapture(self._capture_pcm(), self._capture, self._period_frames)
+
+    def check_capture(self) -> None:
+        # A PCM that is not read from has not started: nothing is recorded.
+        close_pcm(self._capture_pcm())
 
     def open_playback(self) -> "AlsaPlayback":
         buffer_frames = self._prefill_frames + self._period_frames + self._step_frames
@@ -90,6 +86,16 @@ class AlsaSoundCard:
             setting="[sound] playback",
         )
         return AlsaPlayback(pcm, self._playback, self._period_frames, self._prefill_frames)
+
+    def _capture_pcm(self) -> Any:
+        return open_pcm(
+            self._capture,
+            "capture",
+            rate_hz=self._rate_hz,
+            period_frames=self._step_frames,
+            periods=_CAPTURE_STEPS,
+            setting="[sound] capture",
+        )
 
     def set_volume(self, percent: int) -> None:
         """Set the hardware volume.

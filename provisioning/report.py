@@ -43,7 +43,8 @@ class CheckName(StrEnum):
     FIRMWARE: what it brought could be installed, and runs.
     LINES: an account registers with its server.
     BROKER: the broker lets the handset in.
-    SOUND: the audio devices open.
+    SOUND: the earpiece opens, and the loudspeaker where there is one.
+    MICROPHONE: so does the microphone, which is shut again before it records anything.
     START: the handset starts with it.
     CONTACTS, PICTURES: those that it brings were taken in; the holder has to agree to that.
     DOCUMENTS: policies and notices were taken in.
@@ -55,6 +56,7 @@ class CheckName(StrEnum):
     LINES = "lines"
     BROKER = "broker"
     SOUND = "sound"
+    MICROPHONE = "microphone"
     START = "start"
     CONTACTS = "contacts"
     PICTURES = "pictures"

@@ -50,6 +50,7 @@ CHECKS: Final[Mapping[CheckName, _InBoth]] = {
     CheckName.LINES: {"en": "line", "zh": "线路"},
     CheckName.BROKER: {"en": "broker", "zh": "消息服务器"},
     CheckName.SOUND: {"en": "sound", "zh": "声音"},
+    CheckName.MICROPHONE: {"en": "microphone", "zh": "麦克风"},
     CheckName.START: {"en": "start", "zh": "启动"},
     CheckName.CONTACTS: {"en": "contacts", "zh": "联系人"},
     CheckName.PICTURES: {"en": "pictures", "zh": "图片"},

@@ -22,7 +22,7 @@ from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.errands import Errand
 from provisioning.bundle import open_bundle
 from provisioning.errors import ProvisioningError
-from provisioning.report import Check
+from provisioning.report import Check, CheckName
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class BundleDesk:
         around: Around,
         loaded: LoadedConfiguration,
         extras: Extras,
-        sound_opens: Callable[[], Awaitable[bool]],
+        try_sound: Callable[[], Awaitable[CheckName | None]],
         tell_operator: Callable[[Ended], Awaitable[None]],
     ) -> None:
         """Set up.
@@ -52,13 +52,13 @@ class BundleDesk:
             around: what the handset lends.
             loaded: what this run of the handset runs with.
             extras: takes in what bundles bring beside their configurations.
-            sound_opens: tries whether sound can be played.
+            try_sound: see `Trial`.
             tell_operator: queues for the operator what became of a bundle that came over the network.
         """
         self._around = around
         self._loaded = loaded
         self._extras = extras
-        self._sound_opens = sound_opens
+        self._try_sound = try_sound
         self._tell_operator = tell_operator
         self._tasks: set[asyncio.Task[None]] = set()
         self.intake = Intake(around, loaded.installed)
@@ -115,7 +115,7 @@ class BundleDesk:
     async def _go_on(self) -> None:
         around, trial = self._around, self._loaded.trial
         if trial is not None and self._loaded.configuration is not None:
-            if not await Trial(around, trial, self._loaded.configuration, self._sound_opens).run():
+            if not await Trial(around, trial, self._loaded.configuration, self._try_sound).run():
                 return
         elif (ended := self.standing.ended) is not None and not ended.told:
             number = ended.number if ended.result is BundleResult.REVERTED else None

@@ -24,6 +24,7 @@ from firmware.errors import BundleError, StorageError
 from firmware.phone.events import Event
 from firmware.ports.sound import SoundCard
 from firmware.records import Records
+from provisioning.report import CheckName
 
 _log = logging.getLogger(__name__)
 
@@ -66,8 +67,8 @@ async def open_desk(
     except OSError as error:
         _log.warning("What is left of older bundles cannot be deleted: %s", error.strerror)
 
-    async def sound_opens() -> bool:
-        return await asyncio.to_thread(_open_all, [card for card in cards if card is not None])
+    async def try_sound() -> CheckName | None:
+        return await asyncio.to_thread(_try_all, [card for card in cards if card is not None])
 
     async def tell_operator(ended: Ended) -> None:
         if records is None:
@@ -87,15 +88,19 @@ async def open_desk(
         now_s=time.time,
         is_synced=clock.is_synchronised,
     )
-    return BundleDesk(around, loaded, Extras(records, runtime_dir, post, pictures_changed), sound_opens, tell_operator)
+    return BundleDesk(around, loaded, Extras(records, runtime_dir, post, pictures_changed), try_sound, tell_operator)
 
 
-def _open_all(cards: Sequence[SoundCard]) -> bool:
-    """Try whether sound can be played; the microphone is opened by calls alone."""
+def _try_all(cards: Sequence[SoundCard]) -> CheckName | None:
+    """Return which does not open, SOUND or MICROPHONE; None where both do. Nothing is played, and nothing recorded."""
+    tried = CheckName.SOUND
     try:
         for card in cards:
             card.open_playback().close()
+        tried = CheckName.MICROPHONE
+        for card in cards:
+            card.check_capture()
     except OSError as error:
-        _log.warning("No sound can be played: %s", error)
-        return False
-    return True
+        _log.warning("%s", error)
+        return tried
+    return None

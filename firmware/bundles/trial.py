@@ -70,7 +70,7 @@ class Trial:
         around: Around,
         candidate: Candidate,
         configuration: Configuration,
-        sound_opens: Callable[[], Awaitable[bool]],
+        try_sound: Callable[[], Awaitable[CheckName | None]],
         *,
         patience_s: float = _PATIENCE_S,
     ) -> None:
@@ -80,13 +80,13 @@ class Trial:
             around: what the handset lends.
             candidate: what is tried.
             configuration: the same, as this run has it.
-            sound_opens: tries whether sound can be played; asked while nobody calls.
+            try_sound: returns which does not open, SOUND or MICROPHONE, None where both do; asked while nobody calls.
             patience_s: how long lines and broker may take.
         """
         self._around = around
         self._candidate = candidate
         self._configuration = configuration
-        self._sound_opens = sound_opens
+        self._try_sound = try_sound
         self._patience_s = patience_s
         self._checks: list[Check] = []
         self._root_has_it = False
@@ -207,11 +207,17 @@ class Trial:
     async def _check_sound(self) -> None:
         watch = self._around.watch
         self._around.steps.take(BundleStep.SOUND)
-        # Who calls meanwhile has the sound card, and shows that there is one; what root installed does not wait long.
-        is_quiet = await watch.until(lambda: watch.is_quiet, _QUIET_S)
-        if not (await self._sound_opens() if is_quiet else not self._has_problem(Problem.SOUND_MISSING)):
-            self._fail(CheckName.SOUND, CheckCode.NOT_OPENED)
-        self._pass(CheckName.SOUND)
+        if not await watch.until(lambda: watch.is_quiet, _QUIET_S):
+            # Who calls meanwhile has the sound card, and shows that there is one. What root installed cannot wait long.
+            if self._has_problem(Problem.SOUND_MISSING):
+                self._fail(CheckName.SOUND, CheckCode.NOT_OPENED)
+            self._pass(CheckName.SOUND)
+            return
+        missing = await self._try_sound()
+        for name in (CheckName.SOUND, CheckName.MICROPHONE):
+            if missing is name:
+                self._fail(name, CheckCode.NOT_OPENED)
+            self._pass(name)
 
     async def _check_ring_tone(self) -> None:
         """Say whether the ring tone can be played; without it the phone rings with its own, so none is sent back."""

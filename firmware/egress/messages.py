@@ -124,6 +124,7 @@ class OutcomeCode(StrEnum):
     REVERTED_LINES = "reverted_lines"
     REVERTED_BROKER = "reverted_broker"
     REVERTED_SOUND = "reverted_sound"
+    REVERTED_MICROPHONE = "reverted_microphone"
     REVERTED_START = "reverted_start"
 
 

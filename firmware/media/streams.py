@@ -295,7 +295,7 @@ class Streams:
     # --- faults -------------------------------------------------------------------------------------------------------
 
     def probe(self) -> None:
-        """See whether the earpiece is there; the microphone is never opened outside a call."""
+        """See whether the earpiece is there; the microphone is left shut outside a call."""
         try:
             self._card.open_playback().close()
         except OSError as error:

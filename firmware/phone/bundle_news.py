@@ -11,8 +11,8 @@ class BundleStep(StrEnum):
 
     READING: it comes from the stick. CHECKING: its signature and everything in it. ASKING: a person is asked.
     WAITING_FOR_CALL: a call goes on, which is never cut. NETWORK, FIRMWARE: what needs root is done. LINES: each
-    account registers. BROKER: it answers. SOUND: the sound card opens. KEEPING: it is written down as the one that
-    counts.
+    account registers. BROKER: it answers. SOUND: earpiece and microphone open. KEEPING: it is written down as the
+    one that counts.
     """
 
     READING = "reading"
@@ -80,6 +80,7 @@ class BundleCode(StrEnum):
     LINES = "lines"
     BROKER = "broker"
     SOUND = "sound"
+    MICROPHONE = "microphone"
     START = "start"
 
     NO_BUNDLE = "no_bundle"

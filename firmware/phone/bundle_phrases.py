@@ -66,6 +66,7 @@ CODES: Final[Mapping[BundleCode, Word]] = {
     BundleCode.LINES: word("The phone line did not work. Check account and password."),
     BundleCode.BROKER: word("The call record server did not answer. Check its address."),
     BundleCode.SOUND: word("The sound card did not open. Check its name."),
+    BundleCode.MICROPHONE: word("The microphone did not open. Check its name."),
     BundleCode.START: word("The phone did not start with it. The log says why."),
     BundleCode.NO_BUNDLE: word("There is no bundle for this phone on the stick."),
     BundleCode.IDENTITY_WRITTEN: word("The phone's identity is on the stick."),

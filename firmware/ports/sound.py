@@ -73,6 +73,14 @@ class SoundCard(Protocol):
     def period_frames(self) -> int: ...
     def open_capture(self) -> CaptureStream: ...
     def open_playback(self) -> PlaybackStream: ...
+    def check_capture(self) -> None:
+        """Open the microphone and shut it again at once, before it records anything.
+
+        Raises:
+            OSError: it does not open.
+        """
+        ...
+
     @property
     def prefill_frames(self) -> int:
         """How many samples of silence an empty queue is filled with: the delay that playback should keep."""

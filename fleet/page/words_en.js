@@ -274,6 +274,7 @@ export const english = {
   "code.reverted_lines": "reverted: lines",
   "code.reverted_broker": "reverted: broker",
   "code.reverted_sound": "reverted: sound",
+  "code.reverted_microphone": "reverted: microphone",
   "code.reverted_start": "reverted: start",
   "refused.too_large": "too large",
   "refused.not_json": "not JSON",

@@ -274,6 +274,7 @@ export const chinese = {
   "code.reverted_lines": "已还原：线路",
   "code.reverted_broker": "已还原：消息服务器",
   "code.reverted_sound": "已还原：声音",
+  "code.reverted_microphone": "已还原：麦克风",
   "code.reverted_start": "已还原：启动",
   "refused.too_large": "过大",
   "refused.not_json": "不是JSON",

@@ -124,6 +124,26 @@ def test_streams_can_be_opened_again(card: SoundCard) -> None:
         playback.close()
 
 
+def test_a_microphone_that_was_only_checked_is_shut_again(card: SoundCard) -> None:
+    for _ in range(3):
+        card.check_capture()
+    capture = card.open_capture()
+    assert len(capture.read()) == len(FRAME)
+    capture.close()
+
+
+def test_of_a_microphone_that_is_only_checked_nothing_is_read(pulse: PulseAudio, tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    card = AlsaSoundCard(playback="ear", capture=f"tee:mic_monitor,{heard},raw", rate_hz=RATE_HZ, period_frames=PERIOD)
+    card.check_capture()
+    assert heard.read_bytes() == b""
+    assert not pulse.recording()
+    capture = card.open_capture()
+    capture.read()
+    capture.close()
+    assert heard.read_bytes(), "what is read would have been seen"
+
+
 def test_alsa_paces_both_directions_in_real_time(pulse: PulseAudio) -> None:
     card = AlsaSoundCard(playback="ear", capture="mic_monitor", rate_hz=RATE_HZ, period_frames=PERIOD)
     capture, playback = card.open_capture(), card.open_playback()
@@ -165,11 +185,21 @@ def test_every_rate_and_period_that_can_be_configured_opens(pulse: PulseAudio, r
     playback.close()
 
 
-@pytest.mark.parametrize(("direction", "program"), [("playback", "aplay -L"), ("capture", "arecord -L")])
-def test_a_card_that_is_not_there_is_named_with_what_to_do(pulse: PulseAudio, direction: str, program: str) -> None:
+@pytest.mark.parametrize(
+    ("use", "direction", "program"),
+    [
+        (AlsaSoundCard.open_playback, "playback", "aplay -L"),
+        (AlsaSoundCard.open_capture, "capture", "arecord -L"),
+        (AlsaSoundCard.check_capture, "capture", "arecord -L"),
+    ],
+    ids=["playing", "recording", "checking"],
+)
+def test_a_card_that_is_not_there_is_named_with_what_to_do(
+    pulse: PulseAudio, use: Callable[[AlsaSoundCard], object], direction: str, program: str
+) -> None:
     card = AlsaSoundCard(playback="nowhere", capture="nowhere")
     with pytest.raises(DeviceError) as caught:
-        card.open_playback() if direction == "playback" else card.open_capture()
+        use(card)
     message = str(caught.value)
     assert message.startswith(f"The sound card 'nowhere' cannot be opened for {direction}: No such file or directory.")
     assert f"[sound] {direction}" in message

@@ -59,6 +59,9 @@ class VirtualSoundCard:
         self.capture = VirtualCapture(self)
         return self.capture
 
+    def check_capture(self) -> None:
+        self.open_capture().close()
+
     def set_volume(self, percent: int) -> None:
         self.volumes.append(percent)
 

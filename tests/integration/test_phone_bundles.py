@@ -9,7 +9,10 @@ import pytest
 from firmware.phone.bundle_news import BundleStep
 from provisioning.report import Check, CheckCode, CheckName, ReportResult
 from tests.lab.bundle_site import BROKER, LINE, SOUND, BundleSite, Stick, history_once, set_up_first, somebody_at
+from tests.lab.microphone import MicrophoneWatch
 from tests.lab.stage import HANDSET_USER, PEER_USER
+
+FRAME_S = 0.01
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ async def test_a_new_handset_is_set_up_by_words_and_code_and_later_by_the_pinned
         assert (await person.status())["call"] == "active"
         await person.replace()
     report = await stick.report(offer)
-    assert (report.result, report.number, report.checks) == (ReportResult.APPLIED, 3, (LINE, BROKER, SOUND))
+    assert (report.result, report.number, report.checks) == (ReportResult.APPLIED, 3, (LINE, BROKER, *SOUND))
     assert [call["number"] for call in handset.ask("log")] == [PEER_USER], "the holder's data is not the installer's"
     same = await stick.report(await stick.bring(third))
     assert same.result is ReportResult.NOTHING_TO_DO
@@ -76,3 +79,25 @@ async def test_a_handset_that_dies_in_its_trials_goes_back_and_is_a_phone_again(
     async with somebody_at(handset) as person:
         await person.wait_for_line()
         await person.reads_the_beginning_of("The phone did not start with it.")
+
+
+async def test_a_microphone_that_does_not_open_sends_a_bundle_back_and_one_that_does_is_shut_at_once(
+    site: BundleSite,
+) -> None:
+    assert site.stage.pulse is not None
+    stick = Stick(site.handset)
+    with MicrophoneWatch(site.stage.pulse) as microphone:
+        identity = await set_up_first(site, stick)
+        [checked] = microphone.streams
+    # Too short for a frame of sound, which is not read either: see contract/test_sound.py.
+    assert checked.ended_at - checked.began_at < FRAME_S
+    assert not site.stage.pulse.recording()
+
+    nowhere = {'capture = "mic_monitor"': 'capture = "nowhere"'}
+    report = await stick.report(await stick.bring(site.bundle(2, identity, **nowhere)))
+    assert (report.result, report.code) == (ReportResult.REVERTED, CheckName.MICROPHONE)
+    assert report.checks[-1] == Check(name=CheckName.MICROPHONE, passed=False, code=CheckCode.NOT_OPENED)
+    assert Check(name=CheckName.SOUND, passed=True) in report.checks
+    async with somebody_at(site.handset) as person:
+        await person.reads_the_beginning_of("The microphone did not open. Check its name.")
+        await person.wait_for_line()

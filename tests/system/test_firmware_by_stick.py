@@ -108,6 +108,7 @@ def test_the_handset_itself_takes_firmware_runs_it_and_keeps_it(box: InstalledBo
     said = box.shell(f"chmod 644 /opt/bundle; {offer} </opt/bundle", timeout_s=200)
     report = Report.model_validate_json(said.splitlines()[-1])
     assert (report.result, report.number, report.firmware) == (ReportResult.APPLIED, 20, "9.9")
-    assert {check.name for check in report.checks} == {CheckName.FIRMWARE, CheckName.LINES, CheckName.SOUND}
+    expected = {CheckName.FIRMWARE, CheckName.LINES, CheckName.SOUND, CheckName.MICROPHONE}
+    assert {check.name for check in report.checks} == expected
     assert box.run("readlink", LINK).stdout == "environments/a\n"
     assert "environments/a/bin/python" in box.shell(f"tr '\\0' ' ' </proc/{box.main_pid(HANDSET)}/cmdline")

@@ -15,14 +15,15 @@ from firmware.errors import BundleError, ControlError
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.call import RegistrationState
 from firmware.phone.events import RegistrationChanged
+from provisioning.report import CheckName
 from tests.lab.bundle_desk import DeskLab, candidate, configuration_text
 from tests.lab.bundles import Installer
 
 INSTALLER = Installer()
 
 
-async def nothing_sounds() -> bool:
-    return False
+async def nothing_sounds() -> CheckName:
+    return CheckName.SOUND
 
 
 async def nobody_hears(_ended: Ended) -> None:

@@ -38,8 +38,8 @@ class RunLab(DeskLab):
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[BundleDesk]:
-        async def sound_opens() -> bool:
-            return True
+        async def try_sound() -> None:
+            return None
 
         async def tell_operator(ended: Ended) -> None:
             if not self.reachable:
@@ -50,7 +50,7 @@ class RunLab(DeskLab):
         extras = Extras(None, self.folder / "memory", lambda _event: None, lambda: None)
         loaded = load(self.folder / "config.toml", self.folder)
         self.shelf._standing = None
-        desk = BundleDesk(self.around, loaded, extras, sound_opens, tell_operator)
+        desk = BundleDesk(self.around, loaded, extras, try_sound, tell_operator)
         desk.start()
         try:
             yield desk

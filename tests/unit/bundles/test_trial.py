@@ -33,7 +33,7 @@ CALL = CallView(CallState.ACTIVE, CallDirection.OUTGOING, CallerId("112", ""))
 class TrialLab(DeskLab):
     """A handset that runs with what is to be tried."""
 
-    sound = True
+    silent: CheckName | None = None
 
     async def begin(self, more: str = "", *, patience_s: float = 0.0) -> Trial:
         """Stage a bundle and begin its trial as the next start does; without patience what is not up is down."""
@@ -45,10 +45,10 @@ class TrialLab(DeskLab):
         trial = self.shelf.take_up_trial()
         assert trial is not None
 
-        async def sound_opens() -> bool:
-            return self.sound
+        async def try_sound() -> CheckName | None:
+            return self.silent
 
-        return Trial(self.around, trial, check_configuration(text), sound_opens, patience_s=patience_s)
+        return Trial(self.around, trial, check_configuration(text), try_sound, patience_s=patience_s)
 
     def lines(self, *lines: LineView) -> None:
         self.watch.note_view(replace(QUIET, lines=lines))
@@ -82,6 +82,7 @@ async def test_what_registers_and_sounds_counts_from_then_on(lab: TrialLab) -> N
     assert standing.finishing.checks == (
         Check(name=CheckName.LINES, passed=True, line=1),
         Check(name=CheckName.SOUND, passed=True),
+        Check(name=CheckName.MICROPHONE, passed=True),
     )
     assert lab.steps_taken == [BundleStep.LINES, BundleStep.SOUND, BundleStep.KEEPING]
 
@@ -152,12 +153,19 @@ async def test_a_broker_that_answers_is_one_of_the_checks(lab: TrialLab) -> None
     assert Check(name=CheckName.BROKER, passed=True) in finishing.checks
 
 
-async def test_sound_that_does_not_open_sends_the_bundle_back(lab: TrialLab) -> None:
+@pytest.mark.parametrize(
+    ("silent", "code"), [(CheckName.SOUND, BundleCode.SOUND), (CheckName.MICROPHONE, BundleCode.MICROPHONE)]
+)
+async def test_sound_or_a_microphone_that_does_not_open_sends_the_bundle_back_and_is_named(
+    lab: TrialLab, silent: CheckName, code: BundleCode
+) -> None:
     trial = await lab.begin(patience_s=10)
-    lab.sound = False
+    lab.silent = silent
     lab.lines(UP)
     assert not await trial.run()
-    assert ended(lab)[1] is BundleCode.SOUND
+    _, named, checks = ended(lab)
+    assert named is code
+    assert checks[-1] == Check(name=silent, passed=False, code=CheckCode.NOT_OPENED)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +207,7 @@ async def test_a_call_that_sounds_is_proof_enough_of_the_sound_card(
 ) -> None:
     monkeypatch.setattr("firmware.bundles.trial._QUIET_S", 0)
     trial = await lab.begin(patience_s=10)
-    lab.sound = False
+    lab.silent = CheckName.SOUND
     running = asyncio.create_task(trial.run())
     await lab.hears(BundleStepStarted(BundleStep.LINES))
     lab.watch.note_view(replace(QUIET, mode=Mode.IN_CALL, call=CALL, lines=(UP,)))

@@ -47,10 +47,10 @@ class RootedLab(DeskLab):
         trial = self.shelf.take_up_trial()
         assert trial is not None
 
-        async def sound_opens() -> bool:
-            return True
+        async def try_sound() -> None:
+            return None
 
-        return Trial(self.around, trial, check_configuration(text), sound_opens, patience_s=10)
+        return Trial(self.around, trial, check_configuration(text), try_sound, patience_s=10)
 
     def lines(self, *lines: LineView) -> None:
         self.watch.note_view(replace(QUIET, lines=lines))
