@@ -50,6 +50,15 @@ _MOST_UNANSWERED: Final = 1000
 MOST_WAITING: Final = 2 * RECEIVE_MAXIMUM
 """Messages that wait here at most before what its sender does not wait for either (QoS 0) is let drop."""
 
+MOST_BYTES_WAITING: Final = 64 * 1024 * 1024
+"""From so many on nothing more is read until some are taken; a window of messages with one record has five million."""
+
+MOST_BYTES_AT_ONCE: Final = 8 * 1024 * 1024
+"""What is taken at once ends with the message that makes it so many: read, they take ten times as much memory."""
+
+_TOO_LONG: Final = bytes(MAX_BYTES + 1)
+"""What is kept of whatever is longer than any message: no byte of it, so that a thousand of them take no room."""
+
 
 class Intake:
     """Brings messages from `start` to `stop`, and comes back by itself to a broker that was away.
@@ -68,11 +77,14 @@ class Intake:
         self._fleets = settings.fleets or ("+",)
         self._counts = counts
         self._queue: deque[Received] = deque()
+        self._bytes = 0
         self._arrived = threading.Event()
         self._connection = 0
         self._is_open = False
         self._is_absent = False
+        self._is_leaving = False
         self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
         self._unanswered: dict[int, tuple[Received, ...]] = {}
         self._answered_early: set[int] = set()
         self._unsent: deque[Acknowledgement] = deque()
@@ -111,6 +123,9 @@ class Intake:
 
     def stop(self) -> None:
         """Wait a little until handsets' answers are with the broker, and leave; the session stays."""
+        with self._room:
+            self._is_leaving = True
+            self._room.notify()
         ends_at = time.monotonic() + _CLOSE_TIMEOUT_S
         while self._is_open and (self._unsent or self._unanswered) and time.monotonic() < ends_at:
             self._arrived.wait(_CLOSE_LOOK_S)
@@ -124,8 +139,16 @@ class Intake:
         if not self._queue and not self._arrived.wait(timeout_s):
             return []
         self._arrived.clear()
-        with self._lock:
-            return [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        taken: list[Received] = []
+        taken_bytes = 0
+        with self._room:
+            while self._queue and len(taken) < limit and taken_bytes < MOST_BYTES_AT_ONCE:
+                message = self._queue.popleft()
+                taken.append(message)
+                taken_bytes += len(message.payload)
+            self._bytes -= taken_bytes
+            self._room.notify()
+        return taken
 
     def wake(self) -> None:
         """Let `take` return at once."""
@@ -186,6 +209,7 @@ class Intake:
             if flags.session_present:
                 # They come again: while the database is away, each new connection would bring as many more.
                 self._queue = deque(message for message in self._queue if not message.qos)
+                self._bytes = sum(len(message.payload) for message in self._queue)
             self._window = min(_MOST_UNANSWERED, getattr(properties, "ReceiveMaximum", _NO_LIMIT))
         options = SubscribeOptions(qos=1)
         group = self._broker.group
@@ -239,14 +263,18 @@ class Intake:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        if not message.qos and len(self._queue) >= MOST_WAITING:
-            self._counts.quarantined.labels(Reason.FLOOD.value).inc()
-            return
-        payload = bytes(message.payload)
-        if len(payload) > MAX_BYTES:
-            # It is not going to be taken; one byte more than may be says so.
-            payload = payload[: MAX_BYTES + 1]
-        self._queue.append(Received(topic, payload, message.mid, message.qos, self._connection, time.monotonic()))
+        payload = bytes(message.payload) if len(message.payload) <= MAX_BYTES else _TOO_LONG
+        with self._room:
+            if not message.qos and (len(self._queue) >= MOST_WAITING or self._bytes >= MOST_BYTES_WAITING):
+                self._counts.quarantined.labels(Reason.FLOOD.value).inc()
+                return
+            # While nothing is read the broker keeps what comes; it may hang up meanwhile, and sends these again then.
+            while self._bytes >= MOST_BYTES_WAITING and not self._is_leaving:
+                self._room.wait()
+            if self._is_leaving:
+                return
+            self._bytes += len(payload)
+            self._queue.append(Received(topic, payload, message.mid, message.qos, self._connection, time.monotonic()))
         if not self._arrived.is_set():
             self._arrived.set()
 

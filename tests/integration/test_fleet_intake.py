@@ -22,6 +22,7 @@ from tests.lab.mqtt_proxy import MqttProxy
 TOPIC = f"wecall/v1/{FLEET}/desk-1/outcome"
 COUNT = 200
 LAST = 1_000_000
+LONG = 10_000
 
 
 @dataclass
@@ -45,10 +46,11 @@ class Lab:
         client.disconnect()
         client.loop_stop()
 
-    def send(self, count: int, qos: int, first: int = 0) -> None:
-        """Publish numbered messages and wait until they have left."""
+    def send(self, count: int, qos: int, first: int = 0, length: int = 0) -> None:
+        """Publish numbered messages, of so many bytes at least, and wait until they have left."""
         with self.device() as client:
-            sent = [client.publish(TOPIC, str(number), qos=qos) for number in range(first, first + count)]
+            numbers = range(first, first + count)
+            sent = [client.publish(TOPIC, str(number).ljust(length), qos=qos) for number in numbers]
             for each in sent:
                 each.wait_for_publish(30)
 
@@ -127,6 +129,41 @@ async def test_a_flood_that_nobody_waits_for_is_let_drop_and_counted(lab: Lab) -
     # A message of whoever waits for an answer is not lost in it.
     await asyncio.to_thread(lab.send, 1, 1)
     await lab.until(lambda: lab.intake.waiting == MOST_WAITING + 1)
+
+
+async def test_long_messages_fill_no_memory_and_none_that_somebody_waits_for_is_lost(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.collector.intake.MOST_BYTES_WAITING", 5 * LONG)
+    monkeypatch.setattr("fleet.collector.intake.MOST_BYTES_AT_ONCE", 2 * LONG)
+    await asyncio.to_thread(lab.send, COUNT, 1, 0, LONG)
+    await lab.until(lambda: lab.proxy.unanswered == COUNT)
+    await lab.until(lambda: lab.intake.waiting >= 5)
+    assert lab.intake.waiting == 5
+    came: list[int] = []
+
+    def take_some() -> bool:
+        taken = lab.intake.take(COUNT, 0)
+        assert len(taken) <= 2
+        lab.intake.release(taken)
+        came.extend(int(message.payload) for message in taken)
+        return len(came) >= COUNT
+
+    await lab.until(take_some)
+    assert came == list(range(COUNT))
+    # It also leaves while there is no room; the broker keeps these.
+    await asyncio.to_thread(lab.send, COUNT, 1, 0, LONG)
+    await lab.until(lambda: lab.intake.waiting == 5)
+
+
+async def test_a_flood_of_long_messages_that_nobody_waits_for_is_let_drop(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.collector.intake.MOST_BYTES_WAITING", 5 * LONG)
+    await asyncio.to_thread(lab.send, COUNT, 0, 0, LONG)
+    flood = lab.counts.quarantined.labels("flood")
+    await lab.until(lambda: flood._value.get() > 0)
+    assert lab.intake.waiting == 5
 
 
 def intake_of(broker: FleetBroker, issued: IssuedCertificate) -> Intake:
