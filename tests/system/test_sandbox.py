@@ -38,6 +38,11 @@ def sound_format():
     from firmware.media.sound_format import best_format
     return str(best_format())
 
+def adjust_clock(modes):  # adjtimex(2): 0 only asks
+    timex = (ctypes.c_uint * 64)(modes)
+    if ctypes.CDLL(None, use_errno=True).adjtimex(timex) < 0:
+        raise OSError(ctypes.get_errno(), "adjtimex")
+
 def namespace():
     if ctypes.CDLL(None, use_errno=True).unshare(0x10000000):  # CLONE_NEWUSER
         raise OSError(ctypes.get_errno(), "unshare")
@@ -64,6 +69,8 @@ print(json.dumps({
     "memfd": attempt(lambda: os.close(os.memfd_create("x"))),
     "writable code": attempt(mmap_writable_and_executable),
     "priority": attempt(lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))),
+    "state of the clock": attempt(lambda: adjust_clock(0)),
+    "change the clock": attempt(lambda: adjust_clock(0x0001)),  # ADJ_OFFSET, by nothing
     "namespace": attempt(namespace),
     "other processes": "done" if os.path.exists("/proc/1/status") else "ENOENT",
 }))
@@ -157,6 +164,10 @@ def test_sync_can_write_nowhere_and_reach_only_sockets(from_sync: dict[str, str]
     assert from_sync["memfd"] == "done"
 
 
+def test_the_handset_sees_whether_the_clock_is_right_and_cannot_set_it(from_handset: dict[str, str]) -> None:
+    assert (from_handset["state of the clock"], from_handset["change the clock"]) == ("done", "EPERM")
+
+
 def test_the_handset_reads_its_configuration_and_key_and_changes_only_its_state(from_handset: dict[str, str]) -> None:
     assert from_handset["configuration"] == "done"
     assert from_handset["change configuration"] == "EACCES"
@@ -172,7 +183,7 @@ def test_the_handset_opens_no_device_but_sound_gpio_i2c_and_spi(
     assert from_handset["memory device"] == "EPERM"
     assert box.property_of(HANDSET, "DevicePolicy") == "closed"
     allowed = {line.split()[0] for line in box.property_of(HANDSET, "DeviceAllow").splitlines()}
-    assert allowed == {"char-alsa", "char-gpiochip", "char-i2c", "char-rtc", "char-spi", "char-tpm"}
+    assert allowed == {"char-alsa", "char-gpiochip", "char-i2c", "char-spi", "char-tpm"}
 
 
 def test_the_handset_keeps_callbacks_from_c_and_the_right_to_set_a_threads_priority(
