@@ -1,6 +1,5 @@
 """Builds the devices that a configuration names: those on the Pi's pins, or those on the simulator's page."""
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,8 +15,6 @@ from provisioning.keypad import Keypad as KeypadSettings
 from provisioning.ringer import Ringer as RingerSettings
 from provisioning.schema import Configuration
 from provisioning.sound import Sound as SoundSettings
-
-_log = logging.getLogger(__name__)
 
 DEFAULT_COUNTRY = "CN"
 _HALF_TURN = 180
@@ -320,37 +317,3 @@ class _SoundAndLight:
 
     def play(self, sound: bytes) -> None:
         self._sound.play(sound)
-
-
-class DeviceFaults:
-    """Knows which devices do not work; one that fails is a sentence, and the rest goes on. From any thread."""
-
-    def __init__(self, on_change: Callable[[], None]) -> None:
-        """`on_change` is called, on whichever thread, when `sentences` has changed."""
-        self._on_change = on_change
-        self.sentences: dict[str, str] = {}
-
-    def note(self, part: str, sentence: str) -> None:
-        """Remember that a part does not work."""
-        if self.sentences.get(part) != sentence:
-            _log.warning("The %s does not work: %s", part, sentence)
-            self.sentences = self.sentences | {part: sentence}
-            self._on_change()
-
-    def attempt(self, part: str, action: Callable[[], None]) -> bool:
-        """Do something with a device; return whether it worked."""
-        try:
-            action()
-        except OSError as error:
-            self.note(part, str(error))
-            return False
-        return True
-
-    async def attempt_async(self, part: str, action: Callable[[], Awaitable[None]]) -> bool:
-        """Do something with a device that lives in the main loop."""
-        try:
-            await action()
-        except OSError as error:
-            self.note(part, str(error))
-            return False
-        return True

@@ -10,10 +10,20 @@ from typing import Final
 import systemd.daemon
 
 from firmware.health import Health
+from firmware.phone.view import PhoneView
 
 _log = logging.getLogger(__name__)
 
 _UNWATCHED_PERIOD_S: Final = 5.0
+
+
+def status_words(view: PhoneView) -> str:
+    """Describe the phone for `systemctl status`: words only, nobody's number."""
+    line = view.registration.replace("_", " ")
+    if view.registration_failure is not None:
+        line += f" ({view.registration_failure.replace('_', ' ')})"
+    problems = "".join(f"; {problem.replace('_', ' ')}" for problem, _ in view.problems)
+    return f"{view.mode.replace('_', ' ')}; line {line}{problems}"
 
 
 class SystemdNotifier:

@@ -1,9 +1,13 @@
 """What the configuration means to recordings of calls."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+from firmware.phone.phrases import RECORDING_ANNOUNCEMENT
+from firmware.screens.translation import Language, translator
+from firmware.speech import sentence_sound
 from firmware.storage.recordings import RoomLimits
-from provisioning.recording import Announcement
 from provisioning.schema import Configuration
 
 _RESERVE_BYTES: Final = 16_000_000
@@ -17,7 +21,10 @@ def room_limits(configuration: Configuration) -> RoomLimits:
     return RoomLimits(configuration.recording.limit_mb * 1_000_000, _RESERVE_BYTES)
 
 
-def announcement(configuration: Configuration) -> Announcement:
-    """Return how the other end hears that it is recorded."""
-    by_country: Announcement = "tone" if configuration.device.country in _WITH_TONES else "voice"
-    return configuration.recording.announce or by_country
+def announcement(configuration: Configuration) -> Callable[[], bytes] | None:
+    """Return what gives the sound by which the other end is told in words, see `Announcer`; None where a tone does."""
+    device = configuration.device
+    if (configuration.recording.announce or ("tone" if device.country in _WITH_TONES else "voice")) == "tone":
+        return None
+    words = translator(Language(device.language)).say(RECORDING_ANNOUNCEMENT)
+    return partial(sentence_sound, words, device.language)

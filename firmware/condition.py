@@ -1,0 +1,83 @@
+"""Asks each part of a running handset how it is; what that means is for firmware.doctor to say."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+from firmware import clock
+from firmware.bundles.standing import Standing
+from firmware.config import LoadedConfiguration
+from firmware.doctor import Condition
+from firmware.errors import HandsetError
+from firmware.faults import Faults
+from firmware.media.sound_format import best_format
+from firmware.phone.events import NO_CALLS, Problem, RegistrationChanged
+from firmware.phone.view import PhoneView
+from firmware.ports.broker import DailyTraffic
+from firmware.records import Records
+from firmware.sip.stack import PjsuaStack
+
+
+async def read_condition(
+    loaded: LoadedConfiguration,
+    view: PhoneView,
+    *,
+    faults: Faults,
+    device_faults: Mapping[str, str],
+    sound: str,
+    speech_fault: str,
+    sip: PjsuaStack | None,
+    records: Records | None,
+    bundles: Standing | None,
+) -> Condition:
+    """Return how everything is now.
+
+    Args:
+        loaded: what the handset runs with.
+        view: the phone's state.
+        faults: of the store, the ledger and the broker.
+        device_faults: a sentence for each device that does not work, by part.
+        sound: how the audio loop has fared, in words.
+        speech_fault: why menus cannot be spoken, empty where they can.
+        sip: the SIP stack; None where there is no account.
+        records: the store; None where there is none.
+        bundles: which bundle's configuration counts; None where none can be taken.
+    """
+    problems = dict(view.problems)
+    missing_sound = problems.get(Problem.SOUND_MISSING)
+    state, code = faults.broker or (None, "")
+    return Condition(
+        configuration=loaded,
+        registration=RegistrationChanged(view.registration, view.registration_failure, view.registration_sip_code),
+        device_faults={**device_faults, **({} if missing_sound is None else {"audio": missing_sound})},
+        sound=sound,
+        sound_format=await asyncio.to_thread(best_format),
+        store_fault=faults.store,
+        store_waits=records is not None and records.keyring.waits_for_pin,
+        guards=records.keyring.guards if records is not None else None,
+        ledger_fault=faults.ledger,
+        waiting_messages=await _waiting_messages(records),
+        broker_state=state,
+        broker_code=code,
+        traffic=await _traffic(loaded, records),
+        clock_synchronised=clock.is_synchronised(),
+        sip_build=str(sip.build_report) if sip and sip.build_report else None,
+        sip_fault=next((detail for problem, detail in view.problems if problem in NO_CALLS), None),
+        speech_fault=speech_fault,
+        bundles=bundles,
+    )
+
+
+async def _traffic(loaded: LoadedConfiguration, records: Records | None) -> DailyTraffic | None:
+    if records is None or loaded.configuration is None or loaded.configuration.sync is None:
+        return None
+    with suppress(HandsetError):
+        return await records.traffic.daily()
+    return None
+
+
+async def _waiting_messages(records: Records | None) -> int:
+    if records is not None:
+        with suppress(HandsetError):
+            return await records.outbox.waiting()
+    return 0
