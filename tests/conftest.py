@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from tests.lab.pulse import PulseAudio
 
@@ -49,11 +50,38 @@ def _shares(nodeid: str) -> Shares:
 
 
 class ByWhatTheyShare(LoadScopeScheduling):
-    """Gives files of tests to the processes as these have time, and at the end one process all that must be alone."""
+    """Gives files of tests to the processes as these have time, and to the last of them all that must be alone."""
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        super().mark_test_complete(node, item_index, duration)
+        if self._only_what_is_alone_waits:
+            for other in self.nodes:
+                self._reschedule(other)
+
+    @property
+    def _only_what_is_alone_waits(self) -> bool:
+        return next(iter(self.workqueue), None) == Shares.ALONE.name
 
     def _split_scope(self, nodeid: str) -> str:
         shares = _shares(nodeid)
         return nodeid.partition("::")[0] if shares in {Shares.COMPUTES, Shares.WAITS} else shares.name
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        others = [other for other in self.nodes if other is not node]
+        if self._only_what_is_alone_waits and any(
+            not other.shutting_down or self._pending_of(self.assigned_work[other]) for other in others
+        ):
+            return
+        super()._assign_work_unit(node)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        if self._only_what_is_alone_waits and any(
+            other is not node and not other.shutting_down for other in self.nodes
+        ):
+            # It ends what it has; a process that is not told to end keeps its last test until it has another.
+            node.shutdown()
+        else:
+            super()._reschedule(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatTheyShare:
