@@ -1,9 +1,11 @@
-"""Compiles the tables of numbers and of pinyin and the catalogues of words whenever the package is built.
+"""Compiles the tables of numbers and of pinyin and the catalogues of words whenever the package is built; says when.
 
 Everything else stands in pyproject.toml.
 """
 
+import os
 import sys
+import time
 from pathlib import Path
 
 from setuptools import setup
@@ -26,6 +28,10 @@ class BuildWithData(build_py):
         write_pinyin(_ROOT / "firmware" / "pinyin" / "pinyin.dat")
         compile_all()
         super().run()
+        if not self.editable_mode:
+            # A clock that shows an earlier time is wrong; https://reproducible-builds.org/specs/source-date-epoch/
+            built_at = os.environ.get("SOURCE_DATE_EPOCH") or f"{time.time():.0f}"
+            (Path(self.build_lib) / "firmware" / "built-at").write_text(f"{built_at}\n", encoding="ascii")
 
 
 setup(cmdclass={"build_py": BuildWithData})

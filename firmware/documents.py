@@ -38,6 +38,8 @@ class Documents:
         configuration: Configuration,
         on_change: Callable[[DocumentsChanged], None],
         report: Report = report_to_nobody,
+        *,
+        proven_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Set up.
 
@@ -47,9 +49,11 @@ class Documents:
             configuration: which handset this is, and whose signature counts.
             on_change: told what the holder has yet to read, at the start and after each change.
             report: queues for the operator what became of a document.
+            proven_s: see `DocumentRegister`.
         """
         device = configuration.device
-        register = DocumentRegister(Addressee(device.fleet, device.id, configuration.trust.keys), read_clocks)
+        addressee = Addressee(device.fleet, device.id, configuration.trust.keys)
+        register = DocumentRegister(addressee, read_clocks, proven_s)
         self.policies = StoredPolicies(store, consents, register, read_clocks, report)
         self.notices = StoredNotices(store, consents, register, read_clocks, report)
         self.catalogues = StoredCatalogues(store, consents, register)

@@ -10,6 +10,7 @@ from traceback import extract_tb
 from typing import Final
 
 from firmware import clock
+from firmware.bundles.shelf import FOLDER_NAME
 from firmware.documents import Documents
 from firmware.errors import HandsetError, StorageError
 from firmware.factory_reset import KEY_NAME, STORE_NAME
@@ -22,6 +23,8 @@ from firmware.phone.purpose import Actor
 from firmware.phone.recording import RecordingId
 from firmware.ports.heartbeat import Heartbeat
 from firmware.privacy.consent import ConsentState
+from firmware.proven_time import NAME as PROVEN_TIME_NAME
+from firmware.proven_time import ProvenTime
 from firmware.settings.recording import room_limits
 from firmware.settings.retention import periods
 from firmware.settings.sharing import recipient
@@ -146,7 +149,15 @@ class Records:
         self.consents.when_changed = self._note_consents
         line = configuration.accounts[0]
         self.number_proof = StoredNumberProof(self._store, self.consents, f"{line.username}@{line.domain}")
-        self.documents = Documents(self._store, self.consents, configuration, on_documents, self.outbox.append_outcome)
+        proven_time = ProvenTime(state_dir / FOLDER_NAME / PROVEN_TIME_NAME)
+        self.documents = Documents(
+            self._store,
+            self.consents,
+            configuration,
+            on_documents,
+            self.outbox.append_outcome,
+            proven_s=lambda: proven_time.read().proven_s,
+        )
         self.call_log = StoredCallLog(
             self._store,
             self.outbox,

@@ -49,6 +49,7 @@ class CheckName(StrEnum):
     CONTACTS, PICTURES: those that it brings were taken in; the holder has to agree to that.
     DOCUMENTS: policies and notices were taken in.
     RING_TONES: the phone can ring with the tone that the configuration names.
+    CLOCK: it may be right; there only where it cannot be.
     """
 
     NETWORK = "network"
@@ -62,6 +63,7 @@ class CheckName(StrEnum):
     PICTURES = "pictures"
     DOCUMENTS = "documents"
     RING_TONES = "ring_tones"
+    CLOCK = "clock"
 
 
 class CheckCode(StrEnum):
@@ -78,6 +80,7 @@ class CheckCode(StrEnum):
     UNHEALTHY = "unhealthy"
     NOT_AGREED = "not_agreed"
     IN_PART = "in_part"
+    BEHIND = "behind"
     # Nothing says so now; it may stand in what a handset or a stick keeps.
     UNSUPPORTED = "unsupported"
     FAILED = "failed"

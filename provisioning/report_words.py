@@ -56,6 +56,7 @@ CHECKS: Final[Mapping[CheckName, _InBoth]] = {
     CheckName.PICTURES: {"en": "pictures", "zh": "图片"},
     CheckName.DOCUMENTS: {"en": "policies and notices", "zh": "政策和通知"},
     CheckName.RING_TONES: {"en": "ring tones", "zh": "铃声"},
+    CheckName.CLOCK: {"en": "clock", "zh": "时钟"},
 }
 
 FOUND: Final[Mapping[CheckCode, _InBoth]] = {
@@ -99,6 +100,11 @@ FOUND: Final[Mapping[CheckCode, _InBoth]] = {
     CheckCode.IN_PART: {
         "en": "some of it could not be taken in. The handset's log says why.",
         "zh": "部分内容无法导入。原因见话机日志。",
+    },
+    CheckCode.BEHIND: {
+        "en": "it is behind: it shows a time that is over for certain, so the handset went by the latest that it has "
+        "proof of. Connect the handset to its network, where a time server sets the clock.",
+        "zh": "时钟落后于已确知的时间，话机以可证实的最晚时间为准。请将话机接入网络，由时间服务器校准时钟。",
     },
     CheckCode.UNSUPPORTED: {
         "en": "this firmware cannot do that. Leave it out.",

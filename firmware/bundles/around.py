@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from firmware.bundles.identity import DeviceIdentity
 from firmware.bundles.root_work import RootWork
 from firmware.bundles.shelf import Shelf
+from firmware.bundles.standing import Ended
 from firmware.bundles.steps import Steps
+from firmware.bundles.verdict import report_of
 from firmware.bundles.watch import PhoneWatch
 from firmware.phone.bundle_news import BundleNews
+from firmware.proven_time import ProvenTime
+from provisioning.report import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Around:
         start_anew: ends this run of the handset and begins another, with the same firmware.
         end: ends the process, for the service manager to start it again.
         now_s: the time, in seconds since the epoch.
-        is_synced: whether a time service keeps the clock right.
+        proven_time: what is known of the time, whatever the clock shows.
     """
 
     shelf: Shelf
@@ -39,4 +43,8 @@ class Around:
     start_anew: Callable[[], None]
     end: Callable[[], None]
     now_s: Callable[[], float]
-    is_synced: Callable[[], bool]
+    proven_time: ProvenTime
+
+    def report(self, ended: Ended) -> Report:
+        """Return what whoever brought a bundle is told of what became of it."""
+        return report_of(ended, self.identity.serial, self.firmware, self.proven_time.read())

@@ -14,7 +14,7 @@ from firmware.bundles.progress import BundleSource
 from firmware.bundles.shelf import BUNDLE_NAME
 from firmware.bundles.standing import Candidate, Ended, Finishing, Standing
 from firmware.bundles.trial import Trial
-from firmware.bundles.verdict import news_of, report_of
+from firmware.bundles.verdict import news_of
 from firmware.config import LoadedConfiguration
 from firmware.errands.runner import Handler
 from firmware.errors import BundleError, HandsetError
@@ -27,6 +27,7 @@ from provisioning.report import Check, CheckName
 _log = logging.getLogger(__name__)
 
 _OFFER_BYTES: Final = 16
+_LOOK_AT_CLOCK_S: Final = 600.0
 # What may be otherwise after the next start.
 _PASSING: Final = frozenset({BundleCode.NOT_YET_VALID, BundleCode.BUSY, BundleCode.NO_SPACE, BundleCode.FAILED})
 
@@ -61,6 +62,7 @@ class BundleDesk:
         self._try_sound = try_sound
         self._tell_operator = tell_operator
         self._tasks: set[asyncio.Task[None]] = set()
+        self._timekeeper: asyncio.Task[None] | None = None
         self.intake = Intake(around, loaded.installed)
         self.intake.when_ended = self._note_refused
 
@@ -77,13 +79,15 @@ class BundleDesk:
     def start(self) -> None:
         """Go on with what the run before has left, once the phone is awake."""
         self._do(self._go_on, "bundles")
+        self._timekeeper = asyncio.get_running_loop().create_task(self._keep_time(), name="time of day")
 
     async def stop(self) -> None:
         """Give up what is under way; the next run goes on with it."""
         await self.intake.stop()
-        for task in self._tasks:
+        tasks = [*self._tasks, *([self._timekeeper] if self._timekeeper is not None else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def store_opened(self) -> None:
         """Tell the operator what could not be told before."""
@@ -137,7 +141,7 @@ class BundleDesk:
         around.post(news_of(ended, by_stick=ended.source is BundleSource.STICK))
         await asyncio.to_thread(around.shelf.note_told)
         around.steps.follow_offer(ended.offer, ended.source)
-        around.steps.end(ended.offer, report_of(ended, around.identity.serial, around.firmware))
+        around.steps.end(ended.offer, around.report(ended))
         await self._tell_what_is_due()
 
     async def _take_in_extras(self, candidate: Candidate) -> tuple[Check, ...]:
@@ -156,6 +160,12 @@ class BundleDesk:
             _log.error("What bundle %d brings is not taken in: %s", candidate.number, error)
             return ()
         return checks
+
+    async def _keep_time(self) -> None:
+        """Keep proof of how late it is, for a time when the clock is wrong."""
+        while True:
+            await asyncio.to_thread(self._around.proven_time.note_clock)
+            await asyncio.sleep(_LOOK_AT_CLOCK_S)
 
     # --- telling the operator -----------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from firmware.bundles.questions import Questions
 from firmware.bundles.sealed import read_own, seal_to_self
 from firmware.bundles.shelf import CONFIGURATION_NAME, SECRETS_NAME
 from firmware.bundles.standing import Candidate, Ended
-from firmware.bundles.verdict import news_of, report_of
+from firmware.bundles.verdict import news_of
 from firmware.errands.runner import Handler
 from firmware.errors import BundleError
 from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
@@ -137,7 +137,7 @@ class Intake:
         ended = self._ended.get(offer) or around.shelf.standing.ended
         if ended is None or ended.offer != offer:
             raise BundleError("Nothing is known of this bundle. Offer it again.")
-        return Progress(after + 1, BundleStep.KEEPING, report_of(ended, around.identity.serial, around.firmware))
+        return Progress(after + 1, BundleStep.KEEPING, around.report(ended))
 
     async def try_again(self, candidate: Candidate) -> None:
         """Have a configuration tried that counted before, as soon as nobody calls.
@@ -226,6 +226,7 @@ class Intake:
         if secrets:
             files[SECRETS_NAME] = seal_to_self(secrets, identity.sealing_key, identity.serial)
         await asyncio.to_thread(around.shelf.stage, bundle.manifest.number, draft.path, files)
+        await asyncio.to_thread(around.proven_time.note_signed, bundle.manifest.issued_at.timestamp())
         return Candidate(
             number=bundle.manifest.number,
             digest=bundle.digest,
@@ -243,7 +244,8 @@ class Intake:
         manifest, around = bundle.manifest, self._around
         fleet = self._installed.device.fleet if self._installed is not None else None
         manifest.check_scope(around.identity.serial, fleet)
-        manifest.check_time(around.now_s(), synced=around.is_synced())
+        now = around.proven_time.read()
+        manifest.check_time(now.at_least_s, synced=now.synced)
         manifest.check_number(around.shelf.standing.newest, around.shelf.standing.reverted)
         if source is BundleSource.NETWORK and bundle.wheels:
             refuse(BundleRefusal.FIRMWARE_BY_NETWORK, "Firmware comes by stick, and not over the network.")
@@ -308,7 +310,7 @@ class Intake:
             del self._ended[next(iter(self._ended))]
         around.post(news_of(ended, by_stick=draft.by_stick))
         self.when_ended(ended)
-        around.steps.end(draft.offer, report_of(ended, around.identity.serial, around.firmware))
+        around.steps.end(draft.offer, around.report(ended))
 
 
 class _LookedAt:

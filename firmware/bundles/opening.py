@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from firmware import clock
 from firmware.bundles.around import Around
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.extras import Extras
@@ -23,6 +22,7 @@ from firmware.config import LoadedConfiguration
 from firmware.errors import BundleError, StorageError
 from firmware.phone.events import Event
 from firmware.ports.sound import SoundCard
+from firmware.proven_time import NAME, ProvenTime
 from firmware.records import Records
 from provisioning.report import CheckName
 
@@ -86,7 +86,7 @@ async def open_desk(
         start_anew=start_anew,
         end=end,
         now_s=time.time,
-        is_synced=clock.is_synchronised,
+        proven_time=ProvenTime(shelf.folder / NAME),
     )
     return BundleDesk(around, loaded, Extras(records, runtime_dir, post, pictures_changed), try_sound, tell_operator)
 

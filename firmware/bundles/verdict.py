@@ -6,22 +6,31 @@ from typing import Final, Literal
 from firmware.bundles.standing import Ended
 from firmware.egress.messages import OutcomeCode
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
+from firmware.proven_time import Now
 from provisioning.refusal import BundleRefusal
-from provisioning.report import CheckName, Report, ReportResult
+from provisioning.report import Check, CheckCode, CheckName, Report, ReportResult
 
 _REFUSALS: Final = frozenset(BundleRefusal)
 _CHECKS: Final = frozenset(CheckName)
 
 
-def report_of(ended: Ended, serial: str, firmware: str) -> Report:
-    """Return the report; `firmware` is the version that runs now."""
+def report_of(ended: Ended, serial: str, firmware: str, now: Now) -> Report:
+    """Return the report.
+
+    Args:
+        ended: what became of the bundle.
+        serial: the handset's.
+        firmware: the version that runs now.
+        now: what is known of the time; a clock that is behind is a reason for much, so whoever reads is told.
+    """
+    clock = (Check(name=CheckName.CLOCK, passed=False, code=CheckCode.BEHIND),) if now.is_behind else ()
     return Report(
         serial=serial,
         number=ended.number,
         firmware=firmware,
         result=ReportResult(ended.result.value),
         code=_reported(ended.code),
-        checks=ended.checks,
+        checks=(*clock, *ended.checks),
         made_at=datetime.fromtimestamp(ended.at, UTC),
     )
 

@@ -6,6 +6,8 @@ import socket
 
 import systemd.daemon
 
+from firmware.bundles.serial import serial
+from firmware.proven_time import NAME, ProvenTime
 from firmware.root.environments import Environments
 from firmware.root.machine import Machine
 from firmware.root.record import RecordError
@@ -18,7 +20,9 @@ def main() -> None:
     """Put right what was cut off, then serve until nothing is left to do."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     machine = Machine()
-    work = Work(machine, Environments(machine), Verifier(machine.configuration))
+    work = Work(
+        machine, Environments(machine), Verifier(machine.configuration, serial, ProvenTime(machine.state / NAME))
+    )
     try:
         work.recover()
     except RecordError as error:

@@ -1,12 +1,11 @@
 """Checks again what the handset has checked: whoever has broken into that gets nothing unsigned by root."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from firmware.bundles.serial import serial
+from firmware.proven_time import ProvenTime
 from firmware.root.record import Record
 from firmware.root.wheels import HANDSET, fits
 from provisioning.bundle import Bundle, open_bundle
@@ -38,15 +37,17 @@ class Verifier:
         written: the configuration that whoever has root may have written by hand; its [trust] and its fleet count until
             a bundle has brought others.
         serial: returns the machine's.
-        now_s: returns the time, in seconds since the epoch.
+        time: knows the time that there is proof of; what the handset knows of it is not believed here.
     """
 
-    def __init__(
-        self, written: Path, serial: Callable[[], str] = serial, now_s: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, written: Path, serial: Callable[[], str], time: ProvenTime) -> None:
         self._written = written
         self._serial = serial
-        self._now_s = now_s
+        self._time = time
+
+    def note_clock(self) -> None:
+        """Remember what the clock shows, if a time service keeps it right."""
+        self._time.note_clock()
 
     def verify(self, record: Record, number: int, file: BinaryIO) -> Verified:
         """Check a bundle in a file that nobody else can write to.
@@ -62,13 +63,16 @@ class Verifier:
         if not pins:
             bundle.check_first()
         bundle.manifest.check_scope(self._serial(), fleet)
-        # The handset knows whether the clock is right, and refuses what is from the future.
-        bundle.manifest.check_time(self._now_s(), synced=False)
+        self.note_clock()
+        now = self._time.read()
+        bundle.manifest.check_time(now.at_least_s, synced=now.synced)
         bundle.manifest.check_number(record.newest, record.reverted)
         if bundle.manifest.number != number:
             refuse(BundleRefusal.UNREADABLE, f"This is bundle {bundle.manifest.number}, and not {number}.")
         _check_wheels(bundle)
-        return _read(bundle, record)
+        verified = _read(bundle, record)
+        self._time.note_signed(bundle.manifest.issued_at.timestamp())
+        return verified
 
     def _trusted(self, record: Record) -> tuple[tuple[TrustedKey, ...], str | None]:
         if record.pins:

@@ -46,9 +46,19 @@ class Addressee:
 class DocumentRegister:
     """Checks documents, and knows which were taken; what they say is kept by others."""
 
-    def __init__(self, addressee: Addressee, read_clocks: Callable[[], Reading]) -> None:
+    def __init__(
+        self, addressee: Addressee, read_clocks: Callable[[], Reading], proven_s: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        """Set up.
+
+        Args:
+            addressee: whose documents these are.
+            read_clocks: says what the clocks say.
+            proven_s: returns a time that is over for certain, in seconds since the epoch.
+        """
         self._addressee = addressee
         self._read_clocks = read_clocks
+        self._proven_s = proven_s
 
     def verify(self, document: bytes, kind: DocumentKind) -> Statement:
         """Return what a document says that is signed, and for this handset.
@@ -80,7 +90,8 @@ class DocumentRegister:
         now = self._read_clocks()
         # A clock that nobody keeps right may be in the past, but not before what the operator has signed.
         [(newest_s,)] = database.query("SELECT max(issued_at) FROM documents")
-        statement.check_time(now.wall_s if now.synced else max(now.wall_s, newest_s or 0.0), synced=now.synced)
+        at_least_s = now.wall_s if now.synced else max(now.wall_s, newest_s or 0.0, self._proven_s())
+        statement.check_time(at_least_s, synced=now.synced)
         database.execute(
             "INSERT INTO documents (kind, number, digest, issued_at, taken_at) VALUES (?, ?, ?, ?, ?)",
             kind,

@@ -19,6 +19,7 @@ from firmware.config import check_configuration
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import BundleCodeWanted, BundleNews, BundleSignerShown
 from firmware.phone.view import Mode, PhoneView
+from firmware.proven_time import NAME, ProvenTime
 from provisioning.report import Report
 from tests.lab.bundles import FLEET, ISSUED, SERIAL, Installer
 
@@ -65,6 +66,8 @@ class DeskLab:
         answers: what somebody says to each question, in turn; nobody says anything once there are no more.
         news: what the phone has heard.
         starts: how often the handset was to start anew.
+        now_s: what its clock shows.
+        synced: whether a time service keeps that right.
     """
 
     folder: Path
@@ -73,6 +76,7 @@ class DeskLab:
     news: list[BundleNews] = field(default_factory=list)
     starts: int = 0
     now_s: float = NOW_S
+    synced: bool = True
 
     def __post_init__(self) -> None:
         self.shelf = Shelf(self.folder)
@@ -92,7 +96,7 @@ class DeskLab:
             start_anew=self._start_anew,
             end=self._start_anew,
             now_s=lambda: self.now_s,
-            is_synced=lambda: True,
+            proven_time=ProvenTime(self.shelf.folder / NAME, lambda: self.now_s, lambda: self.synced, 0),
         )
         self._started = asyncio.Event()
         self._heard = asyncio.Event()

@@ -76,12 +76,14 @@ class DocumentLab(StoreLab):
         self.boot_id = "boot 1"
         self.reports: list[OutcomeCode] = []
         self.changes = 0
+        self.proven_s = 0.0
         super().__init__(folder)
 
     def make_parts(self) -> None:
         super().make_parts()
         self.consents._policy_version = version_in_force
-        register = DocumentRegister(Addressee(FLEET, DEVICE, (self.operator.trusted,)), self.read_clocks)
+        addressee = Addressee(FLEET, DEVICE, (self.operator.trusted,))
+        register = DocumentRegister(addressee, self.read_clocks, lambda: self.proven_s)
         self.policies = StoredPolicies(self.store, self.consents, register, self.read_clocks, self._report)
         self.notices = StoredNotices(self.store, self.consents, register, self.read_clocks, self._report)
         self.catalogues = StoredCatalogues(self.store, self.consents, register)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from firmware.proven_time import NAME, ProvenTime
 from firmware.root.environments import Environments
 from firmware.root.machine import Machine
 from firmware.root.messages import RootAnswer, RootStep
@@ -88,7 +89,8 @@ class RootMachine:
     def work(self) -> Work:
         """Return the service's work, as after each of its starts."""
         model = self.root / "opt/wecall/environments/installed"
-        verifier = Verifier(self.machine.configuration, lambda: SERIAL, ISSUED.timestamp)
+        time = ProvenTime(self.machine.state / NAME, ISSUED.timestamp, lambda: False)
+        verifier = Verifier(self.machine.configuration, lambda: SERIAL, time)
         return Work(self.machine, Environments(self.machine, model), verifier)
 
     def attempt(

@@ -1,6 +1,7 @@
 """What a run of the handset goes on with that the run before has left."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,8 +19,9 @@ from firmware.errors import StorageError
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
+from firmware.proven_time import ProvenTime
 from provisioning.report import Check, CheckCode, CheckName, ReportResult
-from tests.lab.bundle_desk import QUIET, DeskLab, candidate, configuration_text
+from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, candidate, configuration_text
 from tests.lab.bundles import Installer
 from tests.lab.ring_tones import chime
 
@@ -190,3 +192,19 @@ async def test_what_came_by_stick_is_none_of_the_operators_business(lab: RunLab)
         desk.store_opened()
         await lab.settled(desk)
     assert lab.outcomes == []
+
+
+async def test_a_handset_that_runs_keeps_proof_of_the_time_while_its_clock_is_right(
+    lab: RunLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted, note_clock = threading.Event(), ProvenTime.note_clock
+
+    def note(time: ProvenTime) -> None:
+        note_clock(time)
+        noted.set()
+
+    monkeypatch.setattr(ProvenTime, "note_clock", note)
+    async with lab.running():
+        assert await asyncio.to_thread(noted.wait, 10)
+    lab.now_s, lab.synced = 0, False
+    assert lab.around.proven_time.read().at_least_s == NOW_S

@@ -26,7 +26,7 @@ from firmware.phone.call import CallDirection, CallerId, CallState
 from firmware.phone.view import CallView, Mode, PhoneView
 from provisioning.bundle import key_words
 from provisioning.refusal import BundleRefusal
-from provisioning.report import ReportResult
+from provisioning.report import Check, CheckCode, CheckName, ReportResult
 from provisioning.sealing import CodeCost, seal_to_code, seal_to_device
 from provisioning.trust import Kind
 from tests.lab.bundle_desk import PASSWORD, QUIET, DeskLab, configuration_text
@@ -183,6 +183,31 @@ async def test_numbers_only_rise(lab: DeskLab) -> None:
     changed = contents(configuration_text(INSTALLER, device="desk-2"))
     assert (await other.refused(INSTALLER.bundle(changed))).code is BundleRefusal.OLD
     assert (await other.staged(INSTALLER.bundle(changed, number=8))).number == 8
+
+
+BEHIND = Check(name=CheckName.CLOCK, passed=False, code=CheckCode.BEHIND)
+
+
+async def test_a_clock_in_1970_makes_no_bundle_good_that_is_over_and_the_report_tells_of_it(lab: DeskLab) -> None:
+    lab.around.proven_time.note_clock()
+    lab.now_s, lab.synced = 0, False
+    over = INSTALLER.bundle(contents(), issued_at=ISSUED - timedelta(days=9), not_after=ISSUED)
+    report = await lab.refused(over)
+    assert (report.code, report.checks) == (BundleRefusal.EXPIRED, (BEHIND,))
+    assert "! clock: it is behind" in report.as_text("en")
+
+
+async def test_a_bundle_that_is_taken_is_proof_of_the_time_in_which_it_was_signed(lab: DeskLab) -> None:
+    lab.now_s, lab.synced = 0, False
+    await lab.staged(INSTALLER.bundle(contents(), issued_at=ISSUED + timedelta(days=40)))
+    assert lab.around.proven_time.read().at_least_s == (ISSUED + timedelta(days=40)).timestamp()
+
+
+async def test_a_bundle_that_is_refused_is_proof_of_nothing(lab: DeskLab) -> None:
+    lab.now_s, lab.synced = 0, False
+    await lab.refused(INSTALLER.bundle(contents(), fleet="other"))
+    await lab.refused(STRANGER.bundle(contents()))
+    assert lab.around.proven_time.read().at_least_s == 0
 
 
 async def test_the_bundle_that_counts_is_nothing_to_do(lab: DeskLab) -> None:

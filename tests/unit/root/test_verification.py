@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware.proven_time import ProvenTime
 from firmware.root.record import Record
 from firmware.root.verification import Verifier
 from provisioning.refusal import BundleRefusal, BundleRefusedError
@@ -23,8 +24,9 @@ def written(tmp_path: Path) -> Path:
     return tmp_path / "config.toml"
 
 
-def verifier(written: Path) -> Verifier:
-    return Verifier(written, lambda: SERIAL, ISSUED.timestamp)
+def verifier(written: Path, now_s: float = ISSUED.timestamp(), *, synced: bool = False, built_s: float = 0) -> Verifier:
+    time = ProvenTime(written.parent / "proven-time", lambda: now_s, lambda: synced, built_s)
+    return Verifier(written, lambda: SERIAL, time)
 
 
 def refusal_of(written: Path, bundle: bytes, record: Record = PINNED, number: int = 7) -> BundleRefusal:
@@ -69,6 +71,37 @@ def test_a_bundle_of_a_pinned_key_is_taken(written: Path) -> None:
 )
 def test_every_other_bundle_is_refused(written: Path, bundle: bytes, refusal: BundleRefusal) -> None:
     assert refusal_of(written, bundle) is refusal
+
+
+@pytest.mark.parametrize("proof", ["the firmware", "an earlier bundle", "a clock that was right"])
+def test_a_clock_in_1970_makes_no_bundle_good_that_is_over(written: Path, proof: str) -> None:
+    later_s = (ISSUED + timedelta(days=91)).timestamp()
+    if proof == "an earlier bundle":
+        issued_at = ISSUED + timedelta(days=91)
+        earlier = OPERATOR.bundle(CONFIGURED, issued_at=issued_at, not_after=issued_at + timedelta(days=9))
+        verifier(written, 0).verify(PINNED, 7, io.BytesIO(earlier))
+    if proof == "a clock that was right":
+        verifier(written, later_s, synced=True).note_clock()
+    built_s = later_s if proof == "the firmware" else 0
+    with pytest.raises(BundleRefusedError) as refused:
+        verifier(written, 0, built_s=built_s).verify(PINNED, 7, io.BytesIO(OPERATOR.bundle(CONFIGURED)))
+    assert refused.value.refusal is BundleRefusal.EXPIRED
+
+
+def test_where_the_clock_is_right_a_bundle_from_the_future_is_refused(written: Path) -> None:
+    issued_at = ISSUED + timedelta(days=1)
+    bundle = io.BytesIO(OPERATOR.bundle(CONFIGURED, issued_at=issued_at))
+    with pytest.raises(BundleRefusedError) as refused:
+        verifier(written, synced=True).verify(PINNED, 7, bundle)
+    assert refused.value.refusal is BundleRefusal.NOT_YET_VALID
+    verifier(written, synced=False).verify(PINNED, 7, bundle)
+
+
+def test_what_is_refused_proves_nothing(written: Path) -> None:
+    issued_at = ISSUED + timedelta(days=900)
+    forged = STRANGER.bundle(CONFIGURED, issued_at=issued_at, not_after=issued_at + timedelta(days=9))
+    assert refusal_of(written, forged) is BundleRefusal.UNKNOWN_KEY
+    verifier(written).verify(PINNED, 7, io.BytesIO(OPERATOR.bundle(CONFIGURED)))
 
 
 def test_firmware_needs_a_key_that_may_sign_it(written: Path) -> None:

@@ -178,6 +178,17 @@ async def test_a_clock_that_woke_up_in_the_past_revives_no_document_that_is_over
     assert await lab.policies.take(fine) is OutcomeCode.TAKEN
 
 
+async def test_a_clock_that_is_behind_what_there_is_proof_of_takes_no_document_that_was_over_by_then(
+    lab: DocumentLab,
+) -> None:
+    at = datetime.fromtimestamp(lab.wall_s, UTC)
+    lab.proven_s, lab.synced, lab.wall_s = at.timestamp(), False, 0.0
+    over = lab.operator.policy(1, "shop-1", issued_at=at - timedelta(days=9), not_after=at - timedelta(days=1))
+    assert await lab.policies.take(over) is OutcomeCode.EXPIRED
+    fine = lab.operator.policy(2, "shop-2", issued_at=at - timedelta(days=9), not_after=at + timedelta(days=1))
+    assert await lab.policies.take(fine) is OutcomeCode.TAKEN
+
+
 @given(st.text("aZ0._-: 政", max_size=34))
 def test_whatever_a_policy_may_be_called_the_ledger_and_the_message_about_consent_can_say(version: str) -> None:
     said = built_in_policy().model_dump() | {"version": version}
