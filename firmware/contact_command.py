@@ -84,14 +84,16 @@ def all_contacts(ask: Ask) -> Iterator[tuple[Contact, int]]:
 def export_file(ask: Ask, path: Path, version: Version, progress: Callable[[int, int], None]) -> int:
     """Write every contact into a file, which only its owner may read; return how many there were.
 
+    What the file held before stands until all contacts have come.
+
     Raises:
         OSError: the file cannot be written.
     """
-    written = 0
+    cards = []
+    for contact, total in all_contacts(ask):
+        cards.append(card_text(contact, version))
+        progress(len(cards), total)
     with path.open("w", encoding="utf-8", newline="") as file:
         path.chmod(0o600)
-        for contact, total in all_contacts(ask):
-            file.write(card_text(contact, version))
-            written += 1
-            progress(written, total)
-    return written
+        file.writelines(cards)
+    return len(cards)

@@ -144,8 +144,18 @@ def examine_at_rest(configuration: Path, why_not_running: str) -> list[Finding]:
         check_configuration(configuration.read_text(encoding="utf-8"))
     except ConfigurationError as error:
         findings += [Finding("config", False, mistake, f"Correct it in {configuration}.") for mistake in error.mistakes]
+    except FileNotFoundError:
+        findings.append(Finding("config", False, f"There is no configuration at {configuration}.", "Put one there."))
     except (OSError, UnicodeDecodeError) as error:
-        findings.append(Finding("config", False, f"{configuration} cannot be read: {error}.", "Put one there."))
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        findings.append(
+            Finding(
+                "config",
+                False,
+                f"{configuration} cannot be read: {reason}.",
+                f"See what it is and who may read it: ls -l {configuration}",
+            )
+        )
     else:
         findings.append(Finding("config", True, f"{configuration} has no mistakes."))
     built = importlib.util.find_spec("pjsua2") is not None

@@ -216,7 +216,11 @@ def sign_catalogue(file: Path, **signing: Any) -> None:
     try:
         content = json.loads(_read(file))
         read_catalogue(content)
-    except (json.JSONDecodeError, CatalogueError) as error:
+    except json.JSONDecodeError as error:
+        raise click.ClickException(
+            f"{file} cannot be signed, for it is no JSON: {error.msg} (line {error.lineno}, column {error.colno})."
+        ) from error
+    except CatalogueError as error:
         raise click.ClickException(f"{file} cannot be signed: {error}") from error
     _sign(Kind.CATALOGUE, Catalogue, content, **signing)
 

@@ -95,6 +95,16 @@ async def test_what_is_exported_imports_into_the_same(
     assert await lab.contacts.after(0, 100) == before
 
 
+async def test_a_file_stays_as_it_was_where_no_handset_gives_the_contacts(tmp_path: Path) -> None:
+    path = tmp_path / "all.vcf"
+    path.write_text(CARDS)
+    for name in ("all.vcf", "new.vcf"):
+        asked = ["export", str(tmp_path / name), "--runtime-dir", str(tmp_path)]
+        assert CliRunner().invoke(main, asked).exit_code == 1
+    assert path.read_text() == CARDS.replace("\r\n", "\n")
+    assert not (tmp_path / "new.vcf").exists()
+
+
 async def test_without_the_holder_s_yes_no_contact_is_taken_in_and_it_is_said_how_to_agree(
     lab: StoreLab, wecall: Wecall, tmp_path: Path
 ) -> None:

@@ -73,3 +73,17 @@ def test_a_doctor_without_a_running_handset_lists_every_mistake_with_its_place(t
         "sip.codec: there is no such setting; did you mean codecs? (line 8, column 1).",
         "calls.forward_always: 999 is an emergency number, which only a person may call (line 10, column 18).",
     ]
+
+
+def test_a_doctor_without_a_running_handset_says_why_there_is_nothing_to_read(tmp_path: Path) -> None:
+    def said(path: Path) -> str:
+        [found] = [found for found in examine_at_rest(path, "") if found.part == "config"]
+        assert found.ok is False
+        assert found.advice
+        return found.detail
+
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes("label = 'Büro'".encode("latin-1"))
+    assert said(tmp_path / "none.toml") == f"There is no configuration at {tmp_path}/none.toml."
+    assert said(tmp_path) == f"{tmp_path} cannot be read: Is a directory."
+    assert said(latin) == f"{latin} cannot be read: it is not UTF-8 text."

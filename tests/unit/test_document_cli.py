@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from firmware.document_cli import key, notice, policy
+from firmware.document_cli import catalogue, key, notice, policy
 from provisioning.documents import PolicyDocument, read_content, split_paragraphs
 from provisioning.signed import verify
 from provisioning.trust import Kind, TrustedKey
@@ -147,6 +147,16 @@ def test_what_no_handset_would_take_is_not_signed(desk: Desk) -> None:
     desk.english.write_bytes(b"\xff\xfe")
     assert "not UTF-8" in desk.sign(notice).output
     assert not desk.out.exists()
+
+
+def test_what_is_no_json_is_no_catalogue_and_the_place_is_named(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "purposes.json"
+    path.write_text('{"purposes": [\n  nothing\n]}')
+    refused = run(
+        catalogue, "sign", path, "--key", desk.key, "--number", "1", "--fleet", "shop", "--out", desk.out
+    )  # fmt: skip
+    assert refused.exit_code == 1
+    assert "for it is no JSON: Expecting value (line 2, column 3)." in refused.output
 
 
 def test_paragraphs_are_parted_by_empty_lines_however_these_are_written() -> None:
