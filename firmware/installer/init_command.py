@@ -14,7 +14,7 @@ from provisioning.remarks import KeyPath
 from provisioning.template import template
 from provisioning.trust import Kind
 
-_FOLDERS: Final = ("certificates", "pictures", "policies", "notices")
+_FOLDERS: Final = ("certificates", "pictures", "ring_tones", "policies", "notices")
 
 _LAYOUT: Final = f"""\
 {CONFIGURATION}       what can be set; fill in what it says is to be filled in
@@ -22,6 +22,7 @@ _LAYOUT: Final = f"""\
 contacts.vcf      contacts, as vCards
 certificates/     certificates as NAME.pem, which the configuration calls certificates/NAME.pem; no private keys
 pictures/         pictures for contacts and behind the idle page, as NAME.png or NAME.jpg
+ring_tones/       ring tones as NAME.wav, which [ringer] calls ring_tones/NAME.wav
 policies/         privacy policies, signed by `wecall policy sign`
 notices/          notices, signed by `wecall notice sign`
 """

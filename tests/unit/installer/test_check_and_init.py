@@ -75,6 +75,9 @@ def add_to(folder: Path, lines: str) -> None:
 def test_a_new_folder_says_what_is_to_be_filled_in_and_nothing_else_is_wrong(desk: InstallerDesk) -> None:
     folder = desk.folder / "new"
     desk.did("bundle", "init", folder)
+    assert {path.name for path in folder.iterdir()} == {
+        "config.toml", "certificates", "pictures", "ring_tones", "policies", "notices",
+    }  # fmt: skip
     result = desk.run("bundle", "check", folder)
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
