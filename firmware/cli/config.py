@@ -1,19 +1,12 @@
 """The commands of `wecall config`."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from firmware.control.requests import Request
-
-_runtime_dir_option = click.option(
-    "--runtime-dir", type=click.Path(file_okay=False, path_type=Path), envvar="RUNTIME_DIRECTORY",
-    default=Path("/run/wecall"), show_default=True, help="Where the handset's local sockets are.",
-)  # fmt: skip
+from firmware.cli.asking import ask
+from firmware.cli.options import runtime_dir_option
 
 
 @click.group()
@@ -22,13 +15,13 @@ def config() -> None:
 
 
 @config.command()
-@_runtime_dir_option
+@runtime_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def history(runtime_dir: Path, as_json: bool) -> None:
     """List the configurations that are kept, newest first; an asterisk marks the one that counts."""
     from firmware.control.requests import ConfigHistoryRequest
 
-    answer = _ask(runtime_dir, ConfigHistoryRequest())
+    answer = ask(runtime_dir, ConfigHistoryRequest())
     if as_json:
         click.echo(json.dumps(dict(answer), indent=2, ensure_ascii=False))
         return
@@ -47,7 +40,7 @@ def history(runtime_dir: Path, as_json: bool) -> None:
 
 
 @config.command()
-@_runtime_dir_option
+@runtime_dir_option
 def revert(runtime_dir: Path) -> None:
     """Go back to the configuration that counted before, as soon as nobody calls.
 
@@ -56,17 +49,6 @@ def revert(runtime_dir: Path) -> None:
     """
     from firmware.control.requests import ConfigRevertRequest
 
-    number = _ask(runtime_dir, ConfigRevertRequest())["number"]
+    number = ask(runtime_dir, ConfigRevertRequest())["number"]
     click.echo(f"The handset tries the configuration of bundle {number} as soon as nobody calls.")
     click.echo("What becomes of it: wecall config history")
-
-
-def _ask(runtime_dir: Path, request: "Request") -> Mapping[str, Any]:
-    from firmware.control.client import ask
-    from firmware.control.requests import Role
-    from firmware.errors import ControlError
-
-    try:
-        return ask(runtime_dir, Role.ADMIN, request)
-    except ControlError as error:
-        raise click.ClickException(str(error)) from error

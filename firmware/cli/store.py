@@ -5,6 +5,9 @@ from typing import Final
 
 import click
 
+from firmware.cli.asking import ask
+from firmware.cli.options import runtime_dir_option
+
 _ROTATION_LIMIT_S: Final = 600.0
 
 
@@ -14,10 +17,7 @@ def store() -> None:
 
 
 @store.command("rotate-key")
-@click.option(
-    "--runtime-dir", type=click.Path(file_okay=False, path_type=Path), envvar="RUNTIME_DIRECTORY",
-    default=Path("/run/wecall"), show_default=True, help="Where the handset's local sockets are.",
-)  # fmt: skip
+@runtime_dir_option
 def rotate_key(runtime_dir: Path) -> None:
     """Write the store anew with another key: whoever had the one before can read nothing that is stored from now on.
 
@@ -26,14 +26,9 @@ def rotate_key(runtime_dir: Path) -> None:
     """
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from firmware.control.client import ask
-    from firmware.control.requests import KeyRotateRequest, Role
-    from firmware.errors import ControlError
+    from firmware.control.requests import KeyRotateRequest
 
     with Progress(SpinnerColumn(), TextColumn("Writing the store anew"), TimeElapsedColumn(), transient=True) as shown:
         shown.add_task("", total=None)
-        try:
-            ask(runtime_dir, Role.ADMIN, KeyRotateRequest(), timeout_s=_ROTATION_LIMIT_S)
-        except ControlError as error:
-            raise click.ClickException(str(error)) from error
+        ask(runtime_dir, KeyRotateRequest(), timeout_s=_ROTATION_LIMIT_S)
     click.echo("The store has a new key.")

@@ -5,6 +5,9 @@ from typing import Final
 
 import click
 
+from firmware.cli.asking import ask
+from firmware.cli.options import runtime_dir_option
+
 _COPY_LIMIT_S: Final = 3600.0
 
 
@@ -15,10 +18,7 @@ def mydata() -> None:
 
 @mydata.command()
 @click.option("--open", "is_open", is_flag=True, help="Do not encrypt it: whoever finds the copy can read it.")
-@click.option(
-    "--runtime-dir", type=click.Path(file_okay=False, path_type=Path), envvar="RUNTIME_DIRECTORY",
-    default=Path("/run/wecall"), show_default=True, help="Where the handset's local sockets are.",
-)  # fmt: skip
+@runtime_dir_option
 def export(*, is_open: bool, runtime_dir: Path) -> None:
     """Write a copy of everything into the handset's folder for files; asks for the holder's PIN, or a guardian's.
 
@@ -26,19 +26,14 @@ def export(*, is_open: bool, runtime_dir: Path) -> None:
     """
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from firmware.control.client import ask
-    from firmware.control.requests import MyDataExportRequest, Role
-    from firmware.errors import ControlError
+    from firmware.control.requests import MyDataExportRequest
 
     # Typed, and nothing else: a command line and an environment can be read by others.
     pin = click.prompt("The PIN of the holder, or of a guardian where there is one", hide_input=True, err=True)
     request = MyDataExportRequest(pin=pin, open=is_open)
     with Progress(SpinnerColumn(), TextColumn("Copying"), TimeElapsedColumn(), transient=True) as shown:
         shown.add_task("", total=None)
-        try:
-            answer = ask(runtime_dir, Role.ADMIN, request, timeout_s=_COPY_LIMIT_S)
-        except ControlError as error:
-            raise click.ClickException(str(error)) from error
+        answer = ask(runtime_dir, request, timeout_s=_COPY_LIMIT_S)
     files = answer["files"]
     for name in files if isinstance(files, list) else ():
         click.echo(name)

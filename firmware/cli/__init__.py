@@ -1,0 +1,46 @@
+"""The `wecall` command. Each subcommand imports what it needs when it runs: `wecall run` registers sooner that way."""
+
+import os
+
+import click
+
+from firmware import document_cli
+from firmware.cli import config, consents, contacts, my_data, pictures, processes, reset, status, store
+from firmware.installer import cli as installer_cli
+
+# pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="wecall-handset")
+def main() -> None:
+    """A phone that people trust."""
+
+
+for _command in (
+    processes.run,
+    processes.sync,
+    processes.stick,
+    processes.demo,
+    status.status,
+    status.doctor,
+    status.log,
+    consents.consent,
+    consents.ledger,
+    contacts.contacts,
+    contacts.import_contacts,
+    contacts.export_contacts,
+    pictures.picture,
+    my_data.mydata,
+    store.store,
+    reset.order_factory_reset,
+    config.config,
+    document_cli.key,
+    document_cli.policy,
+    document_cli.notice,
+    document_cli.catalogue,
+    installer_cli.bundle,
+    installer_cli.fleet,
+):
+    main.add_command(_command)

@@ -1,0 +1,112 @@
+"""`wecall consent` and `wecall ledger`: what the holder agrees to, and the proof of it."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from firmware.cli.asking import ask
+from firmware.cli.options import runtime_dir_option
+
+
+@click.group()
+def consent() -> None:
+    """Show, grant or withdraw what the holder consents to; everything is refused until granted."""
+
+
+@consent.command(name="list")
+@runtime_dir_option
+def list_consents(runtime_dir: Path) -> None:
+    """List the purposes: whether each is granted, since when, and what it covers."""
+    from firmware.control.requests import ConsentRequest
+
+    for purpose in ask(runtime_dir, ConsentRequest())["purposes"]:
+        state = "granted" if purpose["granted"] else "not granted" if purpose["asked"] else "not asked"
+        click.echo(f"{purpose['purpose']:16} {state:11} {purpose['since'][:10]:10} {purpose['description']}")
+
+
+@consent.command()
+@click.argument("purpose")
+@runtime_dir_option
+def grant(purpose: str, runtime_dir: Path) -> None:
+    """Consent to PURPOSE from now on; of calls that began before nothing is sent.
+
+    Asks for the holder's PIN where one is set, or for the guardian's.
+    """
+    _change_consent(runtime_dir, "grant", purpose)
+    click.echo(f"{purpose} is granted.")
+
+
+@consent.command()
+@click.argument("purpose")
+@runtime_dir_option
+def withdraw(purpose: str, runtime_dir: Path) -> None:
+    """Take the consent to PURPOSE back; what waits to be sent is deleted.
+
+    Asks for the holder's PIN where one is set, or for the guardian's.
+    """
+    _change_consent(runtime_dir, "withdraw", purpose)
+    click.echo(f"{purpose} is withdrawn. What was waiting to be sent for it has been deleted.")
+
+
+@click.group()
+def ledger() -> None:
+    """Show and verify the ledger of what the holder consented to."""
+
+
+@ledger.command(name="verify")
+@runtime_dir_option
+@click.option(
+    "--witness", metavar="ENTRIES:HASH",
+    help="A head that somebody else kept, such as the ledger_entries and ledger_head of a consent message, or the end "
+    "of a receipt's identifier: the ledger must have gone on from there.",
+)  # fmt: skip
+def verify_ledger(runtime_dir: Path, witness: str | None) -> None:
+    """Say whether the ledger is whole and unchanged, or which entry is not; the exit code is 1 where it is not."""
+    from functools import partial
+
+    from firmware.cli.ledger_reading import contradicts
+    from firmware.control.requests import LedgerVerifyRequest
+
+    verdict = ask(runtime_dir, LedgerVerifyRequest())
+    if verdict["damaged_at"] is not None:
+        raise click.ClickException(verdict["words"])
+    if witness is not None and (contradiction := contradicts(partial(ask, runtime_dir), witness)):
+        raise click.ClickException(contradiction)
+    click.echo(f"The ledger is whole: {verdict['entries']} entries, head {verdict['head']}.")
+
+
+@ledger.command(name="show")
+@runtime_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_ledger(runtime_dir: Path, as_json: bool) -> None:
+    """List every entry, oldest first."""
+    from functools import partial
+
+    from firmware.cli.ledger_reading import all_entries
+
+    entries = list(all_entries(partial(ask, runtime_dir)))
+    if as_json:
+        click.echo(json.dumps(entries, indent=2))
+        return
+    for entry in entries:
+        clock = {"unsynced": " (clock not set)"}.get(entry["clock"], "")
+        who = f"{entry['actor']}, {entry['channel']}" if entry["actor"] else ""
+        click.echo(f"{entry['number']:5}  {entry['at']}{clock}  {entry['action']:18} {entry['about']:20} {who}")
+
+
+def _change_consent(runtime_dir: Path, action: Literal["grant", "withdraw"], purpose: str) -> None:
+    from pydantic import ValidationError
+
+    from firmware.control.requests import ConsentRequest
+
+    pin = ""
+    if whose := ask(runtime_dir, ConsentRequest())["needs_pin"]:
+        # Typed, and nothing else: a command line and an environment can be read by others.
+        pin = click.prompt(f"The {whose}'s PIN", hide_input=True, err=True)
+    try:
+        request = ConsentRequest(action=action, purpose=purpose, pin=pin)
+    except ValidationError:
+        raise click.ClickException(f"{purpose!r} is not a purpose. `wecall consent list` names them.") from None
+    ask(runtime_dir, request)

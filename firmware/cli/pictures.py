@@ -1,0 +1,61 @@
+"""`wecall picture`."""
+
+from pathlib import Path
+
+import click
+
+from firmware.cli.asking import ask
+from firmware.cli.options import runtime_dir_option
+
+
+@click.group()
+def picture() -> None:
+    """Add, list and remove pictures of contacts and backgrounds; they are kept encrypted."""
+
+
+@picture.command(name="add")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="What to call it.  [default: the file's name]")
+@click.option("--contact", default="", help="Whose picture it is: a contact's name or id.")
+@runtime_dir_option
+def add_picture(file: Path, name: str | None, contact: str, runtime_dir: Path) -> None:
+    """Add the picture in FILE (PNG, JPEG, WebP or BMP), scaled to the display."""
+    from functools import partial
+
+    from firmware.cli import picture_upload
+    from firmware.errors import PictureError
+
+    try:
+        kept = picture_upload.add_picture(partial(ask, runtime_dir), file, name or file.stem[:60], contact)
+    except PictureError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
+    click.echo(f"{kept['picture']}  {kept['name']}")
+
+
+@picture.command(name="list")
+@runtime_dir_option
+def list_pictures(runtime_dir: Path) -> None:
+    """List the pictures: what names each, and what it is called."""
+    from firmware.control.requests import PictureListRequest
+
+    for kept in ask(runtime_dir, PictureListRequest())["pictures"]:
+        click.echo(f"{kept['picture']}  {kept['name']}")
+
+
+@picture.command(name="remove")
+@click.argument("picture")
+@runtime_dir_option
+def remove_picture(picture: str, runtime_dir: Path) -> None:
+    """Forget PICTURE, as `wecall picture list` names it."""
+    from pydantic import ValidationError
+
+    from firmware.control.requests import PictureRemoveRequest
+
+    try:
+        request = PictureRemoveRequest(picture=picture)
+    except ValidationError:
+        raise click.ClickException(f"{picture!r} names no picture. `wecall picture list` names them.") from None
+    ask(runtime_dir, request)
+    click.echo("The picture is gone.")

@@ -1,0 +1,90 @@
+"""The commands that are the handset's processes: `wecall run`, `sync`, `stick`, and `demo`, which has them all."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option, state_dir_option
+
+
+@click.command()
+@click.option(
+    "--config", "configuration", type=click.Path(path_type=Path), default=DEFAULT_CONFIGURATION, show_default=True,
+    help="The configuration to run with.",
+)  # fmt: skip
+@state_dir_option
+@runtime_dir_option
+@click.option(
+    "--exchange-dir", type=click.Path(file_okay=False, path_type=Path),
+    help="The folder that stands for a stick: what is imported from the menu, and exported to.  [default: exchange in "
+    "the state's folder]",
+)  # fmt: skip
+@click.option("--simulator-port", type=click.IntRange(0, 65535), help="Show the devices as a page on this local port.")
+@click.option("--verbose", is_flag=True, help="Log more; numbers and names stay out of the log all the same.")
+def run(  # noqa: PLR0917 - click names them all
+    configuration: Path,
+    state_dir: Path,
+    runtime_dir: Path,
+    exchange_dir: Path | None,
+    simulator_port: int | None,
+    verbose: bool,
+) -> None:
+    """Be the handset, until SIGTERM."""
+    from firmware.boot import Options, start_early
+
+    options = Options(configuration, state_dir, runtime_dir, simulator_port, verbose, exchange_dir)
+    early = start_early(options)
+    # All the rest is loaded while the registrar answers.
+    from firmware.app import run_until_stopped
+
+    run_until_stopped(options, early)
+
+
+@click.command()
+@runtime_dir_option
+@click.option("--verbose", is_flag=True, help="Log more.")
+def sync(runtime_dir: Path, verbose: bool) -> None:
+    """Carry call records and consent state to the MQTT broker, until SIGTERM."""
+    from firmware.sync_app import run as run_sync
+
+    sys.exit(run_sync(runtime_dir, verbose=verbose))
+
+
+@click.command()
+@click.argument("mount", type=click.Path(file_okay=False, path_type=Path))
+@runtime_dir_option
+@click.option(
+    "--part", type=click.Choice(["look", "write", "tell", "leave"]),
+    help="Do this part only: read the stick, write to it, say that it may be taken out, say that it is gone.  "
+    "[default: the first three, one after another]",
+)  # fmt: skip
+@click.option(
+    "--outgoing", type=click.Path(file_okay=False, path_type=Path),
+    help="Keeps between two parts what is to be written.",
+)  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Log more.")
+def stick(mount: Path, runtime_dir: Path, part: str | None, outgoing: Path | None, verbose: bool) -> None:
+    """Hand over what the stick mounted at MOUNT has for the handset, and write a report to it."""
+    from firmware.stick_app import Part
+    from firmware.stick_app import run as run_stick
+
+    if part is not None and outgoing is None:
+        raise click.UsageError("--part needs --outgoing: the next part finds there what this one has laid out.")
+    sys.exit(run_stick(mount, runtime_dir, Part(part) if part else None, outgoing, verbose=verbose))
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Make one call with nobody there, print a summary as JSON and end.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8088, show_default=True, help="The page's port.")
+def demo(once: bool, port: int) -> None:
+    """Run a simulated handset against real peers on this machine."""
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / "tests" / "lab" / "demo").is_dir():
+        raise click.ClickException("The demo's peers come with the source. In a checkout, run: make demo")
+    arguments = [sys.executable, "-m", "tests.lab.demo", "--port", str(port), *(["--once"] if once else [])]
+    try:
+        sys.exit(subprocess.run(arguments, cwd=checkout, check=False).returncode)  # noqa: S603 - our own module
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,92 @@
+"""`wecall status`, `doctor` and `log`: how the handset is, and what it did."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from firmware.cli.asking import ask
+from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
+
+
+@click.command()
+@runtime_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--page", is_flag=True, help="Print what the display says.")
+def status(runtime_dir: Path, as_json: bool, page: bool) -> None:
+    """Say what the handset is doing, without anybody's number or name."""
+    from firmware.control.requests import PageRequest, StatusRequest
+
+    answer = ask(runtime_dir, PageRequest() if page else StatusRequest())
+    if as_json:
+        click.echo(json.dumps(dict(answer), indent=2, ensure_ascii=False))
+        return
+    if page:
+        click.echo("\n".join(answer["lines"]))
+        return
+    for name, value in answer.items():
+        for row in value if isinstance(value, list) and value else [value]:
+            words = _in_words(row) if isinstance(row, Mapping) else row
+            click.echo(f"{name.replace('_', ' '):20} {words if words not in (None, '', []) else '-'}")
+
+
+@click.command()
+@click.option(
+    "--config", "configuration", type=click.Path(path_type=Path), default=DEFAULT_CONFIGURATION, show_default=True,
+    help="The configuration to check where the handset does not run.",
+)  # fmt: skip
+@runtime_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(configuration: Path, runtime_dir: Path, as_json: bool) -> None:
+    """Say of each part whether it works and what to do if not; the exit code is 1 where something does not."""
+    from firmware.control.client import ask
+    from firmware.control.requests import DoctorRequest, Role
+    from firmware.doctor import examine_at_rest
+    from firmware.errors import ControlError
+
+    try:
+        findings: Any = ask(runtime_dir, Role.ADMIN, DoctorRequest())["findings"]
+    except ControlError as error:
+        findings = [finding.as_dict() for finding in examine_at_rest(configuration, str(error))]
+    if as_json:
+        click.echo(json.dumps(findings, indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            mark = click.style("ok  ", fg="green") if finding["ok"] else click.style("FAIL", fg="red", bold=True)
+            click.echo(f"{mark} {finding['part']:12} {finding['detail']}")
+            if finding["advice"]:
+                click.echo(f"{'':17} → {finding['advice']}")
+    sys.exit(0 if all(finding["ok"] for finding in findings) else 1)
+
+
+@click.command()
+@runtime_dir_option
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many calls.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
+    """List the latest calls, newest first."""
+    from firmware.control.requests import LogRequest
+
+    calls = ask(runtime_dir, LogRequest(limit=limit))["calls"]
+    if as_json:
+        click.echo(json.dumps(calls, indent=2, ensure_ascii=False))
+        return
+    if not calls:
+        click.echo("No calls yet.")
+    for call in calls:
+        arrow = "→" if call["direction"] == "outgoing" else "←"
+        who = f"{call['name']} ({call['number']})" if call["name"] else call["number"] or "withheld"
+        result = call["decision"] or call["result"]
+        sound = f"  sound {call['sound']['mos']:.1f} of 5" if call["sound"] else ""
+        click.echo(f"{call['started_at']}  {arrow} {who:32} {result:20} {call['duration_s']:>6} s{sound}")
+
+
+def _in_words(row: Mapping[str, Any]) -> str:
+    if "sent_bytes" in row:
+        from firmware.data_size import size_words
+
+        return f"{row['when']} {size_words(row['sent_bytes'])} sent, {size_words(row['received_bytes'])} received"
+    return ", ".join(str(part) for part in row.values() if part)
