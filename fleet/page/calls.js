@@ -1,7 +1,7 @@
 // The view of calls: when, how they ended, and each of them.
 
 import { bars, HourChart } from "./charts.js";
-import { el } from "./dom.js";
+import { become, el } from "./dom.js";
 import { count, duration, moment, share } from "./format.js";
 import { panel } from "./panels.js";
 import { callsShown, kindOfResult } from "./selection.js";
@@ -42,12 +42,19 @@ export function talkWords(call) {
   return ms === null ? "–" : duration(ms);
 }
 
+/** A clock that is ahead by less may be this one. */
+const AHEAD_MS = 60_000;
+
+/** When it began; a handset whose clock is wrong can say that it is yet to begin. @param {Call} call */
+export const startedWords = (call) =>
+  moment(call.startedAt) + (call.startedAt > Date.now() + AHEAD_MS ? ` · ${say("ahead")}` : "");
+
 /** @returns {import("./tables.js").Column<Call>[]} */
 const columns = () => [
   {
     name: "started",
     label: say("col.started"),
-    cell: (call) => ({ text: moment(call.startedAt), title: call.started_at }),
+    cell: (call) => ({ text: startedWords(call), title: call.started_at }),
     sort: (call) => call.startedAt,
   },
   {
@@ -121,6 +128,7 @@ export function callsView(dashboard) {
     ],
     file: FILE,
     rows: everyCall,
+    mayStay: (call) => store.maySee(call),
     open: (key) => dashboard.openDevice(key),
   });
   table.foot.insertBefore(older, table.download);
@@ -137,6 +145,7 @@ export function callsView(dashboard) {
   async function loadOlder() {
     older.disabled = true;
     await history.loadOlder().catch(() => history.load(["calls"]));
+    table.follow(shown());
     older.disabled = false;
   }
 
@@ -159,6 +168,8 @@ export function callsView(dashboard) {
     return callsShown(found.values(), dashboard.filter, Date.now()).filter((call) => store.maySee(call));
   }
 
+  const shown = () => callsShown(store.calls.values(), dashboard.filter, Date.now());
+
   function drawResults() {
     const sums = new Map();
     let total = 0;
@@ -174,8 +185,10 @@ export function callsView(dashboard) {
         words: `${count(number)} · ${share(number, total)}`,
         parts: [{ kind: kindOfResult(result), words: sayValue("ended", result), value: number }],
       }));
-    results.replaceChildren(rows.length === 0 ? el("p", { class: "empty" }, say("hours.none")) : bars(rows));
+    become(results, [rows.length === 0 ? el("p", { class: "empty" }, say("hours.none")) : bars(rows)]);
   }
+
+  let { filter } = dashboard;
 
   return {
     root,
@@ -185,7 +198,9 @@ export function callsView(dashboard) {
       if (areas.has("hours")) chart.draw([...store.hours.values()].sort((one, other) => one.hour - other.hour));
       if (areas.has("results")) drawResults();
       older.hidden = history.older === null;
-      if (areas.has("calls")) table.draw(callsShown(store.calls.values(), dashboard.filter, Date.now()));
+      if (filter !== dashboard.filter) table.follow(shown());
+      else if (areas.has("calls")) table.draw(shown());
+      filter = dashboard.filter;
     },
   };
 }

@@ -124,7 +124,7 @@ export class HourChart {
           {
             ...axis,
             grid,
-            size: 40,
+            size: widthOf,
             space: 32,
             incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000],
             values: (/** @type {any} */ _plot, /** @type {number[]} */ splits) => splits.map((value) => count(value)),
@@ -176,6 +176,18 @@ export class HourChart {
         ),
     );
   }
+}
+
+/**
+ * How wide an axis is: as its longest number wants it.
+ * @param {any} plot
+ * @param {string[] | null} values
+ * @param {number} axis which of them.
+ */
+function widthOf(plot, values, axis) {
+  plot.ctx.font = plot.axes[axis].font[0];
+  const widest = Math.max(0, ...(values ?? []).map((words) => plot.ctx.measureText(words).width));
+  return Math.max(40, Math.ceil(widest / devicePixelRatio) + 12);
 }
 
 /**

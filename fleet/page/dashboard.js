@@ -31,6 +31,10 @@ const NAMES = /** @type {ViewName[]} */ (Object.keys(VIEWS));
 
 /** How often tables and charts are drawn at most: nobody reads faster. */
 const SLOW_MS = 250;
+/** How often sums are: they are looked at, and their charts cost more than anything else. */
+const SUMS_MS = 1_000;
+/** @type {Area[]} */
+const SUMS = ["hours", "results"];
 /** Durations on the page grow though no message comes. */
 const AGEING_MS = 20_000;
 /** A page that nobody sees gets no frames, and keeps up by this. */
@@ -64,6 +68,7 @@ export class Dashboard {
     this.frame = 0;
     this.fallback = 0;
     this.drawnAt = 0;
+    this.summedAt = 0;
     this.slowTimer = 0;
     /** @type {ViewName} */
     this.viewName = this.#viewOfAddress();
@@ -214,22 +219,32 @@ export class Dashboard {
     if (this.pending.size === 0 || (this.isPaused && !isAsked)) return;
     if (this.pending.has("requests") || this.pending.has("consents")) this.#findLate();
     if (this.pending.has("devices")) this.view?.fast?.();
-    const since = Date.now() - this.drawnAt;
-    if (since < SLOW_MS && !isAsked) {
-      if (this.slowTimer === 0) {
-        this.slowTimer = setTimeout(() => {
-          this.slowTimer = 0;
-          this.schedule();
-        }, SLOW_MS - since);
-      }
+    const now = Date.now();
+    if (now < this.drawnAt + SLOW_MS && !isAsked) {
+      this.#again(this.drawnAt + SLOW_MS - now);
       return;
     }
-    this.drawnAt = Date.now();
+    this.drawnAt = now;
     const areas = this.pending;
     this.pending = new Set();
+    if (now < this.summedAt + SUMS_MS && !isAsked) {
+      for (const area of SUMS) if (areas.delete(area)) this.pending.add(area);
+      if (this.pending.size > 0) this.#again(this.summedAt + SUMS_MS - now);
+    } else if (SUMS.some((area) => areas.has(area))) {
+      this.summedAt = now;
+    }
     if (areas.has("devices")) this.filters?.draw(this.store, this.filter);
     this.view?.draw(areas);
     this.panel?.draw(areas);
+  }
+
+  /** Draw what is left in a while. @param {number} ms */
+  #again(ms) {
+    if (this.slowTimer !== 0) return;
+    this.slowTimer = setTimeout(() => {
+      this.slowTimer = 0;
+      this.schedule();
+    }, ms);
   }
 
   #findLate() {

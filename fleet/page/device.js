@@ -1,7 +1,7 @@
 // One handset beside the view: its state, its holder's answers and requests, its calls.
 
-import { talkWords } from "./calls.js";
-import { el } from "./dom.js";
+import { startedWords, talkWords } from "./calls.js";
+import { become, el } from "./dom.js";
 import { day, dueWords, duration, moment } from "./format.js";
 import { everything, kindOfResult } from "./selection.js";
 import { mayShowCalls } from "./store.js";
@@ -90,7 +90,7 @@ export class DevicePanel {
     if (this.title.textContent !== name) this.title.textContent = name;
     const state = device?.state ?? "unknown";
     const lasting = device?.since ? ` · ${duration(Date.now() - device.since)}` : "";
-    this.facts.replaceChildren(
+    become(this.facts, [
       el(
         "p",
         { class: "where" },
@@ -99,10 +99,10 @@ export class DevicePanel {
         lasting,
         el("span", { class: "about" }, fleet),
       ),
-      device?.since ? el("p", { class: "note" }, say("offline.since", { time: moment(device.since) })) : "",
+      el("p", { class: "note" }, device?.since ? say("offline.since", { time: moment(device.since) }) : ""),
       this.#consent(device),
-      this.#requests(),
-    );
+      ...this.#requests(),
+    ]);
     this.#drawCalls(fleet, name, device === undefined || mayShowCalls(device));
   }
 
@@ -113,23 +113,20 @@ export class DevicePanel {
     for (const call of store.calls.values())
       if (call.fleet === fleet && call.device === name) calls.set(call.key, call);
     const shown = [...calls.values()].sort((one, other) => other.startedAt - one.startedAt).slice(0, CALLS);
-    this.calls.replaceChildren(
-      ...shown.map((call) =>
-        el(
-          "li",
-          {},
-          call.number === null
-            ? el("span", { class: "quiet" }, say("withheld"))
-            : el("span", { class: "exact" }, call.number),
-          el("span", { class: `first result ${kindOfResult(call.result)}` }, sayValue("ended", call.result)),
-          el("span", { class: "about" }, `${sayValue("direction", call.direction)} · ${moment(call.startedAt)}`),
-          el("span", { class: "second" }, talkWords(call)),
-        ),
+    const rows = shown.map((call) =>
+      el(
+        "li",
+        {},
+        call.number === null
+          ? el("span", { class: "quiet" }, say("withheld"))
+          : el("span", { class: "exact" }, call.number),
+        el("span", { class: `first result ${kindOfResult(call.result)}` }, sayValue("ended", call.result)),
+        el("span", { class: "about" }, `${sayValue("direction", call.direction)} · ${startedWords(call)}`),
+        el("span", { class: "second" }, talkWords(call)),
       ),
     );
-    if (shown.length === 0) {
-      this.calls.replaceChildren(el("li", { class: "empty" }, say(mayShow ? "device.no-calls" : "device.hidden")));
-    }
+    if (shown.length === 0) rows.push(el("li", { class: "empty" }, say(mayShow ? "device.no-calls" : "device.hidden")));
+    become(this.calls, rows);
   }
 
   /** @param {import("./store.js").Device | undefined} device */
@@ -162,24 +159,26 @@ export class DevicePanel {
     const mine = this.dashboard
       .requests(everything())
       .filter((one) => `${one.fleet}/${one.device}` === this.key && one.standing !== "closed");
-    if (mine.length === 0) return "";
-    return el(
-      "section",
-      {},
-      el("h3", {}, say("device.requests")),
+    if (mine.length === 0) return [];
+    return [
       el(
-        "ul",
-        { class: "list" },
-        ...mine.map((one) =>
-          el(
-            "li",
-            { class: one.standing === "overdue" ? "late" : "" },
-            el("span", {}, sayValue("right", one.kind)),
-            el("span", { class: "first" }, dueWords(one.due, today)),
-            el("span", { class: "second" }, day(one.due)),
+        "section",
+        {},
+        el("h3", {}, say("device.requests")),
+        el(
+          "ul",
+          { class: "list" },
+          ...mine.map((one) =>
+            el(
+              "li",
+              { class: one.standing === "overdue" ? "late" : "" },
+              el("span", {}, sayValue("right", one.kind)),
+              el("span", { class: "first" }, dueWords(one.due, today)),
+              el("span", { class: "second" }, day(one.due)),
+            ),
           ),
         ),
       ),
-    );
+    ];
   }
 }

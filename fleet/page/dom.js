@@ -29,6 +29,36 @@ export function byId(id) {
   return element;
 }
 
+/**
+ * Make what is in an element like these, and leave alone what is so already: it keeps focus, selection and place. What
+ * is in it has no listeners of its own, or they stay with its place.
+ * @param {Element} parent
+ * @param {Node[]} children
+ */
+export function become(parent, children) {
+  const known = [...parent.childNodes];
+  for (const [index, child] of children.entries()) {
+    const old = known[index];
+    if (old === undefined) parent.append(child);
+    else if (old instanceof HTMLElement && child instanceof HTMLElement && old.tagName === child.tagName)
+      becomeElement(old, child);
+    else if (!old.isEqualNode(child)) old.replaceWith(child);
+  }
+  for (const old of known.slice(children.length)) old.remove();
+}
+
+/** @param {HTMLElement} old @param {HTMLElement} wanted */
+function becomeElement(old, wanted) {
+  if (old.isEqualNode(wanted)) return;
+  for (const { name } of [...old.attributes]) if (!wanted.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of wanted.attributes) {
+    // The policy forbids a style in an attribute; CSSOM is free.
+    if (name === "style") old.style.cssText = wanted.style.cssText;
+    else old.setAttribute(name, value);
+  }
+  become(old, [...wanted.childNodes]);
+}
+
 /** Put a text in place, where it is another one than there was. @param {Element} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -1,6 +1,7 @@
 // What is chosen for all views: words, fleet, period.
 
 import { el } from "./dom.js";
+import { zone } from "./format.js";
 import { fleetsOf } from "./selection.js";
 import { say } from "./words.js";
 
@@ -53,8 +54,9 @@ export class FilterBar {
       )
     );
     this.period.value = String(filter.hours);
+    const times = el("p", { class: "note zone" }, say("zone", { zone: zone() }));
     this.clear = el("button", { type: "button", class: "plain", id: "clear", onclick: clear }, say("clear"));
-    this.root = el("search", { class: "filters" }, this.search, this.fleets, this.period, this.clear);
+    this.root = el("search", { class: "filters" }, this.search, this.fleets, this.period, this.clear, times);
   }
 
   /** @param {import("./store.js").Store} store @param {Filter} filter */

@@ -2,25 +2,40 @@
 
 import { locale, say } from "./words.js";
 
-/** @type {Map<string, Intl.DateTimeFormat>} */
-const formats = new Map();
-
-/** @param {Intl.DateTimeFormatOptions} options */
-function format(options) {
-  const key = locale() + JSON.stringify(options);
-  const known = formats.get(key) ?? new Intl.DateTimeFormat(locale(), options);
-  formats.set(key, known);
-  return known;
+/**
+ * Keep what is costly to make: one for each locale and way of writing.
+ * @template Options, Made
+ * @param {(locale: string, options: Options) => Made} make
+ * @returns {(options: Options) => Made}
+ */
+function kept(make) {
+  /** @type {Map<string, Made>} */
+  const made = new Map();
+  return (options) => {
+    const key = locale() + JSON.stringify(options);
+    const known = made.get(key) ?? make(locale(), options);
+    made.set(key, known);
+    return known;
+  };
 }
 
-/** A time of day, with its date unless that is today's. @param {number} time milliseconds */
+const format = kept(
+  (locale, /** @type {Intl.DateTimeFormatOptions} */ options) => new Intl.DateTimeFormat(locale, options),
+);
+const number = kept(
+  (locale, /** @type {Intl.NumberFormatOptions} */ options) => new Intl.NumberFormat(locale, options),
+);
+
+/**
+ * A time of day, with its date unless that is today's, and its year unless that is this one.
+ * @param {number} time milliseconds
+ */
 export function moment(time, now = Date.now()) {
-  const isToday = new Date(time).toDateString() === new Date(now).toDateString();
-  return format(
-    isToday
-      ? { hour: "2-digit", minute: "2-digit", second: "2-digit" }
-      : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" },
-  ).format(time);
+  const [then, today] = [new Date(time), new Date(now)];
+  if (then.toDateString() === today.toDateString())
+    return format({ hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(time);
+  const year = then.getFullYear() === today.getFullYear() ? undefined : "numeric";
+  return format({ year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(time);
 }
 
 /** @param {number} time milliseconds */
@@ -30,15 +45,28 @@ export const clock = (time) => format({ hour: "2-digit", minute: "2-digit" }).fo
 export const dayAndHour = (time) =>
   format({ weekday: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(time);
 
-/** @param {string} date as 2026-11-25 */
-export const day = (date) => format({ month: "short", day: "numeric", timeZone: "UTC" }).format(Date.parse(date));
+/** A date, with its year unless that is this one. @param {string} date as 2026-11-25 */
+export const day = (date, now = Date.now()) =>
+  format({
+    year: Number(date.slice(0, 4)) === new Date(now).getFullYear() ? undefined : "numeric",
+    month: "short",
+    day: "numeric",
+    timeZone: "UTC",
+  }).format(Date.parse(date));
+
+/** How far the times on this page are from UTC, as UTC+8. */
+export function zone() {
+  const parts = format({ timeZoneName: "shortOffset" }).formatToParts(Date.now());
+  const offset = parts.find((part) => part.type === "timeZoneName")?.value ?? "";
+  return offset.replace("GMT", "UTC").replace(/[+-]0$/, "");
+}
 
 /** @param {number} value */
-export const count = (value) => value.toLocaleString(locale());
+export const count = (value) => number({}).format(value);
 
 /** @param {number} part @param {number} whole */
 export const share = (part, whole) =>
-  whole === 0 ? "–" : (part / whole).toLocaleString(locale(), { style: "percent", maximumFractionDigits: 0 });
+  whole === 0 ? "–" : number({ style: "percent", maximumFractionDigits: 0 }).format(part / whole);
 
 /** How long something takes or has lasted, in its two largest units. @param {number} ms */
 export function duration(ms) {
@@ -72,5 +100,5 @@ export const today = (zone, now = Date.now()) =>
 export function dueWords(due, from) {
   const days = Math.round((Date.parse(due) - Date.parse(from)) / 86_400_000);
   if (days === 0) return say("due.today");
-  return days > 0 ? say("due.in", { count: days }) : say("due.ago", { count: -days });
+  return days > 0 ? say("due.in", { count: count(days) }) : say("due.ago", { count: count(-days) });
 }

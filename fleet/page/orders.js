@@ -75,13 +75,6 @@ export function ordersView(dashboard) {
     key: (/** @type {Quarantined} */ row) => `${row.fleet}/${row.device}/${row.topic}/${row.reason}`,
     columns: [
       {
-        name: "count",
-        label: say("col.count"),
-        number: true,
-        cell: (row) => count(row.count),
-        sort: (row) => row.count,
-      },
-      {
         name: "reason",
         label: say("col.reason"),
         cell: (row) => sayValue("refused", row.reason),
@@ -97,6 +90,13 @@ export function ordersView(dashboard) {
         sort: (row) => row.device,
       },
       { name: "fleet", label: say("col.fleet"), wide: true, cell: (row) => row.fleet, sort: (row) => row.fleet },
+      {
+        name: "count",
+        label: say("col.count"),
+        number: true,
+        cell: (row) => count(row.count),
+        sort: (row) => row.count,
+      },
       {
         name: "last",
         label: say("col.last"),

@@ -3,7 +3,7 @@
 import { announce } from "./announce.js";
 import { HourChart } from "./charts.js";
 import { csvOf, save } from "./csv.js";
-import { el, setText } from "./dom.js";
+import { become, el, setText } from "./dom.js";
 import { count, day, dueWords, duration, moment, share } from "./format.js";
 import { FleetMap } from "./map.js";
 import { panel } from "./panels.js";
@@ -69,6 +69,18 @@ export function overview(dashboard) {
   const offline = el("ol", { class: "list" });
   const requests = el("ol", { class: "list" });
   const waiting = el("p", { class: "waiting" }, say("loading"));
+  // What somebody has to do something about goes first.
+  const side = el(
+    "div",
+    { class: "side" },
+    panel("requests", requests),
+    panel("offline", offline),
+    panel("hours", chart.root),
+  );
+  side.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest("button") : null;
+    if (button?.dataset.device) dashboard.openDevice(button.dataset.device);
+  });
 
   const root = el(
     "div",
@@ -95,7 +107,7 @@ export function overview(dashboard) {
         el("button", { type: "button", class: "plain csv", onclick: () => download() }, say("csv")),
       ),
     ),
-    el("div", { class: "side" }, panel("hours", chart.root), panel("requests", requests), panel("offline", offline)),
+    side,
   );
 
   /** @param {string} state */
@@ -142,24 +154,27 @@ export function overview(dashboard) {
     const hours = [...store.hours.values()].sort((one, other) => one.hour - other.hour);
     const answered = hours.reduce((sum, hour) => sum + hour.answered, 0);
     const calls = answered + hours.reduce((sum, hour) => sum + hour.other, 0);
-    figures.get("calls")?.draw(count(calls), say("figure.answered", { share: share(answered, calls) }), false);
+    const period = say(`range.${dashboard.filter.hours}`);
+    const note =
+      calls === 0
+        ? say("figure.period", { period })
+        : say("figure.answered", { share: share(answered, calls), period });
+    figures.get("calls")?.draw(count(calls), note, false);
     chart.draw(hours);
   }
 
   function drawOffline() {
     const away = longestOffline(devicesOf(store, dashboard.filter)).slice(0, LISTED);
-    offline.replaceChildren(
-      ...away.map((device) =>
-        item(
-          device.key,
-          device.device,
-          device.fleet,
-          device.since === null ? say("offline.before") : duration(Date.now() - device.since),
-          device.since === null ? "" : say("offline.since", { time: moment(device.since) }),
-        ),
+    const rows = away.map((device) =>
+      item(
+        device.key,
+        device.device,
+        device.fleet,
+        device.since === null ? say("offline.before") : duration(Date.now() - device.since),
+        device.since === null ? "" : say("offline.since", { time: moment(device.since) }),
       ),
     );
-    if (away.length === 0) offline.replaceChildren(el("li", { class: "empty" }, say("offline.none")));
+    become(offline, away.length > 0 ? rows : [el("li", { class: "empty" }, say("offline.none"))]);
   }
 
   function drawRequests() {
@@ -173,20 +188,18 @@ export function overview(dashboard) {
         late > 0,
       );
     const today = dashboard.today();
-    requests.replaceChildren(
-      ...open.slice(0, LISTED).map((request) => {
-        const isLate = request.standing === "overdue";
-        return item(
-          `${request.fleet}/${request.device}`,
-          request.device,
-          sayValue("right", request.kind),
-          dueWords(request.due, today),
-          day(request.due),
-          isLate,
-        );
-      }),
-    );
-    if (open.length === 0) requests.replaceChildren(el("li", { class: "empty" }, say("requests.none")));
+    const rows = open.slice(0, LISTED).map((request) => {
+      const isLate = request.standing === "overdue";
+      return item(
+        `${request.fleet}/${request.device}`,
+        request.device,
+        sayValue("right", request.kind),
+        dueWords(request.due, today),
+        day(request.due),
+        isLate,
+      );
+    });
+    become(requests, open.length > 0 ? rows : [el("li", { class: "empty" }, say("requests.none"))]);
   }
 
   function drawRest() {
@@ -201,7 +214,7 @@ export function overview(dashboard) {
     return el(
       "li",
       { class: isLate ? "late" : "" },
-      el("button", { type: "button", class: "link", onclick: () => dashboard.openDevice(key) }, name),
+      el("button", { type: "button", class: "link", "data-device": key }, name),
       el("span", { class: "about" }, about),
       el("span", { class: "first" }, first),
       el("span", { class: "second" }, second),

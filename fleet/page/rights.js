@@ -102,7 +102,11 @@ export function rightsView(dashboard) {
     ],
     file: ["fleet", "device", "epoch", "seq", "reason", "cancelled", "standing", "received_at", "done_at", "deleted"],
   });
-  const asked = panel("requests", el("p", { class: "note" }, say("requests.note")), requests.root);
+  const asked = panel(
+    "requests",
+    el("p", { class: "note" }, say("requests.note", { zone: dashboard.about.time_zone })),
+    requests.root,
+  );
   asked
     .querySelector(".panel-head")
     ?.append(el("label", { class: "check", for: "closed" }, withClosed, say("requests.closed")));

@@ -18,7 +18,9 @@ import { say } from "./words.js";
  * }} Column wide: left out on narrow screens.
  */
 
-const STEP = 100;
+/** Rows at first, some two screens; all of them are made anew where calls pour in. */
+const STEP = 50;
+const MORE = 500;
 
 /** @template Row */
 export class Table {
@@ -26,12 +28,21 @@ export class Table {
    * @param {{
    *   name: string, title: string, columns: Column<Row>[], key: (row: Row) => string, empty: string,
    *   file: string[], rows?: () => Promise<Record<string, any>[]>, open: (key: string) => void,
-   * }} about file: the columns of its CSV file; rows: what goes into it, where that is more than what is shown.
+   *   mayStay?: (row: Row) => boolean,
+   * }} about file: the columns of its CSV file; rows: what goes into it, where that is more than what is shown;
+   *   mayStay: for a list that grows at its top by itself, which stands still while somebody is reading it: whether a
+   *   row may still be seen.
    */
   constructor(about) {
     this.about = about;
     /** @type {Row[]} */
     this.rows = [];
+    /** @type {Row[]} what there would be if nobody were reading. */
+    this.latest = [];
+    /** @type {Set<string> | null} what there was when somebody began to read. */
+    this.read = null;
+    /** Whether the list's beginning is further up than what is seen of the page. */
+    this.isBelow = false;
     this.limit = STEP;
     /** @type {{column: Column<Row>, up: boolean} | null} null: the order in which the rows came. */
     this.order = null;
@@ -52,11 +63,44 @@ export class Table {
     );
     this.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": about.title }, this.table);
     this.foot = el("div", { class: "foot" }, this.tally, this.more, this.download);
-    this.root = el("div", { class: `table ${about.name}` }, this.scroll, this.empty, this.foot);
+    this.newer = el("button", { type: "button", class: "newer", hidden: true, onclick: () => this.#toTop() });
+    this.root = el("div", { class: `table ${about.name}` }, this.newer, this.scroll, this.empty, this.foot);
     this.body.addEventListener("click", (event) => {
       const button = event.target instanceof Element ? event.target.closest("button") : null;
       if (button instanceof HTMLElement && button.dataset.device) about.open(button.dataset.device);
     });
+    if (about.mayStay) this.#noticeReaders();
+  }
+
+  /** Go on as soon as nobody reads any more. */
+  #noticeReaders() {
+    const look = () => {
+      if (this.read !== null && !this.#isRead()) this.draw(this.latest);
+    };
+    this.body.addEventListener("pointerleave", look);
+    this.body.addEventListener("focusout", () => setTimeout(look));
+    new IntersectionObserver(([head]) => {
+      this.isBelow = !head.isIntersecting && head.boundingClientRect.bottom < innerHeight / 2;
+      look();
+    }).observe(this.table.querySelector("thead") ?? this.table);
+  }
+
+  /** Whether somebody is among the rows: with the pointer, with the focus, or further down. */
+  #isRead() {
+    return this.isBelow || this.body.matches(":hover, :focus-within");
+  }
+
+  #toTop() {
+    this.scroll.focus({ preventScroll: true });
+    this.root.parentElement?.scrollIntoView();
+    this.follow();
+  }
+
+  /** Show this, whoever reads. @param {Row[]} rows */
+  follow(rows = this.latest) {
+    this.read = null;
+    this.latest = this.rows = rows;
+    this.#show();
   }
 
   /** @param {Column<Row>} column */
@@ -81,13 +125,13 @@ export class Table {
       if (isThis) head.setAttribute("aria-sort", this.order?.up ? "ascending" : "descending");
       else head.removeAttribute("aria-sort");
     }
-    this.draw(this.rows);
+    this.follow();
   }
 
   #showMore() {
     const next = this.limit;
-    this.limit += STEP * 5;
-    this.draw(this.rows);
+    this.limit += MORE;
+    this.#show();
     // The button may have gone: the reader goes on with the first row that is new.
     const row = this.body.children[next];
     if (row instanceof HTMLElement) {
@@ -98,7 +142,23 @@ export class Table {
 
   /** @param {Row[]} rows */
   draw(rows) {
-    this.rows = rows;
+    this.latest = rows;
+    const { mayStay, key } = this.about;
+    if (mayStay && this.rows.length > 0 && this.#isRead()) {
+      this.read ??= new Set(this.rows.map(key));
+      this.rows = this.rows.filter(mayStay);
+    } else {
+      this.read = null;
+      this.rows = rows;
+    }
+    this.#show();
+  }
+
+  #show() {
+    const { rows, read } = this;
+    const newer = read === null ? 0 : this.latest.filter((row) => !read.has(this.about.key(row))).length;
+    this.newer.hidden = newer === 0;
+    setText(this.newer, say("newer", { count: count(newer) }));
     const shown = this.#sorted().slice(0, this.limit);
     /** @type {Map<string, {row: HTMLElement, words: string}>} */
     const drawn = new Map();

@@ -357,6 +357,78 @@ async def test_details_of_a_handset_follow_what_it_says(visitor: FleetVisitor, s
         await expect(page.locator(".calls-list .first")).to_have_count(0)
 
 
+async def test_a_list_stands_still_while_it_is_read_and_says_how_much_is_new(
+    visitor: FleetVisitor, site: FleetPageSite
+) -> None:
+    page = visitor.page
+    await visitor.show("calls")
+    numbers = page.locator(".table.calls td.exact")
+    newer = page.locator(".table.calls .newer")
+    with site.handset("reads-1") as handset:
+        handset.consent()
+        await page.fill("#search", "reads-1")
+        older = handset.call("+862400000001", ago_s=90)
+        handset.call("+862400000002")
+        await expect(numbers).to_have_text(["+862400000002", "+862400000001"])
+        # A row does not move away below the pointer, or the focus, of whoever is about to open it.
+        await numbers.last.hover()
+        handset.call("+862400000003", ago_s=50)
+        await expect(newer).to_have_text("1 new")
+        await expect(numbers).to_have_text(["+862400000002", "+862400000001"])
+        await page.mouse.move(5, 5)
+        await expect(numbers).to_have_text(["+862400000003", "+862400000002", "+862400000001"])
+        await expect(newer).to_be_hidden()
+        await page.locator(".table.calls tbody button").first.focus()
+        handset.call("+862400000004", ago_s=40)
+        await expect(newer).to_have_text("1 new")
+        # What is erased goes, whoever reads it.
+        handset.erase(older, older)
+        await expect(numbers).to_have_text(["+862400000003", "+862400000002"])
+        await newer.click()
+        await expect(numbers).to_have_text(["+862400000004", "+862400000003", "+862400000002"])
+        assert await _focused(page) != ""
+
+
+async def test_what_has_the_focus_keeps_it_while_states_change(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    page = visitor.page
+    first = page.locator(".panel.offline button").first
+    await first.focus()
+    name = await _focused(page)
+    with site.handset("handset-0011") as handset:
+        tile = page.locator('[data-key="north/handset-0011"]')
+        for state in ("offline", "online"):
+            handset.status(state)
+            await expect(tile).to_have_attribute("data-state", state)
+            # The list beside the map is drawn a moment later.
+            await page.evaluate("new Promise((drawn) => setTimeout(drawn, 400))")
+    assert await _focused(page) == name
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#device-title")).to_have_text(await first.inner_text())
+
+
+async def test_what_takes_the_focus_is_not_below_the_header(visitor: FleetVisitor) -> None:
+    page = visitor.page
+    await page.set_viewport_size({"width": 640, "height": 700})
+    await page.evaluate("scrollTo(0, 400)")
+    await page.locator(".tiles .tile").nth(300).click()
+    title = page.locator("#device-title")
+    await expect(title).to_be_focused()
+    places = [await one.bounding_box() for one in (page.locator("header.top"), title)]
+    assert places[0] is not None
+    assert places[1] is not None
+    assert places[1]["y"] >= places[0]["y"] + places[0]["height"]
+    await page.set_viewport_size({"width": 1440, "height": 900})
+
+
+async def test_a_call_that_is_yet_to_begin_tells_of_a_wrong_clock(visitor: FleetVisitor, site: FleetPageSite) -> None:
+    await visitor.show("calls")
+    with site.handset("ahead-1") as handset:
+        handset.consent()
+        handset.call("+862500000001", ago_s=-7_200)
+        row = visitor.page.locator(".table.calls tbody tr", has_text="ahead-1")
+        await expect(row.locator("td").first).to_contain_text("clock ahead")
+
+
 # --- taking back ------------------------------------------------------------------------------------------------------
 
 
