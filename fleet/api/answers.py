@@ -14,7 +14,7 @@ ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Problem, "description": "No token, or none that is good."},
     403: {"model": Problem, "description": "The token is not for that fleet."},
     422: {"model": Mistakes, "description": "The request has mistakes."},
-    503: {"model": Problem, "description": "The database cannot be reached."},
+    503: {"model": Problem, "description": "The database does not answer, or not in time."},
 }
 """What every route that needs a token can answer instead."""
 
@@ -57,5 +57,5 @@ def _mistakes(*mistakes: Mistake) -> JSONResponse:
 
 
 def _tell_of_the_database(_request: Request, _error: Exception) -> JSONResponse:
-    document = Problem(detail="The database cannot be reached now. The collector keeps trying; ask again in a while.")
+    document = Problem(detail="The database does not answer now, or not in time. Ask again in a while, or for less.")
     return JSONResponse(document.model_dump(), status.HTTP_503_SERVICE_UNAVAILABLE, {"Retry-After": "10"})

@@ -44,7 +44,9 @@ def collect(path: Path) -> None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: collector.stop())
             if settings.http is not None:
-                stack.callback(_serve(settings, engine, counts))
+                reading = open_database(settings.database, only_reads=True)
+                stack.callback(reading.dispose)
+                stack.callback(_serve(settings, reading, counts))
             say("READY=1")
             _log.info("Collecting.")
             collector.run()

@@ -24,6 +24,8 @@ _FORGET_PATIENCE_S: Final = 0.1
 _CONNECT_TIMEOUT_S: Final = 10
 # A server that is asked too much says so rather than keep a collector waiting for ever.
 _LOCK_TIMEOUT_MS: Final = 60_000
+# As long as whoever only reads may keep the server busy with one question.
+_READING_TIMEOUT_MS: Final = 60_000
 # A server that is cut off says nothing at all.
 _KEEP_ALIVE: Final = {
     "keepalives_idle": 10,
@@ -33,11 +35,19 @@ _KEEP_ALIVE: Final = {
 }
 
 
-def open_database(storage: Storage) -> Engine:
+_READING: Final = f" -c default_transaction_read_only=on -c statement_timeout={_READING_TIMEOUT_MS}"
+
+
+def open_database(storage: Storage, *, only_reads: bool = False) -> Engine:
     """Return an engine; it connects when it is first used.
 
     On SQLite `engine.begin()` reads; whoever writes takes `writing(engine)`, which has the file for itself from its
     first moment on. Errors do not quote what was to be written.
+
+    Args:
+        storage: which database.
+        only_reads: the database is to refuse whatever changes something, and to end what takes too long. Such an
+            engine has connections of its own: whoever reads much takes none away from whoever writes.
 
     Raises:
         FleetError: the database's file or that of the password cannot be used.
@@ -47,11 +57,13 @@ def open_database(storage: Storage) -> Engine:
         _make_private(Path(url.database or ""))
         engine = create_engine(url, connect_args={"timeout": _SQLITE_PATIENCE_S}, hide_parameters=True)
         event.listen(engine, "connect", _set_up_sqlite)
+        if only_reads:
+            event.listen(engine, "connect", _forbid_writing)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     options: dict[str, Any] = {
         "connect_timeout": _CONNECT_TIMEOUT_S,
-        "options": f"-c lock_timeout={_LOCK_TIMEOUT_MS} -c timezone=UTC",
+        "options": f"-c lock_timeout={_LOCK_TIMEOUT_MS} -c timezone=UTC{_READING if only_reads else ''}",
         "application_name": "wecall-collector",
         **_KEEP_ALIVE,
     }
@@ -116,6 +128,12 @@ def _set_up_sqlite(connection: DBAPIConnection, _record: Any) -> None:
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _forbid_writing(connection: DBAPIConnection, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
     cursor.close()
 
 

@@ -8,12 +8,13 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Engine, Table, select, update
+from sqlalchemy import Engine, Table, select, text, update
 
 from fleet.collector.database import open_database, prepare, writing
 from fleet.collector.settings import Storage
@@ -26,6 +27,8 @@ from tests.lab.postgres import Postgres
 
 KILLS: Final = 40 if os.environ.get("WECALL_SOAK") == "1" else 4
 PATIENCE_S: Final = 90.0
+READER: Final = "0" * 40
+READERS: Final = 30
 
 
 @pytest.fixture(scope="module")
@@ -270,21 +273,51 @@ def test_what_is_older_than_is_kept_goes_at_the_start_and_is_not_asked_for_again
             assert site.rows(calls, "seq") == []
 
 
-def test_what_is_counted_can_be_read_and_names_no_handset(site: Site) -> None:
+def with_api(site: Site) -> CollectorProcess:
+    """Return a collector that anybody can read from who shows `READER`."""
     tokens = site.folder / "tokens"
     tokens.touch(mode=0o600)
-    tokens.write_text("0" * 40 + "\n")
-    collector = site.collector(tables={"http": {"port": 0, "token_file": str(tokens)}})
+    tokens.write_text(f"{READER}\n")
+    return site.collector(tables={"http": {"port": 0, "token_file": str(tokens)}})
+
+
+def ask(collector: CollectorProcess, path: str) -> str:
+    port = collector.log.partition(", port ")[2].partition(".")[0]
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {READER}"}
+    )  # fmt: skip
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+        said: str = answer.read().decode()
+        return said
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+def test_whoever_asks_much_keeps_no_record_waiting(site: Site) -> None:
+    def waiting() -> int:
+        with site.engine.begin() as connection:
+            found: int = connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one()
+            return found
+
+    with with_api(site) as collector, site.device() as handset, ThreadPoolExecutor(READERS) as readers:
+        with site.engine.begin() as connection:
+            connection.execute(text("LOCK TABLE publications IN ACCESS EXCLUSIVE MODE"))
+            answers = [readers.submit(ask, collector, "/api/v1/outcomes") for _ in range(READERS)]
+            # As many as have a connection; the others wait for one.
+            site.wait_for(lambda: waiting() >= READERS // 2)
+            stuck = waiting()
+            handset.send("cdr", cdr("handset-1", 1))
+            handset.wait_until_confirmed(EPOCH, 1)
+            assert waiting() == stuck
+        assert {answer.result() for answer in answers} == {'{"rows":[],"next":null}'}
+
+
+def test_what_is_counted_can_be_read_and_names_no_handset(site: Site) -> None:
+    collector = with_api(site)
     with collector, site.device() as handset:
         handset.send("cdr", cdr("handset-1", 1), cdr("handset-1", 1), b"{}")
         handset.wait_until_confirmed(EPOCH, 1)
         site.wait_for(lambda: site.rows(quarantine, "count") == [1])
-        port = collector.log.partition(", port ")[2].partition(".")[0]
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/metrics", headers={"Authorization": "Bearer " + "0" * 40}
-        )
-        with urllib.request.urlopen(request) as answer:
-            said = answer.read().decode()
+        said = ask(collector, "/metrics")
     for line in (
         'wecall_collector_received_total{topic="cdr"} 3.0',
         "wecall_collector_records_inserted_total 1.0",

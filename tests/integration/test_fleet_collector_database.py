@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, func, insert, select, update
+from sqlalchemy import Engine, Table, delete, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from firmware.egress.messages import ConsentMessage
 from fleet.collector import retention
@@ -266,6 +267,13 @@ def test_within_one_batch_a_notice_takes_what_came_before_and_after_it(engine: E
     assert seqs(engine) == []
 
 
+def test_what_a_notice_has_deleted_does_not_come_back_with_what_comes_after_it(engine: Engine) -> None:
+    before, after = ([("cdr", cdr("handset-1", seq)) for seq in range(first, first + COPY_FROM)] for first in (1, 1001))
+    written = write(engine, *before, ("erasure", erasure("handset-1", 5000, (1, 1000))), *after)
+    assert (written.inserted, written.erased) == (2 * COPY_FROM, COPY_FROM)
+    assert seqs(engine) == list(range(1001, 1001 + COPY_FROM))
+
+
 def test_a_notice_is_about_its_own_handset_alone(engine: Engine) -> None:
     write(engine, ("cdr", cdr("handset-2", 1)), device="handset-2")
     write(engine, ("erasure", erasure("handset-1", 9, (1, 2))), ("erasure", cancellation("handset-1", 10)))
@@ -455,6 +463,15 @@ def test_old_records_go_in_small_steps(engine: Engine) -> None:
         with writing(engine).begin() as connection:
             deleted.append(step.run(connection))
     assert deleted == [retention.AT_ONCE, retention.AT_ONCE, 1300 - 2 * retention.AT_ONCE, 0]
+
+
+def test_whoever_only_reads_can_change_nothing(engine: Engine) -> None:
+    write(engine, ("cdr", cdr("handset-1", 1)))
+    reading = open_database(Storage(url=engine.url.render_as_string()), only_reads=True)
+    with pytest.raises(DBAPIError, match=r"read.?only"), writing(reading).begin() as connection:
+        connection.execute(delete(calls))
+    assert seqs(reading) == [1]
+    reading.dispose()
 
 
 def test_tables_are_made_once_also_by_several_at_the_same_time(engine: Engine) -> None:
