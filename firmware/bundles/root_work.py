@@ -18,14 +18,13 @@ from firmware.root.messages import (
     RootOutcome,
     RootProgress,
     RootRequest,
-    RootStep,
     Wish,
 )
 from provisioning.network import wifi_password_name
 from provisioning.schema import Configuration
 
-_TIMEOUT_S: Final = 300.0
-"""Firmware is unpacked and compiled meanwhile, from a card."""
+_SILENCE_S: Final = 300.0
+"""So long it may say nothing: firmware is read from a card, written to it and compiled meanwhile."""
 
 _SAID: Final[TypeAdapter[RootAnswer | RootProgress]] = TypeAdapter(RootAnswer | RootProgress)
 
@@ -63,7 +62,7 @@ class RootWork:
         number: int,
         bundle: Path,
         secrets: Mapping[str, str],
-        on_step: Callable[[RootStep], None] = lambda _step: None,
+        on_progress: Callable[[RootProgress], None] = lambda _progress: None,
     ) -> RootAnswer:
         """Have a bundle installed for a trial, while no call goes on; asking again for the same one is allowed.
 
@@ -74,7 +73,7 @@ class RootWork:
             number: the bundle's.
             bundle: the whole file; it need not be there where this bundle was kept once and is wanted back.
             secrets: what was sealed to the handset; only passwords of Wi-Fi networks are handed on.
-            on_step: told what is being done.
+            on_progress: told what is being done, and how far that has come.
 
         Raises:
             ControlError: the service does not answer as it should; nothing is known about what it did.
@@ -85,7 +84,7 @@ class RootWork:
             if name in secrets
         }
         request = RootRequest(wish=Wish.TRY, number=number, secrets=wifi)
-        return await _converse(self._path, request, bundle, on_step)
+        return await _converse(self._path, request, bundle, on_progress)
 
     async def confirm(self, number: int) -> RootAnswer:
         """Say that the bundle works, before it is written down here as the one that counts.
@@ -110,10 +109,16 @@ async def _converse(
     path: Path,
     request: RootRequest,
     bundle: Path | None = None,
-    on_step: Callable[[RootStep], None] = lambda _step: None,
+    on_progress: Callable[[RootProgress], None] = lambda _progress: None,
 ) -> RootAnswer:
+    clock = asyncio.get_running_loop().time
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
+        async with asyncio.timeout(_SILENCE_S) as limit:
+
+            def note(progress: RootProgress) -> None:
+                limit.reschedule(clock() + _SILENCE_S)
+                on_progress(progress)
+
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.setblocking(False)
                 try:
@@ -121,9 +126,9 @@ async def _converse(
                 except (FileNotFoundError, ConnectionRefusedError):
                     return RootAnswer(outcome=RootOutcome.UNAVAILABLE, number=request.number)
                 _send(connection, request, bundle)
-                return await _answer(connection, on_step)
+                return await _answer(connection, note)
     except TimeoutError:
-        raise ControlError(f"wecall-apply.service did not answer within {_TIMEOUT_S:.0f} s; see its journal.") from None
+        raise ControlError(f"wecall-apply.service said nothing for {_SILENCE_S:.0f} s; see its journal.") from None
     except (OSError, ValueError) as error:
         raise ControlError(f"wecall-apply.service could not be asked: {error}. See its journal.") from error
 
@@ -142,14 +147,14 @@ def _send(connection: socket.socket, request: RootRequest, bundle: Path | None) 
         connection.sendall(line[sent:])
 
 
-async def _answer(connection: socket.socket, on_step: Callable[[RootStep], None]) -> RootAnswer:
+async def _answer(connection: socket.socket, on_progress: Callable[[RootProgress], None]) -> RootAnswer:
     reader, writer = await asyncio.open_unix_connection(sock=connection.dup(), limit=MAX_LINE_BYTES)
     try:
         while line := await reader.readline():
             said = _SAID.validate_json(line)
             if isinstance(said, RootAnswer):
                 return said
-            on_step(said.step)
+            on_progress(said)
     finally:
         writer.close()
     raise ControlError("wecall-apply.service stopped before it answered; see its journal.")

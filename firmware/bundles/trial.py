@@ -120,9 +120,13 @@ class Trial:
         around, number = self._around, self._candidate.number
         bundle = around.shelf.folder_of(number) / BUNDLE_NAME
         await around.watch.until_quiet()
+        # Root reads and verifies all of it once more before it says anything.
+        around.steps.take(BundleStep.CHECKING)
         try:
             secrets = await asyncio.to_thread(read_own, bundle.parent, around.shelf.folder, around.identity.serial)
-            answer = await around.root.ask(number, bundle, secrets, lambda step: around.steps.take(_STEPS[step]))
+            answer = await around.root.ask(
+                number, bundle, secrets, lambda told: around.steps.take(_STEPS[told.step], told.percent)
+            )
         except (ControlError, BundleError) as error:
             _log.error("What the bundle brings for root is not done: %s", error)
             self._fail(CheckName.NETWORK, CheckCode.FAILED)

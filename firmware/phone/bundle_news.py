@@ -93,14 +93,18 @@ class BundleCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BundleStepStarted:
-    """A step has begun; after the phone has started anew for the trial the step that goes on is told again.
+    """A step has begun, or has come further.
+
+    After the phone has started anew for the trial the step that goes on is told again.
 
     Attributes:
         step: which one.
+        percent: how much of it is done, told again and again where it takes long.
         by_stick: a stick has brought the bundle; what came over the network takes nobody's display.
     """
 
     step: BundleStep
+    percent: int = 0
     by_stick: bool = True
 
 

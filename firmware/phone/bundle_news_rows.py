@@ -53,7 +53,12 @@ def lose_patience(state: PhoneState, _event: TimerExpired) -> None:
 def _follow(state: PhoneState, event: BundleStepStarted) -> None:
     if not event.by_stick:
         return
-    if not isinstance(state.bundle.news, BundleStepStarted):
+    before = state.bundle.news
+    if isinstance(before, BundleStepStarted) and before.step is event.step:
+        # No news that a dark display has to light up for, or a page has to begin anew.
+        state.bundle.news = event
+        return
+    if not isinstance(before, BundleStepStarted):
         state.bundle.put_away = False
     _note(state, event)
     state.cancel_timer(Timer.BUNDLE_PATIENCE)

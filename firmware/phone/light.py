@@ -1,6 +1,7 @@
 """How bright the display is, and when it flashes: lit for whoever uses the phone and for all that is new, dim after.
 
-A call lights the display with the very event that it comes in with, and keeps it lit.
+A call lights the display with the very event that it comes in with, and keeps it lit. So does a stick that somebody
+waits for, as long as they want to see how far it has come.
 """
 
 from enum import IntEnum
@@ -45,7 +46,7 @@ def keep_light(state: "PhoneState", event: object) -> None:
     """Light the display for what has just happened, and begin to count until it is dimmed."""
     before, state.news = state.news, _news(state)
     is_new = any(now > then for now, then in zip(state.news, before, strict=False))
-    if state.calls or state.earpiece_open:
+    if state.calls or state.earpiece_open or (state.bundle.is_going_on and not state.bundle.put_away):
         state.light = Light.LIT
         state.cancel_timer(Timer.LIGHT)
     elif is_new or isinstance(event, _TOUCHES) or (state.light is Light.LIT and Timer.LIGHT not in state.timers):

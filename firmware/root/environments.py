@@ -12,12 +12,13 @@ import compileall
 import shutil
 import site
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from firmware.durable import replace_durably, sync_folder
 from firmware.root.machine import Machine
+from firmware.root.wheelhouse import Share, Wheelhouse
 from firmware.root.wheels import unpack
 
 INSTALLED: Final = "installed"
@@ -60,12 +61,13 @@ class Environments:
         """Tell whether an environment is there, whole, with this firmware."""
         return (self._folder / name).is_dir() and self.firmware_of(name) == firmware
 
-    def make(self, wheels: Iterable[BinaryIO], firmware: str) -> str:
+    def make(self, wheels: Wheelhouse, firmware: str, on_percent: Callable[[int], None]) -> str:
         """Make an environment beside the one that runs, and return its name; whatever had it before is gone.
 
         Args:
-            wheels: open, from a signer whose firmware is trusted.
+            wheels: of a signer whose firmware is trusted.
             firmware: what tells it from others.
+            on_percent: told how much of it is there, while that takes minutes.
 
         Raises:
             WheelError: one of them is no wheel.
@@ -81,10 +83,12 @@ class Environments:
         packages = target / self._model_packages.relative_to(self._model)
         packages.mkdir(mode=0o755, parents=True)
         self._make_skeleton(target, packages)
-        for wheel in wheels:
-            unpack(wheel, packages)
-        # Whoever runs it cannot write here, and would compile it at each start.
-        compileall.compile_dir(packages, quiet=2)
+        share = Share(wheels.size_bytes, on_percent)
+        for wheel in wheels.opened():
+            for path, packed_bytes in unpack(wheel, packages):
+                # Whoever runs it cannot write here, and would compile it at each start.
+                compileall.compile_file(path, quiet=2)
+                share.add(packed_bytes)
         self._flush()
         replace_durably(target / _STAMP_NAME, firmware.encode("ascii"), replace=_readable)
         return name

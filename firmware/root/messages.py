@@ -69,9 +69,16 @@ class RootRequest(Section):
 
 
 class RootProgress(Section):
-    """A step has begun; an answer follows."""
+    """A step has begun, or has come further; an answer follows.
+
+    It goes to whoever asked, on the connection of their own question, and holds nothing that a bundle could put there.
+
+    Attributes:
+        percent: how much of the step is done, where it takes long.
+    """
 
     step: RootStep
+    percent: Annotated[int, Field(ge=0, le=100)] = 0
 
 
 class RootAnswer(Section):

@@ -120,10 +120,10 @@ class Service:
             connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
 
-        def tell(step: RootStep) -> None:
+        def tell(step: RootStep, percent: int) -> None:
             # Who has gone away asks again.
             with suppress(OSError):
-                connection.sendall(RootProgress(step=step).model_dump_json().encode() + b"\n")
+                connection.sendall(RootProgress(step=step, percent=percent).model_dump_json().encode() + b"\n")
 
         try:
             if request.wish is Wish.TRY:

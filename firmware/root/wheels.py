@@ -4,6 +4,7 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -38,8 +39,8 @@ def fits(name: str) -> bool:
     return python and abi and any(one == "any" or one.endswith(f"_{machine}") for one in found["platform"].split("."))
 
 
-def unpack(wheel: BinaryIO, packages: Path) -> None:
-    """Put the packages of a wheel into a folder of packages.
+def unpack(wheel: BinaryIO, packages: Path) -> Iterator[tuple[Path, int]]:
+    """Put the packages of a wheel into a folder of packages, and yield each file with how large it was in the wheel.
 
     Raises:
         WheelError: it is no wheel, or something in it would go elsewhere.
@@ -53,6 +54,7 @@ def unpack(wheel: BinaryIO, packages: Path) -> None:
             for entry in entries:
                 if (target := _target(entry)) is not None:
                     _write(archive, entry, packages / target)
+                    yield packages / target, entry.compress_size
     except (BadZipFile, NotImplementedError, EOFError) as error:
         raise WheelError("A wheel in this bundle is damaged, or is no wheel.") from error
 

@@ -1,13 +1,9 @@
 """Tries a bundle, keeps it, or puts back what there was: all that is done with root for one."""
 
-import hashlib
-import io
 import logging
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from firmware.errors import HandsetError
 from firmware.root.environments import Environments
@@ -18,7 +14,7 @@ from firmware.root.plan import Files, wanted_files, wanted_radio
 from firmware.root.processes import identify, is_alive
 from firmware.root.record import Pending, Record, Snapshot, read_record, write_record
 from firmware.root.verification import Verifier
-from provisioning.bundle import Bundle
+from firmware.root.wheelhouse import Wheelhouse
 from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
 from provisioning.schema import parse_configuration
 
@@ -33,7 +29,8 @@ MOST_STARTS: Final = 3
 MOST_FAILURES: Final = 4
 """So often the handset may be started with other firmware; the first time it has ended itself to do so."""
 
-OnStep = Callable[[RootStep], None]
+OnStep = Callable[[RootStep, int], None]
+"""Told what is being done, and how many percent of that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class _Aim:
 
     Attributes:
         firmware: what tells it from others; None where it stays as it is.
-        prepare: makes an environment with the firmware, and returns its name.
+        prepare: makes an environment with the firmware, tells how many percent of it are there, and returns its name.
     """
 
     number: int
@@ -51,7 +48,7 @@ class _Aim:
     files: Files
     radio: bool | None
     firmware: str | None
-    prepare: Callable[[], str]
+    prepare: Callable[[Callable[[int], None]], str]
     goes_back: bool = False
 
 
@@ -93,7 +90,7 @@ class Work:
             bundle: its file, which nobody else can write to; None where it was kept once and is wanted back.
             secrets: the Wi-Fi passwords that it has sealed.
             asker: the process that asks.
-            on_step: told what is being done.
+            on_step: told what is being done, and how far it has come.
 
         Raises:
             RecordError: what root remembers cannot be read.
@@ -113,10 +110,10 @@ class Work:
             _log.warning("Bundle refused: %s", error)
             return RootAnswer(outcome=RootOutcome.REFUSED, number=number, code=error.refusal)
 
-        def tell(begun: RootStep) -> None:
+        def tell(begun: RootStep, percent: int) -> None:
             nonlocal step
             step = begun
-            on_step(begun)
+            on_step(begun, percent)
 
         try:
             switched = self._install(record, aim, identify(asker), tell)
@@ -207,14 +204,14 @@ class Work:
                 {path: decoded(content) for path, content in before.files.items()},
                 before.radio,
                 before.firmware if there else None,
-                lambda: before.environment,
+                lambda _on_percent: before.environment,
                 goes_back=True,
             )
         if bundle is None:
             refuse(BundleRefusal.UNREADABLE, f"Bundle {number} was never kept here, and did not come either.")
         verified = self._verifier.verify(record, number, bundle)
         files = wanted_files(verified.configuration, secrets, self._installation.keyfiles)
-        wheels = _Wheels(verified.bundle, self._machine.state)
+        wheels = Wheelhouse(verified.bundle, self._machine.state)
         firmware = wheels.digest if verified.bundle.wheels else None
         return _Aim(
             number,
@@ -223,7 +220,7 @@ class Work:
             files,
             wanted_radio(verified.configuration),
             firmware,
-            lambda: self._environments.make(wheels.opened(), firmware or ""),
+            lambda on_percent: self._environments.make(wheels, firmware or "", on_percent),
         )
 
     def _install(self, record: Record, aim: _Aim, asker: str, on_step: OnStep) -> bool:
@@ -249,12 +246,12 @@ class Work:
         )
         self._write(record, pending)
         if files or radio is not None:
-            on_step(RootStep.NETWORK)
+            on_step(RootStep.NETWORK, 0)
             self._installation.write(files)
             self._installation.take_up(files, radio)
         if pending.switched:
-            on_step(RootStep.FIRMWARE)
-            self._environments.switch(aim.prepare())
+            on_step(RootStep.FIRMWARE, 0)
+            self._environments.switch(aim.prepare(lambda percent: on_step(RootStep.FIRMWARE, percent)))
         self._write(record, pending.model_copy(update={"in_force": True}))
         return pending.switched
 
@@ -279,50 +276,3 @@ class Work:
         """Return how often the service manager has started the handset anew by itself."""
         said = (self._machine.run("systemctl", "show", "--property=NRestarts", "--value", HANDSET_UNIT) or "").strip()
         return int(said) if said.isdecimal() else 0
-
-
-class _Wheels:
-    """The wheels of a bundle.
-
-    Args:
-        bundle: whose.
-        folder: where a wheel may lie while it is unpacked, without a name.
-    """
-
-    def __init__(self, bundle: Bundle, folder: Path) -> None:
-        self._bundle = bundle
-        self._folder = folder
-
-    @property
-    def digest(self) -> str:
-        """What tells this firmware from others."""
-        digests = []
-        for name in self._bundle.wheels:
-            digest = _Digest()
-            self._bundle.extract(name, cast("BinaryIO", digest))
-            digests.append(digest.text)
-        return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
-
-    def opened(self) -> Iterator[BinaryIO]:
-        """Open one after the other; each is closed when the next one is wanted."""
-        for name in sorted(self._bundle.wheels):
-            with tempfile.TemporaryFile(dir=self._folder) as file:
-                self._bundle.extract(name, file)
-                file.seek(0)
-                yield file
-
-
-class _Digest(io.RawIOBase):
-    """A file that keeps nothing of what is written but its SHA-256."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._hash = hashlib.sha256()
-
-    def write(self, piece: Any) -> int:
-        self._hash.update(piece)
-        return len(piece)
-
-    @property
-    def text(self) -> str:
-        return self._hash.hexdigest()

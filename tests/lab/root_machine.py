@@ -55,11 +55,17 @@ def time_server(host: str) -> str:
 
 def wheel(version: str, **files: str) -> dict[str, bytes]:
     """Return a wheel of the handset's as a bundle has it; the whole firmware is one module that says its version."""
+    modules = {"firmware/__init__.py": "", "firmware/cli.py": f"VERSION = {version!r}\n", **files}
+    return {f"firmware/wecall_handset-{version}-py3-none-any.whl": packed_wheel(**modules)}
+
+
+def packed_wheel(**files: str) -> bytes:
+    """Return a wheel with these files in it."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for name, text in {"firmware/__init__.py": "", "firmware/cli.py": f"VERSION = {version!r}\n", **files}.items():
+        for name, text in files.items():
             archive.writestr(zipfile.ZipInfo(name), text)
-    return {f"firmware/wecall_handset-{version}-py3-none-any.whl": packed.getvalue()}
+    return packed.getvalue()
 
 
 class RootMachine:
@@ -70,6 +76,7 @@ class RootMachine:
         commands: the programs that were run, with their arguments.
         answers: what programs write, by the beginnings of their command lines; None for those that fail.
         steps: what was told while it was done.
+        percents: how far the last of the steps had come, each time that it was told.
     """
 
     def __init__(self, root: Path, written: str = "") -> None:
@@ -77,6 +84,7 @@ class RootMachine:
         self.commands: list[str] = []
         self.answers: dict[str, str | None] = {"systemctl show": "0\n", "nmcli -t radio wifi": "disabled\n"}
         self.steps: list[RootStep] = []
+        self.percents: list[int] = []
         self.machine = Machine(root, self._run, self._flush)
         if not self.machine.state.exists():
             self._make(written)
@@ -108,7 +116,7 @@ class RootMachine:
             io.BytesIO(bundle) if bundle is not None else None,
             secrets or {},
             os.getpid() if asker is None else asker,
-            self.steps.append,
+            self._note,
         )
 
     def keep(self, number: int, bundle: bytes, **options: Mapping[str, str]) -> None:
@@ -125,6 +133,12 @@ class RootMachine:
         """Return the version of the firmware that the services start, which its module says."""
         packages = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
         return (self.root / "opt/wecall/venv" / packages / "firmware/cli.py").read_text()
+
+    def _note(self, step: RootStep, percent: int) -> None:
+        if percent:
+            self.percents.append(percent)
+        else:
+            self.steps.append(step)
 
     def _make(self, written: str) -> None:
         for folder in ("var/lib/wecall-apply", "etc/wecall", "etc/NetworkManager/system-connections"):

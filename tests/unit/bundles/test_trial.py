@@ -15,7 +15,7 @@ from firmware.phone.call import CallDirection, CallerId, CallState, Registration
 from firmware.phone.events import Problem
 from firmware.phone.view import CallView, LineView, Mode
 from firmware.ports.broker import BrokerState
-from firmware.root.messages import RootAnswer, RootOutcome, RootStep
+from firmware.root.messages import RootAnswer, RootOutcome, RootProgress, RootStep
 from provisioning.report import Check, CheckCode, CheckName
 from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, configuration_text
 from tests.lab.bundles import Installer
@@ -84,7 +84,8 @@ async def test_what_registers_and_sounds_counts_from_then_on(lab: TrialLab) -> N
         Check(name=CheckName.SOUND, passed=True),
         Check(name=CheckName.MICROPHONE, passed=True),
     )
-    assert lab.steps_taken == [BundleStep.LINES, BundleStep.SOUND, BundleStep.KEEPING]
+    # Root, where there is one, verifies the bundle first.
+    assert lab.steps_taken == [BundleStep.CHECKING, BundleStep.LINES, BundleStep.SOUND, BundleStep.KEEPING]
 
 
 async def test_a_wrong_password_is_not_waited_for_and_is_named(lab: TrialLab) -> None:
@@ -260,6 +261,7 @@ class Root(RootWork):
 
     def __init__(self, answer: RootAnswer, confirmation: RootOutcome = RootOutcome.KEPT) -> None:
         self.asked: list[str] = []
+        self.tells = [RootProgress(step=RootStep.NETWORK)]
         self._answer = answer
         self._confirmation = confirmation
 
@@ -268,10 +270,11 @@ class Root(RootWork):
         number: int,
         bundle: Path,
         secrets: Mapping[str, str],
-        on_step: Callable[[RootStep], None] = lambda _step: None,
+        on_progress: Callable[[RootProgress], None] = lambda _progress: None,
     ) -> RootAnswer:
         assert number == self._answer.number
-        on_step(RootStep.NETWORK)
+        for progress in self.tells:
+            on_progress(progress)
         self.asked.append("try")
         return self._answer
 
@@ -305,7 +308,22 @@ async def test_what_root_has_installed_is_confirmed_before_the_configuration_cou
     lab.lines(UP)
     assert await trial.run()
     assert root.asked == ["try", "keep", "counts"]
-    assert lab.steps_taken[0] is BundleStep.NETWORK
+    assert lab.steps_taken[:2] == [BundleStep.CHECKING, BundleStep.NETWORK]
+
+
+async def test_the_phone_is_told_how_much_of_firmware_is_installed_and_whoever_follows_waits_for_the_next_step(
+    lab: TrialLab,
+) -> None:
+    root = with_root(lab, RootOutcome.APPLIED)
+    root.tells = [RootProgress(step=RootStep.FIRMWARE, percent=percent) for percent in (0, 30, 30, 60)]
+    trial = await lab.begin(NETWORK, patience_s=10)
+    lab.lines(UP)
+    before = (await lab.steps.next(-1, 0)).count
+    assert await trial.run()
+    told = [news for news in lab.news if isinstance(news, BundleStepStarted) and news.step is BundleStep.FIRMWARE]
+    assert [news.percent for news in told] == [0, 30, 60]
+    steps = set(lab.steps_taken)
+    assert (await lab.steps.next(-1, 0)).count == before + 1 + len(steps), "one for the offer, and one a step"
 
 
 async def test_what_root_has_put_back_meanwhile_does_not_count(lab: TrialLab) -> None:

@@ -1,5 +1,6 @@
 """A stick in the phone: what is shown and asked, whatever the phone is doing, and that it keeps nobody from a call."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -139,6 +140,30 @@ def test_each_step_is_said_and_the_bar_only_grows() -> None:
             percents.append(notice(desk).percent)
     assert percents == sorted(set(percents))
     assert 0 < percents[0] < percents[-1] < 100
+
+
+def test_the_bar_grows_while_firmware_is_installed_and_nothing_else_on_the_display_changes() -> None:
+    desk = Desk()
+    desk.handle(BundleStepStarted(BundleStep.NETWORK))
+    desk.handle(BundleStepStarted(BundleStep.FIRMWARE))
+    before = notice(desk)
+    percents = [before.percent]
+    for percent in range(10, 101, 10):
+        desk.handle(BundleStepStarted(BundleStep.FIRMWARE, percent))
+        assert replace(notice(desk), percent=before.percent) == before
+        percents.append(notice(desk).percent)
+    desk.handle(BundleStepStarted(BundleStep.LINES))
+    percents.append(notice(desk).percent)
+    assert percents == sorted(set(percents))
+    assert percents[-2] - percents[0] > 40, "it takes longer than all the rest"
+
+
+def test_how_far_a_step_has_come_brings_nothing_back_that_was_put_away() -> None:
+    desk = Desk()
+    desk.handle(BundleStepStarted(BundleStep.FIRMWARE))
+    desk.press(Key.CANCEL)
+    desk.handle(BundleStepStarted(BundleStep.FIRMWARE, 50))
+    assert desk.view.mode is Mode.IDLE
 
 
 def test_a_bar_says_nothing_of_how_long_a_person_or_a_call_takes() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from firmware.phone.bundle_news import BundleEnded, BundleResult, BundleStep, BundleStepStarted
 from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, TextMessage
 from firmware.phone.commands import (
     Click,
@@ -121,6 +122,23 @@ def test_a_handset_that_is_left_off_does_not_keep_the_display_lit() -> None:
     assert brightness(desk) == DIM_PERCENT
     desk.ring()
     assert brightness(desk) == LIT_PERCENT
+
+
+def test_the_display_stays_lit_while_somebody_waits_for_a_stick_and_for_a_while_after_it() -> None:
+    desk = desk_with()
+    desk.handle(BundleStepStarted(BundleStep.FIRMWARE))
+    assert Timer.LIGHT not in desk.phone._state.timers
+    assert StartTimer(Timer.LIGHT, 60) in desk.handle(BundleEnded(BundleResult.APPLIED, number=7))
+    assert brightness(desk) == LIT_PERCENT
+
+
+def test_how_far_a_step_of_a_stick_has_come_lights_no_display_on_which_it_was_put_away() -> None:
+    desk = desk_with()
+    desk.handle(BundleStepStarted(BundleStep.FIRMWARE))
+    desk.press("cancel")
+    desk.expire(Timer.LIGHT)
+    desk.handle(BundleStepStarted(BundleStep.FIRMWARE, 50))
+    assert brightness(desk) == DIM_PERCENT
 
 
 def test_a_call_that_is_turned_away_leaves_the_room_dark() -> None:

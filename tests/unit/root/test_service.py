@@ -13,7 +13,7 @@ import pytest
 
 from firmware.bundles.root_work import RootWork, needs_root
 from firmware.errors import ControlError
-from firmware.root.messages import MAX_LINE_BYTES, RootOutcome, RootStep
+from firmware.root.messages import MAX_LINE_BYTES, RootOutcome, RootProgress, RootStep
 from firmware.root.record import read_record
 from firmware.root.verification import Verified, Verifier
 from provisioning.refusal import BundleRefusal
@@ -58,10 +58,10 @@ def replace(path: Path, content: bytes) -> None:
 
 
 async def test_a_bundle_is_tried_and_kept(service: RootService, handset: RootWork, bundle: Path) -> None:
-    steps: list[RootStep] = []
-    answer = await handset.ask(7, bundle, SECRETS, steps.append)
+    told: list[RootProgress] = []
+    answer = await handset.ask(7, bundle, SECRETS, told.append)
     assert (answer.outcome, answer.number, answer.starts_anew) == (RootOutcome.APPLIED, 7, False)
-    assert steps == [RootStep.NETWORK]
+    assert told == [RootProgress(step=RootStep.NETWORK)]
     assert "psk=" in (service.machine.text(WIFI) or "")
     assert (await handset.confirm(7)).outcome is RootOutcome.KEPT
     assert read_record(service.machine.machine.state).newest == 7
@@ -107,6 +107,42 @@ async def test_the_clock_of_new_firmware_runs_from_its_own_start(
     # This process runs the old firmware, and lives: it may wait for the end of a call.
     for _ in range(3):
         assert (await handset.ask(7, bundle, {})).starts_anew
+
+
+async def test_whoever_asks_for_firmware_is_told_how_much_of_it_is_there(
+    service: RootService, handset: RootWork, bundle: Path
+) -> None:
+    service.machine.keep(6, OPERATOR.bundle({"config.toml": configuration()}, 6))
+    replace(bundle, OPERATOR.bundle({"config.toml": configuration(), **wheel("2.0")}))
+    told: list[RootProgress] = []
+    await handset.ask(7, bundle, {}, told.append)
+    assert {progress.step for progress in told} == {RootStep.FIRMWARE}
+    assert told[0].percent == 0 < told[-1].percent
+
+
+@pytest.mark.parametrize("line", ['{"step": "firmware", "percent": 101}', '{"step": "firmware", "words": "hello"}'])
+async def test_progress_that_says_more_than_it_may_ends_the_conversation(
+    tmp_path: Path, bundle: Path, line: str
+) -> None:
+    async def say(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(line.encode() + b"\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_unix_server(say, tmp_path / "s"):
+        with pytest.raises(ControlError, match="could not be asked"):
+            await RootWork(tmp_path / "s").ask(7, bundle, {})
+
+
+async def test_a_service_that_says_nothing_any_more_is_given_up(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware.bundles.root_work._SILENCE_S", 0.1)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        with pytest.raises(ControlError, match="said nothing"):
+            await RootWork(tmp_path / "s").ask(7, bundle, {})
 
 
 async def test_passwords_of_others_are_not_handed_on(handset: RootWork, service: RootService, bundle: Path) -> None:

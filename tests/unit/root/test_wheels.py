@@ -25,22 +25,24 @@ def packed(*names: str) -> io.BytesIO:
 
 def test_packages_and_what_goes_beside_them_are_unpacked_and_commands_are_not(tmp_path: Path) -> None:
     names = ("firmware/cli.py", "x-1.dist-info/METADATA", "x-1.data/purelib/p.py", "x-1.data/platlib/q/r.so")
-    unpack(packed(*names, "x-1.data/scripts/wecall", "x-1.data/data/etc/passwd"), tmp_path)
+    unpacked = [*unpack(packed(*names, "x-1.data/scripts/wecall", "x-1.data/data/etc/passwd"), tmp_path)]
     found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert found == ["firmware/cli.py", "p.py", "q/r.so", "x-1.dist-info/METADATA"]
+    assert unpacked[0] == (tmp_path / "firmware/cli.py", len("firmware/cli.py"))
+    assert sorted(str(path.relative_to(tmp_path)) for path, _ in unpacked) == found
 
 
 @pytest.mark.parametrize("name", ["../outside.py", "/etc/outside", "a/../../outside", "a\\..\\outside"])
 def test_what_would_go_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     packages = tmp_path / "packages"
     with pytest.raises(WheelError):
-        unpack(packed(name), packages)
+        list(unpack(packed(name), packages))
     assert not list(tmp_path.rglob("*outside*"))
 
 
 def test_what_is_no_wheel_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WheelError):
-        unpack(io.BytesIO(b"PK but no zip"), tmp_path)
+        list(unpack(io.BytesIO(b"PK but no zip"), tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tests.lab.root_machine import (
     WIFI_PASSWORD,
     RootMachine,
     configuration,
+    packed_wheel,
     time_server,
     wheel,
     wifi,
@@ -179,6 +180,19 @@ def test_firmware_is_exchanged_and_starts_with_the_next_process(machine: RootMac
     # The old process asks again; then the new one does.
     assert machine.attempt(7, None).starts_anew
     assert not machine.attempt(7, None, asker=NEW_PROCESS).starts_anew
+
+
+def test_how_much_of_a_wheelhouse_is_installed_is_told_while_it_is(machine: RootMachine) -> None:
+    machine.keep(6, bundle(6))
+    modules = {f"package_{name}/module.py": f"TEXT = {os.urandom(4000).hex()!r}\n" for name in range(40)}
+    others = {f"firmware/other_{place}-1.0-py3-none-any.whl": packed_wheel(**modules) for place in range(3)}
+    contents = {"config.toml": configuration(), **wheel("2.0"), **others}
+    assert machine.attempt(7, OPERATOR.bundle(contents, 7)).outcome is RootOutcome.APPLIED
+    assert machine.percents == sorted(set(machine.percents))
+    assert len(machine.percents) > 40
+    assert machine.percents[0] < 5
+    assert machine.percents[-1] > 90
+    assert list(machine.root.glob("opt/wecall/environments/a/lib/*/site-packages/package_7/__pycache__/module.*.pyc"))
 
 
 def test_only_the_new_firmware_itself_can_say_that_it_works(machine: RootMachine) -> None:
