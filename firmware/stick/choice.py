@@ -2,11 +2,13 @@
 
 import logging
 import os
+import re
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final
 
 from firmware.errors import StickError
-from firmware.stick.folder import StickFolder
+from firmware.stick.folder import ENDING, StickFolder
 from provisioning.bundle import MAX_BUNDLE_BYTES, BundleRefusal, BundleRefusedError, open_bundle
 
 _log = logging.getLogger(__name__)
@@ -30,8 +32,23 @@ class Choice:
     refusal: BundleRefusal | None = None
 
 
+class _Named(IntEnum):
+    """For whom a bundle is by its name: in this order they are read."""
+
+    OURS = 0
+    NOBODYS = 1
+    ANOTHERS = 2
+
+
+_A_SERIAL: Final = re.compile(r"[0-9a-f]{16}")
+"""What a Raspberry Pi has, and whatever handset was given none; `wecall bundle mass` calls each bundle so."""
+
+
 def choose(folder: StickFolder, names: tuple[str, ...], serial: str) -> Choice:
     """Return the bundle for this handset that has the highest number.
+
+    Those that are called as another handset's own are read only where there is no other one: on the stick of a whole
+    site they are many, and large where they bring firmware.
 
     What is found out here decides about nothing else: a stick may read differently each time, and trust is the
     handset's to have. It verifies again what it was given.
@@ -40,9 +57,11 @@ def choose(folder: StickFolder, names: tuple[str, ...], serial: str) -> Choice:
     of_named: list[BundleRefusal] = []
     of_others: list[BundleRefusal] = []
     left_bytes = MOST_READ_BYTES
-    # Those with the serial in their names come first: where there is too much to read, others are left out.
-    for is_other, name in sorted((serial not in name.casefold(), name) for name in names):
-        refusals = of_others if is_other else of_named
+    # Where there is too much to read, those are left out that are least likely ours.
+    for named, name in sorted((_named(name, serial), name) for name in names):
+        if best.name and named is _Named.ANOTHERS:
+            break
+        refusals = of_named if named is _Named.OURS else of_others
         try:
             with folder.open(name) as file:
                 left_bytes -= min(file.seek(0, os.SEEK_END), MAX_BUNDLE_BYTES)
@@ -59,6 +78,14 @@ def choose(folder: StickFolder, names: tuple[str, ...], serial: str) -> Choice:
             if manifest.number > best.number:
                 best = Choice(name, manifest.number)
     return best if best.name else Choice(refusal=_reason(of_named, of_others))
+
+
+def _named(name: str, serial: str) -> _Named:
+    name = name.casefold()
+    if serial in name:
+        return _Named.OURS
+    is_a_serial = _A_SERIAL.fullmatch(name.removesuffix(ENDING)) and _A_SERIAL.fullmatch(serial)
+    return _Named.ANOTHERS if is_a_serial else _Named.NOBODYS
 
 
 def _reason(of_named: list[BundleRefusal], of_others: list[BundleRefusal]) -> BundleRefusal:

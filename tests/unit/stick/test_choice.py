@@ -1,6 +1,7 @@
 """Which bundle of many is for this handset, and what is said where none is."""
 
 import os
+import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,6 +41,56 @@ def test_one_stick_serves_a_whole_site(tmp_path: Path) -> None:
     folder = StickFolder(tmp_path)
     for number in (0, 57, 99):
         assert choose(folder, folder.bundle_names(), f"{number:016x}") == Choice(f"{number:016x}.wecall", 5)
+
+
+class Watched(StickFolder):
+    """Remembers which files were opened."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.opened: list[str] = []
+
+    def open(self, name: str) -> BinaryIO:
+        self.opened.append(name)
+        return super().open(name)
+
+
+def test_of_a_whole_sites_bundles_those_that_are_called_as_other_handsets_are_not_read(tmp_path: Path) -> None:
+    for serial in (ANOTHER_SERIAL, f"{1:016x}", SERIAL.upper()):
+        bundle = INSTALLER.bundle(number=5, serials=(serial.lower(),))
+        (tmp_path / f"{serial}.wecall").write_bytes(bundle)
+    (tmp_path / "all of the site.wecall").write_bytes(INSTALLER.bundle(number=4))
+    folder = Watched(tmp_path)
+    assert choose(folder, folder.bundle_names(), SERIAL) == Choice(f"{SERIAL.upper()}.wecall", 5)
+    assert folder.opened == [f"{SERIAL.upper()}.wecall", "all of the site.wecall"]
+
+
+OWN = [
+    INSTALLER.bundle(number=5, serials=(SERIAL,)),
+    INSTALLER.bundle(number=5)[:-1],
+    INSTALLER.bundle(serials=("x" * 8,)),
+]
+ANOTHERS = [INSTALLER.bundle(number=9, serials=(ANOTHER_SERIAL,)), b"rubbish"]
+NOBODYS = [
+    INSTALLER.bundle(number=7),
+    INSTALLER.bundle(number=3, serials=(ANOTHER_SERIAL, SERIAL)),
+    INSTALLER.bundle(number=8, serials=(ANOTHER_SERIAL,)),
+    b"rubbish",
+]
+
+
+@pytest.mark.parametrize("own", [None, *OWN], ids=["no own", "own", "own cut", "own lies"])
+@pytest.mark.parametrize("anothers", [None, *ANOTHERS], ids=["no other's", "another's", "another's rubbish"])
+@pytest.mark.parametrize("nobodys", [None, *NOBODYS], ids=["none", "newer", "older", "for others", "rubbish"])
+def test_whatever_lies_there_together_the_choice_is_that_of_whoever_reads_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: bytes | None, anothers: bytes | None, nobodys: bytes | None
+) -> None:
+    for name, content in {SERIAL: own, ANOTHER_SERIAL: anothers, "site": nobodys}.items():
+        if content is not None:
+            (tmp_path / f"{name}.wecall").write_bytes(content)
+    made = chosen(tmp_path)
+    monkeypatch.setattr(choice_module, "_A_SERIAL", re.compile("nothing is called so"))
+    assert made == chosen(tmp_path)
 
 
 def test_damaged_ones_do_not_hide_the_one_that_is_whole(tmp_path: Path) -> None:
@@ -83,17 +134,10 @@ def test_only_so_much_is_read_of_all_together_and_the_one_with_our_serial_first(
     for number in range(10):
         (tmp_path / f"{number}.wecall").write_bytes(whole)
     (tmp_path / f"{SERIAL}.wecall").write_bytes(whole)
-    opened: list[str] = []
-
-    class Watched(StickFolder):
-        def open(self, name: str) -> BinaryIO:
-            opened.append(name)
-            return super().open(name)
-
     monkeypatch.setattr(choice_module, "MOST_READ_BYTES", 3 * len(whole))
     folder = Watched(tmp_path)
     assert choose(folder, folder.bundle_names(), SERIAL).number == 4
-    assert opened == [f"{SERIAL}.wecall", "0.wecall", "1.wecall", "2.wecall"]
+    assert folder.opened == [f"{SERIAL}.wecall", "0.wecall", "1.wecall", "2.wecall"]
 
 
 def test_a_file_that_cannot_be_read_on_is_as_good_as_damaged(tmp_path: Path) -> None:
