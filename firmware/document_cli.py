@@ -330,12 +330,12 @@ def _inspect(
 def _keys(kind: "DocumentKind", configuration: Path, public: str | None) -> "tuple[TrustedKey, ...]":
     from pydantic import ValidationError
 
-    from provisioning.schema import parse_configuration
+    from provisioning.examination import trusted_keys
     from provisioning.trust import TrustedKey
 
     if public is None:
         try:
-            return parse_configuration(configuration.read_text(encoding="utf-8")).trust.keys
+            return trusted_keys(configuration.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise click.ClickException(f"{configuration} cannot be read: {reason}.") from error

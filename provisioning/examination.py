@@ -13,13 +13,15 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from provisioning.errors import ProvisioningError
 from provisioning.mistake_words import key_words, near_to, unknown_words, words_of
 from provisioning.places import Places
 from provisioning.reference import form_at, forms_of
-from provisioning.remarks import BYTE_ORDER_MARK, KeyPath, Remark, by_place, mistake
+from provisioning.remarks import BYTE_ORDER_MARK, KeyPath, Remark, by_place, counted, mistake
 from provisioning.schema import Configuration
 from provisioning.section import ConflictError
 from provisioning.toml_text import TomlText, read_toml
+from provisioning.trust import TrustedKey
 
 _STAND_INS: Final[dict[str, Any]] = {
     "device": {"id": "stand-in"},
@@ -92,6 +94,25 @@ def examine(text: str) -> Examination:
         tuple(search.left_out),
         toml.lost,
         tuple(search.account_order),
+    )
+
+
+def trusted_keys(text: str) -> tuple[TrustedKey, ...]:
+    """Return the keys that a configuration trusts; what else is in it need not be finished.
+
+    A folder for many handsets never is: names and accounts are in the table beside it.
+
+    Raises:
+        ProvisioningError: nothing can be made of the text, or there is a mistake about its keys.
+    """
+    found = examine(text)
+    mistakes = found.mistakes
+    if found.rest is not None:
+        mistakes = tuple(remark for remark in mistakes if remark.path[:1] in {(), ("trust",)})
+        if not mistakes:
+            return found.rest.trust.keys
+    raise ProvisioningError(
+        f"The configuration has {counted(len(mistakes), 'mistake')}.", tuple(remark.sentence for remark in mistakes)
     )
 
 

@@ -11,8 +11,7 @@ from firmware.installer.bundle_folder import CONFIGURATION, read_text
 from firmware.installer.signing import public_half, read_packed, signing_key, trust_lines
 from provisioning.bundle import key_words
 from provisioning.errors import ProvisioningError
-from provisioning.examination import examine
-from provisioning.schema import parse_configuration
+from provisioning.examination import trusted_keys
 from provisioning.trust import decode_public_key
 
 _PEM_MARK: Final = b"-----BEGIN"
@@ -55,9 +54,7 @@ def _show(path: Path) -> None:
 
 
 def _show_trusted(text: str) -> None:
-    # The rest of a configuration need not be finished yet.
-    rest = examine(text).rest
-    trusted = rest.trust.keys if rest is not None else parse_configuration(text).trust.keys
+    trusted = trusted_keys(text)
     for key in trusted:
         _echo("trusts", decode_public_key(key.public), sorted(key.signs))
     if not trusted:

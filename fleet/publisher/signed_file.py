@@ -15,7 +15,7 @@ from fleet.publications import PublicationKind
 from provisioning.bundle import open_bundle
 from provisioning.documents import PolicyDocument, read_content
 from provisioning.errors import ProvisioningError
-from provisioning.schema import parse_configuration
+from provisioning.examination import trusted_keys as keys_of_configuration
 from provisioning.signed import DocumentKind, verify
 from provisioning.trust import Kind, TrustedKey
 
@@ -80,7 +80,7 @@ def trusted_keys(kind: PublicationKind, configuration: Path | None, public: Iter
         raise FleetError("A public key is none; `wecall key new` shows one.") from error
     if configuration is not None and not keys:
         try:
-            keys = parse_configuration(configuration.read_text("utf-8")).trust.keys
+            keys = keys_of_configuration(configuration.read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise FleetError(f"The configuration {configuration} cannot be read, whose keys are to count.") from error
         except ProvisioningError as error:

@@ -85,6 +85,17 @@ def test_somebody_must_say_whose_signature_counts(tmp_path: Path) -> None:
     assert trusted_keys(PublicationKind.POLICY, configuration, ())[0].public == OPERATOR.trusted.public
 
 
+def test_a_folder_whose_names_are_in_a_table_says_whose_signature_counts(tmp_path: Path) -> None:
+    (configuration := tmp_path / "config.toml").write_text(
+        '[device]\nid = ""\nfleet = "shop"\n\n[[accounts]]\nusername = ""\ndomain = "sip.example"\n\n[[trust.keys]]\n'
+        f'public = "{OPERATOR.trusted.public}"\nsigns = ["policy"]\n'
+    )
+    assert trusted_keys(PublicationKind.POLICY, configuration, ())[0].public == OPERATOR.trusted.public
+    configuration.write_text(configuration.read_text().replace('["policy"]', '["polcy"]'))
+    with pytest.raises(FleetError, match=r"1 mistake\.\ntrust\.keys\[1\]\.signs"):
+        trusted_keys(PublicationKind.POLICY, configuration, ())
+
+
 def signed(devices: frozenset[str] | None = None, serials: frozenset[str] | None = None) -> SignedFile:
     return SignedFile(PublicationKind.POLICY, "1", FLEET, devices, serials, b"")
 
