@@ -89,6 +89,14 @@ class ProvenTime:
         if at_s > self._kept_s():
             self._keep(at_s)
 
+    def forget(self) -> None:
+        """Have proof of nothing but the firmware.
+
+        Raises:
+            OSError: the disk is read-only or broken.
+        """
+        self._path.unlink(missing_ok=True)
+
     def _kept_s(self) -> int:
         try:
             kept_s = int(self._path.read_bytes())

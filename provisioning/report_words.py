@@ -89,6 +89,12 @@ FOUND: Final[Mapping[CheckCode, _InBoth]] = {
         "en": "it could not be installed. The handset's log says why.",
         "zh": "无法安装。原因见话机日志。",
     },
+    CheckCode.NOT_TAKEN: {
+        "en": "the handset's part that has root does not take this bundle; `journalctl -u wecall-apply` says why. "
+        "Where the handset changes operators, run there first: `sudo wecall config forget-operator`.",
+        "zh": "话机中具有root权限的部分不接受此配置包，原因见 `journalctl -u wecall-apply`。如需更换运营商，"
+        "请先在话机上运行：`sudo wecall config forget-operator`。",
+    },
     CheckCode.UNHEALTHY: {
         "en": "the handset did not run well with it. The handset's log says why.",
         "zh": "话机运行不正常。原因见话机日志。",
@@ -127,8 +133,10 @@ REFUSALS: Final[Mapping[BundleRefusal, _InBoth]] = {
         "zh": "需要更新的固件。请先更新此话机。",
     },
     BundleRefusal.UNKNOWN_KEY: {
-        "en": "This handset does not trust its signer. Sign it with a key that the handset's configuration names.",
-        "zh": "此话机不信任签名者。请用话机配置中的密钥签名。",
+        "en": "This handset does not trust its signer. Sign it with a key that the handset's configuration names. "
+        "Where the handset changes operators, run there first: `sudo wecall config forget-operator`.",
+        "zh": "此话机不信任签名者。请用话机配置中的密钥签名。如需更换运营商，请先在话机上运行："
+        "`sudo wecall config forget-operator`。",
     },
     BundleRefusal.FORGED: {
         "en": "The signature does not fit: it was damaged or changed. Copy it to the stick once more.",

@@ -1,6 +1,7 @@
 """The folder of configurations that bundles brought, and the one file that says which of them counts.
 
     <state_dir>/provisioning/
+        proven-time               how late it is at least (see firmware/proven_time.py)
         standing.json             what counts, what is tried, what became of the last bundle (see standing.py)
         identity/                 the handset's own keys (see identity.py)
         incoming/<offer>          a bundle that is coming in
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 
 from firmware.bundles.standing import MOST_TRIES, Candidate, Ended, Standing
 from firmware.durable import replace_durably, shred, sync_folder
+from firmware.proven_time import NAME as PROVEN_TIME_NAME
 from provisioning.report import Check
 
 _log = logging.getLogger(__name__)
@@ -148,6 +150,18 @@ class Shelf:
         folder = self.folder_of(number)
         (folder / BUNDLE_NAME).unlink(missing_ok=True)
         sync_folder(folder)
+
+    def forget_operator(self) -> None:
+        """Be as new to whoever brings the next bundle: none counts, and none was had; the handset's own keys stay."""
+        with self._lock:
+            if not self._folder.is_dir():
+                return
+            # From here on nothing counts, wherever this is cut off.
+            for name in (_STANDING_NAME, PROVEN_TIME_NAME):
+                (self._folder / name).unlink(missing_ok=True)
+            sync_folder(self._folder)
+            self._standing = None
+            self.sweep()
 
     def sweep(self) -> None:
         """Delete what belongs to nothing any more: drafts, and configurations that neither count nor may come back."""

@@ -142,7 +142,7 @@ class Trial:
             case _:
                 _log.error("Root's service does not take bundle %d: %s %s", number, answer.outcome, answer.code)
                 firmware = answer.code == RootStep.FIRMWARE
-                code = CheckCode.REFUSED if answer.outcome is RootOutcome.REFUSED else CheckCode.NOT_INSTALLED
+                code = CheckCode.NOT_TAKEN if answer.outcome is RootOutcome.REFUSED else CheckCode.NOT_INSTALLED
                 self._fail(CheckName.FIRMWARE if firmware else CheckName.NETWORK, code)
 
     async def _has_firmware(self) -> bool:

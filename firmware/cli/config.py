@@ -1,17 +1,21 @@
 """The commands of `wecall config`."""
 
 import json
+import os
 from pathlib import Path
+from typing import Final
 
 import click
 
 from firmware.cli.asking import ask
 from firmware.cli.options import runtime_dir_option
 
+_ROOTS_PYTHON: Final = Path("/opt/wecall/environments/installed/bin/python")
+
 
 @click.group()
 def config() -> None:
-    """Look at the configurations that bundles brought, and go back to the one before."""
+    """Look at the configurations that bundles brought, go back to the one before, or begin anew."""
 
 
 @config.command()
@@ -52,3 +56,27 @@ def revert(runtime_dir: Path) -> None:
     number = ask(runtime_dir, ConfigRevertRequest())["number"]
     click.echo(f"The handset tries the configuration of bundle {number} as soon as nobody calls.")
     click.echo("What becomes of it: wecall config history")
+
+
+@config.command("forget-operator")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget_operator(yes: bool) -> None:
+    """Trust whoever signs the next bundle, as a new phone does: for a phone that changes operators.
+
+    Forgotten are the configurations that bundles brought and whose keys count; the phone is not set up until the next
+    bundle has come, and calls are cut off. What is the holder's stays: see `wecall factory-reset`.
+    """
+    if os.geteuid() != 0:
+        raise click.ClickException(
+            "Whom this phone trusts only root may forget, or whoever breaks into the phone could. Run: "
+            "sudo wecall config forget-operator"
+        )
+    if not _ROOTS_PYTHON.exists():
+        raise click.ClickException(
+            f"There is no {_ROOTS_PYTHON}, so no service of root's has installed anything here. A handset that runs "
+            "from elsewhere forgets its operator with the folder `provisioning` in its --state-dir."
+        )
+    if not yes:
+        click.confirm("This phone forgets its accounts and whom it trusts, until the next bundle. Go on?", abort=True)
+    # Root's own program, and not the firmware of a bundle.
+    os.execv(_ROOTS_PYTHON, [str(_ROOTS_PYTHON), "-I", "-m", "firmware.root.forget"])  # noqa: S606 - no shell is wanted

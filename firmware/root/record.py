@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError
 
-from firmware.durable import replace_durably
+from firmware.durable import replace_durably, sync_folder
 from firmware.errors import HandsetError
 from provisioning.manifest import BundleNumber
 from provisioning.section import Identifier, Section
@@ -161,8 +161,8 @@ def read_record(folder: Path) -> Record:
         return Record()
     except (OSError, ValidationError) as error:
         raise RecordError(
-            f"{path} cannot be read ({type(error).__name__}), so no bundle is trusted. Restore it, or delete it to "
-            "trust the next bundle's signer."
+            f"{path} cannot be read ({type(error).__name__}), so no bundle is trusted. Restore it, or trust the next "
+            "bundle's signer: sudo wecall config forget-operator"
         ) from error
 
 
@@ -173,3 +173,13 @@ def write_record(folder: Path, record: Record) -> None:
         OSError: the disk is full, read-only or broken; what was remembered stands.
     """
     replace_durably(folder / NAME, record.model_dump_json().encode())
+
+
+def forget_record(folder: Path) -> None:
+    """Remember nothing, as before the first bundle.
+
+    Raises:
+        OSError: the disk is read-only or broken; what was remembered stands.
+    """
+    (folder / NAME).unlink(missing_ok=True)
+    sync_folder(folder)

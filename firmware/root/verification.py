@@ -49,6 +49,14 @@ class Verifier:
         """Remember what the clock shows, if a time service keeps it right."""
         self._time.note_clock()
 
+    def forget_time(self) -> None:
+        """Forget what was signed and what the clock has shown.
+
+        Raises:
+            OSError: the disk is read-only or broken.
+        """
+        self._time.forget()
+
     def verify(self, record: Record, number: int, file: BinaryIO) -> Verified:
         """Check a bundle in a file that nobody else can write to.
 

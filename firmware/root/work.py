@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -12,7 +13,7 @@ from firmware.root.machine import Machine
 from firmware.root.messages import RootAnswer, RootOutcome, RootStep
 from firmware.root.plan import Files, wanted_files, wanted_radio
 from firmware.root.processes import identify, is_alive
-from firmware.root.record import Pending, Record, Snapshot, read_record, write_record
+from firmware.root.record import Pending, Record, RecordError, Snapshot, forget_record, read_record, write_record
 from firmware.root.verification import Verifier
 from firmware.root.wheelhouse import Wheelhouse
 from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
@@ -163,6 +164,18 @@ class Work:
         if starts_anew:
             self._machine.run("systemctl", "--no-block", "try-restart", SYNC_UNIT)
         return RootAnswer(outcome=RootOutcome.REVERTED, number=number, starts_anew=starts_anew)
+
+    def forget_operator(self) -> None:
+        """Trust the next bundle's signer on first use again; what bundles have installed stays, but for what waits.
+
+        Raises:
+            OSError: the disk is full, read-only or broken.
+        """
+        # What cannot be read cannot be put back either, and is trusted by nobody.
+        with suppress(RecordError):
+            self.give_up()
+        forget_record(self._machine.state)
+        self._verifier.forget_time()
 
     def give_up(self) -> None:
         """Put back what there was before what waits: nobody has said in time that it works.

@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from firmware.bundles.identity import open_identity
 from firmware.bundles.shelf import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME, Shelf
-from firmware.bundles.standing import MOST_KEPT, MOST_TRIES, Ended
+from firmware.bundles.standing import MOST_KEPT, MOST_TRIES, Ended, Standing
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from provisioning.refusal import BundleRefusedError
 from tests.lab.bundle_desk import NOW_S, candidate
-from tests.lab.bundles import manifest
+from tests.lab.bundles import SERIAL, manifest
 
 FILES = {CONFIGURATION_NAME: b"text", "certificates/ca.pem": b"pem", SECRETS_NAME: b"sealed"}
 
@@ -149,3 +150,26 @@ def test_a_file_that_cannot_be_understood_counts_for_nothing_and_is_not_taken_fo
     keep(shelf, 6)
     (shelf.folder / "standing.json").write_bytes(b"{half")
     assert Shelf(tmp_path).standing.active is None
+
+
+def test_a_shelf_that_forgets_its_operator_is_as_new_but_for_the_handsets_own_keys(shelf: Shelf) -> None:
+    identity = open_identity(shelf.folder, SERIAL)
+    keep(shelf, 7)
+    try_it(shelf, 8)
+    (shelf.folder / "proven-time").write_bytes(b"1\n")
+    shelf.draft_of("0").touch()
+    shelf.forget_operator()
+    assert shelf.standing == Standing() == Shelf(shelf.folder.parent).standing
+    assert {str(path.relative_to(shelf.folder)) for path in shelf.folder.rglob("*") if path.is_file()} == {
+        "identity/sealing.key",
+        "identity/broker.key",
+    }
+    sealing_key = open_identity(shelf.folder, SERIAL).sealing_key
+    assert sealing_key.private_bytes_raw() == identity.sealing_key.private_bytes_raw()
+    keep(shelf, 1)
+    assert shelf.standing.active == 1
+
+
+def test_a_shelf_that_never_had_an_operator_forgets_it_too(shelf: Shelf) -> None:
+    shelf.forget_operator()
+    assert not shelf.folder.exists()

@@ -14,9 +14,9 @@ from firmware.phone.bundle_news import BundleStep, BundleStepStarted
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
 from firmware.root.record import read_record, write_record
-from provisioning.report import CheckName
+from provisioning.report import Check, CheckCode, CheckName
 from tests.lab.bundle_desk import QUIET, DeskLab, configuration_text
-from tests.lab.root_machine import OPERATOR, TIME_SERVERS, RootMachine, wheel
+from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine, configuration, wheel
 from tests.lab.root_service import RootService
 
 UP = LineView("", RegistrationState.REGISTERED)
@@ -87,6 +87,18 @@ async def test_what_root_has_installed_is_kept_with_what_works(lab: RootedLab, s
     assert (record.newest, record.pending) == (7, None)
     assert BundleStepStarted(BundleStep.NETWORK) in lab.news
     assert lab.shelf.standing.active == 7
+
+
+async def test_a_bundle_that_root_does_not_take_is_sent_back_with_words_of_its_own(
+    lab: RootedLab, service: RootService
+) -> None:
+    service.machine.keep(6, STRANGER.bundle({"config.toml": configuration(trusted=STRANGER)}, 6))
+    trial = await lab.begin(7)
+    assert not await trial.run()
+    ended = lab.shelf.standing.ended
+    assert ended is not None
+    assert ended.checks == (Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_TAKEN),)
+    assert "sudo wecall config forget-operator" in lab.around.report(ended).as_text("en")
 
 
 async def test_what_root_has_installed_goes_with_what_does_not_work(lab: RootedLab, service: RootService) -> None:
