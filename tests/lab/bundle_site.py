@@ -50,14 +50,10 @@ class BundleSite:
 
     def bundle(self, number: int, identity: Identity, *, password: str = "", code: str = "", **changes: str) -> bytes:
         """Make a bundle for a handset, with its password sealed to its key, or to a code; `changes` replace words."""
-        authority, own = self.stage.authority, self.stage.password_of[HANDSET_USER]
-        text = self._text.replace(f'password = "{own}"\n', "").replace(str(authority.ca_path), "certificates/ca.pem")
-        lines = [line for line in text.splitlines() if not line.startswith(("certificate =", "key ="))]
-        lines.insert(lines.index("[sync]") + 1, 'certificate = "certificates/broker.pem"')
-        text = "\n".join([*lines, "[[trust.keys]]", f'public = "{INSTALLER.trusted.public}"', 'signs = ["bundle"]', ""])
+        text = self.text_for(INSTALLER.trusted.public)
         for old, new in changes.items():
             text = text.replace(old, new)
-        secrets = {"sip-password": password or own}
+        secrets = {"sip-password": password or self.password}
         if code:
             sealed = {"sealed/code": seal_to_code(secrets, code, CodeCost(memory_kib=1024, passes=1))}
         else:
@@ -65,13 +61,30 @@ class BundleSite:
             sealed = {f"sealed/{identity.serial}": blob}
         contents = {
             "config.toml": text.encode(),
-            "certificates/ca.pem": authority.ca_path.read_bytes(),
-            "certificates/broker.pem": authority.answer(identity.certificate_request, DEVICE),
+            "certificates/ca.pem": self.stage.authority.ca_path.read_bytes(),
+            "certificates/broker.pem": self.certificate_for(identity),
             **sealed,
         }
         now = datetime.now(UTC)
         times = {"issued_at": now - timedelta(hours=1), "not_after": now + timedelta(days=1)}
         return INSTALLER.bundle(contents, number, fleet=FLEET, **times)
+
+    @property
+    def password(self) -> str:
+        """The account's."""
+        return self.stage.password_of[HANDSET_USER]
+
+    def text_for(self, signer: str) -> str:
+        """Return the configuration as it stands in a bundle: without the password, and with whom it trusts."""
+        ca = str(self.stage.authority.ca_path)
+        text = self._text.replace(f'password = "{self.password}"\n', "").replace(ca, "certificates/ca.pem")
+        lines = [line for line in text.splitlines() if not line.startswith(("certificate =", "key ="))]
+        lines.insert(lines.index("[sync]") + 1, 'certificate = "certificates/broker.pem"')
+        return "\n".join([*lines, "[[trust.keys]]", f'public = "{signer}"', 'signs = ["bundle"]', ""])
+
+    def certificate_for(self, identity: Identity) -> bytes:
+        """Return what answers a handset's request: its certificate for the broker."""
+        return self.stage.authority.answer(identity.certificate_request, DEVICE)
 
 
 class Stick:
