@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.metadata import version
 
 from firmware import clock
 from firmware.bundles.standing import Standing
@@ -15,6 +16,7 @@ from firmware.phone.events import NO_CALLS, Problem, RegistrationChanged
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import DailyTraffic
 from firmware.records import Records
+from firmware.root_version import root_version
 from firmware.sip.stack import PjsuaStack
 
 
@@ -65,6 +67,8 @@ async def read_condition(
         sip_fault=next((detail for problem, detail in view.problems if problem in NO_CALLS), None),
         speech_fault=speech_fault,
         bundles=bundles,
+        version=version("wecall-handset"),
+        root_version=await asyncio.to_thread(root_version),
     )
 
 

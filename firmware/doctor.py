@@ -65,6 +65,8 @@ class Condition:
         sip_fault: why SIP cannot be used, None where it can.
         speech_fault: why menus cannot be spoken, empty where they can.
         bundles: which bundle's configuration counts, and what became of the last one; None where none can be taken.
+        version: of the firmware that runs.
+        root_version: of the programs that run as root; empty where there are none.
     """
 
     configuration: LoadedConfiguration
@@ -85,6 +87,8 @@ class Condition:
     sip_fault: str | None = None
     speech_fault: str = ""
     bundles: Standing | None = None
+    version: str = ""
+    root_version: str = ""
 
 
 _BUILD_LIBRARY = "Build pjproject with its Python bindings for this machine, as docs/installing.md describes."
@@ -124,6 +128,7 @@ def examine(condition: Condition) -> list[Finding]:
     return [
         *_configuration(condition.configuration),
         _bundle(condition.bundles),
+        *_root(condition),
         _registrar(condition),
         _sip_build(condition),
         *(_device(part, condition) for part in _DEVICE_ADVICE),
@@ -261,6 +266,17 @@ def _ledger(condition: Condition) -> Finding:
             "phone to begin a new ledger.",
         )  # fmt: skip
     return Finding("consents", True, "The ledger verifies.")
+
+
+def _root(condition: Condition) -> Iterable[Finding]:
+    if condition.root_version in {"", condition.version}:
+        return
+    # Nothing is broken by it: whether the two understand each other shows in each bundle's trial.
+    yield Finding(
+        "root's part", True,
+        f"The programs that run as root are of version {condition.root_version}, the handset of {condition.version}.",
+        "Bundles renew the handset alone. Install the package of the handset's version, or run its systemd/install.sh.",
+    )  # fmt: skip
 
 
 def _broker(condition: Condition) -> Finding:

@@ -7,7 +7,7 @@ can point root at no file that is not theirs.
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from provisioning.section import Section
 
@@ -68,7 +68,13 @@ class RootRequest(Section):
     secrets: Annotated[dict[str, SecretStr], Field(max_length=8)] = Field(default_factory=dict)
 
 
-class RootProgress(Section):
+class _SaidByRoot(Section):
+    """What root says; a handset of older firmware than root's programs passes over what it does not know."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class RootProgress(_SaidByRoot):
     """A step has begun, or has come further; an answer follows.
 
     It goes to whoever asked, on the connection of their own question, and holds nothing that a bundle could put there.
@@ -81,7 +87,7 @@ class RootProgress(Section):
     percent: Annotated[int, Field(ge=0, le=100)] = 0
 
 
-class RootAnswer(Section):
+class RootAnswer(_SaidByRoot):
     """What became of a wish.
 
     Attributes:

@@ -57,6 +57,19 @@ def replace(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
+async def test_a_handset_passes_over_what_a_newer_root_says_beside_what_it_knows(tmp_path: Path) -> None:
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'{"step": "network", "percent": 3, "minutes": 9}\n')
+        writer.write(b'{"outcome": "applied", "number": 7, "mood": "good"}\n')
+        await writer.drain()
+        writer.close()
+
+    steps: list[RootProgress] = []
+    async with await asyncio.start_unix_server(answer, tmp_path / "s"):
+        said = await RootWork(tmp_path / "s").ask(7, tmp_path / "none", {}, steps.append)
+    assert (said.outcome, steps) == (RootOutcome.APPLIED, [RootProgress(step=RootStep.NETWORK, percent=3)])
+
+
 async def test_a_bundle_is_tried_and_kept(service: RootService, handset: RootWork, bundle: Path) -> None:
     told: list[RootProgress] = []
     answer = await handset.ask(7, bundle, SECRETS, told.append)
