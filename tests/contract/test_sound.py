@@ -12,7 +12,7 @@ from drivers.sound import AlsaSoundCard
 from firmware.ports.sound import CaptureStream, PlaybackStream, SoundCard
 from provisioning.sound import Sound
 from tests.fakes.sound_card import VirtualSoundCard
-from tests.lab.priority import preferred
+from tests.lab.priority import carrying_sound
 from tests.lab.pulse import PulseAudio
 
 RATE_HZ = 16_000
@@ -71,7 +71,7 @@ def capture(card: SoundCard) -> Iterator[CaptureStream]:
 
 @pytest.fixture(autouse=True)
 def as_an_audio_thread() -> Iterator[None]:
-    with preferred():
+    with carrying_sound():
         yield
 
 

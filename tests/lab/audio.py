@@ -11,7 +11,7 @@ import alsaaudio
 import numpy as np
 import numpy.typing as npt
 
-from tests.lab.priority import prefer
+from tests.lab.priority import carry_sound
 
 Samples = npt.NDArray[np.float64]
 
@@ -171,7 +171,7 @@ class Recorder:
         self.stop()
 
     def _run(self) -> None:
-        prefer(threading.get_native_id())
+        carry_sound(threading.get_native_id())
         pcm = alsaaudio.PCM(
             alsaaudio.PCM_CAPTURE, alsaaudio.PCM_NORMAL, device=self._name, rate=RATE_HZ, channels=1,
             format=alsaaudio.PCM_FORMAT_S16_LE, periodsize=_PERIOD_FRAMES, periods=40,
@@ -210,7 +210,7 @@ def play(sink: str, sound: Sound, environment: dict[str, str] | None = None) -> 
         env=environment,
         stdin=subprocess.PIPE,
     )  # fmt: skip
-    prefer(player.pid)
+    carry_sound(player.pid)
     player.communicate(sound.pcm, timeout=sound.duration_s + 15)
     assert player.returncode == 0, "paplay failed"
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.lab.network import Cable, CableEnd, Namespace
-from tests.lab.priority import prefer
+from tests.lab.priority import carry_sound
 
 _TUNSETIFF: Final = 0x400454CA  # linux/if_tun.h
 _IFF_TUN_NO_PI: Final = 0x1001
@@ -111,7 +111,7 @@ class LossyCable(Cable):
         )
         for descriptor in descriptors:
             os.close(descriptor)
-        prefer(self._carrier.pid)
+        carry_sound(self._carrier.pid)
         self.change(self._line)
 
     def _ask(self, order: dict[str, float]) -> dict[str, int]:

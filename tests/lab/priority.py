@@ -4,8 +4,11 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
-_NICENESS = -15
+_NICENESS: Final = -15
+# Behind the handset's own audio thread, which nothing here may help to be in time.
+_REAL_TIME: Final = 10
 
 
 def prefer(process_id: int) -> None:
@@ -14,12 +17,27 @@ def prefer(process_id: int) -> None:
         os.setpriority(os.PRIO_PROCESS, process_id, _NICENESS)
 
 
+def carry_sound(thread_id: int) -> None:
+    """Run a thread before all that carry no sound, as the handset's own would on the device, where this user may.
+
+    To prefer it would not do: niceness counts among the processes of one session only (sched_autogroup), and most
+    peers have a session of their own.
+    """
+    try:
+        os.sched_setscheduler(thread_id, os.SCHED_RR, os.sched_param(_REAL_TIME))
+    except PermissionError:
+        prefer(thread_id)
+
+
 @contextmanager
-def preferred() -> Iterator[None]:
-    """Prefer the calling thread meanwhile: it does what a thread that is preferred on the device would do."""
+def carrying_sound() -> Iterator[None]:
+    """Let the calling thread carry sound meanwhile."""
     thread = threading.get_native_id()
     before = os.getpriority(os.PRIO_PROCESS, thread)
-    prefer(thread)
-    yield
-    with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, thread, before)
+    carry_sound(thread)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, thread, before)

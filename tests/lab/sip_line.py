@@ -11,7 +11,7 @@ from firmware.phone.call import CallId, CallState, RegistrationState
 from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
 from firmware.sip import PjsuaStack, SipSettings
 from tests.lab.audio import Sound, tone
-from tests.lab.priority import prefer
+from tests.lab.priority import carry_sound
 
 _E = TypeVar("_E", bound=Event)
 
@@ -135,7 +135,7 @@ class SipLine(EventInbox):
         self.beat.set()
 
     def _pump_audio(self) -> None:
-        prefer(threading.get_native_id())
+        carry_sound(threading.get_native_id())
         port = self.stack.audio_port
         port.attach()
         period_s = port.frame_samples / port.rate_hz

@@ -21,6 +21,7 @@ from firmware.sip import AccountSettings, PjsuaStack, SipSettings, native
 from provisioning.accounts import Srtp
 from provisioning.addresses import Transport
 from tests.lab.audio import tone
+from tests.lab.priority import carry_sound
 from tests.lab.stack_process import SPOKEN_HZ
 
 
@@ -113,6 +114,7 @@ class Program:
                     self._numbers.pop(event.call_id, None)
 
     def _pump(self) -> None:
+        carry_sound(threading.get_native_id())
         port = self.stack.audio_port
         port.attach()
         period_s = port.frame_samples / port.rate_hz
