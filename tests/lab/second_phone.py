@@ -11,6 +11,7 @@ from firmware.sip import SipSettings
 from tests.lab.audio import Sound
 from tests.lab.sip_line import EventInbox, SipLine
 
+START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 
 
@@ -49,9 +50,10 @@ class SecondPhone(EventInbox):
         self.stop()
 
     def start(self) -> None:
-        """Start the process; its events come in from now on."""
+        """Start the process and wait until its stack runs; its events come in from now on."""
         self._process.start()
         self._theirs.close()
+        assert self._connection.poll(START_TIMEOUT_S), "the second phone does not start"
         threading.Thread(target=self._listen, name="second-phone", daemon=True).start()
 
     def stop(self) -> None:
@@ -96,10 +98,9 @@ def _run(connection: Connection, settings: SipSettings) -> None:
         with sending:
             connection.send(word)
 
-    with SipLine(settings) as line:
-        line.when_posted = send
-        for _, event in list(line.events):
-            send(event)
+    line = SipLine(settings)
+    line.when_posted = send
+    with line:
         while True:
             match connection.recv():
                 case ("stack", str() as name, tuple() as arguments, Mapping() as words):
