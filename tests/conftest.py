@@ -35,9 +35,9 @@ class Shares(enum.IntEnum):
 
 _ALONE: Final = re.compile(
     r"^tests/(contract/|bench/|integration/test_("
-    r"media_|sip_(conference|flood|jitter_buffer|lines_network|transfer)|"
+    r"media_|sip_(conference|flood|jitter_buffer|lines_network|lines_servers|transfer)|"
     r"phone_(bad_input|callers|calls|conference|recording|several_calls|speaker|transfer)"
-    r")\w*\.py::)"
+    r")\w*\.py::|integration/test_sip_calls\.py::test_ringing_is_signalled_within)"
 )
 
 
