@@ -1,6 +1,7 @@
 """The `wecall` command. Each subcommand imports what it needs when it runs: `wecall run` registers sooner that way."""
 
 import os
+from typing import Any, Final
 
 import click
 
@@ -12,7 +13,25 @@ from firmware.installer import cli as installer_cli
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+_OURS: Final = frozenset({"drivers", "firmware", "fleet", "provisioning"})
+
+
+class Wecall(click.Group):
+    """A group that says what brings a package which is not there: an installer's computer has few of a handset's."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] in _OURS:
+                raise
+            raise click.ClickException(
+                f"`{ctx.command_path} {ctx.invoked_subcommand}` needs the package {error.name}, which is not installed "
+                "here. It is for the handset itself; for another computer: pip install 'wecall-handset[handset,sync]'"
+            ) from error
+
+
+@click.group(cls=Wecall, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="wecall-handset")
 def main() -> None:
     """A phone that people trust."""

@@ -1,0 +1,45 @@
+"""What `wecall` says on an installer's computer, which has none of a handset's libraries."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WITHOUT = (
+    "import sys\n"
+    "for name in ('pjsua2', 'sqlcipher3', 'PIL', 'alsaaudio', 'paho', 'systemd', 'vobject'):\n"
+    "    sys.modules[name] = None\n"
+    "from firmware.cli import main\n"
+    "main(prog_name='wecall')\n"
+)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run",),
+        ("sync",),
+        ("stick", "."),
+        ("contacts", "list"),
+        ("import", "pyproject.toml"),
+        ("export", "/nonexistent/all.vcf"),
+        ("picture", "add", "pyproject.toml"),
+        ("factory-reset", "--yes"),
+    ],
+)
+def test_a_handset_s_command_says_what_it_misses_and_how_to_get_it(command: tuple[str, ...], tmp_path: Path) -> None:
+    here = {"RUNTIME_DIRECTORY": str(tmp_path), "STATE_DIRECTORY": str(tmp_path)}
+    said = subprocess.run(
+        [sys.executable, "-c", WITHOUT, *command], env=here, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 1
+    assert said.stderr.startswith(f"Error: `wecall {command[0]}` needs the package ")
+    assert "pip install 'wecall-handset[handset,sync]'" in said.stderr
+    assert said.stderr.count("\n") == 1
+
+
+def test_what_needs_none_of_them_does_its_work(tmp_path: Path) -> None:
+    arguments = ("key", "new", str(tmp_path / "office.key"), "--no-passphrase")
+    subprocess.run([sys.executable, "-c", WITHOUT, *arguments], capture_output=True, check=True)
+    assert (tmp_path / "office.key").exists()
