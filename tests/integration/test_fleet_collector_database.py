@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, delete, func, insert, select, update
+from sqlalchemy import Engine, Table, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from firmware.egress.messages import ConsentMessage
@@ -84,6 +84,13 @@ def rows(engine: Engine, table: Table, *columns: str) -> list[Any]:
 
 def seqs(engine: Engine) -> list[int]:
     return rows(engine, calls, "seq")
+
+
+def told(engine: Engine, statement: str) -> Any:
+    """Ask outside of a transaction, and return the one value that is answered, None where there is none."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        result = connection.execute(text(statement))
+        return result.scalar_one() if result.returns_rows else None
 
 
 # --- records ----------------------------------------------------------------------------------------------------------
@@ -351,6 +358,41 @@ def test_nothing_of_what_was_deleted_is_left_in_the_files(tmp_path: Path) -> Non
     assert files[0].stat().st_mode & 0o777 == 0o600
 
 
+def test_on_postgresql_the_place_of_a_deleted_record_is_soon_free_however_many_there_are() -> None:
+    # New records are no reason to look after the table here.
+    with Postgres(fsync="off", autovacuum_naptime="1s", autovacuum_vacuum_insert_threshold="-1") as cluster:
+        engine = open_database(Storage(url=cluster.url))
+        prepare(engine)
+        write(engine, *(("cdr", cdr("handset-1", *range(first, first + 100))) for first in range(1, 3000, 100)))
+        write(engine, ("erasure", erasure("handset-1", 9000, (7, 8))))
+        vacuums = "SELECT autovacuum_count FROM pg_stat_user_tables WHERE relname = 'calls'"
+        for _ in range(300):
+            if told(engine, vacuums):
+                break
+            told(engine, "SELECT pg_sleep(0.1)::text")
+        assert told(engine, vacuums)
+        engine.dispose()
+
+
+def test_on_postgresql_no_number_is_kept_beside_its_record(cluster: Postgres) -> None:
+    engine = open_database(Storage(url=cluster.url))
+    metadata.drop_all(engine)
+    prepare(engine)
+    in_file = "SELECT position('+4915112345678'::bytea IN pg_read_binary_file(pg_relation_filepath('calls')))"
+    write(engine, *(("cdr", cdr("handset-1", seq, number="+4915112345678")) for seq in range(1, 200)))
+    told(engine, "ANALYZE calls")
+    # Its planner is told of the most frequent values of each column, and never of numbers.
+    assert told(engine, "SELECT count(*) FROM pg_stats WHERE tablename = 'calls' AND attname = 'result'") == 1
+    assert told(engine, "SELECT count(*) FROM pg_stats WHERE tablename = 'calls' AND attname = 'number'") == 0
+    told(engine, "CHECKPOINT")
+    assert told(engine, in_file) > 0
+    write(engine, ("erasure", erasure("handset-1", 900, (1, 500))))
+    told(engine, "VACUUM FULL calls")
+    told(engine, "CHECKPOINT")
+    assert told(engine, in_file) == 0
+    engine.dispose()
+
+
 # --- several at once --------------------------------------------------------------------------------------------------
 
 
@@ -453,6 +495,32 @@ def test_what_is_older_than_is_kept_goes_and_does_not_come_in_again(engine: Engi
     late = write(engine, ("cdr", records([record("handset-1", 1, **old)])), oldest=oldest)
     assert (late.inserted, late.withheld["expired"], late.confirmed[SENDER]) == (0, 1, [(EPOCH, 1)])
     assert seqs(engine) == [2, 3]
+    write(engine, ("cdr", records([record("handset-1", 4, **old, **unsynced)])), oldest=oldest)
+    assert seqs(engine) == [2, 3, 4]
+
+
+def test_what_is_kept_is_kept_to_the_last_moment_and_not_a_day_longer(engine: Engine) -> None:
+    began = datetime(2024, 5, 6, 10, tzinfo=UTC)
+    just_after = began + timedelta(milliseconds=1)
+    write(
+        engine,
+        ("cdr", cdr("handset-1", 1)),
+        ("outcome", outcome("handset-1", 9)),
+        ("consent", consent("handset-1", 1, requests=[(1, "2024-05-20")])),
+        ("consent", b""),
+        ("status", b"{"),
+        now=began,
+    )
+    kept = (calls, outcomes, requests, quarantine)
+    for oldest, there in ((began, [1, 1, 1, 1]), (just_after, [0, 0, 0, 0])):
+        assert write(engine, ("cdr", cdr("handset-2", 1)), device="handset-2", oldest=oldest).inserted == there[0]
+        with writing(engine).begin() as connection:
+            connection.execute(delete(calls).where(calls.c.device == "handset-2"))
+        for step in retention.steps(oldest):
+            with writing(engine).begin() as connection:
+                while step.run(connection):
+                    pass
+        assert [len(rows(engine, table, "device")) for table in kept] == there
 
 
 def test_old_records_go_in_small_steps(engine: Engine) -> None:
