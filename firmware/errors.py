@@ -1,6 +1,7 @@
 """One root error, one subclass for each layer; adapters translate vendor exceptions into these."""
 
 from firmware.phone.words import Word
+from provisioning.refusal import BundleRefusal
 
 
 class HandsetError(Exception):
@@ -24,7 +25,15 @@ class DialPlanError(HandsetError):
 
 
 class BundleError(HandsetError):
-    """A bundle cannot be taken in, tried or kept."""
+    """A bundle cannot be taken in, tried or kept.
+
+    Attributes:
+        refusal: what whoever brought it is told of that.
+    """
+
+    def __init__(self, message: str, refusal: BundleRefusal = BundleRefusal.FAILED) -> None:
+        super().__init__(message)
+        self.refusal = refusal
 
 
 class SipError(HandsetError):
@@ -73,6 +82,18 @@ class ControlError(HandsetError):
 
 class RequestRefusedError(ControlError):
     """The handset is there and does not do what was asked."""
+
+
+class BundleNotTakenError(RequestRefusedError):
+    """The handset is there and takes no bundle now.
+
+    Attributes:
+        refusal: why.
+    """
+
+    def __init__(self, refusal: BundleRefusal) -> None:
+        super().__init__(f"The handset takes no bundle now: {refusal}.")
+        self.refusal = refusal
 
 
 class StickError(HandsetError):

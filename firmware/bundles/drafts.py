@@ -1,5 +1,6 @@
 """Bundles that are coming in, piece by piece; a new one takes the place of one that nobody has finished."""
 
+import errno
 import hashlib
 import os
 import secrets
@@ -12,6 +13,7 @@ from firmware.bundles.progress import BundleSource
 from firmware.bundles.shelf import Shelf
 from firmware.errors import BundleError
 from provisioning.bundle import MAX_BUNDLE_BYTES
+from provisioning.refusal import BundleRefusal
 
 _OFFER_BYTES: Final = 16
 _RESERVE_BYTES: Final = 32_000_000
@@ -92,14 +94,18 @@ def open_draft(shelf: Shelf, source: BundleSource, size_bytes: int) -> Draft:
         BundleError: it is too large, or there is no room for it.
     """
     if size_bytes > MAX_BUNDLE_BYTES:
-        raise BundleError(f"A bundle has {MAX_BUNDLE_BYTES} bytes at most, and this one {size_bytes}.")
+        raise BundleError(
+            f"A bundle has {MAX_BUNDLE_BYTES} bytes at most, and this one {size_bytes}.", BundleRefusal.TOO_LARGE
+        )
     offer = secrets.token_hex(_OFFER_BYTES)
     try:
         path = shelf.draft_of(offer)
         # Beside the bundle stands what is unpacked of it.
         if shutil.disk_usage(path.parent).free < 2 * size_bytes + _RESERVE_BYTES:
-            raise BundleError("There is no room on the card for this bundle.")
+            raise BundleError("There is no room on the card for this bundle.", BundleRefusal.NO_SPACE)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise BundleError(f"No bundle can be written to the card: {error.strerror}.") from error
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        refusal = BundleRefusal.NO_SPACE if full else BundleRefusal.FAILED
+        raise BundleError(f"No bundle can be written to the card: {error.strerror}.", refusal) from error
     return Draft(offer, source, path, size_bytes, os.fdopen(descriptor, "wb"))

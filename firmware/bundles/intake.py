@@ -90,7 +90,9 @@ class Intake:
         if by_network or not self._questions.is_asking:
             self._check_free()
         if by_network and self._draft is not None and self._draft.by_stick and self._draft.is_coming:
-            raise BundleError("A stick brings a bundle just now. Try again once it is known what became of it.")
+            raise BundleError(
+                "A stick brings a bundle just now. Try again once it is known what became of it.", BundleRefusal.BUSY
+            )
         self._questions.give_up()
         if self._draft is not None:
             self._draft.drop()
@@ -160,7 +162,9 @@ class Intake:
 
     def _check_free(self) -> None:
         if self._work is not None or self._around.shelf.standing.candidate is not None:
-            raise BundleError("Another bundle is under way. Try again once it is known what became of it.")
+            raise BundleError(
+                "Another bundle is under way. Try again once it is known what became of it.", BundleRefusal.BUSY
+            )
 
     def _be_done(self) -> None:
         # Another one may have taken the place of a bundle whose question nobody answered.

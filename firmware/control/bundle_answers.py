@@ -1,12 +1,14 @@
 """What travels from the handset to whoever brings a bundle."""
 
 from firmware.control.requests import Answer, Offer
+from provisioning.refusal import BundleRefusal
 
 
 class BundleOffered(Answer):
-    """Pieces are awaited under this name."""
+    """Pieces are awaited under this name; where there is none, no bundle is taken now, and why."""
 
-    offer: Offer
+    offer: Offer | None
+    refusal: BundleRefusal | None = None
 
 
 class NetworkBundleOffered(Answer):

@@ -1,11 +1,15 @@
 """Takes bundles in, whoever carries them: what the roles of the stick and of the sync process have in common."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from firmware.control.bundle_answers import BundleOffered
 from firmware.control.requests import BundleBeginRequest, BundleEndRequest, BundlePieceRequest, Empty
 from firmware.control.server import Handler
+from firmware.errors import BundleError
+
+_log = logging.getLogger(__name__)
 
 
 class BundleIntake(Protocol):
@@ -35,7 +39,7 @@ class BundleRole:
         """Set up.
 
         Args:
-            begin: makes room for a bundle of so many bytes, and names it; raises a HandsetError where it cannot.
+            begin: makes room for a bundle of so many bytes, and names it; raises a BundleError where it cannot.
             intake: takes its pieces.
         """
         self._begin_offer = begin
@@ -47,7 +51,11 @@ class BundleRole:
         return {"bundle_begin": self._begin, "bundle_piece": self._piece, "bundle_end": self.end}
 
     async def _begin(self, request: BundleBeginRequest) -> BundleOffered:
-        return BundleOffered(offer=self._begin_offer(request.size_bytes))
+        try:
+            return BundleOffered(offer=self._begin_offer(request.size_bytes))
+        except BundleError as error:
+            _log.info("No bundle is taken now: %s", error)
+            return BundleOffered(offer=None, refusal=error.refusal)
 
     async def _piece(self, request: BundlePieceRequest) -> Empty:
         self._intake.piece(request.offer, request.data)

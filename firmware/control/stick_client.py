@@ -25,9 +25,10 @@ from firmware.control.requests import (
     StickDoneRequest,
 )
 from firmware.control.stick_answers import BundleFollowed, ExportListed, ExportPiece, IdentityTold, OrderedFile
-from firmware.errors import ControlError
+from firmware.errors import BundleNotTakenError, ControlError
 from firmware.phone.bundle_news import BundleCode
 from provisioning.identity import Identity
+from provisioning.refusal import BundleRefusal
 
 _A = TypeVar("_A", bound=Answer)
 
@@ -43,8 +44,11 @@ class HandsetLink:
         return (await self._ask(IdentityRequest(), IdentityTold)).identity
 
     async def begin(self, size_bytes: int) -> str:
-        """Offer a bundle, and return by which name its pieces go."""
-        return (await self._ask(BundleBeginRequest(size_bytes=size_bytes), BundleOffered)).offer
+        """Offer a bundle, and return by which name its pieces go; BundleNotTakenError says why it is not taken now."""
+        offered = await self._ask(BundleBeginRequest(size_bytes=size_bytes), BundleOffered)
+        if offered.offer is None:
+            raise BundleNotTakenError(offered.refusal or BundleRefusal.FAILED)
+        return offered.offer
 
     async def piece(self, offer: str, data: bytes) -> None:
         """Hand over its next bytes, at most MAX_PIECE_BYTES."""

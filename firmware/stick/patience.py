@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from firmware.backoff import full_jitter_s
-from firmware.errors import ControlError, RequestRefusedError
+from firmware.errors import BundleNotTakenError, ControlError, RequestRefusedError
+from provisioning.refusal import BundleRefusal
 
 _T = TypeVar("_T")
 
@@ -22,10 +23,13 @@ class Patience:
     Attributes:
         limit_s: from the first time that nobody answered; a handset that tries a configuration starts twice.
         refused_limit_s: where it answers that it knows nothing of it, which may be early in its start.
+        busy_limit_s: where it says that another bundle is under way: after a power cut it goes on with the one that the
+            same stick has brought.
     """
 
     limit_s: float = 180.0
     refused_limit_s: float = 15.0
+    busy_limit_s: float = 600.0
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -41,9 +45,19 @@ class Patience:
             try:
                 return await question()
             except ControlError as error:
-                limit_s = self.refused_limit_s if isinstance(error, RequestRefusedError) else self.limit_s
+                limit_s = self._limit_s(error)
                 pause_s = full_jitter_s(attempt, base_s=_PAUSE_BASE_S, cap_s=_PAUSE_CAP_S)
                 if self.clock() - began_s + pause_s > limit_s:
                     raise
             await self.sleep(pause_s)
             attempt += 1
+
+    def _limit_s(self, error: ControlError) -> float:
+        match error:
+            case BundleNotTakenError(refusal=BundleRefusal.BUSY):
+                return self.busy_limit_s
+            case BundleNotTakenError():
+                return 0.0
+            case RequestRefusedError():
+                return self.refused_limit_s
+        return self.limit_s

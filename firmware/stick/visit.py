@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from firmware.control.requests import MAX_PIECE_BYTES
 from firmware.control.stick_answers import BundleFollowed, OrderedFile
-from firmware.errors import ControlError, RequestRefusedError, StickError
+from firmware.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
 from firmware.phone.bundle_news import BundleCode
 from firmware.stick.choice import Choice, choose
 from firmware.stick.folder import StickFolder
@@ -123,8 +123,9 @@ class Visit:
             return _report(identity, choice.number, ReportResult.REFUSED, BundleRefusal.UNREADABLE)
         except RequestRefusedError as error:
             _log.warning("The handset takes no bundle: %s", error)
-            await self._say_done(BundleCode.FAILED)
-            return _report(identity, choice.number, ReportResult.REFUSED, BundleRefusal.FAILED)
+            refusal = error.refusal if isinstance(error, BundleNotTakenError) else BundleRefusal.FAILED
+            await self._say_done(BundleCode(refusal.value))
+            return _report(identity, choice.number, ReportResult.REFUSED, refusal)
         except ControlError as error:
             return _interrupted(identity, choice.number, error)
         try:

@@ -336,8 +336,9 @@ async def test_one_that_has_taken_the_place_of_another_is_not_disturbed_by_a_thi
     await new.offer(INSTALLER.bundle(contents(), number=8))
     may_end.set()
     await new.hears(BundleStepStarted(BundleStep.WAITING_FOR_CALL))
-    with pytest.raises(BundleError, match="Another bundle"):
+    with pytest.raises(BundleError, match="Another bundle") as caught:
         new.intake.begin(BundleSource.STICK, 100)
+    assert caught.value.refusal is BundleRefusal.BUSY
     await new.intake.stop()
 
 
@@ -364,8 +365,9 @@ async def test_more_or_less_than_was_said_is_no_bundle(lab: DeskLab) -> None:
 
 async def test_a_full_card_takes_none(lab: DeskLab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drafts_module, "_RESERVE_BYTES", 1 << 60)
-    with pytest.raises(BundleError, match="no room"):
+    with pytest.raises(BundleError, match="no room") as caught:
         lab.intake.begin(BundleSource.STICK, 10)
+    assert caught.value.refusal is BundleRefusal.NO_SPACE
 
 
 async def test_what_was_refused_need_not_come_over_the_network_again(lab: DeskLab) -> None:

@@ -15,7 +15,7 @@ from firmware.control.say import say
 from firmware.control.server import ControlServer
 from firmware.control.stick_client import HandsetLink
 from firmware.control.stick_role import StickRole
-from firmware.errors import BundleError, ControlError, RequestRefusedError, StorageError
+from firmware.errors import BundleError, BundleNotTakenError, ControlError, RequestRefusedError, StorageError
 from firmware.phone.bundle_news import (
     BundleCode,
     BundleEnded,
@@ -60,7 +60,7 @@ class Intake:
 
     def begin(self, size_bytes: int) -> str:
         if size_bytes > 1_000_000:
-            raise BundleError("There is no room on the card for this bundle.")
+            raise BundleError("There is no room on the card for this bundle.", BundleRefusal.NO_SPACE)
         self.size_bytes = size_bytes
         return OFFER
 
@@ -142,8 +142,9 @@ async def test_what_became_of_a_bundle_comes_over_whole(site: Site) -> None:
 
 
 async def test_a_refusal_is_told_apart_from_a_handset_that_is_away(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(RequestRefusedError, match="no room on the card"):
+    with pytest.raises(BundleNotTakenError) as caught:
         await site.link.begin(2_000_000)
+    assert caught.value.refusal is BundleRefusal.NO_SPACE
     with pytest.raises(RequestRefusedError, match="Nothing is known"):
         await site.link.piece("f" * 32, b"x")
     await site.server.stop()

@@ -10,7 +10,7 @@ import pytest
 
 from firmware.control.requests import MAX_PIECE_BYTES
 from firmware.control.stick_answers import BundleFollowed, OrderedFile
-from firmware.errors import ControlError, RequestRefusedError, StickError
+from firmware.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
 from firmware.phone.bundle_news import BundleCode, BundleStep
 from firmware.stick.folder import StickFolder
 from firmware.stick.patience import Patience
@@ -240,17 +240,43 @@ async def test_a_handset_that_starts_anew_between_two_pieces_gets_all_of_it_agai
     assert lab.report == APPLIED
 
 
-async def test_a_handset_that_takes_no_bundle_now_is_not_asked_for_long_and_says_so(lab: Lab) -> None:
+@pytest.mark.parametrize(
+    ("error", "code", "longest_s"),
+    [
+        (RequestRefusedError("Nothing is known of this bundle."), BundleCode.FAILED, 20),
+        (BundleNotTakenError(BundleRefusal.NO_SPACE), BundleCode.NO_SPACE, 0),
+        (BundleNotTakenError(BundleRefusal.BUSY), BundleCode.BUSY, 600),
+    ],
+    ids=["refused", "no room", "busy"],
+)
+async def test_a_handset_that_takes_no_bundle_now_says_why_and_is_not_asked_for_ever(
+    lab: Lab, error: RequestRefusedError, code: BundleCode, longest_s: float
+) -> None:
     lab.put("site.wecall", INSTALLER.bundle(number=8))
 
     async def begin(size_bytes: int) -> str:
-        raise RequestRefusedError("There is no room on the card for this bundle.")
+        raise error
 
     lab.handset.begin = begin  # type: ignore[method-assign]
     await lab.run()
-    assert (lab.report.result, lab.report.code) == (ReportResult.REFUSED, BundleRefusal.FAILED)
-    assert lab.handset.said == [BundleCode.FAILED]
-    assert lab.now_s < 20
+    assert (lab.report.result, lab.report.code) == (ReportResult.REFUSED, BundleRefusal(code.value))
+    assert lab.handset.said == [code]
+    assert lab.now_s <= longest_s
+
+
+async def test_a_stick_that_was_in_while_the_power_failed_waits_for_the_end_of_the_trial_that_goes_on(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle(number=8))
+    begin = lab.handset.begin
+
+    async def begin_later(size_bytes: int) -> str:
+        if lab.now_s < 90:
+            raise BundleNotTakenError(BundleRefusal.BUSY)
+        return await begin(size_bytes)
+
+    lab.handset.begin = begin_later  # type: ignore[method-assign]
+    await lab.run()
+    assert lab.report == APPLIED
+    assert BundleCode.BUSY not in lab.handset.said
 
 
 async def test_a_handset_that_never_comes_back_leaves_a_report_that_says_so(lab: Lab) -> None:
