@@ -28,8 +28,8 @@ from firmware.proven_time import ProvenTime
 from firmware.settings.recording import room_limits
 from firmware.settings.retention import periods
 from firmware.settings.sharing import recipient
-from firmware.storage.call_log import JOURNAL_KIND as CALL_ENTRY
 from firmware.storage.call_log import Clocks, StoredCallLog
+from firmware.storage.call_rows import JOURNAL_KIND as CALL_ENTRY
 from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.erasure import StoredErasure

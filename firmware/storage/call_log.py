@@ -1,28 +1,32 @@
 """The call log. A call's row is on the disk before its first packet; its end and its record are written together."""
 
-import hashlib
-import hmac
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
-from pydantic import TypeAdapter
-
-from firmware.egress.messages import CallDetailRecord, ClockQuality, ErasureReason, Topic, reportable_number, timestamp
+from firmware.egress.messages import ErasureReason
 from firmware.errors import StorageError
 from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.errands import CallKind
 from firmware.ports.store import CallLogEntry
-from firmware.privacy.consent import ConsentState
 from firmware.storage.call_kinds import KINDS
+from firmware.storage.call_records import CallRecords
+from firmware.storage.call_rows import (
+    Call,
+    entry_of,
+    from_entry,
+    is_known,
+    is_over,
+    opaque_account,
+    read_calls,
+    write_call,
+)
 from firmware.storage.call_statistics import read_statistics
 from firmware.storage.contacts import StoredContacts
-from firmware.storage.database import Database, Row
-from firmware.storage.journal import Entry, Journal, is_time
+from firmware.storage.database import Database
+from firmware.storage.journal import Entry, Journal
 from firmware.storage.ledger import read_head, read_state
 from firmware.storage.outbox import StoredOutbox
 from firmware.storage.store import Store
@@ -31,14 +35,6 @@ _log = logging.getLogger(__name__)
 
 _MAX_KEPT: Final = 256
 """Calls that are kept here at most while the store cannot take them; a store that never opens must not fill memory."""
-
-JOURNAL_KIND: Final = "call"
-"""Names entries of the journal that are calls."""
-
-_COLUMNS: Final = (
-    "call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code, decision, loss_percent, "
-    "jitter_ms, round_trip_ms, codec, encrypted, mos"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +52,6 @@ class Clocks:
     monotonic_s: Callable[[], float]
     is_synced: Callable[[], bool]
     boot_id: str
-
-
-@dataclass(slots=True)
-class _Call:
-    """A call that is not over, or whose end the store could not take yet."""
-
-    call_id: CallId
-    direction: CallDirection
-    number: str
-    dialled: str
-    account: str
-    started_at: float
-    started_monotonic_s: float
-    clock_synced: bool
-    ledger_entries: int = 0
-    answered_at: float | None = None
-    ended_at: float | None = None
-    reason: DisconnectReason | None = None
-    sip_code: int = 0
-    decision: Decision | None = None
-    boot_id: str = ""
-    set_aside: bool = False
-
-
-_CALLS: Final = TypeAdapter(_Call)
 
 
 class StoredCallLog:
@@ -120,11 +91,11 @@ class StoredCallLog:
         self._store = store
         self._outbox = outbox
         self._contacts = contacts
-        self._device = device
         self._accounts = accounts
         self._clocks = clocks
-        self._calls: dict[CallId, _Call] = {}
-        outbox.make_anew = self._queue_record
+        self._calls: dict[CallId, Call] = {}
+        self._records = CallRecords(outbox, device)
+        outbox.make_anew = self._records.queue
 
     async def open_record(
         self,
@@ -137,7 +108,7 @@ class StoredCallLog:
         decision: Decision | None = None,
     ) -> None:
         """Write a call's first line; on the disk when this returns."""
-        call = _Call(
+        call = Call(
             call_id,
             direction,
             number,
@@ -163,8 +134,8 @@ class StoredCallLog:
         def write(database: Database) -> None:
             begun[-1].ledger_entries = call.ledger_entries = read_head(database).entries
             for each in begun:
-                if not _is_known(database, each.call_id):
-                    self._write(database, each)
+                if not is_known(database, each.call_id):
+                    write_call(database, each)
 
         await self._store.transact(write)
 
@@ -175,20 +146,19 @@ class StoredCallLog:
         if await self._is_set_aside(call):
             return
         answered = replace(call)
-        await self._store.transact(lambda database: self._write(database, answered))
+        await self._store.transact(lambda database: write_call(database, answered))
 
     async def close_record(
         self, call_id: CallId, reason: DisconnectReason, sip_code: int, decision: Decision | None = None
     ) -> None:
         """Write a call's end and queue its record where consent allows: both or neither.
 
-        A number that was barred never became a call, so nothing is queued for it. Closing again a call that is over
-        changes nothing.
+        Closing again a call that is over changes nothing.
 
         Raises:
             StorageError: nobody opened that call, or the store cannot take it now.
         """
-        if call_id not in self._calls and await self._store.run(lambda database: _is_over(database, call_id)):
+        if call_id not in self._calls and await self._store.run(lambda database: is_over(database, call_id)):
             return
         call = self._running(call_id)
         if call.reason is None:
@@ -205,7 +175,7 @@ class StoredCallLog:
         To be called before anything else is done with a store that has opened: what the holder consented to when they
         began is what stands in the ledger still.
         """
-        calls = [call for call in map(_from_entry, entries) if call is not None]
+        calls = [call for call in map(from_entry, entries) if call is not None]
         if len(calls) < len(entries):
             _log.warning("%d call(s) of the store's journal are none, and left out", len(entries) - len(calls))
         left = {call.call_id: call for call in calls if call.call_id not in self._calls}
@@ -220,14 +190,14 @@ class StoredCallLog:
 
         def write(database: Database) -> None:
             for call in running:
-                self._write(database, call)
+                write_call(database, call)
 
         await self._write_ends()
         await self._store.transact(write)
 
-    async def _is_set_aside(self, call: _Call) -> bool:
+    async def _is_set_aside(self, call: Call) -> bool:
         """Keep a call in the journal where the store waits for the PIN."""
-        if self.journal is None or not await self.journal.append({"kind": JOURNAL_KIND, **asdict(call)}):
+        if self.journal is None or not await self.journal.append(entry_of(call)):
             return False
         call.set_aside = True
         return True
@@ -270,7 +240,7 @@ class StoredCallLog:
                 database.execute(
                     "UPDATE calls SET reason = ? WHERE call_id = ?", DisconnectReason.INTERRUPTED.value, call_id
                 )
-                self._queue_record(database, call_id, state)
+                self._records.queue(database, call_id, state)
             return len(left)
 
         count = await self._store.transact(recover)
@@ -288,7 +258,7 @@ class StoredCallLog:
 
     async def account_id(self) -> str:
         """Return the default account's opaque id, as call records have it."""
-        return await self._store.run(lambda database: _opaque_account(database, self._accounts.get("", "")))
+        return await self._store.run(lambda database: opaque_account(database, self._accounts.get("", "")))
 
     async def count_unseen_missed(self) -> int:
         """Return how many calls nobody answered and nobody has seen in the log."""
@@ -311,37 +281,7 @@ class StoredCallLog:
 
     async def listed(self, kind: CallKind, first: int, limit: int) -> tuple[int, Sequence[CallLogEntry]]:
         """Return how many calls of a kind there are, and a stretch of them, newest first."""
-
-        def read(database: Database) -> tuple[int, Sequence[CallLogEntry]]:
-            [(total,)] = database.query(f"SELECT count(*) FROM calls WHERE {KINDS[kind]}")  # noqa: S608 - constants
-            rows = database.query(
-                f"SELECT {_COLUMNS} FROM calls WHERE {KINDS[kind]} "  # noqa: S608 - constants
-                "ORDER BY position DESC LIMIT ? OFFSET ?",
-                limit,
-                first,
-            )
-            contacts = (self._contacts.contact_in(database, row[2]) for row in rows)
-            return total, tuple(
-                CallLogEntry(
-                    call_id=CallId(call_id),
-                    direction=CallDirection(direction),
-                    number=number,
-                    name=contact.name if contact is not None else "",
-                    started_at=started_at,
-                    answered_at=answered_at,
-                    ended_at=ended_at,
-                    reason=DisconnectReason(reason) if reason is not None else None,
-                    sip_code=sip_code,
-                    decision=Decision(decision) if decision is not None else None,
-                    quality=_quality(quality),
-                    contact_id=contact.contact_id if contact is not None else 0,
-                )
-                for (
-                    call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code, decision, *quality
-                ), contact in zip(rows, contacts, strict=True)
-            )  # fmt: skip
-
-        return await self._store.run(read)
+        return await self._store.run(lambda database: read_calls(database, self._contacts, kind, first, limit))
 
     async def statistics(self) -> CallStatistics:
         """Count the calls; see read_statistics."""
@@ -387,125 +327,19 @@ class StoredCallLog:
             state = read_state(database)
             for each in over:
                 # The end of another call that closed at the same moment may have taken this one along.
-                if not _is_over(database, each.call_id):
-                    self._write(database, each)
-                    self._queue_record(database, each.call_id, state)
+                if not is_over(database, each.call_id):
+                    write_call(database, each)
+                    self._records.queue(database, each.call_id, state)
 
         await self._store.transact(write)
         for each in over:
             self._calls.pop(each.call_id, None)
         self._outbox.notify()
 
-    def _running(self, call_id: CallId) -> _Call:
+    def _running(self, call_id: CallId) -> Call:
         if call_id not in self._calls:
             raise StorageError("A call is being written that was never opened; it is missing in the call log.")
         return self._calls[call_id]
 
-    def _time_in(self, call: _Call) -> float:
+    def _time_in(self, call: Call) -> float:
         return call.started_at + max(0.0, self._clocks.monotonic_s() - call.started_monotonic_s)
-
-    def _write(self, database: Database, call: _Call) -> None:
-        database.execute(
-            "INSERT INTO calls (call_id, direction, number, dialled, account, started_at, answered_at, ended_at, "
-            "reason, sip_code, decision, clock_synced, boot_id, ledger_entries, seen) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
-            "ON CONFLICT (call_id) DO UPDATE SET answered_at = excluded.answered_at, ended_at = excluded.ended_at, "
-            "reason = excluded.reason, sip_code = excluded.sip_code, decision = excluded.decision",
-            call.call_id,
-            call.direction.value,
-            call.number,
-            call.dialled,
-            _opaque_account(database, call.account),
-            call.started_at,
-            call.answered_at,
-            call.ended_at,
-            call.reason.value if call.reason is not None else None,
-            call.sip_code,
-            call.decision.value if call.decision is not None else None,
-            int(call.clock_synced),
-            call.boot_id,
-            call.ledger_entries,
-        )
-
-    def _queue_record(self, database: Database, call_id: CallId, state: ConsentState) -> None:
-        rows = database.query(
-            "SELECT call_id, account, direction, number, started_at, answered_at, ended_at, reason, sip_code, "
-            "clock_synced, boot_id, ledger_entries FROM calls WHERE call_id = ? AND decision IS NOT ?",
-            call_id,
-            Decision.BARRED.value,
-        )
-        for row in rows:
-            self._outbox.append(
-                database,
-                Topic.CDR,
-                partial(_record, row, self._device, self._reported_number(database, state, row)),
-                ledger_entries_at_start=row[-1],
-                call_id=call_id,
-                state=state,
-            )
-
-    def _reported_number(self, database: Database, state: ConsentState, row: Row) -> str | None:
-        border = self._outbox.recipient.border
-        if not border.crossed:
-            return reportable_number(row[3])
-        [(key,)] = database.query("SELECT key FROM pseudonym_key")
-        return border.number(row[3], key, state, row[-1])
-
-
-def _record(row: Row, device: str, number: str | None, epoch: int, seq: int) -> CallDetailRecord:
-    call_id, account, direction, _, started_at, answered_at, ended_at, reason, sip_code, synced, boot_id, _ = row
-    return CallDetailRecord(
-        id=call_id,
-        device=device,
-        account=account,
-        direction=CallDirection(direction),
-        number=number,
-        started_at=timestamp(started_at),
-        answered_at=timestamp(answered_at) if answered_at is not None else None,
-        ended_at=timestamp(ended_at) if ended_at is not None else None,
-        result=DisconnectReason(reason),
-        sip_code=sip_code,
-        clock_quality=ClockQuality(synced=bool(synced), boot_id=boot_id),
-        epoch=epoch,
-        seq=seq,
-    )
-
-
-def _from_entry(entry: Entry) -> _Call | None:
-    """Read a call; None where it is none, for whoever can write to the card can seal an entry."""
-    try:
-        call = _CALLS.validate_json(json.dumps(entry), strict=True)
-        if call.reason is None:
-            # Of a run that was cut off: nobody saw its end.
-            call.reason = DisconnectReason.INTERRUPTED
-        times = [time for time in (call.started_at, call.answered_at, call.ended_at) if time is not None]
-        if not all(map(is_time, times)):
-            return None
-        # A call of which no record can be made must not keep the store from opening.
-        nobody = "0" * 32
-        row = (call.call_id, nobody, call.direction, "", call.started_at, call.answered_at, call.ended_at, call.reason)
-        _record((*row, call.sip_code, call.clock_synced, call.boot_id, 0), "handset", None, 1, 1)
-    except (ValueError, RecursionError):
-        return None
-    return call
-
-
-def _quality(columns: Sequence[Any]) -> CallQuality | None:
-    loss_percent, jitter_ms, round_trip_ms, codec, encrypted, mos = columns
-    if mos is None:
-        return None
-    return CallQuality(loss_percent, jitter_ms, round_trip_ms, codec, bool(encrypted), mos)
-
-
-def _is_known(database: Database, call_id: CallId) -> bool:
-    return bool(database.query("SELECT 1 FROM calls WHERE call_id = ?", call_id))
-
-
-def _is_over(database: Database, call_id: CallId) -> bool:
-    return bool(database.query("SELECT 1 FROM calls WHERE call_id = ? AND reason IS NOT NULL", call_id))
-
-
-def _opaque_account(database: Database, account_name: str) -> str:
-    # Keyed with a secret of this store: two lines are told apart, and a name cannot be found by trying names.
-    [(secret,)] = database.query("SELECT account_secret FROM identity")
-    return hmac.new(secret, account_name.encode(), hashlib.sha256).hexdigest()[:32]
