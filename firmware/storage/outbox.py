@@ -17,7 +17,6 @@ from firmware.egress.gate import PURPOSE_OF_TOPIC, ConsentGate, Refusal
 from firmware.egress.messages import (
     MODELS,
     RETAINED,
-    CallDetailRecord,
     ErasureMessage,
     ErasureReason,
     OutcomeCode,
@@ -45,7 +44,10 @@ _MAX_OUTCOMES: Final = 64
 _FIRST_REPEAT_S: Final = 900.0
 _LONGEST_REPEAT_S: Final = 6 * 3600.0
 _CONFIRMED: Final = frozenset({Topic.CDR, Topic.ERASURE})
-_SELECT: Final = "SELECT seq, epoch, topic, ledger_entries, payload FROM outbox"
+_SELECT: Final = (
+    "SELECT seq, epoch, topic, ledger_entries, "
+    "CASE WHEN topic = 'cdr' AND json_valid(payload) THEN payload ->> '$.number' END, payload FROM outbox"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +113,14 @@ class StoredOutbox:
 
         def note(database: Database) -> frozenset[OutboxKey]:
             state = read_state(database)
-            border = self.recipient.border
             leaving: dict[OutboxKey, bool] = {}
-            for seq, epoch, topic_name, ledger_entries, number in database.query(
-                "SELECT seq, epoch, topic, ledger_entries, CASE topic WHEN 'cdr' THEN payload ->> '$.number' END "
-                "FROM outbox WHERE seq IN (SELECT value FROM json_each(?))",
+            for seq, epoch, topic, ledger_entries, number, _ in database.query(
+                f"{_SELECT} WHERE seq IN (SELECT value FROM json_each(?))",  # noqa: S608 - constants
                 _numbers(keys),
             ):
-                topic, key = Topic(topic_name), OutboxKey(epoch, seq)
-                refusal = ConsentGate(state).refusal(topic, ledger_entries)
-                held_back = topic is Topic.CDR and border.holds_back(number, state, ledger_entries)
-                if key in wanted and refusal is None and not held_back:
-                    leaving[key] = border.is_in_clear(number)
+                key = OutboxKey(epoch, seq)
+                if key in wanted and self._may_leave(state, Topic(topic), ledger_entries, number):
+                    leaving[key] = self.recipient.border.is_in_clear(number)
             shares.note_handed_over(database, leaving, self.recipient.name, self._clock())
             return frozenset(leaving)
 
@@ -408,22 +406,24 @@ class StoredOutbox:
 
     def _message(self, database: Database, state: ConsentState, row: Row) -> OutboxMessage | None:
         """Read a row, None where consent does not let it leave now."""
-        seq, epoch, topic_name, ledger_entries, payload = row
+        seq, epoch, topic_name, ledger_entries, number, payload = row
         topic = Topic(topic_name)
-        if ConsentGate(state).refusal(topic, ledger_entries) is not None:
+        if not self._may_leave(state, topic, ledger_entries, number):
             return None
         try:
-            message = MODELS[topic].model_validate_json(payload)
+            MODELS[topic].model_validate_json(payload)
         except ValidationError as error:
             # It can never leave, and kept it would be looked at for ever. The error's own text quotes the content.
             _log.error("Message %d for topic %s was dropped: it has %d mistakes", seq, topic.value, error.error_count())
             database.execute("DELETE FROM outbox WHERE seq = ?", seq)
             return None
-        if isinstance(message, CallDetailRecord) and self.recipient.border.holds_back(
-            message.number, state, ledger_entries
-        ):
-            return None
         return OutboxMessage(OutboxKey(epoch, seq), topic.value, topic in RETAINED, json.loads(payload))
+
+    def _may_leave(self, state: ConsentState, topic: Topic, ledger_entries: int, number: str | None) -> bool:
+        """Ask the gate, and the border about the number in a call record: None where it has none."""
+        if ConsentGate(state).refusal(topic, ledger_entries) is not None:
+            return False
+        return not self.recipient.border.holds_back(number, state, ledger_entries)
 
 
 def _numbers(keys: Iterable[OutboxKey]) -> str:
