@@ -195,7 +195,8 @@ class _Search:
         table = _at(self._values, path[:-1])
         names = table if isinstance(table, dict) else {}
         known = forms_of(form.table) if (form := form_at(path[:-1])) and form.table else {}
-        return [(*path[:-1], name) for name in names if name not in known and path in self._meant((*path[:-1], name))]
+        unknown = [name for name in names if name not in known][:_MOST_MISTAKES]
+        return [(*path[:-1], name) for name in unknown if path in self._meant((*path[:-1], name))]
 
     def _leave_out(self, path: KeyPath) -> None:
         """Take a setting out, with the list that it is in, so that no other moves; or the table that needs it."""

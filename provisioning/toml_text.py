@@ -10,16 +10,19 @@ from provisioning.remarks import Place, Remark, Severity
 _PLACE: Final = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _KEY: Final = re.compile(r"""\s*(?P<key>[\w."'-]+)\s*(?P<sign>=?)(?P<value>.*)""")
 _TOO_DEEP: Final = "Too deep"
+_TOO_LONG: Final = "Number too long"
 _OPEN: Final = ("Unclosed", "Unterminated", _TOO_DEEP)
 _QUOTED: Final = re.compile(r""""(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 _MOST_DOTS: Final = 100
 _SHORT_LINE: Final = 2 * _MOST_DOTS
+_LONG_NUMBER: Final = re.compile(r"[0-9_]{1000}")
 _MOST_MISTAKES: Final = 50
 _MOST_LETTERS: Final = 2_000_000
 """How much is read again after mistakes: whoever wrote many into a long text must not keep a handset busy."""
 
 _WORDS: Final = (
     (_TOO_DEEP, "names, lists or tables stand in each other too deeply; no setting needs that"),
+    (_TOO_LONG, "this number is too long; no setting needs that"),
     ("Invalid value", 'this is no value; a text stands in quotes, as in "text", and yes or no is true or false'),
     ("Cannot overwrite a value", "this is set here for the second time; take one of them out"),
     ("Expected '=' after a key", 'a setting is written with an equals sign, as in name = "value"'),
@@ -60,15 +63,18 @@ class TomlText:
 def loads(text: str) -> dict[str, Any]:
     """Read a text that has no mistakes, in time and depth that rise no faster than its length.
 
-    The standard library's parser takes hours for one name of a hundred thousand parts, and runs out of stack for lists
-    in lists.
+    The standard library's parser takes hours for one name of a hundred thousand parts, runs out of stack for lists in
+    lists, and fails with an error of another kind where a number has thousands of digits.
 
     Raises:
         TOMLDecodeError: it has one.
     """
     for number, line in enumerate(text.split("\n"), start=1):
-        if len(line) > _SHORT_LINE and _QUOTED.sub("", line).count(".") > _MOST_DOTS:
+        bare = _QUOTED.sub("", line) if len(line) > _SHORT_LINE else ""
+        if bare.count(".") > _MOST_DOTS:
             raise tomllib.TOMLDecodeError(f"{_TOO_DEEP} (at line {number}, column 1)")
+        if _LONG_NUMBER.search(bare):
+            raise tomllib.TOMLDecodeError(f"{_TOO_LONG} (at line {number}, column 1)")
     try:
         return tomllib.loads(text)
     except RecursionError:

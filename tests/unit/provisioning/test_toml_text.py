@@ -86,3 +86,14 @@ def test_what_is_nested_without_end_is_a_mistake_that_is_found_at_once(text: str
 def test_a_long_list_of_names_with_dots_is_none_of_that() -> None:
     names = ", ".join(f'"user.{number}@host.example"' for number in range(400))
     assert len(read_toml(f"allow = [{names}]").values["allow"]) == 400
+
+
+def test_a_number_of_thousands_of_digits_is_a_mistake_in_its_line_like_any_other() -> None:
+    read = read_toml(f"before = 1\nport = {'1' * 5000}\nafter = 2\n")
+    (remark,) = read.mistakes
+    assert remark.text == "this number is too long; no setting needs that"
+    assert remark.place == Place(2, 1)
+    assert (read.values, read.whole) == ({"before": 1, "after": 2}, True)
+    for digits in ("1" * 5000, "1_1" * 3000, "-" + "9" * 5000):
+        with pytest.raises(ProvisioningError):
+            parse_configuration(f"[sip]\nlocal_port = {digits}\n")
