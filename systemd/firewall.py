@@ -10,7 +10,9 @@ then are names asked for: a network that is not up yet neither leaves the proces
 import argparse
 import ipaddress
 import json
+import os
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -37,6 +39,8 @@ SRV_TIMEOUT_S = 5.0
 # A path unit does not look while what it triggers runs, which takes a busy computer a second or two.
 BLIND_S = 5.0
 POLL_S = 0.2
+# As much as the configuration of a bundle may have.
+MOST_BYTES = 256 * 1024
 
 Addresses = dict[str, list[str]]
 
@@ -130,8 +134,8 @@ def _configurations() -> list[Configuration]:
         verified = []
     else:
         verified = [one.configuration for one in (record.pending, record.active) if one is not None]
-    found = [one for one in map(_parsed, verified) if one is not None]
-    return [*found, *[one for one in map(_parsed, (_text(CONFIGURATION), _text(LAST_GOOD))) if one is not None][:1]]
+    written = _parsed(_text(CONFIGURATION)) or _parsed(_text_of_the_handsets(LAST_GOOD))
+    return [one for one in (*map(_parsed, verified), written) if one is not None]
 
 
 def _parsed(text: str) -> Configuration | None:
@@ -227,6 +231,16 @@ def _lines(path: Path) -> list[str]:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _text_of_the_handsets(path: Path) -> str:
+    """Read a file that whoever has broken into the handset may have put anything in the place of."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(MOST_BYTES).decode() if stat.S_ISREG(os.fstat(descriptor).st_mode) else ""
     except (OSError, UnicodeDecodeError):
         return ""
 

@@ -1,0 +1,66 @@
+"""What the firewall's program, which has root, makes of the one file of the handset's that it reads."""
+
+import importlib.util
+import os
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.lab.root_machine import configuration
+
+SCRIPT = Path(__file__).parents[2] / "systemd" / "firewall.py"
+
+
+@pytest.fixture
+def firewall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the program, on a machine where nobody wrote a configuration and no bundle came."""
+    spec = importlib.util.spec_from_file_location("firewall_of_test", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "CONFIGURATION", tmp_path / "config.toml")
+    monkeypatch.setattr(module, "APPLIED", tmp_path)
+    monkeypatch.setattr(module, "LAST_GOOD", tmp_path / "last-good.toml")
+    return module
+
+
+def named(firewall: ModuleType) -> list[str]:
+    return [account.domain for each in firewall._configurations() for account in each.accounts]
+
+
+def test_the_last_good_copy_counts_where_the_written_configuration_has_mistakes(firewall: ModuleType) -> None:
+    firewall.LAST_GOOD.write_bytes(configuration())
+    firewall.CONFIGURATION.write_bytes(b"not a configuration")
+    assert named(firewall) == ["sip.example.org"]
+    firewall.CONFIGURATION.write_bytes(configuration().replace(b"sip.example.org", b"sip.example.net"))
+    assert named(firewall) == ["sip.example.net"]
+
+
+def test_a_pipe_in_its_place_keeps_no_rules_from_being_loaded(firewall: ModuleType) -> None:
+    os.mkfifo(firewall.LAST_GOOD)
+    assert named(firewall) == []
+
+
+def test_a_link_in_its_place_is_not_followed(firewall: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(configuration())
+    firewall.LAST_GOOD.symlink_to(tmp_path / "elsewhere")
+    assert named(firewall) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a = " + b"[" * 200_000, b"a = " + b"1" * 9999, b"\xff", b"a = 1\n" * 40_000],
+    ids=["deep", "long number", "no text", "many mistakes"],
+)
+def test_no_text_in_it_keeps_rules_from_being_loaded(firewall: ModuleType, content: bytes) -> None:
+    firewall.LAST_GOOD.write_bytes(content)
+    assert named(firewall) == []
+
+
+def test_no_more_of_it_is_read_than_a_configuration_has(firewall: ModuleType) -> None:
+    with firewall.LAST_GOOD.open("wb") as file:
+        file.write(configuration())
+        file.truncate(1 << 40)
+    assert named(firewall) == []
