@@ -50,9 +50,9 @@ class PublicationKind(StrEnum):
 
 
 class Answer(BaseModel):
-    """What all answers have in common: nothing can be added to them."""
+    """What all answers have in common: nothing can be added to them, and no error quotes what was in them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Settings(Answer):
