@@ -267,6 +267,14 @@ def test_ranges_that_touch_are_one(engine: Engine) -> None:
     assert rows(engine, erased_ranges, "first", "last") == [(1, 12)]
 
 
+def test_a_record_between_two_ranges_is_nobodys_to_delete_or_to_keep_out(engine: Engine) -> None:
+    for seq, ends in enumerate([(5, 6), (1, 3), (8, 9)]):
+        write(engine, ("erasure", erasure("handset-1", 100 + seq, ends)))
+    assert rows(engine, erased_ranges, "first", "last") == [(1, 3), (5, 6), (8, 9)]
+    write(engine, *(("cdr", cdr("handset-1", seq)) for seq in range(1, 11)))
+    assert seqs(engine) == [4, 7, 10]
+
+
 def test_within_one_batch_a_notice_takes_what_came_before_and_after_it(engine: Engine) -> None:
     write(
         engine, ("cdr", cdr("handset-1", 1)), ("erasure", erasure("handset-1", 9, (1, 2))), ("cdr", cdr("handset-1", 2))
