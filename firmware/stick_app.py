@@ -84,9 +84,12 @@ def _do_part(part: Part, folder: StickFolder, runtime_dir: Path, outgoing: Outgo
 
                 asyncio.run(_visit(folder, runtime_dir, outgoing).fetch_ordered())
         case Part.TELL:
+            # systemd goes on to this also where the part that read was ended because the stick had gone.
+            if outgoing.is_written:
+                outgoing.mark_reading(going_on=False)
             _say_reported(runtime_dir, written=outgoing.is_written)
         case Part.LEAVE:
-            _leave(runtime_dir, os.environ.get("SERVICE_RESULT", _SUCCESS))
+            _leave(runtime_dir, os.environ.get("SERVICE_RESULT", _SUCCESS), early=outgoing.is_being_read)
 
 
 def _visit(folder: StickFolder, runtime_dir: Path, outgoing: Outgoing) -> "Visit":
@@ -97,10 +100,10 @@ def _visit(folder: StickFolder, runtime_dir: Path, outgoing: Outgoing) -> "Visit
     return Visit(folder, HandsetLink(runtime_dir), outgoing, Patience())
 
 
-def _leave(runtime_dir: Path, result: str) -> None:
+def _leave(runtime_dir: Path, result: str, *, early: bool) -> None:
     """Say what systemd knows of the end (systemd.exec(5), $SERVICE_RESULT); nothing of the system's own disk."""
     if result == _SUCCESS:
-        say(runtime_dir / "stick.sock", {"request": "stick_removed"})
+        say(runtime_dir / "stick.sock", {"request": "stick_removed", "early": early})
     elif result != _SKIPPED:
         say(runtime_dir / "stick.sock", {"request": "stick_done", "code": "stick_unreadable"})
         _say_reported(runtime_dir, written=False)

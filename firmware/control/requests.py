@@ -164,9 +164,10 @@ class ReportedRequest(Request):
 
 
 class StickRemovedRequest(Request):
-    """Says that the stick was taken out."""
+    """Says that the stick was taken out, and whether it was being read still."""
 
     request: Literal["stick_removed"] = "stick_removed"
+    early: bool = False
 
 
 CopyName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]

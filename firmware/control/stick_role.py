@@ -8,7 +8,6 @@ from typing import Final, Protocol
 from firmware.control.bundle_role import BundleIntake, BundleRole
 from firmware.control.requests import (
     MAX_PIECE_BYTES,
-    BundleEndRequest,
     BundleFollowRequest,
     Empty,
     ExportListRequest,
@@ -111,14 +110,12 @@ class StickRole:
         self._intake = intake
         self._ordered = ordered
         self._tell = tell
-        self._is_being_read = False
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What the control server needs for Role.STICK."""
         return {
             **self._bundles.handlers,
-            "bundle_end": self._end,
             "identity": self._identity,
             "bundle_follow": self._follow,
             "stick_done": self._stick_done,
@@ -130,34 +127,22 @@ class StickRole:
         }
 
     async def _identity(self, _request: IdentityRequest) -> IdentityTold:
-        # It is the first thing that is asked when a stick is plugged in.
-        self._is_being_read = True
         return IdentityTold(identity=await asyncio.to_thread(self._intake.identity))
-
-    async def _end(self, request: BundleEndRequest) -> Empty:
-        answer = await self._bundles.end(request)
-        self._is_being_read = False
-        return answer
 
     async def _follow(self, request: BundleFollowRequest) -> BundleFollowed:
         progress = await self._intake.follow(request.offer, request.after, request.wait_s)
         return BundleFollowed(count=progress.count, step=progress.step, report=progress.report)
 
     async def _stick_done(self, request: StickDoneRequest) -> Empty:
-        # Of one that is pulled out the same is said, a moment before it is known to be gone.
-        self._is_being_read &= request.code is BundleCode.STICK_UNREADABLE
         self._tell(BundleEnded(_RESULTS.get(request.code, BundleResult.REFUSED), request.code))
         return Empty()
 
     async def _reported(self, request: ReportedRequest) -> Empty:
-        # systemd goes on to this also where the part that read was ended because the stick had gone.
-        self._is_being_read &= not request.written
         self._tell(StickReported(request.written))
         return Empty()
 
-    async def _removed(self, _request: StickRemovedRequest) -> Empty:
-        if self._is_being_read:
-            self._is_being_read = False
+    async def _removed(self, request: StickRemovedRequest) -> Empty:
+        if request.early:
             self._tell(BundleEnded(BundleResult.INTERRUPTED, BundleCode.STICK_GONE))
         self._tell(StickRemoved())
         return Empty()

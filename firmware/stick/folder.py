@@ -13,8 +13,8 @@ from firmware.errors import StickError
 
 ENDING: Final = ".wecall"
 
-MOST_NAMES: Final = 10_000
-"""So many names of the top folder are looked at."""
+MOST_NAMES: Final = 65_536
+"""So many names of the top folder are looked at: no folder of FAT has more, whatever else its owner keeps there."""
 
 MOST_BUNDLES: Final = 1000
 """So many of them may be bundles: a stick serves a whole site, with one for each handset."""

@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 _FOLLOW_S: Final = 25.0
 _MOST_TRANSFERS: Final = 3
+_CANNOT_BE_READ: Final = frozenset({BundleCode.STICK_UNREADABLE, BundleCode.UNREADABLE})
 _LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 
 
@@ -65,6 +66,7 @@ class Visit:
             StickError: it cannot be read.
             ControlError: the handset does not answer.
         """
+        self._outgoing.mark_reading(going_on=True)
         identity = await self._patience.ask(self._link.identity)
         try:
             names = self._folder.bundle_names()
@@ -128,6 +130,7 @@ class Visit:
             return _report(identity, choice.number, ReportResult.REFUSED, refusal)
         except ControlError as error:
             return _interrupted(identity, choice.number, error)
+        self._outgoing.mark_reading(going_on=False)
         try:
             return await self._follow(offer)
         except ControlError as error:
@@ -186,6 +189,9 @@ class Visit:
                 at += len(piece)
 
     async def _say_done(self, code: BundleCode) -> None:
+        # Of a stick that is pulled out the same is said, a moment before it is known to be gone.
+        if code not in _CANNOT_BE_READ:
+            self._outgoing.mark_reading(going_on=False)
         with suppress(ControlError):
             await self._link.stick_done(code)
 

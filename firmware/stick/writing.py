@@ -8,6 +8,9 @@ from firmware.stick.folder import StickFolder
 WRITTEN_MARK: Final = ".written"
 """Stands among what is laid out once all of it is on the stick."""
 
+READING_MARK: Final = ".reading"
+"""Stands among what is laid out as long as the stick is read."""
+
 ORDERED_MARK: Final = ".ordered"
 """Stands among what is laid out where the holder has ordered something, too."""
 
@@ -25,6 +28,18 @@ class Outgoing:
     def mark_ordered(self) -> None:
         """Have what the holder ordered fetched, too."""
         (self._path / ORDERED_MARK).touch()
+
+    def mark_reading(self, *, going_on: bool) -> None:
+        """Have it known that the stick is read from now on, or any more."""
+        if going_on:
+            (self._path / READING_MARK).touch()
+        else:
+            (self._path / READING_MARK).unlink(missing_ok=True)
+
+    @property
+    def is_being_read(self) -> bool:
+        """Whether the stick is read still, or was when whoever did so was ended or could not go on."""
+        return (self._path / READING_MARK).exists()
 
     @property
     def is_something_ordered(self) -> bool:

@@ -57,7 +57,7 @@ class UsbStick:
             [tool, "-i", f"{self.image}@@{offset}", *words],
             input=stdin,
             capture_output=True,
-            env={**os.environ, "MTOOLS_SKIP_CHECK": "1"},
+            env={**os.environ, "MTOOLS_SKIP_CHECK": "1", "LC_ALL": "C.UTF-8"},
             check=False,
         )
         if done.returncode != 0:

@@ -77,7 +77,7 @@ def test_a_stick_that_is_pulled_out_while_it_is_read_changes_nothing(
 def test_a_bundle_sets_the_handset_up_while_somebody_watches_and_leaves_a_report(
     machine: HandsetMachine, identity: Identity
 ) -> None:
-    stick = machine.new_stick({BUNDLE: machine.bundle(7, identity)})
+    stick = machine.new_stick({"话机.wecall": machine.bundle(7, identity)})
     machine.visit(stick, "Done Take the stick out. Number: 7.")
     report = report_on(stick)
     assert (report.result, report.number) == (ReportResult.APPLIED, 7)

@@ -147,6 +147,35 @@ def test_a_stick_that_is_pulled_out_while_the_handset_asks_leaves_nothing_behind
     assert port.box.shell("ls /run/wecall-stick") == ""
 
 
+TURN = "/run/wecall-stick/turn"
+
+
+def test_a_stick_waits_until_another_one_is_done_with(port: Port) -> None:
+    port.make({})
+    port.attach()
+    port.box.shell(f"mkdir -p /run/wecall-stick && ln -s sdz1 {TURN}")
+    port.box.run("systemctl", "start", "--no-block", port.unit)
+    wait_until(lambda: port.box.path(port.mount).is_dir(), "it waits")
+    assert port.box.property_of(port.unit, "ActiveState") == "activating"
+    assert port.box.run("mountpoint", "-q", port.mount, check=False).returncode != 0
+    port.box.run("rm", TURN)
+    wait_until(lambda: port.box.property_of(port.unit, "ActiveState") == "active", "its turn has come")
+    assert port.box.shell("ls /run/wecall-stick") == "", "the next one may come while it is in still"
+    (name,) = port.pull_out()
+    assert name.startswith("identity-")
+
+
+def test_a_stick_that_is_pulled_out_while_it_waits_takes_nobodys_turn(port: Port) -> None:
+    port.make({})
+    port.attach()
+    port.box.shell(f"mkdir -p /run/wecall-stick && ln -s sdz1 {TURN}")
+    port.box.run("systemctl", "start", "--no-block", port.unit)
+    wait_until(lambda: port.box.path(port.mount).is_dir(), "it waits")
+    assert port.pull_out() == {}
+    assert port.box.shell(f"ls /run/wecall-stick; readlink {TURN}") == "turn\nsdz1\n"
+    port.box.run("rm", TURN)
+
+
 def test_a_file_system_of_another_kind_is_not_even_tried(port: Port) -> None:
     port.make({})
     port.box.shell(f"sed -i -e 's/^types=.*/types=vfat,exfat/' {SCRIPT}")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from firmware.control.requests import REQUESTS, Role
+from firmware.stick.writing import READING_MARK, WRITTEN_MARK
 
 HEAVY = ("pydantic", "cryptography", "asyncio", "firmware.control.requests", "firmware.storage", "firmware.sip")
 
@@ -89,7 +90,7 @@ def test_a_stick_that_could_not_be_written_is_said_to_have_no_report(handset: Ha
 @pytest.mark.parametrize(
     ("result", "told"),
     [
-        ("success", [{"request": "stick_removed"}]),
+        ("success", [{"request": "stick_removed", "early": False}]),
         ("exec-condition", []),
         (
             "exit-code",
@@ -104,6 +105,19 @@ def test_the_phone_hears_why_the_service_has_ended(
     assert handset.told == told
     for request in handset.told:
         REQUESTS[Role.STICK][str(request["request"])].model_validate(request)
+
+
+@pytest.mark.parametrize(("written", "early"), [(True, False), (False, True)])
+def test_one_that_is_pulled_out_while_it_is_read_is_pulled_out_too_early_unless_all_is_on_it(
+    handset: Handset, tmp_path: Path, written: bool, early: bool
+) -> None:
+    (tmp_path / "outgoing").mkdir()
+    (tmp_path / "outgoing" / READING_MARK).touch()
+    if written:
+        (tmp_path / "outgoing" / WRITTEN_MARK).touch()
+    do("tell", tmp_path)
+    do("leave", tmp_path, SERVICE_RESULT="success")
+    assert handset.told[1:] == [{"request": "stick_removed", "early": early}]
 
 
 def test_a_handset_that_is_away_leaves_a_sentence(tmp_path: Path) -> None:

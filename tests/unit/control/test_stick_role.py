@@ -250,45 +250,17 @@ def test_each_reason_that_the_stick_process_finds_has_words_on_the_display() -> 
 GONE = BundleEnded(BundleResult.INTERRUPTED, BundleCode.STICK_GONE)
 
 
-async def test_a_stick_that_is_pulled_out_while_it_is_read_was_pulled_out_too_early(site: Site) -> None:
+@pytest.mark.parametrize(("early", "heard"), [(True, [GONE, StickRemoved()]), (False, [StickRemoved()])])
+async def test_a_stick_that_is_pulled_out_while_it_is_read_was_pulled_out_too_early(
+    site: Site, early: bool, heard: list[BundleNews]
+) -> None:
+    await asyncio.to_thread(say, site.folder / "stick.sock", {"request": "stick_removed", "early": early})
+    assert site.heard == heard
+
+
+async def test_one_stick_that_is_taken_out_says_nothing_of_another_one_that_is_read(site: Site) -> None:
     await site.link.identity()
     await site.link.begin(5)
     await site.link.piece(OFFER, b"12")
-    await remove(site)
-    assert site.heard == [GONE, StickRemoved()]
-
-
-async def test_one_that_cannot_be_read_any_more_was_pulled_out_if_it_is_gone_by_then(site: Site) -> None:
-    await site.link.identity()
-    await site.link.stick_done(BundleCode.STICK_UNREADABLE)
-    await remove(site)
-    assert site.heard[1:] == [GONE, StickRemoved()]
-
-
-async def test_one_that_has_handed_everything_over_may_be_pulled_out(site: Site) -> None:
-    await site.link.identity()
-    await site.link.begin(2)
-    await site.link.piece(OFFER, b"12")
-    await site.link.end(OFFER)
-    await remove(site)
+    await asyncio.to_thread(say, site.folder / "stick.sock", {"request": "stick_removed", "early": False})
     assert site.heard == [StickRemoved()]
-
-
-@pytest.mark.parametrize("code", [BundleCode.IDENTITY_WRITTEN, BundleCode.STICK_UNREADABLE])
-async def test_one_that_has_its_report_may_be_pulled_out(site: Site, code: BundleCode) -> None:
-    await site.link.identity()
-    await site.link.stick_done(code)
-    await asyncio.to_thread(say, site.folder / "stick.sock", {"request": "reported", "written": True})
-    await remove(site)
-    assert site.heard[1:] == [StickReported(True), StickRemoved()]
-
-
-async def test_one_that_nothing_could_be_written_to_was_gone_by_then(site: Site) -> None:
-    await site.link.identity()
-    await asyncio.to_thread(say, site.folder / "stick.sock", {"request": "reported", "written": False})
-    await remove(site)
-    assert site.heard == [StickReported(False), GONE, StickRemoved()]
-
-
-async def remove(site: Site) -> None:
-    await asyncio.to_thread(say, site.folder / "stick.sock", {"request": "stick_removed"})

@@ -322,6 +322,35 @@ async def test_a_stick_that_is_pulled_out_while_a_bundle_is_read_is_said_on_the_
     assert not lab.handset.ended
 
 
+async def test_a_stick_is_read_until_all_of_its_bundle_has_been_handed_over_and_no_longer(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle(number=8))
+    seen: list[bool] = []
+    lab.handset.when_piece = lambda: seen.append(lab.laid_out.is_being_read)
+    follow = lab.handset.follow
+
+    async def watch(offer: str, after: int, wait_s: float) -> BundleFollowed:
+        seen.append(lab.laid_out.is_being_read)
+        return await follow(offer, after, wait_s)
+
+    lab.handset.follow = watch  # type: ignore[method-assign]
+    await lab.run()
+    assert seen == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("files", "is_being_read"),
+    [({}, False), ({"a.wecall": INSTALLER.bundle(serials=("x" * 8,))}, False), ({"a.wecall": b"rubbish"}, True)],
+    ids=["blank", "for others", "cannot be read"],
+)
+async def test_what_cannot_be_read_may_have_been_pulled_out(
+    lab: Lab, files: dict[str, bytes], is_being_read: bool
+) -> None:
+    for name, content in files.items():
+        lab.put(name, content)
+    await lab.visit.look()
+    assert lab.laid_out.is_being_read is is_being_read
+
+
 async def test_a_stick_that_was_pulled_out_before_it_was_written_is_not_taken_to_have_its_report(lab: Lab) -> None:
     await lab.visit.look()
     lab.stick.rmdir()
