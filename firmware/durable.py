@@ -16,7 +16,9 @@ def replace_durably(target: Path, content: bytes, *, replace: Callable[[Path, Pa
         OSError: the disk is full, read-only or broken; the old content stands.
     """
     draft = target.with_name(f".{target.name}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # A crash may have left one, and whoever owns the folder may have put a link there for root to write through.
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()

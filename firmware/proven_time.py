@@ -5,6 +5,7 @@ what was signed and taken since, and the clock while a time service keeps it rig
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ class ProvenTime:
         self._now_s = now_s
         self._is_synced = is_synced
         self._built_s = built_at_s() if built_s is None else built_s
+        self._lock = threading.Lock()
 
     def read(self) -> Now:
         """Return what is known of the present moment."""
@@ -80,14 +82,16 @@ class ProvenTime:
 
     def note_clock(self) -> None:
         """Keep what the clock shows, if it is right; called again and again, it writes a few times a day."""
-        now = self.read()
-        if now.synced and abs(now.clock_s - self._kept_s()) >= _KEEP_EVERY_S:
-            self._keep(now.clock_s)
+        with self._lock:
+            now = self.read()
+            if now.synced and abs(now.clock_s - self._kept_s()) >= _KEEP_EVERY_S:
+                self._keep(now.clock_s)
 
     def note_signed(self, at_s: float) -> None:
         """Keep when something was signed that is believed, in seconds since the epoch."""
-        if at_s > self._kept_s():
-            self._keep(at_s)
+        with self._lock:
+            if at_s > self._kept_s():
+                self._keep(at_s)
 
     def forget(self) -> None:
         """Have proof of nothing but the firmware.
