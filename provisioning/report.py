@@ -77,6 +77,7 @@ class CheckCode(StrEnum):
     NOT_TRUSTED = "not_trusted"
     NOT_OPENED = "not_opened"
     NOT_INSTALLED = "not_installed"
+    NOT_JOINED = "not_joined"
     NOT_TAKEN = "not_taken"
     UNHEALTHY = "unhealthy"
     NOT_AGREED = "not_agreed"

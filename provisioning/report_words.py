@@ -95,6 +95,10 @@ FOUND: Final[Mapping[CheckCode, _InBoth]] = {
         "zh": "话机中具有root权限的部分不接受此配置包，原因见 `journalctl -u wecall-apply`。如需更换运营商，"
         "请先在话机上运行：`sudo wecall config forget-operator`。",
     },
+    CheckCode.NOT_JOINED: {
+        "en": "a Wi-Fi network in reach does not let the handset in. Check its password, and `security`: WPA2 or WPA3.",
+        "zh": "范围内的Wi-Fi网络不允许此话机加入。请检查密码，以及加密方式是WPA2还是WPA3。",
+    },
     CheckCode.UNHEALTHY: {
         "en": "the handset did not run well with it. The handset's log says why.",
         "zh": "话机运行不正常。原因见话机日志。",

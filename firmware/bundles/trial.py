@@ -20,7 +20,7 @@ from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.events import Problem
 from firmware.phone.view import LineView
 from firmware.ports.broker import BrokerState
-from firmware.root.messages import RootOutcome, RootStep
+from firmware.root.messages import NOT_JOINED, RootOutcome, RootStep
 from provisioning.bundle import open_bundle
 from provisioning.errors import ProvisioningError
 from provisioning.report import Check, CheckCode, CheckName
@@ -142,7 +142,9 @@ class Trial:
             case _:
                 _log.error("Root's service does not take bundle %d: %s %s", number, answer.outcome, answer.code)
                 firmware = answer.code == RootStep.FIRMWARE
-                code = CheckCode.NOT_TAKEN if answer.outcome is RootOutcome.REFUSED else CheckCode.NOT_INSTALLED
+                code = CheckCode.NOT_JOINED if answer.code == NOT_JOINED else CheckCode.NOT_INSTALLED
+                if answer.outcome is RootOutcome.REFUSED:
+                    code = CheckCode.NOT_TAKEN
                 self._fail(CheckName.FIRMWARE if firmware else CheckName.NETWORK, code)
 
     async def _has_firmware(self) -> bool:

@@ -1,5 +1,6 @@
 """Networks as NetworkManager keeps them: keyfiles, as Raspberry Pi OS has them (nm-settings-keyfile(5))."""
 
+import hashlib
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,9 @@ OWN: Final = re.compile(r"wecall-(?:cable|vlan|wifi-[0-9]+)\.nmconnection")
 _NAMES: Final = uuid.UUID("6f1b2c6e-54c9-4c3b-9f2e-0d3c1b8a7e41")
 _PRIORITY: Final = 100
 """Before whatever connects by itself as well, which has 0 unless somebody says otherwise."""
+
+_KEY_DIGITS: Final = 64
+_KEY_ROUNDS: Final = 4096
 
 _KEY_MANAGEMENT: Final[Mapping[WifiSecurity, str]] = {WifiSecurity.WPA2: "wpa-psk", WifiSecurity.WPA3: "sae"}
 
@@ -64,6 +68,15 @@ def wifi_files(network: Network, passwords: Mapping[str, str]) -> dict[str, byte
     }
 
 
+def read_wifi(keyfile: bytes) -> tuple[bytes, bool]:
+    """Return the name of the network that a keyfile of ours is for, and whether that is hidden."""
+    lines = keyfile.splitlines()
+    written = next((line.removeprefix(b"ssid=") for line in lines if line.startswith(b"ssid=")), b"")
+    if re.fullmatch(rb"(?:[0-9]{1,3};)+", written):
+        written = bytes(int(byte) & 0xFF for byte in written.split(b";")[:-1])
+    return written, b"hidden=true" in lines
+
+
 def radio_file(country: str) -> bytes:
     """Return what has the radio keep a country's rules, from the next boot on."""
     return f"options cfg80211 ieee80211_regdom={country}\n".encode()
@@ -77,8 +90,20 @@ def _wifi(position: int, wifi: WifiNetwork, password: str) -> bytes:
         **({"hidden": "true"} if wifi.hidden else {}),
     }
     if wifi.security in _KEY_MANAGEMENT:
-        sections["wifi-security"] = {"key-mgmt": _KEY_MANAGEMENT[wifi.security], "psk": _escaped(password)}
+        key = _key(wifi.ssid, password) if wifi.security is WifiSecurity.WPA2 else _escaped(password)
+        sections["wifi-security"] = {"key-mgmt": _KEY_MANAGEMENT[wifi.security], "psk": key}
     return _written({**sections, "ipv4": {"method": "auto"}, "ipv6": {"method": "auto"}})
+
+
+def _key(ssid: str, password: str) -> str:
+    """Return what a WPA2 network makes of its password (IEEE 802.11-2020 annex J.4.1).
+
+    It opens this network and no other, and the password, which people use elsewhere too, is not on the card. WPA3 has
+    nothing of the kind: there the password itself is needed.
+    """
+    if len(password) == _KEY_DIGITS:
+        return password
+    return hashlib.pbkdf2_hmac("sha1", password.encode(), ssid.encode(), _KEY_ROUNDS, _KEY_DIGITS // 2).hex()
 
 
 def _connection(name: str, kind: str, priority: int) -> Sections:

@@ -1,13 +1,13 @@
 """Writes the files that a configuration wants, and has the machine's services take them up."""
 
 import base64
-import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from firmware.durable import replace_durably, sync_folder
-from firmware.root.connections import CABLE, FOLDER, OWN, VLAN, WIFI
+from firmware.root.connections import FOLDER, OWN
 from firmware.root.machine import Machine
+from firmware.root.network_manager import NetworkManager
 from firmware.root.plan import TIME_SERVERS, Files, is_network
 
 _PRIVATE: Final = 0o600
@@ -21,6 +21,7 @@ class Installation:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        self._network_manager = NetworkManager(machine)
 
     @property
     def keyfiles(self) -> list[str]:
@@ -31,8 +32,7 @@ class Installation:
     @property
     def radio(self) -> bool | None:
         """Whether Wi-Fi is switched on; None where nobody can say."""
-        said = self._machine.run("nmcli", "-t", "radio", "wifi")
-        return None if said is None else said.strip() == "enabled"
+        return self._network_manager.radio
 
     def changed(self, files: Files) -> Files:
         """Return those of the files that are not so yet."""
@@ -61,25 +61,15 @@ class Installation:
             target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             replace_durably(target, content, replace=_place_private if is_network(path) else _place_public)
 
-    def take_up(self, files: Files, radio: bool | None) -> None:
-        """Have the services that are there take up what has changed; what they make of it the trial will show."""
-        run = self._machine.run
+    def take_up(self, files: Files, radio: bool | None) -> bool:
+        """Have the services that are there take up what has changed; see `NetworkManager.take_up`."""
         if TIME_SERVERS in files:
-            run("systemctl", "try-restart", "systemd-timesyncd.service")
-        if not any(is_network(path) for path in files) and radio is None:
-            return
-        if run("nmcli", "connection", "reload") is None:
-            return
-        if radio is not None:
-            run("nmcli", "radio", "wifi", "on" if radio else "off")
-        present = [name.removesuffix(".nmconnection") for name in self.keyfiles]
-        for name in (CABLE, VLAN):
-            if name in present:
-                run("nmcli", "--wait", "20", "connection", "up", "id", name)
-        # Best first: the radio is on one network at a time.
-        for name in sorted((name for name in present if name.startswith(WIFI)), key=_position):
-            if run("nmcli", "--wait", "20", "connection", "up", "id", name) is not None:
-                break
+            self._machine.run("systemctl", "try-restart", "systemd-timesyncd.service")
+        changed = {_connection(path) for path in files if is_network(path)}
+        if not changed and radio is None:
+            return True
+        present = {_connection(name): self.read(f"{FOLDER}/{name}") or b"" for name in self.keyfiles}
+        return self._network_manager.take_up(present, changed, radio)
 
 
 def encoded(content: bytes | None) -> str | None:
@@ -92,8 +82,8 @@ def decoded(content: str | None) -> bytes | None:
     return None if content is None else base64.b64decode(content)
 
 
-def _position(name: str) -> int:
-    return int(re.sub(r"\D", "", name))
+def _connection(path: str) -> str:
+    return PurePosixPath(path).stem
 
 
 def _place_private(draft: Path, target: Path) -> None:

@@ -16,6 +16,9 @@ MAX_LINE_BYTES: Final = 16 * 1024
 
 Number = Annotated[int, Field(ge=1, lt=2**53)]
 
+NOT_JOINED: Final = "not_joined"
+"""The code of an answer: Wi-Fi networks in reach do not let the handset in."""
+
 SOCKET: Final = "/run/wecall-apply/apply.sock"
 
 
@@ -92,7 +95,7 @@ class RootAnswer(_SaidByRoot):
 
     Attributes:
         number: of the bundle that was asked about.
-        code: a `BundleRefusal` where the bundle was refused, a `RootStep` where that step failed.
+        code: a `BundleRefusal` where the bundle was refused, a `RootStep` where that step failed, or `NOT_JOINED`.
         starts_anew: the firmware was exchanged, and whoever asked runs the other one: end the process, as soon as no
             call goes on, and let the service manager start it again.
     """

@@ -10,7 +10,7 @@ from firmware.errors import HandsetError
 from firmware.root.environments import Environments
 from firmware.root.installation import Installation, decoded, encoded
 from firmware.root.machine import Machine
-from firmware.root.messages import RootAnswer, RootOutcome, RootStep
+from firmware.root.messages import NOT_JOINED, RootAnswer, RootOutcome, RootStep
 from firmware.root.plan import Files, wanted_files, wanted_radio
 from firmware.root.processes import identify, is_alive
 from firmware.root.record import Pending, Record, RecordError, Snapshot, forget_record, read_record, write_record
@@ -32,6 +32,10 @@ MOST_FAILURES: Final = 4
 
 OnStep = Callable[[RootStep, int], None]
 """Told what is being done, and how many percent of that is."""
+
+
+class NotJoinedError(HandsetError):
+    """No Wi-Fi network of the bundle's lets the handset in, though there is one in reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ class Work:
             _log.error("What the bundle brings could not be installed (%s): %s", step, error)
             if (pending := self._record.pending) is not None:
                 self._put_back(self._record, pending, failed=False)
-            return RootAnswer(outcome=RootOutcome.FAILED, number=number, code=step)
+            code = NOT_JOINED if isinstance(error, NotJoinedError) else step
+            return RootAnswer(outcome=RootOutcome.FAILED, number=number, code=code)
         return RootAnswer(outcome=RootOutcome.APPLIED, number=number, starts_anew=switched)
 
     def keep(self, number: int, asker: int) -> RootAnswer:
@@ -261,7 +266,8 @@ class Work:
         if files or radio is not None:
             on_step(RootStep.NETWORK, 0)
             self._installation.write(files)
-            self._installation.take_up(files, radio)
+            if not self._installation.take_up(files, radio):
+                raise NotJoinedError("A Wi-Fi network in reach does not let the handset in. Check its password.")
         if pending.switched:
             on_step(RootStep.FIRMWARE, 0)
             self._environments.switch(aim.prepare(lambda percent: on_step(RootStep.FIRMWARE, percent)))

@@ -49,6 +49,11 @@ def wifi(ssid: str) -> str:
     return f'[network]\n\n[[network.wifi]]\nssid = "{ssid}"'
 
 
+def in_reach(*ssids: str) -> str:
+    """Return what nmcli says of the networks that the radio receives; one more hides its name."""
+    return "".join(f"{ssid.encode().hex().upper()}\n" for ssid in ("", *ssids))
+
+
 def time_server(host: str) -> str:
     return f'[time]\nservers = ["{host}"]'
 
@@ -82,7 +87,11 @@ class RootMachine:
     def __init__(self, root: Path, written: str = "") -> None:
         self.root = root
         self.commands: list[str] = []
-        self.answers: dict[str, str | None] = {"systemctl show": "0\n", "nmcli -t radio wifi": "disabled\n"}
+        self.answers: dict[str, str | None] = {
+            "systemctl show": "0\n",
+            "nmcli -t radio wifi": "disabled\n",
+            "nmcli -g SSID-HEX": in_reach("shop", "old"),
+        }
         self.steps: list[RootStep] = []
         self.percents: list[int] = []
         self.machine = Machine(root, self._run, self._flush)

@@ -339,8 +339,9 @@ async def test_what_root_has_put_back_meanwhile_does_not_count(lab: TrialLab) ->
 @pytest.mark.parametrize(
     ("outcome", "code", "check"),
     [
-        (RootOutcome.REFUSED, "forged", Check(name=CheckName.NETWORK, passed=False, code=CheckCode.REFUSED)),
+        (RootOutcome.REFUSED, "forged", Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_TAKEN)),
         (RootOutcome.FAILED, "network", Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_INSTALLED)),
+        (RootOutcome.FAILED, "not_joined", Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_JOINED)),
         (RootOutcome.FAILED, "firmware", Check(name=CheckName.FIRMWARE, passed=False, code=CheckCode.NOT_INSTALLED)),
     ],
 )

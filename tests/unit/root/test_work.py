@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.root.messages import RootOutcome, RootStep
+from firmware.root.messages import NOT_JOINED, RootOutcome, RootStep
 from firmware.root.record import RecordError, read_record
 from firmware.root.work import MOST_FAILURES, MOST_STARTS
 from provisioning.refusal import BundleRefusal
@@ -51,12 +51,12 @@ def test_networks_and_time_servers_are_written_and_taken_up(machine: RootMachine
     assert "ssid=shop\n" in (machine.text(WIFI) or "")
     assert "address1=192.0.2.10/24\n" in (machine.text(CABLE) or "")
     assert machine.text(TIME_SERVERS) == "[Time]\nNTP=ntp.example.org\n"
-    assert [line for line in machine.commands if "show" not in line and " -t " not in line] == [
+    assert [line for line in machine.commands if "show" not in line and " -t " not in line and " -g " not in line] == [
         "systemctl try-restart systemd-timesyncd.service",
         "nmcli connection reload",
         "nmcli radio wifi on",
         "nmcli --wait 20 connection up id wecall-cable",
-        "nmcli --wait 20 connection up id wecall-wifi-1",
+        "nmcli --wait 30 connection up id wecall-wifi-1",
     ]
 
 
@@ -74,11 +74,14 @@ def test_a_machine_without_networkmanager_gets_the_files_all_the_same(machine: R
     assert machine.text(WIFI) is not None
 
 
-def test_the_next_best_wifi_network_is_tried_where_the_best_is_not_there(machine: RootMachine) -> None:
-    machine.answers["nmcli --wait 20 connection up id wecall-wifi-1"] = None
-    two = wifi("far") + '\nsecurity = "open"\n\n[[network.wifi]]\nssid = "near"\nsecurity = "open"'
-    machine.attempt(7, bundle(7, two))
-    assert machine.commands[-1] == "nmcli --wait 20 connection up id wecall-wifi-2"
+def test_a_wifi_network_in_reach_that_does_not_let_the_handset_in_sends_the_bundle_back(machine: RootMachine) -> None:
+    machine.keep(6, bundle(6, wifi("old")), secrets=SECRETS)
+    before = machine.text(WIFI)
+    machine.answers["nmcli --wait 30 connection up"] = None
+    answer = machine.attempt(7, bundle(7, wifi("shop")), secrets={"wifi-password-1": "a wrong one"})
+    assert (answer.outcome, answer.code) == (RootOutcome.FAILED, NOT_JOINED)
+    assert machine.text(WIFI) == before
+    assert machine.work().pending is None
 
 
 def test_a_bundle_that_changes_nothing_disturbs_nothing(machine: RootMachine) -> None:
@@ -130,7 +133,7 @@ def test_what_was_there_comes_back(machine: RootMachine, way: str) -> None:
         machine.work().give_up()
     assert (machine.text(WIFI), machine.text(CABLE), machine.text(TIME_SERVERS)) == before
     assert "nmcli radio wifi on" in machine.commands
-    assert "nmcli --wait 20 connection up id wecall-wifi-1" in machine.commands
+    assert "nmcli --wait 30 connection up id wecall-wifi-1" in machine.commands
     assert machine.work().pending is None
 
 
