@@ -111,6 +111,7 @@ def test_a_record_is_confirmed_once_it_is_there_and_waits_for_a_collector_that_i
         assert site.rows(calls, "seq") == [1, 2, 3]
 
 
+@pytest.mark.soak
 def test_a_collector_killed_at_any_moment_has_each_record_once_and_confirms_all(site: Site) -> None:
     chance = random.Random(11)
     count = 150 * KILLS

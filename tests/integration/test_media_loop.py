@@ -283,6 +283,7 @@ def test_a_card_that_comes_after_the_start_is_found(own_pulse: PulseAudio, lift:
         wait_until(lambda: find_tone(recorder.sound, [450], shortest_s=0.2))
 
 
+@pytest.mark.soak
 def test_a_hundred_calls_leave_no_descriptor_open(pulse: PulseAudio, lift: Callable[..., Handset]) -> None:
     def descriptors() -> int:
         return sum(1 for _ in Path("/proc/self/fd").iterdir())

@@ -250,6 +250,7 @@ def record_for_ever(folder: Path) -> None:
     asyncio.run(go_on())
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", range(ROUNDS))
 def test_a_handset_that_is_killed_while_it_records_has_all_that_was_acknowledged(tmp_path: Path, seed: int) -> None:
     asyncio.run(fill(tmp_path, 0))

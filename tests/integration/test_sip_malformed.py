@@ -173,6 +173,7 @@ def test_a_useless_answer_while_it_rings_does_not_make_the_next_one_deadly(
 
 # Audio travels over UDP, whatever SIP does.
 @pytest.mark.parametrize("siege", ["udp"], indirect=True)
+@pytest.mark.soak
 def test_garbage_to_the_audio_port_is_survived(siege: Siege) -> None:
     rng = random.Random(SEED)
     before = siege.stack.size()
