@@ -53,6 +53,7 @@ class Shelf:
         self._folder = state_dir / FOLDER_NAME
         self._lock = threading.RLock()
         self._standing: Standing | None = None
+        self._is_readable = True
 
     @property
     def folder(self) -> Path:
@@ -172,9 +173,11 @@ class Shelf:
         self.sweep_configurations()
 
     def sweep_configurations(self) -> None:
-        """Delete the configurations that neither count nor may come back."""
+        """Delete the configurations that neither count nor may come back; none where nobody knows which those are."""
         with self._lock:
             standing = self.standing
+            if not self._is_readable:
+                return
             numbers = {kept.number for kept in standing.kept}
             numbers |= {number for number in (standing.active, _number(standing.candidate)) if number is not None}
             self._delete_all_but({str(number) for number in numbers})
@@ -206,16 +209,18 @@ class Shelf:
                 return
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             replace_durably(self._folder / _STANDING_NAME, changed.model_dump_json(indent=1).encode())
-            self._standing = changed
+            self._standing, self._is_readable = changed, True
 
     def _read(self) -> Standing:
         path = self._folder / _STANDING_NAME
+        self._is_readable = True
         try:
             return Standing.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return Standing()
         except (OSError, ValidationError) as error:
             _log.error("Which bundle's configuration counts cannot be read from %s: %s", path, type(error).__name__)
+            self._is_readable = False
             return Standing()
 
 

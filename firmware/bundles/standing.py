@@ -6,7 +6,7 @@ done or not done.
 
 from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
 from firmware.bundles.progress import BundleSource
 from firmware.phone.bundle_news import BundleCode, BundleResult
@@ -28,7 +28,13 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A bundle's SHA-256."""
 
 
-class Candidate(Section):
+class _Written(Section):
+    """What may be read by older firmware than wrote it, which was tried and taken back: it passes over what is new."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Candidate(_Written):
     """A bundle that may come to count.
 
     Attributes:
@@ -52,7 +58,7 @@ class Candidate(Section):
     tries: int = 0
 
 
-class Kept(Section):
+class Kept(_Written):
     """A bundle that counts, or counted once.
 
     Attributes:
@@ -66,14 +72,14 @@ class Kept(Section):
     note: str = ""
 
 
-class Finishing(Section):
+class Finishing(_Written):
     """A bundle that counts already, of which something is still to be done: what else it brings is taken in."""
 
     candidate: Candidate
     checks: tuple[Check, ...]
 
 
-class Ended(Section):
+class Ended(_Written):
     """What became of a bundle.
 
     Attributes:
@@ -122,7 +128,7 @@ class Ended(Section):
         )
 
 
-class Standing(Section):
+class Standing(_Written):
     """All of it.
 
     Attributes:
@@ -145,6 +151,15 @@ class Standing(Section):
     reverted: tuple[BundleNumber, ...] = ()
     kept: tuple[Kept, ...] = ()
     refused: tuple[Digest, ...] = ()
+
+    @field_validator("trial", "finishing", "ended", mode="wrap")
+    @classmethod
+    def _is_nothing_where_it_is_not_understood(cls, value: object, understand: ValidatorFunctionWrapHandler) -> object:
+        """Go without what newer firmware says in words of its own, so that what counts goes on counting."""
+        try:
+            return understand(value)
+        except ValidationError:
+            return None
 
     @property
     def before(self) -> Kept | None:

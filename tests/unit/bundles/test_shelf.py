@@ -1,3 +1,4 @@
+import json
 import stat
 from pathlib import Path
 
@@ -173,3 +174,28 @@ def test_a_shelf_that_forgets_its_operator_is_as_new_but_for_the_handsets_own_ke
 def test_a_shelf_that_never_had_an_operator_forgets_it_too(shelf: Shelf) -> None:
     shelf.forget_operator()
     assert not shelf.folder.exists()
+
+
+def test_what_newer_firmware_wrote_before_it_was_taken_back_costs_no_configuration(shelf: Shelf) -> None:
+    keep(shelf, 7)
+    try_it(shelf, 8)
+    path = shelf.folder / "standing.json"
+    written = json.loads(path.read_text())
+    written["mood"] = "good"
+    written["kept"][0]["colour"] = "blue"
+    written["trial"]["source"] = "by_pigeon"
+    written["ended"] = {**written["ended"], "code": "out_of_tea"}
+    written["finishing"] = {"candidate": written["trial"], "checks": []}
+    path.write_text(json.dumps(written))
+    again = Shelf(shelf.folder.parent)
+    again.sweep()
+    assert (again.standing.active, [kept.number for kept in again.standing.kept]) == (7, [7])
+    assert (again.standing.trial, again.standing.ended, again.standing.finishing) == (None, None, None)
+    assert (again.folder_of(7) / CONFIGURATION_NAME).exists()
+
+
+def test_a_standing_that_cannot_be_read_has_nothing_deleted(shelf: Shelf) -> None:
+    keep(shelf, 7)
+    (shelf.folder / "standing.json").write_bytes(b"{")
+    Shelf(shelf.folder.parent).sweep()
+    assert numbers_on_the_card(shelf) == {"7"}
