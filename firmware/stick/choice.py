@@ -16,6 +16,9 @@ _log = logging.getLogger(__name__)
 MOST_READ_BYTES: Final = 2 * MAX_BUNDLE_BYTES
 """So much of all bundles together is read: a slow stick gives that in half a minute."""
 
+MOST_READ: Final = 1000
+"""So many are read, the likeliest first: a stick may have one for each handset of a site."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -58,7 +61,7 @@ def choose(folder: StickFolder, names: tuple[str, ...], serial: str) -> Choice:
     of_others: list[BundleRefusal] = []
     left_bytes = MOST_READ_BYTES
     # Where there is too much to read, those are left out that are least likely ours.
-    for named, name in sorted((_named(name, serial), name) for name in names):
+    for named, name in sorted((_named(name, serial), name) for name in names)[:MOST_READ]:
         if best.name and named is _Named.ANOTHERS:
             break
         refusals = of_named if named is _Named.OURS else of_others

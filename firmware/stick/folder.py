@@ -16,9 +16,6 @@ ENDING: Final = ".wecall"
 MOST_NAMES: Final = 65_536
 """So many names of the top folder are looked at: no folder of FAT has more, whatever else its owner keeps there."""
 
-MOST_BUNDLES: Final = 1000
-"""So many of them may be bundles: a stick serves a whole site, with one for each handset."""
-
 
 class StickFolder:
     """The top folder of a stick; no other one is looked into."""
@@ -38,7 +35,7 @@ class StickFolder:
             with os.scandir(self._path) as entries:
                 names = (entry.name for entry in islice(entries, MOST_NAMES))
                 bundles = (name for name in names if name.casefold().endswith(ENDING) and not name.startswith("."))
-                return tuple(islice(bundles, MOST_BUNDLES))
+                return tuple(bundles)
         except OSError as error:
             raise StickError(f"The stick cannot be read: {error.strerror}.") from error
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pytest
 
 from firmware.stick import choice as choice_module
-from firmware.stick.choice import Choice, choose
+from firmware.stick.choice import MOST_READ, Choice, choose
 from firmware.stick.folder import StickFolder
 from provisioning.bundle import MAX_BUNDLE_BYTES, BundleRefusal
 from tests.lab.bundles import SERIAL, Installer
@@ -138,6 +138,18 @@ def test_only_so_much_is_read_of_all_together_and_the_one_with_our_serial_first(
     folder = Watched(tmp_path)
     assert choose(folder, folder.bundle_names(), SERIAL).number == 4
     assert folder.opened == [f"{SERIAL}.wecall", "0.wecall", "1.wecall", "2.wecall"]
+
+
+def test_of_many_bundles_only_so_many_are_read_and_the_own_one_however_many_were_put_there_before_it(
+    tmp_path: Path,
+) -> None:
+    for number in range(MOST_READ + 5):
+        (tmp_path / f"{number:016x}.wecall").touch()
+    folder = Watched(tmp_path)
+    assert choose(folder, folder.bundle_names(), SERIAL) == Choice(refusal=BundleRefusal.UNREADABLE)
+    assert len(folder.opened) == MOST_READ
+    (tmp_path / f"{SERIAL}.wecall").write_bytes(INSTALLER.bundle(number=4))
+    assert choose(folder, folder.bundle_names(), SERIAL).number == 4
 
 
 def test_a_file_that_cannot_be_read_on_is_as_good_as_damaged(tmp_path: Path) -> None:

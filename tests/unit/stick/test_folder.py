@@ -8,7 +8,7 @@ import pytest
 
 from firmware.errors import StickError
 from firmware.stick import folder as folder_module
-from firmware.stick.folder import MOST_BUNDLES, MOST_NAMES, StickFolder
+from firmware.stick.folder import MOST_NAMES, StickFolder
 
 
 @pytest.fixture
@@ -60,12 +60,6 @@ def test_of_a_folder_of_many_names_only_so_many_are_looked_at(
     monkeypatch.setattr(folder_module.os, "scandir", lambda _path: Endless())
     assert folder.bundle_names() == ()
     assert looked_at == MOST_NAMES
-
-
-def test_of_many_bundles_only_so_many_are_named(folder: StickFolder, tmp_path: Path) -> None:
-    for number in range(MOST_BUNDLES + 5):
-        (tmp_path / f"{number}.wecall").touch()
-    assert len(folder.bundle_names()) == MOST_BUNDLES
 
 
 def test_a_stick_that_was_pulled_out_is_told_as_that(tmp_path: Path) -> None:
