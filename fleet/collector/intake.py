@@ -83,6 +83,7 @@ class Intake:
         self._is_open = False
         self._is_absent = False
         self._is_leaving = False
+        self._is_mute = False
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
         self._unanswered: dict[int, tuple[Received, ...]] = {}
@@ -205,7 +206,7 @@ class Intake:
         with self._lock:
             self._connection += 1
             self._is_open = True
-            self._is_absent = False
+            self._is_absent = self._is_mute = False
             if flags.session_present:
                 # They come again: while the database is away, each new connection would bring as many more.
                 self._queue = deque(message for message in self._queue if not message.qos)
@@ -281,7 +282,9 @@ class Intake:
     def _on_publish(
         self, _client: Client, _userdata: Any, mid: int, reason: ReasonCode, _properties: Properties | None
     ) -> None:
-        if reason.is_failure:
+        if reason.is_failure and not self._is_mute:
+            # It is the same with every handset.
+            self._is_mute = True
             _log.error("The broker does not let this collector answer a handset: %s. Check its access list.", reason)
         with self._lock:
             answered = self._unanswered.pop(mid, None)

@@ -1,6 +1,7 @@
 """A collector at the broker: who it is, and how much waits for it, however often the connection ends."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,9 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from fleet.collector.acknowledgements import Acknowledgement
 from fleet.collector.intake import MOST_WAITING, Intake
+from fleet.collector.quarantine import Sender
 from fleet.collector.settings import BrokerAddress, CollectorSettings
 from fleet.errors import FleetError
 from fleet.metrics import Counts
@@ -166,12 +169,29 @@ async def test_a_flood_of_long_messages_that_nobody_waits_for_is_let_drop(
     assert lab.intake.waiting == 5
 
 
-def intake_of(broker: FleetBroker, issued: IssuedCertificate) -> Intake:
-    """Return the intake of the collector `main` that shows this certificate."""
+def intake_of(broker: FleetBroker, issued: IssuedCertificate, *, name: str = "main") -> Intake:
+    """Return the intake of a collector that shows this certificate."""
     address = BrokerAddress(
         host="127.0.0.1", port=broker.port, ca=broker.ca_path, certificate=issued.certificate, key=issued.key
     )
-    return Intake(CollectorSettings(name="main", broker=address), Counts())
+    return Intake(CollectorSettings(name=name, broker=address), Counts())
+
+
+async def test_a_broker_that_lets_a_collector_answer_nobody_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with FleetBroker(tmp_path / "b") as broker:
+        intake = intake_of(broker, broker.collector("stranger"), name="stranger")
+        intake.start()
+        answer = Acknowledgement(Sender(FLEET, "desk-1"), b"{}", ())
+        async with asyncio.timeout(60):
+            while "Connected to the broker" not in caplog.text:  # noqa: ASYNC110 - a log tells nobody
+                await asyncio.sleep(0.05)
+        intake.answer([answer] * 3)
+        # It waits until the broker has said something to each.
+        await asyncio.to_thread(intake.stop)
+    assert caplog.text.count("does not let this collector answer") == 1
 
 
 async def test_a_collector_shows_no_other_collectors_certificate(tmp_path: Path) -> None:
