@@ -24,6 +24,7 @@ from tests.lab.fleet_broker import FleetBroker
 from tests.lab.fleet_devices import FleetDevice
 from tests.lab.fleet_messages import EPOCH, cancellation, cdr, consent, erasure
 from tests.lab.postgres import Postgres
+from tests.lab.small_disk import fill, small_disk
 
 KILLS: Final = 40 if os.environ.get("WECALL_SOAK") == "1" else 4
 PATIENCE_S: Final = 90.0
@@ -155,6 +156,23 @@ def test_while_the_database_is_away_nothing_is_confirmed_and_afterwards_all_is(s
         handset.wait_until_confirmed(EPOCH, *range(1, 400))
         assert site.rows(calls, "seq") == list(range(1, 400))
         site.wait_for(lambda: "handset-2" in site.rows(devices, "device"))
+
+
+def test_a_full_disk_has_nothing_confirmed_and_nothing_lost(tmp_path: Path) -> None:
+    many = tuple(range(2, 1002))
+    with small_disk(tmp_path / "disk", 4 << 20) as disk:
+        site = Site(tmp_path, f"sqlite:///{disk / 'calls.db'}", None)
+        with site.broker, site.collector() as collector, site.device() as handset:
+            handset.send("cdr", cdr("handset-1", 1))
+            handset.wait_until_confirmed(EPOCH, 1)
+            ballast = fill(disk)
+            handset.send("cdr", *(cdr("handset-1", *many[first : first + 50]) for first in range(0, 1000, 50)))
+            site.wait_for(lambda: "does not take records" in collector.log)
+            assert handset.confirmed == {(EPOCH, 1)}
+            ballast.unlink()
+            handset.wait_until_confirmed(EPOCH, *many)
+        assert site.rows(calls, "seq") == [1, *many]
+        site.engine.dispose()
 
 
 def test_a_collector_starts_before_its_database(site: Site) -> None:

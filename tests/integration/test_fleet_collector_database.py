@@ -510,9 +510,9 @@ def test_what_is_older_than_is_kept_goes_and_does_not_come_in_again(engine: Engi
 def test_what_is_kept_is_kept_to_the_last_moment_and_not_a_day_longer(engine: Engine) -> None:
     began = datetime(2024, 5, 6, 10, tzinfo=UTC)
     just_after = began + timedelta(milliseconds=1)
+    write(engine, ("cdr", cdr("handset-1", 1)))
     write(
         engine,
-        ("cdr", cdr("handset-1", 1)),
         ("outcome", outcome("handset-1", 9)),
         ("consent", consent("handset-1", 1, requests=[(1, "2024-05-20")])),
         ("consent", b""),

@@ -76,6 +76,10 @@ def test_a_clock_that_cannot_be_right_has_a_reason_of_its_own(started_at: str, r
     assert reasons(reading) == [reason]
 
 
+def test_a_call_that_ends_in_a_time_to_come_is_not_believed() -> None:
+    assert reasons(read(CDR, cdr("handset-1", 1, ended_at="9999-12-31T23:59:59.999Z"))) == [Reason.CLOCK_FUTURE]
+
+
 def test_a_handset_whose_clock_is_some_hours_ahead_is_believed() -> None:
     ahead = (NOW + timedelta(hours=20)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     reading = read(CDR, cdr("handset-1", 1, started_at=ahead, answered_at=None, ended_at=ahead))
