@@ -79,6 +79,8 @@ class Verifier:
             refuse(BundleRefusal.UNREADABLE, f"This is bundle {bundle.manifest.number}, and not {number}.")
         _check_wheels(bundle)
         verified = _read(bundle, record)
+        if not pins:
+            bundle.check_signer(verified.configuration.trust.keys)
         self._time.note_signed(bundle.manifest.issued_at.timestamp())
         return verified
 
@@ -107,6 +109,10 @@ def _read(bundle: Bundle, record: Record) -> Verified:
         configuration = parse_configuration(text)
     except ProvisioningError as error:
         refuse(BundleRefusal.MISTAKES, f"The configuration in this bundle has {len(error.mistakes)} mistakes.")
+    if configuration.device.fleet != bundle.manifest.fleet:
+        refuse(
+            BundleRefusal.MISTAKES, f"The configuration of this bundle is not for the fleet {bundle.manifest.fleet}."
+        )
     if not configuration.trust.has_key_for(Kind.BUNDLE):
         refuse(BundleRefusal.LOCKED_OUT, "The configuration in this bundle trusts no key with bundles.")
     return Verified(bundle, text, configuration)

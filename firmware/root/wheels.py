@@ -4,10 +4,11 @@ import platform
 import re
 import shutil
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from firmware.errors import HandsetError
 
@@ -15,6 +16,7 @@ HANDSET: Final = "wecall_handset-"
 """What the name of the handset's own wheel begins with."""
 
 _MAX_BYTES: Final = 1 << 30
+_PACKINGS: Final = frozenset({ZIP_STORED, ZIP_DEFLATED})
 _NAME: Final = re.compile(
     r"(?:.*/)?[^/-]+-[^/-]+(?:-[0-9][^/-]*)?-(?P<python>[^/-]+)-(?P<abi>[^/-]+)-(?P<platform>[^/-]+)\.whl"
 )
@@ -51,11 +53,14 @@ def unpack(wheel: BinaryIO, packages: Path) -> Iterator[tuple[Path, int]]:
             entries = archive.infolist()
             if sum(entry.file_size for entry in entries) > _MAX_BYTES:
                 raise WheelError("A wheel in this bundle is larger than any of ours, once it is unpacked.")
+            if any(entry.compress_type not in _PACKINGS for entry in entries):
+                raise WheelError("A wheel in this bundle is packed in a way that no wheel is.")
             for entry in entries:
                 if (target := _target(entry)) is not None:
                     _write(archive, entry, packages / target)
                     yield packages / target, entry.compress_size
-    except (BadZipFile, NotImplementedError, EOFError) as error:
+    # What is encrypted is a RuntimeError.
+    except (BadZipFile, EOFError, RuntimeError, UnicodeDecodeError, zlib.error) as error:
         raise WheelError("A wheel in this bundle is damaged, or is no wheel.") from error
 
 

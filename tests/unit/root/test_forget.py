@@ -12,7 +12,7 @@ from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine
 
 STOP = "systemctl stop wecall-apply.service wecall-apply.socket wecall-handset.service wecall-sync.service"
 START = "systemctl start wecall-apply.socket wecall-handset.service wecall-sync.service"
-OF_THE_NEXT = STRANGER.bundle({"config.toml": configuration(trusted=STRANGER, fleet="other")}, 1)
+OF_THE_NEXT = STRANGER.bundle({"config.toml": configuration(trusted=STRANGER, fleet="other")}, 1, fleet="other")
 
 
 @pytest.fixture

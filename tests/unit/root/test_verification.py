@@ -104,6 +104,16 @@ def test_what_is_refused_proves_nothing(written: Path) -> None:
     verifier(written).verify(PINNED, 7, io.BytesIO(OPERATOR.bundle(CONFIGURED)))
 
 
+def test_a_configuration_of_another_fleet_than_its_bundles_is_refused(written: Path) -> None:
+    """The handset refuses it as well, but whoever has broken into that would be of another fleet from then on."""
+    assert refusal_of(written, OPERATOR.bundle({"config.toml": configuration(fleet="other")})) is BundleRefusal.MISTAKES
+
+
+def test_a_first_signer_must_be_among_those_that_it_wants_to_be_trusted(written: Path) -> None:
+    bundle = STRANGER.bundle({"config.toml": configuration(trusted=OPERATOR)})
+    assert refusal_of(written, bundle, Record()) is BundleRefusal.UNKNOWN_KEY
+
+
 def test_firmware_needs_a_key_that_may_sign_it(written: Path) -> None:
     signer = Installer(OPERATOR.key.private_bytes_raw(), Kind.BUNDLE)
     record = PINNED.model_copy(update={"pins": (signer.trusted,)})
@@ -112,8 +122,9 @@ def test_firmware_needs_a_key_that_may_sign_it(written: Path) -> None:
 
 
 def test_the_very_first_signer_is_trusted_on_first_use_but_not_with_firmware(written: Path) -> None:
-    verifier(written).verify(Record(), 7, io.BytesIO(STRANGER.bundle(CONFIGURED)))
-    bundle = STRANGER.bundle(CONFIGURED | wheel("2.0"))
+    configured = {"config.toml": configuration(trusted=STRANGER)}
+    verifier(written).verify(Record(), 7, io.BytesIO(STRANGER.bundle(configured)))
+    bundle = STRANGER.bundle(configured | wheel("2.0"))
     assert refusal_of(written, bundle, Record()) is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
 
 

@@ -32,6 +32,26 @@ def test_packages_and_what_goes_beside_them_are_unpacked_and_commands_are_not(tm
     assert sorted(str(path.relative_to(tmp_path)) for path, _ in unpacked) == found
 
 
+@pytest.mark.parametrize("damage", ["encrypted", "stream", "method", "name"])
+def test_a_wheel_that_is_damaged_inside_is_refused_in_words(tmp_path: Path, damage: str) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("firmware/cli.py", "x = 1\n" * 1000)
+    content = bytearray(file.getvalue())
+    local, central = 0, content.index(b"PK\x01\x02")
+    match damage:
+        case "encrypted":
+            content[local + 6] = content[central + 8] = 1
+        case "stream":
+            content[local + 30 + len("firmware/cli.py")] = 0xFF
+        case "method":
+            content[local + 8] = content[central + 10] = 12
+        case _:
+            content[central + 46 : central + 48] = b"\xff\xfe"
+    with pytest.raises(WheelError):
+        list(unpack(io.BytesIO(content), tmp_path))
+
+
 @pytest.mark.parametrize("name", ["../outside.py", "/etc/outside", "a/../../outside", "a\\..\\outside"])
 def test_what_would_go_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     packages = tmp_path / "packages"
