@@ -1,6 +1,5 @@
 """Networks as NetworkManager keeps them: keyfiles, as Raspberry Pi OS has them (nm-settings-keyfile(5))."""
 
-import hashlib
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -21,9 +20,6 @@ OWN: Final = re.compile(r"wecall-(?:cable|vlan|wifi-[0-9]+)\.nmconnection")
 _NAMES: Final = uuid.UUID("6f1b2c6e-54c9-4c3b-9f2e-0d3c1b8a7e41")
 _PRIORITY: Final = 100
 """Before whatever connects by itself as well, which has 0 unless somebody says otherwise."""
-
-_KEY_DIGITS: Final = 64
-_KEY_ROUNDS: Final = 4096
 
 _KEY_MANAGEMENT: Final[Mapping[WifiSecurity, str]] = {WifiSecurity.WPA2: "wpa-psk", WifiSecurity.WPA3: "sae"}
 
@@ -90,20 +86,9 @@ def _wifi(position: int, wifi: WifiNetwork, password: str) -> bytes:
         **({"hidden": "true"} if wifi.hidden else {}),
     }
     if wifi.security in _KEY_MANAGEMENT:
-        key = _key(wifi.ssid, password) if wifi.security is WifiSecurity.WPA2 else _escaped(password)
-        sections["wifi-security"] = {"key-mgmt": _KEY_MANAGEMENT[wifi.security], "psk": key}
+        # Not the key that WPA2 makes of it: with that wpa_supplicant finds no network that offers WPA3 as well.
+        sections["wifi-security"] = {"key-mgmt": _KEY_MANAGEMENT[wifi.security], "psk": _escaped(password)}
     return _written({**sections, "ipv4": {"method": "auto"}, "ipv6": {"method": "auto"}})
-
-
-def _key(ssid: str, password: str) -> str:
-    """Return what a WPA2 network makes of its password (IEEE 802.11-2020 annex J.4.1).
-
-    It opens this network and no other, and the password, which people use elsewhere too, is not on the card. WPA3 has
-    nothing of the kind: there the password itself is needed.
-    """
-    if len(password) == _KEY_DIGITS:
-        return password
-    return hashlib.pbkdf2_hmac("sha1", password.encode(), ssid.encode(), _KEY_ROUNDS, _KEY_DIGITS // 2).hex()
 
 
 def _connection(name: str, kind: str, priority: int) -> Sections:

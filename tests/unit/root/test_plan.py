@@ -47,7 +47,7 @@ def test_time_servers_are_written_without_the_brackets_of_the_configuration() ->
 
 def test_a_password_may_stand_in_the_configuration() -> None:
     files = wanted(f'{wifi("shop")}\npassword = "abcdefgh"', secrets={})
-    assert files[WIFI] == wanted(wifi("shop"), secrets={"wifi-password-1": "abcdefgh"})[WIFI]
+    assert b"psk=abcdefgh\n" in (files[WIFI] or b"")
 
 
 @pytest.mark.parametrize(
