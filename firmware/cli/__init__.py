@@ -5,8 +5,7 @@ from typing import Any, Final
 
 import click
 
-from firmware import document_cli
-from firmware.cli import config, consents, contacts, my_data, pictures, processes, reset, status, store
+from firmware.cli import config, consents, contacts, documents, my_data, pictures, processes, reset, status, store
 from firmware.installer import cli as installer_cli
 
 # pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
@@ -55,10 +54,10 @@ for _command in (
     store.store,
     reset.order_factory_reset,
     config.config,
-    document_cli.key,
-    document_cli.policy,
-    document_cli.notice,
-    document_cli.catalogue,
+    documents.key,
+    documents.policy,
+    documents.notice,
+    documents.catalogue,
     installer_cli.bundle,
     installer_cli.fleet,
 ):

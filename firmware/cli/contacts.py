@@ -21,7 +21,7 @@ def list_contacts(runtime_dir: Path) -> None:
     """List the contacts: what names each, its name and its numbers."""
     from functools import partial
 
-    from firmware.contact_command import all_contacts
+    from firmware.cli.contact_files import all_contacts
 
     for contact, _ in all_contacts(partial(ask, runtime_dir)):
         numbers = ", ".join(f"{number.number} ({number.kind})" for number in contact.numbers)
@@ -70,7 +70,7 @@ def import_contacts(files: tuple[Path, ...], runtime_dir: Path) -> None:
 
     from rich.progress import Progress
 
-    from firmware.contact_command import import_files
+    from firmware.cli.contact_files import import_files
 
     with Progress(transient=True) as shown:
         task = shown.add_task("Importing", total=sum(file.stat().st_size for file in files))
@@ -98,7 +98,7 @@ def export_contacts(file: Path, version: Literal["3.0", "4.0"], runtime_dir: Pat
 
     from rich.progress import Progress
 
-    from firmware.contact_command import export_file
+    from firmware.cli.contact_files import export_file
 
     with Progress(transient=True) as shown:
         task = shown.add_task("Exporting", total=None)

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
+from firmware.cli.asking import ask
+from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -23,7 +26,6 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Document = TypeVar("_Document", bound="Section")
 _Result = TypeVar("_Result")
 
-DEFAULT_CONFIGURATION: Final = Path("/etc/wecall/config.toml")
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DEFAULT_DAYS: Final = 90
 
@@ -66,20 +68,6 @@ def _checking_options(command: _Command) -> _Command:
             default=DEFAULT_CONFIGURATION, show_default=True, help="A handset's configuration, whose keys count.",
         ),
         click.option("--public", help="The public key that counts, in place of a configuration's."),
-    )  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _taking_options(command: _Command) -> _Command:
-    """Add what is handed over, and to whom."""
-    options = (
-        click.argument("file", type=_FILE),
-        click.option(
-            "--runtime-dir", type=click.Path(file_okay=False, path_type=Path), envvar="RUNTIME_DIRECTORY",
-            default=Path("/run/wecall"), show_default=True, help="Where the handset's local sockets are.",
-        ),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -152,7 +140,8 @@ def inspect_policy(file: Path, configuration: Path, public: str | None) -> None:
 
 
 @policy.command(name="take")
-@_taking_options
+@click.argument("file", type=_FILE)
+@runtime_dir_option
 def take_policy(file: Path, runtime_dir: Path) -> None:
     """Hand the signed policy in FILE to the handset, which shows it from then on."""
     _take("policy", file, runtime_dir)
@@ -194,7 +183,8 @@ def inspect_notice(file: Path, configuration: Path, public: str | None) -> None:
 
 
 @notice.command(name="take")
-@_taking_options
+@click.argument("file", type=_FILE)
+@runtime_dir_option
 def take_notice(file: Path, runtime_dir: Path) -> None:
     """Hand the signed notice in FILE to the handset, which shows it until it is acknowledged."""
     _take("notice", file, runtime_dir)
@@ -226,7 +216,8 @@ def sign_catalogue(file: Path, **signing: Any) -> None:
 
 
 @catalogue.command(name="take")
-@_taking_options
+@click.argument("file", type=_FILE)
+@runtime_dir_option
 def take_catalogue(file: Path, runtime_dir: Path) -> None:
     """Hand the signed catalogue in FILE to the handset; what it changes is asked anew."""
     _take("catalogue", file, runtime_dir)
@@ -235,20 +226,16 @@ def take_catalogue(file: Path, runtime_dir: Path) -> None:
 def _take(kind: Literal["policy", "notice", "catalogue"], file: Path, runtime_dir: Path) -> None:
     from pydantic import ValidationError
 
-    from firmware.control.client import ask
-    from firmware.control.requests import DocumentTakeRequest, Role
+    from firmware.control.requests import DocumentTakeRequest
     from firmware.egress.messages import OutcomeCode
-    from firmware.errors import ControlError
 
     try:
         request = DocumentTakeRequest(kind=kind, data=base64.b64encode(file.read_bytes()).decode("ascii"))
-        answer = ask(runtime_dir, Role.ADMIN, request)
+        answer = ask(runtime_dir, request)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
     except ValidationError:
         raise click.ClickException(f"{file} is larger than any {kind}. (too_large)") from None
-    except ControlError as error:
-        raise click.ClickException(str(error)) from error
     if answer["outcome"] == OutcomeCode.NOT_GRANTED:
         click.echo("It is kept, but not shown: the holder has not agreed to notices of the operator.")
     else:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from firmware.document_cli import catalogue, key, notice, policy
+from firmware.cli.documents import catalogue, key, notice, policy
 from provisioning.documents import PolicyDocument, read_content, split_paragraphs
 from provisioning.signed import verify
 from provisioning.trust import Kind, TrustedKey
