@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from firmware import clock
+from firmware.admin.my_data import CopyParts
 from firmware.announcer import Announcer
 from firmware.boot import Early, Options
 from firmware.bundles.opening import open_desk
@@ -40,7 +41,6 @@ from firmware.media.loop import AudioLoop
 from firmware.media.recorder import SoundRecorder, SoundTap
 from firmware.media.tones import key_click
 from firmware.minutes import Minutes
-from firmware.my_data_admin import CopyParts
 from firmware.notifier import SystemdNotifier, status_words
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.ordered_files import OrderedFiles

@@ -5,31 +5,31 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from firmware.admin import AdminRole
+from firmware.admin.configurations import ConfigRole
+from firmware.admin.consents import ConsentRole
+from firmware.admin.contacts import ContactRole
+from firmware.admin.documents import DocumentRole
+from firmware.admin.handset import AdminRole
+from firmware.admin.my_data import CopyParts, MyDataRole
+from firmware.admin.pictures import PictureRole
+from firmware.admin.store_key import KeyRole
 from firmware.broker_memory import BrokerMemory
 from firmware.bundles.by_network import NetworkBundles, NetworkIntake
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.intake import Intake
 from firmware.bundles.progress import BundleSource
-from firmware.config_admin import ConfigRole
-from firmware.consent_admin import ConsentRole
-from firmware.contact_admin import ContactRole
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.server import Handler
 from firmware.control.stick_role import StickRole
 from firmware.control.sync_role import SyncRole
 from firmware.doctor import Condition
-from firmware.document_admin import DocumentRole
 from firmware.egress.downlink import DownTopic
 from firmware.farewell import Farewell
 from firmware.import_gate import ImportGate
 from firmware.inbound import Inbound
-from firmware.key_admin import KeyRole
-from firmware.my_data_admin import CopyParts, MyDataRole
 from firmware.ordered_files import OrderedFiles
 from firmware.phone.bundle_news import BundleNews
 from firmware.phone.view import PhoneView
-from firmware.picture_admin import PictureRole
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.records import Records
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from firmware.admin.consents import ConsentRole
 from firmware.cli import main
-from firmware.consent_admin import ConsentRole
 from firmware.control.requests import REQUESTS, Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
 from firmware.phone.purpose import Actor, Channel, Purpose

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from firmware.admin.contacts import ContactRole
 from firmware.cli import main
-from firmware.contact_admin import ContactRole
 from firmware.control.requests import REQUESTS, Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
 from firmware.import_gate import ImportGate

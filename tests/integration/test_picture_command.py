@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from firmware.admin.pictures import PictureRole
 from firmware.cli import main
 from firmware.control.requests import REQUESTS, Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
 from firmware.import_gate import ImportGate
 from firmware.phone.contact import Contact
 from firmware.phone.purpose import Purpose
-from firmware.picture_admin import PictureRole
 from tests.lab.store import StoreLab
 
 Wecall = Callable[..., Awaitable[Result]]

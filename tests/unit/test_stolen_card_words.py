@@ -1,6 +1,6 @@
 import pytest
 
-from firmware.admin import AdminRole
+from firmware.admin.handset import AdminRole
 from firmware.config import LoadedConfiguration
 from firmware.control.requests import DoctorRequest, StatusRequest
 from firmware.doctor import STOLEN_CARD, Condition, examine

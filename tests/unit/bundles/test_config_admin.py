@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from firmware.admin.configurations import ConfigRole
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.extras import Extras
 from firmware.bundles.standing import Ended
 from firmware.config import LoadedConfiguration, check_configuration
-from firmware.config_admin import ConfigRole
 from firmware.control.requests import ConfigHistoryRequest, ConfigRevertRequest
 from firmware.doctor import Condition, counting_words, examine
 from firmware.errors import BundleError, ControlError

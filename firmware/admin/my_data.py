@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from firmware.admin.pin_proof import not_the_pin, who_answers
 from firmware.control.requests import Answer, MyDataExportRequest
 from firmware.control.server import Handler
 from firmware.data_copy import DataCopy, draw_passphrase
 from firmware.errors import ControlError
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import Right
-from firmware.pin_proof import not_the_pin, who_answers
 from firmware.storage.pin import StoredPin
 from firmware.storage.rights import StoredRequests
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from firmware.admin.store_key import KeyRole, KeyRotated
 from firmware.control.requests import KeyRotateRequest
 from firmware.errors import ControlError
-from firmware.key_admin import KeyRole, KeyRotated
 from tests.lab.guarded_store import GuardedStore
 
 

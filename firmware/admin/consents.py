@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
+from firmware.admin.pin_proof import not_the_pin, who_answers
 from firmware.control.requests import Answer, ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
 from firmware.control.server import Handler
 from firmware.errors import ControlError
 from firmware.phone.purpose import Actor, Channel, Purpose
-from firmware.pin_proof import not_the_pin, who_answers
 from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.consent import ConsentState, LedgerEntry, damage_words
 from firmware.storage.catalogues import StoredCatalogues

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from firmware.admin.consents import ConsentRole
 from firmware.cli.ledger_reading import all_entries, contradicts
-from firmware.consent_admin import ConsentRole
 from firmware.control.requests import ConsentRequest, LedgerShowRequest, LedgerVerifyRequest, Request
 from firmware.errors import ControlError
 from firmware.phone.pin_slot import PinSlot

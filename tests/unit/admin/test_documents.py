@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
+from firmware.admin.documents import DocumentRole, DocumentTaken
 from firmware.control.requests import DocumentTakeRequest
-from firmware.document_admin import DocumentRole, DocumentTaken
 from firmware.egress.messages import OutcomeCode
 from firmware.errors import ControlError
 from firmware.phone.purpose import Channel

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from firmware.admin.my_data import CopyParts, MyDataRole
 from firmware.control.requests import MyDataExportRequest
 from firmware.errors import ControlError
-from firmware.my_data_admin import CopyParts, MyDataRole
 from firmware.phone.purpose import Actor
 from tests.lab.store import StoreLab
 
