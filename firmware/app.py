@@ -22,7 +22,6 @@ from firmware.bundles.shelf import Shelf
 from firmware.bundles.watch import PhoneWatch
 from firmware.bus import Bus
 from firmware.call_recorder import CallRecorder
-from firmware.cancelling import Cancelling
 from firmware.condition import read_condition
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
@@ -34,8 +33,9 @@ from firmware.errands.handlers import Surroundings, copy_of_everything, errand_h
 from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, StorageError
 from firmware.face import Face
-from firmware.factory_reset import finish_reset
-from firmware.farewell import resume_reset
+from firmware.farewell.cancelling import Cancelling
+from firmware.farewell.factory_reset import finish_reset
+from firmware.farewell.steps import resume_reset
 from firmware.faults import DeviceFaults, Faults
 from firmware.media.loop import AudioLoop
 from firmware.media.recorder import SoundRecorder, SoundTap

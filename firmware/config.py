@@ -14,10 +14,10 @@ from firmware.bundles.files import fill_in, place, with_own_key
 from firmware.bundles.serial import serial
 from firmware.bundles.shelf import BROKER_KEY, CONFIGURATION_NAME, SECRETS_NAME, Shelf
 from firmware.bundles.standing import Candidate, Ended
-from firmware.cancelled_mark import is_cancelled
 from firmware.contradictions import contradictions
 from firmware.durable import replace_durably
 from firmware.errors import BundleError, ConfigurationError
+from firmware.farewell.cancelled_mark import is_cancelled
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.digit_map import Alternative

@@ -24,7 +24,7 @@ from firmware.control.stick_role import StickRole
 from firmware.control.sync_role import SyncRole
 from firmware.doctor import Condition
 from firmware.egress.downlink import DownTopic
-from firmware.farewell import Farewell
+from firmware.farewell.outbox import Farewell
 from firmware.import_gate import ImportGate
 from firmware.inbound import Inbound
 from firmware.ordered_files import OrderedFiles

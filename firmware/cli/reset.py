@@ -16,7 +16,7 @@ def order_factory_reset(state_dir: Path, yes: bool) -> None:
     For whoever owns the machine: where the PIN is forgotten this is the only way. What the installer has set stays.
     """
     from firmware.errors import StorageError
-    from firmware.factory_reset import begin_reset
+    from firmware.farewell.factory_reset import begin_reset
 
     if not yes:
         click.confirm(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firmware.errands.runner import Handler
 from firmware.errors import StorageError
-from firmware.factory_reset import begin_reset
+from firmware.farewell.factory_reset import begin_reset
 from firmware.phone.errands import Errand, FactoryReset
 
 _log = logging.getLogger(__name__)

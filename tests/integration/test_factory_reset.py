@@ -10,7 +10,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from firmware.cli import main
-from firmware.factory_reset import KEY_NAME, MARKER_NAME, finish_reset
+from firmware.farewell.factory_reset import KEY_NAME, MARKER_NAME, finish_reset
 
 ROOT = Path(__file__).parents[2]
 # The handset as `wecall run` has it, whose holder orders a reset as soon as the first run is ready.

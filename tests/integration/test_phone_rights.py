@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 from pyrage import decrypt_io, passphrase, x25519
 
-from firmware.cancelled_mark import MARK_NAME
 from firmware.cli import main
 from firmware.egress.discovery import discovery_topic
-from firmware.farewell import TOMBSTONE_NAME
+from firmware.farewell.cancelled_mark import MARK_NAME
+from firmware.farewell.tombstone import TOMBSTONE_NAME
 from firmware.storage.keyring import WRAP_NAME
 from tests.lab.mosquitto import Observer, Received
 from tests.lab.person import Person

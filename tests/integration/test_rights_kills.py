@@ -14,8 +14,11 @@ import pytest
 
 from firmware.config import load
 from firmware.data_copy import DataCopy, Sources
-from firmware.factory_reset import finish_reset
-from firmware.farewell import TOMBSTONE_NAME, Farewell, StoredFarewell, go_on, resume_reset
+from firmware.farewell.factory_reset import finish_reset
+from firmware.farewell.outbox import Farewell
+from firmware.farewell.steps import go_on, resume_reset
+from firmware.farewell.stored import StoredFarewell
+from firmware.farewell.tombstone import TOMBSTONE_NAME
 from firmware.phone.call import CallId
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose

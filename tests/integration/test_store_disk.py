@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.farewell import StoredFarewell
+from firmware.farewell.stored import StoredFarewell
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.contact import Contact
 from firmware.phone.my_data import DataCategory

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.factory_reset import KEY_NAME, MARKER_NAME, begin_reset, finish_reset
+from firmware.farewell.factory_reset import KEY_NAME, MARKER_NAME, begin_reset, finish_reset
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
 from firmware.ports.recording import SoundFormat

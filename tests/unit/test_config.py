@@ -9,9 +9,9 @@ from firmware.bundles.identity import open_identity
 from firmware.bundles.serial import serial
 from firmware.bundles.shelf import Shelf
 from firmware.bundles.standing import Ended
-from firmware.cancelled_mark import mark_cancelled
 from firmware.config import LAST_GOOD_NAME, load
-from firmware.factory_reset import begin_reset, finish_reset
+from firmware.farewell.cancelled_mark import mark_cancelled
+from firmware.farewell.factory_reset import begin_reset, finish_reset
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from tests.lab.bundle_desk import NOW_S, candidate, configuration_text
 from tests.lab.bundles import Installer

@@ -14,7 +14,7 @@ from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
 from firmware.errands.reset import ResetErrands
 from firmware.errors import NotGrantedError, StorageError
-from firmware.factory_reset import MARKER_NAME
+from firmware.farewell.factory_reset import MARKER_NAME
 from firmware.import_gate import ImportGate
 from firmware.phone.answers import Answer, FactsRead, JobFinished, JobProgressed, PicturesListed, PinChanged, PinChecked
 from firmware.phone.call import RegistrationState

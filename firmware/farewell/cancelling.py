@@ -7,7 +7,8 @@ from pathlib import Path
 
 from firmware.config import LoadedConfiguration
 from firmware.errors import StorageError
-from firmware.farewell import StoredFarewell, go_on, leave_word
+from firmware.farewell.steps import go_on, leave_word
+from firmware.farewell.stored import StoredFarewell
 from firmware.phone.events import Problem
 from firmware.phone.purpose import Actor, Channel
 from firmware.records import Records, problem_of

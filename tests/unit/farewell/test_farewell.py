@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from firmware.cancelled_mark import is_cancelled
 from firmware.config import load
 from firmware.egress.downlink import DownTopic
 from firmware.errors import ControlError
-from firmware.factory_reset import begin_reset, finish_reset
-from firmware.farewell import TOMBSTONE_NAME, Farewell, StoredFarewell, go_on, leave_word, resume_reset
+from firmware.farewell.cancelled_mark import is_cancelled
+from firmware.farewell.factory_reset import begin_reset, finish_reset
+from firmware.farewell.outbox import Farewell
+from firmware.farewell.steps import go_on, leave_word, resume_reset
+from firmware.farewell.stored import StoredFarewell
+from firmware.farewell.tombstone import TOMBSTONE_NAME
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports.broker import BrokerSettings

@@ -1,0 +1,164 @@
+"""What says farewell to the broker: the outbox of a handset whose holder has gone."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from firmware.control.sync_role import Inbound
+from firmware.egress.downlink import AckMessage, DownTopic
+from firmware.egress.messages import RecordRange, Topic
+from firmware.errors import ControlError
+from firmware.farewell.tombstone import TOMBSTONE_NAME, Parting, Tombstone, bury, read_tombstone, write_tombstone
+from firmware.ports.broker import BrokerSettings
+from firmware.ports.outbox import Outbox, OutboxKey, OutboxMessage
+from firmware.settings.broker import settings_of
+from provisioning.broker import Completion
+
+_log = logging.getLogger(__name__)
+
+_REPEAT_S: Final = 3600.0
+"""So often, and at each start, what no collector has confirmed leaves once more."""
+
+
+class Farewell:
+    """Implements `Outbox` with what a tombstone holds, and after its end with the store's own, where there is one.
+
+    Takes collectors' confirmations as well: `take` is for the sync role.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        then: Outbox | None,
+        then_inbound: Inbound | None,
+        settings: Callable[[], BrokerSettings | None],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Set up.
+
+        Args:
+            state_dir: where the tombstone is.
+            then: what waits for the broker once all is said; None where there is no store.
+            then_inbound: takes in what the broker sends then.
+            settings: whose all that is.
+            monotonic: seconds that no setting of the clock moves.
+        """
+        self._monotonic = monotonic
+        self._repeat_at_s = monotonic()
+        self._path = state_dir / TOMBSTONE_NAME
+        self._then = then
+        self._then_inbound = then_inbound
+        self._then_settings = settings
+        self._tombstone = read_tombstone(self._path)
+        self._has_just_ended = False
+        self._changed = asyncio.Event()
+
+    @property
+    def waits(self) -> bool:
+        """Whether something of a holder who has gone is still to be said."""
+        return self._tombstone is not None
+
+    def settings(self) -> BrokerSettings | None:
+        """Return which broker to speak to.
+
+        Raises:
+            ControlError: all has just been said: whoever carries must ask anew, and connect anew.
+        """
+        if self._has_just_ended:
+            self._has_just_ended = False
+            raise ControlError("The last holder's messages are delivered. Ask for the configuration again.")
+        if self._tombstone is None:
+            return self._then_settings()
+        gone = self._tombstone
+        return settings_of(gone.device, gone.fleet, gone.sync, departing=True)
+
+    async def next_batch(self, limit: int) -> Sequence[OutboxMessage]:
+        """Return what is to be said, in order: what the broker keeps goes once the notice has arrived."""
+        if self._tombstone is None:
+            return await self._then.next_batch(limit) if self._then is not None else ()
+        self._tombstone = self._with_repetitions(self._tombstone)
+        due = [parting for parting in self._tombstone.partings if not parting.with_broker]
+        return [
+            OutboxMessage(each.key, each.topic.value, retain=each.topic is Topic.CONSENT, payload=each.payload)
+            for each in due[:limit]
+        ]
+
+    async def hand_over(self, keys: Sequence[OutboxKey]) -> Collection[OutboxKey]:
+        """Let all of them leave."""
+        if self._tombstone is None and self._then is not None:
+            return await self._then.hand_over(keys)
+        return frozenset(keys)
+
+    async def complete(self, keys: Sequence[OutboxKey]) -> None:
+        """Note what the broker has."""
+        if self._tombstone is None:
+            if self._then is not None:
+                await self._then.complete(keys)
+            return
+        confirms = self._tombstone.sync.complete is Completion.ACK
+        left = []
+        for parting in self._tombstone.partings:
+            if parting.key not in keys:
+                left.append(parting)
+            elif confirms and parting.topic is Topic.ERASURE:
+                left.append(parting.model_copy(update={"with_broker": True}))
+        await self._keep(left)
+
+    async def wait_for_due(self, timeout_s: float) -> bool:
+        """Wait for something to say."""
+        if self._tombstone is None and self._then is not None:
+            return await self._then.wait_for_due(timeout_s)
+        if await self.next_batch(1):
+            return True
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+        return False
+
+    async def take(self, topic: DownTopic, document: bytes) -> None:
+        """Note what a collector says that it has forgotten; all else is for nobody any more."""
+        if self._tombstone is None:
+            if self._then_inbound is not None:
+                await self._then_inbound.take(topic, document)
+            return
+        if topic is not DownTopic.ACK:
+            return
+        try:
+            ack = AckMessage.model_validate_json(document)
+        except ValidationError:
+            return
+        partings = self._tombstone.partings
+        await self._keep([each for each in partings if each.topic is Topic.CONSENT or not _is_in(each, ack.messages)])
+
+    def _with_repetitions(self, tombstone: Tombstone) -> Tombstone:
+        now_s = self._monotonic()
+        if now_s < self._repeat_at_s:
+            return tombstone
+        self._repeat_at_s = now_s + _REPEAT_S
+        partings = tuple(each.model_copy(update={"with_broker": False}) for each in tombstone.partings)
+        return tombstone.model_copy(update={"partings": partings})
+
+    async def _keep(self, partings: Sequence[Parting]) -> None:
+        if self._tombstone is None:
+            return
+        if partings:
+            self._tombstone = self._tombstone.model_copy(update={"partings": tuple(partings)})
+            await asyncio.to_thread(write_tombstone, self._path, self._tombstone)
+        else:
+            await asyncio.to_thread(bury, self._path)
+            self._tombstone = None
+            self._has_just_ended = True
+            _log.warning("All recipients have been told that the last holder has gone")
+        self._changed.set()
+
+
+def _is_in(parting: Parting, ranges: Sequence[RecordRange]) -> bool:
+    return any(each.epoch == parting.epoch and each.first <= parting.seq <= each.last for each in ranges)

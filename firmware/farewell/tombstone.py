@@ -1,0 +1,75 @@
+"""What is left of a holder who has gone, as a file outside the store."""
+
+import logging
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from firmware.durable import replace_durably, sync_folder
+from firmware.egress.messages import Topic
+from firmware.ports.outbox import OutboxKey
+from provisioning.broker import Sync
+
+_log = logging.getLogger(__name__)
+
+TOMBSTONE_NAME: Final = "tombstone.json"
+
+
+class Parting(BaseModel):
+    """A message that is still to be carried; an empty payload clears what the broker keeps for the topic."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    topic: Topic
+    epoch: Annotated[int, Field(ge=0)]
+    seq: Annotated[int, Field(ge=0)]
+    payload: dict[str, Any]
+    with_broker: bool = False
+
+    @property
+    def key(self) -> OutboxKey:
+        return OutboxKey(self.epoch, self.seq)
+
+
+class Tombstone(BaseModel):
+    """What is left of a holder who has gone, until recipients have been told.
+
+    Attributes:
+        device, fleet: what the handset was called.
+        sync: the broker, and the files of the credential that it takes; not the credential itself.
+        partings: what is still to be said.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device: str
+    fleet: str
+    sync: Sync
+    partings: tuple[Parting, ...]
+
+
+def write_tombstone(path: Path, tombstone: Tombstone) -> None:
+    """Write it durably, in place of the one before; waits for the card.
+
+    Raises:
+        OSError: the card cannot be written.
+    """
+    replace_durably(path, tombstone.model_dump_json().encode())
+
+
+def bury(path: Path) -> None:
+    """Delete it for good; waits for the card."""
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def read_tombstone(path: Path) -> Tombstone | None:
+    """Return it, None where there is none that can be read."""
+    try:
+        return Tombstone.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        _log.error("What is to be told of the last holder's going cannot be read: %s", type(error).__name__)
+        return None
