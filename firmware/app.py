@@ -22,12 +22,10 @@ from firmware.bundles.shelf import Shelf
 from firmware.bundles.watch import PhoneWatch
 from firmware.bus import Bus
 from firmware.call_recorder import CallRecorder
-from firmware.condition import read_condition
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
 from firmware.data_copy import sweep_drafts
 from firmware.devices import DEFAULT_COUNTRY, Settings, StartedDevice, build_devices
-from firmware.doctor import Condition
 from firmware.errands.facts import Facts
 from firmware.errands.handlers import Surroundings, copy_of_everything, errand_handlers
 from firmware.errands.runner import ErrandRunner
@@ -36,12 +34,14 @@ from firmware.face import Face
 from firmware.farewell.cancelling import Cancelling
 from firmware.farewell.factory_reset import finish_reset
 from firmware.farewell.steps import resume_reset
-from firmware.faults import DeviceFaults, Faults
+from firmware.health.condition import read_condition
+from firmware.health.doctor import Condition
+from firmware.health.faults import DeviceFaults, Faults
+from firmware.health.notifier import SystemdNotifier, status_words
 from firmware.media.loop import AudioLoop
 from firmware.media.recorder import SoundRecorder, SoundTap
 from firmware.media.tones import key_click
 from firmware.minutes import Minutes
-from firmware.notifier import SystemdNotifier, status_words
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.ordered_files import OrderedFiles
 from firmware.phone.call import CallId, SipUri

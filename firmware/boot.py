@@ -14,7 +14,7 @@ from typing import Final
 
 from firmware import logs
 from firmware.config import LoadedConfiguration, load
-from firmware.health import Health
+from firmware.health.heartbeats import Health
 from firmware.local_time import use_zone
 from firmware.phone.events import Event
 from firmware.settings.line import sip_settings

@@ -22,9 +22,9 @@ from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.server import Handler
 from firmware.control.stick_role import StickRole
 from firmware.control.sync_role import SyncRole
-from firmware.doctor import Condition
 from firmware.egress.downlink import DownTopic
 from firmware.farewell.outbox import Farewell
+from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
 from firmware.inbound import Inbound
 from firmware.ordered_files import OrderedFiles

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from firmware import logs
 from firmware.control.sync_client import HandsetLink
-from firmware.health import Health
-from firmware.notifier import SystemdNotifier
+from firmware.health.heartbeats import Health
+from firmware.health.notifier import SystemdNotifier
 from firmware.sync.courier import LONGEST_SILENCE_S, Courier
 
 _log = logging.getLogger(__name__)

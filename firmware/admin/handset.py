@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from firmware.control.requests import Answer, DoctorRequest, LogRequest, PageRequest, StatusRequest
 from firmware.control.server import Handler
-from firmware.doctor import Condition, counting_words, examine
 from firmware.errors import ControlError
+from firmware.health.doctor import Condition, counting_words, examine
 from firmware.phone.guard import stolen_card
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import DailyTraffic, Traffic
@@ -59,7 +59,7 @@ class PageLines(Answer):
 
 
 class FindingAnswer(Answer):
-    """One part's condition, as firmware.doctor.Finding."""
+    """One part's condition, as firmware.health.doctor.Finding."""
 
     part: str
     ok: bool

@@ -44,8 +44,8 @@ def doctor(configuration: Path, runtime_dir: Path, as_json: bool) -> None:
     """Say of each part whether it works and what to do if not; the exit code is 1 where something does not."""
     from firmware.control.client import ask
     from firmware.control.requests import DoctorRequest, Role
-    from firmware.doctor import examine_at_rest
     from firmware.errors import ControlError
+    from firmware.health.doctor import examine_at_rest
 
     try:
         findings: Any = ask(runtime_dir, Role.ADMIN, DoctorRequest())["findings"]

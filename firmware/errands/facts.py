@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from firmware.bundles.serial import serial
-from firmware.doctor import STOLEN_CARD, Condition, Finding, examine
 from firmware.errands.egress_facts import egress_facts
 from firmware.errands.network import network_facts
 from firmware.errands.runner import Handler
+from firmware.health.doctor import STOLEN_CARD, Condition, Finding, examine
 from firmware.phone.answers import FactsRead
 from firmware.phone.errands import Errand, FactsKind, ReadFacts
 from firmware.phone.words import Text, word

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from firmware import clock
 from firmware.data_copy import DataCopy, Sources
-from firmware.doctor import Condition
 from firmware.errands.activation import NumberProofErrands
 from firmware.errands.calls import CallErrands
 from firmware.errands.consents import ConsentErrands
@@ -23,6 +22,7 @@ from firmware.errands.reset import ResetErrands
 from firmware.errands.rights import RightsErrands, RightsParts
 from firmware.errands.runner import Handler
 from firmware.errands.sharing import SharingErrands
+from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
 from firmware.ordered_files import OrderedFiles
 from firmware.phone.errands import Errand, FolderJob

@@ -3,8 +3,8 @@ import pytest
 from firmware.admin.handset import AdminRole
 from firmware.config import LoadedConfiguration
 from firmware.control.requests import DoctorRequest, StatusRequest
-from firmware.doctor import STOLEN_CARD, Condition, examine
 from firmware.errands.facts import FactsErrands, Identity
+from firmware.health.doctor import STOLEN_CARD, Condition, examine
 from firmware.phone.answers import FactsRead
 from firmware.phone.call import RegistrationState
 from firmware.phone.errands import FactsKind, ReadFacts

@@ -10,8 +10,8 @@ from firmware.bundles.extras import Extras
 from firmware.bundles.standing import Ended
 from firmware.config import LoadedConfiguration, check_configuration
 from firmware.control.requests import ConfigHistoryRequest, ConfigRevertRequest
-from firmware.doctor import Condition, counting_words, examine
 from firmware.errors import BundleError, ControlError
+from firmware.health.doctor import Condition, counting_words, examine
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.call import RegistrationState
 from firmware.phone.events import RegistrationChanged

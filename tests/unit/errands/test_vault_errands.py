@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from firmware.config import LoadedConfiguration
-from firmware.doctor import Condition
 from firmware.errands.facts import FactsErrands, Identity
 from firmware.errands.folder import FolderErrands, Outcome, Progress
 from firmware.errands.pictures import PictureErrands
@@ -15,6 +14,7 @@ from firmware.errands.pin import PinErrands
 from firmware.errands.reset import ResetErrands
 from firmware.errors import NotGrantedError, StorageError
 from firmware.farewell.factory_reset import MARKER_NAME
+from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
 from firmware.phone.answers import Answer, FactsRead, JobFinished, JobProgressed, PicturesListed, PinChanged, PinChecked
 from firmware.phone.call import RegistrationState

@@ -1,4 +1,4 @@
-"""Asks each part of a running handset how it is; what that means is for firmware.doctor to say."""
+"""Asks each part of a running handset how it is; what that means is for firmware.health.doctor to say."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ from importlib.metadata import version
 from firmware import clock
 from firmware.bundles.standing import Standing
 from firmware.config import LoadedConfiguration
-from firmware.doctor import Condition
 from firmware.errors import HandsetError
-from firmware.faults import Faults
+from firmware.health.doctor import Condition
+from firmware.health.faults import Faults
 from firmware.media.sound_format import best_format
 from firmware.phone.events import NO_CALLS, Problem, RegistrationChanged
 from firmware.phone.view import PhoneView

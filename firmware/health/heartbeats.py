@@ -1,4 +1,4 @@
-"""Signs of life: each thread beats; firmware.notifier tells the service manager, only while all of them do."""
+"""Signs of life: each thread beats; firmware.health.notifier tells the service manager, only while all of them do."""
 
 import time
 from collections.abc import Callable

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.health import Health
-from firmware.notifier import SystemdNotifier
+from firmware.health.heartbeats import Health
+from firmware.health.notifier import SystemdNotifier
 
 TIMEOUT_S = 10.0
 

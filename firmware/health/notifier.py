@@ -9,7 +9,7 @@ from typing import Final
 
 import systemd.daemon
 
-from firmware.health import Health
+from firmware.health.heartbeats import Health
 from firmware.phone.view import PhoneView
 
 _log = logging.getLogger(__name__)

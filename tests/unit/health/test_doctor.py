@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from firmware.config import LoadedConfiguration
-from firmware.doctor import Condition, Finding, examine, examine_at_rest
+from firmware.health.doctor import Condition, Finding, examine, examine_at_rest
 from firmware.phone.call import RegistrationState
 from firmware.phone.events import RegistrationChanged
 from firmware.ports.broker import DailyTraffic, Traffic
