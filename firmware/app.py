@@ -30,7 +30,7 @@ from firmware.errands.facts import Facts
 from firmware.errands.handlers import Surroundings, copy_of_everything, errand_handlers
 from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, StorageError
-from firmware.face import Face
+from firmware.face.face import Face
 from firmware.farewell.cancelling import Cancelling
 from firmware.farewell.factory_reset import finish_reset
 from firmware.farewell.steps import resume_reset

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from firmware.face.speech import sentence_sound
 from firmware.phone.phrases import RECORDING_ANNOUNCEMENT
 from firmware.screens.translation import Language, translator
-from firmware.speech import sentence_sound
 from firmware.storage.recordings import RoomLimits
 from provisioning.schema import Configuration
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from firmware.errors import MediaError
+from firmware.face.speech import Narrator, sentence_sound
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.screens.model import Block, Entry, List, ListRow, Page
-from firmware.speech import Narrator, sentence_sound
 
 TIMEOUT_S = 20.0
 ROWS = (ListRow("Contacts"), ListRow("Do not disturb", "off"))

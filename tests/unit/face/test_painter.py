@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from firmware.painter import Painter
+from firmware.face.painter import Painter
 
 
 class Panel:

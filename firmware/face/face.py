@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
-from firmware.chronicle import changes
 from firmware.devices import Devices
-from firmware.painter import Painter
+from firmware.face.chronicle import changes
+from firmware.face.painter import Painter
+from firmware.face.speech import Narrator
 from firmware.phone.view import PhoneView
 from firmware.pictures.cache import PictureCache
 from firmware.ports.heartbeat import Heartbeat
@@ -16,7 +17,6 @@ from firmware.ports.sound import Audio
 from firmware.screens.artist import Artist
 from firmware.screens.reading import about_nobody, lines_of
 from firmware.screens.spoken import spoken
-from firmware.speech import Narrator
 from firmware.storage.pictures import Pixels
 
 

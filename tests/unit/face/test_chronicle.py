@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from firmware.chronicle import changes
+from firmware.face.chronicle import changes
 from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, RegistrationState
 from firmware.phone.menu.views import ListView
 from firmware.phone.view import CallView, Mode, PhoneView
