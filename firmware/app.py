@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from firmware import clock
 from firmware.admin.my_data import CopyParts
-from firmware.announcer import Announcer
 from firmware.boot import Early, Options
 from firmware.bundles.opening import open_desk
 from firmware.bundles.serial import serial
 from firmware.bundles.shelf import Shelf
 from firmware.bundles.watch import PhoneWatch
 from firmware.bus import Bus
-from firmware.call_recorder import CallRecorder
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
 from firmware.data_copy import sweep_drafts
@@ -61,9 +59,11 @@ from firmware.phone.events import (
 from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
 from firmware.phone.phone import Phone
 from firmware.phone.view import PhoneView
-from firmware.player import RecordingPlayer
 from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.ports.sound import SOUND_RATE_HZ
+from firmware.recording.announcer import Announcer
+from firmware.recording.player import RecordingPlayer
+from firmware.recording.recorder import CallRecorder
 from firmware.records import Records, problem_of
 from firmware.roles import admin_handlers, stick_handlers, sync_handlers
 from firmware.screens.families import has_chinese

@@ -30,8 +30,8 @@ from firmware.phone.events import Event
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor
 from firmware.phone.words import word
-from firmware.player import RecordingPlayer
 from firmware.privacy.receipts import Issuer
+from firmware.recording.player import RecordingPlayer
 from firmware.records import Records
 from firmware.verification import Verifier
 

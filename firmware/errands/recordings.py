@@ -18,7 +18,7 @@ from firmware.phone.recording_errands import (
     SeekRecording,
     StopPlaying,
 )
-from firmware.player import RecordingPlayer
+from firmware.recording.player import RecordingPlayer
 from firmware.storage.recording_rows import RecordingState, StoredRecording
 from firmware.storage.recordings import StoredRecordings
 

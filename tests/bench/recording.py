@@ -16,7 +16,6 @@ import psutil
 from rich.table import Table
 
 from drivers.sound import AlsaSoundCard
-from firmware.call_recorder import CallRecorder
 from firmware.media.loop import AudioLoop
 from firmware.media.recorder import SoundRecorder, SoundTap
 from firmware.media.sound_format import make_encoder
@@ -26,6 +25,7 @@ from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
+from firmware.recording.recorder import CallRecorder
 from provisioning.recording import Recording
 from tests.bench.speech import speech
 from tests.fakes.audio_ports import EchoPort

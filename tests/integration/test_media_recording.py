@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from drivers.sound import AlsaSoundCard
-from firmware.call_recorder import CallRecorder
 from firmware.media.loop import AudioLoop
 from firmware.media.recorder import SoundRecorder, SoundTap
 from firmware.media.sound_format import make_decoder
@@ -21,8 +20,9 @@ from firmware.phone.commands import AudioRoute
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import Playback, RecordingEnd, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed
-from firmware.player import RecordingPlayer
 from firmware.ports.sound import SOUND_RATE_HZ
+from firmware.recording.player import RecordingPlayer
+from firmware.recording.recorder import CallRecorder
 from tests.fakes.audio_ports import SingingPort
 from tests.lab.audio import Recorder, Sound, find_tone, gaps, level, start_playing, tone
 from tests.lab.pulse import PulseAudio

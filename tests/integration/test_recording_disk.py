@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware import call_recorder
 from firmware.phone.events import RecordingEnded, RecordingStarted, RecordingsTrimmed
 from firmware.phone.recording import RecordingEnd
+from firmware.recording import recorder as call_recorder
 from firmware.storage.recording_rows import RecordingState
 from firmware.storage.recordings import FOLDER_NAME, RoomLimits
 from tests.lab.recording_desk import CALL, RecordingDesk

@@ -4,12 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from firmware.call_recorder import CallRecorder
 from firmware.media.recorder import SoundRecorder, SoundTap
 from firmware.phone.call import CallId
 from firmware.phone.events import Event, RecordingEnded, RecordingStarted
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
+from firmware.recording.recorder import CallRecorder
 from firmware.storage.recording_rows import StoredRecording
 from tests.lab.store import StoreLab
 

@@ -25,9 +25,9 @@ from firmware.phone.recording_errands import (
     SeekRecording,
     StopPlaying,
 )
-from firmware.player import RecordingPlayer
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
+from firmware.recording.player import RecordingPlayer
 from tests.lab.store import StoreLab
 
 

@@ -13,9 +13,9 @@ from firmware.phone.call import CallId
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import Playback, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed
-from firmware.player import RecordingPlayer
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ, SoundSource
+from firmware.recording.player import RecordingPlayer
 from firmware.storage.recordings import FOLDER_NAME
 from tests.lab.audio import Sound, level, tone
 from tests.lab.store import StoreLab

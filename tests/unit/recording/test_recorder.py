@@ -8,13 +8,13 @@ from unittest.mock import patch
 import pytest
 import soundfile
 
-from firmware import call_recorder
 from firmware.errors import StorageError
 from firmware.phone.call import CallId
 from firmware.phone.events import RecordingEnded, RecordingStarted, RecordingsTrimmed
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
 from firmware.ports.recording import SoundFormat
+from firmware.recording import recorder as call_recorder
 from firmware.storage.recording_rows import RecordingState
 from firmware.storage.recordings import FOLDER_NAME, RoomLimits
 from tests.lab.recording_desk import CALL, PERIOD, SOUND, RecordingDesk

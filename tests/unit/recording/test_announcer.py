@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from firmware.announcer import Announcer
 from firmware.errors import MediaError
 from firmware.media.tones import recording_end_tone, recording_tone
 from firmware.phone.events import RecordingAnnounced
 from firmware.phone.recording import RecordingNotice
 from firmware.ports.sound import SOUND_RATE_HZ
+from firmware.recording.announcer import Announcer
 
 TONE = recording_tone(SOUND_RATE_HZ)
 WORDS = b"\1\2" * 1000
