@@ -41,6 +41,7 @@ from firmware.media.recorder import SoundRecorder, SoundTap
 from firmware.media.tones import key_click
 from firmware.minutes import Minutes
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
+from firmware.operator.verification import SipVerifier
 from firmware.ordered_files import OrderedFiles
 from firmware.phone.call import CallId, SipUri
 from firmware.phone.events import (
@@ -76,7 +77,6 @@ from firmware.settings.recording import announcement
 from firmware.settings.sound import near_end_settings
 from firmware.simulated_stick import SimulatedPort
 from firmware.storage.pictures import Pixels
-from firmware.verification import SipVerifier
 from provisioning.schema import Configuration
 
 if TYPE_CHECKING:

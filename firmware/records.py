@@ -11,11 +11,11 @@ from typing import Final
 
 from firmware import clock
 from firmware.bundles.shelf import FOLDER_NAME
-from firmware.documents import Documents
 from firmware.errors import HandsetError, StorageError
 from firmware.farewell.factory_reset import KEY_NAME, STORE_NAME
 from firmware.farewell.stored import StoredFarewell
 from firmware.media.sound_format import joined
+from firmware.operator.documents import Documents
 from firmware.phone.events import Problem
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import DocumentsChanged

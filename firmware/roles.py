@@ -13,7 +13,6 @@ from firmware.admin.handset import AdminRole
 from firmware.admin.my_data import CopyParts, MyDataRole
 from firmware.admin.pictures import PictureRole
 from firmware.admin.store_key import KeyRole
-from firmware.broker_memory import BrokerMemory
 from firmware.bundles.by_network import NetworkBundles, NetworkIntake
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.intake import Intake
@@ -26,7 +25,8 @@ from firmware.egress.downlink import DownTopic
 from firmware.farewell.outbox import Farewell
 from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
-from firmware.inbound import Inbound
+from firmware.operator.broker_memory import BrokerMemory
+from firmware.operator.inbound import Inbound
 from firmware.ordered_files import OrderedFiles
 from firmware.phone.bundle_news import BundleNews
 from firmware.phone.view import PhoneView

@@ -7,9 +7,9 @@ from typing import Literal
 
 from firmware.control.requests import Answer, DocumentTakeRequest
 from firmware.control.server import Handler
-from firmware.documents import Documents
 from firmware.egress.messages import OutcomeCode
 from firmware.errors import ControlError
+from firmware.operator.documents import Documents
 from firmware.phone.purpose import Channel
 from provisioning.signed import DocumentRefusedError
 

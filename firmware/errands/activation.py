@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from firmware.errands.runner import Handler
+from firmware.operator.verification import Verdict, Verifier
 from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
 from firmware.phone.activation_errands import CheckCode, LeaveNumberUnproved, ReadNumberProof, RequestCode
 from firmware.phone.errands import Errand
 from firmware.phone.events import Event
 from firmware.storage.number_proof import StoredNumberProof
-from firmware.verification import Verdict, Verifier
 
 _NO_ANSWER = NumberProofRead(NumberProof.NO_ANSWER)
 

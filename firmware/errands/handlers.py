@@ -24,6 +24,7 @@ from firmware.errands.runner import Handler
 from firmware.errands.sharing import SharingErrands
 from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
+from firmware.operator.verification import Verifier
 from firmware.ordered_files import OrderedFiles
 from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
@@ -33,7 +34,6 @@ from firmware.phone.words import word
 from firmware.privacy.receipts import Issuer
 from firmware.recording.player import RecordingPlayer
 from firmware.records import Records
-from firmware.verification import Verifier
 
 
 @dataclass(frozen=True, slots=True)

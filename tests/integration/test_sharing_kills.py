@@ -15,7 +15,7 @@ import pytest
 from firmware.egress.border import Border
 from firmware.egress.downlink import DownTopic
 from firmware.egress.messages import ErasureReason, Topic
-from firmware.inbound import Inbound
+from firmware.operator.inbound import Inbound
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxKey

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firmware.egress.messages import Topic
-from firmware.inbound import Inbound
+from firmware.operator.inbound import Inbound
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
 from tests.lab.mosquitto import Operator, Received

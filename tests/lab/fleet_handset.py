@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from firmware import sync_app
-from firmware.broker_memory import BrokerMemory
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
@@ -30,7 +29,8 @@ from firmware.farewell.factory_reset import finish_reset
 from firmware.farewell.outbox import Farewell
 from firmware.farewell.steps import go_on, resume_reset
 from firmware.farewell.stored import StoredFarewell
-from firmware.inbound import Inbound
+from firmware.operator.broker_memory import BrokerMemory
+from firmware.operator.inbound import Inbound
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
-from firmware.allowance import InboundBusyError
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound, SyncRole
 from firmware.egress.downlink import DownTopic
+from firmware.operator.allowance import InboundBusyError
 from firmware.phone.purpose import Purpose
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from firmware.allowance import InboundBusyError
 from firmware.bundles.by_network import NetworkBundles
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.extras import Extras
@@ -15,6 +14,7 @@ from firmware.bundles.verdict import outcome_of
 from firmware.config import LoadedConfiguration
 from firmware.egress.messages import OutcomeCode
 from firmware.errors import BundleError, StorageError
+from firmware.operator.allowance import InboundBusyError
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from provisioning.refusal import BundleRefusal
 from tests.lab.bundle_desk import NOW_S, DeskLab, candidate, configuration_text

@@ -3,12 +3,12 @@ from collections.abc import Callable
 import pytest
 
 from firmware.errands.activation import NumberProofErrands
+from firmware.operator.verification import Verdict
 from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
 from firmware.phone.activation_errands import CheckCode, LeaveNumberUnproved, ReadNumberProof, RequestCode
 from firmware.phone.errands import Errand
 from firmware.privacy.consent import LedgerAction
 from firmware.storage.number_proof import CODE_S, TRIES
-from firmware.verification import Verdict
 from tests.lab.store import StoreLab
 
 CODE = "482913"

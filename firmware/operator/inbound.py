@@ -8,9 +8,9 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
-from firmware.allowance import Allowance
 from firmware.egress.downlink import AckMessage, DownTopic
 from firmware.egress.messages import OutcomeCode
+from firmware.operator.allowance import Allowance
 from firmware.phone.purpose import Actor, Channel
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction

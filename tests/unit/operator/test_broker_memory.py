@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from firmware.broker_memory import BrokerMemory
 from firmware.errors import StorageError
+from firmware.operator.broker_memory import BrokerMemory
 from firmware.ports.broker import BrokerProblem, BrokerState
 
 CONNECTING, CONNECTED = BrokerState.CONNECTING, BrokerState.CONNECTED

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.allowance import InboundBusyError
 from firmware.egress.downlink import AckMessage, DownTopic
 from firmware.egress.messages import OutcomeCode, Topic
 from firmware.errors import StorageError
-from firmware.inbound import Inbound
+from firmware.operator.allowance import InboundBusyError
+from firmware.operator.inbound import Inbound
 from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction

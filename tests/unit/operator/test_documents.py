@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.documents import Documents
+from firmware.operator.documents import Documents
 from firmware.phone.policy_answers import DocumentsChanged, PolicyState
 from firmware.phone.purpose import Purpose
 from firmware.storage.policies import BUILT_IN_VERSION

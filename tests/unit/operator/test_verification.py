@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from firmware.errors import SipError
+from firmware.operator.verification import SipVerifier, Verdict
 from firmware.phone.call import CallDirection, CallerId, TextMessage
 from firmware.phone.events import MessageReceived, MessageSent, VoicemailCounted
-from firmware.verification import SipVerifier, Verdict
 
 ADDRESS = "sip:verify@operator.example"
 

@@ -1,0 +1,1 @@
+"""What the operator and the handset say to each other beside call records: documents, confirmations, codes."""
