@@ -154,7 +154,7 @@ class Network(ConfigurationTable):
     """How the handset gets onto a network; the machine's own settings stay where the whole table is left out.
 
     Attributes:
-        country: whose rules the radio keeps; the device's where left out.
+        country: whose rules the radio keeps, from the next start on; the device's where left out.
         ethernet: the cable's settings; they stay as they are where left out.
         wifi: networks, best first; those of before are forgotten. The radio is off where there are none.
     """
