@@ -126,12 +126,10 @@ class BundleCodeWanted:
 
     Attributes:
         tries_left: so many codes may still be typed.
-        wait_s: no code is looked at for so many seconds.
         wrong: the last one was.
     """
 
     tries_left: int
-    wait_s: int = 0
     wrong: bool = False
 
 

@@ -150,8 +150,6 @@ def _percent(begun: BundleStepStarted) -> int | None:
 
 
 def _note(wanted: BundleCodeWanted) -> Text:
-    if wanted.wait_s:
-        return word("Wait {s} s. Tries: {count}", s=wanted.wait_s, count=wanted.tries_left)
     if wanted.wrong:
         return word("Wrong. Tries left: {count}", count=wanted.tries_left)
     return word("{count} digits, see sheet", count=CODE_DIGITS)

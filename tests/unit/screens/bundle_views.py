@@ -61,7 +61,7 @@ def bundle_views() -> dict[str, PhoneView]:
         "stick, signer whom nobody can accept": _after(SIGNER, Key.OK),
         "stick, code": _after(BundleCodeWanted(5)),
         "stick, half a code": _after(BundleCodeWanted(5), *map(Key, "34567")),
-        "stick, wrong code": _after(BundleCodeWanted(3, wait_s=20, wrong=True)),
+        "stick, wrong code": _after(BundleCodeWanted(3, wrong=True)),
         "stick, emergency number for a code": _after(BundleCodeWanted(5), *map(Key, "112")),
     }
     views |= {f"stick, step {step}": _after(BundleStepStarted(step)) for step in BundleStep}
