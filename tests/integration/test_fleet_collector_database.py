@@ -531,6 +531,17 @@ def test_what_is_kept_is_kept_to_the_last_moment_and_not_a_day_longer(engine: En
         assert [len(rows(engine, table, "device")) for table in kept] == there
 
 
+def test_of_a_clock_that_nobody_set_the_arrival_counts_however_far_ahead_it_was(engine: Engine) -> None:
+    ahead = "2024-05-07T08:00:00.000Z"
+    unsynced = {"clock_quality": {"synced": False, "boot_id": "01234567-89ab-cdef-0123-456789abcdef"}}
+    times = {"started_at": ahead, "answered_at": None, "ended_at": ahead}
+    write(engine, ("cdr", records([record("handset-1", 1, **times, **unsynced)])))
+    for oldest, there in ((NOW, [1]), (NOW + timedelta(milliseconds=1), [])):
+        with writing(engine).begin() as connection:
+            next(retention.steps(oldest)).run(connection)
+        assert seqs(engine) == there
+
+
 def test_old_records_go_in_small_steps(engine: Engine) -> None:
     write(engine, *(("cdr", cdr("handset-1", *range(seq, seq + 100))) for seq in range(1, 1300, 100)))
     step = next(retention.steps(NOW + timedelta(days=1)))
