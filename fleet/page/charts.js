@@ -179,16 +179,11 @@ export class HourChart {
 }
 
 /**
- * How wide an axis is: as its longest number wants it.
- * @param {any} plot
+ * How wide an axis is that its longest number has room; to measure letters costs more than the picture.
+ * @param {any} _plot
  * @param {string[] | null} values
- * @param {number} axis which of them.
  */
-function widthOf(plot, values, axis) {
-  plot.ctx.font = plot.axes[axis].font[0];
-  const widest = Math.max(0, ...(values ?? []).map((words) => plot.ctx.measureText(words).width));
-  return Math.max(40, Math.ceil(widest / devicePixelRatio) + 12);
-}
+const widthOf = (_plot, values) => Math.max(40, 12 + 8 * Math.max(0, ...(values ?? []).map((words) => words.length)));
 
 /**
  * A row of words, a bar and numbers for each part of a whole.

@@ -78,6 +78,8 @@ export class Dashboard {
     this.late = new Set();
     this.switchLanguage = () => {
       switchLanguage();
+      // What was said last, or is about to be, is in the other one.
+      announce("");
       this.build();
       byId("language").focus();
     };
@@ -219,32 +221,38 @@ export class Dashboard {
     if (this.pending.size === 0 || (this.isPaused && !isAsked)) return;
     if (this.pending.has("requests") || this.pending.has("consents")) this.#findLate();
     if (this.pending.has("devices")) this.view?.fast?.();
-    const now = Date.now();
-    if (now < this.drawnAt + SLOW_MS && !isAsked) {
-      this.#again(this.drawnAt + SLOW_MS - now);
-      return;
-    }
-    this.drawnAt = now;
-    const areas = this.pending;
-    this.pending = new Set();
-    if (now < this.summedAt + SUMS_MS && !isAsked) {
-      for (const area of SUMS) if (areas.delete(area)) this.pending.add(area);
-      if (this.pending.size > 0) this.#again(this.summedAt + SUMS_MS - now);
-    } else if (SUMS.some((area) => areas.has(area))) {
-      this.summedAt = now;
-    }
+    const areas = isAsked ? this.pending : this.#due(Date.now());
+    if (areas.size === 0) return;
+    this.pending = new Set([...this.pending].filter((area) => !areas.has(area)));
     if (areas.has("devices")) this.filters?.draw(this.store, this.filter);
     this.view?.draw(areas);
     this.panel?.draw(areas);
   }
 
-  /** Draw what is left in a while. @param {number} ms */
+  /** What is to be drawn now; what is left comes later, and sums in a frame of their own. @param {number} now */
+  #due(now) {
+    const sums = SUMS.filter((area) => this.pending.has(area));
+    const rest = [...this.pending].filter((area) => !SUMS.includes(area));
+    const restIn = rest.length > 0 ? this.drawnAt + SLOW_MS - now : Infinity;
+    const sumsIn = sums.length > 0 ? this.summedAt + SUMS_MS - now : Infinity;
+    if (restIn <= 0) {
+      this.drawnAt = now;
+      if (sumsIn < Infinity) this.#again(sumsIn);
+      return new Set(rest);
+    }
+    if (sumsIn <= 0) {
+      this.summedAt = now;
+      if (restIn < Infinity) this.#again(restIn);
+      return new Set(sums);
+    }
+    this.#again(Math.min(restIn, sumsIn));
+    return new Set();
+  }
+
+  /** Look again in a while. @param {number} ms */
   #again(ms) {
-    if (this.slowTimer !== 0) return;
-    this.slowTimer = setTimeout(() => {
-      this.slowTimer = 0;
-      this.schedule();
-    }, ms);
+    clearTimeout(this.slowTimer);
+    this.slowTimer = setTimeout(() => this.schedule(), Math.max(0, ms));
   }
 
   #findLate() {

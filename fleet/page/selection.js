@@ -85,6 +85,25 @@ export const longestOffline = (devices) =>
 /** @param {Store} store */
 export const fleetsOf = (store) => [...new Set([...store.devices.values()].map((device) => device.fleet))].sort(byName);
 
+/** @param {Call} one @param {Call} other */
+const newestFirst = (one, other) => other.startedAt - one.startedAt || (one.key < other.key ? 1 : -1);
+
+/** @type {WeakMap<Store, Call[]>} */
+const orders = new WeakMap();
+
+/**
+ * All calls, the one that started last first. A few more than there were a moment ago have their place soon found.
+ * @param {Store} store
+ */
+export function newestCalls(store) {
+  const before = (orders.get(store) ?? []).filter((call) => store.calls.get(call.key) === call);
+  const known = new Set(before);
+  const fresh = [...store.calls.values()].filter((call) => !known.has(call)).sort(newestFirst);
+  const calls = [...fresh, ...before].sort(newestFirst);
+  orders.set(store, calls);
+  return calls;
+}
+
 /**
  * Calls that the filter leaves, the one that started last first.
  * @param {Iterable<Call>} calls
@@ -102,7 +121,7 @@ export function callsShown(calls, filter, now) {
         (filter.result === "" || call.result === filter.result || kindOfResult(call.result) === filter.result) &&
         (query === "" || folded(call.device).includes(query) || folded(call.number ?? "").includes(query)),
     )
-    .sort((one, other) => other.startedAt - one.startedAt || byName(other.key, one.key));
+    .sort(newestFirst);
 }
 
 /**

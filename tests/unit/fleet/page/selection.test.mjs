@@ -223,3 +223,19 @@ test("erasures that are outstanding come first", () => {
     [3, 1, 2],
   );
 });
+
+test("calls have their order however they come and go", () => {
+  const store = new Store();
+  const call = (seq, startedAt) => ({ key: `north/a/1/${seq}`, startedAt });
+  const put = (...calls) => calls.forEach((one) => store.calls.set(one.key, one));
+  const order = () => selection.newestCalls(store).map((one) => one.key.split("/")[3]);
+  put(call(3, 30), call(1, 10));
+  assert.deepEqual(order(), ["3", "1"]);
+  put(call(2, 20), call(5, 50), call(4, 50));
+  assert.deepEqual(order(), ["5", "4", "3", "2", "1"]);
+  store.calls.delete("north/a/1/3");
+  put(call(1, 60));
+  assert.deepEqual(order(), ["1", "5", "4", "2"]);
+  store.calls = new Map();
+  assert.deepEqual(order(), []);
+});
