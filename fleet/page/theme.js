@@ -15,5 +15,11 @@ export function switchTheme() {
 /** @param {() => void} changed called whenever the system changes its mind. */
 export const onSystemTheme = (changed) => DARK.addEventListener("change", changed);
 
-/** A colour of the page's style, for what draws by itself. @param {string} name */
-export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+/** A colour of the page's style as it is now, for what draws by itself. @param {string} name */
+export function colour(name) {
+  const probe = document.body.appendChild(document.createElement("span"));
+  probe.style.color = `var(${name})`;
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}

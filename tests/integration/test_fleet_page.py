@@ -52,8 +52,8 @@ _STORED: Final = """async () => [
 _DRAWN: Final = """() => {
   const canvas = document.querySelector(".plot canvas");
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  const colour = getComputedStyle(document.documentElement).getPropertyValue("--answered").trim();
-  const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  const mark = getComputedStyle(document.querySelector(".mark.answered"), "::before").backgroundColor;
+  const wanted = mark.match(/\\d+/g).map(Number);
   let drawn = 0;
   for (let at = 0; at < data.length; at += 4) drawn += wanted.every((part, index) => data[at + index] === part);
   return drawn;
@@ -638,6 +638,7 @@ async def test_the_browsers_language_is_spoken_first(browser: Browser, site: Fle
 async def test_both_languages_are_spoken(visitor: FleetVisitor) -> None:
     page = visitor.page
     await page.fill("#search", "handset")
+    await expect(page.locator("#said")).to_contain_text("handsets shown")
     await page.click("#language")
     await expect(page.locator("#language")).to_be_focused()
     await expect(page.locator("#search")).to_have_value("handset")
