@@ -135,6 +135,40 @@ def test_whoever_has_broken_into_the_handset_gets_nothing_unsigned_by_root(box: 
     assert box.shell("stat -c '%a %U:%G' /run/wecall-apply/apply.sock") == "660 root:wecall\n"
 
 
+def test_root_alone_has_the_operator_forgotten_and_then_another_one_is_trusted(
+    box: InstalledBox, asker: RootAsker
+) -> None:
+    assert asker.ask(6, bundle(6))["outcome"] == "applied"
+    assert asker.say("confirm", 6) == "kept"
+    contents = {"config.toml": configuration(trusted=STRANGER, fleet="other")}
+    after = STRANGER.bundle(contents, 1, fleet="other", **IN_TIME)
+    assert asker.ask(1, after)["code"] == "unknown_key"
+    # A link of somebody who has broken into the handset leads root nowhere.
+    box.shell("""
+        install -d /opt/precious/configurations/1
+        mv /var/lib/wecall/provisioning /var/lib/wecall/provisioning.kept
+        ln -s /opt/precious /var/lib/wecall/provisioning
+    """)
+    forget = "wecall config forget-operator --yes"
+    as_handset = ("setpriv", "--reuid=wecall", "--regid=wecall", "--init-groups")
+    refused = box.run(*as_handset, "bash", "-c", forget, check=False)
+    assert (refused.returncode, "sudo wecall config forget-operator" in refused.stdout) == (1, True)
+    assert "could not be deleted" in box.shell(forget, check=False)
+    assert box.run("test", "-d", "/opt/precious/configurations/1").returncode == 0
+    assert asker.ask(1, after)["code"] == "unknown_key"
+    box.shell("""
+        rm -r /var/lib/wecall/provisioning /opt/precious
+        mv /var/lib/wecall/provisioning.kept /var/lib/wecall/provisioning
+    """)
+    assert "The operator is forgotten." in box.shell(forget)
+    wait_until(lambda: box.property_of(HANDSET, "ActiveState") == "active", "the handset runs again")
+    assert asker.ask(1, after)["outcome"] == "applied"
+    assert asker.say("confirm", 1) == "kept"
+    asker.forget()
+    assert asker.ask(6, bundle(6))["outcome"] == "applied"
+    assert asker.say("confirm", 6) == "kept"
+
+
 def test_the_handset_may_ask_from_inside_its_sandbox(box: InstalledBox) -> None:
     said = box.probe(
         HANDSET,
