@@ -3,7 +3,6 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.strategies._internal.utils import clear_strategy_cache
 
 from tools.numbering.patterns import Positions
 
@@ -55,8 +54,6 @@ def fits(pattern: str, text: str) -> bool:
 
 @given(PATTERNS, st.data())
 def test_a_pattern_fits_what_the_regular_expression_matches(pattern: str, data: st.DataObject) -> None:
-    # Parts that are written twice are one strategy or two, as its cache is full or not: hypothesis calls that flaky.
-    clear_strategy_cache()
     text = data.draw(st.from_regex(pattern, fullmatch=True, alphabet="0123456789") | st.text("0123456789", max_size=6))
     assert fits(pattern, text) is (re.fullmatch(pattern, text) is not None)
 
