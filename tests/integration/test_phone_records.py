@@ -291,7 +291,7 @@ async def test_a_handset_killed_in_a_call_reports_it_as_interrupted_once(stage: 
 
 @pytest.mark.usefixtures("consent")
 @pytest.mark.soak
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200 if SOAK else 1800)
 async def test_kills_at_moments_of_chance_lose_no_call_and_double_none(stage: Stage, observer: Observer) -> None:
     chance = random.Random(2)
     begun: set[str] = set()
