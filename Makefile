@@ -12,7 +12,7 @@ help:
 	@echo "make test     every test; ARGS='...' goes to pytest"
 	@echo "make check    format, lint, types, import rules"
 	@echo "make bench    the handset beside baresip and linphone"
-	@echo "make soak     the long counts: thousands of calls, hundreds of kills, whatever chance finds"
+	@echo "make soak     the long counts: thousands of calls, hundreds of kills, whatever chance finds; a night"
 	@echo "make format   rewrite the code as check wants it"
 	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
 	@echo "make menu     draw the map of the menus, docs/menu.md"
