@@ -133,6 +133,15 @@ def test_hours_count_what_started_in_them_and_none_is_left_out(api: FleetApi) ->
     assert sum(told.values()) == FLEET.handsets * FLEET.calls_each
 
 
+def test_hours_begin_as_in_utc_also_for_whoever_lives_half_an_hour_beside_it(api: FleetApi) -> None:
+    start, end = (datetime.fromisoformat(f"2026-03-0{day}T00:00:00+05:30") for day in (5, 6))
+    rows = answer(api, "calls/hourly", **{"from": start.isoformat(), "to": end.isoformat()})["rows"]
+    hours = [datetime.fromisoformat(row["hour"]) for row in rows]
+    assert hours == [datetime(2026, 3, 4, 18, tzinfo=UTC) + timedelta(hours=index) for index in range(25)]
+    told = sum(start <= row["started_at"] < end for row in FLEET.rows_of(calls))
+    assert sum(row["calls"] for row in rows) == told > 0
+
+
 def test_a_call_at_the_very_beginning_counts_and_one_at_the_very_end_does_not(api: FleetApi) -> None:
     one = FLEET.rows_of(calls)[0]["started_at"]
     step = timedelta(milliseconds=1)

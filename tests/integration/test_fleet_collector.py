@@ -10,12 +10,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from sqlalchemy import Engine, Table, select, text, update
 
+from firmware.egress.messages import timestamp
 from fleet.collector.database import open_database, prepare, writing
 from fleet.collector.settings import Storage
 from fleet.collector.tables import calls, consents, devices, erasures, metadata, quarantine, schema_version
@@ -290,6 +292,19 @@ def test_what_is_older_than_is_kept_goes_at_the_start_and_is_not_asked_for_again
             handset.send("cdr", cdr("handset-1", 4))
             handset.wait_until_confirmed(EPOCH, 4)
             assert site.rows(calls, "seq") == []
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_records_are_kept_for_so_many_days_and_no_longer(site: Site) -> None:
+    def record_of(seq: int, age: timedelta) -> bytes:
+        then = timestamp((datetime.now(UTC) - age).timestamp())
+        return cdr("handset-1", seq, started_at=then, answered_at=None, ended_at=then)
+
+    with site.collector(settings={"retention_days": 30}), site.device() as handset:
+        month, hour = timedelta(days=30), timedelta(hours=1)
+        handset.send("cdr", record_of(1, month + hour), record_of(2, month - hour))
+        handset.wait_until_confirmed(EPOCH, 1, 2)
+        assert site.rows(calls, "seq") == [2]
 
 
 def with_api(site: Site) -> CollectorProcess:

@@ -16,7 +16,7 @@ from firmware.egress.messages import ConsentMessage
 from fleet.collector import retention
 from fleet.collector.batch import Written, write_batch
 from fleet.collector.database import VERSION, forget_for_good, open_database, prepare, writing
-from fleet.collector.quarantine import Reason, Sender
+from fleet.collector.quarantine import Reason, Rejection, Sender
 from fleet.collector.reading import Reader
 from fleet.collector.records import COPY_FROM
 from fleet.collector.settings import Storage
@@ -347,6 +347,12 @@ def test_a_record_of_an_epoch_that_nobody_knows_may_be_the_former_holders_and_wa
     later = (NOW + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     write(engine, ("cdr", cdr("handset-1", 3, epoch=EPOCH + 3, started_at=later, answered_at=None, ended_at=later)))
     assert len(seqs(engine)) == 2
+
+
+def test_a_record_that_comes_with_the_notice_of_a_holder_who_has_gone_waits_too(engine: Engine) -> None:
+    unknown = ("cdr", cdr("handset-1", 2, epoch=EPOCH + 1))
+    written = write(engine, *everything("handset-1"), ("erasure", cancellation("handset-1", 9)), unknown)
+    assert (seqs(engine), written.rejections[Rejection(SENDER, "cdr", Reason.FORMER_HOLDER)]) == ([], 1)
 
 
 def test_nothing_of_what_was_deleted_is_left_in_the_files(tmp_path: Path) -> None:

@@ -112,6 +112,21 @@ async def test_what_comes_again_on_each_new_connection_waits_once(lab: Lab) -> N
     assert [int(message.payload) for message in taken] == list(range(COUNT))
 
 
+async def test_what_is_let_go_of_after_the_connection_has_ended_comes_again(lab: Lab) -> None:
+    await asyncio.to_thread(lab.send, COUNT, 1)
+    await lab.until(lambda: lab.intake.waiting == COUNT)
+    before = lab.intake.take(COUNT, 0)
+    seen = lab.proxy.counts["connections"]
+    lab.proxy.cut()
+    await lab.until(lambda: lab.proxy.counts["connections"] > seen)
+    await lab.until(lambda: lab.intake.waiting == COUNT)
+    # Their numbers mean other messages by now.
+    lab.intake.release(before)
+    lab.intake.release(lab.intake.take(1, 0))
+    await lab.until(lambda: lab.proxy.unanswered < COUNT)
+    assert lab.proxy.unanswered == COUNT - 1
+
+
 async def test_what_waits_is_kept_where_the_broker_has_forgotten_it(lab: Lab) -> None:
     await asyncio.to_thread(lab.send, COUNT, 1)
     await lab.until(lambda: lab.intake.waiting == COUNT)

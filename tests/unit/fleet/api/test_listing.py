@@ -75,6 +75,11 @@ def test_pages_together_are_everything_once_also_where_many_have_the_same_time(e
     )
 
 
+def test_two_runs_of_a_handset_that_count_alike_are_two_calls_at_the_end_of_a_page(engine: Engine) -> None:
+    add(engine, *(a_call(1, epoch=epoch) for epoch in (1, 2, 3)))
+    assert [call.epoch for call in pages(engine, 1)] == [3, 2, 1]
+
+
 def test_what_comes_in_meanwhile_doubles_nothing_and_hides_nothing(engine: Engine) -> None:
     add(engine, *(a_call(seq) for seq in range(1, 21)))
     fresh = iter(range(100, 200))

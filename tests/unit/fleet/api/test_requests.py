@@ -4,8 +4,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, func, insert, select
 
+from fleet.api.access import Doors
+from fleet.api.attempts import Attempts
 from fleet.api.models import RequestStanding
 from fleet.api.requests import listing_of, standing_of
+from fleet.api.service import Service
+from fleet.api.settings import HttpSettings
 from fleet.collector.tables import metadata, requests
 
 TODAY = date(2026, 3, 10)
@@ -35,6 +39,15 @@ def engine(tmp_path: Path) -> Engine:
 def test_what_is_due_today_is_not_late_and_what_is_closed_never_is(engine: Engine) -> None:
     rows, _ = listing_of(TODAY).rows(engine, [], None, 10)
     assert {row.number: (row.standing, row.days_left) for row in rows} == WANTED
+
+
+def test_the_day_is_that_of_the_operators_and_not_utcs(engine: Engine) -> None:
+    def today(time_zone: str) -> date:
+        doors = Doors({}, lifetime=timedelta(1), idle=timedelta(1))
+        return Service(engine, HttpSettings(time_zone=time_zone), doors, Attempts(), None, ()).today()
+
+    # These two are 26 hours apart, and never have the same day.
+    assert today("Etc/GMT+12") < today("Pacific/Kiritimati")
 
 
 @pytest.mark.parametrize("standing", list(RequestStanding))
