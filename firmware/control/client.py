@@ -5,10 +5,14 @@ import json
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from firmware.control.requests import MAX_LINE_BYTES, Request, Role
+from pydantic import ValidationError
+
+from firmware.control.requests import MAX_LINE_BYTES, Answer, Request, Role
 from firmware.errors import ControlError, RequestRefusedError
+
+_A = TypeVar("_A", bound=Answer)
 
 TIMEOUT_S: Final = 10.0
 
@@ -53,6 +57,23 @@ async def ask_async(
         raise ControlError("The handset's answer is longer than a line may be.") from error
     except OSError as error:
         raise _translated(error, path, timeout_s) from error
+
+
+async def ask_for(
+    answer: type[_A], runtime_dir: Path, role: Role, request: Request, *, timeout_s: float = TIMEOUT_S
+) -> _A:
+    """Send one request and wait for an answer of this kind; cancelling withdraws the request.
+
+    Raises:
+        ControlError: as above, or the answer is of another kind.
+    """
+    raw = await ask_async(runtime_dir, role, request, timeout_s=timeout_s)
+    try:
+        return answer.model_validate(raw)
+    except ValidationError as error:
+        raise ControlError(
+            f"The handset's answer to {request.request} is not as expected. Is it of another version?"
+        ) from error
 
 
 def _path(runtime_dir: Path, role: Role) -> Path:

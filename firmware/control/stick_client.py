@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from firmware.control.bundle_answers import BundleOffered
-from firmware.control.client import TIMEOUT_S, ask_async
+from firmware.control.client import TIMEOUT_S, ask_for
 from firmware.control.requests import (
     Answer,
     BundleBeginRequest,
@@ -25,7 +23,7 @@ from firmware.control.requests import (
     StickDoneRequest,
 )
 from firmware.control.stick_answers import BundleFollowed, ExportListed, ExportPiece, IdentityTold, OrderedFile
-from firmware.errors import BundleNotTakenError, ControlError
+from firmware.errors import BundleNotTakenError
 from firmware.phone.bundle_news import BundleCode
 from provisioning.identity import Identity
 from provisioning.refusal import BundleRefusal
@@ -80,10 +78,4 @@ class HandsetLink:
         await self._ask(ExportWrittenRequest(names=tuple(names)), Empty)
 
     async def _ask(self, request: Request, answer: type[_A], *, timeout_s: float = TIMEOUT_S) -> _A:
-        raw = await ask_async(self._runtime_dir, Role.STICK, request, timeout_s=timeout_s)
-        try:
-            return answer.model_validate(raw)
-        except ValidationError as error:
-            raise ControlError(
-                f"The handset's answer to {request.request} is not as expected. Is it of another version?"
-            ) from error
+        return await ask_for(answer, self._runtime_dir, Role.STICK, request, timeout_s=timeout_s)

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from pydantic import ValidationError
-
 from firmware.control.bundle_answers import NetworkBundleOffered
-from firmware.control.client import TIMEOUT_S, ask_async
+from firmware.control.client import TIMEOUT_S, ask_for
 from firmware.control.requests import (
     MAX_PIECE_BYTES,
     Answer,
@@ -28,7 +26,6 @@ from firmware.control.requests import (
 )
 from firmware.control.sync_answers import Configuration, Messages
 from firmware.egress.downlink import DownTopic
-from firmware.errors import ControlError
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 
@@ -90,10 +87,4 @@ class HandsetLink:
         await self._ask(BundleEndRequest(offer=offer), Empty)
 
     async def _ask(self, request: Request, answer: type[_A], *, timeout_s: float = TIMEOUT_S) -> _A:
-        raw = await ask_async(self._runtime_dir, Role.SYNC, request, timeout_s=timeout_s)
-        try:
-            return answer.model_validate(raw)
-        except ValidationError as error:
-            raise ControlError(
-                f"The handset's answer to {request.request} is not as expected. Is it of another version?"
-            ) from error
+        return await ask_for(answer, self._runtime_dir, Role.SYNC, request, timeout_s=timeout_s)
