@@ -5,11 +5,11 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -19,6 +19,7 @@ from provisioning.authority import Authority, Reason, Revocation, read_request
 from provisioning.identity import certificate_request, new_broker_key, private_pem
 from tests.lab.certificates import LOOPBACK, IssuedCertificate
 from tests.lab.ports import free_port
+from tests.lab.server import Server
 
 SHIPPED: Final = Path(__file__).parents[2] / "fleet" / "broker"
 
@@ -31,7 +32,7 @@ _STATE_WHERE_IT_SHIPS: Final = "/var/lib/mosquitto/"
 _CERTIFICATES, _PASSWORDS, _WEBSOCKETS = "8883", "8884", "9443"
 
 
-class FleetBroker:
+class FleetBroker(Server):
     """Mosquitto with certificates for handsets, collectors and operators, and passwords for dashboards.
 
     Attributes:
@@ -55,6 +56,7 @@ class FleetBroker:
             folder: where its files go.
             collectors, operators, dashboards: those that the access list has blocks for, by what follows the dot.
         """
+        super().__init__(folder / "mosquitto.log")
         self.port, self.password_port, self.websocket_port = (free_port(socket.SOCK_STREAM) for _ in range(3))
         self._folder = folder
         self._state = folder / "state"
@@ -62,7 +64,6 @@ class FleetBroker:
         self._authority = Authority.found("WeCall lab fleet", days=30, now=datetime.now(UTC))
         self._revoked: list[Revocation] = []
         self._issued: dict[str, IssuedCertificate] = {}
-        self._process: subprocess.Popen[bytes] | None = None
         self._services = {"collector": (*collectors,), "operator": (*operators,), "dashboard": (*dashboards,)}
         self._passwords = {f"dashboard.{name}": f"secret-of-{name}" for name in self._services["dashboard"]}
         self.ca_path = folder / "ca.pem"
@@ -71,25 +72,6 @@ class FleetBroker:
         self._write_passwords()
         self._write_access_list()
         self._write_configuration()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
-
-    @property
-    def log(self) -> str:
-        """What it has written so far."""
-        path = self._folder / "mosquitto.log"
-        return path.read_text(errors="replace") if path.exists() else ""
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-        assert self._process is not None
-        return self._process.pid
 
     # --- who may come in ----------------------------------------------------------------------------------------------
 
@@ -158,38 +140,9 @@ class FleetBroker:
         Raises:
             RuntimeError: it ended or does not listen; the message holds its log.
         """
-        with (self._folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["mosquitto", "-c", self._folder / "mosquitto.conf"],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
-            )
-        ends_at = time.monotonic() + _START_TIMEOUT_S
-        waited_for = {self.port, self.password_port, self.websocket_port}
-        while waited_for:
-            if self._process.poll() is not None or time.monotonic() > ends_at:
-                self.kill()
-                raise RuntimeError(f"Mosquitto does not listen on {waited_for}:\n{self.log}")
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", min(waited_for))) == 0:
-                    waited_for.remove(min(waited_for))
-                    continue
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        """End it in good order."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it at once, as a power failure would."""
-        self._end(signal.SIGKILL)
-
-    def restart(self) -> None:
-        """Stop and start on the same ports."""
-        self.stop()
-        self.start()
+        self._launch(["mosquitto", "-c", self._folder / "mosquitto.conf"])
+        for port in (self.port, self.password_port, self.websocket_port):
+            self._wait_until(partial(_listens, port), f"Mosquitto does not listen on port {port}", _START_TIMEOUT_S)
 
     def reload(self) -> None:
         """Have it read its lists again, as `systemctl reload` does, and wait until it has begun.
@@ -201,17 +154,9 @@ class FleetBroker:
         said = "Reloading config."
         before = self.log.count(said)
         self._process.send_signal(signal.SIGHUP)
-        ends_at = time.monotonic() + _START_TIMEOUT_S
-        while self.log.count(said) == before:
-            if time.monotonic() > ends_at:
-                raise RuntimeError(f"Mosquitto does not read its lists again:\n{self.log}")
-            time.sleep(0.02)
-
-    def _end(self, number: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(number)
-            process.wait(_START_TIMEOUT_S)
+        self._wait_until(
+            lambda: self.log.count(said) > before, "Mosquitto does not read its lists again", _START_TIMEOUT_S
+        )
 
     # --- its files ----------------------------------------------------------------------------------------------------
 
@@ -269,3 +214,8 @@ def _write(issued: IssuedCertificate, certificate: x509.Certificate, key: bytes)
     issued.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
     issued.key.touch(mode=0o600)
     issued.key.write_bytes(key)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

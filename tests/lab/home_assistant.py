@@ -6,25 +6,23 @@ them.
 
 import json
 import os
-import signal
 import socket
-import subprocess
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from tests.lab.fleet_broker import FleetBroker
 from tests.lab.ports import free_port
+from tests.lab.server import Server
 
 USER: Final = "dashboard.home-assistant"
 
 _PYTHON: Final = Path(__file__).parents[2] / "build" / "homeassistant" / "bin" / "python"
 _START_TIMEOUT_S: Final = 90.0
-_STOP_TIMEOUT_S: Final = 30.0
 _ANSWER_TIMEOUT_S: Final = 20.0
 _PAGES: Final = (
     "service_worker.js", "sw-modern.js", "sw-modern.js.map", "sw-legacy.js", "sw-legacy.js.map", "robots.txt",
@@ -32,7 +30,7 @@ _PAGES: Final = (
 )  # fmt: skip
 
 
-class HomeAssistant:
+class HomeAssistant(Server):
     """One that has just been installed, with an integration of MQTT and nothing else."""
 
     def __init__(self, folder: Path, broker: FleetBroker) -> None:
@@ -42,9 +40,9 @@ class HomeAssistant:
             folder: its configuration, history and log.
             broker: which it reads with the user for Home Assistant, over TLS.
         """
+        super().__init__(folder / "home-assistant.out", may_hang=True)
         self._folder = folder
         self._port = free_port(socket.SOCK_STREAM)
-        self._process: subprocess.Popen[bytes] | None = None
         self._token: str | None = None
         for page in _PAGES:
             path = folder / "pages" / "hass_frontend" / page
@@ -58,19 +56,6 @@ class HomeAssistant:
         entries.parent.mkdir()
         entries.touch(mode=0o600)
         entries.write_text(json.dumps(_entries(broker)))
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
-
-    @property
-    def log(self) -> str:
-        """What it has written so far, warnings and worse."""
-        path = self._folder / "home-assistant.out"
-        return path.read_text(errors="replace") if path.exists() else ""
 
     @property
     def warnings_about_mqtt(self) -> list[str]:
@@ -88,35 +73,13 @@ class HomeAssistant:
             raise RuntimeError("There is no Home Assistant in build/homeassistant. Run `tools/setup test`.")
         # Its modules are compiled once for all times that it starts.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        with (self._folder / "home-assistant.out").open("ab") as log:
-            self._process = subprocess.Popen(
-                [_PYTHON, "-m", "homeassistant", "--config", self._folder, "--skip-pip", "--log-no-color"],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                env={**environment, "HOME": str(self._folder), "TMPDIR": str(self._folder)},
-            )
-        ends_at = time.monotonic() + _START_TIMEOUT_S
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > ends_at:
-                self.stop()
-                raise RuntimeError(f"Home Assistant does not answer:\n{self.log[-3000:]}")
-            time.sleep(0.1)
+        self._launch(
+            [_PYTHON, "-m", "homeassistant", "--config", self._folder, "--skip-pip", "--log-no-color"],
+            {**environment, "HOME": str(self._folder), "TMPDIR": str(self._folder)},
+        )
+        self._wait_until(self._answers, "Home Assistant does not answer", _START_TIMEOUT_S)
         if self._token is None:
             self._token = self._become_owner()
-
-    def stop(self) -> None:
-        """End it in good order, or at once where it does not end."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
     def states(self) -> dict[str, str]:
         """Return the state of each entity that came from MQTT, by its name."""

@@ -4,9 +4,7 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from tests.lab.certificates import LOOPBACK, CertificateAuthority, IssuedCertificate
 from tests.lab.ports import free_port
+from tests.lab.server import Server
 
 START_TIMEOUT_S: Final = 20.0
 _RELOADS: Final = "Reloading config."
@@ -35,7 +34,7 @@ OPERATOR: Final = "lab-operator"
 """The one client that may write those."""
 
 
-class Mosquitto:
+class Mosquitto(Server):
     """A broker that believes certificates only: the common name is the user, and has a prefix of its own.
 
     The port is a free one, chosen when it is built and kept through restarts. Retained messages survive a restart and
@@ -64,6 +63,7 @@ class Mosquitto:
             max_packet_bytes: the longest packet that it takes.
             fleet: the folder of a fleet's authority (`wecall fleet ca`), which then decides who is let in.
         """
+        super().__init__(folder / "mosquitto.log")
         self.port = free_port(socket.SOCK_STREAM)
         self.authority = authority
         self._folder = folder
@@ -73,20 +73,6 @@ class Mosquitto:
         self._max_packet_bytes = max_packet_bytes
         self._fleet = fleet
         self._certificate: IssuedCertificate | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
-
-    @property
-    def log(self) -> str:
-        """What it has written so far."""
-        path = self._folder / "mosquitto.log"
-        return path.read_text(errors="replace") if path.exists() else ""
 
     def start(self, *, certificate: IssuedCertificate | None = None) -> None:
         """Start it and wait until it listens.
@@ -105,33 +91,13 @@ class Mosquitto:
         configuration = self._folder / "mosquitto.conf"
         configuration.write_text(self._configuration(self._certificate))
         self._write_access_list()
-        with (self._folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["mosquitto", "-c", configuration],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
-            )
-        self._wait_until_it_listens()
-
-    def stop(self) -> None:
-        """End it in good order."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it at once, as a power failure would."""
-        self._end(signal.SIGKILL)
+        self._launch(["mosquitto", "-c", configuration])
+        self._wait_until(self._listens, f"Mosquitto does not listen on port {self.port}", START_TIMEOUT_S)
 
     def forget(self) -> None:
         """End it at once, and lose what it had kept."""
         self.kill()
         (self._folder / "mosquitto.db").unlink(missing_ok=True)
-
-    def restart(self) -> None:
-        """Stop and start on the same port."""
-        self.stop()
-        self.start()
 
     def reload(self) -> None:
         """Have it read its lists again, as an operator does, and wait until it begins; nobody comes in meanwhile.
@@ -142,11 +108,9 @@ class Mosquitto:
         assert self._process is not None
         before = self.log.count(_RELOADS)
         self._process.send_signal(signal.SIGHUP)
-        ends_at = time.monotonic() + START_TIMEOUT_S
-        while self.log.count(_RELOADS) == before:
-            if time.monotonic() > ends_at:
-                raise RuntimeError(f"Mosquitto does not read its lists again:\n{self.log}")
-            time.sleep(0.02)
+        self._wait_until(
+            lambda: self.log.count(_RELOADS) > before, "Mosquitto does not read its lists again", START_TIMEOUT_S
+        )
 
     def allow(self, *topics: str) -> None:
         """Let devices publish to these topics from now on, and to no others."""
@@ -197,23 +161,9 @@ class Mosquitto:
         # Mosquitto warns about files that others may read.
         path.chmod(0o600)
 
-    def _wait_until_it_listens(self) -> None:
-        process = self._process
-        assert process is not None
-        ends_at = time.monotonic() + START_TIMEOUT_S
-        while process.poll() is None and time.monotonic() < ends_at:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        self.kill()
-        raise RuntimeError(f"Mosquitto does not listen on port {self.port}:\n{self.log}")
-
-    def _end(self, number: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(number)
-            process.wait(START_TIMEOUT_S)
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 @dataclass(frozen=True, slots=True)

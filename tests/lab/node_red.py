@@ -2,22 +2,20 @@
 
 import json
 import socket
-import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from tests.lab.ports import free_port
+from tests.lab.server import Server
 
 FLOW: Final = Path(__file__).parents[2] / "fleet" / "node-red" / "flow.json"
 """The flow that ships."""
 
 _INSTALLED: Final = Path(__file__).parents[2] / "build" / "node-red" / "node_modules" / "node-red" / "red.js"
 _START_TIMEOUT_S: Final = 90.0
-_STOP_TIMEOUT_S: Final = 20.0
 _SETTINGS: Final = {
     "uiHost": "127.0.0.1",
     "flowFile": "flows.json",
@@ -29,34 +27,21 @@ _SETTINGS: Final = {
 }
 
 
-class NodeRed:
+class NodeRed(Server):
     """A Node-RED on loopback with a user folder of its own."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         """Set up without starting; the environment is what fleet/node-red/README.md has set."""
         self.port = free_port(socket.SOCK_STREAM)
+        super().__init__(folder / "node-red.log", may_hang=True)
         self._folder = folder
         self._environment = environment
-        self._process: subprocess.Popen[bytes] | None = None
         self._imported_at = 0
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
 
     @property
     def dashboard(self) -> str:
         """Where the fleet is shown."""
         return f"http://127.0.0.1:{self.port}/dashboard/fleet"
-
-    @property
-    def log(self) -> str:
-        """What it has written so far."""
-        path = self._folder / "node-red.log"
-        return path.read_text(errors="replace") if path.exists() else ""
 
     @property
     def complaints(self) -> list[str]:
@@ -75,30 +60,11 @@ class NodeRed:
         self._folder.mkdir(parents=True, exist_ok=True)
         settings = self._folder / "settings.js"
         settings.write_text(f"module.exports = {json.dumps({**_SETTINGS, 'uiPort': self.port})};\n")
-        with (self._folder / "node-red.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["node", _INSTALLED, "--userDir", self._folder, "--settings", settings],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self._folder), **self._environment},
-            )
-        ends_at = time.monotonic() + _START_TIMEOUT_S
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > ends_at:
-                self.stop()
-                raise RuntimeError(f"Node-RED does not answer:\n{self.log}")
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(_STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        self._launch(
+            ["node", _INSTALLED, "--userDir", self._folder, "--settings", settings],
+            {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self._folder), **self._environment},
+        )
+        self._wait_until(self._answers, "Node-RED does not answer", _START_TIMEOUT_S)
 
     def import_flow(self, flow: Path = FLOW) -> None:
         """Import a flow and deploy it, as its editor does."""

@@ -1,18 +1,17 @@
 """Prometheus as it ships with our configuration: only its target, its token and its pace are the test's."""
 
 import os
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 
 from tests.lab.ports import free_port
+from tests.lab.server import Server
 
 SHIPPED: Final = Path(__file__).parents[2] / "fleet" / "prometheus"
 
@@ -20,7 +19,7 @@ _START_TIMEOUT_S: Final = 60.0
 _LOOK_S: Final = 0.1
 
 
-class Prometheus:
+class Prometheus(Server):
     """A server that scrapes one collector each second, with the alerts that ship."""
 
     def __init__(self, folder: Path, collector: str, token: str) -> None:
@@ -31,10 +30,10 @@ class Prometheus:
             collector: the address of its HTTP API.
             token: one of its tokens.
         """
+        super().__init__(folder / "log")
         self._folder = folder
         folder.mkdir(parents=True)
         self._port = free_port(socket.SOCK_STREAM)
-        self._process: subprocess.Popen[bytes] | None = None
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", trust_env=False, timeout=30)
         text = (SHIPPED / "prometheus.yml").read_text()
         for ours, theirs in (
@@ -50,53 +49,28 @@ class Prometheus:
         (folder / "token").touch(0o600)
         (folder / "token").write_text(token)
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
-
-    @property
-    def log(self) -> str:
-        """What it has written so far."""
-        return (self._folder / "log").read_text(errors="replace")
-
     def start(self) -> None:
         """Start it and wait until it answers.
 
         Raises:
             RuntimeError: it does not; the message holds its log.
         """
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    "prometheus",
-                    f"--config.file={self.configuration}",
-                    f"--storage.tsdb.path={self._folder / 'data'}",
-                    f"--web.listen-address=127.0.0.1:{self._port}",
-                ],
-                stdout=log,
-                stderr=log,
-                env={"PATH": f"{os.environ.get('PATH', '')}:/usr/bin", "GOMAXPROCS": "1"},
-            )
-        ends_at = time.monotonic() + _START_TIMEOUT_S
-        while self._process.poll() is None and time.monotonic() < ends_at:
-            try:
-                if self._client.get("/-/ready").status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(_LOOK_S)
-        self.stop()
-        raise RuntimeError(f"Prometheus does not answer:\n{self.log}")
+        self._launch(
+            [
+                "prometheus",
+                f"--config.file={self.configuration}",
+                f"--storage.tsdb.path={self._folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{self._port}",
+            ],
+            {"PATH": f"{os.environ.get('PATH', '')}:/usr/bin", "GOMAXPROCS": "1"},
+        )
+        self._wait_until(self._answers, "Prometheus does not answer", _START_TIMEOUT_S)
 
-    def stop(self) -> None:
-        """End it."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(_START_TIMEOUT_S)
+    def _answers(self) -> bool:
+        try:
+            return self._client.get("/-/ready").status_code == 200
+        except httpx.TransportError:
+            return False
 
     def ask(self, path: str, **parameters: Any) -> Any:
         """Return the data of its answer."""

@@ -1,13 +1,12 @@
 """coturn: a STUN and TURN server."""
 
-import os
 import socket
-import subprocess
 import time
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from tests.lab.network import Namespace
+from tests.lab.server import Server
 
 PORT: Final = 3478
 _START_TIMEOUT_S: Final = 10.0
@@ -15,7 +14,7 @@ _START_TIMEOUT_S: Final = 10.0
 _BINDING_REQUEST: Final = bytes.fromhex("000100002112a442") + bytes(12)
 
 
-class TurnServer:
+class TurnServer(Server):
     """A server for one user, in a namespace. It relays through the address that it listens at."""
 
     def __init__(
@@ -31,25 +30,13 @@ class TurnServer:
             password: the user's.
             realm: of the user.
         """
+        super().__init__(folder / "turnserver.log")
         self._folder = folder
         self._namespace = namespace
         self._address = address
         self._user = user
         self._password = password
         self._realm = realm
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
-
-    @property
-    def log(self) -> str:
-        """What it has written so far."""
-        return (self._folder / "turnserver.log").read_text(errors="replace")
 
     def start(self) -> None:
         """Start it and wait until it answers.
@@ -66,22 +53,12 @@ class TurnServer:
             f"userdb={self._folder / 'users.db'}\npidfile={self._folder / 'turnserver.pid'}\n"
             "no-cli\nno-tls\nno-dtls\nlog-file=stdout\nverbose\nrelay-threads=1\n"
         )
-        with (self._folder / "turnserver.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                self._namespace.command("turnserver", "-c", configuration),
-                stdout=log,
-                stderr=log,
-                cwd=self._folder,
-                env={"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
-            )
+        self._launch(self._namespace.command("turnserver", "-c", configuration), folder=self._folder)
         self._wait_until_it_answers()
 
     def stop(self) -> None:
-        """End it."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
+        """End it at once, as it has nothing to put in order."""
+        self.kill()
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
