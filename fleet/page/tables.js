@@ -18,8 +18,10 @@ import { say } from "./words.js";
  * }} Column wide: left out on narrow screens.
  */
 
-/** Rows at first, some two screens; all of them are made anew where calls pour in. */
-const STEP = 50;
+/** Rows at first. */
+const STEP = 100;
+/** Likewise, of a list that grows at its top by itself: where calls pour in, all of them are made anew each time. */
+const LIVE_STEP = 30;
 const MORE = 500;
 
 /** @template Row */
@@ -43,7 +45,7 @@ export class Table {
     this.read = null;
     /** Whether the list's beginning is further up than what is seen of the page. */
     this.isBelow = false;
-    this.limit = STEP;
+    this.limit = about.mayStay ? LIVE_STEP : STEP;
     /** @type {{column: Column<Row>, up: boolean} | null} null: the order in which the rows came. */
     this.order = null;
     /** @type {Map<string, {row: HTMLElement, words: string}>} */
