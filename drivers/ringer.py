@@ -3,11 +3,12 @@
 import audioop
 import errno
 import math
+import os
 import select
 import threading
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ _RATE_HZ = 16_000
 _PERIOD_FRAMES = 160
 _PERIODS = 4
 _STALL_TIMEOUT_MS = 1000
+# Ahead of all that makes no sound, and behind the sound of a call.
+_PRIORITY = 10
 _RETRY_S = 1.0
 # After a sound the PCM stays open for as long as the next key takes, as a rule: opening it is what takes time.
 _LINGER_PERIODS = 30
@@ -148,6 +151,9 @@ class AlsaRinger:
         if self._read_tone is not None:
             tone = self._read_tone()
             self._tone = tone + bytes(-len(tone) % (2 * _PERIOD_FRAMES))
+        # Where the system allows it (RLIMIT_RTPRIO).
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._is_ringing or self._sound or self._stopping)
@@ -239,7 +245,9 @@ class AlsaRinger:
             pcm.polldescriptors_revents(events)
         if free < 0 and free != -errno.EPIPE:
             raise DeviceError(f"The ringer's sound card {self._playback!r} is gone. Plug it in again.")
-        pcm.write(period)
+        if pcm.write(period) == -errno.EPIPE:
+            # It has run dry, and is ready to be written to again.
+            pcm.write(period)
         if self._is_faulty:
             self._is_faulty = False
             if self._on_recovery is not None:

@@ -1,12 +1,15 @@
 """What the ringer plays, sample by sample."""
 
+import errno
 import itertools
+import threading
 import typing
 
 import numpy as np
 import pytest
 
-from drivers.ringer import PATTERNS_MS, silence, warble
+from drivers import ringer
+from drivers.ringer import PATTERNS_MS, AlsaRinger, silence, warble
 from firmware.media.tones import tone_plan
 from provisioning.device import Device
 from tests.lab.audio import Sound, loudest_frequencies
@@ -67,3 +70,40 @@ def test_every_pattern_has_pauses_and_a_pause_at_its_end() -> None:
         assert len(cadence_ms) % 2 == 0
         assert cadence_ms[-1] >= 800
         assert min(cadence_ms) >= 100
+
+
+class DryPcm:
+    """Has room for ever, and has run dry once."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.closed = threading.Event()
+        self._answers = iter([160, -errno.EPIPE])
+
+    def polldescriptors(self) -> list[tuple[int, int]]:
+        return []
+
+    def avail(self) -> int:
+        return 640
+
+    def write(self, frames: bytes) -> int:
+        answer = next(self._answers, 160)
+        if answer > 0:
+            self.written += frames
+        return answer
+
+    def drop(self) -> None: ...
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def test_what_was_to_be_played_when_the_card_ran_dry_is_played_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    pcm, tone = DryPcm(), warble(300, 100)
+    monkeypatch.setattr(ringer, "open_pcm", lambda *_arguments, **_words: pcm)
+    bell = AlsaRinger(volume_percent=100, on_fault=pytest.fail)
+    bell.start()
+    bell.play(tone)
+    assert pcm.closed.wait(10)
+    bell.stop()
+    assert sound(pcm.written.rstrip(b"\0")).duration_s == pytest.approx(0.3, abs=0.001)
