@@ -10,17 +10,17 @@ import sysconfig
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
 
 from tests.lab.certificates import IssuedCertificate
 from tests.lab.network import Namespace
 from tests.lab.ports import free_port
+from tests.lab.server import Server
 
 TEMPLATE = Path(__file__).with_name("kamailio.cfg")
 START_TIMEOUT_S = 20.0
 
 
-class Kamailio:
+class Kamailio(Server):
     """A registrar and proxy for one domain, over UDP, TCP and, where it has a certificate, TLS.
 
     Users authenticate by digest. Callers whose user is not in `users` are let in like calls from a trunk.
@@ -59,27 +59,15 @@ class Kamailio:
         self._addresses = tuple(addresses)
         self._namespace = namespace
         self._follows_redirects = follows_redirects
+        super().__init__(folder / "kamailio.log")
         self._folder = folder
         self._users = dict(users)
         self._routes = dict(routes or {})
         self._certificate = certificate
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
 
     @property
     def _family(self) -> socket.AddressFamily:
         return socket.AF_INET6 if ":" in self.address else socket.AF_INET
-
-    @property
-    def log(self) -> str:
-        """What it has written so far."""
-        return (self._folder / "kamailio.log").read_text(errors="replace")
 
     def start(self) -> None:
         """Start it and wait until it answers.
@@ -91,38 +79,11 @@ class Kamailio:
         configuration = self._folder / "kamailio.cfg"
         configuration.touch(mode=0o600)
         configuration.write_text(self._configuration())
-        with (self._folder / "kamailio.log").open("ab") as log:
-            command: list[str | os.PathLike[str]] = [
-                "kamailio",
-                "-DD",
-                "-E",
-                "-m",
-                "16",
-                "-M",
-                "4",
-                "-f",
-                configuration,
-                "-Y",
-                self._folder,
-            ]
-            self._process = subprocess.Popen(
-                command if self._namespace is None else self._namespace.command(*command),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                # Its TCP processes inherit LD_* and locale only; nothing else of ours is of use to it.
-                env={"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
-            )
+        # Its TCP processes inherit LD_* and locale only; nothing else of ours is of use to it.
+        command = ["kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-f", configuration, "-Y", self._folder]
+        self._launch(command if self._namespace is None else self._namespace.command(*command))
         with self._namespace.entered() if self._namespace is not None else contextlib.nullcontext():
             self._wait_until_it_answers()
-
-    def stop(self) -> None:
-        """End it in good order."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it at once, as a power failure would."""
-        self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
         """Let it hear and say nothing for a while, as an overloaded machine does; its sockets stay open."""
@@ -131,11 +92,6 @@ class Kamailio:
     def thaw(self) -> None:
         """Undo `freeze`."""
         self._signal(signal.SIGCONT)
-
-    def restart(self) -> None:
-        """Stop and start on the same ports; every registration is lost."""
-        self.stop()
-        self.start()
 
     def is_registered(self, user: str) -> bool:
         """Say whether the user has a contact now."""
