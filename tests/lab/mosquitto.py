@@ -117,7 +117,7 @@ class Mosquitto(Server):
         self._device_topics = topics
         self._write_access_list()
         if self._process is not None:
-            self._process.send_signal(signal.SIGHUP)
+            self.reload()
 
     def _configuration(self, certificate: IssuedCertificate) -> str:
         lines = [
