@@ -18,3 +18,27 @@ def test_an_ordinary_message_is_none() -> None:
 def test_a_uri_without_a_host_is_one_wherever_it_stands(uri: bytes) -> None:
     assert is_hazardous(MESSAGE.replace(b"sip:bob@[::1]:5060", uri))
     assert is_hazardous(b"\0\r\n\r\n" + MESSAGE.replace(b"sip:alice@localhost", uri))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"c=IN IP4 %s",
+        b"C=IN IP6\t%s/127",
+        b"a=rtcp:4001 IN IP4 %s",
+        b"a=candidate:1 1 UDP 2130706431 %s 4000 typ host",
+        b"a=remote-candidates:1 %s 4000",
+    ],
+)
+def test_an_address_in_a_description_that_is_longer_than_any_host_is_one(line: bytes) -> None:
+    def described(address: bytes) -> bytes:
+        return MESSAGE + b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n" + line % address + b"\r\nm=audio 4000 RTP/AVP 0\r\n"
+
+    assert is_hazardous(described(b"1" * 254))
+    assert not is_hazardous(described(b"192.0.2.1"))
+    assert not is_hazardous(described(b"1" * 100 + b" " + b"1" * 100 + b" " + b"1" * 100))
+
+
+def test_what_else_is_long_is_none() -> None:
+    assert not is_hazardous(MESSAGE + b"v=0\r\na=fmtp:96 sprop=" + b"A" * 1000 + b"\r\n")
+    assert not is_hazardous(MESSAGE.replace(b"CSeq", b"Identity: " + b"A" * 1000 + b"\r\nCSeq"))
