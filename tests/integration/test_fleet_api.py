@@ -110,6 +110,16 @@ def test_calls_are_those_that_were_told_the_latest_first(api: FleetApi) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [("devices", {"order": "name"}), ("devices", {"order": "since"}), ("requests", {}), ("quarantine", {})],
+)
+def test_small_pages_leave_nobody_out(api: FleetApi, path: str, parameters: dict[str, str]) -> None:
+    whole = answer(api, path, limit=5000, **parameters)["rows"]
+    assert len(whole) > 2
+    assert api.rows(path, limit=2, **parameters) == whole
+
+
 @pytest.mark.parametrize("field", ["result", "direction", "fleet"])
 def test_a_filter_leaves_those_and_no_others(api: FleetApi, field: str) -> None:
     told = Counter(str(row[field]) for row in FLEET.rows_of(calls))
