@@ -36,6 +36,9 @@ from tests.lab.sync_site import PREFIX
 from tests.lab.watched_home import BROKER, FLEET, FRIEND, OUTSIDE, PERSON, REGISTRAR, WatchedHome, watched_home
 from tests.lab.wire import Protocol, Wire
 
+# The first test lives through the whole week.
+pytestmark = pytest.mark.timeout(300)
+
 FRIEND_NAME: Final = "Planted Penelope"
 BLOCKED: Final = "0495550107"
 BLOCKED_NAME: Final = "Planted Blocked"

@@ -32,6 +32,9 @@ from tests.lab.pin_at_start import switch_on
 from tests.lab.stage import Stage
 from tests.lab.thief import Thief
 
+# Looking through every byte computes for a while, and longer where others compute too.
+pytestmark = pytest.mark.timeout(300)
+
 PIN = "258036"
 BOARD = bytes(range(100, 132))
 DIALLED = "0305550117"
