@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_CACHE: Final = Path(__file__).parents[2] / "build" / "machine"
+CACHE: Final = Path(__file__).parents[2] / "build" / "machine"
 # What is needed to reach the root that a machine goes on with; everything else is loaded from there.
 _FIRST_MODULES: Final = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "virtio_net", "virtio_console")
 
@@ -55,22 +55,22 @@ def amd64_kernel() -> DebianKernel:
     Raises:
         RuntimeError: it could not be fetched; the message says why.
     """
-    folder = _CACHE / "amd64"
+    folder = CACHE / "amd64"
     root = folder / "root"
     if not root.is_dir():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        depends = _run("apt-cache", "depends", "linux-image-amd64")
+        depends = run("apt-cache", "depends", "linux-image-amd64")
         image = next(word for word in depends.split() if word.startswith("linux-image-6"))
-        _run("apt-get", "download", image, "busybox-static", folder=folder)
+        run("apt-get", "download", image, "busybox-static", folder=folder)
         for package in folder.glob("*.deb"):
-            _run("dpkg-deb", "--extract", str(package), str(folder / "unpacked"))
+            run("dpkg-deb", "--extract", str(package), str(folder / "unpacked"))
             package.unlink()
         unpacked = folder / "unpacked"
         if not (unpacked / "lib").exists():
             (unpacked / "lib").symlink_to("usr/lib")
         (release,) = (unpacked / "lib" / "modules").iterdir()
-        _run("depmod", "--basedir", str(unpacked), release.name)
+        run("depmod", "--basedir", str(unpacked), release.name)
         unpacked.rename(root)
     (modules,) = (root / "lib" / "modules").iterdir()
     return DebianKernel(next((root / "boot").glob("vmlinuz-*")), modules.resolve(), root / "usr" / "bin" / "busybox")
@@ -95,7 +95,12 @@ def _content(module: Path) -> bytes:
     return lzma.decompress(content) if module.suffix == ".xz" else content
 
 
-def _run(*command: str, folder: Path | None = None) -> str:
+def run(*command: str, folder: Path | None = None) -> str:
+    """Run one of Debian's tools and return what it said; lists of packages that are too old are brought up to date.
+
+    Raises:
+        RuntimeError: it failed; the message holds its errors.
+    """
     # apt fetches as a user of its own, who may not write here.
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     for attempt in ("", "again"):
@@ -105,4 +110,4 @@ def _run(*command: str, folder: Path | None = None) -> str:
         if command[0] == "apt-get" and not attempt:
             # The lists may be older than what the archive still has.
             subprocess.run(["apt-get", "update"], capture_output=True, check=False)
-    raise RuntimeError(f"`{' '.join(command)}` failed, and with it the kernel for the machine test:\n{done.stderr}")
+    raise RuntimeError(f"`{' '.join(command)}` failed, and with it what the machine test needs:\n{done.stderr}")
