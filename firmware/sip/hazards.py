@@ -19,6 +19,18 @@ _TOO_LONG_BYTES: Final = 254
 
 def is_hazardous(message: bytes) -> bool:
     """Say whether a message must not be handled, nor answered."""
-    return any(hazard.search(message) for hazard in _HAZARDS) or any(
-        len(word) >= _TOO_LONG_BYTES for line in _ADDRESS_LINE.findall(message) for word in re.split(rb"[ \t]", line)
+    return (
+        any(hazard.search(message) for hazard in _HAZARDS)
+        or any(
+            len(word) >= _TOO_LONG_BYTES
+            for line in _ADDRESS_LINE.findall(message)
+            for word in re.split(rb"[ \t]", line)
+        )
+        or _is_endless_digit(message)
     )
+
+
+def _is_endless_digit(message: bytes) -> bool:
+    """Say whether a digit comes in a body without the end of a line, behind which the library looks (pj_strstr)."""
+    head, _, body = message.partition(b"\r\n\r\n")
+    return b"\r\n" not in body and b"signal" in body.lower() and b"dtmf-relay" in head.lower()

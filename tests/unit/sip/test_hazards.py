@@ -42,3 +42,12 @@ def test_an_address_in_a_description_that_is_longer_than_any_host_is_one(line: b
 def test_what_else_is_long_is_none() -> None:
     assert not is_hazardous(MESSAGE + b"v=0\r\na=fmtp:96 sprop=" + b"A" * 1000 + b"\r\n")
     assert not is_hazardous(MESSAGE.replace(b"CSeq", b"Identity: " + b"A" * 1000 + b"\r\nCSeq"))
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r"])
+def test_a_digit_in_a_body_without_the_end_of_a_line_is_one(end: bytes) -> None:
+    head = MESSAGE.replace(b"CSeq", b"Content-Type: application/dtmf-relay\r\nCSeq")
+    assert is_hazardous(head + b"Signal=5" + end)
+    assert not is_hazardous(head + b"Signal=5\r\n")
+    assert not is_hazardous(head + b"Signal=5\r\nDuration=160")
+    assert not is_hazardous(MESSAGE + b"Signal=5" + end)
