@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from provisioning.schema import parse_configuration
 from tests.lab.installed_box import (
     BROKER,
     REGISTRAR,
@@ -192,6 +193,9 @@ def test_the_rules_follow_a_bundle_that_root_has_verified_and_nothing_else_in_th
     box = outside.box
     written = box.run("cat", "/etc/wecall/config.toml").stdout
     moved = written.replace(f'host = "{BROKER}"', f'host = "{STRANGER}"') + trust(OPERATOR)
+    bundle = OPERATOR.bundle(
+        {"config.toml": moved.encode()}, 3, fleet=parse_configuration(moved).device.fleet, **IN_TIME
+    )
     asker = RootAsker(box)
 
     def lets_through(address: str) -> bool:
@@ -203,7 +207,7 @@ def test_the_rules_follow_a_bundle_that_root_has_verified_and_nothing_else_in_th
         box.shell(
             f"mkdir -p /var/lib/wecall/provisioning && cat >/var/lib/wecall/provisioning/config.toml <<<'{moved}'"
         )
-        assert asker.ask(3, OPERATOR.bundle({"config.toml": moved.encode()}, 3, **IN_TIME))["outcome"] == "applied"
+        assert asker.ask(3, bundle)["outcome"] == "applied"
         wait_until(lambda: lets_through(STRANGER), "the broker of the bundle on trial is let through")
         assert lets_through(BROKER)
         assert asker.say("go_back", 3) == "reverted"

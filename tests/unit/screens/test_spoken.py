@@ -122,7 +122,7 @@ def test_nothing_of_a_stick_s_code_is_said_but_what_there_is_to_know_of_it() -> 
     )
     assert spoken(wanted, None) == "Code. 10 digits, see sheet"
     assert spoken(half, wanted) == ""
-    assert spoken(wrong, half) == "Wait 20 s. Tries: 3"
+    assert spoken(wrong, half) == "Wrong. Tries left: 3"
 
 
 def test_a_long_text_is_said_in_part() -> None:
