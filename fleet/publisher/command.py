@@ -224,13 +224,14 @@ def _planned(
         return record.plan.model_copy(update={"stages": tuple(tuple(stage) for stage in left if stage)}), None
     table = device_ids(wish.table) if wish.table is not None else None
     known: dict[str, bool] = {}
-    if not wish.never_online if wish.devices else table is None:
+    names_are_checked = bool(wish.devices) and not wish.never_online
+    if names_are_checked or (not wish.devices and table is None):
         with BrokerLine(settings, signed.fleet) as line:
             known = line.known_devices()
             line.close(forget=folder.all_are_done())
     had = record.roll_out.devices if record is not None else set()
     named = chosen(signed, wish.devices, table, known)
-    if wish.devices and not wish.never_online:
+    if names_are_checked:
         refuse_strangers(wish.devices, known.keys() | had, signed.fleet)
     devices = set(named) - had
     plan = Plan(
