@@ -31,11 +31,9 @@ class StickTimes:
 
 def measure(folder: Path) -> StickTimes:
     """Set a handset up, then bring it one bundle after another by a folder that stands for the stick."""
-    site = BundleSite(folder / "site")
     stick = folder / "stick"
     stick.mkdir(parents=True)
-    try:
-        site.start()
+    with BundleSite(folder / "site") as site:
         identity = asyncio.run(set_up_first(site, Stick(site.handset)))
         return StickTimes(
             [
@@ -43,8 +41,6 @@ def measure(folder: Path) -> StickTimes:
                 for number in range(2, 2 + _RUNS)
             ]
         )
-    finally:
-        site.stage.stop()
 
 
 def _time(site: BundleSite, stick: Path, bundle: bytes, serial: str, number: int) -> float:

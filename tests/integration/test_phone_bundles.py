@@ -17,12 +17,8 @@ FRAME_S = 0.01
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[BundleSite]:
-    site = BundleSite(tmp_path / "stage")
-    try:
-        site.start()
+    with BundleSite(tmp_path / "stage") as site:
         yield site
-    finally:
-        site.stage.stop()
 
 
 async def test_a_new_handset_is_set_up_by_words_and_code_and_later_by_the_pinned_key_alone(site: BundleSite) -> None:

@@ -22,12 +22,8 @@ WARBLE_HZ = 800
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[BundleSite]:
-    site = BundleSite(tmp_path / "stage")
-    try:
-        site.start()
+    with BundleSite(tmp_path / "stage") as site:
         yield site
-    finally:
-        site.stage.stop()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from firmware.control.client import ask_async
 from firmware.control.requests import MAX_PIECE_BYTES, ConfigHistoryRequest, Role
@@ -40,6 +40,17 @@ class BundleSite:
         self.stage = Stage(folder, Choices(extra=quick, transport="tcp", srtp="preferred"))
         self.handset = self.stage.handset
         self._text = self.handset.configuration or ""
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stage.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stage.stop()
 
     def start(self) -> None:
         self.stage.start(handset=False)
