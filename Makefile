@@ -1,10 +1,10 @@
-# Everything sets itself up first and is quick the second time. PYTHON=/path/to/python3.12 chooses an interpreter.
+# Everything sets itself up first and is quick the second time. PYTHON=/path/to/python3.13 chooses an interpreter.
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 
-.PHONY: help demo fleet test check bench soak format words menu reference openapi deb image machine
+.PHONY: help demo fleet test check bench soak format words menu reference openapi engine deb image machine
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
@@ -18,6 +18,7 @@ help:
 	@echo "make menu     draw the map of the menus, docs/menu.md"
 	@echo "make reference   write what can be set, docs/configuration.md, and the example; what goes over the broker, fleet/schemas"
 	@echo "make openapi  write what the fleet's HTTP API answers, fleet/schemas/openapi.json"
+	@echo "make engine   the SIP library's wheel, built once and kept; ARCH=arm64 for a Raspberry Pi"
 	@echo "make machine  the package in a whole emulated machine, with sticks in its USB port; minutes.  ARCH=arm64: the card"
 	@echo "              that make image has made in one like a Raspberry Pi, half an hour"
 	@echo "make deb      the Debian package: ARCH=arm64 (or amd64), WHEELS=folder with a pjsua2 built for it"
@@ -71,6 +72,11 @@ reference:
 openapi:
 	@tools/setup check
 	@$(BIN)/python -m tools.openapi
+
+# The same that setup does, for another processor too.
+engine:
+	@tools/setup engine
+	@/usr/bin/python3 -m engine $(if $(ARCH),--arch $(ARCH))
 
 DEB = $(BIN)/python -m tools.debian $(if $(WHEELS),--wheels $(WHEELS))
 

@@ -167,8 +167,7 @@ class Calls(ConfigurationTable):
         forward_always, forward_busy, forward_no_answer: whom calls are sent to.
         auto_answer: calls that ask for it are answered on the loudspeaker, after a warning tone.
         call_waiting: whether a call is told of during another one.
-        max_calls: how many there may be at once, those that wait included. A SIP library that holds four keeps the last
-            place for a call out.
+        max_calls: how many there may be at once, those that wait included.
         hold_reminder_s: how often a beep tells of a call on hold; 0 for never.
         hide_dtmf: the digits that are pressed during a call do not show.
         auto_redial_every_s, auto_redial_tries: how often a busy number is tried again, and how many times.
@@ -187,7 +186,7 @@ class Calls(ConfigurationTable):
     forward_no_answer: DialString = ""
     auto_answer: bool = False
     call_waiting: bool = True
-    max_calls: Annotated[int, Field(ge=1, le=6)] = 3
+    max_calls: Annotated[int, Field(ge=1, le=16)] = 3
     hold_reminder_s: Annotated[int, Field(ge=0, le=600)] = 60
     hide_dtmf: bool = False
     auto_redial_every_s: Annotated[int, Field(ge=10, le=600)] = 30

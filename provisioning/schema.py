@@ -25,15 +25,12 @@ from provisioning.recording import Recording
 from provisioning.remarks import BYTE_ORDER_MARK, KeyPath, counted, dotted, joined
 from provisioning.retention import Retention
 from provisioning.ringer import Ringer
-from provisioning.section import Conflicts, Section, conflict
+from provisioning.section import Conflicts, Section
 from provisioning.sip import Sip
 from provisioning.sound import Sound
 from provisioning.time_service import Time
 from provisioning.toml_text import loads
 from provisioning.trust import Trust
-
-MAX_CALLS_WITH_RELAY = 5
-
 
 _as_it_is: Any = Field(default_factory=dict, validate_default=True)
 """What a table says that is left out; not made by itself, see `ConfigurationTable`."""
@@ -67,17 +64,6 @@ class Configuration(Section):
     trust: Trust = _as_it_is
     network: Network | None = None
     time: Time | None = None
-
-    @model_validator(mode="after")
-    def _calls_fit_beside_a_relay(self) -> Self:
-        # The SIP library has few sockets, and a relay doubles what each call needs.
-        if self.nat.turn_server and self.calls.max_calls > MAX_CALLS_WITH_RELAY:
-            conflict(
-                f"with nat.turn_server at most {MAX_CALLS_WITH_RELAY} calls.max_calls are possible, "
-                f"not {self.calls.max_calls}",
-                ("calls", "max_calls"), ("nat", "turn_server"),
-            )  # fmt: skip
-        return self
 
     @field_validator("accounts")
     @classmethod

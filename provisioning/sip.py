@@ -30,7 +30,7 @@ class Sip(ConfigurationTable):
         answer_from: "servers" answers SIP only from the accounts' servers, "anyone" answers everybody.
         codecs: best first; those that the build lacks are left out.
         codecs_by_network: other choices for some networks; the first that fits counts.
-        rtp_port: first of the range for audio.
+        rtp_port, rtp_ports: the range for audio: where it begins, and how many ports it has.
         keep_alive_s: seconds between keep-alives that hold a NAT's door open (RFC 5626 section 3.5.1).
         probe_s: seconds between OPTIONS to a server reached over UDP, which cannot tell otherwise that it is gone.
         no_answer_s: how long an incoming call rings before it counts as missed.
@@ -43,9 +43,10 @@ class Sip(ConfigurationTable):
 
     local_port: Annotated[int, Field(ge=0, le=65535)] = 5060
     answer_from: Literal["servers", "anyone"] = "servers"
-    codecs: tuple[Codec, ...] = ("opus", "g722", "pcma", "pcmu")
+    codecs: tuple[Codec, ...] = ("g722", "opus", "pcma", "pcmu")
     codecs_by_network: Annotated[tuple[CodecsByNetwork, ...], Field(max_length=8)] = ()
     rtp_port: Annotated[int, Field(ge=1024, le=65400)] = 16384
+    rtp_ports: Annotated[int, Field(ge=2, le=10000)] = 400
     keep_alive_s: Annotated[int, Field(ge=5, le=300)] = 15
     probe_s: Annotated[float, Field(ge=1, le=300)] = 2
     no_answer_s: Annotated[int, Field(ge=10, le=600)] = 120

@@ -1,6 +1,9 @@
 """What the configuration means to the SIP stack."""
 
 import uuid
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Final
 
 from firmware.config import dial_plan, secret, sip_password
@@ -11,6 +14,7 @@ from provisioning.device import Device
 from provisioning.nat import Nat
 from provisioning.schema import Configuration
 
+_MEDIA_NETWORKS: Final = Path("/etc/wecall/media-networks")
 _STUN_PORT: Final = 3478  # RFC 8489 section 18.6
 # Names the handsets among all that has a UUID.
 _HANDSETS: Final = uuid.UUID("0f4c1a52-6d7e-5a57-9a50-8f4f5f3f1c1d")
@@ -29,6 +33,7 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         codecs=sip.codecs,
         codecs_by_network=tuple((choice.interface, choice.codecs) for choice in sip.codecs_by_network),
         rtp_port=sip.rtp_port,
+        rtp_ports=sip.rtp_ports,
         keep_alive_s=sip.keep_alive_s,
         probe_s=sip.probe_s,
         retry_base_s=sip.retry_base_s,
@@ -38,6 +43,7 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         # One more than the phone keeps, so that it hears of those whom it turns away.
         max_calls=configuration.calls.max_calls + 1,
         is_emergency=plan.is_emergency,
+        media_networks=_media_networks(),
         allows=lambda number: not plan.is_emergency(number) and not plan.is_barred(number),
         instance_id=_instance_id(configuration.device),
         prefer_ipv6=sip.prefer_ipv6,
@@ -46,6 +52,17 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         dscp_signalling=sip.dscp_signalling,
         nat=_nat_settings(configuration.nat),
     )
+
+
+def _media_networks() -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks that the firewall lets audio through to, besides the servers (docs/security.md, Network)."""
+    found = []
+    with suppress(FileNotFoundError, PermissionError):
+        for line in _MEDIA_NETWORKS.read_text(encoding="utf-8", errors="replace").splitlines():
+            # The firewall tells of lines that are none.
+            with suppress(ValueError):
+                found.append(ip_network(line.strip(), strict=False))
+    return tuple(found)
 
 
 def _account_settings(account: Account, *, is_default: bool) -> AccountSettings:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pjsua2
 
-from firmware.sip import ipv6_audio
 from firmware.sip.identity import ReceivedMessage, received
 from firmware.sip.mapping import registration_failure
 from firmware.sip.nat import NatServers
@@ -26,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _BUSY: Final = 171001  # PJSIP_EBUSY in pjsip/sip_errno.h: a REGISTER is under way already
 _SESSION_EXPIRES_S: Final = 300  # a peer that vanished without a BYE is noticed within half of it (RFC 4028)
+_LAST_PORT: Final = 65534
 _ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'  # RFC 3323 section 4.1.1.3
 _RETRY_AFTER = re.compile(r"^Retry-After\s*:\s*(\d{1,6})", re.IGNORECASE | re.MULTILINE)
 
@@ -51,10 +51,6 @@ class AccountOwner(Protocol):
         ...
 
     def voicemail_told(self, account: "SipAccount", message: ReceivedMessage) -> None: ...
-    def may_exchange_transport(self) -> bool:
-        """Whether there are handles to spare for a call's second pair of sockets."""
-        ...
-
     def error_behind(self, reason: str) -> int:
         """Return the stack's error number behind a made-up response's reason phrase, 0 where it has none."""
         ...
@@ -68,8 +64,6 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         self._owner = owner
         self.settings = settings
         self.registration: Registration | None = None
-        # The server's address where it is reached over IPv6.
-        self.ipv6_server = ""
         self._configuration: Any = None
         self._nameless: Any = None
         self._outcomes = 0
@@ -137,20 +131,6 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
             self.modify(leaving)
         self.registration = registration
         self._send_register(lambda: self.modify(configuration))
-
-    def exchange_transport(self, parameters: Any, address: str) -> None:
-        """Have the audio of a call that begins come in at this address of ours, over IPv6."""
-        if not self._owner.may_exchange_transport():
-            _log.warning("Too many calls began over IPv6 at once; one of them has no audio.")
-            return
-        transport = self._configuration.mediaConfig.transportConfig
-        ipv6_audio.exchange_transport(
-            parameters,
-            address,
-            first_port=int(transport.port),
-            dscp=int(transport.qosParams.dscp_val),
-            srtp=_SRTP[self.settings.srtp],
-        )
 
     def probe(self, target: str) -> None:
         """Ask the server whether it is there (RFC 3261 section 11)."""
@@ -253,14 +233,10 @@ class Path:
     Attributes:
         route: a URI that says where to send.
         transport_id: pjsua's number of the transport to send over.
-        ipv6: it is a way through IPv6, for audio too.
-        contact: where others find us that way, empty where the library knows.
     """
 
     route: str
     transport_id: int
-    ipv6: bool
-    contact: str = ""
 
 
 def account_configuration(settings: SipSettings, account: AccountSettings, path: Path, nat: NatServers) -> Any:
@@ -281,19 +257,14 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
     )
     signalling.proxies.append(path.route)
     signalling.transportId = path.transport_id
-    if path.contact:
-        signalling.contactForced = path.contact
 
     media = configuration.mediaConfig
     media.transportConfig.port = settings.rtp_port
+    media.transportConfig.portRange = min(settings.rtp_ports, _LAST_PORT - settings.rtp_port)
+    media.transportConfig.randomizePort = True
     mark(media.transportConfig, settings.dscp_audio)
-    if path.ipv6 and not ipv6_audio.library_has_it():
-        # Such a build cannot read the address that the registrar saw, and aborts the process over it
-        # (acc_check_nat_addr in pjsua_acc.c); IPv6 has no NAT that would have changed it.
-        configuration.natConfig.contactRewriteUse = 0
-    if ipv6_audio.library_has_it():
-        # One family at a time: a server that is reached over IPv6 need not find us over IPv4.
-        media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY if path.ipv6 else pjsua2.PJSUA_IPV6_DISABLED
+    # The other end's offer decides. Ours is IPv4 unless there is none here: whom a call is for may know IPv4 only.
+    media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_PREFER_IPV4
     media.srtpUse = _SRTP[account.srtp]
     # Keys in the clear protect from nobody on the path, but a peer that insists on SRTP can still be talked to.
     media.srtpSecureSignaling = 1 if account.transport is Transport.TLS else 0

@@ -11,7 +11,6 @@ import pjsua2
 from firmware.phone.call import CallDirection, CallerId, CallId, CallQuality, CallState, DisconnectReason, SipUri
 from firmware.phone.events import CallAudioChanged, CallStateChanged, RecordingSignalled
 from firmware.phone.recording import RecordingSign
-from firmware.sip import ipv6_audio
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Appointment
 from firmware.sip.identity import ReceivedMessage, received
@@ -21,6 +20,7 @@ from firmware.sip.quality_meter import QualityMeter, StreamCounts, counts_of
 from firmware.sip.recording_signs import RecordingSigns, is_record_aware, put_sign, read_signs
 from firmware.sip.settings import AccountSettings
 from provisioning.accounts import Srtp
+from provisioning.addresses import Transport
 
 _FINAL: Final = 200  # RFC 3261 section 21: responses from here on are final
 _REFUSED: Final = 300
@@ -28,6 +28,7 @@ _REQUEST_PENDING: Final = 491
 _NOT_SENT: Final = frozenset({502, 503})  # what pjsip makes up where no connection is to be had
 _DECLINED: Final = 603
 _CHALLENGES: Final = frozenset({401, 407})
+_DTLS: Final = 1 << 3  # PJMEDIA_TP_PROTO_DTLS in pjmedia/types.h
 _ENCRYPTED = re.compile(r"SRTP status:\s*Active", re.IGNORECASE)
 _log = logging.getLogger(__name__)
 
@@ -95,8 +96,7 @@ class OutgoingInvitation:
 class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     """A call from the first message until the library has let go of it.
 
-    It must not be part of a reference cycle: its destructor hangs up whatever call has its number by then
-    (pjproject issue 3856), so it has to run at once when the owner drops it.
+    It must not be part of a reference cycle: what pjsua2 made has to go on the `sip` thread, before the library does.
     """
 
     def __init__(
@@ -157,7 +157,9 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     @property
     def is_known(self) -> bool:
         """The library has a number for it; it aborts the process when asked about a call without one."""
-        return bool(self.getId() != pjsua2.PJSUA_INVALID_ID)
+        number = self.getId()
+        # The library may have given the number to another call by now.
+        return number != pjsua2.PJSUA_INVALID_ID and pjsua2.Call.lookup(number) is self
 
     @property
     def awaits_reply(self) -> bool:
@@ -187,7 +189,11 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
 
     def measure(self) -> CallQuality | None:
         """Return how it sounds, None where it never had a sound."""
-        return self._meter.measure(self._running_counts(), encrypted=self._encrypted)
+        running = self._running_counts()
+        if running is not None and not self._encrypted:
+            # DTLS agrees on keys a moment after the answer.
+            self._encrypted = self._finds_encryption()
+        return self._meter.measure(running, encrypted=self._encrypted)
 
     def already_told(self, state: CallState) -> None:
         """Note that the phone has been told this about the call, by an earlier try."""
@@ -217,13 +223,6 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             self._owner.call_changed(RecordingSignalled(self.call_id, self._signs.records, self._signs.preference))
 
     # --- callbacks ---------------------------------------------------------------------------------------------------
-
-    @guarded
-    def onCreateMediaTransport(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
-        """Let audio travel over IPv6 where the library would not."""
-        address = ipv6_audio.wanted_address(self.offer, self.account.ipv6_server)
-        if address:
-            self.account.exchange_transport(parameters, address)
 
     @guarded
     def onCallState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
@@ -312,7 +311,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
                 if media.audioConfSlot >= 0:
                     self._sound = self.getAudioMedia(media.index)
             break
-        self._encrypted = bool(_ENCRYPTED.search(self.dump(True, "")))
+        self._encrypted = self._finds_encryption()
         self.show_sound()
         if (receiving, sending) != self._told_audio:
             self._told_audio = (receiving, sending)
@@ -368,6 +367,16 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         if successor is not None:
             parameters.newCall = successor
             parameters.statusCode = code
+
+    def _finds_encryption(self) -> bool:
+        """Say whether what is sent can be read only by the other end.
+
+        The fingerprint that DTLS is checked by is worth what the signalling is that brought it (RFC 5763 section 5).
+        """
+        if not _ENCRYPTED.search(self.dump(True, "")):
+            return False
+        is_dtls = bool(int(self.getStreamInfo(self.audio_index).proto) & _DTLS)
+        return not is_dtls or self.account_settings.transport is Transport.TLS
 
     def _running_counts(self) -> StreamCounts | None:
         if not self.is_known:

@@ -12,7 +12,6 @@ from firmware.sip import native
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Agenda
 from firmware.sip.call import CallOwner, SipCall
-from firmware.sip.handle_budget import LINGER_S
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +33,6 @@ class CallTable:
         forget: Callable[[CallId], None],
         *,
         max_calls: int,
-        max_outgoing: int,
     ) -> None:
         """Set up without a call.
 
@@ -44,17 +42,14 @@ class CallTable:
             when_changed: is told whether there are calls, when that may have changed.
             forget: lets go of what belongs to a call, right before the call goes.
             max_calls: how many callers there may be.
-            max_outgoing: how many calls may be placed within the time for which a call's handles linger.
         """
         self._agenda = agenda
         self._owner = owner
         self._when_changed = when_changed
         self._forget = forget
         self._max_calls = max_calls
-        self._max_outgoing = max_outgoing
         self._calls: dict[CallId, SipCall] = {}
         self._over: list[CallId] = []
-        self._outgoing = 0
 
     def __iter__(self) -> Iterator[CallId]:
         """Go through the ids of the calls there are now, whatever becomes of them meanwhile."""
@@ -84,9 +79,9 @@ class CallTable:
 
     @property
     def has_room_to_place(self) -> bool:
-        """The library has handles and a place for one more call at this moment."""
+        """The library has a place for one more call at this moment."""
         # It keeps a call's place until its farewell is answered, for half a minute at most.
-        return self._outgoing < self._max_outgoing and native.free_call_places() > 0
+        return native.free_call_places() > 0
 
     def begin(
         self,
@@ -109,8 +104,6 @@ class CallTable:
         self._drop_over()
         call = SipCall(self._owner, account, call_id or new_call_id(), direction, pj_call_id, caller=caller)
         self._calls[call.call_id] = call
-        if direction is CallDirection.OUTGOING:
-            self._outgoing += 1
         self._when_changed(True)
         return call
 
@@ -188,13 +181,8 @@ class CallTable:
 
     def _drop(self, call_id: CallId) -> None:
         self._forget(call_id)
-        call = self._calls.pop(call_id, None)
-        if call is not None and call.direction is CallDirection.OUTGOING:
-            self._agenda.after(LINGER_S, self._outgoing_released)
+        self._calls.pop(call_id, None)
         self._when_changed(bool(self._calls))
-
-    def _outgoing_released(self) -> None:
-        self._outgoing -= 1
 
 
 def new_call_id() -> CallId:

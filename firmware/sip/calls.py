@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pjsua2
-
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RejectReason, SipUri
 from firmware.phone.events import CallAudioChanged, CallPartyChanged, CallStateChanged, Event, Key, RecordingSignalled
 from firmware.phone.recording import RecordingSign
@@ -40,7 +38,6 @@ class Calls:
         *,
         silence_s: float,
         max_calls: int,
-        max_outgoing: int,
         rate_hz: int,
         jitter_buffer: JitterBufferSettings,
         allows: Callable[[str], bool],
@@ -58,7 +55,6 @@ class Calls:
             when_changed: is told whether there are calls, when that may have changed.
             silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
             max_calls: callers beyond are told that the line is busy.
-            max_outgoing: how many calls may be placed within the time for which a call's handles linger.
             rate_hz: of the conference bridge.
             jitter_buffer: its limits.
             allows: whether the other end of a call may send this handset to a number.
@@ -71,9 +67,7 @@ class Calls:
         self._mixer = mixer
         self._is_trusted = is_trusted
         self.text_arrived = text_arrived
-        self._table = table = CallTable(
-            agenda, self, when_changed, self._forget, max_calls=max_calls, max_outgoing=max_outgoing
-        )
+        self._table = table = CallTable(agenda, self, when_changed, self._forget, max_calls=max_calls)
         self._outgoing = OutgoingCalls(agenda, table, post, mixer, servers)
         self._incoming = IncomingCalls(agenda, table, post, mixer, is_trusted)
         self._digits = DigitSender(agenda, table.find, rate_hz)
@@ -172,21 +166,6 @@ class Calls:
     def split(self) -> None:
         """Undo join."""
         self._mixer.split()
-
-    def follow_address(self, account: SipAccount) -> None:
-        """Move an account's calls to our new address."""
-
-        def move(call: SipCall) -> None:
-            if call.account is account and call.answered and not call.is_over:
-                parameters = pjsua2.CallOpParam(True)
-                parameters.opt.videoCount = 0
-                parameters.opt.flag = (
-                    pjsua2.PJSUA_CALL_REINIT_MEDIA | pjsua2.PJSUA_CALL_UPDATE_CONTACT | pjsua2.PJSUA_CALL_UPDATE_VIA
-                )
-                call.reinvite(parameters)
-
-        for call_id in self._table:
-            self._table.within(call_id, move)
 
     def hang_up_all(self) -> None:
         """End every call."""

@@ -1,8 +1,7 @@
 """Shuts the doors of our listeners in the kernel while others hold too many connections.
 
-Each accepted connection takes one of the SIP library's few handles, before it has said anything, and keeps it for half
-a second after its end (see `handle_budget`). What the kernel drops takes none: the peer's system tries again and gets
-in once there is room.
+Each accepted connection takes one of the SIP library's handles, before it has said anything, and keeps it for half a
+second after its end. What the kernel drops takes none: the peer's system tries again and gets in once there is room.
 """
 
 import logging
@@ -14,9 +13,13 @@ from typing import Final
 from firmware.sip import source_filter
 from firmware.sip.addresses import canonical
 from firmware.sip.agenda import Agenda, Appointment
-from firmware.sip.handle_budget import LINGER_S
 
 _log = logging.getLogger(__name__)
+
+# How many may be open or linger, for the servers and for everybody else each.
+LIMIT: Final = 64
+# PJ_IOQUEUE_KEY_FREE_DELAY is 500 ms, and the poll that frees a handle comes after it.
+LINGER_S: Final = 0.6
 
 _NOBODY: Final[frozenset[str]] = frozenset()
 
@@ -25,14 +28,19 @@ class ConnectionLimit:
     """Watches over the connections that others make to us; lives on the `sip` thread."""
 
     def __init__(
-        self, limit: int, agenda: Agenda, *, answer_anyone: bool, clock: Callable[[], float] = time.monotonic
+        self,
+        agenda: Agenda,
+        *,
+        answer_anyone: bool,
+        limit: int = LIMIT,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Set up without touching a socket.
 
         Args:
-            limit: how many may be open or linger, for the servers and for everybody else each.
             agenda: the thread's timers.
             answer_anyone: let others than the servers connect.
+            limit: how many may be open or linger, for the servers and for everybody else each.
             clock: seconds, monotonic.
         """
         self._limit = limit

@@ -26,27 +26,35 @@ class BuildReport:
     """What this build of the library is and can do, for `wecall doctor`.
 
     Attributes:
-        version: pjproject's.
+        linked: its libraries with their versions, pjproject first.
         codecs: those of the configuration that it has, best first.
-        tls: its TLS library, empty where it has none.
-        gate_active: floods and strangers are turned away before a call exists.
         source_filter_active: the kernel drops what does not come from the servers.
         port: where SIP listens, 0 where nothing does.
         calls: how many calls it holds at once; the last place is kept for a call out.
+        refused: how many bodies of messages were not taken, by what was wrong with them.
+        strangers: how many packets of audio came from where nobody was expected.
     """
 
-    version: str
+    linked: tuple[str, ...]
     codecs: tuple[str, ...]
-    tls: str
-    gate_active: bool
     source_filter_active: bool
     port: int
     calls: int
+    refused: dict[str, int]
+    strangers: int
 
     def __str__(self) -> str:
-        codecs = ", ".join(self.codecs) or "none"
-        gate = "The gate against floods works" if self.gate_active else "There is no gate against floods in this build"
-        return f"pjsua2 {self.version}, {self.tls or 'no TLS'}, codecs {codecs}, {self.calls} calls at once. {gate}."
+        return (
+            f"{', '.join(self.linked)}; codecs {', '.join(self.codecs)}; {self.calls} calls at once.{self._turned_away}"
+        )
+
+    @property
+    def _turned_away(self) -> str:
+        counts = dict(self.refused)
+        if self.strangers:
+            counts["audio from strangers"] = self.strangers
+        listed = ", ".join(f"{kind} {count}" for kind, count in counts.items())
+        return f" Turned away: {listed}." if listed else ""
 
 
 class Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
@@ -64,10 +72,11 @@ class Endpoint(pjsua2.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
 
     def bring_up(self, settings: SipSettings) -> None:
         """Create the library, which begins to work with `libStart`."""
-        native.silence_log()
+        # Before its log is configured; it holds numbers and URIs.
+        native.library().pj_log_set_level(0)
         self.libCreate()
         self.libInit(_configuration(settings))
-        native.add_option_tag(RECORD_AWARE)
+        native.library().wecall_option_tag(RECORD_AWARE.encode())
 
     def tear_down(self) -> None:
         """Destroy the library; nobody is told anything any more."""

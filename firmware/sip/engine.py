@@ -3,13 +3,12 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 import pjsua2
 
 from firmware.errors import SipError
-from firmware.interfaces import interface_of
+from firmware.interfaces import Address, interface_of
 from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
 from firmware.phone.events import CallStateChanged, Event, MessageSent
 from firmware.sip import native, source_filter
@@ -21,8 +20,7 @@ from firmware.sip.bridge import ConferenceBridge
 from firmware.sip.calls import Calls
 from firmware.sip.connection_limit import ConnectionLimit
 from firmware.sip.endpoint import BuildReport, Endpoint
-from firmware.sip.gate import Gate, GatePolicy, TokenBucket
-from firmware.sip.handle_budget import HandleBudget
+from firmware.sip.gate import Gate, GatePolicy
 from firmware.sip.identity import ReceivedMessage
 from firmware.sip.line import LineParts
 from firmware.sip.lines import Lines
@@ -40,8 +38,6 @@ from firmware.sip.voicemail import voicemail_count
 _log = logging.getLogger(__name__)
 
 STOP_S: Final = 1.5
-_EXCHANGES_PER_S: Final = 0.5
-_EXCHANGES_AT_ONCE: Final = 2
 _LAST_POLLS: Final = 500
 
 
@@ -70,8 +66,7 @@ class Engine:
         self._agenda = agenda
         self._post = post
         self._endpoint: Any = None
-        self._version = ""
-        self._tls = ""
+        self._linked: tuple[str, ...] = ()
         self._most_calls = 0
         self._codecs: tuple[str, ...] = ()
         self._wanted_codecs: tuple[str, ...] = ()
@@ -79,19 +74,8 @@ class Engine:
         self._deliver = deliver
         self._nat = NatServers(settings.nat, agenda, deliver)
         self._transports = Transports(settings)
-        shared = HandleBudget.shared(settings.max_calls, with_relay=self._nat.uses_relay)
-        budget = replace(
-            shared,
-            listeners=self._transports.most_listeners,
-            # Some are left for answers to those whose connection has ended.
-            own_connections=max(shared.own_connections, self._transports.most_connections),
-        )
-        self._policy = GatePolicy(
-            budget, answer_anyone=settings.answer_anyone, connections_made=source_filter.connections_made
-        )
-        self._connection_limit = ConnectionLimit(budget.connections, agenda, answer_anyone=settings.answer_anyone)
-        # What a call's transport is exchanged for lingers beside it; two pairs are within what the budget spares.
-        self._exchanges = TokenBucket(_EXCHANGES_PER_S, _EXCHANGES_AT_ONCE)
+        self._policy = GatePolicy(answer_anyone=settings.answer_anyone, connections_made=source_filter.connections_made)
+        self._connection_limit = ConnectionLimit(agenda, answer_anyone=settings.answer_anyone)
         self._admission = Admission(
             self._policy, self._connection_limit, self._transports, answer_anyone=settings.answer_anyone
         )
@@ -110,7 +94,6 @@ class Engine:
             self._calls_changed,
             silence_s=settings.media_silence_s,
             max_calls=settings.max_calls,
-            max_outgoing=budget.outgoing_calls,
             rate_hz=settings.clock_rate_hz,
             jitter_buffer=settings.jitter_buffer,
             allows=settings.allows,
@@ -179,13 +162,13 @@ class Engine:
     def build_report(self) -> BuildReport:
         """What this build is and can do; may be asked for on any thread, since it calls nothing of the library."""
         return BuildReport(
-            version=self._version,
+            linked=self._linked,
             codecs=self._codecs,
-            tls=self._tls,
-            gate_active=self._gate is not None and self._gate.active,
             source_filter_active=self._admission.is_filtered,
             port=self._transports.port(self._settings.account),
             calls=self._most_calls,
+            refused=self._gate.faults if self._gate is not None else {},
+            strangers=native.library().wecall_media_refused() if self._linked else 0,
         )
 
     # --- requests ----------------------------------------------------------------------------------------------------
@@ -219,7 +202,7 @@ class Engine:
         lines = self._lines
         if not self._network.has_changed() or lines is None:
             return
-        moved = lines.follow_network(self.calls.follow_address)
+        moved = lines.follow_network()
         self._follow_codecs()
         if not moved:
             return
@@ -274,9 +257,10 @@ class Engine:
         """Say whether an address is a configured server's, so that what it asserts is believed (RFC 3325)."""
         return canonical(source) in self._admission.trusted
 
-    def may_exchange_transport(self) -> bool:
-        """Say whether there are handles to spare for a call's second pair of sockets."""
-        return self._exchanges.take()
+    def _allows_dtls(self, address: Address) -> bool:
+        """Say whether audio whose keys come by DTLS may go to an address: the firewall lets it go nowhere else."""
+        is_server = str(address) in self._admission.trusted
+        return is_server or any(address in network for network in self._settings.media_networks)
 
     def error_behind(self, reason: str) -> int:
         """Return the library's error number behind a made-up response's reason phrase, 0 where it has none."""
@@ -305,21 +289,20 @@ class Engine:
         self._mixer.open(devices.getCaptureDevMedia(), devices.getPlaybackDevMedia())
         self._transports.start(endpoint)
         self.wake_port = self._transports.open_waker()
-        self._version = str(endpoint.libVersion().full)
-        self._tls = native.tls_version()
+        self._linked = native.linked()
         self._most_calls = native.most_calls()
         self._codecs = endpoint.choose_codecs(self._settings.codecs)
         self._wanted_codecs = self._settings.codecs
         self._reasons = endpoint.errors_by_reason()
         endpoint.libStart()
-        self._names = Names(library, self._deliver)
+        self._names = Names(self._deliver)
         self._names.start()
         self._bridge.open(library, master_port)
-        self._media_poll = MediaPoll(library)
+        self._media_poll = MediaPoll()
         self._media_poll.start()
         self._network.start(lambda: self._deliver(_wake_up))
-        self._gate = Gate(library, self._policy)
-        self._gate.start(self.wake_port, lambda: self.poll(0.01))
+        self._gate = Gate(self._policy, self._allows_dtls)
+        self._gate.start()
 
     def _start_lines(self) -> None:
         assert self._names is not None  # noqa: S101 - the library is up

@@ -1,91 +1,41 @@
-"""A gate above pjsip's transport layer: strangers get no answer, and nobody can flood the handset with INVITEs.
+"""A gate above pjsip's transport layer: strangers get no answer, nobody floods the handset, and bodies are read first.
 
-Above some 60 INVITEs a second pjsip runs out of handles and aborts the process, even when every one is rejected (see
-`handle_budget`). The gate turns them away before a transaction, a call or a socket exists.
-
-It reads pjsip's `pjsip_rx_data` at offsets that belong to a build. They are checked when it starts, with a packet sent
-to ourselves; where they do not hold, the gate stays open and says so.
+`engine/native/gate.c` hands it every message before a transaction, a call or a socket exists.
 """
 
-import contextlib
-import ctypes
 import logging
-import re
-import secrets
-import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pjsua2
-
+from firmware.errors import SipError
+from firmware.sip import native
 from firmware.sip.addresses import canonical
-from firmware.sip.handle_budget import Allowance, HandleBudget
-from firmware.sip.hazards import is_hazardous
-from firmware.sip.text_messages import can_be_shown
+from firmware.sip.bodies import inspect_body
+from firmware.sip.sdp import AllowDtls, Fault
 
 _log = logging.getLogger(__name__)
 
 _PASS: Final = 0
-_SWALLOW: Final = 1
-_PRIORITY: Final = 9  # just above PJSIP_MOD_PRIORITY_TRANSPORT_LAYER (8), below the transaction layer (16)
-_UNSUPPORTED_MEDIA_TYPE: Final = 415
+_DROP: Final = -1
 _NO_SUCH_CALL: Final = 481
 _SERVICE_UNAVAILABLE: Final = 503
-_PROBE_POLLS: Final = 20
 _OTHERS_PER_S: Final = 20.0
 _OTHERS_AT_ONCE: Final = 40.0
 _IN_DIALOG_PER_S: Final = 20.0
 _IN_DIALOG_AT_ONCE: Final = 60.0
+# How many INVITEs come in a second, and at once: each that is turned away costs the library a transaction's memory for
+# half a minute. A server's own port may bring a whole office's calls.
+_SERVER_INVITES: Final = (10.0, 20.0)
+_SERVER_HOST_INVITES: Final = (5.0, 10.0)
+_STRANGER_INVITES: Final = (5.0, 5.0)
+# Connections that this handset has made, before strangers' requests may cause more of them.
+MOST_CONNECTIONS_MADE: Final = 32
 # They end what has been let in.
 _NEVER_COUNTED: Final = frozenset({"ACK", "BYE", "CANCEL"})
-_PROGRESS: Final = re.compile(rb"\s*SIP/2\.0 (?:1(?!00)|2)\d\d", re.IGNORECASE)
 _IN_CALLS: Final = frozenset({"INVITE", "INFO", "MESSAGE", "OPTIONS", "PRACK", "REFER", "UPDATE"})
-
-# struct pjsip_rx_data of pjsip/sip_transport.h on 64-bit machines: where msg_info stands is found at start; these are
-# relative to it. source_name is an array of PJ_INET6_ADDRSTRLEN (46) characters.
-_PACKET: Final = 320
-_MESSAGE_INFO_SEARCH: Final = range(_PACKET, _PACKET + 4400, 8)  # just after the packet (PJSIP_MAX_PKT_LEN is 4000)
-_SOURCE_NAME: Final = -56
-_SOURCE_PORT: Final = -8
-_MESSAGE_LENGTH: Final = 8
-_CALL_ID_HEADER: Final = 32
-_TO_HEADER: Final = 48
-_SOURCE_NAME_LENGTH: Final = 46
-_TAG_LENGTH: Final = 80  # struct pjsip_fromto_hdr of pjsip/sip_msg.h
-_CALL_ID: Final = 64  # struct pjsip_cid_hdr of pjsip/sip_msg.h: where the text is, then its length
-_POINTER_BYTES: Final = 8
-
-
-class _String(ctypes.Structure):
-    """struct pj_str_t."""
-
-    _fields_ = (("ptr", ctypes.c_char_p), ("slen", ctypes.c_ssize_t))
-
-
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-
-
-class _Module(ctypes.Structure):
-    """struct pjsip_module of pjsip/sip_module.h."""
-
-    _fields_ = (
-        ("prev", ctypes.c_void_p),
-        ("next", ctypes.c_void_p),
-        ("name", _String),
-        ("id", ctypes.c_int),
-        ("priority", ctypes.c_int),
-        ("load", ctypes.c_void_p),
-        ("start", ctypes.c_void_p),
-        ("stop", ctypes.c_void_p),
-        ("unload", ctypes.c_void_p),
-        ("on_rx_request", _Callback),
-        ("on_rx_response", _Callback),
-        ("on_tx_request", ctypes.c_void_p),
-        ("on_tx_response", ctypes.c_void_p),
-        ("on_tsx_state", ctypes.c_void_p),
-    )
 
 
 @dataclass(slots=True)
@@ -128,14 +78,12 @@ class Request:
         port: the port that it came from.
         method: its first word.
         in_dialog: its To header has a tag.
-        call_id: its Call-ID.
     """
 
     source: str
     port: int
     method: str
     in_dialog: bool
-    call_id: str = ""
 
     @property
     def belongs_to_a_call(self) -> bool:
@@ -155,7 +103,6 @@ class GatePolicy:
 
     def __init__(
         self,
-        budget: HandleBudget,
         *,
         answer_anyone: bool,
         connections_made: Callable[[], int] = lambda: 0,
@@ -164,19 +111,17 @@ class GatePolicy:
         """Set up with no server known.
 
         Args:
-            budget: how many INVITEs there are handles for.
             answer_anyone: let strangers in.
             connections_made: tells how many connections this handset has made.
             clock: seconds, monotonic.
         """
         self._answer_anyone = answer_anyone
         self._connections_made = connections_made
-        self._most_connections = budget.connections_made
         self._servers: frozenset[str] = frozenset()
         self._ports: frozenset[int] = frozenset()
-        self._server_invites = _bucket(budget.server_invites, clock)
-        self._server_host_invites = _bucket(budget.server_host_invites, clock)
-        self._stranger_invites = _bucket(budget.stranger_invites, clock)
+        self._server_invites = TokenBucket(*_SERVER_INVITES, clock)
+        self._server_host_invites = TokenBucket(*_SERVER_HOST_INVITES, clock)
+        self._stranger_invites = TokenBucket(*_STRANGER_INVITES, clock)
         # What is no INVITE opens no socket, but each costs a transaction's memory for 32 s.
         self._server_others = TokenBucket(_OTHERS_PER_S, _OTHERS_AT_ONCE, clock)
         self._stranger_others = TokenBucket(_OTHERS_PER_S, _OTHERS_AT_ONCE, clock)
@@ -209,12 +154,10 @@ class GatePolicy:
 
     def _has_room_to_answer(self, request: Request, from_server: bool) -> bool:
         # Where its connection has ended, a refusal goes over a new one to where the caller says that it listens (RFC
-        # 3261 section 18.2.2). Who names many such places, and answers at none, would use up the handles.
+        # 3261 section 18.2.2). Who names many such places, and answers at none, would use up the sockets.
         if request.method != "INVITE" or (from_server and request.port in self._ports):
             return True
-        if not self._most_connections:
-            return True  # over UDP alone no refusal needs a connection
-        return self._connections_made() < self._most_connections
+        return self._connections_made() < MOST_CONNECTIONS_MADE
 
     def _bucket_of(self, request: Request, from_server: bool) -> TokenBucket:
         if request.in_dialog:
@@ -226,181 +169,74 @@ class GatePolicy:
         return self._server_invites if request.port in self._ports else self._server_host_invites
 
 
-def _bucket(allowance: Allowance, clock: Callable[[], float]) -> TokenBucket:
-    return TokenBucket(allowance.rate, allowance.burst, clock)
-
-
 class Gate:
     """The policy, put into pjsip. Lives on the `sip` thread; one a library."""
 
-    def __init__(self, library: ctypes.CDLL, policy: GatePolicy) -> None:
-        self._library = library
-        self._policy = policy
-        self._endpoint = ctypes.c_void_p()
-        # pjsip keeps pointers to all of these.
-        self._name = ctypes.create_string_buffer(b"mod-wecall-gate")
-        self._request_callback = _Callback(self._on_request)
-        self._response_callback = _Callback(self._on_response)
-        self._module = _Module()
-        self._message_info: int | None = None
-        self._probe: bytes | None = None
-        self._probe_port = 0
-        self._probe_id = ""
-        self.active = False
-
-    def start(self, probe_port: int, poll: Callable[[], None]) -> None:
-        """Register with pjsip and check the offsets.
+    def __init__(self, policy: GatePolicy, allow_dtls: AllowDtls) -> None:
+        """Set up without the library.
 
         Args:
-            probe_port: a UDP port of ours on loopback, to send the known packet to.
-            poll: lets pjsip handle what has arrived.
+            policy: who may come in.
+            allow_dtls: whether streams whose keys come by DTLS may be sent to an address.
         """
-        library = self._library
-        library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
-        self._endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
-        self._module.name = _String(ctypes.cast(self._name, ctypes.c_char_p), len(self._name.value))
-        self._module.id = -1
-        self._module.priority = _PRIORITY
-        self._module.on_rx_request = self._request_callback
-        self._module.on_rx_response = self._response_callback
-        if library.pjsip_endpt_register_module(self._endpoint, ctypes.byref(self._module)) != 0:
-            _log.warning("The SIP stack refuses the gate; a flood of calls could stop the phone.")
-            return
-        self._check_offsets(probe_port, poll)
-        if not self.active:
-            _log.warning("This build of the SIP stack is not one that the gate knows; it stays open.")
+        self._policy = policy
+        self._allow_dtls = allow_dtls
+        # The library keeps a pointer to it.
+        self._callback = native.Judge(self._judge)
+        # What the library copies when the judge has returned.
+        self._body: tuple[bytes, bytes] = (b"", b"")
+        self._faults: Counter[Fault] = Counter()
 
-    def _check_offsets(self, probe_port: int, poll: Callable[[], None]) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.bind(("127.0.0.1", 0))
-            self._probe_port = sender.getsockname()[1]
-            token = self._probe_id = secrets.token_hex(8)
-            self._probe = (
-                f"OPTIONS sip:gate SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{self._probe_port};branch=z9hG4bK{token}\r\n"
-                f"From: <sip:gate@localhost>;tag=1\r\nTo: <sip:gate@localhost>;tag={token}\r\nCall-ID: {token}\r\n"
-                "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-            ).encode()
-            sender.sendto(self._probe, ("127.0.0.1", probe_port))
-            for _ in range(_PROBE_POLLS):
-                if self._probe is None:
-                    break
-                poll()
-            self._probe = None
+    @property
+    def faults(self) -> dict[str, int]:
+        """How many bodies were not taken, by what was wrong with them."""
+        return {str(fault): count for fault, count in sorted(self._faults.items())}
 
-    def _on_request(self, rx_data: int) -> int:
+    def start(self) -> None:
+        """Judge every message from now on.
+
+        Raises:
+            SipError: the library does not take it.
+        """
+        if native.library().wecall_gate_start(self._callback) != 0:
+            raise SipError("The SIP stack refuses the gate, and without it a flood of calls could stop the phone.")
+
+    def _judge(self, message: Any) -> int:
         try:
-            return self._decide(rx_data)
-        except Exception:  # noqa: BLE001 - whatever it is, the phone goes on without the gate
-            _log.exception("The gate failed on a request; it was let in.")
-            return _PASS
+            return self._decide(message.contents)
+        except Exception:  # noqa: BLE001 - it must not reach C frames
+            _log.exception("The gate failed on a message, which was dropped.")
+            return _DROP
 
-    def _on_response(self, rx_data: int) -> int:
-        try:
-            return _SWALLOW if self.active and self._is_poison(rx_data) else _PASS
-        except Exception:  # noqa: BLE001 - whatever it is, the phone goes on without the gate
-            _log.exception("The gate failed on a response; it was let in.")
-            return _PASS
+    def _decide(self, message: native.Message) -> int:
+        method = native.text_at(message.method, message.method_length).decode("ascii", "replace")
+        if not message.status:
+            source = canonical(message.source.decode("ascii"))
+            request = Request(source, message.source_port, method, in_dialog=bool(message.in_dialog))
+            verdict = self._policy.decide(request)
+            if verdict == _PASS and request.belongs_to_a_call and not message.knows_call:
+                # The library may still know the dialog of a call that it has given up, and takes a REFER there for one
+                # within whatever call has that call's place now.
+                verdict = _NO_SUCH_CALL
+            if verdict != _PASS:
+                return verdict
+        return self._read_body(message, method) if message.body else _PASS
 
-    def _is_poison(self, rx_data: int) -> bool:
-        """Say whether the library would not survive a response."""
-        if self._is_hazardous(rx_data):
-            return True
-        info = rx_data + (self._message_info or 0)
-        if not _PROGRESS.match(self._message(info)):
-            return False
-        # An answer that fits no codec leaves a call that has not been accepted without audio to negotiate, and the next
-        # answer aborts the process (pjsua_media_channel_update in pjsua_media.c).
-        call = self._find_call(self._call_id(info))
-        return call is not None and call.state < pjsua2.PJSIP_INV_STATE_CONNECTING and not len(call.provMedia)
-
-    def _is_hazardous(self, rx_data: int) -> bool:
-        return is_hazardous(self._message(rx_data + (self._message_info or 0)))
-
-    def _decide(self, rx_data: int) -> int:
-        if self._probe is not None:
-            return self._learn(rx_data, self._probe)
-        if not self.active or self._message_info is None:
-            return _PASS
-        if self._is_hazardous(rx_data):
-            return _SWALLOW
-        request = self._read(rx_data + self._message_info)
-        verdict = self._policy.decide(request)
-        if verdict == 0 and request.belongs_to_a_call and self._find_call(request.call_id) is None:
-            # The library may still know the dialog of a call that it has given up, and takes a REFER there for one
-            # within whatever call has that call's place now, which aborts the process.
-            verdict = _NO_SUCH_CALL
-        if (
-            verdict == 0
-            and request.method == "MESSAGE"
-            and not can_be_shown(self._message(rx_data + self._message_info).decode(errors="replace"))
-        ):
-            verdict = _UNSUPPORTED_MEDIA_TYPE
-        if verdict == 0:
-            return _PASS
-        if verdict > 0 and request.method != "ACK":
-            self._library.pjsip_endpt_respond_stateless(
-                self._endpoint, ctypes.c_void_p(rx_data), ctypes.c_int(verdict), None, None, None
-            )
-        return _SWALLOW
-
-    def _learn(self, rx_data: int, probe: bytes) -> int:
-        """Find `msg_info` in the packet that we sent ourselves, and see whether all else is where it should be."""
-        packet = rx_data + _PACKET
-        # Within the structure, which holds a buffer larger than the probe.
-        if ctypes.string_at(packet, len(probe)) != probe:
-            return _SWALLOW
-        self._probe = None
-        for offset in _MESSAGE_INFO_SEARCH:
-            if ctypes.c_size_t.from_address(rx_data + offset).value == packet:
-                self._message_info = offset
-                break
-        if self._message_info is None:
-            return _SWALLOW
-        info = rx_data + self._message_info
-        with contextlib.suppress(ValueError):
-            self.active = self._message(info) == probe and self._read(info) == Request(
-                "127.0.0.1", self._probe_port, "OPTIONS", in_dialog=True, call_id=self._probe_id
-            )
-        return _SWALLOW
-
-    @staticmethod
-    def _message(info: int) -> bytes:
-        start = ctypes.c_void_p.from_address(info).value
-        length = ctypes.c_int.from_address(info + _MESSAGE_LENGTH).value
-        return ctypes.string_at(start, length) if start and length > 0 else b""
-
-    @staticmethod
-    def _read(info: int) -> Request:
-        source = ctypes.string_at(info + _SOURCE_NAME, _SOURCE_NAME_LENGTH).split(b"\0", 1)[0].decode("ascii")
-        port = ctypes.c_int.from_address(info + _SOURCE_PORT).value
-        text = ctypes.c_void_p.from_address(info).value or 0
-        method = ctypes.string_at(text, 16).split(b" ", 1)[0].decode("ascii", errors="replace")
-        to_header = ctypes.c_void_p.from_address(info + _TO_HEADER).value
-        tag_length = ctypes.c_ssize_t.from_address(to_header + _TAG_LENGTH).value if to_header else 0
-        return Request(canonical(source), port, method, in_dialog=tag_length > 0, call_id=Gate._call_id(info))
-
-    @staticmethod
-    def _call_id(info: int) -> str:
-        return _string_at(ctypes.c_void_p.from_address(info + _CALL_ID_HEADER).value)
-
-    def _find_call(self, call_id: str) -> Any:
-        """Return pjsua2's information about the library's call with this Call-ID, None where it has none."""
-        library = self._library
-        for number in range(library.pjsua_call_get_max_count()):
-            if not library.pjsua_call_is_active(number):
-                continue
-            call = pjsua2.Call.lookup(number)
-            try:
-                if call is not None and str((info := call.getInfo()).callIdString) == call_id:
-                    return info
-            except pjsua2.Error:
-                continue
-        return None
-
-
-def _string_at(call_id_header: int | None) -> str:
-    if not call_id_header:
-        return ""
-    start = ctypes.c_void_p.from_address(call_id_header + _CALL_ID).value
-    length = ctypes.c_ssize_t.from_address(call_id_header + _CALL_ID + _POINTER_BYTES).value
-    return ctypes.string_at(start, length).decode(errors="replace") if start and length > 0 else ""
+    def _read_body(self, message: native.Message, method: str) -> int:
+        verdict = inspect_body(
+            native.text_at(message.content_type, message.content_type_length).decode("ascii", "replace"),
+            native.text_at(message.body, message.body_length),
+            method=method,
+            status=message.status,
+            allow_dtls=self._allow_dtls,
+        )
+        if verdict.fault is not None:
+            self._faults[verdict.fault] += 1
+        if verdict.body is not None:
+            self._body = verdict.body, verdict.content_type.encode("ascii")
+            message.replace = 1
+            if verdict.body:
+                message.new_body, message.new_type = self._body
+                message.new_body_length = len(verdict.body)
+        # What cannot be refused goes on without its body, and the library ends a call that has no media.
+        return _PASS if message.status else verdict.status

@@ -1,6 +1,5 @@
 """Follows the line of every call with the jitter buffer of its stream. Lives on the `sip` thread."""
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Final
@@ -8,17 +7,38 @@ from typing import Final
 import pjsua2
 
 from firmware.phone.call import CallId
+from firmware.sip import native
 from firmware.sip.agenda import Agenda, Appointment
 from firmware.sip.call import SipCall
 from firmware.sip.jitter import JitterPolicy, LineSample
-from firmware.sip.jitter_buffer import LiveJitterBuffer
 from firmware.sip.settings import JitterBufferSettings
-
-_log = logging.getLogger(__name__)
 
 _WATCH_S: Final = 0.2
 # What a call transmits into the bridge has a level of up to 255; speech is above 20.
 _QUIET: Final = 10
+
+
+class LiveJitterBuffer:
+    """The jitter buffer of a running stream, for as long as the stream lives.
+
+    Attributes:
+        frame_ms: length of the frames that it counts in.
+    """
+
+    def __init__(self, stream: int, frame_ms: int) -> None:
+        self._stream = stream
+        self.frame_ms = frame_ms
+
+    def apply(self, depth_ms: int, *, deepen: bool = False, skip_ms: int = 0) -> None:
+        """Change it; from the first change on the library no longer adapts it.
+
+        Args:
+            depth_ms: how much audio it collects whenever it has run dry.
+            deepen: collect that much now.
+            skip_ms: take that much out of what waits.
+        """
+        depth = max(1, depth_ms // self.frame_ms)
+        native.library().wecall_jitter_apply(self._stream, depth, deepen, skip_ms // self.frame_ms)
 
 
 class JitterControl:
@@ -43,7 +63,6 @@ class JitterControl:
         self._streams: dict[CallId, tuple[LiveJitterBuffer, JitterPolicy]] = {}
         self._remembered_ms: dict[str, int] = {}
         self._timer: Appointment | None = None
-        self._warned = False
 
     def stream_began(self, call: SipCall, address: int) -> None:
         """Take over the buffer of a call's new stream.
@@ -52,14 +71,12 @@ class JitterControl:
             call: the call.
             address: of the library's `pjmedia_stream`.
         """
-        buffer = LiveJitterBuffer.find(address)
-        if buffer is None:
-            if not self._warned:
-                self._warned = True
-                _log.warning("This build's jitter buffer is not one that the handset knows; it adapts by itself.")
+        frame_ms = native.library().wecall_jitter_frame_ms(address)
+        if not frame_ms:
             return
+        buffer = LiveJitterBuffer(address, frame_ms)
         depth_ms = self._remembered_ms.get(call.account_settings.host, self._settings.initial_ms)
-        buffer.take_over(depth_ms)
+        buffer.apply(depth_ms)
         self._streams[call.call_id] = (buffer, JitterPolicy(self._settings, depth_ms))
         if self._timer is None:
             self._timer = self._agenda.after(_WATCH_S, self._watch)

@@ -9,7 +9,6 @@ import pjsua2
 
 from firmware.errors import SipError
 from firmware.phone.call import RegistrationFailure
-from firmware.sip import ipv6_audio
 from firmware.sip.account import AccountOwner, Path, SipAccount, account_configuration
 from firmware.sip.failover import ServerChoice, Target
 from firmware.sip.names import Names
@@ -67,7 +66,6 @@ class AccountLine:
         self._resolver = ServerResolver(settings, parts.deliver, prefer_ipv6=parts.settings.prefer_ipv6)
         self._aimed_at: Target | None = None
         self._registration: Registration | None = None
-        self._aimed_from = ""
         self.own_address = ""
         self.account: SipAccount | None = None
 
@@ -109,9 +107,6 @@ class AccountLine:
         if target != self._aimed_at:
             # The library registers anew over a new route by itself.
             self._aim()
-        elif self.follows_by_itself and self.own_address != self._aimed_from:
-            self._aimed_from = self.own_address
-            account.move(self._configuration(target))
         else:
             account.register()
 
@@ -169,11 +164,6 @@ class AccountLine:
         before, self.own_address = self.own_address, address_towards(target.address) if target is not None else ""
         return self.own_address != before
 
-    @property
-    def follows_by_itself(self) -> bool:
-        """The library cannot move the account to a new address: it fails where it was built without IPv6."""
-        return self._aimed_at is not None and is_ipv6(self._aimed_at.address) and not ipv6_audio.library_has_it()
-
     def refresh(self) -> None:
         """Use what has been learnt about NAT servers in calls to come."""
         if self.account is not None and self._aimed_at is not None:
@@ -214,9 +204,7 @@ class AccountLine:
             _log.error("The SIP stack has no way to a server: %s.", error.reason)
             return RegistrationFailure.NO_NETWORK
         moving, self._aimed_at = self._aimed_at is not None, target
-        self.account.ipv6_server = target.address if is_ipv6(target.address) else ""
         self.follow_address()
-        self._aimed_from = self.own_address
         self._parts.servers_changed()
         if moving:
             self.account.move(configuration)
@@ -232,14 +220,4 @@ class AccountLine:
             self._parts.names.point(host, target.address)
         # pjsua's `hide` keeps the route out of the message: it only says where to send.
         route = f"sip:{host}:{target.port};transport={self.settings.transport};lr;hide"
-        path = Path(route, transport_id, is_ipv6(target.address), self._contact_towards(target))
-        return account_configuration(self._parts.settings, self.settings, path, self._parts.nat)
-
-    def _contact_towards(self, target: Target) -> str:
-        """Return our contact where the library would stay with the address that it was started at."""
-        own_address = address_towards(target.address)
-        if not is_ipv6(target.address) or ipv6_audio.library_has_it() or not own_address:
-            return ""
-        port = self._parts.transports.port_of_family(self.settings, ipv6=True)
-        transport = "" if self.settings.transport is Transport.UDP else f";transport={self.settings.transport}"
-        return f"<sip:{self.settings.username}@[{own_address}]:{port}{transport}>"
+        return account_configuration(self._parts.settings, self.settings, Path(route, transport_id), self._parts.nat)

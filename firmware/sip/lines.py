@@ -8,7 +8,6 @@ from typing import Final
 from firmware.errors import SipError
 from firmware.phone.call import RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.events import RegistrationChanged
-from firmware.sip import native
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Agenda
 from firmware.sip.failover import Target
@@ -141,28 +140,16 @@ class Lines:
                 # The library does not say whose it was; those who still have theirs are answered at once.
                 self._registrations[name].verify()
 
-    def follow_network(self, follow_calls: Callable[[SipAccount], None]) -> bool:
-        """Register again from new addresses; True where the library has to move accounts and their calls.
-
-        Args:
-            follow_calls: moves an account's calls, where the library does not.
-        """
+    def follow_network(self) -> bool:
+        """Register again from new addresses; True where the library has to move accounts and their calls."""
         moved = False
         for name, line in self._lines.items():
-            registration = self._registrations[name]
             # Leases that are renewed and interfaces that nobody uses change nothing for us.
             changed = line.follow_address()
-            if line.follows_by_itself and line.own_address:
-                if changed and line.settings.transport is not Transport.UDP:
-                    native.shut_connections()
-                if changed or not registration.is_registered:
-                    registration.retry_now()
-                if changed and line.account is not None:
-                    follow_calls(line.account)
-            elif not registration.is_registered:
-                registration.retry_now()
+            if not self._registrations[name].is_registered:
+                self._registrations[name].retry_now()
             elif changed:
-                moved = not line.follows_by_itself or moved
+                moved = True
         return moved
 
     @property

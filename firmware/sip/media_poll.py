@@ -4,19 +4,12 @@ pjmedia's own thread for this wakes every 10 ms whether or not there is a call; 
 a core.
 """
 
-import ctypes
 import threading
 from typing import Final
 
-from firmware.sip.thread_registration import ThreadRegistration
+from firmware.sip import native
 
 _WAIT_MS: Final = 20  # a packet ends the wait; sockets opened meanwhile are seen after it
-
-
-class _TimeValue(ctypes.Structure):
-    """struct pj_time_val of pj/types.h."""
-
-    _fields_ = (("sec", ctypes.c_long), ("msec", ctypes.c_long))
 
 
 class MediaPoll:
@@ -25,21 +18,15 @@ class MediaPoll:
     Between two polls it holds no lock of the library's, and packets wait in the kernel.
     """
 
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self._library = library
-        self._io_queue = ctypes.c_void_p()
+    def __init__(self) -> None:
+        self._queue = 0
         self._wanted = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="rtp", daemon=True)
 
     def start(self) -> None:
         """Take the library's thread's place; ours sleeps until there is a call."""
-        library = self._library
-        library.pjsua_get_pjmedia_endpt.restype = ctypes.c_void_p
-        library.pjmedia_endpt_get_ioqueue.restype = ctypes.c_void_p
-        endpoint = ctypes.c_void_p(library.pjsua_get_pjmedia_endpt())
-        library.pjmedia_endpt_stop_threads(endpoint)
-        self._io_queue = ctypes.c_void_p(library.pjmedia_endpt_get_ioqueue(endpoint))
+        self._queue = native.library().wecall_media_queue()
         self._thread.start()
 
     def stop(self) -> None:
@@ -56,14 +43,11 @@ class MediaPoll:
             self._wanted.clear()
 
     def _run(self) -> None:
-        library = self._library
-        registration = ThreadRegistration(library, b"rtp")
-        registration.register()
-        wait = _TimeValue(0, _WAIT_MS)
-        wait_pointer = ctypes.byref(wait)
-        poll = library.pj_ioqueue_poll
+        library = native.library()
+        library.wecall_thread_register(b"rtp")
+        poll, queue = library.wecall_media_poll, self._queue
         while True:
             self._wanted.wait()
             if self._stopping:
                 return
-            poll(self._io_queue, wait_pointer)
+            poll(queue, _WAIT_MS)

@@ -5,20 +5,16 @@ server, which TLS verifies the certificate against, while we choose the address 
 pjsip/sip_endpoint.h).
 """
 
-import ctypes
-import ipaddress
 import logging
-import socket
 import threading
 from collections.abc import Callable
 from typing import Final
 
+from firmware.sip import native
 from firmware.sip.servers import addresses_of, is_address, is_ipv6
 
 _log = logging.getLogger(__name__)
 
-_UNRESOLVABLE: Final = 70018  # PJ_ERESOLVE in pj/errno.h
-_MAX_ANSWERS: Final = 8  # PJSIP_MAX_RESOLVED_ADDRESSES of this build; the library copies all of them
 # pjsip/sip_types.h
 _RELIABLE: Final = 1
 _SECURE: Final = 2
@@ -30,72 +26,25 @@ _PORT: Final = 5060
 _TLS_PORT: Final = 5061
 
 
-class _String(ctypes.Structure):
-    """struct pj_str_t."""
-
-    _fields_ = (("ptr", ctypes.c_void_p), ("slen", ctypes.c_ssize_t))
-
-
-class _HostInfo(ctypes.Structure):
-    """struct pjsip_host_info of pjsip/sip_resolve.h, with its pjsip_host_port."""
-
-    _fields_ = (("flag", ctypes.c_uint), ("type", ctypes.c_int), ("host", _String), ("port", ctypes.c_int))
-
-
-class _Address(ctypes.Structure):
-    """An entry of struct pjsip_server_addresses, with its pj_sockaddr."""
-
-    _fields_ = (
-        ("type", ctypes.c_int),
-        ("priority", ctypes.c_uint),
-        ("weight", ctypes.c_uint),
-        ("address", ctypes.c_ubyte * 28),
-        ("length", ctypes.c_int),
-    )
-
-
-class _Addresses(ctypes.Structure):
-    """struct pjsip_server_addresses."""
-
-    _fields_ = (("count", ctypes.c_uint), ("entries", _Address * _MAX_ANSWERS))
-
-
-_Answer = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(_Addresses))
-_Resolve = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(_HostInfo), ctypes.c_void_p, ctypes.c_void_p
-)
-
-
-class _Resolver(ctypes.Structure):
-    """struct pjsip_ext_resolver."""
-
-    _fields_ = (("resolve", _Resolve),)
-
-
 class Names:
     """Knows the address of each server that an account uses. Lives on the `sip` thread; one a library."""
 
-    def __init__(self, library: ctypes.CDLL, deliver: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, deliver: Callable[[Callable[[], None]], None]) -> None:
         """Set up without telling the library.
 
         Args:
-            library: pjproject's C symbols.
             deliver: runs a callable on the `sip` thread.
         """
-        self._library = library
         self._deliver = deliver
         self._known: dict[str, str] = {}
         self._open = False
-        # pjsip keeps pointers to both.
-        self._callback = _Resolve(self._resolve)
-        self._resolver = _Resolver(self._callback)
+        # The library keeps a pointer to it.
+        self._callback = native.Asked(self._resolve)
 
     def start(self) -> None:
         """Answer from now on."""
         self._open = True
-        endpoint = self._library.pjsua_get_pjsip_endpt
-        endpoint.restype = ctypes.c_void_p
-        self._library.pjsip_endpt_set_ext_resolver(ctypes.c_void_p(endpoint()), ctypes.byref(self._resolver))
+        native.library().wecall_names_start(self._callback)
 
     def stop(self) -> None:
         """Drop the questions that are still open: whoever asked them goes with the library."""
@@ -105,16 +54,15 @@ class Names:
         """Send what goes to a name to this address."""
         self._known[name.lower()] = address
 
-    def _resolve(
-        self, _resolver: int, _pool: int, asked: "ctypes._Pointer[_HostInfo]", token: int, answer: int
+    def _resolve(  # noqa: PLR0917 - as the library calls it
+        self, name: int, length: int, kind: int, flag: int, port: int, token: int, answer: int
     ) -> None:
         # An exception must not reach C frames; ctypes would print it and leave the question open.
         try:
-            target = asked.contents
-            host = ctypes.string_at(target.host.ptr, target.host.slen).decode("ascii", "replace")
-            kind, port = _transport_and_port(target.flag, target.type, target.port)
+            host = native.text_at(name, length).decode("ascii", "replace")
+            kind, port = _transport_and_port(flag, kind, port)
             address = host.strip("[]") if is_address(host) else self._known.get(host.lower())
-        except (ValueError, OSError):
+        except ValueError:
             _log.exception("The SIP stack asked for an address in a way that is not understood.")
             return
         if address is not None:
@@ -141,19 +89,4 @@ def _transport_and_port(flag: int, kind: int, port: int) -> tuple[int, int]:
 
 
 def _answer(callback: int, token: int, address: str, kind: int, port: int) -> None:
-    if not address:
-        _Answer(callback)(_UNRESOLVABLE, token, None)
-        return
-    found = _Addresses(count=1)
-    entry = found.entries[0]
-    packed = ipaddress.ip_address(address).packed
-    prefix = port.to_bytes(2, "big")
-    if is_ipv6(address):
-        raw = socket.AF_INET6.to_bytes(2, "little") + prefix + bytes(4) + packed + bytes(4)
-        entry.type = kind | _IPV6
-    else:
-        raw = socket.AF_INET.to_bytes(2, "little") + prefix + packed + bytes(8)
-        entry.type = kind & ~_IPV6
-    ctypes.memmove(entry.address, raw, len(raw))
-    entry.length = len(raw)
-    _Answer(callback)(0, token, ctypes.byref(found))
+    native.library().wecall_names_answer(callback, token, address.encode(), kind, port)

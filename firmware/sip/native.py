@@ -1,38 +1,109 @@
-"""The C side of the pjsua2 module: the few functions that SWIG does not offer or makes too slow."""
+"""The C side of the pjsua2 module: what SWIG does not offer or makes too slow. `engine/native/` has the functions."""
 
 import ctypes
 import functools
 import logging
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import Final, ParamSpec
 
 import pjsua2
+
+from firmware.errors import SipError
 
 _P = ParamSpec("_P")
 _log = logging.getLogger(__name__)
 
+EDITION: Final = 1
+"""Of the functions in `engine/native/`, as engine/recipe.py builds them in."""
 
-class PjString(ctypes.Structure):
-    """`pj_str_t` of pj/types.h."""
 
-    _fields_ = (("text", ctypes.c_char_p), ("length", ctypes.c_ssize_t))
+class Message(ctypes.Structure):
+    """`struct wecall_message` of engine/native/gate.c."""
 
-    @classmethod
-    def of(cls, text: str) -> "PjString":
-        """Make one that keeps its text alive."""
-        encoded = text.encode()
-        return cls(encoded, len(encoded))
+    _fields_ = (
+        ("source", ctypes.c_char_p),
+        ("method", ctypes.c_void_p),
+        ("content_type", ctypes.c_void_p),
+        ("body", ctypes.c_void_p),
+        ("new_body", ctypes.c_char_p),
+        ("new_type", ctypes.c_char_p),
+        ("method_length", ctypes.c_long),
+        ("content_type_length", ctypes.c_long),
+        ("body_length", ctypes.c_long),
+        ("new_body_length", ctypes.c_long),
+        ("source_port", ctypes.c_int),
+        ("status", ctypes.c_int),
+        ("in_dialog", ctypes.c_int),
+        ("knows_call", ctypes.c_int),
+        ("replace", ctypes.c_int),
+    )
+
+
+Judge = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Message))
+Asked = ctypes.CFUNCTYPE(
+    None,
+    ctypes.c_void_p,
+    ctypes.c_long,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+)
+
+_Signature = tuple[type | None, tuple[type, ...]]
+_FUNCTIONS: Final[dict[str, _Signature]] = {
+    "wecall_linked": (ctypes.c_char_p, ()),
+    "wecall_thread_register": (None, (ctypes.c_char_p,)),
+    "wecall_gate_start": (ctypes.c_int, (Judge,)),
+    "wecall_names_start": (None, (Asked,)),
+    "wecall_names_answer": (
+        None,
+        (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_int),
+    ),
+    "wecall_option_tag": (None, (ctypes.c_char_p,)),
+    "wecall_describe_recording": (None, (ctypes.c_void_p, ctypes.c_char_p)),
+    "wecall_shut_connections": (None, ()),
+    "wecall_media_trust": (ctypes.c_int, (ctypes.POINTER(ctypes.c_char_p), ctypes.c_uint)),
+    "wecall_media_refused": (ctypes.c_ulong, ()),
+    "wecall_media_queue": (ctypes.c_void_p, ()),
+    "wecall_media_poll": (ctypes.c_int, (ctypes.c_void_p, ctypes.c_uint)),
+    "wecall_jitter_frame_ms": (ctypes.c_uint, (ctypes.c_void_p,)),
+    "wecall_jitter_apply": (None, (ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_uint)),
+    "wecall_bridge_exchange": (
+        ctypes.c_int,
+        (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong),
+    ),
+    "pj_log_set_level": (None, (ctypes.c_int,)),
+    "pjsua_call_get_max_count": (ctypes.c_uint, ()),
+    "pjsua_call_get_count": (ctypes.c_uint, ()),
+}
 
 
 @functools.cache
 def library() -> ctypes.CDLL:
-    """Return pjproject's C symbols, which the SWIG module exports."""
-    return ctypes.CDLL(pjsua2._pjsua2.__file__)  # noqa: SLF001 - the extension's path is to be had nowhere else
+    """Return the C functions of the SIP library's build.
+
+    Raises:
+        SipError: the build is not the one that belongs to this handset.
+    """
+    found = ctypes.CDLL(pjsua2._pjsua2.__file__)  # noqa: SLF001 - the extension's path is to be had nowhere else
+    edition = found.wecall_edition() if hasattr(found, "wecall_edition") else 0
+    missing = [name for name in _FUNCTIONS if not hasattr(found, name)]
+    if edition != EDITION or missing:
+        raise SipError(
+            "The SIP library (pjsua2) is not the build that belongs to this handset. Install the wheel that "
+            "`make engine` makes, or this handset's package."
+        )
+    for name, (result, arguments) in _FUNCTIONS.items():
+        function = getattr(found, name)
+        function.restype, function.argtypes = result, arguments
+    return found
 
 
-def silence_log() -> None:
-    """Keep the library from printing before its log is configured; its log holds numbers and URIs."""
-    library().pj_log_set_level(ctypes.c_int(0))
+def linked() -> tuple[str, ...]:
+    """Return what the build consists of, a library and its version each, pjproject first."""
+    return tuple(library().wecall_linked().decode(errors="replace").splitlines())
 
 
 def most_calls() -> int:
@@ -45,35 +116,16 @@ def free_call_places() -> int:
     return most_calls() - int(library().pjsua_call_get_count())
 
 
-def add_option_tag(tag: str) -> None:
-    """Name an extension in the Supported header of every request and answer from now on; the library copies it."""
-    symbols = library()
-    symbols.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
-    endpoint = ctypes.c_void_p(symbols.pjsua_get_pjsip_endpt())
-    symbols.pjsip_endpt_add_capability(
-        endpoint, None, pjsua2.PJSIP_H_SUPPORTED, None, ctypes.c_uint(1), ctypes.byref(PjString.of(tag))
-    )
+def trust_media(addresses: frozenset[str]) -> None:
+    """Let audio come from these addresses at any port, where nothing comes from where signalling says."""
+    words = [address.encode() for address in sorted(addresses)]
+    if library().wecall_media_trust((ctypes.c_char_p * len(words))(*words), len(words)) != 0:
+        _log.warning("The SIP stack does not take the servers' addresses; audio from behind their NAT is not heard.")
 
 
-def shut_connections() -> None:
-    """Leave every connection to a server; whoever needs one makes another."""
-    symbols = library()
-    symbols.pjsua_get_pjsip_endpt.restype = symbols.pjsip_endpt_get_tpmgr.restype = ctypes.c_void_p
-    endpoint = ctypes.c_void_p(symbols.pjsua_get_pjsip_endpt())
-    # struct pjsip_tpmgr_shutdown_param of pjsip/sip_transport.h: `force` and `include_udp`.
-    how = (ctypes.c_int * 2)(0, 0)
-    symbols.pjsip_tpmgr_shutdown_all(ctypes.c_void_p(symbols.pjsip_endpt_get_tpmgr(endpoint)), how)
-
-
-def tls_version() -> str:
-    """Return the name and version of the TLS library that the build uses, empty where it tells none."""
-    for symbol in ("OpenSSL_version", "SSLeay_version"):
-        function = getattr(library(), symbol, None)
-        if function is not None:
-            function.restype = ctypes.c_char_p
-            version = function(0)
-            return version.decode(errors="replace") if version else ""
-    return ""
+def text_at(start: int | None, length: int) -> bytes:
+    """Return text of the library's that is not terminated."""
+    return ctypes.string_at(start, length) if start and length > 0 else b""
 
 
 def guarded(callback: Callable[_P, None]) -> Callable[_P, None]:

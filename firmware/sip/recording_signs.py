@@ -1,13 +1,12 @@
 """What the two ends of a call tell each other about recording it: the attributes and the option tag of RFC 7866."""
 
-import ctypes
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from firmware.phone.recording import RecordingPreference, RecordingSign
 from firmware.sip.identity import Headers
-from firmware.sip.native import PjString, library
+from firmware.sip.native import library
 
 RECORD_AWARE: Final = "record-aware"
 
@@ -64,14 +63,4 @@ def put_sign(session: int, sign: RecordingSign) -> None:
 
     pjsua2 would take the description as text, too, but gives none where it is longer than 1024 bytes.
     """
-    library().pjmedia_sdp_session_add_attr(ctypes.c_void_p(session), ctypes.byref(_ATTRIBUTES[sign]))
-
-
-class _Attribute(ctypes.Structure):
-    """`struct pjmedia_sdp_attr` of pjmedia/sdp.h."""
-
-    _fields_ = (("name", PjString), ("value", PjString))
-
-
-# The library keeps pointers to these while it works on a description.
-_ATTRIBUTES: Final = {sign: _Attribute(PjString.of("record"), PjString.of(sign.value)) for sign in RecordingSign}
+    library().wecall_describe_recording(session, sign.value.encode())

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from provisioning.accounts import DtmfMethod, ReliableProvisional, Srtp
@@ -118,6 +119,7 @@ class SipSettings:
         clock_rate_hz, frame_ms: of the conference bridge, and so of the AudioPort.
         max_calls: simultaneous calls; callers beyond are told that the line is busy.
         media_silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
+        media_networks: where audio may come from besides the servers.
         allows: whether this handset may be transferred to a number, as dialled; asked on the `sip` thread.
         user_agent: what the handset calls itself (RFC 3261 section 20.41).
     """
@@ -126,9 +128,10 @@ class SipSettings:
     more_accounts: tuple[AccountSettings, ...] = ()
     local_port: int = 5060
     answer_anyone: bool = False
-    codecs: tuple[str, ...] = ("opus", "g722", "pcma", "pcmu")
+    codecs: tuple[str, ...] = ("g722", "opus", "pcma", "pcmu")
     codecs_by_network: tuple[tuple[str, tuple[str, ...]], ...] = ()
     rtp_port: int = 16384
+    rtp_ports: int = 400
     keep_alive_s: int = 15
     probe_s: float = 2.0
     retry_base_s: float = 1.0
@@ -139,6 +142,7 @@ class SipSettings:
     max_calls: int = 4
     media_silence_s: float = 20.0
     user_agent: str = "WeCall-Handset"
+    media_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     allows: Callable[[str], bool] = _allow_all
     is_emergency: Callable[[str], bool] = _no_emergency
     instance_id: str = ""

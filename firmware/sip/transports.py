@@ -81,17 +81,6 @@ class Transports:
         if account.transport is Transport.TLS and account.tls_verify:
             _readable(account)
 
-    @property
-    def most_listeners(self) -> int:
-        """How many sockets there may be at most, the one that wakes the thread included."""
-        keys = {self._key(account, ipv6) for account in self._settings.accounts for ipv6 in (False, True)}
-        return 1 + len(keys)
-
-    @property
-    def most_connections(self) -> int:
-        """How many connections to servers there may be at most: in use, being left, and asked whether it is back."""
-        return 3 * sum(account.transport is not Transport.UDP for account in self._settings.accounts)
-
     def port(self, account: AccountSettings) -> int:
         """Return where an account listens, 0 where it does not yet."""
         return self.port_of_family(account, ipv6=False) or self.port_of_family(account, ipv6=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.sip.handle_budget import HandleBudget
+from firmware.sip import connection_limit
 from tests.lab.answering_peer import AnsweringPeer, Settings
 from tests.lab.kamailio import Kamailio
 from tests.lab.sip_flood import FloodTransport, SipFlood
@@ -125,7 +125,7 @@ def test_a_flood_gaps_no_running_call_and_keeps_no_real_call_out(
         # A caller who does not acknowledge a refusal keeps its connection for 32 s (RFC 3261 section 17.2.1, timer H).
         if SOAK:
             assert until(lambda: stack.size().descriptors <= before.descriptors, 40)
-        assert stack.size().descriptors <= before.descriptors + HandleBudget(calls=4).connections
+        assert stack.size().descriptors <= before.descriptors + connection_limit.LIMIT
 
 
 def is_whole(heard: Heard) -> bool:

@@ -58,7 +58,7 @@ class _Buffer:
 
     def __init__(self, depth_ms: int) -> None:
         library = self._library = native.library()
-        native.silence_log()
+        library.pj_log_set_level(0)
         library.pj_init()
         library.pj_pool_create.restype = ctypes.c_void_p
         self._factory = ctypes.create_string_buffer(4096)

@@ -64,7 +64,7 @@ allow_only = true
         ("sip.keep_alive_s", "takes a whole number from 5 to 300", Place(9, 16)),
         ("display.rotate", "is 90, but lcd_320x240 takes 0 or 180", Place(12, 10)),
         ("indicator.pin", "GPIO pin 17 is given to hook_switch.pin and indicator.pin", Place(14, 7)),
-        ("calls.max_calls", "takes a whole number from 1 to 6", Place(16, 13)),
+        ("calls.max_calls", "takes a whole number from 1 to 16", Place(16, 13)),
         ("calls.allow_only", "lets nobody ring, because allow names nobody", Place(17, 14)),
     ]
 

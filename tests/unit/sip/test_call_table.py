@@ -23,9 +23,7 @@ class Desk:
         self.forgotten: list[tuple[CallId, bool]] = []
         self.account: Any = pjsua2.Account()
         owner: Any = self
-        self.table = CallTable(
-            self.agenda, owner, self.there_are_calls.append, self._forget, max_calls=2, max_outgoing=2
-        )
+        self.table = CallTable(self.agenda, owner, self.there_are_calls.append, self._forget, max_calls=2)
 
     def _forget(self, call_id: CallId) -> None:
         self.forgotten.append((call_id, self.table.get(call_id) is not None))

@@ -27,7 +27,7 @@ class Door:
     def __init__(self, stack: ExitStack, *, answer_anyone: bool) -> None:
         self.clock = Clock()
         self.agenda = Agenda(self.clock)
-        self.limit = ConnectionLimit(LIMIT, self.agenda, answer_anyone=answer_anyone, clock=self.clock)
+        self.limit = ConnectionLimit(self.agenda, answer_anyone=answer_anyone, limit=LIMIT, clock=self.clock)
         self._stack = stack
         self._listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         self.port = self._listener.getsockname()[1]

@@ -1,0 +1,136 @@
+"""Our changes to the library: each a line of its source and what takes its place, with the reason.
+
+The lines that are looked for are the shortest that stand in their file once.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from engine.errors import EngineError
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change to one file.
+
+    Attributes:
+        file: below the source's root.
+        old: what is looked for; it must stand there exactly once. Empty: `new` goes to the end of the file.
+        new: what takes its place.
+        why: the reason.
+    """
+
+    file: str
+    old: str
+    new: str
+    why: str
+
+
+CHANGES: Final = (
+    Change(
+        "pjmedia/build/Makefile",
+        " bdimad_dev.o",
+        "",
+        "Debian's source lacks this driver for want of a free licence; the handset has no use for it.",
+    ),
+    Change(
+        "pjsip/src/pjsua-lib/pjsua_call.c",
+        "    opt->txt_cnt = 1;",
+        "    opt->txt_cnt = 0;",
+        "Every INVITE offered real-time text, and an offer with 16 media lines made it write behind its table.",
+    ),
+    Change(
+        "pjsip/src/pjsip/sip_parser.c",
+        "            if (pj_stricmp(&ctype_hdr->media.type, &STR_MULTIPART)==0) {\n",
+        "            if (0) {\n",
+        "A body of several parts was taken apart before the gate saw it; firmware/sip/bodies.py does that.",
+    ),
+    Change(
+        "pjsip/src/pjsua2/call.cpp",
+        "    /* Remove reference to this instance from PJSUA library */\n",
+        "    if (id == PJSUA_INVALID_ID || pjsua_call_get_user_data(id) != this) return;\n",
+        "A call that was over hung up the new call to which the library had given its number meanwhile.",
+    ),
+    Change(
+        "pjsip/src/pjsua2/endpoint.cpp",
+        "    pjsip_rx_data_free_cloned(call->incoming_data);\n",
+        "    if (call->incoming_data) pjsip_rx_data_free_cloned(call->incoming_data);\n",
+        "Hanging up within onIncomingCall frees the message first.",
+    ),
+    Change(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "    acc->next_rtp_port += 2;\n    return PJ_SUCCESS;\n",
+        "    acc->next_rtp_port = 0;\n    return PJ_SUCCESS;\n",
+        "Only the first call's port was picked at random.",
+    ),
+    Change(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "    opt.port = acc->next_rtp_port;\n    acc->next_rtp_port += 2;\n",
+        "    opt.port = acc->next_rtp_port;\n    acc->next_rtp_port = 0;\n",
+        "The same for sockets of ICE.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/jbuf.c",
+        "",
+        "void wecall_jbuf_collect(pjmedia_jbuf *jb) { jb->jb_prefetching = PJ_TRUE; }\n",
+        "The handset deepens a running buffer; the library does so on its own terms only.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/stream_imp_common.c",
+        "    /* Check if multiplexing is allowed and the payload indicates RTCP. */\n",
+        "    {\n"
+        "        extern int wecall_rtp_source(pjmedia_stream_common *, const pjmedia_rtp_hdr *,\n"
+        "                                     pjmedia_tp_cb_param *);\n"
+        "        if (!wecall_rtp_source(c_strm, hdr, param)) return;\n"
+        "    }\n",
+        "A stranger's packets were heard, and got the microphone sent to them.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/stream_imp_common.c",
+        "    if (param->src_addr) {\n",
+        "    if (0) {\n",
+        "wecall_rtp_source has decided.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_udp.c",
+        "        call_rtcp_cb(udp, bytes_read);\n\n        /* Transport may be",
+        "        extern int wecall_rtcp_source(const pj_sockaddr_t *, const pj_sockaddr_t *);\n"
+        "        if (bytes_read <= 0 || wecall_rtcp_source(&udp->rem_rtcp_addr, &udp->rtcp_src_addr))\n"
+        "            call_rtcp_cb(udp, bytes_read);\n\n        /* Transport may be",
+        "The same for RTCP.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_ice.c",
+        "    if (comp_id == 1) {\n        ++tp_ice->rtp_src_cnt;\n",
+        "    {\n"
+        "        extern int wecall_ice_source(pj_ice_strans *, unsigned, const pj_sockaddr_t *,\n"
+        "                                     const pj_sockaddr_t *);\n"
+        "        const pj_sockaddr *named = comp_id == 1 ? &tp_ice->remote_rtp : &tp_ice->remote_rtcp;\n"
+        "        if (tp_ice->use_ice && !wecall_ice_source(ice_st, comp_id, src_addr, named)) return;\n"
+        "    }\n"
+        "    if (comp_id == 1) {\n        ++tp_ice->rtp_src_cnt;\n",
+        "The same for sockets of ICE.",
+    ),
+)
+
+
+def apply_changes(source: Path) -> None:
+    """Change the unpacked source.
+
+    Raises:
+        EngineError: a line that should be changed is not there once.
+    """
+    for change in CHANGES:
+        file = source / change.file
+        text = file.read_text(encoding="utf-8")
+        if not change.old:
+            text += change.new
+        elif text.count(change.old) == 1:
+            text = text.replace(change.old, change.new)
+        else:
+            raise EngineError(
+                f"{change.file} of the SIP library does not have the line that engine/changes.py changes: "
+                f"{change.old.strip()!r}. Look at that change again for this release."
+            )
+        file.write_text(text, encoding="utf-8")

@@ -1,0 +1,162 @@
+/* Audio: who may send it, how deep it is buffered, and how it gets in and out. */
+
+#include "wecall.h"
+#include <pthread.h>
+#include <pjlib.h>
+#include <pjmedia.h>
+#include <pjmedia/stream_common.h>
+#include <pjnath.h>
+#include <pjsua-lib/pjsua.h>
+
+#define MOST_TRUSTED 64
+
+/* --- from whom ------------------------------------------------------------------------------------------------------ */
+
+static pthread_mutex_t trusted_lock = PTHREAD_MUTEX_INITIALIZER;
+static pj_sockaddr trusted[MOST_TRUSTED];
+static unsigned trusted_count;
+static unsigned long refused;
+
+/* Replace the addresses that audio may come from at another port than signalling says: a server's, behind whose NAT or
+   relay ports change. Returns 0, or an error where one is no address. */
+WECALL int wecall_media_trust(const char *const *addresses, unsigned count)
+{
+    pj_sockaddr read[MOST_TRUSTED];
+    unsigned at;
+
+    if (count > MOST_TRUSTED) return PJ_ETOOMANY;
+    for (at = 0; at < count; ++at) {
+        pj_str_t text = pj_str((char *)addresses[at]);
+
+        if (pj_sockaddr_parse(pj_AF_UNSPEC(), 0, &text, &read[at]) != PJ_SUCCESS) return PJ_EINVAL;
+    }
+    pthread_mutex_lock(&trusted_lock);
+    pj_memcpy(trusted, read, count * sizeof(read[0]));
+    trusted_count = count;
+    pthread_mutex_unlock(&trusted_lock);
+    return PJ_SUCCESS;
+}
+
+/* How many packets came from where nobody was expected. */
+WECALL unsigned long wecall_media_refused(void)
+{
+    return __atomic_load_n(&refused, __ATOMIC_RELAXED);
+}
+
+static int same_host(const pj_sockaddr_t *one, const pj_sockaddr_t *other)
+{
+    unsigned length = pj_sockaddr_get_addr_len(one);
+
+    return length == pj_sockaddr_get_addr_len(other) &&
+           pj_memcmp(pj_sockaddr_get_addr(one), pj_sockaddr_get_addr(other), length) == 0;
+}
+
+static int is_trusted(const pj_sockaddr_t *source)
+{
+    unsigned at;
+    int found = 0;
+
+    pthread_mutex_lock(&trusted_lock);
+    for (at = 0; at < trusted_count && !found; ++at) found = same_host(&trusted[at], source);
+    pthread_mutex_unlock(&trusted_lock);
+    return found;
+}
+
+static int refuse(void)
+{
+    __atomic_add_fetch(&refused, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* Whether a stream takes this packet, which has passed SRTP where there is SRTP. It may move once, before it has heard
+   the address that signalling named, and to a trusted address alone (RFC 4961, RFC 7362 section 4). */
+int wecall_rtp_source(pjmedia_stream_common *stream, const pjmedia_rtp_hdr *header, pjmedia_tp_cb_param *packet)
+{
+    enum { SILENT, SETTLED };
+
+    if (!packet->src_addr) return 1; /* ICE has judged it below */
+    if (pj_sockaddr_cmp(&stream->rem_rtp_addr, packet->src_addr) == 0) {
+        stream->rem_rtp_flag = SETTLED;
+        return 1;
+    }
+    if (stream->rem_rtp_flag != SILENT || !is_trusted(packet->src_addr)) return refuse();
+    stream->rem_rtp_flag = SETTLED;
+    pj_sockaddr_cp(&stream->rem_rtp_addr, packet->src_addr);
+    stream->rtcp.peer_ssrc = pj_ntohl(header->ssrc);
+    packet->rem_switch = PJ_TRUE;
+    return 1;
+}
+
+/* Whether RTCP comes from where it is expected. */
+int wecall_rtcp_source(const pj_sockaddr_t *expected, const pj_sockaddr_t *source)
+{
+    return pj_sockaddr_cmp(expected, source) == 0 || refuse();
+}
+
+/* Whether a packet to a socket of ICE comes from the other end of the pair that was checked or, until then, from the
+   address that signalling named. */
+int wecall_ice_source(pj_ice_strans *ice, unsigned component, const pj_sockaddr_t *source, const pj_sockaddr_t *expected)
+{
+    const pj_ice_sess_check *pair = pj_ice_strans_get_valid_pair(ice, component);
+
+    if (pair && pj_sockaddr_cmp(&pair->rcand->addr, source) == 0) return 1;
+    return (!pair && pj_sockaddr_has_addr(expected) && pj_sockaddr_cmp(expected, source) == 0) || refuse();
+}
+
+/* --- how deep it is buffered ---------------------------------------------------------------------------------------- */
+
+void wecall_jbuf_collect(pjmedia_jbuf *buffer); /* stands at the end of jbuf.c, which alone knows the structure */
+
+/* How long the frames are that a stream's buffer counts in, in ms; 0 where it has none. */
+WECALL unsigned wecall_jitter_frame_ms(pjmedia_stream *stream)
+{
+    pjmedia_stream_info info;
+
+    if (!((pjmedia_stream_common *)stream)->jb || pjmedia_stream_get_info(stream, &info) != PJ_SUCCESS) return 0;
+    return info.param->info.frm_ptime / (info.param->info.frm_ptime_denum ? info.param->info.frm_ptime_denum : 1);
+}
+
+/* Keep a stream's buffer at a depth; with `collect`, let it fill up to that now; take `skip` frames out. */
+WECALL void wecall_jitter_apply(pjmedia_stream *stream, unsigned depth, int collect, unsigned skip)
+{
+    pjmedia_stream_common *common = (pjmedia_stream_common *)stream;
+
+    pj_mutex_lock(common->jb_mutex);
+    pjmedia_jbuf_set_fixed(common->jb, depth);
+    pjmedia_jbuf_set_discard(common->jb, PJMEDIA_JB_DISCARD_NONE);
+    if (collect) wecall_jbuf_collect(common->jb);
+    if (skip) pjmedia_jbuf_remove_frame(common->jb, skip);
+    pj_mutex_unlock(common->jb_mutex);
+}
+
+/* --- in and out ----------------------------------------------------------------------------------------------------- */
+
+/* Give the bridge a frame of the microphone and take one for the earpiece. Returns whether there was sound. */
+WECALL int wecall_bridge_exchange(pjmedia_port *port, void *near, void *far, unsigned long size)
+{
+    pjmedia_frame in, out;
+
+    pj_bzero(&in, sizeof(in));
+    pj_bzero(&out, sizeof(out));
+    in.type = out.type = PJMEDIA_FRAME_TYPE_AUDIO;
+    in.buf = near;
+    out.buf = far;
+    in.size = out.size = size;
+    pjmedia_port_put_frame(port, &in);
+    pjmedia_port_get_frame(port, &out);
+    return out.type == PJMEDIA_FRAME_TYPE_AUDIO && out.size == size;
+}
+
+/* End the library's thread for audio packets and return the queue that ours polls. */
+WECALL pj_ioqueue_t *wecall_media_queue(void)
+{
+    pjmedia_endpt_stop_threads(pjsua_get_pjmedia_endpt());
+    return pjmedia_endpt_get_ioqueue(pjsua_get_pjmedia_endpt());
+}
+
+WECALL int wecall_media_poll(pj_ioqueue_t *queue, unsigned wait_ms)
+{
+    pj_time_val wait = { 0, (long)wait_ms };
+
+    return pj_ioqueue_poll(queue, &wait);
+}

@@ -1,0 +1,8 @@
+/* What the handset asks of the library beyond its bindings. Nothing outside this folder knows how a structure is laid
+   out: the compiler does. */
+#ifndef WECALL_H
+#define WECALL_H
+
+#define WECALL __attribute__((visibility("default"), used))
+
+#endif
