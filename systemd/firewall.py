@@ -113,8 +113,14 @@ def ruleset(configurations: Iterable[Configuration], addresses: Mapping[str, Ite
         for address, port, protocol in _sip_addresses(configuration, addresses):
             add("sip", address, protocol, port)
             add("media", address)
-        if listens := configuration.sip.local_port:
-            elements.setdefault("sip_listens", set()).update((str(listens), str(listens + 1)))
+        sip = configuration.sip
+        guarded = elements.setdefault("guarded", set())
+        guarded.add(f"{sip.rtp_port}-{min(sip.rtp_port + sip.rtp_ports + 1, 65535)}")
+        if sip.local_port:
+            listens = {str(sip.local_port), str(sip.local_port + 1)}
+            elements.setdefault("sip_listens", set()).update(listens)
+            if sip.answer_from == "servers":
+                guarded.update(listens)
         if configuration.sync is not None:
             for address in addresses.get(configuration.sync.host, ()):
                 add("broker", address, str(configuration.sync.port))

@@ -1,11 +1,13 @@
 """The `wecall` command. Each subcommand imports what it needs when it runs: `wecall run` registers sooner that way."""
 
 import os
+from importlib.metadata import version
 from typing import Any, Final
 
 import click
 
 from firmware.cli import config, consents, contacts, documents, my_data, pictures, processes, reset, status, store
+from firmware.errors import SipError
 from firmware.installer import cli as installer_cli
 
 # pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
@@ -30,8 +32,27 @@ class Wecall(click.Group):
             ) from error
 
 
+def _say_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    """Print what this is and, on a handset, what its SIP library consists of."""
+    if not wanted:
+        return
+    click.echo(f"wecall, version {version('wecall-handset')}")
+    try:
+        from firmware.sip import native
+
+        for library in native.linked():
+            click.echo(f"  {library}")
+    except ModuleNotFoundError:
+        click.echo("  no SIP library")
+    except SipError as error:
+        raise click.ClickException(str(error)) from error
+    context.exit()
+
+
 @click.group(cls=Wecall, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="wecall-handset")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Show versions."
+)
 def main() -> None:
     """A phone that people trust."""
 

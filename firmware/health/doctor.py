@@ -1,6 +1,5 @@
 """Says of each part of the handset whether it works and what to do if not."""
 
-import importlib.util
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from firmware.bundles.standing import Standing
 from firmware.config import LoadedConfiguration, check_configuration
 from firmware.data_size import size_words
-from firmware.errors import ConfigurationError
+from firmware.errors import ConfigurationError, SipError
 from firmware.phone.bundle_news import BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.events import RegistrationChanged
@@ -91,7 +90,7 @@ class Condition:
     root_version: str = ""
 
 
-_BUILD_LIBRARY = "Build pjproject with its Python bindings for this machine, as docs/installing.md describes."
+_BUILD_LIBRARY = "Install the handset's package, or the wheel that `make engine` makes."
 
 _DEVICE_ADVICE = {
     "audio": "Plug the sound card in; `aplay -L` lists the names that [sound] may use.",
@@ -163,12 +162,19 @@ def examine_at_rest(configuration: Path, why_not_running: str) -> list[Finding]:
         )
     else:
         findings.append(Finding("config", True, f"{configuration} has no mistakes."))
-    built = importlib.util.find_spec("pjsua2") is not None
-    findings.append(
-        Finding("sip build", built, "pjsua2 is installed." if built else "No SIP library: pjsua2 is not installed.",
-                "" if built else _BUILD_LIBRARY)
-    )  # fmt: skip
+    findings.append(_library())
     return findings
+
+
+def _library() -> Finding:
+    try:
+        from firmware.sip import native  # noqa: PLC0415 - loads the library
+
+        return Finding("sip build", True, f"The SIP library is {', '.join(native.linked())}.")
+    except ImportError:
+        return Finding("sip build", False, "No SIP library: pjsua2 is not installed.", _BUILD_LIBRARY)
+    except SipError as error:
+        return Finding("sip build", False, str(error), _BUILD_LIBRARY)
 
 
 def _configuration(loaded: LoadedConfiguration) -> Iterable[Finding]:

@@ -19,6 +19,7 @@ PYTHON = "/opt/python"
 VENV_PYTHON = "/opt/wecall/venv/bin/python"
 
 # Where the lab's servers are, in a network namespace of their own inside the box.
+INSIDE = "10.77.0.1"
 BROKER = "10.77.0.2"
 REGISTRAR = "10.77.0.3"
 STRANGER = "10.77.0.4"
@@ -91,7 +92,7 @@ class InstalledBox(SystemdBox):
         self.shell(f"""
             ip netns add outside
             ip link add cable type veth peer name far netns outside
-            ip address add 10.77.0.1/24 dev cable
+            ip address add {INSIDE}/24 dev cable
             ip link set cable up
             for address in {BROKER} {REGISTRAR} {STRANGER} {RESOLVER}; do
               ip -n outside address add $address/24 dev far

@@ -9,6 +9,7 @@ import pytest
 from provisioning.schema import parse_configuration
 from tests.lab.installed_box import (
     BROKER,
+    INSIDE,
     REGISTRAR,
     RESOLVER,
     STRANGER,
@@ -114,6 +115,53 @@ def test_sync_reaches_the_brokers_port_and_name_servers_only(outside: Outside) -
 def test_the_handset_reaches_its_registrar_audio_and_name_servers_only(outside: Outside) -> None:
     audio = {("udp", REGISTRAR, port) for port in (1883, 5060, 8883, 20000)}
     assert outside.reachable_by("wecall") == audio | RESOLVING
+
+
+# Listens in the handset's place, and tells of what it hears.
+LISTENER = """
+import selectors, socket
+selector = selectors.DefaultSelector()
+for port in (5060, 16384, 16784, 30000):
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind(("", port))
+    selector.register(udp, selectors.EVENT_READ, port)
+print("listening", flush=True)
+while True:
+    for key, _ in selector.select():
+        print(key.data, "hears", key.fileobj.recv(100).decode(), flush=True)
+"""
+TALKER = """
+import socket, sys
+source, target = sys.argv[1:]
+for port in (5060, 16384, 16784, 30000):
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind((source, 0))
+    udp.sendto(source.encode(), (target, port))
+"""
+
+
+def test_only_its_servers_are_heard_at_the_handsets_ports(outside: Outside) -> None:
+    box = outside.box
+    box.run("systemctl", "stop", "wecall-handset.service")
+    box.run("install", "-m", "0644", "/dev/stdin", "/opt/listener.py", stdin=LISTENER)
+    box.run("install", "-m", "0644", "/dev/stdin", "/opt/talker.py", stdin=TALKER)
+    box.run("systemd-run", "--quiet", "--unit=listener", VENV_PYTHON, "-I", "/opt/listener.py")
+    try:
+        wait_until(lambda: "listening" in box.journal("listener"), "the listener listens")
+        for source in (STRANGER, REGISTRAR):
+            box.run("ip", "netns", "exec", "outside", VENV_PYTHON, "-I", "/opt/talker.py", source, INSIDE)
+        # Another user of this machine.
+        box.run(
+            "setpriv", "--reuid=nobody", "--clear-groups", VENV_PYTHON, "-I", "/opt/talker.py", "127.0.0.1", "127.0.0.1"
+        )
+        wait_until(lambda: box.journal("listener").count("30000 hears") == 3, "a port of nobody's hears everybody")
+        heard = {tuple(line.split()[-3:][::2]) for line in box.journal("listener").splitlines() if " hears " in line}
+        assert {each for each in heard if each[0] != "30000"} == {
+            (port, REGISTRAR) for port in ("5060", "16384", "16784")
+        }
+    finally:
+        box.run("systemctl", "stop", "listener")
+        box.run("systemctl", "start", "wecall-handset.service")
 
 
 def test_the_handset_asks_its_registrar_from_inside_its_sandbox_and_its_rules(outside: Outside) -> None:
