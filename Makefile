@@ -4,16 +4,18 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 
-.PHONY: help demo fleet test check bench soak format words menu reference openapi engine deb image machine
+.PHONY: help demo fleet test check bench soak format lock advisories words menu reference openapi engine deb image machine
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
 	@echo "make fleet    200 simulated handsets and the page that shows them; DEVICES=1000 for more"
 	@echo "make test     every test; ARGS='...' goes to pytest"
-	@echo "make check    format, lint, types, import rules"
+	@echo "make check    format, lint, types, import rules, what is locked"
 	@echo "make bench    the handset beside baresip and linphone"
 	@echo "make soak     the long counts: thousands of calls, hundreds of kills, whatever chance finds; a night"
 	@echo "make format   rewrite the code as check wants it"
+	@echo "make lock     write which release of each package a phone gets, requirements/*.lock; UPGRADE=1 takes newer ones"
+	@echo "make advisories   what is known against the libraries that are installed here, and what each means for a phone"
 	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
 	@echo "make menu     draw the map of the menus, docs/menu.md"
 	@echo "make reference   write what can be set, docs/configuration.md, and the example; what goes over the broker, fleet/schemas"
@@ -21,7 +23,7 @@ help:
 	@echo "make engine   the SIP library's wheel, built once and kept; ARCH=arm64 for a Raspberry Pi"
 	@echo "make machine  the package in a whole emulated machine, with sticks in its USB port; minutes.  ARCH=arm64: the card"
 	@echo "              that make image has made in one like a Raspberry Pi, half an hour"
-	@echo "make deb      the Debian package: ARCH=arm64 (or amd64), WHEELS=folder with a pjsua2 built for it"
+	@echo "make deb      the Debian package: ARCH=arm64 (or amd64), WHEELS=folder to take packages from first"
 	@echo "make image    a card for a Raspberry Pi with that package, which boots in QEMU too; slow, as root"
 
 demo:
@@ -42,6 +44,7 @@ check:
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --verbose | tail -n 20
+	@$(BIN)/python -m tools.lock check
 
 bench:
 	@tools/setup bench
@@ -55,6 +58,15 @@ format:
 	@tools/setup check
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+lock:
+	@tools/setup check
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+	@$(BIN)/python -m tools.lock renew $(if $(UPGRADE),--upgrade)
+
+advisories:
+	@tools/setup check
+	@$(BIN)/wecall doctor --advisories
 
 words:
 	@tools/setup check

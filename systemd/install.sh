@@ -6,8 +6,9 @@ usage() {
   cat <<'END'
 usage: sudo systemd/install.sh [options]
 
-  --python PATH    the interpreter to run with (CPython 3.11 or later; default: the newest that has pjsua2, or python3)
-  --wheels FOLDER  take Python packages from this folder only, without a network
+  --python PATH    the interpreter to run with (CPython 3.13; default: python3)
+  --wheels FOLDER  take Python packages from this folder only, without a network: `python -m tools.lock fetch` fills it,
+                   and the SIP library's wheel may lie beside them
   --no-apt         do not install Debian packages
   --no-firewall    do not load firewall rules
   --no-start       enable the services, but do not start them
@@ -19,8 +20,8 @@ END
 
 prefix=/opt/wecall
 build_packages=(
-  python3-venv python3-dev gcc pkg-config # the Python packages without wheels are compiled
-  libasound2-dev libsystemd-dev           # their headers
+  python3-venv python3-dev gcc pkg-config swig # the Python packages without wheels are compiled
+  libasound2-dev libsystemd-dev                # their headers
 )
 
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -89,17 +90,10 @@ if [ -n "$apt" ]; then
     apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
   fi
 fi
-if [ -z "$python" ]; then
-  for candidate in python3.12 python3.11 python3; do
-    if command -v "$candidate" >/dev/null; then
-      python=$(command -v "$candidate")
-      break
-    fi
-  done
-fi
-[ -n "$python" ] || fail "no Python found; install python3 and python3-venv, or name one with --python"
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-  fail "$python is $("$python" --version); the handset needs CPython 3.11 or later: name one with --python"
+[ -n "$python" ] || python=$(command -v python3) ||
+  fail "no Python found; install python3 and python3-venv, or name one with --python"
+"$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' ||
+  fail "$python is $("$python" --version); the packages are locked for CPython 3.13, which Debian 13 has: name one with --python"
 "$python" -c 'import venv, ensurepip' 2>/dev/null || fail "$python cannot make virtual environments; install its venv package"
 case $(readlink -f "$python") in
   /root/* | /home/*) fail "$python lives in a home folder, which the services cannot see; use one that is elsewhere" ;;
@@ -112,29 +106,42 @@ make_users_and_folders
 apply_device_rules
 
 # --- the program ---
-interpreter=$("$python" -c 'import sys; print(sys.version, sys.base_prefix)')
-environment=$prefix/environments/installed
-if [ "$(cat "$environment/interpreter" 2>/dev/null)" != "$interpreter" ]; then
-  say "making $environment with $("$python" --version)"
-  "$python" -m venv --clear "$environment"
-  printf '%s\n' "$interpreter" >"$environment/interpreter"
-fi
-say "installing wecall-handset and what it needs"
+# Print where the SIP library's wheel for this interpreter is, nothing where there is none: in --wheels' folder, else
+# where this project's own build of it lies.
+engine_wheel() {
+  local folder wheel python_tag
+  python_tag=$("$python" -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
+  for folder in ${wheels:+"$wheels"} "$source/build/engine"; do
+    for wheel in "$folder"/wecall_pjsua2-*-"$python_tag"-*_"$(uname -m)".whl; do
+      [ ! -e "$wheel" ] || { printf '%s\n' "$wheel" && return; }
+    done
+  done
+}
+
+say "making wheels of wecall-handset and what it needs"
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 # The build writes beside the source, which need not be ours to write.
-tar -C "$source" --exclude=__pycache__ -cf - pyproject.toml setup.py README.md LICENSE firmware drivers provisioning tools | tar -C "$copy" -xf -
-pip=("$environment/bin/python" -m pip --disable-pip-version-check --quiet)
+tar -C "$source" --exclude=__pycache__ -cf - \
+  pyproject.toml setup.py README.md LICENSE firmware drivers provisioning tools requirements | tar -C "$copy" -xf -
 from=()
 [ -z "$wheels" ] || from=(--no-index --find-links "$wheels")
-"${pip[@]}" install "${from[@]}" "$copy[handset,pi,sync]" ||
-  fail "the packages could not be installed; pip says above why"
-# The same version number may stand for newer source.
-"${pip[@]}" install "${from[@]}" --force-reinstall --no-deps "$copy"
-# Built for this machine by hand, where the index has none for it.
-for wheel in ${wheels:+"$wheels"/pjsua2*.whl}; do
-  [ ! -e "$wheel" ] || "${pip[@]}" install --no-index --no-deps "$wheel" 2>/dev/null || say "$wheel does not fit this Python"
-done
+"$source/tools/locked-wheels" "$python" "$copy" "$copy/wheels" "${from[@]}" ||
+  fail "the packages could not be had as requirements/*.lock names them; pip says above why. Nothing was installed"
+# What the environment is made of stands in it; with another interpreter or lock it is made anew, so that nothing stays.
+made_of=$("$python" -c 'import sys; print(sys.version, sys.base_prefix)'; sha256sum <"$source/requirements/handset.lock")
+environment=$prefix/environments/installed
+if [ "$(cat "$environment/interpreter" 2>/dev/null)" != "$made_of" ]; then
+  say "making $environment with $("$python" --version)"
+  "$python" -m venv --clear "$environment"
+fi
+# The handset's own version number may stand for newer source.
+pip=("$environment/bin/python" -m pip --disable-pip-version-check --quiet install --no-index --no-deps)
+"${pip[@]}" "$copy"/wheels/*.whl && "${pip[@]}" --force-reinstall "$copy"/wheels/wecall_handset-*.whl ||
+  fail "the wheels could not be installed into $environment; pip says above why"
+printf '%s\n' "$made_of" >"$environment/interpreter"
+engine=$(engine_wheel)
+[ -z "$engine" ] || "${pip[@]}" --force-reinstall "$engine" || fail "$engine could not be installed; pip says above why"
 choose_installed_environment
 say_whether_calls_are_possible
 ln -sfn "$prefix/venv/bin/wecall" /usr/local/bin/wecall

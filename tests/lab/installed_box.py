@@ -1,16 +1,19 @@
 """A systemd box in which the handset is installed as its installer would do it, from this checkout."""
 
 import hashlib
+import platform
 import re
 import shutil
-import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.lab.systemd_box import SystemdBox
+from tools.debian.engine import engine_wheel
+from tools.debian.target import MACHINES, Target
+from tools.lock.lockfile import BUILD, HANDSET, Lock
+from tools.lock.packages import build_environment, download
 
 CHECKOUT = Path(__file__).parents[2]
 SOURCE = "/opt/source"
@@ -24,6 +27,11 @@ BROKER = "10.77.0.2"
 REGISTRAR = "10.77.0.3"
 STRANGER = "10.77.0.4"
 RESOLVER = "10.77.0.5"
+
+_MACHINE = platform.machine()
+_TARGET = Target(
+    next(name for name, machine in MACHINES.items() if machine == _MACHINE), sys.version_info[:2], sys.executable
+)
 
 _EXECUTION = re.compile(
     r"^(Type|NotifyAccess|Exec\w+|BindsTo|RemainAfterExit|WatchdogSec|Restart|RestartSec|RestartSteps|RestartMaxDelaySec"
@@ -115,37 +123,20 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 30) 
 
 
 def _wheels() -> Path:
-    """Return a folder with wheels of everything that the handset needs, made once for each set of requirements."""
-    configuration = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
-    project = configuration["project"]
-    extras = project["optional-dependencies"]
-    requirements = [*project["dependencies"], *(line for extra in ("handset", "pi", "sync") for line in extras[extra])]
-    # What builds the handset's own wheel inside, where no index can be reached.
-    requirements += [*configuration["build-system"]["requires"], "wheel"]
-    stamp = hashlib.sha256("\n".join([*requirements, sys.version]).encode()).hexdigest()
+    """Return a folder with all that the lock names for this interpreter, and the SIP library; made once for each."""
+    engine = engine_wheel(_TARGET, ())
+    stamp = hashlib.sha256(
+        b"".join([HANDSET.read_bytes(), BUILD.read_bytes(), sys.version.encode(), str(engine).encode()])
+    ).hexdigest()
     folder = CHECKOUT / "build" / "wheels"
     if (folder / "stamp").is_file() and (folder / "stamp").read_text() == stamp:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--wheel-dir",
-            folder,
-            *requirements,
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"The wheels for the systemd tests could not be made:\n{done.stdout}")
+    builder = build_environment(CHECKOUT / "build" / "builder", _TARGET)
+    for lock in (HANDSET, BUILD):
+        download(Lock.read(lock).on(_TARGET.markers()), folder, _TARGET, builder)
+    if engine is not None:
+        shutil.copy(engine, folder)
     (folder / "stamp").write_text(stamp)
     return folder

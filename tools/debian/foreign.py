@@ -2,62 +2,77 @@
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import click
-from packaging.requirements import Requirement
 
 from tools.debian.target import Target
+from tools.lock.lockfile import BUILD, Lock, LockError
+from tools.lock.packages import download
 
 _SUITE: Final = "trixie"
 _BUILD: Final = Path(__file__).parents[2] / "build"
 _PACKAGES: Final = (
     "python3-venv", "python3-dev", "gcc", "g++", "make", "pkg-config", "swig", "libasound2-dev", "libsystemd-dev",
 )  # fmt: skip
-_OFFLINE: Final = ("--quiet", "--no-index", "--no-deps", "--no-build-isolation")
+_OFFLINE: Final = ("--no-index", "--no-deps", "--no-build-isolation")
+# What builds the packages that have no wheels.
+_TOOLS: Final = frozenset({"setuptools"})
 _BINFMT: Final = Path("/proc/sys/fs/binfmt_misc")
 
 
 class Builder:
     """A root of Debian's for one target, made the first time that something has to be built."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, python: Path) -> None:
+        """Set up.
+
+        Args:
+            target: whom it builds for.
+            python: the interpreter of a build environment on this machine, which fetches what building takes.
+        """
         self._target = target
+        self._python = python
         self._root = _BUILD / f"builder-{target.architecture}"
 
-    def build(self, requirements: Sequence[Requirement], folder: Path) -> None:
-        """Build what it can of these into a folder; what fails is said, and missing afterwards."""
-        click.echo(f"Building for {self._target.architecture}: {', '.join(map(str, requirements))}", err=True)
+    def build(self, sources: Sequence[Path], folder: Path) -> None:
+        """Build wheels into a folder.
+
+        Args:
+            sources: files that were held against the lock.
+            folder: where the wheels go.
+
+        Raises:
+            LockError: one could not be built; the message names it.
+        """
+        names = [source.name for source in sources]
+        click.echo(f"Building for {self._target.architecture}: {', '.join(names)}", err=True)
         self._make_root()
-        for requirement in requirements:
-            words = f"{requirement.name}{requirement.specifier}"
-            sources = self._fetch("--no-binary=:all:", words)
-            built = [
-                _succeeds(*self._inside("pip", "wheel", *_OFFLINE, "--wheel-dir=/wheels", each)) for each in sources
-            ]
-            if not built or not all(built):
-                click.echo(f"{words} could not be built.", err=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        inside = self._root / "sources"
+        shutil.rmtree(inside, ignore_errors=True)
+        inside.mkdir()
+        shutil.rmtree(self._root / "wheels", ignore_errors=True)
+        tools = [pin for pin in Lock.read(BUILD).on(self._target.markers()) if pin.name in _TOOLS]
+        download(tools, inside, self._target, self._python)
+        wheels = [f"/sources/{wheel.name}" for wheel in inside.glob("*.whl")]
+        self._run("install", "--no-index", "--no-deps", "--force-reinstall", *wheels)
+        for source in sources:
+            shutil.copy(source, inside)
+            self._run("wheel", *_OFFLINE, "--wheel-dir=/wheels", f"/sources/{source.name}")
         for wheel in (self._root / "wheels").glob("*.whl"):
             shutil.copy(wheel, folder)
 
-    def _fetch(self, *words: str) -> list[str]:
-        """Fetch packages from the index, which may be reached here only, and return where they are inside."""
-        folder = self._root / "sources"
-        shutil.rmtree(folder, ignore_errors=True)
-        _succeeds(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={folder}", *words)
-        return [f"/sources/{path.name}" for path in folder.glob("*")]
-
-    def _inside(self, command: str, *words: str) -> tuple[str | Path, ...]:
+    def _run(self, *words: str) -> None:
         # lgpio brings its C library along, and builds it in when it is told that the result is for an index.
-        return ("chroot", self._root, "env", "PYPI=1", f"/venv/bin/{command}", *words)
+        command: tuple[str | Path, ...] = ("chroot", self._root, "env", "PYPI=1", "/venv/bin/pip", "--quiet", *words)
+        if subprocess.run(command, check=False).returncode:
+            raise LockError(f"{Path(words[-1]).name} could not be built for {self._target.architecture}.")
 
     def _make_root(self) -> None:
         let_foreign_programs_run(self._target.machine)
-        if (self._root / "wheels").is_dir():
+        if (self._root / "complete").exists():
             return
         # One that was cut off may still have the kernel's own file systems in it.
         subprocess.run(["rm", "-rf", "--one-file-system", self._root], check=False)
@@ -69,13 +84,7 @@ class Builder:
             check=True,
         )  # fmt: skip
         subprocess.run(["chroot", self._root, "python3", "-m", "venv", "/venv"], check=True)
-        tools = self._fetch("setuptools")
-        subprocess.run(self._inside("pip", "install", "--quiet", "--no-index", *tools), check=True)
-        (self._root / "wheels").mkdir()
-
-
-def _succeeds(*command: str | Path) -> bool:
-    return subprocess.run(command, check=False).returncode == 0
+        (self._root / "complete").touch()
 
 
 def let_foreign_programs_run(machine: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tools.debian.target import Target
+from tools.lock.packages import build
 
 _SOURCE: Final = Path(__file__).parents[2]
 _SCRIPTS: Final = Path(__file__).parent / "maintainer"
@@ -27,11 +28,15 @@ sys.exit(main())
 """
 
 
-def build_wheel(folder: Path, sources: Iterable[Path], *, index: bool) -> Path:
+def build_wheel(folder: Path, python: Path) -> Path:
     """Build the handset's own wheel into a folder, from a copy: building writes beside the source.
 
+    Args:
+        folder: where it goes.
+        python: the interpreter of a build environment.
+
     Raises:
-        subprocess.CalledProcessError: it could not be built; pip has said why.
+        LockError: it could not be built; the message holds what pip said.
     """
     copy = folder / "source"
     copy.mkdir(parents=True)
@@ -39,14 +44,7 @@ def build_wheel(folder: Path, sources: Iterable[Path], *, index: bool) -> Path:
         shutil.copy(_SOURCE / name, copy)
     for name in ("firmware", "drivers", "provisioning", "tools"):
         shutil.copytree(_SOURCE / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    found = [f"--find-links={source}" for source in sources]
-    subprocess.run(
-        [
-            sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps",
-            *([] if index else ["--no-index"]), *found, f"--wheel-dir={folder}", copy,
-        ],
-        check=True,
-    )  # fmt: skip
+    build([copy], folder, python)
     (wheel,) = folder.glob(f"{_NAME.replace('-', '_')}-*.whl")
     return wheel
 

@@ -1,24 +1,17 @@
-"""Finds the wheels that make the handset run on another machine, with everything that they need in turn."""
+"""Finds the wheels that make the handset run on another machine: those that the lock names, and no others."""
 
-import subprocess
-import sys
-import zipfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from email.parser import BytesParser
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from tools.debian.target import Target
-
-OPTIONAL = "pjsua2"
-"""What the SIP library's wheels are called at the beginning: the package is built without one where there is none."""
+from tools.lock.lockfile import Pin
+from tools.lock.packages import locked_files
 
 
 class MissingWheelsError(Exception):
-    """Some requirements have no wheel for the target."""
+    """Some packages have no wheel for the target."""
 
 
 class WheelHouse:
@@ -30,111 +23,65 @@ class WheelHouse:
         target: Target,
         sources: Iterable[Path],
         *,
-        index: bool,
-        build: Callable[[Sequence[Requirement], Path], None] | None = None,
+        download: Callable[[Sequence[Pin], Path], None] | None = None,
+        build: Callable[[Sequence[Path], Path], None] | None = None,
     ) -> None:
         """Set up.
 
         Args:
-            folder: where wheels from the index are kept, for the next time too.
-            target: whom they are for.
+            folder: where files from the index are kept, for the next time too, and below it what was built of them.
+            target: whom the wheels are for.
             sources: folders that are looked through first.
-            index: whether the package index may be asked.
-            build: builds what has no wheel into a folder; None where nothing can be built.
+            download: brings wheels or sources of packages into a folder; None where the index may not be asked.
+            build: builds wheels of sources into a folder; None where nothing can be built.
         """
         self._folder = folder
+        self._built = folder / "built"
         self._target = target
         self._sources = (*sources, folder)
-        self._index = index
+        self._download = download
         self._build = build
-        self._ranks = {tag: rank for rank, tag in enumerate(target.tags())}
+        self._tags = frozenset(target.tags())
 
-    def collect(self, first: Path, extras: Iterable[str]) -> list[Path]:
-        """Return a wheel and all that it needs with these extras.
+    def collect(self, pins: Sequence[Pin]) -> list[Path]:
+        """Return a wheel of each package.
 
         Raises:
             MissingWheelsError: some have none; the message names all of them.
         """
-        chosen: dict[str, Path] = {canonicalize_name(parse_wheel_filename(first.name)[0]): first}
-        wanted = deque(self._requirements(first, frozenset(extras)))
-        while wanted:
-            batch = [wanted.popleft() for _ in range(len(wanted))]
-            for requirement, wheel in self._find_all(batch):
-                name = canonicalize_name(requirement.name)
-                if name not in chosen:
-                    chosen[name] = wheel
-                    wanted.extend(self._requirements(wheel, frozenset(requirement.extras)))
-                elif not requirement.specifier.contains(parse_wheel_filename(chosen[name].name)[1], prereleases=True):
-                    raise MissingWheelsError(f"{chosen[name].name} was taken, but something needs {requirement}.")
-        if not any(name.startswith(OPTIONAL) for name in chosen) and (sip := self._best(OPTIONAL, None)) is not None:
-            chosen[OPTIONAL] = sip
-        return [*chosen.values()]
-
-    def _find_all(self, requirements: list[Requirement]) -> Iterator[tuple[Requirement, Path]]:
-        lacking = [requirement for requirement in requirements if self._find(requirement) is None]
-        if lacking and self._index and not self._download(lacking):
-            # One that has no wheel keeps pip from bringing the others.
-            for requirement in lacking:
-                self._download([requirement])
-        lacking = [requirement for requirement in lacking if self._find(requirement) is None]
-        if lacking and self._build is not None:
-            self._build(lacking, self._folder)
-        missing: list[Requirement] = []
-        for requirement in requirements:
-            wheel = self._find(requirement)
-            if wheel is not None:
-                yield requirement, wheel
-            elif not canonicalize_name(requirement.name).startswith(OPTIONAL):
-                missing.append(requirement)
+        lacking = [pin for pin in pins if self._wheel(pin) is None and self._source(pin) is None]
+        if lacking and self._download is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._download(lacking, self._folder)
+        sources = [self._source(pin) for pin in pins if self._wheel(pin) is None]
+        if self._build is not None and (buildable := [source for source in sources if source is not None]):
+            self._built.mkdir(parents=True, exist_ok=True)
+            self._build(buildable, self._built)
+        wheels = {pin.name: self._wheel(pin) for pin in pins}
+        missing = [pin for pin in pins if wheels[pin.name] is None]
         if missing:
             raise MissingWheelsError(
                 f"There is no wheel for {self._target.machine} and Python {self._target.python_words} of "
-                f"{', '.join(map(str, missing))}. Build them on such a machine with `pip wheel` and name their folder "
-                "with WHEELS=."
+                f"{', '.join(f'{pin.name} {pin.version}' for pin in missing)} that the lock names. "
+                "`python -m tools.lock fetch FOLDER` fetches what it names; name that folder with WHEELS=."
             )
+        return [wheel for wheel in wheels.values() if wheel is not None]
 
-    def _find(self, requirement: Requirement) -> Path | None:
-        return self._best(canonicalize_name(requirement.name), requirement)
+    def _wheel(self, pin: Pin) -> Path | None:
+        """Return a wheel that the lock names, or that was built here of a source that it names."""
+        found = [path for folder in self._sources for path in folder.glob("*.whl") if self._fits(path, pin)]
+        built = [path for path in self._built.glob("*.whl") if self._fits(path, pin)]
+        return next(iter([*locked_files(pin, found), *built]), None)
 
-    def _best(self, beginning: str, requirement: Requirement | None) -> Path | None:
-        """Return the newest wheel that runs on the target, of those of a version the one built for it most closely."""
-        fitting = [
-            (version, -fits, path)
-            for path in (path for source in self._sources for path in source.glob("*.whl"))
-            for name, version, _, tags in [parse_wheel_filename(path.name)]
-            for fits in [min((self._ranks[tag] for tag in tags if tag in self._ranks), default=None)]
-            if fits is not None
-            and (name == beginning if requirement else name.startswith(beginning))
-            and (requirement is None or requirement.specifier.contains(version, prereleases=True))
+    def _fits(self, path: Path, pin: Pin) -> bool:
+        name, version, _, tags = parse_wheel_filename(path.name)
+        return name == pin.name and version == pin.version and not self._tags.isdisjoint(tags)
+
+    def _source(self, pin: Pin) -> Path | None:
+        named = [
+            path
+            for folder in self._sources
+            for path in folder.glob(f"*-{pin.version}.tar.gz")
+            if canonicalize_name(path.name.removesuffix(f"-{pin.version}.tar.gz")) == pin.name
         ]
-        return max(fitting)[2] if fitting else None
-
-    def _download(self, requirements: list[Requirement]) -> bool:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        major, minor = self._target.python
-        options = [f"--platform={platform}" for platform in self._target.platforms]
-        options += [f"--python-version={self._target.python_words}", "--implementation=cp", "--abi=abi3", "--abi=none"]
-        words = [f"{requirement.name}{requirement.specifier}" for requirement in requirements]
-        done = subprocess.run(
-            [
-                sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-                "--only-binary=:all:", f"--abi=cp{major}{minor}", *options, f"--dest={self._folder}", *words,
-            ],
-            capture_output=True,
-            check=False,
-        )  # fmt: skip
-        return done.returncode == 0
-
-    def _requirements(self, wheel: Path, extras: frozenset[str]) -> Iterator[Requirement]:
-        environments = [{**self._target.markers(), "extra": extra} for extra in (extras or {""})]
-        for line in _metadata(wheel):
-            requirement = Requirement(line)
-            if requirement.marker is None or any(requirement.marker.evaluate(each) for each in environments):
-                yield requirement
-
-
-def _metadata(wheel: Path) -> list[str]:
-    """Return the lines that say what a wheel requires."""
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA") and name.count("/") == 1)
-        return BytesParser().parsebytes(archive.read(name)).get_all("Requires-Dist") or []
+        return next(iter(locked_files(pin, named)), None)

@@ -1,110 +1,112 @@
-"""Which wheels go into the package for another machine; those here hold nothing but what they say of themselves."""
+"""Which wheels go into the package for another machine; those here hold nothing but their names."""
 
-import zipfile
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
+from tools.debian.engine import engine_wheel
 from tools.debian.target import Target
 from tools.debian.wheels import MissingWheelsError, WheelHouse
+from tools.lock.lockfile import Pin
 
 PI = Target("arm64", (3, 13), "/usr/bin/python3")
 PC = Target("amd64", (3, 11), "/usr/bin/python3")
 
 
-def wheel(folder: Path, name: str, tag: str = "py3-none-any", *requires: str, version: str = "1.0") -> Path:
-    """Make a wheel that requires this."""
-    path = folder / f"{name}-{version}-{tag}.whl"
-    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
-    lines += [f"Requires-Dist: {line}" for line in requires]
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{name}-{version}.dist-info/METADATA", "\n".join(lines))
+def file(folder: Path, name: str) -> Path:
+    """Make a file that is told from every other."""
+    path = folder / name
+    path.write_text(name)
     return path
 
 
-def collect(first: Path, target: Target, *extras: str) -> set[str]:
-    """Return what goes into a package, of what lies beside the first."""
-    found = WheelHouse(first.parent, target, (), index=False).collect(first, extras)
-    return {path.name for path in found}
+def wheel(folder: Path, name: str, tag: str = "py3-none-any", version: str = "1.0") -> Path:
+    return file(folder, f"{name}-{version}-{tag}.whl")
 
 
-def test_a_wheel_comes_with_all_that_it_needs_and_what_these_need(tmp_path: Path) -> None:
-    phone = wheel(
-        tmp_path, "phone", "py3-none-any", "display>=1", "sound; extra == 'handset'", "fleet; extra == 'fleet'"
+def pin(name: str, *files: Path) -> Pin:
+    """Lock a package to these files of its release 1.0."""
+    return Pin(
+        name,
+        Requirement(f"{name}==1.0"),
+        frozenset(hashlib.sha256(path.read_bytes()).hexdigest() for path in files),
     )
-    wheel(tmp_path, "display", "py3-none-any", "font<2")
-    for name in ("font", "sound", "fleet"):
-        wheel(tmp_path, name)
-    wheel(tmp_path, "font", version="2.0")
-    assert collect(phone, PI, "handset") == {
-        f"{name}-1.0-py3-none-any.whl" for name in ("phone", "display", "font", "sound")
-    }
 
 
 @pytest.mark.parametrize(
     ("target", "tag"), [(PI, "cp313-cp313-manylinux_2_28_aarch64"), (PC, "cp311-abi3-linux_x86_64")]
 )
 def test_of_each_the_one_for_that_machine_is_taken(tmp_path: Path, target: Target, tag: str) -> None:
-    phone = wheel(tmp_path, "phone", "py3-none-any", "store")
-    for other in (
-        "cp313-cp313-manylinux_2_28_aarch64",
-        "cp311-abi3-linux_x86_64",
-        "cp313-cp313-manylinux_2_99_aarch64",
-    ):
-        wheel(tmp_path, "store", other)
-    assert f"store-1.0-{tag}.whl" in collect(phone, target)
+    tags = ("cp313-cp313-manylinux_2_28_aarch64", "cp311-abi3-linux_x86_64", "cp313-cp313-manylinux_2_99_aarch64")
+    store = pin("store", *(wheel(tmp_path, "store", each) for each in tags))
+    assert WheelHouse(tmp_path, target, ()).collect([store]) == [tmp_path / f"store-1.0-{tag}.whl"]
 
 
-def test_conditions_are_judged_by_that_machine_and_not_by_this_one(tmp_path: Path) -> None:
-    of_pi = "pins; platform_machine == 'aarch64' and python_version >= '3.13'"
-    phone = wheel(tmp_path, "phone", "py3-none-any", of_pi, "wheels; platform_machine == 'x86_64'")
-    wheel(tmp_path, "pins")
-    wheel(tmp_path, "wheels")
-    assert "pins-1.0-py3-none-any.whl" in collect(phone, PI)
-    assert "wheels-1.0-py3-none-any.whl" in collect(phone, PC)
-    assert len(collect(phone, PI)) == len(collect(phone, PC)) == 2
+def test_a_wheel_that_is_not_what_was_locked_counts_for_nothing(tmp_path: Path) -> None:
+    font = pin("font", wheel(tmp_path, "font"))
+    (tmp_path / "font-1.0-py3-none-any.whl").write_text("something else")
+    with pytest.raises(MissingWheelsError, match=r"font 1\.0"):
+        WheelHouse(tmp_path, PI, ()).collect([font])
+
+
+def test_a_newer_release_than_the_locked_one_is_left(tmp_path: Path) -> None:
+    font = pin("font", wheel(tmp_path, "font"))
+    wheel(tmp_path, "font", version="2.0")
+    assert WheelHouse(tmp_path, PI, ()).collect([font]) == [tmp_path / "font-1.0-py3-none-any.whl"]
 
 
 def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
-    phone = wheel(tmp_path, "phone", "py3-none-any", "pins", "store>=2", "font")
-    wheel(tmp_path, "store")
-    wheel(tmp_path, "font")
-    with pytest.raises(MissingWheelsError, match=r"aarch64 and Python 3\.13 of pins, store>=2\."):
-        collect(phone, PI)
+    pins = [pin("pins"), pin("store"), pin("font", wheel(tmp_path, "font"))]
+    with pytest.raises(MissingWheelsError, match=r"aarch64 and Python 3\.13 of pins 1\.0, store 1\.0 that"):
+        WheelHouse(tmp_path, PI, ()).collect(pins)
 
 
-def test_what_has_no_wheel_is_built(tmp_path: Path) -> None:
+def test_only_what_is_not_there_is_downloaded(tmp_path: Path) -> None:
+    given, kept = tmp_path / "given", tmp_path / "kept"
+    given.mkdir()
+    asked: list[str] = []
+    store = pin("store", file(tmp_path, "store-1.0-py3-none-any.whl"))
+
+    def download(pins: Sequence[Pin], folder: Path) -> None:
+        asked.extend(each.name for each in pins)
+        file(folder, "store-1.0-py3-none-any.whl")
+
+    found = WheelHouse(kept, PI, (given,), download=download).collect([pin("font", wheel(given, "font")), store])
+    assert [path.parent for path in found] == [given, kept]
+    assert asked == ["store"]
+
+
+def test_what_has_no_wheel_is_built_of_the_source_that_was_locked_once(tmp_path: Path) -> None:
+    pins = [pin("systemd-python", file(tmp_path, "systemd-python-1.0.tar.gz")), pin("font", wheel(tmp_path, "font"))]
     asked: list[str] = []
 
-    def build(requirements: Sequence[Requirement], folder: Path) -> None:
-        asked.extend(map(str, requirements))
-        wheel(folder, "pins", "cp313-cp313-linux_aarch64")
+    def build(sources: Sequence[Path], folder: Path) -> None:
+        asked.extend(source.name for source in sources)
+        wheel(folder, "systemd_python", "cp313-cp313-linux_aarch64")
 
-    phone = wheel(tmp_path, "phone", "py3-none-any", "pins", "font")
-    wheel(tmp_path, "font")
-    found = WheelHouse(tmp_path, PI, (), index=False, build=build).collect(phone, ())
-    assert tmp_path / "pins-1.0-cp313-cp313-linux_aarch64.whl" in found
-    assert asked == ["pins"]
-
-
-def test_a_sip_library_is_taken_where_there_is_one_and_missed_by_nobody(tmp_path: Path) -> None:
-    of_pc = "pjsua2-python; platform_machine == 'x86_64'"
-    phone = wheel(tmp_path, "phone", "py3-none-any", of_pc)
-    assert len(collect(phone, PI)) == len(collect(phone, PC)) == 1
-    own = tmp_path / "own"
-    own.mkdir()
-    # Upstream calls it otherwise than the index does.
-    wheel(own, "pjsua2", "cp313-cp313-linux_aarch64", version="2.15.1")
-    found = WheelHouse(tmp_path, PI, (own,), index=False).collect(phone, ())
-    assert own / "pjsua2-2.15.1-cp313-cp313-linux_aarch64.whl" in found
+    house = WheelHouse(tmp_path, PI, (), build=build)
+    for _ in range(2):
+        found = house.collect(pins)
+    assert found[0] == tmp_path / "built" / "systemd_python-1.0-cp313-cp313-linux_aarch64.whl"
+    assert asked == ["systemd-python-1.0.tar.gz"]
 
 
-def test_two_that_need_different_versions_of_a_third_are_a_mistake(tmp_path: Path) -> None:
-    phone = wheel(tmp_path, "phone", "py3-none-any", "font", "display")
-    wheel(tmp_path, "display", "py3-none-any", "font<2")
-    wheel(tmp_path, "font", version="2.0")
-    wheel(tmp_path, "font", version="1.0")
-    with pytest.raises(MissingWheelsError, match=r"font-2\.0-py3-none-any\.whl was taken, but something needs font<2"):
-        collect(phone, PI)
+def test_a_source_that_is_not_what_was_locked_is_not_built(tmp_path: Path) -> None:
+    pins = pin("pins", file(tmp_path, "pins-1.0.tar.gz"))
+    (tmp_path / "pins-1.0.tar.gz").write_text("something else")
+
+    def build(sources: Sequence[Path], folder: Path) -> None:
+        pytest.fail(f"{sources} were built into {folder}")
+
+    with pytest.raises(MissingWheelsError):
+        WheelHouse(tmp_path, PI, (), build=build).collect([pins])
+
+
+def test_the_sip_library_is_taken_from_a_folder_that_has_one_for_the_machine(tmp_path: Path) -> None:
+    wheel(tmp_path, "wecall_pjsua2", "cp313-cp313-linux_x86_64", "2.17.0")
+    newest = wheel(tmp_path, "wecall_pjsua2", "cp313-cp313-linux_aarch64", "2.17.1")
+    wheel(tmp_path, "wecall_pjsua2", "cp313-cp313-linux_aarch64", "2.17.0")
+    assert engine_wheel(PI, [tmp_path]) == newest
