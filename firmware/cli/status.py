@@ -40,8 +40,14 @@ def status(runtime_dir: Path, as_json: bool, page: bool) -> None:
 )  # fmt: skip
 @runtime_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def doctor(configuration: Path, runtime_dir: Path, as_json: bool) -> None:
+@click.option(
+    "--advisories", is_flag=True, help="Say instead what is known against the libraries here; 1 if a phone is affected."
+)
+def doctor(configuration: Path, runtime_dir: Path, as_json: bool, advisories: bool) -> None:
     """Say of each part whether it works and what to do if not; the exit code is 1 where something does not."""
+    if advisories:
+        sys.exit(_say_advisories())
+
     from firmware.control.client import ask
     from firmware.control.requests import DoctorRequest, Role
     from firmware.errors import ControlError
@@ -60,6 +66,25 @@ def doctor(configuration: Path, runtime_dir: Path, as_json: bool) -> None:
             if finding["advice"]:
                 click.echo(f"{'':17} → {finding['advice']}")
     sys.exit(0 if all(finding["ok"] for finding in findings) else 1)
+
+
+def _say_advisories() -> int:
+    """Print a row for each library, with the advisories of its version, and return the exit code."""
+    from firmware.health.advisories import AdvisoryList, Affects, compare
+
+    colours = {Affects.NO: "green", Affects.MITIGATED: "green", Affects.YES: "red", Affects.UNKNOWN: "yellow"}
+    known = AdvisoryList.read()
+    rows = list(compare(known.component))
+    for row in rows:
+        installed = "not here" if row.installed is None else row.installed
+        looked_at = f"looked at {row.component.looked_at}" if row.component.looked_at else "nobody has looked yet"
+        click.echo(f"{row.component.name:28} {installed:20} {len(row.applying)} known, {looked_at}")
+        for advisory in row.applying:
+            affects = click.style(f"{advisory.affects:9}", fg=colours[advisory.affects])
+            click.echo(f"  {affects} {advisory.id:20} {advisory.why}")
+    further = known.nothing_known
+    click.echo(f"{len(further.packages)} further Python packages: nothing known, looked at {further.looked_at}")
+    return 1 if any(row.harmful for row in rows) else 0
 
 
 @click.command()

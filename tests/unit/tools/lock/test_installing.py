@@ -23,7 +23,7 @@ def build_wheel(folder, settings=None, metadata=None):
     with zipfile.ZipFile(f"{{folder}}/{{name}}", "w") as archive:
         archive.writestr("{name}.py", "built = True\\n")
         archive.writestr("{name}-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n")
-        archive.writestr("{name}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        archive.writestr("{name}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\n")
         archive.writestr("{name}-1.0.dist-info/RECORD", "")
     return name
 """
