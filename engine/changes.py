@@ -47,6 +47,43 @@ CHANGES: Final = (
         "A body of several parts was taken apart before the gate saw it; firmware/sip/bodies.py does that.",
     ),
     Change(
+        "pjsip/src/pjsua-lib/pjsua_acc.c",
+        "            uri[uri_cnt++] = h->name_addr.uri;\n",
+        "            if (uri_cnt == PJ_ARRAY_SIZE(uri)) return;\n            uri[uri_cnt++] = h->name_addr.uri;\n",
+        "CVE-2026-57161: a second Service-Route behind eight URIs was written past the table.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_sdes.c",
+        "            int tags[64];",
+        "            int tags[PJMEDIA_MAX_SDP_ATTR];",
+        "CVE-2026-57162: there may be more keys than that; firmware/sip/sdp.py hands on eight.",
+    ),
+    Change(
+        "pjlib/src/pj/addr_resolv_sock.c",
+        "PJ_DEF(pj_status_t) pj_getaddrinfo(int af, const pj_str_t *nodename,\n",
+        "#define getaddrinfo(node, service, hint, found) \\\n"
+        "    ((hint)->ai_flags |= AI_NUMERICHOST, getaddrinfo(node, service, hint, found))\n"
+        "PJ_DEF(pj_status_t) pj_getaddrinfo(int af, const pj_str_t *nodename,\n",
+        "The thread of SIP waited for a name server that is silent. firmware/sip/names.py looks names up.",
+    ),
+    Change(
+        "pjlib/src/pj/ssl_sock_ossl.c",
+        "            if (p && len && type != PJ_SSL_CERT_NAME_UNKNOWN) {\n",
+        "            if (p && len && type != PJ_SSL_CERT_NAME_UNKNOWN &&\n"
+        "                (type == PJ_SSL_CERT_NAME_IP || !pj_memchr(p, 0, len))) {\n",
+        "CVE-2026-84975: of a certificate's name with a NUL in it, what stands before counted as the name.",
+    ),
+    Change(
+        "pjsip/src/pjsip/sip_msg.c",
+        "static int pjsip_generic_array_hdr_print( pjsip_generic_array_hdr *hdr, \n"
+        "                                          char *buf, pj_size_t size)\n{\n"
+        "    char *p = buf, *endbuf = buf+size;\n",
+        "static int pjsip_generic_array_hdr_print( pjsip_generic_array_hdr *hdr,\n"
+        "                                          char *buf, pj_size_t size)\n{\n"
+        "    char *p = buf, *endbuf = buf+size-2;\n",
+        "CVE-2026-57160: the colon behind a name was written without a look at the room for it.",
+    ),
+    Change(
         "pjsip/src/pjsua2/call.cpp",
         "    /* Remove reference to this instance from PJSUA library */\n",
         "    if (id == PJSUA_INVALID_ID || pjsua_call_get_user_data(id) != this) return;\n",

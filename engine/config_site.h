@@ -16,6 +16,9 @@
 #define PJ_IOQUEUE_MAX_HANDLES 1024
 #define PJ_IOQUEUE_HAS_SAFE_UNREG 1
 
+/* Our own address is asked of the kernel, never of a name server: the thread of SIP would wait for one that is silent. */
+#define PJ_GETHOSTIP_DISABLE_LOCAL_RESOLUTION 1
+
 #define PJSUA_MAX_CALLS 32
 #define PJSUA_MAX_ACC 16
 #define PJSUA_MAX_CONF_PORTS 128

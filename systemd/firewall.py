@@ -26,6 +26,7 @@ from provisioning.accounts import Account
 from provisioning.addresses import SERVICE_LABELS, Transport, split_port
 from provisioning.errors import ProvisioningError
 from provisioning.schema import Configuration, parse_configuration
+from provisioning.sip import Sip
 
 RULES = Path("/opt/wecall/share/wecall.nft")
 CONFIGURATION = Path("/etc/wecall/config.toml")
@@ -113,14 +114,10 @@ def ruleset(configurations: Iterable[Configuration], addresses: Mapping[str, Ite
         for address, port, protocol in _sip_addresses(configuration, addresses):
             add("sip", address, protocol, port)
             add("media", address)
-        sip = configuration.sip
-        guarded = elements.setdefault("guarded", set())
-        guarded.add(f"{sip.rtp_port}-{min(sip.rtp_port + sip.rtp_ports + 1, 65535)}")
-        if sip.local_port:
-            listens = {str(sip.local_port), str(sip.local_port + 1)}
-            elements.setdefault("sip_listens", set()).update(listens)
-            if sip.answer_from == "servers":
-                guarded.update(listens)
+        listens, audio = _own_ports(configuration.sip)
+        elements.setdefault("sip_listens", set()).update(listens)
+        answers_anyone = configuration.sip.answer_from == "anyone"
+        elements.setdefault("guarded", set()).update(audio, () if answers_anyone else listens)
         if configuration.sync is not None:
             for address in addresses.get(configuration.sync.host, ()):
                 add("broker", address, str(configuration.sync.port))
@@ -128,7 +125,14 @@ def ruleset(configurations: Iterable[Configuration], addresses: Mapping[str, Ite
     return rules + "".join(
         f"add element inet wecall {name} {{ {', '.join(sorted(values))} }}\n"
         for name, values in sorted(elements.items())
+        if values
     )
+
+
+def _own_ports(sip: Sip) -> tuple[set[str], set[str]]:
+    """Return the ports that the handset listens on for SIP, and those for audio."""
+    listens = {str(sip.local_port), str(sip.local_port + 1)} if sip.local_port else set()
+    return listens, {f"{sip.rtp_port}-{min(sip.rtp_port + sip.rtp_ports + 1, 65535)}"}
 
 
 def _configurations() -> list[Configuration]:

@@ -20,8 +20,9 @@ END
 
 prefix=/opt/wecall
 build_packages=(
-  python3-venv python3-dev gcc pkg-config swig # the Python packages without wheels are compiled
-  libasound2-dev libsystemd-dev                # their headers
+  python3-venv python3-dev gcc g++ make pkg-config swig     # the SIP library and packages without wheels are compiled
+  libasound2-dev libsystemd-dev                             # their headers
+  libssl-dev libsrtp2-dev libopus-dev libspeexdsp-dev
 )
 
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -106,16 +107,13 @@ make_users_and_folders
 apply_device_rules
 
 # --- the program ---
-# Print where the SIP library's wheel for this interpreter is, nothing where there is none: in --wheels' folder, else
-# where this project's own build of it lies.
+# Print where the SIP library's wheel is: in --wheels' folder, else where it was built, on first use.
 engine_wheel() {
-  local folder wheel python_tag
-  python_tag=$("$python" -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
-  for folder in ${wheels:+"$wheels"} "$source/build/engine"; do
-    for wheel in "$folder"/wecall_pjsua2-*-"$python_tag"-*_"$(uname -m)".whl; do
-      [ ! -e "$wheel" ] || { printf '%s\n' "$wheel" && return; }
-    done
-  done
+  if [ -n "$wheels" ]; then
+    find "$wheels" -name "wecall_pjsua2-*-cp313-*_$(uname -m).whl" | head -n 1
+  else
+    (cd "$source" && PYTHONDONTWRITEBYTECODE=1 "$python" -m engine)
+  fi
 }
 
 say "making wheels of wecall-handset and what it needs"
@@ -140,7 +138,7 @@ pip=("$environment/bin/python" -m pip --disable-pip-version-check --quiet instal
 "${pip[@]}" "$copy"/wheels/*.whl && "${pip[@]}" --force-reinstall "$copy"/wheels/wecall_handset-*.whl ||
   fail "the wheels could not be installed into $environment; pip says above why"
 printf '%s\n' "$made_of" >"$environment/interpreter"
-engine=$(engine_wheel)
+engine=$(engine_wheel) || fail "the SIP library could not be built; it says above why"
 [ -z "$engine" ] || "${pip[@]}" --force-reinstall "$engine" || fail "$engine could not be installed; pip says above why"
 choose_installed_environment
 say_whether_calls_are_possible

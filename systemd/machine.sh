@@ -15,7 +15,8 @@ firewall_units=(wecall-firewall.service wecall-firewall.timer wecall-firewall.pa
 runtime_packages=(
   fonts-unifont fonts-wqy-microhei # the displays' fonts
   espeak-ng                        # says menus aloud, for holders who want that
-  libopus0                         # encodes recordings of calls
+  libopus0                         # encodes calls and recordings of them
+  libsrtp2-1 libspeexdsp1          # what the SIP library is linked with, besides OpenSSL
   nftables                         # the firewall
   alsa-utils                       # lists sound devices for `wecall doctor`'s advice
   tzdata                           # time zones, for the clock and the hours of calls

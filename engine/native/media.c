@@ -68,8 +68,24 @@ static int refuse(void)
     return 0;
 }
 
+/* Let a stream's audio come from this host, too, at any port: signalling names it as well, in a Contact. The library
+   has no use of its own for the member. */
+WECALL void wecall_media_name(pjmedia_stream *stream, const char *host)
+{
+    pjmedia_stream_common *common = (pjmedia_stream_common *)stream;
+    pj_str_t text = pj_str((char *)host);
+
+    if (pj_sockaddr_parse(pj_AF_UNSPEC(), 0, &text, &common->rtp_src_addr) != PJ_SUCCESS)
+        pj_bzero(&common->rtp_src_addr, sizeof(common->rtp_src_addr));
+}
+
+static int is_named(const pjmedia_stream_common *stream, const pj_sockaddr_t *source)
+{
+    return stream->rtp_src_addr.addr.sa_family != 0 && same_host(&stream->rtp_src_addr, source);
+}
+
 /* Whether a stream takes this packet, which has passed SRTP where there is SRTP. It may move once, before it has heard
-   the address that signalling named, and to a trusted address alone (RFC 4961, RFC 7362 section 4). */
+   the address that signalling named, and to a trusted or named host alone (RFC 4961, RFC 7362 section 4). */
 int wecall_rtp_source(pjmedia_stream_common *stream, const pjmedia_rtp_hdr *header, pjmedia_tp_cb_param *packet)
 {
     enum { SILENT, SETTLED };
@@ -79,7 +95,8 @@ int wecall_rtp_source(pjmedia_stream_common *stream, const pjmedia_rtp_hdr *head
         stream->rem_rtp_flag = SETTLED;
         return 1;
     }
-    if (stream->rem_rtp_flag != SILENT || !is_trusted(packet->src_addr)) return refuse();
+    if (stream->rem_rtp_flag != SILENT || !(is_trusted(packet->src_addr) || is_named(stream, packet->src_addr)))
+        return refuse();
     stream->rem_rtp_flag = SETTLED;
     pj_sockaddr_cp(&stream->rem_rtp_addr, packet->src_addr);
     stream->rtcp.peer_ssrc = pj_ntohl(header->ssrc);

@@ -1,6 +1,9 @@
 """One spelling for each network address, so that addresses can be compared as text."""
 
 import ipaddress
+from contextlib import suppress
+
+from firmware.interfaces import addresses
 
 
 def canonical(address: str) -> str:
@@ -15,3 +18,14 @@ def canonical(address: str) -> str:
     parsed = ipaddress.ip_address(address.strip("[]").partition("%")[0])
     mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
     return str(mapped or parsed)
+
+
+def is_elsewhere(address: str) -> bool:
+    """Say whether an address is another machine's: who shares this one shares its addresses.
+
+    What is no address is nobody's.
+    """
+    with suppress(ValueError, OSError):
+        parsed = ipaddress.ip_address(canonical(address))
+        return not parsed.is_loopback and parsed not in {own for _, own in addresses()}
+    return False

@@ -4,8 +4,8 @@ import logging
 import socket
 from collections.abc import Iterable
 
-from firmware.interfaces import addresses as own_addresses
 from firmware.sip import native, source_filter
+from firmware.sip.addresses import is_elsewhere
 from firmware.sip.connection_limit import ConnectionLimit
 from firmware.sip.failover import Target
 from firmware.sip.gate import GatePolicy
@@ -56,9 +56,7 @@ class Admission:
                 ports.add(target.port)
         self.trusted = frozenset().union(*by_transport.values())
         self._policy.set_servers(self.trusted, ports)
-        # Who shares this machine shares its addresses.
-        own = {str(address) for _, address in own_addresses()}
-        native.trust_media(frozenset(each for each in self.trusted if each not in own))
+        native.trust_media(frozenset(filter(is_elsewhere, self.trusted)))
         if not self._answer_anyone:
             self._filter(Transport.UDP, socket.SOCK_DGRAM, frozenset(by_transport[Transport.UDP]))
         # Without a certificate of its own nobody can talk to the TLS listener, only use up its handles.

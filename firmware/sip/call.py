@@ -28,6 +28,7 @@ _REQUEST_PENDING: Final = 491
 _NOT_SENT: Final = frozenset({502, 503})  # what pjsip makes up where no connection is to be had
 _DECLINED: Final = 603
 _CHALLENGES: Final = frozenset({401, 407})
+_CONTACT_HOST = re.compile(r"sips?:(?:[^@>;]*@)?(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))", re.IGNORECASE)
 _DTLS: Final = 1 << 3  # PJMEDIA_TP_PROTO_DTLS in pjmedia/types.h
 _ENCRYPTED = re.compile(r"SRTP status:\s*Active", re.IGNORECASE)
 _log = logging.getLogger(__name__)
@@ -175,6 +176,12 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    @property
+    def contact_host(self) -> str:
+        """The host that the other end says it can be reached at."""
+        found = _CONTACT_HOST.search(str(self.getInfo().remoteContact))
+        return (found[1] or found[2]) if found else ""
 
     def has_fallen_silent(self) -> bool:
         """Say whether neither RTP nor RTCP has come since the last time, though it should have."""

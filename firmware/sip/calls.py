@@ -6,7 +6,9 @@ from typing import Any
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RejectReason, SipUri
 from firmware.phone.events import CallAudioChanged, CallPartyChanged, CallStateChanged, Event, Key, RecordingSignalled
 from firmware.phone.recording import RecordingSign
+from firmware.sip import native
 from firmware.sip.account import SipAccount
+from firmware.sip.addresses import is_elsewhere
 from firmware.sip.agenda import Agenda
 from firmware.sip.call import OutgoingInvitation, SipCall
 from firmware.sip.call_table import CallTable
@@ -229,7 +231,10 @@ class Calls:
         self._mixer.set_sound(call_id, sound)
 
     def stream_began(self, call: SipCall, address: int) -> None:
-        """Follow the line with the stream's jitter buffer."""
+        """Say where its audio may come from, and follow the line with its jitter buffer."""
+        host = call.contact_host
+        if is_elsewhere(host):
+            native.library().wecall_media_name(address, host.encode())
         self._jitter.stream_began(call, address)
 
     def stream_ended(self, call: SipCall) -> None:

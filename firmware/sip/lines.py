@@ -148,8 +148,12 @@ class Lines:
             changed = line.follow_address()
             if not self._registrations[name].is_registered:
                 self._registrations[name].retry_now()
-            elif changed:
+            elif changed and line.own_address:
                 moved = True
+            elif changed:
+                # There is no way any more: a connection that seems to stand would keep that from being noticed.
+                native.library().wecall_shut_connections()
+                self._registrations[name].verify()
         return moved
 
     @property

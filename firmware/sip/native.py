@@ -65,6 +65,7 @@ _FUNCTIONS: Final[dict[str, _Signature]] = {
     "wecall_describe_recording": (None, (ctypes.c_void_p, ctypes.c_char_p)),
     "wecall_shut_connections": (None, ()),
     "wecall_media_trust": (ctypes.c_int, (ctypes.POINTER(ctypes.c_char_p), ctypes.c_uint)),
+    "wecall_media_name": (None, (ctypes.c_void_p, ctypes.c_char_p)),
     "wecall_media_refused": (ctypes.c_ulong, ()),
     "wecall_media_queue": (ctypes.c_void_p, ()),
     "wecall_media_poll": (ctypes.c_int, (ctypes.c_void_p, ctypes.c_uint)),

@@ -1,21 +1,22 @@
 """Finds the SIP library's wheel, which this project builds itself and no index has."""
 
 from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from packaging.utils import parse_wheel_filename
 
+from engine.__main__ import wheel_for
 from tools.debian.target import Target
 
 _PATTERN: Final = "wecall_pjsua2-*.whl"
 
 
-def engine_wheel(target: Target, folders: Iterable[Path]) -> Path | None:
+def engine_wheel(target: Target, folders: Iterable[Path]) -> Path:
     """Return the newest wheel in these folders that runs on the target, else the one that was built for it.
 
-    None where there is neither.
+    Raises:
+        EngineError: it cannot be built.
     """
     tags = frozenset(target.tags())
     fitting = [
@@ -27,8 +28,4 @@ def engine_wheel(target: Target, folders: Iterable[Path]) -> Path | None:
     ]
     if fitting:
         return max(fitting)[1]
-    try:
-        engine = import_module("tools.engine")
-    except ModuleNotFoundError:
-        return None
-    return Path(engine.wheel_for(target.architecture))
+    return wheel_for(target.architecture)
