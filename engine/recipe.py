@@ -157,8 +157,8 @@ class Build:
         # All of the library: Python reaches functions that its bindings do not.
         words = ["-shared", *map(str, objects), "-Wl,--whole-archive", *archives, "-Wl,--no-whole-archive"]
         words += ["-Wl,-Bsymbolic-functions", "-Wl,-z,now", *(f"-l{name}" for name in _LINKED), "-o", str(made)]
-        # The interpreter brings its own symbols and, for the fuzzer, the sanitizer's.
-        words += ["-fsanitize=address"] if self.sanitize else []
+        # The interpreter brings its own symbols and, for the fuzzer, the sanitizer's. A phone needs no table of names.
+        words += ["-fsanitize=address"] if self.sanitize else ["-Wl,--strip-all"]
         self._run([*self.target.compiler("CXX"), *words])
         return made
 

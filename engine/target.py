@@ -1,5 +1,6 @@
 """What the SIP library is built for, and the tools that build it."""
 
+import hashlib
 import os
 import platform
 import shlex
@@ -20,6 +21,8 @@ _SYSROOT_PACKAGES: Final = (
 )  # fmt: skip
 _CROSS_PYTHON: Final = (3, 13)
 _SUITE: Final = "trixie"
+SYSROOT: Final = hashlib.sha256(" ".join((_SUITE, *_SYSROOT_PACKAGES)).encode()).hexdigest()[:8]
+"""Tells a root of these packages from one of others."""
 
 
 @dataclass(frozen=True, slots=True)
