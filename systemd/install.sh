@@ -20,9 +20,10 @@ END
 
 prefix=/opt/wecall
 build_packages=(
-  python3-venv python3-dev gcc g++ make pkg-config swig     # the SIP library and packages without wheels are compiled
-  libasound2-dev libsystemd-dev                             # their headers
-  libssl-dev libsrtp2-dev libopus-dev libspeexdsp-dev
+  python3-venv python3-dev gcc pkg-config swig        # the Python packages without wheels are compiled
+  libasound2-dev libsystemd-dev                       # their headers
+  g++ make                                            # the SIP library is built
+  libssl-dev libsrtp2-dev libopus-dev libspeexdsp-dev # what it is linked with
 )
 
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -107,14 +108,17 @@ make_users_and_folders
 apply_device_rules
 
 # --- the program ---
-# Print where the SIP library's wheel is: in --wheels' folder, else where it was built, on first use.
+# Print where the SIP library's wheel for this interpreter is: in --wheels' folder, else the one that is built here.
 engine_wheel() {
-  if [ -n "$wheels" ]; then
-    find "$wheels" -name "wecall_pjsua2-*-cp313-*_$(uname -m).whl" | head -n 1
-  else
-    (cd "$source" && PYTHONDONTWRITEBYTECODE=1 "$python" -m engine)
-  fi
+  local wheel python_tag
+  python_tag=$("$python" -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
+  for wheel in ${wheels:+"$wheels"/wecall_pjsua2-*-"$python_tag"-*_"$(uname -m)".whl}; do
+    [ ! -e "$wheel" ] || { printf '%s\n' "$wheel" && return; }
+  done
+  cd "$source" && PYTHONDONTWRITEBYTECODE=1 "$python" -m engine
 }
+
+engine=$(engine_wheel) || fail "the SIP library could not be built; it is said above why. Nothing was installed"
 
 say "making wheels of wecall-handset and what it needs"
 copy=$(mktemp -d)
@@ -138,8 +142,7 @@ pip=("$environment/bin/python" -m pip --disable-pip-version-check --quiet instal
 "${pip[@]}" "$copy"/wheels/*.whl && "${pip[@]}" --force-reinstall "$copy"/wheels/wecall_handset-*.whl ||
   fail "the wheels could not be installed into $environment; pip says above why"
 printf '%s\n' "$made_of" >"$environment/interpreter"
-engine=$(engine_wheel) || fail "the SIP library could not be built; it says above why"
-[ -z "$engine" ] || "${pip[@]}" --force-reinstall "$engine" || fail "$engine could not be installed; pip says above why"
+"${pip[@]}" --force-reinstall "$engine" || fail "$engine could not be installed; pip says above why"
 choose_installed_environment
 say_whether_calls_are_possible
 ln -sfn "$prefix/venv/bin/wecall" /usr/local/bin/wecall

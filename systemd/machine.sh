@@ -15,8 +15,9 @@ firewall_units=(wecall-firewall.service wecall-firewall.timer wecall-firewall.pa
 runtime_packages=(
   fonts-unifont fonts-wqy-microhei # the displays' fonts
   espeak-ng                        # says menus aloud, for holders who want that
-  libopus0                         # encodes calls and recordings of them
-  libsrtp2-1 libspeexdsp1          # what the SIP library is linked with, besides OpenSSL
+  libopus0                         # encodes recordings of calls, and is a codec of the SIP library
+  libsrtp2-1 libssl3t64            # the SIP library encrypts with them
+  libspeexdsp1 libstdc++6          # the SIP library is linked with them
   nftables                         # the firewall
   alsa-utils                       # lists sound devices for `wecall doctor`'s advice
   tzdata                           # time zones, for the clock and the hours of calls
@@ -77,10 +78,10 @@ choose_installed_environment() {
   ln -sfn environments/installed /opt/wecall/venv
 }
 
-# The SIP library is the one part that cannot be had ready made for every machine.
+# The SIP library is linked with what this machine has.
 say_whether_calls_are_possible() {
   /opt/wecall/venv/bin/python -I -c 'import pjsua2' 2>/dev/null ||
-    say "there is no SIP library (pjsua2) for this machine: everything works but calls. Installing it: docs/installing.md"
+    say "the SIP library cannot be loaded: everything works but calls. \`/opt/wecall/venv/bin/python -c 'import pjsua2'\` says why"
 }
 
 # Enable the services, with the firewall if the first argument is "firewall" and nft is there, and start them if the

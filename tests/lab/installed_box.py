@@ -136,7 +136,6 @@ def _wheels() -> Path:
     builder = build_environment(CHECKOUT / "build" / "builder", _TARGET)
     for lock in (HANDSET, BUILD):
         download(Lock.read(lock).on(_TARGET.markers()), folder, _TARGET, builder)
-    if engine is not None:
-        shutil.copy(engine, folder)
+    shutil.copy(engine, folder)
     (folder / "stamp").write_text(stamp)
     return folder

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from packaging.utils import parse_wheel_filename
 
+from engine.errors import EngineError
 from tools.debian.engine import engine_wheel
 from tools.debian.foreign import Builder
 from tools.debian.package import build_wheel, lay_out, pack
@@ -48,13 +49,11 @@ def main(  # noqa: PLR0917 - click names them all
         scratch = Path(name)
         try:
             own, locked = _packages(target, folders, scratch, offline=offline)
-        except (MissingWheelsError, LockError) as error:
+            engine = engine_wheel(target, folders)
+        except (MissingWheelsError, LockError, EngineError) as error:
             raise click.ClickException(str(error)) from error
-        engine = engine_wheel(target, folders)
-        if engine is None:
-            click.echo("There is no SIP library in this package; docs/installing.md says how to build one.", err=True)
         root = scratch / "root"
-        lay_out(root, target, [own, *locked, *([] if engine is None else [engine])])
+        lay_out(root, target, [own, *locked, engine])
         version = str(parse_wheel_filename(own.name)[1])
         click.echo(pack(root, target, version, compression, output))
 

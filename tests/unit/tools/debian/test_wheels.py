@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from engine.errors import EngineError
 from tools.debian.engine import engine_wheel
 from tools.debian.target import Target
 from tools.debian.wheels import MissingWheelsError, WheelHouse
@@ -110,3 +111,20 @@ def test_the_sip_library_is_taken_from_a_folder_that_has_one_for_the_machine(tmp
     newest = wheel(tmp_path, "wecall_pjsua2", "cp313-cp313-linux_aarch64", "2.17.1")
     wheel(tmp_path, "wecall_pjsua2", "cp313-cp313-linux_aarch64", "2.17.0")
     assert engine_wheel(PI, [tmp_path]) == newest
+
+
+def test_the_sip_library_is_this_projects_own_where_no_folder_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = wheel(tmp_path, "wecall_pjsua2", "cp313-cp313-linux_aarch64", "2.17.0")
+    monkeypatch.setattr("tools.debian.engine.wheel_for", lambda architecture: {"arm64": own}[architecture])
+    assert engine_wheel(PI, [tmp_path / "elsewhere"]) == own
+
+
+def test_a_sip_library_that_was_built_for_another_python_is_not_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = wheel(tmp_path, "wecall_pjsua2", "cp311-cp311-linux_aarch64", "2.17.0")
+    monkeypatch.setattr("tools.debian.engine.wheel_for", lambda _architecture: other)
+    with pytest.raises(EngineError, match=r"3\.13"):
+        engine_wheel(PI, [tmp_path / "elsewhere"])
