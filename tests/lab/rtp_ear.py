@@ -24,12 +24,18 @@ _QUIET = 100
 
 
 class RtpEar:
-    """A UDP port that takes audio in."""
+    """A UDP port that takes audio in.
 
-    def __init__(self) -> None:
+    Attributes:
+        port: which.
+        packets: how many datagrams have come in, whatever they hold.
+    """
+
+    def __init__(self, address: str = "127.0.0.1") -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind((address, 0))
         self.port = int(self._socket.getsockname()[1])
+        self.packets = 0
         self._frames: list[bytes] = []
         self._arrived = threading.Condition()
 
@@ -56,6 +62,11 @@ class RtpEar:
             heard = self._arrived.wait_for(lambda: dtmf_digits(self._sound) == digits, timeout_s)
             assert heard, f"heard {dtmf_digits(self._sound)!r}, not {digits!r}"
 
+    def wait_for_packets(self, timeout_s: float = 8) -> bool:
+        """Wait until something has come in, and say whether it has."""
+        with self._arrived:
+            return self._arrived.wait_for(lambda: self.packets > 0, timeout_s)
+
     def wait_for_tone(self, frequency_hz: float, timeout_s: float = 8) -> None:
         """Wait until the last of what came in is this tone."""
         with self._arrived:
@@ -73,21 +84,32 @@ class RtpEar:
             )
             assert quiet, "there is still sound"
 
-    def speak_to(self, port: int, *, lose_every: int = 0) -> None:
-        """Send a tone from now on, without every so many-th packet; a listener closes it."""
-        threading.Thread(target=self._speak, args=(port, lose_every), name="rtp-voice", daemon=True).start()
+    def speak_to(
+        self, port: int, *, lose_every: int = 0, frequency_hz: float = 1000, source: int = 1, every_s: float = 0.02
+    ) -> None:
+        """Send a tone from now on; a listener closes it.
 
-    def _speak(self, port: int, lose_every: int) -> None:
-        wave = audioop.lin2alaw(tone([1000], 0.02, rate_hz=RATE_HZ, ramp_s=0).pcm, 2)
+        Args:
+            port: of whom it speaks to.
+            lose_every: leaves every so many-th packet out; none where 0.
+            frequency_hz: of the tone, a multiple of 50.
+            source: the number of the stream (RFC 3550's SSRC).
+            every_s: when the next packet follows; each holds 20 ms.
+        """
+        arguments = (port, lose_every, frequency_hz, source, every_s)
+        threading.Thread(target=self._speak, args=arguments, name="rtp-voice", daemon=True).start()
+
+    def _speak(self, port: int, lose_every: int, frequency_hz: float, source: int, every_s: float) -> None:
+        wave = audioop.lin2alaw(tone([frequency_hz], 0.02, rate_hz=RATE_HZ, ramp_s=0).pcm, 2)
         due = time.monotonic()
         for sequence in itertools.count(1):
-            packet = _HEADER.pack(0x80, _PCMA, sequence & 0xFFFF, sequence * len(wave), 1) + wave
+            packet = _HEADER.pack(0x80, _PCMA, sequence & 0xFFFF, sequence * len(wave), source) + wave
             if not lose_every or sequence % lose_every:
                 try:
                     self._socket.sendto(packet, ("127.0.0.1", port))
                 except OSError:
                     return
-            due += 0.02
+            due += every_s
             time.sleep(max(0.0, due - time.monotonic()))
 
     def _latest_level(self, frequency_hz: float) -> float:
@@ -103,6 +125,9 @@ class RtpEar:
                 packet = self._socket.recv(2048)
             except OSError:
                 return
+            with self._arrived:
+                self.packets += 1
+                self._arrived.notify_all()
             if len(packet) <= _HEADER.size or packet[1] & 0x7F != _PCMA:
                 continue
             with self._arrived:

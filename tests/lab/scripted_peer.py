@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 _MAX_DATAGRAM = 65_535
+# Of the messages that have not been taken, where the one that is waited for does not come.
+_LINES_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class ScriptedPeer:
         self.dialog = Dialog("", "", "", "")
         self.offered = ""
         self._invitation: list[str] = []
+        self._last = b""
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._listen, name="scripted-peer", daemon=True).start()
@@ -143,7 +146,7 @@ class ScriptedPeer:
             return False
 
         with self._arrived:
-            lines = [message.start_line for message in self._inbox]
+            lines = [message.start_line for message in self._inbox[-_LINES_TOLD:]]
             assert self._arrived.wait_for(found, timeout_s), f"the peer got no {wanted}, but {lines}"
         return taken[0]
 
@@ -158,7 +161,7 @@ class ScriptedPeer:
             return next((index for index, message in enumerate(self._inbox) if fits(message)), None)
 
         with self._arrived:
-            lines = [message.start_line for message in self._inbox]
+            lines = [message.start_line for message in self._inbox[-_LINES_TOLD:]]
             assert self._arrived.wait_for(lambda: place() is not None, timeout_s), f"the peer got only {lines}"
             return self._inbox.pop(place() or 0)
 
@@ -169,21 +172,33 @@ class ScriptedPeer:
                 lambda: any(message.start_line.startswith(f"{wanted} ") for message in self._inbox), timeout_s
             )
 
+    def forget(self) -> None:
+        """Drop what has come and has not been received."""
+        with self._arrived:
+            self._inbox.clear()
+
     def _listen(self) -> None:
         while True:
             try:
-                packet, _ = self._socket.recvfrom(_MAX_DATAGRAM)
+                packet, source = self._socket.recvfrom(_MAX_DATAGRAM)
             except OSError:
                 return
-            if not packet.strip():
+            # Keep-alives, and RTCP that goes to the port after somebody's RTP.
+            if not packet.strip() or packet[0] >= 128:
                 continue
             message = SipMessage.parse(packet.decode())
             with self._arrived:
                 if message.identity in self._seen:
                     continue
                 self._seen.add(message.identity)
+                if self._answers_by_itself(message, source):
+                    continue
                 self._inbox.append(message)
                 self._arrived.notify_all()
+
+    def _answers_by_itself(self, _message: SipMessage, _source: tuple[str, int]) -> bool:
+        """Say whether a message has been dealt with and the test need not see it."""
+        return False
 
     # --- as one who is called ----------------------------------------------------------------------------------------
 
@@ -283,6 +298,10 @@ class ScriptedPeer:
             self._invitation = [line for line in lines if line.startswith(kept)]
         self._send(lines, headers, body, to)
 
+    def repeat(self) -> None:
+        """Send the newest message again, as is done over UDP where nothing comes back (RFC 3261 section 17.1.1.2)."""
+        self._socket.sendto(self._last, self._server)
+
     def cancel(self) -> None:
         """Take the newest INVITE back (RFC 3261 section 9.1)."""
         lines = [line.replace("INVITE", "CANCEL") for line in self._invitation]
@@ -318,8 +337,23 @@ class ScriptedPeer:
         if content and not any(header.lower().startswith("content-type") for header in headers):
             lines.append("Content-Type: application/sdp")
         lines += [*headers, f"Content-Length: {len(content)}"]
-        packet = "\r\n".join([*lines, "", ""]).encode() + content
+        packet = self._last = "\r\n".join([*lines, "", ""]).encode() + content
         self._socket.sendto(packet, ("127.0.0.1", to) if to else self._server)
+
+
+class ScriptedServer(ScriptedPeer):
+    """The phone's own server: it takes its registration, and everybody whom the phone calls is for the test to play."""
+
+    def __init__(self, user: str = "peer") -> None:
+        super().__init__(0, user)
+
+    def _answers_by_itself(self, message: SipMessage, source: tuple[str, int]) -> bool:
+        if message.code or message.method not in {"REGISTER", "OPTIONS"}:
+            return False
+        self._server = source
+        contacts = [f"Contact: {contact};expires=300" for contact in message.all("Contact")]
+        self.reply(message, 200, *(contacts if message.method == "REGISTER" else ()), tag=secrets.token_hex(4))
+        return True
 
 
 def sdp(

@@ -4,10 +4,12 @@ It needs no sound device: its audio is pumped by a clock, says a steady tone and
 """
 
 import json
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -31,7 +33,13 @@ class StackSettings:
         server_port: where the account's server listens.
         transport: how SIP travels.
         answer_anyone: let strangers in.
-        welcome: user parts of those whose calls it answers, or lets ring while there is one; it is busy for all others.
+        welcome: user parts of those whose calls it answers, or lets ring while there are enough; it is busy for all
+            others.
+        calls: how many calls it has at once before further ones only ring.
+        srtp: whether it encrypts audio; the values are `provisioning.accounts.Srtp`'s.
+        ice: it offers and takes ICE.
+        name_server: the address of the only name server that its process finds; this machine's where empty. Only root
+            may change it.
     """
 
     username: str
@@ -40,6 +48,10 @@ class StackSettings:
     transport: str = "udp"
     answer_anyone: bool = False
     welcome: Sequence[str] = field(default_factory=list)
+    calls: int = 1
+    srtp: str = "off"
+    ice: bool = False
+    name_server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,7 @@ class StackProcess:
         self._events = []
         with (self.folder / "stack.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-X", "faulthandler", "-m", "tests.lab.stack_program"],
+                [*self._surroundings(), sys.executable, "-X", "faulthandler", "-m", "tests.lab.stack_program"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -123,6 +135,32 @@ class StackProcess:
         if registered:
             self.wait_for("registered", timeout_s=START_TIMEOUT_S)
         self.port = self.ask("port")
+
+    def _surroundings(self) -> list[str]:
+        """Return the command that runs the program where its name server is the one in the settings."""
+        if not self.settings.name_server:
+            return []
+        resolver = self.folder / "resolv.conf"
+        resolver.write_text(f"nameserver {self.settings.name_server}\n", encoding="ascii")
+        script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+        return ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, str(resolver)]
+
+    def kill(self) -> None:
+        """End it at once; harmless where it has ended."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it run no further meanwhile: what is sent to it arrives all at once afterwards."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End it."""
@@ -167,7 +205,7 @@ class StackProcess:
         with self._happened:
             event = self._happened.wait_for(found, timeout_s)
             if event == "gone":
-                raise StackCrashedError(f"The stack's process has ended:\n{self.log}")
+                raise self._crash()
             assert event, f"No {start!r} within {timeout_s} s but {self._events[after:]}"
             return event
 
@@ -193,7 +231,7 @@ class StackProcess:
         with self._happened:
             answered = self._happened.wait_for(lambda: self._answers or "gone" in self._events, timeout_s)
             if not self._answers and "gone" in self._events:
-                raise StackCrashedError(f"The stack's process has ended:\n{self.log}")
+                raise self._crash()
             assert answered, f"The stack did not answer {words[0]!r} within {timeout_s} s:\n{self.log}"
             return self._answers.pop()
 
@@ -238,6 +276,12 @@ class StackProcess:
         """Say whether it still runs."""
         return self._process is not None and self._process.poll() is None
 
+    def _crash(self) -> StackCrashedError:
+        assert self._process is not None
+        code = self._process.wait(timeout=10)
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        return StackCrashedError(f"The stack's process has ended {how}:\n{self.log}")
+
     def _say(self, line: str) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
@@ -245,7 +289,7 @@ class StackProcess:
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise StackCrashedError(f"The stack's process has ended:\n{self.log}") from None
+            raise self._crash() from None
 
     def _read(self, output: IO[str]) -> None:
         for line in chain(output, ["gone"]):

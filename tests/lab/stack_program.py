@@ -18,6 +18,7 @@ from typing import Any
 from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason, SipUri
 from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
 from firmware.sip import AccountSettings, PjsuaStack, SipSettings, native
+from firmware.sip.settings import NatSettings
 from provisioning.accounts import Srtp
 from provisioning.addresses import Transport
 from tests.lab.audio import tone
@@ -37,10 +38,16 @@ class Program:
             settings["server_port"],
             Transport(settings["transport"]),
             settings["password"],
-            srtp=Srtp.OFF,
+            srtp=Srtp(settings["srtp"]),
         )
         self.stack = PjsuaStack(
-            SipSettings(account, local_port=0, answer_anyone=settings["answer_anyone"]), heartbeat=lambda: None
+            SipSettings(
+                account,
+                local_port=0,
+                answer_anyone=settings["answer_anyone"],
+                nat=NatSettings(ice=settings["ice"]),
+            ),
+            heartbeat=lambda: None,
         )
         self._numbers: dict[CallId, int] = {}
         self._number = itertools.count(1)
@@ -103,7 +110,7 @@ class Program:
                     self._say(f"incoming {event.caller.number}")
                     self.stack.signal_ringing(event.call_id)
                     # A second call would be heard in the first one's place.
-                    if len(self._numbers) == 1:
+                    if len(self._numbers) <= self._settings["calls"]:
                         self.stack.answer(event.call_id)
                 else:
                     self.stack.reject(event.call_id, RejectReason.BUSY)
