@@ -1,6 +1,6 @@
 """The commands that are the handset's processes: `wecall run`, `sync`, `stick`, and `demo`, which has them all."""
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 
@@ -78,13 +78,19 @@ def stick(mount: Path, runtime_dir: Path, part: str | None, outgoing: Path | Non
 @click.command()
 @click.option("--once", is_flag=True, help="Make one call with nobody there, print a summary as JSON and end.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8088, show_default=True, help="The page's port.")
-def demo(once: bool, port: int) -> None:
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where it keeps its files.  [default: build/demo]",
+)
+def demo(once: bool, port: int, folder: Path | None) -> None:
     """Run a simulated handset against real peers on this machine."""
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / "tests" / "lab" / "demo").is_dir():
         raise click.ClickException("The demo's peers come with the source. In a checkout, run: make demo")
     arguments = [sys.executable, "-m", "tests.lab.demo", "--port", str(port), *(["--once"] if once else [])]
-    try:
-        sys.exit(subprocess.run(arguments, cwd=checkout, check=False).returncode)  # noqa: S603 - our own module
-    except KeyboardInterrupt:
-        sys.exit(130)
+    if folder is not None:
+        arguments += ["--folder", str(folder.absolute())]
+    os.chdir(checkout)
+    # In this process's place: who tells this command to end tells the demo.
+    os.execv(sys.executable, arguments)  # noqa: S606 - our own module

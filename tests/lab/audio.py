@@ -1,6 +1,7 @@
 """Makes sound, plays and records it, and finds it again: tones with their gaps, chirps with their delay."""
 
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -202,17 +203,24 @@ def record(pcm: str, duration_s: float) -> Sound:
 
 def play(sink: str, sound: Sound, environment: dict[str, str] | None = None) -> None:
     """Play to a PulseAudio sink and return when the last sample is out."""
-    player = subprocess.Popen(
-        [
-            "paplay", "--raw", "--format=s16le", "--channels=1", f"--rate={sound.rate_hz}", "--latency-msec=200",
-            f"--device={sink}",
-        ],
-        env=environment,
-        stdin=subprocess.PIPE,
-    )  # fmt: skip
-    carry_sound(player.pid)
-    player.communicate(sound.pcm, timeout=sound.duration_s + 15)
-    assert player.returncode == 0, "paplay failed"
+    # Not by a pipe: once its other end is closed, paplay spins until the server takes what it has read.
+    with tempfile.TemporaryFile() as pcm:
+        pcm.write(sound.pcm)
+        pcm.seek(0)
+        player = subprocess.Popen(
+            [
+                "paplay", "--raw", "--format=s16le", "--channels=1", f"--rate={sound.rate_hz}", "--latency-msec=200",
+                f"--device={sink}",
+            ],
+            env=environment,
+            stdin=pcm,
+        )  # fmt: skip
+    try:
+        carry_sound(player.pid)
+        code = player.wait(timeout=sound.duration_s + 15)
+    finally:
+        player.kill()
+    assert code == 0, "paplay failed"
 
 
 def start_playing(sink: str, sound: Sound) -> threading.Thread:

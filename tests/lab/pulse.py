@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.lab.priority import carry_sound
+from tests.lab.priority import LONGEST_WITHOUT_REST_S, carry_sound
 
 _START_TIMEOUT_S = 10.0
 
@@ -40,6 +40,12 @@ class PulseAudio:
         self.folder = folder
         self.sinks = tuple(sinks)
         self._server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        assert self._server is not None
+        return self._server.pid
 
     @property
     def environment(self) -> dict[str, str]:
@@ -148,7 +154,7 @@ class PulseAudio:
         lines.append(f"load-module module-native-protocol-unix auth-anonymous=1 socket={self._socket}")
         (self.folder / "script.pa").write_text("\n".join([*lines, ""]))
         # By itself it has the kernel end it where a thread that carries sound computes for a fifth of a second.
-        (self.folder / "daemon.conf").write_text("rlimit-rttime = -1\n")
+        (self.folder / "daemon.conf").write_text(f"rlimit-rttime = {LONGEST_WITHOUT_REST_S * 1_000_000}\n")
 
     def _wait_for_socket(self, server: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S

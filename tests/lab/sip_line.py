@@ -11,7 +11,7 @@ from firmware.phone.call import CallId, CallState, RegistrationState
 from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
 from firmware.sip import PjsuaStack, SipSettings
 from tests.lab.audio import Sound, tone
-from tests.lab.priority import carry_sound
+from tests.lab.priority import REST_S, carry_sound
 
 _E = TypeVar("_E", bound=Event)
 
@@ -148,4 +148,4 @@ class SipLine(EventInbox):
             if frame != silence:
                 self.heard.set()
             due += period_s
-            self._stopping.wait(max(0.0, due - time.monotonic()))
+            self._stopping.wait(max(REST_S, due - time.monotonic()))

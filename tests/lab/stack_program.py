@@ -22,7 +22,7 @@ from firmware.sip.settings import NatSettings
 from provisioning.accounts import Srtp
 from provisioning.addresses import Transport
 from tests.lab.audio import tone
-from tests.lab.priority import carry_sound
+from tests.lab.priority import REST_S, carry_sound
 from tests.lab.stack_process import SPOKEN_HZ
 
 
@@ -139,7 +139,7 @@ class Program:
                 self._longest_wait_s = max(self._longest_wait_s, now - before)
             before = now
             due += period_s
-            self._stopping.wait(max(0.0, due - time.monotonic()))
+            self._stopping.wait(max(REST_S, due - time.monotonic()))
 
     def _say(self, line: str) -> None:
         with self._output:

@@ -191,8 +191,9 @@ class Stage:
 
     def _start(self, what: str, part: Any) -> None:
         self._say(f"starting the {what}")
-        part.start()
+        # Before: it may be told to end while it starts.
         self._running.callback(part.stop)
+        part.start()
 
     @property
     def handset_uri(self) -> str:

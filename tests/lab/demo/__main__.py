@@ -2,17 +2,23 @@
 
 import argparse
 import asyncio
+import fcntl
 import json
 import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
 
 from tests.lab.demo.one_call import StepError, make_one_call
+from tests.lab.descendants import adopting, end_descendants
 from tests.lab.stage import DEVICE, FLEET, GREETING, HANDSET_USER, PEER_USER, Choices, Stage, empty, has_real_card
 
 FOLDER = Path(__file__).parents[3] / "build" / "demo"
@@ -28,7 +34,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="wecall demo")
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--port", type=int, default=8088)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
+    with _alone_in(arguments.folder), adopting():
+        try:
+            return _run(arguments)
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            end_descendants()
+
+
+def _run(arguments: argparse.Namespace) -> int:
     # With nobody there, nobody can speak into a real microphone: what is measured must be what was played.
     real_card = not arguments.once and has_real_card()
     choices = Choices(
@@ -41,23 +58,54 @@ def main() -> int:
         simulator_port=None if arguments.once else _free_or_fail(arguments.port),
     )
     began_s = time.monotonic()
-    stage = Stage(empty(FOLDER), choices, say=lambda text: console.print(f"[dim]demo:[/] {text}"))
+    stage = Stage(empty(arguments.folder), choices, say=lambda text: console.print(f"[dim]demo:[/] {text}"))
     try:
         stage.start()
     except (RuntimeError, OSError) as error:
-        return _fail(StepError(EXIT_STAGE, "start", f"Not everything could be started: {error}"))
+        return _fail(StepError(EXIT_STAGE, "start", f"Not everything could be started: {error}"), stage)
     try:
         if not arguments.once:
-            return _wait_for_a_person(stage)
-        summary = asyncio.run(make_one_call(stage, lambda text: console.print(f"[dim]demo:[/] {text}")))
+            return _serve_a_person(stage)
+        summary = asyncio.run(_make_one_call(stage))
     except StepError as error:
-        return _fail(error)
+        return _fail(error, stage)
     finally:
-        console.print("[dim]demo:[/] stopping")
         stage.stop()
     summary["seconds"] = round(time.monotonic() - began_s, 1)
     sys.stdout.write(json.dumps({"ok": True, **summary}) + "\n")
     return 0
+
+
+async def _make_one_call(stage: Stage) -> dict[str, Any]:
+    try:
+        return await make_one_call(stage, lambda text: console.print(f"[dim]demo:[/] {text}"))
+    finally:
+        # Before the event loop waits for its threads: some of them wait for what is on the stage.
+        _stop(stage)
+
+
+def _serve_a_person(stage: Stage) -> int:
+    try:
+        return _wait_for_a_person(stage)
+    finally:
+        _stop(stage)
+
+
+def _stop(stage: Stage) -> None:
+    console.print("[dim]demo:[/] stopping")
+    stage.stop()
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other demos out of a folder, or end with a sentence where there is one."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"demo: another one runs in {folder}. Choose another folder: wecall demo --folder FOLDER")
+        yield
 
 
 def _wait_for_a_person(stage: Stage) -> int:
@@ -111,14 +159,20 @@ def _free_or_fail(port: int) -> int:
     return port
 
 
-def _fail(error: StepError) -> int:
+def _fail(error: StepError, stage: Stage) -> int:
     sys.stdout.write(json.dumps({"ok": False, "step": error.step, "error": str(error)}) + "\n")
     console.print(f"[bold red]demo failed[/] at {error.step}: {error}")
-    console.print(f"[dim]The logs are in {FOLDER}/*/*.log[/]")
+    console.print(f"[dim]The logs are in {stage.folder}/*/*.log[/]")
     return error.exit_code
 
 
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    """Take the peers along, and be told so once."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(143)
+
+
 if __name__ == "__main__":
-    # Terminated or interrupted, the demo takes its peers with it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(main())
