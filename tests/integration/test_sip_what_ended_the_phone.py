@@ -49,14 +49,18 @@ class Scene:
     """
 
     def __init__(self, folder: Path, way: Way, *, ice: bool = False, name_server: str = "") -> None:
-        self._running = ExitStack()
-        self.ear = self._running.enter_context(RtpEar())
+        with ExitStack() as starting:
+            self._start(starting, folder, way, ice=ice, name_server=name_server)
+            self._running = starting.pop_all()
+
+    def _start(self, starting: ExitStack, folder: Path, way: Way, *, ice: bool, name_server: str) -> None:
+        self.ear = starting.enter_context(RtpEar())
         if way is Way.DIRECTLY:
-            self.peer: ScriptedPeer = self._running.enter_context(ScriptedServer())
+            self.peer: ScriptedPeer = starting.enter_context(ScriptedServer())
             server_port = self.peer.port
         else:
-            kamailio = self._running.enter_context(Kamailio(folder / "kamailio", {"alice": "secret"}))
-            self.peer = self._running.enter_context(ScriptedPeer(kamailio.udp_port))
+            kamailio = starting.enter_context(Kamailio(folder / "kamailio", {"alice": "secret"}))
+            self.peer = starting.enter_context(ScriptedPeer(kamailio.udp_port))
             kamailio.route("peer", self.peer.uri)
             server_port = kamailio.udp_port
         settings = StackSettings(
@@ -71,7 +75,7 @@ class Scene:
         )
         self.stack = StackProcess(folder / "stack", settings)
         # Nothing is looked at after a test, so there is no farewell to wait for.
-        self._running.callback(self.stack.kill)
+        starting.callback(self.stack.kill)
         self.stack.start()
         self._entry = self.stack.port if way is Way.DIRECTLY else server_port
 

@@ -12,6 +12,8 @@ from tests.lab.audio import Sound, level, tone
 
 RATE_HZ = 8000
 _HEADER = struct.Struct("!BBHII")
+_VERSION = 2
+_RTCP = range(200, 208)
 _PCMA = 8
 # ITU-T Q.23.
 _ROWS_HZ = (697, 770, 852, 941)
@@ -28,7 +30,7 @@ class RtpEar:
 
     Attributes:
         port: which.
-        packets: how many datagrams have come in, whatever they hold.
+        packets: how much RTP has come in, of whatever kind; RTCP for the port below may come here too.
     """
 
     def __init__(self, address: str = "127.0.0.1") -> None:
@@ -125,10 +127,13 @@ class RtpEar:
                 packet = self._socket.recv(2048)
             except OSError:
                 return
+            # RFC 5761 section 4: what is RTCP.
+            if len(packet) <= _HEADER.size or packet[0] >> 6 != _VERSION or packet[1] in _RTCP:
+                continue
             with self._arrived:
                 self.packets += 1
                 self._arrived.notify_all()
-            if len(packet) <= _HEADER.size or packet[1] & 0x7F != _PCMA:
+            if packet[1] & 0x7F != _PCMA:
                 continue
             with self._arrived:
                 self._frames.append(audioop.alaw2lin(packet[_HEADER.size :], 2))
