@@ -38,6 +38,7 @@ class Kamailio(Server):
         addresses: Sequence[str] = ("127.0.0.1",),
         namespace: Namespace | None = None,
         follows_redirects: bool = False,
+        memory_mb: int = 16,
     ) -> None:
         """Set up without starting.
 
@@ -50,6 +51,7 @@ class Kamailio(Server):
             addresses: where it listens; the first is where it is looked for.
             namespace: the network that it runs in, this process's where left out.
             follows_redirects: call whom a 302 names, as operators do, and not leave that to the caller.
+            memory_mb: what all its transactions share; it keeps each for 5 s after its end.
         """
         self.domain = domain
         self.udp_port = free_port(socket.SOCK_DGRAM)
@@ -59,6 +61,7 @@ class Kamailio(Server):
         self._addresses = tuple(addresses)
         self._namespace = namespace
         self._follows_redirects = follows_redirects
+        self._memory_mb = memory_mb
         super().__init__(folder / "kamailio.log")
         self._folder = folder
         self._users = dict(users)
@@ -80,7 +83,19 @@ class Kamailio(Server):
         configuration.touch(mode=0o600)
         configuration.write_text(self._configuration())
         # Its TCP processes inherit LD_* and locale only; nothing else of ours is of use to it.
-        command = ["kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-f", configuration, "-Y", self._folder]
+        command = [
+            "kamailio",
+            "-DD",
+            "-E",
+            "-m",
+            str(self._memory_mb),
+            "-M",
+            "4",
+            "-f",
+            configuration,
+            "-Y",
+            self._folder,
+        ]
         self._launch(command if self._namespace is None else self._namespace.command(*command))
         with self._namespace.entered() if self._namespace is not None else contextlib.nullcontext():
             self._wait_until_it_answers()
