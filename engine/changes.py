@@ -108,6 +108,12 @@ CHANGES: Final = (
         "The same for sockets of ICE.",
     ),
     Change(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "        if (ice_tp) {\n            return (ipv6_status",
+        "        if (0) {\n            return (ipv6_status",
+        "An offer with ICE named IPv6 alone to those who know none of ICE, a link's own address even.",
+    ),
+    Change(
         "pjmedia/src/pjmedia/jbuf.c",
         "",
         "void wecall_jbuf_collect(pjmedia_jbuf *jb) { jb->jb_prefetching = PJ_TRUE; }\n",

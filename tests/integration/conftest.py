@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kamailio]:
 @pytest.fixture(scope="module")
 def registered(server: Kamailio) -> Iterator[SipLine]:
     """Return a SIP stack that is registered as alice, for a whole module."""
-    with SipLine(settings_of("alice", server)) as line:
+    with SipLine(settings_of("alice", server, max_calls=40)) as line:
         line.wait_for_registration(RegistrationState.REGISTERED)
         yield line
 

@@ -29,7 +29,7 @@ PEER = SipUri("sip:peer@localhost")
 @pytest.fixture
 def line(line: SipLine) -> Iterator[SipLine]:
     yield line
-    # What a test leaves in the library's few places would be in the next one's way.
+    # What a test leaves in the library's places would be in the next one's way.
     deadline = time.monotonic() + 5
     while native.free_call_places() < native.most_calls():
         assert time.monotonic() < deadline, "the library keeps a call's place"
@@ -248,7 +248,7 @@ def test_a_hold_that_is_refused_holds_at_this_end(line: SipLine, peer: ScriptedP
 
 
 def test_a_call_goes_out_as_soon_as_a_dead_one_has_left_its_place(line: SipLine, peer: ScriptedPeer) -> None:
-    running = [ring(line, peer) for _ in range(4)]
+    running = [ring(line, peer) for _ in range(native.most_calls())]
     dead, invite = running.pop(0)
     line.stack.hang_up(dead)
     # The phone goes on without the peer, which takes its time over the farewell.
@@ -282,7 +282,7 @@ def test_how_a_call_sounds_is_measured_while_it_runs_and_at_its_end(line: SipLin
 
 
 def test_a_full_table_refuses_calls_and_keeps_those_it_has(line: SipLine, peer: ScriptedPeer) -> None:
-    running = [ring(line, peer) for _ in range(4)]
+    running = [ring(line, peer) for _ in range(native.most_calls())]
     refused = new_call_id()
     line.stack.place_call(refused, PEER)
     assert line.wait_for_call(refused, CallState.DISCONNECTED).reason is DisconnectReason.NOT_ALLOWED
@@ -291,7 +291,7 @@ def test_a_full_table_refuses_calls_and_keeps_those_it_has(line: SipLine, peer: 
 
 
 def test_callers_leave_room_for_a_call_for_help(line: SipLine, peer: ScriptedPeer, server: Kamailio) -> None:
-    running = [ring(line, peer) for _ in range(3)]
+    running = [ring(line, peer) for _ in range(native.most_calls() - 1)]
     with ScriptedPeer(server.udp_port, "outside") as outside:
         outside.invite("alice", body=sdp())
         outside.acknowledge(outside.receive(486))
@@ -301,7 +301,7 @@ def test_callers_leave_room_for_a_call_for_help(line: SipLine, peer: ScriptedPee
 
 def test_a_call_placed_the_moment_another_ends_is_not_ended_with_it(line: SipLine, peer: ScriptedPeer) -> None:
     # Only the place of the one that ends is free, and the library gives its number to the next.
-    running = [ring(line, peer) for _ in range(4)]
+    running = [ring(line, peer) for _ in range(native.most_calls())]
     ending, invite = running.pop(0)
     following = new_call_id()
 

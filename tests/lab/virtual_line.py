@@ -18,7 +18,9 @@ _FRAME_MS: Final = 10
 _FRAME_BYTES: Final = 80
 _CAPACITY_FRAMES: Final = 50
 _WATCH_S: Final = 0.2
-_COLLECTING: Final = 0xA0  # of struct pjmedia_jbuf; see firmware/sip/jitter_buffer.py
+# Members of struct pjmedia_jb_state of pjmedia/jbuf.h, all unsigned.
+_SIZE: Final = 7
+_DISCARDED: Final = 14
 _NORMAL_FRAME: Final = 1  # PJMEDIA_JB_NORMAL_FRAME in pjmedia/jbuf.h
 _IGNORED_PACKETS: Final = 28  # about where pjmedia begins to measure jitter
 
@@ -88,13 +90,13 @@ class _Buffer:
         """Return how much waits in milliseconds, and how many frames have come too late."""
         state = (ctypes.c_uint * 32)()
         self._library.pjmedia_jbuf_get_state(self._buffer, state)
-        return state[6] * _FRAME_MS, state[13]
+        return state[_SIZE] * _FRAME_MS, state[_DISCARDED]
 
     def apply(self, adjustment: Adjustment) -> None:
         assert self._buffer.value is not None
         self._library.pjmedia_jbuf_set_fixed(self._buffer, adjustment.depth_ms // _FRAME_MS)
         if adjustment.deepen:
-            ctypes.c_int.from_address(self._buffer.value + _COLLECTING).value = 1
+            self._library.wecall_jbuf_collect(self._buffer)
         if adjustment.skip_ms:
             self._library.pjmedia_jbuf_remove_frame(self._buffer, adjustment.skip_ms // _FRAME_MS)
 
