@@ -96,6 +96,18 @@ CHANGES: Final = (
         "Hanging up within onIncomingCall frees the message first.",
     ),
     Change(
+        "pjsip/src/pjsua-lib/pjsua_call.c",
+        "NULL, NULL, NULL);\n            if (call->inv->dlg) {\n",
+        "NULL, NULL, NULL);\n            if (call->inv && call->inv->dlg) {\n",
+        "An offer that no transport took was refused, and the session that had ended by that was looked at again.",
+    ),
+    Change(
+        "pjsip/src/pjsua-lib/pjsua_call.c",
+        "NULL, NULL, NULL);\n            }\n                \n            if (call->inv->dlg) {\n",
+        "NULL, NULL, NULL);\n            }\n\n            if (call->inv && call->inv->dlg) {\n",
+        "The same for an offer that needs an extension which the library lacks.",
+    ),
+    Change(
         "pjsip/src/pjsua-lib/pjsua_media.c",
         "    acc->next_rtp_port += 2;\n    return PJ_SUCCESS;\n",
         "    acc->next_rtp_port = 0;\n    return PJ_SUCCESS;\n",
@@ -154,6 +166,32 @@ CHANGES: Final = (
         "    }\n"
         "    if (comp_id == 1) {\n        ++tp_ice->rtp_src_cnt;\n",
         "The same for sockets of ICE.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "#include <pjmedia/clock.h>\n",
+        "#include <pjmedia/clock.h>\n"
+        "#define pjmedia_clock_create wecall_clock_create\n"
+        "#define pjmedia_clock_start wecall_clock_start\n"
+        "#define pjmedia_clock_stop wecall_clock_stop\n"
+        "#define pjmedia_clock_destroy wecall_clock_stop\n"
+        "pj_status_t wecall_clock_create(pj_pool_t *, unsigned, unsigned, unsigned, unsigned, pjmedia_clock_callback *,\n"
+        "                                void *, pjmedia_clock **);\n"
+        "pj_status_t wecall_clock_start(pjmedia_clock *);\n"
+        "pj_status_t wecall_clock_stop(pjmedia_clock *);\n",
+        "The thread behind each handshake was waited for twice, or for ever, where a re-INVITE began it anew.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "        pj_thread_sleep(20);\n",
+        "        return;\n",
+        "The thread for audio does this now and must not wait; the next time is soon.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "        DTLS_UNLOCK(ds);\n        ssl_flush_wbio(ds, idx);\n",
+        "        ssl_flush_wbio(ds, idx);\n        DTLS_UNLOCK(ds);\n",
+        "The same: it would have to wait for the lock again.",
     ),
 )
 

@@ -28,6 +28,7 @@
 #define PJMEDIA_HAS_SPEEX_AEC 0
 #define PJMEDIA_HAS_OPUS_CODEC 1
 #define PJMEDIA_RESAMPLE_IMP PJMEDIA_RESAMPLE_SPEEX
+#define PJMEDIA_SRTP_HAS_DTLS 1
 
 /* RTCP never moves to whoever sends it often enough; native/media.c says who may send. */
 #define PJMEDIA_RTCP_NAT_PROBATION_CNT 0x7FFFFFFF

@@ -1,5 +1,6 @@
 /* Audio: who may send it, how deep it is buffered, and how it gets in and out. */
 
+#define _GNU_SOURCE 1
 #include "wecall.h"
 #include <pthread.h>
 #include <pjlib.h>
@@ -146,6 +147,68 @@ WECALL void wecall_jitter_apply(pjmedia_stream *stream, unsigned depth, int coll
     pj_mutex_unlock(common->jb_mutex);
 }
 
+/* --- handshakes of DTLS ------------------------------------------------------------------------------------------------ */
+
+#define MOST_CLOCKS 128
+
+/* What repeats a handshake's lost packets, from the thread for audio. */
+struct wecall_clock {
+    pjmedia_clock_callback *cb;
+    void *user_data;
+};
+
+static pthread_mutex_t clock_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+static struct wecall_clock *clocks[MOST_CLOCKS];
+
+static void put_clock(struct wecall_clock *old, struct wecall_clock *with)
+{
+    unsigned at;
+
+    pthread_mutex_lock(&clock_lock);
+    for (at = 0; at < MOST_CLOCKS && clocks[at] != old; ++at) { }
+    if (at < MOST_CLOCKS) clocks[at] = with;
+    pthread_mutex_unlock(&clock_lock);
+}
+
+pj_status_t wecall_clock_create(pj_pool_t *pool, unsigned rate, unsigned channels, unsigned samples, unsigned options,
+                                pjmedia_clock_callback *cb, void *user_data, pjmedia_clock **made)
+{
+    struct wecall_clock *own = PJ_POOL_ZALLOC_T(pool, struct wecall_clock);
+
+    PJ_UNUSED_ARG(rate);
+    PJ_UNUSED_ARG(channels);
+    PJ_UNUSED_ARG(samples);
+    PJ_UNUSED_ARG(options);
+    own->cb = cb;
+    own->user_data = user_data;
+    *made = (pjmedia_clock *)own;
+    return PJ_SUCCESS;
+}
+
+/* Forget it; nobody else does anything with it when this has returned. */
+pj_status_t wecall_clock_stop(pjmedia_clock *clock)
+{
+    put_clock((struct wecall_clock *)clock, NULL);
+    return PJ_SUCCESS;
+}
+
+pj_status_t wecall_clock_start(pjmedia_clock *clock)
+{
+    wecall_clock_stop(clock);
+    put_clock(NULL, (struct wecall_clock *)clock);
+    return PJ_SUCCESS;
+}
+
+static void run_clocks(void)
+{
+    unsigned at;
+
+    pthread_mutex_lock(&clock_lock);
+    for (at = 0; at < MOST_CLOCKS; ++at)
+        if (clocks[at]) clocks[at]->cb(NULL, clocks[at]->user_data);
+    pthread_mutex_unlock(&clock_lock);
+}
+
 /* --- in and out ----------------------------------------------------------------------------------------------------- */
 
 /* Give the bridge a frame of the microphone and take one for the earpiece. Returns whether there was sound. */
@@ -175,5 +238,6 @@ WECALL int wecall_media_poll(pj_ioqueue_t *queue, unsigned wait_ms)
 {
     pj_time_val wait = { 0, (long)wait_ms };
 
+    run_clocks();
     return pj_ioqueue_poll(queue, &wait);
 }

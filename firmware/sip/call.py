@@ -382,7 +382,10 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         """
         if not _ENCRYPTED.search(self.dump(True, "")):
             return False
-        is_dtls = bool(int(self.getStreamInfo(self.audio_index).proto) & _DTLS)
+        try:
+            is_dtls = bool(int(self.getStreamInfo(self.audio_index).proto) & _DTLS)
+        except pjsua2.Error:
+            return False  # there is no stream, whatever its keys are
         return not is_dtls or self.account_settings.transport is Transport.TLS
 
     def _running_counts(self) -> StreamCounts | None:

@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 _PASS: Final = 0
 _DROP: Final = -1
+_NOT_ALLOWED: Final = 405
 _NO_SUCH_CALL: Final = 481
 _SERVICE_UNAVAILABLE: Final = 503
 _OTHERS_PER_S: Final = 20.0
@@ -35,6 +36,10 @@ _STRANGER_INVITES: Final = (5.0, 5.0)
 MOST_CONNECTIONS_MADE: Final = 32
 # They end what has been let in.
 _NEVER_COUNTED: Final = frozenset({"ACK", "BYE", "CANCEL"})
+# No part of the library answers others.
+_METHODS: Final = frozenset({
+    "ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "REFER", "SUBSCRIBE", "UPDATE",
+})  # fmt: skip
 _IN_CALLS: Final = frozenset({"INVITE", "INFO", "MESSAGE", "OPTIONS", "PRACK", "REFER", "UPDATE"})
 
 
@@ -214,6 +219,8 @@ class Gate:
             source = canonical(message.source.decode("ascii"))
             request = Request(source, message.source_port, method, in_dialog=bool(message.in_dialog))
             verdict = self._policy.decide(request)
+            if verdict == _PASS and method not in _METHODS:
+                verdict = _NOT_ALLOWED
             if verdict == _PASS and request.belongs_to_a_call and not message.knows_call:
                 # The library may still know the dialog of a call that it has given up, and takes a REFER there for one
                 # within whatever call has that call's place now.

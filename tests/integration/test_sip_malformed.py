@@ -1,142 +1,110 @@
-"""Malformed signalling and audio from the handset's own server: nothing crashes or grows, and the next call works."""
+"""Malformed signalling and audio from the handset's own server and past it: nothing crashes or grows, and calls work."""
 
 import os
 import random
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.lab.fuzzer.cases import Case
+from tests.lab.fuzzer.campaign import BUILDS, LONGEST_S, ROOT, Campaign, Way, besieged
+from tests.lab.fuzzer.descriptions import SDP
 from tests.lab.fuzzer.media import make_packet
-from tests.lab.fuzzer.message import SDP
-from tests.lab.fuzzer.pace import Pace
-from tests.lab.fuzzer.server import HostileServer
-from tests.lab.stack_process import StackCrashedError, StackProcess, StackSettings
+from tests.lab.fuzzer.siege import Siege
 
 SOAK = os.environ.get("WECALL_SOAK") == "1"
-SEED = int(os.environ.get("WECALL_SEED", "1"))
-MESSAGES = {"udp": 100_000, "tcp": 20_000} if SOAK else {"udp": 1000, "tcp": 300}
+SEED = int(os.environ.get("WECALL_SEED") or random.randrange(10**6))
+MESSAGES = 1_000_000
+THROUGH_THE_GATE = 20_000
+A_FEW = 1500
+INVITES = 18_000 if SOAK else 1800
 PACKETS = 40_000 if SOAK else 4000
-REGRESSIONS = Path(__file__).parents[1] / "lab" / "fuzzer" / "regressions.txt"
-# What a batch did is looked at after it, so that a crash is pinned to a few messages.
-BATCH = 10
-ANSWERS_EACH = 8
-# The library keeps transactions for 32 s and its pools for good; what grows beyond is a leak.
-WARM_UP = 0.3
 GROWTH_BYTES = 6_000_000
-CALL_ENDS_S = 45.0
-ANSWERED_S = 0.5
+# What the gate lets in for good is more than this.
+GATE_PER_S = 40.0
 
 
-class Siege:
-    """A handset's stack registered with, and called by, a hostile server."""
-
-    def __init__(self, server: HostileServer, stack: StackProcess) -> None:
-        self.server = server
-        self.stack = stack
-        self._pace = Pace()
-        self._answers = 0
-
-    def send(self, cases: list[Case]) -> None:
-        """Send malformed messages and see whether the handset lives.
-
-        Raises:
-            AssertionError: it does not; the message names the cases.
-        """
-        try:
-            for case in cases:
-                self._pace.wait_for(case.kind)
-            self.server.send([case.make(self.server.context) for case in cases])
-            answers = self.server.ping()
-            self.stack.ask("port")  # a process that has ended says so here
-            assert answers, "the handset does not answer"
-            if not self.server.is_in_call():
-                self.stack.hang_up_all()
-                self.server.call()
-        except (AssertionError, StackCrashedError) as error:
-            error.add_note(f"after one of the cases {cases[0]} to {cases[-1]} over {self.server.transport}")
-            raise
-
-    def call_out(self, cases: list[Case]) -> None:
-        """Have the handset call, and answer it with malformed messages before the right one.
-
-        Raises:
-            AssertionError: the handset does not live; the message names the cases.
-        """
-        try:
-            self.server.answers_first.extend(cases)
-            mark = len(self.stack.events)
-            number = self.stack.ask("call", "sip:somebody@localhost")
-            # An answer may be whole enough to be a call, or to ring for ever.
-            ended = f"disconnected {number} "
-            if not self.stack.has_happened(ended, after=mark, timeout_s=ANSWERED_S):
-                self.stack.ask("hang_up", str(number))
-                self.stack.wait_for(ended, after=mark, timeout_s=CALL_ENDS_S)
-        except (AssertionError, StackCrashedError) as error:
-            error.add_note(f"after answers made of {cases[0]} to {cases[-1]} over {self.server.transport}")
-            raise
-
-    def assert_works(self) -> None:
-        """Call the handset and hear it, within the time that unacknowledged calls may still be in its way."""
-        deadline = time.monotonic() + CALL_ENDS_S
-        self.stack.hang_up_all()
-        while not self._is_heard():
-            assert time.monotonic() < deadline, f"calls are no longer answered or heard: {self.stack.events[-20:]}"
-            self.stack.hang_up_all()
-            threading.Event().wait(1)
-        self.stack.listen()
-        threading.Event().wait(1)
-        assert self.stack.heard().longest_gap_s() < 0.1
-
-    def _is_heard(self) -> bool:
-        """Call the handset, and say whether it has answered and sends audio."""
-        if not self.server.call():
-            return False
-        self.server.heard_media.clear()
-        return self.server.heard_media.wait(5)
-
-
-@pytest.fixture(params=["udp", "tcp"])
+@pytest.fixture
 def siege(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Siege]:
-    with HostileServer(request.param) as server:
-        settings = StackSettings("alice", "secret", server.port, request.param, welcome=["caller"])
-        with StackProcess(tmp_path / "stack", settings) as stack:
-            server.target_port = stack.port
-            assert server.ping()
-            assert server.call()
-            yield Siege(server, stack)
+    way = getattr(request, "param", Way(counts=True))
+    with besieged(tmp_path, way) as siege:
+        yield siege
 
 
-def batches(seed: int, count: int) -> Iterator[list[Case]]:
-    for first in range(0, count, BATCH):
-        yield [Case(seed, number) for number in range(first, first + BATCH)]
+@pytest.mark.parametrize(
+    "siege",
+    [Way("udp", ice=True), Way("tcp", past_registrar=True), Way("tls", ice=True)],
+    ids=lambda way: way.transport,
+    indirect=True,
+)
+def test_some_malformed_messages_do_not_crash_the_phone(siege: Siege, record_property: pytest.RecordProperty) -> None:
+    record_property("seed", SEED)
+    siege.run(SEED, range(A_FEW))
+    siege.assert_works()
+
+
+@pytest.mark.skipif(not SOAK, reason="for make soak")
+@pytest.mark.soak
+@pytest.mark.timeout(LONGEST_S + 300)
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_million_malformed_messages_do_not_crash_the_phone(build: str, tmp_path: Path) -> None:
+    """It goes on where the run before has ended; the log in build/soak has how far that was."""
+    log = ROOT / "build" / "soak" / f"fuzz-{build}.json"
+    campaign = Campaign(log, build, None if "WECALL_SEED" not in os.environ else SEED, MESSAGES)
+    campaign.run(tmp_path)
+    if not campaign.is_done:
+        pytest.skip(f"{campaign.reached} of {MESSAGES} so far; the next run goes on")
+
+
+@pytest.mark.skipif(not SOAK, reason="for make soak")
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("siege", [Way("udp", counts=True, past_registrar=True)], indirect=True)
+def test_malformed_messages_at_the_pace_of_the_gate_neither_crash_the_phone_nor_leak(siege: Siege) -> None:
+    siege.run(SEED, range(THROUGH_THE_GATE // 4), GATE_PER_S)
+    before = siege.stack.size()
+    siege.run(SEED, range(THROUGH_THE_GATE // 4, THROUGH_THE_GATE), GATE_PER_S)
+    after = siege.stack.size()
+    siege.assert_works()
+    assert after.memory_bytes - before.memory_bytes < GROWTH_BYTES
+    assert after.threads <= before.threads
+
+
+REGRESSIONS = {
+    # pjsip_url_print does not survive it
+    "an empty address in brackets": ("OPTIONS", "sip:alice@[]", "", ""),
+    # pj_sockaddr_in_set_str_addr does not survive it
+    "an address of 3,000 digits": ("INVITE", "", "application/sdp", SDP + f"c=IN IP4 {'1' * 3000}\r\n"),
+    # pj_strstr does not survive it
+    "a digit in a line without an end": ("INFO", "", "application/dtmf-relay", f"Signal={'5' * 3000}"),
+    # pjsua looked at the session that its own refusal had ended
+    "an offer that no transport takes": (
+        "INVITE", "", "application/sdp", SDP.replace("RTP/AVP", "RTP/SAVP")
+        + "a=crypto:1 AES_192_CM_HMAC_SHA1_80 inline:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkMDEyMzQ1Njc=\r\n",
+    ),
+    "an extension that the library lacks": ("INVITE", "", "application/sdp", SDP),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("regression", REGRESSIONS.values(), ids=REGRESSIONS)
+@pytest.mark.parametrize("in_call", [True, False], ids=["in a call", "outside"])
+@pytest.mark.parametrize("siege", [Way("udp"), Way("udp", reads_bodies=False)], ids=["as shipped", "parser off"],
+                         indirect=True)  # fmt: skip
+def test_what_once_crashed_the_phone_no_longer_does(
+    siege: Siege, regression: tuple[str, str, str, str], *, in_call: bool
+) -> None:
+    method, to, content_type, body = regression
+    headers = "Require: unheard-of\r\n" if body == SDP else ""
+    siege.server.send_request(method, in_call=in_call, to=to, headers=headers, content_type=content_type, body=body)
+    siege.assert_works()
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(14_400 if SOAK else 240)
-def test_malformed_messages_neither_crash_the_phone_nor_leak(siege: Siege) -> None:
-    count = MESSAGES[siege.server.transport.lower()]
-    size = siege.stack.size()
-    for number, cases in enumerate(batches(SEED, count)):
-        siege.send(cases)
-        if number % 10 == 9:
-            siege.call_out([Case(SEED, 1_000_000_000 + number * ANSWERS_EACH + k) for k in range(ANSWERS_EACH)])
-        if number == int(count / BATCH * WARM_UP):
-            size = siege.stack.size()
-    siege.assert_works()
-    after = siege.stack.size()
-    assert after.memory_bytes - size.memory_bytes < GROWTH_BYTES
-    assert after.threads <= size.threads
-    assert after.calls <= 4
-
-
-def test_messages_that_once_crashed_the_phone_no_longer_do(siege: Siege) -> None:
-    cases = [Case.parse(line) for line in REGRESSIONS.read_text().splitlines() if line and not line.startswith("#")]
-    for case in cases:
-        siege.send([case])
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("siege", [Way("udp")], indirect=True)
+def test_calls_in_quick_turns_do_not_take_each_others_places(siege: Siege) -> None:
+    siege.call_in_turns(INVITES)
     siege.assert_works()
 
 
@@ -157,7 +125,6 @@ USELESS = {
 
 @pytest.mark.parametrize("useless", USELESS.values(), ids=USELESS)
 @pytest.mark.parametrize(("first", "then"), [("a", "a"), ("a", "b")], ids=["the same callee", "another"])
-@pytest.mark.parametrize("siege", ["udp"], indirect=True)
 def test_a_useless_answer_while_it_rings_does_not_make_the_next_one_deadly(
     siege: Siege, useless: str, first: str, then: str
 ) -> None:
@@ -171,9 +138,9 @@ def test_a_useless_answer_while_it_rings_does_not_make_the_next_one_deadly(
     siege.assert_works()
 
 
-# Audio travels over UDP, whatever SIP does.
-@pytest.mark.parametrize("siege", ["udp"], indirect=True)
 @pytest.mark.soak
+@pytest.mark.parametrize("siege", [Way("udp", counts=True, ice=ice) for ice in (True, False)],
+                         ids=["ice", "plain"], indirect=True)  # fmt: skip
 def test_garbage_to_the_audio_port_is_survived(siege: Siege) -> None:
     rng = random.Random(SEED)
     before = siege.stack.size()

@@ -4,11 +4,12 @@ It needs no sound device: its audio is pumped by a clock, says a steady tone and
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import chain
@@ -40,6 +41,10 @@ class StackSettings:
         ice: it offers and takes ICE.
         name_server: the address of the only name server that its process finds; this machine's where empty. Only root
             may change it.
+        host: the account's server.
+        tls_ca: who vouches for the server.
+        counts: the gate turns away what comes too often; where it does not, a call too many ends another by chance.
+        reads_bodies: they are read, and refused or written anew, before the library reads them.
     """
 
     username: str
@@ -49,9 +54,13 @@ class StackSettings:
     answer_anyone: bool = False
     welcome: Sequence[str] = field(default_factory=list)
     calls: int = 1
-    srtp: str = "off"
+    srtp: str = "preferred"
     ice: bool = False
     name_server: str = ""
+    host: str = "localhost"
+    tls_ca: str = ""
+    counts: bool = True
+    reads_bodies: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +104,19 @@ class StackProcess:
     `gone` when the process has ended.
     """
 
-    def __init__(self, folder: Path, settings: StackSettings) -> None:
+    def __init__(self, folder: Path, settings: StackSettings, environment: Mapping[str, str] | None = None) -> None:
+        """Set up without starting.
+
+        Args:
+            folder: for its log and what it hears.
+            settings: of the stack.
+            environment: variables that it has beside those of this process, for another build of the library.
+        """
         self.folder = folder
         self.settings = settings
+        self._environment = dict(environment or {})
+        # A sanitizer tells more than the interpreter does, if it is asked first.
+        self._debugging = [] if environment else ["-X", "faulthandler"]
         self.port = 0
         self._process: subprocess.Popen[str] | None = None
         self._happened = threading.Condition()
@@ -121,12 +140,13 @@ class StackProcess:
         self._events = []
         with (self.folder / "stack.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._surroundings(), sys.executable, "-X", "faulthandler", "-m", "tests.lab.stack_program"],
+                [*self._surroundings(), sys.executable, *self._debugging, "-m", "tests.lab.stack_program"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
                 cwd=Path(__file__).parents[2],
+                env={**os.environ, **self._environment},
             )
         # As its audio thread would run before others on the device.
         prefer(self._process.pid)
@@ -177,7 +197,7 @@ class StackProcess:
     @property
     def log(self) -> str:
         """What it complained about."""
-        return (self.folder / "stack.log").read_text(errors="replace")[-4000:]
+        return (self.folder / "stack.log").read_text(errors="replace")[-12000:]
 
     @property
     def events(self) -> list[str]:

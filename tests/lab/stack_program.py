@@ -6,24 +6,43 @@ On standard output it says what happens, an event a line; answers to commands be
 import itertools
 import json
 import os
+import random
 import signal
 import sys
 import threading
 import time
 import uuid
+from dataclasses import replace
+from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason, SipUri
 from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
-from firmware.sip import AccountSettings, PjsuaStack, SipSettings, native
+from firmware.sip import AccountSettings, PjsuaStack, SipSettings, engine, gate, native
+from firmware.sip.bodies import Verdict
+from firmware.sip.connection_limit import ConnectionLimit
 from firmware.sip.settings import NatSettings
 from provisioning.accounts import Srtp
 from provisioning.addresses import Transport
 from tests.lab.audio import tone
 from tests.lab.priority import REST_S, carry_sound
 from tests.lab.stack_process import SPOKEN_HZ
+
+_CONNECTIONS = 600
+
+
+class Uncounted(gate.GatePolicy):
+    """Lets those in who may come in, as often as they like."""
+
+    judged = 0
+
+    def decide(self, request: gate.Request) -> int:
+        """Leave counting out."""
+        Uncounted.judged += 1
+        return -1 if super().decide(replace(request, method="ACK")) else 0
 
 
 class Program:
@@ -34,21 +53,28 @@ class Program:
         account = AccountSettings(
             settings["username"],
             "localhost",
-            "localhost",
+            settings["host"],
             settings["server_port"],
             Transport(settings["transport"]),
             settings["password"],
+            tls_ca=Path(settings["tls_ca"]) if settings["tls_ca"] else None,
             srtp=Srtp(settings["srtp"]),
         )
-        self.stack = PjsuaStack(
-            SipSettings(
-                account,
-                local_port=0,
-                answer_anyone=settings["answer_anyone"],
-                nat=NatSettings(ice=settings["ice"]),
-            ),
-            heartbeat=lambda: None,
+        sip = SipSettings(
+            account,
+            local_port=0,
+            answer_anyone=settings["answer_anyone"],
+            media_networks=(ip_network("127.0.0.0/8"), ip_network("::1")),
+            nat=NatSettings(ice=settings["ice"]),
         )
+        if not settings["counts"]:
+            # Connections that malformed messages end are made again at once.
+            sip = replace(sip, retry_base_s=0.05)
+            _replace(engine, "GatePolicy", Uncounted)
+            _replace(engine, "ConnectionLimit", partial(ConnectionLimit, limit=_CONNECTIONS))
+        if not settings["reads_bodies"]:
+            _replace(gate, "inspect_body", lambda *_arguments, **_names: Verdict())
+        self.stack = PjsuaStack(sip, heartbeat=lambda: None)
         self._numbers: dict[CallId, int] = {}
         self._number = itertools.count(1)
         self._output = threading.Lock()
@@ -92,6 +118,8 @@ class Program:
                 path.write_bytes(b"".join(heard))
                 rate_hz = self.stack.audio_port.rate_hz
                 return {"path": str(path), "rate_hz": rate_hz, "longest_wait_s": self._longest_wait_s}
+            case "judged":
+                return Uncounted.judged
             case "calls":
                 # Only reads a number.
                 return native.library().pjsua_call_get_count()
@@ -109,8 +137,12 @@ class Program:
                 if known:
                     self._say(f"incoming {event.caller.number}")
                     self.stack.signal_ringing(event.call_id)
+                    most = self._settings["calls"]
+                    if len(self._numbers) > most and not self._settings["counts"]:
+                        self.stack.hang_up(random.choice(list(self._numbers)))
+                        most += 1
                     # A second call would be heard in the first one's place.
-                    if len(self._numbers) <= self._settings["calls"]:
+                    if len(self._numbers) <= most:
                         self.stack.answer(event.call_id)
                 else:
                     self.stack.reject(event.call_id, RejectReason.BUSY)
@@ -145,6 +177,12 @@ class Program:
         with self._output:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
+
+
+def _replace(module: ModuleType, name: str, by: object) -> None:
+    """Put something of the lab's in the place of what the product has no setting for."""
+    assert hasattr(module, name)
+    setattr(module, name, by)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
-from tests.lab.fuzzer.message import SDP, Context, Message
+from tests.lab.fuzzer.descriptions import DESCRIPTIONS
+from tests.lab.fuzzer.message import Context, Message
 
 
 class Kind(StrEnum):
@@ -22,8 +23,8 @@ _METHODS: Final = (
     "CANCEL", "ACK", "FOO",
 )  # fmt: skip
 _IN_DIALOG_METHODS: Final = (
-    "INVITE", "INVITE", "INVITE", "UPDATE", "UPDATE", "INFO", "REFER", "NOTIFY", "MESSAGE", "OPTIONS", "PRACK", "ACK",
-    "CANCEL", "BYE",
+    *["INVITE", "INVITE", "INVITE", "UPDATE", "UPDATE", "INFO", "REFER", "NOTIFY", "MESSAGE", "OPTIONS", "PRACK", "ACK",
+      "CANCEL"] * 5, "BYE",
 )  # fmt: skip
 _CODES: Final = (
     100, 180, 181, 182, 183, 199, 200, 202, 204, 300, 301, 302, 305, 380, 400, 401, 403, 404, 405, 407, 408, 415, 420,
@@ -42,7 +43,7 @@ def _request(method: str, rng: random.Random, context: Context, *, in_dialog: bo
     tag = context.local_tag if in_dialog else word
     call_id = context.call_id if in_dialog else f"fuzz-{word}"
     to_tag = f";tag={context.remote_tag}" if in_dialog else ""
-    address = f"127.0.0.1:{context.port}"
+    address = f"{context.host}:{context.port}"
     transport = context.transport
     return Message(
         f"{method} sip:alice@127.0.0.1:{context.target_port} SIP/2.0",
@@ -58,8 +59,8 @@ def _request(method: str, rng: random.Random, context: Context, *, in_dialog: bo
     )
 
 
-def _add_sdp(message: Message, context: Context) -> None:
-    message.body = SDP.format(media_port=context.media_port).encode()
+def _add_sdp(message: Message, rng: random.Random, context: Context) -> None:
+    message.body = rng.choice(DESCRIPTIONS).format(media_port=context.media_port).encode()
     message.body_type = "application/sdp"
 
 
@@ -67,7 +68,7 @@ def _invite(rng: random.Random, context: Context) -> Message:
     message = _request("INVITE", rng, context)
     message.headers += rng.sample(_INVITE_HEADERS, rng.randrange(4))
     if rng.random() < 0.85:
-        _add_sdp(message, context)
+        _add_sdp(message, rng, context)
     return message
 
 
@@ -75,7 +76,7 @@ def _in_dialog(rng: random.Random, context: Context) -> Message:
     method = rng.choice(_IN_DIALOG_METHODS)
     message = _request(method, rng, context, in_dialog=True)
     if method in {"INVITE", "UPDATE", "ACK", "PRACK"} and rng.random() < 0.7:
-        _add_sdp(message, context)
+        _add_sdp(message, rng, context)
     _add_purpose(message, method, rng)
     return message
 
@@ -100,10 +101,7 @@ def _add_purpose(message: Message, method: str, rng: random.Random) -> None:
         case "REFER":
             message.headers += [f"Refer-To: {rng.choice(_REFERRALS)}", "Referred-By: <sip:boss@localhost>"]
         case "INFO":
-            message.body = b"Signal=5\r\nDuration=160\r\n"
-            message.body_type = rng.choice(
-                ["application/dtmf-relay", "application/dtmf", "application/media_control+xml"]
-            )
+            message.body_type, message.body = rng.choice(_COMMANDS)
         case "PRACK":
             message.headers.append("RAck: 1 1 INVITE")
         case "REGISTER":
@@ -125,10 +123,10 @@ def _response(rng: random.Random, context: Context) -> Message:
     )
     to = request["To"]
     message.headers.append(f"To: {to if ';tag=' in to else f'{to};tag={rng.getrandbits(32):08x}'}")
-    message.headers.append(f"Contact: <sip:fuzz@127.0.0.1:{context.port}>;expires=300")
+    message.headers.append(f"Contact: <sip:fuzz@{context.host}:{context.port}>;expires=300")
     message.headers += rng.sample(_RESPONSE_HEADERS, rng.randrange(4))
     if "INVITE" in request["CSeq"] and 180 <= code < 300 and rng.random() < 0.7:
-        _add_sdp(message, context)
+        _add_sdp(message, rng, context)
     return message
 
 
@@ -187,6 +185,13 @@ _NOTIFICATIONS: Final = (
     ("presence", "application/pidf+xml", b"<?xml version='1.0'?><presence entity='sip:a@b'><tuple/></presence>"),
     ("dialog", "application/dialog-info+xml", b"<dialog-info/>"),
     ("check-sync;reboot=true", "text/plain", b""),
+)
+_COMMANDS: Final = (
+    ("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n"),
+    ("application/dtmf-relay", b"Signal= #\nDuration= 65535"),
+    ("application/dtmf-relay", b"Signal=\x005\r\nDuration=160\r\n"),
+    ("application/dtmf", b"5"),
+    ("application/media_control+xml", b"<media_control><vc_primitive><to_encoder/></vc_primitive></media_control>"),
 )
 _REFERRALS: Final = (
     "<sip:600@localhost>",

@@ -2,21 +2,15 @@
 
 from dataclasses import dataclass, field
 
-SDP = (
-    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {media_port} RTP/AVP 8 0 101\r\n"
-    "a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
-    "a=ptime:20\r\na=sendrecv\r\n"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """Where a message goes to and what it refers to.
 
     Attributes:
-        port: ours, from which it is sent and where answers go.
+        host, port: ours, from which it is sent and where answers go.
         target_port: the handset's.
-        transport: `UDP` or `TCP`.
+        transport: `UDP`, `TCP` or `TLS`.
         media_port: ours for audio.
         call_id, local_tag, remote_tag: of the dialog that is up, seen from us.
         sequence: the dialog's next number, seen from us.
@@ -25,6 +19,7 @@ class Context:
 
     port: int
     target_port: int
+    host: str = "127.0.0.1"
     transport: str = "UDP"
     media_port: int = 9
     call_id: str = "no-dialog"

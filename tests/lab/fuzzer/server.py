@@ -1,7 +1,9 @@
 """The handset's own server turned hostile: it registers the handset, calls it, and sends it malformed messages."""
 
 import re
+import select
 import socket
+import ssl
 import threading
 import zlib
 from collections import deque
@@ -9,49 +11,93 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
+from tests.lab.certificates import IssuedCertificate
 from tests.lab.fuzzer.corpus import Kind
-from tests.lab.fuzzer.message import SDP, Context
+from tests.lab.fuzzer.descriptions import SDP
+from tests.lab.fuzzer.message import Context
 from tests.lab.ports import free_port
 
 if TYPE_CHECKING:
     from tests.lab.fuzzer.cases import Case
 
+SERVER, STRANGER = "127.0.0.1", "127.0.0.9"
 _HEADER: Final = re.compile(r"^(Via|From|To|Call-ID|CSeq|Contact)\s*:\s*(.*?)\r$", re.IGNORECASE | re.MULTILINE)
 _BUFFER: Final = 65536
 _RTP_HEADER: Final = 12
 _STREAM_S: Final = 3.0
-_QUIET_S: Final = 0.05
-_FORGETFUL: Final = 5
+_RECONNECT_S: Final = 20.0
+_EACH: Final = 5  # messages over a connection of their own, which the first of them may break
+_KEPT: Final = 30  # such connections that stay open for answers
+_FORGETFUL: Final = 20
+_DIGITS: Final = 20
+
+
+class Stream:
+    """A connection, which may be TLS and is then not to be read and written at once."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def send(self, data: bytes) -> None:
+        """Send, if there is anybody to take it."""
+        with self._lock, suppress(OSError):
+            self._connection.sendall(data)
+
+    def receive(self, wait_s: float) -> bytes | None:
+        """Return what has come, nothing where nothing has, None where nothing can come any more."""
+        try:
+            if not select.select([self._connection], [], [], wait_s)[0]:
+                return b""
+            with self._lock:
+                return self._connection.recv(_BUFFER) or None
+        except TimeoutError:
+            return b""
+        except (OSError, ValueError):
+            return None
+
+    def close(self) -> None:
+        """End it."""
+        self._connection.close()
 
 
 class HostileServer:
-    """Registrar, caller and fuzzer at one loopback address, over UDP or TCP.
+    """Registrar, caller and fuzzer on loopback, over UDP, TCP or TLS.
 
     Attributes:
         port: where the handset finds it.
+        host: what calls and malformed messages come from: the registrar's address or, past it, a stranger's.
+        answers_first: malformed answers to send before the right one to the handset's next requests.
+        answers_to_invite: well-formed answers (status, To tag, SDP) to the handset's INVITEs; without one it is busy.
     """
 
-    def __init__(self, transport: str) -> None:
+    def __init__(
+        self, transport: str, *, past_registrar: bool = False, certificate: IssuedCertificate | None = None
+    ) -> None:
         self.transport = transport.upper()
-        self.port = free_port(socket.SOCK_STREAM if self.transport == "TCP" else socket.SOCK_DGRAM)
+        self.host = STRANGER if past_registrar else SERVER
+        kind = socket.SOCK_DGRAM if self.transport == "UDP" else socket.SOCK_STREAM
+        self.port, self._own_port = free_port(kind), free_port(kind)
         self.target_port = 0
-        self.answers: deque[str] = deque(maxlen=400)
+        self.answers_first: deque[Case] = deque()
+        self.answers_to_invite: Sequence[tuple[int, str, str]] = ()
+        self.heard_media = threading.Event()
+        self.media_target: tuple[str, int] | None = None
+        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if certificate else None
+        if self._tls is not None and certificate is not None:
+            self._tls.load_cert_chain(*certificate)
         self._arrived = threading.Condition()
+        self._awaited: dict[str, str] = {}
         self._stopping = threading.Event()
+        self._sockets: list[socket.socket] = []
         self._udp: socket.socket | None = None
-        self._listener: socket.socket | None = None
-        self._connection: socket.socket | None = None
+        self._flow: Stream | None = None
+        self._kept: deque[tuple[Stream, bytes]] = deque()
         self._media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._threads: list[threading.Thread] = []
         self._count = 0
         self._dialog: dict[str, str] = {}
         self._request: dict[str, str] = {}
-        # Malformed answers to send before the right one to the handset's next requests.
-        self.answers_first: deque[Case] = deque()
-        # Well-formed answers (status, To tag, SDP) to the handset's INVITEs; it is told busy where there are none.
-        self.answers_to_invite: Sequence[tuple[int, str, str]] = ()
-        self.heard_media = threading.Event()
-        self.media_target: tuple[str, int] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -62,18 +108,23 @@ class HostileServer:
 
     def start(self) -> None:
         """Listen."""
-        self._media.bind(("127.0.0.1", 0))
+        self._media.bind((SERVER, 0))
         self._media.settimeout(0.2)
-        if self.transport == "UDP":
-            self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
-            self._udp.bind(("127.0.0.1", self.port))
-            self._udp.settimeout(0.2)
-            self._start(self._serve_udp)
-        else:
-            self._listener = socket.create_server(("127.0.0.1", self.port))
-            self._listener.settimeout(0.2)
-            self._start(self._serve_tcp)
+        self._sockets.append(self._media)
+        for host, port in {(SERVER, self.port), (self.host, self._port)}:
+            if self.transport == "UDP":
+                udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
+                udp.bind((host, port))
+                udp.settimeout(0.2)
+                self._sockets.append(udp)
+                self._udp = udp if host == self.host else self._udp
+                self._start(self._serve_udp, udp)
+            else:
+                listener = socket.create_server((host, port))
+                listener.settimeout(0.2)
+                self._sockets.append(listener)
+                self._start(self._serve_streams, listener)
         self._start(self._echo_media)
 
     def stop(self) -> None:
@@ -81,24 +132,29 @@ class HostileServer:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
-        for each in (self._udp, self._listener, self._connection, self._media):
-            if each is not None:
-                each.close()
+        for each in [*self._sockets, *(stream for stream, _ in self._kept)]:
+            each.close()
+
+    @property
+    def _port(self) -> int:
+        return self.port if self.host == SERVER else self._own_port
 
     @property
     def context(self) -> Context:
         """What the next message to the handset refers to."""
         self._count += 1
+        dialog = self._dialog
         return Context(
-            self.port,
+            self._port,
             self.target_port,
+            self.host,
             self.transport,
             self._media.getsockname()[1],
-            self._dialog.get("call_id", "no-dialog"),
-            self._dialog.get("local_tag", "none"),
-            self._dialog.get("remote_tag", "none"),
+            dialog.get("call_id", "no-dialog"),
+            dialog.get("local_tag", "none"),
+            dialog.get("remote_tag", "none"),
             self._count,
-            dict(self._request),
+            self._request,
         )
 
     # --- sending ------------------------------------------------------------------------------------------------------
@@ -108,46 +164,46 @@ class HostileServer:
         if self._udp is not None:
             for data in messages:
                 with suppress(OSError):
-                    self._udp.sendto(data, ("127.0.0.1", self.target_port))
-            return
-        with socket.socket() as stream, suppress(OSError):
-            stream.settimeout(_STREAM_S)
-            stream.connect(("127.0.0.1", self.target_port))
+                    self._udp.sendto(data, (SERVER, self.target_port))
+        elif self._tls is not None:
+            # The handset takes TLS over its own connection to the server only.
             for data in messages:
-                stream.sendall(data)
-            # The handset closes a connection whose bytes make no sense, and answers what does.
-            stream.settimeout(_QUIET_S)
-            buffer = b""
-            while data := stream.recv(_BUFFER):
-                buffer = self._take_all(buffer + data, stream.sendall)
+                self._connected().send(data)
+        else:
+            for first in range(0, len(messages), _EACH):
+                self._send_apart(b"".join(messages[first : first + _EACH]))
+            self._read_kept()
 
-    def ask(self, text: str, call_id: str, timeout_s: float = 5) -> str | None:
-        """Send a valid request over the registration's flow and return its final answer."""
-        return self._final(lambda: self._send_valid(text), call_id, timeout_s)
-
-    def ping(self, timeout_s: float = 5) -> bool:
-        """Say whether the handset answers, and with it everything sent before over UDP has been handled."""
+    def begin_ping(self, *, in_dialog: bool = False) -> str:
+        """Send OPTIONS, within the call or not, and return what `ended` asks for."""
         self._count += 1
-        call_id = f"ping-{self._count}"
-        for _ in range(3):
-            if self.ask(self._valid("OPTIONS", call_id, self._count), call_id, timeout_s / 3) is not None:
-                return True
-        return False
+        call_id = self._dialog["call_id"] if in_dialog and self._dialog else f"ping-{self._count}"
+        self._ask(self._valid("OPTIONS", call_id, self._count), call_id)
+        return call_id
 
-    def call(self, user: str = "caller") -> bool:
+    def ended(self, call_id: str, timeout_s: float = 5) -> str | None:
+        """Return the final answer to a valid request; over UDP all that was sent before it has been handled then."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._awaited[call_id], timeout_s)
+            return self._awaited.pop(call_id) or None
+
+    def ping(self) -> bool:
+        """Say whether the handset answers."""
+        return any(self.ended(self.begin_ping(), 2) is not None for _ in range(5))
+
+    def call(self, user: str = "caller", description: str = SDP) -> bool:
         """Call the handset, and say whether it has answered; the call is then the dialog that messages refer to."""
         self._count += 1
         call_id = f"call-{self._count}"
-        body = SDP.format(media_port=self._media.getsockname()[1])
-        answer = self.ask(self._valid("INVITE", call_id, self._count, user=user, body=body), call_id)
+        body = description.format(media_port=self._media.getsockname()[1])
+        self._ask(self._valid("INVITE", call_id, self._count, user=user, body=body), call_id)
+        answer = self.ended(call_id)
         if answer is None or not answer.startswith("SIP/2.0 200"):
             return False
         tag = re.search(r"^To:.*;tag=([^\s;]+)", answer, re.MULTILINE)
-        media_port = re.search(r"^m=audio (\d+)", answer, re.MULTILINE)
-        if tag is None or media_port is None:
+        if tag is None or not self._found_media(answer):
             return False
         self._dialog = {"call_id": call_id, "local_tag": call_id, "remote_tag": tag.group(1)}
-        self.media_target = ("127.0.0.1", int(media_port.group(1)))
         self._send_valid(self._valid("ACK", call_id, self._count, user=user))
         return True
 
@@ -156,19 +212,20 @@ class HostileServer:
         self._count += 1
         call_id = self._dialog["call_id"]
         request = self._valid("REFER", call_id, self._count)
-        answer = self.ask(request.replace("Max-Forwards", "Refer-To: <sip:600@localhost>\r\nMax-Forwards"), call_id)
-        return answer.partition("\r\n")[0] if answer is not None else ""
+        self._ask(request.replace("Max-Forwards", "Refer-To: <sip:600@localhost>\r\nMax-Forwards"), call_id)
+        return (self.ended(call_id) or "").partition("\r\n")[0]
 
-    def is_in_call(self) -> bool:
-        """Say whether the handset still knows the call and takes requests in it."""
+    def is_in_call(self, answer: str | None = None) -> bool:
+        """Say, from its answer to a ping within the call, whether the handset knows the call and takes requests in it.
+
+        The library has nothing to say to an OPTIONS within a call and answers 500; with other words where a malformed
+        message has raised the dialog's count beyond ours, and 481 where the call is gone.
+        """
         if not self._dialog:
             return False
-        self._count += 1
-        call_id = self._dialog["call_id"]
-        answer = self.ask(self._valid("OPTIONS", call_id, self._count), call_id, 2)
-        # The library has nothing to say to an OPTIONS within a call and answers 500; with other words where a malformed
-        # message has raised the dialog's count beyond ours, and 481 where the call is gone.
-        status = answer.partition("\r\n")[0] if answer is not None else "481"
+        if answer is None:
+            answer = self.ended(self.begin_ping(in_dialog=True), 2) or "SIP/2.0 481 "
+        status = answer.partition("\r\n")[0]
         return " 481 " not in status and "CSeq" not in status
 
     def send_media(self, data: bytes) -> None:
@@ -184,75 +241,95 @@ class HostileServer:
                 self._media.sendto(data, (self.media_target[0], self.media_target[1] + 1))
 
     def _valid(self, method: str, call_id: str, number: int, *, user: str = "caller", body: str = "") -> str:
-        in_dialog = self._dialog.get("call_id") == call_id
-        to_tag = f";tag={self._dialog['remote_tag']}" if in_dialog else ""
+        dialog = self._dialog if self._dialog.get("call_id") == call_id else {}
+        to_tag = f";tag={dialog['remote_tag']}" if dialog else ""
         content = (
             f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n" if body else "Content-Length: 0\r\n"
         )
+        address = f"{self.host}:{self._port}"
         return (
-            f"{method} sip:alice@127.0.0.1:{self.target_port} SIP/2.0\r\n"
-            f"Via: SIP/2.0/{self.transport} 127.0.0.1:{self.port};rport;branch=z9hG4bK{method}{call_id}{number}\r\n"
-            f"From: <sip:{user}@localhost>;tag={call_id}\r\nTo: <sip:alice@localhost>{to_tag}\r\nCall-ID: {call_id}\r\n"
-            f"CSeq: {number} {method}\r\nMax-Forwards: 70\r\n"
-            f"Contact: <sip:fuzz@127.0.0.1:{self.port};transport={self.transport.lower()}>\r\n{content}\r\n{body}"
+            f"{method} sip:alice@{SERVER}:{self.target_port} SIP/2.0\r\n"
+            f"Via: SIP/2.0/{self.transport} {address};rport;branch=z9hG4bK{method}{call_id}{number}\r\n"
+            f"From: <sip:{user}@localhost>;tag={dialog.get('local_tag', call_id)}\r\n"
+            f"To: <sip:alice@localhost>{to_tag}\r\nCall-ID: {call_id}\r\nCSeq: {number} {method}\r\n"
+            f"Max-Forwards: 70\r\nContact: <sip:fuzz@{address};transport={self.transport.lower()}>\r\n"
+            f"{content}\r\n{body}"
         )
+
+    def _ask(self, text: str, call_id: str) -> None:
+        self._awaited[call_id] = ""
+        self._send_valid(text)
 
     def _send_valid(self, text: str) -> None:
         if self._udp is not None:
-            self._udp.sendto(text.encode(), ("127.0.0.1", self.target_port))
-        elif self._connection is not None:
-            with suppress(OSError):
-                self._connection.sendall(text.encode())
+            self._udp.sendto(text.encode(), (SERVER, self.target_port))
+        else:
+            self._connected().send(text.encode())
 
-    def _final(self, send: Callable[[], None], call_id: str, timeout_s: float) -> str | None:
-        def found() -> str | None:
-            return next(
-                (a for a in self.answers if f"\r\nCall-ID: {call_id}\r\n" in a and not a.startswith("SIP/2.0 1")), None
-            )
+    def _connected(self) -> Stream:
+        """Return the connection for valid requests: the handset's own, or past the registrar one to the handset."""
+        if self._flow is None and self.host == STRANGER:
+            self._flow = self._connect()
+            self._start(self._serve, self._flow)
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: self._flow, _RECONNECT_S), "the handset does not connect any more"
+            assert self._flow is not None
+            return self._flow
 
-        with self._arrived:
-            for answer in [a for a in self.answers if f"\r\nCall-ID: {call_id}\r\n" in a]:
-                self.answers.remove(answer)
-        send()
-        with self._arrived:
-            return self._arrived.wait_for(found, timeout_s)
+    def _connect(self) -> Stream:
+        return Stream(socket.create_connection((SERVER, self.target_port), _STREAM_S, (self.host, 0)))
+
+    def _send_apart(self, data: bytes) -> None:
+        with suppress(OSError):
+            stream = self._connect()
+            stream.send(data)
+            self._kept.append((stream, b""))
+
+    def _read_kept(self) -> None:
+        kept, self._kept = self._kept, deque()
+        for stream, buffer in kept:
+            data = stream.receive(0)
+            if data is None:
+                stream.close()
+            else:
+                self._kept.append((stream, self._take_all(buffer + data, stream.send)))
+        while len(self._kept) > _KEPT:
+            self._kept.popleft()[0].close()
 
     # --- receiving ----------------------------------------------------------------------------------------------------
 
-    def _start(self, run: Callable[[], None]) -> None:
-        thread = threading.Thread(target=run, daemon=True)
+    def _start(self, run: Callable[..., None], *argument: object) -> None:
+        thread = threading.Thread(target=run, args=argument, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _serve_udp(self) -> None:
-        udp = self._udp
-        assert udp is not None
+    def _serve_udp(self, udp: socket.socket) -> None:
         while not self._stopping.is_set():
             with suppress(TimeoutError):
                 data, source = udp.recvfrom(_BUFFER)
                 self._take(data, lambda answer, to=source: udp.sendto(answer, to))  # type: ignore[misc]
 
-    def _serve_tcp(self) -> None:
-        assert self._listener is not None
+    def _serve_streams(self, listener: socket.socket) -> None:
         while not self._stopping.is_set():
-            with suppress(TimeoutError):
-                connection = self._listener.accept()[0]
-                connection.settimeout(0.2)
-                self._connection = connection
-                self._start(lambda connection=connection: self._serve_connection(connection))  # type: ignore[misc]
+            with suppress(OSError):
+                connection = listener.accept()[0]
+                connection.settimeout(_STREAM_S)
+                if self._tls is not None:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
+                stream = Stream(connection)
+                if self.host == SERVER:
+                    with self._arrived:
+                        self._flow = stream
+                        self._arrived.notify_all()
+                self._start(self._serve, stream)
 
-    def _serve_connection(self, connection: socket.socket) -> None:
+    def _serve(self, stream: Stream) -> None:
         buffer = b""
-        while not self._stopping.is_set():
-            try:
-                data = connection.recv(_BUFFER)
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            if not data:
-                return
-            buffer = self._take_all(buffer + data, connection.sendall)
+        while not self._stopping.is_set() and (data := stream.receive(0.2)) is not None:
+            buffer = self._take_all(buffer + data, stream.send) if data else buffer
+        if self._flow is stream:
+            self._flow = None
+        stream.close()
 
     def _take_all(self, buffer: bytes, answer: Callable[[bytes], object]) -> bytes:
         """Take the messages out of a stream and return what is left of it."""
@@ -263,18 +340,20 @@ class HostileServer:
             if len(rest) < size:
                 break
             buffer = rest[size:]
-            with suppress(OSError):
-                self._take(head + b"\r\n\r\n" + rest[:size], answer)
+            self._take(head + b"\r\n\r\n" + rest[:size], answer)
         return buffer
 
     def _take(self, data: bytes, answer: Callable[[bytes], object]) -> None:
         text = data.decode(errors="replace")
         headers = {_name(name): value for name, value in reversed(_HEADER.findall(text))}
         if text.startswith("SIP/2.0"):
+            if text.startswith("SIP/2.0 1"):
+                return
             with self._arrived:
-                self.answers.append(text)
-                self._arrived.notify_all()
-            if headers.get("CSeq", "").endswith("INVITE") and not text.startswith("SIP/2.0 1"):
+                if headers.get("Call-ID") in self._awaited:
+                    self._awaited[headers["Call-ID"]] = text
+                    self._arrived.notify_all()
+            if headers.get("CSeq", "").endswith("INVITE"):
                 self._acknowledge(text, headers, answer)
             return
         method = text.split(" ", 1)[0]
@@ -284,29 +363,31 @@ class HostileServer:
         if method in {"INVITE", "REGISTER"}:
             while self.answers_first and (method == "INVITE" or len(self.answers_first) % 2):
                 malformed = self.answers_first.popleft().make(self.context, Kind.RESPONSE)
-                if self.transport == "UDP":
-                    answer(malformed)
-                else:
-                    self.send([malformed])
+                (self._send_apart if self.transport == "TCP" else answer)(malformed)
         if method == "INVITE" and self.answers_to_invite:
-            for status, tag, body in self.answers_to_invite:
-                to = f"{headers['To'].partition(';tag=')[0]};tag={tag}"
-                answer((
-                    f"SIP/2.0 {status} Fuzz\r\nVia: {headers['Via']}\r\nFrom: {headers['From']}\r\nTo: {to}\r\n"
-                    f"Call-ID: {headers['Call-ID']}\r\nCSeq: {headers['CSeq']}\r\n"
-                    f"Contact: <sip:fuzz@127.0.0.1:{self.port}>\r\nContent-Type: application/sdp\r\n"
-                    f"Content-Length: {len(body)}\r\n\r\n{body}"
-                ).encode())  # fmt: skip
+            self._accept(text, headers, answer)
             return
         code = {"INVITE": "486 Busy Here", "BYE": "200 OK", "REGISTER": "200 OK"}.get(method, "200 OK")
-        to = headers["To"] if ";tag=" in headers["To"] else f"{headers['To']};tag=server"
         contact = (
             f"Contact: {headers['Contact']};expires=300\r\n" if method == "REGISTER" and "Contact" in headers else ""
         )
-        answer((
-            f"SIP/2.0 {code}\r\nVia: {headers['Via']}\r\nFrom: {headers['From']}\r\nTo: {to}\r\n"
-            f"Call-ID: {headers['Call-ID']}\r\nCSeq: {headers['CSeq']}\r\n{contact}Content-Length: 0\r\n\r\n"
-        ).encode())  # fmt: skip
+        answer(_response(code, headers, "server", contact))
+
+    def _accept(self, text: str, headers: dict[str, str], answer: Callable[[bytes], object]) -> None:
+        contact = f"Contact: <sip:fuzz@{SERVER}:{self.port};transport={self.transport.lower()}>\r\n"
+        for status, tag, body in self.answers_to_invite:
+            answer(
+                _response(f"{status} Fuzz", headers, tag, contact, body.format(media_port=self._media.getsockname()[1]))
+            )
+            if status == 200 and (local := re.search(r";tag=([^\s;]+)", headers["From"])):
+                self._dialog = {"call_id": headers["Call-ID"], "local_tag": tag, "remote_tag": local.group(1)}
+        self._found_media(text)
+
+    def _found_media(self, text: str) -> bool:
+        port = re.search(r"^m=audio (\d+)", text, re.MULTILINE)
+        if port is not None:
+            self.media_target = (SERVER, int(port.group(1)))
+        return port is not None
 
     def _acknowledge(self, text: str, headers: dict[str, str], answer: Callable[[bytes], object]) -> None:
         """End what an INVITE began, most of the time: without this the handset keeps it for 32 s."""
@@ -323,9 +404,9 @@ class HostileServer:
         for method in ("ACK", "BYE") if accepted else ("ACK",):
             # An ACK to a refusal belongs to the INVITE's transaction, all else to one of its own.
             via = headers["Via"] + (f"{method}" if accepted else "")
-            count = int(number) + (method == "BYE") if number.isdigit() else 1
+            count = int(number) + (method == "BYE") if number.isdigit() and len(number) < _DIGITS else 1
             answer((
-                f"{method} sip:alice@127.0.0.1:{self.target_port} SIP/2.0\r\nVia: {via}\r\nFrom: {headers['From']}\r\n"
+                f"{method} sip:alice@{SERVER}:{self.target_port} SIP/2.0\r\nVia: {via}\r\nFrom: {headers['From']}\r\n"
                 f"To: {headers['To']}\r\nCall-ID: {headers['Call-ID']}\r\nCSeq: {count} {method}\r\n"
                 "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
             ).encode())  # fmt: skip
@@ -338,6 +419,16 @@ class HostileServer:
                     self.heard_media.set()
                     # Under our own source number (RFC 3550 section 8.2: one's own coming back is a loop).
                     self._media.sendto(packet[:8] + b"FUZZ" + packet[_RTP_HEADER:], source)
+
+
+def _response(status: str, headers: dict[str, str], tag: str, contact: str, body: str = "") -> bytes:
+    to = headers["To"] if ";tag=" in headers["To"] else f"{headers['To']};tag={tag}"
+    content = "Content-Type: application/sdp\r\n" if body else ""
+    return (
+        f"SIP/2.0 {status}\r\nVia: {headers['Via']}\r\nFrom: {headers['From']}\r\nTo: {to}\r\n"
+        f"Call-ID: {headers['Call-ID']}\r\nCSeq: {headers['CSeq']}\r\n{contact}{content}"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
 
 
 def _name(name: str) -> str:
