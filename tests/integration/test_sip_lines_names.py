@@ -168,4 +168,3 @@ def ask_the_library(engine: Engine, host: bytes) -> None:
     kept = ctypes.create_string_buffer(host)
     answer = ctypes.cast(take_answer, ctypes.c_void_p).value
     engine._names._callback(ctypes.addressof(kept), len(host), 1, 0, 5060, None, answer)
-

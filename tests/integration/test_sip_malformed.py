@@ -1,4 +1,4 @@
-"""Malformed signalling and audio from the handset's own server and past it: nothing crashes or grows, and calls work."""
+"""Malformed signalling and audio from the handset's own server and past it: nothing crashes, nothing grows."""
 
 import os
 import random
