@@ -86,8 +86,20 @@ CHANGES: Final = (
     Change(
         "pjsip/src/pjsua2/call.cpp",
         "    /* Remove reference to this instance from PJSUA library */\n",
+        "    for (unsigned at = 0; at < pjsua_call_get_max_count(); ++at) {\n"
+        "        Call *owner = (Call*)pjsua_call_get_user_data((int)at);\n\n"
+        "        if (!owner || owner->id == (int)at || (owner != this && owner->child != this)) continue;\n"
+        "        if (owner == this && child && child->id == PJSUA_INVALID_ID) {\n"
+        "            child->id = (int)at;\n"
+        "            pjsua_call_set_user_data((int)at, child);\n"
+        "        } else {\n"
+        "            pjsua_call_set_user_data((int)at, NULL);\n"
+        "            if (pjsua_get_state() < PJSUA_STATE_CLOSING) pjsua_call_hangup((int)at, 0, NULL, NULL);\n"
+        "        }\n"
+        "    }\n"
         "    if (id == PJSUA_INVALID_ID || pjsua_call_get_user_data(id) != this) return;\n",
-        "A call that was over hung up the new call to which the library had given its number meanwhile.",
+        "A call that was over hung up the new call to which the library had given its number meanwhile, and a call that "
+        "a transfer had begun was told to objects that were gone.",
     ),
     Change(
         "pjsip/src/pjsua2/endpoint.cpp",
@@ -192,6 +204,41 @@ CHANGES: Final = (
         "        DTLS_UNLOCK(ds);\n        ssl_flush_wbio(ds, idx);\n",
         "        ssl_flush_wbio(ds, idx);\n        DTLS_UNLOCK(ds);\n",
         "The same: it would have to wait for the lock again.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_ice.c",
+        "    pj_status_t status;\n\n    /* Encode ICE in SDP */\n",
+        "    pj_status_t status;\n\n"
+        "    if (!pj_ice_strans_has_sess(tp_ice->ice_st)) return PJ_SUCCESS;\n"
+        "    /* Encode ICE in SDP */\n",
+        "A re-INVITE without an offer, in a call whose ICE had ended, met an assertion.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_ice.c",
+        "            addr = &tp_ice->remote_rtcp;\n",
+        "            addr = &tp_ice->remote_rtcp;\n"
+        "            if (!tp_ice->remote_rtcp.addr.sa_family) return PJ_SUCCESS;\n",
+        "A re-INVITE that ended ICE met an assertion, for want of an address to send RTCP to.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_ice.c",
+        "                                   tp_ice->comp_cnt, PJ_FALSE,\n"
+        "                                   tp_ice->enable_rtcp_mux,\n",
+        "                                   pj_ice_strans_get_running_comp_cnt(tp_ice->ice_st), PJ_FALSE,\n"
+        "                                   tp_ice->enable_rtcp_mux,\n",
+        "The same, where RTCP had come to share the port of RTP.",
+    ),
+    Change(
+        "pjsip/src/pjsua-lib/pjsua_call.c",
+        "    pj_assert(answer->media_count == offer->media_count);\n",
+        "    if (answer->media_count != offer->media_count) goto on_return;\n",
+        "An offer with fewer media lines than the one before was read beyond its end.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/endpoint.c",
+        '        pj_assert(!"Invalid address family");\n',
+        "",
+        "An offer, in a call that has no stream left, is answered with an error; it need not end the fuzzer's build.",
     ),
 )
 

@@ -187,7 +187,8 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         """Say whether neither RTP nor RTCP has come since the last time, though it should have."""
         if not self._told_audio[0]:
             return False
-        statistics = self.getStreamStat(self.audio_index).rtcp
+        whole = self.getStreamStat(self.audio_index)  # what is in it goes when it goes
+        statistics = whole.rtcp
         # Every RTCP report from the peer updates what it knows of our sending.
         packets = int(statistics.rxStat.pkt) + int(statistics.txStat.updateCount)
         silent = packets == self._packets_received

@@ -255,7 +255,8 @@ class Engine:
 
     def _is_trusted(self, source: str) -> bool:
         """Say whether an address is a configured server's, so that what it asserts is believed (RFC 3325)."""
-        return canonical(source) in self._admission.trusted
+        # The library keeps no source where it refuses a call later than at once.
+        return bool(source) and canonical(source) in self._admission.trusted
 
     def _allows_dtls(self, address: Address) -> bool:
         """Say whether audio whose keys come by DTLS may go to an address: the firewall lets it go nowhere else."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
+import pjsua2
+
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason
 from firmware.phone.events import CallReplaced, Event
 from firmware.sip import native
@@ -108,7 +110,10 @@ class Replacements:
 
     def _check_begun(self, call_id: CallId) -> None:
         call = self._calls.get(call_id)
-        if call is not None and not (call.is_known and call.isActive()):
+        # The library tells a call from the one that it comes from when it is asked for it; with ICE it has not begun yet.
+        for number in range(native.most_calls()):
+            pjsua2.Call.lookup(number)
+        if call is not None and not call.is_known:
             call.tell(CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)
             self._calls.drop_soon(call_id)
 

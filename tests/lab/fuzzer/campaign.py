@@ -49,7 +49,7 @@ class Way:
     def of(cls, seed: int, part: int, *, reads_bodies: bool) -> "Way":
         """Choose that of a part: TLS is the slowest, since malformed messages end the only connection."""
         rng = random.Random(f"way {seed}/{part}")
-        transport = rng.choices(("udp", "tcp", "tls"), (6, 3, 1))[0]
+        transport = rng.choices(("udp", "tcp", "tls"), (12, 3, 1))[0]
         past_registrar = transport != "tls" and rng.random() < 0.4
         return cls(transport, rng.random() < 0.5, past_registrar, reads_bodies=reads_bodies)
 

@@ -28,7 +28,7 @@ _STREAM_S: Final = 3.0
 _RECONNECT_S: Final = 20.0
 _EACH: Final = 5  # messages over a connection of their own, which the first of them may break
 _KEPT: Final = 30  # such connections that stay open for answers
-_FORGETFUL: Final = 20
+_FORGETFUL: Final = 100
 _DIGITS: Final = 20
 
 
