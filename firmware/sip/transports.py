@@ -33,6 +33,8 @@ class Transports:
         self._endpoint: Any = None
         self._ids: dict[_Key, int] = {}
         self._ports: dict[_Key, int] = {}
+        # The library reads their values where they are.
+        self._options: list[Any] = []
 
     def start(self, endpoint: Any) -> None:
         """Open them in this library from now on."""
@@ -143,7 +145,8 @@ class Transports:
             (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
             (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, idle_s * 1000),
         ):
-            configuration.sockOptParams.sockOpts.append(pjsua2.SockOpt(level, name, value))
+            self._options.append(pjsua2.SockOpt(level, name, value))
+            configuration.sockOptParams.sockOpts.append(self._options[-1])
 
     def _port_of(self, transport_id: int) -> int:
         address = str(self._endpoint.transportGetInfo(transport_id).localAddress)
