@@ -13,12 +13,14 @@ import pytest
 
 from firmware.sip import connection_limit
 from tests.lab.answering_peer import AnsweringPeer, Settings
+from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio
+from tests.lab.ports import free_port
 from tests.lab.sip_flood import FloodTransport, SipFlood
 from tests.lab.sipp import Sipp
 from tests.lab.stack_process import Heard, StackProcess, StackSettings
 
-RATE_PER_S = 500
+RATES_PER_S = (500, 2000)
 SOAK = os.environ.get("WECALL_SOAK") == "1"
 DURATION_S = 10 if SOAK else 1
 LONGEST_GAP_S = 0.06
@@ -26,20 +28,34 @@ GETS_THROUGH_S = 2.0
 # A busy machine may stutter once; a phone that is disturbed by floods does so each time.
 TRIES = 3
 CALLER = "caller"
-SERVER, STRANGER = "127.0.0.1", "127.0.0.9"
+SERVER, STRANGER, SERVER_6 = "127.0.0.1", "127.0.0.9", "::1"
+# What the library keeps of those that the gate lets in, for 32 s.
+GROWTH_BYTES = 12_000_000
 
 
 class Scene:
     """A registrar, a peer that echoes, and the handset's stack in a call with it."""
 
-    def __init__(self, kamailio: Kamailio, peer: AnsweringPeer, folder: Path) -> None:
+    def __init__(self, kamailio: Kamailio, authority: CertificateAuthority, peer: AnsweringPeer, folder: Path) -> None:
         self.kamailio = kamailio
+        self._authority = authority
         self._peer = peer
         self._folder = folder
 
-    def stack(self, transport: str, *, answer_anyone: bool) -> StackProcess:
-        port = self.kamailio.tcp_port if transport == "tcp" else self.kamailio.udp_port
-        settings = StackSettings("alice", "secret", port, transport, answer_anyone, welcome=[CALLER])
+    def stack(self, transport: str, *, answer_anyone: bool, ipv6: bool = False) -> StackProcess:
+        ports = {"udp": self.kamailio.udp_port, "tcp": self.kamailio.tcp_port, "tls": self.kamailio.tls_port}
+        settings = StackSettings(
+            "alice",
+            "secret",
+            ports[transport],
+            transport,
+            answer_anyone,
+            welcome=[CALLER],
+            host=SERVER_6 if ipv6 else SERVER,
+            # The same for both families.
+            local_port=free_port(socket.SOCK_DGRAM),
+            tls_ca=str(self._authority.ca_path) if transport == "tls" else "",
+        )
         return StackProcess(self._new_folder("stack"), settings)
 
     def start_call(self, stack: StackProcess) -> str:
@@ -49,12 +65,18 @@ class Scene:
         return number
 
     def flood(
-        self, stack: StackProcess, transport: FloodTransport, source: str, *, through_server: bool = False
+        self,
+        stack: StackProcess,
+        transport: FloodTransport,
+        source: str,
+        rate_per_s: int,
+        *,
+        through_server: bool = False,
     ) -> SipFlood:
         port = self.kamailio.udp_port if through_server else stack.port
         # It is stopped when it has lasted long enough and the call during it has ended.
-        count = RATE_PER_S * (DURATION_S + 15)
-        return SipFlood(self._new_folder("flood"), port, transport, source=source, rate_per_s=RATE_PER_S, count=count)
+        count = rate_per_s * (DURATION_S + 15)
+        return SipFlood(self._new_folder("flood"), port, transport, source=source, rate_per_s=rate_per_s, count=count)
 
     def gets_through(self, stack: StackProcess, within_s: float, scenario: str = "uac_cancel") -> bool:
         """Call through the operator's server until a call rings, and with `uac_call` is answered, as people do."""
@@ -74,11 +96,17 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    kamailio = Kamailio(tmp_path / "kamailio", {"alice": "secret", "peer": "other"})
+    authority = CertificateAuthority(tmp_path / "authority")
+    kamailio = Kamailio(
+        tmp_path / "kamailio",
+        {"alice": "secret", "peer": "other"},
+        certificate=authority.issue("localhost", hosts=LOOPBACK),
+        addresses=(SERVER, SERVER_6),
+    )
     with kamailio:
         peer = AnsweringPeer(Settings("peer", "other", f"sip:127.0.0.1:{kamailio.udp_port}"), tmp_path / "peer.log")
         with peer:
-            yield Scene(kamailio, peer, tmp_path)
+            yield Scene(kamailio, authority, peer, tmp_path)
 
 
 def until(condition: Callable[[], bool], timeout_s: float = 10) -> bool:
@@ -94,20 +122,24 @@ def wait(duration_s: float) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize(("source", "answer_anyone"), [(STRANGER, False), (STRANGER, True), (SERVER, False)],
-                         ids=["unknown", "stranger", "server"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("source", "answer_anyone"),
+    [(STRANGER, False), (STRANGER, True), (SERVER, False), (SERVER_6, False)],
+    ids=["unknown", "stranger", "server", "ipv6"],
+)
 @pytest.mark.parametrize("flood_transport", list(FloodTransport), ids=lambda transport: transport.name.lower())
+@pytest.mark.parametrize("rate_per_s", RATES_PER_S)
 def test_a_flood_gaps_no_running_call_and_keeps_no_real_call_out(
-    scene: Scene, flood_transport: FloodTransport, source: str, *, answer_anyone: bool
+    scene: Scene, rate_per_s: int, flood_transport: FloodTransport, source: str, *, answer_anyone: bool
 ) -> None:
     transport = "udp" if flood_transport is FloodTransport.UDP else "tcp"
-    with scene.stack(transport, answer_anyone=answer_anyone) as stack:
+    with scene.stack(transport, answer_anyone=answer_anyone, ipv6=source == SERVER_6) as stack:
         running = scene.start_call(stack)
         before = stack.size()
         for left in reversed(range(TRIES)):
             stack.listen()
             began_at, cpu_s = time.monotonic(), stack.cpu_s()
-            with scene.flood(stack, flood_transport, source) as flood:
+            with scene.flood(stack, flood_transport, source, rate_per_s) as flood:
                 wait(DURATION_S / 4)
                 assert scene.gets_through(stack, 10)
                 assert flood.is_running(), "the call did not come during the flood"
@@ -119,6 +151,7 @@ def test_a_flood_gaps_no_running_call_and_keeps_no_real_call_out(
                 break
         assert is_whole(heard), f"gone for {heard.longest_gap_s():.3f} s"
         assert share < 0.5
+        assert stack.size().memory_bytes - before.memory_bytes < GROWTH_BYTES
         assert not [event for event in stack.events if event.startswith(f"disconnected {running} ")]
         stack.hang_up(running)
         assert scene.gets_through(stack, GETS_THROUGH_S, "uac_call")
@@ -134,15 +167,20 @@ def is_whole(heard: Heard) -> bool:
 
 @pytest.mark.soak
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize(
+    ("transport", "ipv6"), [("udp", False), ("tcp", False), ("tls", False), ("udp", True)],
+    ids=["udp", "tcp", "tls", "ipv6"],
+)  # fmt: skip
+@pytest.mark.parametrize("rate_per_s", RATES_PER_S)
 def test_a_flood_through_the_server_itself_is_survived_and_the_next_call_gets_through(
-    scene: Scene, transport: str
+    scene: Scene, rate_per_s: int, transport: str, *, ipv6: bool
 ) -> None:
-    with scene.stack(transport, answer_anyone=False) as stack:
+    with scene.stack(transport, answer_anyone=False, ipv6=ipv6) as stack:
         running = scene.start_call(stack)
+        before = stack.size()
         for left in reversed(range(TRIES)):
             stack.listen()
-            with scene.flood(stack, FloodTransport.UDP, STRANGER, through_server=True):
+            with scene.flood(stack, FloodTransport.UDP, STRANGER, rate_per_s, through_server=True):
                 wait(DURATION_S)
             assert scene.gets_through(stack, GETS_THROUGH_S)
             heard = stack.heard()
@@ -150,6 +188,7 @@ def test_a_flood_through_the_server_itself_is_survived_and_the_next_call_gets_th
                 break
         assert is_whole(heard), f"gone for {heard.longest_gap_s():.3f} s"
         assert not [event for event in stack.events if event.startswith(f"disconnected {running} ")]
+        assert stack.size().memory_bytes - before.memory_bytes < GROWTH_BYTES
 
 
 INVITE = (
@@ -188,8 +227,9 @@ def test_servers_beyond_their_limit_are_told_and_strangers_are_not(
 
 
 @pytest.mark.parametrize("source", [SERVER, STRANGER])
-def test_connections_that_say_nothing_use_nothing_up(scene: Scene, source: str) -> None:
-    with scene.stack("tcp", answer_anyone=True) as stack, ExitStack() as connections:
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_connections_that_say_nothing_use_nothing_up(scene: Scene, transport: str, source: str) -> None:
+    with scene.stack(transport, answer_anyone=True) as stack, ExitStack() as connections:
         for _ in range(100):
             connection = connections.enter_context(socket.socket())
             connection.bind((source, 0))

@@ -1,7 +1,8 @@
-"""Malformed signalling and audio from the handset's own server and past it: nothing crashes, nothing grows."""
+"""Malformed signalling and audio, from the handset's own server and past it: nothing crashes, and calls work."""
 
 import os
 import random
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,8 +39,8 @@ def siege(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Siege]:
     ids=lambda way: way.transport,
     indirect=True,
 )
-def test_some_malformed_messages_do_not_crash_the_phone(siege: Siege, record_property: pytest.RecordProperty) -> None:
-    record_property("seed", SEED)
+def test_some_malformed_messages_do_not_crash_the_phone(siege: Siege) -> None:
+    sys.stdout.write(f"WECALL_SEED={SEED} repeats it\n")
     siege.run(SEED, range(A_FEW))
     siege.assert_works()
 

@@ -46,10 +46,11 @@ class SipFlood:
             text = text.replace(f"@{word}@", value)
         scenario = self._folder / "uac_flood.xml"
         scenario.write_text(text)
+        target = "[::1]" if ":" in self._source else "127.0.0.1"
         command = [
             "sipp", "-sf", scenario, "-i", self._source, "-t", self._transport, "-m", str(self._count),
             "-r", str(self._rate_per_s), "-s", "alice", "-l", str(self._count), "-max_socket", str(self._count + 100),
-            "-default_behaviors", "none", "-nostdin", "-nd", "-deadcall_wait", "0", f"127.0.0.1:{self._target_port}",
+            "-default_behaviors", "none", "-nostdin", "-nd", "-deadcall_wait", "0", f"{target}:{self._target_port}",
         ]  # fmt: skip
         with (self._folder / "flood.log").open("wb") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, cwd=self._folder)

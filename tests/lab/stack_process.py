@@ -42,6 +42,7 @@ class StackSettings:
         name_server: the address of the only name server that its process finds; this machine's where empty. Only root
             may change it.
         host: the account's server.
+        local_port: where it listens, of both families; any where 0.
         tls_ca: who vouches for the server.
         counts: the gate turns away what comes too often; where it does not, a call too many ends another by chance.
         reads_bodies: they are read, and refused or written anew, before the library reads them.
@@ -58,6 +59,7 @@ class StackSettings:
     ice: bool = False
     name_server: str = ""
     host: str = "localhost"
+    local_port: int = 0
     tls_ca: str = ""
     counts: bool = True
     reads_bodies: bool = True

@@ -62,7 +62,7 @@ class Program:
         )
         sip = SipSettings(
             account,
-            local_port=0,
+            local_port=settings["local_port"],
             answer_anyone=settings["answer_anyone"],
             media_networks=(ip_network("127.0.0.0/8"), ip_network("::1")),
             nat=NatSettings(ice=settings["ice"]),

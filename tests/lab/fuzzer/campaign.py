@@ -25,6 +25,7 @@ ROOT: Final = Path(__file__).parents[3]
 PART: Final = 25_000
 LONGEST_S: Final = 150 * 60.0
 BUILDS: Final = ("production", "asan")
+SURVIVED: Final = "survived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,13 @@ def besieged(folder: Path, way: Way, environment: Mapping[str, str] | None = Non
 class Campaign:
     """A number of messages of one seed against one build; its log says how far it is."""
 
-    def __init__(self, log: Path, build: str, seed: int, count: int, *, reads_bodies: bool = True) -> None:
-        """Go on where the log ends, if it is of the same seed.
+    def __init__(self, log: Path, build: str, seed: int | None, count: int, *, reads_bodies: bool = True) -> None:
+        """Go on where the log ends, if it is of the same seed and not at its end.
 
         Args:
             log: where it is kept.
             build: one of `BUILDS`.
-            seed: of the messages.
+            seed: of the messages; the log's, or one by chance, where left out.
             count: how many they are.
             reads_bodies: their bodies pass the handset's parser first.
         """
@@ -97,14 +98,21 @@ class Campaign:
         self._environment = sanitized() if build == "asan" else {}
         self._reads_bodies = reads_bodies
         self.state: dict[str, Any] = json.loads(log.read_text()) if log.exists() else {}
-        if self.state.get("seed") != seed:
+        is_over = self.state.get("result") == SURVIVED
+        if is_over or seed not in {None, self.state.get("seed")} or not self.state:
+            seed = random.randrange(10**6) if seed is None else seed
             self.state = {"build": build, "seed": seed, "reached": 0, "result": "", "parts": []}
         self.state["count"] = count
 
     @property
     def is_done(self) -> bool:
         """Every message has been sent."""
-        return bool(self.state["reached"] >= self.state["count"])
+        return self.reached >= int(self.state["count"])
+
+    @property
+    def reached(self) -> int:
+        """How many messages have been survived."""
+        return int(self.state["reached"])
 
     def run(self, folder: Path, longest_s: float = LONGEST_S) -> None:
         """Send what is left, or what can be sent in time.
@@ -114,7 +122,7 @@ class Campaign:
         """
         deadline = time.monotonic() + longest_s
         while not self.is_done and time.monotonic() < deadline:
-            first = self.state["reached"]
+            first = self.reached
             numbers = range(first, min(first - first % PART + PART, self.state["count"]))
             try:
                 part = self._run_part(folder / str(first), numbers)
@@ -122,7 +130,7 @@ class Campaign:
                 self._keep(result=f"stopped within {numbers}: {type(error).__name__}")
                 raise
             self.state["parts"].append(part)
-            self._keep(reached=numbers.stop, result="survived" if numbers.stop == self.state["count"] else "so far")
+            self._keep(reached=numbers.stop, result=SURVIVED if numbers.stop == self.state["count"] else "so far")
 
     def _run_part(self, folder: Path, numbers: range) -> dict[str, Any]:
         seed = self.state["seed"]
@@ -164,7 +172,7 @@ def main() -> None:
     """Run one by hand."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", choices=BUILDS, default="production")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--seed", type=int, help="of the messages; that of the run before, to go on, where left out")
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--parser-off", action="store_true", help="find what only the handset's parser keeps out")
     words = parser.parse_args()

@@ -207,6 +207,22 @@ class HostileServer:
         self._send_valid(self._valid("ACK", call_id, self._count, user=user))
         return True
 
+    def invitation(self, call_id: str) -> bytes:
+        """Return a valid INVITE; the call ends as soon as the handset answers."""
+        return self._valid("INVITE", call_id, 1, body=SDP.format(media_port=self._media.getsockname()[1])).encode()
+
+    def send_request(
+        self, method: str, *, in_call: bool, to: str = "", headers: str = "", content_type: str = "", body: str = ""
+    ) -> None:
+        """Send a request that differs from a valid one in these parts."""
+        self._count += 1
+        call_id = self._dialog["call_id"] if in_call else f"regression-{self._count}"
+        text = self._valid(method, call_id, self._count, body=body.format(media_port=9)).replace(
+            "Max-Forwards", f"{headers}Max-Forwards"
+        )
+        text = text.replace("sip:alice@localhost", to or "sip:alice@localhost")
+        self._send_valid(text.replace("application/sdp", content_type or "application/sdp"))
+
     def refer(self) -> str:
         """Ask the handset, in the call or what was one, to call somebody else, and return its answer's first line."""
         self._count += 1

@@ -29,8 +29,13 @@ class Siege:
         self._outgoing = ""
         self._ping = ""
 
-    def run(self, seed: int, numbers: range) -> None:
+    def run(self, seed: int, numbers: range, per_s: float = 0) -> None:
         """Send the cases of a seed, in calls and outside, and answer calls of the handset's with others.
+
+        Args:
+            seed: of the cases.
+            numbers: which of them.
+            per_s: how many a second at most; as many as it handles where 0.
 
         Raises:
             AssertionError: the handset does not live; a note names the cases.
@@ -42,6 +47,16 @@ class Siege:
                 answers = _OUTGOING + (first // BATCH) * _ANSWERS_EACH
                 self._call_out([Case(seed, answers + k) for k in range(_ANSWERS_EACH)])
             self.send(cases)
+            if per_s:
+                threading.Event().wait(BATCH / per_s)
+        self._hear()
+
+    def call_in_turns(self, count: int) -> None:
+        """Call so often that each call takes the place of one that has just ended."""
+        for first in range(0, count, BATCH):
+            self._hear()
+            self.server.send([self.server.invitation(f"turn-{first + each}") for each in range(BATCH)])
+            self._ping = self.server.begin_ping()
         self._hear()
 
     def send(self, cases: Sequence[Case]) -> None:
