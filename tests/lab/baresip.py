@@ -32,6 +32,7 @@ class Baresip:
         domain: str = "localhost",
         ca: Path | None = None,
         srtp: bool = False,
+        dtls: bool = False,
         audio_source: str = "aubridge,nowhere",
         audio_player: str = "aubridge,nowhere",
         extra_modules: tuple[str, ...] = (),
@@ -48,6 +49,7 @@ class Baresip:
             domain: host part of its address.
             ca: PEM file with the authorities that it trusts, for TLS.
             srtp: insist on SRTP with keys in the SDP.
+            dtls: insist on SRTP with keys by DTLS.
             audio_source: baresip's words for its microphone.
             audio_player: baresip's words for its earpiece.
             extra_modules: more of its modules.
@@ -61,6 +63,7 @@ class Baresip:
         self._domain = domain
         self._ca = ca
         self._srtp = srtp
+        self._dtls = dtls
         self._audio = (audio_source, audio_player)
         self._extra_modules = extra_modules
         self._extra_configuration = extra_configuration
@@ -92,7 +95,7 @@ class Baresip:
         (self._folder / "config").write_text(self._configuration())
         account = f"<sip:{self._user}@{self._domain};transport={self._transport}>;auth_pass={self._password}"
         account += f';outbound="sip:127.0.0.1:{self._port};transport={self._transport}";regint=300'
-        account += ";mediaenc=srtp-mand" if self._srtp else ""
+        account += ";mediaenc=srtp-mand" if self._srtp else ";mediaenc=dtls_srtp" if self._dtls else ""
         (self._folder / "accounts").write_text(f"{account}\n")
         with (self._folder / "output.log").open("wb") as output:
             self._process = subprocess.Popen(
@@ -176,6 +179,7 @@ class Baresip:
     def _configuration(self) -> str:
         source, player = self._audio
         modules = ["account.so", "ctrl_tcp.so", "menu.so", "g722.so", "g711.so", "aubridge.so", "srtp.so"]
+        modules += ["dtls_srtp.so"] if self._dtls else []
         lines = [
             f"module_path {MODULES}",
             "sip_listen 127.0.0.1:0",

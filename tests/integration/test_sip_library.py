@@ -1,0 +1,222 @@
+"""What the SIP library's own build brings: ten calls, Opus, TLS 1.3, and keys by DTLS."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
+from firmware.phone.events import CallAudioChanged, CallQualityMeasured, IncomingCallReceived
+from firmware.sip import AccountSettings, SipSettings
+from provisioning.addresses import Transport
+from tests.bench.phones import Linphone, Seat
+from tests.lab.audio import level
+from tests.lab.baresip import Baresip
+from tests.lab.certificates import LOOPBACK, CertificateAuthority
+from tests.lab.kamailio import Kamailio
+from tests.lab.pulse import PulseAudio
+from tests.lab.scripted_peer import ScriptedPeer, sdp
+from tests.lab.sip_line import SipLine
+from tests.lab.three_agents import USERS
+
+CALL = CallId("a" * 32)
+TEN = 10
+BOB_HZ, ALICE_HZ = 440, 600
+HEARD = 1000.0
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, authority: CertificateAuthority) -> Iterator[Kamailio]:
+    certificate = authority.issue("localhost", hosts=LOOPBACK)
+    with Kamailio(tmp_path_factory.mktemp("kamailio"), USERS, certificate=certificate) as kamailio:
+        yield kamailio
+
+
+def line_of(
+    server: Kamailio, authority: CertificateAuthority, transport: Transport = Transport.UDP, **more: object
+) -> SipLine:
+    """Return a phone as it ships, SRTP preferred, but for what `more` replaces."""
+    port = server.tls_port if transport is Transport.TLS else server.udp_port
+    account = AccountSettings(
+        "alice", "localhost", "localhost", port, transport, USERS["alice"], tls_ca=authority.ca_path
+    )
+    return SipLine(SipSettings(account, local_port=0, **more))  # type: ignore[arg-type]
+
+
+def baresip(
+    server: Kamailio, authority: CertificateAuthority, folder: Path, transport: Transport = Transport.UDP, **more: bool
+) -> Baresip:
+    """Return bob, who says a tone."""
+    return Baresip(
+        folder / "baresip",
+        "bob",
+        USERS["bob"],
+        port=server.tls_port if transport is Transport.TLS else server.udp_port,
+        transport=transport,
+        ca=authority.ca_path,
+        extra_modules=("ausine.so", "opus.so"),
+        audio_source=f"ausine,{BOB_HZ}",
+        extra_configuration=("ausrc_srate 48000",),  # ausine knows no other
+        **more,
+    )
+
+
+def quality_of(line: SipLine) -> CallQualityMeasured:
+    return line.wait_for(CallQualityMeasured, timeout_s=15)
+
+
+def test_ten_calls_at_once_are_taken_and_the_eleventh_hears_busy(
+    server: Kamailio, authority: CertificateAuthority
+) -> None:
+    with ExitStack() as stack, line_of(server, authority, max_calls=TEN) as line:
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        *callers, late = [
+            stack.enter_context(ScriptedPeer(server.udp_port, f"caller{number}")) for number in range(TEN + 1)
+        ]
+        for caller in callers:
+            caller.invite("alice", body=sdp(caller.port))
+            arrived = line.wait_for(IncomingCallReceived)
+            line.stack.answer(arrived.call_id)
+            caller.acknowledge(caller.receive("200"))
+            line.wait_for_call(arrived.call_id, CallState.ACTIVE)
+        late.invite("alice", body=sdp())
+        late.acknowledge(late.receive("486"))
+        for caller in callers:
+            caller.hang_up()
+
+
+def test_an_opus_call_with_baresip_is_heard_both_ways(
+    server: Kamailio, authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    with (
+        baresip(server, authority, tmp_path) as bob,
+        line_of(server, authority, codecs=("opus",)) as line,
+    ):
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        line.say(ALICE_HZ)
+        line.stack.place_call(CALL, SipUri("sip:bob@localhost"))
+        bob.wait_for("CALL_INCOMING")
+        bob.answer()
+        line.wait_for(CallAudioChanged, lambda event: event.receiving and event.sending)
+        quality = quality_of(line).quality
+        assert quality.codec.lower() == "opus"
+        assert quality.loss_percent < 1
+        assert level(line.last_heard(0.5), BOB_HZ) > HEARD
+
+
+def test_an_opus_call_with_linphone_is_heard(server: Kamailio, authority: CertificateAuthority, tmp_path: Path) -> None:
+    with PulseAudio(tmp_path / "pulse", ["ear", "mic", "bell"]) as pulse:
+        seat = Seat(
+            folder=tmp_path / "linphone", user="bob", password=USERS["bob"], port=server.udp_port, ear="ear",
+            mouth="mic", environment=pulse.environment, broker={}, answers_itself=True, server="localhost",
+        )  # fmt: skip
+        seat.folder.mkdir()
+        bob = Linphone(seat)
+        bob.launch()
+        try:
+            bob.connect()
+            with line_of(server, authority, codecs=("opus",)) as line:
+                line.wait_for_registration(RegistrationState.REGISTERED)
+                deadline = time.monotonic() + 10
+                while not server.is_registered("bob"):
+                    assert time.monotonic() < deadline, "linphone does not register"
+                    time.sleep(0.05)
+                line.stack.place_call(CALL, SipUri("sip:bob@localhost"))
+                line.wait_for_call(CALL, CallState.ACTIVE)
+                quality = quality_of(line).quality
+                assert quality.codec.lower() == "opus"
+                assert quality.loss_percent < 2
+        finally:
+            bob.stop()
+
+
+def test_it_registers_at_a_server_that_speaks_tls_1_3_alone(server: Kamailio, authority: CertificateAuthority) -> None:
+    with TlsDoor(authority, server.tcp_port) as door:
+        account = AccountSettings(
+            "alice", "localhost", "localhost", door.port, Transport.TLS, USERS["alice"], tls_ca=authority.ca_path
+        )
+        with SipLine(SipSettings(account, local_port=0)) as line:
+            line.wait_for_registration(RegistrationState.REGISTERED)
+        assert door.version == "TLSv1.3"
+
+
+@pytest.mark.parametrize(("transport", "encrypted"), [(Transport.TLS, True), (Transport.UDP, False)])
+def test_a_caller_with_keys_by_dtls_is_heard_and_counts_as_encrypted_over_tls_alone(
+    server: Kamailio, authority: CertificateAuthority, tmp_path: Path, transport: Transport, encrypted: bool
+) -> None:
+    with (
+        baresip(server, authority, tmp_path, transport, dtls=True) as bob,
+        line_of(server, authority, transport) as line,
+    ):
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        line.say(ALICE_HZ)
+        bob.dial("sip:alice@localhost")
+        call_id = line.wait_for(IncomingCallReceived).call_id
+        line.stack.answer(call_id)
+        line.wait_for_call(call_id, CallState.ACTIVE)
+        quality = quality_of(line).quality
+        assert level(line.last_heard(0.5), BOB_HZ) > HEARD
+        assert quality.encrypted is encrypted
+
+
+def test_a_caller_with_keys_by_dtls_from_where_no_audio_may_come_hears_488(
+    server: Kamailio, authority: CertificateAuthority
+) -> None:
+    offer = sdp(9).replace("RTP/AVP", "UDP/TLS/RTP/SAVPF").replace("127.0.0.1", "198.51.100.7")
+    offer += f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}\r\na=setup:actpass\r\n"
+    with line_of(server, authority) as line, ScriptedPeer(server.udp_port, "outside") as outside:
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        outside.invite("alice", body=offer)
+        outside.acknowledge(outside.receive("488"))
+        assert line.stack.build_report is not None
+        assert line.stack.build_report.refused == {"DTLS": 1}
+
+
+class TlsDoor:
+    """Speaks TLS 1.3, and nothing older, to one client of a server that speaks TCP."""
+
+    def __init__(self, authority: CertificateAuthority, server_port: int) -> None:
+        certificate = authority.issue("localhost", hosts=LOOPBACK)
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_3
+        self._context.load_cert_chain(certificate.certificate, certificate.key)
+        self._server_port = server_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.version: str | None = None
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            accepted, _ = self._listener.accept()
+            with (
+                self._context.wrap_socket(accepted, server_side=True) as client,
+                socket.create_connection(("127.0.0.1", self._server_port)) as server,
+            ):
+                self.version = client.version()
+                back = threading.Thread(target=pass_on, args=(server, client), daemon=True)
+                back.start()
+                pass_on(client, server)
+
+
+def pass_on(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
