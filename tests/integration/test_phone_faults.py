@@ -182,6 +182,33 @@ async def test_a_phone_without_a_sip_library_says_so_and_shows_every_page(stage:
             await person.wait_for_mode("menu")
 
 
+ANOTHER_BUILD = """\
+import sys
+
+sys.path.remove({folder!r})
+del sys.modules["pjsua2"]
+import pjsua2
+
+# A library that has none of the handset's own functions.
+pjsua2._pjsua2.__file__ = None
+"""
+
+
+async def test_a_phone_with_a_sip_library_of_another_build_says_so(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "pjsua2.py").write_text(ANOTHER_BUILD.format(folder=str(tmp_path)))
+    handset = stage.new_handset("another-library")
+    handset.main.environment["PYTHONPATH"] = str(tmp_path)
+    with running(handset):
+        async with Person(handset) as person:
+            await person.reads("Cannot call. Use another phone.")
+            assert_doctor_says(handset, "sip build", "not the build that belongs to this handset")
+            await person.lift()
+            await person.reads("Cannot call. Use another phone.")
+            await person.hang_up()
+            await person.press("menu")
+            await person.wait_for_mode("menu")
+
+
 # --- the store --------------------------------------------------------------------------------------------------------
 
 

@@ -3,12 +3,14 @@ from pathlib import Path
 import pytest
 
 from firmware.config import LoadedConfiguration
+from firmware.errors import SipError
 from firmware.health.doctor import Condition, Finding, examine, examine_at_rest
 from firmware.phone.call import RegistrationState
 from firmware.phone.events import RegistrationChanged
 from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.ports.recording import SoundFormat
 from firmware.root_version import root_version
+from firmware.sip import native
 from provisioning.schema import parse_configuration
 
 
@@ -113,3 +115,21 @@ def test_the_version_of_roots_programs_is_that_of_what_is_installed(tmp_path: Pa
     metadata.parent.mkdir(parents=True)
     metadata.write_text("Metadata-Version: 2.1\nName: wecall-handset\nVersion: 0.1.0\n")
     assert root_version(tmp_path) == "0.1.0"
+
+
+def test_a_sip_library_of_another_build_is_told_of_by_a_running_handset_and_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = "The SIP library (pjsua2) is not the build that belongs to this handset."
+
+    def refuse() -> None:
+        raise SipError(refusal)
+
+    monkeypatch.setattr(native, "library", refuse)
+    condition = Condition(
+        LoadedConfiguration(None), RegistrationChanged(RegistrationState.UNREGISTERED), sip_fault=refusal
+    )
+    for findings in (examine(condition), examine_at_rest(tmp_path / "config.toml", "")):
+        [found] = [each for each in findings if each.part == "sip build"]
+        assert (found.ok, found.detail) == (False, refusal)
+        assert "`make engine`" in found.advice
