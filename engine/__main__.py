@@ -18,6 +18,9 @@ def main() -> int:
     except EngineError as error:
         say(str(error))
         return 1
+    except OSError as error:
+        say(f"The SIP library cannot be built: {error}.")
+        return 1
     return 0
 
 

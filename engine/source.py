@@ -1,6 +1,7 @@
 """The SIP library's source: where it comes from, and the hashes that each of its files must have."""
 
 import hashlib
+import http.client
 import io
 import lzma
 import os
@@ -9,6 +10,7 @@ import subprocess
 import tarfile
 import tempfile
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -80,7 +82,7 @@ def from_upstream() -> Files:
     try:
         with urllib.request.urlopen(UPSTREAM, timeout=_TIMEOUT_S) as answer:
             yield from _members(answer.read(_MAX_BYTES))
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise EngineError(f"Upstream's release cannot be downloaded: {error}.") from error
 
 
@@ -108,13 +110,13 @@ def _take(files: Files, into: Path, origin: str) -> None:
 
 
 def _files_at(path: Path) -> Files:
-    if path.is_dir():
-        for file in path.rglob("*"):
-            if file.is_file():
-                yield file.relative_to(path).as_posix(), file.read_bytes()
-        return
     try:
-        yield from _members(path.read_bytes())
+        if path.is_dir():
+            for file in path.rglob("*"):
+                if file.is_file():
+                    yield file.relative_to(path).as_posix(), file.read_bytes()
+        else:
+            yield from _members(path.read_bytes())
     except OSError as error:
         raise EngineError(f"The SIP library's source cannot be read: {error}.") from error
 
@@ -127,8 +129,10 @@ def _members(archive: bytes) -> Files:
                 if file is not None:
                     # The first folder has the release's name.
                     yield str(PurePosixPath(*PurePosixPath(member.name).parts[1:])), file.read()
-    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
-        raise EngineError(f"The SIP library's source is no archive that can be read: {error}.") from error
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
+        # tarfile says in a line each what every kind of compression finds amiss.
+        reason = str(error).partition("\n")[0].rstrip(":.")
+        raise EngineError(f"The SIP library's source is no archive that can be read: {reason}.") from error
 
 
 def _download(folder: Path, suite: str) -> str:

@@ -61,7 +61,8 @@ class Target:
             version = subprocess.run(words, capture_output=True, text=True, check=False).stdout
         except FileNotFoundError as error:
             raise EngineError(
-                f"{words[0]} is not installed, and the SIP library cannot be built without it: apt install g++."
+                f"{words[0]} is not installed, and the SIP library cannot be built without it. `tools/setup engine` "
+                "installs it; debian-packages.txt has the list."
             ) from error
         return f"{self.tag} {version}"
 
@@ -125,6 +126,7 @@ def make_sysroot(architecture: str, into: Path) -> None:
         raise EngineError("mmdebstrap is not installed, and there is no other way to build for another processor: "
                           "apt install mmdebstrap.") from error  # fmt: skip
     if done.returncode != 0:
-        raise EngineError(
-            f"Debian's libraries for {architecture} cannot be had: {done.stderr.strip().splitlines()[-1:]}"
-        )
+        # mmdebstrap ends with the removal of what it had made; the reason stands before.
+        said = [line.removeprefix("E: ") for line in done.stderr.splitlines() if line.startswith("E: ")]
+        reason = said[0] if said else f"mmdebstrap ended with {done.returncode}"
+        raise EngineError(f"Debian's libraries for {architecture} cannot be had: {reason.rstrip('.')}.")

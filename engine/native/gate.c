@@ -10,12 +10,13 @@
 /* What the judge sees and says; firmware/sip/gate.py has the same members. Texts are not terminated. */
 struct wecall_message {
     const char *source;             /* address, terminated */
+    const char *text;               /* as it came */
     const char *method;             /* of the request that it is or answers */
     const char *content_type;
     const char *body;               /* NULL without one */
     const char *new_body;           /* out: with `replace`, what the library reads instead; NULL for none */
     const char *new_type;           /* out: its type and subtype, terminated */
-    long method_length, content_type_length, body_length, new_body_length;
+    long text_length, method_length, content_type_length, body_length, new_body_length;
     int source_port;
     int status;                     /* 0 for a request */
     int in_dialog;                  /* its To header has a tag */
@@ -83,6 +84,8 @@ static pj_bool_t on_message(pjsip_rx_data *rdata)
     pj_bzero(&message, sizeof(message));
     message.source = rdata->pkt_info.src_name;
     message.source_port = rdata->pkt_info.src_port;
+    message.text = rdata->msg_info.msg_buf;
+    message.text_length = rdata->msg_info.len;
     if (msg->type == PJSIP_RESPONSE_MSG) message.status = msg->line.status.code;
     if (rdata->msg_info.cseq) {
         message.method = rdata->msg_info.cseq->method.name.ptr;

@@ -302,7 +302,7 @@ class Engine:
         self._media_poll = MediaPoll()
         self._media_poll.start()
         self._network.start(lambda: self._deliver(_wake_up))
-        self._gate = Gate(self._policy, self._allows_dtls)
+        self._gate = Gate(self._policy, self._allows_dtls, self._call_refused)
         self._gate.start()
 
     def _start_lines(self) -> None:

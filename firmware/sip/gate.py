@@ -14,6 +14,7 @@ from firmware.errors import SipError
 from firmware.sip import native
 from firmware.sip.addresses import canonical
 from firmware.sip.bodies import inspect_body
+from firmware.sip.identity import ReceivedMessage
 from firmware.sip.sdp import AllowDtls, Fault
 
 _log = logging.getLogger(__name__)
@@ -177,15 +178,19 @@ class GatePolicy:
 class Gate:
     """The policy, put into pjsip. Lives on the `sip` thread; one a library."""
 
-    def __init__(self, policy: GatePolicy, allow_dtls: AllowDtls) -> None:
+    def __init__(
+        self, policy: GatePolicy, allow_dtls: AllowDtls, when_refused: Callable[[ReceivedMessage, int], None]
+    ) -> None:
         """Set up without the library.
 
         Args:
             policy: who may come in.
             allow_dtls: whether streams whose keys come by DTLS may be sent to an address.
+            when_refused: is told of callers whose offer is refused, and with which status code.
         """
         self._policy = policy
         self._allow_dtls = allow_dtls
+        self._when_refused = when_refused
         # The library keeps a pointer to it.
         self._callback = native.Judge(self._judge)
         # What the library copies when the judge has returned.
@@ -245,5 +250,10 @@ class Gate:
             if verdict.body:
                 message.new_body, message.new_type = self._body
                 message.new_body_length = len(verdict.body)
-        # What cannot be refused goes on without its body, and the library ends a call that has no media.
-        return _PASS if message.status else verdict.status
+        if message.status:
+            # What cannot be refused goes on without its body, and the library ends a call that has no media.
+            return _PASS
+        if verdict.status and method == "INVITE" and not message.in_dialog:
+            text = native.text_at(message.text, message.text_length).decode(errors="replace")
+            self._when_refused(ReceivedMessage(text, message.source.decode("ascii")), verdict.status)
+        return verdict.status

@@ -22,11 +22,13 @@ class Message(ctypes.Structure):
 
     _fields_ = (
         ("source", ctypes.c_char_p),
+        ("text", ctypes.c_void_p),
         ("method", ctypes.c_void_p),
         ("content_type", ctypes.c_void_p),
         ("body", ctypes.c_void_p),
         ("new_body", ctypes.c_char_p),
         ("new_type", ctypes.c_char_p),
+        ("text_length", ctypes.c_long),
         ("method_length", ctypes.c_long),
         ("content_type_length", ctypes.c_long),
         ("body_length", ctypes.c_long),

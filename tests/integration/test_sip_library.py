@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
+from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
 from firmware.phone.events import CallAudioChanged, CallQualityMeasured, IncomingCallReceived
 from firmware.sip import AccountSettings, SipSettings
 from provisioning.addresses import Transport
@@ -88,10 +89,12 @@ def test_ten_calls_at_once_are_taken_and_the_eleventh_hears_busy(
             caller.invite("alice", body=sdp(caller.port))
             arrived = line.wait_for(IncomingCallReceived)
             line.stack.answer(arrived.call_id)
-            caller.acknowledge(caller.receive("200"))
+            answer = caller.receive(200)
+            caller.establish(answer)
+            caller.acknowledge(answer)
             line.wait_for_call(arrived.call_id, CallState.ACTIVE)
         late.invite("alice", body=sdp())
-        late.acknowledge(late.receive("486"))
+        late.acknowledge(late.receive(486))
         for caller in callers:
             caller.hang_up()
 
@@ -116,7 +119,10 @@ def test_an_opus_call_with_baresip_is_heard_both_ways(
 
 
 def test_an_opus_call_with_linphone_is_heard(server: Kamailio, authority: CertificateAuthority, tmp_path: Path) -> None:
-    with PulseAudio(tmp_path / "pulse", ["ear", "mic", "bell"]) as pulse:
+    pulse = PulseAudio(tmp_path / "pulse", ["ear", "mic", "bell"])
+    pulse.start()
+    with ExitStack() as stack:
+        stack.callback(pulse.stop)
         seat = Seat(
             folder=tmp_path / "linphone", user="bob", password=USERS["bob"], port=server.udp_port, ear="ear",
             mouth="mic", environment=pulse.environment, broker={}, answers_itself=True, server="localhost",
@@ -157,7 +163,7 @@ def test_a_caller_with_keys_by_dtls_is_heard_and_counts_as_encrypted_over_tls_al
 ) -> None:
     with (
         baresip(server, authority, tmp_path, transport, dtls=True) as bob,
-        line_of(server, authority, transport) as line,
+        line_of(server, authority, transport, media_networks=(ip_network("0.0.0.0/0"),)) as line,
     ):
         line.wait_for_registration(RegistrationState.REGISTERED)
         line.say(ALICE_HZ)
@@ -178,7 +184,11 @@ def test_a_caller_with_keys_by_dtls_from_where_no_audio_may_come_hears_488(
     with line_of(server, authority) as line, ScriptedPeer(server.udp_port, "outside") as outside:
         line.wait_for_registration(RegistrationState.REGISTERED)
         outside.invite("alice", body=offer)
-        outside.acknowledge(outside.receive("488"))
+        outside.acknowledge(outside.receive(488))
+        # The phone never rings, but its holder learns who could not get through, and why.
+        missed = line.wait_for(IncomingCallReceived)
+        ended = line.wait_for_call(missed.call_id, CallState.DISCONNECTED)
+        assert (missed.caller.number, ended.reason) == ("outside", DisconnectReason.NO_COMMON_CODEC)
         assert line.stack.build_report is not None
         assert line.stack.build_report.refused == {"DTLS": 1}
 

@@ -239,6 +239,19 @@ def test_the_command_says_in_a_line_why_there_is_no_wheel_and_names_none(
     assert said.err == "engine: The SIP library is built for amd64 and arm64, not for riscv64.\n"
 
 
+def test_a_cache_that_cannot_be_written_is_said_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(sys, "argv", ["engine"])
+    assert command.main() == 1
+    said = capsys.readouterr()
+    assert not said.out
+    assert said.err.startswith("engine: The SIP library cannot be built: ")
+    assert said.err.count("\n") == 1
+
+
 def test_the_command_prints_the_wheel_alone(
     builds: list[Build], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

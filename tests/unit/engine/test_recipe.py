@@ -131,8 +131,16 @@ def test_a_library_that_something_was_left_out_of_is_refused(build: Build, tools
 
 def test_a_compiler_is_missed_before_anything_is_fetched() -> None:
     target = Target("amd64", (3, 13), (), {"CXX": "no-such-compiler"})
-    with pytest.raises(EngineError, match="no-such-compiler is not installed"):
+    with pytest.raises(EngineError, match=r"^no-such-compiler is not installed.* `tools/setup engine` installs it"):
         target.fingerprint()
+
+
+def test_another_machines_libraries_that_cannot_be_had_are_a_sentence(tools: Path, tmp_path: Path) -> None:
+    said = "I: running\nE: apt-get update failed\nI: main() received signal\nE: mmdebstrap failed to run\n"
+    put_tool(tools, "mmdebstrap", f"#!/bin/sh\nprintf '{said}' >&2\nexit 1\n")
+    with pytest.raises(EngineError) as caught:
+        make_sysroot("arm64", tmp_path / "root")
+    assert str(caught.value) == "Debian's libraries for arm64 cannot be had: apt-get update failed."
 
 
 def test_what_unpacks_another_machines_libraries_is_named_where_it_is_missing(

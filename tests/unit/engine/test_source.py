@@ -3,9 +3,11 @@
 import bz2
 import gzip
 import hashlib
+import http.client
 import io
 import lzma
 import os
+import random
 import tarfile
 import urllib.error
 import urllib.request
@@ -169,8 +171,27 @@ def test_an_archive_that_cannot_be_read_is_refused(
 ) -> None:
     named = tmp_path / "named.tar"
     named.write_bytes(content)
-    with pytest.raises(EngineError, match="The SIP library's source is no archive that can be read"):
-        fetch_from(named, into, monkeypatch)
+    assert "The SIP library's source is no archive that can be read" in refusal(named, into, monkeypatch)
+
+
+def test_an_archive_with_a_byte_that_was_damaged_is_refused(
+    tmp_path: Path, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = archive_of({"COPYING": random.Random(1).randbytes(100_000)})
+    named = tmp_path / "named.tar.gz"
+    for at in range(20, len(content), 5000):
+        named.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
+        refusal(named, into, monkeypatch)
+
+
+def test_a_folder_with_a_file_that_cannot_be_read_is_refused(
+    tmp_path: Path, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = as_folder(RELEASE, tmp_path / "named")
+    (named / "COPYING").unlink()
+    # Nobody can read the first page of a process's memory.
+    (named / "COPYING").symlink_to("/proc/self/mem")
+    assert "cannot be read" in refusal(named, into, monkeypatch)
 
 
 def test_a_path_that_does_not_exist_is_named(tmp_path: Path, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,6 +377,16 @@ def test_an_answer_of_upstreams_that_breaks_off_is_an_origin_that_cannot_be_had(
     answer_with(half(archive_of(RELEASE)), monkeypatch)
     with pytest.raises(EngineError, match="no archive that can be read"):
         source.fetch(into, lambda _text: None)
+
+
+def test_an_answer_that_is_no_http_is_an_origin_that_cannot_be_had(into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(url: str, timeout: float) -> None:
+        raise http.client.BadStatusLine("SSH-2.0-portal")
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    with pytest.raises(EngineError) as caught:
+        source.fetch(into, lambda _text: None)
+    assert_sentence_of_both(caught.value)
 
 
 def test_the_list_of_hashes_names_files_below_the_source_alone(monkeypatch: pytest.MonkeyPatch) -> None:
