@@ -69,7 +69,7 @@ class Program:
         )
         if not settings["counts"]:
             # Connections that malformed messages end are made again at once.
-            sip = replace(sip, retry_base_s=0.05)
+            sip = replace(sip, retry_base_s=0.05, retry_cap_s=1)
             _replace(engine, "GatePolicy", Uncounted)
             _replace(engine, "ConnectionLimit", partial(ConnectionLimit, limit=_CONNECTIONS))
         if not settings["reads_bodies"]:

@@ -283,8 +283,9 @@ class HostileServer:
             self._connected().send(text.encode())
 
     def _connected(self) -> Stream:
-        """Return the connection for valid requests: the handset's own, or past the registrar one to the handset."""
-        if self._flow is None and self.host == STRANGER:
+        """Return the connection for valid requests: the handset's own or, past the registrar, one to the handset."""
+        # Its own is the better one, but it may take its time after a malformed answer to a registration.
+        if self._flow is None and self._tls is None:
             self._flow = self._connect()
             self._start(self._serve, self._flow)
         with self._arrived:
