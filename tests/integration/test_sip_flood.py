@@ -182,7 +182,8 @@ def test_a_flood_through_the_server_itself_is_survived_and_the_next_call_gets_th
             stack.listen()
             with scene.flood(stack, FloodTransport.UDP, STRANGER, rate_per_s, through_server=True):
                 wait(DURATION_S)
-            assert scene.gets_through(stack, GETS_THROUGH_S)
+            # The server has a queue of its own.
+            assert scene.gets_through(stack, GETS_THROUGH_S * rate_per_s / RATES_PER_S[0])
             heard = stack.heard()
             if is_whole(heard) or not left:
                 break

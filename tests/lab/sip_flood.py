@@ -1,5 +1,6 @@
 """A flood of INVITEs, by SIPp: each sent once, at a steady rate, whatever is answered."""
 
+import resource
 import subprocess
 from enum import StrEnum
 from pathlib import Path
@@ -46,10 +47,11 @@ class SipFlood:
             text = text.replace(f"@{word}@", value)
         scenario = self._folder / "uac_flood.xml"
         scenario.write_text(text)
+        sockets = min(self._count + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100)
         target = "[::1]" if ":" in self._source else "127.0.0.1"
         command = [
             "sipp", "-sf", scenario, "-i", self._source, "-t", self._transport, "-m", str(self._count),
-            "-r", str(self._rate_per_s), "-s", "alice", "-l", str(self._count), "-max_socket", str(self._count + 100),
+            "-r", str(self._rate_per_s), "-s", "alice", "-l", str(self._count), "-max_socket", str(sockets),
             "-default_behaviors", "none", "-nostdin", "-nd", "-deadcall_wait", "0", f"{target}:{self._target_port}",
         ]  # fmt: skip
         with (self._folder / "flood.log").open("wb") as output:
