@@ -240,6 +240,15 @@ CHANGES: Final = (
         "",
         "An offer, in a call that has no stream left, is answered with an error; it need not end the fuzzer's build.",
     ),
+    Change(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "    /* Initialize each media line */\n    for (mi=0; mi < call->med_prov_cnt; ++mi) {\n",
+        "    call->med_prov_cnt = PJ_MIN(call->med_prov_cnt, PJSUA_MAX_CALL_MEDIA);\n"
+        "    for (mi=0; mi < call->med_prov_cnt; ++mi) {\n"
+        "        if (!call->media_prov[mi].call)\n"
+        "            pj_memcpy(&call->media_prov[mi], &call->media[mi], sizeof(call->media[mi]));\n\n",
+        "An offer of ours could begin with a media line that nothing had been written to.",
+    ),
 )
 
 

@@ -26,7 +26,7 @@ _BUFFER: Final = 65536
 _RTP_HEADER: Final = 12
 _STREAM_S: Final = 3.0
 _RECONNECT_S: Final = 20.0
-_EACH: Final = 5  # messages over a connection of their own, which the first of them may break
+_EACH: Final = 9  # messages over a connection of their own; the handset's system keeps five connections waiting
 _KEPT: Final = 30  # such connections that stay open for answers
 _FORGETFUL: Final = 100
 _DIGITS: Final = 20
@@ -36,6 +36,7 @@ class Stream:
     """A connection, which may be TLS and is then not to be read and written at once."""
 
     def __init__(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection = connection
         self._lock = threading.Lock()
 
@@ -50,6 +51,8 @@ class Stream:
             if not select.select([self._connection], [], [], wait_s)[0]:
                 return b""
             with self._lock:
+                # The handset may wait for this before it says more.
+                self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 return self._connection.recv(_BUFFER) or None
         except TimeoutError:
             return b""
@@ -378,9 +381,14 @@ class HostileServer:
             return
         self._request = headers
         if method in {"INVITE", "REGISTER"}:
+            malformed = []
             while self.answers_first and (method == "INVITE" or len(self.answers_first) % 2):
-                malformed = self.answers_first.popleft().make(self.context, Kind.RESPONSE)
-                (self._send_apart if self.transport == "TCP" else answer)(malformed)
+                malformed.append(self.answers_first.popleft().make(self.context, Kind.RESPONSE))
+            if malformed and self.transport == "TCP":
+                self._send_apart(b"".join(malformed))
+            else:
+                for each in malformed:
+                    answer(each)
         if method == "INVITE" and self.answers_to_invite:
             self._accept(text, headers, answer)
             return
