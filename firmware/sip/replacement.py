@@ -110,7 +110,7 @@ class Replacements:
 
     def _check_begun(self, call_id: CallId) -> None:
         call = self._calls.get(call_id)
-        # The library tells a call from the one that it comes from when it is asked for it. With ICE it has not begun yet.
+        # Asked for it, the library tells a call from the one that it comes from. With ICE it has not begun yet.
         for number in range(native.most_calls()):
             pjsua2.Call.lookup(number)
         if call is not None and not call.is_known:
