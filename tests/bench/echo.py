@@ -5,8 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import pesq
@@ -54,26 +53,29 @@ class WebRtc:
         return self._processor.process(near, far)
 
 
-class PjmediaSpeex:
-    """The speex canceller of pjmedia with its own suppression of noise, by the symbols of the pjsua2 wheel."""
+class Speex:
+    """The speex canceller with its own suppression of noise, set up as pjmedia's echo_speex.c does it."""
 
     frame_samples = 320
-    _SPEEX = 1  # PJMEDIA_ECHO_SPEEX of pjmedia/echo.h
     _TAIL_MS = 200
+    # speex/speex_echo.h and speex/speex_preprocess.h
+    _SET_SAMPLING_RATE = 24
+    _SET_GAIN_CONTROL = 2
+    _SET_ECHO_STATE = 24
 
     def __init__(self) -> None:
-        library = _pjmedia()
-        pool = ctypes.c_void_p(library.pj_pool_create(_factory(library), b"echo", 4000, 4000, None))
-        self._library = library
-        self._state = ctypes.c_void_p()
-        result = library.pjmedia_echo_create2(
-            pool, RATE_HZ, 1, self.frame_samples, self._TAIL_MS, 0, self._SPEEX, ctypes.byref(self._state)
-        )
-        assert result == 0, f"pjmedia_echo_create2 returned {result}"
+        library = self._library = ctypes.CDLL("libspeexdsp.so.1")
+        library.speex_echo_state_init.restype = library.speex_preprocess_state_init.restype = ctypes.c_void_p
+        self._echo = ctypes.c_void_p(library.speex_echo_state_init(self.frame_samples, RATE_HZ * self._TAIL_MS // 1000))
+        library.speex_echo_ctl(self._echo, self._SET_SAMPLING_RATE, ctypes.byref(ctypes.c_int(RATE_HZ)))
+        self._preprocessor = ctypes.c_void_p(library.speex_preprocess_state_init(self.frame_samples, RATE_HZ))
+        library.speex_preprocess_ctl(self._preprocessor, self._SET_GAIN_CONTROL, ctypes.byref(ctypes.c_int(1)))
+        library.speex_preprocess_ctl(self._preprocessor, self._SET_ECHO_STATE, self._echo)
 
     def process(self, near: bytes, far: bytes) -> bytes:
-        frame = ctypes.create_string_buffer(near, len(near))
-        self._library.pjmedia_echo_cancel(self._state, frame, far, 0, None)
+        frame = ctypes.create_string_buffer(len(near))
+        self._library.speex_echo_cancellation(self._echo, near, far, frame)
+        self._library.speex_preprocess_run(self._preprocessor, frame)
         return frame.raw
 
 
@@ -81,7 +83,7 @@ CANCELLERS: Final[Mapping[str, Callable[[], Canceller]]] = {
     "webrtc, all (ships)": lambda: WebRtc(noise_suppression=True, gain_control=True),
     "webrtc, echo and noise": lambda: WebRtc(noise_suppression=True),
     "webrtc, echo only": WebRtc,
-    "pjmedia speex": PjmediaSpeex,
+    "speex": Speex,
 }
 
 
@@ -192,32 +194,6 @@ def _cut(samples: Samples, start_s: float, end_s: float) -> Samples:
 def _lag(sent: Samples, near: Samples) -> int:
     window = len(sent) - len(near)
     return int(np.argmax([float(np.dot(sent[lag : lag + len(near)], near)) for lag in range(window)]))
-
-
-def _pjmedia() -> Any:
-    import pjsua2  # noqa: PLC0415 - only where its canceller is measured
-
-    library = ctypes.CDLL(str(next(Path(pjsua2.__file__).parent.glob("_pjsua2*.so"))))
-    library.pj_log_set_level(0)
-    assert library.pj_init() == 0
-    library.pj_pool_create.restype = ctypes.c_void_p
-    library.pj_pool_create.argtypes = (
-        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p
-    )  # fmt: skip
-    library.pjmedia_echo_cancel.argtypes = (
-        ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint, ctypes.c_void_p
-    )  # fmt: skip
-    return library
-
-
-# Room for struct pj_caching_pool, which no symbol tells the size of; kept for as long as its pools live.
-_POOLS: Final = ctypes.create_string_buffer(100_000)
-
-
-def _factory(library: Any) -> ctypes.c_void_p:
-    policy = ctypes.c_char.in_dll(library, "pj_pool_factory_default_policy")
-    library.pj_caching_pool_init(_POOLS, ctypes.byref(policy), ctypes.c_size_t(0))
-    return ctypes.c_void_p(ctypes.addressof(_POOLS))
 
 
 if __name__ == "__main__":

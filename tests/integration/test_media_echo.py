@@ -11,7 +11,7 @@ from tests.bench.echo import PATHS, EchoFigures, WebRtc, compare, compare_by_nam
 SHIPS = "webrtc, all (ships)"
 # Gain control would hide what is lost of a voice.
 WITHOUT_GAIN = "webrtc, echo and noise"
-RIVAL = "pjmedia speex"
+RIVAL = "speex"
 SHORT_ROOMS = ["40 ms, dry", "60 ms, office", "120 ms, office", "60 ms, loud"]
 
 
