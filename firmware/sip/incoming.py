@@ -109,6 +109,8 @@ class IncomingCalls:
 
     def _reply(self, call_id: CallId, sip_code: int, contact: str = "") -> None:
         def reply(call: SipCall) -> None:
+            if call.is_over and sip_code <= _OK:
+                return  # it came when there was no place for it, and is told so in a moment
             parameters = pjsua2.CallOpParam(True)
             parameters.opt.videoCount = 0
             parameters.statusCode = sip_code

@@ -19,7 +19,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason, SipUri
-from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
+from firmware.phone.events import CallReplaced, CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
 from firmware.sip import AccountSettings, PjsuaStack, SipSettings, engine, gate, native
 from firmware.sip.bodies import Verdict
 from firmware.sip.connection_limit import ConnectionLimit
@@ -77,7 +77,7 @@ class Program:
             _replace(engine, "GatePolicy", Uncounted)
             _replace(engine, "ConnectionLimit", Unlimited)
         if not settings["reads_bodies"]:
-            _replace(gate, "inspect_body", lambda *_arguments, **_names: Verdict())
+            _replace(gate, "inspect_body", _leave)
         self.stack = PjsuaStack(sip, heartbeat=lambda: None)
         self._numbers: dict[CallId, int] = {}
         self._number = itertools.count(1)
@@ -150,6 +150,8 @@ class Program:
                         self.stack.answer(event.call_id)
                 else:
                     self.stack.reject(event.call_id, RejectReason.BUSY)
+            case CallReplaced():
+                self._numbers[event.new_call_id] = next(self._number)
             case CallStateChanged():
                 number = self._numbers.get(event.call_id, 0)
                 self._say(f"{event.state} {number} {event.reason or ''}")
@@ -181,6 +183,11 @@ class Program:
         with self._output:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
+
+
+def _leave(content_type: str, _body: bytes, **_message: object) -> Verdict:
+    """Let the library read a body, but for one of several parts, whose reader the build leaves out."""
+    return Verdict(body=b"") if content_type.lower().startswith("multipart/") else Verdict()
 
 
 def _replace(module: ModuleType, name: str, by: object) -> None:

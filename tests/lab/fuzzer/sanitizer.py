@@ -21,8 +21,6 @@ _OPTIONS: Final = (
 
 def sanitized() -> dict[str, str]:
     """Return the environment in which Python imports that build; it is built and installed where it is not yet."""
-    if place := os.environ.get("FZ_ASAN"):
-        return _env(Path(place))
     made = subprocess.run(
         ["/usr/bin/python3", "-m", "engine", "--sanitize"], cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=True
     )
@@ -32,12 +30,8 @@ def sanitized() -> dict[str, str]:
         words = ["install", "--quiet", "--upgrade", "--no-deps", "--target", str(_PLACE), wheel]
         subprocess.run([sys.executable, "-m", "pip", *words], check=True)
         mark.write_text(wheel)
-    return _env(_PLACE)
-
-
-def _env(place: Path) -> dict[str, str]:
     return {
-        "PYTHONPATH": os.pathsep.join([str(place), str(_ROOT)]),
+        "PYTHONPATH": os.pathsep.join([str(_PLACE), str(_ROOT)]),
         "LD_PRELOAD": ":".join(_library(name) for name in _PRELOADED),
         "ASAN_OPTIONS": ":".join(_OPTIONS),
     }

@@ -381,14 +381,7 @@ class HostileServer:
             return
         self._request = headers
         if method in {"INVITE", "REGISTER"}:
-            malformed = []
-            while self.answers_first and (method == "INVITE" or len(self.answers_first) % 2):
-                malformed.append(self.answers_first.popleft().make(self.context, Kind.RESPONSE))
-            if malformed and self.transport == "TCP":
-                self._send_apart(b"".join(malformed))
-            else:
-                for each in malformed:
-                    answer(each)
+            self._answer_badly(method, answer)
         if method == "INVITE" and self.answers_to_invite:
             self._accept(text, headers, answer)
             return
@@ -397,6 +390,16 @@ class HostileServer:
             f"Contact: {headers['Contact']};expires=300\r\n" if method == "REGISTER" and "Contact" in headers else ""
         )
         answer(_response(code, headers, "server", contact))
+
+    def _answer_badly(self, method: str, answer: Callable[[bytes], object]) -> None:
+        malformed = []
+        while self.answers_first and (method == "INVITE" or len(self.answers_first) % 2):
+            malformed.append(self.answers_first.popleft().make(self.context, Kind.RESPONSE))
+        if malformed and self.transport == "TCP":
+            self._send_apart(b"".join(malformed))
+            return
+        for each in malformed:
+            answer(each)
 
     def _accept(self, text: str, headers: dict[str, str], answer: Callable[[bytes], object]) -> None:
         contact = f"Contact: <sip:fuzz@{SERVER}:{self.port};transport={self.transport.lower()}>\r\n"
