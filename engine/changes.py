@@ -249,6 +249,13 @@ CHANGES: Final = (
         "            pj_memcpy(&call->media_prov[mi], &call->media[mi], sizeof(call->media[mi]));\n\n",
         "An offer of ours could begin with a media line that nothing had been written to.",
     ),
+    Change(
+        "pjmedia/src/pjmedia/transport_udp.c",
+        "    /* Synthesize address, if necessary. */\n",
+        "    pj_sockaddr_init(sock_addr.addr.sa_family, &remote_addr, NULL, 0);\n"
+        "    pj_sockaddr_init(sock_addr.addr.sa_family, &remote_rtcp, NULL, 0);\n",
+        "An offer with an address of the other family, in a call of this one, left what had been on the stack.",
+    ),
 )
 
 

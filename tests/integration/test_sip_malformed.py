@@ -4,6 +4,7 @@ import os
 import random
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 from tests.lab.fuzzer.campaign import BUILDS, LONGEST_S, ROOT, Campaign, Way, besieged
 from tests.lab.fuzzer.descriptions import SDP
 from tests.lab.fuzzer.media import make_packet
+from tests.lab.fuzzer.server import HostileServer
 from tests.lab.fuzzer.siege import Siege
+from tests.lab.stack_process import StackProcess, StackSettings
 
 SOAK = os.environ.get("WECALL_SOAK") == "1"
 SEED = int(os.environ.get("WECALL_SEED") or random.randrange(10**6))
@@ -20,6 +23,7 @@ MESSAGES = 1_000_000
 THROUGH_THE_GATE = 20_000
 A_FEW = 1500
 INVITES = 18_000 if SOAK else 1800
+MOST_CALLS = 4
 PACKETS = 40_000 if SOAK else 4000
 GROWTH_BYTES = 6_000_000
 # What the gate lets in for good is more than this.
@@ -88,16 +92,16 @@ REGRESSIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("regression", REGRESSIONS.values(), ids=REGRESSIONS)
-@pytest.mark.parametrize("in_call", [True, False], ids=["in a call", "outside"])
 @pytest.mark.parametrize("siege", [Way("udp"), Way("udp", reads_bodies=False)], ids=["as shipped", "parser off"],
                          indirect=True)  # fmt: skip
-def test_what_once_crashed_the_phone_no_longer_does(
-    siege: Siege, regression: tuple[str, str, str, str], *, in_call: bool
-) -> None:
-    method, to, content_type, body = regression
-    headers = "Require: unheard-of\r\n" if body == SDP else ""
-    siege.server.send_request(method, in_call=in_call, to=to, headers=headers, content_type=content_type, body=body)
+def test_what_once_crashed_the_phone_no_longer_does(siege: Siege) -> None:
+    for name, (method, to, content_type, body) in REGRESSIONS.items():
+        headers = "Require: unheard-of\r\n" if body == SDP else ""
+        for in_call in (True, False):
+            siege.server.send_request(
+                method, in_call=in_call, to=to, headers=headers, content_type=content_type, body=body
+            )
+            assert siege.server.ping(), name
     siege.assert_works()
 
 
@@ -114,6 +118,26 @@ def test_a_request_within_a_call_that_is_over_is_refused_before_the_library_sees
     siege.stack.hang_up("1")
     assert siege.server.refer().startswith("SIP/2.0 481")
     siege.assert_works()
+
+
+@pytest.mark.parametrize("siege", [Way(counts=True, ice=True), Way(counts=True)], ids=["ice", "plain"], indirect=True)
+def test_a_call_that_a_transfer_begins_is_told_of_until_its_end(siege: Siege) -> None:
+    mark = len(siege.stack.events)
+    assert siege.server.refer() == "SIP/2.0 202 Accepted"
+    assert siege.stack.wait_for("disconnected", after=mark).endswith(" busy")
+    siege.assert_works()
+
+
+def test_a_caller_too_many_is_not_answered_and_keeps_no_place(tmp_path: Path) -> None:
+    with HostileServer("udp") as server:
+        settings = StackSettings("alice", "secret", server.port, welcome=["caller"], calls=MOST_CALLS + 1)
+        with StackProcess(tmp_path, settings) as stack:
+            server.target_port = stack.port
+            assert [server.call() for _ in range(MOST_CALLS + 1)] == [True] * MOST_CALLS + [False]
+            stack.hang_up_all()
+            deadline = time.monotonic() + 10
+            while stack.ask("calls"):
+                assert time.monotonic() < deadline, "the library keeps a call"
 
 
 GOOD = SDP.format(media_port=9)
