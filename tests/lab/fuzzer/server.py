@@ -201,8 +201,9 @@ class HostileServer:
             if self.ended(self.begin_ping(), 2) is not None:
                 return True
             # The ping may have been taken for the rest of a message that says that it is longer than it is.
-            if self._flow is not None:
-                self._flow.shut()
+            flow, self._flow = self._flow, None
+            if flow is not None:
+                flow.shut()
         return False
 
     def call(self, user: str = "caller", description: str = SDP) -> bool:
