@@ -149,11 +149,11 @@ def _download(folder: Path, suite: str) -> str:
     archive = next((words for words in archives if words[1].rstrip("/").endswith("/debian")), None)
     if archive is None:
         return "apt names no archive of Debian's here"
-    signed_by = archive[2] if len(archive) > 2 else "/usr/share/keyrings/debian-archive-keyring.pgp"  # noqa: PLR2004
+    # Where apt's own sources name no key, all that it has count.
+    signed_by = "".join(f"Signed-By: {word}\n" for word in archive[2:] if word.startswith("/"))
     sources = folder / "wecall.sources"
     sources.write_text(
-        f"Types: deb-src\nURIs: {archive[1]}\nSuites: {suite}\nComponents: main\nSigned-By: {signed_by}\n",
-        encoding="utf-8",
+        f"Types: deb-src\nURIs: {archive[1]}\nSuites: {suite}\nComponents: main\n{signed_by}", encoding="utf-8"
     )
     for part in ("lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True, exist_ok=True)

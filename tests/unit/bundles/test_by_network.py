@@ -126,6 +126,8 @@ class Network:
                 after = progress.count
             while self.desk._tasks:
                 await asyncio.gather(*self.desk._tasks)
+                # Where all have ended already, nobody has had a turn to take them off.
+                await asyncio.sleep(0)
         return True
 
     async def _tell(self, ended: Ended) -> None:
