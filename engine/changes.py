@@ -262,6 +262,15 @@ CHANGES: Final = (
         "",
         "An answer may name a place that nothing can be sent to; it need not end the fuzzer's build.",
     ),
+    Change(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "    pj_assert(call->med_prov_cnt >= local_sdp->media_count);\n",
+        "    if (call->med_prov_cnt < local_sdp->media_count) {\n"
+        "        pj_log_pop_indent();\n"
+        "        return PJ_EINVALIDOP;\n"
+        "    }\n",
+        "An UPDATE that was refused while a call rang left fewer media lines than had been agreed on before.",
+    ),
 )
 
 
