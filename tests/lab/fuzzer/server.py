@@ -25,7 +25,7 @@ _HEADER: Final = re.compile(r"^(Via|From|To|Call-ID|CSeq|Contact)\s*:\s*(.*?)\r$
 _BUFFER: Final = 65536
 _RTP_HEADER: Final = 12
 _STREAM_S: Final = 3.0
-_RECONNECT_S: Final = 20.0
+_RECONNECT_S: Final = 90.0  # the handset waits 32 s for an answer to a registration
 _EACH: Final = 9  # messages over a connection of their own; the handset's system keeps five connections waiting
 _KEPT: Final = 30  # such connections that stay open for answers
 _FORGETFUL: Final = 100
@@ -392,7 +392,8 @@ class HostileServer:
         if method == "ACK" or not {"Via", "From", "To", "Call-ID", "CSeq"} <= headers.keys():
             return
         self._request = headers
-        if method in {"INVITE", "REGISTER"}:
+        # A registration that is answered badly over the only connection keeps everything waiting.
+        if method == "INVITE" or (method == "REGISTER" and self._tls is None):
             self._answer_badly(method, answer)
         if method == "INVITE" and self.answers_to_invite:
             self._accept(text, headers, answer)
