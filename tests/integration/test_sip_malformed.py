@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.fuzzer.campaign import BUILDS, LONGEST_S, ROOT, Campaign, Way, besieged
-from tests.lab.fuzzer.descriptions import SDP
+from tests.lab.fuzzer.descriptions import DTLS, SDES, SDP, WEB
 from tests.lab.fuzzer.media import make_packet
 from tests.lab.fuzzer.server import HostileServer
 from tests.lab.fuzzer.siege import Siege
@@ -164,10 +164,16 @@ def test_a_useless_answer_while_it_rings_does_not_make_the_next_one_deadly(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("siege", [Way("udp", counts=True, ice=ice) for ice in (True, False)],
-                         ids=["ice", "plain"], indirect=True)  # fmt: skip
-def test_garbage_to_the_audio_port_is_survived(siege: Siege) -> None:
+@pytest.mark.parametrize(
+    ("siege", "description"),
+    [(Way(counts=True), SDP), (Way(counts=True), SDES), (Way(counts=True), DTLS), (Way(counts=True, ice=True), WEB)],
+    ids=["plain", "SRTP", "DTLS", "ICE"],
+    indirect=["siege"],
+)
+def test_garbage_to_the_audio_port_is_survived(siege: Siege, description: str) -> None:
     rng = random.Random(SEED)
+    siege.stack.hang_up("1")
+    assert siege.server.call(description=description)
     before = siege.stack.size()
     for number in range(PACKETS):
         packet = make_packet(rng)

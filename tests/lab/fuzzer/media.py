@@ -1,4 +1,4 @@
-"""Packets that no peer sends to an audio port: RTP, RTCP, STUN and digits gone wrong."""
+"""Packets that no peer sends to an audio port: RTP, RTCP, STUN, DTLS and digits gone wrong."""
 
 import random
 import struct
@@ -11,7 +11,7 @@ _STUN_COOKIE: Final = 0x2112A442
 
 def make_packet(rng: random.Random) -> bytes:
     """Make one; the same generator in the same state makes the same."""
-    return rng.choice((_rtp, _rtp, _digit, _digit, _rtcp, _stun, _noise))(rng)
+    return rng.choice((_rtp, _rtp, _digit, _digit, _rtcp, _stun, _dtls, _noise))(rng)
 
 
 def _header(rng: random.Random, payload_type: int, *, first: int = 0x80) -> bytes:
@@ -50,6 +50,18 @@ def _stun(rng: random.Random) -> bytes:
     body = attribute + rng.randbytes(rng.choice((0, 1, 8)))
     kind = rng.choice((0x0001, 0x0101, 0x0111, 0x0011, 0x3FFF))
     return struct.pack("!HHI", kind, rng.choice((len(body), 0, 65532)), _STUN_COOKIE) + rng.randbytes(12) + body
+
+
+def _dtls(rng: random.Random) -> bytes:
+    """Handshakes of DTLS that are not due, in fragments that do not fit (RFC 6347 section 4)."""
+    body = rng.randbytes(rng.choice((0, 2, 34, 60, 300)))
+    length = rng.choice((len(body), 0, 1, 0xFFFFFF))
+    kind = rng.choice((0, 1, 2, 3, 11, 12, 14, 16, 20, 255))
+    fragment = rng.choice((0, 0, 5, 0xFFFFFF)).to_bytes(3) + rng.choice((length, len(body), 0)).to_bytes(3)
+    handshake = bytes([kind]) + length.to_bytes(3) + rng.randrange(3).to_bytes(2) + fragment + body
+    record = bytes([rng.choice((20, 21, 22, 22, 22, 23, 24, 63))]) + rng.choice((b"\xfe\xfd", b"\xfe\xff", b"\x03\x04"))
+    size = rng.choice((len(handshake), len(handshake), 0, 65535))
+    return record + rng.randrange(2).to_bytes(2) + rng.randrange(9).to_bytes(6) + size.to_bytes(2) + handshake
 
 
 def _noise(rng: random.Random) -> bytes:
