@@ -21,9 +21,9 @@ help:
 	@echo "make reference   write what can be set, docs/configuration.md, and the example; what goes over the broker, fleet/schemas"
 	@echo "make openapi  write what the fleet's HTTP API answers, fleet/schemas/openapi.json"
 	@echo "make engine   the SIP library's wheel, built once and kept; ARCH=arm64 for a Raspberry Pi"
-	@echo "make machine  the package in a whole emulated machine, with sticks in its USB port; minutes.  ARCH=arm64: the card"
-	@echo "              that make image has made in one like a Raspberry Pi, half an hour"
-	@echo "make deb      the Debian package: ARCH=arm64 (or amd64), WHEELS=folder to take packages from first"
+	@echo "make machine  the package in a whole emulated machine: sticks in its USB port, calls, its devices; minutes."
+	@echo "              ARCH=arm64: the card that make image has made in one like a Raspberry Pi, half an hour"
+	@echo "make deb      the Debian package, with the SIP library: ARCH=arm64 (or amd64), WHEELS=folder to take packages from first"
 	@echo "make image    a card for a Raspberry Pi with that package, which boots in QEMU too; slow, as root"
 
 demo:
@@ -101,6 +101,5 @@ image:
 	@tools/image $$($(DEB) --arch arm64 | tail -n 1)
 
 machine:
-	@tools/setup test
 	@tools/setup machine
 	@WECALL_MACHINE=$(if $(filter arm64,$(ARCH)),arm64,amd64) $(PYTEST) tests/machine --timeout 7200 $(ARGS)

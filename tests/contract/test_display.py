@@ -25,6 +25,7 @@ from tests.fakes.colour_panel import SHOWN_BITS, ColourPanel
 from tests.fakes.panel import FakePanel
 from tests.fakes.wide_panels import Sh1107Panel, Ssd1327Panel
 from tests.hardware.person import Person
+from tests.hardware.rig import BusEar, stub_bus
 from tests.lab.simulated_phone import SimulatedPhone
 
 # luma.oled 3.16 still reads pixels in a way that Pillow 14 drops; pyproject.toml keeps Pillow below that.
@@ -152,6 +153,50 @@ class CharacterBench:
         return self.panel.is_lit
 
 
+class HeardOledBench:
+    """luma's own driver on the kernel's own I2C bus; what is written there is given to a fake panel."""
+
+    def __init__(self, bus: int, controller: Controller) -> None:
+        fake = OledBench(controller)
+        self.family = fake.family
+        self._panel = fake.panel
+        self._ear = BusEar()
+        self.display = OledDisplay(I2cConnection(bus, 0x3C), controller=controller)
+
+    def shows(self, frame: bytes) -> bool:
+        self._ear.tell(self._panel)
+        return self._panel.frame() == frame
+
+    def is_dark(self) -> bool:
+        self._ear.tell(self._panel)
+        return not self._panel.is_on
+
+    def close(self) -> None:
+        self._ear.close()
+
+
+class HeardCharacterBench:
+    """RPLCD's own driver, likewise."""
+
+    family = DisplayFamily.CHARACTER_20X4
+
+    def __init__(self, bus: int) -> None:
+        self._panel = CharacterPanel()
+        self._ear = BusEar()
+        self.display = CharacterLcd(I2cConnection(bus, 0x27))
+
+    def shows(self, frame: bytes) -> bool:
+        self._ear.tell(self._panel)
+        return self._panel.frame() == frame
+
+    def is_dark(self) -> bool:
+        self._ear.tell(self._panel)
+        return not (self._panel.is_lit or self._panel.is_on)
+
+    def close(self) -> None:
+        self._ear.close()
+
+
 class PersonDisplayBench:
     """The panel of the default configuration on a Pi, with a person's eye."""
 
@@ -194,7 +239,21 @@ def page_display(family: DisplayFamily) -> Iterator[DisplayBench]:
 
 
 @contextmanager
+def heard(controller: Controller | Literal["hd44780"]) -> Iterator[DisplayBench]:
+    bus = stub_bus()
+    if bus is None:
+        pytest.skip("needs the kernel's I2C stub, which `make machine` loads in its machine")
+    bench = HeardCharacterBench(bus) if controller == "hd44780" else HeardOledBench(bus, controller)
+    yield bench
+    bench.close()
+
+
+@contextmanager
 def real_display() -> Iterator[DisplayBench]:
+    if stub_bus() is not None:
+        with heard(Display().controller) as bench:
+            yield bench
+        return
     display = panel_of(Display())
     try:
         display.start()
@@ -209,6 +268,10 @@ BENCHES = [
     *(pytest.param(partial(colour_lcd, chip), id=chip) for chip in ("st7789", "ili9341")),
     pytest.param(character_lcd, id="hd44780"),
     *(pytest.param(partial(page_display, family), id=f"page-{family}") for family in DisplayFamily),
+    *(
+        pytest.param(partial(heard, chip), id=f"bus-{chip}", marks=pytest.mark.hardware)
+        for chip in ("sh1106", "ssd1309", "sh1107", "ssd1327", "hd44780")
+    ),
     pytest.param(real_display, id="real", marks=pytest.mark.hardware),
 ]
 

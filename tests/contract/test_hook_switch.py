@@ -15,6 +15,8 @@ from provisioning.hook_switch import HookSwitch
 from provisioning.keypad import Keypad
 from tests.fakes.gpio import GROUND, Circuit
 from tests.hardware.person import Person
+from tests.hardware.rig import GROUND as RIG_GROUND
+from tests.hardware.rig import Rig
 from tests.lab.simulated_phone import SimulatedPhone
 
 _QUIET_S = 0.5
@@ -54,6 +56,25 @@ class WiredHookSwitchBench:
 
     def replace(self) -> None:
         self._circuit.join(self._pin, GROUND)
+
+
+class RigHookSwitchBench:
+    """The GPIO driver on an emulated machine's line."""
+
+    patience_s = 60.0
+    taps = 50
+    _PIN = 4
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self.hook_switch = GpioHookSwitch(self._PIN, closed_means="on_hook", debounce_ms=HookSwitch().debounce_ms)
+        self.replace()
+
+    def lift(self) -> None:
+        self._rig.part(self._PIN, RIG_GROUND)
+
+    def replace(self) -> None:
+        self._rig.join(self._PIN, RIG_GROUND)
 
 
 class PersonHookSwitchBench:
@@ -97,7 +118,12 @@ def real_hook_switch() -> Iterator[HookSwitchBench]:
         open_pins()
     except DeviceError as error:
         pytest.skip(f"needs a hook switch on the GPIO header: {error}")
-    yield PersonHookSwitchBench()
+    if not Rig.is_here():
+        yield PersonHookSwitchBench()
+        return
+    rig = Rig()
+    yield RigHookSwitchBench(rig)
+    rig.close()
 
 
 BENCHES = [

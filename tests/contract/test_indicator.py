@@ -1,5 +1,6 @@
 """What every status LED does, on a simulated pin and on the real one."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -15,6 +16,7 @@ from provisioning.indicator import Indicator
 from provisioning.keypad import Keypad
 from tests.fakes.gpio import BlinkMeter, Circuit
 from tests.hardware.person import Person
+from tests.hardware.rig import Rig
 from tests.lab.simulated_phone import SimulatedPhone
 
 SLOWEST_HALF_PERIOD_S = 0.8
@@ -42,6 +44,24 @@ class WiredIndicatorBench:
 
     def pattern(self) -> str:
         return self._meter.pattern(SLOWEST_HALF_PERIOD_S)
+
+
+class RigIndicatorBench:
+    """The GPIO driver on an emulated machine's line."""
+
+    _PIN = 5
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self.indicator = StatusIndicator(self._PIN)
+
+    def pattern(self) -> str:
+        level, changes = self._rig.watch(self._PIN, 3 * SLOWEST_HALF_PERIOD_S)
+        if not changes:
+            return "on" if level else "off"
+        halves = [later - earlier for earlier, later in itertools.pairwise(changes)]
+        are_long = {half > SLOWEST_HALF_PERIOD_S / 2.5 for half in halves}
+        return "pulse" if len(are_long) > 1 else "slow_blink" if are_long == {True} else "fast_blink"
 
 
 class PersonIndicatorBench:
@@ -77,7 +97,12 @@ def real_indicator() -> Iterator[IndicatorBench]:
         open_pins()
     except DeviceError as error:
         pytest.skip(f"needs a status LED on the GPIO header: {error}")
-    yield PersonIndicatorBench()
+    if not Rig.is_here():
+        yield PersonIndicatorBench()
+        return
+    rig = Rig()
+    yield RigIndicatorBench(rig)
+    rig.close()
 
 
 BENCHES = [

@@ -18,6 +18,8 @@ from tests.lab.pulse import PulseAudio
 RATE_HZ = 16_000
 PERIOD = 160
 FRAME = bytes(2 * PERIOD)
+# The kernel's own loop: what is played to one device is captured from the other.
+_LOOP = ("plughw:CARD=Loopback,DEV=0", "plughw:CARD=Loopback,DEV=1")
 
 
 def virtual_card(_pulse: Callable[[], PulseAudio], **options: Any) -> SoundCard:
@@ -34,7 +36,8 @@ def null_sinks(pulse: Callable[[], PulseAudio], **options: Any) -> SoundCard:
 def real_card(_pulse: Callable[[], PulseAudio], **options: Any) -> SoundCard:
     if not any(Path("/proc/asound").glob("card[0-9]*")):
         pytest.skip("needs a sound card")
-    sound = Sound()
+    is_loop = Path("/proc/asound/Loopback").exists()
+    sound = Sound(playback=_LOOP[0], capture=_LOOP[1]) if is_loop else Sound()
     return AlsaSoundCard(
         playback=sound.playback, capture=sound.capture, rate_hz=RATE_HZ, period_frames=PERIOD, **options
     )

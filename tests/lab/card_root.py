@@ -1,12 +1,18 @@
 """A computer of a Raspberry Pi's kind, which boots the card that `make image` makes; what it writes there is lost."""
 
 import base64
+import subprocess
 from pathlib import Path
 from typing import Final
 
-from tests.lab.virtual_machine import AGENT, AGENT_PORT
+from tests.lab.virtual_machine import AGENT, AGENT_PORT, SIZE
 
-_IMAGE: Final = Path(__file__).parents[2] / "build" / "image"
+_CHECKOUT: Final = Path(__file__).parents[2]
+_IMAGE: Final = _CHECKOUT / "build" / "image"
+
+_BOARD: Final = ("-M", "virt", "-cpu", "cortex-a72")
+# A Raspberry Pi 3 Model B's: what gpiozero asks before it believes in a GPIO header.
+_REVISION: Final = "0xa02082"
 
 # systemd.exec(5): the agent comes as a credential of the machine's, so that nothing on the card is changed for it.
 _AGENT_UNIT: Final = f"""[Unit]
@@ -38,17 +44,32 @@ class CardRoot:
             raise RuntimeError(f"There is no card in {_IMAGE}. Make one first: make image")
 
     def options(self, scratch: Path) -> list[str]:
+        """See Computer; the board's GPIO lines can be moved through the socket qtest.sock in the folder."""
         (kernel,) = _IMAGE.glob("vmlinuz-*")
         (first_root,) = _IMAGE.glob("initrd.img-*")
         unit = base64.b64encode(_AGENT_UNIT.encode()).decode()
         parameters = (
             "root=LABEL=root console=ttyAMA0 panic=-1 systemd.show_status=0 systemd.wants=machine-agent.service "
-            f"systemd.set_credential_binary=systemd.extra-unit.machine-agent.service:{unit}"
+            f"systemd.set_credential_binary=systemd.extra-unit.machine-agent.service:{unit} "
+            # The board's switch for shutting down has one of the GPIO lines that tests move.
+            "module_blacklist=gpio_keys"
         )
         return [
-            "-M", "virt", "-cpu", "cortex-a72",
+            *_BOARD, "-dtb", str(self._device_tree(scratch)),
+            "-qtest", f"unix:{scratch / 'qtest.sock'},server=on,wait=off", "-qtest-log", "/dev/null",
             "-kernel", str(kernel), "-initrd", str(first_root), "-append", parameters,
             "-drive", f"if=none,id=card,format=raw,snapshot=on,file={_IMAGE / 'wecall.img'}",
             "-device", "virtio-blk-pci,drive=card",
+            "-fsdev", f"local,id=checkout,path={_CHECKOUT},security_model=none,readonly=on",
+            "-device", "virtio-9p-pci,fsdev=checkout,mount_tag=checkout",
             "-fw_cfg", f"name=opt/io.systemd.credentials/machine.agent,file={AGENT}",
         ]  # fmt: skip
+
+    def _device_tree(self, scratch: Path) -> Path:
+        """Write what QEMU says of its board, with a Raspberry Pi's revision in it."""
+        tree = scratch / "board.dtb"
+        board, *others = _BOARD[1:]
+        dump = (self.program, "-M", f"{board},dumpdtb={tree}", *others, *SIZE)
+        subprocess.run(dump, check=True, capture_output=True)
+        subprocess.run(("fdtput", "-p", "-t", "x", tree, "/system", "linux,revision", _REVISION), check=True)
+        return tree

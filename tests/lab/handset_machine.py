@@ -3,13 +3,19 @@
 import abc
 import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
+
+from packaging.requirements import Requirement
 
 from provisioning.identity import Identity
 from provisioning.report import Report
@@ -18,11 +24,15 @@ from tests.lab.borrowed_root import BorrowedRoot
 from tests.lab.bundles import Installer
 from tests.lab.card_root import CardRoot
 from tests.lab.debian_kernel import amd64_kernel
+from tests.lab.gpio_rig import GpioRig
 from tests.lab.installed_box import PYTHON, VENV_PYTHON, _wheels
 from tests.lab.kamailio import Kamailio
+from tests.lab.machine_caller import MachineCaller
 from tests.lab.network import Namespace
+from tests.lab.sip_flood import FloodTransport, SipFlood
 from tests.lab.usb_stick import UsbStick
-from tests.lab.virtual_machine import HOST, Computer, VirtualMachine
+from tests.lab.virtual_machine import ADDRESS, HOST, Computer, VirtualMachine
+from tools.debian.target import Target
 
 T = TypeVar("T")
 
@@ -32,7 +42,10 @@ DOMAIN: Final = "sip.example.com"
 USER: Final = "1001"
 PASSWORD: Final = "a password that nobody logs"
 INSTALLER: Final = Installer()
+STRANGER: Final = "10.0.2.3"
+"""Somebody on the same network who is no server of the handset's."""
 
+_SERVICE: Final = "wecall-handset.service"
 _CHECKOUT: Final = Path(__file__).parents[2]
 _PACKAGES: Final = "/opt/packages"
 _PATIENCE_S: Final = 120.0
@@ -53,21 +66,44 @@ domain = "{DOMAIN}"
 server = "{HOST}"
 port = PORT
 transport = "udp"
-srtp = "off"
 PASSWORD
 
+[calls]
+auto_answer = true
+
+# What is played to one of the card's two devices is captured from the other, each substream by itself. Tones are no
+# speech: whatever cleans speech would take them away.
 [sound]
-playback = "plughw:CARD=Loopback,DEV=0"
-capture = "plughw:CARD=Loopback,DEV=1"
+playback = "plughw:CARD=Loopback,DEV=0,SUBDEV=0"
+capture = "plughw:CARD=Loopback,DEV=1,SUBDEV=1"
+echo_cancelling = "never"
+noise_suppression = "never"
+gain_control = "never"
 
 [ringer]
-playback = "plughw:CARD=Loopback,DEV=0"
+playback = "plughw:CARD=Loopback,DEV=0,SUBDEV=2"
 
 [[trust.keys]]
 public = "{INSTALLER.trusted.public}"
 signs = ["bundle"]
 """
 
+
+# Nobody on the cable hands addresses out.
+_CABLE: Final = f"""
+nmcli connection add type ethernet con-name cable ifname '*' ipv4.method manual ipv4.addresses {ADDRESS}/24 \\
+  ipv4.gateway {HOST} ipv6.method disabled connection.autoconnect-priority 10
+nmcli --wait 60 connection up cable
+"""
+
+# Addresses of the panels that the drivers' defaults name.
+_DEVICES: Final = """
+modprobe -a i2c-dev snd-aloop
+modprobe i2c-stub chip_addr=0x3c,0x27
+mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
+"""
+
+_TEST_PACKAGES: Final = ("aiohttp", "hypothesis", "pytest", "pytest-asyncio", "pytest-timeout", "pytest-xdist")
 
 # Asks again and again by itself: starting `wecall` takes an emulated machine seconds.
 _WATCH: Final = """
@@ -92,20 +128,22 @@ class HandsetMachine(abc.ABC):
 
     Attributes:
         architecture: Debian's name for its kind.
-        calls: it has a SIP library.
         registrar: the operator's.
         took_s: how long each part took, for whoever wants to know.
+        figures: what calls have shown, by what they were.
     """
 
     architecture: str
-    calls: bool
     _patience_s = _PATIENCE_S
 
     def __init__(self, scratch: Path) -> None:
         self.took_s: dict[str, float] = {}
+        self.figures: dict[str, object] = {}
         self._scratch = scratch
         self._namespace = Namespace()
-        self.registrar = Kamailio(scratch / "registrar", {USER: PASSWORD}, domain=DOMAIN, namespace=self._namespace)
+        self.registrar = Kamailio(
+            scratch / "registrar", {USER: PASSWORD}, domain=DOMAIN, addresses=(HOST,), namespace=self._namespace
+        )
         self._machine = VirtualMachine(scratch, self._computer(), self._namespace)
         self._sticks = 0
         self.run = self._machine.run
@@ -114,6 +152,7 @@ class HandsetMachine(abc.ABC):
     def start(self) -> None:
         """Boot, and let the handset run with a configuration that reaches no registrar."""
         self._namespace.start()
+        self._machine.lay_cable(STRANGER)
         self.registrar.start()
         self._timed("boot", self._machine.start)
         # An emulated clock may start anywhere, and a bundle's time is judged by it.
@@ -146,6 +185,83 @@ class HandsetMachine(abc.ABC):
             "--unit=wecall-[!sf]*",
             "--unit=wecall-stick@*",
         ).stdout
+
+    @contextmanager
+    def without_handset(self) -> Iterator[None]:
+        """Stop the handset for a while, so that its devices are free, and bring those that tests run on."""
+        self.run("systemctl", "stop", _SERVICE, timeout_s=self._patience_s)
+        self.shell(_DEVICES)
+        yield
+        self.run("systemctl", "start", _SERVICE, timeout_s=self._patience_s)
+
+    @property
+    def has_pins(self) -> bool:
+        """Whether it has GPIO lines."""
+        return False
+
+    def run_tests(self, *words: str) -> str:
+        """Run tests of this checkout inside, and return what pytest said."""
+        pytest = ("-m", "pytest", "-p", "no:cacheprovider", "-q", "--timeout", "600", f"--rootdir={self._checkout}")
+        command = " ".join(shlex.quote(word) for word in (*self._test_python, *pytest, *words))
+        return self.shell(f"cd {self._checkout} && {command} 2>&1", check=False, timeout_s=1800)
+
+    @property
+    def _checkout(self) -> str:
+        """Where the checkout is seen inside."""
+        return str(_CHECKOUT)
+
+    @property
+    def _test_python(self) -> tuple[str, ...]:
+        """What runs a Python that has pytest, inside."""
+        return ("env", "PYTHONDONTWRITEBYTECODE=1", "LG_WD=/tmp", str(_CHECKOUT / ".venv/bin/python"))
+
+    @property
+    def pid(self) -> str:
+        """The handset's process."""
+        return self.run("systemctl", "show", "--property=MainPID", "--value", _SERVICE).stdout.strip()
+
+    @property
+    def memory_kib(self) -> int:
+        """What the handset's process has in memory."""
+        return int(self.run("grep", "VmRSS", f"/proc/{self.pid}/status").stdout.split()[1])
+
+    def register(self) -> None:
+        """Have the handset register, unless it has: by its administrator's configuration."""
+        if self.registrar.is_registered(USER):
+            return
+        self._machine.write("/etc/wecall/config.toml", self._configuration(self.registrar.udp_port, PASSWORD))
+        self._timed("restart to be registered", self._restart_until_registered)
+
+    def _restart_until_registered(self) -> None:
+        # The notice that systemd waits for comes when the handset is ready, which may be later than its registration.
+        self.run("systemctl", "restart", "--no-block", _SERVICE)
+        self.wait_until(lambda: self.registrar.is_registered(USER), "the handset is registered")
+
+    def new_caller(self) -> MachineCaller:
+        """Return somebody who calls the handset."""
+        return MachineCaller(self._namespace, self.registrar, USER)
+
+    def flood(self, source: str, transport: FloodTransport, *, rate_per_s: int, count: int) -> SipFlood:
+        """Return a flood of INVITEs to where the handset has registered."""
+        found = re.search(rf"{re.escape(ADDRESS)}:([0-9]+)", " ".join(self.registrar.contacts(USER)))
+        assert found, self.registrar.contacts(USER)
+        return SipFlood(
+            self._scratch / f"flood-{source}",
+            int(found[1]),
+            transport,
+            source=source,
+            rate_per_s=rate_per_s,
+            count=count,
+            target=ADDRESS,
+            callee=f"{USER}@{DOMAIN}",
+            namespace=self._namespace,
+        )
+
+    def write_figures(self) -> None:
+        """Write what calls have shown, and how long everything took, to build/."""
+        took = {f"{name}, s": round(value, 1) for name, value in self.took_s.items()}
+        written = _CHECKOUT / "build" / f"machine-{self.architecture}-calls.json"
+        written.write_text(json.dumps({**took, **self.figures}, indent=2))
 
     def page(self) -> str:
         """Return what the display says."""
@@ -249,7 +365,6 @@ class InstalledMachine(HandsetMachine):
     """A computer of this machine's kind, in which somebody installs the package."""
 
     architecture = "amd64"
-    calls = True
 
     def start(self) -> None:
         self._package = self._timed("package", self._build)
@@ -281,7 +396,7 @@ class InstalledMachine(HandsetMachine):
 
 
 class CardMachine(HandsetMachine):
-    """A Raspberry Pi with the card that `make image` makes, which has no SIP library unless its builder brought one."""
+    """A Raspberry Pi with the card that `make image` makes."""
 
     architecture = "arm64"
     _patience_s = _CARD_PATIENCE_S
@@ -289,11 +404,66 @@ class CardMachine(HandsetMachine):
     def _computer(self) -> Computer:
         return CardRoot()
 
+    def __init__(self, scratch: Path) -> None:
+        super().__init__(scratch)
+        self._rig: GpioRig | None = None
+
+    def stop(self) -> None:
+        if self._rig is not None:
+            self._rig.stop()
+        super().stop()
+
+    @property
+    def has_pins(self) -> bool:
+        return True
+
+    def run_tests(self, *words: str) -> str:
+        """Run tests, with contacts and lamps at its pins."""
+        if self._rig is None:
+            self._rig = GpioRig(self._machine.monitor, self._scratch / "qtest.sock", self._scratch / "rig.sock")
+            self._rig.start()
+            self.shell(f"""
+                mkdir -p {self._checkout}
+                modprobe 9pnet_virtio
+                mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=512000 checkout {self._checkout}
+            """)
+        return super().run_tests(*words)
+
+    @property
+    def _checkout(self) -> str:
+        return "/run/checkout"
+
+    @property
+    def _test_python(self) -> tuple[str, ...]:
+        packages = f"{self._checkout}/{_test_packages().relative_to(_CHECKOUT)}"
+        return ("env", "PYTHONDONTWRITEBYTECODE=1", "LG_WD=/tmp", f"PYTHONPATH={packages}", VENV_PYTHON)
+
     def _have_the_handset_run(self) -> None:
-        self.calls = self.run(VENV_PYTHON, "-I", "-c", "import pjsua2", check=False).returncode == 0
-        self._timed(
-            "restart", lambda: self.run("systemctl", "restart", "wecall-handset.service", timeout_s=self._patience_s)
-        )
+        self.shell(_CABLE)
+        self._timed("restart", lambda: self.run("systemctl", "restart", _SERVICE, timeout_s=self._patience_s))
+
+
+def _test_packages() -> Path:
+    """Return a folder with what tests need on a Raspberry Pi beside the handset's own packages; fetched once."""
+    folder = _CHECKOUT / "build" / "machine" / "arm64-tests"
+    if folder.is_dir():
+        return folder
+    project = tomllib.loads((_CHECKOUT / "pyproject.toml").read_text())
+    named = [Requirement(line) for line in project["project"]["optional-dependencies"]["dev"]]
+    wanted = [str(requirement) for requirement in named if requirement.name in _TEST_PACKAGES]
+    target = Target("arm64", (3, 13), "/usr/bin/python3")
+    unfinished = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    subprocess.run(
+        [
+            sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile",
+            f"--target={unfinished}", "--only-binary=:all:", "--python-version=3.13",
+            *(f"--platform={platform}" for platform in target.platforms), *wanted,
+        ],
+        check=True,
+    )  # fmt: skip
+    unfinished.rename(folder)
+    return folder
 
 
 def report_on(stick: UsbStick) -> Report:

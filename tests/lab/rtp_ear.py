@@ -39,6 +39,7 @@ class RtpEar:
         self.port = int(self._socket.getsockname()[1])
         self.packets = 0
         self._frames: list[bytes] = []
+        self._arrivals: list[float] = []
         self._arrived = threading.Condition()
 
     def __enter__(self) -> Self:
@@ -53,6 +54,18 @@ class RtpEar:
         """All that has come in so far."""
         with self._arrived:
             return Sound.from_pcm(b"".join(self._frames), RATE_HZ)
+
+    @property
+    def longest_gap_s(self) -> float:
+        """The longest time between two packets."""
+        with self._arrived:
+            return max((later - earlier for earlier, later in itertools.pairwise(self._arrivals)), default=0.0)
+
+    def forget(self) -> None:
+        """Listen anew."""
+        with self._arrived:
+            self._frames.clear()
+            self._arrivals.clear()
 
     def wait_for_digits(self, digits: str, timeout_s: float = 8) -> None:
         """Wait until these DTMF digits have been heard, and no others.
@@ -87,28 +100,37 @@ class RtpEar:
             assert quiet, "there is still sound"
 
     def speak_to(
-        self, port: int, *, lose_every: int = 0, frequency_hz: float = 1000, source: int = 1, every_s: float = 0.02
+        self,
+        port: int,
+        *,
+        host: str = "127.0.0.1",
+        lose_every: int = 0,
+        frequency_hz: float = 1000,
+        source: int = 1,
+        every_s: float = 0.02,
     ) -> None:
         """Send a tone from now on; a listener closes it.
 
         Args:
-            port: of whom it speaks to.
+            port, host: of whom it speaks to.
             lose_every: leaves every so many-th packet out; none where 0.
             frequency_hz: of the tone, a multiple of 50.
             source: the number of the stream (RFC 3550's SSRC).
             every_s: when the next packet follows; each holds 20 ms.
         """
-        arguments = (port, lose_every, frequency_hz, source, every_s)
+        arguments = ((host, port), lose_every, frequency_hz, source, every_s)
         threading.Thread(target=self._speak, args=arguments, name="rtp-voice", daemon=True).start()
 
-    def _speak(self, port: int, lose_every: int, frequency_hz: float, source: int, every_s: float) -> None:
+    def _speak(
+        self, listener: tuple[str, int], lose_every: int, frequency_hz: float, source: int, every_s: float
+    ) -> None:
         wave = audioop.lin2alaw(tone([frequency_hz], 0.02, rate_hz=RATE_HZ, ramp_s=0).pcm, 2)
         due = time.monotonic()
         for sequence in itertools.count(1):
             packet = _HEADER.pack(0x80, _PCMA, sequence & 0xFFFF, sequence * len(wave), source) + wave
             if not lose_every or sequence % lose_every:
                 try:
-                    self._socket.sendto(packet, ("127.0.0.1", port))
+                    self._socket.sendto(packet, listener)
                 except OSError:
                     return
             due += every_s
@@ -137,6 +159,7 @@ class RtpEar:
                 continue
             with self._arrived:
                 self._frames.append(audioop.alaw2lin(packet[_HEADER.size :], 2))
+                self._arrivals.append(time.monotonic())
                 self._arrived.notify_all()
 
 

@@ -77,7 +77,13 @@ class ScriptedPeer:
     """Sends and receives one message at a time, over UDP and through the proxy; requests sent again are passed over."""
 
     def __init__(
-        self, server_port: int, user: str = "peer", *, address: str = "127.0.0.1", server: str = "127.0.0.1"
+        self,
+        server_port: int,
+        user: str = "peer",
+        *,
+        address: str = "127.0.0.1",
+        server: str = "127.0.0.1",
+        domain: str = "localhost",
     ) -> None:
         """Set up without a socket.
 
@@ -86,8 +92,10 @@ class ScriptedPeer:
             user: who it is.
             address: where it is.
             server: where the proxy is.
+            domain: whose users it calls.
         """
         self.user = user
+        self._domain = domain
         self._server = (server, server_port)
         self._address = address
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -245,10 +253,10 @@ class ScriptedPeer:
 
     def invite(self, callee: str, *headers: str, body: str = "", sender: str = "", to: int = 0) -> None:
         """Call somebody at the proxy, or at a port of loopback."""
-        sender = sender or f'"Caller" <sip:{self.user}@localhost>'
+        sender = sender or f'"Caller" <sip:{self.user}@{self._domain}>'
         call_id = secrets.token_hex(8)
-        self.dialog = Dialog(call_id, f"{sender};tag={secrets.token_hex(4)}", f"<sip:{callee}@localhost>", "")
-        self.dialog.target = f"sip:{callee}@localhost"
+        self.dialog = Dialog(call_id, f"{sender};tag={secrets.token_hex(4)}", f"<sip:{callee}@{self._domain}>", "")
+        self.dialog.target = f"sip:{callee}@{self._domain}"
         self.send("INVITE", *headers, body=body, to=to)
 
     def establish(self, response: SipMessage) -> None:

@@ -51,6 +51,7 @@ class SimulatedPhone:
 
     Attributes:
         keypad, hook_switch, display, indicator: the devices, not started.
+        keys: the names of its keys.
         family: which display it has.
         patience_s: how long anything may take.
         taps: how often the handset can be lifted and replaced quickly.
@@ -76,6 +77,7 @@ class SimulatedPhone:
             family=family,
         )
         self.family = family
+        self.keys = tuple(name for line in keys for name in line)
         self.keypad = cast("ports.Keypad", _InLoop(simulator.keypad, self._run))
         self.hook_switch = cast("ports.HookSwitch", _InLoop(simulator.hook_switch, self._run))
         self.display = cast("ports.Display", _InLoop(simulator.display, self._run))

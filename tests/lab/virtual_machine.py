@@ -1,6 +1,6 @@
 """A whole machine in QEMU, with a kernel, devices and a USB port of its own; nothing in it touches the disk.
 
-Its network is that of a namespace: what listens there on 127.0.0.1 is 10.0.2.2 to the machine; there is nobody else.
+Its network is a cable to a namespace, which has the address HOST; there is nobody else.
 """
 
 import json
@@ -15,7 +15,15 @@ from tests.lab.network import Namespace
 from tests.lab.qmp import QemuMonitor
 
 HOST: Final = "10.0.2.2"
-"""How the machine reaches what listens on the namespace's loopback."""
+"""The namespace's address on the cable."""
+
+ADDRESS: Final = "10.0.2.15"
+"""The machine's own."""
+
+_CABLE: Final = "machine"
+
+SIZE: Final = ("-smp", "2", "-m", "2048")
+"""QEMU's options for processors and memory."""
 
 AGENT: Final = Path(__file__).with_name("machine_agent.py")
 """What a computer has to run by /usr/bin/python3 once it is up, with AGENT_PORT as its argument."""
@@ -62,6 +70,13 @@ class VirtualMachine:
         self._process: subprocess.Popen[bytes] | None = None
         self._agent: socket.socket | None = None
         self._answers: IO[bytes] | None = None
+
+    def lay_cable(self, *more_addresses: str) -> None:
+        """Give the namespace its end of the cable, with HOST and more addresses to listen at from then on."""
+        self._namespace.ip("tuntap", "add", "dev", _CABLE, "mode", "tap")
+        for address in (HOST, *more_addresses):
+            self._namespace.ip("address", "add", f"{address}/24", "dev", _CABLE)
+        self._namespace.ip("link", "set", _CABLE, "up")
 
     def start(self) -> None:
         """Boot, and wait until commands can be given.
@@ -163,13 +178,16 @@ class VirtualMachine:
         return [
             *self._computer.options(self._scratch),
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-accel", "tcg,thread=multi,tb-size=512", "-smp", "2", "-m", "2048",
+            "-accel", "tcg,thread=multi,tb-size=512", *SIZE,
             "-serial", f"file:{self._scratch / 'console.log'}",
-            "-netdev", "user,id=net,ipv6=off", "-device", "virtio-net-pci,netdev=net,romfile=",
+            "-netdev", f"tap,id=net,ifname={_CABLE},script=no,downscript=no",
+            "-device", "virtio-net-pci,netdev=net,romfile=",
             "-device", "virtio-rng-pci",
             "-device", "qemu-xhci,id=usb",
             "-device", "virtio-serial-pci",
             "-chardev", f"socket,id=agent,path={self._scratch / 'agent.sock'},server=on,wait=off",
             "-device", "virtserialport,chardev=agent,name=agent",
+            "-chardev", f"socket,id=rig,path={self._scratch / 'rig.sock'},server=on,wait=off",
+            "-device", "virtserialport,chardev=rig,name=rig",
             "-qmp", f"unix:{self._scratch / 'qmp.sock'},server=on,wait=off",
         ]  # fmt: skip

@@ -83,9 +83,8 @@ def test_a_bundle_sets_the_handset_up_while_somebody_watches_and_leaves_a_report
     assert (report.result, report.number) == (ReportResult.APPLIED, 7)
     passed = {check.name for check in report.checks if check.passed}
     assert {CheckName.SOUND, CheckName.MICROPHONE} <= passed
-    # A machine that has nothing to call with is set up as far as that goes, and says so.
-    assert (CheckName.LINES in passed) is machine.registrar.is_registered(USER) is machine.calls
+    assert CheckName.LINES in passed
+    assert machine.registrar.is_registered(USER)
     assert "7" in machine.run("wecall", "config", "history").stdout
-    verdict = "Registered." if machine.calls else "The SIP library pjsua2 cannot be loaded"
-    assert verdict in machine.run("wecall", "doctor", check=False).stdout
+    assert "Registered." in machine.run("wecall", "doctor", check=False).stdout
     machine.write_times()

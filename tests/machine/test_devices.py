@@ -1,0 +1,39 @@
+"""The contracts of the real devices, run inside a whole machine on what it has of them.
+
+Sound cards are the kernel's loop, displays hang on its I2C stub, and keypad, hook and light on the eight GPIO lines of
+the machine that is like a Raspberry Pi. A display on SPI and the person that `real` asks for have no stand-in there.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.handset_machine import HandsetMachine
+
+
+@pytest.fixture(scope="module")
+def bare_machine(machine: HandsetMachine) -> Iterator[HandsetMachine]:
+    """The machine without the handset, which holds sound cards and pins."""
+    with machine.without_handset():
+        yield machine
+
+
+@pytest.mark.parametrize("device", ["display", "sound", "ringer"])
+def test_what_every_machine_has_keeps_its_contract(bare_machine: HandsetMachine, device: str) -> None:
+    keeps_contract(bare_machine, device)
+
+
+@pytest.mark.parametrize("device", ["hook_switch", "indicator", "keypad"])
+def test_what_hangs_on_pins_keeps_its_contract(bare_machine: HandsetMachine, device: str) -> None:
+    if not bare_machine.has_pins:
+        pytest.skip("this machine has no GPIO lines; `make machine ARCH=arm64` has")
+    keeps_contract(bare_machine, device)
+
+
+def keeps_contract(machine: HandsetMachine, device: str) -> None:
+    said = machine.run_tests("-m", "hardware", f"tests/contract/test_{device}.py")
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error|skipped)", said)}
+    machine.figures[f"{device}, inside"] = counts
+    machine.write_figures()
+    assert set(counts) == {"passed"}, said[-8000:]

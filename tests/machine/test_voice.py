@@ -1,0 +1,118 @@
+"""Calls reach a whole machine through its operator's registrar: sound both ways, and after whatever is thrown at it.
+
+They come after the sticks, which have registered the handset; alone they register it themselves.
+"""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.handset_machine import STRANGER, HandsetMachine
+from tests.lab.machine_caller import CALLER_HZ, MOUTH_HZ, MachineCaller
+from tests.lab.sip_flood import FloodTransport
+from tests.lab.virtual_machine import HOST
+
+RATE_PER_S = 500
+FLOOD_S = 4
+SPOKEN = 8000
+# An emulated processor that others use too stutters; a path that is broken is silent.
+LONGEST_GAP_S = 0.5
+
+FINGERPRINT = ":".join(["1F"] * 32)
+# What a browser offers, but for its candidates.
+DTLS_OFFER = f"""v=0
+o=- 4611731400430051336 2 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0
+a=msid-semantic: WMS
+m=audio 54400 UDP/TLS/RTP/SAVPF 111 9 0 8 110
+c=IN IP4 {HOST}
+a=rtcp:9 IN IP4 0.0.0.0
+a=ice-ufrag:kX4B
+a=ice-pwd:0123456789abcdefghijklmn
+a=ice-options:trickle
+a=fingerprint:sha-256 {FINGERPRINT}
+a=setup:actpass
+a=mid:0
+a=sendrecv
+a=rtcp-mux
+a=rtpmap:111 opus/48000/2
+a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:9 G722/8000
+a=rtpmap:0 PCMU/8000
+a=rtpmap:8 PCMA/8000
+a=rtpmap:110 telephone-event/48000
+""".replace("\n", "\r\n")
+
+
+@pytest.fixture(scope="module")
+def caller(machine: HandsetMachine) -> Iterator[MachineCaller]:
+    machine.register()
+    caller = machine.new_caller()
+    yield caller
+    caller.stop()
+
+
+@pytest.fixture
+def pid(machine: HandsetMachine) -> Iterator[str]:
+    """The handset's process, which is the same afterwards."""
+    before = machine.pid
+    yield before
+    assert machine.pid == before, machine.log[-5000:]
+
+
+def call_works(machine: HandsetMachine, caller: MachineCaller, name: str, seconds: int = 6) -> None:
+    began = time.monotonic()
+    answer = caller.call()
+    machine.figures[f"{name}: answered after s"] = round(time.monotonic() - began, 2)
+    assert answer.code == 200, answer.start_line
+    at_handset, at_caller = caller.converse(answer, machine.run, seconds)
+    caller.peer.hang_up()
+    machine.figures[name] = f"handset {at_handset}, caller {at_caller}"
+    machine.write_figures()
+    assert at_handset.frequency_hz == pytest.approx(CALLER_HZ, abs=3)
+    assert at_caller.frequency_hz == pytest.approx(MOUTH_HZ, abs=3)
+    assert min(at_handset.level, at_caller.level) > SPOKEN / 8
+    assert max(at_handset.longest_gap_s, at_caller.longest_gap_s) < LONGEST_GAP_S
+
+
+def test_a_call_sounds_at_both_ends(machine: HandsetMachine, caller: MachineCaller, pid: str) -> None:
+    call_works(machine, caller, "a call", seconds=10)
+
+
+def test_a_browsers_offer_with_dtls_is_answered_and_a_call_works_after_it(
+    machine: HandsetMachine, caller: MachineCaller, pid: str
+) -> None:
+    answer = caller.call(offer=DTLS_OFFER)
+    machine.figures["a DTLS offer"] = answer.start_line
+    if answer.code == 200:
+        caller.peer.hang_up()
+    assert answer.code in {200, 488}
+    call_works(machine, caller, "after a DTLS offer")
+
+
+@pytest.mark.parametrize("signal", ["\0", "1\0"], ids=["NUL", "NUL behind a digit"])
+def test_a_nul_for_a_digit_is_answered_and_a_call_works_after_it(
+    machine: HandsetMachine, caller: MachineCaller, pid: str, signal: str
+) -> None:
+    answer = caller.call()
+    assert answer.code == 200
+    caller.peer.send("INFO", "Content-Type: application/dtmf-relay", body=f"Signal={signal}\r\nDuration=160\r\n")
+    answer = caller.peer.receive_where(lambda message: message.method == "INFO" and message.code >= 200, timeout_s=60)
+    machine.figures[f"INFO with {signal!r}"] = answer.start_line
+    caller.peer.hang_up()
+    assert answer.code == 400
+    call_works(machine, caller, "after a NUL digit")
+
+
+@pytest.mark.parametrize("source", [STRANGER, HOST], ids=["a stranger", "the server's address"])
+def test_a_flood_of_invites_is_survived_and_a_call_works_after_it(
+    machine: HandsetMachine, caller: MachineCaller, pid: str, source: str
+) -> None:
+    before_kib = machine.memory_kib
+    with machine.flood(source, FloodTransport.UDP, rate_per_s=RATE_PER_S, count=RATE_PER_S * FLOOD_S) as flood:
+        machine.wait_until(lambda: not flood.is_running(), "the flood is over")
+    machine.figures[f"memory before and after {RATE_PER_S}/s from {source}, KiB"] = f"{before_kib} {machine.memory_kib}"
+    call_works(machine, caller, f"after a flood from {source}")
