@@ -5,6 +5,7 @@ port, see `tests/hardware/rig.py`.
 """
 
 import json
+import queue
 import socket
 import threading
 import time
@@ -16,7 +17,12 @@ from tests.lab.qmp import QemuMonitor
 _DEVICE: Final = "pl061"
 _LINES: Final = 8
 _GROUND: Final = -1
-_PATIENCE_S: Final = 10.0
+_PATIENCE_S: Final = 30.0
+# The board tells of levels only, and pulls down what nobody drives: whether a line is driven low stands in the
+# device's registers (hw/arm/virt.c; ARM's data sheet of the PL061, 3.2), which are read again and again.
+_DATA: Final = 0x0903_03FC
+_DIRECTION: Final = 0x0903_0400
+_LOOK_EVERY_S: Final = 0.004
 
 
 class GpioRig:
@@ -33,47 +39,57 @@ class GpioRig:
         self._monitor = monitor
         self._paths = (qtest, port)
         self._sockets: list[socket.socket] = []
-        self._changed = threading.Condition()
-        self._answers = 0
-        self._levels = [True] * _LINES
+        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._commanding = threading.Lock()
+        self._settling = threading.RLock()
         self._changes: list[tuple[float, int]] = []
         self._contacts: set[tuple[int, int]] = set()
-        self._given = [True] * _LINES
+        self._given = [False] * _LINES
         self._device = ""
+        self._stopping = threading.Event()
 
     def start(self) -> None:
-        """Take hold of the lines: all are let go of, as by pull-ups, and outputs are watched from now on."""
+        """Take hold of the lines: all are high, as by pull-ups, and outputs are watched from now on."""
         for path in self._paths:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.connect(str(path))
             self._sockets.append(connection)
         threading.Thread(target=self._listen, name="gpio-lines", daemon=True).start()
         self._device = self._find()
-        self._say(f"irq_intercept_out {self._device}")
-        for line in range(_LINES):
-            self._set(line, True)
+        self._command(f"irq_intercept_out {self._device}")
+        self._settle()
+        threading.Thread(target=self._follow, name="gpio-contacts", daemon=True).start()
         threading.Thread(target=self._serve, name="gpio-rig", daemon=True).start()
 
     def stop(self) -> None:
+        self._stopping.set()
         for connection in self._sockets:
             connection.close()
 
     def join(self, first: int, second: int) -> None:
         """Close the contact between two lines, or one and the ground (-1)."""
-        with self._changed:
+        with self._settling:
             self._contacts.add((first, second))
             self._settle()
 
     def part(self, first: int, second: int) -> None:
         """Open it."""
-        with self._changed:
+        with self._settling:
             self._contacts.discard((first, second))
             self._settle()
 
-    def level(self, line: int) -> bool:
-        """Return what an output line drives; high where it is let go of."""
-        with self._changed:
-            return self._levels[line]
+    def clear(self) -> None:
+        """Open all."""
+        with self._settling:
+            self._contacts.clear()
+            self._settle()
+
+    def watch(self, line: int, seconds: float) -> dict[str, Any]:
+        """Watch an output for a time; return its level at first, and when it changed, in seconds."""
+        self._changes.clear()
+        began, level = time.monotonic(), bool(self._read(_DATA) >> line & 1)
+        self._stopping.wait(seconds)
+        return {"level": level, "changes": [moment - began for moment, number in [*self._changes] if number == line]}
 
     def _find(self) -> str:
         folder = "/machine/unattached"
@@ -84,60 +100,47 @@ class GpioRig:
 
     def _settle(self) -> None:
         """Give each line what its contacts pull it to."""
-        for line in range(_LINES):
-            others = [b if a == line else a for a, b in self._contacts if line in {a, b}]
-            high = not any(other == _GROUND or not self._levels[other] for other in others)
-            if high != self._given[line]:
-                self._set(line, high)
+        with self._settling:
+            driven = self._read(_DIRECTION)
+            low = driven & ~self._read(_DATA) if driven else 0
+            for line in range(_LINES):
+                others = [b if a == line else a for a, b in self._contacts if line in {a, b}]
+                high = not any(other == _GROUND or low >> other & 1 for other in others)
+                if high != self._given[line]:
+                    self._given[line] = high
+                    self._command(f"set_irq_in {self._device} unnamed-gpio-in {line} {int(high)}")
 
-    def _set(self, line: int, high: bool) -> None:
-        self._given[line] = high
-        self._send(f"set_irq_in {self._device} unnamed-gpio-in {line} {int(high)}")
+    def _follow(self) -> None:
+        """Settle again and again while lines are joined."""
+        while not self._stopping.wait(_LOOK_EVERY_S):
+            if any(_GROUND not in contact for contact in self._contacts):
+                try:
+                    self._settle()
+                except OSError:
+                    return
 
-    def _send(self, words: str) -> None:
-        self._sockets[0].sendall(words.encode() + b"\n")
+    def _read(self, address: int) -> int:
+        return int(self._command(f"readb {address:#x}").split()[1], 16)
 
-    def _say(self, words: str) -> None:
-        """Send a command and wait until it is carried out."""
-        with self._changed:
-            before = self._answers
-            self._send(words)
-            assert self._changed.wait_for(lambda: self._answers > before, _PATIENCE_S), f"QEMU has not answered {words}"
+    def _command(self, words: str) -> str:
+        with self._commanding:
+            self._sockets[0].sendall(words.encode() + b"\n")
+            answer = self._answers.get(timeout=_PATIENCE_S)
+        assert answer.startswith("OK"), f"QEMU refused {words}: {answer}"
+        return answer
 
     def _listen(self) -> None:
         for line in self._sockets[0].makefile("r"):
             words = line.split()
-            with self._changed:
-                if words[0] == "IRQ":
-                    number = int(words[2])
-                    self._levels[number] = words[1] == "raise"
-                    self._changes.append((time.monotonic(), number))
-                    self._settle()
-                else:
-                    assert words[0] == "OK", line
-                    self._answers += 1
-                self._changed.notify_all()
+            if words[0] == "IRQ":
+                self._changes.append((time.monotonic(), int(words[2])))
+            else:
+                self._answers.put(line)
 
     def _serve(self) -> None:
+        acts = {"join": self.join, "part": self.part, "clear": self.clear, "watch": self.watch}
         port = self._sockets[1]
         for line in port.makefile("r"):
             word, *arguments = json.loads(line)
-            answer: dict[str, Any] = {}
-            if word == "watch":
-                answer = self._watch(*arguments)
-            elif word == "clear":
-                with self._changed:
-                    self._contacts.clear()
-                    self._settle()
-            else:
-                {"join": self.join, "part": self.part}[word](*arguments)
-            port.sendall(json.dumps(answer).encode() + b"\n")
-
-    def _watch(self, line: int, seconds: float) -> dict[str, Any]:
-        with self._changed:
-            began, level = time.monotonic(), self._levels[line]
-            self._changes.clear()
-        time.sleep(seconds)
-        with self._changed:
-            changes = [moment - began for moment, number in self._changes if number == line]
-        return {"level": level, "changes": changes}
+            answer = acts[word](*arguments)
+            port.sendall(json.dumps(answer or {}).encode() + b"\n")
