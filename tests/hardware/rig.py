@@ -13,7 +13,7 @@ from typing import IO, Any, Final, Protocol
 
 _PORT: Final = Path("/dev/virtio-ports/rig")
 _TRACING: Final = Path("/sys/kernel/tracing")
-_ADAPTERS: Final = Path("/sys/class/i2c-adapter")
+_ADAPTERS: Final = Path("/sys/bus/i2c/devices")
 _WRITE: Final = re.compile(r"smbus_write: i2c-(\d+) a=([0-9a-f]+) f=\S+ c=([0-9a-f]+) (\w+) l=\d+ \[([0-9a-f-]*)\]")
 
 GROUND: Final = -1

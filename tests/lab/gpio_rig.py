@@ -14,9 +14,11 @@ from typing import Any, Final
 
 from tests.lab.qmp import QemuMonitor
 
+GROUND: Final = -1
+"""The other end of a contact that pulls a line low."""
+
 _DEVICE: Final = "pl061"
 _LINES: Final = 8
-_GROUND: Final = -1
 _PATIENCE_S: Final = 30.0
 # The board tells of levels only, and pulls down what nobody drives: whether a line is driven low stands in the
 # device's registers (hw/arm/virt.c; ARM's data sheet of the PL061, 3.2), which are read again and again.
@@ -105,7 +107,7 @@ class GpioRig:
             low = driven & ~self._read(_DATA) if driven else 0
             for line in range(_LINES):
                 others = [b if a == line else a for a, b in self._contacts if line in {a, b}]
-                high = not any(other == _GROUND or low >> other & 1 for other in others)
+                high = not any(other == GROUND or low >> other & 1 for other in others)
                 if high != self._given[line]:
                     self._given[line] = high
                     self._command(f"set_irq_in {self._device} unnamed-gpio-in {line} {int(high)}")
@@ -113,7 +115,7 @@ class GpioRig:
     def _follow(self) -> None:
         """Settle again and again while lines are joined."""
         while not self._stopping.wait(_LOOK_EVERY_S):
-            if any(_GROUND not in contact for contact in self._contacts):
+            if any(GROUND not in contact for contact in self._contacts):
                 try:
                     self._settle()
                 except OSError:

@@ -24,7 +24,7 @@ from tests.lab.borrowed_root import BorrowedRoot
 from tests.lab.bundles import Installer
 from tests.lab.card_root import CardRoot
 from tests.lab.debian_kernel import amd64_kernel
-from tests.lab.gpio_rig import GpioRig
+from tests.lab.gpio_rig import GROUND, GpioRig
 from tests.lab.installed_box import PYTHON, VENV_PYTHON, _wheels
 from tests.lab.kamailio import Kamailio
 from tests.lab.machine_caller import MachineCaller
@@ -46,6 +46,8 @@ STRANGER: Final = "10.0.2.3"
 """Somebody on the same network who is no server of the handset's."""
 
 _SERVICE: Final = "wecall-handset.service"
+# One of the eight lines that its board has.
+_HOOK: Final = 4
 _CHECKOUT: Final = Path(__file__).parents[2]
 _PACKAGES: Final = "/opt/packages"
 _PATIENCE_S: Final = 120.0
@@ -134,6 +136,8 @@ class HandsetMachine(abc.ABC):
     """
 
     architecture: str
+    _pins = ""
+    """Tables of the configuration that say what hangs on its pins."""
     _patience_s = _PATIENCE_S
 
     def __init__(self, scratch: Path) -> None:
@@ -196,8 +200,16 @@ class HandsetMachine(abc.ABC):
 
     @property
     def has_pins(self) -> bool:
-        """Whether it has GPIO lines."""
+        """Whether it has GPIO lines, and its handset a hook switch on one of them."""
         return False
+
+    def lift(self) -> None:
+        """Lift the handset, where there are pins."""
+        raise NotImplementedError
+
+    def put_down(self) -> None:
+        """Put it back."""
+        raise NotImplementedError
 
     def run_tests(self, *words: str) -> str:
         """Run tests of this checkout inside, and return what pytest said."""
@@ -349,8 +361,10 @@ class HandsetMachine(abc.ABC):
         written.with_suffix(".log").write_text(said[seen.start() : seen.end() + done.end()])
 
     def _configuration(self, port: int, password: str) -> str:
-        return _CONFIGURATION.replace("PORT", str(port)).replace(
-            "PASSWORD", f'password = "{password}"' if password else ""
+        return (
+            (_CONFIGURATION + self._pins)
+            .replace("PORT", str(port))
+            .replace("PASSWORD", f'password = "{password}"' if password else "")
         )
 
     def _timed(self, name: str, action: Callable[[], T]) -> T:
@@ -399,6 +413,7 @@ class CardMachine(HandsetMachine):
     """A Raspberry Pi with the card that `make image` makes."""
 
     architecture = "arm64"
+    _pins = f"\n[hook_switch]\npin = {_HOOK}\n"
     _patience_s = _CARD_PATIENCE_S
 
     def _computer(self) -> Computer:
@@ -419,15 +434,29 @@ class CardMachine(HandsetMachine):
 
     def run_tests(self, *words: str) -> str:
         """Run tests, with contacts and lamps at its pins."""
-        if self._rig is None:
-            self._rig = GpioRig(self._machine.monitor, self._scratch / "qtest.sock", self._scratch / "rig.sock")
-            self._rig.start()
-            self.shell(f"""
-                mkdir -p {self._checkout}
-                modprobe 9pnet_virtio
-                mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=512000 checkout {self._checkout}
-            """)
-        return super().run_tests(*words)
+        self.shell(f"""
+            mkdir -p {self._checkout}
+            modprobe 9pnet_virtio
+            mountpoint -q {self._checkout} ||
+              mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=512000 checkout {self._checkout}
+        """)
+        try:
+            return super().run_tests(*words)
+        finally:
+            self.put_down()
+
+    def lift(self) -> None:
+        """Lift the handset."""
+        self._gpio.part(_HOOK, GROUND)
+
+    def put_down(self) -> None:
+        """Put it back."""
+        self._gpio.join(_HOOK, GROUND)
+
+    @property
+    def _gpio(self) -> GpioRig:
+        assert self._rig is not None
+        return self._rig
 
     @property
     def _checkout(self) -> str:
@@ -439,6 +468,9 @@ class CardMachine(HandsetMachine):
         return ("env", "PYTHONDONTWRITEBYTECODE=1", "LG_WD=/tmp", f"PYTHONPATH={packages}", VENV_PYTHON)
 
     def _have_the_handset_run(self) -> None:
+        self._rig = GpioRig(self._machine.monitor, self._scratch / "qtest.sock", self._scratch / "rig.sock")
+        self._rig.start()
+        self.put_down()
         self.shell(_CABLE)
         self._timed("restart", lambda: self.run("systemctl", "restart", _SERVICE, timeout_s=self._patience_s))
 

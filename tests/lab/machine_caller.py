@@ -94,7 +94,15 @@ class MachineCaller:
             offer: the session description, where it is not an ordinary one.
             patience_s: how long the answer may take.
         """
-        self.peer.invite(self._user, ANSWER_AT_ONCE, body=offer or sdp(self._ear.port, formats="8 101", address=HOST))
+        self.ring(ANSWER_AT_ONCE, offer=offer)
+        return self.be_answered(patience_s)
+
+    def ring(self, *headers: str, offer: str = "") -> None:
+        """Call the handset."""
+        self.peer.invite(self._user, *headers, body=offer or sdp(self._ear.port, formats="8 101", address=HOST))
+
+    def be_answered(self, patience_s: float = 60) -> SipMessage:
+        """Return the last answer to the call; a 200 is acknowledged."""
         answer = self.peer.receive_where(
             lambda message: message.code >= 200 and message.method == "INVITE", timeout_s=patience_s
         )

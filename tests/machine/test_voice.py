@@ -82,6 +82,23 @@ def test_a_call_sounds_at_both_ends(machine: HandsetMachine, caller: MachineCall
     call_works(machine, caller, "a call", seconds=10)
 
 
+def test_lifting_the_handset_answers(machine: HandsetMachine, caller: MachineCaller, pid: str) -> None:
+    if not machine.has_pins:
+        pytest.skip("this machine has no GPIO lines; `make machine ARCH=arm64` has")
+    caller.ring()
+    caller.peer.receive(180, timeout_s=60)
+    lifted_at = time.monotonic()
+    machine.lift()
+    answer = caller.be_answered()
+    machine.figures["lifted: answered after s"] = round(time.monotonic() - lifted_at, 2)
+    assert answer.code == 200
+    at_handset, at_caller = caller.converse(answer, machine.run, 6)
+    caller.peer.hang_up()
+    machine.put_down()
+    assert at_handset.frequency_hz == pytest.approx(CALLER_HZ, abs=3)
+    assert at_caller.frequency_hz == pytest.approx(MOUTH_HZ, abs=3)
+
+
 def test_a_browsers_offer_with_dtls_is_answered_and_a_call_works_after_it(
     machine: HandsetMachine, caller: MachineCaller, pid: str
 ) -> None:
