@@ -1,7 +1,7 @@
 """The contracts of the real devices, run inside a whole machine on what it has of them.
 
-Sound cards are the kernel's loop, displays hang on its I2C stub, and keypad, hook and light on the eight GPIO lines of
-the machine that is like a Raspberry Pi. A display on SPI and the person that `real` asks for have no stand-in there.
+Sound cards are the kernel's loop, displays hang on its I2C stub, which Debian has for PCs, and keypad, hook and light
+on the eight GPIO lines of the machine that is like a Raspberry Pi. docs/wiring.md names what has no stand-in.
 """
 
 import re
@@ -19,8 +19,14 @@ def bare_machine(machine: HandsetMachine) -> Iterator[HandsetMachine]:
         yield machine
 
 
-@pytest.mark.parametrize("device", ["display", "sound", "ringer"])
-def test_what_every_machine_has_keeps_its_contract(bare_machine: HandsetMachine, device: str) -> None:
+def test_displays_keep_their_contract(bare_machine: HandsetMachine) -> None:
+    if not bare_machine.has_panels:
+        pytest.skip("Debian's kernel for this machine has no I2C stub; `make machine` has")
+    keeps_contract(bare_machine, "display")
+
+
+@pytest.mark.parametrize("device", ["sound", "ringer"])
+def test_sound_keeps_its_contract(bare_machine: HandsetMachine, device: str) -> None:
     keeps_contract(bare_machine, device)
 
 
