@@ -7,6 +7,7 @@ from functools import partial
 from typing import Literal, Protocol
 
 import pytest
+import smbus2
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 from luma.core.interface.serial import i2c
 from PIL import Image, ImageDraw
@@ -154,14 +155,18 @@ class CharacterBench:
 
 
 class HeardOledBench:
-    """luma's own driver on the kernel's own I2C bus; what is written there is given to a fake panel."""
+    """luma's own driver on the kernel's own I2C bus; what is written there is given to a fake panel.
+
+    The stub knows SMBus's blocks of 32 bytes, not the larger ones that luma prefers where it opens the bus itself.
+    """
 
     def __init__(self, bus: int, controller: Controller) -> None:
         fake = OledBench(controller)
         self.family = fake.family
         self._panel = fake.panel
         self._ear = BusEar()
-        self.display = OledDisplay(I2cConnection(bus, 0x3C), controller=controller)
+        connection = I2cConnection(bus, 0x3C, open_bus=lambda: i2c(bus=smbus2.SMBus(bus)))
+        self.display = OledDisplay(connection, controller=controller)
 
     def shows(self, frame: bytes) -> bool:
         self._ear.tell(self._panel)
