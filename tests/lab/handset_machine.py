@@ -214,8 +214,14 @@ class HandsetMachine(abc.ABC):
         raise NotImplementedError
 
     def put_down(self) -> None:
-        """Put it back."""
-        raise NotImplementedError
+        """Put it back, where it was lifted."""
+        assert not self.has_pins
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody uses the handset: there is no call, and it shows where calls begin."""
+        said = self.run("wecall", "status", check=False).stdout
+        return bool(re.search(r"^mode +(idle|unprovisioned|menu)$", said, re.MULTILINE))
 
     def run_tests(self, *words: str) -> str:
         """Run tests of this checkout inside, and return what pytest said."""

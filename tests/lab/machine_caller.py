@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from tests.lab.audio import Sound, gaps, loudest_frequencies
-from tests.lab.audio import level as level_of
+import numpy as np
+
+from tests.lab.audio import Sound, envelope, gaps, loudest_frequencies
 from tests.lab.kamailio import Kamailio
 from tests.lab.network import Namespace
 from tests.lab.rtp_ear import RtpEar
@@ -49,7 +50,7 @@ class Heard:
 
     Attributes:
         frequency_hz: the strongest.
-        level: its amplitude; 32767 is full scale, and 8000 was spoken.
+        level: its amplitude while it sounds; 32767 is full scale, and 8000 was spoken.
         longest_gap_s: the longest time in which it was missing.
     """
 
@@ -63,7 +64,11 @@ class Heard:
         middle = sound.between(1.0, sound.duration_s - 0.5)
         (frequency,) = loudest_frequencies(middle, 1)
         missing = max((gap.duration_s for gap in gaps(middle, round(frequency))), default=0.0)
-        return cls(frequency, level_of(middle, round(frequency)), missing)
+        # A gap shifts the phase of what follows, so that an average over all of it would cancel itself.
+        return cls(frequency, float(np.percentile(envelope(middle, round(frequency)), 75)), missing)
+
+    def __str__(self) -> str:
+        return f"{self.frequency_hz:.1f} Hz at {self.level:.0f}, longest gap {self.longest_gap_s * 1000:.0f} ms"
 
 
 class MachineCaller:
@@ -87,29 +92,34 @@ class MachineCaller:
         self.peer.__exit__()
         self._ear.__exit__()
 
-    def call(self, *, offer: str = "", patience_s: float = 60) -> SipMessage:
-        """Call the handset, which answers by itself, and return its last answer; a 200 is acknowledged.
+    def call(self, *, offer: str = "", lift: Callable[[], None] | None = None, patience_s: float = 60) -> SipMessage:
+        """Call the handset and return its last answer; a 200 is acknowledged.
 
         Args:
             offer: the session description, where it is not an ordinary one.
-            patience_s: how long the answer may take.
+            lift: lifts the handset once it rings; it is asked to answer by itself where there is nothing to lift.
+            patience_s: how long each answer may take.
         """
-        self.ring(ANSWER_AT_ONCE, offer=offer)
-        return self.be_answered(patience_s)
-
-    def ring(self, *headers: str, offer: str = "") -> None:
-        """Call the handset."""
+        headers = [ANSWER_AT_ONCE] if lift is None else []
         self.peer.invite(self._user, *headers, body=offer or sdp(self._ear.port, formats="8 101", address=HOST))
-
-    def be_answered(self, patience_s: float = 60) -> SipMessage:
-        """Return the last answer to the call; a 200 is acknowledged."""
-        answer = self.peer.receive_where(
-            lambda message: message.code >= 200 and message.method == "INVITE", timeout_s=patience_s
-        )
+        answer = self._receive(200 if lift is None else 180, patience_s)
+        if answer.code < 200 and lift is not None:
+            lift()
+            answer = self._receive(200, patience_s)
         if answer.code == 200:
             self.peer.establish(answer)
         self.peer.acknowledge(answer)
         return answer
+
+    def _receive(self, least: int, patience_s: float) -> SipMessage:
+        """Return the next answer to this call that says so much."""
+        call_id = self.peer.dialog.call_id
+        return self.peer.receive_where(
+            lambda message: (
+                message.code >= least and message.method == "INVITE" and message.header("Call-ID") == call_id
+            ),
+            timeout_s=patience_s,
+        )
 
     def converse(
         self, answer: SipMessage, run: Callable[..., "CompletedProcess[str]"], seconds: int
