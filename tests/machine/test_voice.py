@@ -14,6 +14,7 @@ from tests.lab.scripted_peer import SipMessage
 from tests.lab.sip_flood import FloodTransport
 from tests.lab.virtual_machine import HOST
 
+TRIES = 3
 RATE_PER_S = 500
 FLOOD_S = 4
 SPOKEN = 8000
@@ -80,8 +81,10 @@ def end(machine: HandsetMachine, caller: MachineCaller) -> None:
 
 
 def call_works(machine: HandsetMachine, caller: MachineCaller, name: str, seconds: int = 6) -> None:
-    answer = is_answered(machine, caller, name)
-    assert answer.code == 200, answer.start_line
+    # Behind a flood from the operator's own address a call may get lost, and people call again.
+    answers = (is_answered(machine, caller, name) for _ in range(TRIES))
+    answer = next((each for each in answers if each.code == 200), None)
+    assert answer is not None, machine.figures[f"{name}: answer"]
     at_handset, at_caller = caller.converse(answer, machine.run, seconds)
     end(machine, caller)
     machine.figures[name] = f"handset hears {at_handset}; caller hears {at_caller}"
