@@ -271,6 +271,12 @@ CHANGES: Final = (
         "    }\n",
         "An UPDATE that was refused while a call rang left fewer media lines than had been agreed on before.",
     ),
+    Change(
+        "pjsip/src/pjsip/sip_dialog.c",
+        "    PJ_ASSERT_RETURN(rdata->msg_info.to->tag.slen != 0, PJSIP_EMISSINGTAG);\n",
+        "    if (rdata->msg_info.to->tag.slen == 0) return PJSIP_EMISSINGTAG;\n",
+        "A second answer to a call of ours may come without a tag; it need not end the fuzzer's build.",
+    ),
 )
 
 
