@@ -288,7 +288,7 @@ def test_what_apt_says_of_a_silent_network_is_passed_on(
     put_apt(tmp_path, script, monkeypatch)
     with pytest.raises(EngineError) as caught:
         source.fetch(into, lambda _text: None)
-    assert "Failed to fetch the index." in assert_sentence_of_both(caught.value)
+    assert "sid: Failed to fetch the index; testing:" in assert_sentence_of_both(caught.value)
 
 
 def put_apt(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
