@@ -147,10 +147,11 @@ class Lines:
         for name, line in self._lines.items():
             # Leases that are renewed and interfaces that nobody uses change nothing for us.
             changed = line.follow_address()
-            if not self._registrations[name].is_registered:
-                self._registrations[name].retry_now()
-            elif changed and line.own_address:
+            is_registered = self._registrations[name].is_registered
+            if changed and line.own_address and (is_registered or line.is_busy):
                 moved = True
+            elif not is_registered:
+                self._registrations[name].retry_now()
             elif changed:
                 # There is no way any more: a connection that seems to stand would keep that from being noticed.
                 native.library().wecall_shut_connections()
