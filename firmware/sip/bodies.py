@@ -23,7 +23,7 @@ _FIRST_REDIRECTION: Final = 300
 _BOUNDARY: Final = re.compile(r";\s*boundary\s*=\s*(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))\s*(?:;|$)", re.IGNORECASE)
 _MAX_PARTS: Final = 8
 _REQUIRED: Final = re.compile(r";\s*handling\s*=\s*\"?required\b", re.IGNORECASE)
-_FOREIGN_CHARSET: Final = re.compile(r"charset\s*=\s*\"?(?!utf-?8\b|us-ascii\b)[\w-]", re.IGNORECASE)
+FOREIGN_CHARSET: Final = re.compile(r"charset\s*=\s*\"?(?!utf-?8\b|us-ascii\b)[\w-]", re.IGNORECASE)
 
 _SIGNAL: Final = re.compile(r"^Signal[ \t]*=[ \t]*([0-9*#A-D])[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _DURATION: Final = re.compile(r"^Duration[ \t]*=[ \t]*([0-9]{1,5})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
@@ -100,7 +100,7 @@ def _described(body: bytes, allow_dtls: AllowDtls, *, is_offer: bool) -> Verdict
 
 def _command(method: str, content_type: str, body: bytes) -> Verdict:
     name = _media_type(content_type)
-    if method == "MESSAGE" and name == "text/plain" and not _FOREIGN_CHARSET.search(content_type):
+    if method == "MESSAGE" and name == "text/plain" and not FOREIGN_CHARSET.search(content_type):
         return Verdict()
     reader = _READERS.get((method, name))
     if reader is None:

@@ -12,6 +12,7 @@ import pjsua2
 
 from firmware.phone.call import CallDirection, SipUri, TextMessage
 from firmware.phone.events import Event, MessageReceived, MessageSent
+from firmware.sip.bodies import FOREIGN_CHARSET
 from firmware.sip.identity import Headers, ReceivedMessage, read_invitation
 
 _log = logging.getLogger(__name__)
@@ -19,7 +20,6 @@ _log = logging.getLogger(__name__)
 MAX_TEXT_LENGTH: Final = 1000
 _SUCCESS: Final = range(200, 300)
 _PLAIN_TEXT = re.compile(r"^text/plain\s*(?:$|;)", re.IGNORECASE)
-_FOREIGN_CHARSET = re.compile(r"charset\s*=\s*\"?(?!utf-?8\b|us-ascii\b)[\w-]", re.IGNORECASE)
 
 
 class TextAccount(Protocol):
@@ -79,7 +79,7 @@ def can_be_shown(message: str) -> bool:
     """Say whether a MESSAGE is plain text in a character set that is known here."""
     headers = Headers(message)
     content_type = headers.first("content-type") or headers.first("c")
-    return bool(_PLAIN_TEXT.match(content_type)) and not _FOREIGN_CHARSET.search(content_type)
+    return bool(_PLAIN_TEXT.match(content_type)) and not FOREIGN_CHARSET.search(content_type)
 
 
 def readable(text: str) -> str:

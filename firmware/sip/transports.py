@@ -45,6 +45,7 @@ class Transports:
         self._endpoint = None
         self._ids.clear()
         self._ports.clear()
+        self._options.clear()
 
     def open_waker(self) -> int:
         """Open a UDP socket on loopback, for nobody but ourselves, and return its port.
