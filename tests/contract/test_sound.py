@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -149,31 +150,30 @@ def test_of_a_microphone_that_is_only_checked_nothing_is_read(pulse: PulseAudio,
 
 def test_alsa_paces_both_directions_in_real_time(pulse: PulseAudio) -> None:
     card = AlsaSoundCard(playback="ear", capture="mic_monitor", rate_hz=RATE_HZ, period_frames=PERIOD)
-    capture, playback = card.open_capture(), card.open_playback()
-    for _ in range(20):
-        capture.read()
-        playback.write(FRAME)
-    before = time.monotonic()
-    for _ in range(100):
-        capture.read()
-    assert time.monotonic() - before == pytest.approx(1.0, abs=0.1)
-    capture.close()
-    playback.close()
+    with closing(card.open_capture()) as capture, closing(card.open_playback()) as playback:
+        for _ in range(20):
+            capture.read()
+            playback.write(FRAME)
+        before = time.monotonic()
+        for _ in range(100):
+            capture.read()
+        assert time.monotonic() - before == pytest.approx(1.0, abs=0.1)
 
 
 def test_a_late_frame_is_an_underrun_that_repairs_itself(pulse: PulseAudio) -> None:
-    card = AlsaSoundCard(playback="ear", capture="mic_monitor", rate_hz=RATE_HZ, period_frames=PERIOD)
-    clock, playback = card.open_capture(), card.open_playback()
-    playback.write(FRAME)
-    for _ in range(30):
-        clock.read()
-    playback.write(FRAME)
-    assert playback.underruns == 1
-    playback.wait()
-    playback.write(FRAME)
-    assert playback.underruns == 1
-    playback.close()
-    clock.close()
+    # Silence enough that only the frame that is late here is late.
+    card = AlsaSoundCard(
+        playback="ear", capture="mic_monitor", rate_hz=RATE_HZ, period_frames=PERIOD, prefill_frames=30 * PERIOD
+    )
+    with closing(card.open_capture()) as clock, closing(card.open_playback()) as playback:
+        playback.write(FRAME)
+        for _ in range(60):
+            clock.read()
+        playback.write(FRAME)
+        assert playback.underruns == 1
+        playback.wait()
+        playback.write(FRAME)
+        assert playback.underruns == 1
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 48_000])
@@ -181,11 +181,9 @@ def test_a_late_frame_is_an_underrun_that_repairs_itself(pulse: PulseAudio) -> N
 def test_every_rate_and_period_that_can_be_configured_opens(pulse: PulseAudio, rate_hz: int, period_ms: int) -> None:
     period = rate_hz * period_ms // 1000
     card = AlsaSoundCard(playback="ear", capture="mic_monitor", rate_hz=rate_hz, period_frames=period)
-    capture, playback = card.open_capture(), card.open_playback()
-    assert len(capture.read()) == 2 * period
-    playback.write(bytes(2 * period))
-    capture.close()
-    playback.close()
+    with closing(card.open_capture()) as capture, closing(card.open_playback()) as playback:
+        assert len(capture.read()) == 2 * period
+        playback.write(bytes(2 * period))
 
 
 @pytest.mark.parametrize(

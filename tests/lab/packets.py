@@ -15,6 +15,8 @@ _ETH_P_ALL: Final = 3
 _ETHERNET_HEADER: Final = 14
 _IPV4: Final = 0x0800
 _IPV6: Final = 0x86DD
+# RFC 791 section 3.1
+_FRAGMENT_OFFSET: Final = 0x1FFF
 _TCP: Final = 6
 _UDP: Final = 17
 # As long as segmentation offload lets a frame be, and its header.
@@ -139,12 +141,14 @@ class PacketTrace:
 
 
 def parse(frame: bytes) -> Packet | None:
-    """Read an Ethernet frame; None where it holds neither TCP nor UDP."""
+    """Read an Ethernet frame; None where it holds neither TCP nor UDP, or a later part of a packet."""
     (kind,) = struct.unpack_from("!H", frame, 12)
     packet = frame[_ETHERNET_HEADER:]
     if kind == _IPV4:
         header, protocol, traffic_class = 4 * (packet[0] & 15), packet[9], packet[1]
         source, destination = packet[12:16], packet[16:20]
+        if struct.unpack_from("!H", packet, 6)[0] & _FRAGMENT_OFFSET:
+            return None
     elif kind == _IPV6:
         header, protocol = 40, packet[6]
         traffic_class = (struct.unpack_from("!H", packet)[0] >> 4) & 0xFF
