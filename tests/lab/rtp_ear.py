@@ -41,12 +41,14 @@ class RtpEar:
         self._frames: list[bytes] = []
         self._arrivals: list[float] = []
         self._arrived = threading.Condition()
+        self._hush = threading.Event()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._listen, name="rtp-ear", daemon=True).start()
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self._hush.set()
         self._socket.close()
 
     @property
@@ -109,7 +111,7 @@ class RtpEar:
         source: int = 1,
         every_s: float = 0.02,
     ) -> None:
-        """Send a tone from now on; a listener closes it.
+        """Send a tone from now on, until it speaks to somebody else or is closed.
 
         Args:
             port, host: of whom it speaks to.
@@ -118,11 +120,20 @@ class RtpEar:
             source: the number of the stream (RFC 3550's SSRC).
             every_s: when the next packet follows; each holds 20 ms.
         """
-        arguments = ((host, port), lose_every, frequency_hz, source, every_s)
+        # The port of a call that has ended may be the next call's.
+        self._hush.set()
+        self._hush = threading.Event()
+        arguments = (self._hush, (host, port), lose_every, frequency_hz, source, every_s)
         threading.Thread(target=self._speak, args=arguments, name="rtp-voice", daemon=True).start()
 
     def _speak(
-        self, listener: tuple[str, int], lose_every: int, frequency_hz: float, source: int, every_s: float
+        self,
+        hush: threading.Event,
+        listener: tuple[str, int],
+        lose_every: int,
+        frequency_hz: float,
+        source: int,
+        every_s: float,
     ) -> None:
         wave = audioop.lin2alaw(tone([frequency_hz], 0.02, rate_hz=RATE_HZ, ramp_s=0).pcm, 2)
         due = time.monotonic()
@@ -134,7 +145,8 @@ class RtpEar:
                 except OSError:
                     return
             due += every_s
-            time.sleep(max(0.0, due - time.monotonic()))
+            if hush.wait(max(0.0, due - time.monotonic())):
+                return
 
     def _latest_level(self, frequency_hz: float) -> float:
         return level(Sound.from_pcm(b"".join(self._frames[-_LATEST_FRAMES:]), RATE_HZ), frequency_hz)
