@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from typing import Self
 
 from tests.lab.audio import Sound, level, tone
@@ -123,23 +124,16 @@ class RtpEar:
         # The port of a call that has ended may be the next call's.
         self._hush.set()
         self._hush = threading.Event()
-        arguments = (self._hush, (host, port), lose_every, frequency_hz, source, every_s)
+        packets = _packets(frequency_hz, source, lose_every)
+        arguments = (self._hush, (host, port), packets, every_s)
         threading.Thread(target=self._speak, args=arguments, name="rtp-voice", daemon=True).start()
 
     def _speak(
-        self,
-        hush: threading.Event,
-        listener: tuple[str, int],
-        lose_every: int,
-        frequency_hz: float,
-        source: int,
-        every_s: float,
+        self, hush: threading.Event, listener: tuple[str, int], packets: Iterator[bytes], every_s: float
     ) -> None:
-        wave = audioop.lin2alaw(tone([frequency_hz], 0.02, rate_hz=RATE_HZ, ramp_s=0).pcm, 2)
         due = time.monotonic()
-        for sequence in itertools.count(1):
-            packet = _HEADER.pack(0x80, _PCMA, sequence & 0xFFFF, sequence * len(wave), source) + wave
-            if not lose_every or sequence % lose_every:
+        for packet in packets:
+            if packet:
                 try:
                     self._socket.sendto(packet, listener)
                 except OSError:
@@ -173,6 +167,15 @@ class RtpEar:
                 self._frames.append(audioop.alaw2lin(packet[_HEADER.size :], 2))
                 self._arrivals.append(time.monotonic())
                 self._arrived.notify_all()
+
+
+def _packets(frequency_hz: float, source: int, lose_every: int) -> Iterator[bytes]:
+    """Yield a tone's packets without an end; nothing in the place of those that are lost."""
+    wave = audioop.lin2alaw(tone([frequency_hz], 0.02, rate_hz=RATE_HZ, ramp_s=0).pcm, 2)
+    for sequence in itertools.count(1):
+        is_lost = lose_every and sequence % lose_every == 0
+        header = _HEADER.pack(0x80, _PCMA, sequence & 0xFFFF, sequence * len(wave), source)
+        yield b"" if is_lost else header + wave
 
 
 def dtmf_digits(sound: Sound) -> str:
