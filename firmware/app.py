@@ -197,6 +197,8 @@ class Handset:
         self._directory.start()
         await self._start_page()
         await self._start_records(configuration)
+        if self._records is None:
+            self._bus.write_to(None)
         await self._start_sockets()
         if self._bundles is not None:
             self._bundles.start()
@@ -307,7 +309,8 @@ class Handset:
             self._health.forget("storage")
             self._faults.note_store(problem_of(error), str(error))
             return
-        self._records = self._bus.records = records
+        self._records = records
+        self._bus.write_to(records)
         self._running.push_async_callback(records.stop)
 
     async def _open_bundles(self) -> None:

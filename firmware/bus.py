@@ -122,7 +122,6 @@ class Bus:
     the rest goes on: a broken ringer must not keep a call from being placed.
 
     Attributes:
-        records: the store; None where there is none, and then calls are placed and not written down.
         errands: does what menus ask for, and posts the answers; None where nothing does.
         recorder: keeps how calls sound; None where nothing does.
         takes_instead: takes an event that is not the phone's; False leaves it to the phone.
@@ -164,7 +163,7 @@ class Bus:
         self._attribute = attribute
         self._set_brightness = set_brightness
         self._key_click = key_click
-        self.records: Records | None = None
+        self._records: Records | None = None
         self.errands: ErrandRunner | None = None
         self.recorder: Recorder | None = None
         self.takes_instead: Callable[[Event], bool] = lambda _event: False
@@ -172,6 +171,7 @@ class Bus:
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: dict[CallId, asyncio.Task[None]] = {}
+        self._unwritten: list[c.Command] | None = []
         self._line: asyncio.Queue[c.Command] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._line_worker: asyncio.Task[None] | None = None
@@ -272,8 +272,10 @@ class Bus:
                 | c.MarkMissedCallsSeen() | c.SavePreferences() | c.SaveSetUp() | c.KeepMessage()
                 | c.MarkMessagesRead() | c.DeleteMessage()
             ):  # fmt: skip
-                if self.records is not None:
-                    self._record(self.records, command)
+                if self._records is not None:
+                    self._record(self._records, command)
+                elif self._unwritten is not None:
+                    self._unwritten.append(command)
             case _ if isinstance(command, e.Errand):
                 if self.errands is not None:
                     self.errands.run(command)
@@ -376,6 +378,14 @@ class Bus:
 
     # --- the store ---
 
+    def write_to(self, records: Records | None) -> None:
+        """Write calls down there from now on, also what has been done of them before; with None there is no store."""
+        unwritten, self._unwritten = self._unwritten, None
+        self._records = records
+        if records is not None:
+            for command in unwritten or ():
+                self._record(records, command)
+
     def _record(self, records: Records, command: c.Command) -> None:  # noqa: C901 - one flat table: a case for each command
         match command:
             case c.OpenCallRecord(call_id, direction, number, dialled, account, decision):
@@ -441,8 +451,8 @@ class Bus:
         if self._attribute is not None and (attribution := self._attribute(number)):
             # Not at once: the phone has not finished with the event that made it ask.
             asyncio.get_running_loop().call_soon(self.post, NumberAttributed(call_id, attribution))
-        if self.records is not None:
-            self._write(self.records, self._name_caller(self.records.contacts, call_id, number))
+        if self._records is not None:
+            self._write(self._records, self._name_caller(self._records.contacts, call_id, number))
 
     async def _name_caller(self, contacts: Contacts, call_id: CallId, number: str) -> None:
         if contact := await contacts.contact_of(number):
@@ -450,8 +460,8 @@ class Bus:
 
     def load_from_store(self) -> None:
         """Tell the phone what the store remembers: the holder's settings, redial, missed calls and messages."""
-        if self.records is not None:
-            self._write(self.records, self._load(self.records))
+        if self._records is not None:
+            self._write(self._records, self._load(self._records))
 
     async def _load(self, records: Records) -> None:
         call_log = records.call_log

@@ -7,6 +7,7 @@ import os
 import random
 import re
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from firmware.egress.discovery import discovery_topic
 from tests.lab.mosquitto import Observer, Operator, Received
 from tests.lab.person import Person
+from tests.lab.scripted_peer import ScriptedPeer
 from tests.lab.stage import DEVICE, FLEET, HANDSET_USER, PEER_USER, Choices, Stage
 
 SOAK = os.environ.get("WECALL_SOAK") == "1"
@@ -110,6 +112,22 @@ async def test_without_consent_no_call_leaves_the_phone(stage: Stage, observer: 
     assert UNTOLD[1:] not in repr([message.payload for message in observer.received])
     logged = {call["number"] for call in stage.handset.ask("log")}
     assert {UNTOLD, "7002"} <= logged
+
+
+def test_a_call_that_comes_while_the_phone_starts_is_in_the_log(stage: Stage) -> None:
+    """It registers before its store is open."""
+    handset = stage.handset
+    handset.stop()
+    handset.launch()
+    with ScriptedPeer(stage.kamailio.udp_port, user="early-bird") as caller:
+        while not stage.kamailio.is_registered(HANDSET_USER):
+            time.sleep(0.001)
+        caller.invite(HANDSET_USER)
+        caller.receive(180)
+        caller.cancel()
+        caller.acknowledge(caller.receive(487))
+    handset.wait_until_ready()
+    assert [call["number"] for call in handset.ask("log")].count("early-bird") == 1
 
 
 async def test_withdrawal_has_the_broker_told_to_delete_what_it_got(

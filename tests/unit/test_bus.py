@@ -208,7 +208,7 @@ class Fact:
 
 
 class Parts:
-    def __init__(self, *, with_sip: bool = True, broken: tuple[str, ...] = ()) -> None:
+    def __init__(self, *, with_sip: bool = True, with_store: bool = True, broken: tuple[str, ...] = ()) -> None:
         self.told: list[str] = []
         self.phone = ScriptedPhone()
         self.notebook = Notebook(self.told)
@@ -223,7 +223,8 @@ class Parts:
             show=self.views.append,
             attribute=lambda number: f"the town of {number}",
         )
-        self.bus.records = self.notebook
+        if with_store:
+            self.bus.write_to(self.notebook)
 
     async def told_of(self, what: str) -> None:
         loop = asyncio.get_running_loop()
@@ -298,6 +299,17 @@ async def test_without_a_sip_stack_a_call_ends_as_unreachable_and_not_in_silence
     await parts.bus.stop()
 
 
+async def test_calls_of_before_the_store_are_written_once_it_is_there() -> None:
+    late = Parts(with_store=False)
+    late.bus.start()
+    late.phone.answers[HandsetLifted] = [OPEN, PLACE]
+    late.bus.post(HandsetLifted())
+    await late.told_of("sip.place_call")
+    late.bus.write_to(late.notebook)
+    await late.told_of("log.open")
+    await late.bus.stop()
+
+
 async def test_a_store_error_is_noted_and_the_call_goes_out(parts: Parts) -> None:
     parts.notebook.error = StorageError("The disk is full.")
     parts.phone.answers[HandsetLifted] = [OPEN, PLACE]
@@ -339,7 +351,7 @@ async def test_the_address_book_names_the_caller(parts: Parts) -> None:
 
 
 async def test_a_number_is_attributed_with_and_without_a_store(parts: Parts) -> None:
-    parts.bus.records = None
+    parts.bus.write_to(None)
     parts.phone.answers[HandsetLifted] = [c.LookUpCaller(CALL, "100")]
     parts.bus.post(HandsetLifted())
     assert await parts.phone.wait_for(NumberAttributed) == NumberAttributed(CALL, "the town of 100")
