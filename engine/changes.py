@@ -222,6 +222,15 @@ CHANGES: Final = (
         "The same: it would have to wait for the lock again.",
     ),
     Change(
+        "pjnath/src/pjnath/ice_strans.c",
+        "            status = pj_stun_sock_sendto(comp->stun[tp_idx].sock, NULL, buf,\n",
+        "            pj_stun_sock *sock = comp->stun[tp_idx].sock;\n\n"
+        "            status = PJ_EINVALIDOP;\n"
+        "            if (!sock) goto on_return;\n"
+        "            status = pj_stun_sock_sendto(sock, NULL, buf,\n",
+        "Audio of a call that was just ending met an assertion: its sockets had gone, as those of TURN may.",
+    ),
+    Change(
         "pjmedia/src/pjmedia/transport_ice.c",
         "    pj_status_t status;\n\n    /* Encode ICE in SDP */\n",
         "    pj_status_t status;\n\n"
