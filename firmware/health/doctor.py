@@ -60,8 +60,8 @@ class Condition:
         broker_code: the reason that came with it.
         traffic: how much goes over the network for the broker; None where that cannot be read.
         clock_synchronised: whether a time service keeps the clock right.
-        sip_build: what the SIP library can do, in words; None where it could not be loaded.
-        sip_fault: why SIP cannot be used, None where it can.
+        sip_build: what the SIP library can do, in words; None while it is not up.
+        sip_fault: why SIP cannot be used and what to do, None where it can.
         speech_fault: why menus cannot be spoken, empty where they can.
         bundles: which bundle's configuration counts, and what became of the last one; None where none can be taken.
         version: of the firmware that runs.
@@ -90,7 +90,7 @@ class Condition:
     root_version: str = ""
 
 
-_BUILD_LIBRARY = "Install the handset's package, or the wheel that `make engine` makes."
+_RESTART = "Do so, and restart the handset: systemctl restart wecall-handset."
 
 _DEVICE_ADVICE = {
     "audio": "Plug the sound card in; `aplay -L` lists the names that [sound] may use.",
@@ -172,9 +172,10 @@ def _library() -> Finding:
 
         return Finding("sip build", True, f"The SIP library is {', '.join(native.linked())}.")
     except ImportError:
-        return Finding("sip build", False, "No SIP library: pjsua2 is not installed.", _BUILD_LIBRARY)
+        advice = "Install the handset's package, or the wheel that `make engine` makes."
+        return Finding("sip build", False, "No SIP library: pjsua2 is not installed.", advice)
     except SipError as error:
-        return Finding("sip build", False, str(error), _BUILD_LIBRARY)
+        return Finding("sip build", False, str(error), _RESTART)
 
 
 def _configuration(loaded: LoadedConfiguration) -> Iterable[Finding]:
@@ -225,11 +226,10 @@ def _registrar(condition: Condition) -> Finding:
 
 
 def _sip_build(condition: Condition) -> Finding:
-    if condition.sip_build is None:
-        detail = condition.sip_fault or "The SIP library cannot be loaded."
-        return Finding("sip build", False, detail, _BUILD_LIBRARY)
     if condition.sip_fault:
-        return Finding("sip build", False, condition.sip_fault, "Free the port, or set another in [sip] local_port.")
+        return Finding("sip build", False, condition.sip_fault, _RESTART)
+    if condition.sip_build is None:
+        return Finding("sip build", False, "The SIP library is not loaded yet.", "Wait a moment and ask again.")
     return Finding("sip build", True, condition.sip_build)
 
 

@@ -118,7 +118,8 @@ class Engine:
         except pjsua2.Error as error:
             self._destroy()
             raise SipError(
-                f"The SIP stack did not start ({error.title}: {error.reason}). Look into `wecall doctor`."
+                f"The SIP stack did not start ({error.title}: {error.reason}). It is tried again every half "
+                "minute; look into the journal."
             ) from error
         except SipError:
             self._destroy()
