@@ -231,6 +231,21 @@ CHANGES: Final = (
         "Audio of a call that was just ending met an assertion: its sockets had gone, as those of TURN may.",
     ),
     Change(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "            pjsua_handle_events(100);\n",
+        "            pj_timer_heap_poll(pjsip_endpt_get_timer_heap(pjsua_var.endpt), NULL);\n"
+        "            pj_thread_sleep(1);\n",
+        "In a re-INVITE without an offer other messages were read while ICE began: a BYE took the call away meanwhile.",
+    ),
+    Change(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "                *sip_err_code = PJSIP_SC_INTERNAL_SERVER_ERROR;\n            call_med->tp_ready = status;\n",
+        "                *sip_err_code = PJSIP_SC_INTERNAL_SERVER_ERROR;\n"
+        "            if (!call_med->call) return status;\n"
+        "            call_med->tp_ready = status;\n",
+        "The same, where a timer ended the call.",
+    ),
+    Change(
         "pjmedia/src/pjmedia/transport_ice.c",
         "    pj_status_t status;\n\n    /* Encode ICE in SDP */\n",
         "    pj_status_t status;\n\n"

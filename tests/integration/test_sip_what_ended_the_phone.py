@@ -52,12 +52,16 @@ class Scene:
         ear: where the peer takes sound.
     """
 
-    def __init__(self, folder: Path, way: Way, *, ice: bool = False, name_server: str = "") -> None:
+    def __init__(
+        self, folder: Path, way: Way, *, ice: bool = False, name_server: str = "", transport: str = "udp"
+    ) -> None:
         with ExitStack() as starting:
-            self._start(starting, folder, way, ice=ice, name_server=name_server)
+            self._start(starting, folder, way, ice=ice, name_server=name_server, transport=transport)
             self._running = starting.pop_all()
 
-    def _start(self, starting: ExitStack, folder: Path, way: Way, *, ice: bool, name_server: str) -> None:
+    def _start(
+        self, starting: ExitStack, folder: Path, way: Way, *, ice: bool, name_server: str, transport: str
+    ) -> None:
         self.ear = starting.enter_context(RtpEar())
         if way is Way.DIRECTLY:
             self.peer: ScriptedPeer = starting.enter_context(ScriptedServer())
@@ -70,7 +74,8 @@ class Scene:
         settings = StackSettings(
             "alice",
             "secret",
-            server_port,
+            server_port if transport == "udp" else kamailio.tcp_port,
+            transport,
             welcome=["peer", "next"],
             calls=2,
             srtp=Srtp.PREFERRED,
@@ -282,6 +287,21 @@ def test_a_user_fragment_of_ice_that_is_longer_than_any_is_refused_or_harmless(
             scene.peer.reply(scene.be_called(), 200, body=body)
         else:
             scene.call(body)
+        scene.assert_answers_a_call()
+
+
+def test_a_call_that_ends_while_ice_begins_anew_is_only_over(tmp_path: Path) -> None:
+    with Scene(tmp_path, Way.THROUGH_KAMAILIO, ice=True, transport="tcp") as scene, ExitStack() as connections:
+        # What is being read keeps its own connection waiting, and no other.
+        ways = [connections.enter_context(socket.create_connection(("127.0.0.1", scene.stack.port))) for _ in range(2)]
+        scene.peer.invite("alice")
+        response = scene.receive(lambda one: one.code == 200)
+        scene.peer.establish(response)
+        # An answer that wants no audio closes the phone's sockets, and the next invitation asks for others.
+        scene.peer.acknowledge(response, body=offer(0))
+        threading.Event().wait(0.1)
+        scene.peer.send("INVITE", to=ways[0])
+        scene.peer.send("BYE", to=ways[1])
         scene.assert_answers_a_call()
 
 

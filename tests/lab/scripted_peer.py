@@ -284,12 +284,13 @@ class ScriptedPeer:
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def send(self, method: str, *headers: str, body: str = "", sequence: int = 0, to: int = 0) -> None:
-        """Send a request in the dialog."""
+    def send(self, method: str, *headers: str, body: str = "", sequence: int = 0, to: int | socket.socket = 0) -> None:
+        """Send a request in the dialog, to a port of loopback or over a connection where one is given."""
         if not sequence:
             self.dialog.sequence += 1
         dialog = self.dialog
-        way = f"SIP/2.0/UDP {self._address}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(8)}"
+        transport = "TCP" if isinstance(to, socket.socket) else "UDP"
+        way = f"SIP/2.0/{transport} {self._address}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(8)}"
         lines = [
             f"{method} {dialog.target} SIP/2.0",
             f"Via: {way}",
@@ -340,13 +341,16 @@ class ScriptedPeer:
         host, _, port = contact.partition("@")[2].partition(";")[0].rpartition(":")
         self._socket.sendto(packet.encode(), (host, int(port)))
 
-    def _send(self, lines: list[str], headers: Sequence[str], body: str, to: int = 0) -> None:
+    def _send(self, lines: list[str], headers: Sequence[str], body: str, to: int | socket.socket = 0) -> None:
         content = body.encode()
         if content and not any(header.lower().startswith("content-type") for header in headers):
             lines.append("Content-Type: application/sdp")
         lines += [*headers, f"Content-Length: {len(content)}"]
         packet = self._last = "\r\n".join([*lines, "", ""]).encode() + content
-        self._socket.sendto(packet, ("127.0.0.1", to) if to else self._server)
+        if isinstance(to, socket.socket):
+            to.sendall(packet)
+        else:
+            self._socket.sendto(packet, ("127.0.0.1", to) if to else self._server)
 
 
 class ScriptedServer(ScriptedPeer):
