@@ -89,10 +89,11 @@ class RigKeypadBench:
             rows=rows,
             columns=columns,
             keys=self._LAYOUT,
-            debounce_ms=100,
-            repeat_after_ms=2000,
-            repeat_every_ms=1000,
-            long_press_ms=4000,
+            # A look at all keys takes an emulated machine a third of a second, and one look in many is wrong.
+            debounce_ms=600,
+            repeat_after_ms=4000,
+            repeat_every_ms=2000,
+            long_press_ms=8000,
         )
 
     def press(self, name: str) -> None:

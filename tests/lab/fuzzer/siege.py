@@ -84,11 +84,17 @@ class Siege:
         answer = self.server.ended(self._ping, 2) if self._ping else None
         self._ping = ""
         # One may be lost among much else.
-        if answer is None and not self.server.ping():
+        if answer is None and not self._lives():
             self.stack.ask("port")  # a process that has ended says so here
             raise AssertionError("the handset does not answer")
         if answer is None or not self.server.is_in_call(answer):
             self.server.call(description=random.choice(GOOD))
+
+    def _lives(self) -> bool:
+        try:
+            return self.server.ping()
+        except ConnectionRefusedError:
+            return False
 
     def _call_out(self, cases: Sequence[Case]) -> None:
         """Have the handset call, and answer it with malformed messages before the right one; end the call before."""
