@@ -1,6 +1,7 @@
 """What every keypad does, on simulated wires and on the real ones."""
 
 import queue
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -89,11 +90,11 @@ class RigKeypadBench:
             rows=rows,
             columns=columns,
             keys=self._LAYOUT,
-            # A look at all keys takes an emulated machine a third of a second, and one look in many is wrong.
-            debounce_ms=600,
-            repeat_after_ms=4000,
-            repeat_every_ms=2000,
-            long_press_ms=8000,
+            # A look at all keys takes an emulated machine half a second, and one look in many is wrong.
+            debounce_ms=1000,
+            repeat_after_ms=5000,
+            repeat_every_ms=2500,
+            long_press_ms=10_000,
         )
 
     def press(self, name: str) -> None:
@@ -181,8 +182,11 @@ class Actions:
 
     def until(self, action: str, name: str) -> list[tuple[str, str]]:
         """Return all that came up to and with an action."""
-        seen = [self.next()]
-        while seen[-1] != (action, name):
+        ends_at = time.monotonic() + self._patience_s
+        seen: list[tuple[str, str]] = []
+        while not seen or seen[-1] != (action, name):
+            # A key that stays down repeats for ever.
+            assert time.monotonic() < ends_at, f"{name} was not {action}, but {seen}"
             seen.append(self.next())
         return seen
 

@@ -22,7 +22,7 @@ GROUND: Final = -1
 LINES: Final = 8
 """How many the machine has, from GPIO 0."""
 
-SETTLE_S: Final = 0.06
+SETTLE_S: Final = 0.1
 """How long a line may take to follow another one: the contacts are in another process, outside."""
 
 
