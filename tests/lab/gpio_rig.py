@@ -25,6 +25,7 @@ _PATIENCE_S: Final = 30.0
 _DATA: Final = 0x0903_03FC
 _DIRECTION: Final = 0x0903_0400
 _LOOK_EVERY_S: Final = 0.004
+_GLANCE_EVERY_S: Final = 0.1
 
 
 class GpioRig:
@@ -46,7 +47,7 @@ class GpioRig:
         self._settling = threading.RLock()
         self._changes: list[tuple[float, int]] = []
         self._contacts: set[tuple[int, int]] = set()
-        self._given = [False] * _LINES
+        self._given: list[bool | None] = [None] * _LINES
         self._device = ""
         self._stopping = threading.Event()
 
@@ -106,6 +107,10 @@ class GpioRig:
             driven = self._read(_DIRECTION)
             low = driven & ~self._read(_DATA) if driven else 0
             for line in range(_LINES):
+                if driven >> line & 1:
+                    # The device keeps nothing that is given to an output: as an input it has what it was driven to.
+                    self._given[line] = None
+                    continue
                 others = [b if a == line else a for a, b in self._contacts if line in {a, b}]
                 high = not any(other == GROUND or low >> other & 1 for other in others)
                 if high != self._given[line]:
@@ -113,13 +118,16 @@ class GpioRig:
                     self._command(f"set_irq_in {self._device} unnamed-gpio-in {line} {int(high)}")
 
     def _follow(self) -> None:
-        """Settle again and again while lines are joined."""
-        while not self._stopping.wait(_LOOK_EVERY_S):
-            if any(GROUND not in contact for contact in self._contacts):
-                try:
-                    self._settle()
-                except OSError:
-                    return
+        """Settle again and again, most often while lines are joined."""
+        while not self._stopping.wait(_LOOK_EVERY_S if self._joins_lines else _GLANCE_EVERY_S):
+            try:
+                self._settle()
+            except OSError:
+                return
+
+    @property
+    def _joins_lines(self) -> bool:
+        return any(GROUND not in contact for contact in self._contacts)
 
     def _read(self, address: int) -> int:
         return int(self._command(f"readb {address:#x}").split()[1], 16)
