@@ -172,6 +172,7 @@ class Bus:
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: dict[CallId, asyncio.Task[None]] = {}
         self._unwritten: list[c.Command] | None = []
+        self._faults: dict[type[c.Command], str] = {}
         self._line: asyncio.Queue[c.Command] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._line_worker: asyncio.Task[None] | None = None
@@ -216,8 +217,12 @@ class Bus:
             try:
                 self._carry_out(command)
             except (OSError, HandsetError) as error:
-                # The sentence says it all, and a traceback for each blink of a missing LED would bury the rest.
-                _log.warning("The command %s failed and the rest goes on: %s", type(command).__name__, error)
+                # Said once: a line for each blink of a missing LED would bury the rest.
+                if self._faults.get(type(command)) != str(error):
+                    _log.warning("The command %s failed and the rest goes on: %s", type(command).__name__, error)
+                self._faults[type(command)] = str(error)
+            else:
+                self._faults.pop(type(command), None)
 
     def _carry_out(self, command: c.Command) -> None:  # noqa: C901, PLR0912, PLR0915 - a case for each command
         match command:

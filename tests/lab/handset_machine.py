@@ -70,6 +70,10 @@ port = PORT
 transport = "udp"
 PASSWORD
 
+# What a flood has let ring is soon over.
+[sip]
+no_answer_s = 20
+
 [calls]
 auto_answer = true
 

@@ -289,6 +289,16 @@ async def test_a_broken_ringer_does_not_keep_the_rest_from_being_done() -> None:
     await parts.bus.stop()
 
 
+async def test_what_stays_broken_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    parts = Parts(broken=("ring",))
+    parts.bus.start()
+    parts.phone.answers[HandsetLifted] = [c.StartRinging()]
+    for _ in range(3):
+        parts.bus.post(HandsetLifted())
+    assert [record.message for record in caplog.records].count(caplog.records[0].message) == 1
+    await parts.bus.stop()
+
+
 async def test_without_a_sip_stack_a_call_ends_as_unreachable_and_not_in_silence() -> None:
     parts = Parts(with_sip=False)
     parts.bus.start()
