@@ -460,6 +460,8 @@ class CardMachine(HandsetMachine):
             mountpoint -q {self._checkout} ||
               mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=512000 checkout {self._checkout}
         """)
+        # The handset that lies on its hook holds a line that a keypad may need.
+        self._gpio.clear()
         try:
             return super().run_tests(*words)
         finally:
