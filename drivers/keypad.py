@@ -18,15 +18,13 @@ logger = logging.getLogger(__name__)
 # 50 pF, so that five time constants are below 20 us.
 _SETTLE_S = 20e-6
 _FAULT_PAUSE_S = 1.0
-_GLANCE_S = 0.5
 
 
 class MatrixKeypad:
     """Keys between row pins and column pins, without diodes or with them (cathode towards the row).
 
     A row is either driven low or let go, never driven high, so that two keys of one column cannot short two pins. While
-    no key is down every row is low and the driver's thread sleeps until a column falls or is low; while one is down it
-    scans.
+    no key is down every row is low and the driver's thread sleeps until a column falls; while one is down it scans.
 
     Callbacks arrive on the driver's own thread with the name of the key; what they raise is logged.
 
@@ -135,21 +133,15 @@ class MatrixKeypad:
             try:
                 with gpio_errors(self._description):
                     self._follow_keys()
-                    is_broken = False
-                    # stop() says so before it wakes this thread; whoever cleared the waking has seen that it was said.
-                    if not self._stopping.is_set():
-                        self._sleep()
+                is_broken = False
+                # stop() says so before it wakes this thread; whoever cleared the waking has seen that it was said.
+                if not self._stopping.is_set():
+                    self._wake.wait()
             except DeviceError:
                 if not is_broken:
                     logger.exception("The keypad failed; it is tried again every second.")
                 is_broken = True
                 self._stopping.wait(_FAULT_PAUSE_S)
-
-    def _sleep(self) -> None:
-        """Wait until a column falls; where the kernel did not tell of it, the key is only a moment late."""
-        while not self._wake.wait(_GLANCE_S):
-            if any(column.is_active for column in self._columns):
-                return
 
     def _follow_keys(self) -> None:
         """Scan for as long as a key is down or about to be."""

@@ -273,11 +273,3 @@ def test_without_a_gpio_header_starting_fails_and_stopping_is_harmless(monkeypat
     with pytest.raises(DeviceError, match="has no GPIO header"):
         keypad.start()
     keypad.stop()
-
-
-def test_a_key_is_seen_though_nobody_tells_of_its_column(wired: WiredKeypad) -> None:
-    wired.wait_until_asleep()
-    for bcm in LAYOUT.columns:
-        wired.circuit.pin(bcm).when_changed = None
-    wired.press("5")
-    assert wired.next() == ("pressed", "5")
