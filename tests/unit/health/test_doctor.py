@@ -120,7 +120,7 @@ def test_the_version_of_roots_programs_is_that_of_what_is_installed(tmp_path: Pa
 def test_a_sip_library_of_another_build_is_told_of_by_a_running_handset_and_without_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refusal = "The SIP library (pjsua2) is not the build that belongs to this handset. Install the other."
+    refusal = "The SIP library (pjsua2) is not the build that belongs to this handset. `make engine` makes that."
 
     def refuse() -> None:
         raise SipError(refusal)
@@ -132,3 +132,5 @@ def test_a_sip_library_of_another_build_is_told_of_by_a_running_handset_and_with
     for findings in (examine(condition), examine_at_rest(tmp_path / "config.toml", "")):
         [found] = [each for each in findings if each.part == "sip build"]
         assert (found.ok, found.detail) == (False, refusal)
+        assert "`make engine`" in found.detail
+        assert "systemctl restart" in found.advice
