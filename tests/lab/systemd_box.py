@@ -83,7 +83,7 @@ class SystemdBox:
             AssertionError: the command failed, and `check` was asked for.
         """
         done = subprocess.run(
-            ["nsenter", "-t", str(self.init_pid), "-a", "--", *_ENVIRONMENT, *command],
+            ["nsenter", "-t", str(self.init_pid), "--all", "--root", "--wd", "--", *_ENVIRONMENT, *command],
             input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -114,7 +114,8 @@ class SystemdBox:
             if self._process.poll() is not None:
                 break
             self.init_pid = self.init_pid or _only_child(self._process.pid)
-            if self.init_pid and self.path("/run/systemd/private").exists():
+            # Before the script has changed its root, this machine's own systemd is seen there.
+            if self.init_pid and _name(self.init_pid) == "systemd" and self.path("/run/systemd/private").exists():
                 self.run("systemctl", "is-system-running", "--wait", check=False)
                 return
             time.sleep(0.02)
@@ -129,8 +130,12 @@ def _only_child(pid: int) -> int:
     except OSError:
         return 0
     # The script becomes unshare by exec, and unshare's one child becomes systemd.
-    return int(children[0]) if len(children) == 1 and _is_unshare(pid) else 0
+    return int(children[0]) if len(children) == 1 and _name(pid) == "unshare" else 0
 
 
-def _is_unshare(pid: int) -> bool:
-    return Path(f"/proc/{pid}/comm").read_text().strip() == "unshare"
+def _name(pid: int) -> str:
+    """Return a process's name, empty where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""

@@ -14,6 +14,9 @@ mount -t tmpfs tmpfs "$scratch"
 mkdir "$scratch"/{upper,work,root}
 root=$scratch/root
 mount -t overlay overlay -o "lowerdir=/,upperdir=$scratch/upper,workdir=$scratch/work" "$root"
+# A phone or a collector that is installed on this machine is not in the box.
+find "$root"/{etc,opt,usr/local,var/lib} -name "*wecall*" -prune -exec rm -rf {} +
+sed -i /^wecall/d "$root"/etc/{passwd,shadow,group,gshadow}
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
 for folder in run tmp dev; do mount -t tmpfs -o mode=755 tmpfs "$root/$folder"; done
