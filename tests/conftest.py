@@ -1,10 +1,7 @@
 """Fixtures that more than one folder of tests shares."""
 
-import enum
 import os
-import re
 from collections.abc import Iterator
-from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -12,41 +9,17 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
+from tests.durations import Keeper, Stopwatch
+from tests.lab import chance
 from tests.lab.pulse import PulseAudio
+from tests.shares import Shares, shares
 
-# A run of the tests can be repeated, and a slow computer is no fault; the soak looks further, elsewhere each time.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.register_profile("soak", max_examples=2000, deadline=None, print_blob=True)
-settings.load_profile("soak" if os.environ.get("WECALL_SOAK") == "1" else "repeatable")
+_said_again = f"WECALL_SEED={chance.SEED} has chance decide in the same way again."
 
-
-class Shares(enum.IntEnum):
-    """How a test takes to others that run beside it; those with the lower number come first."""
-
-    COMPUTES = 0
-    """It is about what comes of something and not about when."""
-    BOOTS = 1
-    """It runs in the one computer that is booted for all of them."""
-    WAITS = 2
-    """It mostly waits, for longer than a busy computer takes."""
-    ALONE = 3
-    """It hears every gap in a sound, or holds something against a clock."""
-
-
-_ALONE: Final = re.compile(
-    r"^tests/(contract/|bench/|integration/test_("
-    r"media_|sip_(conference|flood|jitter_buffer|lines_network|lines_servers|transfer)|"
-    r"phone_(bad_input|callers|calls|conference|recording|several_calls|speaker|transfer)"
-    r")\w*\.py::|integration/test_sip_calls\.py::test_ringing_is_signalled_within)"
-)
-
-
-def _shares(nodeid: str) -> Shares:
-    if nodeid.startswith("tests/unit/") or "_kills.py::" in nodeid:
-        return Shares.COMPUTES
-    if nodeid.startswith("tests/system/"):
-        return Shares.BOOTS
-    return Shares.ALONE if _ALONE.match(nodeid) else Shares.WAITS
+# A slow computer is no fault. The soak looks further.
+settings.register_profile("landing", deadline=None, database=None, print_blob=True)
+settings.register_profile("soak", parent=settings.get_profile("landing"), max_examples=2000)
+settings.load_profile("soak" if chance.SOAK else "landing")
 
 
 class ByWhatTheyShare(LoadScopeScheduling):
@@ -63,8 +36,8 @@ class ByWhatTheyShare(LoadScopeScheduling):
         return next(iter(self.workqueue), None) == Shares.ALONE.name
 
     def _split_scope(self, nodeid: str) -> str:
-        shares = _shares(nodeid)
-        return nodeid.partition("::")[0] if shares in {Shares.COMPUTES, Shares.WAITS} else shares.name
+        how = shares(nodeid)
+        return nodeid.partition("::")[0] if how in {Shares.COMPUTES, Shares.WAITS} else how.name
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         others = [other for other in self.nodes if other is not node]
@@ -89,9 +62,28 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatT
     return ByWhatTheyShare(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have chance decide everywhere by one seed, and each test's duration measured and kept."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(chance.SEED)
+    config.pluginmanager.register(Stopwatch())
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Keeper())
+
+
+def pytest_report_header() -> str:
+    return _said_again
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
+        terminalreporter.write_line(_said_again)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what must be alone last."""
-    items.sort(key=lambda item: _shares(item.nodeid))
+    items.sort(key=lambda item: shares(item.nodeid))
 
 
 @pytest.fixture(scope="session")
