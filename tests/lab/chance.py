@@ -27,5 +27,5 @@ def dice() -> random.Random:
 
 
 def steps(one_in: int = 10) -> Iterator[int]:
-    """Return the steps, counted from 1 on without an end, to kill a process at: in the soak each, else one in so many."""
+    """Return the steps, counted from 1 on, to kill a process at: in the soak each, else one in so many; no end."""
     return itertools.count(1) if SOAK else itertools.count(dice().randint(1, one_in), one_in)
