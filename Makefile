@@ -36,7 +36,7 @@ fleet:
 
 test:
 	@tools/setup test
-	@$(PYTEST) --numprocesses 2 --no-loadscope-reorder $(ARGS)
+	@$(PYTEST) --numprocesses 4 --no-loadscope-reorder --durations 10 --durations-min 1 $(ARGS)
 
 check:
 	@tools/setup check

@@ -1,18 +1,18 @@
 """Fixtures that more than one folder of tests shares."""
 
 import os
-from collections.abc import Iterator
+import signal
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import WorkerController
 
 from tests.durations import Keeper, Stopwatch
 from tests.lab import chance
 from tests.lab.pulse import PulseAudio
-from tests.shares import Shares, shares
+from tests.shares import Machine, Shares, shares
 
 _said_again = f"WECALL_SEED={chance.SEED} has chance decide in the same way again."
 
@@ -23,43 +23,38 @@ settings.load_profile("soak" if chance.SOAK else "landing")
 
 
 class ByWhatTheyShare(LoadScopeScheduling):
-    """Gives files of tests to the processes as these have time, and to the last of them all that must be alone."""
-
-    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
-        super().mark_test_complete(node, item_index, duration)
-        if self._only_what_is_alone_waits:
-            for other in self.nodes:
-                self._reschedule(other)
-
-    @property
-    def _only_what_is_alone_waits(self) -> bool:
-        return next(iter(self.workqueue), None) == Shares.ALONE.name
+    """Gives files of tests to the processes as these have time; what is booted once goes to one of them."""
 
     def _split_scope(self, nodeid: str) -> str:
         how = shares(nodeid)
-        return nodeid.partition("::")[0] if how in {Shares.COMPUTES, Shares.WAITS} else how.name
-
-    def _assign_work_unit(self, node: WorkerController) -> None:
-        others = [other for other in self.nodes if other is not node]
-        if self._only_what_is_alone_waits and any(
-            not other.shutting_down or self._pending_of(self.assigned_work[other]) for other in others
-        ):
-            return
-        super()._assign_work_unit(node)
-
-    def _reschedule(self, node: WorkerController) -> None:
-        if self._only_what_is_alone_waits and any(
-            other is not node and not other.shutting_down for other in self.nodes
-        ):
-            # It ends what it has; a process that is not told to end keeps its last test until it has another.
-            node.shutdown()
-        else:
-            super()._reschedule(node)
+        return how.name if how is Shares.BOOTS else f"{nodeid.partition('::')[0]} {how.name}"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatTheyShare:
     """Share the tests out between the processes."""
     return ByWhatTheyShare(config, log)
+
+
+class Turns:
+    """Has each test wait for its turn, which counts neither as its time nor against its time-out."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        with self._machine.used_by(item.nodeid):
+            return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let no time-out strike while a failure is put into words: it would end the whole run."""
+    left_s, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left_s)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -68,7 +63,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(chance.SEED)
     config.pluginmanager.register(Stopwatch())
-    if not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(Turns(Machine()))
+    else:
         config.pluginmanager.register(Keeper())
 
 
@@ -82,7 +79,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what must be alone last."""
+    """Put what takes long first, and what must be alone last."""
     items.sort(key=lambda item: shares(item.nodeid))
 
 

@@ -1,28 +1,31 @@
 """How tests take to others that run beside them."""
 
 import enum
+import fcntl
+import os
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final
 
 
 class Shares(enum.IntEnum):
     """How a test takes to others that run beside it; those with the lower number come first."""
 
-    COMPUTES = 0
-    """It is about what comes of something and not about when."""
-    BOOTS = 1
+    BOOTS = 0
     """It runs in the one computer that is booted for all of them."""
-    WAITS = 2
-    """It mostly waits, for longer than a busy computer takes."""
+    WAITS = 1
+    """It mostly waits: others compute meanwhile, and it bears with a busy computer."""
+    COMPUTES = 2
+    """It is about what comes of something and not about when."""
     ALONE = 3
-    """It hears every gap in a sound, or holds something against a clock."""
+    """It holds the phone's own speed against a clock."""
 
 
 _ALONE: Final = re.compile(
-    r"^tests/(contract/|bench/|integration/test_("
-    r"media_|sip_(conference|flood|jitter_buffer|lines_network|lines_servers|transfer)|"
-    r"phone_(bad_input|callers|calls|conference|recording|several_calls|speaker|transfer)"
-    r")\w*\.py::|integration/test_sip_calls\.py::test_ringing_is_signalled_within)"
+    r"^tests/(bench/|integration/test_(sip_flood\w*\.py|sip_calls\.py::test_ringing_is_signalled_within|"
+    r"media_loop\.py::test_(dial_tone_is_heard_within|the_loop_itself_costs))"
+    r")"
 )
 
 
@@ -33,3 +36,20 @@ def shares(nodeid: str) -> Shares:
     if nodeid.startswith("tests/system/"):
         return Shares.BOOTS
     return Shares.ALONE if _ALONE.match(nodeid) else Shares.WAITS
+
+
+class Machine:
+    """What the processes that run tests share: all but one that must be alone may use it at once."""
+
+    def __init__(self) -> None:
+        # Any file serves that all of them have.
+        self._lock = os.open(__file__, os.O_RDONLY)
+
+    @contextmanager
+    def used_by(self, nodeid: str) -> Generator[None]:
+        """Let a test run once it may; a test that must be alone waits for those that run."""
+        fcntl.flock(self._lock, fcntl.LOCK_EX if shares(nodeid) is Shares.ALONE else fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)

@@ -24,7 +24,7 @@ from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.recording.player import RecordingPlayer
 from firmware.recording.recorder import CallRecorder
 from tests.fakes.audio_ports import SingingPort
-from tests.lab.audio import Recorder, Sound, find_tone, gaps, level, start_playing, tone
+from tests.lab.audio import Recorder, Sound, find_tone, gaps, level, playing, tone
 from tests.lab.pulse import PulseAudio
 from tests.lab.store import StoreLab
 
@@ -108,9 +108,8 @@ async def handset(pulse: PulseAudio, tmp_path: Path) -> AsyncIterator[Handset]:
 @pytest.fixture
 def speaking(pulse: PulseAudio) -> Iterator[None]:
     """Somebody who speaks into the microphone all the time."""
-    thread = start_playing("mic", tone([NEAR_HZ], 12.0))
-    yield
-    thread.join()
+    with playing("mic", tone([NEAR_HZ], 60.0)):
+        yield
 
 
 async def test_near_is_on_the_left_and_far_on_the_right_without_a_gap(handset: Handset, speaking: None) -> None:

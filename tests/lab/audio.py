@@ -4,7 +4,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -201,8 +202,9 @@ def record(pcm: str, duration_s: float) -> Sound:
     return recorder.stop()
 
 
-def play(sink: str, sound: Sound, environment: dict[str, str] | None = None) -> None:
-    """Play to a PulseAudio sink and return when the last sample is out."""
+@contextmanager
+def playing(sink: str, sound: Sound, environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Play to a PulseAudio sink meanwhile; what is left at the end is not heard."""
     # Not by a pipe: once its other end is closed, paplay spins until the server takes what it has read.
     with tempfile.TemporaryFile() as pcm:
         pcm.write(sound.pcm)
@@ -217,9 +219,16 @@ def play(sink: str, sound: Sound, environment: dict[str, str] | None = None) -> 
         )  # fmt: skip
     try:
         carry_sound(player.pid)
-        code = player.wait(timeout=sound.duration_s + 15)
+        yield player
     finally:
         player.kill()
+        player.wait()
+
+
+def play(sink: str, sound: Sound, environment: dict[str, str] | None = None) -> None:
+    """Play to a PulseAudio sink and return when the last sample is out."""
+    with playing(sink, sound, environment) as player:
+        code = player.wait(timeout=sound.duration_s + 15)
     assert code == 0, "paplay failed"
 
 
