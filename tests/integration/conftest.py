@@ -1,11 +1,13 @@
 """What the end-to-end tests of the phone and of its SIP stack share; a module may set any of it up in its own way."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from firmware.phone.call import RegistrationState
+from tests.lab import kills
 from tests.lab.kamailio import Kamailio
 from tests.lab.office import Office
 from tests.lab.person import Person
@@ -33,6 +35,13 @@ async def clerk(office: Office) -> AsyncIterator[Person]:
         yield clerk
         office.rest()
         await clerk.rest()
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder in memory, for what is killed often."""
+    with kills.folder_in_memory() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -3,25 +3,18 @@ is in the store and in the ledger, or in neither.
 """
 
 import asyncio
-import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
-
-import pytest
 
 from firmware.phone.activation_answers import NumberProof
 from firmware.privacy.consent import LedgerAction
+from tests.lab import kills
 from tests.lab.store import StoreLab
 
-ROOT: Final = Path(__file__).parents[2]
-MODULE: Final = "tests.integration.test_activation_kills"
+kills.load(__name__)
 
 
 def _type_a_code(folder: Path, *, right: bool) -> None:
-    shutil.copytree(folder.parent / "before", folder, dirs_exist_ok=True)
-
     async def run() -> None:
         lab = StoreLab(folder)
         await lab.start()
@@ -58,10 +51,9 @@ def found_in(folder: Path) -> tuple[bool, int, list[LedgerAction]]:
     return asyncio.run(read())
 
 
-@pytest.fixture
-def killed(tmp_path: Path, request: pytest.FixtureRequest) -> list[tuple[bool, int, list[LedgerAction]]]:
-    """What is found after a kill before each statement, and at last after none."""
-    before = tmp_path / "before"
+def found_after(memory: Path, doing: Callable[[Path], None]) -> list[tuple[bool, int, list[LedgerAction]]]:
+    """Return what is found after a kill before each statement, and at last after none."""
+    before = memory / "before"
     before.mkdir()
 
     async def prepare() -> None:
@@ -70,29 +62,20 @@ def killed(tmp_path: Path, request: pytest.FixtureRequest) -> list[tuple[bool, i
         await lab.stop()
 
     asyncio.run(prepare())
-    doing = request.getfixturevalue("doing")
-    command = [sys.executable, "-m", "tests.lab.killed_at_statement", str(tmp_path), MODULE, doing.__name__]
-    *cut_off, ended = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
-    assert ended == f"{len(cut_off) + 1} ended"
-    return [found_in(tmp_path / str(number)) for number in range(1, len(cut_off) + 2)]
+    # So few that a landing takes each of them too.
+    return [found_in(cut.folder) for cut in kills.cuts(before, doing, kills.at_statement, one_in=1)]
 
 
-@pytest.mark.parametrize("doing", [type_a_wrong_code])
-@pytest.mark.usefixtures("doing")
-def test_a_wrong_code_is_counted_before_anybody_looks_at_it_and_never_forgotten(
-    killed: list[tuple[bool, int, list[LedgerAction]]],
-) -> None:
+def test_a_wrong_code_is_counted_before_anybody_looks_at_it_and_never_forgotten(memory: Path) -> None:
+    killed = found_after(memory, type_a_wrong_code)
     counts = [count for _, count, _ in killed]
     assert counts == sorted(counts)
     assert set(counts) == {0, 1}
     assert all(not proved and told == [] for proved, _, told in killed)
 
 
-@pytest.mark.parametrize("doing", [type_the_right_code])
-@pytest.mark.usefixtures("doing")
-def test_a_proof_is_in_the_store_and_in_the_ledger_or_in_neither(
-    killed: list[tuple[bool, int, list[LedgerAction]]],
-) -> None:
+def test_a_proof_is_in_the_store_and_in_the_ledger_or_in_neither(memory: Path) -> None:
+    killed = found_after(memory, type_the_right_code)
     assert all((told == [LedgerAction.NUMBER_PROVED]) is proved for proved, _, told in killed)
     assert [proved for proved, _, _ in killed] == sorted(proved for proved, _, _ in killed)
     assert {proved for proved, _, _ in killed} == {False, True}

@@ -6,9 +6,9 @@ in the middle of, each page that the change wrote.
 
 import asyncio
 import json
+import os
 import shutil
-import subprocess
-import sys
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +19,13 @@ from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
 from firmware.storage.database import Database
 from firmware.storage.migrate import load_migrations
+from tests.lab import chance, kills
 from tests.lab.documents import DocumentLab
 from tests.lab.store import KEY
 
 ROOT: Final = Path(__file__).parents[2]
 FIRST_KEY: Final = bytes(32)
-MODULE: Final = "tests.integration.test_consent_kills"
+kills.load(__name__)
 
 # sqlite.org/fileformat2.html section 4.1
 _LOG_HEADER_BYTES: Final = 32
@@ -51,8 +52,7 @@ Change = Callable[[DocumentLab], Awaitable[object]]
 
 
 def change(folder: Path, work: Change) -> None:
-    """Do one thing to the phone that was prepared beside a folder, in this folder."""
-    shutil.copytree(folder.parent / "before", folder, dirs_exist_ok=True)
+    """Do one thing to the phone in a folder."""
 
     async def run() -> None:
         lab = DocumentLab(folder)
@@ -151,43 +151,37 @@ async def _verified(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def before(tmp_path: Path) -> Path:
-    folder = tmp_path / "before"
+def before(memory: Path) -> Path:
+    folder = memory / "before"
     folder.mkdir()
     asyncio.run(prepare(folder))
     return folder
 
 
 @pytest.fixture
-def after(before: Path, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
-    folder = tmp_path / "after"
+def after(before: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
+    folder = shutil.copytree(before, before.parent / "after")
     request.getfixturevalue("doing")(folder)
     return contents(folder)
 
 
-def kill_at_each_statement(folder: Path, doing: Callable[[Path], None]) -> int:
-    """Leave a folder for each statement before which the change was cut off, and one where it came to its end."""
-    command = [sys.executable, "-m", "tests.lab.killed_at_statement", str(folder), MODULE, doing.__name__]
-    *killed, ended = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
-    assert ended == f"{len(killed) + 1} ended"
-    return len(killed) + 1
+@pytest.fixture
+def old(before: Path) -> dict[str, Any]:
+    return contents(shutil.copytree(before, before.parent / "unchanged"))
 
 
 @pytest.mark.parametrize("doing", CHANGES, ids=lambda function: function.__name__)
 def test_a_kill_at_any_statement_leaves_the_old_state_or_the_new_one(
-    tmp_path: Path, before: Path, after: dict[str, Any], doing: Callable[[Path], None]
+    before: Path, old: dict[str, Any], after: dict[str, Any], doing: Callable[[Path], None]
 ) -> None:
-    unchanged = tmp_path / "unchanged"
-    shutil.copytree(before, unchanged)
-    old = contents(unchanged)
     assert old != after
-    last = kill_at_each_statement(tmp_path, doing)
-    found = [contents(tmp_path / str(number)) for number in range(1, last + 1)]
-    assert all(state in (old, after) for state in found)
+    found = [(cut.step, contents(cut.folder)) for cut in kills.cuts(before, doing, kills.at_statement, one_in=6)]
+    assert all(state in (old, after) for _, state in found)
     # Both are met, and the old one never again once the new one was.
-    changed = found.index(after)
-    assert found == [old] * changed + [after] * (last - changed)
-    assert changed > 10
+    changed = [state for _, state in found].index(after)
+    assert [state for _, state in found] == [old] * changed + [after] * (len(found) - changed)
+    assert changed
+    assert found[changed][0] > 11
 
 
 @pytest.mark.parametrize("doing", [withdraw, begin_private_mode], ids=lambda function: function.__name__)
@@ -201,23 +195,29 @@ def test_the_new_state_has_all_that_follows_from_a_withdrawal(
 
 @pytest.mark.parametrize("doing", CHANGES, ids=lambda function: function.__name__)
 def test_a_power_cut_at_any_page_that_is_written_leaves_the_old_state_or_the_new_one(
-    tmp_path: Path, before: Path, after: dict[str, Any], doing: Callable[[Path], None]
+    before: Path, old: dict[str, Any], after: dict[str, Any], doing: Callable[[Path], None]
 ) -> None:
-    unchanged = tmp_path / "unchanged"
-    shutil.copytree(before, unchanged)
-    old = contents(unchanged)
-    # Killed once all is written and before the log goes back into the file.
-    last = kill_at_each_statement(tmp_path, doing)
-    written = tmp_path / str(last - 1)
+    written = shutil.copytree(before, before.parent / "written")
+    assert kills.run_apart(be_killed_before_closing, written, doing) == -signal.SIGKILL
     log = (written / "store.db-wal").read_bytes()
     frame_bytes = _FRAME_HEADER_BYTES + int.from_bytes(log[8:12], "big")
     frames = (len(log) - _LOG_HEADER_BYTES) // frame_bytes
     ends = [_LOG_HEADER_BYTES + frame_bytes * frame + torn for frame in range(frames) for torn in (0, frame_bytes // 2)]
     found = []
-    for number, end in enumerate([0, *ends, len(log)]):
-        folder = tmp_path / f"cut {number}"
-        shutil.copytree(written, folder)
+    for end in (0, *chance.some(ends, 6), len(log)):
+        folder = shutil.copytree(written, before.parent / f"cut {end}")
         (folder / "store.db-wal").write_bytes(log[:end])
         found.append(contents(folder))
+        shutil.rmtree(folder)
     assert all(state in (old, after) for state in found)
     assert (found[0], found[-1]) == (old, after)
+
+
+def be_killed_before_closing(folder: Path, doing: Callable[[Path], None]) -> None:
+    """Be killed once all is written and before the log goes back into the file."""
+
+    async def die(_lab: DocumentLab) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    DocumentLab.stop = die  # type: ignore[method-assign]
+    doing(folder)

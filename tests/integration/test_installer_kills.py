@@ -1,9 +1,7 @@
 """What a power cut at any step of an installer's command leaves behind: nothing half, and the same command goes on."""
 
-import itertools
 import json
 import re
-import shutil
 import tomllib
 from collections.abc import Callable
 from functools import partial
@@ -17,11 +15,10 @@ from cryptography import x509
 from firmware.cli import main
 from firmware.installer import batch, seal_command
 from provisioning.sealing import CodeCost, seal_to_code, unseal_with_code, unseal_with_key
-from tests.lab import killed_forks
+from tests.lab import kills
 from tests.lab.installer_desk import BlankHandset, InstallerDesk, opened
-from tests.lab.killed_at import kill_at
 
-killed_forks.load(__name__)
+kills.load(__name__)
 
 SERIALS: Final = ("10000000abcd0001", "10000000abcd0002")
 HANDSETS: Final = {serial: BlankHandset(serial) for serial in SERIALS}
@@ -125,11 +122,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def cut_off(number: int, folder: Path, work: Callable[[Path], None]) -> None:
-    kill_at(number, folder)
-    work(folder)
-
-
 @pytest.mark.parametrize(
     ("work", "always", "in_the_end"),
     [
@@ -141,22 +133,15 @@ def cut_off(number: int, folder: Path, work: Callable[[Path], None]) -> None:
 )
 def test_nothing_is_half_wherever_a_command_is_cut_off_and_it_goes_on_from_there(
     desk: Path,
-    tmp_path: Path,
     work: Callable[[Path], None],
     always: Callable[[Path], None],
     in_the_end: Callable[[Path], None],
 ) -> None:
-    killed = 0
-    for number in itertools.count(1):
-        folder = tmp_path / str(number)
-        shutil.copytree(desk, folder)
-        code = killed_forks.run_apart(cut_off, number, folder, work)
-        always(folder)
-        if code == 0:
-            break
-        killed += 1
-        work(folder)
-        in_the_end(folder)
-        shutil.rmtree(folder)
-    in_the_end(folder)
-    assert killed >= 10
+    last = 0
+    for cut in kills.cuts(desk, work):
+        always(cut.folder)
+        if not cut.ended:
+            work(cut.folder)
+        in_the_end(cut.folder)
+        last = cut.step
+    assert last > 10

@@ -1,8 +1,6 @@
 """A handset killed at every step of taking, showing and counting: the old state or the new, and never fewer days."""
 
 import asyncio
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +9,12 @@ import pytest
 from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import LedgerAction
 from firmware.storage.policies import BUILT_IN_VERSION
+from tests.lab import kills
 from tests.lab.documents import DAY_S, DocumentLab
 
-ROOT = Path(__file__).parents[2]
-MODULE = "tests.integration.test_policy_kills"
 VERSION = "shop-1"
 COUNTS_S = (3 * DAY_S, 3 * DAY_S, DAY_S - 1, 1)
+kills.load(__name__)
 
 
 def diary(folder: Path, words: str) -> None:
@@ -111,12 +109,13 @@ async def check(folder: Path, heard: Diary) -> str:
 
 @pytest.mark.timeout(400)
 def test_whatever_step_a_handset_is_killed_at_its_policies_are_whole_and_the_days_are_not_shortened(
-    tmp_path: Path,
+    memory: Path,
 ) -> None:
-    # Told by its place: pytest has another name for this module.
-    command = [sys.executable, "-m", "tests.lab.killed_at_statement", str(tmp_path), MODULE, "live_in"]
-    steps = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
-    assert steps[-1].endswith("ended")
-    found = [asyncio.run(check(tmp_path / step.split()[0], Diary.of(tmp_path / step.split()[0]))) for step in steps]
+    whole = memory / "whole"
+    whole.mkdir()
+    found = [
+        asyncio.run(check(cut.folder, Diary.of(cut.folder)))
+        for cut in kills.cuts(whole, live_in, kills.at_statement, one_in=5)
+    ]
     assert found[-1] == "in_force"
-    assert set(found) == {"absent", "unread", "waiting", "in_force"}
+    assert kills.all_met(found, {"absent", "unread", "waiting", "in_force"})

@@ -1,13 +1,11 @@
 """What a power cut at any step of recording, keeping and deleting leaves behind: real SQLCipher, real kill -9."""
 
 import asyncio
-import itertools
+import multiprocessing
 import os
 import random
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,13 +22,12 @@ from firmware.storage.database import Database
 from firmware.storage.recording_files import RecordingWriter
 from firmware.storage.recording_rows import RecordingState, StoredRecording
 from firmware.storage.recordings import FOLDER_NAME, RoomLimits
-from tests.lab.killed_at import announce
+from tests.lab import chance, kills
 from tests.lab.store import StoreLab
 
-ROOT = Path(__file__).parents[2]
-MODULE = "tests.integration.test_recording_kills"
 SECONDS: Final = 3
-ROUNDS: Final = 100 if os.environ.get("WECALL_SOAK") == "1" else 12
+ROUNDS: Final = chance.counted(100, 4)
+kills.load(__name__)
 
 
 def second(number: int) -> bytes:
@@ -56,20 +53,27 @@ async def fill(folder: Path, count: int) -> None:
 
 
 async def record(lab: StoreLab) -> None:
-    """Record, and say on standard output what was acknowledged."""
+    """Record, and say what was acknowledged."""
+    folder = lab.path.parent
     recording_id, writer = await lab.recordings.begin(CallId("c"), "2345", "Anna", SoundFormat.OPUS)
-    say("begun")
+    say(folder, "begun")
     writer.write(CONTENT[0], 0)
     for number in range(SECONDS):
         writer.write(CONTENT[1 + number], SOUND_RATE_HZ)
-        say("written")
+        say(folder, "written")
     writer.finish()
-    say("finished")
+    say(folder, "finished")
     await lab.recordings.end(recording_id, complete=True, lost_s=0)
 
 
-def say(word: str) -> None:
-    os.write(1, f"{word}\n".encode())
+def say(folder: Path, word: str) -> None:
+    """Write down what the world outside the handset knows."""
+    with (folder / "said").open("a") as file:
+        file.write(f"{word}\n")
+
+
+def said_in(folder: Path) -> list[str]:
+    return (folder / "said").read_text().splitlines()
 
 
 def run(folder: Path, what: str) -> None:
@@ -78,7 +82,7 @@ def run(folder: Path, what: str) -> None:
     async def do() -> None:
         lab = await open_lab(folder)
         for owner, name in ((os, "fsync"), (Database, "execute"), (Database, "query")):
-            announce(owner, name, folder)
+            kills.announce(owner, name, folder)
         recordings = (await lab.recordings.listed(0, 10))[1]
         match what:
             case "record":
@@ -93,7 +97,7 @@ def run(folder: Path, what: str) -> None:
             case "recover":
                 for recording_id in await lab.recordings.sweep():
                     await lab.recordings.recover(recording_id)
-        say("done")
+        say(folder, "done")
         await lab.stop()
 
     asyncio.run(do())
@@ -119,19 +123,13 @@ def recover(folder: Path) -> None:
     run(folder, "recover")
 
 
-def killed_at_every_step(tmp_path: Path, function: str, recordings: int) -> Iterator[tuple[Path, list[str]]]:
-    """Give, for each step, the folder that was left behind and what had been acknowledged there."""
-    for step in itertools.count(1):
-        folder = tmp_path / f"step-{step}"
-        folder.mkdir()
-        asyncio.run(fill(folder, recordings))
-        command = [sys.executable, "-m", "tests.lab.killed_at", str(step), str(folder), MODULE, function]
-        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-        assert done.returncode in {0, -signal.SIGKILL}, done.stderr
-        yield folder, done.stdout.split()
-        if done.returncode == 0:
-            assert step > 5, "hardly anything was ever killed"
-            return
+def filled(memory: Path, recordings: int) -> Path:
+    """Leave a folder to copy from."""
+    whole = memory / "whole"
+    whole.mkdir()
+    asyncio.run(fill(whole, recordings))
+    (whole / "said").write_text("")
+    return whole
 
 
 async def left_in(folder: Path) -> tuple[list[StoredRecording], list[list[bytes]]]:
@@ -148,10 +146,11 @@ async def left_in(folder: Path) -> tuple[list[StoredRecording], list[list[bytes]
     return recordings, contents
 
 
-def test_a_recording_that_is_cut_off_anywhere_plays_to_its_last_whole_second(tmp_path: Path) -> None:
+def test_a_recording_that_is_cut_off_anywhere_plays_to_its_last_whole_second(memory: Path) -> None:
     seen: set[int] = set()
-    for folder, said in killed_at_every_step(tmp_path, "record_in_vain", 0):
-        recordings, contents = asyncio.run(left_in(folder))
+    for cut in kills.cuts(filled(memory, 0), record_in_vain):
+        recordings, contents = asyncio.run(left_in(cut.folder))
+        said = said_in(cut.folder)
         written = said.count("written")
         assert len(recordings) <= 1
         if written:
@@ -161,66 +160,60 @@ def test_a_recording_that_is_cut_off_anywhere_plays_to_its_last_whole_second(tmp
             assert content[: 1 + round(recording.duration_s)] == CONTENT[: 1 + round(recording.duration_s)]
             assert recording.state is RecordingState.COMPLETE or "finished" not in said
             seen.add(written)
-    assert seen == {1, 2, 3}
+    assert kills.all_met(seen, {1, 2, 3})
 
 
-def test_recovering_that_is_cut_off_is_done_again(tmp_path: Path) -> None:
-    def cut_off(folder: Path) -> None:
-        async def leave() -> None:
-            lab = await open_lab(folder)
-            _, writer = await lab.recordings.begin(CallId("c"), "2345", "Anna", SoundFormat.OPUS)
-            writer.write(CONTENT[0], 0)
-            writer.write(CONTENT[1], SOUND_RATE_HZ)
-            (folder / FOLDER_NAME / "0123456789abcdef").write_bytes(b"noise of another one")
-            await lab.stop()
+def test_recovering_that_is_cut_off_is_done_again(memory: Path) -> None:
+    whole = filled(memory, 0)
 
-        asyncio.run(leave())
+    async def leave() -> None:
+        lab = await open_lab(whole)
+        _, writer = await lab.recordings.begin(CallId("c"), "2345", "Anna", SoundFormat.OPUS)
+        writer.write(CONTENT[0], 0)
+        writer.write(CONTENT[1], SOUND_RATE_HZ)
+        (whole / FOLDER_NAME / "0123456789abcdef").write_bytes(b"noise of another one")
+        await lab.stop()
 
-    for step in itertools.count(1):
-        folder = tmp_path / f"step-{step}"
-        folder.mkdir()
-        asyncio.run(fill(folder, 0))
-        cut_off(folder)
-        command = [sys.executable, "-m", "tests.lab.killed_at", str(step), str(folder), MODULE, "recover"]
-        code = subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode
-        recordings, contents = asyncio.run(left_in(folder))
+    asyncio.run(leave())
+    last = 0
+    for cut in kills.cuts(whole, recover):
+        recordings, contents = asyncio.run(left_in(cut.folder))
         assert [(each.state, each.duration_s) for each in recordings] == [(RecordingState.INCOMPLETE, 1.0)]
         assert contents == [CONTENT[:2]]
-        if code == 0:
-            assert step > 5
-            return
+        last = cut.step
+    assert last > 5
 
 
-def test_a_deletion_that_is_cut_off_leaves_all_of_it_or_nothing(tmp_path: Path) -> None:
+def test_a_deletion_that_is_cut_off_leaves_all_of_it_or_nothing(memory: Path) -> None:
     left: set[int] = set()
-    for folder, said in killed_at_every_step(tmp_path, "delete", 2):
-        recordings, contents = asyncio.run(left_in(folder))
+    for cut in kills.cuts(filled(memory, 2), delete, one_in=3):
+        recordings, contents = asyncio.run(left_in(cut.folder))
         assert all(content == CONTENT for content in contents)
-        assert len(recordings) == 1 if "done" in said else len(recordings) in {1, 2}
+        assert len(recordings) == 1 if "done" in said_in(cut.folder) else len(recordings) in {1, 2}
         left.add(len(recordings))
-    assert left == {1, 2}
+    assert kills.all_met(left, {1, 2})
 
 
-def test_what_is_kept_is_kept_or_not_and_whole_in_any_case(tmp_path: Path) -> None:
+def test_what_is_kept_is_kept_or_not_and_whole_in_any_case(memory: Path) -> None:
     kept: set[bool] = set()
-    for folder, _ in killed_at_every_step(tmp_path, "keep", 1):
-        [recording], contents = asyncio.run(left_in(folder))
+    for cut in kills.cuts(filled(memory, 1), keep, one_in=3):
+        [recording], contents = asyncio.run(left_in(cut.folder))
         assert contents == [CONTENT]
         kept.add(recording.kept)
-    assert kept == {True, False}
+    assert kills.all_met(kept, {True, False})
 
 
-def test_making_room_that_is_cut_off_has_deleted_the_oldest_or_none(tmp_path: Path) -> None:
+def test_making_room_that_is_cut_off_has_deleted_the_oldest_or_none(memory: Path) -> None:
     left: set[int] = set()
-    for folder, _ in killed_at_every_step(tmp_path, "make_room", 3):
-        recordings, contents = asyncio.run(left_in(folder))
+    for cut in kills.cuts(filled(memory, 3), make_room, one_in=3):
+        recordings, contents = asyncio.run(left_in(cut.folder))
         assert all(content == CONTENT for content in contents)
         left.add(len(recordings))
-    assert left == {1, 2, 3}
+    assert kills.all_met(left, {1, 2, 3})
 
 
-def record_for_ever(folder: Path) -> None:
-    """Record noise by the recorder's own thread, and say of each second when it is acknowledged."""
+def record_for_ever(folder: Path, tell: Callable[[str], None]) -> None:
+    """Record noise by the recorder's own thread, and tell of each second when it is acknowledged."""
 
     class SayingWriter:
         def __init__(self, writer: RecordingWriter) -> None:
@@ -228,7 +221,7 @@ def record_for_ever(folder: Path) -> None:
 
         def write(self, chunk: bytes, samples: int) -> None:
             self._writer.write(chunk, samples)
-            say(f"written-{samples}")
+            tell(f"written-{samples}")
 
         def finish(self) -> None:
             self._writer.finish()
@@ -236,7 +229,7 @@ def record_for_ever(folder: Path) -> None:
     async def go_on() -> None:
         lab = await open_lab(folder)
         recording_id, writer = await lab.recordings.begin(CallId("c"), "2345", "Anna", SoundFormat.OPUS)
-        say(f"begun-{recording_id}")
+        tell(f"begun-{recording_id}")
         tap = SoundTap(rate_hz=16_000, period_frames=160)
         recorder = SoundRecorder(tap, lambda: None)
         recorder.start()
@@ -251,21 +244,22 @@ def record_for_ever(folder: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(ROUNDS))
-def test_a_handset_that_is_killed_while_it_records_has_all_that_was_acknowledged(tmp_path: Path, seed: int) -> None:
-    asyncio.run(fill(tmp_path, 0))
-    program = f"import {MODULE} as m, pathlib; m.record_for_ever(pathlib.Path({str(tmp_path)!r}))"
-    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_a_handset_that_is_killed_while_it_records_has_all_that_was_acknowledged(memory: Path, number: int) -> None:
+    asyncio.run(fill(memory, 0))
+    heard, told = multiprocessing.Pipe(duplex=False)
+    process = kills.start_apart(record_for_ever, memory, told.send)
+    told.close()
     said: list[str] = []
-    wanted = random.Random(seed).randint(2, 25)
-    for line in process.stdout:
-        said.append(line.strip())
-        if len(said) > wanted:
-            process.kill()
-    process.wait()
+    wanted = chance.dice().randint(2, 25)
+    with suppress(EOFError):
+        while True:
+            said.append(heard.recv())
+            if len(said) > wanted:
+                process.kill()
+    process.join()
     acknowledged_s = sum(int(word.removeprefix("written-")) for word in said if word.startswith("written-")) / 16_000
-    asyncio.run(check_playable(tmp_path, RecordingId(said[0].removeprefix("begun-")), acknowledged_s))
+    asyncio.run(check_playable(memory, RecordingId(said[0].removeprefix("begun-")), acknowledged_s))
 
 
 async def check_playable(folder: Path, recording_id: RecordingId, acknowledged_s: float) -> None:

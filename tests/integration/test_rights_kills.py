@@ -1,13 +1,9 @@
 """A handset killed at every step of erasing and of cancelling: all as it was, or nothing left and everybody told."""
 
 import asyncio
-import itertools
 import json
-import subprocess
-import sys
 import tarfile
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,10 +25,10 @@ from firmware.privacy.receipts import Issuer
 from firmware.storage.erasure import ERASABLE
 from firmware.storage.pictures import Pixels
 from provisioning.schema import parse_configuration
+from tests.lab import kills
 from tests.lab.store import StoreLab
 
-ROOT = Path(__file__).parents[2]
-MODULE = "tests.integration.test_rights_kills"
+kills.load(__name__)
 CONFIGURATION = """
 version = 1
 [device]
@@ -171,45 +167,24 @@ def copy(folder: Path) -> None:
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """A place where many stores are quickly made: a process that is killed loses nothing in memory either."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
-
-
-def killed_everywhere(folder: Path, function: str) -> Iterator[Path]:
-    """Yield a folder for each step, whose process was killed right before it; the last one was not killed."""
-    by_statement = [sys.executable, "-m", "tests.lab.killed_at_statement", str(folder / "statements"), MODULE]
-    (folder / "statements").mkdir()
-    subprocess.run([*by_statement, f"{function}_anew"], cwd=ROOT, check=True, capture_output=True, timeout=300)
-    yield from sorted(path for path in (folder / "statements").iterdir() if path.is_dir())
-    number = 0
-    while True:
-        number += 1
-        place = folder / f"touch-{number}"
-        place.mkdir()
-        prepare(place)
-        command = [sys.executable, "-m", "tests.lab.killed_at", str(number), str(place), MODULE, function]
-        code = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=60).returncode
-        yield place
-        if code == 0:
-            return
-        assert code == -9
-
-
-def erase_anew(folder: Path) -> None:
+def whole(memory: Path) -> Path:
+    """A phone that has something of each kind."""
+    folder = memory / "whole"
+    folder.mkdir()
     prepare(folder)
-    erase(folder)
+    return folder
 
 
-def cancel_anew(folder: Path) -> None:
-    prepare(folder)
-    cancel(folder)
+def killed_everywhere(whole: Path, change: Callable[[Path], None]) -> Iterator[Path]:
+    """Give what is left after kills at statements, and after kills at what touches files."""
+    for trap in (kills.at_statement, kills.at_touch):
+        for cut in kills.cuts(whole, change, trap, one_in=5):
+            yield cut.folder
+            (whole.parent / f"{cut.folder.name}.diary").unlink(missing_ok=True)
 
 
 @pytest.mark.timeout(400)
-def test_whatever_the_step_all_is_as_it_was_or_all_of_it_is_gone_and_recipients_are_told(folder: Path) -> None:
+def test_whatever_the_step_all_is_as_it_was_or_all_of_it_is_gone_and_recipients_are_told(whole: Path) -> None:
     async def look(place: Path) -> tuple[int, int, bool]:
         lab = StoreLab(place)
         await lab.start()
@@ -227,21 +202,17 @@ def test_whatever_the_step_all_is_as_it_was_or_all_of_it_is_gone_and_recipients_
         return sum(counts[kind] for kind in kinds), len(files), told
 
     seen = set()
-    for place in killed_everywhere(folder, "erase"):
-        if not (place / "config.toml").exists():
-            continue
+    for place in killed_everywhere(whole, erase):
         found = asyncio.run(look(place))
         assert found in {(4, 2, False), (0, 0, True)}, place.name
         seen.add(found)
-    assert seen == {(4, 2, False), (0, 0, True)}
+    assert kills.all_met(seen, {(4, 2, False), (0, 0, True)})
 
 
 @pytest.mark.timeout(400)
-def test_a_cancellation_is_not_begun_or_comes_to_its_end_whatever_the_step(folder: Path) -> None:
+def test_a_cancellation_is_not_begun_or_comes_to_its_end_whatever_the_step(whole: Path) -> None:
     seen = set()
-    for place in killed_everywhere(folder, "cancel"):
-        if not (place / "config.toml").exists():
-            continue
+    for place in killed_everywhere(whole, cancel):
         start(place)
         start(place)
         say(place)
@@ -259,24 +230,17 @@ def test_a_cancellation_is_not_begun_or_comes_to_its_end_whatever_the_step(folde
             assert left <= {"config.toml", "cancelled", "configuration.last-good.toml"}, place.name
             assert not (place / TOMBSTONE_NAME).exists()
         seen.add(loaded.cancelled)
-    assert seen == {True, False}
+    assert kills.all_met(seen, {True, False})
 
 
 @pytest.mark.timeout(400)
-def test_a_copy_has_its_final_name_once_all_of_it_is_on_the_stick(folder: Path) -> None:
+def test_a_copy_has_its_final_name_once_all_of_it_is_on_the_stick(whole: Path) -> None:
     seen = set()
-    for number in itertools.count(1):
-        place = folder / str(number)
-        place.mkdir()
-        prepare(place)
-        command = [sys.executable, "-m", "tests.lab.killed_at", str(number), str(place), MODULE, "copy"]
-        code = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=60).returncode
-        assert code in {0, -9}
-        copies = list((place / "stick").glob("*.tar")) if (place / "stick").exists() else []
-        for whole in copies:
-            with tarfile.open(whole) as archive:
+    for cut in kills.cuts(whole, copy):
+        stick = cut.folder / "stick"
+        copies = list(stick.glob("*.tar")) if stick.exists() else []
+        for finished in copies:
+            with tarfile.open(finished) as archive:
                 assert archive.getnames()[-1] == "manifest.json"
         seen.add(len(copies))
-        if code == 0:
-            break
-    assert seen == {0, 1}
+    assert kills.all_met(seen, {0, 1})

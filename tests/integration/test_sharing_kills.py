@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +18,12 @@ from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
 from firmware.storage.outbox import Recipient
+from tests.lab import kills
 from tests.lab.store import RECIPIENT, StoreLab
 
-ROOT = Path(__file__).parents[2]
-MODULE = "tests.integration.test_sharing_kills"
 COLLECTED = replace(RECIPIENT, confirms=True)
 ABROAD = replace(RECIPIENT, border=Border(crossed=True))
+kills.load(__name__)
 
 
 # --- in the process that is killed ------------------------------------------------------------------------------------
@@ -207,37 +204,25 @@ async def settle(folder: Path, recipient: Recipient) -> tuple[set[str], bool, bo
     return set(log), state.granted(Purpose.CDR_SYNC), state.granted(Purpose.CROSS_BORDER_CDR)
 
 
-def runs_killed_at_every_statement(folder: Path, function: str) -> int:
-    """Run a scenario of this module; return how many runs there were."""
-    # Told by its place: pytest has another name for this module.
-    command = [sys.executable, "-m", "tests.lab.killed_at_statement", str(folder), MODULE, function]
-    lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
-    assert lines[-1].endswith("ended")
-    return len(lines)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A place where hundreds of stores are quickly made: a process that is killed loses nothing in memory either."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
+def killed_at_statements(memory: Path, scenario: Callable[[Path], None]) -> Iterator[kills.Cut]:
+    """Give what a scenario leaves behind that begins with nothing."""
+    whole = memory / "whole"
+    whole.mkdir()
+    return kills.cuts(whole, scenario, kills.at_statement, one_in=12)
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("scenario", "recipient", "fewest"),
-    [("live_by_puback", RECIPIENT, 150), ("live_by_ack", COLLECTED, 150), ("live_across_a_border", ABROAD, 150)],
+    [(live_by_puback, RECIPIENT, 150), (live_by_ack, COLLECTED, 150), (live_across_a_border, ABROAD, 150)],
 )
 def test_whatever_the_step_nothing_that_left_is_forgotten_and_nothing_that_did_not_is_spoken_of(
-    folder: Path, scenario: str, recipient: Recipient, fewest: int
+    memory: Path, scenario: Callable[[Path], None], recipient: Recipient, fewest: int
 ) -> None:
-    count = runs_killed_at_every_statement(folder, scenario)
-    assert count > fewest
-    told = 0
-    for number in range(1, count + 1):
-        log, may_report, may_cross = asyncio.run(settle(folder / str(number), recipient))
-        world = World.of(folder / str(number))
+    told = last = 0
+    for cut in killed_at_statements(memory, scenario):
+        log, may_report, may_cross = asyncio.run(settle(cut.folder, recipient))
+        world = World.of(cut.folder)
         assert world.deleted.isdisjoint(log), "a deletion was undone"
         assert world.over - log <= world.deleting, "a call is lost"
         gone = {key for key, record in world.records.items() if not may_report or record["id"] not in log}
@@ -255,7 +240,9 @@ def test_whatever_the_step_nothing_that_left_is_forgotten_and_nothing_that_did_n
         if may_report:
             assert world.over & log <= set(living), "a call's record was lost"
         told += bool(world.notices)
+        last = cut.step
     assert told
+    assert last > fewest
 
 
 def keys_in(notice: dict[str, Any]) -> set[OutboxKey]:
@@ -265,14 +252,13 @@ def keys_in(notice: dict[str, Any]) -> set[OutboxKey]:
 
 
 @pytest.mark.timeout(200)
-def test_a_cancellation_is_whole_or_not_begun_at_every_step(folder: Path) -> None:
-    count = runs_killed_at_every_statement(folder, "cancel_by_puback")
+def test_a_cancellation_is_whole_or_not_begun_at_every_step(memory: Path) -> None:
     seen = set()
-    for number in range(1, count + 1):
-        asyncio.run(settle(folder / str(number), RECIPIENT))
-        world = World.of(folder / str(number))
+    for cut in killed_at_statements(memory, cancel_by_puback):
+        asyncio.run(settle(cut.folder, RECIPIENT))
+        world = World.of(cut.folder)
         notices = [notice for notice in world.notices if notice["cancelled"]]
         assert len(notices) <= 1
         assert notices or not world.cancelled, "a cancellation was lost"
         seen.add(bool(notices))
-    assert seen == {True, False}
+    assert kills.all_met(seen, {True, False})

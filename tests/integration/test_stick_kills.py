@@ -1,7 +1,6 @@
 """A stick that is pulled out at any step of writing to it: what it holds is whole, and nothing is lost."""
 
 import asyncio
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,10 +12,9 @@ from firmware.stick.patience import Patience
 from firmware.stick.visit import Visit
 from firmware.stick.writing import Outgoing
 from provisioning.identity import Identity
-from tests.lab import killed_forks
-from tests.lab.killed_at import kill_at
+from tests.lab import kills
 
-killed_forks.load(__name__)
+kills.load(__name__)
 
 OLD, NEW = {"report-1.json": b"old", "report-1.txt": b"old"}, {"report-1.json": b"new" * 999, "report-1.txt": b"new"}
 COPY = {"wecall-20260102-030405.tar.age": bytes(range(250)) * 500, "wecall-20260102-030405.key.age": b"key"}
@@ -61,12 +59,6 @@ def write(folder: Path) -> None:
     asyncio.run(Visit(stick, Handset(folder / "handset"), outgoing, Patience()).fetch_ordered())
 
 
-def write_until(number: int, folder: Path) -> None:
-    """Write to the stick, and be killed before it is touched for the nth time."""
-    kill_at(number, folder)
-    write(folder)
-
-
 def check(folder: Path) -> None:
     """Everything that has a name on the stick is whole, and the copy is on it or still on the handset."""
     found = {path.name: path.read_bytes() for path in (folder / "stick").iterdir() if path.suffix != ".new"}
@@ -77,16 +69,16 @@ def check(folder: Path) -> None:
         assert found.get(name) == content or (folder / "handset" / name).read_bytes() == content
 
 
-def test_a_cut_at_any_step_leaves_reports_whole_and_a_copy_on_one_side_at_least(tmp_path: Path) -> None:
-    for number in itertools.count(1):
-        folder = tmp_path / str(number)
-        prepare(folder)
-        code = killed_forks.run_apart(write_until, number, folder)
-        check(folder)
-        if code == 0:
-            break
-        # The stick is plugged in once more: drafts of the first time are in nobody's way.
-        write(folder)
-        check(folder)
-        assert {path.name for path in (folder / "stick").iterdir()} == NEW.keys() | COPY.keys()
-    assert number > 15
+def test_a_cut_at_any_step_leaves_reports_whole_and_a_copy_on_one_side_at_least(memory: Path) -> None:
+    whole = memory / "whole"
+    prepare(whole)
+    last = 0
+    for cut in kills.cuts(whole, write):
+        check(cut.folder)
+        last = cut.step
+        if not cut.ended:
+            # The stick is plugged in once more: drafts of the first time are in nobody's way.
+            write(cut.folder)
+            check(cut.folder)
+            assert {path.name for path in (cut.folder / "stick").iterdir()} == NEW.keys() | COPY.keys()
+    assert last > 15

@@ -2,10 +2,7 @@
 
 import asyncio
 import itertools
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,13 +16,13 @@ from firmware.storage.errors import StoreKeyWrongError
 from firmware.storage.key import CREDENTIAL_NAME, load_key
 from firmware.storage.keyring import WRAP_NAME
 from firmware.storage.pictures import FOLDER_NAME, Pixels
+from tests.lab import kills
 from tests.lab.guarded_store import GuardedStore
 from tests.lab.store import StoreLab
 
-ROOT = Path(__file__).parents[2]
-MODULE = "tests.integration.test_vault_kills"
 RED = Pixels(8, 4, b"\xff\0\0" * 32)
 KEEPSAKE = "configuration.last-good.toml"
+kills.load(__name__)
 
 
 def open_lab(folder: Path) -> StoreLab:
@@ -91,41 +88,26 @@ def begin(folder: Path) -> None:
     begin_reset(folder)
 
 
-def run_until_killed_at(step: int, folder: Path, function: str) -> int:
-    """Call a function of this module in a process that is killed at a step; return its exit code."""
-    # Told by its place: pytest has another name for this module.
-    command = [sys.executable, "-m", "tests.lab.killed_at", str(step), str(folder), MODULE, function]
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
-    assert code in {0, -signal.SIGKILL}
-    return code
+@pytest.fixture
+def folder(memory: Path) -> Path:
+    """Where a handset keeps what it has."""
+    folder = memory / "whole"
+    folder.mkdir()
+    return folder
 
 
-def runs_killed_at_every_step(tmp_path: Path, function: str) -> Iterator[tuple[Path, int, bool]]:
-    """Give a fresh folder for each step; fill it, and `run` it with the step until none is left to be killed at."""
-    for step in itertools.count(1):
-        folder = tmp_path / f"step-{step}"
-        folder.mkdir()
-        yield folder, step, False
-        code = run_until_killed_at(step, folder, function)
-        yield folder, step, True
-        if code == 0:
-            assert step > 2, "nothing was ever killed"
-            return
-
-
-def test_a_reset_that_is_cut_off_anywhere_is_finished_by_the_next_start(tmp_path: Path) -> None:
-    before: dict[Path, tuple[int, str, bytes]] = {}
-    for folder, _, over in runs_killed_at_every_step(tmp_path, "erase"):
-        if not over:
-            epoch, account = asyncio.run(fill(folder))
-            before[folder] = epoch, account, (folder / KEY_NAME).read_bytes()
-            begin_reset(folder)
-            continue
-        finish_reset(folder, {})
-        epoch, account, old_key = before[folder]
-        assert sorted(path.name for path in folder.iterdir()) == [KEEPSAKE, KEY_NAME]
-        assert (folder / KEY_NAME).read_bytes() != old_key
-        asyncio.run(check_new(folder, epoch, account))
+def test_a_reset_that_is_cut_off_anywhere_is_finished_by_the_next_start(folder: Path) -> None:
+    epoch, account = asyncio.run(fill(folder))
+    old_key = (folder / KEY_NAME).read_bytes()
+    begin_reset(folder)
+    last = 0
+    for cut in kills.cuts(folder, erase, one_in=3):
+        finish_reset(cut.folder, {})
+        assert sorted(path.name for path in cut.folder.iterdir()) == [KEEPSAKE, KEY_NAME]
+        assert (cut.folder / KEY_NAME).read_bytes() != old_key
+        asyncio.run(check_new(cut.folder, epoch, account))
+        last = cut.step
+    assert last > 2
 
 
 async def check_new(folder: Path, epoch: int, account: str) -> None:
@@ -140,44 +122,45 @@ async def check_new(folder: Path, epoch: int, account: str) -> None:
     await lab.stop()
 
 
-def test_the_key_goes_before_anything_else(tmp_path: Path) -> None:
-    asyncio.run(fill(tmp_path))
-    old_key = (tmp_path / KEY_NAME).read_bytes()
-    begin_reset(tmp_path)
+def test_the_key_goes_before_anything_else(folder: Path) -> None:
+    asyncio.run(fill(folder))
+    old_key = (folder / KEY_NAME).read_bytes()
+    begin_reset(folder)
     for step in itertools.count(1):
-        run_until_killed_at(step, tmp_path, "erase")
-        if (tmp_path / KEY_NAME).read_bytes() != old_key:
+        kills.run_killed_at(step, folder, erase)
+        if (folder / KEY_NAME).read_bytes() != old_key:
             break
-    assert (tmp_path / "store.db").exists()
+    assert (folder / "store.db").exists()
     with pytest.raises(StoreKeyWrongError):
-        asyncio.run(open_lab(tmp_path).start())
+        asyncio.run(open_lab(folder).start())
 
 
-def test_the_sealed_key_of_the_store_goes_first_also_where_systemd_keeps_the_host_s_secret(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
+def test_the_sealed_key_of_the_store_goes_first_also_where_systemd_keeps_the_host_s_secret(folder: Path) -> None:
+    lab = GuardedStore(folder)
     asyncio.run(lab.start())
     asyncio.run(lab.stop())
     # Another name for the same bytes on the disk.
-    (tmp_path.parent / f"{tmp_path.name}-same").hardlink_to(tmp_path / WRAP_NAME)
-    begin_reset(tmp_path)
+    (folder.parent / f"{folder.name}-same").hardlink_to(folder / WRAP_NAME)
+    begin_reset(folder)
     for step in itertools.count(1):
-        run_until_killed_at(step, tmp_path, "erase")
-        if not (tmp_path / WRAP_NAME).exists():
+        kills.run_killed_at(step, folder, erase)
+        if not (folder / WRAP_NAME).exists():
             break
-    assert (tmp_path / "store.db").exists()
-    assert not any((tmp_path.parent / f"{tmp_path.name}-same").read_bytes())
+    assert (folder / "store.db").exists()
+    assert not any((folder.parent / f"{folder.name}-same").read_bytes())
     with pytest.raises(StoreKeyWrongError):
-        asyncio.run(GuardedStore(tmp_path).start())
+        asyncio.run(GuardedStore(folder).start())
 
 
-def test_a_reset_begins_wholly_or_not_at_all(tmp_path: Path) -> None:
-    for folder, _, over in runs_killed_at_every_step(tmp_path, "begin"):
-        if not over:
-            asyncio.run(fill(folder))
-            continue
-        began = (folder / MARKER_NAME).exists()
-        assert finish_reset(folder, {}) is began
-        assert (folder / "store.db").exists() is not began
+def test_a_reset_begins_wholly_or_not_at_all(folder: Path) -> None:
+    asyncio.run(fill(folder))
+    last = 0
+    for cut in kills.cuts(folder, begin, one_in=2):
+        began = (cut.folder / MARKER_NAME).exists()
+        assert finish_reset(cut.folder, {}) is began
+        assert (cut.folder / "store.db").exists() is not began
+        last = cut.step
+    assert last > 2
 
 
 def test_a_key_that_systemd_provides_stays_and_the_store_is_overwritten(
@@ -206,14 +189,20 @@ def test_without_a_marker_nothing_is_erased(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
-def test_a_picture_whose_adding_is_cut_off_is_there_wholly_or_not_at_all(tmp_path: Path) -> None:
-    for folder, _, over in runs_killed_at_every_step(tmp_path, "add_a_picture"):
-        asyncio.run(check_pictures(folder, {"Holiday", "Second"}) if over else fill(folder))
-
-
-def test_a_picture_whose_removal_is_cut_off_is_there_wholly_or_not_at_all(tmp_path: Path) -> None:
-    for folder, _, over in runs_killed_at_every_step(tmp_path, "remove_the_picture"):
-        asyncio.run(check_pictures(folder, {"Holiday"}) if over else fill(folder))
+@pytest.mark.parametrize(
+    ("change", "possible"),
+    [(add_a_picture, {"Holiday", "Second"}), (remove_the_picture, {"Holiday"})],
+    ids=["adding", "removal"],
+)
+def test_a_picture_whose_adding_or_removal_is_cut_off_is_there_wholly_or_not_at_all(
+    folder: Path, change: Callable[[Path], None], possible: set[str]
+) -> None:
+    asyncio.run(fill(folder))
+    last = 0
+    for cut in kills.cuts(folder, change, one_in=3):
+        asyncio.run(check_pictures(cut.folder, possible))
+        last = cut.step
+    assert last > 2
 
 
 async def check_pictures(folder: Path, possible: set[str]) -> None:

@@ -8,8 +8,10 @@ import itertools
 import os
 import random
 import secrets
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 SOAK: Final = os.environ.get("WECALL_SOAK") == "1"
 # Processes that this one starts, and those that share out the tests, have the same.
@@ -26,6 +28,11 @@ def dice() -> random.Random:
     return random.Random(f"{SEED} {os.environ.get('PYTEST_CURRENT_TEST', '').partition(' ')[0]}")
 
 
+def some(things: Iterable[T], one_in: int) -> Iterator[T]:
+    """Return each of some things in the soak, else one in so many, of which chance says where it begins."""
+    return iter(things) if SOAK else itertools.islice(things, dice().randrange(one_in), None, one_in)
+
+
 def steps(one_in: int = 10) -> Iterator[int]:
     """Return the steps, counted from 1 on, to kill a process at: in the soak each, else one in so many; no end."""
-    return itertools.count(1) if SOAK else itertools.count(dice().randint(1, one_in), one_in)
+    return some(itertools.count(1), one_in)

@@ -38,13 +38,13 @@ from firmware.ports.outbox import Outbox
 from firmware.settings.broker import broker_settings
 from firmware.storage.database import Database
 from provisioning.schema import Configuration, parse_configuration
-from tests.lab import killed_forks
+from tests.lab import kills
 from tests.lab.call_diary import Deed, Diary, History
 from tests.lab.certificates import IssuedCertificate
 from tests.lab.store import RECIPIENT, StoreLab
 from tests.lab.sync_site import BundlesInMemory
 
-killed_forks.load(__name__)
+kills.load(__name__)
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _END_TIMEOUT_S: Final = 30.0
