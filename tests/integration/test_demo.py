@@ -1,7 +1,6 @@
 """`wecall demo`, told to end in whatever moment: it takes along all that it has started."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -13,10 +12,9 @@ from typing import Final
 import psutil
 import pytest
 
+from tests.lab import chance
 from tests.lab.descendants import adopting, descendants
 
-SOAK: Final = os.environ.get("WECALL_SOAK") == "1"
-SEED: Final = int(os.environ.get("WECALL_SEED", "1"))
 # What the demo says before each of its steps, and how long the step takes at least.
 STEPS: Final = {
     "registrar": 0.05,
@@ -27,7 +25,7 @@ STEPS: Final = {
     "granting consent": 0.4,
     "talking": 5.0,
 }
-TRIES: Final = 10 if SOAK else 1
+TRIES: Final = chance.counted(10, 1)
 END_S: Final = 20.0
 
 
@@ -57,7 +55,7 @@ def demo(folder: Path) -> subprocess.Popen[str]:
 def test_a_demo_that_is_terminated_leaves_no_process_and_no_temporary_file_behind(
     tmp_path: Path, started_before: set[psutil.Process], step: str, number: int
 ) -> None:
-    moment_s = random.Random(f"{SEED} {step} {number}").uniform(0, STEPS[step])
+    moment_s = chance.dice().uniform(0, STEPS[step])
     with demo(tmp_path) as running:
         assert running.stderr is not None
         said = []

@@ -1,14 +1,14 @@
 """Whether Debian still has the release that the SIP library is built from; it needs a network."""
 
 import hashlib
-import os
 
 import pytest
 
 from engine import source
+from tests.lab import chance
 
 
-@pytest.mark.skipif(os.environ.get("WECALL_SOAK") != "1", reason="for make soak")
+@pytest.mark.skipif(not chance.SOAK, reason="for make soak")
 @pytest.mark.soak
 def test_debian_has_the_release_that_the_sip_library_is_built_from() -> None:
     wanted = source.wanted()

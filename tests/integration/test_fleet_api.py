@@ -24,6 +24,7 @@ from fleet.api.login import MqttLogin
 from fleet.collector.database import open_database, writing
 from fleet.collector.settings import Storage
 from fleet.collector.tables import calls, purposes, requests
+from tests.lab import chance
 from tests.lab.fleet_api import NORTH_TOKEN, TOKEN, FleetApi
 from tests.lab.fleet_broker import FleetBroker
 from tests.lab.postgres import Postgres
@@ -402,7 +403,6 @@ def test_with_a_certificate_it_speaks_tls_and_nothing_else(engines: dict[str, En
 
 @pytest.mark.soak
 def test_every_route_keeps_to_its_own_description_whatever_is_asked(engines: dict[str, Engine], tmp_path: Path) -> None:
-    thorough = os.environ.get("WECALL_SOAK") == "1"
     (tmp_path / "schemathesis.toml").write_text('headers = { Authorization = "Bearer ${WECALL_TOKEN}" }\n')
     with FleetApi(engines["postgresql"], tmp_path) as api:
         done = subprocess.run(
@@ -410,13 +410,13 @@ def test_every_route_keeps_to_its_own_description_whatever_is_asked(engines: dic
                 Path(sys.executable).with_name("schemathesis"),
                 "--config-file", tmp_path / "schemathesis.toml",
                 "run", f"{api.url}/openapi.json",
-                "--phases", "coverage,fuzzing" if thorough else "fuzzing",
-                "--max-examples", "200" if thorough else "5",
+                "--phases", "coverage,fuzzing" if chance.SOAK else "fuzzing",
+                "--max-examples", str(chance.counted(200, 5)),
                 "--checks", "all",
                 # No description says which cursors were given out, nor that `from` comes before `to`.
                 "--exclude-checks", "positive_data_acceptance",
                 "--exclude-path", "/api/v1/session",
-                "--generation-deterministic",
+                "--seed", str(chance.SEED),
                 "--no-color",
             ],
             env={**os.environ, "WECALL_TOKEN": TOKEN, "NO_PROXY": "*"},

@@ -2,8 +2,6 @@
 
     WECALL_CHAOS_MINUTES=240 make test ARGS='-n0 --log-cli-level INFO tests/integration/test_fleet_chaos.py'
 
-WECALL_CHAOS_SEED decides what befalls it and when.
-
 Handsets, broker, collectors and database are the real ones. What the handsets were made to do is written down outside
 of them, and the database is held against that, all the while and at the end.
 """
@@ -11,7 +9,6 @@ of them, and the database is held against that, all the while and at the end.
 import logging
 import os
 import random
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +16,7 @@ from typing import Final
 
 import pytest
 
+from tests.lab import chance
 from tests.lab.fleet_database import FleetDatabase, PostgresServer, SqliteFile
 from tests.lab.fleet_site import FleetSite
 from tests.lab.fleet_storm import Blow, Step, schedule
@@ -26,11 +24,9 @@ from tests.lab.postgres import Postgres
 
 _log = logging.getLogger(__name__)
 
-_SOAK: Final = os.environ.get("WECALL_SOAK") == "1"
-_MINUTES: Final = float(os.environ.get("WECALL_CHAOS_MINUTES", "45" if _SOAK else "0.25"))
+_MINUTES: Final = float(os.environ.get("WECALL_CHAOS_MINUTES", "45" if chance.SOAK else "0.08"))
 """How long the storm lasts, for each database."""
-_SEED: Final = int(os.environ.get("WECALL_CHAOS_SEED", str(secrets.randbelow(1 << 32)) if _SOAK else "20261125"))
-_HANDSETS: Final = 8 if _SOAK else 5
+_HANDSETS: Final = chance.counted(8, 5)
 _PAUSE_S: Final = 0.15
 _BLOW_EVERY_S: Final = 0.7
 # Only a fleet that never comes to rest at all takes so long.
@@ -51,8 +47,8 @@ def _what_happened(site: FleetSite, steps: Sequence[Step], kind: str) -> str:
     counts = ", ".join(f"{name}: {number}" for name, number in sorted((site.counts + site.proxy.counts).items()))
     storm = "\n".join(map(str, steps))
     return (
-        f"{kind}, seed {_SEED}, {_MINUTES:g} minute(s). {counts}\n"
-        f"Again: WECALL_CHAOS_SEED={_SEED} WECALL_CHAOS_MINUTES={_MINUTES:g} "
+        f"{kind}, seed {chance.SEED}, {_MINUTES:g} minute(s). {counts}\n"
+        f"Again: WECALL_SEED={chance.SEED} WECALL_CHAOS_MINUTES={_MINUTES:g} "
         f"make test ARGS='-n0 -k {kind} tests/integration/test_fleet_chaos.py'\n{storm}"
     )
 
@@ -61,9 +57,9 @@ def _what_happened(site: FleetSite, steps: Sequence[Step], kind: str) -> str:
 @pytest.mark.timeout(_MINUTES * 60 + 2 * _PATIENCE_S)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_chaos(kind: str, tmp_path: Path) -> None:
-    steps = schedule(random.Random(_SEED), _MINUTES * 60, _BLOW_EVERY_S)
+    steps = schedule(random.Random(chance.SEED), _MINUTES * 60, _BLOW_EVERY_S)
     with _database(kind, tmp_path) as database:
-        async with FleetSite(tmp_path, database, _SEED, handsets=_HANDSETS, pause_s=_PAUSE_S) as site:
+        async with FleetSite(tmp_path, database, chance.SEED, handsets=_HANDSETS, pause_s=_PAUSE_S) as site:
             try:
                 await site.endure(steps)
                 await site.make_peace(_PATIENCE_S)

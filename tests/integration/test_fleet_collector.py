@@ -1,7 +1,5 @@
 """The collector as it runs beside a broker: what becomes of records when it, its database or its neighbour fails."""
 
-import os
-import random
 import subprocess
 import sys
 import threading
@@ -21,6 +19,7 @@ from firmware.egress.messages import timestamp
 from fleet.collector.database import open_database, prepare, writing
 from fleet.collector.settings import Storage
 from fleet.collector.tables import calls, consents, devices, erasures, metadata, quarantine, schema_version
+from tests.lab import chance
 from tests.lab.collector_process import CollectorProcess
 from tests.lab.fleet_broker import FleetBroker
 from tests.lab.fleet_devices import FleetDevice
@@ -28,7 +27,7 @@ from tests.lab.fleet_messages import EPOCH, cancellation, cdr, consent, erasure
 from tests.lab.postgres import Postgres
 from tests.lab.small_disk import fill, small_disk
 
-KILLS: Final = 40 if os.environ.get("WECALL_SOAK") == "1" else 4
+KILLS: Final = chance.counted(40, 3)
 PATIENCE_S: Final = 90.0
 READER: Final = "0" * 40
 READERS: Final = 30
@@ -116,7 +115,7 @@ def test_a_record_is_confirmed_once_it_is_there_and_waits_for_a_collector_that_i
 
 @pytest.mark.soak
 def test_a_collector_killed_at_any_moment_has_each_record_once_and_confirms_all(site: Site) -> None:
-    chance = random.Random(11)
+    dice = chance.dice()
     count = 150 * KILLS
     with site.collector() as collector, site.device() as handset, site.device("handset-2") as other:
 
@@ -129,7 +128,7 @@ def test_a_collector_killed_at_any_moment_has_each_record_once_and_confirms_all(
             sender.start()
         for _ in range(KILLS):
             seen = len(handset.confirmed)
-            with_some = seen + chance.randrange(1, 60)
+            with_some = seen + dice.randrange(1, 60)
             handset.wait_for(lambda with_some=with_some: len(handset.confirmed) >= min(with_some, count))
             collector.kill()
             collector.start()
@@ -225,10 +224,10 @@ def test_what_is_taken_back_while_two_collectors_write_it_is_gone_once_that_is_c
         handset.send("consent", consent("handset-1", 1), retain=True)
         payloads = [cdr("handset-1", seq) for seq in range(100, 400)]
         notices = [erasure("handset-1", 1000 + first, (first, first + 24)) for first in range(100, 400, 25)]
-        chance = random.Random(3)
+        dice = chance.dice()
         mixed = [("cdr", payload) for payload in payloads] + [("erasure", notice) for notice in notices]
-        chance.shuffle(mixed)
-        for topic, payload in mixed + chance.sample(mixed, 100):
+        dice.shuffle(mixed)
+        for topic, payload in mixed + dice.sample(mixed, 100):
             handset.send(topic, payload)
         handset.wait_until_confirmed(EPOCH, *(1000 + first for first in range(100, 400, 25)))
         assert site.rows(calls, "seq") == []

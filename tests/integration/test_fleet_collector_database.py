@@ -1,6 +1,5 @@
 """What a collector writes, the same on SQLite and on PostgreSQL, also where several of them write at once."""
 
-import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +34,7 @@ from fleet.collector.tables import (
     schema_version,
 )
 from fleet.errors import FleetError
+from tests.lab import chance
 from tests.lab.fleet_messages import EPOCH, cancellation, cdr, consent, erasure, outcome, record, records
 from tests.lab.postgres import Postgres
 
@@ -424,11 +424,11 @@ def at_once(work: Iterable[Callable[[], Any]]) -> list[Any]:
 
 
 def test_collectors_that_get_the_same_records_at_once_write_each_once(engine: Engine) -> None:
-    chance = random.Random(7)
+    dice = chance.dice()
     messages = [("cdr", cdr("handset-1", seq)) for seq in range(1, 301)]
 
     def shuffled() -> list[tuple[str, bytes]]:
-        return chance.sample(messages, len(messages))
+        return dice.sample(messages, len(messages))
 
     parts = [shuffled() for _ in range(3)]
     written = at_once((lambda part=part: write(engine, *part)) for part in parts)

@@ -1,7 +1,5 @@
 """`wecall fleet publish` at a real broker, with handsets that come by the real connection and answer."""
 
-import os
-import random
 import re
 import subprocess
 import threading
@@ -15,6 +13,7 @@ import pytest
 from firmware.egress.messages import OutcomeCode
 from fleet.publications import PUBLICATION_TOPICS, Publication, PublicationKind
 from fleet.publisher.roll_out import StopReason
+from tests.lab import chance
 from tests.lab.broker_guest import Guest
 from tests.lab.bundles import Installer
 from tests.lab.documents import FLEET
@@ -22,7 +21,7 @@ from tests.lab.fleet_broker import FleetBroker
 from tests.lab.publishing_desk import PATIENCE_S, Handsets, PublishingDesk
 
 NAMES: Final = tuple(f"desk-{number}" for number in range(20))
-ROUNDS: Final = 20 if os.environ.get("WECALL_SOAK") == "1" else 2
+ROUNDS: Final = chance.counted(20, 2)
 
 
 @pytest.fixture
@@ -194,11 +193,11 @@ def test_a_dry_run_says_exactly_what_would_go_where_and_sends_nothing(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(ROUNDS))
+@pytest.mark.parametrize("number", range(ROUNDS))
 def test_killed_again_and_again_it_goes_on_where_it_was_and_sends_nothing_twice_that_it_knew_of(
-    broker: FleetBroker, desk: PublishingDesk, seed: int
+    broker: FleetBroker, desk: PublishingDesk, number: int
 ) -> None:
-    rng = random.Random(seed)
+    rng = chance.dice()
     arguments = ("policy", desk.policy, "--stages", "5%,20%,60%,100%", "--stage-timeout", "600")
     with Handsets(broker, NAMES, everybody_takes_it) as handsets:
         known: list[tuple[int, set[str]]] = []

@@ -13,6 +13,7 @@ import pytest
 
 from firmware.phone.call import CallDirection, CallId
 from firmware.storage import keyring as keyring_module
+from firmware.storage import pin as pin_module
 from firmware.storage.key import HostKeys
 from firmware.storage.keyring import OLD_WRAP_NAME, WRAP_NAME
 from tests.lab import chance, kills
@@ -29,6 +30,7 @@ kills.load(__name__)
 @pytest.fixture(autouse=True)
 def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyring_module, "pin_memory_kib", lambda _total_kib: 64)
+    monkeypatch.setattr(pin_module, "_MEMORY_KIB", 64)
 
 
 # --- what is cut off: each is called in the process that is killed ---
@@ -37,6 +39,7 @@ def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_in(folder: Path, change: Callable[[GuardedStore], Coroutine[Any, Any, object]], host: HostKeys = HOST) -> None:
     """Open a store, typing its PIN where it asks for one, and do something with it."""
     keyring_module.pin_memory_kib = lambda total_kib: min(64, total_kib)
+    pin_module._MEMORY_KIB = 64  # type: ignore[misc]
 
     async def run() -> None:
         lab = GuardedStore(folder, host)

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from firmware.egress.discovery import discovery_topic
+from tests.lab import chance
 from tests.lab.mosquitto import Observer, Operator, Received
 from tests.lab.person import Person
 from tests.lab.scripted_peer import ScriptedPeer
 from tests.lab.stage import DEVICE, FLEET, HANDSET_USER, PEER_USER, Choices, Stage
 
-SOAK = os.environ.get("WECALL_SOAK") == "1"
-KILLS = 200 if SOAK else 20
+KILLS = chance.counted(200, 5)
 PREFIX = f"wecall/v1/{FLEET}/{DEVICE}"
 PURPOSE = "cdr_sync"
 # So long that random ids do not hold it by chance.
@@ -309,12 +309,12 @@ async def test_a_handset_killed_in_a_call_reports_it_as_interrupted_once(stage: 
 
 @pytest.mark.usefixtures("consent")
 @pytest.mark.soak
-@pytest.mark.timeout(7200 if SOAK else 1800)
+@pytest.mark.timeout(chance.counted(7200, 1800))
 async def test_kills_at_moments_of_chance_lose_no_call_and_double_none(stage: Stage, observer: Observer) -> None:
-    chance = random.Random(2)
+    dice = chance.dice()
     begun: set[str] = set()
     for kill in range(KILLS):
-        begun |= await make_calls_until_killed(stage, chance, first_number=10 * kill)
+        begun |= await make_calls_until_killed(stage, dice, first_number=10 * kill)
     async with Person(stage.handset) as person:
         await person.wait_for_line()
         await try_number(person, "8999")
@@ -326,15 +326,15 @@ async def test_kills_at_moments_of_chance_lose_no_call_and_double_none(stage: St
     assert begun | logged <= set(by_number)
 
 
-async def make_calls_until_killed(stage: Stage, chance: random.Random, *, first_number: int) -> set[str]:
+async def make_calls_until_killed(stage: Stage, dice: random.Random, *, first_number: int) -> set[str]:
     """Make calls, kill the handset or its sync process at a moment of chance, and start that again.
 
     Returns:
         the numbers whose call was seen to have gone out.
     """
     begun: set[str] = set()
-    victim = chance.choice([stage.handset.main, stage.handset.main, stage.handset.sync])
-    answered = chance.random() < 0.3
+    victim = dice.choice([stage.handset.main, stage.handset.main, stage.handset.sync])
+    answered = dice.random() < 0.3
 
     async def make_calls() -> None:
         async with Person(stage.handset) as person:
@@ -350,7 +350,7 @@ async def make_calls_until_killed(stage: Stage, chance: random.Random, *, first_
                 await person.hang_up()
 
     calls = asyncio.create_task(make_calls())
-    await asyncio.wait({calls}, timeout=chance.uniform(0.05, 0.8))
+    await asyncio.wait({calls}, timeout=dice.uniform(0.05, 0.8))
     victim.kill()
     if victim is stage.handset.main:
         # Its socket and its page are gone with it.
@@ -361,10 +361,10 @@ async def make_calls_until_killed(stage: Stage, chance: random.Random, *, first_
     stage.peer.hang_up()
     if victim is stage.handset.main:
         stage.kamailio.forget(HANDSET_USER)
-    if chance.random() < 0.2:
+    if dice.random() < 0.2:
         # Once more while it is starting, when it may be writing down what the first kill interrupted.
         victim.launch()
-        await asyncio.sleep(chance.uniform(0.1, 0.5))
+        await asyncio.sleep(dice.uniform(0.1, 0.5))
         victim.kill()
     await asyncio.to_thread(victim.start)
     async with Person(stage.handset) as person:

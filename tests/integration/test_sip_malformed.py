@@ -1,8 +1,5 @@
 """Malformed signalling and audio, from the handset's own server and past it: nothing crashes, and calls work."""
 
-import os
-import random
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab import chance
 from tests.lab.fuzzer.campaign import BUILDS, LONGEST_S, ROOT, Campaign, Way, besieged
 from tests.lab.fuzzer.descriptions import DTLS, SDES, SDP, WEB
 from tests.lab.fuzzer.media import make_packet
@@ -17,14 +15,12 @@ from tests.lab.fuzzer.server import HostileServer
 from tests.lab.fuzzer.siege import Siege
 from tests.lab.stack_process import StackProcess, StackSettings
 
-SOAK = os.environ.get("WECALL_SOAK") == "1"
-SEED = int(os.environ.get("WECALL_SEED") or random.randrange(10**6))
 MESSAGES = 1_000_000
 THROUGH_THE_GATE = 20_000
-A_FEW = 1500
-INVITES = 18_000 if SOAK else 1800
+A_FEW = 500
+INVITES = chance.counted(18_000, 600)
 MOST_CALLS = 4
-PACKETS = 40_000 if SOAK else 4000
+PACKETS = chance.counted(40_000, 1500)
 GROWTH_BYTES = 6_000_000
 # What the gate lets in for good is more than this.
 GATE_PER_S = 40.0
@@ -44,32 +40,31 @@ def siege(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Siege]:
     indirect=True,
 )
 def test_some_malformed_messages_do_not_crash_the_phone(siege: Siege) -> None:
-    sys.stdout.write(f"WECALL_SEED={SEED} repeats it\n")
-    siege.run(SEED, range(A_FEW))
+    siege.run(chance.SEED, range(A_FEW))
     siege.assert_works()
 
 
-@pytest.mark.skipif(not SOAK, reason="for make soak")
+@pytest.mark.skipif(not chance.SOAK, reason="for make soak")
 @pytest.mark.soak
 @pytest.mark.timeout(LONGEST_S + 300)
 @pytest.mark.parametrize("build", BUILDS)
 def test_a_million_malformed_messages_do_not_crash_the_phone(build: str, tmp_path: Path) -> None:
     """It goes on where the run before has ended; the log in build/soak has how far that was."""
     log = ROOT / "build" / "soak" / f"fuzz-{build}.json"
-    campaign = Campaign(log, build, None if "WECALL_SEED" not in os.environ else SEED, MESSAGES)
+    campaign = Campaign(log, build, chance.SEED, MESSAGES)
     campaign.run(tmp_path)
     if not campaign.is_done:
         pytest.skip(f"{campaign.reached} of {MESSAGES} so far; the next run goes on")
 
 
-@pytest.mark.skipif(not SOAK, reason="for make soak")
+@pytest.mark.skipif(not chance.SOAK, reason="for make soak")
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("siege", [Way("udp", counts=True, past_registrar=True)], indirect=True)
 def test_malformed_messages_at_the_pace_of_the_gate_neither_crash_the_phone_nor_leak(siege: Siege) -> None:
-    siege.run(SEED, range(THROUGH_THE_GATE // 4), GATE_PER_S)
+    siege.run(chance.SEED, range(THROUGH_THE_GATE // 4), GATE_PER_S)
     before = siege.stack.size()
-    siege.run(SEED, range(THROUGH_THE_GATE // 4, THROUGH_THE_GATE), GATE_PER_S)
+    siege.run(chance.SEED, range(THROUGH_THE_GATE // 4, THROUGH_THE_GATE), GATE_PER_S)
     after = siege.stack.size()
     siege.assert_works()
     assert after.memory_bytes - before.memory_bytes < GROWTH_BYTES
@@ -171,7 +166,7 @@ def test_a_useless_answer_while_it_rings_does_not_make_the_next_one_deadly(
     indirect=["siege"],
 )
 def test_garbage_to_the_audio_port_is_survived(siege: Siege, description: str) -> None:
-    rng = random.Random(SEED)
+    rng = chance.dice()
     siege.stack.hang_up("1")
     assert siege.server.call(description=description)
     before = siege.stack.size()

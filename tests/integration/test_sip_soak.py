@@ -1,6 +1,5 @@
 """Hundreds of calls in a row: none fails, and nothing grows."""
 
-import os
 import uuid
 from pathlib import Path
 
@@ -11,15 +10,16 @@ from firmware.phone.call import CallId, CallState, DisconnectReason, Registratio
 from firmware.sip import AccountSettings, SipSettings
 from provisioning.accounts import Srtp
 from provisioning.addresses import Transport
+from tests.lab import chance
 from tests.lab.kamailio import Kamailio
 from tests.lab.sip_line import SipLine
 from tests.lab.sipp import Sipp
 
-CALLS = 1000 if os.environ.get("WECALL_SOAK") else 100
+CALLS = chance.counted(1000, 100)
 # The library keeps what it needs to answer late repeats of each call for 32 s (RFC 3261 section 17, 64 * T1), in which
 # this test makes some 430 calls; its memory grows until then and no further.
-WARM_UP = 500 if CALLS > 500 else 50
-GROWTH_BYTES = 2_000_000 if CALLS > 500 else 5_000_000
+WARM_UP = chance.counted(500, 50)
+GROWTH_BYTES = chance.counted(2_000_000, 5_000_000)
 
 
 @pytest.mark.soak

@@ -1,6 +1,5 @@
 """What once ended the phone, as it is shipped: it is refused or harmless now, and the next call is answered at once."""
 
-import os
 import re
 import socket
 import threading
@@ -14,15 +13,15 @@ from typing import Final, Self
 import pytest
 
 from provisioning.accounts import Srtp
+from tests.lab import chance
 from tests.lab.audio import find_tone
 from tests.lab.kamailio import Kamailio
 from tests.lab.rtp_ear import RtpEar
 from tests.lab.scripted_peer import ScriptedPeer, ScriptedServer, SipMessage
 from tests.lab.stack_process import StackProcess, StackSettings
 
-SOAK = os.environ.get("WECALL_SOAK") == "1"
-INVITES = 18_000 if SOAK else 3000
-TURNS = 120 if SOAK else 12
+INVITES = chance.counted(18_000, 600)
+TURNS = chance.counted(120, 4)
 ANSWERED_S: Final = 1.0
 FINAL_S: Final = 3.0
 # When a request over UDP is sent again (RFC 3261 section 17.1.1.1).
@@ -346,7 +345,7 @@ def test_a_stranger_who_finds_the_port_of_a_call_is_not_heard_and_hears_nothing(
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1800 if SOAK else 120)
+@pytest.mark.timeout(chance.counted(1800, 120))
 def test_callers_who_give_up_as_the_next_one_comes_do_not_end_the_phone(scene: Scene) -> None:
     # The library gives the lowest number that is free: with these in its first places it goes round among few.
     others = [scene.another("next") for _ in range(2)]

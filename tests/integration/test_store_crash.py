@@ -1,5 +1,4 @@
 import asyncio
-import os
 import random
 import signal
 import subprocess
@@ -12,9 +11,10 @@ import pytest
 from firmware.phone.call import CallId, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxKey
+from tests.lab import chance
 from tests.lab.store import StoreLab
 
-KILLS = 200 if os.environ.get("WECALL_SOAK") == "1" else 20
+KILLS = chance.counted(200, 10)
 ROOT = Path(__file__).parents[2]
 
 
@@ -113,7 +113,7 @@ async def check(folder: Path, heard: Acknowledged, *, recover: bool) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_no_acknowledged_call_is_lost_or_doubled_when_the_handset_is_killed_at_any_moment(tmp_path: Path) -> None:
-    rng = random.Random(20260301)
+    rng = chance.dice()
     heard = Acknowledged()
     for round_number in range(KILLS):
         run_until_killed(tmp_path, round_number, rng, heard)

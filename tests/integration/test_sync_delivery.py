@@ -1,7 +1,6 @@
 """Call records on their way to a real broker, carried by the real sync process."""
 
 import asyncio
-import random
 import signal
 import socket
 import time
@@ -13,6 +12,7 @@ import pytest
 from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.sync.broker import BrokerConnection
+from tests.lab import chance
 from tests.lab.handset import WecallProcess
 from tests.lab.mosquitto import Observer, Operator
 from tests.lab.mqtt_packets import PacketType, Publish, packets_in, read_publish
@@ -137,7 +137,7 @@ async def test_a_backlog_from_the_brokers_outage_is_drained_in_batches_and_whole
 
 
 async def test_a_connection_that_is_cut_again_and_again_loses_nothing(site: SyncSite, relay: Relay) -> None:
-    rng = random.Random(1)
+    rng = chance.dice()
     site.change_settings(batch_records=2)
     await site.start_sync()
     call_ids = set()

@@ -1,8 +1,6 @@
 """The sync process killed at moments of chance: every record arrives, and a repeat is the same, byte for byte."""
 
 import asyncio
-import os
-import random
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -11,12 +9,12 @@ import pytest
 from firmware.errors import ControlError
 from firmware.ports.broker import BrokerState
 from firmware.ports.outbox import OutboxKey, OutboxMessage
+from tests.lab import chance
 from tests.lab.mosquitto import Received
 from tests.lab.sync_site import PREFIX, SyncSite, at_least, record_texts, records_in
 
-KILLS = 200 if os.environ.get("WECALL_SOAK") == "1" else 20
+KILLS = chance.counted(200, 12)
 CALLS_A_KILL = 12
-SEED = 20260217
 
 
 class DeadlyOutbox:
@@ -71,7 +69,7 @@ STEPS = ("messages are handed over", "handing over is written down", "sync says 
 @pytest.mark.soak
 @pytest.mark.timeout(KILLS * 10 + 60)
 async def test_kills_at_moments_of_chance_lose_no_record_and_repeat_none_differently(tmp_path: Path) -> None:
-    rng = random.Random(SEED)
+    rng = chance.dice()
     call_ids = set()
     async with SyncSite(tmp_path) as site:
         await site.grant()

@@ -182,11 +182,11 @@ def test_a_key_that_systemd_provides_stays_and_the_store_is_overwritten(
     assert (credentials / CREDENTIAL_NAME).read_bytes() == bytes(range(32))
 
 
-def test_without_a_marker_nothing_is_erased(tmp_path: Path) -> None:
-    asyncio.run(fill(tmp_path))
-    before = sorted(path.name for path in tmp_path.iterdir())
-    assert not finish_reset(tmp_path, {})
-    assert sorted(path.name for path in tmp_path.iterdir()) == before
+def test_without_a_marker_nothing_is_erased(folder: Path) -> None:
+    asyncio.run(fill(folder))
+    before = sorted(path.name for path in folder.iterdir())
+    assert not finish_reset(folder, {})
+    assert sorted(path.name for path in folder.iterdir()) == before
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The ledger says what a few variables would, whatever is answered in whatever order; what is done to it is found."""
 
 import asyncio
-import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ from firmware.privacy.purposes import NEEDED
 from firmware.storage.database import Database, Value
 from firmware.storage.errors import LedgerDamagedError
 from firmware.storage.ledger import append_entry, read_ledger, read_state
+from tests.lab import chance
 from tests.lab.ledger import chain_of, follow
 from tests.lab.store import StoreLab
 
-EXAMPLES = 300 if os.environ.get("WECALL_SOAK") == "1" else 30
+EXAMPLES = chance.counted(300, 30)
 
 purposes = st.sampled_from(list(Purpose))
 actors = st.sampled_from([Actor.HOLDER, Actor.GUARDIAN])

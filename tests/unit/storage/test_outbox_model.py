@@ -1,7 +1,6 @@
 """Whatever happens in whatever order, the outbox holds what a list in memory would."""
 
 import asyncio
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,10 @@ from hypothesis.stateful import (
 from firmware.phone.call import CallId, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxKey, OutboxMessage
+from tests.lab import chance
 from tests.lab.store import StoreLab
 
-EXAMPLES = 400 if os.environ.get("WECALL_SOAK") == "1" else 40
+EXAMPLES = chance.counted(400, 40)
 CONSENT = CallId("consent")
 ERASURE = CallId("erasure")
 
