@@ -12,7 +12,8 @@ help:
 	@echo "make test     every test; ARGS='...' goes to pytest"
 	@echo "make check    format, lint, types, import rules, what is locked"
 	@echo "make bench    the handset beside baresip and linphone"
-	@echo "make soak     the long counts: thousands of calls, hundreds of kills, whatever chance finds; a night"
+	@echo "make soak     the long counts: thousands of calls, hundreds of kills, whatever chance finds; a night, in parts that go"
+	@echo "              on where they were stopped; PART=kills runs one, LIST=1 says how each stands, AGAIN=1 begins anew"
 	@echo "make format   rewrite the code as check wants it"
 	@echo "make lock     write which release of each package a phone gets, requirements/*.lock; UPGRADE=1 takes newer ones"
 	@echo "make advisories   what is known against the libraries that are installed here, and what each means for a phone"
@@ -52,7 +53,7 @@ bench:
 
 soak:
 	@tools/setup test
-	@WECALL_SOAK=1 $(PYTEST) -m 'soak or hypothesis' --timeout 7200 $(ARGS)
+	@$(BIN)/python -m tests.soak $(if $(LIST),--list,$(if $(AGAIN),--again) $(PART))
 
 format:
 	@tools/setup check

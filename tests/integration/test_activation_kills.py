@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from firmware.phone.activation_answers import NumberProof
 from firmware.privacy.consent import LedgerAction
 from tests.lab import kills
 from tests.lab.store import StoreLab
 
 kills.load(__name__)
+pytestmark = pytest.mark.soak
 
 
 def _type_a_code(folder: Path, *, right: bool) -> None:

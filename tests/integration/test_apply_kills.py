@@ -22,6 +22,7 @@ from tests.lab.root_machine import (
 )
 
 kills.load(__name__)
+pytestmark = pytest.mark.soak
 
 SECRETS = {"wifi-password-1": WIFI_PASSWORD}
 CABLED = '[network.ethernet]\naddresses = ["192.0.2.10/24"]'

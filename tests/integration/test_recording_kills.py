@@ -28,6 +28,7 @@ from tests.lab.store import StoreLab
 SECONDS: Final = 3
 ROUNDS: Final = chance.counted(100, 4)
 kills.load(__name__)
+pytestmark = pytest.mark.soak
 
 
 def second(number: int) -> bytes:
@@ -243,7 +244,6 @@ def record_for_ever(folder: Path, tell: Callable[[str], None]) -> None:
     asyncio.run(go_on())
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_a_handset_that_is_killed_while_it_records_has_all_that_was_acknowledged(memory: Path, number: int) -> None:
     asyncio.run(fill(memory, 0))

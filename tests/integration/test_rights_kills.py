@@ -29,6 +29,7 @@ from tests.lab import kills
 from tests.lab.store import StoreLab
 
 kills.load(__name__)
+pytestmark = pytest.mark.soak
 CONFIGURATION = """
 version = 1
 [device]

@@ -24,6 +24,7 @@ from tests.lab.store import RECIPIENT, StoreLab
 COLLECTED = replace(RECIPIENT, confirms=True)
 ABROAD = replace(RECIPIENT, border=Border(crossed=True))
 kills.load(__name__)
+pytestmark = pytest.mark.soak
 
 
 # --- in the process that is killed ------------------------------------------------------------------------------------

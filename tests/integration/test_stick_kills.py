@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from firmware.control.stick_answers import BundleFollowed, OrderedFile
 from firmware.ordered_files import OrderedFiles
 from firmware.phone.bundle_news import BundleCode
@@ -15,6 +17,7 @@ from provisioning.identity import Identity
 from tests.lab import kills
 
 kills.load(__name__)
+pytestmark = pytest.mark.soak
 
 OLD, NEW = {"report-1.json": b"old", "report-1.txt": b"old"}, {"report-1.json": b"new" * 999, "report-1.txt": b"new"}
 COPY = {"wecall-20260102-030405.tar.age": bytes(range(250)) * 500, "wecall-20260102-030405.key.age": b"key"}

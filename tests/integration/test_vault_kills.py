@@ -23,6 +23,7 @@ from tests.lab.store import StoreLab
 RED = Pixels(8, 4, b"\xff\0\0" * 32)
 KEEPSAKE = "configuration.last-good.toml"
 kills.load(__name__)
+pytestmark = pytest.mark.soak
 
 
 def open_lab(folder: Path) -> StoreLab:

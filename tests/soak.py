@@ -1,0 +1,344 @@
+"""The soak: what counts or draws by chance goes all the way, in parts that end within 150 minutes and can be resumed.
+
+    python -m tests.soak [--again] [PART...]
+    python -m tests.soak --list
+
+runs the parts, or all of them, but for those that have passed with these very files. What a part has done is kept in
+build/soak, so that whoever stops it loses one test; how it ended is kept in tests/soak.json, which is committed.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+LOG: Final = ROOT / "tests/soak.json"
+PROGRESS: Final = ROOT / "build/soak"
+LONGEST_MINUTES: Final = 150
+_PART: Final = "WECALL_SOAK_PART"
+_GRACE_S: Final = 120.0
+# The log is written after what it speaks of.
+_BUT_THE_LOG: Final = ("--", ".", f":!{LOG.relative_to(ROOT)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the soak.
+
+    Attributes:
+        repeats: what, and how often.
+        tests: folders, files or tests, as pytest takes them; of these, what counts or draws by chance.
+        minutes: how long it takes about.
+    """
+
+    name: str
+    repeats: str
+    tests: Sequence[str]
+    minutes: int
+
+    def has(self, test: str) -> bool:
+        """Say whether a test is a part of this one."""
+        return any(test == each or test.startswith((f"{each}/", f"{each}::", f"{each}[")) for each in self.tests)
+
+
+def _integration(*names: str) -> tuple[str, ...]:
+    return tuple(f"tests/integration/test_{name}" for name in names)
+
+
+_MALFORMED: Final = "sip_malformed.py::test_"
+_STORM: Final = "fleet_chaos.py::test_chaos"
+
+PARTS: Final = (
+    Part(
+        "calls",
+        "1,000 calls of the SIP stack, 1,000 of the whole phone, 100 of the sound loop, a call held for a minute",
+        _integration("sip_soak.py", "phone_soak.py", "phone_calls.py", "media_loop.py"),
+        15,
+    ),
+    Part(
+        "kills",
+        "a kill at each step of whatever changes what is kept, and 200 of one who writes to the store",
+        _integration(
+            *(f"{name}_kills.py" for name in ("activation", "apply", "bundle", "consent", "installer", "key")),
+            *(f"{name}_kills.py" for name in ("policy", "rights", "sharing", "stick", "vault")),
+            "store_crash.py",
+        ),
+        30,
+    ),
+    Part(
+        "recordings",
+        "a kill at each step of recording, keeping and deleting, and 100 at moments of chance",
+        _integration("recording_kills.py"),
+        10,
+    ),
+    Part(
+        "records",
+        "200 kills of the whole phone and 200 of its sync process",
+        _integration("phone_records.py", "sync_kills.py"),
+        60,
+    ),
+    Part(
+        "fleet",
+        "40 kills of a collector on each database, 20 interrupted roll-outs, 200 requests to each route of the API",
+        _integration("fleet_collector.py", "fleet_publish.py", "fleet_api.py"),
+        30,
+    ),
+    Part("storm-sqlite", "45 minutes of storm over a fleet on SQLite", _integration(f"{_STORM}[sqlite]"), 55),
+    Part(
+        "storm-postgresql", "45 minutes of storm over a fleet on PostgreSQL", _integration(f"{_STORM}[postgresql]"), 55
+    ),
+    Part(
+        "messages-production",
+        "a million malformed messages on the SIP library as shipped",
+        _integration(f"{_MALFORMED}a_million_malformed_messages_do_not_crash_the_phone[production]"),
+        150,
+    ),
+    Part(
+        "messages-sanitizer",
+        "a million malformed messages on the SIP library with assertions and AddressSanitizer",
+        _integration(f"{_MALFORMED}a_million_malformed_messages_do_not_crash_the_phone[asan]"),
+        150,
+    ),
+    Part(
+        "signalling",
+        "20,000 malformed messages at the pace of the gate, 18,000 calls in quick turns, garbage for the audio port",
+        _integration(
+            f"{_MALFORMED}malformed_messages_at_the_pace_of_the_gate_neither_crash_the_phone_nor_leak",
+            f"{_MALFORMED}calls_in_quick_turns_do_not_take_each_others_places",
+            f"{_MALFORMED}garbage_to_the_audio_port_is_survived",
+            "sip_what_ended_the_phone.py",
+        ),
+        60,
+    ),
+    Part("flood", "floods of ten seconds", _integration("sip_flood.py"), 30),
+    Part("properties", "2,000 examples of each property, hundreds of lives of each model", ("tests/unit",), 90),
+    Part("demo", "ten ends of the demo at each of its steps", _integration("demo.py"), 10),
+    Part("engine-origin", "whether Debian still has the SIP library's release", _integration("engine_origin.py"), 2),
+)
+
+
+# --- what the tests of a part tell ------------------------------------------------------------------------------------
+
+
+class Progress:
+    """Keeps which tests of a part have passed, and has pytest leave these out."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._state = _read(_progress_of(part))
+        self._good: set[str] = set()
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        passed = set(self._state["passed"])
+        due = [item for item in items if self._part.has(item.nodeid) and item.nodeid not in passed]
+        config.hook.pytest_deselected(items=[item for item in items if item not in due])
+        items[:] = due
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a test that passed, and was put away; one that was skipped has not come to its end."""
+        if report.when == "call" and report.passed:
+            self._good.add(report.nodeid)
+        elif not report.passed:
+            self._good.discard(report.nodeid)
+        if report.when != "teardown":
+            return
+        for name, holds in (("passed", report.nodeid in self._good), ("not_passed", report.nodeid not in self._good)):
+            kept = [each for each in self._state[name] if each != report.nodeid]
+            self._state[name] = [*kept, report.nodeid] if holds else kept
+        _write(_progress_of(self._part), self._state)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Progress(named(os.environ[_PART])))
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def named(name: str) -> Part:
+    """Return a part by its name."""
+    return next(part for part in PARTS if part.name == name)
+
+
+def run(part: Part, *, again: bool) -> bool:
+    """Run what is left of a part, keep how it ended, and say whether it passed."""
+    state = _begin(part, again=again)
+    environment = {**os.environ, "WECALL_SOAK": "1", "WECALL_SEED": str(state["seed"]), _PART: part.name}
+    command = [sys.executable, "-m", "pytest", "-p", "tests.soak", "-m", "soak or hypothesis", "--timeout", "7200"]
+    began_s = time.monotonic()
+    code = _wait(subprocess.Popen([*command, *part.tests], cwd=ROOT, env=environment))
+    took = (time.monotonic() - began_s) / 60
+    done = _read(_progress_of(part)) | {"minutes": state["minutes"] + took}
+    _write(_progress_of(part), done)
+    # 2: it was stopped, 5: nothing was left to do. A test that is skipped goes on in the next run.
+    has_passed = code in {0, 5} and not done["not_passed"]
+    result = "passed" if has_passed else "so far" if code in {0, 2, 5} else "failed"
+    log = _read(LOG)
+    entry = {
+        "commit": done["commit"],
+        "clean": not _changes(),
+        "seed": done["seed"],
+        "result": result,
+        "passed": len(done["passed"]),
+        "not_passed": done["not_passed"],
+        "minutes": round(done["minutes"], 1),
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "last_passed": done["commit"] if has_passed else log.get(part.name, {}).get("last_passed"),
+    }
+    _write(
+        LOG,
+        {each.name: entry if each is part else log[each.name] for each in PARTS if each is part or each.name in log},
+    )
+    _say(f"{part.name}: {result}, WECALL_SEED={done['seed']}")
+    return has_passed
+
+
+def _begin(part: Part, *, again: bool) -> dict[str, Any]:
+    """Return how far a part is: where it has begun with the same files and seed, it goes on from there."""
+    state = _read(_progress_of(part))
+    wanted = os.environ.get("WECALL_SEED")
+    goes_on = state and state["files"] == _files() and wanted in {None, str(state["seed"])}
+    if again or not goes_on:
+        seed = int(wanted) if wanted else secrets.randbelow(1 << 32)
+        state = {"files": _files(), "commit": _commit(), "seed": seed, "passed": [], "minutes": 0.0}
+    state["not_passed"] = []
+    _write(_progress_of(part), state)
+    return state
+
+
+def _wait(tests: subprocess.Popen[bytes]) -> int:
+    try:
+        return tests.wait(LONGEST_MINUTES * 60)
+    except (KeyboardInterrupt, subprocess.TimeoutExpired) as stop:
+        # A terminal tells both of Ctrl-C.
+        if isinstance(stop, subprocess.TimeoutExpired):
+            tests.send_signal(signal.SIGINT)
+        try:
+            tests.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            tests.kill()
+        if isinstance(stop, KeyboardInterrupt):
+            raise
+        return int(pytest.ExitCode.INTERRUPTED)
+
+
+def is_due(entry: dict[str, Any]) -> bool:
+    """Say whether a part has not passed with these very files."""
+    if not entry or entry["result"] != "passed" or not entry["clean"] or _changes():
+        return True
+    return _git("diff", "--quiet", entry["commit"], "HEAD", *_BUT_THE_LOG).returncode != 0
+
+
+def commits_since(part: Part, commit: str) -> int:
+    """Return how many commits have touched a part's own files since one."""
+    files = {test.partition("::")[0] for test in part.tests}
+    return int(_git("rev-list", "--count", f"{commit}..HEAD", "--", *sorted(files)).stdout or 0)
+
+
+def table() -> str:
+    """Return each part, how it ended last, and whether its tests have been touched since it passed."""
+    log = _read(LOG)
+    lines = []
+    for part in PARTS:
+        entry = log.get(part.name, {})
+        passed = entry.get("last_passed")
+        since = commits_since(part, passed) if passed else 0
+        stands = "never passed" if not passed else f"{since} commit(s) behind" if since else "up to date"
+        last = (
+            f"{entry['result']} on {entry['date']} at {entry['commit']}, seed {entry['seed']}" if entry else "not run"
+        )
+        lines.append(f"{part.name:20} {part.minutes:4} min   {stands}; {last}\n{'':31} {part.repeats}")
+    return "\n".join(lines)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def _progress_of(part: Part) -> Path:
+    return PROGRESS / f"{part.name}.json"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Write it whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    new.replace(path)
+
+
+def _git(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def _commit() -> str:
+    return _git("rev-parse", "--short=10", "HEAD").stdout.strip()
+
+
+def _changes() -> str:
+    """Return what differs from the commit."""
+    return _git("diff", "HEAD", *_BUT_THE_LOG).stdout + _git("status", "--porcelain", *_BUT_THE_LOG).stdout
+
+
+def _files() -> str:
+    """Return what stands for the files as they are now."""
+    kept = [
+        line for line in _git("ls-tree", "-r", "HEAD").stdout.splitlines() if not line.endswith(_BUT_THE_LOG[2][2:])
+    ]
+    return sha256("\n".join([*kept, _changes()]).encode()).hexdigest()
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+def main(words: Iterable[str] | None = None) -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(part.name for part in PARTS))
+    parser.add_argument("--list", action="store_true", help="say how each part stands, and run none")
+    parser.add_argument("--again", action="store_true", help="begin anew, also what has passed")
+    asked = parser.parse_args(None if words is None else list(words))
+    if asked.list:
+        _say(table())
+        return 0
+    unknown = set(asked.parts) - {part.name for part in PARTS}
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    bad = []
+    for part in PARTS:
+        if asked.parts and part.name not in asked.parts:
+            continue
+        if not asked.again and not is_due(_read(LOG).get(part.name, {})):
+            _say(f"{part.name}: has passed with these very files")
+            continue
+        if not run(part, again=asked.again):
+            bad.append(part.name)
+    if bad:
+        _say(f"not passed: {', '.join(bad)}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        _say("Stopped; the next run goes on.")
+        sys.exit(130)
