@@ -33,6 +33,20 @@ def put_off(state: PhoneState, _event: TimerExpired | None = None) -> None:
     state.start_timer(Timer.AUTO_REDIAL, state.settings.auto_redial_every_s)
 
 
+def due(state: PhoneState) -> AutoRedial | None:
+    """Return what is to be called now; None where nothing is tried, or where it waits for the phone to work."""
+    redial = state.features.auto_redial
+    if redial is None:
+        return None
+    if state.helps_only:
+        disarm(state)
+        return None
+    if not state.can_call:
+        put_off(state)
+        return None
+    return redial
+
+
 def take_call(state: PhoneState, dialled: str) -> None:
     """Hear that a call is placed: the next try waits for its end, and another number puts an end to the trying."""
     redial = state.features.auto_redial

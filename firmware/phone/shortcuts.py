@@ -38,7 +38,7 @@ def redial_or_keep_trying(state: PhoneState, event: KeyPressed) -> None:
 
 def try_again_off_hook(state: PhoneState, _event: TimerExpired) -> None:
     """Call the busy number so that the person, who has the handset in the hand, hears it."""
-    if (redial := state.features.auto_redial) is not None:
+    if (redial := auto_redial.due(state)) is not None:
         dial(state, redial.digits)
 
 

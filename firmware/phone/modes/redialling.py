@@ -35,14 +35,8 @@ _ANSWERED_S = 10.0
 
 def try_again(state: PhoneState, _event: TimerExpired) -> None:
     """Call the busy number, on a phone that nobody uses."""
-    redial = state.features.auto_redial
+    redial = auto_redial.due(state)
     if redial is None:
-        return
-    if state.helps_only:
-        auto_redial.disarm(state)
-        return
-    if not state.can_call:
-        auto_redial.put_off(state)
         return
     reading = read_code(state, redial.digits)
     number, code = (reading.number, reading.code) if reading is not None else (redial.digits, "")

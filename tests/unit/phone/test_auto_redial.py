@@ -217,6 +217,18 @@ def test_a_line_that_is_down_only_puts_the_next_try_off() -> None:
     assert desk.view.mode is Mode.REDIALLING
 
 
+def test_a_line_that_is_down_puts_the_next_try_off_in_the_hand_too() -> None:
+    desk = office(auto_redial_every_s=EVERY_S)
+    busy(desk, desk.place_call("2345"))
+    desk.press(Key.REDIAL)
+    desk.handle(ProblemRaised(Problem.SIP_UNAVAILABLE))
+    assert StartTimer(Timer.AUTO_REDIAL, EVERY_S) in desk.expire(Timer.AUTO_REDIAL)
+    assert desk.view.mode is Mode.CALL_ENDED
+    desk.handle(ProblemCleared(Problem.SIP_UNAVAILABLE))
+    tried(desk)
+    assert desk.view.mode is Mode.OUTGOING
+
+
 def test_a_person_who_reads_is_left_in_peace() -> None:
     desk = armed()
     desk.press(Key.MENU)
