@@ -1,7 +1,5 @@
-"""A collector as operators run it: the real command, with settings for a broker of the lab."""
+"""A collector as operators run it: the real command in a fork that has loaded it, with settings for the lab's broker."""
 
-import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -10,11 +8,15 @@ from sqlalchemy import Engine
 
 from fleet.collector.database import open_database
 from fleet.collector.settings import Storage
+from tests.lab import kills
 from tests.lab.fleet_broker import FleetBroker
 from tests.lab.server import Server
 
 START_TIMEOUT_S: Final = 60.0
 _READY: Final = "Connected to the broker."
+_COMMAND: Final = "firmware.cli"
+for module in (_COMMAND, "fleet.collector.command", "fleet.collector.service"):
+    kills.load(module)
 
 
 class CollectorProcess(Server):
@@ -81,10 +83,7 @@ class CollectorProcess(Server):
             RuntimeError: it ended or does not say so; the message holds its log.
         """
         before = self.log.count(until)
-        self._launch(
-            [Path(sys.executable).with_name("wecall"), "fleet", "collect", "--config", self.path],
-            {**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
+        self._launch_warm(_COMMAND, "fleet", "collect", "--config", str(self.path))
         self._wait_until(
             lambda: self.log.count(until) > before,
             f"The collector {self.name} does not say {until!r}",

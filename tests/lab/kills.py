@@ -39,7 +39,8 @@ def load(module: str) -> None:
 
 def start_apart(function: Callable[..., object], *arguments: Any) -> BaseProcess:
     """Call a function in a process of its own, and do not wait for it."""
-    process = _FORKS.Process(target=function, args=arguments)
+    # A run that is over waits for nobody.
+    process = _FORKS.Process(target=function, args=arguments, daemon=True)
     process.start()
     return process
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from tests.lab.warm_process import WarmProcess
+
 _STOP_TIMEOUT_S = 60.0
 _LOOK_S = 0.02
 
@@ -25,7 +27,7 @@ class Server(ABC):
         """
         self._log = log
         self._may_hang = may_hang
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | WarmProcess | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -89,6 +91,13 @@ class Server(ABC):
                 cwd=folder,
                 env=environment or {"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
             )
+
+    def _launch_warm(self, module: str, *arguments: str) -> None:
+        """Begin to run a module's `main` as the command that it is."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            streams = (nothing.fileno(), log.fileno(), log.fileno())
+            self._process = WarmProcess(module, *arguments, streams=streams)
 
     def _wait_until(self, is_ready: Callable[[], bool], complaint: str, timeout_s: float) -> None:
         """Wait for something of it; where it ends before, or that does not come, say so with its log."""

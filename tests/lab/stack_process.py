@@ -18,10 +18,14 @@ from typing import IO, Any, Self
 
 import psutil
 
+from tests.lab import kills
 from tests.lab.audio import Sound, find_tone, gaps
 from tests.lab.priority import prefer
+from tests.lab.warm_process import WarmProcess
 
 START_TIMEOUT_S = 20.0
+_PROGRAM = "tests.lab.stack_program"
+kills.load(_PROGRAM)
 SPOKEN_HZ = 1000
 
 
@@ -120,7 +124,8 @@ class StackProcess:
         # A sanitizer tells more than the interpreter does, if it is asked first.
         self._debugging = [] if environment else ["-X", "faulthandler"]
         self.port = 0
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[str] | WarmProcess | None = None
+        self._input: IO[str] | None = None
         self._happened = threading.Condition()
         self._events: list[str] = []
         self._answers: list[Any] = []
@@ -141,22 +146,35 @@ class StackProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._events = []
         with (self.folder / "stack.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self._surroundings(), sys.executable, *self._debugging, "-m", "tests.lab.stack_program"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                cwd=Path(__file__).parents[2],
-                env={**os.environ, **self._environment},
-            )
+            self._process, self._input, output = self._launch(log)
         # As its audio thread would run before others on the device.
         prefer(self._process.pid)
-        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+        threading.Thread(target=self._read, args=(output,), daemon=True).start()
         self._say(json.dumps({"folder": str(self.folder), **asdict(self.settings)}))
         if registered:
             self.wait_for("registered", timeout_s=START_TIMEOUT_S)
         self.port = self.ask("port")
+
+    def _launch(self, log: IO[bytes]) -> tuple[subprocess.Popen[str] | WarmProcess, IO[str], IO[str]]:
+        """Start the process; return it, its input and its output."""
+        if not self._environment and not self.settings.name_server:
+            (its_input, our_end), (its_end, its_output) = os.pipe(), os.pipe()
+            started = WarmProcess(_PROGRAM, streams=(its_input, its_output, log.fileno()))
+            os.close(its_input)
+            os.close(its_output)
+            return started, os.fdopen(our_end, "w", encoding="utf-8"), os.fdopen(its_end, encoding="utf-8")
+        process = subprocess.Popen(
+            [*self._surroundings(), sys.executable, *self._debugging, "-m", _PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, **self._environment},
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        return process, process.stdin, process.stdout
 
     def _surroundings(self) -> list[str]:
         """Return the command that runs the program where its name server is the one in the settings."""
@@ -305,11 +323,10 @@ class StackProcess:
         return StackCrashedError(f"The stack's process has ended {how}:\n{self.log}")
 
     def _say(self, line: str) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
+        assert self._input is not None
         try:
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
+            self._input.write(line + "\n")
+            self._input.flush()
         except BrokenPipeError:
             raise self._crash() from None
 

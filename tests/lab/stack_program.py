@@ -196,7 +196,11 @@ def _replace(module: ModuleType, name: str, by: object) -> None:
     setattr(module, name, by)
 
 
-if __name__ == "__main__":
+def main() -> None:
     program = Program(json.loads(sys.stdin.readline()))
     signal.signal(signal.SIGTERM, program.stop)
     program.run()
+
+
+if __name__ == "__main__":
+    main()
