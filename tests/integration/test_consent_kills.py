@@ -21,7 +21,7 @@ from firmware.storage.database import Database
 from firmware.storage.migrate import load_migrations
 from tests.lab import chance, kills
 from tests.lab.documents import DocumentLab
-from tests.lab.store import KEY
+from tests.lab.store import KEY, StoreLab
 
 ROOT: Final = Path(__file__).parents[2]
 FIRST_KEY: Final = bytes(32)
@@ -138,7 +138,7 @@ async def _verified(folder: Path) -> dict[str, Any]:
         [announced] = [message.payload for message in waiting if message.topic == "consent"]
         # The outside witness says what the ledger says.
         assert (announced["ledger_entries"], announced["ledger_head"]) == (state.head.entries, state.head.hash)
-        granted = {answer["purpose"] for answer in announced["purposes"] if answer["granted"]}  # type: ignore[attr-defined, index]
+        granted = {answer["purpose"] for answer in announced["purposes"] if answer["granted"]}  # type: ignore[attr-defined]
         assert granted == set(state.all_granted)
         assert Purpose.CDR_SYNC in granted or not any(message.topic == "cdr" for message in waiting)
         return {
@@ -217,7 +217,7 @@ def test_a_power_cut_at_any_page_that_is_written_leaves_the_old_state_or_the_new
 def be_killed_before_closing(folder: Path, doing: Callable[[Path], None]) -> None:
     """Be killed once all is written and before the log goes back into the file."""
 
-    async def die(_lab: DocumentLab) -> None:
+    async def die(_lab: StoreLab) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     DocumentLab.stop = die  # type: ignore[method-assign]

@@ -1,8 +1,8 @@
 import asyncio
+import os
 import random
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,11 +11,13 @@ import pytest
 from firmware.phone.call import CallId, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxKey
-from tests.lab import chance
+from tests.lab import chance, kills
 from tests.lab.store import StoreLab
+from tests.lab.warm_process import WarmProcess
 
 KILLS = chance.counted(200, 10)
-ROOT = Path(__file__).parents[2]
+WRITER = "tests.lab.store_writer"
+kills.load(WRITER)
 
 
 @dataclass
@@ -59,19 +61,21 @@ class Acknowledged:
 
 def run_until_killed(folder: Path, round_number: int, rng: random.Random, heard: Acknowledged) -> None:
     """Run a handset, kill it at a moment of chance, and take in all that it said."""
-    command = [sys.executable, "-m", "tests.lab.store_writer", str(folder), str(round_number), str(rng.getrandbits(32))]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as handset:
-        assert handset.stdout is not None
+    reading, writing = os.pipe()
+    arguments = (str(folder), str(round_number), str(rng.getrandbits(32)))
+    with os.fdopen(reading, encoding="utf-8") as said, os.fdopen(writing, "wb") as its_output:
+        handset = WarmProcess(WRITER, *arguments, streams=(0, its_output.fileno(), 2))
+        its_output.close()
         lines_to_wait_for = rng.choice((1, 2, 3, rng.randint(3, 150)))
         for _ in range(lines_to_wait_for):
-            line = handset.stdout.readline()
+            line = said.readline()
             assert line, "the handset ended by itself"
             heard.hear(line)
         # Not to wait for anything: a write takes about a millisecond, and the kill is to fall anywhere within it.
         with pytest.raises(subprocess.TimeoutExpired):
             handset.wait(rng.uniform(0, 0.003))
         handset.kill()
-        for line in handset.stdout:
+        for line in said:
             heard.hear(line)
         assert handset.wait() == -signal.SIGKILL
 
@@ -112,12 +116,12 @@ async def check(folder: Path, heard: Acknowledged, *, recover: bool) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-def test_no_acknowledged_call_is_lost_or_doubled_when_the_handset_is_killed_at_any_moment(tmp_path: Path) -> None:
+def test_no_acknowledged_call_is_lost_or_doubled_when_the_handset_is_killed_at_any_moment(memory: Path) -> None:
     rng = chance.dice()
     heard = Acknowledged()
     for round_number in range(KILLS):
-        run_until_killed(tmp_path, round_number, rng, heard)
-        asyncio.run(check(tmp_path, heard, recover=False))
-    asyncio.run(check(tmp_path, heard, recover=True))
+        run_until_killed(memory, round_number, rng, heard)
+        asyncio.run(check(memory, heard, recover=False))
+    asyncio.run(check(memory, heard, recover=True))
     assert len(heard.closed) > KILLS
     assert heard.sent

@@ -1,4 +1,4 @@
-"""A collector as operators run it: the real command in a fork that has loaded it, with settings for the lab's broker."""
+"""A collector as operators run it: the real command in a fork that has loaded it, at a broker of the lab."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,6 +1,6 @@
 """A handset that does nothing but write to its store, and says on standard output what it did, until it is killed.
 
-    python -m tests.lab.store_writer FOLDER ROUND SEED
+Its arguments are a folder, the number of its life, and what decides by chance.
 
 A line is written once what it says is acknowledged by the store; lines that end in "ing" say what comes next.
 """
@@ -60,5 +60,5 @@ async def hand_over(lab: StoreLab, rng: random.Random) -> None:
         say("completed", message.key.epoch, message.key.seq, message.payload.get("id", "-"))
 
 
-if __name__ == "__main__":
+def main() -> None:
     asyncio.run(write(Path(sys.argv[1]), int(sys.argv[2]), random.Random(int(sys.argv[3]))))
