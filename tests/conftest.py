@@ -22,7 +22,7 @@ settings.register_profile("soak", parent=settings.get_profile("landing"), max_ex
 settings.load_profile("soak" if chance.SOAK else "landing")
 
 
-class ByWhatTheyShare(LoadScopeScheduling):
+class ByWhatTheyShare(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     """Gives files of tests to the processes as these have time; what is booted once goes to one of them."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -81,7 +81,7 @@ def _measure(section: str, shown: Console) -> list[Any]:
         case "contacts":
             searches, imports = contacts.measure()
             shown.print(*contacts.table((searches, imports)))
-            return [asdict(each) for each in (*searches, *imports)]
+            return [*map(asdict, searches), *map(asdict, imports)]
         case _:
             measure, table = _OF_ROWS[section]
             rows = measure(folder)

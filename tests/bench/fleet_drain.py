@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from subprocess import Popen, run
 from typing import Final
@@ -126,7 +127,7 @@ async def _fill(store: StoreLab, records: int) -> None:
             refusal = store.outbox.append(
                 database,
                 Topic.CDR,
-                lambda epoch, seq, number=number: _record(number, epoch, seq),
+                partial(_record, number),
                 ledger_entries_at_start=state.head.entries,
                 state=state,
             )
@@ -186,7 +187,7 @@ def _subscriber(folder: Path, broker: FleetBroker) -> Iterator[Path]:
     folder.mkdir(parents=True)
     issued = broker.collector()
     came = folder / "came"
-    command = [
+    command: list[str | Path] = [
         "mosquitto_sub", "-V", "5", "-h", "localhost", "-p", str(broker.port), "-i", "collector.main", "-q", "1",
         "--cafile", broker.ca_path, "--cert", issued.certificate, "--key", issued.key, "-t", "wecall/v1/+/+/cdr",
         "-c", "-x", "3600",

@@ -45,15 +45,19 @@ async def _measure(stage: Stage) -> list[KeyToPixels]:
 
 async def _on(person: Person, family: str) -> KeyToPixels:
     await person.choose_display(family)
-    await person.wait_until(lambda page: page.family == family and page.frame, _PATIENCE_S)
+    await person.wait_until(lambda page: page.family == family and bool(page.frame), _PATIENCE_S)
     await person.press("menu")
     await person.wait_for_mode("menu")
     times_ms = []
+
+    def changed(page: Person) -> bool:
+        return page.frame != before
+
     for key in islice(cycle(_KEYS), PRESSES):
         before = person.frame
         began = time.monotonic()
         await person.press_down(key)
-        await person.wait_until(lambda page, before=before: page.frame != before, _PATIENCE_S)
+        await person.wait_until(changed, _PATIENCE_S)
         times_ms.append((time.monotonic() - began) * 1000)
         await person.release(key)
     await person.press("menu")

@@ -89,7 +89,7 @@ def _median_delay_s(sent: Sound, heard: Sound) -> float:
         expected = round((sent.began_at - heard.began_at) * RATE_HZ) + first
         window = heard.samples[max(0, expected) : expected + round(_LATEST_S * RATE_HZ) + stretch]
         if len(window) > stretch and piece.std() > _PEAK / 50:
-            delays.append(int(_correlation(window, piece).argmax()) / RATE_HZ)
+            delays.append(int(np.argmax(_correlation(window, piece))) / RATE_HZ)
     if not delays:
         raise ValueError("Nothing was recorded while speech was sent.")
     return float(np.median(delays))

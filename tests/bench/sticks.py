@@ -46,7 +46,8 @@ def measure(folder: Path) -> StickTimes:
 def _time(site: BundleSite, stick: Path, bundle: bytes, serial: str, number: int) -> float:
     (stick / f"{serial}.wecall").write_bytes(bundle)
     began = time.perf_counter()
-    command = [sys.executable, "-m", "firmware.cli", "stick", "--runtime-dir", site.handset.folder / "run", stick]
+    runtime_dir = site.handset.folder / "run"
+    command = [sys.executable, "-m", "firmware.cli", "stick", "--runtime-dir", str(runtime_dir), str(stick)]
     subprocess.run(command, capture_output=True, check=True)
     seconds = time.perf_counter() - began
     report = read_report((stick / f"report-{serial}.json").read_bytes())

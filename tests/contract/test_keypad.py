@@ -42,12 +42,12 @@ class KeypadBench(Protocol):
 class WiredKeypadBench:
     """The matrix driver on simulated wires."""
 
-    keys = KEYS
+    keys: tuple[str, ...] = KEYS
     patience_s = 10.0
 
     def __init__(self) -> None:
         layout = Keypad()
-        self._contacts = {
+        self._contacts: dict[str, tuple[int, int]] = {
             name: (row, column)
             for row, line in zip(layout.rows, layout.keys, strict=True)
             for column, name in zip(layout.columns, line, strict=True)
@@ -107,7 +107,7 @@ class RigKeypadBench:
 class PersonKeypadBench:
     """The matrix driver on a Pi, with a person's finger."""
 
-    keys = KEYS
+    keys: tuple[str, ...] = KEYS
     patience_s = 30.0
 
     def __init__(self) -> None:

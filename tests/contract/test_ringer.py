@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pytest
 
 from drivers.ringer import AlsaRinger
@@ -50,7 +51,7 @@ class SinkBench:
         sound = self._recorder.sound
         since = silenced_at - sound.began_at
         loud = abs(sound.between(since, 1e6).samples) > 100
-        return 0.0 if not loud.any() else (len(loud) - loud[::-1].argmax()) / sound.rate_hz
+        return 0.0 if not loud.any() else (len(loud) - int(np.argmax(loud[::-1]))) / sound.rate_hz
 
     def stop(self) -> None:
         self._recorder.stop()

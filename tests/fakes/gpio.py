@@ -12,7 +12,7 @@ GROUND: Final = "ground"
 Node = int | str
 
 
-class WiredPin(MockPin):
+class WiredPin(MockPin):  # type: ignore[misc] # gpiozero has no types
     """A pin whose level as an input follows from what it is joined to."""
 
     @property
@@ -39,7 +39,7 @@ class WiredPin(MockPin):
             return changed
 
 
-class Circuit(MockFactory):
+class Circuit(MockFactory):  # type: ignore[misc] # gpiozero has no types
     """Pins and the contacts between them. Low spreads through closed contacts; what it does not reach is pulled.
 
     Attributes:

@@ -50,7 +50,10 @@ class Fleet(InstallerDesk):
             answers.append(is_in)
             heard.set()
 
-        client.on_connect = lambda *_: client.publish(f"wecall/v1/hotel/{serial}/status", b"{}", qos=1)
+        def publish(*_: object) -> None:
+            client.publish(f"wecall/v1/hotel/{serial}/status", b"{}", qos=1)
+
+        client.on_connect = publish
         client.on_publish = lambda _client, _userdata, _id, reason, _properties: answer(not reason.is_failure)
         client.on_disconnect = lambda *_: answer(False)
         try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,13 +124,16 @@ def test_a_collector_killed_at_any_moment_has_each_record_once_and_confirms_all(
             for first in range(1, count, 5):
                 device.send("cdr", cdr(device.name, *range(first, first + 5)), qos=1)
 
+        def has_confirmed(at_least: int) -> bool:
+            return len(handset.confirmed) >= at_least
+
         senders = [threading.Thread(target=send, args=(device,)) for device in (handset, other)]
         for sender in senders:
             sender.start()
         for _ in range(KILLS):
             seen = len(handset.confirmed)
             with_some = seen + dice.randrange(1, 60)
-            handset.wait_for(lambda with_some=with_some: len(handset.confirmed) >= min(with_some, count))
+            handset.wait_for(partial(has_confirmed, min(with_some, count)))
             collector.kill()
             collector.start()
         for sender in senders:
@@ -369,7 +373,8 @@ def test_a_database_of_a_newer_program_is_refused_in_a_sentence(site: Site) -> N
     with writing(site.engine).begin() as connection:
         connection.execute(update(schema_version).values(version=99))
     collector = site.collector()
-    command = [Path(sys.executable).with_name("wecall"), "fleet", "collect", "--config", collector.path]
+    wecall = str(Path(sys.executable).with_name("wecall"))
+    command = [wecall, "fleet", "collect", "--config", str(collector.path)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert ended.returncode == 1
     assert "newer program has used it" in ended.stderr

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -431,7 +432,7 @@ def test_collectors_that_get_the_same_records_at_once_write_each_once(engine: En
         return dice.sample(messages, len(messages))
 
     parts = [shuffled() for _ in range(3)]
-    written = at_once((lambda part=part: write(engine, *part)) for part in parts)
+    written = at_once(partial(write, engine, *part) for part in parts)
     assert sum(each.inserted for each in written) == 300
     assert sum(each.duplicates for each in written) == 600
     assert seqs(engine) == list(range(1, 301))
@@ -444,9 +445,9 @@ def test_an_erasure_beside_the_insert_leaves_nothing_whichever_is_first(engine: 
         inserts = [("cdr", cdr("handset-1", each)) for each in range(seq, seq + 10)]
         at_once(
             [
-                lambda inserts=inserts: write(engine, *inserts),
-                lambda deletes=deletes: write(engine, deletes),
-                lambda inserts=inserts: write(engine, *reversed(inserts)),
+                partial(write, engine, *inserts),
+                partial(write, engine, deletes),
+                partial(write, engine, *reversed(inserts)),
             ]
         )
         assert seqs(engine) == []
@@ -458,11 +459,9 @@ def test_a_cancellation_beside_inserts_and_states_leaves_nothing(engine: Engine)
         write(engine, ("consent", consent(device, 1)), device=device)
         at_once(
             [
-                lambda device=device: write(engine, *everything(device), device=device),
-                lambda device=device: write(engine, ("erasure", cancellation(device, 9)), device=device),
-                lambda device=device: write(
-                    engine, ("cdr", cdr(device, 5)), ("outcome", outcome(device, 6)), device=device
-                ),
+                partial(write, engine, *everything(device), device=device),
+                partial(write, engine, ("erasure", cancellation(device, 9)), device=device),
+                partial(write, engine, ("cdr", cdr(device, 5)), ("outcome", outcome(device, 6)), device=device),
             ]
         )
         for table in HOLDERS:
@@ -551,7 +550,7 @@ def test_of_a_clock_that_nobody_set_the_arrival_counts_however_far_ahead_it_was(
 def test_old_records_go_in_small_steps(engine: Engine) -> None:
     write(engine, *(("cdr", cdr("handset-1", *range(seq, seq + 100))) for seq in range(1, 1300, 100)))
     step = next(retention.steps(NOW + timedelta(days=1)))
-    deleted = []
+    deleted: list[int] = []
     while not deleted or deleted[-1]:
         with writing(engine).begin() as connection:
             deleted.append(step.run(connection))

@@ -99,7 +99,8 @@ def copy_on_a_stick(stage: Stage) -> dict[str, bytes]:
     """Plug a stick in: the copy goes to it, and stays nowhere else."""
     stick = stage.handset.folder / "stick"
     stick.mkdir()
-    command = [sys.executable, "-m", "firmware.cli", "stick", stick, "--runtime-dir", stage.handset.folder / "run"]
+    runtime_dir = stage.handset.folder / "run"
+    command = [sys.executable, "-m", "firmware.cli", "stick", str(stick), "--runtime-dir", str(runtime_dir)]
     subprocess.run(command, check=True, timeout=60)
     subprocess.run([*command, "--part", "leave", "--outgoing", stick], check=True, timeout=60)
     assert list((stage.handset.state_dir / "exchange").iterdir()) == []

@@ -59,7 +59,8 @@ async def test_a_wav_file_that_the_tools_put_on_a_stick_is_what_the_phone_rings_
     )
     desk.mass("--to", desk.folder / identity.file_name, "--certificates", desk.folder / "certificates")
 
-    command = ["-m", "firmware.cli", "stick", "--runtime-dir", site.handset.folder / "run", desk.stick]
+    runtime_dir = site.handset.folder / "run"
+    command = ["-m", "firmware.cli", "stick", "--runtime-dir", str(runtime_dir), str(desk.stick)]
     async with somebody_at(site.handset) as person:
         stick = await asyncio.create_subprocess_exec(sys.executable, *command)
         words = " ".join(key_words(base64.b64decode(desk.public)))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -56,7 +56,7 @@ def line_of(
 
 
 def baresip(
-    server: Kamailio, authority: CertificateAuthority, folder: Path, transport: Transport = Transport.UDP, **more: bool
+    server: Kamailio, authority: CertificateAuthority, folder: Path, transport: Transport = Transport.UDP, **more: Any
 ) -> Baresip:
     """Return bob, who says a tone."""
     return Baresip(

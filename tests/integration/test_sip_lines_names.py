@@ -156,7 +156,7 @@ def test_names_that_come_in_with_messages_are_looked_up_without_stopping_the_sip
 found = threading.Event()
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+@ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)  # type: ignore[untyped-decorator] # ctypes says none
 def take_answer(status: int, _token: int, _addresses: int) -> None:
     if status == 0:
         found.set()

@@ -106,7 +106,9 @@ class Departure:
         self._waiting = [each for each in self._waiting if each.key not in keys]
 
     async def wait_for_due(self, timeout_s: float) -> bool:
-        return bool(self._waiting) or bool(await asyncio.sleep(timeout_s))
+        if not self._waiting:
+            await asyncio.sleep(timeout_s)
+        return bool(self._waiting)
 
 
 async def test_the_last_will_says_offline_after_a_kill(site: SyncSite) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sized
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -109,15 +110,19 @@ async def test_a_bundle_that_is_longer_stays_with_the_broker(site: SyncSite) -> 
     assert site.reports[-1] == (BrokerState.CONNECTED, BrokerProblem.NONE)
 
 
+def have(come: Sized, count: int) -> bool:
+    return len(come) == count
+
+
 async def test_a_bundle_that_is_known_is_offered_with_each_connection_and_does_not_come(site: SyncSite) -> None:
     document = bytes(100_000)
     site.bundles.known.add(hashlib.sha256(document).hexdigest())
     await send(site, "bundle", document, retain=True)
     for run in (1, 2):
         await site.start_sync()
-        await site.bundles.wait_for(lambda run=run: len(site.bundles.offered) == run)
+        await site.bundles.wait_for(partial(have, site.bundles.offered, run))
         await send(site, "notice", b"%d" % run)
-        await site.inbound.wait_for(lambda run=run: len(site.inbound.taken) == run)
+        await site.inbound.wait_for(partial(have, site.inbound.taken, run))
         site.sync.kill()
     assert site.bundles.taken == []
 

@@ -32,7 +32,8 @@ class AddressBook:
     async def count(self) -> int:
         """Return how many there are, as the running handset has it."""
         answer = await ask_async(self._handset.folder / "run", Role.ADMIN, ContactListRequest(after=0, limit=1))
-        total: int = answer["total"]
+        total = answer["total"]
+        assert isinstance(total, int)
         return total
 
     async def _at_rest(self, work: Callable[[StoredContacts], Awaitable[T]]) -> T:

@@ -276,7 +276,7 @@ def gaps(sound: Sound, frequency_hz: float, *, shortest_s: float = 0.005) -> lis
     present = level > np.percentile(level, 90) / 2
     if not present.any():
         return [Span(0.0, sound.duration_s)]
-    first, last = int(present.argmax()), len(present) - int(present[::-1].argmax())
+    first, last = int(np.argmax(present)), len(present) - int(np.argmax(present[::-1]))
     offset_s = first / sound.rate_hz
     return [
         Span(span.start_s + offset_s, span.end_s + offset_s)
@@ -306,7 +306,7 @@ def loudest_frequencies(sound: Sound, count: int) -> list[float]:
     found: list[float] = []
     skirt = max(1, round(padded * 4 / len(sound.samples)))
     for _ in range(count):
-        peak = int(spectrum.argmax())
+        peak = int(np.argmax(spectrum))
         found.append(peak * sound.rate_hz / padded)
         spectrum[max(0, peak - skirt) : peak + skirt] = 0
     return sorted(found)
@@ -315,11 +315,11 @@ def loudest_frequencies(sound: Sound, count: int) -> list[float]:
 def chirps(sound: Sound, *, threshold: float = 0.5) -> list[float]:
     """Return when chirps begin, in seconds from the beginning of the recording."""
     match = _match(sound)
-    moments, index, limit = [], 0, match.max(initial=0.0) * threshold
+    moments, index, limit = [], 0, float(np.max(match, initial=0.0)) * threshold
     above = np.flatnonzero(match > limit) if limit > 0 else np.array([], dtype=int)
     while len(above := above[above >= index]):
         first = int(above[0])
-        peak = first + int(match[first : first + round(0.03 * sound.rate_hz)].argmax())
+        peak = first + int(np.argmax(match[first : first + round(0.03 * sound.rate_hz)]))
         moments.append(peak / sound.rate_hz)
         index = peak + round(0.5 * sound.rate_hz)
     return moments
@@ -343,15 +343,15 @@ def measure_latency(sink: str, sent_at: str, heard_at: str, *, count: int = 10) 
 def latency_between(sent: Sound, heard: Sound) -> Latency:
     """Find each chirp of one recording in another, up to 0.7 s later."""
     match = _match(heard)
-    faint = max(0.15 * match.max(initial=0.0), 1.0)
+    faint = max(0.15 * float(np.max(match, initial=0.0)), 1.0)
     moments = chirps(sent)
     values = []
     for moment in moments:
         expected = moment + sent.began_at - heard.began_at
         first = max(0, round((expected - 0.01) * heard.rate_hz))
         part = match[first : first + round(0.7 * heard.rate_hz)]
-        if len(part) and part.max() >= faint:
-            values.append(((first + int(part.argmax())) / heard.rate_hz - expected) * 1000)
+        if len(part) and np.max(part) >= faint:
+            values.append(((first + int(np.argmax(part))) / heard.rate_hz - expected) * 1000)
     return Latency(len(moments), tuple(values))
 
 

@@ -138,7 +138,7 @@ def forged_zip(
         central += struct.pack("<5H2L", *lengths, entry.disk, entry.internal, entry.external, offset)
         central += entry.name + entry.extra + entry.comment
     out += between
-    fields = {
+    fields: dict[str, Any] = {
         "disk": 0,
         "start_disk": 0,
         "here": len(entries),

@@ -9,11 +9,13 @@ import queue
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from tests.lab.qmp import QemuMonitor
 
+Act = Callable[..., object]
 GROUND: Final = -1
 """The other end of a contact that pulls a line low."""
 
@@ -148,7 +150,12 @@ class GpioRig:
                 self._answers.put(line)
 
     def _serve(self) -> None:
-        acts = {"join": self.join, "part": self.part, "clear": self.clear, "watch": self.watch}
+        acts: dict[str, Act] = {
+            "join": self.join,
+            "part": self.part,
+            "clear": self.clear,
+            "watch": self.watch,
+        }
         port = self._sockets[1]
         for line in port.makefile("r"):
             word, *arguments = json.loads(line)

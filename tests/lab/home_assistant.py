@@ -140,7 +140,7 @@ class HomeAssistant(Server):
 def _entries(broker: FleetBroker) -> dict[str, Any]:
     """Return what Home Assistant keeps of an integration that somebody has set up on its pages."""
     now = "2026-01-01T00:00:00+00:00"
-    entry = {
+    entry: dict[str, Any] = {
         "created_at": now,
         "data": {
             "broker": "127.0.0.1",

@@ -83,7 +83,7 @@ class Kamailio(Server):
         configuration.touch(mode=0o600)
         configuration.write_text(self._configuration())
         # Its TCP processes inherit LD_* and locale only; nothing else of ours is of use to it.
-        command = [
+        command: list[str | Path] = [
             "kamailio",
             "-DD",
             "-E",

@@ -75,7 +75,7 @@ class SipFlood:
         scenario.write_text(text)
         sockets = min(self._count + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100)
         target = self._target or ("[::1]" if ":" in self._source else "127.0.0.1")
-        command = [
+        command: list[str | Path] = [
             "sipp", "-sf", scenario, "-i", self._source, "-t", self._transport, "-m", str(self._count),
             "-r", str(self._rate_per_s), "-s", user, "-l", str(self._count), "-max_socket", str(sockets),
             "-default_behaviors", "none", "-nostdin", "-nd", "-deadcall_wait", "0", f"{target}:{self._target_port}",

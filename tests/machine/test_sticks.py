@@ -5,6 +5,7 @@ The tests follow one another like an installer's day: what one has left is what 
 
 import os
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_a_blank_stick_collects_who_the_handset_is(identity: Identity) -> None:
 def test_a_bundle_that_may_not_be_taken_leaves_the_handset_as_it_was_and_says_why(  # noqa: PLR0917 - a case
     machine: HandsetMachine,
     identity: Identity,
-    manifest: dict[str, object],
+    manifest: dict[str, Any],
     damaged: bool,
     refusal: BundleRefusal,
     words: str,

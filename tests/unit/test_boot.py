@@ -18,7 +18,7 @@ def test_events_that_come_early_are_handed_over_in_order_and_later_ones_pass_thr
 
 def test_no_event_of_another_thread_is_lost_or_overtaken_while_the_inbox_opens() -> None:
     inbox, taken = Inbox(), list[Event]()
-    events = [HandsetLifted(), HandsetReplaced()] * 5000
+    events: list[Event] = [HandsetLifted(), HandsetReplaced()] * 5000
 
     def send() -> None:
         for event in events:

@@ -42,7 +42,7 @@ def test_every_test_runs_once_and_beside_those_that_must_be_alone_none(
     tests: list[str], processes: int, slowest: int
 ) -> None:
     tx = SimpleNamespace(option=SimpleNamespace(loadscopereorder=False), getvalue=lambda _name: [f"{processes}*popen"])
-    scheduler: Any = ByWhatTheyShare(tx)  # type: ignore[arg-type]
+    scheduler: Any = ByWhatTheyShare(tx)
     nodes = [Process(tests) for _ in range(processes)]
     for node in nodes:
         scheduler.add_node(node)

@@ -49,6 +49,6 @@ class Case:
         for mutation in rng.sample(MUTATIONS, rng.choice((0, 1, 1, 1, 2, 3))):
             mutation(message, rng)
         data = message.to_bytes()
-        for mutation in rng.sample(BYTE_MUTATIONS, rng.choice((0, 0, 1))):
-            data = mutation(data, rng)
+        for byte_mutation in rng.sample(BYTE_MUTATIONS, rng.choice((0, 0, 1))):
+            data = byte_mutation(data, rng)
         return data[:LARGEST]

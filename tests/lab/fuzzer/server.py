@@ -140,8 +140,10 @@ class HostileServer:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
-        for each in [*self._sockets, *(stream for stream, _ in self._kept)]:
+        for each in self._sockets:
             each.close()
+        for stream, _ in self._kept:
+            stream.close()
 
     @property
     def _port(self) -> int:

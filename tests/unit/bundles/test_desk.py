@@ -103,7 +103,7 @@ async def test_the_run_after_a_bundle_tries_it_keeps_it_and_says_so_once(lab: Ru
 
 
 async def test_a_power_cut_after_it_counts_takes_in_what_else_it_brings_at_the_next_start(lab: RunLab) -> None:
-    trial = await lab.staged(lab.bundle(**{"contacts.vcf": CARD}))
+    trial = await lab.staged(lab.bundle(7, **{"contacts.vcf": CARD}))
     lab.shelf.take_up_trial()
     lab.shelf.keep(lab.now_s, ())
     async with lab.running() as desk:

@@ -114,7 +114,7 @@ async def test_other_firmware_is_started_by_the_end_of_the_process_and_left_by_i
     lab: RootedLab, service: RootService
 ) -> None:
     service.machine.keep(6, OPERATOR.bundle({"config.toml": configuration_text(OPERATOR).encode()}, 6))
-    trial = await lab.begin(7, **{name.replace("/", "__"): data for name, data in wheel("2.0").items()})
+    trial = await lab.begin(7, "", **{name.replace("/", "__"): data for name, data in wheel("2.0").items()})
     lab.lines(UP)
     lab.starts, lab._started = 0, asyncio.Event()
     running = asyncio.create_task(trial.run())

@@ -184,7 +184,7 @@ def test_the_tools_need_none_of_the_handsets_libraries(desk: Desk) -> None:
         "from firmware.cli import main\n"
         "main()\n"
     )
-    arguments = [
+    arguments: list[str | Path] = [
         "policy", "sign", "--en", desk.english, "--zh", desk.chinese, "--key", desk.key, "--number", "1",
         "--fleet", "shop", "--version", "2", "--out", desk.out,
     ]  # fmt: skip

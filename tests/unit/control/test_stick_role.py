@@ -148,9 +148,9 @@ async def test_a_refusal_is_told_apart_from_a_handset_that_is_away(site: Site, t
     with pytest.raises(RequestRefusedError, match="Nothing is known"):
         await site.link.piece("f" * 32, b"x")
     await site.server.stop()
-    with pytest.raises(ControlError, match="not running") as caught:
+    with pytest.raises(ControlError, match="not running") as away:
         await site.link.identity()
-    assert not isinstance(caught.value, RequestRefusedError)
+    assert not isinstance(away.value, RequestRefusedError)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,8 @@ async def test_the_phone_hears_why_there_is_nothing_for_it(site: Site, code: Bun
 
 
 async def test_the_phone_hears_of_the_report_and_of_the_end(site: Site) -> None:
-    for request in ({"request": "reported", "written": True}, {"request": "reported", "written": False}):
+    for written in (True, False):
+        request = {"request": "reported", "written": written}
         await asyncio.to_thread(say, site.folder / "stick.sock", request)
     await asyncio.to_thread(say, site.folder / "stick.sock", {"request": "stick_removed"})
     assert site.heard == [StickReported(written=True), StickReported(written=False), StickRemoved()]

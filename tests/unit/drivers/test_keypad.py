@@ -15,7 +15,7 @@ from provisioning.keypad import Keypad
 from tests.fakes.gpio import GROUND, Circuit
 
 LAYOUT = Keypad()
-CONTACTS = {
+CONTACTS: dict[str, tuple[int, int]] = {
     LAYOUT.keys[row][column]: (LAYOUT.rows[row], LAYOUT.columns[column])
     for row, column in product(range(len(LAYOUT.rows)), range(len(LAYOUT.columns)))
 }

@@ -1,5 +1,6 @@
 import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from firmware.egress.discovery import DiscoveryMessage, discovery, discovery_top
 from firmware.egress.messages import OutcomeCode
 from firmware.phone.call import DisconnectReason
 
+Change = Callable[[Any], object]
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
 
 
@@ -87,14 +89,15 @@ def test_no_entity_can_be_another_handsets(name: str) -> None:
 
 
 def test_nothing_can_be_added_or_left_out() -> None:
-    for change in (
+    changes: tuple[Change, ...] = (
         lambda document: document.update(serial_number="1"),
         lambda document: document["device"].update(sw_version="1"),
         lambda document: document["components"].update(call_17=document["components"]["online"]),
         lambda document: document["components"].pop("consents"),
         lambda document: document["components"]["last_call"]["options"].pop(),
         lambda document: document["components"]["last_call"]["options"].reverse(),
-    ):
+    )
+    for change in changes:
         document = told()
         change(document)
         assert is_refused(document)

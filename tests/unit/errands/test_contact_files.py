@@ -156,7 +156,8 @@ async def test_without_the_holder_s_yes_nothing_is_taken_in(lab: StoreLab, files
 async def test_a_withdrawal_ends_an_import_that_is_under_way(
     lab: StoreLab, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    merge, told = lab.contacts.merge, []
+    merge = lab.contacts.merge
+    told: list[object] = []
 
     async def merge_and_withdraw(contacts: Sequence[Contact]) -> MergeCount:
         count = await merge(contacts)

@@ -1,5 +1,6 @@
 """Nothing of the holder's rights is done before the holder proved to be the holder, for that right and just now."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,7 +138,7 @@ async def test_a_right_needs_a_pin_that_was_typed_for_it_and_each_pin_counts_onc
 
 async def test_a_pin_that_was_typed_long_ago_counts_no_more(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     await office.ask(ProveHolder(Right.CANCELLATION, PIN))
-    now_s = rights.monotonic()
+    now_s = time.monotonic()
     monkeypatch.setattr(rights, "monotonic", lambda: now_s + 301)
     with pytest.raises(StorageError, match="too long ago"):
         await office.ask(CancelAccount())

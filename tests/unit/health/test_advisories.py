@@ -101,7 +101,7 @@ def test_doctor_says_what_applies_and_fails_where_a_phone_is_affected(
         '  { id = "CVE-2", fixed_in = "0.1", affects = "yes", why = "Nobody is any more." },\n]\n'
         '[nothing_known]\nlooked_at = 2026-01-02\npackages = ["font"]\n'
     )
-    monkeypatch.setattr(AdvisoryList.read.__func__, "__defaults__", (path,))
+    monkeypatch.setattr(vars(AdvisoryList)["read"].__func__, "__defaults__", (path,))
     done = CliRunner().invoke(main, ["doctor", "--advisories"])
     assert done.exit_code == code
     assert "1 known, nobody has looked yet" in done.output

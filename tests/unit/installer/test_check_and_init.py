@@ -124,8 +124,8 @@ def test_what_lies_in_the_folder_as_it_should_is_no_mistake(desk: InstallerDesk,
             "--out", out,
         )  # fmt: skip
     configuration = folder / "config.toml"
-    text = configuration.read_text().replace("#tls_ca =", "tls_ca =")
-    configuration.write_text(re.sub("^#tone =", "tone =", text, flags=re.MULTILINE))
+    settings = configuration.read_text().replace("#tls_ca =", "tls_ca =")
+    configuration.write_text(re.sub("^#tone =", "tone =", settings, flags=re.MULTILINE))
     assert 'tone = "ring_tones/bell.wav"' in configuration.read_text().splitlines()
     assert told(desk, folder) == []
 

@@ -74,7 +74,10 @@ def _example_behind(prefix: str) -> PhoneNumber:
         if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
             region = phonenumbers.region_code_for_country_code(code)
             number = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
-            return number or phonenumbers.example_number(region) or phonenumbers.example_number_for_non_geo_entity(code)
+            number = number or phonenumbers.example_number(region)
+            number = number or phonenumbers.example_number_for_non_geo_entity(code)
+            assert number is not None
+            return number
     raise AssertionError(f"no calling code begins {prefix}")
 
 

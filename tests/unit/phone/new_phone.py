@@ -1,7 +1,7 @@
 """A phone that nobody has set up, with a small store behind it and somebody who answers its questions."""
 
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 from firmware.phone.activation import AgeBand
 from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
@@ -220,7 +220,7 @@ def step_of(desk: Desk) -> str:
     return title_of(desk).partition(" ")[2]
 
 
-def at_step(title: str, **more: object) -> NewPhone:
+def at_step(title: str, **more: Any) -> NewPhone:
     """Return a new phone on which somebody has come to a step."""
     phone = NewPhone.of_office(**more)
     while phone.step != title:

@@ -157,7 +157,7 @@ class AnyOfficeEvening(AnyEvening):
         ),
         hotline=st.sampled_from([None, None, Hotline("2345", 5), Hotline("2345", 0)]),
     )
-    def unpack_the_phone(  # type: ignore[override]
+    def unpack_the_phone(
         self, loudspeaker: bool, rules: CallRules, preferences: Preferences, hotline: Hotline | None
     ) -> None:
         self.phone = Phone(
@@ -189,7 +189,7 @@ class AnyOfficeEvening(AnyEvening):
             case PlaceCall(uri=uri) if self.phone.view.locked or not self.phone._state.is_activated:
                 assert uri.removeprefix("sip:").partition("@")[0] in {"110", "112"}, "a phone that only helps calls"
             case _ if isinstance(command, get_args(Errand)):
-                self.asked.append(command)  # type: ignore[arg-type]
+                self.asked.append(command)
 
     @rule(code=st.sampled_from(_CODES), key=st.sampled_from([None, Key.OK, Key.HASH]))
     def dial_a_code(self, code: str, key: Key | None) -> None:
@@ -253,7 +253,7 @@ class AnyOfficeEvening(AnyEvening):
             return
         for digit in pin:
             self._handle(KeyPressed(Key(digit)))
-            assert self.phone.view.menu is not None
+            assert isinstance(self.phone.view.menu, EntryView)
             assert set(self.phone.view.menu.text) <= {"•"}
         self._handle(KeyPressed(Key.OK))
         assert pin not in repr(self.phone.view)
@@ -276,8 +276,9 @@ class AnyOfficeEvening(AnyEvening):
     @precondition(lambda self: self.phone.view.mode is Mode.OUTGOING)
     @rule(again=st.booleans())
     def find_a_number_busy_and_keep_trying(self, again: bool) -> None:
-        call_id = self.phone._state.call.call_id
-        self._handle(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.BUSY))
+        call = self.phone._state.call
+        assert call is not None
+        self._handle(CallStateChanged(call.call_id, CallState.DISCONNECTED, DisconnectReason.BUSY))
         self._handle(KeyPressed(Key.REDIAL))
         if self.off_hook:
             self.move_the_handset()

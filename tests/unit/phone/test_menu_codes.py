@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 from firmware.phone.answers import AccountKnown, PicturesListed
@@ -6,8 +7,10 @@ from firmware.phone.errands import DeletePicture, ListPictures
 from firmware.phone.events import Key
 from firmware.phone.menu.codes import invite_page, top_up_page
 from firmware.phone.menu.pictures import background_page, pictures_page
+from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.views import CodeView, ListView, NoticeView
 from firmware.phone.modes.menu import open_menu
+from firmware.phone.state import PhoneState
 from tests.unit.phone.desk import Desk, settings
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
@@ -15,11 +18,11 @@ LINK = "https://example.com/i?from={account}"
 PICTURES = (("p1", "Holiday"), ("p2", "Garden"))
 
 
-def desk_with(page: Any, **more: object) -> Desk:
+def desk_with(make_page: Callable[[PhoneState], Screen], **more: Any) -> Desk:
     """Give a desk whose menu shows a page."""
     desk = Desk(settings(**more))
     desk.phone._state.commands = []
-    open_menu(desk.phone._state, page)
+    open_menu(desk.phone._state, make_page(desk.phone._state))
     desk.all_commands += desk.phone._state.commands
     return desk
 
@@ -35,7 +38,7 @@ def choose(desk: Desk, label: str) -> None:
 
 
 def test_an_invitation_is_the_operators_link_with_the_opaque_account_in_it() -> None:
-    desk = desk_with(invite_page(None), invite_link=LINK)  # type: ignore[arg-type]
+    desk = desk_with(invite_page, invite_link=LINK)
     desk.handle(AccountKnown(ACCOUNT))
     view = menu(desk)
     assert isinstance(view, CodeView)
@@ -44,27 +47,27 @@ def test_an_invitation_is_the_operators_link_with_the_opaque_account_in_it() -> 
 
 
 def test_topping_up_has_a_link_of_its_own() -> None:
-    desk = desk_with(top_up_page(None), invite_link=LINK, top_up_link="https://pay.example.com/{account}")  # type: ignore[arg-type]
+    desk = desk_with(top_up_page, invite_link=LINK, top_up_link="https://pay.example.com/{account}")
     desk.handle(AccountKnown(ACCOUNT))
     assert menu(desk).payload == f"https://pay.example.com/{ACCOUNT}"
 
 
 def test_without_a_link_or_without_a_store_it_says_so() -> None:
-    desk = desk_with(invite_page(None), top_up_link=LINK)  # type: ignore[arg-type]
+    desk = desk_with(invite_page, top_up_link=LINK)
     desk.handle(AccountKnown(ACCOUNT))
     assert isinstance(menu(desk), NoticeView)
-    desk = desk_with(invite_page(None), invite_link=LINK)  # type: ignore[arg-type]
+    desk = desk_with(invite_page, invite_link=LINK)
     assert isinstance(menu(desk), NoticeView)
 
 
 def test_ok_leaves_a_code() -> None:
-    desk = desk_with(invite_page(None), invite_link=LINK)  # type: ignore[arg-type]
+    desk = desk_with(invite_page, invite_link=LINK)
     desk.press(Key.OK)
     assert menu(desk) is None
 
 
 def test_a_background_is_chosen_among_the_pictures() -> None:
-    desk = desk_with(background_page(None))
+    desk = desk_with(background_page)
     assert desk.said(ListPictures)
     desk.handle(PicturesListed(PICTURES))
     view = menu(desk)
@@ -77,10 +80,10 @@ def test_a_background_is_chosen_among_the_pictures() -> None:
 
 
 def test_a_picture_is_deleted_after_a_question_and_is_no_background_any_more() -> None:
-    desk = desk_with(background_page(None))
+    desk = desk_with(background_page)
     desk.handle(PicturesListed(PICTURES))
     choose(desk, "Holiday")
-    open_menu(desk.phone._state, pictures_page(None))
+    open_menu(desk.phone._state, pictures_page(desk.phone._state))
     desk.handle(PicturesListed(PICTURES))
     choose(desk, "Holiday")
     assert not desk.said(DeletePicture)

@@ -36,9 +36,9 @@ def test_a_call_too_short_to_be_measured_while_it_ran_is_shown_with_what_was_mea
     desk = Desk()
     call_id = desk.answered_outgoing_call()
     desk.replace()
-    assert desk.phone._state.features.qualities == ()
+    assert list(desk.phone._state.features.qualities) == []
     desk.handle(CallQualityMeasured(call_id, GOOD))
-    assert desk.phone._state.features.qualities == (("2345", GOOD),)
+    assert list(desk.phone._state.features.qualities) == [("2345", GOOD)]
 
 
 def test_the_quality_of_a_call_that_nobody_knows_means_nothing() -> None:

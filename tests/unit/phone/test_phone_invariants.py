@@ -564,10 +564,11 @@ class AnyEvening(RuleBasedStateMachine):
         if self.keeps:
             assert self.consents
             assert self.microphone
-            call = self.phone._state.find_call(self.recording)
+            assert self.recording is not None
+            call, heard = self.phone._state.find_call(self.recording), self.phone._state.call
             assert call is not None
             assert not call.emergency
-            assert call is self.phone._state.call or (call.joined and self.phone._state.call.joined)
+            assert call is heard or (call.joined and heard is not None and heard.joined)
             assert call.record_preference not in {RecordingPreference.UNWANTED, RecordingPreference.PAUSED}
             assert Timer.RECORDING in self.running, "nobody is reminded of the recording"
 

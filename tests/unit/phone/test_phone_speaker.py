@@ -1,5 +1,7 @@
 """The loudspeaker in place of the handset, and calls that answer themselves on it."""
 
+from typing import Any
+
 import pytest
 
 from firmware.phone.call import CallState, Decision, DisconnectReason, RejectReason
@@ -27,7 +29,7 @@ from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings, without_page
 
 
-def _desk(**more: object) -> Desk:
+def _desk(**more: Any) -> Desk:
     return Desk(settings(has_loudspeaker=True, **more))
 
 
@@ -123,7 +125,7 @@ def test_a_loudspeaker_whose_call_is_over_switches_itself_off() -> None:
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.REMOTE_HANGUP)
     assert desk.view.mode is Mode.CALL_ENDED
     desk.expire(Timer.CALL_ENDED)
-    assert desk.view.mode is Mode.IDLE
+    assert desk.look().mode is Mode.IDLE
     assert not desk.view.speaker
 
 
@@ -143,7 +145,7 @@ def test_cancel_with_nothing_dialled_switches_the_loudspeaker_off() -> None:
     desk.press(Key.CANCEL)
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     desk.press(Key.CANCEL)
-    assert desk.view.mode is Mode.IDLE
+    assert desk.look().mode is Mode.IDLE
 
 
 # --- answering by itself ---

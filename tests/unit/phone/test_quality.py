@@ -62,9 +62,9 @@ def test_more_loss_never_sounds_better(
 def test_more_delay_never_sounds_better(
     codec: str, loss: float, delays: tuple[float, float, float], additions: tuple[float, float, float]
 ) -> None:
-    longer = [delay + addition for delay, addition in zip(delays, additions, strict=True)]
+    jitter, round_trip, buffered = (delay + addition for delay, addition in zip(delays, additions, strict=True))
     # The formula itself is smooth to rounding only.
-    assert estimate_mos(loss, *delays, codec) >= estimate_mos(loss, *longer, codec) - 1e-9
+    assert estimate_mos(loss, *delays, codec) >= estimate_mos(loss, jitter, round_trip, buffered, codec) - 1e-9
 
 
 @given(ANY, ANY, st.none() | ANY, ANY, st.text())

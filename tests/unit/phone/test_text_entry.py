@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.phone.events import Key
+from firmware.phone.pinyin_entry import Composition
 from firmware.phone.text_entry import _LETTERS, MAX_BYTES, MAX_CHARACTERS, TextEntry, WritingMode
 from firmware.pinyin.table import syllables
 
@@ -18,6 +19,10 @@ def write(keys: str, entry: TextEntry | None = None) -> TextEntry:
         else:
             entry.press(Key(key))
     return entry
+
+
+def state_of(entry: TextEntry) -> tuple[str, str, Composition | None]:
+    return entry.text, entry.shown, entry.composition
 
 
 @pytest.mark.parametrize(
@@ -123,7 +128,7 @@ def test_a_syllable_is_spelled_and_its_most_frequent_character_written() -> None
     assert (entry.composition.letters, entry.composition.character) == ("wo", "我")
     assert (entry.text, entry.shown) == ("", "wo")
     assert entry.choose()
-    assert (entry.text, entry.shown, entry.composition) == ("我", "我", None)
+    assert state_of(entry) == ("我", "我", None)
     assert not entry.choose()
 
 
@@ -161,7 +166,7 @@ def test_holding_a_digit_chooses_the_candidate_at_that_place() -> None:
     # The key goes down before it is held.
     entry.press(Key.DIGIT_3)
     entry.write_digit(Key.DIGIT_3)
-    assert (entry.text, entry.composition) == (third, None)
+    assert state_of(entry) == (third, third, None)
 
 
 def test_a_held_digit_that_no_syllable_goes_on_with_chooses_all_the_same() -> None:
@@ -171,7 +176,7 @@ def test_a_held_digit_that_no_syllable_goes_on_with_chooses_all_the_same() -> No
     entry.press(Key.DIGIT_3)
     assert entry.text == "我"
     entry.write_digit(Key.DIGIT_3)
-    assert (entry.text, entry.composition) == (third, None)
+    assert state_of(entry) == (third, third, None)
 
 
 def test_deleting_takes_the_keys_of_a_syllable_one_by_one_and_then_characters() -> None:
@@ -182,7 +187,7 @@ def test_deleting_takes_the_keys_of_a_syllable_one_by_one_and_then_characters() 
     assert entry.composition is not None
     assert entry.composition.keys == "9"
     assert entry.delete_last()
-    assert (entry.composition, entry.text) == (None, "我")
+    assert state_of(entry) == ("我", "我", None)
     assert entry.delete_last()
     assert not entry.delete_last()
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, TextMessage
+from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, SipUri, TextMessage
 from firmware.phone.commands import (
     DeleteMessage,
     IndicatorPattern,
@@ -230,7 +230,7 @@ def test_a_message_is_written_to_the_number_that_was_dialled() -> None:
     desk.press(Key.OK)
     sent = TextMessage("out-1", CallDirection.OUTGOING, CallerId("2001"), "hello", read=True, delivered=False)
     assert [kept.message for kept in desk.said(KeepMessage)] == [sent]
-    assert desk.said(SendMessage) == [SendMessage("out-1", "sip:2001@example.com", "hello")]
+    assert desk.said(SendMessage) == [SendMessage("out-1", SipUri("sip:2001@example.com"), "hello")]
     assert desk.view.mode is Mode.IDLE
     desk.handle(MessageSent("out-1", accepted=True))
     assert desk.view.hint is Hint.MESSAGE_SENT
@@ -253,7 +253,7 @@ def test_a_message_goes_where_a_call_would_go() -> None:
     desk = writing_to(office(rewrites=(rule,)), "92345")
     type_keys(desk, "2")
     desk.press(Key.OK)
-    assert desk.said(SendMessage) == [SendMessage("out-1", "sip:72345@example.com", "a", "work")]
+    assert desk.said(SendMessage) == [SendMessage("out-1", SipUri("sip:72345@example.com"), "a", "work")]
 
 
 @pytest.mark.parametrize(

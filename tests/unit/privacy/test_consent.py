@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,8 @@ news = st.tuples(
 )
 old_answers = st.lists(st.tuples(st.sampled_from([GRANT, WITHDRAW]), st.sampled_from(Purpose).map(str)), max_size=4)
 new_steps = st.lists(answers | news, max_size=8)
+
+Sealed = TypeVar("Sealed", LedgerEntry, LedgerHead)
 
 
 @st.composite
@@ -129,6 +132,10 @@ def is_found(chain: Sequence[LedgerEntry], head: LedgerHead) -> DamageFound:
     return found
 
 
+def _with(whole: Sealed, name: str, value: Any) -> Sealed:
+    return replace(whole, **{name: value})
+
+
 def flipped(value: object, data: st.DataObject) -> object:
     """Return something else of the same type, as close as may be: a flipped bit, where there are any."""
     if isinstance(value, bool | int):
@@ -147,7 +154,7 @@ def flipped(value: object, data: st.DataObject) -> object:
 def test_a_flipped_bit_in_any_field_of_any_entry_is_found(chain: tuple[LedgerEntry, ...], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(chain) - 1))
     name = data.draw(st.sampled_from([field.name for field in fields(LedgerEntry)]))
-    changed = replace(chain[place], **{name: flipped(getattr(chain[place], name), data)})
+    changed = _with(chain[place], name, flipped(getattr(chain[place], name), data))
     found = is_found((*chain[:place], changed, *chain[place + 1 :]), head_of(chain))
     assert found.number == place + 1
 
@@ -205,7 +212,7 @@ def test_a_ledger_made_anew_from_any_entry_on_does_not_fit_the_head_kept_apart(
 def test_a_head_that_was_changed_is_found(chain: tuple[LedgerEntry, ...], data: st.DataObject) -> None:
     head = head_of(chain)
     name = data.draw(st.sampled_from(["entries", "hash"]))
-    is_found(chain, replace(head, **{name: flipped(getattr(head, name), data)}))
+    is_found(chain, _with(head, name, flipped(getattr(head, name), data)))
 
 
 def test_no_entry_of_the_old_format_follows_one_of_the_new() -> None:

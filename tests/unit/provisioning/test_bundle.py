@@ -55,7 +55,12 @@ def nothing_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     large = tmp_path / "tone.wav"
     large.write_bytes(b"RIFF" * 300_000)
-    contents = CONTENTS | {"ring_tones/bell.wav": large, "pictures/a.png": bytes(100_000), "contacts.vcf": b""}
+    more: dict[str, bytes | Path] = {
+        "ring_tones/bell.wav": large,
+        "pictures/a.png": bytes(100_000),
+        "contacts.vcf": b"",
+    }
+    contents = {**CONTENTS, **more}
     bundle = opened(INSTALLER.bundle(contents, note="for the office"))
     assert bundle.manifest == manifest(note="for the office")
     assert bundle.signer == INSTALLER.public

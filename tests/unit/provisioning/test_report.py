@@ -91,8 +91,9 @@ def test_every_result_reason_and_check_has_words_in_both_languages(language: Lan
 
 @pytest.mark.parametrize("words", [report_words.REFUSALS, report_words.FOUND])
 def test_every_failure_says_what_to_do(words: Mapping[object, Mapping[Language, str]]) -> None:
+    stops: dict[Language, str] = {"en": ".", "zh": "。"}
     for both in words.values():
-        for language, stop in (("en", "."), ("zh", "。")):
+        for language, stop in stops.items():
             text = both[language]
             assert text in {"works", "正常"} or text.endswith(stop)
 

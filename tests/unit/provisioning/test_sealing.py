@@ -1,5 +1,6 @@
 import itertools
 import struct
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -29,6 +30,7 @@ from tests.lab.bundles import SERIAL
 KEY = X25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
 SECRETS = {"sip-password": "correct horse", "sip-password-office": "电池 staple", "wifi-password-1": "x"}
+Seal = Callable[[], bytes]
 CODE = "0123456789"
 CHEAP = CodeCost(memory_kib=8, passes=1, lanes=1)
 TO_KEY = seal_to_device(SECRETS, PUBLIC, serial=SERIAL)
@@ -185,7 +187,11 @@ def test_whatever_lies_there_is_refused(noise: bytes) -> None:
     ],
 )
 def test_what_is_no_secret_is_not_sealed_and_not_quoted(secrets: dict[str, str]) -> None:
-    for seal in (lambda: seal_to_device(secrets, PUBLIC, serial=SERIAL), lambda: seal_to_code(secrets, CODE, CHEAP)):
+    ways: tuple[Seal, ...] = (
+        lambda: seal_to_device(secrets, PUBLIC, serial=SERIAL),
+        lambda: seal_to_code(secrets, CODE, CHEAP),
+    )
+    for seal in ways:
         with pytest.raises(ProvisioningError) as caught:
             seal()
         assert "horse" not in str(caught.value)

@@ -6,7 +6,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.signed import MAX_BYTES, DocumentRefusedError, Refusal, Statement, public_key_text, sign, verify
+from provisioning.signed import (
+    MAX_BYTES,
+    DocumentKind,
+    DocumentRefusedError,
+    Refusal,
+    Statement,
+    public_key_text,
+    sign,
+    verify,
+)
 from provisioning.trust import Kind, TrustedKey
 
 ISSUED = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -35,7 +44,7 @@ def statement(**changes: object) -> Statement:
 DOCUMENT = sign(Kind.POLICY, statement(), KEY)
 
 
-def refusal(document: bytes, kind: Kind = Kind.POLICY) -> Refusal:
+def refusal(document: bytes, kind: DocumentKind = Kind.POLICY) -> Refusal:
     with pytest.raises(DocumentRefusedError) as caught:
         verify(document, kind, KEYS)
     assert str(caught.value).endswith(".")

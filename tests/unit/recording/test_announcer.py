@@ -69,8 +69,13 @@ async def test_a_reminder_is_a_tone_and_the_end_another() -> None:
 
 
 async def test_in_words_it_is_said_once_with_a_tone_after_it() -> None:
-    said = []
-    bench = Bench(lambda: said.append(None) or WORDS)  # type: ignore[func-returns-value]
+    said: list[bytes] = []
+
+    def say() -> bytes:
+        said.append(WORDS)
+        return WORDS
+
+    bench = Bench(say)
     await bench.announcer.prepare()
     sound, _ = await bench.hear(RecordingNotice.BEGINNING)
     assert sound.startswith(WORDS)

@@ -66,23 +66,18 @@ _MATCHES = (
     ContactMatch(3, "Bob", "2662"),
 )
 _CHOOSE = SoftKeys(word("Back"), word("OK"))
+_ROWS: list[tuple[Text, Text]] = [
+    (word("Calls"), ""),
+    (word("Missed calls"), "2"),
+    (word("Do not disturb"), word("off")),
+    (word("Forward all"), "2345"),
+    (word("Speed dial"), ""),
+    (word("Auto-answer"), word("on")),
+    (word("Keep trying"), ""),
+]
 _MENU = ListView(
     word("Menu"),
-    tuple(
-        MenuRow(label, value, number)
-        for number, (label, value) in enumerate(
-            [
-                (word("Calls"), ""),
-                (word("Missed calls"), "2"),
-                (word("Do not disturb"), word("off")),
-                (word("Forward all"), "2345"),
-                (word("Speed dial"), ""),
-                (word("Auto-answer"), word("on")),
-                (word("Keep trying"), ""),
-            ],
-            start=1,
-        )
-    ),
+    tuple(MenuRow(label, value, number) for number, (label, value) in enumerate(_ROWS, start=1)),
     selected=2,
     total=7,
     keys=_CHOOSE,

@@ -3,8 +3,9 @@
 # ruff: noqa: RUF001 - full-width punctuation is what Chinese is written with
 
 import string
+from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
-from typing import cast
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -16,7 +17,7 @@ from firmware.phone.events import Problem
 from firmware.phone.view import Hint
 from firmware.phone.words import counted, word
 from firmware.screens import translation
-from firmware.screens.translation import Language, Translator, translator
+from firmware.screens.translation import Language, translator
 from provisioning.device import Device
 from tools.words.catalogues import extract, message_id, paths, read
 
@@ -31,7 +32,7 @@ def texts(message: Message) -> tuple[str, ...]:
 
 
 def translations(message: Message) -> tuple[str, ...]:
-    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
 
 
 def places(text: str) -> set[str]:
@@ -126,7 +127,7 @@ def test_without_its_catalogue_a_language_is_english_and_the_log_says_why(
     monkeypatch.setattr(translation, "CATALOGUES", tmp_path)
     translator.cache_clear()
     try:
-        missing = cast("Translator", translator(Language.CHINESE))
+        missing = translator(Language.CHINESE)
         assert missing.say(word("Busy")) == "Busy"
         assert "zh" in caplog.text
     finally:
@@ -146,8 +147,8 @@ def test_without_its_catalogue_a_language_is_english_and_the_log_says_why(
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_every_state_and_reason_has_its_words(table: object, enumeration: type) -> None:
-    assert set(cast("dict[object, object]", table)) == set(enumeration)
+def test_every_state_and_reason_has_its_words(table: Mapping[Enum, object], enumeration: type[Enum]) -> None:
+    assert set(table) == set(enumeration)
 
 
 def test_no_failure_is_a_code_alone() -> None:

@@ -323,7 +323,7 @@ def test_a_call_that_is_left_unanswered_takes_the_account_to_the_next_server_at_
 
 
 def at_second_server(**settings: float) -> ServerRoom:
-    room = ServerRoom(servers=2, **settings)  # type: ignore[arg-type]
+    room = ServerRoom(servers=2, **settings)
     room.registration.start()
     room.registration.failed(RegistrationFailure.SERVER_UNREACHABLE)
     room.pass_time(FAIL_OVER_JITTER_S + 0.1)

@@ -7,7 +7,6 @@ from typing import BinaryIO, Self
 import pytest
 
 from firmware.errors import StickError
-from firmware.stick import folder as folder_module
 from firmware.stick.folder import MOST_NAMES, StickFolder
 
 
@@ -57,7 +56,7 @@ def test_of_a_folder_of_many_names_only_so_many_are_looked_at(
         def __next__(self) -> Entry:
             return Entry("no bundle")
 
-    monkeypatch.setattr(folder_module.os, "scandir", lambda _path: Endless())
+    monkeypatch.setattr(os, "scandir", lambda _path: Endless())
     assert folder.bundle_names() == ()
     assert looked_at == MOST_NAMES
 

@@ -1,3 +1,4 @@
+import json
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,7 +81,7 @@ async def test_an_entry_that_is_nested_too_deep_takes_no_other_along(
 ) -> None:
     path = tmp_path / "journal"
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module.json, "dumps", lambda _entry: "[" * 100_000)
+        patch.setattr(json, "dumps", lambda _entry: "[" * 100_000)
         path.write_bytes(seal({}, ADDRESS))
     journal = Journal(path, ADDRESS)
     await journal.append({"number": 1})

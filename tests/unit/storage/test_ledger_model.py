@@ -224,7 +224,7 @@ def test_a_flipped_bit_of_any_byte_of_any_text_is_found(
         lab.store.run(lambda database: database.query(f"SELECT {column} FROM consent_ledger WHERE number = ?", number))
     )
     if text is None:
-        changed = data.draw(st.sampled_from([b"holder", b"keypad", b"synced", b"", b"x"]))
+        changed = bytearray(data.draw(st.sampled_from([b"holder", b"keypad", b"synced", b"", b"x"])))
     else:
         changed = bytearray(text.encode())
         changed[data.draw(st.integers(0, len(changed) - 1))] ^= 1 << data.draw(st.integers(0, 7))

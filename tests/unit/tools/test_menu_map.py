@@ -39,7 +39,7 @@ def stops() -> list[Stop]:
     return walk()
 
 
-def _kinds(kind: type) -> Iterator[type]:
+def _kinds(kind: type[object]) -> Iterator[type[object]]:
     for below in kind.__subclasses__():
         yield below
         yield from _kinds(below)

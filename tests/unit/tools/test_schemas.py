@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from tools.schemas.files import ASYNCAPI, FOLDER, files
 from tools.schemas.json_schema import parts_of
 from tools.schemas.messages import KINDS, PARAMETERS, Kind, Way
 
+Change = Callable[[Any], object]
 ASYNCAPI_SCHEMA: Final = (
     Path(__file__).parents[3] / "build/asyncapi/node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json"
 )
@@ -121,7 +122,8 @@ def test_whatever_the_model_takes_fits_the_schema_and_words_fit_neither(
 
 
 def test_a_schema_says_what_its_docstring_says() -> None:
-    record = VALIDATORS["cdr"].schema["$defs"]["CallDetailRecord"]
+    schema: Any = VALIDATORS["cdr"].schema
+    record = schema["$defs"]["CallDetailRecord"]
     assert record["description"] == "One call that is over."
     assert record["properties"]["answered_at"]["description"] == "null where nobody answered."
     assert "None" not in "".join((FOLDER / name).read_text() for name in files())
@@ -139,11 +141,12 @@ def test_the_document_is_asyncapi() -> None:
 
 def test_a_document_that_is_not_asyncapi_is_noticed() -> None:
     judge = Draft7Validator(json.loads(ASYNCAPI_SCHEMA.read_text()))
-    for change in (
+    changes: tuple[Change, ...] = (
         lambda document: document["operations"]["sendCdr"].update(action="shout"),
         lambda document: document["channels"]["cdr"].update(topic="x"),
         lambda document: document["info"].pop("title"),
-    ):
+    )
+    for change in changes:
         document = asyncapi()
         change(document)
         assert not judge.is_valid(document)

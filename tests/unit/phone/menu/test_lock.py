@@ -8,7 +8,7 @@ from firmware.phone.commands import PlaceCall, SavePreferences, StartTimer
 from firmware.phone.dial_plan import Rewrite
 from firmware.phone.digit_map import Alternative
 from firmware.phone.errands import CheckPin, FactoryReset, SetPin
-from firmware.phone.events import Key, LastDialledLoaded, MissedCallsCounted, PreferencesLoaded, Timer
+from firmware.phone.events import Event, Key, LastDialledLoaded, MissedCallsCounted, PreferencesLoaded, Timer
 from firmware.phone.features import Hotline
 from firmware.phone.lock import LOCK_AFTER_S
 from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
@@ -59,7 +59,7 @@ def entry(desk: Desk) -> EntryView:
 @pytest.mark.parametrize("pin_first", [True, False])
 def test_a_phone_that_locks_by_itself_starts_locked_as_soon_as_the_store_has_said_so(pin_first: bool) -> None:
     desk = office()
-    news = [PinChanged(is_set=True), PreferencesLoaded(LOCKS)]
+    news: list[Event] = [PinChanged(is_set=True), PreferencesLoaded(LOCKS)]
     desk.handle(news[0 if pin_first else 1])
     assert not desk.view.locked
     desk.handle(news[1 if pin_first else 0])
@@ -255,7 +255,7 @@ def test_a_call_between_the_pin_and_its_answer_is_not_disturbed() -> None:
     assert desk.view.mode is Mode.RINGING
     assert not desk.view.locked
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
-    assert desk.view.mode is Mode.IDLE
+    assert desk.look().mode is Mode.IDLE
 
 
 def test_a_pin_is_hidden_forgotten_when_it_is_handed_on_and_in_no_words_of_the_errand() -> None:
