@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 
-.PHONY: help demo fleet test check bench soak format lock advisories words menu reference openapi engine deb image machine
+.PHONY: help demo fleet test check bench soak format lock advisories words menu features reference openapi engine deb image machine
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
@@ -19,6 +19,7 @@ help:
 	@echo "make advisories   what is known against the libraries that are installed here, and what each means for a phone"
 	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
 	@echo "make menu     draw the map of the menus, docs/menu.md"
+	@echo "make features list every feature and the tests that show it, docs/features.md"
 	@echo "make reference   write what can be set, docs/configuration.md, and the example; what goes over the broker, fleet/schemas"
 	@echo "make openapi  write what the fleet's HTTP API answers, fleet/schemas/openapi.json"
 	@echo "make engine   the SIP library's wheel, built once and kept; ARCH=arm64 for a Raspberry Pi"
@@ -76,6 +77,10 @@ words:
 menu:
 	@tools/setup check
 	@$(BIN)/python -m tools.menu_map
+
+features:
+	@tools/setup check
+	@$(BIN)/python -m tests.features
 
 reference:
 	@tools/setup check

@@ -338,6 +338,7 @@ def desk(engines: dict[str, Engine], tmp_path: Path) -> Iterator[Desk]:
             yield Desk(broker, api, engines["sqlite"])
 
 
+@pytest.mark.feature("fleet API")
 def test_who_may_look_at_the_broker_may_look_here_until_they_log_out(desk: Desk) -> None:
     got = desk.log_in("dashboard.main", desk.broker.password_of("dashboard.main"))
     assert got.status_code == 201, got.text
@@ -401,6 +402,7 @@ def test_with_a_certificate_it_speaks_tls_and_nothing_else(engines: dict[str, En
                 plain.get(f"{api.url.replace('https', 'http')}/api/v1/settings")
 
 
+@pytest.mark.feature("fleet API")
 @pytest.mark.soak
 def test_every_route_keeps_to_its_own_description_whatever_is_asked(engines: dict[str, Engine], tmp_path: Path) -> None:
     (tmp_path / "schemathesis.toml").write_text('headers = { Authorization = "Bearer ${WECALL_TOKEN}" }\n')

@@ -95,6 +95,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetBroker]:
         yield broker
 
 
+@pytest.mark.feature("broker rights")
 def test_each_may_say_what_is_theirs_and_nothing_else(broker: FleetBroker) -> None:
     for name, door in DOORS.items():
         with Guest(broker, name, door=door) as guest:
@@ -163,6 +164,7 @@ def test_the_certificate_of_the_broker_itself_lets_nobody_in(broker: FleetBroker
         pass
 
 
+@pytest.mark.feature("broker rights")
 @pytest.mark.parametrize(
     ("name", "door"), [("desk-2", "certificate"), ("dashboard.main", "websocket"), ("dashboard.main", "password")]
 )

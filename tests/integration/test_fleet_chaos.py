@@ -53,6 +53,7 @@ def _what_happened(site: FleetSite, steps: Sequence[Step], kind: str) -> str:
     )
 
 
+@pytest.mark.feature("fleet in trouble")
 @pytest.mark.soak
 @pytest.mark.timeout(_MINUTES * 60 + 2 * _PATIENCE_S)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -114,6 +114,7 @@ def test_a_record_is_confirmed_once_it_is_there_and_waits_for_a_collector_that_i
         assert site.rows(calls, "seq") == [1, 2, 3]
 
 
+@pytest.mark.feature("collector")
 @pytest.mark.soak
 def test_a_collector_killed_at_any_moment_has_each_record_once_and_confirms_all(site: Site) -> None:
     dice = chance.dice()
@@ -145,6 +146,7 @@ def test_a_collector_killed_at_any_moment_has_each_record_once_and_confirms_all(
     ]
 
 
+@pytest.mark.feature("collector")
 def test_while_the_database_is_away_nothing_is_confirmed_and_afterwards_all_is(site: Site) -> None:
     with site.collector() as collector, site.device() as handset:
         handset.send("cdr", cdr("handset-1", 1))
@@ -243,6 +245,7 @@ def test_what_is_taken_back_while_two_collectors_write_it_is_gone_once_that_is_c
         assert site.rows(devices, "retired_at") != [None]
 
 
+@pytest.mark.feature("rubbish at the collector")
 def test_rubbish_by_the_thousand_from_one_handset_keeps_nobody_waiting_and_is_counted(site: Site) -> None:
     known = {"lab": ["handset-1", "handset-2"]}
     with site.collector(tables={"devices": known}), site.device() as good, site.device("handset-2") as bad:

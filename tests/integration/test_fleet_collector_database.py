@@ -249,6 +249,7 @@ def test_outcomes_and_what_operators_published_are_kept_once(engine: Engine) -> 
 # --- what is taken back -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("deletion at the collector")
 def test_a_notice_deletes_what_it_names_and_keeps_it_out(engine: Engine) -> None:
     write(engine, *(("cdr", cdr("handset-1", seq)) for seq in range(1, 6)))
     written = write(engine, ("erasure", erasure("handset-1", 9, (2, 3), (5, 7))))
@@ -356,6 +357,7 @@ def test_a_record_that_comes_with_the_notice_of_a_holder_who_has_gone_waits_too(
     assert (seqs(engine), written.rejections[Rejection(SENDER, "cdr", Reason.FORMER_HOLDER)]) == ([], 1)
 
 
+@pytest.mark.feature("deletion at the collector")
 def test_nothing_of_what_was_deleted_is_left_in_the_files(tmp_path: Path) -> None:
     engine = open_database(Storage(url=f"sqlite:///{tmp_path / 'calls.db'}"))
     prepare(engine)

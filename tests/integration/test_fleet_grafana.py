@@ -67,6 +67,7 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
+@pytest.mark.feature("Grafana")
 @pytest.mark.parametrize("query", SQL, ids=lambda query: query.name)
 def test_every_query_gives_what_its_panel_draws(reader: Engine, query: Query) -> None:
     got = ask(reader, query.text)
@@ -137,6 +138,7 @@ def test_handsets_requests_and_words_are_those_of_the_fleet(reader: Engine) -> N
     assert {granted + refused + not_asked for _, granted, refused, not_asked in consent.rows} == {39}
 
 
+@pytest.mark.feature("Grafana")
 @pytest.mark.parametrize(
     "statement",
     [

@@ -92,6 +92,7 @@ async def retire(site: SyncSite) -> None:
     await site.start_sync()
 
 
+@pytest.mark.feature("Home Assistant")
 async def test_a_handset_is_there_by_itself_and_shows_what_it_says(office: Office, handset: SyncSite) -> None:
     await handset.grant()
     await office.sees(consents="1", last_call="unknown")
@@ -136,6 +137,7 @@ async def test_the_last_call_is_hidden_as_soon_as_the_holder_takes_the_yes_back(
     await office.sees(last_call="unavailable", consents="0", online="on")
 
 
+@pytest.mark.feature("Home Assistant")
 async def test_a_handset_whose_holder_goes_leaves_no_entity_and_no_device(office: Office, handset: SyncSite) -> None:
     assert await asyncio.to_thread(office.dashboard.knows_device, DEVICE)
     await retire(handset)

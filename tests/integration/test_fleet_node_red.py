@@ -124,6 +124,7 @@ async def expect_row(page: Page, *cells: str) -> None:
     await expect(row).to_have_count(1, timeout=PATIENCE_MS)
 
 
+@pytest.mark.feature("Node-RED")
 async def test_a_fleet_manager_sees_the_fleet_live_in_node_red(
     broker: FleetBroker, node_red: NodeRed, browser: Browser
 ) -> None:

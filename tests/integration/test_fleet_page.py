@@ -176,6 +176,7 @@ async def test_what_was_before_is_there_at_once(visitor: FleetVisitor, site: Fle
     assert sum(hours) == half * site.seeded.calls_each
 
 
+@pytest.mark.feature("fleet page")
 async def test_a_change_is_seen_within_a_second_at_a_thousand_handsets(
     visitor: FleetVisitor, site: FleetPageSite, simulated: FleetSimulator
 ) -> None:
@@ -301,6 +302,7 @@ async def test_a_file_of_handsets_has_those_that_the_filters_leave_and_since_whe
     assert all(datetime.fromisoformat(row["state_since"]) < datetime.now(UTC) for row in rows)
 
 
+@pytest.mark.feature("fleet page")
 async def test_a_late_request_is_red_and_says_so(visitor: FleetVisitor, site: FleetPageSite) -> None:
     page = visitor.page
     late = page.locator(".figure.late")
@@ -667,6 +669,7 @@ async def test_light_and_dark_follow_the_system_until_somebody_chooses(visitor: 
     assert await page.evaluate(ground) == dark
 
 
+@pytest.mark.feature("fleet page")
 async def test_axe_finds_no_fault_in_any_view_light_and_dark(
     browser: Browser, site: FleetPageSite, simulated: FleetSimulator
 ) -> None:

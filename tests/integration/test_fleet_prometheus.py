@@ -64,6 +64,7 @@ def test_promtool_takes_the_configuration_and_the_alerts(site: Site) -> None:
     run("check", "rules", "--lint-fatal", SHIPPED / "alerts.yml")
 
 
+@pytest.mark.feature("Prometheus")
 def test_each_alert_fires_when_it_should_and_not_before() -> None:
     run("test", "rules", "alerts.test.yml", cwd=SHIPPED)
 

@@ -92,6 +92,7 @@ def test_a_policy_reaches_every_handset_that_the_broker_knows_stage_by_stage(
     assert len(handsets.arrivals) == 20
 
 
+@pytest.mark.feature("roll-out")
 def test_failures_stop_it_before_others_get_it_and_the_codes_are_told_without_names(
     broker: FleetBroker, desk: PublishingDesk
 ) -> None:
@@ -192,6 +193,7 @@ def test_a_dry_run_says_exactly_what_would_go_where_and_sends_nothing(
     assert not list((desk.folder / "publications").glob("*.rollout"))
 
 
+@pytest.mark.feature("roll-out")
 @pytest.mark.soak
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_killed_again_and_again_it_goes_on_where_it_was_and_sends_nothing_twice_that_it_knew_of(

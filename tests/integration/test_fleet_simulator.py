@@ -127,6 +127,7 @@ def numbers_of(truth: list[Truth], part: Callable[[Truth], tuple[tuple[int, int]
     }
 
 
+@pytest.mark.feature("fleet simulator")
 def test_a_fleet_calls_loses_its_network_changes_its_mind_and_everything_arrives_as_it_was(
     broker: FleetBroker, tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ import pytest
 from provisioning.sound import Sound
 from tests.bench.echo import PATHS, EchoFigures, WebRtc, compare, compare_by_name
 
+pytestmark = pytest.mark.feature("loudspeaker")
+
 SHIPS = "webrtc, all (ships)"
 # Gain control would hide what is lost of a voice.
 WITHOUT_GAIN = "webrtc, echo and noise"

@@ -3,10 +3,14 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.lab.acoustic_path import level_db, near_voice
 from tests.lab.audio import play
 from tests.lab.person import Person
 from tests.lab.stage import PEER_USER, Choices, Stage
+
+pytestmark = pytest.mark.feature("loudspeaker")
 
 # To the peer and back again, with room to spare.
 ONE_ECHO_S = 1.0

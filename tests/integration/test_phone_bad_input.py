@@ -26,6 +26,8 @@ from tests.lab.office import BOB, PERSON, TONES_HZ, Office, OpenEar, hears, spea
 from tests.lab.person import PATIENCE_S, Person
 from tests.lab.stage import Choices
 
+pytestmark = pytest.mark.feature("bad contact files")
+
 KNOWN = 10_000
 FILE_BYTES = 100_000_000
 AT_ONCE_MS = 100

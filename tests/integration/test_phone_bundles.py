@@ -12,6 +12,8 @@ from tests.lab.bundle_site import BROKER, LINE, SOUND, BundleSite, Stick, histor
 from tests.lab.microphone import MicrophoneWatch
 from tests.lab.stage import HANDSET_USER, PEER_USER
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 FRAME_S = 0.01
 
 

@@ -280,6 +280,7 @@ async def test_a_number_dialled_before_lifting_is_called_on_lifting(stage: Stage
     stage.peer.wait_for("answered", after=mark)
 
 
+@pytest.mark.feature("redial")
 async def test_redial_calls_the_last_number_again(stage: Stage, person: Person) -> None:
     await person.call(PEER_USER)
     await person.hang_up()
@@ -323,6 +324,7 @@ async def test_a_call_held_for_long_comes_back_with_whole_sound(stage: Stage, pe
     await person.hears_the_echo_of(SPOKEN_HZ, chance.counted(10, 4))
 
 
+@pytest.mark.feature("hold and resume")
 async def test_the_far_end_holds_and_resumes(stage: Stage, person: Person) -> None:
     assert stage.pulse is not None
     mark = len(stage.peer.events)

@@ -15,6 +15,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         yield office
 
 
+@pytest.mark.feature("conference")
 async def test_each_of_three_hears_both_others_until_the_conference_is_split(office: Office, clerk: Person) -> None:
     with OpenEar() as ear, speaking():
         await talk_to_both(office, clerk)

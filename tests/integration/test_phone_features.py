@@ -37,6 +37,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 # --- numbers that are something else ----------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("dial plan")
 async def test_a_number_is_rewritten_before_it_is_called(office: Office, clerk: Person) -> None:
     await clerk.lift()
     await clerk.send(f"8{BOB}")
@@ -45,6 +46,7 @@ async def test_a_number_is_rewritten_before_it_is_called(office: Office, clerk: 
     await clerk.reads(BOB)
 
 
+@pytest.mark.feature("dial plan")
 async def test_a_barred_number_is_refused_in_words_and_by_tone_and_the_log_says_why(
     office: Office, clerk: Person
 ) -> None:
@@ -57,6 +59,7 @@ async def test_a_barred_number_is_refused_in_words_and_by_tone_and_the_log_says_
     assert newest["number"].endswith("900123")
 
 
+@pytest.mark.feature("withheld number")
 async def test_who_calls_is_withheld_from_one_call_by_a_code(office: Office, clerk: Person) -> None:
     await clerk.lift()
     await clerk.send(f"*67{BOB}")
@@ -68,6 +71,7 @@ async def test_who_calls_is_withheld_from_one_call_by_a_code(office: Office, cle
     assert office.bob.is_called().caller.number == PERSON
 
 
+@pytest.mark.feature("DTMF")
 async def test_digits_pressed_in_a_call_are_hidden_where_the_installer_says_so(office: Office, clerk: Person) -> None:
     await talk(clerk, office.bob)
     await clerk.dial("1234")
@@ -77,6 +81,7 @@ async def test_digits_pressed_in_a_call_are_hidden_where_the_installer_says_so(o
 # --- numbers that the phone knows -------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("speed dial")
 async def test_holding_a_digit_calls_the_number_behind_it(office: Office, clerk: Person) -> None:
     await clerk.lift()
     await clerk.wait_for_mode("collecting_digits")
@@ -107,6 +112,7 @@ async def test_a_digit_with_no_number_behind_it_says_so(clerk: Person) -> None:
     await clerk.release("7")
 
 
+@pytest.mark.feature("redial")
 async def test_a_code_calls_the_last_caller_back(office: Office, clerk: Person) -> None:
     office.carol.call(PERSON)
     await clerk.wait_for_mode("ringing")
@@ -118,6 +124,7 @@ async def test_a_code_calls_the_last_caller_back(office: Office, clerk: Person) 
     await clerk.wait_for_call("active")
 
 
+@pytest.mark.feature("automatic redial")
 async def test_a_busy_number_is_tried_again_by_itself_and_the_phone_rings_when_it_is_free(
     office: Office, clerk: Person
 ) -> None:
@@ -157,6 +164,7 @@ async def test_a_busy_number_is_tried_no_more_once_a_code_says_so(office: Office
 # --- hotline ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("hotline")
 async def test_a_hotline_calls_as_soon_as_the_handset_is_lifted(tmp_path: Path) -> None:
     choices = Choices(extra={"dialing.hotline": {"number": BOB, "delay_s": 0}})
     with Office(tmp_path, choices).running() as office:
@@ -167,6 +175,7 @@ async def test_a_hotline_calls_as_soon_as_the_handset_is_lifted(tmp_path: Path) 
             await clerk.wait_for_call("active")
 
 
+@pytest.mark.feature("hotline")
 async def test_a_delayed_hotline_leaves_time_to_dial_something_else(tmp_path: Path) -> None:
     choices = Choices(extra={"dialing.hotline": {"number": BOB, "delay_s": 1.5}})
     with Office(tmp_path, choices).running() as office:
@@ -186,6 +195,7 @@ async def test_a_delayed_hotline_leaves_time_to_dial_something_else(tmp_path: Pa
 # --- emergency numbers ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("emergency calls")
 async def test_an_emergency_number_passes_barring_rewriting_withholding_and_a_full_table(
     office: Office, clerk: Person, tmp_path: Path
 ) -> None:
@@ -203,6 +213,7 @@ async def test_an_emergency_number_passes_barring_rewriting_withholding_and_a_fu
         services.finish()
 
 
+@pytest.mark.feature("emergency calls")
 async def test_nothing_stands_in_the_way_of_emergency_services_that_call_back(
     office: Office, clerk: Person, tmp_path: Path
 ) -> None:

@@ -9,6 +9,8 @@ from tests.lab.office import BOB, PERSON, Office
 from tests.lab.person import Person
 from tests.lab.stage import Choices
 
+pytestmark = pytest.mark.feature("accounts")
+
 SHOP = "202"
 SHOP_PREFIX = "7"
 

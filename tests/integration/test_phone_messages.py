@@ -57,6 +57,7 @@ async def open_newest_message(clerk: Person) -> None:
 # --- voice messages ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("voicemail")
 async def test_voice_messages_that_wait_are_seen_on_the_light_and_the_display_and_heard_in_the_dial_tone(
     clerk: Person, voicemail: ScriptedPeer
 ) -> None:
@@ -72,6 +73,7 @@ async def test_voice_messages_that_wait_are_seen_on_the_light_and_the_display_an
     await clerk.wait_until(lambda page: page.state["indicator"] == "off", 5)
 
 
+@pytest.mark.feature("voicemail")
 async def test_one_key_calls_the_voicemail(office: Office, clerk: Person) -> None:
     await clerk.lift()
     await clerk.press("voicemail")
@@ -92,6 +94,7 @@ async def test_the_voicemail_key_shows_the_number_before_the_handset_is_lifted(o
 # --- text messages ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("text messages")
 async def test_a_text_message_is_told_of_shown_answered_and_kept(office: Office, clerk: Person) -> None:
     office.bob.writes(PERSON, TEXT)
     await clerk.wait_until(lambda page: page.state["indicator"] == "slow_blink", 5)

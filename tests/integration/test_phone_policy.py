@@ -12,6 +12,8 @@ from tests.lab.office import BOB, CAROL, PERSON, Colleague, Office, OpenEar, hea
 from tests.lab.person import Person
 from tests.lab.stage import Choices
 
+pytestmark = pytest.mark.feature("explained decisions")
+
 FRIEND = "5551"
 NUISANCE = "5552"
 NO_ANSWER_S = 10
@@ -48,6 +50,7 @@ async def switch(clerk: Person, code: str, feature: str, state: str) -> None:
 # --- turned away ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("do not disturb")
 async def test_a_phone_that_is_not_to_be_disturbed_turns_callers_away_and_says_so(
     office: Office, clerk: Person
 ) -> None:
@@ -64,6 +67,7 @@ async def test_a_phone_that_is_not_to_be_disturbed_turns_callers_away_and_says_s
     await clerk.wait_for_mode("ringing")
 
 
+@pytest.mark.feature("feature codes")
 async def test_do_not_disturb_is_switched_by_codes_too(office: Office, clerk: Person) -> None:
     await switch(clerk, "*78", "Do not disturb", "On")
     await is_turned_away(office.carol, clerk, "Turned away: do not disturb")
@@ -72,6 +76,7 @@ async def test_do_not_disturb_is_switched_by_codes_too(office: Office, clerk: Pe
     await clerk.wait_for_mode("ringing")
 
 
+@pytest.mark.feature("rules about callers")
 async def test_one_on_the_block_list_never_rings(office: Office, clerk: Person, tmp_path: Path) -> None:
     with office.outsider(tmp_path, f"{NUISANCE}7", scenario="uac_rejected", CODE="603") as caller:
         caller.finish()
@@ -80,6 +85,7 @@ async def test_one_on_the_block_list_never_rings(office: Office, clerk: Person, 
     assert (await clerk.status())["missed_calls"] == 0
 
 
+@pytest.mark.feature("rules about callers")
 async def test_the_last_caller_is_blocked_and_let_in_again_by_codes(office: Office, clerk: Person) -> None:
     office.carol.call(PERSON)
     await clerk.wait_for_mode("ringing")
@@ -92,6 +98,7 @@ async def test_the_last_caller_is_blocked_and_let_in_again_by_codes(office: Offi
     await clerk.wait_for_mode("ringing")
 
 
+@pytest.mark.feature("rules about callers")
 async def test_callers_who_withhold_their_number_are_turned_away_where_the_holder_wants_that(
     office: Office, clerk: Person
 ) -> None:
@@ -105,6 +112,7 @@ async def test_callers_who_withhold_their_number_are_turned_away_where_the_holde
     await clerk.reads("Number withheld")
 
 
+@pytest.mark.feature("rules about callers")
 async def test_one_on_the_allow_list_rings_whatever_holds_where_the_operator_vouches_for_the_number(
     office: Office, clerk: Person, tmp_path: Path
 ) -> None:
@@ -122,6 +130,7 @@ async def test_one_on_the_allow_list_rings_whatever_holds_where_the_operator_vou
     await clerk.reads("Off")
 
 
+@pytest.mark.feature("rules about callers")
 async def test_nobody_but_the_allow_list_rings_where_the_installer_says_so(tmp_path: Path) -> None:
     choices = Choices(extra={"calls": {"allow": [FRIEND], "allow_only": True}})
     with Office(tmp_path, choices).running() as office:
@@ -133,6 +142,7 @@ async def test_nobody_but_the_allow_list_rings_where_the_installer_says_so(tmp_p
                 await clerk.wait_for_mode("ringing")
 
 
+@pytest.mark.feature("rules about callers")
 async def test_calls_outside_the_hours_are_turned_away_once_the_clock_can_be_trusted(tmp_path: Path) -> None:
     yesterday = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"][time.localtime().tm_wday]
     hours = [{"days": [yesterday], "from": "00:00", "to": "00:01"}]
@@ -155,6 +165,7 @@ def trusted_clock(folder: Path) -> Path:
 # --- sent on ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("forwarding")
 async def test_every_call_is_forwarded_where_the_holder_says_so_and_nothing_leaves_without_consent(
     office: Office, clerk: Person
 ) -> None:
@@ -177,6 +188,7 @@ async def test_every_call_is_forwarded_where_the_holder_says_so_and_nothing_leav
     await clerk.wait_for_mode("ringing")
 
 
+@pytest.mark.feature("forwarding")
 async def test_a_call_is_forwarded_while_the_phone_is_busy(office: Office, clerk: Person, tmp_path: Path) -> None:
     await switch(clerk, f"*90{CAROL}", "Forward busy", "On")
     with OpenEar() as ear, speaking():
@@ -193,6 +205,7 @@ async def test_a_call_is_forwarded_while_the_phone_is_busy(office: Office, clerk
     await switch(clerk, "*91", "Forward busy", "Off")
 
 
+@pytest.mark.feature("forwarding")
 async def test_a_call_that_nobody_answers_is_forwarded(office: Office, clerk: Person) -> None:
     await switch(clerk, f"*92{CAROL}", "Fwd no answer", "On")
     office.bob.call(PERSON)

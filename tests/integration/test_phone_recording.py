@@ -18,6 +18,8 @@ from tests.lab.scripted_peer import ScriptedPeer, sdp
 from tests.lab.small_disk import fill, small_disk
 from tests.lab.stage import Choices
 
+pytestmark = pytest.mark.feature("call recording")
+
 RECORDED_HZ, ENDED_HZ = 1400, 700
 SHY = "603"
 KEYS = [

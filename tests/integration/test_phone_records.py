@@ -267,6 +267,7 @@ async def test_a_broker_that_has_forgotten_what_it_kept_is_told_again_what_the_h
         await asyncio.to_thread(reader.wait_for, is_told)
 
 
+@pytest.mark.feature("broker traffic")
 async def test_the_phone_tells_what_its_broker_costs_and_a_kill_takes_none_of_it_back(
     stage: Stage, observer: Observer
 ) -> None:

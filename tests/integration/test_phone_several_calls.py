@@ -27,6 +27,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 # --- call waiting -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("call waiting")
 async def test_a_call_that_waits_is_heard_read_and_answered_with_the_first_on_hold(
     office: Office, clerk: Person
 ) -> None:
@@ -87,6 +88,7 @@ async def test_putting_down_lets_the_call_that_waits_ring_and_lifting_answers_it
 # --- hold and swap ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("hold and resume")
 async def test_on_hold_nobody_hears_the_other_and_after_it_both_do(office: Office, clerk: Person) -> None:
     with OpenEar() as ear, speaking():
         await talk(clerk, office.bob)
@@ -113,6 +115,7 @@ async def test_who_speaks_while_the_mute_key_is_pressed_is_heard_no_more(office:
         await hears(office.bob, PERSON)
 
 
+@pytest.mark.feature("second call")
 async def test_a_second_call_is_dialled_while_the_first_is_on_hold_and_the_hold_key_swaps_them(
     office: Office, clerk: Person
 ) -> None:
@@ -142,6 +145,7 @@ async def test_cancel_ends_the_call_in_front_and_returns_to_the_one_on_hold(offi
         await clerk.no_longer_reads(f"Held: {BOB}")
 
 
+@pytest.mark.feature("hold reminder")
 async def test_whoever_is_left_on_hold_reminds_and_rings_when_the_handset_is_put_down(
     office: Office, clerk: Person
 ) -> None:

@@ -12,6 +12,8 @@ from tests.lab.person import Person
 from tests.lab.sipp import Sipp
 from tests.lab.stage import Choices
 
+pytestmark = pytest.mark.feature("loudspeaker")
+
 ROOM = "room_monitor"
 WARNING_HZ = 1000
 WARBLE_HZ = (800, 1000)
@@ -98,6 +100,7 @@ async def test_a_call_that_asks_to_be_answered_by_itself_rings_unless_the_holder
         await clerk.wait_for_mode("idle")
 
 
+@pytest.mark.feature("auto-answer")
 async def test_where_the_holder_wants_it_the_phone_warns_and_answers_by_itself_with_the_microphone_s_sign(
     office: Office, clerk: Person, tmp_path: Path
 ) -> None:
@@ -122,6 +125,7 @@ async def test_where_the_holder_wants_it_the_phone_warns_and_answers_by_itself_w
 # --- rings ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("distinctive ring")
 @pytest.mark.parametrize(
     ("header", "bursts_s"),
     [
@@ -137,6 +141,7 @@ async def test_the_server_says_which_ring_tells_callers_apart(
     assert await ring_of(office.outsider(tmp_path, OUTSIDER, HEADER=header), clerk) == pytest.approx(bursts_s, abs=0.06)
 
 
+@pytest.mark.feature("distinctive ring")
 async def test_a_contact_has_a_ring_of_its_own(office: Office, clerk: Person, tmp_path: Path) -> None:
     bursts_s = await ring_of(office.outsider(tmp_path, RELATIVE), clerk)
     await clerk.wait_for_mode("idle")

@@ -33,6 +33,7 @@ async def assert_the_others_are_connected(office: Office, clerk: Person) -> None
 # --- handing over -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("blind transfer")
 async def test_a_blind_transfer_connects_the_others_and_leaves_the_phone_idle(office: Office, clerk: Person) -> None:
     with speaking():
         await talk(clerk, office.bob)
@@ -45,6 +46,7 @@ async def test_a_blind_transfer_connects_the_others_and_leaves_the_phone_idle(of
         await assert_the_others_are_connected(office, clerk)
 
 
+@pytest.mark.feature("attended transfer")
 async def test_an_attended_transfer_connects_the_others_after_a_word_in_private(office: Office, clerk: Person) -> None:
     with OpenEar() as ear, speaking():
         await talk(clerk, office.bob)
@@ -58,6 +60,7 @@ async def test_an_attended_transfer_connects_the_others_after_a_word_in_private(
         await assert_the_others_are_connected(office, clerk)
 
 
+@pytest.mark.feature("attended transfer")
 async def test_a_call_is_handed_over_while_the_other_phone_still_rings(office: Office, clerk: Person) -> None:
     with speaking():
         await talk(clerk, office.bob)
@@ -85,6 +88,7 @@ async def test_the_log_says_which_call_was_handed_over(office: Office, clerk: Pe
 # --- handing over that fails ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("failed transfer")
 async def test_a_transfer_to_nobody_returns_the_caller(office: Office, clerk: Person) -> None:
     with OpenEar() as ear, speaking():
         await talk(clerk, office.bob)
@@ -124,6 +128,7 @@ async def test_cancel_takes_the_caller_back_before_anybody_was_dialled(office: O
 # --- being handed over ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("being transferred")
 async def test_a_caller_who_transfers_this_phone_leaves_it_with_the_other_colleague(
     office: Office, clerk: Person
 ) -> None:

@@ -126,6 +126,7 @@ def test_a_refusal_is_told_with_its_reason_and_code(
         sipp.finish()
 
 
+@pytest.mark.feature("early media")
 def test_early_media_is_heard_before_the_answer(server: Kamailio, line: SipLine, tmp_path: Path) -> None:
     with peer(server, tmp_path, "uas_early_media") as sipp:
         line.stack.place_call(CALL, PEER)
@@ -397,6 +398,7 @@ def test_a_peer_that_cannot_encrypt_is_not_talked_to_where_encryption_is_mandato
         )
 
 
+@pytest.mark.feature("codec order")
 @pytest.mark.parametrize("codec", ["g722", "pcma", "pcmu"])
 def test_each_codec_carries_a_call_where_it_alone_is_configured(
     server: Kamailio, authority: CertificateAuthority, tmp_path: Path, codec: str
@@ -416,6 +418,7 @@ def test_each_codec_carries_a_call_where_it_alone_is_configured(
         assert line.heard.wait(10), "bob's tone does not come out of the bridge"
 
 
+@pytest.mark.feature("codec order")
 def test_the_network_that_the_handset_is_on_chooses_the_codec(
     server: Kamailio, authority: CertificateAuthority, tmp_path: Path
 ) -> None:

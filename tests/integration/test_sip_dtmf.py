@@ -14,6 +14,8 @@ from tests.lab.scripted_peer import ScriptedPeer, sdp
 from tests.lab.sip_line import SipLine
 from tests.lab.three_agents import new_call_id, settings_of
 
+pytestmark = pytest.mark.feature("DTMF")
+
 PEER = SipUri("sip:peer@localhost")
 KEYS = (Key.DIGIT_5, Key.DIGIT_5, Key.HASH)
 

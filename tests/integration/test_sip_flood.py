@@ -20,6 +20,8 @@ from tests.lab.sip_flood import FloodTransport, SipFlood
 from tests.lab.sipp import Sipp
 from tests.lab.stack_process import Heard, StackProcess, StackSettings
 
+pytestmark = pytest.mark.feature("floods")
+
 RATES_PER_S = (500, 2000)
 DURATION_S = chance.counted(10, 1)
 LONGEST_GAP_S = 0.06

@@ -18,6 +18,7 @@ BOSS = CallerId("+4930123456", "The Boss", asserted=True)
 BOSS_HEADER = 'P-Asserted-Identity: "The Boss" <sip:+4930123456@localhost>'
 
 
+@pytest.mark.feature("caller identity")
 def test_the_servers_word_counts_before_the_callers_own(line: SipLine, peer: ScriptedPeer) -> None:
     peer.invite(
         "alice",
@@ -67,6 +68,7 @@ def test_a_caller_is_told_whom_to_call_instead(line: SipLine, peer: ScriptedPeer
     assert line.wait_for_call(call.call_id, CallState.DISCONNECTED).reason is DisconnectReason.FORWARDED
 
 
+@pytest.mark.feature("caller identity")
 def test_a_stranger_asserts_nothing_and_is_not_answered_without_a_hand(server: Kamailio) -> None:
     port = free_port(socket.SOCK_DGRAM)
     with (

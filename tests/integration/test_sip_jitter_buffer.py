@@ -20,6 +20,8 @@ from tests.lab.network import Namespace
 from tests.lab.sip_line import SipLine
 from tests.lab.virtual_line import Fared, Stretch, listen
 
+pytestmark = pytest.mark.feature("jitter buffer")
+
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[ProcessPoolExecutor]:

@@ -19,6 +19,8 @@ from tests.lab.kamailio import Kamailio
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sip_line import SipLine
 
+pytestmark = pytest.mark.feature("broken networks")
+
 USERS = {"alice": "secret-of-alice", "bob": "secret-of-bob"}
 FAKE_TIME = Path(f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}/faketime/libfaketime.so.1")
 

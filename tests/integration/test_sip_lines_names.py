@@ -22,6 +22,8 @@ from tests.lab.kamailio import Kamailio
 from tests.lab.name_server import NameServer
 from tests.lab.sip_line import SipLine
 
+pytestmark = pytest.mark.feature("broken networks")
+
 DOMAIN = "operator.example"
 USERS = {"alice": "secret-of-alice"}
 Records = dict[str, list[str]]
@@ -64,6 +66,7 @@ def account(authority: CertificateAuthority, transport: Transport) -> AccountSet
     )
 
 
+@pytest.mark.feature("SRV records")
 @pytest.mark.parametrize(
     ("transport", "service"),
     [(Transport.UDP, "_sip._udp"), (Transport.TCP, "_sip._tcp"), (Transport.TLS, "_sips._tcp")],

@@ -15,6 +15,8 @@ from tests.lab.operator_site import FRIEND_HZ, HOME, OPERATOR, PHONE_HZ, Operato
 from tests.lab.packets import Packet, PacketTrace
 from tests.lab.turn_server import PORT, TurnServer
 
+pytestmark = pytest.mark.feature("NAT")
+
 INSIDE, ROUTER_INSIDE = "192.168.7.2", "192.168.7.1"
 RELAY_USER, RELAY_PASSWORD = "alice", "secret-of-the-relay"
 NO_HELP = NatSettings()

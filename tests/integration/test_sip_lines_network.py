@@ -27,6 +27,8 @@ from tests.lab.packets import PacketTrace
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sip_line import SipLine
 
+pytestmark = pytest.mark.feature("broken networks")
+
 CLASS_SELECTOR_3, EXPEDITED_FORWARDING = 24, 46
 WINDOW_S = 0.4
 HEARD = 1000.0
@@ -54,6 +56,7 @@ def both_hear_each_other(phone: SipLine, friend: SecondPhone, timeout_s: float =
     until_heard(phone.last_heard, FRIEND_HZ, timeout_s)
 
 
+@pytest.mark.feature("IPv4 and IPv6")
 @pytest.mark.parametrize(
     ("ipv6", "transport"),
     [
@@ -123,6 +126,7 @@ def test_an_address_that_cannot_be_reached_is_passed_over_for_one_of_the_other_f
             phone.wait_for_registration(RegistrationState.REGISTERED, timeout_s=3)
 
 
+@pytest.mark.feature("changed address")
 @pytest.mark.parametrize("transport", list(Transport))
 def test_a_changed_address_is_registered_within_three_seconds_and_a_calls_sound_is_back_by_then(
     site: OperatorSite, transport: Transport

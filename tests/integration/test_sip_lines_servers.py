@@ -110,6 +110,7 @@ def test_every_account_registers_over_its_own_transport_and_is_told_apart(
     assert not office.is_registered("work")
 
 
+@pytest.mark.feature("accounts")
 def test_a_call_goes_out_over_the_account_that_it_names_and_by_that_accounts_domain(
     registrar: RegistrarMaker, authority: CertificateAuthority, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def test_an_emergency_call_takes_another_account_when_the_default_one_has_no_ser
         assert line.wait_for_call(ordinary, CallState.DISCONNECTED).reason is DisconnectReason.UNREACHABLE
 
 
+@pytest.mark.feature("lasting connections")
 @pytest.mark.parametrize("transport", [Transport.TCP, Transport.TLS])
 def test_over_a_connection_the_handset_registers_under_a_name_that_lasts(
     registrar: RegistrarMaker, authority: CertificateAuthority, transport: Transport
@@ -182,6 +184,7 @@ def test_over_a_connection_the_handset_registers_under_a_name_that_lasts(
 # --- several servers --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("fail-over")
 @pytest.mark.parametrize(
     ("how", "transport"),
     [("kill", Transport.UDP), ("kill", Transport.TCP), ("kill", Transport.TLS), ("freeze", Transport.TCP)],
@@ -278,6 +281,7 @@ def test_a_caller_who_gives_up_while_the_servers_are_tried_is_not_called_again(
             line.wait_for_call(call_id, CallState.ACTIVE, timeout_s=3)
 
 
+@pytest.mark.feature("lasting connections")
 def test_a_registrar_that_has_forgotten_the_handset_has_it_back_within_five_seconds(
     registrar: RegistrarMaker, authority: CertificateAuthority
 ) -> None:

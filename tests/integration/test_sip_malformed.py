@@ -15,6 +15,7 @@ from tests.lab.fuzzer.server import HostileServer
 from tests.lab.fuzzer.siege import Siege
 from tests.lab.stack_process import StackProcess, StackSettings
 
+pytestmark = pytest.mark.feature("malformed messages")
 MESSAGES = 1_000_000
 THROUGH_THE_GATE = 20_000
 A_FEW = 500

@@ -16,6 +16,8 @@ from tests.lab.sip_line import SipLine
 from tests.lab.sipp import Sipp
 from tests.lab.three_agents import new_call_id
 
+pytestmark = pytest.mark.feature("call recording")
+
 PEER = SipUri("sip:peer@localhost")
 AWARE = "Supported: record-aware"
 

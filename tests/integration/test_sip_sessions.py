@@ -65,6 +65,7 @@ def told_states(line: SipLine, call_id: CallId) -> list[CallState]:
 # --- before the answer ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("reliable responses")
 def test_reliable_provisional_responses_are_confirmed(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = new_call_id()
     line.stack.place_call(call_id, PEER)
@@ -100,6 +101,7 @@ def test_a_caller_who_wants_them_gets_reliable_provisional_responses(line: SipLi
     assert line.wait_for_call(call_id, CallState.DISCONNECTED).reason is DisconnectReason.REMOTE_HANGUP
 
 
+@pytest.mark.feature("early media")
 def test_of_a_forked_call_the_one_that_answers_is_talked_to(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = new_call_id()
     line.stack.place_call(call_id, PEER)
@@ -145,6 +147,7 @@ def test_a_call_without_an_offer_is_answered_with_one(line: SipLine, peer: Scrip
 # --- hold -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("hold and resume")
 @pytest.mark.parametrize(
     ("direction", "address", "receiving"),
     [("sendonly", "127.0.0.1", True), ("inactive", "127.0.0.1", False), ("sendrecv", "0.0.0.0", False)],
@@ -197,6 +200,7 @@ def settled(peer: ScriptedPeer) -> SipMessage:
         peer.receive("ACK")
 
 
+@pytest.mark.feature("crossing offers")
 def test_a_hold_that_crosses_another_offer_is_tried_again(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = call(line, peer)
     line.stack.hold(call_id)
@@ -263,6 +267,7 @@ def test_a_call_goes_out_as_soon_as_a_dead_one_has_left_its_place(line: SipLine,
     give_up(line, peer, [*running, (waiting, begun)])
 
 
+@pytest.mark.feature("call quality")
 def test_how_a_call_sounds_is_measured_while_it_runs_and_at_its_end(line: SipLine, peer: ScriptedPeer) -> None:
     with RtpEar() as ear:
         call_id = call(line, peer, port=ear.port)
@@ -384,6 +389,7 @@ def test_a_session_that_is_too_short_is_refused_with_the_shortest_that_will_do(
 
 
 # The shortest session (RFC 4028 section 5) takes 45 s to come to its half.
+@pytest.mark.feature("session timers")
 def test_a_session_is_refreshed_half_way_before_it_expires(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = call(line, peer, "Supported: timer", "Require: timer", "Session-Expires: 90;refresher=uac")
     refreshed = threading.Event()

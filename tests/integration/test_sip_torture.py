@@ -14,6 +14,8 @@ import pytest
 from tests.lab.fuzzer.campaign import Way, besieged
 from tests.lab.fuzzer.siege import Siege
 
+pytestmark = pytest.mark.feature("malformed messages")
+
 SDP = (
     "v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.3\r\ns=-\r\nc=IN IP4 192.0.2.4\r\nt=0 0\r\n"
     "m=audio 49217 RTP/AVP 0 12\r\nm=video 3227 RTP/AVP 31\r\na=rtpmap:31 LPC\r\n"

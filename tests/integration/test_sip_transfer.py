@@ -119,6 +119,7 @@ def test_the_handset_is_sent_on_to_somebody_else(phones: ThreeAgents) -> None:
     wait_until_heard(phones.carol, {"alice"})
 
 
+@pytest.mark.feature("being transferred")
 def test_somebody_takes_the_other_ends_place(phones: ThreeAgents) -> None:
     # Bob talks with alice and with carol, and puts carol through to alice.
     to_bob, at_bob = phones.call("bob")

@@ -36,6 +36,7 @@ def check_counts(site: SyncSite, relay: ByteRelay) -> None:
     assert abs(site.moved.received_bytes - relay.to_device) <= _LAST_WORDS_BYTES * relay.connections
 
 
+@pytest.mark.feature("broker traffic")
 @pytest.mark.parametrize("relay", [1], indirect=True)
 async def test_what_is_counted_is_what_went_over_the_wire(site: SyncSite, relay: ByteRelay) -> None:
     await site.start_sync()

@@ -10,6 +10,8 @@ from tests.lab.installed_box import InstalledBox, wait_until
 from tests.lab.root_asker import IN_TIME, RootAsker
 from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, WIFI, configuration, time_server, wheel, wifi
 
+pytestmark = pytest.mark.feature("networks by bundle", "firmware by bundle")
+
 SERVICE = "wecall-apply.service"
 HANDSET = "wecall-handset.service"
 LINK = "/opt/wecall/venv"

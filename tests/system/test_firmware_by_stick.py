@@ -11,6 +11,8 @@ from tests.lab.installed_box import REGISTRAR, VENV_PYTHON, InstalledBox
 from tests.lab.root_asker import IN_TIME, RootAsker
 from tests.lab.root_machine import OPERATOR, trust
 
+pytestmark = pytest.mark.feature("firmware by bundle")
+
 HANDSET = "wecall-handset.service"
 LINK = "/opt/wecall/venv"
 INSTALLED = "/opt/wecall/environments/installed"

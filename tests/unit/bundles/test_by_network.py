@@ -20,6 +20,8 @@ from provisioning.refusal import BundleRefusal
 from tests.lab.bundle_desk import NOW_S, DeskLab, candidate, configuration_text
 from tests.lab.bundles import ISSUED, Installer
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 DIGEST = "0" * 64
 INSTALLER = Installer()
 

@@ -19,6 +19,8 @@ from provisioning.report import CheckName
 from tests.lab.bundle_desk import DeskLab, candidate, configuration_text
 from tests.lab.bundles import Installer
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 INSTALLER = Installer()
 
 

@@ -25,6 +25,8 @@ from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, candidate, configuratio
 from tests.lab.bundles import Installer
 from tests.lab.ring_tones import chime
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 INSTALLER = Installer()
 CARD = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ada\r\nTEL:1\r\nEND:VCARD\r\n"
 

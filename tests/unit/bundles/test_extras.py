@@ -15,6 +15,8 @@ from provisioning.report import Check, CheckCode, CheckName
 from tests.lab.bundles import Installer
 from tests.lab.documents import DocumentLab
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 CARD = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ada\r\nTEL:+442079460000\r\nEND:VCARD\r\n"
 BROKEN = b"BEGIN:VCARD\r\nVERSION:3.0\r\nTEL;"
 

@@ -7,6 +7,8 @@ from firmware.errors import BundleError
 from provisioning.sealing import seal_to_device, unseal_with_key
 from tests.lab.bundles import SERIAL
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 
 def test_the_keys_are_made_once_and_are_their_owners_alone(tmp_path: Path) -> None:
     first = open_identity(tmp_path, SERIAL)

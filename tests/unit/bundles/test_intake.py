@@ -33,6 +33,8 @@ from tests.lab.bundle_desk import PASSWORD, QUIET, DeskLab, configuration_text
 from tests.lab.bundles import FLEET, ISSUED, SERIAL, Installer
 from tests.lab.ring_tones import chime
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 INSTALLER = Installer()
 STRANGER = Installer(bytes(range(1, 33)))
 CODE = "0123456789"

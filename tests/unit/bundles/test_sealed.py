@@ -10,6 +10,8 @@ from firmware.bundles.shelf import SECRETS_NAME
 from firmware.errors import BundleError
 from tests.lab.bundles import SERIAL
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 SECRETS = {"sip-password": "a-word-that-nobody-else-has"}
 
 

@@ -1,8 +1,12 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from firmware.bundles.serial import UNKNOWN, serial
 from provisioning.manifest import SERIAL_PATTERN
+
+pytestmark = pytest.mark.feature("bundle trial")
 
 
 def read(folder: Path) -> str:

@@ -12,6 +12,8 @@ from provisioning.refusal import BundleRefusedError
 from tests.lab.bundle_desk import NOW_S, candidate
 from tests.lab.bundles import SERIAL, manifest
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 FILES = {CONFIGURATION_NAME: b"text", "certificates/ca.pem": b"pem", SECRETS_NAME: b"sealed"}
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from firmware.phone.bundle_news import BundleCode, BundleResult
 from provisioning.refusal import BundleRefusedError
 from tests.lab.bundle_desk import NOW_S, candidate
 from tests.lab.bundles import manifest
+
+pytestmark = pytest.mark.feature("bundle trial")
 
 
 @dataclass

@@ -21,6 +21,8 @@ from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, configuration_text
 from tests.lab.bundles import Installer
 from tests.lab.ring_tones import chime
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 INSTALLER = Installer()
 WITH_BROKER = '[sync]\nhost = "broker.example"\n'
 NETWORK = '[time]\nservers = ["ntp.example"]\n'

@@ -19,6 +19,8 @@ from tests.lab.bundle_desk import QUIET, DeskLab, configuration_text
 from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine, configuration, wheel
 from tests.lab.root_service import RootService
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 UP = LineView("", RegistrationState.REGISTERED)
 WRONG = LineView("", RegistrationState.FAILED, RegistrationFailure.WRONG_PASSWORD)
 

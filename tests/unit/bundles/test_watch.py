@@ -9,6 +9,8 @@ from firmware.phone.menu.views import EntryKind, EntryView
 from firmware.phone.view import CallView, Mode, PhoneView
 from tests.lab.bundle_desk import QUIET
 
+pytestmark = pytest.mark.feature("bundle trial")
+
 OVER = CallView(CallState.DISCONNECTED, CallDirection.OUTGOING, CallerId("1", ""))
 
 

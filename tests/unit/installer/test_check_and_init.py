@@ -19,6 +19,8 @@ from provisioning.remarks import Severity
 from tests.lab.installer_desk import InstallerDesk
 from tests.lab.ring_tones import chime, wav
 
+pytestmark = pytest.mark.feature("bundle folder")
+
 NOW = datetime.now(UTC)
 NOT_IN_THE_BASE = {"pjsua2", "alsaaudio", "sqlcipher3", "vobject", "PIL", "pyrage", "systemd", "dns", "paho", "numpy"}
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x02\0\0\0"

@@ -6,6 +6,8 @@ import pytest
 from firmware.media.comfort_noise import ComfortNoise
 from tests.lab.audio import tone
 
+pytestmark = pytest.mark.feature("sidetone")
+
 RATE_HZ = 16_000
 SILENCE = bytes(320)
 # What A-law's smallest step decodes to, and a faint voice.

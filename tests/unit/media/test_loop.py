@@ -23,6 +23,8 @@ from tests.fakes.sound_card import VirtualSoundCard
 from tests.lab.acoustic_path import far_voice, level_db
 from tests.lab.audio import Sound, find_tone, gaps, tone
 
+pytestmark = pytest.mark.feature("sidetone")
+
 RATE_HZ = 16_000
 TIMEOUT_S = 10.0
 LOOP_OPTIONS = ("speaker_card", "handset_near_end", "speaker_near_end", "sidetone_percent", "comfort_noise", "tap")

@@ -11,6 +11,8 @@ from firmware.numbering.directory import TABLE_PATH, NumberDirectory
 from tests.unit.numbering.world import CONFIGURABLE, e164, expected, region_of, sample, sample_of
 from tools.numbering.compile import write_table
 
+pytestmark = pytest.mark.feature("number attribution")
+
 LANGUAGES = ("en", "zh")
 
 

@@ -8,6 +8,8 @@ from typing import cast
 
 import pytest
 
+pytestmark = pytest.mark.feature("number attribution")
+
 CHECKOUT = Path(__file__).parents[3]
 MOST_MB = 10
 MOST_MS = 1

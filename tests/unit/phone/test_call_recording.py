@@ -35,6 +35,8 @@ from firmware.phone.recording import RecordingEnd, RecordingId, RecordingNotice,
 from firmware.phone.view import Hint, Mode, RecordingView
 from tests.unit.phone.desk import INCOMING, Desk, settings
 
+pytestmark = pytest.mark.feature("call recording")
+
 BEGINNING, REMINDER, END = (AnnounceRecording(notice) for notice in RecordingNotice)
 SECOND = CallId("second")
 RECORDING = RecordingId("r1")

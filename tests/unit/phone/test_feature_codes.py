@@ -5,6 +5,8 @@ from firmware.phone.feature_codes import Feature, FeatureCodes
 from provisioning.calling import FeatureCodes as ConfiguredCodes
 from tests.unit.phone.office import office_settings
 
+pytestmark = pytest.mark.feature("feature codes")
+
 CODES = office_settings().feature_codes
 PLAN = DialPlan.build(country="DE", domain="example.com", digit_map=("0[1-9]xx", "2x.T"))
 

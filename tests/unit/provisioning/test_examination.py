@@ -12,6 +12,8 @@ from provisioning.mistake_words import near_to
 from provisioning.remarks import Place, mistake
 from provisioning.schema import parse_configuration
 
+pytestmark = pytest.mark.feature("mistakes in a configuration")
+
 MINIMAL = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
 LINES = MINIMAL.count("\n")
 

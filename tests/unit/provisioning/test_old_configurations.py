@@ -7,6 +7,8 @@ import pytest
 
 from provisioning.schema import parse_configuration
 
+pytestmark = pytest.mark.feature("old configurations")
+
 FOLDER = Path(__file__).parent / "configurations"
 FILES = sorted(path.name for path in FOLDER.iterdir())
 

@@ -13,6 +13,8 @@ from provisioning.remarks import KeyPath
 from provisioning.schema import Configuration, parse_configuration
 from provisioning.template import shown_text, template, to_toml
 
+pytestmark = pytest.mark.feature("commented configuration")
+
 FILLED: dict[KeyPath, Any] = {
     ("device", "id"): "desk-1",
     ("accounts", 0, "username"): "alice",

@@ -7,6 +7,8 @@ import pytest
 from firmware.root.connections import CABLE, VLAN, cable_files, keyfile_path, read_wifi, wifi_files
 from provisioning.network import Ethernet, Network, WifiNetwork, WifiSecurity
 
+pytestmark = pytest.mark.feature("networks by bundle")
+
 Sections = dict[str, dict[str, str]]
 
 

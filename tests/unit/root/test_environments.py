@@ -3,7 +3,11 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.lab.root_machine import OPERATOR, RootMachine, configuration, wheel
+
+pytestmark = pytest.mark.feature("networks by bundle")
 
 
 def test_an_environment_runs_the_bundles_packages_and_behind_them_those_that_were_installed(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from firmware.root.record import RecordError
 from provisioning.refusal import BundleRefusal
 from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine, configuration, time_server, wheel
 
+pytestmark = pytest.mark.feature("networks by bundle")
+
 STOP = "systemctl stop wecall-apply.service wecall-apply.socket wecall-handset.service wecall-sync.service"
 START = "systemctl start wecall-apply.socket wecall-handset.service wecall-sync.service"
 OF_THE_NEXT = STRANGER.bundle({"config.toml": configuration(trusted=STRANGER, fleet="other")}, 1, fleet="other")

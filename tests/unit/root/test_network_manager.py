@@ -10,6 +10,8 @@ from firmware.root.network_manager import NetworkManager
 from provisioning.network import Network
 from tests.lab.root_machine import RootMachine, in_reach
 
+pytestmark = pytest.mark.feature("networks by bundle")
+
 STATE = "var/lib/NetworkManager/NetworkManager.state"
 CABLE = {"wecall-cable": b"[connection]\n"}
 

@@ -8,6 +8,8 @@ from provisioning.refusal import BundleRefusal, BundleRefusedError
 from provisioning.schema import parse_configuration
 from tests.lab.root_machine import CABLE, TIME_SERVERS, WIFI, configuration, wifi
 
+pytestmark = pytest.mark.feature("networks by bundle")
+
 SECRETS = {"wifi-password-1": "12345678"}
 
 

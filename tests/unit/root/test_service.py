@@ -32,6 +32,8 @@ from tests.lab.root_machine import (
 )
 from tests.lab.root_service import RootService
 
+pytestmark = pytest.mark.feature("networks by bundle")
+
 SECRETS = {"wifi-password-1": WIFI_PASSWORD, "sip-password": "not for root"}
 
 

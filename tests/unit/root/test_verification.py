@@ -14,6 +14,8 @@ from provisioning.trust import Kind
 from tests.lab.bundles import ISSUED, SERIAL, Installer
 from tests.lab.root_machine import OPERATOR, STRANGER, RootMachine, configuration, wheel
 
+pytestmark = pytest.mark.feature("networks by bundle")
+
 CONFIGURED = {"config.toml": configuration()}
 PINNED = Record(pins=(OPERATOR.trusted,), fleet="shop", newest=6, reverted=(9,))
 

@@ -10,6 +10,8 @@ import pytest
 
 from firmware.root.wheels import WheelError, fits, unpack
 
+pytestmark = pytest.mark.feature("networks by bundle")
+
 VERSION = f"cp{sys.version_info.major}{sys.version_info.minor}"
 MACHINE = platform.machine()
 

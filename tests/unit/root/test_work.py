@@ -25,6 +25,8 @@ from tests.lab.root_machine import (
     wifi,
 )
 
+pytestmark = pytest.mark.feature("networks by bundle")
+
 SECRETS = {"wifi-password-1": WIFI_PASSWORD}
 ETHERNET = '[network.ethernet]\naddresses = ["192.0.2.10/24"]'
 NEW_PROCESS = 1

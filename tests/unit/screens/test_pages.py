@@ -185,6 +185,7 @@ def test_what_waits_for_the_person_has_a_sign_each_and_words_where_there_is_room
         assert spare in words(page)
 
 
+@pytest.mark.feature("explained decisions")
 @pytest.mark.parametrize("decision", Decision)
 @pytest.mark.parametrize("language", Language)
 def test_whatever_the_handset_decided_by_itself_is_said_with_its_reason(decision: Decision, language: Language) -> None:

@@ -358,6 +358,7 @@ async def test_a_call_that_the_handset_turned_away_is_missed_where_the_person_wo
     assert (entry.reason, entry.decision) == (reason, decision)
 
 
+@pytest.mark.feature("call quality")
 async def test_how_a_call_sounded_is_kept_beside_it_and_never_leaves(lab: StoreLab) -> None:
     await lab.consents.grant(Purpose.CDR_SYNC)
     quality = CallQuality(1.5, 12.0, 40.0, "G722", True, 4.1)

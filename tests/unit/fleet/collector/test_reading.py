@@ -64,6 +64,7 @@ def test_a_broken_record_does_not_keep_those_back_that_are_sent_with_it() -> Non
     assert reasons(reading) == [Reason.SCHEMA]
 
 
+@pytest.mark.feature("rubbish at the collector")
 @pytest.mark.parametrize(
     ("started_at", "reason"),
     [("1970-01-01T00:00:12.000Z", Reason.CLOCK_PAST), ("2100-01-01T00:00:00.000Z", Reason.CLOCK_FUTURE)],
