@@ -58,6 +58,16 @@ class HomeAssistant(Server):
         entries.write_text(json.dumps(_entries(broker)))
 
     @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def token(self) -> str | None:
+        """What its owner shows, once it has started."""
+        return self._token
+
+    @property
     def warnings_about_mqtt(self) -> list[str]:
         """The lines of its log that are about MQTT, a handset, or a template of ours."""
         words = ("mqtt", "wecall", "handset", "template", "discovery", "sensor")

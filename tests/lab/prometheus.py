@@ -49,6 +49,11 @@ class Prometheus(Server):
         (folder / "token").touch(0o600)
         (folder / "token").write_text(token)
 
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self._port}"
+
     def start(self) -> None:
         """Start it and wait until it answers.
 
