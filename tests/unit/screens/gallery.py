@@ -1,7 +1,10 @@
-"""Every page on every display in every language, as pictures that somebody has looked at.
+"""The pages in every language, as pictures that somebody has looked at.
+
+Every page is kept of the smallest display with pixels: where room is least, a text is cut first. Of each larger one are
+kept the pages that differ in how they are laid out. A character display's pages are all kept, as text.
 
 `python -m tests.unit.screens.gallery` draws them anew, and the pictures in `docs/` with them; look at what changed
-before committing it. A character display's pages are kept as text.
+before committing it.
 """
 
 import hashlib
@@ -23,6 +26,26 @@ FOLDER = Path(__file__).parent / "goldens"
 FONTS_NOTE = FOLDER / "fonts.txt"
 DIFFERENCES = Path(__file__).parents[3] / "build" / "screens"
 SIZES = {"oled_128x64": (128, 64), "oled_128x128": (128, 128), "lcd_320x240": (320, 240)}
+SMALLEST = "oled_128x64"
+LAYOUTS = (
+    "idle, everything waits",
+    "idle, a picture behind it",
+    "idle, high contrast",
+    "a number that is too long",
+    "incoming call, with a picture",
+    "incoming call, large text",
+    "another caller waits",
+    "how a bad call sounds",
+    "contacts that the digits may mean, one chosen",
+    "menu",
+    "menu, a card with a picture",
+    "menu, pinyin",
+    "menu, a PIN",
+    "menu, a QR code",
+    "menu, a question",
+    "menu, a long paragraph of a policy",
+    "stick, step lines",
+)
 CHARACTERS = "character_20x4"
 # What stands for the characters of our own, in the order of rom.GLYPHS.
 _GLYPHS = "▟✗♀∅⌂↙⊖…"
@@ -96,7 +119,12 @@ def fonts() -> str:
 
 def states_with_pixels() -> Iterator[tuple[str, Language, str]]:
     """Every page that is kept as a picture."""
-    return ((family, language, name) for family in SIZES for language in Language for name in VIEWS)
+    return (
+        (family, language, name)
+        for family in SIZES
+        for language in Language
+        for name in (VIEWS if family == SMALLEST else LAYOUTS)
+    )
 
 
 def write() -> None:
