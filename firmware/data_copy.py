@@ -44,6 +44,7 @@ _WORDS: Final = 7
 _CONTACTS_A_FILE: Final = 500
 _RECORDINGS_AT_ONCE: Final = 50
 _PREFIX: Final = "wecall-"
+_SEAL: Final = ("-I", "-m", "firmware.seal")
 
 Progress = Callable[[int], None]
 
@@ -165,7 +166,7 @@ class DataCopy:
             with os.fdopen(given, "wb") as pipe:
                 with os.fdopen(taken, "rb") as stdin:
                     child = await asyncio.create_subprocess_exec(
-                        sys.executable, "-I", "-m", "firmware.seal", str(key_file.fileno()),
+                        sys.executable, *_SEAL, str(key_file.fileno()),
                         stdin=stdin, stdout=file, stderr=asyncio.subprocess.DEVNULL,
                         pass_fds=(key_file.fileno(),), env={}, cwd="/",
                     )  # fmt: skip

@@ -20,6 +20,8 @@ from tests.unit.storage.test_consents import damage
 
 __all__ = ["lab"]
 
+pytestmark = pytest.mark.usefixtures("quick_pins")
+
 PIN = "2580"
 BY_KEYS = (Actor.HOLDER, Channel.KEYPAD)
 

@@ -20,7 +20,7 @@ class Copies:
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
+async def lab(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
     lab = StoreLab(tmp_path)
     await lab.start()
     yield lab

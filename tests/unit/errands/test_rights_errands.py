@@ -104,7 +104,7 @@ class Office:
 
 
 @pytest.fixture
-async def office(lab: StoreLab, tmp_path: Path) -> Office:
+async def office(lab: StoreLab, tmp_path: Path, quick_pins: None) -> Office:
     await lab.pin.set(PIN)
     await lab.guardian_pin.set(GUARDIANS_PIN)
     return Office(lab, tmp_path)

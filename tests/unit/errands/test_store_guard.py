@@ -9,13 +9,11 @@ from firmware.phone.errands import CheckPin
 from firmware.phone.guard import Guard
 from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.key_errands import GuardStore
-from firmware.storage import keyring as keyring_module
 from tests.lab.guarded_store import PIN, GuardedStore
 
 
 @pytest.fixture
-async def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[GuardedStore]:
-    monkeypatch.setattr(keyring_module, "pin_memory_kib", lambda _total_kib: 64)
+async def lab(tmp_path: Path, quick_pins: None) -> AsyncIterator[GuardedStore]:
     lab = GuardedStore(tmp_path)
     await lab.start()
     yield lab

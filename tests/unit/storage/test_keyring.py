@@ -19,12 +19,9 @@ from firmware.storage.pin import TRIES_NAME, Verdict
 from tests.lab.guarded_store import HOST, PIN, GuardedStore
 from tests.lab.store import BOOT_ID, StoreLab
 
+pytestmark = pytest.mark.usefixtures("quick_pins")
+
 BOARD = HostKeys(HOST.secret, board=b"b" * 32)
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keyring_module, "pin_memory_kib", lambda _total_kib: 64)
 
 
 async def count_calls(lab: StoreLab) -> int:

@@ -1,0 +1,14 @@
+"""Fixtures that more than one folder of unit tests shares."""
+
+import pytest
+
+from firmware.storage import keyring as keyring_module
+from firmware.storage import pin as pin_module
+
+
+@pytest.fixture
+def quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a PIN cost next to nothing to hash: each guess is meant to take a phone long."""
+    monkeypatch.setattr(pin_module, "_MEMORY_KIB", 64)
+    monkeypatch.setattr(pin_module, "_PASSES", 1)
+    monkeypatch.setattr(keyring_module, "pin_memory_kib", lambda _total_kib: 64)
