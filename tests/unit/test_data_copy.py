@@ -91,6 +91,11 @@ def _cheap_sealing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_copy, "_SEAL", ("-I", "-c", SEALED_BY_NO_PASSPHRASE))
 
 
+@pytest.fixture
+def real_age(_cheap_sealing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_copy, "_SEAL", ("-I", "-c", SEALED_PROMPTLY))
+
+
 def copy_of(lab: StoreLab, folder: Path) -> DataCopy:
     lab.recordings._joined = lambda _format, chunks: chunks
     sources = Sources(
@@ -132,19 +137,10 @@ async def kept(lab: StoreLab, table: str) -> int:
     return await lab.store.run(count)
 
 
-async def test_the_real_age_opens_a_copy_and_everything_of_the_store_is_in_it_and_no_word_can_be_read_without(
-    lab: StoreLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(data_copy, "_SEAL", ("-I", "-c", SEALED_PROMPTLY))
+@pytest.mark.usefixtures("real_age")
+async def test_the_real_age_opens_a_copy_and_everything_of_the_store_is_in_it(lab: StoreLab, tmp_path: Path) -> None:
     folder = tmp_path / "stick"
-    names = key, sealed = await copy_of(lab, folder).write(SECRET, nothing)
-    assert (folder / key).read_bytes().startswith(b"age-encryption.org/v1\n-> scrypt ")
-    ciphertext = (folder / sealed).read_bytes()
-    assert ciphertext.startswith(b"age-encryption.org/v1\n-> X25519 ")
-    # None so short that it would stand by chance in some of 50 kB.
-    for canary in (b"Anna Bell", "张伟".encode(), b"+8613800138000", b"+442079460000", b"manifest", b"second of sound"):
-        assert canary not in ciphertext
-    assert (folder / sealed).stat().st_mode & 0o777 == 0o600
+    names = await copy_of(lab, folder).write(SECRET, nothing)
     files = opened(decrypted(folder, names))
     rows: dict[str, list[dict[str, Any]]] = {}
     for name, content in files.items():
@@ -180,6 +176,19 @@ async def test_the_manifest_names_each_file_and_its_hash(lab: StoreLab, tmp_path
     }
     assert manifest["left_out"]["pins"] == ["code"]
     assert manifest["unreadable"] == []
+
+
+@pytest.mark.usefixtures("real_age")
+async def test_no_word_of_an_encrypted_copy_can_be_read(lab: StoreLab, tmp_path: Path) -> None:
+    folder = tmp_path / "stick"
+    key, sealed = await copy_of(lab, folder).write(SECRET, nothing)
+    assert (folder / key).read_bytes().startswith(b"age-encryption.org/v1\n-> scrypt ")
+    content = (folder / sealed).read_bytes()
+    assert content.startswith(b"age-encryption.org/v1\n-> X25519 ")
+    # None so short that it would stand by chance in some of 50 kB.
+    for canary in (b"Anna Bell", "张伟".encode(), b"+8613800138000", b"+442079460000", b"manifest", b"second of sound"):
+        assert canary not in content
+    assert (folder / sealed).stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_copy_that_fails_leaves_no_file_and_the_next_one_is_whole(
