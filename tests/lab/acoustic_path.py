@@ -4,6 +4,7 @@ import subprocess
 import tempfile
 import wave
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -64,11 +65,13 @@ class AcousticPath:
         return np.concatenate([np.zeros(round(self.delay_ms * RATE_HZ / 1000)), room])
 
 
+@cache
 def far_voice(*, dbfs: float = -20) -> Sound:
     """Return some 25 s of synthetic speech by three speakers."""
     return Sound(_levelled(np.concatenate([_spoken(*each) for each in _SPOKEN.items()]), dbfs), RATE_HZ)
 
 
+@cache
 def near_voice(*, dbfs: float = -24) -> Sound:
     """Return some 9 s of a recorded voice."""
     pause = np.zeros(round(_PAUSE_S * RATE_HZ))

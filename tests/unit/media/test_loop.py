@@ -22,6 +22,7 @@ from tests.fakes.audio_ports import EchoPort, SingingPort
 from tests.fakes.sound_card import VirtualSoundCard
 from tests.lab.acoustic_path import far_voice, level_db
 from tests.lab.audio import Sound, find_tone, gaps, tone
+from tests.lab.chance import counted
 
 pytestmark = pytest.mark.feature("sidetone")
 
@@ -367,12 +368,13 @@ def test_the_loop_joins_the_sip_stack_once(start: Callable[..., Bench]) -> None:
 # --- clocks -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("period_frames", [160, 320])
 @pytest.mark.parametrize(("playback_ppm", "capture_ppm"), [(2000, 0), (-2000, 0), (0, 2000), (0, -2000), (30, -30)])
 def test_skewed_clocks_build_up_no_delay_and_make_no_click(
     start: Callable[..., Bench], playback_ppm: float, capture_ppm: float, period_frames: int
 ) -> None:
-    minutes = 5
+    minutes = counted(full=5, landing=1)
     port = SingingPort(frame_samples=period_frames)
     bench = start(port, playback_ppm=playback_ppm, capture_ppm=capture_ppm, period_frames=period_frames)
     bench.loop.open(talk=True)
