@@ -22,7 +22,7 @@ from firmware.ports import devices as ports
 from provisioning.display import Display, DisplayFamily
 from provisioning.keypad import Keypad
 from tests.fakes.character_panel import CharacterPanel
-from tests.fakes.colour_panel import SHOWN_BITS, ColourPanel
+from tests.fakes.colour_panel import ColourPanel, shown
 from tests.fakes.panel import FakePanel
 from tests.fakes.wide_panels import Sh1107Panel, Ssd1327Panel
 from tests.hardware.person import Person
@@ -125,7 +125,7 @@ class ColourBench:
         )
 
     def shows(self, frame: bytes) -> bool:
-        return self.panel.frame() == bytes(byte & SHOWN_BITS for byte in frame)
+        return self.panel.frame() == shown(frame)
 
     def is_dark(self) -> bool:
         return self.panel.light == 0

@@ -9,9 +9,15 @@ from gpiozero.pins.mock import MockFactory
 WIDTH_PX = 320
 HEIGHT_PX = 240
 # Six bits of each colour are shown (pixel format 0x06 and 0x46).
-SHOWN_BITS = 0xFC
+_SHOWN_BITS = 0xFC
+_SHOWN = bytes(byte & _SHOWN_BITS for byte in range(256))
 # How these modules are held upright: rows and columns exchanged, and which side is first (memory access control, 0x36).
 _UPRIGHT = {"st7789": 0x70, "ili9341": 0x28}
+
+
+def shown(frame: bytes) -> bytes:
+    """Return what is seen of a frame."""
+    return frame.translate(_SHOWN)
 
 
 class ColourPanel:
@@ -104,8 +110,10 @@ class ColourPanel:
     def _write(self, block: bytes) -> None:
         self.data_bytes += len(block)
         row_bytes = (self._columns[1] - self._columns[0] + 1) * 3
-        for byte in block:
+        seen = shown(block)
+        while seen:
             row, offset = divmod(self._at, row_bytes)
             place = ((self._rows[0] + row) * WIDTH_PX + self._columns[0]) * 3 + offset
-            self._ram[place] = byte & SHOWN_BITS
-            self._at += 1
+            piece, seen = seen[: row_bytes - offset], seen[row_bytes - offset :]
+            self._ram[place : place + len(piece)] = piece
+            self._at += len(piece)

@@ -11,10 +11,10 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 from drivers.colour_lcd import HEIGHT_PX, WIDTH_PX, ColourLcd
 from drivers.errors import DeviceError
 from drivers.panel_bus import SpiConnection
-from tests.fakes.colour_panel import SHOWN_BITS, ColourPanel
+from tests.fakes.colour_panel import ColourPanel, shown
 
 ROW_BYTES = WIDTH_PX * 3
-FRAME = bytes(byte & SHOWN_BITS for byte in random.Random(7).randbytes(ROW_BYTES * HEIGHT_PX))
+FRAME = shown(random.Random(7).randbytes(ROW_BYTES * HEIGHT_PX))
 
 
 @pytest.fixture
