@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-STEP = Path(__file__).parents[4] / "tools" / "locked-wheels"
+STEP = Path(__file__).parents[2] / "tools" / "locked-wheels"
 
 # Builds a wheel without any library; what is built says so when it is imported.
 _BACKEND = """
