@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from functools import cache
 from typing import get_args
 
 import phonenumbers
@@ -37,10 +38,9 @@ def sample(chance: random.Random, count: int) -> Iterator[PhoneNumber]:
 
 def sample_of(chance: random.Random, region: str, count: int) -> Iterator[PhoneNumber]:
     """Yield valid numbers of a region."""
-    examples = [number for number in _examples() if region_of(number) == region]
     found = 0
     while found < count:
-        number = _with_other_end(chance, chance.choice(examples), kept=chance.randrange(2, 6))
+        number = _with_other_end(chance, chance.choice(_examples_of(region)), kept=chance.randrange(2, 6))
         if phonenumbers.is_valid_number(number) and region_of(number) == region:
             found += 1
             yield number
@@ -54,6 +54,12 @@ def expected(number: PhoneNumber, language: str) -> str:
     return " · ".join(filter(None, (place, name)))
 
 
+@cache
+def _examples_of(region: str) -> list[PhoneNumber]:
+    return [number for number in _examples() if region_of(number) == region]
+
+
+@cache
 def _examples() -> list[PhoneNumber]:
     found = [
         phonenumbers.example_number_for_type(region, kind)
