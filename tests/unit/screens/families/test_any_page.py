@@ -26,6 +26,7 @@ from firmware.screens.model import (
     Role,
     StatusBar,
 )
+from tests.lab.chance import counted
 
 FRAME_BYTES = {
     "oled_128x64": 128 * 64 // 8,
@@ -118,14 +119,14 @@ STATUS = StatusBar(((Icon.REGISTERED, 0),), "12:34")
 
 @families
 @given(page=pages)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=counted(full=1500, landing=50))
 def test_every_page_fills_its_frame(family: str, page: Page) -> None:
     assert len(RENDERERS[family].render(page)) == FRAME_BYTES[family]
 
 
 @families
 @given(others=st.lists(blocks, max_size=5), place=st.integers(0, 5), role=st.sampled_from(Role), large=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=counted(full=600, landing=20))
 def test_what_is_needed_is_always_seen(family: str, others: list[Block], place: int, role: Role, large: bool) -> None:
     def frame(text: str) -> bytes:
         body = [replace(block, importance=Importance.USEFUL) for block in others]
@@ -143,7 +144,7 @@ def test_what_is_needed_is_always_seen(family: str, others: list[Block], place: 
     title=st.sampled_from(["", "Contacts"]),
     large=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=counted(full=600, landing=20))
 def test_the_selected_row_is_always_seen(  # noqa: PLR0917 - hypothesis gives them by name
     family: str, count: int, selected: int, first: int, title: str, large: bool
 ) -> None:
@@ -167,7 +168,7 @@ def test_the_selected_row_is_always_seen(  # noqa: PLR0917 - hypothesis gives th
     note=st.sampled_from(["", "A note that is long enough for more than a single row of the display, by far."]),
     large=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=counted(full=600, landing=20))
 def test_the_end_of_what_is_typed_is_always_seen(
     family: str, text: str, candidates: tuple[str, ...], note: str, large: bool
 ) -> None:
@@ -180,7 +181,7 @@ def test_the_end_of_what_is_typed_is_always_seen(
 
 @families
 @given(chosen=st.integers(0, 11), large=st.booleans())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=counted(full=300, landing=10))
 def test_the_chosen_candidate_is_always_seen(family: str, chosen: int, large: bool) -> None:
     def frame(word: str) -> bytes:
         candidates = ["candidate"] * 12
