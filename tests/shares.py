@@ -31,11 +31,11 @@ _ALONE: Final = re.compile(
 
 def shares(nodeid: str) -> Shares:
     """Return how a test shares the machine, by where it stands."""
-    if nodeid.startswith("tests/unit/") or "_kills.py::" in nodeid:
+    if _ALONE.match(nodeid):
+        return Shares.ALONE
+    if nodeid.startswith(("tests/unit/", "tests/contract/")) or "_kills.py::" in nodeid:
         return Shares.COMPUTES
-    if nodeid.startswith("tests/system/"):
-        return Shares.BOOTS
-    return Shares.ALONE if _ALONE.match(nodeid) else Shares.WAITS
+    return Shares.BOOTS if nodeid.startswith("tests/system/") else Shares.WAITS
 
 
 class Machine:

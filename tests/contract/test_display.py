@@ -6,7 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Literal, Protocol
 
+import luma.core.interface.serial
+import luma.lcd.device
+import luma.oled.device
 import pytest
+import RPLCD.common
 import smbus2
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 from luma.core.interface.serial import i2c
@@ -292,6 +296,17 @@ PANELS = [
     *(pytest.param(partial(ColourBench, chip), id=chip) for chip in ("st7789", "ili9341")),
     pytest.param(CharacterBench, id="hd44780"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _no_rest_for_fakes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the pauses that a real panel needs after it is reset and after a command."""
+    if request.node.get_closest_marker("hardware") is not None:
+        return
+    for place in (luma.core.interface.serial, luma.lcd.device, luma.oled.device):
+        monkeypatch.setattr(place, "sleep", lambda _seconds: None)
+    for name in ("msleep", "usleep"):
+        monkeypatch.setattr(RPLCD.common, name, lambda _duration: None)
 
 
 @pytest.fixture(params=BENCHES)

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 import pytest
+from gpiozero import output_devices
 
 from drivers.errors import DeviceError
 from drivers.indicator import StatusIndicator
@@ -20,6 +21,7 @@ from tests.hardware.rig import Rig
 from tests.lab.simulated_phone import SimulatedPhone
 
 SLOWEST_HALF_PERIOD_S = 0.8
+LONGEST_SHORT_S = SLOWEST_HALF_PERIOD_S / 2.5
 
 
 class IndicatorBench(Protocol):
@@ -36,14 +38,15 @@ class IndicatorBench(Protocol):
 class WiredIndicatorBench:
     """The GPIO driver on a simulated pin."""
 
-    def __init__(self) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
         pin = Indicator().pin
         circuit = Circuit()
         self.indicator = StatusIndicator(pin, pin_factory=circuit)
         self._meter = BlinkMeter(circuit, pin)
+        patch.setattr(output_devices, "GPIOThread", self._meter.make_thread)
 
     def pattern(self) -> str:
-        return self._meter.pattern(SLOWEST_HALF_PERIOD_S)
+        return self._meter.pattern(LONGEST_SHORT_S)
 
 
 class RigIndicatorBench:
@@ -60,7 +63,7 @@ class RigIndicatorBench:
         if not changes:
             return "on" if level else "off"
         halves = [later - earlier for earlier, later in itertools.pairwise(changes)]
-        are_long = {half > SLOWEST_HALF_PERIOD_S / 2.5 for half in halves}
+        are_long = {half > LONGEST_SHORT_S for half in halves}
         return "pulse" if len(are_long) > 1 else "slow_blink" if are_long == {True} else "fast_blink"
 
 
@@ -80,7 +83,8 @@ class PersonIndicatorBench:
 
 @contextmanager
 def wired_indicator() -> Iterator[IndicatorBench]:
-    yield WiredIndicatorBench()
+    with pytest.MonkeyPatch.context() as patch:
+        yield WiredIndicatorBench(patch)
 
 
 @contextmanager

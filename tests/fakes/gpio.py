@@ -1,15 +1,18 @@
 """A Pi's GPIO header with wires on it: gpiozero's mock pins, joined by contacts that open and close."""
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from gpiozero.pins.mock import MockFactory, MockPin
+from gpiozero.threads import GPIOThread
 
 GROUND: Final = "ground"
 Node = int | str
+_HALVES: Final = 2
+_PATIENCE_S: Final = 30.0
+_PAUSE_S: Final = 0.001
 
 
 class WiredPin(MockPin):  # type: ignore[misc] # gpiozero has no types
@@ -98,23 +101,46 @@ class Circuit(MockFactory):  # type: ignore[misc] # gpiozero has no types
 
 
 class BlinkMeter:
-    """Tells what an LED on an output pin shows by watching it for a while."""
+    """Tells what an LED on an output pin shows by how long gpiozero means to keep each level; no time passes."""
 
     def __init__(self, circuit: Circuit, bcm: int) -> None:
-        self._circuit = circuit
         self._pin = circuit.pin(bcm)
+        self._blinking: GPIOThread | None = None
+        self._kept = threading.Condition()
+        self._halves: list[tuple[bool, float]] = []
 
-    def pattern(self, slowest_half_period_s: float) -> str:
-        """Return off, on, slow_blink, fast_blink or pulse; steady is what stays for longer than a slow half period."""
-        before = self._pin.state
-        if not self._circuit.wait_until(lambda: self._pin.state != before, slowest_half_period_s):
-            return "on" if before else "off"
-        long_s = slowest_half_period_s / 2.5
-        are_long = {self._half_period_s(slowest_half_period_s) > long_s for _ in range(2)}
+    def make_thread(self, target: Callable[..., None], args: tuple[object, ...]) -> GPIOThread:
+        """Stand in for gpiozero's threads that blink."""
+        self._blinking = GPIOThread(target, args)
+        self._blinking.stopping = _Pauses(self._note)
+        return self._blinking
+
+    def pattern(self, longest_short_s: float) -> str:
+        """Return off, on, slow_blink, fast_blink or pulse."""
+        if self._blinking is None or not self._blinking.is_alive():
+            return "on" if self._pin.state else "off"
+        with self._kept:
+            self._halves.clear()
+            assert self._kept.wait_for(lambda: len(self._halves) >= _HALVES, _PATIENCE_S), "It does not blink."
+            (one, one_s), (other, other_s) = self._halves[:_HALVES]
+        assert one is not other
+        are_long = {one_s > longest_short_s, other_s > longest_short_s}
         return "pulse" if len(are_long) > 1 else "slow_blink" if are_long == {True} else "fast_blink"
 
-    def _half_period_s(self, slowest_s: float) -> float:
-        first_s = time.monotonic()
-        turned = self._pin.state
-        self._circuit.wait_until(lambda: self._pin.state != turned, slowest_s)
-        return time.monotonic() - first_s
+    def _note(self, half_period_s: float) -> None:
+        with self._kept:
+            self._halves.append((bool(self._pin.state), half_period_s))
+            self._kept.notify_all()
+
+
+class _Pauses(threading.Event):
+    """Ends each pause at once, and tells how long it was to be."""
+
+    def __init__(self, told: Callable[[float], None]) -> None:
+        super().__init__()
+        self._told = told
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout is not None:
+            self._told(timeout)
+        return super().wait(_PAUSE_S)

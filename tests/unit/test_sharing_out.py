@@ -9,7 +9,7 @@ from tests.conftest import ByWhatTheyShare
 
 COMPUTES = [f"tests/unit/test_{name}.py::test_{number}" for name in "ab" for number in range(4)]
 WAITS = [f"tests/integration/test_sync_{name}.py::test_{number}" for name in "ab" for number in range(6)]
-ALONE = [f"tests/contract/test_{name}.py::test_{number}" for name in "ab" for number in range(3)]
+ALONE = [f"tests/bench/test_{name}.py::test_{number}" for name in "ab" for number in range(3)]
 
 
 class Process:
