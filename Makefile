@@ -4,12 +4,13 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 
-.PHONY: help demo fleet test check bench soak format lock advisories words menu features reference openapi engine deb image machine
+.PHONY: help demo fleet test quick check bench soak format lock advisories words menu features reference openapi engine deb image machine
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
 	@echo "make fleet    200 simulated handsets and the page that shows them; DEVICES=1000 for more"
 	@echo "make test     every test; ARGS='...' goes to pytest"
+	@echo "make quick    the tests of the parts, without real peers and sound: a minute; ARGS='...' too"
 	@echo "make check    format, lint, types, import rules, what is locked"
 	@echo "make bench    the handset beside baresip and linphone"
 	@echo "make soak     the long counts: thousands of calls, hundreds of kills, whatever chance finds; a night, in parts that go"
@@ -39,6 +40,11 @@ fleet:
 test:
 	@tools/setup test
 	@$(PYTEST) --numprocesses 4 --no-loadscope-reorder --durations 10 --durations-min 1 $(ARGS)
+
+quick:
+	@tools/setup test >/dev/null
+	@$(PYTEST) tests/unit tests/contract --ignore tests/contract/test_ringer.py --ignore tests/contract/test_sound.py \
+	  --numprocesses 2 --no-loadscope-reorder --quiet $(ARGS)
 
 check:
 	@tools/setup check
