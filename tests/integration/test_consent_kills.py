@@ -220,5 +220,5 @@ def be_killed_before_closing(folder: Path, doing: Callable[[Path], None]) -> Non
     async def die(_lab: StoreLab) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    DocumentLab.stop = die  # type: ignore[method-assign]
+    DocumentLab.stop = die  # type: ignore[method-assign, assignment]
     doing(folder)
