@@ -70,11 +70,12 @@ PARTS: Final = (
     ),
     Part(
         "kills",
-        "a kill at each step of whatever changes what is kept, and 200 of one who writes to the store",
+        "a kill at each step of whatever changes what is kept, 200 of one who writes to the store, 5 of a new phone",
         _integration(
             *(f"{name}_kills.py" for name in ("activation", "apply", "bundle", "consent", "installer", "key")),
             *(f"{name}_kills.py" for name in ("policy", "rights", "sharing", "stick", "vault")),
             "store_crash.py",
+            "phone_activation.py",
         ),
         30,
     ),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.lab import chance
 from tests.lab.handset import Handset
 from tests.lab.newcomer import GUARDIANS_PIN, PIN, TITLES, Newcomer
 from tests.lab.office import BOB, PERSON, Office
@@ -91,10 +92,11 @@ async def test_a_phone_is_activated_step_by_step_and_only_then_calls(office: Off
     }  # fmt: skip
 
 
+@pytest.mark.soak
 async def test_a_power_cut_between_any_two_steps_loses_no_answer_and_gets_nobody_past_one(
     office: Office, handset: Handset
 ) -> None:
-    for step in ("Your age", "Policy", "Service", "Call data", "Number"):
+    for step in (*chance.some(("Your age", "Policy", "Service", "Call data"), 3), "Number"):
         async with Newcomer(handset, WITH_NUMBER) as newcomer:
             await newcomer.wait_for_line()
             await newcomer.goes_on_to(step, "Service")
