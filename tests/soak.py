@@ -180,10 +180,12 @@ def run(part: Part, *, again: bool) -> bool:
     environment = {**os.environ, "WECALL_SOAK": "1", "WECALL_SEED": str(state["seed"]), _PART: part.name}
     command = [sys.executable, "-m", "pytest", "-p", "tests.soak", "-m", "soak or hypothesis", "--timeout", "7200"]
     began_s = time.monotonic()
-    code = _wait(subprocess.Popen([*command, *part.tests], cwd=ROOT, env=environment))
-    took = (time.monotonic() - began_s) / 60
-    done = _read(_progress_of(part)) | {"minutes": state["minutes"] + took}
-    _write(_progress_of(part), done)
+    try:
+        code = _wait(subprocess.Popen([*command, *part.tests], cwd=ROOT, env=environment))
+    finally:
+        took = (time.monotonic() - began_s) / 60
+        done = _read(_progress_of(part)) | {"minutes": state["minutes"] + took}
+        _write(_progress_of(part), done)
     # 2: it was stopped, 5: nothing was left to do. A test that is skipped goes on in the next run.
     has_passed = code in {0, 5} and not done["not_passed"]
     result = "passed" if has_passed else "so far" if code in {0, 2, 5} else "failed"
@@ -243,10 +245,16 @@ def is_due(entry: dict[str, Any]) -> bool:
     return _git("diff", "--quiet", entry["commit"], "HEAD", *_BUT_THE_LOG).returncode != 0
 
 
-def commits_since(part: Part, commit: str) -> int:
-    """Return how many commits have touched a part's own files since one."""
+def how_it_stands(part: Part, passed: str | None) -> str:
+    """Say whether a part's own files have been touched since the commit on which it passed last."""
+    if passed is None:
+        return "never passed"
     files = {test.partition("::")[0] for test in part.tests}
-    return int(_git("rev-list", "--count", f"{commit}..HEAD", "--", *sorted(files)).stdout or 0)
+    counted = _git("rev-list", "--count", f"{passed}..HEAD", "--", *sorted(files))
+    if counted.returncode:
+        return f"passed on {passed}, which is not here"
+    since = int(counted.stdout)
+    return f"{since} commit(s) behind" if since else "up to date"
 
 
 def table() -> str:
@@ -255,9 +263,7 @@ def table() -> str:
     lines = []
     for part in PARTS:
         entry = log.get(part.name, {})
-        passed = entry.get("last_passed")
-        since = commits_since(part, passed) if passed else 0
-        stands = "never passed" if not passed else f"{since} commit(s) behind" if since else "up to date"
+        stands = how_it_stands(part, entry.get("last_passed"))
         last = (
             f"{entry['result']} on {entry['date']} at {entry['commit']}, seed {entry['seed']}" if entry else "not run"
         )
