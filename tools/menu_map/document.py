@@ -1,11 +1,12 @@
 """The map as a page of the documentation."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from firmware.phone.events import Key
 from firmware.phone.menu.views import CardView, CodeView, EntryKind, EntryView, ListView, MenuView
-from tools.menu_map.walk import MOST_KEYS, Stop, english, walk
+from tools.menu_map.walk import MOST_KEYS, Stop, english
 
 PATH: Final = Path(__file__).resolve().parents[2] / "docs" / "menu.md"
 
@@ -27,10 +28,10 @@ menu.
 """
 
 
-def document() -> str:
+def document(stops: Iterable[Stop]) -> str:
     """Return the page, in Markdown."""
     return _HEAD + "".join(
-        f"| {_keys(stop)} | {_cell(stop.title)} | {_cell(_contents(stop.view))} |\n" for stop in walk()
+        f"| {_keys(stop)} | {_cell(stop.title)} | {_cell(_contents(stop.view))} |\n" for stop in stops
     )
 
 
