@@ -2,6 +2,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.phone.events import BlockedContactsLoaded
 from firmware.phone.purpose import Purpose
 from firmware.phone.words import Text, Word
+from firmware.storage import contact_merge
 from firmware.storage.contact_merge import MergeCount
 from tests.lab.store import StoreLab
 
@@ -93,20 +95,33 @@ async def test_a_folder_without_files_says_so(files: Files) -> None:
     assert not (await files.take_in()).done
 
 
-async def test_others_are_served_by_the_store_while_a_large_file_is_imported(lab: StoreLab, files: Files) -> None:
+async def test_others_are_served_by_the_store_while_a_large_file_is_imported(
+    lab: StoreLab, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge = contact_merge.merge
+    turns_s: list[float] = []
+
+    def timed_merge(*arguments: Any) -> MergeCount:
+        # Time that others take on a busy machine is none of the store's.
+        began = time.thread_time()
+        count = merge(*arguments)
+        turns_s.append(time.thread_time() - began)
+        return count
+
+    monkeypatch.setattr(contact_merge, "merge", timed_merge)
     photo = "PHOTO;ENCODING=b:" + "A" * 2_000_000 + "\r\nEND:VCARD"
     many = "".join(card(f"Name {number}", str(10_000_000 + number)) for number in range(1500))
     with_photos = "".join(card(f"Photo {number}").replace("END:VCARD", photo) for number in range(10))
     (files.folder / "a.vcf").write_text(many + with_photos)
     importing = asyncio.create_task(files.take_in())
-    waits = []
+    served = 0
     while not importing.done():
-        began = time.perf_counter()
         await lab.contacts.search("6", 8)
-        waits.append(time.perf_counter() - began)
+        served += 1
         await asyncio.sleep(0.005)
     assert said((await importing).words) == "1510 contacts added."
-    assert sorted(waits)[len(waits) // 2] < 0.02
+    assert served > len(turns_s) / 2
+    assert sorted(turns_s)[len(turns_s) // 2] < 0.02
 
 
 async def test_a_file_of_nothing_but_broken_cards_is_counted_without_a_word_for_each(files: Files) -> None:
