@@ -67,6 +67,7 @@ from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Purpose
 from firmware.phone.view import Mode
 from firmware.phone.words import word
+from tests.lab.chance import counted
 from tests.unit.phone.office import office_settings
 from tests.unit.phone.test_phone_invariants import AnyEvening
 
@@ -364,5 +365,8 @@ class AnyOfficeEvening(AnyEvening):
 
 TestAnyOfficeEvening = AnyOfficeEvening.TestCase
 TestAnyOfficeEvening.settings = hypothesis_settings(
-    max_examples=150, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=counted(full=1500, landing=60),
+    stateful_step_count=60,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )

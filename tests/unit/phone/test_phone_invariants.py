@@ -91,6 +91,7 @@ from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingEnd, RecordingId, RecordingNotice, RecordingPreference
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import Mode
+from tests.lab.chance import counted
 from tests.unit.phone.desk import settings
 from tests.unit.phone.test_bundle import NEWS
 
@@ -628,5 +629,8 @@ class AnyEvening(RuleBasedStateMachine):
 
 TestAnyEvening = AnyEvening.TestCase
 TestAnyEvening.settings = hypothesis_settings(
-    max_examples=150, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=counted(full=1500, landing=60),
+    stateful_step_count=60,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
