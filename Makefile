@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
+# Each of the thousands of processes that tests start would compile all that it loads.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo fleet test quick check bench soak format lock advisories words menu features reference openapi engine deb image machine
 
