@@ -209,7 +209,8 @@ class VoicePort(EchoPort):
 
     def __init__(self, voice: Sound) -> None:
         super().__init__()
-        self._voice = [voice.pcm[first : first + 320] for first in range(0, len(voice.pcm) - 319, 320)]
+        pcm = voice.pcm
+        self._voice = [pcm[first : first + 320] for first in range(0, len(pcm) - 319, 320)]
         self.sent = bytearray()
 
     def exchange(self, near: bytes | None) -> bytes:

@@ -560,7 +560,8 @@ class SpeakingPort(DeafPort):
 
     def __init__(self, voice: Sound) -> None:
         super().__init__()
-        self._voice = [voice.pcm[first : first + 320] for first in range(0, len(voice.pcm) - 319, 320)]
+        pcm = voice.pcm
+        self._voice = [pcm[first : first + 320] for first in range(0, len(pcm) - 319, 320)]
 
     def exchange(self, near: bytes | None) -> bytes:
         super().exchange(near)
