@@ -44,6 +44,7 @@ async def gate(lab: StoreLab) -> ImportGate:
     return ImportGate(lambda: lab.consents)
 
 
+@pytest.mark.usefixtures("quick_pins")
 async def test_a_pin_is_set_checked_and_taken_away(lab: StoreLab) -> None:
     handlers = PinErrands(lab.pin, lab.guardian_pin).handlers
     assert await handlers[SetPin](SetPin("2580")) == PinChanged(is_set=True)

@@ -343,7 +343,10 @@ def test_a_card_with_longer_periods_takes_several_frames_of_the_bridge(start: Ca
 # --- the bridge while nothing sounds ----------------------------------------------------------------------------------
 
 
-def test_the_bridge_is_turned_over_after_a_call_and_then_left_alone(start: Callable[..., Bench]) -> None:
+def test_the_bridge_is_turned_over_after_a_call_and_then_left_alone(
+    start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_TURN_S", 0.01)
     bench = start(EchoPort())
     assert bench.port is not None
     bench.loop.open(talk=True)
@@ -353,7 +356,7 @@ def test_the_bridge_is_turned_over_after_a_call_and_then_left_alone(start: Calla
     bench.wait_for(lambda: not bench.loop.counters.is_playing)
     shut = bench.port.exchanges
     bench.wait_for(lambda: bench.port and bench.port.exchanges >= shut + 20)
-    assert not threading.Event().wait(0.5)
+    assert not threading.Event().wait(0.2)
     assert bench.port.exchanges == shut + 20
 
 
@@ -480,6 +483,7 @@ def test_a_phone_at_rest_does_not_complain_of_a_missing_loudspeaker(
     start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "_IDLE_BEAT_S", 0.02)
+    monkeypatch.setattr(loop, "_TURN_S", 0.01)
     speaker = VirtualSoundCard()
     speaker.playback_is_missing = True
     bench = start(EchoPort(), speaker_card=speaker)

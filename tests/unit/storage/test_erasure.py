@@ -27,7 +27,7 @@ async def record(lab: StoreLab) -> RecordingId:
 
 
 @pytest.fixture
-async def lab(lab: StoreLab) -> StoreLab:
+async def lab(lab: StoreLab, quick_pins: None) -> StoreLab:
     """A store with something of each kind in it, of which records have left."""
     await lab.consents.grant(Purpose.CDR_SYNC)
     await lab.consents.grant(Purpose.RECORDING)

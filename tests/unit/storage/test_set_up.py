@@ -1,3 +1,5 @@
+import pytest
+
 from firmware.phone.set_up import SetUp
 from tests.lab.store import StoreLab
 
@@ -13,6 +15,7 @@ async def test_how_the_phone_was_set_up_is_known_after_a_restart(lab: StoreLab) 
     assert await lab.set_up.load() is SetUp.FIRST_RUN
 
 
+@pytest.mark.usefixtures("quick_pins")
 async def test_the_holders_settings_do_not_make_a_phone_set_up(lab: StoreLab) -> None:
     await lab.pin.set("2580")
     await lab.make_call()
