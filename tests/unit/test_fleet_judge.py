@@ -113,8 +113,13 @@ def test_a_yes_or_a_no_that_was_cut_short_decides_nothing_until_it_is_given_agai
     history.take(Deed.STARTED, [])
     assert history.under_way == (Deed.WITHDRAWING, [])
     history.take(Deed.WITHDRAWN, [])
-    assert not history.under_way
     assert history.fates[KEPT] is Fate.TAKEN_BACK
+    assert not history.under_way
+
+
+def test_a_call_after_a_no_is_never_to_be_there(history: History) -> None:
+    history.take(Deed.WITHDRAWING, [])
+    history.take(Deed.WITHDRAWN, [])
     history.take(Deed.CALLING, ["e" * 32])
     assert history.fates["e" * 32] is Fate.FORBIDDEN
 

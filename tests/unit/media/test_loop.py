@@ -181,9 +181,9 @@ def test_the_microphone_shuts_when_the_call_is_held(start: Callable[..., Bench])
     assert capture.is_open
     bench.loop.open(talk=False)
     bench.card.advance(0.5)
-    assert not capture.is_open
     assert bench.loop.counters.is_playing
     assert not bench.loop.counters.is_recording
+    assert not capture.is_open
 
 
 def test_microphone_and_earpiece_shut_when_the_call_is_over(start: Callable[..., Bench]) -> None:

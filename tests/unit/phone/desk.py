@@ -51,7 +51,7 @@ class Desk:
     def view(self) -> PhoneView:
         return self.phone.view
 
-    def look(self) -> PhoneView:
+    def shown(self) -> PhoneView:
         """Return what is shown; of `view`, mypy takes what was asserted to hold for the rest of a test."""
         return self.view
 

@@ -46,7 +46,7 @@ def test_redial_after_a_busy_tone_arms_it_and_says_so() -> None:
     busy(desk, desk.place_call("2345"))
     assert desk.view.hint is Hint.PRESS_REDIAL_TO_KEEP_TRYING
     assert StartTimer(Timer.AUTO_REDIAL, EVERY_S) in desk.press(Key.REDIAL)
-    assert desk.look().hint is Hint.REDIALLING
+    assert desk.shown().hint is Hint.REDIALLING
     assert desk.view.redial_in_s == EVERY_S
     desk.replace()
     assert desk.view.redial_in_s == EVERY_S
@@ -73,7 +73,7 @@ def test_the_next_try_is_silent_until_the_far_end_rings_then_this_phone_rings_to
     desk.sip(CallState.DIALING, call_id)
     assert desk.said(StartRinging) == []
     assert StartRinging("recall") in desk.sip(CallState.ALERTING, call_id)
-    assert desk.look().hint is Hint.LIFT_HANDSET
+    assert desk.shown().hint is Hint.LIFT_HANDSET
     assert (len(desk.said(PlayTone)), len(desk.said(OpenAudio))) == sounds
 
 
@@ -87,7 +87,7 @@ def test_lifting_while_the_far_end_rings_lets_the_person_hear_it() -> None:
     assert PlayTone(Tone.RINGBACK) in commands
     assert desk.view.mode is Mode.OUTGOING
     desk.sip(CallState.ACTIVE, call_id)
-    assert desk.look().mode is Mode.IN_CALL
+    assert desk.shown().mode is Mode.IN_CALL
     assert desk.view.microphone_open
     assert desk.view.redial_in_s == 0
 
@@ -162,7 +162,7 @@ def test_a_caller_comes_first_and_the_number_is_tried_later() -> None:
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
     assert desk.view.redial_in_s == EVERY_S
     tried(desk)
-    assert desk.look().mode is Mode.REDIALLING
+    assert desk.shown().mode is Mode.REDIALLING
 
 
 def test_with_the_handset_still_off_it_is_redialled_audibly() -> None:

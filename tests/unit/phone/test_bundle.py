@@ -208,7 +208,7 @@ def test_whoever_talks_hears_from_the_display_that_the_set_up_waits_for_them() -
     desk.handle(BundleStepStarted(BundleStep.CHECKING))
     assert desk.view.hint is None
     desk.handle(BundleStepStarted(BundleStep.WAITING_FOR_CALL))
-    assert desk.view.hint is Hint.SET_UP_WAITS
+    assert desk.shown().hint is Hint.SET_UP_WAITS
     assert desk.view.mode is Mode.IN_CALL
     desk.expire(Timer.NOTICE)
     assert desk.view.hint is None
@@ -528,9 +528,9 @@ def test_a_call_that_comes_in_is_shown_at_once_and_the_page_is_there_again_after
     assert indicator(desk) is IndicatorPattern.FAST_BLINK
     desk.lift()
     desk.sip(CallState.ACTIVE, INCOMING)
-    assert desk.look().mode is Mode.IN_CALL
+    assert desk.shown().mode is Mode.IN_CALL
     desk.replace()
-    assert desk.look().mode is Mode.MENU
+    assert desk.shown().mode is Mode.MENU
     assert desk.view.menu == page
 
 

@@ -115,7 +115,7 @@ def test_ok_records_when_it_is_pressed_twice() -> None:
     assert not about_recording(desk.press(Key.OK))
     assert desk.view.hint is Hint.RECORD_AGAIN
     assert BEGINNING in desk.press(Key.OK)
-    assert desk.view.hint is None
+    assert desk.shown().hint is None
     assert not desk.view.may_record
 
 

@@ -39,7 +39,7 @@ def test_only_the_answer_for_the_digits_of_now_is_shown() -> None:
     desk.handle(ContactsFound("2", (BO,)))
     assert desk.view.matches == ()
     desk.handle(ContactsFound("26", (ANN, BO)))
-    assert desk.look().matches == (ANN, BO)
+    assert desk.shown().matches == (ANN, BO)
     assert desk.view.match is None
     desk.press("6")
     assert desk.view.matches == ()

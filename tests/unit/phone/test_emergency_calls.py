@@ -189,7 +189,7 @@ def test_for_half_an_hour_after_an_emergency_call_whoever_calls_rings() -> None:
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
     desk.expire(Timer.EMERGENCY_CALLBACK)
     desk.ring(CallId("after"))
-    assert desk.look().mode is Mode.IDLE
+    assert desk.shown().mode is Mode.IDLE
 
 
 @pytest.mark.parametrize("digits", ["9112", "*67112"])

@@ -231,7 +231,7 @@ def test_a_message_flashes_for_a_moment_and_then_blinks() -> None:
     desk.handle(MESSAGE)
     assert desk.view.flash is True
     desk.expire(Timer.NOTICE)
-    assert desk.view.flash is None
+    assert desk.shown().flash is None
     assert desk.phone._state.indicator is IndicatorPattern.SLOW_BLINK
 
 
@@ -287,11 +287,11 @@ def test_menus_and_what_is_dialled_are_spoken_and_the_clock_is_not() -> None:
     desk = desk_with(spoken_menus=True)
     assert not desk.view.spoken
     desk.press("5")
-    assert desk.view.spoken
+    assert desk.shown().spoken
     desk.press(Key.CANCEL)
     desk.press(Key.MENU)
     assert desk.view.mode is Mode.MENU
-    assert desk.view.spoken
+    assert desk.shown().spoken
 
 
 def test_a_call_silences_what_is_spoken_before_it_rings() -> None:

@@ -276,4 +276,4 @@ def test_import_and_export_show_how_far_they_have_come_and_what_became_of_them(r
     desk.handle(JobFinished(job, True, word("3 contacts added.")))
     assert desk.view.menu == NoticeView(word(row), word("3 contacts added."), keys=desk.view.menu.keys)
     desk.press(Key.OK)
-    assert isinstance(desk.view.menu, ListView)
+    assert isinstance(desk.shown().menu, ListView)

@@ -45,7 +45,7 @@ def test_the_menu_key_and_ok_open_the_menu_which_is_left_after_a_while(key: Key)
     assert isinstance(desk.view.menu, ListView)
     assert desk.view.menu.title == word("Menu")
     desk.expire(Timer.INFO)
-    assert (desk.look().mode, desk.look().menu) == (Mode.IDLE, None)
+    assert (desk.shown().mode, desk.shown().menu) == (Mode.IDLE, None)
 
 
 @pytest.mark.parametrize("way", ["cancel", "menu", "long cancel", "lift", "speaker"])

@@ -410,9 +410,9 @@ def test_a_far_end_that_hangs_up_is_shown_and_a_tone_asks_to_hang_up() -> None:
     assert PlayTone(Tone.BUSY) in desk.expire(Timer.CALL_ENDED)
     assert desk.view.hint is Hint.REPLACE_HANDSET
     assert without_page(desk.expire(Timer.CALL_ENDED)) == [StopTone(), CloseAudio()]
-    assert desk.look().hint is Hint.HANDSET_IS_OFF
+    assert desk.shown().hint is Hint.HANDSET_IS_OFF
     desk.replace()
-    assert desk.look().mode is Mode.IDLE
+    assert desk.shown().mode is Mode.IDLE
 
 
 def test_a_call_whose_end_has_no_reason_gets_one() -> None:

@@ -151,7 +151,7 @@ def test_without_a_first_digit_dial_tone_turns_into_reorder_and_then_into_silenc
     assert PlayTone(Tone.REORDER) in desk.expire(Timer.DIAL_TONE)
     assert desk.view.hint is Hint.REPLACE_HANDSET
     assert without_page(desk.expire(Timer.DIAL_TONE)) == [StopTone(), CloseAudio()]
-    assert desk.look().hint is Hint.HANDSET_IS_OFF
+    assert desk.shown().hint is Hint.HANDSET_IS_OFF
 
 
 def test_a_forgotten_handset_still_dials() -> None:
@@ -258,7 +258,7 @@ def test_sending_before_lifting_asks_for_the_handset(key: Key) -> None:
     desk.press(key)
     assert desk.view.hint is Hint.LIFT_HANDSET
     desk.expire(Timer.NOTICE)
-    assert desk.view.hint is None
+    assert desk.shown().hint is None
     assert desk.view.digits == "23"
 
 

@@ -125,7 +125,7 @@ def test_a_loudspeaker_whose_call_is_over_switches_itself_off() -> None:
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.REMOTE_HANGUP)
     assert desk.view.mode is Mode.CALL_ENDED
     desk.expire(Timer.CALL_ENDED)
-    assert desk.look().mode is Mode.IDLE
+    assert desk.shown().mode is Mode.IDLE
     assert not desk.view.speaker
 
 
@@ -145,7 +145,7 @@ def test_cancel_with_nothing_dialled_switches_the_loudspeaker_off() -> None:
     desk.press(Key.CANCEL)
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     desk.press(Key.CANCEL)
-    assert desk.look().mode is Mode.IDLE
+    assert desk.shown().mode is Mode.IDLE
 
 
 # --- answering by itself ---

@@ -402,7 +402,7 @@ def test_cancel_while_dialling_goes_back_to_the_call_on_hold() -> None:
     desk.press(Key.CANCEL)
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     assert ResumeCall(first) in desk.press(Key.CANCEL)
-    assert desk.look().mode is Mode.IN_CALL
+    assert desk.shown().mode is Mode.IN_CALL
 
 
 def test_cancel_while_the_second_one_rings_goes_back_to_the_call_on_hold() -> None:
@@ -436,7 +436,7 @@ def test_why_a_number_was_refused_is_heard_and_read_even_while_somebody_waits() 
     assert desk.view.hint is Hint.NUMBER_IMPOSSIBLE
     assert PlayTone(Tone.CALL_WAITING) in desk.expire(Timer.INTER_DIGIT)
     assert PlayTone(Tone.DIAL) not in desk.press(Key.CANCEL)
-    assert desk.look().hint is Hint.CALL_WAITING
+    assert desk.shown().hint is Hint.CALL_WAITING
 
 
 def test_an_emergency_call_finds_room_in_a_full_table() -> None:

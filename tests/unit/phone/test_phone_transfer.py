@@ -180,7 +180,7 @@ def test_one_who_was_asked_may_leave_before_it_is_known_how_the_transfer_went(st
     assert (desk.view.call.party, desk.view.call.transfer) == (CALLER, TransferState.REQUESTED)
     assert desk.said(ResumeCall) == []
     _transfer(desk, TransferState.DONE)
-    assert desk.look().mode is Mode.CALL_ENDED
+    assert desk.shown().mode is Mode.CALL_ENDED
     assert desk.view.call.reason is DisconnectReason.TRANSFERRED
 
 

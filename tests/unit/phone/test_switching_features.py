@@ -149,7 +149,7 @@ def test_codes_may_begin_and_end_with_hash() -> None:
     assert desk.view.hint is Hint.NUMBER_INCOMPLETE
     desk.replace()
     dial_off_hook(desk, "#69#")
-    assert desk.look().hint is Hint.NOTHING_TO_REDIAL
+    assert desk.shown().hint is Hint.NOTHING_TO_REDIAL
 
 
 def test_a_server_code_that_is_longer_than_one_of_ours_still_reaches_the_server() -> None:

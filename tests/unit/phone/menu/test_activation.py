@@ -423,7 +423,7 @@ def test_the_phone_may_be_used_once_that_is_written_down() -> None:
     phone.press(Key.OK)
     assert phone.view.mode is Mode.MENU
     phone.answer()
-    assert phone.look().mode is Mode.IDLE
+    assert phone.shown().mode is Mode.IDLE
     phone.place_call("2345")
     assert [call.uri for call in phone.said(PlaceCall)] == ["sip:2345@example.com"]
 

@@ -162,7 +162,7 @@ def test_it_is_said_aloud_where_menus_are_and_not_while_a_ring_is_heard() -> Non
     desk = at_step("Ring tone", preferences=Preferences(screen_off_s=0, spoken_menus=True))
     assert desk.view.spoken
     desk.press(Key.VOLUME_DOWN)
-    assert not desk.view.spoken
+    assert not desk.shown().spoken
     desk.expire(Timer.RING_PREVIEW)
     assert desk.view.spoken
 
@@ -172,7 +172,7 @@ def test_large_text_is_seen_as_it_is_selected() -> None:
     desk.press(Key.VOLUME_DOWN)
     assert desk.view.look.large_text
     desk.press(Key.VOLUME_UP)
-    assert not desk.view.look.large_text
+    assert not desk.shown().look.large_text
     choose(desk, "Large text")
     assert desk.said(SavePreferences)[-1].preferences.large_text
     assert step_of(desk) == "PIN"

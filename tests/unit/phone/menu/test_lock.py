@@ -210,7 +210,7 @@ def test_the_pin_opens_the_phone_and_the_menu(key: Key) -> None:
     assert desk.said(CheckPin) == [CheckPin("2580")]
     assert desk.view.locked
     desk.handle(PinChecked(accepted=True))
-    assert not desk.view.locked
+    assert not desk.shown().locked
     assert isinstance(desk.view.menu, ListView)
     assert said(desk.view.menu.title) == "Menu"
 
@@ -255,7 +255,7 @@ def test_a_call_between_the_pin_and_its_answer_is_not_disturbed() -> None:
     assert desk.view.mode is Mode.RINGING
     assert not desk.view.locked
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
-    assert desk.look().mode is Mode.IDLE
+    assert desk.shown().mode is Mode.IDLE
 
 
 def test_a_pin_is_hidden_forgotten_when_it_is_handed_on_and_in_no_words_of_the_errand() -> None:
@@ -428,7 +428,7 @@ def test_everything_is_forgotten_after_the_pin_and_two_questions(pin_is_set: boo
         desk.press(Key.OK)
         desk.handle(PinChecked(accepted=True))
     for _ in range(2):
-        assert isinstance(desk.view.menu, NoticeView)
+        assert isinstance(desk.shown().menu, NoticeView)
         assert desk.said(FactoryReset) == []
         desk.press(Key.OK)
     assert desk.said(FactoryReset) == [FactoryReset()]

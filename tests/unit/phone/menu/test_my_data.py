@@ -174,8 +174,9 @@ def test_a_copy_is_locked_by_words_that_are_shown_first() -> None:
     desk.press(Key.OK)
     assert not desk.said(CopyMyData), "there are no words yet"
     desk.handle(PassphraseDrawn("abandon ability able about above absent absorb"))
-    assert isinstance(desk.view.menu, CardView)
-    assert [said(row.label) for row in desk.view.menu.rows][:2] == ["abandon", "ability"]
+    words = desk.shown().menu
+    assert isinstance(words, CardView)
+    assert [said(row.label) for row in words.rows][:2] == ["abandon", "ability"]
     desk.press(Key.OK)
     assert desk.said(CopyMyData) == [CopyMyData("abandon ability able about above absent absorb")]
     desk.handle(CopyProgressed(40))

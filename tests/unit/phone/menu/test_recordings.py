@@ -162,7 +162,7 @@ def test_lifting_the_handset_lets_a_recording_be_heard_with_the_microphone_shut(
     assert notice(desk).percent == 21
     assert not desk.view.microphone_open
     assert CloseAudio() in desk.replace()
-    assert desk.look().mode is Mode.MENU
+    assert desk.shown().mode is Mode.MENU
     assert said(notice(desk).text) == "Lift the handset to listen."
 
 
@@ -205,7 +205,7 @@ def test_cancel_ends_it_and_leads_back_to_its_page() -> None:
     # With the handset off there is dial tone, and its page is there again once that lies in its cradle.
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     desk.replace()
-    assert desk.look().mode is Mode.MENU
+    assert desk.shown().mode is Mode.MENU
     assert said(the_list(desk).title) == "Anna 1"
     desk.lift()
     assert desk.view.mode is Mode.COLLECTING_DIGITS
@@ -248,12 +248,12 @@ def test_a_call_that_comes_in_while_somebody_listens_waits_and_is_answered_by_ok
     assert StopPlaying() in desk.press(Key.OK)
     desk.sip(CallState.ACTIVE, INCOMING)
     desk.audio(INCOMING)
-    assert desk.look().mode is Mode.IN_CALL
+    assert desk.shown().mode is Mode.IN_CALL
     assert desk.view.microphone_open
     # The page is there again after the call, at the place where it was left.
     progress(desk, 21.0, Playback.STOPPED)
     desk.replace()
-    assert desk.look().mode is Mode.MENU
+    assert desk.shown().mode is Mode.MENU
     assert played(desk)[-1] == PlayRecording(RecordingId("r1"), 21.0)
 
 
@@ -274,7 +274,7 @@ def test_a_call_that_comes_in_before_anybody_listens_rings() -> None:
     assert StopPlaying() in desk.ring()
     assert desk.view.mode is Mode.RINGING
     desk.lift()
-    assert desk.look().mode is Mode.IN_CALL
+    assert desk.shown().mode is Mode.IN_CALL
 
 
 def test_hanging_up_on_a_recording_lets_the_waiting_call_ring() -> None:
