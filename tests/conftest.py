@@ -17,7 +17,7 @@ from tests.shares import Machine, Shares, shares
 _said_again = f"WECALL_SEED={chance.SEED} has chance decide in the same way again."
 
 # A slow computer is no fault. The soak looks further.
-settings.register_profile("landing", deadline=None, database=None, print_blob=True)
+settings.register_profile("landing", deadline=None, database=None, print_blob=True, max_examples=50)
 settings.register_profile("soak", parent=settings.get_profile("landing"), max_examples=2000)
 settings.load_profile("soak" if chance.SOAK else "landing")
 
