@@ -59,6 +59,16 @@ def test_a_locked_phone_asks_only_who_has_typed_the_pin_and_left_the_menu() -> N
     assert step_of(desk) == TITLES[0]
 
 
+def test_a_phone_that_is_open_again_asks_at_once() -> None:
+    desk = office(preferences=BRIGHT)
+    desk.handle(PinChanged(is_set=True))
+    desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True, screen_off_s=0)))
+    desk.handle(SetUpLoaded(SetUp.NEW))
+    locked = desk.view
+    desk.handle(PinChanged(is_set=False))
+    assert (locked.mode, locked.locked, desk.view.mode) == (Mode.IDLE, True, Mode.MENU)
+
+
 def test_a_handset_that_is_off_when_the_phone_starts_has_its_dial_tone() -> None:
     desk = office(preferences=BRIGHT)
     desk.lift()
