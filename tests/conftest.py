@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from tests.durations import Keeper, Stopwatch
 from tests.lab import chance
@@ -24,6 +25,22 @@ settings.load_profile("soak" if chance.SOAK else "landing")
 
 class ByWhatTheyShare(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     """Gives files of tests to the processes as these have time; what is booted once goes to one of them."""
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Give to others what a process has left that ended; return the test that it died of.
+
+        Xdist gives out again that test too, and files that are done, to whose end nobody would come.
+        """
+        files = self.assigned_work.pop(node)
+        left = [(tests, test) for tests in files.values() for test, done in tests.items() if not done]
+        if not left:
+            return None
+        tests, died_of = left[0]
+        tests[died_of] = True
+        self.workqueue.update({file: tests for file, tests in files.items() if not all(tests.values())})
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return str(died_of)
 
     def _split_scope(self, nodeid: str) -> str:
         how = shares(nodeid)
