@@ -168,6 +168,17 @@ CHANGES: Final = (
         "The same for RTCP.",
     ),
     Change(
+        "pjlib/src/pj/sock_common.c",
+        "    const pj_sockaddr *a1 = (const pj_sockaddr*) addr1;\n"
+        "    const pj_sockaddr *a2 = (const pj_sockaddr*) addr2;\n"
+        "    int port1, port2;\n",
+        "    extern pj_sockaddr wecall_address(const pj_sockaddr_t *);\n"
+        "    const pj_sockaddr first = wecall_address(addr1), second = wecall_address(addr2);\n"
+        "    const pj_sockaddr *a1 = &first, *a2 = &second;\n"
+        "    int port1, port2;\n",
+        "A packet was held against an address that signalling wrote meanwhile, whose family was gone at the second look.",
+    ),
+    Change(
         "pjmedia/src/pjmedia/transport_ice.c",
         "    if (comp_id == 1) {\n        ++tp_ice->rtp_src_cnt;\n",
         "    {\n"

@@ -44,12 +44,26 @@ WECALL unsigned long wecall_media_refused(void)
     return __atomic_load_n(&refused, __ATOMIC_RELAXED);
 }
 
+/* What an address is now. Signalling may write it meanwhile: what is looked at twice must be a copy, whose family does not
+   change between. A copy that was taken half written is nobody's address. */
+pj_sockaddr wecall_address(const pj_sockaddr_t *address)
+{
+    const pj_uint16_t family = *(const volatile pj_uint16_t *)&((const pj_sockaddr *)address)->addr.sa_family;
+    pj_sockaddr copy;
+
+    pj_bzero(&copy, sizeof(copy));
+    if (family == pj_AF_INET6()) pj_memcpy(&copy, address, sizeof(copy.ipv6));
+    if (family == pj_AF_INET()) pj_memcpy(&copy, address, sizeof(copy.ipv4));
+    copy.addr.sa_family = family;
+    return copy;
+}
+
 static int same_host(const pj_sockaddr_t *one, const pj_sockaddr_t *other)
 {
-    unsigned length = pj_sockaddr_get_addr_len(one);
+    const pj_sockaddr first = wecall_address(one), second = wecall_address(other);
 
-    return length == pj_sockaddr_get_addr_len(other) &&
-           pj_memcmp(pj_sockaddr_get_addr(one), pj_sockaddr_get_addr(other), length) == 0;
+    return first.addr.sa_family == second.addr.sa_family && first.addr.sa_family != 0 &&
+           pj_memcmp(pj_sockaddr_get_addr(&first), pj_sockaddr_get_addr(&second), pj_sockaddr_get_addr_len(&first)) == 0;
 }
 
 static int is_trusted(const pj_sockaddr_t *source)
@@ -82,7 +96,7 @@ WECALL void wecall_media_name(pjmedia_stream *stream, const char *host)
 
 static int is_named(const pjmedia_stream_common *stream, const pj_sockaddr_t *source)
 {
-    return stream->rtp_src_addr.addr.sa_family != 0 && same_host(&stream->rtp_src_addr, source);
+    return same_host(&stream->rtp_src_addr, source);
 }
 
 /* Whether a stream takes this packet, which has passed SRTP where there is SRTP. It may move once, before it has heard
@@ -90,16 +104,17 @@ static int is_named(const pjmedia_stream_common *stream, const pj_sockaddr_t *so
 int wecall_rtp_source(pjmedia_stream_common *stream, const pjmedia_rtp_hdr *header, pjmedia_tp_cb_param *packet)
 {
     enum { SILENT, SETTLED };
+    pj_sockaddr source;
 
     if (!packet->src_addr) return 1; /* ICE has judged it below */
-    if (pj_sockaddr_cmp(&stream->rem_rtp_addr, packet->src_addr) == 0) {
+    source = wecall_address(packet->src_addr);
+    if (pj_sockaddr_cmp(&stream->rem_rtp_addr, &source) == 0) {
         stream->rem_rtp_flag = SETTLED;
         return 1;
     }
-    if (stream->rem_rtp_flag != SILENT || !(is_trusted(packet->src_addr) || is_named(stream, packet->src_addr)))
-        return refuse();
+    if (stream->rem_rtp_flag != SILENT || !(is_trusted(&source) || is_named(stream, &source))) return refuse();
     stream->rem_rtp_flag = SETTLED;
-    pj_sockaddr_cp(&stream->rem_rtp_addr, packet->src_addr);
+    pj_sockaddr_cp(&stream->rem_rtp_addr, &source);
     stream->rtcp.peer_ssrc = pj_ntohl(header->ssrc);
     packet->rem_switch = PJ_TRUE;
     return 1;

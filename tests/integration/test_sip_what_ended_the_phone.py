@@ -28,6 +28,8 @@ FINAL_S: Final = 3.0
 T1_S: Final = 0.5
 NAME_SERVER: Final = "127.0.53.53"
 STRANGER_HZ: Final = 700
+# A sender's report that says nothing (RFC 3550 section 6.4.1).
+REPORT: Final = bytes([0x80, 200, 0, 6]) + bytes(24)
 PEER_HZ: Final = 400
 # In so long the phone lets in two more of one server.
 TWO_LET_IN_S: Final = 0.4
@@ -342,6 +344,33 @@ def test_a_stranger_who_finds_the_port_of_a_call_is_not_heard_and_hears_nothing(
         assert not find_tone(heard, [STRANGER_HZ])
         assert bool(find_tone(heard, [PEER_HZ])) == peer_speaks
     scene.assert_answers_a_call()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.9"], ids=["at the peer's address", "elsewhere"])
+def test_a_stranger_who_reports_on_a_call_is_not_sent_the_phones_reports(scene: Scene, address: str) -> None:
+    with udp_socket("127.0.0.1") as reports, udp_socket(address) as stranger:
+        port = reports.getsockname()[1]
+        accepted = scene.call(offer(scene.ear.port, f"rtcp:{port} IN IP4 127.0.0.1")).body
+        sound = re.search(r"m=audio (\d+) ", accepted)
+        own = re.search(r"a=rtcp:(\d+) ", accepted)
+        assert sound
+        assert own
+        for _ in range(20):
+            stranger.sendto(REPORT, ("127.0.0.1", int(own.group(1))))
+        assert reports.recv(2048)[1] in {200, 201}
+        # The second one goes out once some packets have come in.
+        scene.ear.speak_to(int(sound.group(1)), frequency_hz=PEER_HZ)
+        assert reports.recv(2048)[1] in {200, 201}
+        stranger.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            stranger.recv(2048)
+
+
+def udp_socket(address: str) -> socket.socket:
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.bind((address, 0))
+    opened.settimeout(5)
+    return opened
 
 
 @pytest.mark.soak
