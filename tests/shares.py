@@ -1,29 +1,36 @@
-"""How tests take to others that run beside them."""
+"""How the tests of a run share the machine: a plugin of pytest for the processes that run them."""
 
 import enum
 import fcntl
 import os
 import re
-from collections.abc import Generator
+from collections import defaultdict
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
-class Shares(enum.IntEnum):
-    """How a test takes to others that run beside it; those with the lower number come first."""
 
-    BOOTS = 0
+class Shares(enum.Enum):
+    """How a test takes to others that run beside it."""
+
+    BOOTS = enum.auto()
     """It runs in the one computer that is booted for all of them."""
-    WAITS = 1
+    WAITS = enum.auto()
     """It mostly waits: others compute meanwhile, and it bears with a busy computer."""
-    COMPUTES = 2
+    COMPUTES = enum.auto()
     """It is about what comes of something and not about when."""
-    ALONE = 3
+    ALONE = enum.auto()
     """It holds the phone's own speed against a clock."""
 
 
 _ALONE: Final = re.compile(
     r"^tests/(bench/|integration/test_(sip_flood\w*\.py|sip_calls\.py::test_ringing_is_signalled_within|"
+    r"sip_jitter_buffer\.py::test_speech_over_a_bad_line|"
     r"media_loop\.py::test_(dial_tone_is_heard_within|the_loop_itself_costs))"
     r")"
 )
@@ -38,18 +45,79 @@ def shares(nodeid: str) -> Shares:
     return Shares.BOOTS if nodeid.startswith("tests/system/") else Shares.WAITS
 
 
-class Machine:
-    """What the processes that run tests share: all but one that must be alone may use it at once."""
+class ByWhatTheyShare(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Gives files of tests to the processes as these have time; what is booted once goes to one of them."""
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Give to others what a process has left that ended; return the test that it died of.
+
+        Xdist gives out again that test too, and files that are done, to whose end nobody would come.
+        """
+        files = self.assigned_work.pop(node)
+        left = [(tests, test) for tests in files.values() for test, done in tests.items() if not done]
+        if not left:
+            return None
+        tests, died_of = left[0]
+        tests[died_of] = True
+        self.workqueue.update({file: tests for file, tests in files.items() if not all(tests.values())})
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return str(died_of)
+
+    def _split_scope(self, nodeid: str) -> str:
+        how = shares(nodeid)
+        return how.name if how is Shares.BOOTS else f"{nodeid.partition('::')[0]} {how.name}"
+
+
+class Turns:
+    """Has each test wait for its turn, which counts neither as its time nor against its time-out.
+
+    All but one that must be alone may run at once.
+    """
 
     def __init__(self) -> None:
-        # Any file serves that all of them have.
+        # Any file serves that all processes have.
         self._lock = os.open(__file__, os.O_RDONLY)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        with self._turn_of(item.nodeid):
+            return (yield)
+
     @contextmanager
-    def used_by(self, nodeid: str) -> Generator[None]:
-        """Let a test run once it may; a test that must be alone waits for those that run."""
+    def _turn_of(self, nodeid: str) -> Generator[None]:
         fcntl.flock(self._lock, fcntl.LOCK_EX if shares(nodeid) is Shares.ALONE else fcntl.LOCK_SH)
         try:
             yield
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+
+def in_order(nodeids: Sequence[str]) -> list[int]:
+    """Return for each test its place: the booted ones, those that wait among those that compute, those alone."""
+    files: dict[Shares, dict[str, int]] = defaultdict(dict)
+    for nodeid in nodeids:
+        of_its_kind = files[shares(nodeid)]
+        of_its_kind.setdefault(nodeid.partition("::")[0], len(of_its_kind))
+
+    def place(at: int) -> tuple[int, float]:
+        how = shares(nodeids[at])
+        stage = {Shares.BOOTS: 0, Shares.ALONE: 2}.get(how, 1)
+        return stage, files[how][nodeids[at].partition("::")[0]] / len(files[how])
+
+    return sorted(range(len(nodeids)), key=place)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(Turns())
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatTheyShare:
+    """Share the tests out between the processes."""
+    return ByWhatTheyShare(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the processes wait and compute at once, and what must be alone come last."""
+    items[:] = [items[at] for at in in_order([item.nodeid for item in items])]

@@ -1,16 +1,51 @@
-"""The tests' own scheduler, held against xdist itself."""
+"""How a run of the tests is shared out between its processes: real runs of small tests."""
 
+import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.shares import Shares, shares
+import pytest
+
+from tests.shares import Shares, in_order, shares
 
 CHECKOUT = Path(__file__).parents[2]
-HOOKS = "from tests.conftest import pytest_xdist_make_scheduler\n"
-QUICK = "import time\ndef test_one(): pass\ndef test_two(): time.sleep(0.1)\n"
+TESTS = """
+import os, time
+
+def do(name):
+    began_at = time.monotonic()
+    time.sleep(0.05)
+    log = os.open({log!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(log, f"{{__file__}} {{name}} {{began_at}} {{time.monotonic()}}\\n".encode())
+
+def test_one(): do("one")
+def test_two(): do("two")
+def test_three(): do("three")
+"""
 DIES = "import os\ndef test_one(): pass\ndef test_two(): os._exit(1)\ndef test_three(): pass\n"
+COMPUTING = [f"unit/test_{number}.py" for number in range(4)]
+WAITING = [f"integration/test_sync_{number}.py" for number in range(4)]
+ALONE = [f"bench/test_{number}.py" for number in range(2)]
+
+
+def run(folder: Path, files: Sequence[str], processes: int) -> str:
+    for file in files:
+        path = folder / "tests" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.write_text(TESTS.format(log=str(folder / "log")))
+    command = (
+        sys.executable, "-m", "pytest", "-q", "-p", "tests.shares", "-p", "no:cacheprovider",
+        "-p", "no:hypothesispytest", "-p", "no:playwright", "-p", "no:schemathesis", "--import-mode=importlib",
+        "--numprocesses", str(processes), "--no-loadscope-reorder", f"--rootdir={folder}", str(folder),
+    )  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
+    ).stdout
 
 
 def test_what_holds_the_phone_against_a_clock_is_alone() -> None:
@@ -18,15 +53,33 @@ def test_what_holds_the_phone_against_a_clock_is_alone() -> None:
     assert shares("tests/integration/test_media_loop.py::test_both_ends_at_once") is Shares.WAITS
 
 
+def test_what_waits_is_spread_among_what_computes_and_what_is_alone_comes_last() -> None:
+    tests = [f"tests/{file}::test_one" for file in (*ALONE, *COMPUTING, "system/test_a.py", *WAITING)]
+    kinds = [shares(tests[at]) for at in in_order(tests)]
+    assert kinds[0] is Shares.BOOTS
+    assert kinds[-2:] == [Shares.ALONE] * 2
+    for first in range(1, 9, 2):
+        assert set(kinds[first : first + 2]) == {Shares.WAITS, Shares.COMPUTES}
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+@pytest.mark.parametrize("files", [COMPUTING + WAITING + ALONE, WAITING[:1] + ALONE, ALONE])
+def test_every_test_runs_once_and_beside_those_that_must_be_alone_none(
+    tmp_path: Path, files: Sequence[str], processes: int
+) -> None:
+    told = run(tmp_path, files, processes)
+    assert f"{3 * len(files)} passed" in told, told
+    ran = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+    assert len({(path, name) for path, name, _, _ in ran}) == len(ran) == 3 * len(files)
+    for (path, _, began_at, ended_at), (other, _, other_began_at, other_ended_at) in itertools.permutations(ran, 2):
+        if "/bench/" in path:
+            assert float(other_ended_at) <= float(began_at) or float(other_began_at) >= float(ended_at), (path, other)
+
+
 def test_a_process_that_dies_takes_no_other_test_with_it(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(HOOKS)
-    for number in range(8):
-        (tmp_path / f"test_{number}.py").write_text(QUICK)
-    (tmp_path / "test_4.py").write_text(DIES)
-    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--numprocesses", "2", str(tmp_path))
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    run = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert "worker 'gw" in run.stdout, run.stdout
-    assert "1 failed, 16 passed" in run.stdout, run.stdout
+    dying = tmp_path / "tests/unit/test_2.py"
+    dying.parent.mkdir(parents=True)
+    dying.write_text(DIES)
+    told = run(tmp_path, COMPUTING, processes=2)
+    assert "crashed while running" in told, told
+    assert "1 failed, 11 passed" in told, told
