@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -73,11 +74,13 @@ class Turns:
     """Has each test wait for its turn, which counts neither as its time nor against its time-out.
 
     All but one that must be alone may run at once.
+
+    Args:
+        root: a folder that all processes of the run have, and no other run.
     """
 
-    def __init__(self) -> None:
-        # Any file serves that all processes have.
-        self._lock = os.open(__file__, os.O_RDONLY)
+    def __init__(self, root: Path) -> None:
+        self._lock = os.open(root, os.O_RDONLY)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -110,7 +113,7 @@ def in_order(nodeids: Sequence[str]) -> list[int]:
 
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
-        config.pluginmanager.register(Turns())
+        config.pluginmanager.register(Turns(config.rootpath))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatTheyShare:
