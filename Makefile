@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
+# More than there are cores: most tests wait.
+PROCESSES ?= 3
 # Each of the thousands of processes that tests start would compile all that it loads.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -11,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
 	@echo "make fleet    200 simulated handsets and the page that shows them; DEVICES=1000 for more"
-	@echo "make test     every test; ARGS='...' goes to pytest"
+	@echo "make test     every test; ARGS='...' goes to pytest, PROCESSES=4 is quicker on a computer with nothing else to do"
 	@echo "make quick    the tests of the parts, without real peers and sound: a minute; ARGS='...' too"
 	@echo "make check    format, lint, types, import rules, what is locked"
 	@echo "make bench    the handset beside baresip and linphone"
@@ -41,7 +43,7 @@ fleet:
 
 test:
 	@tools/setup test
-	@$(PYTEST) --numprocesses 4 --no-loadscope-reorder --durations 10 --durations-min 1 $(ARGS)
+	@$(PYTEST) --numprocesses $(PROCESSES) --no-loadscope-reorder --durations 10 --durations-min 1 $(ARGS)
 
 quick:
 	@tools/setup test >/dev/null
