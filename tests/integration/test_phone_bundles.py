@@ -14,7 +14,7 @@ from tests.lab.stage import HANDSET_USER, PEER_USER
 
 pytestmark = pytest.mark.feature("bundle trial")
 
-FRAME_S = 0.01
+SHUT_WITHIN_S = 0.1
 
 
 @pytest.fixture
@@ -87,8 +87,8 @@ async def test_a_microphone_that_does_not_open_sends_a_bundle_back_and_one_that_
     with MicrophoneWatch(site.stage.pulse) as microphone:
         identity = await set_up_first(site, stick)
         [checked] = microphone.streams
-    # Too short for a frame of sound, which is not read either: see contract/test_sound.py.
-    assert checked.ended_at - checked.began_at < FRAME_S
+    # Nothing is read meanwhile: see contract/test_sound.py. A busy computer lets a program pause between two lines.
+    assert checked.ended_at - checked.began_at < SHUT_WITHIN_S
     assert not site.stage.pulse.recording()
 
     nowhere = {'capture = "mic_monitor"': 'capture = "nowhere"'}
