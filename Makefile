@@ -14,7 +14,7 @@ help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
 	@echo "make fleet    200 simulated handsets and the page that shows them; DEVICES=1000 for more"
 	@echo "make test     every test; ARGS='...' goes to pytest, PROCESSES=4 is quicker on a computer with nothing else to do"
-	@echo "make quick    the tests of the parts, without real peers and sound: a minute; ARGS='...' too"
+	@echo "make quick    the tests of the parts, without real peers and sound: a minute and a half; ARGS='...' too"
 	@echo "make check    format, lint, types, import rules, what is locked"
 	@echo "make bench    the handset beside baresip and linphone"
 	@echo "make soak     the long counts: thousands of calls, hundreds of kills, whatever chance finds; a night, in parts that go"

@@ -6,7 +6,6 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -84,14 +83,9 @@ class Turns:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        with self._turn_of(item.nodeid):
-            return (yield)
-
-    @contextmanager
-    def _turn_of(self, nodeid: str) -> Generator[None]:
-        fcntl.flock(self._lock, fcntl.LOCK_EX if shares(nodeid) is Shares.ALONE else fcntl.LOCK_SH)
+        fcntl.flock(self._lock, fcntl.LOCK_EX if shares(item.nodeid) is Shares.ALONE else fcntl.LOCK_SH)
         try:
-            yield
+            return (yield)
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 

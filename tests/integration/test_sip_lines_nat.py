@@ -22,6 +22,7 @@ RELAY_USER, RELAY_PASSWORD = "alice", "secret-of-the-relay"
 NO_HELP = NatSettings()
 HOOK = "type filter hook forward priority filter; policy accept;"
 WINDOW_S = 0.4
+PATIENCE_S = 10.0
 HEARD = 1000.0
 
 
@@ -53,19 +54,23 @@ def relay(site: OperatorSite, tmp_path: Path) -> Iterator[TurnServer]:
         yield server
 
 
-def until_heard(last_heard: Callable[[float], Sound], frequency_hz: float, timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while level(last_heard(WINDOW_S), frequency_hz) < HEARD:
-        assert time.monotonic() < deadline, f"{frequency_hz} Hz is not heard"
+def until(condition: Callable[[], bool], complaint: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, complaint
         time.sleep(0.05)
 
 
-def until_helped(trace: PacketTrace, timeout_s: float = 10) -> None:
+def until_heard(last_heard: Callable[[float], Sound], frequency_hz: float) -> None:
+    until(lambda: level(last_heard(WINDOW_S), frequency_hz) >= HEARD, f"{frequency_hz} Hz is not heard")
+
+
+def until_helped(trace: PacketTrace) -> None:
     """Wait until the phone has learned its address: a call that is made before goes without help."""
-    deadline = time.monotonic() + timeout_s
-    while not any((packet.source, packet.source_port) == (OPERATOR, PORT) for packet in trace.packets):
-        assert time.monotonic() < deadline, "no server has told the phone its address"
-        time.sleep(0.05)
+    until(
+        lambda: any((packet.source, packet.source_port) == (OPERATOR, PORT) for packet in trace.packets),
+        "no server has told the phone its address",
+    )
 
 
 @contextlib.contextmanager
