@@ -108,6 +108,8 @@ async def test_a_new_phone_is_set_up_in_english_and_after_second_thoughts_in_chi
 
 async def test_a_contact_is_found_by_its_keys_and_called(office: Office, clerk: Person, page: Page) -> None:
     await click(page, *ANNA_BY_KEYS)
+    # Some of the keys find the name too, and a choice among theirs is forgotten with the next key.
+    await clerk.reads(ANNA_BY_KEYS)
     await clerk.reads(NAME)
     await click(page, "volume_down", "ok")
     await clerk.reads(BOB)
