@@ -1,5 +1,6 @@
 """Fixtures that more than one folder of tests shares."""
 
+import gc
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -39,6 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Stopwatch())
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Keeper())
+
+
+def pytest_collection_finish() -> None:
+    """Have no collection of garbage look through twelve thousand tests again."""
+    gc.freeze()
 
 
 def pytest_report_header() -> str:

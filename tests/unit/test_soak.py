@@ -52,15 +52,23 @@ def _counts(module: ast.Module) -> bool:
     )
 
 
+@pytest.fixture(scope="module")
+def modules() -> dict[str, ast.Module]:
+    """The files of tests that may count or draw by chance."""
+    return dict(_modules())
+
+
+@pytest.fixture(scope="module")
+def marked(modules: dict[str, ast.Module]) -> list[str]:
+    """The tests that the soak takes."""
+    return sorted(f"{name}::{test}" for name, module in modules.items() for test in _marked(module))
+
+
 def _modules() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(TESTS.rglob("test_*.py")):
         text = path.read_text(encoding="utf-8")
         if path != Path(__file__) and any(word in text for word in ("mark.soak", "hypothesis", "chance", "kills")):
             yield f"tests/{path.relative_to(TESTS).as_posix()}", ast.parse(text)
-
-
-MODULES = dict(_modules())
-MARKED = sorted(f"{name}::{test}" for name, module in MODULES.items() for test in _marked(module))
 
 
 def _with_parameters(test: str) -> list[str]:
@@ -73,28 +81,29 @@ def _with_parameters(test: str) -> list[str]:
     return [f"{test}[{value}]" for value in values]
 
 
-def test_there_is_something_to_soak() -> None:
-    assert len(MARKED) > 100
-    assert "tests/unit/phone/test_phone_invariants.py::TestAnyEvening::runTest" in MARKED
+def test_there_is_something_to_soak(marked: list[str]) -> None:
+    assert len(marked) > 100
+    assert "tests/unit/phone/test_phone_invariants.py::TestAnyEvening::runTest" in marked
 
 
-@pytest.mark.parametrize("test", MARKED)
-def test_each_test_that_the_soak_takes_is_in_one_part(test: str) -> None:
-    for each in _with_parameters(test):
-        assert [part.name for part in PARTS if part.has(each)] == [next(part.name for part in PARTS if part.has(each))]
+def test_each_test_that_the_soak_takes_is_in_one_part(marked: list[str]) -> None:
+    parts = {
+        test: [part.name for part in PARTS if part.has(test)] for each in marked for test in _with_parameters(each)
+    }
+    assert {test: of for test, of in parts.items() if len(of) != 1} == {}
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
-def test_each_part_has_tests_in_all_that_it_names_and_ends_in_time(part: Part) -> None:
-    tests = [each for test in MARKED for each in _with_parameters(test)]
+def test_each_part_has_tests_in_all_that_it_names_and_ends_in_time(part: Part, marked: list[str]) -> None:
+    tests = [each for test in marked for each in _with_parameters(test)]
     for named_one in part.tests:
         assert any(Part("", "", (named_one,), 0).has(test) for test in tests), named_one
     assert part.minutes <= LONGEST_MINUTES
 
 
-@pytest.mark.parametrize("name", sorted(name for name, module in MODULES.items() if _counts(module)))
-def test_what_counts_further_in_the_soak_is_taken_by_it(name: str) -> None:
-    assert any(test.startswith(f"{name}::") for test in MARKED)
+def test_what_counts_further_in_the_soak_is_taken_by_it(modules: dict[str, ast.Module], marked: list[str]) -> None:
+    taken = {test.partition("::")[0] for test in marked}
+    assert {name for name, module in modules.items() if _counts(module)} <= taken
 
 
 @pytest.fixture

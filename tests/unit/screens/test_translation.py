@@ -21,9 +21,14 @@ from firmware.screens.translation import Language, translator
 from provisioning.device import Device
 from tools.words.catalogues import extract, message_id, paths, read
 
-MESSAGES = extract()
 CATALOGUES = {Language(path.parents[1].name): read(path) for path in paths()}
 UP_TO_DATE = "run make words, then translate what it names"
+
+
+@pytest.fixture(scope="module")
+def messages() -> dict[str, Message]:
+    """Every message of the code, which takes a second to read."""
+    return messages_of(extract())
 
 
 def texts(message: Message) -> tuple[str, ...]:
@@ -49,16 +54,15 @@ def test_every_language_that_can_be_configured_is_spoken() -> None:
         Device(id="a", language=language.value)
 
 
-def test_the_code_s_messages_are_found() -> None:
-    found = messages_of(MESSAGES)
-    assert {"Incoming call", "{count} missed call", "Busy"} <= found.keys()
-    assert len(found) > 100
+def test_the_code_s_messages_are_found(messages: dict[str, Message]) -> None:
+    assert {"Incoming call", "{count} missed call", "Busy"} <= messages.keys()
+    assert len(messages) > 100
 
 
 @pytest.mark.parametrize("language", CATALOGUES)
-def test_every_message_of_the_code_is_translated(language: Language) -> None:
+def test_every_message_of_the_code_is_translated(language: Language, messages: dict[str, Message]) -> None:
     translated = messages_of(CATALOGUES[language])
-    for english, message in messages_of(MESSAGES).items():
+    for english, message in messages.items():
         assert english in translated, UP_TO_DATE
         assert all(translations(translated[english])), f"{english!r} has no translation: {UP_TO_DATE}"
         assert not translated[english].fuzzy, english
@@ -66,8 +70,8 @@ def test_every_message_of_the_code_is_translated(language: Language) -> None:
 
 
 @pytest.mark.parametrize("language", CATALOGUES)
-def test_no_catalogue_holds_what_nobody_says_any_more(language: Language) -> None:
-    assert messages_of(CATALOGUES[language]).keys() <= messages_of(MESSAGES).keys(), UP_TO_DATE
+def test_no_catalogue_holds_what_nobody_says_any_more(language: Language, messages: dict[str, Message]) -> None:
+    assert messages_of(CATALOGUES[language]).keys() <= messages.keys(), UP_TO_DATE
 
 
 @pytest.mark.parametrize("language", CATALOGUES)
