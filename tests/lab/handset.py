@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, ClassVar
 
 from firmware.control.client import ask_async
 from firmware.control.requests import Role, StatusRequest
@@ -21,12 +21,17 @@ from firmware.phone.purpose import Purpose
 from firmware.phone.set_up import SetUp
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.set_up import StoredSetUp
+from tests.lab import kills
 from tests.lab.guarded_store import open_store_of
 from tests.lab.holder import USUAL, take_into_use
 from tests.lab.ports import free_port
+from tests.lab.warm_process import WarmProcess
 
+_FORK = "tests.lab.forked_handset"
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0
+
+kills.load(_FORK)
 
 
 class WecallProcess:
@@ -35,7 +40,10 @@ class WecallProcess:
     Attributes:
         environment: that it is started with; to be changed before that.
         watched_by: a command that runs it under its eyes, and under the process id that it was started with itself.
+        forks: `wecall run` is a fork of a process that has loaded the firmware, which takes half of the time.
     """
+
+    forks: ClassVar[bool] = False
 
     def __init__(self, name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
         self.log_path = folder / f"{name}.log"
@@ -43,7 +51,7 @@ class WecallProcess:
         self._arguments = tuple(arguments)
         self._notify_path = folder / f"{name}.notify"
         self.environment = {**os.environ, **environment, "NOTIFY_SOCKET": str(self._notify_path)}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | WarmProcess | None = None
         self.watched_by: Sequence[str] = ()
         self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
@@ -78,15 +86,27 @@ class WecallProcess:
         self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notifications.bind(str(self._notify_path))
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self.watched_by, sys.executable, "-m", "firmware.cli", *self._arguments],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=Path(__file__).parents[2],
-                start_new_session=True,
-            )
+            self._process = self._fork(log) if self._may_fork() else self._run(log)
+
+    def _may_fork(self) -> bool:
+        """Say whether a fork would be what was asked for: it has loaded what this process would load."""
+        return self.forks and self._name == "run" and not self.watched_by and "PYTHONPATH" not in self.environment
+
+    def _fork(self, log: IO[bytes]) -> WarmProcess:
+        with Path(os.devnull).open("rb") as nothing:
+            streams = (nothing.fileno(), log.fileno(), log.fileno())
+            return WarmProcess(_FORK, *self._arguments, streams=streams, environment=self.environment)
+
+    def _run(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*self.watched_by, sys.executable, "-m", "firmware.cli", *self._arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,
+        )
 
     def wait_until_ready(self) -> None:
         """Wait for READY=1.

@@ -1,0 +1,13 @@
+"""`python -m firmware.cli run` as a fork of a process that has loaded what it needs (tests.lab.warm_process)."""
+
+import os
+import runpy
+
+import firmware.app
+import firmware.cli  # noqa: F401
+
+
+def main() -> None:
+    """Be that command, of a session of its own."""
+    os.setsid()
+    runpy.run_module("firmware.cli", run_name="__main__")
