@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from tests import shares
 from tests.durations import Keeper, Stopwatch
-from tests.lab import chance
+from tests.lab import chance, kills
 from tests.lab.pulse import PulseAudio
 
 _said_again = f"WECALL_SEED={chance.SEED} has chance decide in the same way again."
@@ -42,9 +42,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Keeper())
 
 
-def pytest_collection_finish() -> None:
-    """Have no collection of garbage look through twelve thousand tests again."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have no collection of garbage look through twelve thousand tests again, and forks made by who is preferred."""
     gc.freeze()
+    if hasattr(session.config, "workerinput"):
+        kills.get_ready()
 
 
 def pytest_report_header() -> str:

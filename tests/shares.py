@@ -35,13 +35,15 @@ _ALONE: Final = re.compile(
     r")"
 )
 
+_HEARS: Final = ("tests/contract/test_ringer.py", "tests/contract/test_sound.py")
+
 
 def shares(nodeid: str) -> Shares:
     """Return how a test shares the machine, by where it stands."""
     if _ALONE.match(nodeid):
         return Shares.ALONE
     if nodeid.startswith(("tests/unit/", "tests/contract/")) or "_kills.py::" in nodeid:
-        return Shares.COMPUTES
+        return Shares.WAITS if nodeid.startswith(_HEARS) else Shares.COMPUTES
     return Shares.BOOTS if nodeid.startswith("tests/system/") else Shares.WAITS
 
 
@@ -72,7 +74,7 @@ class ByWhatTheyShare(LoadScopeScheduling):  # type: ignore[misc] # xdist has no
 class Turns:
     """Has each test wait for its turn, which counts neither as its time nor against its time-out.
 
-    All but one that must be alone may run at once.
+    All but one that must be alone may run at once. Who computes gives way to who waits, where this user may.
 
     Args:
         root: a folder that all processes of the run have, and no other run.
@@ -83,8 +85,12 @@ class Turns:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        fcntl.flock(self._lock, fcntl.LOCK_EX if shares(item.nodeid) is Shares.ALONE else fcntl.LOCK_SH)
+        how = shares(item.nodeid)
+        fcntl.flock(self._lock, fcntl.LOCK_EX if how is Shares.ALONE else fcntl.LOCK_SH)
         try:
+            if os.geteuid() == 0:
+                policy = os.SCHED_IDLE if how is Shares.COMPUTES else os.SCHED_OTHER
+                os.sched_setscheduler(0, policy, os.sched_param(0))
             return (yield)
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)

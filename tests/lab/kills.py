@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +36,11 @@ def load(module: str) -> None:
     """Have a module loaded before the first fork; each module whose functions are to be killed asks for it."""
     _loaded.append(module)
     _FORKS.set_forkserver_preload(_loaded)
+
+
+def get_ready() -> None:
+    """Start what will be forked, which goes on being preferred as this process is now."""
+    forkserver.ensure_running()
 
 
 def start_apart(function: Callable[..., object], *arguments: Any) -> BaseProcess:
