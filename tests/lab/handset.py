@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Final
 
 from firmware.control.client import ask_async
 from firmware.control.requests import Role, StatusRequest
@@ -32,6 +32,15 @@ _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0
 
 kills.load(_FORK)
+
+
+def _network() -> str:
+    """Return the network namespace that the calling thread is in, and with it what it starts."""
+    return str(Path("/proc/thread-self/ns/net").readlink())
+
+
+_NETWORK: Final = _network()
+"""That of the process which forks."""
 
 
 class WecallProcess:
@@ -89,8 +98,9 @@ class WecallProcess:
             self._process = self._fork(log) if self._may_fork() else self._run(log)
 
     def _may_fork(self) -> bool:
-        """Say whether a fork would be what was asked for: it has loaded what this process would load."""
-        return self.forks and self._name == "run" and not self.watched_by and "PYTHONPATH" not in self.environment
+        """Say whether a fork would be what was asked for, with what is loaded and where it is."""
+        is_usual = self._name == "run" and not self.watched_by and "PYTHONPATH" not in self.environment
+        return self.forks and is_usual and _network() == _NETWORK
 
     def _fork(self, log: IO[bytes]) -> WarmProcess:
         with Path(os.devnull).open("rb") as nothing:
