@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import sys
 
 import firmware.app
 import firmware.cli  # noqa: F401
@@ -10,4 +11,6 @@ import firmware.cli  # noqa: F401
 def main() -> None:
     """Be that command, of a session of its own."""
     os.setsid()
+    # A handset that starts anew becomes this.
+    sys.orig_argv = [sys.executable, "-m", "firmware.cli", *sys.argv[1:]]
     runpy.run_module("firmware.cli", run_name="__main__")

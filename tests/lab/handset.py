@@ -99,7 +99,11 @@ class WecallProcess:
 
     def _may_fork(self) -> bool:
         """Say whether a fork would be what was asked for, with what is loaded and where it is."""
-        is_usual = self._name == "run" and not self.watched_by and "PYTHONPATH" not in self.environment
+        loads_others = any(
+            name.startswith(("LD_", "PYTHON")) and os.environ.get(name) != value
+            for name, value in self.environment.items()
+        )
+        is_usual = self._name == "run" and not self.watched_by and not loads_others
         return self.forks and is_usual and _network() == _NETWORK
 
     def _fork(self, log: IO[bytes]) -> WarmProcess:
