@@ -145,15 +145,17 @@ async def test_the_server_says_which_ring_tells_callers_apart(
 async def test_a_contact_has_a_ring_of_its_own(office: Office, clerk: Person, tmp_path: Path) -> None:
     bursts_s = await ring_of(office.outsider(tmp_path, RELATIVE), clerk)
     await clerk.wait_for_mode("idle")
-    # The ring begins before the address book has answered.
-    assert bursts_s[1:] == pytest.approx([0.3] * 3, abs=0.06)
+    # The ring begins before the address book has answered, which may take longer than a burst.
+    assert len(bursts_s) > 2
+    assert bursts_s[1:] == pytest.approx([0.3] * (len(bursts_s) - 1), abs=0.06)
 
 
 async def ring_of(caller: Sipp, clerk: Person) -> list[float]:
     """How long each burst of the ring for a caller lasts, who is then declined."""
     with Recorder("bell_monitor") as bell, caller:
         await clerk.wait_until(lambda page: page.state["ringing"], 5)
-        await clerk.wait_for(lambda _: bell.sound.duration_s > RING_HEARD_S + 0.5)
+        since_s = bell.sound.duration_s
+        await clerk.wait_for(lambda _: bell.sound.duration_s > since_s + RING_HEARD_S + 0.5)
         await clerk.press("cancel")
     return bursts_of(bell.sound)
 

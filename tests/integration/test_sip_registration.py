@@ -277,7 +277,8 @@ def test_the_stack_starts_and_stops_twenty_times_without_leaking_a_descriptor(
         return len(list(Path("/proc/self/fd").iterdir()))
 
     first = once()
-    assert [once() for _ in range(20)] == [first] * 20
+    # What an earlier test has left may go meanwhile.
+    assert max(once() for _ in range(20)) <= first
 
 
 def test_nothing_of_a_stopped_stack_is_left_to_the_garbage_collector(registrar: Kamailio, line_to: LineMaker) -> None:
