@@ -1,11 +1,12 @@
-"""`python -m firmware.cli run` as a fork of a process that has loaded what it needs (tests.lab.warm_process)."""
+"""`python -m firmware.cli` as a fork of a process that has loaded what it needs (tests.lab.warm_process)."""
 
 import os
 import runpy
 import sys
 
 import firmware.app
-import firmware.cli  # noqa: F401
+import firmware.cli
+import firmware.sync_app  # noqa: F401
 
 
 def main() -> None:

@@ -49,12 +49,20 @@ class WecallProcess:
     Attributes:
         environment: that it is started with; to be changed before that.
         watched_by: a command that runs it under its eyes, and under the process id that it was started with itself.
-        forks: `wecall run` is a fork of a process that has loaded the firmware, which takes half of the time.
+        forks: a handset's are forks of a process that has loaded the firmware, which takes half of the time.
     """
 
     forks: ClassVar[bool] = False
 
-    def __init__(self, name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        may_fork: bool = False,
+    ) -> None:
         self.log_path = folder / f"{name}.log"
         self._name = name
         self._arguments = tuple(arguments)
@@ -62,6 +70,7 @@ class WecallProcess:
         self.environment = {**os.environ, **environment, "NOTIFY_SOCKET": str(self._notify_path)}
         self._process: subprocess.Popen[bytes] | WarmProcess | None = None
         self.watched_by: Sequence[str] = ()
+        self._may_fork = may_fork
         self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     @property
@@ -95,16 +104,16 @@ class WecallProcess:
         self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notifications.bind(str(self._notify_path))
         with self.log_path.open("ab") as log:
-            self._process = self._fork(log) if self._may_fork() else self._run(log)
+            self._process = self._fork(log) if self._is_to_fork() else self._run(log)
 
-    def _may_fork(self) -> bool:
+    def _is_to_fork(self) -> bool:
         """Say whether a fork would be what was asked for, with what is loaded and where it is."""
         loads_others = any(
             name.startswith(("LD_", "PYTHON")) and os.environ.get(name) != value
             for name, value in self.environment.items()
         )
-        is_usual = self._name == "run" and not self.watched_by and not loads_others
-        return self.forks and is_usual and _network() == _NETWORK
+        is_usual = not self.watched_by and not loads_others and _network() == _NETWORK
+        return self.forks and self._may_fork and is_usual
 
     def _fork(self, log: IO[bytes]) -> WarmProcess:
         with Path(os.devnull).open("rb") as nothing:
@@ -210,8 +219,10 @@ class Handset:
             ],
             folder,
             environment,
+            may_fork=True,
         )  # fmt: skip
-        self.sync = WecallProcess("sync", ["sync", "--runtime-dir", str(self._runtime_dir)], folder, environment)
+        sync = ["sync", "--runtime-dir", str(self._runtime_dir)]
+        self.sync = WecallProcess("sync", sync, folder, environment, may_fork=True)
 
     @property
     def url(self) -> str:
