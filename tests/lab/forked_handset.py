@@ -1,12 +1,24 @@
 """`python -m firmware.cli` as a fork of a process that has loaded what it needs (tests.lab.warm_process)."""
 
+import importlib
 import os
 import runpy
 import sys
+from typing import Final
 
-import firmware.app
-import firmware.cli
-import firmware.sync_app  # noqa: F401
+_LOADED: Final = (
+    "drivers.ringer",
+    "drivers.simulator",
+    "drivers.sound",
+    "firmware.app",
+    "firmware.cli",
+    "firmware.screens.families.mono",
+    "firmware.sip.engine",
+    "firmware.sync_app",
+)
+
+for _name in _LOADED:
+    importlib.import_module(_name)
 
 
 def main() -> None:
