@@ -25,11 +25,12 @@ from tests.lab import kills
 from tests.lab.guarded_store import open_store_of
 from tests.lab.holder import USUAL, take_into_use
 from tests.lab.ports import free_port
-from tests.lab.warm_process import WarmProcess
+from tests.lab.warm_process import WarmProcess, completed
 
 _FORK = "tests.lab.forked_handset"
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0
+_COMMAND_TIMEOUT_S = 30.0
 
 kills.load(_FORK)
 
@@ -290,14 +291,23 @@ class Handset:
 
     def command(self, *arguments: str) -> str:
         """Run an administrator's command and return what it printed."""
+        done = self._completed(*arguments, "--runtime-dir", str(self._runtime_dir))
+        if arguments[0] != "doctor":
+            done.check_returncode()
+        return done.stdout
+
+    @staticmethod
+    def _completed(*arguments: str) -> subprocess.CompletedProcess[str]:
+        if WecallProcess.forks:
+            return completed(_FORK, *arguments, timeout_s=_COMMAND_TIMEOUT_S)
         return subprocess.run(
-            [sys.executable, "-m", "firmware.cli", *arguments, "--runtime-dir", str(self._runtime_dir)],
+            [sys.executable, "-m", "firmware.cli", *arguments],
             capture_output=True,
             text=True,
-            check=arguments[0] != "doctor",
-            timeout=30,
+            check=False,
+            timeout=_COMMAND_TIMEOUT_S,
             cwd=Path(__file__).parents[2],
-        ).stdout
+        )
 
     async def status(self) -> Mapping[str, Any]:
         """What `wecall status` tells, without a process for each question."""

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from multiprocessing.reduction import DupFd
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from tests.lab import kills
@@ -61,6 +63,23 @@ class WarmProcess:
     def kill(self) -> None:
         """End it at once."""
         self.send_signal(signal.SIGKILL)
+
+
+def completed(module: str, *arguments: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
+    """Run a module's `main` to its end and return that, with all that it has said.
+
+    Raises:
+        subprocess.TimeoutExpired: it ran for too long, and was ended.
+    """
+    with Path(os.devnull).open("rb") as nothing, TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
+        process = WarmProcess(module, *arguments, streams=(nothing.fileno(), output.fileno(), errors.fileno()))
+        try:
+            code = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        said = [(stream.seek(0), stream.read())[1] for stream in (output, errors)]
+    return subprocess.CompletedProcess(process.args, code, *said)
 
 
 def _run(arguments: list[str], streams: list[Any], environment: dict[str, str]) -> None:
