@@ -31,7 +31,7 @@ class Shares(enum.Enum):
 _ALONE: Final = re.compile(
     r"^tests/(bench/|integration/test_(sip_flood\w*\.py|sip_calls\.py::test_ringing_is_signalled_within|"
     r"sip_jitter_buffer\.py::test_speech_over_a_bad_line|"
-    r"media_loop\.py::test_(dial_tone_is_heard_within|the_loop_itself_costs))"
+    r"media_loop\.py::test_(dial_tone_is_heard_within|the_loop_itself_costs|a_microphone_that_hears_the_loudspeaker))"
     r")"
 )
 

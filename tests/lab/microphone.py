@@ -30,6 +30,7 @@ class MicrophoneWatch:
         self._process: subprocess.Popen[str] | None = None
         self._listener: threading.Thread | None = None
         self._streams: dict[str, Open] = {}
+        self._heard = threading.Event()
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -40,6 +41,9 @@ class MicrophoneWatch:
         )
         self._listener = threading.Thread(target=self._listen, name="microphone-watch", daemon=True)
         self._listener.start()
+        # Nothing says that it has subscribed but what it hears: each program that asks is told of.
+        while not self._heard.wait(0.1):
+            self._pulse.recording()
         return self
 
     def __exit__(
@@ -60,6 +64,7 @@ class MicrophoneWatch:
         assert self._process is not None
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            self._heard.set()
             if found := _EVENT.search(line):
                 event, number = found.groups()
                 if event == "new":
