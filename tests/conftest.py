@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import settings
 
-from tests import shares
+from tests import peer_logs, shares
 from tests.durations import Keeper, Stopwatch
 from tests.lab import chance, kills
 from tests.lab.pulse import PulseAudio
@@ -39,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(chance.SEED)
     config.pluginmanager.register(shares)
+    config.pluginmanager.register(peer_logs)
     config.pluginmanager.register(Stopwatch())
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Keeper())
