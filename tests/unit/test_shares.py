@@ -62,8 +62,9 @@ def test_what_waits_is_spread_among_what_computes_and_what_is_alone_comes_last()
         assert set(kinds[first : first + 2]) == {Shares.WAITS, Shares.COMPUTES}
 
 
-@pytest.mark.parametrize("processes", [1, 3])
-@pytest.mark.parametrize("files", [COMPUTING + WAITING + ALONE, WAITING[:1] + ALONE, ALONE])
+@pytest.mark.parametrize(
+    ("files", "processes"), [(COMPUTING + WAITING + ALONE, 3), (WAITING[:1] + ALONE, 1), (ALONE, 2)]
+)
 def test_every_test_runs_once_and_beside_those_that_must_be_alone_none(
     tmp_path: Path, files: Sequence[str], processes: int
 ) -> None:
