@@ -23,6 +23,7 @@ NO_HELP = NatSettings()
 HOOK = "type filter hook forward priority filter; policy accept;"
 WINDOW_S = 0.4
 PATIENCE_S = 10.0
+TURN_S = 1.0
 HEARD = 1000.0
 
 
@@ -71,6 +72,8 @@ def until_helped(trace: PacketTrace) -> None:
         lambda: any((packet.source, packet.source_port) == (OPERATOR, PORT) for packet in trace.packets),
         "no server has told the phone its address",
     )
+    # What is on the wire its thread takes in at its next turn, and nothing tells of that.
+    time.sleep(TURN_S)
 
 
 @contextlib.contextmanager
