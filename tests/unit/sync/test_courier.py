@@ -16,7 +16,9 @@ from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.sync import courier as courier_module
 from firmware.sync.broker import Arrival
 from firmware.sync.courier import Courier
-from firmware.sync.problems import BrokerError
+from firmware.sync.parcels import Parcel
+from firmware.sync.problems import BrokerError, MessageRefusedError
+from tests.unit.sync.test_parcels import outcome
 
 
 class AtOnce(random.Random):
@@ -199,3 +201,34 @@ async def test_a_message_that_is_never_taken_gives_its_place_to_the_next_ones(
     assert handset.tries == [b"unwanted"] * 8 + [b"wanted"]
     assert "secrets" not in caplog.text
     assert "given up" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "failure", [BrokerError(BrokerProblem.CONNECTION_LOST), MessageRefusedError(BrokerProblem.NOT_AUTHORIZED)]
+)
+async def test_what_the_broker_did_not_acknowledge_stays_in_the_outbox(
+    failure: BrokerError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, sent = outcome(1, device="handset-7"), outcome(2, device="handset-7")
+
+    class Failing(Connection):
+        max_payload_bytes = 1024
+
+        async def publish(self, parcel: Parcel) -> None:
+            if parcel.keys == (kept.key,):
+                raise failure
+
+    class WithMessages(Handset):
+        def __init__(self) -> None:
+            super().__init__(b"", HandsetError())
+            self.told: asyncio.Queue[Sequence[OutboxKey]] = asyncio.Queue()
+
+        async def next_messages(self, _wait_s: float) -> Sequence[OutboxMessage]:
+            return kept, sent
+
+        async def done(self, keys: Sequence[OutboxKey]) -> None:
+            self.told.put_nowait(keys)
+
+    handset = WithMessages()
+    async with carrying(Failing(), handset, monkeypatch):
+        assert await handset.told.get() == [sent.key]
