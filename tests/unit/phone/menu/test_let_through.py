@@ -2,10 +2,12 @@
 
 import pytest
 
+from firmware.phone.activation import AgeBand
 from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.call import CallerId, CallId, CallState, Decision, DisconnectReason
 from firmware.phone.commands import PlaceCall, SavePreferences
 from firmware.phone.consent_answers import ConsentsChanged
+from firmware.phone.consent_errands import SetConsent
 from firmware.phone.errands import CheckPin
 from firmware.phone.events import (
     CallStateChanged,
@@ -15,7 +17,7 @@ from firmware.phone.events import (
     Key,
     PreferencesLoaded,
 )
-from firmware.phone.menu.views import EntryView, NoticeView
+from firmware.phone.menu.views import EntryView, ListView, NoticeView
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Actor, Purpose
@@ -24,6 +26,7 @@ from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menu.test_calls import logged, open_list
 from tests.unit.phone.menus import choose, labels, said
+from tests.unit.phone.new_phone import GUARDIANS_PIN, PIN, NewPhone, title_of
 from tests.unit.phone.office import office
 
 NUMBER = "2301"
@@ -145,6 +148,31 @@ def test_other_decisions_lead_to_where_they_are_made(decision: Decision, row: st
     choose(desk, row)
     assert desk.view.menu is not None
     assert said(desk.view.menu.title) == title
+
+
+@pytest.mark.parametrize(
+    ("age_band", "title", "pin", "actor"),
+    [
+        (AgeBand.ADULT, "PIN", PIN, Actor.HOLDER),
+        (AgeBand.UNDER_14, "Guardian's PIN", GUARDIANS_PIN, Actor.GUARDIAN),
+    ],
+)
+def test_recording_is_allowed_from_there_by_the_pin_of_whoever_answers(
+    age_band: AgeBand, title: str, pin: str, actor: Actor
+) -> None:
+    phone = NewPhone.of_office(activated=True, age_band=age_band)
+    open_list(phone, logged(1, decision=Decision.RECORDING_NOT_ALLOWED, number=NUMBER))
+    phone.press("1")
+    choose(phone, "Recording")
+    phone.answer()
+    while not isinstance(phone.view.menu, ListView):
+        phone.ok()
+    phone.press(Key.VOLUME_DOWN)
+    phone.ok()
+    assert title_of(phone) == title
+    assert phone.said(SetConsent) == []
+    phone.type_pin(pin)
+    assert phone.said(SetConsent) == [SetConsent(Purpose.RECORDING, granted=True, actor=actor)]
 
 
 def test_a_call_about_which_nothing_was_decided_has_nothing_to_overrule() -> None:
