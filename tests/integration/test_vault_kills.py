@@ -136,6 +136,15 @@ def test_the_key_goes_before_anything_else(folder: Path) -> None:
         asyncio.run(open_lab(folder).start())
 
 
+def test_of_the_old_key_no_byte_is_left_where_it_lay(folder: Path) -> None:
+    asyncio.run(fill(folder))
+    # Another name for the same bytes on the disk.
+    (folder.parent / "same").hardlink_to(folder / KEY_NAME)
+    begin_reset(folder)
+    assert finish_reset(folder, {})
+    assert not any((folder.parent / "same").read_bytes())
+
+
 def test_the_sealed_key_of_the_store_goes_first_also_where_systemd_keeps_the_host_s_secret(folder: Path) -> None:
     lab = GuardedStore(folder)
     asyncio.run(lab.start())
