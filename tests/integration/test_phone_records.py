@@ -10,12 +10,18 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firmware.egress.discovery import discovery_topic
+from firmware.phone.my_data import DataCategory
+from firmware.privacy.retention import DAY_S
+from firmware.storage.database import Database
+from provisioning.retention import Retention
 from tests.lab import chance
+from tests.lab.guarded_store import open_store_of
 from tests.lab.mosquitto import Observer, Operator, Received
 from tests.lab.person import Person
 from tests.lab.scripted_peer import ScriptedPeer
@@ -149,7 +155,53 @@ async def test_withdrawal_has_the_broker_told_to_delete_what_it_got(
             each["epoch"] == record["epoch"] and each["first"] <= record["seq"] <= each["last"] for each in ranges
         )
 
+    def is_announced(messages: list[Received]) -> bool:
+        *_, newest = (message.document["purposes"] for message in messages if message.topic == f"{PREFIX}/consent")
+        return {answer["purpose"]: answer["granted"] for answer in newest}[PURPOSE] is False
+
     await asyncio.to_thread(observer.wait_for, is_taken_back)
+    await asyncio.to_thread(observer.wait_for, is_announced)
+
+
+async def test_across_a_border_numbers_leave_as_pseudonyms_until_the_holder_agrees(tmp_path: Path) -> None:
+    abroad = {"sync": {"region": "DE"}}
+    with Stage(tmp_path / "stage", Choices(extra=abroad)) as stage, Observer(stage.broker) as observer:
+        async with Person(stage.handset) as person:
+            await person.wait_for_line()
+            await asyncio.to_thread(stage.handset.command, "consent", "grant", PURPOSE)
+            await try_number(person, UNTOLD)
+            await asyncio.to_thread(stage.handset.command, "consent", "grant", "cross_border_cdr")
+            await try_number(person, "7005")
+            records = await wait_for_numbers(observer, {"7005"})
+    assert [record["number"][:2] for record in records] == ["p:", "70"]
+    assert UNTOLD[1:] not in repr([message.payload for message in observer.received])
+
+
+async def test_a_call_whose_days_are_over_is_gone_once_the_phone_has_started(stage: Stage) -> None:
+    async with Person(stage.handset) as person:
+        await person.wait_for_line()
+        await try_number(person, "7006")
+    await asyncio.to_thread(stage.handset.main.stop)
+    store = await open_store_of(stage.handset.state_dir)
+
+    def grow_old(database: Database) -> None:
+        """As if the handset had been running for all of the days since that call."""
+        [(newest,)] = database.query("SELECT max(position) FROM calls")
+        [(witnessed_s,)] = database.query("SELECT said ->> '$.witnessed_s' FROM witness")
+        database.execute(
+            "INSERT OR REPLACE INTO retention_marks (witnessed_s, positions) VALUES (?, ?)",
+            witnessed_s,
+            json.dumps({DataCategory.CALLS: newest}),
+        )
+        database.execute(
+            "UPDATE witness SET said = json_set(said, '$.witnessed_s', ?)", witnessed_s + Retention().calls_days * DAY_S
+        )
+
+    await store.transact(grow_old)
+    await store.stop()
+    await asyncio.to_thread(stage.handset.main.start)
+    async with Person(stage.handset) as person:
+        await person.wait_for(lambda _status: not stage.handset.ask("log"))
 
 
 async def test_the_operator_hears_what_became_of_what_it_sent_and_nothing_that_was_in_it(

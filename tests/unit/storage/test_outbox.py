@@ -139,5 +139,18 @@ async def test_waiting_ends_when_a_call_is_queued_for_all_who_wait(granted: Stor
     assert await asyncio.wait_for(asyncio.gather(*waits), 10) == [True, True]
 
 
+async def test_waiting_ends_when_consent_is_withdrawn(granted: StoreLab) -> None:
+    wait = asyncio.create_task(granted.outbox.wait_for_due(30))
+    await asyncio.sleep(0)
+    # The store answers in order: by then it has been told that nothing waits.
+    assert await granted.outbox.waiting() == 0
+    assert not wait.done()
+    await granted.consents.withdraw(Purpose.CDR_SYNC)
+    assert await asyncio.wait_for(wait, 10)
+    [announced] = await granted.outbox.next_batch(10)
+    assert announced.topic == "consent"
+    assert '"purpose": "cdr_sync", "granted": false' in json.dumps(dict(announced.payload))
+
+
 async def test_waiting_gives_up_in_time(granted: StoreLab) -> None:
     assert not await granted.outbox.wait_for_due(0.01)
