@@ -23,9 +23,9 @@ class Shares(enum.Enum):
     WAITS = enum.auto()
     """It mostly waits: others compute meanwhile, and it bears with a busy computer."""
     COMPUTES = enum.auto()
-    """It is about what comes of something and not about when."""
+    """It is about what comes of something and not about when, and gives way to all others."""
     ALONE = enum.auto()
-    """It holds the phone's own speed against a clock."""
+    """It holds the phone's own speed against a clock: only what computes may run beside it."""
 
 
 _ALONE: Final = re.compile(
@@ -35,6 +35,8 @@ _ALONE: Final = re.compile(
     r")"
 )
 
+_BESIDE_WHO_IS_ALONE: Final = 0.7
+"""How much of what computes has begun when those come that must be alone."""
 _HEARS: Final = ("tests/contract/test_ringer.py", "tests/contract/test_sound.py")
 
 
@@ -48,7 +50,7 @@ def shares(nodeid: str) -> Shares:
 
 
 class ByWhatTheyShare(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
-    """Gives files of tests to the processes as these have time; what is booted once goes to one of them."""
+    """Gives files of tests to the processes as these have time; what is booted once, or alone, goes to one of them."""
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Give to others what a process has left that ended; return the test that it died of.
@@ -68,13 +70,15 @@ class ByWhatTheyShare(LoadScopeScheduling):  # type: ignore[misc] # xdist has no
 
     def _split_scope(self, nodeid: str) -> str:
         how = shares(nodeid)
-        return how.name if how is Shares.BOOTS else f"{nodeid.partition('::')[0]} {how.name}"
+        is_of_one_process = how in {Shares.BOOTS, Shares.ALONE}
+        return how.name if is_of_one_process else f"{nodeid.partition('::')[0]} {how.name}"
 
 
 class Turns:
     """Has each test wait for its turn, which counts neither as its time nor against its time-out.
 
-    All but one that must be alone may run at once. Who computes gives way to who waits, where this user may.
+    All but one that must be alone may run at once. Who computes gives way to all others, where this user may do so and
+    take it back, and then it need not wait for its turn.
 
     Args:
         root: a folder that all processes of the run have, and no other run.
@@ -86,18 +90,24 @@ class Turns:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         how = shares(item.nodeid)
+        if how is Shares.COMPUTES and os.geteuid() == 0:
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            try:
+                return (yield)
+            finally:
+                os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         fcntl.flock(self._lock, fcntl.LOCK_EX if how is Shares.ALONE else fcntl.LOCK_SH)
         try:
-            if os.geteuid() == 0:
-                policy = os.SCHED_IDLE if how is Shares.COMPUTES else os.SCHED_OTHER
-                os.sched_setscheduler(0, policy, os.sched_param(0))
             return (yield)
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
 
 def in_order(nodeids: Sequence[str]) -> list[int]:
-    """Return for each test its place: the booted ones, those that wait among those that compute, those alone."""
+    """Return for each test its place: the booted ones, those that wait among those that compute, those alone.
+
+    The last that compute come behind these, for the other processes.
+    """
     files: dict[Shares, dict[str, int]] = defaultdict(dict)
     for nodeid in nodeids:
         of_its_kind = files[shares(nodeid)]
@@ -105,8 +115,10 @@ def in_order(nodeids: Sequence[str]) -> list[int]:
 
     def place(at: int) -> tuple[int, float]:
         how = shares(nodeids[at])
-        stage = {Shares.BOOTS: 0, Shares.ALONE: 2}.get(how, 1)
-        return stage, files[how][nodeids[at].partition("::")[0]] / len(files[how])
+        how_far = files[how][nodeids[at].partition("::")[0]] / len(files[how])
+        is_kept_for_the_end = how is Shares.COMPUTES and how_far >= _BESIDE_WHO_IS_ALONE
+        stage = {Shares.BOOTS: 0, Shares.ALONE: 2}.get(how, 3 if is_kept_for_the_end else 1)
+        return stage, how_far
 
     return sorted(range(len(nodeids)), key=place)
 
