@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
 # More than there are cores: most tests wait.
-PROCESSES ?= 3
+PROCESSES ?= 5
 # Each of the thousands of processes that tests start would compile all that it loads.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
 	@echo "make fleet    200 simulated handsets and the page that shows them; DEVICES=1000 for more"
-	@echo "make test     every test; ARGS='...' goes to pytest, PROCESSES=4 is quicker on a computer with nothing else to do"
+	@echo "make test     every test; ARGS='...' goes to pytest, PROCESSES=3 is slower and kinder to a computer that does other things"
 	@echo "make quick    the tests of the parts, without real peers and sound: a minute and a half; ARGS='...' too"
 	@echo "make check    format, lint, types, import rules, what is locked"
 	@echo "make bench    the handset beside baresip and linphone"

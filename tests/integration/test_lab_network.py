@@ -106,13 +106,17 @@ def test_losses_come_in_bursts_where_asked(lossy: LossyCable) -> None:
 
 def test_jitter_spreads_the_delays_and_lets_packets_overtake(lossy: LossyCable) -> None:
     lossy.change(Line(delay_ms=20, jitter_ms=40))
-    arrived = arrivals(lossy)
-    delays_ms = [1000 * delay_s for delay_s in arrived.values()]
-    assert len(delays_ms) == PACKETS
-    assert min(delays_ms) >= 20
-    assert 30 < statistics.median(delays_ms) < 60
-    assert statistics.stdev(delays_ms) > 8
-    assert list(arrived) != sorted(arrived)
+
+    def is_spread() -> bool:
+        arrived = arrivals(lossy)
+        delays_ms = [1000 * delay_s for delay_s in arrived.values()]
+        assert len(delays_ms) == PACKETS
+        assert min(delays_ms) >= 20
+        assert list(arrived) != sorted(arrived)
+        return 30 < statistics.median(delays_ms) < 60 and statistics.stdev(delays_ms) > 8
+
+    # A busy computer may let many of them go at once.
+    assert any(is_spread() for _ in range(3))
 
 
 def test_a_line_that_harms_media_only_spares_signalling(lossy: LossyCable) -> None:
