@@ -37,6 +37,8 @@ _ALONE: Final = re.compile(
 
 _BESIDE_WHO_IS_ALONE: Final = 0.7
 """How much of what computes has begun when those come that must be alone."""
+_NICENESS: Final = 10
+"""How much more what computes gives way; at an idle priority it would wait for ever beside whoever never rests."""
 _HEARS: Final = ("tests/contract/test_ringer.py", "tests/contract/test_sound.py")
 
 
@@ -91,11 +93,12 @@ class Turns:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         how = shares(item.nodeid)
         if how is Shares.COMPUTES and os.geteuid() == 0:
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            before = os.nice(0)
+            os.nice(_NICENESS)
             try:
                 return (yield)
             finally:
-                os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+                os.setpriority(os.PRIO_PROCESS, 0, before)
         fcntl.flock(self._lock, fcntl.LOCK_EX if how is Shares.ALONE else fcntl.LOCK_SH)
         try:
             return (yield)
