@@ -14,7 +14,7 @@ from tests.lab.certificates import CertificateAuthority
 from tests.lab.installer_desk import BlankHandset, InstallerDesk
 from tests.lab.mosquitto import Mosquitto
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 FIRST, SECOND = "10000000abcd0001", "10000000abcd0002"
 
 

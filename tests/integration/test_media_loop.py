@@ -32,7 +32,7 @@ from tests.lab.audio import (
 from tests.lab.pulse import PulseAudio, Stream
 
 RATE_HZ = 16_000
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 STEADY_S = chance.counted(20, 4)
 
 

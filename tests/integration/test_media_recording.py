@@ -31,7 +31,7 @@ from tests.lab.store import StoreLab
 if TYPE_CHECKING:
     from firmware.phone.events import Event
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 30.0
 NEAR_HZ, FAR_HZ = 440, 1000
 
 

@@ -9,7 +9,7 @@ from drivers.simulator.display import FAMILIES
 from tests.lab.handset import Handset
 from tests.lab.phone_page import PhonePage
 
-PATIENCE_S = 15
+PATIENCE_S = 30.0
 DIALLED = "47114711471"
 # Nobody answers there: what the display shows is for the phone alone to say.
 CONFIGURATION = """

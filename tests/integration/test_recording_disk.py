@@ -18,7 +18,7 @@ from tests.lab.recording_desk import CALL, RecordingDesk
 from tests.lab.small_disk import fill, small_disk
 
 DISK_BYTES = 4 * 1024 * 1024
-TIMEOUT_S = 20.0
+TIMEOUT_S = 30.0
 NOISE = np.random.default_rng(1).normal(0, 4000, 160).astype("<i2").tobytes()
 
 

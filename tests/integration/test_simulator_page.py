@@ -24,7 +24,7 @@ KEYS = (
     ("*", "0", "#", "hold", "voicemail"),
     ("cancel", "menu", "ok", "redial", "do_not_disturb"),
 )
-TIMEOUT_S = 10
+TIMEOUT_S = 30.0
 # Every byte another, so that a swapped bit, byte or row shows.
 FRAME = bytes((number * 37 + number // 16) % 256 for number in range(128 * 64 // 8))
 

@@ -22,7 +22,7 @@ RELAY_USER, RELAY_PASSWORD = "alice", "secret-of-the-relay"
 NO_HELP = NatSettings()
 HOOK = "type filter hook forward priority filter; policy accept;"
 WINDOW_S = 0.4
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 TURN_S = 1.0
 HEARD = 1000.0
 

@@ -15,7 +15,7 @@ from typing import IO, Self
 
 from tests.lab.priority import prefer
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from tests.lab.ports import free_port
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 30.0
 MODULES = Path("/usr/lib/baresip/modules")
 
 

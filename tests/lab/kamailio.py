@@ -17,7 +17,7 @@ from tests.lab.ports import free_port
 from tests.lab.server import Server
 
 TEMPLATE = Path(__file__).with_name("kamailio.cfg")
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 30.0
 
 
 class Kamailio(Server):

@@ -13,7 +13,7 @@ from tests.lab.phone_page import PhonePage
 
 Status = Mapping[str, Any]
 
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 """How long something may take that a person would expect at once, on a machine that has other things to do."""
 
 _POLL_S = 0.02

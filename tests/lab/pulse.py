@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.lab.priority import LONGEST_WITHOUT_REST_S, carry_sound
 
-_START_TIMEOUT_S = 10.0
+_START_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)

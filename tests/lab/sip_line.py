@@ -39,7 +39,7 @@ class EventInbox:
             self.events.append((time.monotonic(), event))
             self._arrived.notify_all()
 
-    def wait_for(self, kind: type[_E], where: Callable[[_E], bool] = lambda _event: True, timeout_s: float = 10) -> _E:
+    def wait_for(self, kind: type[_E], where: Callable[[_E], bool] = lambda _event: True, timeout_s: float = 20) -> _E:
         """Return the first such event that has not been waited for yet.
 
         Raises:
@@ -59,17 +59,17 @@ class EventInbox:
             assert self._arrived.wait_for(found, timeout_s), f"no such {kind.__name__}; still here: {self.events}"
         return taken[0]
 
-    def wait_for_registration(self, state: RegistrationState, timeout_s: float = 10) -> RegistrationChanged:
+    def wait_for_registration(self, state: RegistrationState, timeout_s: float = 20) -> RegistrationChanged:
         """Wait until the registration is in this state."""
         return self.wait_for(RegistrationChanged, lambda event: event.state is state, timeout_s)
 
-    def wait_for_call(self, call_id: CallId, state: CallState, timeout_s: float = 10) -> CallStateChanged:
+    def wait_for_call(self, call_id: CallId, state: CallState, timeout_s: float = 20) -> CallStateChanged:
         """Wait until a call is in this state."""
         return self.wait_for(
             CallStateChanged, lambda event: event.call_id == call_id and event.state is state, timeout_s
         )
 
-    def end_calls(self, hang_up: Callable[[CallId], None], timeout_s: float = 5) -> None:
+    def end_calls(self, hang_up: Callable[[CallId], None], timeout_s: float = 15) -> None:
         """Hang every call up and wait until all are over."""
         with self._arrived:
             living = list(self._living)

@@ -9,7 +9,7 @@ from typing import Self
 
 from tests.lab.ports import free_port
 
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 30.0
 SCENARIOS = Path(__file__).with_name("sipp")
 
 

@@ -23,7 +23,7 @@ from tests.lab.audio import Sound, find_tone, gaps
 from tests.lab.priority import prefer
 from tests.lab.warm_process import WarmProcess
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 30.0
 _PROGRAM = "tests.lab.stack_program"
 kills.load(_PROGRAM)
 SPOKEN_HZ = 1000
@@ -225,7 +225,7 @@ class StackProcess:
         with self._happened:
             return list(self._events)
 
-    def wait_for(self, start: str, *, after: int = 0, timeout_s: float = 10) -> str:
+    def wait_for(self, start: str, *, after: int = 0, timeout_s: float = 20) -> str:
         """Return the first event that begins so.
 
         Args:
@@ -263,7 +263,7 @@ class StackProcess:
             return False
         return True
 
-    def ask(self, *words: str, timeout_s: float = 10) -> Any:
+    def ask(self, *words: str, timeout_s: float = 20) -> Any:
         """Let it do something and return its answer."""
         with self._happened:
             self._answers.clear()

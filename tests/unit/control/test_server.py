@@ -30,7 +30,7 @@ from firmware.control.requests import (
 from firmware.control.server import MAX_CONNECTIONS, ControlServer, Handler
 from firmware.errors import ControlError
 
-TIMEOUT_S = 10
+TIMEOUT_S = 30.0
 
 
 class Text(Answer):

@@ -11,7 +11,7 @@ from drivers.hook_switch import GpioHookSwitch
 from tests.fakes.gpio import GROUND, Circuit
 
 PIN = 17
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 class WiredHookSwitch:

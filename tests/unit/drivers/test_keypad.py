@@ -19,7 +19,7 @@ CONTACTS: dict[str, tuple[int, int]] = {
     LAYOUT.keys[row][column]: (LAYOUT.rows[row], LAYOUT.columns[column])
     for row, column in product(range(len(LAYOUT.rows)), range(len(LAYOUT.columns)))
 }
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 class WiredKeypad:

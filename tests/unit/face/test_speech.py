@@ -13,7 +13,7 @@ from firmware.face.speech import Narrator, sentence_sound
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.screens.model import Block, Entry, List, ListRow, Page
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 30.0
 ROWS = (ListRow("Contacts"), ListRow("Do not disturb", "off"))
 
 

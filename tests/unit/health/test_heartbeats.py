@@ -13,7 +13,7 @@ import pytest
 from firmware.health.heartbeats import Health
 from firmware.health.notifier import SystemdNotifier
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 
 
 class Clock:

@@ -27,7 +27,7 @@ from tests.lab.chance import counted
 pytestmark = pytest.mark.feature("sidetone")
 
 RATE_HZ = 16_000
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 LOOP_OPTIONS = ("speaker_card", "handset_near_end", "speaker_near_end", "sidetone_percent", "comfort_noise", "tap")
 
 

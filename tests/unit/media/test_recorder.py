@@ -11,7 +11,7 @@ from firmware.media.recorder import RecordingFate, SoundRecorder, SoundTap
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.storage.errors import StoreFullError
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 PERIOD = 160
 NEAR, FAR = np.full(PERIOD, 1000, "<i2").tobytes(), np.full(PERIOD, -2000, "<i2").tobytes()
 

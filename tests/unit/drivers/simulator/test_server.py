@@ -20,7 +20,7 @@ from provisioning.display import DisplayFamily
 
 KEYS = (("1", "2", "3"), ("cancel", "0", "ok"))
 STRIPES = bytes([0b10101010] * 16 + [0] * 16) * 32
-TIMEOUT_S = 10
+TIMEOUT_S = 30.0
 
 
 @pytest.fixture
