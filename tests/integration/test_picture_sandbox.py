@@ -105,10 +105,11 @@ def test_a_file_that_says_that_it_is_too_large_is_refused_within_100_ms(
 ) -> None:
     path = tmp_path / "bomb"
     path.write_bytes(content)
-    began_s = time.perf_counter()
+    # Of the processor, and of the decoder's process, if one were started.
+    before_s = sum(os.times()[:4])
     with pytest.raises(PictureError) as refusal:
         read_picture(path)
-    assert time.perf_counter() - began_s < 0.1
+    assert sum(os.times()[:4]) - before_s < 0.1
     assert refusal.value.words == words
 
 

@@ -105,10 +105,10 @@ def test_nothing_that_a_caller_sends_is_too_much(number: str, country: str) -> N
 
 
 def test_a_long_number_takes_no_time() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(1000):
         ENGLISH.describe("+86" * 100_000, "CN")
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 @pytest.mark.parametrize("country", ["", "ZZ", "C", "cn", "001"])

@@ -1,5 +1,5 @@
 import re
-from time import perf_counter
+from time import thread_time
 from typing import get_args
 
 import pytest
@@ -280,10 +280,10 @@ def test_calls_are_sent_neither_to_here_nor_to_where_they_must_not_go(digits: st
 
 
 def test_a_rule_of_any_length_is_read_in_one_pass() -> None:
-    started = perf_counter()
+    started = thread_time()
     nasty = plan(rewrites=[rewrite("x." * 31 + "T") for _ in range(50)], barred=["1" * 63 + "*"] * 500)
     nasty.is_barred("1" * MAX_DIGITS)
-    assert perf_counter() - started < 2
+    assert thread_time() - started < 2
 
 
 _RULES = st.lists(

@@ -1,7 +1,7 @@
 import base64
 import re
 from ipaddress import ip_address, ip_network
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import example, given
@@ -557,6 +557,6 @@ def test_any_attributes_are_kept_in_bounds_or_left_out(attributes: list[tuple[st
     ],
 )
 def test_the_longest_bodies_take_no_longer_than_their_length(body: bytes) -> None:
-    started = perf_counter()
+    started = thread_time()
     check(body)
-    assert perf_counter() - started < 0.5
+    assert thread_time() - started < 0.5
