@@ -1,6 +1,7 @@
 """The box that all system tests share: booted once, installed once, with servers on the far side of a cable."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,15 @@ transport = "udp"
 host = "{BROKER}"
 port = 8883
 """
+
+INSTALLING_MAY_TAKE_S = 600
+"""Half a minute on an idle computer; as long as may be on one that never rests."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(INSTALLING_MAY_TAKE_S))
 
 
 @pytest.fixture(scope="session")
