@@ -15,9 +15,9 @@ from firmware.ports import devices as ports
 from provisioning.ringer import Ringer
 from tests.hardware.person import Person
 from tests.lab.audio import Recorder, find_tone
+from tests.lab.patience import PATIENCE_S
 
 CADENCE_MS = (300, 200)
-TIMEOUT_S = 30.0
 
 
 class RingerBench(Protocol):
@@ -40,7 +40,7 @@ class SinkBench:
 
     def wait_until_heard(self) -> None:
         since = self._recorder.sound.duration_s
-        deadline, pause = time.monotonic() + TIMEOUT_S, threading.Event()
+        deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
         while not find_tone(self._recorder.sound.between(since, 1e6), [800], threshold=300):
             assert time.monotonic() < deadline, "Nothing rings."
             pause.wait(0.02)

@@ -13,8 +13,8 @@ from provisioning.identity import private_pem
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.installer_desk import BlankHandset, InstallerDesk
 from tests.lab.mosquitto import Mosquitto
+from tests.lab.patience import PATIENCE_S
 
-PATIENCE_S = 30.0
 FIRST, SECOND = "10000000abcd0001", "10000000abcd0002"
 
 

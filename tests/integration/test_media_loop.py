@@ -29,10 +29,10 @@ from tests.lab.audio import (
     start_playing,
     tone,
 )
+from tests.lab.patience import PATIENCE_S, wait_until
 from tests.lab.pulse import PulseAudio, Stream
 
 RATE_HZ = 16_000
-TIMEOUT_S = 30.0
 STEADY_S = chance.counted(20, 4)
 
 
@@ -58,19 +58,12 @@ class Handset:
             return any(seen == event or type(seen) is event for seen in self.events)
 
         with self._changed:
-            assert self._changed.wait_for(has_come, TIMEOUT_S), f"{event} did not come; {self.loop.counters}"
+            assert self._changed.wait_for(has_come, PATIENCE_S), f"{event} did not come; {self.loop.counters}"
 
     def _take(self, event: Event) -> None:
         with self._changed:
             self.events.append(event)
             self._changed.notify_all()
-
-
-def wait_until(condition: Callable[[], Any]) -> None:
-    pause, deadline = threading.Event(), time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen."
-        pause.wait(0.01)
 
 
 @pytest.fixture

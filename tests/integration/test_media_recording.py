@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,13 +24,13 @@ from firmware.recording.player import RecordingPlayer
 from firmware.recording.recorder import CallRecorder
 from tests.fakes.audio_ports import SingingPort
 from tests.lab.audio import Recorder, Sound, find_tone, gaps, level, playing, tone
+from tests.lab.patience import PATIENCE_S, wait_until
 from tests.lab.pulse import PulseAudio
 from tests.lab.store import StoreLab
 
 if TYPE_CHECKING:
     from firmware.phone.events import Event
 
-TIMEOUT_S = 30.0
 NEAR_HZ, FAR_HZ = 440, 1000
 
 
@@ -84,13 +83,6 @@ class Handset:
         pcm = b"".join(map(decoder.decode, await self.lab.recordings.read_ogg(recording_id)))
         samples = np.frombuffer(pcm, "<i2").reshape(-1, 2).astype(np.float64)
         return Sound(samples[:, 0], SOUND_RATE_HZ), Sound(samples[:, 1], SOUND_RATE_HZ)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    pause, deadline = threading.Event(), time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen."
-        pause.wait(0.01)
 
 
 def wait_s(seconds: float) -> None:
@@ -191,11 +183,11 @@ async def test_a_card_that_is_too_slow_is_heard_by_nobody(handset: Handset, spea
 
     def never_comes_back(_descriptor: int) -> None:
         stuck.set()
-        released.wait(TIMEOUT_S)
+        released.wait(PATIENCE_S)
 
     def talk_while_the_card_is_stuck() -> None:
         with patch("os.fsync", never_comes_back):
-            assert stuck.wait(TIMEOUT_S)
+            assert stuck.wait(PATIENCE_S)
             # The sound server has no priority on a busy machine; a gap of our own making would come every time.
             assert any(longest_gap_s() <= 0.04 for _ in range(3))
             released.set()

@@ -18,11 +18,11 @@ from firmware.media.tones import key_click
 from firmware.screens.families.rom import GLYPHS
 from provisioning.ringer import Ringer as RingerSettings
 from tests.lab.audio import Recorder, Sound, find_tone, tone
+from tests.lab.patience import PATIENCE_S
 from tests.lab.priority import carrying_sound
 from tests.lab.pulse import PulseAudio, Stream
 from tests.lab.ring_tones import CHIME_HZ, chime
 
-TIMEOUT_S = 30.0
 LOW_HZ = 400
 
 
@@ -61,14 +61,14 @@ def own_pulse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pulse
 
 
 def wait_until_playing(server: PulseAudio, *, playing: bool) -> None:
-    mine, deadline, pause = Stream("bell", os.getpid()), time.monotonic() + TIMEOUT_S, threading.Event()
+    mine, deadline, pause = Stream("bell", os.getpid()), time.monotonic() + PATIENCE_S, threading.Event()
     while (mine in server.playing()) is not playing:
         assert time.monotonic() < deadline
         pause.wait(0.02)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    deadline, pause = time.monotonic() + TIMEOUT_S, threading.Event()
+    deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
     while not condition():
         assert time.monotonic() < deadline, "It did not happen."
         pause.wait(0.05)
@@ -86,12 +86,12 @@ def test_a_missing_card_is_reported_once_and_holds_nobody_up(own_pulse: PulseAud
     before = time.monotonic()
     bell.ringer.ring()
     assert time.monotonic() - before < 0.05
-    sentence = bell.faults.get(timeout=TIMEOUT_S)
+    sentence = bell.faults.get(timeout=PATIENCE_S)
     assert "'bell'" in sentence
     assert "aplay -L" in sentence
 
     own_pulse.start()
-    assert bell.recoveries.get(timeout=TIMEOUT_S)
+    assert bell.recoveries.get(timeout=PATIENCE_S)
     with Recorder("bell_monitor") as recorder:
         threading.Event().wait(0.6)
         assert find_tone(recorder.sound, [800], threshold=300)
@@ -103,9 +103,9 @@ def test_a_card_pulled_out_while_it_rings_rings_again_when_it_is_back(own_pulse:
     bell.ringer.ring()
     wait_until_playing(own_pulse, playing=True)
     own_pulse.kill()
-    assert "bell" in bell.faults.get(timeout=TIMEOUT_S)
+    assert "bell" in bell.faults.get(timeout=PATIENCE_S)
     own_pulse.restart()
-    assert bell.recoveries.get(timeout=TIMEOUT_S)
+    assert bell.recoveries.get(timeout=PATIENCE_S)
 
 
 def test_a_silent_ringer_costs_nothing(bell: Bell) -> None:
@@ -297,8 +297,8 @@ def test_ringing_cuts_a_sound_off_and_nothing_sounds_over_it(pulse: PulseAudio, 
 
 def test_a_sound_on_a_missing_card_is_reported_once_and_given_up(own_pulse: PulseAudio, bell: Bell) -> None:
     bell.ringer.play(key_click(16_000))
-    assert "'bell'" in bell.faults.get(timeout=TIMEOUT_S)
+    assert "'bell'" in bell.faults.get(timeout=PATIENCE_S)
     own_pulse.start()
     bell.ringer.play(key_click(16_000))
-    assert bell.recoveries.get(timeout=TIMEOUT_S)
+    assert bell.recoveries.get(timeout=PATIENCE_S)
     assert bell.faults.empty()

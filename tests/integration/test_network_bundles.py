@@ -10,7 +10,7 @@ import pytest
 from firmware.bundles.shelf import Shelf
 from tests.lab.bundle_site import BundleSite, Stick, set_up_first, somebody_at
 from tests.lab.mosquitto import Observer, Operator, Received
-from tests.lab.person import PATIENCE_S
+from tests.lab.patience import PATIENCE_S
 from tests.lab.stage import DEVICE, FLEET, PEER_USER
 
 PREFIX = f"wecall/v1/{FLEET}/{DEVICE}"

@@ -23,7 +23,8 @@ from firmware.phone.contact import Contact, ContactNumber
 from tests.lab.address_book import AddressBook
 from tests.lab.audio import Sound, gaps
 from tests.lab.office import BOB, PERSON, TONES_HZ, Office, OpenEar, hears, speaking
-from tests.lab.person import PATIENCE_S, Person
+from tests.lab.patience import PATIENCE_S
+from tests.lab.person import Person
 from tests.lab.stage import Choices
 
 pytestmark = pytest.mark.feature("bad contact files")

@@ -15,7 +15,8 @@ import pytest
 from tests.lab import chance
 from tests.lab.audio import Recorder, find_tone, first_heard_at, loudest_frequencies
 from tests.lab.handset import Handset
-from tests.lab.person import PATIENCE_S, Person
+from tests.lab.patience import PATIENCE_S
+from tests.lab.person import Person
 from tests.lab.pulse import PulseAudio
 from tests.lab.sipp import Sipp
 from tests.lab.stage import PEER_USER, Choices, Stage

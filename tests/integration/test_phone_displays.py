@@ -7,9 +7,9 @@ import pytest_asyncio
 
 from drivers.simulator.display import FAMILIES
 from tests.lab.handset import Handset
+from tests.lab.patience import PATIENCE_S
 from tests.lab.phone_page import PhonePage
 
-PATIENCE_S = 30.0
 DIALLED = "47114711471"
 # Nobody answers there: what the display shows is for the phone alone to say.
 CONFIGURATION = """

@@ -9,7 +9,8 @@ import pytest
 from tests.lab.handset import Handset
 from tests.lab.newcomer import PIN, Newcomer
 from tests.lab.office import BOB, PERSON, Office
-from tests.lab.person import PATIENCE_S, Person
+from tests.lab.patience import PATIENCE_S
+from tests.lab.person import Person
 from tests.lab.stage import Choices
 
 READY = "The handset is ready"

@@ -13,7 +13,8 @@ from firmware.phone.purpose import Purpose
 from firmware.storage.recordings import FOLDER_NAME
 from tests.lab.audio import Sound, find_tone, level
 from tests.lab.office import BOB, CAROL, PERSON, TONES_HZ, Colleague, Office, OpenEar, hears, speaking, talk
-from tests.lab.person import PATIENCE_S, Person
+from tests.lab.patience import PATIENCE_S
+from tests.lab.person import Person
 from tests.lab.scripted_peer import ScriptedPeer, sdp
 from tests.lab.small_disk import fill, small_disk
 from tests.lab.stage import Choices

@@ -1,9 +1,8 @@
 """The whole handset is killed while it records a call: what was said until then is there when it is back."""
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +17,11 @@ from firmware.storage.recording_rows import RecordingState, StoredRecording
 from firmware.storage.recordings import FOLDER_NAME, RoomLimits, StoredRecordings
 from tests.lab.audio import Sound, level, start_playing, tone
 from tests.lab.guarded_store import open_store_of
+from tests.lab.patience import wait_until
 from tests.lab.person import Person
 from tests.lab.stage import PEER_USER, Choices, Stage
 
 NEAR_HZ, FAR_HZ = 700, 1000
-TIMEOUT_S = 30.0
 CLOCKS = Clocks(time.time, time.monotonic, lambda: True, "a boot")
 
 
@@ -35,13 +34,6 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
             yield stage
         finally:
             stage.stop()
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    pause, deadline = threading.Event(), time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen."
-        pause.wait(0.05)
 
 
 async def recordings_of(state_dir: Path) -> list[tuple[StoredRecording, bytes]]:

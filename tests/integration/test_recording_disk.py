@@ -1,9 +1,7 @@
 """Recording on a card that is full: the recording ends and says so, and calls are still written."""
 
 import asyncio
-import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +12,12 @@ from firmware.phone.recording import RecordingEnd
 from firmware.recording import recorder as call_recorder
 from firmware.storage.recording_rows import RecordingState
 from firmware.storage.recordings import FOLDER_NAME, RoomLimits
+from tests.lab.patience import wait_until
 from tests.lab.recording_desk import CALL, RecordingDesk
 from tests.lab.small_disk import fill, small_disk
 
 DISK_BYTES = 4 * 1024 * 1024
-TIMEOUT_S = 30.0
 NOISE = np.random.default_rng(1).normal(0, 4000, 160).astype("<i2").tobytes()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    pause, deadline = threading.Event(), time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen."
-        pause.wait(0.01)
 
 
 @pytest.fixture

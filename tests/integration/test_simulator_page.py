@@ -14,6 +14,7 @@ from playwright.async_api import Page, expect
 from drivers.simulator import Simulator
 from drivers.simulator.display import FAMILIES
 from tests.lab.browser import Browser
+from tests.lab.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,7 +25,6 @@ KEYS = (
     ("*", "0", "#", "hold", "voicemail"),
     ("cancel", "menu", "ok", "redial", "do_not_disturb"),
 )
-TIMEOUT_S = 30.0
 # Every byte another, so that a swapped bit, byte or row shows.
 FRAME = bytes((number * 37 + number // 16) % 256 for number in range(128 * 64 // 8))
 
@@ -107,11 +107,11 @@ class Phone:
         self.simulator.indicator.start()
 
     async def next_reports(self, count: int) -> list[str]:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             return [await self.reports.get() for _ in range(count)]
 
     async def next_release(self) -> str:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.releases.get()
 
 
@@ -181,7 +181,7 @@ async def test_a_file_that_is_chosen_is_plugged_in(phone: Phone, page: Page) -> 
     port = page.get_by_label("Plug in a bundle")
     for bundle in (b"first", b"second"):
         await port.set_input_files({"name": "site.wecall", "mimeType": "", "buffer": bundle})
-        assert await asyncio.wait_for(plugged.get(), TIMEOUT_S) == bundle
+        assert await asyncio.wait_for(plugged.get(), PATIENCE_S) == bundle
         await expect(page.get_by_text("site.wecall is in.")).to_be_visible()
     await page.keyboard.press("5")
     assert await phone.next_reports(1) == ["5"]
@@ -255,7 +255,7 @@ async def test_the_canvas_shows_exactly_the_pixels_of_the_frame(phone: Phone, pa
     for frame in (FRAME, FRAME[::-1]):
         phone.simulator.display.show(frame)
         wanted = [byte >> bit & 1 for byte in frame for bit in range(7, -1, -1)]
-        await page.wait_for_function(_SHOWS, arg=wanted, timeout=TIMEOUT_S * 1000)
+        await page.wait_for_function(_SHOWS, arg=wanted, timeout=PATIENCE_S * 1000)
 
 
 async def test_ringing_and_the_status_light_can_be_seen_and_are_announced(phone: Phone, page: Page) -> None:
@@ -277,7 +277,7 @@ async def test_a_lost_connection_is_said_and_comes_back_by_itself(phone: Phone, 
     again = Phone(urlsplit(phone.simulator.url).port or 0)
     await again.start()
     again.simulator.hook_switch.move(off_hook=True)
-    await expect(banner).to_have_count(0, timeout=TIMEOUT_S * 1000)
+    await expect(banner).to_have_count(0, timeout=PATIENCE_S * 1000)
     await expect(page.get_by_role("switch", name="Handset lifted")).to_be_checked()
     await page.keyboard.press("4")
     assert await again.next_reports(2) == ["lifted", "4"]
@@ -300,7 +300,7 @@ async def test_a_colour_display_shows_exactly_the_colours_of_the_frame(phone: Ph
     await choose(page, "lcd_320x240")
     frame = random.Random(3).randbytes(320 * 240 * 3)
     phone.simulator.display.show(frame)
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while await page.evaluate(_COLOURS) != list(frame):
             await page.wait_for_timeout(50)
 
@@ -309,7 +309,7 @@ async def test_a_display_of_letters_shows_each_in_its_dots(phone: Phone, page: P
     await choose(page, "character_20x4")
     phone.simulator.display.show(b"A".rjust(20) + b"\xfc".ljust(60))
     dots = phone.simulator.display.dots_of(FAMILIES["character_20x4"])
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while await page.evaluate(_DOTS, [19, 0]) != list(dots[ord("A")]):
             await page.wait_for_timeout(50)
     assert await page.evaluate(_DOTS, [0, 1]) == list(dots[0xFC])
@@ -322,7 +322,7 @@ async def test_another_display_is_chosen_with_the_keyboard_and_the_firmware_told
     await page.get_by_role("radio", name="OLED 128 x 64").focus()
     for _ in range(2):
         await page.keyboard.press("ArrowDown")
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(PATIENCE_S):
         assert [await chosen.get(), await chosen.get()] == ["oled_128x128", "lcd_320x240"]
     await expect(page.get_by_role("img", name="The phone's display, 320 by 240 pixels")).to_be_visible()
     # Arrows were the choice's own, but digits still dial.

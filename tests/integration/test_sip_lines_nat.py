@@ -13,6 +13,7 @@ from tests.lab.audio import Sound, level
 from tests.lab.network import Namespace, VethCable
 from tests.lab.operator_site import FRIEND_HZ, HOME, OPERATOR, PHONE_HZ, OperatorSite, call, operator_site
 from tests.lab.packets import Packet, PacketTrace
+from tests.lab.patience import wait_until
 from tests.lab.turn_server import PORT, TurnServer
 
 pytestmark = pytest.mark.feature("NAT")
@@ -22,7 +23,6 @@ RELAY_USER, RELAY_PASSWORD = "alice", "secret-of-the-relay"
 NO_HELP = NatSettings()
 HOOK = "type filter hook forward priority filter; policy accept;"
 WINDOW_S = 0.4
-PATIENCE_S = 30.0
 TURN_S = 1.0
 HEARD = 1000.0
 
@@ -55,22 +55,15 @@ def relay(site: OperatorSite, tmp_path: Path) -> Iterator[TurnServer]:
         yield server
 
 
-def until(condition: Callable[[], bool], complaint: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, complaint
-        time.sleep(0.05)
-
-
 def until_heard(last_heard: Callable[[float], Sound], frequency_hz: float) -> None:
-    until(lambda: level(last_heard(WINDOW_S), frequency_hz) >= HEARD, f"{frequency_hz} Hz is not heard")
+    wait_until(lambda: level(last_heard(WINDOW_S), frequency_hz) >= HEARD, f"{frequency_hz} Hz is heard", look_s=0.05)
 
 
 def until_helped(trace: PacketTrace) -> None:
     """Wait until the phone has learned its address: a call that is made before goes without help."""
-    until(
+    wait_until(
         lambda: any((packet.source, packet.source_port) == (OPERATOR, PORT) for packet in trace.packets),
-        "no server has told the phone its address",
+        "a server has told the phone its address",
     )
     # What is on the wire its thread takes in at its next turn, and nothing tells of that.
     time.sleep(TURN_S)

@@ -16,6 +16,7 @@ from provisioning.accounts import Srtp
 from provisioning.addresses import Transport
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio
+from tests.lab.patience import wait_until
 from tests.lab.sip_line import SipLine
 from tests.lab.sipp import Sipp
 
@@ -75,13 +76,6 @@ def account_at(
 
 def line_with(account: AccountSettings, *others: AccountSettings, **settings: object) -> SipLine:
     return SipLine(SipSettings(account, others, local_port=0, **settings))  # type: ignore[arg-type]
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def registered_as(line: SipLine, account: str, timeout_s: float = 10) -> RegistrationChanged:
@@ -199,7 +193,7 @@ def test_the_next_server_takes_over_within_five_seconds_and_the_best_is_returned
         line.forget()
         began = time.monotonic()
         getattr(best, how)()
-        wait_until(lambda: other.is_registered("alice"), 5)
+        wait_until(lambda: other.is_registered("alice"), timeout_s=5, look_s=0.02)
         registered_as(line, "")
         took_s = time.monotonic() - began
         assert took_s < 5, f"it took {took_s:.1f} s"
@@ -209,7 +203,7 @@ def test_the_next_server_takes_over_within_five_seconds_and_the_best_is_returned
         else:
             best.thaw()
         registered_as(line, "", timeout_s=10)
-        wait_until(lambda: best.is_registered("alice") and not other.is_registered("alice"), 3)
+        wait_until(lambda: best.is_registered("alice") and not other.is_registered("alice"), timeout_s=3, look_s=0.02)
 
 
 @pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])
@@ -290,4 +284,4 @@ def test_a_registrar_that_has_forgotten_the_handset_has_it_back_within_five_seco
         registered_as(line, "")
         server.forget("alice")
         assert not server.is_registered("alice")
-        wait_until(lambda: server.is_registered("alice"), 5)
+        wait_until(lambda: server.is_registered("alice"), timeout_s=5, look_s=0.02)

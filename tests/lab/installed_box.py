@@ -5,10 +5,11 @@ import platform
 import re
 import shutil
 import sys
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Final
 
+from tests.lab import patience
 from tests.lab.systemd_box import SystemdBox
 from tools.debian.engine import engine_wheel
 from tools.debian.target import MACHINES, Target
@@ -110,16 +111,8 @@ class InstalledBox(SystemdBox):
         """)
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 30) -> None:
-    """Wait for something that a service manager does in its own time.
-
-    Raises:
-        AssertionError: it did not come about in time.
-    """
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s in vain until {what}"
-        time.sleep(0.1)
+wait_until: Final = partial(patience.wait_until, look_s=0.1)
+"""What a service manager does in its own time is asked of another program each time."""
 
 
 def _wheels() -> Path:

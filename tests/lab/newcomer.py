@@ -1,7 +1,8 @@
 """Somebody who takes a new handset into use, by its keys and as its display asks."""
 
 from tests.lab.handset import Handset
-from tests.lab.person import PATIENCE_S, Person
+from tests.lab.patience import PATIENCE_S
+from tests.lab.person import Person
 
 PIN = "2580"
 GUARDIANS_PIN = "1379"

@@ -19,7 +19,8 @@ from firmware.sip import AccountSettings, SipSettings
 from provisioning.accounts import Srtp
 from provisioning.addresses import Transport
 from tests.lab.audio import Recorder, Sound, level, tone
-from tests.lab.person import PATIENCE_S, Person
+from tests.lab.patience import PATIENCE_S
+from tests.lab.person import Person
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sipp import Sipp
 from tests.lab.stage import Choices, Stage

@@ -9,12 +9,10 @@ from firmware.screens.model import Icon
 from tests.lab.audio import Recorder, Sound, find_tone, gaps, play, tone
 from tests.lab.display_reader import begins, says, shows
 from tests.lab.handset import Handset
+from tests.lab.patience import PATIENCE_S
 from tests.lab.phone_page import PhonePage
 
 Status = Mapping[str, Any]
-
-PATIENCE_S = 30.0
-"""How long something may take that a person would expect at once, on a machine that has other things to do."""
 
 _POLL_S = 0.02
 _AT_REST = frozenset({"idle", "unprovisioned"})

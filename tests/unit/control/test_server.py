@@ -29,8 +29,7 @@ from firmware.control.requests import (
 )
 from firmware.control.server import MAX_CONNECTIONS, ControlServer, Handler
 from firmware.errors import ControlError
-
-TIMEOUT_S = 30.0
+from tests.lab.patience import PATIENCE_S
 
 
 class Text(Answer):
@@ -52,7 +51,7 @@ async def serving(folder: Path, *, idle_timeout_s: float = 60.0, **handlers: Han
     try:
         yield server
     finally:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             await server.stop()
 
 
@@ -74,12 +73,12 @@ class RawClient:
         await self.writer.drain()
 
     async def receive(self) -> dict[str, Any]:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             answer: dict[str, Any] = json.loads(await self.reader.readline())
             return answer
 
     async def is_closed(self) -> bool:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             try:
                 return await self.reader.read() == b""
             except ConnectionResetError:
@@ -215,8 +214,8 @@ async def test_a_client_that_leaves_withdraws_its_request(tmp_path: Path) -> Non
     async with serving(tmp_path, doctor=doctor):
         async with RawClient(tmp_path) as client:
             await client.send(b'{"request":"doctor"}\n')
-            await asyncio.wait_for(begun.wait(), TIMEOUT_S)
-        await asyncio.wait_for(withdrawn.wait(), TIMEOUT_S)
+            await asyncio.wait_for(begun.wait(), PATIENCE_S)
+        await asyncio.wait_for(withdrawn.wait(), PATIENCE_S)
 
 
 async def test_idle_clients_and_unanswered_requests_do_not_hold_up_the_stop(tmp_path: Path) -> None:
@@ -231,7 +230,7 @@ async def test_idle_clients_and_unanswered_requests_do_not_hold_up_the_stop(tmp_
     await server.start()
     async with RawClient(tmp_path) as idle, RawClient(tmp_path) as waiting:
         await waiting.send(b'{"request":"doctor"}\n')
-        await asyncio.wait_for(begun.wait(), TIMEOUT_S)
+        await asyncio.wait_for(begun.wait(), PATIENCE_S)
         async with asyncio.timeout(5):
             await server.stop()
         assert await idle.is_closed()
@@ -251,7 +250,7 @@ async def test_a_client_that_does_not_read_its_answers_is_hung_up_on(tmp_path: P
 
     def ask_without_reading() -> None:
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(TIMEOUT_S)
+            client.settimeout(PATIENCE_S)
             client.connect(str(tmp_path / "admin.sock"))
             while True:
                 client.sendall(b'{"request":"log"}\n' * 50)
@@ -273,7 +272,7 @@ async def test_more_connections_than_allowed_are_refused_and_room_comes_back(tmp
             assert await one_too_many.is_closed()
         for client in clients:
             await client.__aexit__()
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     await ask_async(tmp_path, Role.ADMIN, StatusRequest())

@@ -9,9 +9,9 @@ from gpiozero import InputDevice
 from drivers.errors import DeviceError
 from drivers.hook_switch import GpioHookSwitch
 from tests.fakes.gpio import GROUND, Circuit
+from tests.lab.patience import PATIENCE_S
 
 PIN = 17
-PATIENCE_S = 30.0
 
 
 class WiredHookSwitch:

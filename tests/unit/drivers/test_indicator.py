@@ -10,7 +10,6 @@ from drivers.indicator import StatusIndicator
 from tests.fakes.gpio import Circuit
 
 PIN = 27
-PATIENCE_S = 30.0
 
 
 def test_a_thread_runs_only_while_the_led_blinks() -> None:

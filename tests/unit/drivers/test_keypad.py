@@ -13,13 +13,13 @@ from drivers.errors import DeviceError
 from drivers.keypad import MatrixKeypad
 from provisioning.keypad import Keypad
 from tests.fakes.gpio import GROUND, Circuit
+from tests.lab.patience import PATIENCE_S
 
 LAYOUT = Keypad()
 CONTACTS: dict[str, tuple[int, int]] = {
     LAYOUT.keys[row][column]: (LAYOUT.rows[row], LAYOUT.columns[column])
     for row, column in product(range(len(LAYOUT.rows)), range(len(LAYOUT.columns)))
 }
-PATIENCE_S = 30.0
 
 
 class WiredKeypad:

@@ -12,8 +12,8 @@ from firmware.errors import MediaError
 from firmware.face.speech import Narrator, sentence_sound
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.screens.model import Block, Entry, List, ListRow, Page
+from tests.lab.patience import PATIENCE_S
 
-TIMEOUT_S = 30.0
 ROWS = (ListRow("Contacts"), ListRow("Do not disturb", "off"))
 
 
@@ -29,7 +29,7 @@ class Listener:
         self.narrator = Narrator(self.heard.put, program)
 
     def seconds_heard(self) -> float:
-        sound = np.frombuffer(self.heard.get(timeout=TIMEOUT_S), np.int16)
+        sound = np.frombuffer(self.heard.get(timeout=PATIENCE_S), np.int16)
         loud = np.flatnonzero(np.abs(sound) > 500)
         return float(loud[-1] - loud[0]) / SOUND_RATE_HZ
 
@@ -118,7 +118,7 @@ def test_a_missing_program_is_a_sentence_and_nothing_worse(listen: Callable[...,
 def test_a_pin_reaches_no_program(listen: Callable[..., Listener]) -> None:
     listener = listen()
     listener.narrator.show(Page(title="PIN", body=Entry("")), "en")
-    listener.heard.get(timeout=TIMEOUT_S)
+    listener.heard.get(timeout=PATIENCE_S)
     listener.narrator.show(Page(title="PIN", body=Entry("•")), "en")
     listener.narrator.stop()
     assert listener.heard.empty()
@@ -135,7 +135,7 @@ def wait_for(condition: Callable[[], object]) -> None:
     for _ in range(400):
         if condition():
             return
-        pause.wait(TIMEOUT_S / 400)
+        pause.wait(PATIENCE_S / 400)
     raise AssertionError("It did not happen.")
 
 

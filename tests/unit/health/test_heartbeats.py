@@ -12,8 +12,7 @@ import pytest
 
 from firmware.health.heartbeats import Health
 from firmware.health.notifier import SystemdNotifier
-
-TIMEOUT_S = 30.0
+from tests.lab.patience import PATIENCE_S
 
 
 class Clock:
@@ -39,7 +38,7 @@ class Periods:
 
     async def begins(self) -> None:
         """Wait until everything that is due before the next period has been done."""
-        await asyncio.wait_for(self._begun.acquire(), TIMEOUT_S)
+        await asyncio.wait_for(self._begun.acquire(), PATIENCE_S)
 
     async def next(self) -> None:
         self._passed.release()

@@ -23,11 +23,11 @@ from tests.fakes.sound_card import VirtualSoundCard
 from tests.lab.acoustic_path import far_voice, level_db
 from tests.lab.audio import Sound, find_tone, gaps, tone
 from tests.lab.chance import counted
+from tests.lab.patience import PATIENCE_S
 
 pytestmark = pytest.mark.feature("sidetone")
 
 RATE_HZ = 16_000
-TIMEOUT_S = 30.0
 LOOP_OPTIONS = ("speaker_card", "handset_near_end", "speaker_near_end", "sidetone_percent", "comfort_noise", "tap")
 
 
@@ -47,7 +47,7 @@ class Bench:
     def wait_for(self, what: Callable[[], Any]) -> None:
         """Wait until something is so; the loop's own time is real while its card is shut or missing."""
         moment = threading.Event()
-        for _ in range(int(TIMEOUT_S / 0.005)):
+        for _ in range(int(PATIENCE_S / 0.005)):
             if what():
                 return
             moment.wait(0.005)

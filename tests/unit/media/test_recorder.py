@@ -10,8 +10,8 @@ from firmware.errors import MediaError, StorageError
 from firmware.media.recorder import RecordingFate, SoundRecorder, SoundTap
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.storage.errors import StoreFullError
+from tests.lab.patience import PATIENCE_S
 
-TIMEOUT_S = 30.0
 PERIOD = 160
 NEAR, FAR = np.full(PERIOD, 1000, "<i2").tobytes(), np.full(PERIOD, -2000, "<i2").tobytes()
 
@@ -47,7 +47,7 @@ class Sink:
     def write(self, chunk: bytes, samples: int) -> None:
         if not self.gate.is_set():
             self.is_held_up.set()
-        assert self.gate.wait(TIMEOUT_S)
+        assert self.gate.wait(PATIENCE_S)
         if self.fault is not None:
             raise self.fault
         self.chunks.append((chunk, samples))
@@ -75,10 +75,10 @@ class Studio:
 
     def wait_for_chunks(self, count: int) -> None:
         for _ in range(count):
-            assert self.sink.written.acquire(timeout=TIMEOUT_S)
+            assert self.sink.written.acquire(timeout=PATIENCE_S)
 
     def wait_for_fate(self) -> RecordingFate:
-        assert self._over.wait(TIMEOUT_S)
+        assert self._over.wait(PATIENCE_S)
         self._over.clear()
         return self.fates[-1]
 
@@ -172,7 +172,7 @@ def test_a_recorder_that_is_behind_loses_sound_counts_it_and_puts_silence_in_its
     studio = open_studio()
     studio.sink.gate.clear()
     studio.record()
-    assert studio.sink.is_held_up.wait(TIMEOUT_S)
+    assert studio.sink.is_held_up.wait(PATIENCE_S)
     studio.hear(20)
     studio.sink.gate.set()
     studio.wait_for_chunks(1 + 20)

@@ -17,10 +17,10 @@ from drivers.simulator import Simulator
 from drivers.simulator.display import FAMILIES
 from drivers.simulator.journal import MOST_ENTRIES
 from provisioning.display import DisplayFamily
+from tests.lab.patience import PATIENCE_S
 
 KEYS = (("1", "2", "3"), ("cancel", "0", "ok"))
 STRIPES = bytes([0b10101010] * 16 + [0] * 16) * 32
-TIMEOUT_S = 30.0
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ class Visitor:
         self.lines: list[str] = []
 
     async def receive(self) -> None:
-        message = await self.socket.receive(TIMEOUT_S)
+        message = await self.socket.receive(PATIENCE_S)
         if message.type is WSMsgType.BINARY:
             self.frames.append(message.data)
         elif message.type is WSMsgType.TEXT:
@@ -64,24 +64,24 @@ class Visitor:
             raise ConnectionError(message)
 
     async def state_becomes(self, **wanted: object) -> None:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while any(self.state.get(name) != value for name, value in wanted.items()):
                 await self.receive()
 
     async def frame_becomes(self, frame: bytes) -> None:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not self.frames or self.frames[-1] != frame:
                 await self.receive()
 
     async def lines_become(self, *wanted: str) -> None:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while self.lines[-len(wanted) :] != list(wanted):
                 await self.receive()
 
     async def is_closed(self) -> tuple[int | None, str]:
         """Read to the end; return the close code and the reason."""
         while True:
-            message = await self.socket.receive(TIMEOUT_S)
+            message = await self.socket.receive(PATIENCE_S)
             if message.type is WSMsgType.CLOSE:
                 return message.data, str(message.extra)
 
@@ -130,7 +130,7 @@ async def test_keys_and_hook_of_the_page_reach_the_callbacks(simulator: Simulato
         await visitor.send(type="key_down", key=key)
         await visitor.send(type="key_up", key=key)
     await visitor.send(type="hook", off_hook=False)
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(PATIENCE_S):
         assert [await reports.get() for _ in range(4)] == ["lifted", "2", "ok", "replaced"]
 
 
@@ -190,7 +190,7 @@ async def test_another_display_is_chosen_on_the_page_and_the_firmware_told(
     simulator.display.show(STRIPES)
     await second.frame_becomes(STRIPES)
     await first.send(type="display", family="character_20x4")
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(PATIENCE_S):
         assert await reports.get() == "character_20x4"
     for visitor in (first, second):
         await visitor.frame_becomes(b" " * 80)
