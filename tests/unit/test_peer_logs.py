@@ -1,11 +1,9 @@
 """A failure is told with what the peers have logged in that test, and with nothing of before: a real run."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-CHECKOUT = Path(__file__).parents[2]
+from tests.lab.small_run import small_run
+
 TESTS = """
 import pytest, time
 
@@ -30,17 +28,10 @@ def test_fails(peers):
 
 def test_the_logs_that_have_grown_in_a_test_that_fails_are_told(tmp_path: Path) -> None:
     (tmp_path / "test_peers.py").write_text(TESTS)
-    command = (
-        sys.executable, "-m", "pytest", "-q", "-p", "tests.peer_logs", "-p", "no:cacheprovider",
-        "-p", "no:hypothesispytest", "-p", "no:playwright", "-p", "no:schemathesis", f"--rootdir={tmp_path}", tmp_path,
-    )  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert "the fault itself" in done.stdout
-    assert "the end of noisy0/peer.log" in done.stdout
-    assert "line 99" in done.stdout
-    assert "line 59\n" not in done.stdout
-    assert "long ago" not in done.stdout
-    assert "nothing of mine matters" not in done.stdout
+    told = small_run(tmp_path, "tests.peer_logs")
+    assert "the fault itself" in told
+    assert "the end of noisy0/peer.log" in told
+    assert "line 99" in told
+    assert "line 59\n" not in told
+    assert "long ago" not in told
+    assert "nothing of mine matters" not in told

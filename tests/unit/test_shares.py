@@ -1,17 +1,14 @@
 """How a run of the tests is shared out between its processes: real runs of small tests."""
 
 import itertools
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.lab.small_run import small_run
 from tests.shares import Shares, in_order, shares
 
-CHECKOUT = Path(__file__).parents[2]
 TESTS = """
 import os, time
 
@@ -37,15 +34,8 @@ def run(folder: Path, files: Sequence[str], processes: int) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             path.write_text(TESTS.format(log=str(folder / "log")))
-    command = (
-        sys.executable, "-m", "pytest", "-q", "-p", "tests.shares", "-p", "no:cacheprovider",
-        "-p", "no:hypothesispytest", "-p", "no:playwright", "-p", "no:schemathesis", "--import-mode=importlib",
-        "--numprocesses", str(processes), "--no-loadscope-reorder", f"--rootdir={folder}", str(folder),
-    )  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
-    ).stdout
+    options = ("--import-mode=importlib", "--numprocesses", str(processes), "--no-loadscope-reorder")
+    return small_run(folder, "tests.shares", *options)
 
 
 def test_what_holds_the_phone_against_a_clock_is_alone() -> None:
