@@ -182,7 +182,7 @@ async def test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_l
     assert not stage.kamailio.is_registered(HANDSET_USER)
     left = {path.name for path in state_dir.iterdir()}
     assert MARK_NAME in left
-    assert left.isdisjoint({WRAP_NAME, "store.db", "store.key-check", "pictures", "recordings"})
+    assert left.isdisjoint({TOMBSTONE_NAME, WRAP_NAME, "store.db", "store.key-check", "pictures", "recordings"})
 
     stage.handset.stop()
     stage.handset.configuration = f"{stage.handset.configuration}\n# of the next holder\n"

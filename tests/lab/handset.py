@@ -32,7 +32,18 @@ _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0
 _COMMAND_TIMEOUT_S = 30.0
 
-kills.load(_FORK)
+for _module in (
+    _FORK,
+    "drivers.ringer",
+    "drivers.simulator",
+    "drivers.sound",
+    "firmware.app",
+    "firmware.cli",
+    "firmware.screens.families.mono",
+    "firmware.sip.engine",
+    "firmware.sync_app",
+):
+    kills.load(_module)
 
 
 def _network() -> str:
@@ -109,12 +120,13 @@ class WecallProcess:
 
     def _is_to_fork(self) -> bool:
         """Say whether a fork would be what was asked for, with what is loaded and where it is."""
+        if not (self.forks and self._may_fork) or self.watched_by:
+            return False
         loads_others = any(
             name.startswith(("LD_", "PYTHON")) and os.environ.get(name) != value
             for name, value in self.environment.items()
         )
-        is_usual = not self.watched_by and not loads_others and _network() == _NETWORK
-        return self.forks and self._may_fork and is_usual
+        return not loads_others and _network() == _NETWORK
 
     def _fork(self, log: IO[bytes]) -> WarmProcess:
         with Path(os.devnull).open("rb") as nothing:
