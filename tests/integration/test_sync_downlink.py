@@ -20,6 +20,9 @@ POLICY = f"{PREFIX}/policy".encode()
 BUNDLE = f"{PREFIX}/bundle".encode()
 MEGABYTE = 1 << 20
 MOST_GROWTH_BYTES = 4 * MEGABYTE
+# Of the 200 that are sent: one as it comes, the copies that paho-mqtt makes while it takes that apart, the one that waits
+# and the one before it. That is seven or eight, and the allocator may keep another two or three that were given back.
+FEW_BUNDLES = 12
 
 
 @pytest.fixture
@@ -266,7 +269,7 @@ async def test_a_hostile_broker_costs_neither_memory_nor_calls(
 async def test_a_broker_that_sends_as_much_as_it_may_costs_the_memory_of_few_bundles(
     site: SyncSite, hostile: HandMadeBroker, malice: Malice
 ) -> None:
-    await suffer(site, hostile, malice, 8 * MAX_NETWORK_BUNDLE_BYTES)
+    await suffer(site, hostile, malice, FEW_BUNDLES * MAX_NETWORK_BUNDLE_BYTES)
 
 
 async def suffer(site: SyncSite, hostile: HandMadeBroker, malice: Malice, most_growth_bytes: int) -> None:
