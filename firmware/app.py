@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from firmware import clock
+from firmware import clock, exchange
 from firmware.admin.my_data import CopyParts
 from firmware.boot import Early, Options
 from firmware.bundles.opening import open_desk
@@ -22,12 +22,12 @@ from firmware.bundles.watch import PhoneWatch
 from firmware.bus import Bus
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
-from firmware.data_copy import sweep_drafts
 from firmware.devices import DEFAULT_COUNTRY, Settings, StartedDevice, build_devices
 from firmware.errands.facts import Facts
 from firmware.errands.handlers import Surroundings, copy_of_everything, errand_handlers
 from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, StorageError
+from firmware.exports import Exports
 from firmware.face.face import Face
 from firmware.farewell.cancelling import Cancelling
 from firmware.farewell.factory_reset import finish_reset
@@ -42,7 +42,6 @@ from firmware.media.tones import key_click
 from firmware.minutes import Minutes
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.operator.verification import SipVerifier
-from firmware.ordered_files import OrderedFiles
 from firmware.phone.call import CallId, SipUri
 from firmware.phone.events import (
     BlockedContactsLoaded,
@@ -129,7 +128,7 @@ class Handset:
         self._notifier = SystemdNotifier()
         self._device_faults = DeviceFaults(self._report_device_faults)
         self._running = AsyncExitStack()
-        self._ordered = OrderedFiles(self._exchange_dir)
+        self._exports = Exports(options.state_dir)
         self._records: Records | None = None
         self._player: RecordingPlayer | None = None
         self._watch = PhoneWatch()
@@ -263,7 +262,7 @@ class Handset:
     async def _start_records(self, configuration: Configuration | None) -> None:
         if not await self._finish_reset():
             return
-        await asyncio.to_thread(sweep_drafts, self._exchange_dir)
+        await self._forget_old_exports()
         self._make_records(configuration)
         self._cancelling = Cancelling(
             self._records,
@@ -292,6 +291,12 @@ class Handset:
             self._faults.note_store(problem_of(error), str(error))
             return False
         return True
+
+    async def _forget_old_exports(self) -> None:
+        try:
+            await asyncio.to_thread(exchange.forget_old_exports, self._exchange_dir)
+        except StorageError as error:
+            _log.warning("Copies that an older firmware has left stay: %s", error)
 
     def _make_records(self, configuration: Configuration | None) -> None:
         if configuration is None:
@@ -355,7 +360,8 @@ class Handset:
                     player=self._player,
                     state_dir=self._options.state_dir,
                     exchange_dir=self._exchange_dir,
-                    ordered=self._ordered,
+                    exports=self._exports,
+                    forget_bundles=Shelf(self._options.state_dir).forget_bundles,
                     identity=identity(configuration),
                     issuer=issuer(configuration),
                     condition=self._condition,
@@ -410,6 +416,7 @@ class Handset:
                 page_lines=self._face.lines,
                 condition=self._condition,
                 copy_parts=self._copy_parts,
+                exports=self._exports,
                 pictures_changed=self._face.show_new_pictures,
                 contacts_changed=self._tell_blocked_contacts,
                 bundles=lambda: self._bundles,
@@ -425,7 +432,7 @@ class Handset:
         if sync is not None:
             handlers[Role.SYNC] = sync
         if self._bundles is not None:
-            handlers[Role.STICK] = stick_handlers(self._bundles.intake, self._ordered, self._bus.post)
+            handlers[Role.STICK] = stick_handlers(self._bundles.intake, self._exports, self._bus.post)
         server = ControlServer(self._options.runtime_dir, handlers)
         try:
             await server.start()
@@ -437,14 +444,14 @@ class Handset:
 
     @property
     def _exchange_dir(self) -> Path:
-        return self._options.exchange_dir or self._options.state_dir / "exchange"
+        return self._options.state_dir / exchange.FOLDER_NAME
 
     def _copy_parts(self) -> CopyParts | None:
         if (records := self._records) is None:
             return None
         configuration = self._loaded.configuration
-        copy = copy_of_everything(records, identity(configuration), issuer(configuration), self._exchange_dir)
-        return CopyParts(records.pins, records.requests, copy)
+        copy = copy_of_everything(records, identity(configuration), issuer(configuration), self._exports)
+        return CopyParts(records.pins, records.requests, copy, self._exports)
 
     def _start_watchdog(self) -> None:
         watchdog = asyncio.create_task(self._notifier.run(self._health), name="watchdog")

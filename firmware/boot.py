@@ -41,7 +41,6 @@ class Options:
         runtime_dir: where the local sockets go.
         simulator_port: show the devices as a page on this local port; None drives the Pi's pins.
         verbose: log more.
-        exchange_dir: the folder that stands for a stick; None for `exchange` in the state's folder.
     """
 
     configuration: Path
@@ -49,7 +48,6 @@ class Options:
     runtime_dir: Path
     simulator_port: int | None = None
     verbose: bool = False
-    exchange_dir: Path | None = None
 
 
 class Inbox:

@@ -3,11 +3,10 @@
 One archive (tar): a file for each stretch of each table as JSON, contacts as vCards too, recordings as files that any
 player takes, pictures as PNG, receipts as JSON-LD, and at its end a manifest with the SHA-256 of each file. It is made
 and encrypted as a stream, so that however much there is neither much memory is taken nor anything of it written in the
-clear, unless the holder wants a copy that anybody can read.
+clear: a copy that anybody can read is one on the stick only.
 """
 
 import asyncio
-import fcntl
 import hashlib
 import io
 import json
@@ -15,18 +14,18 @@ import os
 import secrets
 import sys
 import tarfile
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol, cast
 
 from mnemonic import Mnemonic
 from PIL import Image
 
-from firmware.durable import sync_folder
 from firmware.errors import HandsetError, StorageError
+from firmware.exports import Export, Exports
 from firmware.phone.contact import Contact
 from firmware.phone.my_data import DataCategory
 from firmware.privacy.receipts import Issuer, receipts
@@ -47,6 +46,12 @@ _PREFIX: Final = "wecall-"
 _SEAL: Final = ("-I", "-m", "firmware.seal")
 
 Progress = Callable[[int], None]
+
+
+class _Sink(Protocol):
+    """What an archive is written into."""
+
+    def write(self, data: bytes, /) -> int: ...
 
 
 def draw_passphrase() -> str:
@@ -119,15 +124,15 @@ class _HashedParts(io.RawIOBase):
 
 
 class DataCopy:
-    """Writes copies into a folder."""
+    """Writes copies."""
 
-    def __init__(self, sources: Sources, folder: Path) -> None:
+    def __init__(self, sources: Sources, exports: Exports) -> None:
         self._sources = sources
-        self._folder = folder
+        self._exports = exports
         self._one_at_a_time = asyncio.Lock()
 
-    async def write(self, passphrase: str, progress: Progress) -> tuple[str, ...]:
-        """Write a copy; return the names of its files, which are there whole or not at all.
+    async def write(self, passphrase: str, progress: Progress) -> Mapping[str, Export]:
+        """Write a copy; return its files by their names.
 
         Args:
             passphrase: what it is encrypted by, empty for not at all.
@@ -135,52 +140,42 @@ class DataCopy:
 
         Raises:
             StorageError: something cannot be read, or the copy cannot be encrypted.
-            OSError: the folder cannot be written.
+            OSError: the card cannot be written.
         """
-        async with self._one_at_a_time:
-            await asyncio.to_thread(self._folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-            with _alone_in(self._folder):
-                return await self._write(passphrase, progress)
-
-    async def _write(self, passphrase: str, progress: Progress) -> tuple[str, ...]:
-        await asyncio.to_thread(sweep_drafts, self._folder)
         name = f"{_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}.tar"
-        try:
-            return await (
-                self._write_sealed(name, passphrase, progress) if passphrase else self._write_plain(name, progress)
-            )
-        finally:
-            await asyncio.to_thread(sweep_drafts, self._folder)
-
-    async def _write_plain(self, name: str, progress: Progress) -> tuple[str, ...]:
-        with _create(self._draft(name)) as file:
-            await self._fill(file, progress)
-            file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
-        return await asyncio.to_thread(self._publish, name)
-
-    async def _write_sealed(self, name: str, passphrase: str, progress: Progress) -> tuple[str, ...]:
         sealed, key = f"{name}.age", f"{name.removesuffix('.tar')}.key.age"
-        with _create(self._draft(sealed)) as file, _create(self._draft(key)) as key_file:
+        async with self._one_at_a_time:
+            names = (key, sealed) if passphrase else (name,)
+            files = {each: await asyncio.to_thread(self._exports.begin) for each in names}
+            try:
+                if passphrase:
+                    await self._write_sealed(files[sealed], files[key], passphrase, progress)
+                else:
+                    await self._fill(files[name], progress)
+                for file in files.values():
+                    await asyncio.to_thread(file.finish)
+            except BaseException:
+                for file in files.values():
+                    file.close()
+                raise
+        return files
+
+    async def _write_sealed(self, sealed: Export, key: Export, passphrase: str, progress: Progress) -> None:
+        with tempfile.TemporaryFile() as key_file:
             taken, given = os.pipe()
             with os.fdopen(given, "wb") as pipe:
                 with os.fdopen(taken, "rb") as stdin:
                     child = await asyncio.create_subprocess_exec(
                         sys.executable, *_SEAL, str(key_file.fileno()),
-                        stdin=stdin, stdout=file, stderr=asyncio.subprocess.DEVNULL,
+                        stdin=stdin, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
                         pass_fds=(key_file.fileno(),), env={}, cwd="/",
                     )  # fmt: skip
-                try:
+                async with sealed.taking_from(child):
                     await self._feed(pipe, passphrase, progress)
-                    await child.wait()
-                finally:
-                    if child.returncode is None:
-                        child.kill()
-                        await child.wait()
             if child.returncode:
                 raise StorageError("A copy of the holder's data could not be encrypted. Is there memory left for it?")
-            await asyncio.to_thread(os.fsync, file.fileno())
-        return await asyncio.to_thread(self._publish, key, sealed)
+            key_file.seek(0)
+            key.write(key_file.read())
 
     async def _feed(self, pipe: BinaryIO, passphrase: str, progress: Progress) -> None:
         """Hand everything over, which takes as long as the other process takes to write it."""
@@ -189,7 +184,7 @@ class DataCopy:
         # Its end is the end of the copy.
         await asyncio.to_thread(pipe.close)
 
-    async def _fill(self, file: BinaryIO, progress: Progress) -> None:
+    async def _fill(self, file: _Sink, progress: Progress) -> None:
         """Write the archive."""
         steps = len(CATEGORY_OF_TABLE) + (await self._sources.recordings.listed(0, 0))[0] + 2
         files: list[dict[str, Any]] = []
@@ -296,47 +291,9 @@ class DataCopy:
                     _up_to_damage(await read(recording.recording_id)),
                 )
 
-    def _draft(self, name: str) -> Path:
-        return self._folder / f".{name}.new"
 
-    def _publish(self, *names: str) -> tuple[str, ...]:
-        for name in names:
-            self._draft(name).replace(self._folder / name)
-        sync_folder(self._folder)
-        return names
-
-
-def sweep_drafts(folder: Path) -> None:
-    """Delete what a copy that was cut off has left behind, which anybody may be able to read."""
-    with suppress(OSError):
-        for path in list(folder.glob(f".{_PREFIX}*.new")):
-            path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep others from a folder: whoever sweeps it would delete what another copy has written so far.
-
-    Raises:
-        StorageError: another copy is being written there.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StorageError("Another copy of the holder's data is being written. Wait until it is done.") from error
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _create(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb")
-
-
-def _open_archive(file: BinaryIO) -> tarfile.TarFile:
-    return tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT)
+def _open_archive(file: _Sink) -> tarfile.TarFile:
+    return tarfile.open(fileobj=cast("BinaryIO", file), mode="w|", format=tarfile.PAX_FORMAT)
 
 
 def _up_to_damage(parts: Iterator[bytes]) -> Iterator[bytes]:

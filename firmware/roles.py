@@ -17,17 +17,18 @@ from firmware.bundles.by_network import NetworkBundles, NetworkIntake
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.intake import Intake
 from firmware.bundles.progress import BundleSource
+from firmware.control.export_role import ExportRole
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.server import Handler
 from firmware.control.stick_role import StickRole
 from firmware.control.sync_role import SyncRole
 from firmware.egress.downlink import DownTopic
+from firmware.exports import Exports
 from firmware.farewell.outbox import Farewell
 from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
 from firmware.operator.broker_memory import BrokerMemory
 from firmware.operator.inbound import Inbound
-from firmware.ordered_files import OrderedFiles
 from firmware.phone.bundle_news import BundleNews
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
@@ -41,6 +42,7 @@ def admin_handlers(
     page_lines: Callable[[], tuple[str, ...]],
     condition: Callable[[], Awaitable[Condition]],
     copy_parts: Callable[[], CopyParts | None],
+    exports: Exports,
     pictures_changed: Callable[[], None],
     contacts_changed: Callable[[], Awaitable[None]],
     bundles: Callable[[], BundleDesk | None],
@@ -63,6 +65,7 @@ def admin_handlers(
         ),
         KeyRole(lambda: records.rotate_key if records else None),
         MyDataRole(copy_parts),
+        ExportRole(exports),
         DocumentRole(lambda: records.documents if records else None),
         ConfigRole(bundles),
     )
@@ -107,9 +110,9 @@ def sync_handlers(
     return {**role.handlers, **NetworkBundleRole(NetworkBundles(intake, time.monotonic)).handlers}
 
 
-def stick_handlers(intake: Intake, ordered: OrderedFiles, tell: Callable[[BundleNews], None]) -> Mapping[str, Handler]:
+def stick_handlers(intake: Intake, exports: Exports, tell: Callable[[BundleNews], None]) -> Mapping[str, Handler]:
     """Return what the stick process may ask; `tell` lets the phone hear of the stick."""
-    return StickRole(partial(intake.begin, BundleSource.STICK), intake, ordered, tell).handlers
+    return StickRole(partial(intake.begin, BundleSource.STICK), intake, exports, tell).handlers
 
 
 async def _forget(_traffic: Traffic) -> None:

@@ -1,4 +1,4 @@
-"""What the handset answers to `wecall mydata export`."""
+"""What the handset answers to `wecall mydata export` and `wecall export`: to whoever has the PIN of who answers."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from firmware.admin.pin_proof import not_the_pin, who_answers
-from firmware.control.requests import Answer, MyDataExportRequest
+from firmware.control.requests import Answer, ContactExportRequest, Empty, MyDataExportRequest
 from firmware.control.server import Handler
 from firmware.data_copy import DataCopy, draw_passphrase
 from firmware.errors import ControlError
+from firmware.exports import Exports
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import Right
 from firmware.storage.pin import StoredPin
@@ -23,7 +24,7 @@ class MyDataExported(Answer):
     """A copy is written.
 
     Attributes:
-        files: their names, in the handset's folder for files.
+        files: their names, by which they are fetched.
         passphrase: the words that were drawn for it; empty where anybody can read it.
     """
 
@@ -42,10 +43,11 @@ class CopyParts:
     pins: Mapping[Actor, StoredPin]
     requests: StoredRequests
     copy: DataCopy
+    exports: Exports
 
 
 class MyDataRole:
-    """Answers the admin role's request for a copy of everything, to whoever has the PIN of who answers."""
+    """Answers the admin role's requests for copies."""
 
     def __init__(self, parts: Callable[[], CopyParts | None]) -> None:
         """`parts` returns what it takes; None where there is no store."""
@@ -54,11 +56,10 @@ class MyDataRole:
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What the control server needs, beside the other requests of Role.ADMIN."""
-        return {"my_data_export": self._export}
+        return {"my_data_export": self._export, "contact_export": self._note_contacts}
 
     async def _export(self, request: MyDataExportRequest) -> MyDataExported:
-        if (parts := self._parts()) is None:
-            raise ControlError("The store cannot be used, so there is nothing to copy. See wecall doctor.")
+        parts = self._parts_now()
         actor = await self._require_pin(parts, request.pin)
         if await parts.requests.begin_copy(actor=actor, channel=Channel.COMMAND_LINE):
             raise ControlError("Three copies a day are enough. Try again tomorrow.")
@@ -66,9 +67,21 @@ class MyDataRole:
         try:
             files = await parts.copy.write(passphrase, lambda _percent: None)
         except OSError as error:
-            raise ControlError(f"The folder for files cannot be written: {error.strerror}.") from error
+            raise ControlError(f"The handset's card cannot be written: {error.strerror}.") from error
+        parts.exports.offer(files)
         _log.info("A copy of the holder's data was made")
-        return MyDataExported(files=files, passphrase=passphrase)
+        return MyDataExported(files=tuple(files), passphrase=passphrase)
+
+    async def _note_contacts(self, request: ContactExportRequest) -> Empty:
+        parts = self._parts_now()
+        actor = await self._require_pin(parts, request.pin)
+        await parts.requests.note_copy("contacts", actor=actor, channel=Channel.COMMAND_LINE)
+        return Empty()
+
+    def _parts_now(self) -> CopyParts:
+        if (parts := self._parts()) is None:
+            raise ControlError("The store cannot be used, so there is nothing to copy. See wecall doctor.")
+        return parts
 
     async def _require_pin(self, parts: CopyParts, typed: str) -> Actor:
         """Let only whoever has the PIN go on: the guardian, where the holder is under 14.

@@ -152,6 +152,15 @@ class Shelf:
         (folder / BUNDLE_NAME).unlink(missing_ok=True)
         sync_folder(folder)
 
+    def forget_bundles(self) -> None:
+        """Delete every bundle of which something is still to be taken in, and those that are coming in."""
+        with self._lock:
+            for bundle in self._folder.glob(f"{_CONFIGURATIONS_NAME}/*/{BUNDLE_NAME}"):
+                shred(bundle)
+                sync_folder(bundle.parent)
+            for draft in self._folder.glob(f"{_INCOMING_NAME}/*"):
+                shred(draft)
+
     def forget_operator(self) -> None:
         """Be as new to whoever brings the next bundle: none counts, and none was had; the handset's own keys stay."""
         with self._lock:

@@ -30,3 +30,8 @@ def ask(runtime_dir: Path, request: "Request", *, timeout_s: float | None = None
         return ask_role(runtime_dir, Role.ADMIN, request, **patience)
     except ControlError as error:
         raise click.ClickException(str(error)) from error
+
+
+def ask_pin() -> str:
+    """Have the PIN typed, and taken from nowhere else: a command line and an environment can be read by others."""
+    return str(click.prompt("The PIN of the holder, or of a guardian where there is one", hide_input=True, err=True))

@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from firmware.cli.asking import ask
+from firmware.cli.asking import ask, ask_pin
 from firmware.cli.options import runtime_dir_option
 
 
@@ -93,13 +93,15 @@ def import_contacts(files: tuple[Path, ...], runtime_dir: Path) -> None:
 @click.option("--version", type=click.Choice(["3.0", "4.0"]), default="3.0", show_default=True, help="Of the vCards.")
 @runtime_dir_option
 def export_contacts(file: Path, version: Literal["3.0", "4.0"], runtime_dir: Path) -> None:
-    """Write all contacts into FILE as vCards."""
+    """Write all contacts into FILE as vCards; asks for the holder's PIN, or a guardian's."""
     from functools import partial
 
     from rich.progress import Progress
 
     from firmware.cli.contact_files import export_file
+    from firmware.control.requests import ContactExportRequest
 
+    ask(runtime_dir, ContactExportRequest(pin=ask_pin()))
     with Progress(transient=True) as shown:
         task = shown.add_task("Exporting", total=None)
         try:

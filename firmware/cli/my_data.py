@@ -1,11 +1,13 @@
 """The commands of `wecall mydata`."""
 
+from base64 import urlsafe_b64decode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import click
 
-from firmware.cli.asking import ask
+from firmware.cli.asking import ask, ask_pin
 from firmware.cli.options import runtime_dir_option
 
 _COPY_LIMIT_S: Final = 3600.0
@@ -17,27 +19,44 @@ def mydata() -> None:
 
 
 @mydata.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--open", "is_open", is_flag=True, help="Do not encrypt it: whoever finds the copy can read it.")
 @runtime_dir_option
-def export(*, is_open: bool, runtime_dir: Path) -> None:
-    """Write a copy of everything into the handset's folder for files; asks for the holder's PIN, or a guardian's.
+def export(folder: Path, *, is_open: bool, runtime_dir: Path) -> None:
+    """Write a copy of everything into FOLDER; asks for the holder's PIN, or a guardian's.
 
     It is encrypted with age to words that are printed; `age -d -i NAME.key.age NAME.tar.age` asks for them.
     """
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from firmware.control.requests import MyDataExportRequest
+    from firmware.errors import StickError
 
-    # Typed, and nothing else: a command line and an environment can be read by others.
-    pin = click.prompt("The PIN of the holder, or of a guardian where there is one", hide_input=True, err=True)
-    request = MyDataExportRequest(pin=pin, open=is_open)
+    request = MyDataExportRequest(pin=ask_pin(), open=is_open)
     with Progress(SpinnerColumn(), TextColumn("Copying"), TimeElapsedColumn(), transient=True) as shown:
         shown.add_task("", total=None)
         answer = ask(runtime_dir, request, timeout_s=_COPY_LIMIT_S)
-    files = answer["files"]
-    for name in files if isinstance(files, list) else ():
-        click.echo(name)
+        try:
+            _fetch(runtime_dir, answer["files"], folder)
+        except StickError as error:
+            raise click.ClickException(f"{folder} is no place for the copy. {error}") from error
+    for name in answer["files"]:
+        click.echo(folder / name)
     if answer["passphrase"]:
         click.echo(f"Without these words nobody can open it: {answer['passphrase']}")
     else:
         click.echo("Anybody can read it.")
+
+
+def _fetch(runtime_dir: Path, names: Sequence[str], folder: Path) -> None:
+    """Write what the handset has ready into a folder, for its owner alone; there it is whole or not at all."""
+    from firmware.control.requests import ExportPieceRequest, ExportWrittenRequest
+    from firmware.stick.folder import StickFolder
+
+    for name in names:
+        with StickFolder(folder).writing(name) as file:
+            at = 0
+            while piece := urlsafe_b64decode(ask(runtime_dir, ExportPieceRequest(name=name, offset=at))["data"]):
+                file.write(piece)
+                at += len(piece)
+    ask(runtime_dir, ExportWrittenRequest(names=tuple(names)))

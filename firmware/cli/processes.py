@@ -16,25 +16,19 @@ from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option, stat
 )  # fmt: skip
 @state_dir_option
 @runtime_dir_option
-@click.option(
-    "--exchange-dir", type=click.Path(file_okay=False, path_type=Path),
-    help="The folder that stands for a stick: what is imported from the menu, and exported to.  [default: exchange in "
-    "the state's folder]",
-)  # fmt: skip
 @click.option("--simulator-port", type=click.IntRange(0, 65535), help="Show the devices as a page on this local port.")
 @click.option("--verbose", is_flag=True, help="Log more; numbers and names stay out of the log all the same.")
-def run(  # noqa: PLR0917 - click names them all
+def run(
     configuration: Path,
     state_dir: Path,
     runtime_dir: Path,
-    exchange_dir: Path | None,
     simulator_port: int | None,
     verbose: bool,
 ) -> None:
     """Be the handset, until SIGTERM."""
     from firmware.boot import Options, start_early
 
-    options = Options(configuration, state_dir, runtime_dir, simulator_port, verbose, exchange_dir)
+    options = Options(configuration, state_dir, runtime_dir, simulator_port, verbose)
     early = start_early(options)
     # All the rest is loaded while the registrar answers.
     from firmware.app import run_until_stopped

@@ -175,7 +175,7 @@ CopyName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
 
 
 class ExportListRequest(Request):
-    """Asks for the files that the holder has just ordered to be written to a stick."""
+    """Asks for the files that the holder has just ordered to be taken away."""
 
     request: Literal["export_list"] = "export_list"
 
@@ -189,7 +189,7 @@ class ExportPieceRequest(Request):
 
 
 class ExportWrittenRequest(Request):
-    """Says that such files are on the stick, all of them, and are to be deleted here."""
+    """Says that such files are where they were to go, and are to be forgotten here."""
 
     request: Literal["export_written"] = "export_written"
     names: Annotated[tuple[CopyName, ...], Field(min_length=1, max_length=8)]
@@ -310,6 +310,13 @@ class MyDataExportRequest(Request):
     open: bool = False
 
 
+class ContactExportRequest(Request):
+    """Says that all contacts are about to be written to a file; needs the holder's PIN."""
+
+    request: Literal["contact_export"] = "contact_export"
+    pin: Annotated[str, Field(max_length=32, repr=False)]
+
+
 class ContactListRequest(Request):
     """Asks for contacts in the order in which they were added, those after one of them."""
 
@@ -402,6 +409,9 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             DocumentTakeRequest,
             KeyRotateRequest,
             MyDataExportRequest,
+            ContactExportRequest,
+            ExportPieceRequest,
+            ExportWrittenRequest,
             LogRequest,
             PictureListRequest,
             PicturePartRequest,

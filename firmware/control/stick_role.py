@@ -1,25 +1,21 @@
 """What the handset answers to the stick process: it may offer a bundle, and fetch what the holder ordered just now."""
 
 import asyncio
-from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from firmware.control.bundle_role import BundleIntake, BundleRole
+from firmware.control.export_role import ExportRole, Exports
 from firmware.control.requests import (
-    MAX_PIECE_BYTES,
     BundleFollowRequest,
     Empty,
-    ExportListRequest,
-    ExportPieceRequest,
-    ExportWrittenRequest,
     IdentityRequest,
     ReportedRequest,
     StickDoneRequest,
     StickRemovedRequest,
 )
 from firmware.control.server import Handler
-from firmware.control.stick_answers import BundleFollowed, ExportListed, ExportPiece, IdentityTold, OrderedFile
+from firmware.control.stick_answers import BundleFollowed, IdentityTold
 from firmware.phone.bundle_news import (
     BundleCode,
     BundleEnded,
@@ -68,26 +64,6 @@ class StickIntake(BundleIntake, Protocol):
         ...
 
 
-class OrderedFiles(Protocol):
-    """Files that the holder ordered to be written to a stick; see firmware.ordered_files."""
-
-    def listed(self) -> Sequence[tuple[str, int]]:
-        """Return their names and sizes in bytes."""
-        ...
-
-    def read(self, name: str, offset: int, size_bytes: int) -> bytes:
-        """Return bytes of one of them.
-
-        Raises:
-            HandsetError: it was not ordered, or too long ago, or cannot be read.
-        """
-        ...
-
-    def written(self, names: Sequence[str]) -> None:
-        """Delete those that are on the stick."""
-        ...
-
-
 class StickRole:
     """Answers the stick role's requests."""
 
@@ -95,7 +71,7 @@ class StickRole:
         self,
         begin: Callable[[int], str],
         intake: StickIntake,
-        ordered: OrderedFiles,
+        exports: Exports,
         tell: Callable[[BundleNews], None],
     ) -> None:
         """Set up.
@@ -103,12 +79,12 @@ class StickRole:
         Args:
             begin: makes room for a bundle of so many bytes, and names it.
             intake: takes bundles.
-            ordered: what the holder wants to have on a stick.
+            exports: what the holder wants to have on a stick.
             tell: lets the phone hear of the stick.
         """
         self._bundles = BundleRole(begin, intake)
         self._intake = intake
-        self._ordered = ordered
+        self._exports = ExportRole(exports)
         self._tell = tell
 
     @property
@@ -116,14 +92,13 @@ class StickRole:
         """What the control server needs for Role.STICK."""
         return {
             **self._bundles.handlers,
+            **self._exports.handlers,
+            "export_list": self._exports.list,
             "identity": self._identity,
             "bundle_follow": self._follow,
             "stick_done": self._stick_done,
             "reported": self._reported,
             "stick_removed": self._removed,
-            "export_list": self._list,
-            "export_piece": self._piece,
-            "export_written": self._written,
         }
 
     async def _identity(self, _request: IdentityRequest) -> IdentityTold:
@@ -145,16 +120,4 @@ class StickRole:
         if request.early:
             self._tell(BundleEnded(BundleResult.INTERRUPTED, BundleCode.STICK_GONE))
         self._tell(StickRemoved())
-        return Empty()
-
-    async def _list(self, _request: ExportListRequest) -> ExportListed:
-        listed = await asyncio.to_thread(self._ordered.listed)
-        return ExportListed(files=tuple(OrderedFile(name=name, size_bytes=size) for name, size in listed))
-
-    async def _piece(self, request: ExportPieceRequest) -> ExportPiece:
-        data = await asyncio.to_thread(self._ordered.read, request.name, request.offset, MAX_PIECE_BYTES)
-        return ExportPiece(data=urlsafe_b64encode(data))
-
-    async def _written(self, request: ExportWrittenRequest) -> Empty:
-        await asyncio.to_thread(self._ordered.written, request.names)
         return Empty()

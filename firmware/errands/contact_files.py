@@ -1,4 +1,4 @@
-"""Contacts in files: every vCard file of a folder is read, and all contacts are written into one."""
+"""Contacts in files: every vCard file of a folder is read, and all contacts are written into one to take away."""
 
 import asyncio
 import json
@@ -11,17 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from firmware import exchange
 from firmware.errands.folder import Outcome, Progress
+from firmware.errors import StorageError
+from firmware.exports import Export
 from firmware.import_gate import ImportGate
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.phone.events import BlockedContactsLoaded, Event
+from firmware.phone.my_data import DataCategory
 from firmware.phone.words import Text, counted, word
 from firmware.storage.contact_merge import MergeCount
 from firmware.storage.contacts import StoredContacts
 
 _log = logging.getLogger(__name__)
 
-_SUFFIXES: Final = frozenset({".vcf", ".vcard"})
 _MOST_FILES: Final = 100
 _MOST_LINE_BYTES: Final = 1024 * 1024
 _PAUSE_S: Final = 0.01
@@ -136,35 +139,27 @@ class ContactFiles:
         report.cut += sum(each["cut"] for each in raw)
         report.count += await self._contacts.merge(contacts)
 
-    async def export_to(self, folder: Path, progress: Progress) -> Outcome:
-        """Write all contacts into one file, which is there whole or not at all."""
+    async def export(self, file: Export, progress: Progress) -> int:
+        """Write all contacts into a file; return how many there were.
+
+        Raises:
+            StorageError: the process that writes cards came to nothing.
+            OSError: the card is full or fails.
+        """
         total = await self._contacts.count()
-        target = folder / EXPORT_NAME
-        draft = folder / f".{EXPORT_NAME}.new"
-        await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+        child = await _start("write", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
         written = 0
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            child = await _start("write", stdin=asyncio.subprocess.PIPE, stdout=file)
-            try:
-                async for contact in self._all():
-                    written += 1
-                    await _hand_over(child, contact)
-                    progress(99 * written // max(1, total))
-                if child.stdin is not None:
-                    child.stdin.close()
-                await child.wait()
-            finally:
-                await _end(child)
-            await asyncio.to_thread(os.fsync, file.fileno())
+        async with file.taking_from(child):
+            async for contact in self._all():
+                written += 1
+                await _hand_over(child, contact)
+                progress(99 * written // max(1, total))
+            if child.stdin is not None:
+                child.stdin.close()
         if child.returncode:
-            await asyncio.to_thread(draft.unlink)
-            return Outcome(False, word("The files cannot be read or written."))
-        await asyncio.to_thread(draft.replace, target)
-        return Outcome(
-            True, counted("{count} contact written to {file}.", "{count} contacts written to {file}.", written,
-                          file=EXPORT_NAME)
-        )  # fmt: skip
+            raise StorageError("The contacts could not be written as cards. Is there memory left for it?")
+        await asyncio.to_thread(file.finish)
+        return written
 
     async def _all(self) -> AsyncIterator[Contact]:
         last = 0
@@ -175,9 +170,7 @@ class ContactFiles:
 
 
 def _card_files(folder: Path) -> list[tuple[Path, int]]:
-    if not folder.is_dir():
-        return []
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and path.is_file())
+    files = [path for path in exchange.files_of(folder, DataCategory.CONTACTS) if path.is_file()]
     return [(path, path.stat().st_size) for path in files[:_MOST_FILES]]
 
 

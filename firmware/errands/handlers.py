@@ -10,27 +10,28 @@ from firmware.data_copy import DataCopy, Sources
 from firmware.errands.activation import NumberProofErrands
 from firmware.errands.calls import CallErrands
 from firmware.errands.consents import ConsentErrands
-from firmware.errands.contact_files import EXPORT_NAME, ContactFiles
+from firmware.errands.contact_files import ContactFiles
 from firmware.errands.contacts import ContactErrands
+from firmware.errands.copies import CopyErrands, CopyParts
 from firmware.errands.documents import DocumentErrands
 from firmware.errands.facts import Facts, FactsErrands, Identity
-from firmware.errands.folder import FolderErrands, Job, Outcome, Progress
+from firmware.errands.folder import FolderErrands, Job
 from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
+from firmware.errands.proofs import Proofs
 from firmware.errands.recordings import RecordingErrands
 from firmware.errands.reset import ResetErrands
 from firmware.errands.rights import RightsErrands, RightsParts
 from firmware.errands.runner import Handler
 from firmware.errands.sharing import SharingErrands
+from firmware.exports import Exports
 from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
 from firmware.operator.verification import Verifier
-from firmware.ordered_files import OrderedFiles
 from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor
-from firmware.phone.words import word
 from firmware.privacy.receipts import Issuer
 from firmware.recording.player import RecordingPlayer
 from firmware.records import Records
@@ -44,8 +45,9 @@ class Surroundings:
         records: the store; None where there is none.
         player: plays recordings; None where there is no store.
         state_dir: where the store is.
-        exchange_dir: the folder that stands for a stick.
-        ordered: what of it a stick may fetch.
+        exchange_dir: the folder from which the menu imports.
+        exports: what a stick may fetch.
+        forget_bundles: deletes bundles of which something is still to be taken in; may wait for the card.
         identity: which handset this is.
         issuer: whose receipts for consents it makes.
         condition: tells what the handset knows about its own parts.
@@ -64,7 +66,8 @@ class Surroundings:
     player: RecordingPlayer | None
     state_dir: Path
     exchange_dir: Path
-    ordered: OrderedFiles
+    exports: Exports
+    forget_bundles: Callable[[], None]
     identity: Identity
     issuer: Issuer
     condition: Callable[[], Awaitable[Condition]]
@@ -100,17 +103,16 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     pictures = PictureErrands(records.pictures, gate, around.pictures_changed)
     contact_files = ContactFiles(records.contacts, gate, post)
 
-    async def export_contacts(folder: Path, progress: Progress) -> Outcome:
-        outcome = await contact_files.export_to(folder, progress)
-        if not outcome.done:
-            return outcome
-        around.ordered.order((EXPORT_NAME,))
-        how = word("Plug a stick in within 10 minutes to take them away.")
-        return Outcome(True, word("{first} {second}", first=outcome.words, second=how))
-
+    proofs = Proofs({PinSlot.HOLDER: records.pin, PinSlot.GUARDIAN: records.guardian_pin}, records.requests)
+    copies = CopyParts(
+        requests=records.requests,
+        copy=copy_of_everything(records, around.identity, around.issuer, around.exports),
+        contact_files=contact_files,
+        recordings=records.recordings,
+        exports=around.exports,
+    )
     jobs: Mapping[FolderJob, Job] = {
         FolderJob.IMPORT_CONTACTS: contact_files.import_from,
-        FolderJob.EXPORT_CONTACTS: export_contacts,
         FolderJob.IMPORT_PICTURES: pictures.import_from,
     }
     return {
@@ -125,7 +127,8 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,
         **pictures.handlers,
         **SharingErrands(records.shares, around.language).handlers,
-        **RightsErrands(_rights(around, records), around.language, post).handlers,
+        **RightsErrands(_rights(around, records), proofs, around.language).handlers,
+        **CopyErrands(copies, proofs, post).handlers,
         **FolderErrands(around.exchange_dir, jobs, post).handlers,
     }
 
@@ -136,13 +139,13 @@ def _trusted_time() -> float | None:
 
 def _rights(around: Surroundings, records: Records) -> RightsParts:
     return RightsParts(
-        pins={PinSlot.HOLDER: records.pin, PinSlot.GUARDIAN: records.guardian_pin},
         my_data=records.my_data,
         retention=records.retention,
         erasure=records.erasure,
         requests=records.requests,
-        copy=copy_of_everything(records, around.identity, around.issuer, around.exchange_dir),
-        ordered=around.ordered,
+        exports=around.exports,
+        exchange_dir=around.exchange_dir,
+        forget_bundles=around.forget_bundles,
         rotate_key=records.rotate_key,
         cancel=around.cancel,
         reload=around.reload,
@@ -150,8 +153,8 @@ def _rights(around: Surroundings, records: Records) -> RightsParts:
     )
 
 
-def copy_of_everything(records: Records, identity: Identity, issuer: Issuer, folder: Path) -> DataCopy:
-    """Make what writes copies of all that there is into a folder."""
+def copy_of_everything(records: Records, identity: Identity, issuer: Issuer, exports: Exports) -> DataCopy:
+    """Make what writes copies of all that there is."""
     sources = Sources(
         my_data=records.my_data,
         contacts=records.contacts,
@@ -163,4 +166,4 @@ def copy_of_everything(records: Records, identity: Identity, issuer: Issuer, fol
         account={"device": identity.device, "fleet": identity.fleet, "lines": [line for line, _ in identity.servers]},
         synced=clock.is_synchronised,
     )
-    return DataCopy(sources, folder)
+    return DataCopy(sources, exports)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from firmware import exchange
 from firmware.errands.folder import Outcome, Progress
 from firmware.errands.runner import Handler
 from firmware.errors import HandsetError, NotGrantedError, PictureError
@@ -13,13 +14,13 @@ from firmware.import_gate import ImportGate
 from firmware.phone.answers import PicturesListed
 from firmware.phone.contact_text import cleaned_name
 from firmware.phone.errands import DeletePicture, Errand, ListPictures
+from firmware.phone.my_data import DataCategory
 from firmware.phone.words import Word, counted, word
 from firmware.pictures.sandbox import read_picture
 from firmware.storage.pictures import StoredPictures
 
 _log = logging.getLogger(__name__)
 
-_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 _MOST_FILES: Final = 500
 """A folder with more is not looked through to its end."""
 
@@ -86,10 +87,7 @@ class PictureErrands:
 
 
 def _picture_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
-    return files[:_MOST_FILES]
+    return exchange.files_of(folder, DataCategory.PICTURES)[:_MOST_FILES]
 
 
 def _words(kept: int, refused: int, reason: Word | None) -> Word:

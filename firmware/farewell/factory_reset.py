@@ -5,7 +5,7 @@ store is opened, each step of which may be done again, and takes the marker away
 handset as it was, or one that goes on erasing when it is back.
 
 What the installer has set stays: the configuration and its last good copy, what bundles brought, the handset's own keys
-for those, and a key that systemd provides.
+for those, and a key that systemd provides. Contacts and pictures of a bundle that are not taken in yet go.
 """
 
 import os
@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from firmware import exchange
+from firmware.bundles.shelf import Shelf
 from firmware.durable import overwrite, replace_durably, shred, sync_folder
 from firmware.errors import StorageError
 from firmware.storage.database import KEY_BYTES
@@ -74,6 +76,9 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
                 for path in folder_of_files.iterdir():
                     _delete(path)
                 folder_of_files.rmdir()
+        exchange.forget_all(state_dir / exchange.FOLDER_NAME)
+        # Contacts and pictures that a bundle brought were for the holder who goes.
+        Shelf(state_dir).forget_bundles()
         sync_folder(state_dir)
         marker.unlink()
         sync_folder(state_dir)

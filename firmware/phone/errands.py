@@ -96,10 +96,9 @@ class CountCalls:
 
 
 class FolderJob(StrEnum):
-    """Work on files of the folder that stands for a stick."""
+    """Work on files of the folder that the menu imports from."""
 
     IMPORT_CONTACTS = "import_contacts"
-    EXPORT_CONTACTS = "export_contacts"
     IMPORT_PICTURES = "import_pictures"
 
 

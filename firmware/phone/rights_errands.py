@@ -6,6 +6,7 @@ from firmware.phone.call import Decision
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor
+from firmware.phone.recording import RecordingId
 from firmware.phone.rights import RequestKind, Right
 
 
@@ -38,13 +39,25 @@ class DrawPassphrase:
 
 @dataclass(frozen=True, slots=True)
 class CopyMyData:
-    """Write a copy of everything into the folder that stands for a stick; CopyProgressed and CopyFinished follow.
+    """Get a copy of everything ready for a stick; CopyProgressed and CopyFinished follow.
 
     Attributes:
         passphrase: what it is encrypted by; empty where the holder wants it to be readable by anybody.
     """
 
     passphrase: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyContacts:
+    """Get all contacts ready for a stick, as vCards; CopyProgressed and CopyFinished follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRecording:
+    """Get a recording ready for a stick, as any player takes it; CopyProgressed and CopyFinished follow."""
+
+    recording_id: RecordingId
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,8 @@ RightsErrand = (
     | ReadRetention
     | DrawPassphrase
     | CopyMyData
+    | CopyContacts
+    | CopyRecording
     | EraseMyData
     | CancelAccount
     | FileRequest

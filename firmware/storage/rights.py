@@ -121,6 +121,10 @@ class StoredRequests:
         await self._consents.tell()
         return wait_s
 
+    async def note_copy(self, what: str, *, actor: Actor, channel: Channel) -> None:
+        """Write that a copy of something is made."""
+        await self._consents.append(LedgerAction.EXPORT, what, actor, channel)
+
     def open_within(self, database: Database) -> Sequence[OpenRequest]:
         """Return what the operator is to be told, due first; as part of the caller's transaction."""
         today = self.today

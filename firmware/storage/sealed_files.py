@@ -159,5 +159,20 @@ class SealedReader:
         return Ending.DAMAGED if self._file.read(1) else Ending.WHOLE
 
 
+def read_chunk(file: BinaryIO, key: bytes, number: int, chunk_bytes: int) -> bytes:
+    """Return one chunk, counted from 0, of a file whose chunks before it all have `chunk_bytes` bytes.
+
+    Raises:
+        StorageError: what is there is not what was written.
+        OSError: the file cannot be read.
+    """
+    frame_bytes = _LENGTH.size + chunk_bytes + _TAG_BYTES
+    frame = os.pread(file.fileno(), frame_bytes, len(_HEADER) + number * frame_bytes)
+    try:
+        return ChaCha20Poly1305(key).decrypt(_nonce(number, _MORE), frame[_LENGTH.size :], _HEADER)
+    except InvalidTag as error:
+        raise StorageError("A sealed file is damaged; make it once more.") from error
+
+
 def _nonce(frame: int, mark: bytes) -> bytes:
     return frame.to_bytes(_COUNTER_BYTES, "big") + mark

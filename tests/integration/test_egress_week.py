@@ -170,7 +170,7 @@ async def live_through(home: WatchedHome) -> Week:
                 recorded = await address_book_and_pictures(home, person)
                 await documents_of_the_operator(home, person)
                 await menus(person)
-                await rights(home, person)
+                await rights(person)
                 await the_end(home, person, relay)
             await asyncio.to_thread(home.handset.stop)
         store = await open_store_of(home.handset.state_dir)
@@ -346,14 +346,14 @@ async def menus(person: Person) -> None:
     await person.press("menu")
 
 
-async def rights(home: WatchedHome, person: Person) -> None:
+async def rights(person: Person) -> None:
     """Take a copy that anybody can read, ask the operator for something, and have the text messages erased."""
     await choose(person, "8923", "Privacy", "My data", "A copy", "PIN")
     await person.dial(PIN)
     await person.press("ok")
     await person.reads_the_beginning_of("Whoever finds the copy")
     await person.press("ok")
-    await until(lambda: any((home.handset.state_dir / "exchange").glob("wecall-*.tar")))
+    await person.reads_the_beginning_of("Ready: plug a stick in within 10 minutes.")
     await person.press("menu")
     await choose(person, "8941", "Privacy", "My data", "Requests", "PIN")
     await person.dial(PIN)

@@ -103,19 +103,20 @@ def copy_on_a_stick(stage: Stage) -> dict[str, bytes]:
     command = [sys.executable, "-m", "firmware.cli", "stick", str(stick), "--runtime-dir", str(runtime_dir)]
     subprocess.run(command, check=True, timeout=60)
     subprocess.run([*command, "--part", "leave", "--outgoing", stick], check=True, timeout=60)
-    assert list((stage.handset.state_dir / "exchange").iterdir()) == []
     return copy_of(stick)
 
 
 def open_copy_of_the_command(stage: Stage) -> None:
     """Have the command make a copy, and open it with age and the words that it prints."""
-    run = ["mydata", "export", "--runtime-dir", str(stage.handset.folder / "run")]
+    folder = stage.handset.folder / "taken"
+    folder.mkdir()
+    run = ["mydata", "export", str(folder), "--runtime-dir", str(stage.handset.folder / "run")]
     refused = CliRunner().invoke(main, run, input="1379\n")
     assert "not the holder's PIN" in refused.output
     made = CliRunner().invoke(main, run, input=f"{PIN}\n")
     assert made.exit_code == 0, made.output
-    folder = stage.handset.state_dir / "exchange"
     [sealed], [key] = folder.glob("*.tar.age"), folder.glob("*.key.age")
+    assert sealed.stat().st_mode & 0o777 == 0o600
     words = made.output.strip().rpartition(": ")[2]
     identity = x25519.Identity.from_str(passphrase.decrypt(key.read_bytes(), words).decode().strip())
     content = io.BytesIO()
@@ -191,11 +192,12 @@ async def test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_l
         await person.wait_for_line()
 
 
-def test_what_a_power_cut_left_of_a_copy_that_anybody_can_read_is_gone_after_the_next_start(stage: Stage) -> None:
+def test_copies_that_an_older_firmware_left_are_gone_after_the_next_start(stage: Stage) -> None:
     exchange = stage.handset.state_dir / "exchange"
     stage.handset.main.kill()
     exchange.mkdir(exist_ok=True)
-    (exchange / ".wecall-20260101-000000.tar.new").write_bytes(b"contacts, calls")
-    (exchange / "wecall-20260101-000000.tar").write_bytes(b"a copy that is whole")
+    old = "wecall-20260101-000000"
+    for name in (f".{old}.tar.new", f"{old}.tar", f"{old}.tar.age", f"{old}.key.age", "friends.vcf"):
+        (exchange / name).write_bytes(b"contacts, calls")
     stage.handset.main.start()
-    assert [path.name for path in exchange.iterdir()] == ["wecall-20260101-000000.tar"]
+    assert [path.name for path in exchange.iterdir()] == ["friends.vcf"]

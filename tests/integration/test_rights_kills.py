@@ -10,6 +10,7 @@ import pytest
 
 from firmware.config import load
 from firmware.data_copy import DataCopy, Sources
+from firmware.exports import Exports
 from firmware.farewell.factory_reset import finish_reset
 from firmware.farewell.outbox import Farewell
 from firmware.farewell.steps import go_on, resume_reset
@@ -158,7 +159,7 @@ def copy(folder: Path) -> None:
             account={},
             synced=lambda: True,
         )
-        await DataCopy(sources, folder / "stick").write("", lambda _percent: None)
+        await DataCopy(sources, Exports(folder)).write("", lambda _percent: None)
         await lab.stop()
 
     asyncio.run(run())

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from firmware.control.stick_answers import BundleFollowed, OrderedFile
-from firmware.ordered_files import OrderedFiles
 from firmware.phone.bundle_news import BundleCode
 from firmware.stick.folder import StickFolder
 from firmware.stick.patience import Patience
@@ -27,17 +26,17 @@ class Handset:
     """The part of a handset that has a copy to give away; of bundles nothing is asked here."""
 
     def __init__(self, folder: Path) -> None:
-        self._files = OrderedFiles(folder)
-        self._files.order([name for name in COPY if (folder / name).exists()])
+        self._files = {path.name: path for path in folder.iterdir() if path.name in COPY}
 
     async def ordered(self) -> Sequence[OrderedFile]:
-        return [OrderedFile(name=name, size_bytes=size) for name, size in self._files.listed()]
+        return [OrderedFile(name=name, size_bytes=path.stat().st_size) for name, path in self._files.items()]
 
     async def fetch(self, name: str, offset: int) -> bytes:
-        return self._files.read(name, offset, 45_000)
+        return self._files[name].read_bytes()[offset : offset + 45_000]
 
     async def fetched(self, names: Sequence[str]) -> None:
-        self._files.written(names)
+        for name in names:
+            self._files[name].unlink()
 
     async def stick_done(self, code: BundleCode) -> None: ...
     async def identity(self) -> Identity: ...  # type: ignore[empty-body]

@@ -20,8 +20,8 @@ POLICY = f"{PREFIX}/policy".encode()
 BUNDLE = f"{PREFIX}/bundle".encode()
 MEGABYTE = 1 << 20
 MOST_GROWTH_BYTES = 4 * MEGABYTE
-# Of the 200 that are sent: one as it comes, the copies that paho-mqtt makes while it takes that apart, the one that waits
-# and the one before it. That is seven or eight, and the allocator may keep another two or three that were given back.
+# Of the 200 that are sent: one as it comes, the copies that paho-mqtt makes while it takes that apart, the one that
+# waits and the one before it. These are seven or eight, and the allocator may keep two or three that were given back.
 FEW_BUNDLES = 12
 
 

@@ -13,9 +13,11 @@ from firmware.phone.events import Key
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import contact_editor, edit_contact_page
+from firmware.phone.menu.copying import copying
 from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.menu.work import JobPage
+from firmware.phone.rights_errands import CopyContacts
 from firmware.phone.state import PhoneState
 from firmware.phone.words import word
 
@@ -141,5 +143,5 @@ def _more(_state: PhoneState) -> list[Choice]:
     return [
         Choice(word("New contact"), opening(lambda _: edit_contact_page())),
         Choice(word("Import"), opening(lambda _: JobPage(FolderJob.IMPORT_CONTACTS, word("Import")))),
-        Choice(word("Export"), opening(lambda _: JobPage(FolderJob.EXPORT_CONTACTS, word("Export")))),
+        Choice(word("Export"), copying(word("Export"), CopyContacts())),
     ]

@@ -1,10 +1,10 @@
-"""A copy of everything, into the folder that stands for a stick: locked by words unless the holder wants it open."""
+"""What leaves by a stick: a copy of everything, locked by words unless the holder wants it open, and parts of it."""
 
 from typing import Final
 
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.menu.card import ONE_MOMENT, Card
-from firmware.phone.menu.choices import CHOOSE, Choice, Choices, opening
+from firmware.phone.menu.choices import CHOOSE, Choice, Choices, Then, opening
 from firmware.phone.menu.proof import proving
 from firmware.phone.menu.question import Question
 from firmware.phone.menu.text_page import TextPage
@@ -12,7 +12,7 @@ from firmware.phone.menu.views import MenuRow
 from firmware.phone.menu.work import WorkPage
 from firmware.phone.rights import Right
 from firmware.phone.rights_answers import CopyFinished, CopyProgressed, PassphraseDrawn
-from firmware.phone.rights_errands import CopyMyData, DrawPassphrase
+from firmware.phone.rights_errands import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase
 from firmware.phone.state import PhoneState
 from firmware.phone.text_entry import TextEntry
 from firmware.phone.words import Text, word
@@ -60,14 +60,14 @@ class WordsPage(Card):
 
     def _go_on(self, state: PhoneState) -> None:
         if self._drawn:
-            state.menu.replace(state, CopyingPage(self._drawn))
+            state.menu.replace(state, CopyingPage(COPY, CopyMyData(self._drawn)))
 
 
 def _typing_page(_state: PhoneState) -> TextPage:
     def accept(state: PhoneState, text: str) -> Text | None:
         if len(text) < _SHORTEST:
             return word("At least {count} characters.", count=_SHORTEST)
-        state.menu.push(state, CopyingPage(text))
+        state.menu.push(state, CopyingPage(COPY, CopyMyData(text)))
         return None
 
     return TextPage(word("My own words"), accept, TextEntry())
@@ -75,21 +75,29 @@ def _typing_page(_state: PhoneState) -> TextPage:
 
 def _open_question(_state: PhoneState) -> Question:
     text = word("Whoever finds the copy can read it: contacts, calls, messages and recordings. Copy it so?")
-    return Question(COPY, text, word("Copy"), opening(lambda _state: CopyingPage("")))
+    return Question(COPY, text, word("Copy"), opening(lambda _state: CopyingPage(COPY, CopyMyData(""))))
 
 
 class CopyingPage(WorkPage):
-    """The copy itself."""
+    """The making of a copy, of everything or of a part."""
 
     patience_s = 60.0
 
-    def __init__(self, passphrase: str) -> None:
-        super().__init__(COPY, CopyMyData(passphrase))
+    def __init__(self, title: Text, errand: CopyMyData | CopyContacts | CopyRecording) -> None:
+        super().__init__(title, errand)
+        self._name = type(errand).__name__
 
     def _news(self, answer: Answer) -> int | Text | None:
         match answer:
             case CopyProgressed(percent):
                 return percent
-            case CopyFinished(_, words) | ErrandFailed(CopyMyData.__name__, words):
+            case CopyFinished(_, words):
+                return words
+            case ErrandFailed(name, words) if name == self._name:
                 return words
         return None
+
+
+def copying(title: Text, errand: CopyContacts | CopyRecording) -> Then:
+    """Make something ask for the PIN, and then get a part of what is here ready for a stick."""
+    return proving(Right.COPY, opening(lambda _state: CopyingPage(title, errand)))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.events import Key
 from firmware.phone.menu.choices import BACK, Choice, Choices, opening
+from firmware.phone.menu.copying import copying
 from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.stack import Quiet
@@ -28,6 +29,7 @@ from firmware.phone.recording_errands import (
     SeekRecording,
     StopPlaying,
 )
+from firmware.phone.rights_errands import CopyRecording
 from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
 
@@ -111,6 +113,7 @@ class RecordingPage(Choices):
         return [
             Choice(word("Listen"), opening(lambda _state: Player(recording))),
             Choice(word("Keep"), opening(self._keep_page), _kept(recording)),
+            Choice(word("Export"), copying(word("Export"), CopyRecording(recording.recording_id))),
             Choice(word("Delete"), opening(self._ask_to_delete)),
             *facts,
         ]

@@ -1,22 +1,26 @@
 """Who gets a copy of the holder's data by the command line."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from firmware.admin.my_data import CopyParts, MyDataRole
-from firmware.control.requests import MyDataExportRequest
+from firmware.control.requests import ContactExportRequest, MyDataExportRequest
 from firmware.errors import ControlError
+from firmware.exports import Export, Exports
 from firmware.phone.purpose import Actor
 from tests.lab.store import StoreLab
 
 
 class Copies:
-    """Writes none."""
+    """Writes an empty one."""
 
-    async def write(self, _passphrase: str, _progress: Callable[[int], None]) -> tuple[str, ...]:
-        return ("copy.tar.age",)
+    def __init__(self, exports: Exports) -> None:
+        self._exports = exports
+
+    async def write(self, _passphrase: str, _progress: Callable[[int], None]) -> Mapping[str, Export]:
+        return {"copy.tar.age": self._exports.begin()}
 
 
 @pytest.fixture
@@ -28,9 +32,20 @@ async def lab(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
 
 
 async def export(lab: StoreLab, pin: str) -> None:
+    exports = Exports(lab.path.parent)
     pins = {Actor.HOLDER: lab.pin, Actor.GUARDIAN: lab.guardian_pin}
-    parts = CopyParts(pins, lab.requests, Copies())  # type: ignore[arg-type]
-    await MyDataRole(lambda: parts).handlers["my_data_export"](MyDataExportRequest(pin=pin))
+    parts = CopyParts(pins, lab.requests, Copies(exports), exports)  # type: ignore[arg-type]
+    try:
+        await MyDataRole(lambda: parts).handlers["my_data_export"](MyDataExportRequest(pin=pin))
+        assert [name for name, _ in exports.listed()] == ["copy.tar.age"]
+    finally:
+        exports.drop()
+
+
+async def note_contacts(lab: StoreLab, pin: str) -> None:
+    pins = {Actor.HOLDER: lab.pin, Actor.GUARDIAN: lab.guardian_pin}
+    parts = CopyParts(pins, lab.requests, None, None)  # type: ignore[arg-type]
+    await MyDataRole(lambda: parts).handlers["contact_export"](ContactExportRequest(pin=pin))
 
 
 async def actions(lab: StoreLab) -> list[tuple[str, str | None]]:
@@ -57,6 +72,17 @@ async def test_where_a_guardian_answers_a_copy_takes_the_guardians_pin_and_not_t
         await export(lab, "4711")
     await export(lab, "8020")
     assert await actions(lab) == [("check_failed", "guardian"), ("export", "guardian")]
+
+
+async def test_contacts_leave_by_the_pin_of_who_answers_and_that_stands_in_the_ledger(lab: StoreLab) -> None:
+    with pytest.raises(ControlError, match="Set one"):
+        await note_contacts(lab, "")
+    await lab.pin.set("4711")
+    await note_contacts(lab, "4711")
+    await lab.guardian_pin.set("8020")
+    with pytest.raises(ControlError, match="not the guardian's PIN"):
+        await note_contacts(lab, "4711")
+    assert await actions(lab) == [("export", "holder"), ("check_failed", "guardian")]
 
 
 async def test_tries_while_a_wait_runs_stand_in_no_ledger(lab: StoreLab) -> None:

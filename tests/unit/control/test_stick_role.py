@@ -96,7 +96,7 @@ class Ordered:
             raise StorageError("This file was not ordered, or too long ago.")
         return self.files[name][offset : offset + size_bytes]
 
-    def written(self, names: Sequence[str]) -> None:
+    def fetched(self, names: Sequence[str]) -> None:
         for name in names:
             del self.files[name]
 

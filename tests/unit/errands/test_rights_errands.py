@@ -1,22 +1,26 @@
 """Nothing of the holder's rights is done before the holder proved to be the holder, for that right and just now."""
 
-import time
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from firmware.errands import rights
+from firmware.errands.contact_files import ContactFiles
+from firmware.errands.copies import CopyErrands, CopyParts
+from firmware.errands.proofs import Proofs
 from firmware.errands.rights import RightsErrands, RightsParts
 from firmware.errors import StorageError
-from firmware.ordered_files import OrderedFiles
+from firmware.exports import Export, Exports
+from firmware.import_gate import ImportGate
 from firmware.phone.answers import Answer, PinChecked
-from firmware.phone.call import Decision
+from firmware.phone.call import CallId, Decision
 from firmware.phone.errands import Errand
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
-from firmware.phone.purpose import Actor
+from firmware.phone.purpose import Actor, Purpose
+from firmware.phone.recording import RecordingId
 from firmware.phone.rights import RequestKind, RequestState, Right
 from firmware.phone.rights_answers import (
     CopyFinished,
@@ -31,7 +35,9 @@ from firmware.phone.rights_answers import (
 from firmware.phone.rights_errands import (
     CancelAccount,
     CloseRequest,
+    CopyContacts,
     CopyMyData,
+    CopyRecording,
     DrawPassphrase,
     EraseMyData,
     FileRequest,
@@ -42,6 +48,8 @@ from firmware.phone.rights_errands import (
     ReadRetention,
     RightsErrand,
 )
+from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.retention import ENDING
 from tests.lab.store import StoreLab
@@ -53,42 +61,59 @@ PIN, GUARDIANS_PIN = "258013", "739182"
 class Copying:
     """Stands for what writes a copy."""
 
+    exports: Exports
     passphrases: list[str] = field(default_factory=list)
     failure: OSError | None = None
 
-    async def write(self, passphrase: str, progress: Callable[[int], None]) -> tuple[str, ...]:
+    async def write(self, passphrase: str, progress: Callable[[int], None]) -> Mapping[str, Export]:
         if self.failure is not None:
             raise self.failure
         for percent in (0, 0, 50):
             progress(percent)
         self.passphrases.append(passphrase)
-        return ("copy",)
+        file = self.exports.begin()
+        file.write(b"everything")
+        file.finish()
+        return {"copy": file}
 
 
 class Office:
     """The errands over a real store."""
 
     def __init__(self, lab: StoreLab, folder: Path) -> None:
-        self.copying = Copying()
-        self.ordered = OrderedFiles(folder)
-        (folder / "copy").write_bytes(b"everything")
+        self.exports = Exports(folder)
+        self.copying = Copying(self.exports)
+        self.folder = folder / "exchange"
         self.posted: list[Answer] = []
         self.done: list[object] = []
         self.rotation_fails = False
         parts = RightsParts(
-            pins={PinSlot.HOLDER: lab.pin, PinSlot.GUARDIAN: lab.guardian_pin},
             my_data=lab.my_data,
             retention=lab.retention,
             erasure=lab.erasure,
             requests=lab.requests,
-            copy=self.copying,  # type: ignore[arg-type]
-            ordered=self.ordered,
+            exports=self.exports,
+            exchange_dir=self.folder,
+            forget_bundles=lambda: self.done.append("forget bundles"),
             rotate_key=self._rotate,
             cancel=self._cancel,
             reload=lambda: self.done.append("reload"),
             stop_playing=lambda: self.done.append("stop playing"),
         )
-        self._handlers = RightsErrands(parts, lambda: "en", self.posted.append).handlers
+        copies = CopyParts(
+            requests=lab.requests,
+            copy=self.copying,  # type: ignore[arg-type]
+            contact_files=ContactFiles(lab.contacts, ImportGate(lambda: lab.consents), lambda _event: None),
+            recordings=lab.recordings,
+            exports=self.exports,
+        )
+        pins = {PinSlot.HOLDER: lab.pin, PinSlot.GUARDIAN: lab.guardian_pin}
+        self.now_s = 1000.0
+        proofs = Proofs(pins, lab.requests, clock=lambda: self.now_s)
+        self._handlers = {
+            **RightsErrands(parts, proofs, lambda: "en").handlers,
+            **CopyErrands(copies, proofs, self.posted.append).handlers,
+        }
 
     async def ask(self, errand: Errand) -> Answer | None:
         answer: Awaitable[Answer | None] = self._handlers[type(errand)](errand)
@@ -104,14 +129,18 @@ class Office:
 
 
 @pytest.fixture
-async def office(lab: StoreLab, tmp_path: Path, quick_pins: None) -> Office:
+async def office(lab: StoreLab, tmp_path: Path, quick_pins: None) -> AsyncIterator[Office]:
     await lab.pin.set(PIN)
     await lab.guardian_pin.set(GUARDIANS_PIN)
-    return Office(lab, tmp_path)
+    office = Office(lab, tmp_path)
+    yield office
+    office.exports.drop()
 
 
 GUARDED: list[tuple[Right, RightsErrand]] = [
     (Right.COPY, CopyMyData("words")),
+    (Right.COPY, CopyContacts()),
+    (Right.COPY, CopyRecording(RecordingId("a" * 32))),
     (Right.ERASURE, EraseMyData((DataCategory.CONTACTS,))),
     (Right.CANCELLATION, CancelAccount()),
     (Right.REQUEST, FileRequest(RequestKind.ACCESS)),
@@ -125,8 +154,8 @@ async def test_a_right_needs_a_pin_that_was_typed_for_it_and_each_pin_counts_onc
 ) -> None:
     with pytest.raises(StorageError, match="PIN was not typed"):
         await office.ask(errand)
-    others = [each for each, _ in GUARDED if each is not right]
-    for other in others:
+    others = {each for each, _ in GUARDED if each is not right}
+    for other in sorted(others):
         assert await office.ask(ProveHolder(other, PIN)) == PinChecked(accepted=True)
     with pytest.raises(StorageError, match="PIN was not typed"):
         await office.ask(errand)
@@ -136,10 +165,9 @@ async def test_a_right_needs_a_pin_that_was_typed_for_it_and_each_pin_counts_onc
         await office.ask(errand)
 
 
-async def test_a_pin_that_was_typed_long_ago_counts_no_more(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pin_that_was_typed_long_ago_counts_no_more(office: Office) -> None:
     await office.ask(ProveHolder(Right.CANCELLATION, PIN))
-    now_s = time.monotonic()
-    monkeypatch.setattr(rights, "monotonic", lambda: now_s + 301)
+    office.now_s += 301
     with pytest.raises(StorageError, match="too long ago"):
         await office.ask(CancelAccount())
     assert not office.done
@@ -181,7 +209,7 @@ async def test_what_is_erased_lies_under_a_key_that_is_gone_and_the_phone_hears_
     await office.ask(ProveHolder(Right.ERASURE, PIN))
     categories = (DataCategory.CONTACTS, DataCategory.RECORDINGS)
     assert await office.ask(EraseMyData(categories)) == MyDataErased(categories, 1, 0)
-    assert office.done == ["stop playing", "rotate", "reload"]
+    assert office.done == ["stop playing", "forget bundles", "rotate", "reload"]
     office.rotation_fails = True
     await office.ask(ProveHolder(Right.ERASURE, PIN))
     assert await office.ask(EraseMyData(())) == MyDataErased((), 0, 0), "erased it is all the same"
@@ -204,11 +232,70 @@ async def test_a_stick_may_fetch_a_copy_that_is_finished_and_no_other(office: Of
     await office.ask(ProveHolder(Right.COPY, PIN))
     office.copying.failure = OSError(28, "No space left on device")
     await office.ask(CopyMyData("words"))
-    assert list(office.ordered.listed()) == []
+    assert list(office.exports.listed()) == []
     office.copying.failure = None
     await office.ask(ProveHolder(Right.COPY, PIN))
     await office.ask(CopyMyData("words"))
-    assert list(office.ordered.listed()) == [("copy", len(b"everything"))]
+    assert list(office.exports.listed()) == [("copy", len(b"everything"))]
+
+
+async def test_whatever_is_erased_nothing_waits_for_a_stick_any_more(office: Office) -> None:
+    await office.ask(ProveHolder(Right.COPY, PIN))
+    await office.ask(CopyMyData("words"))
+    await office.ask(ProveHolder(Right.ERASURE, PIN))
+    await office.ask(EraseMyData((DataCategory.MESSAGES,)))
+    assert list(office.exports.listed()) == []
+    assert "forget bundles" not in office.done
+
+
+async def test_what_was_put_there_to_be_imported_goes_with_what_came_of_it(office: Office) -> None:
+    office.folder.mkdir()
+    for name in ("friends.VCF", "cat.png", "letter.txt"):
+        (office.folder / name).write_text("somebody's")
+    await office.ask(ProveHolder(Right.ERASURE, PIN))
+    await office.ask(EraseMyData((DataCategory.CONTACTS,)))
+    assert sorted(path.name for path in office.folder.iterdir()) == ["cat.png", "letter.txt"]
+    await office.ask(ProveHolder(Right.ERASURE, PIN))
+    await office.ask(EraseMyData((DataCategory.PICTURES,)))
+    assert [path.name for path in office.folder.iterdir()] == ["letter.txt"]
+
+
+async def test_contacts_leave_as_cards_and_the_ledger_says_so(office: Office, lab: StoreLab) -> None:
+    await lab.add_contact("Anna", ["1001"])
+    await office.ask(ProveHolder(Right.COPY, GUARDIANS_PIN, PinSlot.GUARDIAN))
+    answer = await office.ask(CopyContacts())
+    assert isinstance(answer, CopyFinished)
+    assert answer.done
+    [(name, size_bytes)] = office.exports.listed()
+    assert name == "contacts.vcf"
+    assert b"Anna" in office.exports.read(name, 0, size_bytes)
+    [entry] = await lab.consents.entries()
+    assert (entry.action, entry.about, entry.actor) == (LedgerAction.EXPORT, "contacts", Actor.GUARDIAN)
+
+
+async def test_a_recording_leaves_as_any_player_takes_it_and_the_ledger_says_so(office: Office, lab: StoreLab) -> None:
+    lab.recordings._joined = lambda _format, chunks: chunks
+    await lab.consents.grant(Purpose.RECORDING)
+    recording_id, writer = await lab.recordings.begin(CallId("a" * 32), "1001", "Ann", SoundFormat.OPUS)
+    writer.write(b"head", SOUND_RATE_HZ)
+    writer.finish()
+    await lab.recordings.end(recording_id, complete=True, lost_s=0)
+    await office.ask(ProveHolder(Right.COPY, PIN))
+    answer = await office.ask(CopyRecording(recording_id))
+    assert isinstance(answer, CopyFinished)
+    assert answer.done
+    [(name, size_bytes)] = office.exports.listed()
+    assert re.fullmatch(r"wecall-\d{8}-\d{6}\.opus", name)
+    assert office.exports.read(name, 0, size_bytes) == b"head"
+    entry = (await lab.consents.entries())[-1]
+    assert (entry.action, entry.about) == (LedgerAction.EXPORT, f"recording:{recording_id}")
+
+
+async def test_a_recording_that_is_gone_is_said(office: Office) -> None:
+    await office.ask(ProveHolder(Right.COPY, PIN))
+    answer = await office.ask(CopyRecording(RecordingId("b" * 32)))
+    assert isinstance(answer, CopyFinished)
+    assert not answer.done
 
 
 async def test_a_folder_that_cannot_be_written_is_said(office: Office) -> None:

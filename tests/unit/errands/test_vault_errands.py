@@ -94,7 +94,7 @@ async def test_an_empty_folder_and_one_that_is_missing_say_so(lab: StoreLab, gat
     )
     finished = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_PICTURES))
     assert finished == JobFinished(FolderJob.IMPORT_PICTURES, False, Word("There are no pictures in the folder."))
-    other = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.EXPORT_CONTACTS))
+    other = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_CONTACTS))
     assert isinstance(other, JobFinished)
     assert not other.done
 
@@ -111,23 +111,23 @@ async def test_who_asks_for_a_job_that_is_being_done_hears_of_that_one_and_anoth
         done.append(FolderJob.IMPORT_CONTACTS)
         return Outcome(True, "imported")
 
-    async def exports(_folder: Path, _progress: Progress) -> Outcome:
-        done.append(FolderJob.EXPORT_CONTACTS)
-        return Outcome(True, "exported")
+    async def pictures(_folder: Path, _progress: Progress) -> Outcome:
+        done.append(FolderJob.IMPORT_PICTURES)
+        return Outcome(True, "pictures")
 
     posted: list[Answer] = []
-    jobs = {FolderJob.IMPORT_CONTACTS: imports, FolderJob.EXPORT_CONTACTS: exports}
+    jobs = {FolderJob.IMPORT_CONTACTS: imports, FolderJob.IMPORT_PICTURES: pictures}
     run = FolderErrands(tmp_path, jobs, posted.append).handlers[RunFolderJob]
     async with asyncio.timeout(10):
         importing = asyncio.ensure_future(run(RunFolderJob(FolderJob.IMPORT_CONTACTS)))
         await begun.wait()
-        exporting = asyncio.ensure_future(run(RunFolderJob(FolderJob.EXPORT_CONTACTS)))
+        importing_pictures = asyncio.ensure_future(run(RunFolderJob(FolderJob.IMPORT_PICTURES)))
         assert await run(RunFolderJob(FolderJob.IMPORT_CONTACTS)) is None
         assert done == []
         may_end.set()
         assert await importing == JobFinished(FolderJob.IMPORT_CONTACTS, True, "imported")
-        assert await exporting == JobFinished(FolderJob.EXPORT_CONTACTS, True, "exported")
-    assert done == [FolderJob.IMPORT_CONTACTS, FolderJob.EXPORT_CONTACTS]
+        assert await importing_pictures == JobFinished(FolderJob.IMPORT_PICTURES, True, "pictures")
+    assert done == [FolderJob.IMPORT_CONTACTS, FolderJob.IMPORT_PICTURES]
     told = [each.percent for each in posted if each.job is FolderJob.IMPORT_CONTACTS]  # type: ignore[union-attr]
     assert told == [0, 40, 40]
 

@@ -1,0 +1,60 @@
+"""Who has proved to be the holder, or who answers for one, and for which of the holder's rights."""
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Final
+
+from firmware.errors import StorageError
+from firmware.phone.answers import PinChecked
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.purpose import Actor, Channel
+from firmware.phone.rights import Right
+from firmware.phone.rights_errands import ProveHolder
+from firmware.storage.pin import StoredPin
+from firmware.storage.rights import StoredRequests
+
+_PROOF_S: Final = 300.0
+"""So long a PIN that was typed for a right counts for it."""
+
+_ACTORS: Final = {PinSlot.HOLDER: Actor.HOLDER, PinSlot.GUARDIAN: Actor.GUARDIAN}
+
+
+class Proofs:
+    """Proofs that were given just now, each for one right and once."""
+
+    def __init__(
+        self, pins: Mapping[PinSlot, StoredPin], requests: StoredRequests, *, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Set up.
+
+        Args:
+            pins: whose PIN proves it.
+            requests: notes each one that was wrong.
+            clock: seconds that no setting of the clock moves.
+        """
+        self._pins = pins
+        self._requests = requests
+        self._clock = clock
+        self._given: dict[Right, tuple[float, Actor]] = {}
+
+    async def prove(self, errand: ProveHolder) -> PinChecked:
+        """Compare a PIN, and let the right one count for some minutes."""
+        actor = _ACTORS[errand.slot]
+        verdict = await self._pins[errand.slot].check(errand.pin)
+        if verdict.accepted:
+            self._given[errand.right] = (self._clock() + _PROOF_S, actor)
+        elif verdict.looked_at:
+            # Keys that are pressed while a wait runs must not make the ledger grow, nor tell the operator each time.
+            await self._requests.note_check_failed(errand.right, actor=actor, channel=Channel.KEYPAD)
+        return PinChecked(verdict.accepted, verdict.wait_s)
+
+    def take(self, right: Right) -> Actor:
+        """Return who proved to be who for a right just now; it counts once.
+
+        Raises:
+            StorageError: nobody did.
+        """
+        until_s, actor = self._given.pop(right, (0.0, Actor.HOLDER))
+        if self._clock() > until_s:
+            raise StorageError("The holder's PIN was not typed for this, or too long ago. Type it, and try again.")
+        return actor
