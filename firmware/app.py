@@ -22,6 +22,7 @@ from firmware.bundles.watch import PhoneWatch
 from firmware.bus import Bus
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
+from firmware.control.sync_role import Inbound
 from firmware.devices import DEFAULT_COUNTRY, Settings, StartedDevice, build_devices
 from firmware.errands.facts import Facts
 from firmware.errands.handlers import Surroundings, copy_of_everything, errand_handlers
@@ -31,7 +32,10 @@ from firmware.exports import Exports
 from firmware.face.face import Face
 from firmware.farewell.cancelling import Cancelling
 from firmware.farewell.factory_reset import finish_reset
+from firmware.farewell.last_word import KnownRecipients
+from firmware.farewell.outbox import Farewell
 from firmware.farewell.steps import resume_reset
+from firmware.farewell.untold import tell_untold
 from firmware.health.condition import read_condition
 from firmware.health.doctor import Condition
 from firmware.health.faults import DeviceFaults, Faults
@@ -59,7 +63,8 @@ from firmware.phone.events import (
 from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
 from firmware.phone.phone import Phone
 from firmware.phone.view import PhoneView
-from firmware.ports.broker import BrokerProblem, BrokerState
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState
+from firmware.ports.outbox import Outbox
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.recording.announcer import Announcer
 from firmware.recording.player import RecordingPlayer
@@ -130,6 +135,8 @@ class Handset:
         self._running = AsyncExitStack()
         self._exports = Exports(options.state_dir)
         self._records: Records | None = None
+        self._recipients: KnownRecipients | None = None
+        self._settling: asyncio.Task[None] | None = None
         self._player: RecordingPlayer | None = None
         self._watch = PhoneWatch()
         self._bundles: BundleDesk | None = None
@@ -315,6 +322,9 @@ class Handset:
             self._faults.note_store(problem_of(error), str(error))
             return
         self._records = records
+        if configuration.sync is not None:
+            shared = records.shares.epochs
+            self._recipients = KnownRecipients(records.outbox, self._options.state_dir, configuration, shared)
         self._bus.write_to(records)
         self._running.push_async_callback(records.stop)
 
@@ -370,7 +380,6 @@ class Handset:
                     attribute=self._attribute,
                     language=lambda: self._face.language,
                     cancel=self._cancelling.begin,
-                    leave_word=self._cancelling.leave_word,
                     reload=self._bus.load_from_store,
                     verifier=self._make_verifier(configuration),
                     set_up_facts=self._set_up_facts,
@@ -392,10 +401,24 @@ class Handset:
         return verifier
 
     def _take_up_store(self) -> None:
+        self._settling = asyncio.create_task(self._settle_recipients(), name="recipients")
         self._face.forget_pictures()
         self._bus.load_from_store()
         if self._bundles is not None:
             self._bundles.store_opened()
+
+    async def _settle_recipients(self) -> None:
+        """Have the card say who would have to be told of a reset, and the ledger who was not told of the last one."""
+        try:
+            if self._recipients is not None:
+                await self._recipients.settle()
+        except StorageError as error:
+            self._faults.note_store(problem_of(error), str(error))
+        await self._tell_untold()
+
+    async def _tell_untold(self) -> None:
+        consents = self._records.consents if self._records is not None else None
+        await tell_untold(self._options.state_dir, consents, self._bus.post)
 
     def _start_anew(self) -> None:
         self.starts_anew = True
@@ -424,10 +447,11 @@ class Handset:
         }
         sync = sync_handlers(
             self._records,
-            self._options.state_dir,
-            lambda: broker_settings(self._loaded.configuration),
-            self._note_broker,
-            self._bundles.intake if self._bundles is not None else None,
+            self._outbox,
+            self._make_farewell,
+            self._broker_settings,
+            note_broker=self._note_broker,
+            intake=self._bundles.intake if self._bundles is not None else None,
         )
         if sync is not None:
             handlers[Role.SYNC] = sync
@@ -441,6 +465,27 @@ class Handset:
             _log.error("%s", error)
             return
         self._running.push_async_callback(server.stop)
+
+    @property
+    def _outbox(self) -> Outbox | None:
+        """What waits for the broker; where there is one, nothing of it leaves that a reset could not take back."""
+        return self._recipients or (self._records.outbox if self._records is not None else None)
+
+    def _make_farewell(self, inbound: Inbound | None) -> Farewell:
+        """Make what speaks of a holder who has gone, and have it try for as long as it takes, but not for ever."""
+        farewell = Farewell(
+            self._options.state_dir,
+            self._outbox,
+            inbound,
+            self._broker_settings,
+            on_untold=self._tell_untold,
+        )
+        trying = asyncio.create_task(farewell.keep_trying(), name="farewell")
+        self._running.callback(trying.cancel)
+        return farewell
+
+    def _broker_settings(self) -> BrokerSettings | None:
+        return broker_settings(self._loaded.configuration)
 
     @property
     def _exchange_dir(self) -> Path:

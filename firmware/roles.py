@@ -3,7 +3,6 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 from firmware.admin.configurations import ConfigRole
 from firmware.admin.consents import ConsentRole
@@ -32,6 +31,7 @@ from firmware.operator.inbound import Inbound
 from firmware.phone.bundle_news import BundleNews
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.outbox import Outbox
 from firmware.records import Records
 
 
@@ -74,8 +74,10 @@ def admin_handlers(
 
 def sync_handlers(
     records: Records | None,
-    state_dir: Path,
+    outbox: Outbox | None,
+    farewell: Callable[[Inbound | None], Farewell],
     settings: Callable[[], BrokerSettings | None],
+    *,
     note_broker: Callable[[BrokerState, BrokerProblem], None],
     intake: NetworkIntake | None,
 ) -> Mapping[str, Handler] | None:
@@ -83,24 +85,23 @@ def sync_handlers(
 
     Args:
         records: what is kept.
-        state_dir: where it is kept.
+        outbox: what of it waits for the broker; None where there is no store.
+        farewell: makes what speaks of a holder who has gone, and after that hands on what the broker sends.
         settings: which broker it is.
         note_broker: told how the sync process stands with it.
         intake: where bundles go that come over the network.
     """
-    outbox, inbound = None, None
+    inbound = None
     if records is not None:
         documents = records.documents
-        outbox = records.outbox
         inbound = Inbound(
-            outbox,
+            records.outbox,
             records.consents,
             {DownTopic.POLICY: documents.policies, DownTopic.NOTICE: documents.notices},
             time.monotonic,
         )
-    farewell = Farewell(state_dir, outbox, inbound, settings)
-    if farewell.waits:
-        role = SyncRole(farewell, farewell.settings, note_broker, farewell, _forget)
+    if (leaving := farewell(inbound)).waits:
+        role = SyncRole(leaving, leaving.settings, note_broker, leaving, _forget)
         # Nobody sets a handset up anew over a connection that is there to say farewell.
         return {**role.handlers, **NetworkBundleRole(NetworkBundles(None, time.monotonic)).handlers}
     if records is None or outbox is None or inbound is None:

@@ -78,6 +78,7 @@ class ErasureReason(StrEnum):
     WITHDRAWN = "withdrawn"
     RETENTION_ENDED = "retention_ended"
     CANCELLED = "cancelled"
+    RESET = "reset"
 
 
 class OutcomeCode(StrEnum):
@@ -255,7 +256,9 @@ class ErasureMessage(Message):
         cancelled: the holder has gone: everything that this device ever sent is to be deleted, the retained state of
             consent included, whether `records` names it or not.
         records: call detail records; of a holder who has gone also the newest epochs (runs of the handset) as wholes,
-            for what of them is still on its way to whoever is to delete it.
+            for what of them is still on its way to whoever is to delete it. With the reason RESET the handset was reset
+            by or for its next holder: of the epochs that are named everything is deleted, consent included, and of no
+            other one anything.
     """
 
     device: HandsetName

@@ -56,7 +56,6 @@ class Surroundings:
         attribute: says where a number belongs, within a millisecond; empty where that is unknown.
         language: which one the display speaks now.
         cancel: begins to give the phone back, and has it start anew.
-        leave_word: keeps outside the store what recipients are still to be told, before the store is destroyed.
         reload: tells the phone what the store holds now.
         verifier: proves the line's number; None where the operator offers that not.
         set_up_facts: tells which bundle has set the handset up; may wait for the card.
@@ -76,7 +75,6 @@ class Surroundings:
     attribute: Callable[[str], str]
     language: Callable[[], str]
     cancel: Callable[[Actor], Awaitable[None]]
-    leave_word: Callable[[], Awaitable[None]]
     reload: Callable[[], None]
     verifier: Verifier | None = None
     set_up_facts: Callable[[], Facts] = tuple
@@ -92,7 +90,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     """
     handlers: dict[type[Errand], Handler] = {
         **FactsErrands(around.identity, around.state_dir, around.condition, around.set_up_facts).handlers,
-        **ResetErrands(around.state_dir, around.start_anew, around.leave_word).handlers,
+        **ResetErrands(around.state_dir, around.start_anew).handlers,
     }
     if (records := around.records) is None:
         return handlers

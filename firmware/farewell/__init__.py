@@ -10,5 +10,8 @@ Whatever interrupts it, it goes on at the next start. Four things are written, e
 The tombstone lives until the broker (or the collector, where one confirms) has the notice and has cleared what it kept
 for this device; then it goes too.
 
-A factory reset leaves a tombstone too, before its marker: notices that waited, and the clearing. It cancels nothing.
+A factory reset leaves a tombstone too, made from what was written down before anything left, so that it needs no store
+that opens. It cancels nothing: recipients forget one holder, and the phone stays what it is to them.
+
+A tombstone that nobody confirms is given up after 90 days, and the ledger of whoever has the phone then says so.
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firmware.config import LoadedConfiguration
 from firmware.errors import StorageError
-from firmware.farewell.steps import go_on, leave_word
+from firmware.farewell.steps import go_on
 from firmware.farewell.stored import StoredFarewell
 from firmware.phone.events import Problem
 from firmware.phone.purpose import Actor, Channel
@@ -46,16 +46,6 @@ class Cancelling:
         if records is not None:
             self._farewell = records.farewell
             records.when_cancelled = self._resume
-
-    async def leave_word(self) -> None:
-        """Keep outside the store what recipients are still to be told, for it is about to be destroyed.
-
-        Raises:
-            StorageError: the store cannot be read.
-            OSError: the card cannot be written.
-        """
-        if self._farewell is not None and self._loaded.configuration is not None:
-            await leave_word(self._farewell, self._state_dir, self._loaded.configuration)
 
     async def begin(self, actor: Actor) -> None:
         """Begin to give the phone back.

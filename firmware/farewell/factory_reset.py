@@ -19,6 +19,7 @@ from firmware import exchange
 from firmware.bundles.shelf import Shelf
 from firmware.durable import overwrite, replace_durably, shred, sync_folder
 from firmware.errors import StorageError
+from firmware.farewell.last_word import forget_last_word, leave_word_of_reset
 from firmware.storage.database import KEY_BYTES
 from firmware.storage.journal import JOURNAL_NAME
 from firmware.storage.key import CREDENTIAL_NAME
@@ -49,6 +50,8 @@ def begin_reset(state_dir: Path) -> None:
 def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -> bool:
     """Erase what a reset that was begun is to erase; return whether there was one. No store may be open.
 
+    What recipients are to be told is written down first, as far as something ever left (firmware.farewell.last_word).
+
     The file of the store's key goes first: without it, what the card still holds of the store can be read by nobody. A
     secret that systemd provides is not ours to replace; then the store is overwritten before it is deleted, for whoever
     finds that file's bytes where the card has kept a copy of them.
@@ -60,6 +63,7 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
     if not marker.exists():
         return False
     try:
+        leave_word_of_reset(state_dir)
         folder = environment.get("CREDENTIALS_DIRECTORY")
         key_stays = bool(folder) and Path(folder or "", CREDENTIAL_NAME).exists()
         for name in (WRAP_NAME, OLD_WRAP_NAME, f".{WRAP_NAME}.new"):
@@ -79,6 +83,7 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
         exchange.forget_all(state_dir / exchange.FOLDER_NAME)
         # Contacts and pictures that a bundle brought were for the holder who goes.
         Shelf(state_dir).forget_bundles()
+        forget_last_word(state_dir)
         sync_folder(state_dir)
         marker.unlink()
         sync_folder(state_dir)

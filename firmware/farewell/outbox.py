@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -11,10 +11,20 @@ from typing import Final
 from pydantic import ValidationError
 
 from firmware.control.sync_role import Inbound
+from firmware.durable import replace_durably
 from firmware.egress.downlink import AckMessage, DownTopic
 from firmware.egress.messages import RecordRange, Topic
 from firmware.errors import ControlError
-from firmware.farewell.tombstone import TOMBSTONE_NAME, Parting, Tombstone, bury, read_tombstone, write_tombstone
+from firmware.farewell.tombstone import (
+    TOMBSTONE_NAME,
+    UNTOLD_NAME,
+    Parting,
+    Tombstone,
+    bury,
+    read_tombstone,
+    write_tombstone,
+)
+from firmware.kernel_clock import is_synchronised
 from firmware.ports.broker import BrokerSettings
 from firmware.ports.outbox import Outbox, OutboxKey, OutboxMessage
 from firmware.settings.broker import settings_of
@@ -24,6 +34,12 @@ _log = logging.getLogger(__name__)
 
 _REPEAT_S: Final = 3600.0
 """So often, and at each start, what no collector has confirmed leaves once more."""
+
+_LONGEST_S: Final = 90 * 86_400.0
+"""So long recipients are tried to be told, and the next holder's messages wait at most."""
+
+
+async def _nothing() -> None: ...
 
 
 class Farewell:
@@ -39,7 +55,9 @@ class Farewell:
         then_inbound: Inbound | None,
         settings: Callable[[], BrokerSettings | None],
         *,
+        on_untold: Callable[[], Awaitable[None]] = _nothing,
         monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float | None] = lambda: time.time() if is_synchronised() else None,
     ) -> None:
         """Set up.
 
@@ -48,10 +66,14 @@ class Farewell:
             then: what waits for the broker once all is said; None where there is no store.
             then_inbound: takes in what the broker sends then.
             settings: whose all that is.
+            on_untold: awaited where nobody has confirmed in time.
             monotonic: seconds that no setting of the clock moves.
+            wall: seconds since the epoch; None while no time service keeps the clock right.
         """
+        self._on_untold = on_untold
         self._monotonic = monotonic
-        self._repeat_at_s = monotonic()
+        self._wall = wall
+        self._repeat_at_s = self._counted_s = monotonic()
         self._path = state_dir / TOMBSTONE_NAME
         self._then = then
         self._then_inbound = then_inbound
@@ -59,6 +81,7 @@ class Farewell:
         self._tombstone = read_tombstone(self._path)
         self._has_just_ended = False
         self._changed = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
 
     @property
     def waits(self) -> bool:
@@ -77,7 +100,37 @@ class Farewell:
         if self._tombstone is None:
             return self._then_settings()
         gone = self._tombstone
-        return settings_of(gone.device, gone.fleet, gone.sync, departing=True)
+        return settings_of(gone.device, gone.fleet, gone.sync, departing=True, credential=gone.credential)
+
+    async def keep_trying(self) -> None:
+        """Count how long nobody confirms, and give up in the end."""
+        while self._tombstone is not None:
+            try:
+                await self.count()
+            except OSError as error:
+                _log.warning("How long recipients are tried to be told cannot be written: %s", error.strerror)
+            await asyncio.sleep(_REPEAT_S)
+
+    async def count(self) -> None:
+        """Note how long it has been tried by now; give up where that is long enough.
+
+        What the wall clock says counts where a time service keeps it right, and else for how long the handset runs.
+        """
+        if self._tombstone is None:
+            return
+        now_s, wall_s = self._monotonic(), self._wall()
+        ran_s = self._tombstone.ran_s + now_s - self._counted_s
+        self._counted_s = now_s
+        written_at = self._tombstone.written_at if self._tombstone.written_at is not None else wall_s
+        self._tombstone = self._tombstone.model_copy(update={"ran_s": ran_s, "written_at": written_at})
+        passed_s = wall_s - written_at if wall_s is not None and written_at is not None else 0.0
+        if max(ran_s, passed_s) < _LONGEST_S:
+            await self._keep(self._tombstone.partings)
+            return
+        _log.error("Not all recipients have confirmed in 90 days that they have forgotten the last holder")
+        await asyncio.to_thread(replace_durably, self._path.with_name(UNTOLD_NAME), b"")
+        await self._end()
+        await self._on_untold()
 
     async def next_batch(self, limit: int) -> Sequence[OutboxMessage]:
         """Return what is to be said, in order: what the broker keeps goes once the notice has arrived."""
@@ -151,12 +204,19 @@ class Farewell:
             return
         if partings:
             self._tombstone = self._tombstone.model_copy(update={"partings": tuple(partings)})
-            await asyncio.to_thread(write_tombstone, self._path, self._tombstone)
+            async with self._one_at_a_time:
+                if self._tombstone is not None:
+                    await asyncio.to_thread(write_tombstone, self._path, self._tombstone)
+            self._changed.set()
         else:
-            await asyncio.to_thread(bury, self._path)
-            self._tombstone = None
-            self._has_just_ended = True
+            await self._end()
             _log.warning("All recipients have been told that the last holder has gone")
+
+    async def _end(self) -> None:
+        self._tombstone = None
+        async with self._one_at_a_time:
+            await asyncio.to_thread(bury, self._path)
+        self._has_just_ended = True
         self._changed.set()
 
 

@@ -7,24 +7,20 @@ from firmware.errors import StorageError
 from firmware.farewell.cancelled_mark import mark_cancelled
 from firmware.farewell.factory_reset import MARKER_NAME, STORE_NAME, begin_reset
 from firmware.farewell.stored import StoredFarewell
-from firmware.farewell.tombstone import TOMBSTONE_NAME, Tombstone, write_tombstone
+from firmware.farewell.tombstone import TOMBSTONE_NAME, Credential, Tombstone, write_tombstone
 from firmware.storage.keyring import WRAP_NAME
 from provisioning.schema import Configuration
 
 
-async def leave_word(farewell: StoredFarewell, state_dir: Path, configuration: Configuration) -> None:
-    """Write the tombstone, where something ever left: what waits to be said, and that the broker is to keep nothing.
-
-    Raises:
-        StorageError: the store cannot be read.
-        OSError: the card cannot be written.
-    """
+async def _leave_word(farewell: StoredFarewell, state_dir: Path, configuration: Configuration) -> None:
+    """Write the tombstone, where something ever left: what waits to be said, and that the broker is to keep nothing."""
     partings = await farewell.partings()
     if partings and configuration.sync is not None:
         tombstone = Tombstone(
             device=configuration.device.id,
             fleet=configuration.device.fleet,
             sync=configuration.sync,
+            credential=await asyncio.to_thread(Credential.of, configuration.sync),
             partings=partings,
         )
         await asyncio.to_thread(write_tombstone, state_dir / TOMBSTONE_NAME, tombstone)
@@ -43,7 +39,7 @@ async def go_on(farewell: StoredFarewell, state_dir: Path, configuration: Config
         StorageError: the card cannot be written; it goes on at the next start.
     """
     try:
-        await leave_word(farewell, state_dir, configuration)
+        await _leave_word(farewell, state_dir, configuration)
         await asyncio.to_thread(mark_cancelled, state_dir, text)
     except OSError as error:
         raise StorageError(

@@ -14,6 +14,8 @@ from provisioning.broker import Sync
 _log = logging.getLogger(__name__)
 
 TOMBSTONE_NAME: Final = "tombstone.json"
+UNTOLD_NAME: Final = "untold"
+"""Marks that recipients did not confirm in time; until that stands in the ledger."""
 
 
 class Parting(BaseModel):
@@ -32,13 +34,44 @@ class Parting(BaseModel):
         return OutboxKey(self.epoch, self.seq)
 
 
+class Credential(BaseModel):
+    """What the broker knows this handset by, as PEM; the next configuration may come with another one.
+
+    Attributes:
+        ca: who signs the broker's certificate; the system's authorities where None.
+        certificate, key: the handset's own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ca: str | None = Field(default=None, repr=False)
+    certificate: str | None = Field(default=None, repr=False)
+    key: str | None = Field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, sync: Sync) -> "Credential | None":
+        """Read what a configuration names; None where a file of it cannot be read, and then it may be later."""
+        try:
+            ca, certificate, key = (
+                path.read_text(encoding="ascii") if path is not None else None
+                for path in (sync.ca, sync.certificate, sync.key)
+            )
+        except (OSError, UnicodeDecodeError) as error:
+            _log.warning("A file of the broker's credential cannot be kept: %s", type(error).__name__)
+            return None
+        return cls(ca=ca, certificate=certificate, key=key)
+
+
 class Tombstone(BaseModel):
     """What is left of a holder who has gone, until recipients have been told.
 
     Attributes:
         device, fleet: what the handset was called.
-        sync: the broker, and the files of the credential that it takes; not the credential itself.
+        sync: the broker, and the files of the credential that it takes.
+        credential: what was in those files; None where they are read when they are needed.
         partings: what is still to be said.
+        written_at: when, in seconds since the epoch; None where no time service has kept the clock right since.
+        ran_s: for how long the handset has tried since.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,7 +79,10 @@ class Tombstone(BaseModel):
     device: str
     fleet: str
     sync: Sync
+    credential: Credential | None = None
     partings: tuple[Parting, ...]
+    written_at: float | None = None
+    ran_s: float = 0.0
 
 
 def write_tombstone(path: Path, tombstone: Tombstone) -> None:

@@ -92,6 +92,7 @@ class Problem(StrEnum):
     CLOCK_NOT_SET = "clock_not_set"
     BROKER_UNREACHABLE = "broker_unreachable"
     BROKER_REFUSED = "broker_refused"
+    RECIPIENTS_UNTOLD = "recipients_untold"
     SIP_UNAVAILABLE = "sip_unavailable"
     SIP_LIBRARY_MISSING = "sip_library_missing"
 

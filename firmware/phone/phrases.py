@@ -65,6 +65,7 @@ PROBLEMS: Final[Mapping[Problem, Word]] = {
     Problem.CLOCK_NOT_SET: word("The clock is not set yet."),
     Problem.BROKER_UNREACHABLE: word("Call records cannot be sent right now."),
     Problem.BROKER_REFUSED: word("Call records are refused. Ask your installer."),
+    Problem.RECIPIENTS_UNTOLD: word("Nobody confirmed that the last holder is forgotten."),
     Problem.SIP_UNAVAILABLE: word("Cannot call. Use another phone."),
     Problem.SIP_LIBRARY_MISSING: word("No SIP library. Use another phone."),
 }

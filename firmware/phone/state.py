@@ -40,6 +40,7 @@ _MOST_IMPORTANT_FIRST = (
     Problem.CLOCK_NOT_SET,
     Problem.BROKER_REFUSED,
     Problem.BROKER_UNREACHABLE,
+    Problem.RECIPIENTS_UNTOLD,
 )
 
 

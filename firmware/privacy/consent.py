@@ -39,6 +39,7 @@ class LedgerAction(StrEnum):
     CHECK_FAILED: whoever asked for one of the holder's rights did not prove to be the holder (the right).
     EXPORT: a copy was handed out (what of). ERASE: something was forgotten (what).
     RECIPIENT_ERASED: a recipient says that it has forgotten it too (the erasure notice's id).
+    RECIPIENT_SILENT: not all recipients said in time that they have forgotten somebody (whom).
     OVERRIDE: the holder overruled what the handset had decided by itself (the rule).
     """
 
@@ -61,6 +62,7 @@ class LedgerAction(StrEnum):
     EXPORT = "export"
     ERASE = "erase"
     RECIPIENT_ERASED = "recipient_erased"
+    RECIPIENT_SILENT = "recipient_silent"
     OVERRIDE = "override"
 
 

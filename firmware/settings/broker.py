@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from firmware.errors import ControlError
+from firmware.farewell.tombstone import Credential
 from firmware.ports.broker import BrokerSettings
 from provisioning.broker import Sync
 from provisioning.schema import Configuration
@@ -19,20 +20,31 @@ def broker_settings(configuration: Configuration | None) -> BrokerSettings | Non
     return settings_of(configuration.device.id, configuration.device.fleet, configuration.sync)
 
 
-def settings_of(device: str, fleet: str, sync: Sync, *, departing: bool = False) -> BrokerSettings:
-    """Return the same of a handset by its names and broker; `departing` where its holder has gone.
+def settings_of(
+    device: str, fleet: str, sync: Sync, *, departing: bool = False, credential: Credential | None = None
+) -> BrokerSettings:
+    """Return the same of a handset by its names and broker.
+
+    Args:
+        device: what it is called.
+        fleet: what it belongs to.
+        sync: the broker.
+        departing: its holder has gone.
+        credential: what was in the files that `sync` names; None to read them now.
 
     Raises:
         ControlError: a certificate or key named there cannot be read.
     """
+    if credential is None:
+        credential = Credential(ca=_pem(sync.ca), certificate=_pem(sync.certificate), key=_pem(sync.key))
     return BrokerSettings(
         device=device,
         fleet=fleet,
         host=sync.host,
         port=sync.port,
-        ca_pem=_pem(sync.ca),
-        certificate_pem=_pem(sync.certificate),
-        key_pem=_pem(sync.key),
+        ca_pem=credential.ca,
+        certificate_pem=credential.certificate,
+        key_pem=credential.key,
         batch_records=sync.batch_records,
         retry_base_s=sync.retry_base_s,
         retry_cap_s=sync.retry_cap_s,

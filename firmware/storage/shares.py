@@ -119,6 +119,11 @@ class StoredShares:
 
         return await self._store.run(read)
 
+    async def epochs(self) -> tuple[int, ...]:
+        """Return the epochs of which recipients may have something."""
+        rows = await self._store.run(lambda database: database.query("SELECT DISTINCT epoch FROM shares"))
+        return tuple(epoch for (epoch,) in rows)
+
     async def listed(self, first: int, limit: int) -> tuple[Share, ...]:
         """Return a stretch of the log, oldest first."""
         return await self._store.run(lambda database: read_shares(database, first, limit))

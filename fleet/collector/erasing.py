@@ -1,12 +1,12 @@
 """What is deleted because its holder said so, and what may never come in again for the same reason."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, Table, and_, delete, insert, select, union, update
 
-from firmware.egress.messages import ErasureMessage
+from firmware.egress.messages import ErasureMessage, ErasureReason
 from fleet.collector.quarantine import Sender
 from fleet.collector.tables import (
     calls,
@@ -46,6 +46,8 @@ def carry_out(connection: Connection, sender: Sender, notice: ErasureMessage, no
     deleted = sum(_erase(connection, sender, each.epoch, each.first, each.last) for each in notice.records)
     if notice.cancelled:
         deleted += _forget(connection, sender, notice.epoch, now)
+    elif notice.reason is ErasureReason.RESET:
+        _forget_holder_of(connection, sender, {each.epoch for each in notice.records}, now)
     connection.execute(
         insert(erasures).values(
             fleet=sender.fleet,
@@ -116,6 +118,24 @@ def _forget(connection: Connection, sender: Sender, epoch: int, now: datetime) -
     deleted = sum(_erase(connection, sender, each, 1, LAST_NUMBER) for each in gone)
     for table in _OF_A_HOLDER:
         connection.execute(delete(table).where(*_of(table, sender)))
+    _note_gone(connection, sender, gone, now)
+    connection.execute(update(devices).where(*_of(devices, sender)).values(retired_at=now, forgotten_at=now))
+    return deleted
+
+
+def _forget_holder_of(connection: Connection, sender: Sender, gone: Collection[int], now: datetime) -> None:
+    """Delete what else than calls came in some epochs; of whoever has the handset since nothing."""
+    for table in (consents, outcomes):
+        connection.execute(delete(table).where(*_of(table, sender), table.c.epoch.in_(gone)))
+    if connection.execute(select(consents.c.epoch).where(*_of(consents, sender))).first() is None:
+        # These are of no epoch: they go with the state of consent that they came with.
+        for table in (purposes, requests):
+            connection.execute(delete(table).where(*_of(table, sender)))
+    _note_gone(connection, sender, gone, now)
+
+
+def _note_gone(connection: Connection, sender: Sender, gone: Iterable[int], now: datetime) -> None:
+    """Let nothing of these epochs come in any more."""
     statement = insert_or(connection, epochs)
     connection.execute(
         statement.on_conflict_do_update(
@@ -123,8 +143,6 @@ def _forget(connection: Connection, sender: Sender, epoch: int, now: datetime) -
         ),
         [{"fleet": sender.fleet, "device": sender.device, "epoch": each, "gone_at": now} for each in gone],
     )
-    connection.execute(update(devices).where(*_of(devices, sender)).values(retired_at=now, forgotten_at=now))
-    return deleted
 
 
 def _of(table: Table, sender: Sender) -> tuple[ColumnElement[bool], ...]:

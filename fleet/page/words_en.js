@@ -225,6 +225,7 @@ export const english = {
   "erasure.erased": "erased by the holder",
   "erasure.withdrawn": "consent withdrawn",
   "erasure.retention_ended": "kept long enough",
+  "erasure.reset": "the handset was reset",
   "erasure.cancelled": "account cancelled",
   "ended.local_hangup": "hung up here",
   "ended.remote_hangup": "hung up there",

@@ -225,6 +225,7 @@ export const chinese = {
   "erasure.erased": "机主抹除",
   "erasure.withdrawn": "撤回授权",
   "erasure.retention_ended": "保存期满",
+  "erasure.reset": "恢复出厂设置",
   "erasure.cancelled": "账户已注销",
   "ended.local_hangup": "本方挂断",
   "ended.remote_hangup": "对方挂断",

@@ -47,7 +47,7 @@ async def wecall(lab: StoreLab, tmp_path: Path) -> AsyncIterator[Wecall]:
 
     async def run(*arguments: str | Path) -> Result:
         line = [*map(str, arguments), "--runtime-dir", str(tmp_path)]
-        return await asyncio.to_thread(CliRunner().invoke, main, line)
+        return await asyncio.to_thread(CliRunner().invoke, main, line, input="258013\n")
 
     yield run
     await server.stop()
@@ -100,7 +100,7 @@ async def test_a_file_stays_as_it_was_where_no_handset_gives_the_contacts(tmp_pa
     path.write_text(CARDS)
     for name in ("all.vcf", "new.vcf"):
         asked = ["export", str(tmp_path / name), "--runtime-dir", str(tmp_path)]
-        assert CliRunner().invoke(main, asked).exit_code == 1
+        assert CliRunner().invoke(main, asked, input="258013\n").exit_code == 1
     assert path.read_text() == CARDS.replace("\r\n", "\n")
     assert not (tmp_path / "new.vcf").exists()
 

@@ -289,7 +289,7 @@ async def text_messages(home: WatchedHome, person: Person) -> None:
 
 
 async def address_book_and_pictures(home: WatchedHome, person: Person) -> bytes:
-    """Add, edit, import, export and delete; return the recording's file."""
+    """Add, edit, import and delete; return the recording's file."""
     card = home.folder / "cards.vcf"
     card.write_bytes(f"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{IMPORTED[0]}\r\nTEL:{IMPORTED[1]}\r\nEND:VCARD\r\n".encode())
     picture = home.folder / f"{PICTURE}.png"
@@ -298,7 +298,6 @@ async def address_book_and_pictures(home: WatchedHome, person: Person) -> bytes:
         ("contacts", "add", ADDED[0], ADDED[1]),
         ("contacts", "add", ADDED[0], ADDED[1], ADDED[2]),
         ("import", card),
-        ("export", home.folder / "copy.vcf"),
         ("picture", "add", picture, "--contact", ADDED[0]),
     ):
         await command(home, *words)
@@ -347,13 +346,18 @@ async def menus(person: Person) -> None:
 
 
 async def rights(person: Person) -> None:
-    """Take a copy that anybody can read, ask the operator for something, and have the text messages erased."""
+    """Have copies wait for a stick, ask the operator for something, and have the text messages erased."""
     await choose(person, "8923", "Privacy", "My data", "A copy", "PIN")
     await person.dial(PIN)
     await person.press("ok")
     await person.reads_the_beginning_of("Whoever finds the copy")
     await person.press("ok")
     await person.reads_the_beginning_of("Ready: plug a stick in within 10 minutes.")
+    await person.press("menu")
+    await choose(person, "1#3", "Contacts", "Contacts", "PIN")
+    await person.dial(PIN)
+    await person.press("ok")
+    await person.reads("4 contacts. Ready: plug a stick in within 10 minutes. Anybody can read it.")
     await person.press("menu")
     await choose(person, "8941", "Privacy", "My data", "Requests", "PIN")
     await person.dial(PIN)

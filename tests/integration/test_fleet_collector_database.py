@@ -36,7 +36,7 @@ from fleet.collector.tables import (
 )
 from fleet.errors import FleetError
 from tests.lab import chance
-from tests.lab.fleet_messages import EPOCH, cancellation, cdr, consent, erasure, outcome, record, records
+from tests.lab.fleet_messages import EPOCH, cancellation, cdr, consent, erasure, outcome, record, records, reset
 from tests.lab.postgres import Postgres
 
 NOW = datetime(2024, 5, 6, 12, tzinfo=UTC)
@@ -322,6 +322,27 @@ def test_of_a_holder_who_has_gone_nothing_is_left_and_nothing_comes_in(engine: E
     for table in HOLDERS:
         assert rows(engine, table, "device") == [], table.name
     assert rows(engine, devices, "retired_at") == [NOW]
+
+
+def test_a_reset_takes_back_one_holder_and_nothing_of_the_next(engine: Engine) -> None:
+    write(engine, *everything("handset-1"))
+    write(
+        engine, ("cdr", cdr("handset-1", 2, 3, epoch=EPOCH + 1)), ("outcome", outcome("handset-1", 5, epoch=EPOCH + 1))
+    )
+    notice = ("erasure", reset("handset-1", 1, EPOCH, EPOCH + 1, epoch=EPOCH + 8))
+    assert write(engine, notice).erased == 4
+    for table in HOLDERS:
+        assert rows(engine, table, "device") == [], table.name
+    assert rows(engine, devices, "retired_at") == [None], "the handset stays in the fleet"
+    late = write(engine, *everything("handset-1"))
+    assert (late.inserted, rows(engine, consents, "seq"), rows(engine, outcomes, "seq")) == (0, [], [])
+    write(engine, *everything("handset-1", EPOCH + 2))
+    assert write(engine, notice).erased == 0
+    # One that comes again under another number, from a card that was copied.
+    write(engine, ("erasure", reset("handset-1", 2, EPOCH, EPOCH + 1, epoch=EPOCH + 9)))
+    assert seqs(engine) == [2, 3]
+    for table in HOLDERS:
+        assert rows(engine, table, "device"), table.name
 
 
 def test_the_next_holder_of_a_handset_is_another(engine: Engine) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from firmware.farewell.factory_reset import KEY_NAME, MARKER_NAME, begin_reset, finish_reset
+from firmware.farewell.last_word import LAST_WORD_NAME
+from firmware.farewell.tombstone import TOMBSTONE_NAME, read_tombstone
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
 from firmware.ports.recording import SoundFormat
@@ -22,6 +24,7 @@ from tests.lab.store import StoreLab
 
 RED = Pixels(8, 4, b"\xff\0\0" * 32)
 KEEPSAKE = "configuration.last-good.toml"
+LAST_WORD = '{"device": "handset-7", "fleet": "lab", "sync": {"host": "broker.example.org"}, "epochs": [7]}'
 kills.load(__name__)
 pytestmark = pytest.mark.soak
 
@@ -42,6 +45,12 @@ async def fill(folder: Path) -> tuple[int, str]:
     account = await lab.call_log.account_id()
     epoch = lab.store.epoch
     await lab.stop()
+    (folder / LAST_WORD_NAME).write_text(LAST_WORD, encoding="ascii")
+    (folder / "exchange").mkdir()
+    (folder / "exchange/friends.vcf").write_text("Anna", encoding="ascii")
+    bundle = folder / "provisioning/configurations/1/bundle.wecall"
+    bundle.parent.mkdir(parents=True)
+    bundle.write_text("Anna", encoding="ascii")
     return epoch, account
 
 
@@ -104,7 +113,11 @@ def test_a_reset_that_is_cut_off_anywhere_is_finished_by_the_next_start(folder: 
     last = 0
     for cut in kills.cuts(folder, erase, one_in=3):
         finish_reset(cut.folder, {})
-        assert sorted(path.name for path in cut.folder.iterdir()) == [KEEPSAKE, KEY_NAME]
+        left = {str(path.relative_to(cut.folder)) for path in cut.folder.rglob("*") if path.is_file()}
+        assert left == {KEEPSAKE, KEY_NAME, TOMBSTONE_NAME}
+        tombstone = read_tombstone(cut.folder / TOMBSTONE_NAME)
+        assert tombstone is not None
+        assert [each.topic for each in tombstone.partings] == ["erasure", "consent"]
         assert (cut.folder / KEY_NAME).read_bytes() != old_key
         asyncio.run(check_new(cut.folder, epoch, account))
         last = cut.step
@@ -187,7 +200,7 @@ def test_a_key_that_systemd_provides_stays_and_the_store_is_overwritten(
     (tmp_path / "same").hardlink_to(folder / "store.db")
     begin_reset(folder)
     assert finish_reset(folder, {"CREDENTIALS_DIRECTORY": str(credentials)})
-    assert sorted(path.name for path in folder.iterdir()) == [KEEPSAKE]
+    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == [KEEPSAKE, TOMBSTONE_NAME]
     assert not any((tmp_path / "same").read_bytes())
     assert (credentials / CREDENTIAL_NAME).read_bytes() == bytes(range(32))
 

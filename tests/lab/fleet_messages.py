@@ -74,6 +74,20 @@ def cancellation(device: str, seq: int, *, epoch: int = EPOCH) -> bytes:
     )
 
 
+def reset(device: str, seq: int, *epochs: int, epoch: int = EPOCH) -> bytes:
+    """Return the notice of a handset that was reset."""
+    return _json(
+        ErasureMessage(
+            device=device,
+            reason=ErasureReason.RESET,
+            cancelled=False,
+            records=tuple(RecordRange(epoch=each, first=1, last=2**53 - 1) for each in epochs),
+            epoch=epoch,
+            seq=seq,
+        )
+    )
+
+
 def consent(
     device: str, seq: int, *, granted: bool = True, requests: Iterable[tuple[int, str]] = (), epoch: int = EPOCH
 ) -> bytes:

@@ -10,9 +10,9 @@ from firmware.config import load
 from firmware.egress.downlink import DownTopic
 from firmware.errors import ControlError
 from firmware.farewell.cancelled_mark import is_cancelled
-from firmware.farewell.factory_reset import begin_reset, finish_reset
+from firmware.farewell.factory_reset import finish_reset
 from firmware.farewell.outbox import Farewell
-from firmware.farewell.steps import go_on, leave_word, resume_reset
+from firmware.farewell.steps import go_on, resume_reset
 from firmware.farewell.stored import StoredFarewell
 from firmware.farewell.tombstone import TOMBSTONE_NAME
 from firmware.phone.my_data import DataCategory
@@ -98,27 +98,6 @@ async def test_what_is_left_says_that_the_holder_has_gone_and_clears_what_the_br
     assert farewell.settings() is NEXT
 
 
-async def test_a_reset_leaves_what_waited_to_be_said_and_cancels_nothing(lab: StoreLab, tmp_path: Path) -> None:
-    text = TEXT.format(complete="puback")
-    stored = StoredFarewell(lab.store, lab.outbox, lab.consents)
-    await carry_from(lab)
-    await lab.call_log.clear()
-    await leave_word(stored, tmp_path, parse_configuration(text))
-    begin_reset(tmp_path)
-    await lab.store.stop()
-    assert finish_reset(tmp_path)
-    assert not is_cancelled(tmp_path, text)
-    notice, clearing = await carry(left_behind(tmp_path))
-    assert (notice.topic, notice.payload["cancelled"], notice.payload["reason"]) == ("erasure", False, "deleted")
-    assert (clearing.topic, clearing.retain, clearing.payload) == ("consent", True, {})
-
-
-async def test_a_reset_leaves_nothing_where_nothing_ever_left(lab: StoreLab, tmp_path: Path) -> None:
-    stored = StoredFarewell(lab.store, lab.outbox, lab.consents)
-    await leave_word(stored, tmp_path, parse_configuration(TEXT.format(complete="puback")))
-    assert not (tmp_path / TOMBSTONE_NAME).exists()
-
-
 async def test_where_a_collector_confirms_its_word_is_awaited(lab: StoreLab, tmp_path: Path) -> None:
     await hand_over(lab)
     await cancel(lab, tmp_path, "ack")
@@ -166,12 +145,16 @@ async def test_where_nothing_ever_left_nothing_is_said(lab: StoreLab, tmp_path: 
     assert not left_behind(tmp_path).waits
 
 
-async def test_the_tombstone_holds_nothing_of_the_holder_and_no_credential(lab: StoreLab, tmp_path: Path) -> None:
+async def test_the_tombstone_holds_nothing_of_the_holder_but_what_the_broker_knows_the_handset_by(
+    lab: StoreLab, tmp_path: Path
+) -> None:
     await hand_over(lab)
     await cancel(lab, tmp_path)
     content = (tmp_path / TOMBSTONE_NAME).read_text()
-    assert set(json.loads(content)) == {"device", "fleet", "sync", "partings"}
-    for canary in ("+861012345678", "planted-201", "sip.example.org", "BEGIN"):
+    assert set(json.loads(content)) == {
+        "device", "fleet", "sync", "credential", "partings", "written_at", "ran_s"
+    }  # fmt: skip
+    for canary in ("+861012345678", "planted-201", "sip.example.org"):
         assert canary not in content
     assert (tmp_path / TOMBSTONE_NAME).stat().st_mode & 0o777 == 0o600
 

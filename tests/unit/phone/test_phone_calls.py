@@ -523,7 +523,7 @@ def test_problems_are_listed_by_importance() -> None:
     listed = [problem for problem, _ in desk.view.problems]
     assert set(listed) == set(Problem)
     assert listed[:2] == [Problem.SIP_LIBRARY_MISSING, Problem.SIP_UNAVAILABLE]
-    assert listed[-1] is Problem.BROKER_UNREACHABLE
+    assert listed[-1] is Problem.RECIPIENTS_UNTOLD
 
 
 def test_a_line_that_is_down_blinks_slowly() -> None:
