@@ -112,6 +112,8 @@ class KnownRecipients:
 
     async def _write(self, epochs: tuple[int, ...]) -> None:
         word = self._word.model_copy(update={"epochs": epochs})
+        if not epochs and not await asyncio.to_thread(self._path.exists):
+            return
         try:
             await asyncio.to_thread(replace_durably, self._path, word.model_dump_json().encode())
         except OSError as error:

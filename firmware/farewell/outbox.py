@@ -32,8 +32,12 @@ from provisioning.broker import Completion
 
 _log = logging.getLogger(__name__)
 
-_REPEAT_S: Final = 3600.0
-"""So often, and at each start, what no collector has confirmed leaves once more."""
+_FIRST_REPEAT_S: Final = 15.0
+"""So long after it has left, what no collector has confirmed leaves once more: its word may have come to nobody, while
+the connection was made anew. Then ever more rarely."""
+
+_HOUR_S: Final = 3600.0
+"""So often in the end, and so often it is counted for how long that has gone on."""
 
 _LONGEST_S: Final = 90 * 86_400.0
 """So long recipients are tried to be told, and the next holder's messages wait at most."""
@@ -74,6 +78,7 @@ class Farewell:
         self._monotonic = monotonic
         self._wall = wall
         self._repeat_at_s = self._counted_s = monotonic()
+        self._repeat_after_s = _FIRST_REPEAT_S
         self._path = state_dir / TOMBSTONE_NAME
         self._then = then
         self._then_inbound = then_inbound
@@ -109,7 +114,7 @@ class Farewell:
                 await self.count()
             except OSError as error:
                 _log.warning("How long recipients are tried to be told cannot be written: %s", error.strerror)
-            await asyncio.sleep(_REPEAT_S)
+            await asyncio.sleep(_HOUR_S)
 
     async def count(self) -> None:
         """Note how long it has been tried by now; give up where that is long enough.
@@ -195,7 +200,8 @@ class Farewell:
         now_s = self._monotonic()
         if now_s < self._repeat_at_s:
             return tombstone
-        self._repeat_at_s = now_s + _REPEAT_S
+        self._repeat_at_s = now_s + self._repeat_after_s
+        self._repeat_after_s = min(2 * self._repeat_after_s, _HOUR_S)
         partings = tuple(each.model_copy(update={"with_broker": False}) for each in tombstone.partings)
         return tombstone.model_copy(update={"partings": partings})
 

@@ -100,7 +100,9 @@ class Thief:
 
     def _opened(self, key: bytes) -> Iterator[bytes]:
         """Give all that can be read with a key; nothing where it is another store's."""
-        [store] = self.files.rglob("store.db")
+        store = next(self.files.rglob("store.db"), None)
+        if store is None:
+            return
         copy = self._loot / f"copy-{key.hex()[:8]}"
         copy.mkdir(exist_ok=True)
         for path in store.parent.glob("store.db*"):

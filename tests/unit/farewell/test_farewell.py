@@ -113,18 +113,18 @@ async def test_where_a_collector_confirms_its_word_is_awaited(lab: StoreLab, tmp
     assert not farewell.waits
 
 
-async def test_what_no_collector_confirms_leaves_again_each_hour_and_after_each_start(
+async def test_what_no_collector_confirms_leaves_again_ever_more_rarely_and_after_each_start(
     lab: StoreLab, tmp_path: Path
 ) -> None:
     await hand_over(lab)
     await cancel(lab, tmp_path, "ack")
     farewell = Farewell(tmp_path, None, None, lambda: NEXT, monotonic=lambda: lab.monotonic_s)
     notice, _ = await carry(farewell)
-    lab.pass_time(3599)
-    assert not await carry(farewell)
-    lab.pass_time(1)
-    assert await carry(farewell) == [notice]
-    assert not await carry(farewell)
+    for wait_s in (15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600):
+        lab.pass_time(wait_s - 1)
+        assert not await carry(farewell)
+        lab.pass_time(1)
+        assert await carry(farewell) == [notice]
     assert await carry(left_behind(tmp_path)) == [notice]
 
 
