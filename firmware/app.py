@@ -34,6 +34,7 @@ from firmware.farewell.cancelling import Cancelling
 from firmware.farewell.factory_reset import finish_reset
 from firmware.farewell.last_word import KnownRecipients
 from firmware.farewell.outbox import Farewell
+from firmware.farewell.resetting import Resetting
 from firmware.farewell.steps import resume_reset
 from firmware.farewell.untold import tell_untold
 from firmware.health.condition import read_condition
@@ -375,7 +376,7 @@ class Handset:
                     identity=identity(configuration),
                     issuer=issuer(configuration),
                     condition=self._condition,
-                    start_anew=self._start_anew,
+                    resetting=self._resetting,
                     pictures_changed=self._face.show_new_pictures,
                     attribute=self._attribute,
                     language=lambda: self._face.language,
@@ -440,6 +441,7 @@ class Handset:
                 condition=self._condition,
                 copy_parts=self._copy_parts,
                 exports=self._exports,
+                resetting=self._resetting,
                 pictures_changed=self._face.show_new_pictures,
                 contacts_changed=self._tell_blocked_contacts,
                 bundles=lambda: self._bundles,
@@ -483,6 +485,11 @@ class Handset:
         trying = asyncio.create_task(farewell.keep_trying(), name="farewell")
         self._running.callback(trying.cancel)
         return farewell
+
+    @property
+    def _resetting(self) -> Resetting:
+        consents = self._records.consents if self._records is not None else None
+        return Resetting(self._options.state_dir, consents, self._start_anew)
 
     def _broker_settings(self) -> BrokerSettings | None:
         return broker_settings(self._loaded.configuration)

@@ -11,6 +11,7 @@ from firmware.admin.documents import DocumentRole
 from firmware.admin.handset import AdminRole
 from firmware.admin.my_data import CopyParts, MyDataRole
 from firmware.admin.pictures import PictureRole
+from firmware.admin.reset import Guarding, ResetRole
 from firmware.admin.store_key import KeyRole
 from firmware.bundles.by_network import NetworkBundles, NetworkIntake
 from firmware.bundles.desk import BundleDesk
@@ -24,6 +25,7 @@ from firmware.control.sync_role import SyncRole
 from firmware.egress.downlink import DownTopic
 from firmware.exports import Exports
 from firmware.farewell.outbox import Farewell
+from firmware.farewell.resetting import Resetting
 from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
 from firmware.operator.broker_memory import BrokerMemory
@@ -43,6 +45,7 @@ def admin_handlers(
     condition: Callable[[], Awaitable[Condition]],
     copy_parts: Callable[[], CopyParts | None],
     exports: Exports,
+    resetting: Resetting,
     pictures_changed: Callable[[], None],
     contacts_changed: Callable[[], Awaitable[None]],
     bundles: Callable[[], BundleDesk | None],
@@ -64,6 +67,7 @@ def admin_handlers(
             lambda: records.pins if records else {},
         ),
         KeyRole(lambda: records.rotate_key if records else None),
+        ResetRole(resetting, lambda: Guarding(records.pins, records.requests) if records else None),
         MyDataRole(copy_parts),
         ExportRole(exports),
         DocumentRole(lambda: records.documents if records else None),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from firmware.admin.pin_proof import not_the_pin, who_answers
+from firmware.admin.pin_proof import not_the_pin
 from firmware.control.requests import Answer, ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
 from firmware.control.server import Handler
 from firmware.errors import ControlError
@@ -11,7 +11,7 @@ from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.consent import ConsentState, LedgerEntry, damage_words
 from firmware.storage.catalogues import StoredCatalogues
 from firmware.storage.consents import Consents
-from firmware.storage.pin import StoredPin
+from firmware.storage.pin import StoredPin, who_answers
 
 
 class PurposeAnswer(Answer):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from firmware.admin.pin_proof import not_the_pin, who_answers
+from firmware.admin.pin_proof import not_the_pin
 from firmware.control.requests import Answer, ContactExportRequest, Empty, MyDataExportRequest
 from firmware.control.server import Handler
 from firmware.data_copy import DataCopy, draw_passphrase
@@ -14,7 +14,7 @@ from firmware.errors import ControlError
 from firmware.exports import Exports
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import Right
-from firmware.storage.pin import StoredPin
+from firmware.storage.pin import StoredPin, who_answers
 from firmware.storage.rights import StoredRequests
 
 _log = logging.getLogger(__name__)

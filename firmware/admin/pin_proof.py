@@ -1,18 +1,8 @@
-"""Whose PIN counts at the command line, and what is said to whoever types another."""
-
-from collections.abc import Mapping
+"""What is said to whoever types another PIN at the command line than the one that counts."""
 
 from firmware.errors import ControlError
 from firmware.phone.purpose import Actor
-from firmware.storage.pin import StoredPin, Verdict
-
-
-async def who_answers(pins: Mapping[Actor, StoredPin]) -> Actor | None:
-    """Return whose PIN counts: the guardian's, where there is one; None where nobody has set any."""
-    for actor in (Actor.GUARDIAN, Actor.HOLDER):
-        if actor in pins and await pins[actor].is_set():
-            return actor
-    return None
+from firmware.storage.pin import Verdict
 
 
 def not_the_pin(actor: Actor, verdict: Verdict, *, done: str) -> ControlError:

@@ -4,27 +4,28 @@ from pathlib import Path
 
 import click
 
-from firmware.cli.options import state_dir_option
+from firmware.cli.asking import ask
+from firmware.cli.options import runtime_dir_option
 
 
 @click.command("factory-reset")
-@state_dir_option
+@runtime_dir_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def order_factory_reset(state_dir: Path, yes: bool) -> None:
-    """Erase what the holder and the calls have left, the PIN included, at the handset's next start.
+def order_factory_reset(runtime_dir: Path, yes: bool) -> None:
+    """Have the handset erase what the holder and the calls have left, the PIN included; it starts anew for that.
 
-    For whoever owns the machine: where the PIN is forgotten this is the only way. What the installer has set stays.
+    For whoever owns the machine: where the PIN is forgotten this is the only way. Where a guardian answers for the
+    holder, the guardian's PIN is asked for. What the installer has set stays, and recipients are told to forget.
     """
-    from firmware.errors import StorageError
-    from firmware.farewell.factory_reset import begin_reset
+    from firmware.control.requests import ResetRequest
 
     if not yes:
         click.confirm(
             "Contacts, calls, messages, recordings, pictures, settings and the PIN are erased for good. Go on?",
             abort=True,
         )
-    try:
-        begin_reset(state_dir)
-    except StorageError as error:
-        raise click.ClickException(f"{error} Run this as root.") from error
-    click.echo("The handset erases everything when it starts: systemctl restart wecall-handset")
+    if ask(runtime_dir, ResetRequest())["needs_guardian"]:
+        # Typed, and nothing else: a command line and an environment can be read by others.
+        pin = click.prompt("The guardian's PIN", hide_input=True, err=True)
+        ask(runtime_dir, ResetRequest(pin=pin))
+    click.echo("The handset erases everything now, and starts anew.")

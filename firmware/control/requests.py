@@ -310,6 +310,13 @@ class MyDataExportRequest(Request):
     open: bool = False
 
 
+class ResetRequest(Request):
+    """Asks for a factory reset; the guardian's PIN is needed where there is a guardian."""
+
+    request: Literal["reset"] = "reset"
+    pin: Annotated[str, Field(max_length=32, repr=False)] = ""
+
+
 class ContactExportRequest(Request):
     """Says that all contacts are about to be written to a file; needs the holder's PIN."""
 
@@ -408,6 +415,7 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             LedgerShowRequest,
             DocumentTakeRequest,
             KeyRotateRequest,
+            ResetRequest,
             MyDataExportRequest,
             ContactExportRequest,
             ExportPieceRequest,

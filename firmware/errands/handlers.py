@@ -25,6 +25,7 @@ from firmware.errands.rights import RightsErrands, RightsParts
 from firmware.errands.runner import Handler
 from firmware.errands.sharing import SharingErrands
 from firmware.exports import Exports
+from firmware.farewell.resetting import Resetting
 from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
 from firmware.operator.verification import Verifier
@@ -51,7 +52,7 @@ class Surroundings:
         identity: which handset this is.
         issuer: whose receipts for consents it makes.
         condition: tells what the handset knows about its own parts.
-        start_anew: ends this run of the handset and begins another.
+        resetting: begins a factory reset.
         pictures_changed: has the pictures that are at hand loaded anew.
         attribute: says where a number belongs, within a millisecond; empty where that is unknown.
         language: which one the display speaks now.
@@ -70,7 +71,7 @@ class Surroundings:
     identity: Identity
     issuer: Issuer
     condition: Callable[[], Awaitable[Condition]]
-    start_anew: Callable[[], None]
+    resetting: Resetting
     pictures_changed: Callable[[], None]
     attribute: Callable[[str], str]
     language: Callable[[], str]
@@ -90,10 +91,9 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     """
     handlers: dict[type[Errand], Handler] = {
         **FactsErrands(around.identity, around.state_dir, around.condition, around.set_up_facts).handlers,
-        **ResetErrands(around.state_dir, around.start_anew).handlers,
     }
     if (records := around.records) is None:
-        return handlers
+        return {**handlers, **ResetErrands(around.resetting, None).handlers}
     gate = ImportGate(lambda: records.consents)
     if around.player is not None:
         recordings = RecordingErrands(records.recordings, around.player, language=around.language, clock=_trusted_time)
@@ -125,6 +125,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,
         **pictures.handlers,
         **SharingErrands(records.shares, around.language).handlers,
+        **ResetErrands(around.resetting, proofs).handlers,
         **RightsErrands(_rights(around, records), proofs, around.language).handlers,
         **CopyErrands(copies, proofs, post).handlers,
         **FolderErrands(around.exchange_dir, jobs, post).handlers,

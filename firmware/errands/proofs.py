@@ -10,7 +10,7 @@ from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder
-from firmware.storage.pin import StoredPin
+from firmware.storage.pin import StoredPin, who_answers
 from firmware.storage.rights import StoredRequests
 
 _PROOF_S: Final = 300.0
@@ -47,6 +47,14 @@ class Proofs:
             # Keys that are pressed while a wait runs must not make the ledger grow, nor tell the operator each time.
             await self._requests.note_check_failed(errand.right, actor=actor, channel=Channel.KEYPAD)
         return PinChecked(verdict.accepted, verdict.wait_s)
+
+    async def who_answers(self) -> Actor | None:
+        """Return whose PIN counts; None where nobody has set any.
+
+        Raises:
+            StorageError: the store cannot be read, so nobody knows.
+        """
+        return await who_answers({_ACTORS[slot]: pin for slot, pin in self._pins.items()})
 
     def take(self, right: Right) -> Actor:
         """Return who proved to be who for a right just now; it counts once.

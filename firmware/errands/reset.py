@@ -1,29 +1,28 @@
 """The errand that makes the handset forget its holder."""
 
-import asyncio
-import logging
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
+from firmware.errands.proofs import Proofs
 from firmware.errands.runner import Handler
-from firmware.farewell.factory_reset import begin_reset
+from firmware.errors import StorageError
+from firmware.farewell.resetting import Resetting
 from firmware.phone.errands import Errand, FactoryReset
-
-_log = logging.getLogger(__name__)
+from firmware.phone.purpose import Actor, Channel
+from firmware.phone.rights import Right
 
 
 class ResetErrands:
-    """Begins the reset and has the handset start anew, which erases before it opens the store."""
+    """Begins a reset, once it is proved to be whoever may have it."""
 
-    def __init__(self, state_dir: Path, restart: Callable[[], None]) -> None:
+    def __init__(self, resetting: Resetting, proofs: Proofs | None) -> None:
         """Set up.
 
         Args:
-            state_dir: where the store is.
-            restart: ends this run of the handset and begins another.
+            resetting: does it.
+            proofs: who proved to be who; None where there is no store, and nobody whose phone it is.
         """
-        self._state_dir = state_dir
-        self._restart = restart
+        self._resetting = resetting
+        self._proofs = proofs
 
     @property
     def handlers(self) -> Mapping[type[Errand], Handler]:
@@ -31,6 +30,9 @@ class ResetErrands:
         return {FactoryReset: self._reset}
 
     async def _reset(self, _errand: FactoryReset) -> None:
-        await asyncio.to_thread(begin_reset, self._state_dir)
-        _log.warning("A factory reset begins: the handset starts anew and forgets its holder")
-        self._restart()
+        actor = Actor.HOLDER
+        if self._proofs is not None and (answers := await self._proofs.who_answers()) is not None:
+            actor = self._proofs.take(Right.RESET)
+            if answers is Actor.GUARDIAN is not actor:
+                raise StorageError("Under 14 the guardian's PIN is needed for a reset, and another one was typed.")
+        await self._resetting.begin(actor, Channel.KEYPAD)

@@ -36,3 +36,4 @@ class Right(StrEnum):
     ERASURE = "erasure"
     CANCELLATION = "cancellation"
     REQUEST = "request"
+    RESET = "reset"

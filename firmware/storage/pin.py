@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from firmware.durable import replace_durably
 from firmware.errors import StorageError
 from firmware.phone.guard import Guard
 from firmware.phone.pin_slot import PinSlot
+from firmware.phone.purpose import Actor
 from firmware.storage.database import Database
 from firmware.storage.keyring import Keyring
 from firmware.storage.store import Store
@@ -308,3 +309,11 @@ def _write_tries(path: Path, tries: int) -> None:
 def _forget_tries(path: Path) -> None:
     with suppress(OSError):
         path.unlink()
+
+
+async def who_answers(pins: Mapping[Actor, StoredPin]) -> Actor | None:
+    """Return whose PIN counts: the guardian's, where there is one; None where nobody has set any."""
+    for actor in (Actor.GUARDIAN, Actor.HOLDER):
+        if actor in pins and await pins[actor].is_set():
+            return actor
+    return None

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from firmware.cli import main
-from firmware.farewell.factory_reset import KEY_NAME, MARKER_NAME, finish_reset
+from firmware.farewell.factory_reset import KEY_NAME, MARKER_NAME
+from tests.lab.patience import wait_until
+from tests.lab.stage import Choices, Stage
 
 ROOT = Path(__file__).parents[2]
 # The handset as `wecall run` has it, whose holder orders a reset as soon as the first run is ready.
@@ -71,30 +73,22 @@ def test_a_reset_forgets_everything_and_the_same_process_is_a_phone_again(tmp_pa
                 assert handset.wait(30) == 0
 
 
-def order(*arguments: str | Path, typed: str = "") -> Result:
-    return CliRunner().invoke(main, ["factory-reset", *map(str, arguments)], input=typed)
+def test_the_command_has_a_running_handset_reset_itself(tmp_path: Path) -> None:
+    with Stage(tmp_path / "stage", Choices()) as stage:
+        key = (stage.handset.state_dir / KEY_NAME).read_bytes()
+        run = ["factory-reset", "--runtime-dir", str(stage.handset.folder / "run")]
+        assert CliRunner().invoke(main, run, input="n\n").exit_code == 1
+        assert not (stage.handset.state_dir / MARKER_NAME).exists()
+        done = CliRunner().invoke(main, run, input="y\n")
+        assert (done.exit_code, "erases everything now" in done.output) == (0, True)
+        wait_until(lambda: (stage.handset.state_dir / KEY_NAME).read_bytes() != key)
+        wait_until(lambda: not (stage.handset.state_dir / MARKER_NAME).exists())
 
 
-def test_whoever_owns_the_machine_orders_a_reset_without_a_pin_and_the_next_start_erases(tmp_path: Path) -> None:
-    (tmp_path / KEY_NAME).write_bytes(bytes(32))
-    (tmp_path / "store.db").write_bytes(b"contacts")
-    ordered = order("--state-dir", tmp_path, typed="y\n")
-    assert (ordered.exit_code, "systemctl restart wecall-handset" in ordered.output) == (0, True)
-    assert (tmp_path / "store.db").exists()
-    assert finish_reset(tmp_path, {})
-    assert not (tmp_path / "store.db").exists()
-    assert (tmp_path / KEY_NAME).read_bytes() != bytes(32)
-
-
-def test_a_reset_that_was_not_meant_erases_nothing(tmp_path: Path) -> None:
-    assert order("--state-dir", tmp_path, typed="n\n").exit_code == 1
-    assert not finish_reset(tmp_path, {})
-
-
-def test_a_folder_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
-    refused = order("--state-dir", tmp_path / "nowhere", "--yes")
+def test_where_no_handset_runs_it_is_said_and_nothing_is_begun(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(main, ["factory-reset", "--yes", "--runtime-dir", str(tmp_path)])
     assert refused.exit_code == 1
-    assert "The factory reset cannot begin in" in refused.output
+    assert "The handset is not running" in refused.output
 
 
 def wait_until_ready(systemd: socket.socket) -> str:

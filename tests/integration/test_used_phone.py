@@ -14,9 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from firmware.cli import main
 from firmware.farewell.last_word import LAST_WORD_NAME
 from firmware.farewell.tombstone import TOMBSTONE_NAME
 from firmware.phone.call import CallDirection, CallerId, TextMessage
@@ -85,7 +83,7 @@ class Collector:
     async def _confirm(self, numbers: list[tuple[int, int]]) -> None:
         messages = [{"epoch": epoch, "first": seq, "last": seq} for epoch, seq in numbers]
         document = {"collector": "the-office", "messages": messages}
-        await asyncio.to_thread(self._operator.send, f"{PREFIX}/ack", json.dumps(document))
+        await asyncio.to_thread(self._operator.send, f"{PREFIX}/ack", json.dumps(document).encode())
 
 
 @asynccontextmanager
@@ -243,12 +241,7 @@ async def reset_by_menu(handset: Handset, person: Person) -> None:
 
 
 async def reset_by_command(handset: Handset, person: Person) -> None:
-    ordered = await asyncio.to_thread(
-        CliRunner().invoke, main, ["factory-reset", "--yes", "--state-dir", str(handset.state_dir)]
-    )
-    assert ordered.exit_code == 0, ordered.output
-    await asyncio.to_thread(handset.main.kill)
-    await asyncio.to_thread(handset.main.start)
+    assert "erases everything now" in await asyncio.to_thread(handset.command, "factory-reset", "--yes")
 
 
 async def reset_of_what_cannot_be_read(handset: Handset, person: Person) -> None:
@@ -277,6 +270,7 @@ async def test_nothing_is_left_of_whoever_had_the_phone_and_recipients_have_forg
     assert stage.pulse is not None
     card = Card(tmp_path / "card")
     with card.mounted() as root:
+        assert stage.handset.configuration is not None
         handset = Handset(root / "w", stage.handset.configuration, stage.pulse.environment)
         try:
             async with collecting(stage) as collector:

@@ -88,6 +88,9 @@ class Newcomer(Person):
             await self.reaches(title)
             if title == "PIN":
                 await self._proves_to_be_the_holder(following)
+            elif title == "Your age":
+                # Nothing is selected there; the last row is the oldest.
+                await self.dial("3")
             elif title in PURPOSES:
                 await self.answers(title, following, yes=title in agreed)
             else:

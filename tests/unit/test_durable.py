@@ -32,7 +32,7 @@ def test_of_a_shredded_file_nothing_is_left_where_it_lay(tmp_path: Path) -> None
 
 
 def test_a_link_in_the_place_of_the_draft_leads_nobody_elsewhere(tmp_path: Path) -> None:
-    """Root writes into the handset's folder where somebody types `sudo wecall factory-reset`."""
+    """Root writes into the handset's folder where somebody types `sudo wecall config forget-operator`."""
     precious = tmp_path / "precious"
     precious.write_bytes(b"kept")
     (tmp_path / ".target.new").symlink_to(precious)

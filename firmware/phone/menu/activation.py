@@ -100,7 +100,8 @@ def age_step(state: PhoneState, then: Then) -> Screen:
         now = state.features.activation.age_band or declared
         return [Choice(name, _declaring(band, then), CHOSEN if band == now else "") for band, name in _AGES]
 
-    return Choices("", rows, selected=bands.index(AgeBand(declared)) if declared in bands else len(bands) - 1)
+    # Whoever presses OK from page to page must not have said how old they are.
+    return Choices("", rows, selected=bands.index(AgeBand(declared)) if declared in bands else None)
 
 
 def _declaring(band: AgeBand, then: Then) -> Then:

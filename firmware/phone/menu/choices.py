@@ -43,7 +43,7 @@ class Choices(Quiet):
         choices: Callable[[PhoneState], Sequence[Choice]],
         *,
         empty: Text = "",
-        selected: int = 0,
+        selected: int | None = 0,
     ) -> None:
         """Make the page.
 
@@ -51,7 +51,7 @@ class Choices(Quiet):
             title: above the rows.
             choices: says what there is to choose, each time that the page is shown.
             empty: said in place of the rows where there are none.
-            selected: which row is selected at first, from 0.
+            selected: which row is selected at first, from 0; None for none, and then OK does nothing before one is.
         """
         self._title = title
         self._choices = choices
@@ -64,7 +64,7 @@ class Choices(Quiet):
         digits = {row: digit for digit, row in _rows_by_digit(choices).items()}
         rows = tuple(MenuRow(choice.label, choice.value, digits.get(row, 0)) for row, choice in enumerate(choices))
         selected = self._selected_among(choices)
-        chooses = bool(choices) and choices[selected].choose is not None
+        chooses = bool(choices) and selected is not None and choices[selected].choose is not None
         keys = SoftKeys(BACK, CHOOSE if chooses else "")
         return ListView(self._title, rows, selected, total=len(rows), empty=self._empty, keys=keys)
 
@@ -76,10 +76,10 @@ class Choices(Quiet):
         selected = self._selected_among(choices)
         match key:
             case Key.VOLUME_UP:
-                self._selected = (selected - 1) % len(choices)
+                self._selected = ((selected or 0) - 1) % len(choices)
             case Key.VOLUME_DOWN:
-                self._selected = (selected + 1) % len(choices)
-            case Key.OK:
+                self._selected = 0 if selected is None else (selected + 1) % len(choices)
+            case Key.OK if selected is not None:
                 self._choose(state, choices, selected)
             case _ if key.value.isdigit() and (row := _rows_by_digit(choices).get(int(key.value))) is not None:
                 self._choose(state, choices, row)
@@ -87,16 +87,17 @@ class Choices(Quiet):
     def number_to_call(self, state: PhoneState) -> str:
         """Call whom the selected row is about."""
         choices = self._choices(state)
-        return choices[self._selected_among(choices)].number if choices else ""
+        selected = self._selected_among(choices)
+        return choices[selected].number if choices and selected is not None else ""
 
     def _choose(self, state: PhoneState, choices: Sequence[Choice], row: int) -> None:
         self._selected = row
         if (choose := choices[row].choose) is not None:
             choose(state)
 
-    def _selected_among(self, choices: Sequence[Choice]) -> int:
+    def _selected_among(self, choices: Sequence[Choice]) -> int | None:
         """Return the selected row: a list may have become shorter since."""
-        return max(0, min(self._selected, len(choices) - 1))
+        return None if self._selected is None else max(0, min(self._selected, len(choices) - 1))
 
 
 def _rows_by_digit(choices: Sequence[Choice]) -> dict[int, int]:

@@ -69,7 +69,7 @@ class TextSizes(Options):
         """Move and look, or choose."""
         super().press(state, key)
         preferences = state.features.preferences
-        large, _ = _TEXT_SIZES[self.view(state).selected]
+        large, _ = _TEXT_SIZES[self.view(state).selected or 0]
         if large is not preferences.large_text:
             adjust(state, replace(preferences, large_text=large))
 

@@ -33,14 +33,22 @@ class ProofPage(PinCheck):
         return ONE_MOMENT
 
 
-def proving(right: Right, then: Then) -> Then:
-    """Make something ask first for the PIN of whoever has a right; without a PIN one is to be set."""
+def proving(right: Right, then: Then, *, without_pin: Then | None = None) -> Then:
+    """Make something ask first for the PIN of whoever has a right; without a PIN one is to be set.
+
+    Args:
+        right: what the PIN is typed for.
+        then: what comes after it.
+        without_pin: what is done where there is no PIN, in place of having one set.
+    """
 
     def ask(state: PhoneState) -> None:
         if state.has_guardian:
             state.menu.push(state, ProofPage(right, PinSlot.GUARDIAN, then))
         elif state.features.pin_is_set:
             state.menu.push(state, ProofPage(right, PinSlot.HOLDER, then))
+        elif without_pin is not None:
+            without_pin(state)
         else:
             text = word("Only the holder may do this, by a PIN. There is none yet.")
             set_one = word("Set a PIN")

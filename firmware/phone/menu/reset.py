@@ -3,9 +3,10 @@
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.errands import FactoryReset
 from firmware.phone.menu.card import ONE_MOMENT, Card
-from firmware.phone.menu.lock import asking_pin
+from firmware.phone.menu.proof import proving
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.views import MenuRow
+from firmware.phone.rights import Right
 from firmware.phone.state import PhoneState
 from firmware.phone.words import word
 
@@ -18,7 +19,7 @@ _ROWS = (
 
 def reset_page(_state: PhoneState) -> Card:
     """Make the page that says what a reset does."""
-    return Card(_TITLE, lambda _state: _ROWS, ok=word("Reset"), choose=asking_pin(_ask))
+    return Card(_TITLE, lambda _state: _ROWS, ok=word("Reset"), choose=proving(Right.RESET, _ask, without_pin=_ask))
 
 
 def _ask(state: PhoneState) -> None:

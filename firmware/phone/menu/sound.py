@@ -73,7 +73,7 @@ class RingOptions(Options):
         """Move and listen, or choose."""
         super().press(state, key)
         if key in {Key.VOLUME_UP, Key.VOLUME_DOWN}:
-            preview_ring(state, RINGS[self.view(state).selected][0])
+            preview_ring(state, RINGS[self.view(state).selected or 0][0])
 
     def _listen_and_go_on(self, state: PhoneState) -> None:
         self._go_on(state)

@@ -36,14 +36,14 @@ class ListView:
     Attributes:
         rows: a stretch of the list around the selected row; all of it where it is short.
         first: which row of the whole list `rows` begins with, from 0.
-        selected: which row of the whole list is chosen, from 0.
+        selected: which row of the whole list is selected, from 0; None where the person is to choose unprompted.
         total: how many rows the whole list has.
         empty: said in place of the rows where there are none.
     """
 
     title: Text
     rows: tuple[MenuRow, ...]
-    selected: int = 0
+    selected: int | None = 0
     first: int = 0
     total: int = 0
     empty: Text = ""

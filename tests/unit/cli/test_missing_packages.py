@@ -25,7 +25,6 @@ WITHOUT = (
         ("import", "pyproject.toml"),
         ("export", "/nonexistent/all.vcf"),
         ("picture", "add", "pyproject.toml"),
-        ("factory-reset", "--yes"),
     ],
 )
 def test_a_handset_s_command_says_what_it_misses_and_how_to_get_it(command: tuple[str, ...], tmp_path: Path) -> None:

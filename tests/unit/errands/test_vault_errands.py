@@ -6,14 +6,18 @@ from typing import cast
 import pytest
 from PIL import Image
 
+from firmware.admin.reset import Guarding, ResetAnswer, ResetRole
 from firmware.config import LoadedConfiguration
+from firmware.control.requests import ResetRequest
 from firmware.errands.facts import FactsErrands, Identity
 from firmware.errands.folder import FolderErrands, Outcome, Progress
 from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
+from firmware.errands.proofs import Proofs
 from firmware.errands.reset import ResetErrands
-from firmware.errors import NotGrantedError
+from firmware.errors import ControlError, NotGrantedError, StorageError
 from firmware.farewell.factory_reset import MARKER_NAME
+from firmware.farewell.resetting import Resetting
 from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
 from firmware.phone.answers import Answer, FactsRead, JobFinished, JobProgressed, PicturesListed, PinChanged, PinChecked
@@ -30,7 +34,10 @@ from firmware.phone.errands import (
     SetPin,
 )
 from firmware.phone.events import RegistrationChanged
-from firmware.phone.purpose import Purpose
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.purpose import Actor, Purpose
+from firmware.phone.rights import Right
+from firmware.phone.rights_errands import ProveHolder
 from firmware.phone.words import Word
 from firmware.pictures.cache import PictureCache
 from firmware.pictures.sandbox import NOT_A_PICTURE
@@ -169,9 +176,83 @@ async def test_one_that_is_gone_stays_away_without_painting_for_ever(lab: StoreL
 
 async def test_a_reset_leaves_its_marker_and_starts_the_handset_anew(tmp_path: Path) -> None:
     anew: list[bool] = []
-    handlers = ResetErrands(tmp_path, lambda: anew.append((tmp_path / MARKER_NAME).exists())).handlers
+    resetting = Resetting(tmp_path, None, lambda: anew.append((tmp_path / MARKER_NAME).exists()))
+    handlers = ResetErrands(resetting, None).handlers
     await handlers[FactoryReset](FactoryReset())
     assert anew == [True], "the handset would have started anew without knowing why"
+
+
+class Phone:
+    """One that may have been reset, with a holder's PIN and a guardian's where they are given."""
+
+    def __init__(self, lab: StoreLab, folder: Path) -> None:
+        self.lab = lab
+        self.marker = folder / MARKER_NAME
+        pins = {PinSlot.HOLDER: lab.pin, PinSlot.GUARDIAN: lab.guardian_pin}
+        self.proofs = Proofs(pins, lab.requests)
+        self.resetting = Resetting(folder, lab.consents, lambda: None)
+        self.handlers = ResetErrands(self.resetting, self.proofs).handlers
+        guarding = Guarding({Actor.HOLDER: lab.pin, Actor.GUARDIAN: lab.guardian_pin}, lab.requests)
+        self.command = ResetRole(self.resetting, lambda: guarding).handlers["reset"]
+
+    async def reset(self) -> None:
+        await self.handlers[FactoryReset](FactoryReset())
+
+    async def entries(self) -> list[tuple[str, str, str | None]]:
+        return [(entry.action, entry.about, entry.actor) for entry in await self.lab.consents.entries()]
+
+
+@pytest.fixture
+async def owned(lab: StoreLab, tmp_path: Path, quick_pins: None) -> Phone:
+    await lab.pin.set("2580")
+    return Phone(lab, tmp_path)
+
+
+async def test_a_reset_takes_the_pin_that_is_set_and_stands_in_the_ledger(owned: Phone) -> None:
+    with pytest.raises(StorageError, match="PIN was not typed"):
+        await owned.reset()
+    assert not owned.marker.exists()
+    await owned.proofs.prove(ProveHolder(Right.RESET, "2580"))
+    await owned.reset()
+    assert owned.marker.exists()
+    assert await owned.entries() == [("deactivate", "reset", "holder")]
+
+
+async def test_under_14_the_holders_pin_resets_nothing(owned: Phone) -> None:
+    await owned.lab.guardian_pin.set("8020")
+    await owned.proofs.prove(ProveHolder(Right.RESET, "2580"))
+    with pytest.raises(StorageError, match="guardian's PIN"):
+        await owned.reset()
+    assert not owned.marker.exists()
+    await owned.proofs.prove(ProveHolder(Right.RESET, "8020", PinSlot.GUARDIAN))
+    await owned.reset()
+    assert owned.marker.exists()
+    assert await owned.entries() == [("deactivate", "reset", "guardian")]
+
+
+async def test_where_the_store_cannot_be_read_the_menu_resets_nothing_and_the_command_does(owned: Phone) -> None:
+    await owned.lab.store.stop()
+    with pytest.raises(StorageError):
+        await owned.reset()
+    assert not owned.marker.exists()
+    assert await owned.command(ResetRequest()) == ResetAnswer(needs_guardian=False)
+    assert owned.marker.exists()
+
+
+async def test_the_command_asks_a_guardian_and_no_other_pin_will_do(owned: Phone) -> None:
+    await owned.lab.guardian_pin.set("8020")
+    assert await owned.command(ResetRequest()) == ResetAnswer(needs_guardian=True)
+    with pytest.raises(ControlError, match="not the guardian's PIN; nothing was erased"):
+        await owned.command(ResetRequest(pin="2580"))
+    assert not owned.marker.exists()
+    await owned.command(ResetRequest(pin="8020"))
+    assert owned.marker.exists()
+    assert await owned.entries() == [("check_failed", "reset", "guardian"), ("deactivate", "reset", "guardian")]
+
+
+async def test_the_command_needs_no_pin_of_a_holder_who_may_have_forgotten_it(owned: Phone) -> None:
+    assert await owned.command(ResetRequest()) == ResetAnswer(needs_guardian=False)
+    assert owned.marker.exists()
 
 
 async def condition() -> Condition:

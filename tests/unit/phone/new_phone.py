@@ -11,6 +11,7 @@ from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, Consents
 from firmware.phone.consent_errands import Activate, ReadConsents, ReadReceipt, SetConsent, WithdrawOptional
 from firmware.phone.errands import CheckPin, Errand, SetPin
 from firmware.phone.events import Key, SetUpLoaded
+from firmware.phone.menu.views import ListView
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import PolicyShown, ReadPolicy
@@ -207,7 +208,10 @@ class NewPhone(Desk):
             self.ok()
             self.ok()
         else:
-            while self.view.menu is not None and self.step == step:
+            while (menu := self.view.menu) is not None and self.step == step:
+                if isinstance(menu, ListView) and menu.selected is None:
+                    # The oldest age, which has no guardian.
+                    self.press(Key.VOLUME_UP)
                 self.ok()
 
 

@@ -328,7 +328,7 @@ class AnyOfficeEvening(AnyEvening):
     def the_selected_row_is_one_of_those_that_are_shown(self) -> None:
         menu = self.phone.view.menu
         if isinstance(menu, ListView) and menu.rows:
-            assert menu.first <= menu.selected < menu.first + len(menu.rows) <= menu.total
+            assert menu.first <= (menu.selected or 0) < menu.first + len(menu.rows) <= menu.total
         if isinstance(menu, CardView):
             assert 0 <= menu.scroll <= max(0, len(menu.rows) - 1)
         if isinstance(menu, NoticeView) and menu.percent is not None:

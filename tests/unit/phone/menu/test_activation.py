@@ -135,6 +135,25 @@ def test_that_a_stolen_memory_card_can_be_read_is_said_plainly(guards: frozenset
 # --- age and guardian ---
 
 
+def test_whoever_presses_ok_alone_has_not_said_how_old_they_are() -> None:
+    phone = at_step("Your age")
+    for _ in range(3):
+        phone.ok()
+    assert phone.step == "Your age"
+    assert isinstance(phone.view.menu, ListView)
+    assert (phone.view.menu.selected, phone.view.menu.keys.ok) == (None, "")
+    phone.press(Key.VOLUME_DOWN)
+    phone.ok()
+    assert phone.step == "Guardian"
+
+
+def test_up_goes_to_the_last_age() -> None:
+    phone = at_step("Your age")
+    phone.press(Key.VOLUME_UP)
+    phone.ok()
+    assert phone.step == "Policy"
+
+
 @pytest.mark.parametrize(("row", "band"), [("14 to 17", "14_to_17"), ("18 or older", "adult")])
 def test_only_the_band_is_kept_and_no_guardian_is_asked_for(row: str, band: str) -> None:
     phone = at_step("Your age")
@@ -218,7 +237,7 @@ def test_the_policy_shows_its_version_and_date_and_counts_as_read_at_its_end_onl
 
 def test_a_policy_that_cannot_be_read_is_asked_for_again() -> None:
     phone = at_step("Your age")
-    phone.press(Key.OK)
+    choose(phone, "18 or older")
     phone.handle(ErrandFailed("ReadPolicy", "It failed."))
     assert sentence(phone) == "It failed."
     phone.ok()

@@ -14,6 +14,8 @@ from firmware.phone.lock import LOCK_AFTER_S
 from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.pin import weakness
 from firmware.phone.preferences import Preferences
+from firmware.phone.rights import Right
+from firmware.phone.rights_errands import ProveHolder
 from firmware.phone.view import Hint, Mode
 from firmware.phone.words import word
 from firmware.storage.pin import wait_after
@@ -426,6 +428,7 @@ def test_everything_is_forgotten_after_the_pin_and_two_questions(pin_is_set: boo
     if pin_is_set:
         desk.dial("2580")
         desk.press(Key.OK)
+        assert desk.said(ProveHolder) == [ProveHolder(Right.RESET, "2580")]
         desk.handle(PinChecked(accepted=True))
     for _ in range(2):
         assert isinstance(desk.shown().menu, NoticeView)

@@ -28,6 +28,7 @@ from firmware.phone.rights_answers import (
 from firmware.phone.rights_errands import (
     CancelAccount,
     CloseRequest,
+    CopyContacts,
     CopyMyData,
     EraseMyData,
     FileRequest,
@@ -124,6 +125,33 @@ def test_under_14_it_is_the_guardian_who_proves_it() -> None:
     desk = holders_desk(age_band="under_14")
     open_page(desk, "Privacy", "My data", "Erase")
     prove(desk, Right.ERASURE, PinSlot.GUARDIAN)
+
+
+@pytest.mark.parametrize(
+    ("path", "right"),
+    [
+        (("Privacy", "My data", "What is here"), Right.ACCESS),
+        (("Privacy", "My data", "A copy", "With words"), Right.COPY),
+        (("Privacy", "My data", "A copy", "Open to all"), Right.COPY),
+        (("Settings", "Reset"), Right.RESET),
+        (("Settings", "Cancel account"), Right.CANCELLATION),
+    ],
+)
+def test_under_14_every_way_to_the_end_of_it_all_is_the_guardians(path: tuple[str, ...], right: Right) -> None:
+    desk = holders_desk(age_band="under_14")
+    open_page(desk, *path)
+    if not isinstance(desk.view.menu, EntryView):
+        desk.press(Key.OK)
+    prove(desk, right, PinSlot.GUARDIAN)
+
+
+def test_under_14_contacts_leave_by_the_guardians_pin() -> None:
+    desk = holders_desk(age_band="under_14")
+    open_page(desk, "Contacts")
+    desk.press(Key.HASH)
+    choose(desk, "Export")
+    prove(desk, Right.COPY, PinSlot.GUARDIAN)
+    assert desk.said(CopyContacts) == [CopyContacts()]
 
 
 def test_a_category_is_erased_after_a_question_and_it_is_said_how_much_it_was() -> None:
