@@ -195,6 +195,7 @@ def replace_call(state: PhoneState, event: CallReplaced) -> None:
         accepted=True,
         hold_wanted=old.hold_wanted,
         joined=old.joined,
+        post_dial=old.post_dial,
         hides_dtmf=old.hides_dtmf,
     )
     state.emit(OpenCallRecord(new.call_id, event.direction, event.party.number, account=new.account))

@@ -1,11 +1,12 @@
 """The timers that follow from the calls there are, so that no transition can forget one."""
 
+from firmware.phone import post_dial
 from firmware.phone.events import Timer, TimerExpired
 from firmware.phone.state import PhoneState
 
 CALL_CLOCK_S = 1.0
 _REMINDER_BEEP_S = 1.0
-_CALL_TIMERS = (Timer.CALL_CLOCK, Timer.NO_ANSWER, Timer.HOLD_REMINDER)
+_CALL_TIMERS = (Timer.CALL_CLOCK, Timer.NO_ANSWER, Timer.HOLD_REMINDER, Timer.POST_DIAL)
 
 
 def wanted_timers(state: PhoneState) -> dict[Timer, float]:
@@ -20,6 +21,8 @@ def wanted_timers(state: PhoneState) -> dict[Timer, float]:
         wanted[Timer.NO_ANSWER] = state.settings.no_answer_s
     if state.settings.hold_reminder_s and state.engaged and any(call.is_held for call in state.calls):
         wanted[Timer.HOLD_REMINDER] = _REMINDER_BEEP_S if state.reminding else state.settings.hold_reminder_s
+    if post_dial.pauses(state):
+        wanted[Timer.POST_DIAL] = post_dial.PAUSE_S
     return wanted
 
 

@@ -1,6 +1,7 @@
 """Looking contacts up while a number is dialled: what the digits so far may mean, beside what they are."""
 
 from firmware.phone.answers import ContactsFound
+from firmware.phone.dial_string import keys_of_letters, parse_number
 from firmware.phone.errands import SearchContacts
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Mode
@@ -44,7 +45,17 @@ def chosen_number(state: PhoneState) -> str:
 
 
 def dialable(state: PhoneState, number: str) -> str:
-    """Return a contact's number as it is dialled: without what people write between digits."""
+    """Return a contact's number as it is dialled: without what people write between digits, in a form that can be sent.
+
+    What is to be sent after the answer stands behind it; see firmware.phone.dial_string.
+    """
+    plan = state.settings.dial_plan
+    dialled = parse_number(number)
+    if "@" in dialled.number:
+        return dialled.number
+    written = keys_of_letters(dialled.number)
     # "+44 (0)20 ..." is how many write it; the trunk prefix in brackets is no part of the number.
-    text = number.replace("(0)", "") if number.startswith("+") else number
-    return state.settings.dial_plan.forms.plain(text)
+    plain = plan.forms.plain(written.replace("(0)", "") if written.startswith("+") else written)
+    first = plan.forms.toll_free(plain)
+    others = sorted(plan.forms.forms(plain) - {first}, key=lambda form: (form.startswith("+"), form))
+    return next((form for form in (first, *others) if plan.accepts(form)), plain) + dialled.post_dial

@@ -1,14 +1,16 @@
 """When what a person dials is a number, and which URI it stands for."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from firmware.errors import DialPlanError
 from firmware.phone.call import SipUri
 from firmware.phone.countries import COUNTRIES
+from firmware.phone.dial_string import PAUSE, WAIT, SipAddress, sip_address
 from firmware.phone.digit_map import Alternative
 from firmware.phone.numbers import DEFAULT_FORMS, NumberForms, NumberPattern
 
@@ -17,6 +19,7 @@ MAX_DIGITS = 32
 
 _E164_MIN_DIGITS = 7
 _E164_MAX_DIGITS = 15  # ITU-T E.164 section 6.1
+_NUMBER = re.compile(r"\+?[0-9*#]+")
 # RFC 3261 section 25.1: user = 1*( unreserved / escaped / user-unreserved ).
 _USER_UNESCAPED = "-_.!~*'()" + "&=+$,;?/"
 
@@ -65,6 +68,9 @@ class Rewrite:
 @dataclass(frozen=True, slots=True)
 class DialPlan:
     """Emergency numbers first, then the digit map, then what is rewritten, then what is barred.
+
+    What is dialled may be a SIP address, and may have digits behind it that are sent after the answer: these are no
+    part of a number. An address in a domain of this handset's that has a number for its user is that number.
 
     Attributes:
         domain: the host part of the URIs.
@@ -142,8 +148,11 @@ class DialPlan:
         An emergency number is complete at once, unless a longer number that the digit map names begins with it. A
         catch-all such as `x.T` names nothing and so delays no emergency call.
         """
+        digits = self._called(digits)
         if not digits:
             return Match.INCOMPLETE
+        if "@" in digits:
+            return Match.IMPOSSIBLE if sip_address(digits) is None else Match.COMPLETE
         if len(digits) > MAX_DIGITS:
             return Match.IMPOSSIBLE
         if digits.startswith("+"):
@@ -164,10 +173,11 @@ class DialPlan:
 
     def is_emergency(self, digits: str) -> bool:
         """Whether this is an emergency number."""
-        return digits in self.emergency_numbers
+        return self._called(digits) in self.emergency_numbers
 
     def accepts(self, digits: str) -> bool:
         """Whether the person may send this now, by `#`, by a key or by lifting the handset."""
+        digits = self._called(digits)
         if digits in self.known_numbers:
             return True
         return bool(digits) and (self.match(digits) in _SENDABLE or self.match(f"{digits}#") in _SENDABLE)
@@ -190,7 +200,7 @@ class DialPlan:
         """
         if not self.accepts(digits):
             raise DialPlanError("What was dialled matches no rule of the dial plan. Check the number.")
-        number = self._rewritten(digits)
+        number = self._rewritten(self._called(digits))
         prefix = self.international_prefix
         if not self.is_emergency(number) and prefix and number.startswith(prefix):
             international = number.removeprefix(prefix)
@@ -204,7 +214,9 @@ class DialPlan:
 
     def account(self, digits: str) -> str:
         """Return whose call it becomes: the name of an account, empty for the default account."""
-        rewrite = self._rewrite_for(digits)
+        if (address := self._address(digits)) is not None:
+            return next((name for name, domain in self.domains.items() if domain.lower() == address.host), "")
+        rewrite = self._rewrite_for(self._called(digits))
         return rewrite.account if rewrite is not None else ""
 
     def normalize(self, digits: str, account: str | None = None) -> SipUri:
@@ -215,6 +227,8 @@ class DialPlan:
         Raises:
             DialPlanError: no rule matches.
         """
+        if (address := self._address(digits)) is not None:
+            return SipUri(str(address))
         domain = self.domains.get(self.account(digits) if account is None else account, self.domain)
         return SipUri(f"sip:{quote(self.number(digits), safe=_USER_UNESCAPED)}@{domain}")
 
@@ -222,7 +236,7 @@ class DialPlan:
         """Whether the number must not be called; an emergency number always may."""
         if self.reaches_emergency(digits):
             return False
-        written = {digits} | ({self.number(digits)} if self.accepts(digits) else set())
+        written = {self._called(digits)} | ({self.number(digits)} if self.accepts(digits) else set())
         return any(pattern.matches(number, self.forms) for pattern in self.barred for number in written)
 
     def objection(self, digits: str) -> Objection | None:
@@ -237,6 +251,18 @@ class DialPlan:
         if any(self.forms.same(number, own) for own in self.own_numbers):
             return Objection.OWN_NUMBER
         return None
+
+    def _called(self, dialled: str) -> str:
+        """Return what is called of what was dialled."""
+        if (address := sip_address(dialled)) is None:
+            return re.split(f"[{PAUSE}{WAIT}]", dialled, maxsplit=1)[0]
+        own = {self.domain.lower(), *(domain.lower() for domain in self.domains.values())}
+        user = unquote(address.user)
+        return user if address.host in own and _NUMBER.fullmatch(user) else str(address)
+
+    def _address(self, dialled: str) -> SipAddress | None:
+        """Return the SIP address that was dialled; None where a number was."""
+        return sip_address(self._called(dialled))
 
     def _rewrite_for(self, digits: str) -> Rewrite | None:
         if self.is_emergency(digits) or digits in self.known_numbers:

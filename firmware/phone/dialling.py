@@ -6,6 +6,7 @@ from firmware.phone import auto_redial
 from firmware.phone.call import CallDirection, CallerId, CallState, Decision, DisconnectReason, RejectReason
 from firmware.phone.commands import CloseCallRecord, LookUpCaller, OpenCallRecord, PlaceCall, Tone
 from firmware.phone.dial_plan import Match
+from firmware.phone.dial_string import parse_number
 from firmware.phone.endings import hang_up, note_decision, reject
 from firmware.phone.events import Timer
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter
@@ -112,6 +113,8 @@ def place_call(
         state=CallState.DIALING,
         account=state.features.working_account(account) if emergency else account,
         emergency=emergency,
+        # Whoever answers a call for help listens to a person.
+        post_dial="" if emergency else parse_number(digits).post_dial,
         hides_dtmf=state.settings.hide_dtmf or digits == state.settings.voicemail_number,
     )
     if call.emergency:

@@ -67,6 +67,7 @@ class Timer(StrEnum):
     AUTO_ANSWER = "auto_answer"
     AUTO_REDIAL = "auto_redial"
     HOLD_REMINDER = "hold_reminder"
+    POST_DIAL = "post_dial"
     EMERGENCY_CALLBACK = "emergency_callback"
     INFO = "info"
     LET_GO = "let_go"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from firmware.phone.countries import COUNTRIES, CountryNumbers
+from firmware.phone.toll_free import TOLL_FREE
 
 # What people write between digits, and what a visual separator is to RFC 3966 section 5.
 _SEPARATORS = str.maketrans("", "", " -./()")
@@ -69,6 +70,19 @@ class NumberForms:
             return f"+{text.removeprefix(prefix)}"
         return text
 
+    def toll_free(self, plain: str) -> str:
+        """Return how one of the country's toll-free numbers is dialled within it; another number as it is.
+
+        Such numbers belong to their country: many networks route them in no other form (ITU-T E.164 has them as
+        national services, unlike those of +800, which are as they are).
+        """
+        significant = plain.removeprefix(f"+{self.calling_code}")
+        if significant == plain:
+            return plain
+        beginnings = TOLL_FREE.get(self.calling_code, {})
+        trunk = next((trunk for begins, trunk in beginnings.items() if _begins(significant, begins)), None)
+        return plain if trunk is None else f"{trunk}{significant}"
+
     def _national_forms(self, significant: str) -> set[str]:
         forms = {f"{self.trunk_prefix}{significant}"}
         return forms | {significant} if self.trunk_optional else forms
@@ -76,6 +90,11 @@ class NumberForms:
     def same(self, one: str, other: str) -> bool:
         """Whether two numbers mean the same line."""
         return not self.forms(one).isdisjoint(self.forms(other))
+
+
+def _begins(significant: str, begins: str) -> bool:
+    whole = not begins.endswith("x") or len(significant) == len(begins)
+    return whole and significant.startswith(begins.rstrip("x"))
 
 
 DEFAULT_FORMS = NumberForms.of(COUNTRIES["CN"])

@@ -55,6 +55,7 @@ from firmware.phone.holder_settings import keep
 from firmware.phone.light import darken, flash
 from firmware.phone.lock import lock
 from firmware.phone.moves import NOTICE_S
+from firmware.phone.post_dial import send_after_pause
 from firmware.phone.receiving import give_up_longest
 from firmware.phone.ring_preview import stop_preview
 from firmware.phone.state import PhoneState
@@ -115,6 +116,7 @@ _TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
     Timer.CALL_CLOCK: tick,
     Timer.NO_ANSWER: give_up_longest,
     Timer.HOLD_REMINDER: remind_of_held_calls,
+    Timer.POST_DIAL: send_after_pause,
     Timer.INFO: _leave_sound,
     Timer.LET_GO: keep,
     Timer.RING_PREVIEW: stop_preview,

@@ -12,6 +12,7 @@ from firmware.phone.call import (
     DisconnectReason,
     TransferState,
 )
+from firmware.phone.dial_string import WAIT
 from firmware.phone.recording import RecordingPreference
 from firmware.phone.view import CallView
 
@@ -38,6 +39,7 @@ class Call:
         joined: it is one of those that are in conference.
         receiving: the far end can be heard.
         sending: the far end wants to hear this end.
+        post_dial: what is still to be sent after the answer; see firmware.phone.dial_string.
         hides_dtmf: the digits sent in it are not for everybody's eyes.
         recorded_by_peer: the other end says that it records.
         record_preference: what the other end thinks of being recorded.
@@ -69,6 +71,7 @@ class Call:
     sending: bool = True
     duration_s: int = 0
     dtmf: str = ""
+    post_dial: str = ""
     hides_dtmf: bool = False
     recorded_by_peer: bool = False
     record_preference: RecordingPreference = RecordingPreference.NONE
@@ -108,6 +111,11 @@ class Call:
         return self.is_live and self.transfer in {TransferState.REQUESTED, TransferState.RINGING}
 
     @property
+    def awaits_word(self) -> bool:
+        """What is next to be sent waits for the person to say so."""
+        return self.answered and self.post_dial.startswith(WAIT)
+
+    @property
     def title(self) -> str:
         """The other end by name or number."""
         return self.contact_name or self.party.display_name or self.party.number
@@ -141,4 +149,5 @@ class Call:
             in_conference=self.joined and self.is_live,
             picture=self.picture,
             recorded_by_peer=self.recorded_by_peer,
+            awaits_word=self.awaits_word,
         )

@@ -106,6 +106,7 @@ class CallView:
         in_conference: it is one of those that are joined.
         picture: names the contact's picture, empty where it has none.
         recorded_by_peer: the other end records it.
+        awaits_word: the number has digits behind it that are sent when the person says so.
     """
 
     state: CallState
@@ -127,6 +128,7 @@ class CallView:
     in_conference: bool = False
     picture: str = ""
     recorded_by_peer: bool = False
+    awaits_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)

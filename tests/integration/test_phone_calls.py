@@ -29,12 +29,17 @@ RINGBACK_HZ = (400, 450)
 BUSY_HZ = 400
 WARBLE_HZ = (800, 1000)
 CONTACT = "Echo Line"
+BEHIND = "Zulu"
+ADDRESSED = "Bo"
+KEYS_OF = {BEHIND: "9858", ADDRESSED: "26"}
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage = Stage(tmp_path_factory.mktemp("stage"), Choices(beep_hz=BEEP_HZ))
     stage.handset.add_contact(CONTACT, PEER_USER, country="GB")
+    stage.handset.add_contact(BEHIND, f"{PEER_USER},12*", country="GB")
+    stage.handset.add_contact(ADDRESSED, f"sip:{PEER_USER}@else.test", country="GB")
     with stage, stage.heard_here():
         yield stage
 
@@ -300,6 +305,35 @@ async def test_digits_in_a_call_reach_the_far_end_each_once(stage: Stage, person
     await person.reads("12309*#")
     stage.peer.wait_for("dtmf #", after=mark)
     assert [event for event in stage.peer.events[mark:] if "dtmf" in event] == [f"dtmf {key}" for key in "12309*#"]
+
+
+@pytest.mark.feature("DTMF")
+async def test_a_contacts_extension_is_sent_once_it_has_answered(stage: Stage, person: Person) -> None:
+    mark = len(stage.peer.events)
+    await call_contact(person, BEHIND)
+    stage.peer.wait_for("dtmf *", after=mark)
+    events = stage.peer.events[mark:]
+    assert [event for event in events if "dtmf" in event] == ["dtmf 1", "dtmf 2", "dtmf *"]
+    assert events.index("dtmf 1") > next(place for place, event in enumerate(events) if "answered" in event)
+    await person.reads("12*")
+
+
+async def test_a_contact_with_a_sip_address_is_called_there_by_way_of_the_line_s_server(
+    stage: Stage, person: Person
+) -> None:
+    """The lab's server finds whom it knows under any domain; no name server here knows this one."""
+    mark = len(stage.peer.events)
+    await call_contact(person, ADDRESSED)
+    stage.peer.wait_for("answered", after=mark)
+    await person.wait_for_call("active")
+
+
+async def call_contact(person: Person, name: str) -> None:
+    """Find somebody by the keys that the name's letters are on, and lift the handset."""
+    await person.dial(KEYS_OF[name])
+    await person.reads(name)
+    await person.press("volume_down")
+    await person.lift()
 
 
 # --- hold -------------------------------------------------------------------------------------------------------------

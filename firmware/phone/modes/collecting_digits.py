@@ -82,7 +82,9 @@ def _press_digit_on_hook(state: PhoneState, event: KeyPressed) -> None:
     if _sends(state, event.key, state.digits):
         _send_on_hook(state)
         return
-    show_on_hook(state, (state.digits + event.key.value)[:MAX_DIGITS])
+    # Nothing can be typed behind an address: it is another one then.
+    digits = "" if "@" in state.digits else state.digits
+    show_on_hook(state, (digits + event.key.value)[: max(MAX_DIGITS, len(digits))])
 
 
 def _sends(state: PhoneState, key: Key, digits: str) -> bool:
@@ -163,7 +165,7 @@ def _cancel(state: PhoneState, event: KeyPressed) -> None:
 
 def _delete_last(state: PhoneState, _event: KeyPressed | KeyRepeated) -> None:
     if not state.engaged:
-        show_on_hook(state, state.digits[:-1])
+        show_on_hook(state, "" if "@" in state.digits else state.digits[:-1])
     elif state.refused or len(state.digits) == 1:
         offer_dial_tone(state)
     elif state.digits:

@@ -2,7 +2,6 @@
 
 from firmware.phone.call_news import move_foreground_call
 from firmware.phone.call_recording import ask_to_record, press_record
-from firmware.phone.commands import SendDtmf
 from firmware.phone.conference import toggle_conference
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import (
@@ -21,6 +20,7 @@ from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.leaving import put_down
 from firmware.phone.modes.collecting_digits import press_digit
+from firmware.phone.post_dial import send_digit, send_on_demand
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import DIGIT_KEYS, PhoneState
@@ -36,7 +36,6 @@ from firmware.phone.switching import (
 )
 from firmware.phone.transfer import begin_transfer
 
-_KEPT_DTMF_DIGITS = 64
 _QUALITY_SHOWN_S = 60.0
 
 
@@ -50,8 +49,7 @@ def _press_digit(state: PhoneState, event: KeyPressed) -> None:
         offer_dial_tone(state)
         press_digit(state, event)
     else:
-        call.dtmf = (call.dtmf + event.key.value)[-_KEPT_DTMF_DIGITS:]
-        state.emit(SendDtmf(call.call_id, event.key))
+        send_digit(state, call, event.key)
 
 
 def _mute(state: PhoneState, _event: KeyPressed) -> None:
@@ -74,8 +72,8 @@ def _hold(state: PhoneState, _event: KeyPressed) -> None:
 
 
 def _ok(state: PhoneState, event: KeyPressed) -> None:
-    """Answer the call that waits; where none does, record this one."""
-    if not answer_waiting(state):
+    """Answer the call that waits; where none does, send what waits behind the number, or else record this one."""
+    if not answer_waiting(state) and not send_on_demand(state):
         ask_to_record(state, event)
 
 

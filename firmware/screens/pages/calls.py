@@ -155,6 +155,8 @@ def _state(view: PhoneView, call: CallView, translator: Translator) -> tuple[Blo
     if call.state is CallState.INCOMING:
         is_automatic = call.decision is Decision.AUTO_ANSWERED
         return (sentence(say(word("Auto-answered") if is_automatic else word("Connecting…"))),)
+    if call.awaits_word:
+        return (sentence(say(word("OK sends the rest of the number"))),)
     if call.dtmf:
         return (Block(call.dtmf, Role.TEXT, Flow.CUT_START, importance=Importance.NEEDED),)
     return ()

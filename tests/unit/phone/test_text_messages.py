@@ -176,14 +176,25 @@ def test_lifting_the_handset_on_a_message_calls_its_sender() -> None:
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2001@example.com"]
 
 
-def test_a_sender_without_a_number_cannot_be_called_but_answered() -> None:
+def test_a_sender_without_a_number_cannot_be_called() -> None:
     desk = office()
-    desk.handle(MessagesLoaded((message(1, CallerId("sip:anna@elsewhere.example")),)))
+    desk.handle(MessagesLoaded((message(1, CallerId("anna")),)))
     to_message(desk)
     desk.press(Key.REDIAL)
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.text == HINTS[Hint.NUMBER_IMPOSSIBLE]
-    desk.press(Key.OK)
+
+
+def test_a_sender_with_an_address_is_called_and_answered_there() -> None:
+    desk = office()
+    desk.handle(MessagesLoaded((message(1, CallerId("sip:anna@elsewhere.example")),)))
+    to_message(desk)
+    desk.press(Key.REDIAL)
+    desk.lift()
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:anna@elsewhere.example"]
+    desk = office()
+    desk.handle(MessagesLoaded((message(1, CallerId("sip:anna@elsewhere.example")),)))
+    to_message(desk)
     desk.press(Key.OK)
     choose(desk, "Reply")
     type_keys(desk, "2")
