@@ -26,7 +26,6 @@ from PIL import Image
 
 from firmware.errors import HandsetError, StorageError
 from firmware.exports import Export, Exports
-from firmware.phone.contact import Contact
 from firmware.phone.my_data import DataCategory
 from firmware.privacy.receipts import Issuer, receipts
 from firmware.storage.catalogues import StoredCatalogues
@@ -36,6 +35,8 @@ from firmware.storage.my_data import CATEGORY_OF_TABLE, DERIVED, SECRETS, Stored
 from firmware.storage.pictures import StoredPictures
 from firmware.storage.recording_rows import RecordingState
 from firmware.storage.recordings import StoredRecordings
+from firmware.vcard.lines import CardLine
+from firmware.vcard.properties import Card
 
 FORMAT: Final = 1
 _WORDS: Final = 7
@@ -246,16 +247,16 @@ class DataCopy:
 
     async def _cards(self) -> AsyncIterator[_Member]:
         last = number = 0
-        while stretch := await self._sources.contacts.after(last, _CONTACTS_A_FILE):
+        while stretch := await self._sources.contacts.cards_after(last, _CONTACTS_A_FILE):
             number += 1
             yield _Member.of(f"contacts/contacts-{number:04}.vcf", DataCategory.CONTACTS, await _vcards(stretch))
-            last = stretch[-1].contact_id
+            last = stretch[-1].contact.contact_id
 
     async def _pictures(self) -> AsyncIterator[_Member | _Unreadable]:
-        for kept in await self._sources.pictures.list():
-            name = f"pictures/{kept.picture}.png"
+        for picture in await self._sources.pictures.names():
+            name = f"pictures/{picture}.png"
             try:
-                pixels = await self._sources.pictures.read(kept.picture)
+                pixels = await self._sources.pictures.read(picture)
             except StorageError:
                 # Its file is gone or damaged; where it is the store that fails, what is read from it next fails too.
                 yield _Unreadable(name)
@@ -326,18 +327,15 @@ def _png(width_px: int, height_px: int, rgb: bytes) -> bytes:
     return content.getvalue()
 
 
-async def _vcards(contacts: tuple[Contact, ...]) -> bytes:
+async def _vcards(cards: tuple[Card, ...]) -> bytes:
     """Have the process write them that writes all cards."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-m", "firmware.vcard", "write",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         env={}, cwd="/",
     )  # fmt: skip
-    lines = "".join(
-        json.dumps({"name": each.name, "numbers": [(number.number, number.kind) for number in each.numbers]}) + "\n"
-        for each in contacts
-    )
-    cards, _ = await child.communicate(lines.encode())
+    lines = "".join(f"{CardLine.of(card).model_dump_json()}\n" for card in cards)
+    written, _ = await child.communicate(lines.encode())
     if child.returncode:
         raise StorageError("The contacts could not be written as cards, so there is no copy.")
-    return cards
+    return written

@@ -125,7 +125,8 @@ class Records:
         self.outbox = StoredOutbox(self._store, recipient(configuration))
         self.shares = StoredShares(self._store)
         self.traffic = StoredTraffic(self._store)
-        self.contacts = StoredContacts(self._store, device.country)
+        self.pictures = StoredPictures(self._store, state_dir)
+        self.contacts = StoredContacts(self._store, device.country, self.pictures.delete_files)
         self.messages = StoredMessages(self._store, time.time)
         self.messages.journal = self._journal
         self.preferences = StoredPreferences(self._store)
@@ -133,7 +134,6 @@ class Records:
         self.guardian_pin = StoredPin(self._store, slot=PinSlot.GUARDIAN)
         self.pin = StoredPin(self._store, door=Door(self.keyring, state_dir / TRIES_NAME, self._open))
         self.pins = {Actor.HOLDER: self.pin, Actor.GUARDIAN: self.guardian_pin}
-        self.pictures = StoredPictures(self._store, state_dir)
         clocks = Clocks(time.time, time.monotonic, clock.is_synchronised, clock.boot_id())
         self.recordings = StoredRecordings(
             self._store, self.contacts, state_dir, clocks=clocks, limits=room_limits(configuration), joined=joined

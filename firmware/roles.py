@@ -60,7 +60,12 @@ def admin_handlers(
             call_log=lambda: records.call_log if records else None,
         ),
         PictureRole(lambda: records.pictures if records else None, gate, pictures_changed),
-        ContactRole(lambda: records.contacts if records else None, gate, contacts_changed),
+        ContactRole(
+            lambda: records.contacts if records else None,
+            lambda: records.pictures if records else None,
+            gate,
+            contacts_changed,
+        ),
         ConsentRole(
             lambda: records.consents if records else None,
             lambda: records.documents.catalogues if records else None,

@@ -4,14 +4,30 @@ Cards are read and written by the command itself, a handful of contacts to a lin
 is ever looked into by the handset.
 """
 
+import base64
+import json
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
-from firmware.control.requests import Answer, ContactListRequest, ContactMergeRequest, ContactRemoveRequest, Empty
+from firmware.control.requests import (
+    Answer,
+    ContactListRequest,
+    ContactMergeRequest,
+    ContactPhotoRequest,
+    ContactRemoveRequest,
+    Empty,
+)
 from firmware.control.server import Handler
 from firmware.errors import ControlError
 from firmware.import_gate import ImportGate
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
+from firmware.pictures.photos import ContactPhotos
 from firmware.storage.contacts import StoredContacts
+from firmware.storage.pictures import StoredPictures
+from firmware.vcard.properties import Card, CardProperty, bounded
+
+_MOST_BYTES: Final = 50_000
+"""Of the contacts in an answer of several; one of them always fits a line."""
 
 
 class ContactNumberAnswer(Answer):
@@ -28,6 +44,14 @@ class ContactAnswer(Answer):
     name: str
     numbers: tuple[ContactNumberAnswer, ...]
     blocked: bool
+    has_picture: bool
+    properties: tuple[CardProperty, ...] = ()
+
+
+class ContactPhotoAnswer(Answer):
+    """A contact's picture, a JPEG in base64; empty where it has none."""
+
+    jpeg: str
 
 
 class ContactsAnswer(Answer):
@@ -38,12 +62,13 @@ class ContactsAnswer(Answer):
 
 
 class MergedAnswer(Answer):
-    """What became of contacts, as firmware.storage.contact_merge.MergeCount."""
+    """What became of contacts, as firmware.storage.contact_merge has it in MergeCount and Merged."""
 
     added: int
     completed: int
     known: int
     refused: int
+    wanting: tuple[int, ...]
 
 
 class ContactRole:
@@ -52,6 +77,7 @@ class ContactRole:
     def __init__(
         self,
         contacts: Callable[[], StoredContacts | None],
+        pictures: Callable[[], StoredPictures | None],
         gate: ImportGate,
         when_changed: Callable[[], Awaitable[None]],
     ) -> None:
@@ -59,17 +85,24 @@ class ContactRole:
 
         Args:
             contacts: the address book; None where there is no store.
+            pictures: those that are kept; None where there is no store.
             gate: says whether contacts may come in.
             when_changed: awaited when contacts came or went.
         """
         self._contacts = contacts
+        self._pictures = pictures
         self._gate = gate
         self._when_changed = when_changed
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What the control server needs, beside the other requests of Role.ADMIN."""
-        return {"contact_list": self._list, "contact_merge": self._merge, "contact_remove": self._remove}
+        return {
+            "contact_list": self._list,
+            "contact_photo": self._photo,
+            "contact_merge": self._merge,
+            "contact_remove": self._remove,
+        }
 
     @property
     def _kept(self) -> StoredContacts:
@@ -78,33 +111,60 @@ class ContactRole:
         return contacts
 
     async def _list(self, request: ContactListRequest) -> ContactsAnswer:
-        found = await self._kept.after(request.after, request.limit)
-        return ContactsAnswer(
-            total=await self._kept.count(),
-            contacts=tuple(
-                ContactAnswer(
-                    contact_id=contact.contact_id,
-                    name=contact.name,
-                    numbers=tuple(ContactNumberAnswer(number=n.number, kind=n.kind) for n in contact.numbers),
-                    blocked=contact.blocked,
-                )
-                for contact in found
-            ),
-        )
+        found = await self._kept.cards_after(request.after, request.limit)
+        answers = [_answer(card, with_properties=request.properties) for card in found]
+        while len(answers) > 1 and sum(map(_size_bytes, answers)) > _MOST_BYTES:
+            answers.pop()
+        return ContactsAnswer(total=await self._kept.count(), contacts=tuple(answers))
+
+    async def _photo(self, request: ContactPhotoRequest) -> ContactPhotoAnswer:
+        pictures = self._pictures()
+        contact = await self._kept.read(request.contact_id)
+        if pictures is None or contact is None:
+            raise ControlError(f"There is no contact {request.contact_id}. `wecall contacts list` names them.")
+        jpeg = await ContactPhotos(pictures).jpeg(contact.picture)
+        return ContactPhotoAnswer(jpeg=base64.b64encode(jpeg).decode())
 
     async def _merge(self, request: ContactMergeRequest) -> MergedAnswer:
-        contacts = [
-            Contact(0, each.name, tuple(ContactNumber(n.number, n.kind) for n in each.numbers))
+        cards = [
+            Card(
+                Contact(0, each.name, tuple(ContactNumber(n.number, n.kind) for n in each.numbers)),
+                bounded(each.properties),
+            )
             for each in request.contacts
         ]
         kept = self._kept
         await self._gate.require_consent()
-        count = await kept.merge(contacts)
+        merged = await kept.merge_cards(cards)
         await self._when_changed()
-        return MergedAnswer(added=count.added, completed=count.completed, known=count.known, refused=count.refused)
+        count = merged.count
+        return MergedAnswer(
+            added=count.added,
+            completed=count.completed,
+            known=count.known,
+            refused=count.refused,
+            wanting=merged.wanting,
+        )
 
     async def _remove(self, request: ContactRemoveRequest) -> Empty:
         if not await self._kept.remove(request.contact_id):
             raise ControlError(f"There is no contact {request.contact_id}. `wecall contacts list` names them.")
         await self._when_changed()
         return Empty()
+
+
+def _size_bytes(answer: ContactAnswer) -> int:
+    # A line of the socket is ASCII.
+    return len(json.dumps(answer.model_dump(mode="json")))
+
+
+def _answer(card: Card, *, with_properties: bool) -> ContactAnswer:
+    contact = card.contact
+    return ContactAnswer(
+        contact_id=contact.contact_id,
+        name=contact.name,
+        numbers=tuple(ContactNumberAnswer(number=n.number, kind=n.kind) for n in contact.numbers),
+        blocked=contact.blocked,
+        has_picture=bool(contact.picture),
+        properties=card.properties if with_properties else (),
+    )

@@ -5,10 +5,12 @@ The picture comes decoded, by the command's own sandbox, and in parts: a line of
 
 import base64
 import binascii
+import logging
 from collections.abc import Callable, Mapping
 
 from firmware.control.requests import (
     Answer,
+    ContactPhotoAddRequest,
     Empty,
     PictureAddRequest,
     PictureListRequest,
@@ -16,9 +18,11 @@ from firmware.control.requests import (
     PictureRemoveRequest,
 )
 from firmware.control.server import Handler
-from firmware.errors import ControlError
+from firmware.errors import ControlError, StorageError
 from firmware.import_gate import ImportGate
 from firmware.storage.pictures import MAX_HEIGHT_PX, MAX_WIDTH_PX, Pixels, StoredPictures
+
+_log = logging.getLogger(__name__)
 
 _MAX_BYTES = MAX_WIDTH_PX * MAX_HEIGHT_PX * 3
 
@@ -28,6 +32,12 @@ class PictureAnswer(Answer):
 
     picture: str
     name: str
+
+
+class PhotoAnswer(Answer):
+    """Whether a contact's photo was kept: where there is no room, the contact is kept without it."""
+
+    kept: bool
 
 
 class PicturesAnswer(Answer):
@@ -65,6 +75,7 @@ class PictureRole:
             "picture_list": self._list,
             "picture_part": self._part,
             "picture_add": self._add,
+            "contact_photo_add": self._add_photo,
             "picture_remove": self._remove,
         }
 
@@ -95,13 +106,26 @@ class PictureRole:
         self._parts += part
         return Empty()
 
-    async def _add(self, request: PictureAddRequest) -> PictureAnswer:
+    async def _uploaded(self, request: PictureAddRequest | ContactPhotoAddRequest) -> Pixels:
         if request.upload != self._upload:
             raise ControlError("The parts of this picture are not here. Send them again.")
         await self._gate.require_consent()
         pixels = Pixels(request.width_px, request.height_px, bytes(self._parts))
         self._upload = ""
         self._parts.clear()
+        return pixels
+
+    async def _add_photo(self, request: ContactPhotoAddRequest) -> PhotoAnswer:
+        pixels = await self._uploaded(request)
+        try:
+            await self._kept.add_photo(request.contact_id, pixels)
+        except StorageError as error:
+            _log.warning("The photo of a contact was not kept: %s", error)
+            return PhotoAnswer(kept=False)
+        return PhotoAnswer(kept=True)
+
+    async def _add(self, request: PictureAddRequest) -> PictureAnswer:
+        pixels = await self._uploaded(request)
         contact_id = await self._kept.contact_named(request.contact) if request.contact else None
         kept = await self._kept.add(request.name, pixels)
         if contact_id is not None:

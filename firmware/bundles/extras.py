@@ -17,6 +17,7 @@ from firmware.errors import HandsetError, NotGrantedError, PictureError
 from firmware.import_gate import ConsentReader, ImportGate
 from firmware.phone.contact_text import cleaned_name
 from firmware.phone.events import Event
+from firmware.pictures.photos import ContactPhotos
 from firmware.pictures.sandbox import read_picture
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.pictures import StoredPictures
@@ -114,7 +115,7 @@ class Extras:
         gate = ImportGate(lambda: records.consents)
         await gate.require_consent()
         await asyncio.to_thread(self._extract, bundle, CONTACTS, CONTACTS)
-        files = ContactFiles(records.contacts, gate, self._post)
+        files = ContactFiles(records.contacts, ContactPhotos(records.pictures), gate, self._post)
         outcome = await files.import_from(self._scratch, lambda _percent: None)
         return CheckCode.OK if outcome.done else CheckCode.IN_PART
 

@@ -1,17 +1,29 @@
 """What `wecall import` and `wecall export` do: cards are read and written here, contacts go over the socket."""
 
+import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from firmware.control.requests import ContactListRequest, ContactMergeRequest, ContactNumberPart, ContactPart, Request
+from firmware.cli.picture_upload import add_photo
+from firmware.control.requests import (
+    ContactListRequest,
+    ContactMergeRequest,
+    ContactNumberPart,
+    ContactPart,
+    ContactPhotoRequest,
+    Request,
+)
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
+from firmware.vcard.properties import Card, CardProperty
 from firmware.vcard.reader import Read, read_contacts
 from firmware.vcard.writer import Version, card_text
 
 BATCH: Final = 15
-"""So many contacts fit a line of the socket, whatever they hold."""
+"""So many contacts go over the socket at once, fewer where much is kept of their cards."""
+_MOST_BYTES: Final = 50_000
+"""Of contacts in a line of the socket."""
 
 Ask = Callable[[Request], Mapping[str, Any]]
 
@@ -25,6 +37,7 @@ class Imported:
     known: int = 0
     refused: int = 0
     cut: int = 0
+    photos_left_out: int = 0
     broken: list[tuple[str, int, str]] = field(default_factory=list)
 
 
@@ -36,49 +49,86 @@ def import_files(ask: Ask, paths: Sequence[Path], progress: Callable[[int], None
     """
     result, before_bytes = Imported(), 0
     for path in paths:
-        batch: list[Contact] = []
+        batch = _Batch(ask, result)
         with path.open("rb") as file:
             for found in read_contacts(file):
                 if not isinstance(found, Read):
                     result.broken.append((path.name, found.line, found.mistake.replace("_", " ")))
                     continue
                 result.cut += found.cut
-                batch.append(found.contact)
-                if len(batch) == BATCH:
-                    _merge(ask, batch, result)
-                    batch.clear()
+                result.photos_left_out += found.photo_left_out
+                batch.add(found.card)
+                if batch.is_empty:
                     progress(before_bytes + file.tell())
-            _merge(ask, batch, result)
+            batch.send()
         before_bytes += path.stat().st_size
         progress(before_bytes)
     return result
 
 
-def _merge(ask: Ask, batch: Sequence[Contact], result: Imported) -> None:
-    if not batch:
-        return
-    parts = tuple(
-        ContactPart(
-            name=contact.name,
-            numbers=tuple(ContactNumberPart(number=number.number, kind=number.kind) for number in contact.numbers),
-        )
-        for contact in batch
-    )
-    answer = ask(ContactMergeRequest(contacts=parts))
-    result.added += answer["added"]
-    result.completed += answer["completed"]
-    result.known += answer["known"]
-    result.refused += answer["refused"]
+class _Batch:
+    """Contacts that go over the socket together."""
+
+    def __init__(self, ask: Ask, result: Imported) -> None:
+        self._ask = ask
+        self._result = result
+        self._parts: list[ContactPart] = []
+        self._photos: list[bytes] = []
+        self._size_bytes = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._parts
+
+    def add(self, card: Card) -> None:
+        """Add a contact, and send what there is where that is enough."""
+        numbers = tuple(ContactNumberPart(number=each.number, kind=each.kind) for each in card.contact.numbers)
+        part = ContactPart(name=card.contact.name, numbers=numbers, properties=card.properties)
+        size_bytes = len(part.model_dump_json().encode())
+        if self._size_bytes + size_bytes > _MOST_BYTES:
+            self.send()
+        self._parts.append(part)
+        self._photos.append(card.photo)
+        self._size_bytes += size_bytes
+        if len(self._parts) == BATCH:
+            self.send()
+
+    def send(self) -> None:
+        """Send what there is."""
+        if not self._parts:
+            return
+        answer = self._ask(ContactMergeRequest(contacts=tuple(self._parts)))
+        self._result.added += answer["added"]
+        self._result.completed += answer["completed"]
+        self._result.known += answer["known"]
+        self._result.refused += answer["refused"]
+        photos, self._photos, self._parts, self._size_bytes = self._photos, [], [], 0
+        had: set[int] = set()
+        for photo, contact_id in zip(photos, answer["wanting"], strict=True):
+            if photo and contact_id and contact_id not in had:
+                had.add(contact_id)
+                self._result.photos_left_out += not add_photo(self._ask, photo, contact_id)
 
 
-def all_contacts(ask: Ask) -> Iterator[tuple[Contact, int]]:
-    """Yield every contact, and how many there are in all."""
+def all_contacts(ask: Ask, *, with_properties: bool = False) -> Iterator[tuple[Card, int]]:
+    """Yield every contact without its photo, and how many there are in all."""
     after = 0
-    while (answer := ask(ContactListRequest(after=after, limit=BATCH)))["contacts"]:
+    asked = ContactListRequest(limit=BATCH, properties=with_properties)
+    while (answer := ask(asked.model_copy(update={"after": after})))["contacts"]:
         for raw in answer["contacts"]:
             numbers = tuple(ContactNumber(each["number"], NumberKind(each["kind"])) for each in raw["numbers"])
             after = raw["contact_id"]
-            yield Contact(after, raw["name"], numbers, blocked=raw["blocked"]), answer["total"]
+            picture = "kept" if raw["has_picture"] else ""
+            contact = Contact(after, raw["name"], numbers, blocked=raw["blocked"], picture=picture)
+            properties = tuple(CardProperty.model_validate(each) for each in raw["properties"])
+            yield Card(contact, properties), answer["total"]
+
+
+def _with_photo(ask: Ask, card: Card) -> Card:
+    if not card.contact.picture:
+        return card
+    answer = ask(ContactPhotoRequest(contact_id=card.contact.contact_id))
+    return replace(card, photo=base64.b64decode(answer["jpeg"]))
 
 
 def export_file(ask: Ask, path: Path, version: Version, progress: Callable[[int, int], None]) -> int:
@@ -90,8 +140,8 @@ def export_file(ask: Ask, path: Path, version: Version, progress: Callable[[int,
         OSError: the file cannot be written.
     """
     cards = []
-    for contact, total in all_contacts(ask):
-        cards.append(card_text(contact, version))
+    for card, total in all_contacts(ask, with_properties=True):
+        cards.append(card_text(_with_photo(ask, card), version))
         progress(len(cards), total)
     with path.open("w", encoding="utf-8", newline="") as file:
         path.chmod(0o600)

@@ -23,7 +23,8 @@ def list_contacts(runtime_dir: Path) -> None:
 
     from firmware.cli.contact_files import all_contacts
 
-    for contact, _ in all_contacts(partial(ask, runtime_dir)):
+    for card, _ in all_contacts(partial(ask, runtime_dir)):
+        contact = card.contact
         numbers = ", ".join(f"{number.number} ({number.kind})" for number in contact.numbers)
         click.echo(f"{contact.contact_id:6}  {contact.name:30} {numbers}{'  blocked' if contact.blocked else ''}")
 
@@ -78,9 +79,14 @@ def import_contacts(files: tuple[Path, ...], runtime_dir: Path) -> None:
             done = import_files(partial(ask, runtime_dir), files, lambda at: shown.update(task, completed=at))
         except OSError as error:
             raise click.ClickException(f"{error.filename} cannot be read: {error.strerror}.") from error
-    click.echo(f"{done.added} added, {done.completed} got numbers, {done.known} were there already.")
+    click.echo(f"{done.added} added, {done.completed} completed, {done.known} were there already.")
     if done.cut:
-        click.echo(f"{done.cut} were shortened: a name has at most 80 characters, a contact at most 20 numbers.")
+        click.echo(
+            f"{done.cut} were shortened: a name has at most 80 characters, a contact at most 20 numbers, "
+            "and of what else is on a card some 48 kB are kept."
+        )
+    if done.photos_left_out:
+        click.echo(f"{done.photos_left_out} photo(s) were left out: they cannot be read, or there is no room for more.")
     for name, line, mistake in done.broken:
         click.echo(f"{name}, line {line}: {mistake}", err=True)
     if done.refused:

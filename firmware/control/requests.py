@@ -11,6 +11,7 @@ from firmware.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTE
 from firmware.phone.bundle_news import BundleCode
 from firmware.phone.contact import NumberKind
 from firmware.ports.broker import BrokerProblem, BrokerState
+from firmware.vcard.properties import MAX_PROPERTIES, CardProperty
 
 MAX_LINE_BYTES: Final = 64 * 1024
 """The longest line, either way, its line end included."""
@@ -281,6 +282,16 @@ class PictureAddRequest(Request):
     height_px: Annotated[int, Field(ge=1, le=240)]
 
 
+class ContactPhotoAddRequest(Request):
+    """Keeps the picture whose parts have come as the photo of a contact that has none; it goes with the contact."""
+
+    request: Literal["contact_photo_add"] = "contact_photo_add"
+    upload: Upload
+    contact_id: Annotated[int, Field(ge=1, lt=2**63)]
+    width_px: Annotated[int, Field(ge=1, le=320)]
+    height_px: Annotated[int, Field(ge=1, le=240)]
+
+
 class PictureRemoveRequest(Request):
     """Forgets a picture."""
 
@@ -325,11 +336,23 @@ class ContactExportRequest(Request):
 
 
 class ContactListRequest(Request):
-    """Asks for contacts in the order in which they were added, those after one of them."""
+    """Asks for contacts in the order in which they were added, those after one of them; there may come fewer.
+
+    Attributes:
+        properties: what is kept of their cards is wanted too.
+    """
 
     request: Literal["contact_list"] = "contact_list"
     after: Annotated[int, Field(ge=0, lt=2**63)] = 0
     limit: Annotated[int, Field(ge=1, le=20)] = 15
+    properties: bool = False
+
+
+class ContactPhotoRequest(Request):
+    """Asks for a contact's picture as a file."""
+
+    request: Literal["contact_photo"] = "contact_photo"
+    contact_id: Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class ContactNumberPart(BaseModel):
@@ -348,6 +371,7 @@ class ContactPart(BaseModel):
 
     name: Annotated[str, Field(max_length=80)]
     numbers: Annotated[tuple[ContactNumberPart, ...], Field(max_length=20)] = ()
+    properties: Annotated[tuple[CardProperty, ...], Field(max_length=MAX_PROPERTIES)] = ()
 
 
 class ContactMergeRequest(Request):
@@ -426,6 +450,8 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             PictureAddRequest,
             PictureRemoveRequest,
             ContactListRequest,
+            ContactPhotoRequest,
+            ContactPhotoAddRequest,
             ContactMergeRequest,
             ContactRemoveRequest,
             ConfigHistoryRequest,

@@ -1,32 +1,34 @@
 """Contacts in files: every vCard file of a folder is read, and all contacts are written into one to take away."""
 
 import asyncio
-import json
 import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
+
+from pydantic import ValidationError
 
 from firmware import exchange
 from firmware.errands.folder import Outcome, Progress
 from firmware.errors import StorageError
 from firmware.exports import Export
 from firmware.import_gate import ImportGate
-from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.phone.events import BlockedContactsLoaded, Event
 from firmware.phone.my_data import DataCategory
 from firmware.phone.words import Text, counted, word
+from firmware.pictures.photos import ContactPhotos
 from firmware.storage.contact_merge import MergeCount
 from firmware.storage.contacts import StoredContacts
+from firmware.vcard.lines import MAX_LINE_BYTES, CardLine, CardsLine
+from firmware.vcard.properties import Card
 
 _log = logging.getLogger(__name__)
 
 _MOST_FILES: Final = 100
-_MOST_LINE_BYTES: Final = 1024 * 1024
 _PAUSE_S: Final = 0.01
 """After each batch, so that what a call writes into the store need not wait for more than one of them, and so that a
 file of broken cards leaves the main thread time for keys."""
@@ -42,6 +44,7 @@ class _Report:
 
     count: MergeCount = field(default_factory=MergeCount)
     cut: int = 0
+    photos_left_out: int = 0
     broken: int = 0
     first_broken: tuple[str, int] | None = None
     unfinished: int = 0
@@ -51,9 +54,12 @@ class _Report:
         count = self.count
         parts = [
             counted("{count} contact added.", "{count} contacts added.", count.added),
-            counted("{count} got numbers.", "{count} got numbers.", count.completed) if count.completed else "",
+            counted("{count} was completed.", "{count} were completed.", count.completed) if count.completed else "",
             counted("{count} was there already.", "{count} were there already.", count.known) if count.known else "",
             counted("{count} was shortened.", "{count} were shortened.", self.cut) if self.cut else "",
+            counted("{count} photo was left out.", "{count} photos were left out.", self.photos_left_out)
+            if self.photos_left_out
+            else "",
             word("There is no room for {count} more.", count=count.refused) if count.refused else "",
             word("A file was too much to read to its end.") if self.unfinished else "",
         ]
@@ -74,15 +80,19 @@ class _Report:
 class ContactFiles:
     """Imports and exports by a process that reads and writes the cards; see firmware.vcard."""
 
-    def __init__(self, contacts: StoredContacts, gate: ImportGate, post: Callable[[Event], None]) -> None:
+    def __init__(
+        self, contacts: StoredContacts, photos: ContactPhotos, gate: ImportGate, post: Callable[[Event], None]
+    ) -> None:
         """Set up.
 
         Args:
             contacts: the address book.
+            photos: where contacts' photos go, and come from.
             gate: says whether contacts may come in.
             post: tells the phone, in the main thread, whom it must not let ring.
         """
         self._contacts = contacts
+        self._photos = photos
         self._gate = gate
         self._post = post
 
@@ -91,6 +101,7 @@ class ContactFiles:
 
         Raises:
             NotGrantedError: the holder has not agreed to that; what came in before a withdrawal stays.
+            StorageError: something is wrong with the store, or with the process that reads the cards.
         """
         await self._gate.require_consent()
         paths = await asyncio.to_thread(_card_files, folder)
@@ -120,24 +131,27 @@ class ContactFiles:
         child = await _start("read", stdin=file, stdout=asyncio.subprocess.PIPE)
         try:
             async for message in _messages(child):
-                if broken := message["broken"]:
-                    report.broken += len(broken)
-                    report.first_broken = report.first_broken or (name, broken[0])
-                if contacts := message["contacts"]:
-                    await self._keep(contacts, report)
+                if message.broken:
+                    report.broken += len(message.broken)
+                    report.first_broken = report.first_broken or (name, message.broken[0])
+                if message.cards:
+                    await self._keep(message, report)
                 await asyncio.sleep(_PAUSE_S)
         finally:
             await _end(child)
         report.unfinished += bool(child.returncode)
 
-    async def _keep(self, raw: list[dict[str, Any]], report: _Report) -> None:
+    async def _keep(self, message: CardsLine, report: _Report) -> None:
         await self._gate.require_consent()
-        contacts = [
-            Contact(0, each["name"], tuple(ContactNumber(number, NumberKind(kind)) for number, kind in each["numbers"]))
-            for each in raw
-        ]
-        report.cut += sum(each["cut"] for each in raw)
-        report.count += await self._contacts.merge(contacts)
+        cards = [line.card for line in message.cards]
+        report.cut += message.cut
+        report.photos_left_out += message.photos_left_out
+        merged = await self._contacts.merge_cards(cards)
+        report.count += merged.count
+        for card, contact_id in zip(cards, merged.wanting, strict=True):
+            if card.photo and contact_id:
+                await self._gate.require_consent()
+                report.photos_left_out += not await self._photos.keep(contact_id, card.photo)
 
     async def export(self, file: Export, progress: Progress) -> int:
         """Write all contacts into a file; return how many there were.
@@ -150,9 +164,9 @@ class ContactFiles:
         child = await _start("write", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
         written = 0
         async with file.taking_from(child):
-            async for contact in self._all():
+            async for card in self._all():
                 written += 1
-                await _hand_over(child, contact)
+                await _hand_over(child, card)
                 progress(99 * written // max(1, total))
             if child.stdin is not None:
                 child.stdin.close()
@@ -161,12 +175,12 @@ class ContactFiles:
         await asyncio.to_thread(file.finish)
         return written
 
-    async def _all(self) -> AsyncIterator[Contact]:
+    async def _all(self) -> AsyncIterator[Card]:
         last = 0
-        while stretch := await self._contacts.after(last, _EXPORTED_AT_ONCE):
-            for contact in stretch:
-                yield contact
-            last = stretch[-1].contact_id
+        while stretch := await self._contacts.cards_after(last, _EXPORTED_AT_ONCE):
+            for card in stretch:
+                yield replace(card, photo=await self._photos.jpeg(card.contact.picture))
+            last = stretch[-1].contact.contact_id
 
 
 def _card_files(folder: Path) -> list[tuple[Path, int]]:
@@ -177,7 +191,7 @@ def _card_files(folder: Path) -> list[tuple[Path, int]]:
 async def _start(what: str, *, stdin: Any, stdout: Any) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-m", "firmware.vcard", what,
-        stdin=stdin, stdout=stdout, stderr=asyncio.subprocess.DEVNULL, env={}, cwd="/", limit=_MOST_LINE_BYTES,
+        stdin=stdin, stdout=stdout, stderr=asyncio.subprocess.DEVNULL, env={}, cwd="/", limit=MAX_LINE_BYTES,
     )  # fmt: skip
 
 
@@ -189,18 +203,26 @@ async def _watch(file: BinaryIO, progress: Callable[[int], None], before_bytes: 
             progress(before_bytes + os.lseek(file.fileno(), 0, os.SEEK_CUR))
 
 
-async def _messages(child: asyncio.subprocess.Process) -> AsyncIterator[dict[str, Any]]:
+async def _messages(child: asyncio.subprocess.Process) -> AsyncIterator[CardsLine]:
+    """Yield what the process says, which a card may have taken over.
+
+    Raises:
+        StorageError: it says what it never would.
+    """
     if child.stdout is None:
         return
-    while line := await child.stdout.readline():
-        yield json.loads(line)
+    try:
+        while line := await child.stdout.readline():
+            yield CardsLine.model_validate_json(line)
+    except (ValidationError, ValueError) as error:
+        # Without its words: they would quote the card.
+        raise StorageError("What reads the contact files went wrong, so no more of them is read.") from error
 
 
-async def _hand_over(child: asyncio.subprocess.Process, contact: Contact) -> None:
+async def _hand_over(child: asyncio.subprocess.Process, card: Card) -> None:
     if child.stdin is None:
         return
-    numbers = [(number.number, number.kind) for number in contact.numbers]
-    child.stdin.write(json.dumps({"name": contact.name, "numbers": numbers}).encode() + b"\n")
+    child.stdin.write(CardLine.of(card).model_dump_json().encode() + b"\n")
     with suppress(ConnectionError):
         await child.stdin.drain()
 

@@ -33,6 +33,7 @@ from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor
+from firmware.pictures.photos import ContactPhotos
 from firmware.privacy.receipts import Issuer
 from firmware.recording.player import RecordingPlayer
 from firmware.records import Records
@@ -99,7 +100,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         recordings = RecordingErrands(records.recordings, around.player, language=around.language, clock=_trusted_time)
         handlers |= recordings.handlers
     pictures = PictureErrands(records.pictures, gate, around.pictures_changed)
-    contact_files = ContactFiles(records.contacts, gate, post)
+    contact_files = ContactFiles(records.contacts, ContactPhotos(records.pictures), gate, post)
 
     proofs = Proofs({PinSlot.HOLDER: records.pin, PinSlot.GUARDIAN: records.guardian_pin}, records.requests)
     copies = CopyParts(

@@ -1,11 +1,12 @@
 """Has a picture file decoded by a process that can do nothing else, and says in a sentence where that fails."""
 
+import io
 import os
 import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from firmware.errors import PictureError
 from firmware.phone.words import word
@@ -39,20 +40,35 @@ def read_picture(path: Path) -> Pixels:
             raise PictureError(NOT_A_PICTURE)
         if status.st_size > MAX_FILE_BYTES:
             raise PictureError(TOO_LARGE)
-        size = size_of(file)
-        if size is None:
-            raise PictureError(NOT_A_PICTURE)
-        if size[0] * size[1] > MAX_PIXELS:
-            raise PictureError(TOO_LARGE)
+        _check_size(file)
         os.lseek(descriptor, 0, os.SEEK_SET)
         return _decode(file)
 
 
-def _decode(file: BinaryIO) -> Pixels:
+def read_picture_bytes(content: bytes) -> Pixels:
+    """Decode a picture file that is in memory, as `read_picture` does.
+
+    Raises:
+        PictureError: it is no picture, or too large; its words are for the person.
+    """
+    _check_size(io.BytesIO(content))
+    return _decode(content)
+
+
+def _check_size(file: BinaryIO) -> None:
+    size = size_of(file)
+    if size is None:
+        raise PictureError(NOT_A_PICTURE)
+    if size[0] * size[1] > MAX_PIXELS:
+        raise PictureError(TOO_LARGE)
+
+
+def _decode(picture: BinaryIO | bytes) -> Pixels:
+    given: dict[str, Any] = {"input": picture} if isinstance(picture, bytes) else {"stdin": picture}
     try:
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(
             [sys.executable, "-I", "-m", "firmware.pictures.decoder"],
-            stdin=file,
+            **given,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=_PATIENCE_S,

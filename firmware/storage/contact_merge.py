@@ -6,10 +6,12 @@ from typing import Final
 
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.contact_text import MAX_NUMBERS
+from firmware.phone.dial_string import parse_number
 from firmware.storage.contact_rows import ContactRows
 from firmware.storage.database import Database
 from firmware.storage.numbers import NumberingPlan, read_number, same_line
 from firmware.storage.spelling import sort_key
+from firmware.vcard.properties import Card, merged, of_contact
 
 # However many share a name, as in a file that is made to be slow, few are looked at.
 _ANY_OF_NAME: Final = "SELECT contact_id FROM contacts WHERE sort_key = ? ORDER BY contact_id LIMIT 1"
@@ -29,7 +31,7 @@ class MergeCount:
 
     Attributes:
         added: they are new.
-        completed: they were there and lacked numbers.
+        completed: they were there and lacked numbers, or something else of their cards.
         known: they were there.
         refused: there is no room for more.
     """
@@ -48,30 +50,46 @@ class MergeCount:
         )
 
 
-def merge(
-    database: Database, rows: ContactRows, plan: NumberingPlan, contacts: Sequence[Contact], room: int
-) -> MergeCount:
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What became of cards.
+
+    Attributes:
+        count: of how many of them what.
+        wanting: for each card in turn the contact that it is, where that has no picture; 0 for the others.
+    """
+
+    count: MergeCount
+    wanting: tuple[int, ...]
+
+
+def merge(database: Database, rows: ContactRows, plan: NumberingPlan, cards: Sequence[Card], room: int) -> Merged:
     """Add contacts in the caller's transaction; the same ones once more change nothing.
 
     Two contacts are one where they have the same name and share a number, or where one of them has no number at all.
-    What the holder has set for the one that is there (ring, blocking, picture, what each number is) stays.
+    What the holder has set for the one that is there (ring, blocking, picture, what each number is) stays, and so does
+    what its own card said; what it lacks of the other card is added.
     """
     added = completed = known = refused = 0
-    for contact in contacts:
-        there = _find(database, rows, plan, contact)
-        if there is not None:
-            missing = _missing(there, contact, plan)
-            if missing:
-                rows.write(database, replace(there, numbers=there.numbers + missing))
+    wanting: list[int] = []
+    for card in cards:
+        kept: Contact | None = _find(database, rows, plan, card.contact)
+        if kept is not None:
+            whole = replace(kept, numbers=kept.numbers + _missing(kept, card.contact, plan))
+            there = rows.properties(database, kept.contact_id)
+            properties = merged(there, of_contact(card.properties, whole))
+            if whole != kept or properties != there:
+                rows.write(database, whole, properties)
                 completed += 1
             else:
                 known += 1
         elif added < room:
-            rows.write(database, replace(contact, contact_id=0))
+            kept = rows.write(database, replace(card.contact, contact_id=0), card.properties)
             added += 1
         else:
             refused += 1
-    return MergeCount(added, completed, known, refused)
+        wanting.append(kept.contact_id if kept is not None and not kept.picture else 0)
+    return Merged(MergeCount(added, completed, known, refused), tuple(wanting))
 
 
 def _find(database: Database, rows: ContactRows, plan: NumberingPlan, contact: Contact) -> Contact | None:
@@ -97,5 +115,9 @@ def _missing(there: Contact, contact: Contact, plan: NumberingPlan) -> tuple[Con
 
 
 def _has(numbers: Sequence[ContactNumber], wanted: ContactNumber, plan: NumberingPlan) -> bool:
-    line = read_number(wanted.number, plan)
-    return any(same_line(read_number(number.number, plan), line, plan) for number in numbers)
+    """Whether a number is there, however it is written; with another extension it is another number."""
+    line, post_dial = read_number(wanted.number, plan), parse_number(wanted.number).post_dial
+    return any(
+        same_line(read_number(number.number, plan), line, plan) and parse_number(number.number).post_dial == post_dial
+        for number in numbers
+    )

@@ -7,6 +7,7 @@ from firmware.phone.contact import Contact, ContactMatch, ContactNumber, NumberK
 from firmware.storage.database import Database
 from firmware.storage.numbers import PLANS, read_number
 from firmware.storage.spelling import VERSION, keys_of, sort_key
+from firmware.vcard.properties import Card, Properties, of_contact, properties_json, read_properties, without_name
 
 
 class ContactRows:
@@ -16,13 +17,22 @@ class ContactRows:
         self._plan = PLANS[country]
         self._spelled_by = f"{VERSION} {country}"
 
-    def write(self, database: Database, contact: Contact) -> Contact:
-        """Write a contact, new where its id is 0 or unknown, and return it with its id."""
+    def write(self, database: Database, contact: Contact, properties: Properties | None = None) -> Contact:
+        """Write a contact, new where its id is 0 or unknown, and return it with its id.
+
+        Args:
+            database: the store.
+            contact: the contact.
+            properties: what is kept of its card; None for what is kept already, without what it no longer fits.
+        """
+        if properties is None:
+            properties = self._properties_under(database, contact)
+        kept = properties_json(of_contact(properties, contact))
         spelled = sort_key(contact.name)
-        values = (contact.name, contact.ring, int(contact.blocked), contact.picture, spelled, self._spelled_by)
+        values = (contact.name, contact.ring, int(contact.blocked), contact.picture, spelled, self._spelled_by, kept)
         known = contact.contact_id and database.execute(
-            "UPDATE contacts SET name = ?, ring = ?, blocked = ?, picture = ?, sort_key = ?, spelled_by = ? "
-            "WHERE contact_id = ?",
+            "UPDATE contacts SET name = ?, ring = ?, blocked = ?, picture = ?, sort_key = ?, spelled_by = ?, "
+            "properties = ? WHERE contact_id = ?",
             *values,
             contact.contact_id,
         )
@@ -31,8 +41,8 @@ class ContactRows:
             database.execute("DELETE FROM contact_keys WHERE contact_id = ?", contact.contact_id)
         else:
             [(contact_id,)] = database.query(
-                "INSERT INTO contacts (name, ring, blocked, picture, sort_key, spelled_by) VALUES (?, ?, ?, ?, ?, ?) "
-                "RETURNING contact_id",
+                "INSERT INTO contacts (name, ring, blocked, picture, sort_key, spelled_by, properties) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING contact_id",
                 *values,
             )
             contact = replace(contact, contact_id=contact_id)
@@ -58,6 +68,17 @@ class ContactRows:
                 contacts.append(Contact(contact_id, name, numbers, ring, bool(blocked), picture))
         return tuple(contacts)
 
+    def read_cards(self, database: Database, contact_ids: Sequence[int]) -> tuple[Card, ...]:
+        """Return contacts with what is kept of their cards, without those that are gone."""
+        return tuple(
+            Card(contact, self.properties(database, contact.contact_id)) for contact in self.read(database, contact_ids)
+        )
+
+    def properties(self, database: Database, contact_id: int) -> Properties:
+        """Return what is kept of a contact's card; nothing where the contact is gone."""
+        rows = database.query("SELECT properties FROM contacts WHERE contact_id = ?", contact_id)
+        return read_properties(rows[0][0]) if rows else ()
+
     def matches(self, database: Database, found: Iterable[tuple[int, int]]) -> tuple[ContactMatch, ...]:
         """Return contacts as a search or a list shows them; `found` are their ids, each with the place of a number."""
         matches = []
@@ -78,6 +99,13 @@ class ContactRows:
         for contact_id, name in rows:
             database.execute("DELETE FROM contact_keys WHERE contact_id = ?", contact_id)
             numbers = [number.number for number in self._numbers(database, contact_id)]
+            for number in numbers:
+                database.execute(
+                    "UPDATE contact_numbers SET tail = ? WHERE contact_id = ? AND number = ?",
+                    read_number(number, self._plan).tail,
+                    contact_id,
+                    number,
+                )
             self._write_keys(database, contact_id, name, numbers)
             database.execute(
                 "UPDATE contacts SET sort_key = ?, spelled_by = ? WHERE contact_id = ?",
@@ -92,6 +120,14 @@ class ContactRows:
             "SELECT number, kind FROM contact_numbers WHERE contact_id = ? ORDER BY rowid", contact_id
         )
         return tuple(ContactNumber(number, NumberKind(kind)) for number, kind in rows)
+
+    def _properties_under(self, database: Database, contact: Contact) -> Properties:
+        """Return what is kept of a contact's card, as far as it fits what the contact is called now."""
+        kept = self.properties(database, contact.contact_id)
+        same = database.query(
+            "SELECT 1 FROM contacts WHERE contact_id = ? AND name = ?", contact.contact_id, contact.name
+        )
+        return kept if same else without_name(kept)
 
     def _write_keys(self, database: Database, contact_id: int, name: str, numbers: Sequence[str]) -> None:
         for key in sorted(keys_of(name, numbers, self._plan)):

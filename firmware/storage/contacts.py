@@ -1,18 +1,21 @@
 """The address book."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.contact_text import cleaned
+from firmware.phone.dial_string import parse_number
 from firmware.ports.store import CallerContact
 from firmware.storage import contact_merge
-from firmware.storage.contact_merge import MergeCount
+from firmware.storage.contact_merge import MergeCount, Merged
 from firmware.storage.contact_rows import ContactRows
 from firmware.storage.database import Database
 from firmware.storage.numbers import PLANS, read_number, same_line
 from firmware.storage.spelling import RANKS, KeyRange, ranges_of
 from firmware.storage.store import Store
+from firmware.vcard.properties import Card
 
 MAX_CONTACTS: Final = 100_000
 
@@ -21,10 +24,21 @@ _SPELLED_AT_ONCE: Final = 50
 
 
 class StoredContacts:
-    """Contacts in the store; `country` says how national numbers are to be understood."""
+    """Contacts in the store."""
 
-    def __init__(self, store: Store, country: str) -> None:
+    def __init__(
+        self, store: Store, country: str, forget_files: Callable[[Iterable[str]], Awaitable[None]] | None = None
+    ) -> None:
+        """Set up.
+
+        Args:
+            store: the store.
+            country: says how national numbers are to be understood.
+            forget_files: deletes the files of photos whose contacts are gone; without it they stay, readable by nobody,
+                until the store opens again.
+        """
         self._store = store
+        self._forget_files = forget_files
         self._plan = PLANS[country]
         self._rows = ContactRows(country)
         self._total: int | None = None
@@ -47,16 +61,26 @@ class StoredContacts:
     async def save(self, contact: Contact) -> Contact:
         """Keep a contact, new where its id is 0 or where that contact is gone, and return it as it was kept."""
         kept = cleaned(contact)
-        saved = await self._store.transact(lambda database: self._rows.write(database, kept))
+
+        def write(database: Database) -> tuple[Contact, list[str]]:
+            saved = self._rows.write(database, kept)
+            return saved, _forget_photos(database, saved.contact_id, besides=saved.picture)
+
+        saved, photos = await self._store.transact(write)
         self._total = None
+        await self._delete_photos(photos)
         return saved
 
     async def remove(self, contact_id: int) -> bool:
         """Remove a contact; False where there was none."""
-        removed = await self._store.transact(
-            lambda database: database.execute("DELETE FROM contacts WHERE contact_id = ?", contact_id) > 0
-        )
+
+        def remove(database: Database) -> tuple[bool, list[str]]:
+            photos = _forget_photos(database, contact_id)
+            return database.execute("DELETE FROM contacts WHERE contact_id = ?", contact_id) > 0, photos
+
+        removed, photos = await self._store.transact(remove)
         self._total = None
+        await self._delete_photos(photos)
         return removed
 
     # --- many of them ---
@@ -66,13 +90,25 @@ class StoredContacts:
 
         Two are one where they have the same name and share a number, or where one of them has no number.
         """
-        clean = [cleaned(contact) for contact in contacts]
+        return (await self.merge_cards([Card(contact) for contact in contacts])).count
+
+    async def merge_cards(self, cards: Sequence[Card]) -> Merged:
+        """Add contacts as `merge` does, with what else is on their cards but the photos."""
+        clean = [replace(card, contact=cleaned(card.contact)) for card in cards]
         room = MAX_CONTACTS - await self.count()
         merged = await self._store.transact(
             lambda database: contact_merge.merge(database, self._rows, self._plan, clean, room)
         )
         self._total = None
         return merged
+
+    async def _delete_photos(self, photos: Sequence[str]) -> None:
+        """Let nothing of photos be left whose rows are gone."""
+        if photos:
+            # The log would keep the page with the file's key for a while.
+            await self._store.overwrite_log()
+            if self._forget_files is not None:
+                await self._forget_files(photos)
 
     async def count(self) -> int:
         """Return how many contacts there are."""
@@ -93,12 +129,16 @@ class StoredContacts:
 
     async def after(self, contact_id: int, limit: int) -> tuple[Contact, ...]:
         """Return whole contacts in the order in which they were added, those after one of them."""
+        return tuple(card.contact for card in await self.cards_after(contact_id, limit))
 
-        def read(database: Database) -> tuple[Contact, ...]:
+    async def cards_after(self, contact_id: int, limit: int) -> tuple[Card, ...]:
+        """Return contacts as `after` does, with what is kept of their cards but the photos."""
+
+        def read(database: Database) -> tuple[Card, ...]:
             rows = database.query(
                 "SELECT contact_id FROM contacts WHERE contact_id > ? ORDER BY contact_id LIMIT ?", contact_id, limit
             )
-            return self._rows.read(database, [row[0] for row in rows])
+            return self._rows.read_cards(database, [row[0] for row in rows])
 
         return await self._store.run(read)
 
@@ -140,15 +180,28 @@ class StoredContacts:
             line.tail,
         )
         known = [
-            (CallerContact(name, ring, bool(blocked), picture, contact_id), read_number(candidate, self._plan))
+            (CallerContact(name, ring, bool(blocked), picture, contact_id), candidate)
             for contact_id, name, ring, blocked, picture, candidate in rows
         ]
-        exact = [contact for contact, candidate in known if candidate.digits == line.digits]
-        alike = {contact.name: contact for contact, candidate in known if same_line(candidate, line, self._plan)}
-        if exact:
-            return exact[0]
+        lines = [(contact, text, read_number(text, self._plan)) for contact, text in known]
+        exact = [(contact, text) for contact, text, candidate in lines if candidate.digits == line.digits]
+        whole = [contact for contact, text in exact if not parse_number(text).post_dial]
+        if whole:
+            return whole[0]
+        # Behind one number there may be many extensions, and a caller's is not told: then it names nobody.
+        behind = {contact.name: contact for contact, _ in exact}
+        alike = behind or {
+            contact.name: contact for contact, _, candidate in lines if same_line(candidate, line, self._plan)
+        }
         # A number without its area code may be somebody's in every town: then it names nobody.
         return alike.popitem()[1] if len(alike) == 1 else None
+
+
+def _forget_photos(database: Database, contact_id: int, besides: str = "") -> list[str]:
+    rows = database.query(
+        "DELETE FROM pictures WHERE contact_id = ? AND picture <> ? RETURNING picture", contact_id, besides
+    )
+    return [picture for (picture,) in rows]
 
 
 def _window(database: Database, first: int, limit: int, total: int) -> list[int]:

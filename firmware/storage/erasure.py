@@ -34,7 +34,6 @@ ERASABLE: Final = (
 and the PIN go when the account is cancelled."""
 
 _SIMPLE: Final[dict[DataCategory, str]] = {
-    DataCategory.CONTACTS: "DELETE FROM contacts",
     DataCategory.MESSAGES: "DELETE FROM messages",
     DataCategory.SETTINGS: "DELETE FROM preferences",
     DataCategory.NOTICES: "DELETE FROM notices WHERE acknowledged_at IS NOT NULL",
@@ -111,9 +110,14 @@ class StoredErasure:
                         recordings = tuple(RecordingId(row[0]) for row in rows)
                         count += len(recordings)
                     case DataCategory.PICTURES:
-                        pictures = tuple(row[0] for row in database.query("DELETE FROM pictures RETURNING picture"))
+                        rows = database.query("DELETE FROM pictures RETURNING picture")
                         database.execute("UPDATE contacts SET picture = '' WHERE picture <> ''")
-                        count += len(pictures)
+                        pictures += tuple(row[0] for row in rows)
+                        count += len(rows)
+                    case DataCategory.CONTACTS:
+                        rows = database.query("DELETE FROM pictures WHERE contact_id IS NOT NULL RETURNING picture")
+                        pictures += tuple(row[0] for row in rows)
+                        count += database.execute("DELETE FROM contacts")
                     case DataCategory.SHARES:
                         self._outbox.queue_erasure(database, ErasureReason.ERASED, Scope.ALL_RECORDS)
                         count += forget_settled(database, _last_seq(database))

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from firmware.phone.dial_string import parse_number
+
 TAIL_DIGITS: Final = 7
 """What two spellings of one number share at the end; subscriber numbers of the table's countries are no shorter."""
 
@@ -64,8 +66,11 @@ class Line:
 
 
 def read_number(text: str, plan: NumberingPlan) -> Line:
-    """Understand a number, an extension or a URI as typed, dialled or received."""
-    bare = re.sub(r"^(?:sips?|tel):", "", text.strip(), flags=re.IGNORECASE)
+    """Understand a number, an extension or a URI as typed, dialled or received.
+
+    What is to be sent after the answer is left out.
+    """
+    bare = re.sub(r"^(?:sips?|tel):", "", parse_number(text).number, flags=re.IGNORECASE)
     bare = re.split(r"[;?]", bare, maxsplit=1)[0]
     user = bare.partition("@")[0]
     digits = re.sub(r"[\s().\-/]", "", user)

@@ -20,6 +20,8 @@ from firmware.storage.store import Store
 
 FOLDER_NAME: Final = "pictures"
 MAX_PICTURES: Final = 200
+MAX_PHOTOS: Final = 500
+"""Of contacts, beside the pictures that the holder has chosen."""
 MAX_WIDTH_PX: Final = 320
 MAX_HEIGHT_PX: Final = 240
 _MAX_NAME: Final = 60
@@ -76,12 +78,50 @@ class StoredPictures:
             raise
         return picture
 
+    async def add_photo(self, contact_id: int, pixels: Pixels) -> bool:
+        """Keep a contact's photo, which goes with the contact; False where it has a picture by now, or is gone.
+
+        Raises:
+            StorageError: there are too many, or there is no room.
+        """
+        await self._store.run(_check_room_for_photos)
+        picture, key = secrets.token_hex(8), new_key()
+        await asyncio.to_thread(self._write, picture, key, pixels)
+
+        def insert(database: Database) -> bool:
+            wanted = database.execute(
+                "UPDATE contacts SET picture = ? WHERE contact_id = ? AND picture = ''", picture, contact_id
+            )
+            if wanted:
+                database.execute(
+                    "INSERT INTO pictures (picture, name, sealing_key, contact_id) VALUES (?, '', ?, ?)",
+                    picture,
+                    key,
+                    contact_id,
+                )
+            return bool(wanted)
+
+        kept = False
+        try:
+            kept = await self._store.transact(insert)
+        finally:
+            if not kept:
+                self._path(picture).unlink(missing_ok=True)
+        return kept
+
     async def list(self) -> tuple[StoredPicture, ...]:
-        """Return all pictures, in the order in which they came."""
+        """Return the holder's own pictures, in the order in which they came."""
         rows = await self._store.run(
-            lambda database: database.query("SELECT picture, name FROM pictures ORDER BY position")
+            lambda database: database.query(
+                "SELECT picture, name FROM pictures WHERE contact_id IS NULL ORDER BY position"
+            )
         )
         return tuple(StoredPicture(*row) for row in rows)
+
+    async def names(self) -> tuple[str, ...]:
+        """Return what names each picture, those of contacts included."""
+        rows = await self._store.run(lambda database: database.query("SELECT picture FROM pictures ORDER BY position"))
+        return tuple(row[0] for row in rows)
 
     async def read(self, picture: str) -> Pixels | None:
         """Return a picture, None where there is none of that name.
@@ -136,17 +176,19 @@ class StoredPictures:
         return int(rows[0][0])
 
     async def give_to(self, contact_id: int, picture: str) -> None:
-        """Make a picture a contact's own, in place of the one that it had."""
-        await self._store.transact(
-            lambda database: database.execute(
-                "UPDATE contacts SET picture = ? WHERE contact_id = ?", picture, contact_id
+        """Make a picture a contact's own, in place of the one that it had; a photo of its card is forgotten."""
+
+        def give(database: Database) -> list[tuple[str]]:
+            database.execute("UPDATE contacts SET picture = ? WHERE contact_id = ?", picture, contact_id)
+            return database.query(
+                "DELETE FROM pictures WHERE contact_id = ? AND picture <> ? RETURNING picture", contact_id, picture
             )
-        )
+
+        await self.delete_files([name for (name,) in await self._store.transact(give)])
 
     async def sweep(self) -> None:
         """Delete the files that have no row, as a power cut leaves them behind."""
-        known = {picture.picture for picture in await self.list()}
-        await asyncio.to_thread(delete_all_but, self._folder, known)
+        await asyncio.to_thread(delete_all_but, self._folder, set(await self.names()))
 
     def _path(self, picture: str) -> Path:
         return self._folder / picture
@@ -185,9 +227,15 @@ class StoredPictures:
 
 
 def _check_room(database: Database) -> None:
-    [(count,)] = database.query("SELECT count(*) FROM pictures")
+    [(count,)] = database.query("SELECT count(*) FROM pictures WHERE contact_id IS NULL")
     if count >= MAX_PICTURES:
         raise StorageError(f"There are {count} pictures, which is as many as are kept. Delete some first.")
+
+
+def _check_room_for_photos(database: Database) -> None:
+    [(count,)] = database.query("SELECT count(*) FROM pictures WHERE contact_id IS NOT NULL")
+    if count >= MAX_PHOTOS:
+        raise StorageError(f"There are photos of {count} contacts, which is as many as are kept.")
 
 
 def _insert(database: Database, picture: StoredPicture, key: bytes) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 from firmware.pinyin.table import readings
 from firmware.storage.numbers import TAIL_DIGITS, NumberingPlan, read_number
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Changes whenever something here changes what is found by what: then every contact is spelled again."""
 
 MAX_KEYS: Final = 20

@@ -4,20 +4,17 @@
 never looks into a file itself: whatever a file does to this process, the call that runs meanwhile is not in it.
 """
 
-import json
 import logging
 import os
 import resource
 import sys
 from contextlib import suppress
 
-from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.vcard.cards import Mistake
+from firmware.vcard.lines import BATCH, CardLine, CardsLine
 from firmware.vcard.reader import Read, read_contacts
 from firmware.vcard.writer import card_text
 
-BATCH = 10
-"""So many contacts are handed over at once: they are kept in one transaction, which others wait for."""
 _BROKEN_AT_ONCE = 500
 """So many broken cards are told of at once: a file may hold nothing else, and the handset hears of each message."""
 
@@ -48,34 +45,37 @@ def main() -> None:
 
 def _read() -> bool:
     """Tell what is in the file; False where it was not read to its end."""
-    contacts: list[dict[str, object]] = []
+    cards: list[Read] = []
     broken: list[int] = []
     to_the_end = True
     for found in read_contacts(sys.stdin.buffer):
         if isinstance(found, Read):
-            numbers = [(number.number, number.kind) for number in found.contact.numbers]
-            contacts.append({"name": found.contact.name, "numbers": numbers, "cut": found.cut})
+            cards.append(found)
         elif found.mistake is Mistake.TOO_MANY:
             to_the_end = False
         else:
             broken.append(found.line)
-        if len(contacts) == BATCH or len(broken) == _BROKEN_AT_ONCE:
-            _say(contacts, broken)
-            contacts, broken = [], []
-    _say(contacts, broken)
+        if len(cards) == BATCH or len(broken) == _BROKEN_AT_ONCE or (cards and cards[-1].card.photo):
+            _say(cards, broken)
+            cards, broken = [], []
+    _say(cards, broken)
     return to_the_end
 
 
-def _say(contacts: list[dict[str, object]], broken: list[int]) -> None:
-    sys.stdout.write(json.dumps({"contacts": contacts, "broken": broken}) + "\n")
+def _say(cards: list[Read], broken: list[int]) -> None:
+    line = CardsLine(
+        cards=tuple(CardLine.of(each.card) for each in cards),
+        broken=tuple(broken),
+        cut=sum(each.cut for each in cards),
+        photos_left_out=sum(each.photo_left_out for each in cards),
+    )
+    sys.stdout.write(line.model_dump_json() + "\n")
     sys.stdout.flush()
 
 
 def _write() -> None:
     for line in sys.stdin:
-        raw = json.loads(line)
-        numbers = tuple(ContactNumber(number, NumberKind(kind)) for number, kind in raw["numbers"])
-        sys.stdout.write(card_text(Contact(0, raw["name"], numbers)))
+        sys.stdout.write(card_text(CardLine.model_validate_json(line).card))
 
 
 if __name__ == "__main__":

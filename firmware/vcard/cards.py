@@ -1,20 +1,26 @@
 """Takes a file of vCards apart into single cards, whatever its size: nothing but one small card is in memory.
 
-Of each card only the lines are kept that a handset has a use for, so that a picture of ten megabytes within it costs
-no more than reading past it.
+Of each card only the lines are kept that a handset has a use for or gives back, and one picture of bounded size, so
+that a picture of ten megabytes within it costs no more than reading past it.
 """
 
 import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any, BinaryIO, Final
+
+from firmware.vcard.properties import MAX_PHOTO_BYTES, STANDARD_NAMES
 
 _MAX_LINE_BYTES: Final = 16 * 1024
 _MAX_CARD_BYTES: Final = 64 * 1024
-_WANTED: Final = frozenset({"VERSION", "N", "FN", "ORG", "NICKNAME", "TEL"})
+_MAX_PHOTO_CHARACTERS: Final = 4 * MAX_PHOTO_BYTES // 3 + 4096
+"""In base64, with a beginning that says what it is."""
+_NEEDED: Final = frozenset({"VERSION", "N", "FN", "ORG", "NICKNAME", "TEL"})
+"""A card in which one of these cannot be read is broken; whatever else cannot be read is left out."""
 _PROPERTY: Final = re.compile(rb"(?:[A-Za-z0-9_-]+\.)?([A-Za-z][A-Za-z0-9_-]*)[;:]")
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 _BOMS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 
@@ -38,51 +44,124 @@ class Broken:
     mistake: Mistake
 
 
+class _Reading(Enum):
+    """What a line goes on with."""
+
+    NOTHING = auto()
+    NEEDED = auto()
+    KEPT = auto()
+    PHOTO = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A line, or a part of one that is longer than a line may be.
+
+    Attributes:
+        number: the line's place in the file.
+        line: without its end.
+        begins: it is the line's beginning.
+    """
+
+    number: int
+    line: bytes
+    begins: bool
+
+
 @dataclass(slots=True)
 class RawCard:
     """One card.
 
     Attributes:
         line: where it begins.
-        lines: what is kept of it.
+        lines: what is needed of it.
         numbers: the places of these in the file.
-        size_bytes: how much that is.
+        more: lines of what is kept beside it.
+        photo: the property with its picture, unfolded; empty where there is none.
+        size_bytes, more_bytes: how much `lines` and `more` are.
+        left_out: something that is kept of other cards is not here, because there is too much of it.
+        photo_left_out: neither is its picture.
         mistake: what is wrong with it first, None where nothing is.
-        keeping: the property that is being read is wanted.
+        reading: what the last line belongs to.
     """
 
     line: int
     lines: list[bytes] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
+    more: list[bytes] = field(default_factory=list)
+    photo: bytearray = field(default_factory=bytearray)
     size_bytes: int = 0
+    more_bytes: int = 0
+    left_out: bool = False
+    photo_left_out: bool = False
     mistake: Broken | None = None
 
-    keeping: bool = False
+    reading: _Reading = _Reading.NOTHING
 
-    def take(self, number: int, line: bytes, *, cut: bool) -> None:
+    def take(self, piece: _Piece) -> None:
         """Keep a line of what is wanted, or note what is wrong with it."""
-        if not self._continues(line):
-            match = _PROPERTY.match(line)
-            if match is not None:
-                self.keeping = match[1].decode("ascii").upper() in _WANTED
-            elif self.keeping and line.strip():
-                self.mistake = self.mistake or Broken(number, Mistake.UNREADABLE)
-        if not self.keeping:
-            return
-        self.size_bytes += len(line)
-        if cut or self.size_bytes > _MAX_CARD_BYTES:
-            self.mistake = self.mistake or Broken(number, Mistake.TOO_LONG)
+        if piece.begins and not self._continues(piece.line):
+            self._begin(piece)
+        match self.reading:
+            case _Reading.NEEDED:
+                self._take_needed(piece)
+            case _Reading.KEPT:
+                self._take_kept(piece)
+            case _Reading.PHOTO:
+                self._take_photo(piece.line)
+
+    def _begin(self, piece: _Piece) -> None:
+        match = _PROPERTY.match(piece.line)
+        if match is not None:
+            name = match[1].decode("ascii").upper().replace("_", "-")
+            if name in _NEEDED:
+                self.reading = _Reading.NEEDED
+            elif name == "PHOTO":
+                self.reading = _Reading.NOTHING if self.photo or self.photo_left_out else _Reading.PHOTO
+            elif name in STANDARD_NAMES or name.startswith("X-"):
+                self.reading = _Reading.KEPT
+            else:
+                self.reading = _Reading.NOTHING
+        elif self.reading is _Reading.NEEDED and piece.line.strip():
+            self.mistake = self.mistake or Broken(piece.number, Mistake.UNREADABLE)
+        elif self.reading is not _Reading.PHOTO or not _BASE64.fullmatch(piece.line):
+            # Programs of old write a picture's lines without a space before them.
+            self.left_out = self.left_out or (self.reading is _Reading.KEPT and bool(piece.line.strip()))
+            self.reading = _Reading.NOTHING
+
+    def _take_needed(self, piece: _Piece) -> None:
+        self.size_bytes += len(piece.line)
+        if not piece.begins or self.size_bytes > _MAX_CARD_BYTES:
+            self.mistake = self.mistake or Broken(piece.number, Mistake.TOO_LONG)
         else:
-            self.lines.append(line)
-            self.numbers.append(number)
+            self.lines.append(piece.line)
+            self.numbers.append(piece.number)
+
+    def _take_kept(self, piece: _Piece) -> None:
+        self.more_bytes += len(piece.line)
+        if not piece.begins or self.more_bytes > _MAX_CARD_BYTES:
+            while self.more and not _PROPERTY.match(self.more.pop()):
+                pass
+            self.left_out = True
+            self.reading = _Reading.NOTHING
+        else:
+            self.more.append(piece.line)
+
+    def _take_photo(self, line: bytes) -> None:
+        self.photo += line[1:] if line[:1] in {b" ", b"\t"} else line
+        if len(self.photo) > _MAX_PHOTO_CHARACTERS:
+            self.photo.clear()
+            self.photo_left_out = True
+            self.reading = _Reading.NOTHING
 
     def _continues(self, line: bytes) -> bool:
         """Whether a line goes on with the one before: folded (RFC 6350 section 3.2), or after a soft line break."""
         if line[:1] in {b" ", b"\t"}:
             return True
-        if not (self.keeping and self.lines and self.lines[-1].endswith(b"=")):
+        lines = {_Reading.NEEDED: self.lines, _Reading.KEPT: self.more}.get(self.reading)
+        if not (lines and lines[-1].endswith(b"=")):
             return False
-        beginning = next((each for each in reversed(self.lines) if _PROPERTY.match(each)), b"")
+        beginning = next((each for each in reversed(lines) if _PROPERTY.match(each)), b"")
         return b"QUOTED-PRINTABLE" in beginning.upper()
 
 
@@ -90,27 +169,26 @@ def split(file: BinaryIO) -> Iterator[RawCard | Broken]:
     """Yield the cards of a file, and what is wrong between them."""
     card: RawCard | None = None
     strayed = False
-    for number, line, cut in _lines(file):
-        word = line.strip().upper()
+    for piece in _pieces(file):
+        word = piece.line.strip().upper() if piece.begins else b""
         if word == b"BEGIN:VCARD":
             if card is not None:
                 yield Broken(card.line, Mistake.UNFINISHED)
-            card, strayed = RawCard(number), False
+            card, strayed = RawCard(piece.number), False
         elif card is not None and word == b"END:VCARD":
             yield card.mistake or card
             card = None
         elif card is not None:
-            card.take(number, line, cut=cut)
+            card.take(piece)
         elif word and not strayed:
             # Once for each stretch of lines that are no card: a file may be nothing else.
             strayed = True
-            yield Broken(number, Mistake.NOT_A_CARD)
+            yield Broken(piece.number, Mistake.NOT_A_CARD)
     if card is not None:
         yield Broken(card.line, Mistake.UNFINISHED)
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
-    """Yield each line's place, the line, and whether it was longer than a line may be and is cut."""
+def _pieces(file: BinaryIO) -> Iterator[_Piece]:
     peeked = file.read(3)
     encoding = _BOMS.get(peeked[:2])
     source = _Rest(b"" if peeked == _UTF8_BOM else peeked, file)
@@ -122,18 +200,12 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
         yield from _measured(lambda: buffered.readline(_MAX_LINE_BYTES))
 
 
-def _measured(read: Callable[[], bytes]) -> Iterator[tuple[int, bytes, bool]]:
-    number, begins, start = 0, True, b""
+def _measured(read: Callable[[], bytes]) -> Iterator[_Piece]:
+    number, begins = 0, True
     while chunk := read():
-        ends = chunk.endswith(b"\n")
-        if begins:
-            number += 1
-            start = chunk
-        if ends:
-            yield number, start.rstrip(b"\r\n"), not begins
-        begins = ends
-    if not begins:
-        yield number, start.rstrip(b"\r\n"), len(start) >= _MAX_LINE_BYTES
+        number += begins
+        yield _Piece(number, chunk.rstrip(b"\r\n"), begins)
+        begins = chunk.endswith(b"\n")
 
 
 class _Rest(io.RawIOBase):

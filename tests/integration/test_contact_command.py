@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from firmware.admin.contacts import ContactRole
+from firmware.admin.pictures import PictureRole
 from firmware.cli import main
 from firmware.control.requests import REQUESTS, Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
@@ -17,6 +18,7 @@ from tests.lab.store import StoreLab
 
 Wecall = Callable[..., Awaitable[Result]]
 
+SAMPLES = Path(__file__).parents[1] / "unit" / "vcard" / "samples"
 CARDS = (
     "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nTEL;TYPE=CELL:1001\r\nEND:VCARD\r\n"
     "BEGIN:VCARD\r\nnonsense\r\nFN:x\r\nno property\r\nEND:VCARD\r\n"
@@ -40,9 +42,10 @@ async def wecall(lab: StoreLab, tmp_path: Path) -> AsyncIterator[Wecall]:
 
     async def changed() -> None: ...
 
-    role = ContactRole(lambda: lab.contacts, ImportGate(lambda: lab.consents), changed)
+    role = ContactRole(lambda: lab.contacts, lambda: lab.pictures, ImportGate(lambda: lab.consents), changed)
+    photos = PictureRole(lambda: lab.pictures, ImportGate(lambda: lab.consents), lambda: None)
     others: dict[str, Handler] = dict.fromkeys(REQUESTS[Role.ADMIN], nothing)
-    server = ControlServer(tmp_path, {Role.ADMIN: {**others, **role.handlers}})
+    server = ControlServer(tmp_path, {Role.ADMIN: {**others, **photos.handlers, **role.handlers}})
     await server.start()
 
     async def run(*arguments: str | Path) -> Result:
@@ -72,10 +75,10 @@ async def test_files_are_imported_and_a_broken_card_is_named_by_its_line(
     path.write_text(CARDS)
     done = await wecall("import", path)
     assert done.exit_code == 1
-    assert "2 added, 0 got numbers, 0 were there already." in done.output
+    assert "2 added, 0 completed, 0 were there already." in done.output
     assert "phone.vcf, line 9: unreadable" in done.output
     again = await wecall("import", path)
-    assert "0 added, 0 got numbers, 2 were there already." in again.output
+    assert "0 added, 0 completed, 2 were there already." in again.output
 
 
 @pytest.mark.parametrize("version", ["3.0", "4.0"])
@@ -91,8 +94,43 @@ async def test_what_is_exported_imports_into_the_same(
     before = await lab.contacts.after(0, 100)
     again = await wecall("import", path)
     assert again.exit_code == 0, again.output
-    assert "0 added, 0 got numbers, 40 were there already." in again.output
+    assert "0 added, 0 completed, 40 were there already." in again.output
     assert await lab.contacts.after(0, 100) == before
+
+
+@pytest.mark.parametrize("version", ["3.0", "4.0"])
+async def test_cards_of_other_programs_go_in_with_their_photos_and_come_out_whole(
+    lab: StoreLab, wecall: Wecall, tmp_path: Path, version: str
+) -> None:
+    done = await wecall("import", *sorted(SAMPLES.iterdir()))
+    assert "5 added, 0 completed, 0 were there already." in done.output
+    assert "1 photo(s) were left out" in done.output
+    before = await lab.contacts.cards_after(0, 10)
+    assert len(await lab.pictures.names()) == 3
+    path = tmp_path / "all.vcf"
+    await wecall("export", path, "--version", version)
+    for card in before:
+        await lab.contacts.remove(card.contact.contact_id)
+    again = await wecall("import", path)
+    assert (again.exit_code, again.output.strip()) == (0, "5 added, 0 completed, 0 were there already.")
+    after = await lab.contacts.cards_after(0, 10)
+    assert len(await lab.pictures.names()) == 3
+    by_name = {card.contact.name: (card.contact.numbers, set(card.properties)) for card in before}
+    assert {card.contact.name: (card.contact.numbers, set(card.properties)) for card in after} == by_name
+
+
+async def test_contacts_of_which_much_is_kept_go_over_the_socket_a_few_at_a_time(
+    lab: StoreLab, wecall: Wecall, tmp_path: Path
+) -> None:
+    path = tmp_path / "all.vcf"
+    notes = "".join(f"NOTE:{number} {'ü' * 1000}\r\n" for number in range(7))
+    path.write_text(
+        "".join(f"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Name {n}\r\n{notes}END:VCARD\r\n" for n in range(20)), newline=""
+    )
+    assert (await wecall("import", path)).output.strip() == "20 added, 0 completed, 0 were there already."
+    assert "20 contact(s) written." in (await wecall("export", path)).output
+    assert (await wecall("import", path)).output.strip() == "0 added, 0 completed, 20 were there already."
+    assert {len(card.properties) for card in await lab.contacts.cards_after(0, 30)} == {7}
 
 
 async def test_a_file_stays_as_it_was_where_no_handset_gives_the_contacts(tmp_path: Path) -> None:

@@ -233,7 +233,11 @@ async def to_import(clerk: Person) -> None:
 @pytest.mark.parametrize(
     ("write", "added", "words"),
     [
-        (with_photographs, 320, "320 contacts added. Broken cards: 80, the first in friends.vcf, line 5."),
+        (
+            with_photographs,
+            320,
+            "320 contacts added. 320 photos were left out. Broken cards: 80, the first in friends.vcf, line 5.",
+        ),
         (repeated(b"A"), 0, "0 contacts added. Broken cards: 1, the first in friends.vcf, line 1."),
         (repeated(b"garbage " * 8 + b"\n"), 0, "0 contacts added. Broken cards: 1, the first in friends.vcf, line 1."),
     ],

@@ -41,9 +41,11 @@ PREFIX = f"wecall/v1/{FLEET}/{DEVICE}"
 PIN = "258013"
 NAME, NUMBER = "Planted Penelope", "+49305550114"
 IMPORTED, IMPORTED_NUMBER = "Imported Ingrid", "+49305550115"
+MAIL, NOTE = "ingrid.planted@example.org", "a note on a card that was planted"
 TEXT, PICTURE, SPOKEN = "a text message that was planted", "Picture of Penelope", "what a call's sound was, planted"
 DIALLED, SPEED_DIAL = "0305550117", "0305550118"
-PLANTED = (NAME, NUMBER, IMPORTED, IMPORTED_NUMBER, TEXT, PICTURE, SPOKEN, DIALLED, SPEED_DIAL)
+ON_CARD = (IMPORTED, IMPORTED_NUMBER, MAIL, NOTE)
+PLANTED = (NAME, NUMBER, *ON_CARD, TEXT, PICTURE, SPOKEN, DIALLED, SPEED_DIAL)
 KINDS = {"2": "Contacts", "3": "Calls", "4": "Messages", "5": "Recordings", "6": "Pictures", "7": "Settings"}
 
 
@@ -138,8 +140,8 @@ async def use(handset: Handset, stick: Path) -> None:
         await asyncio.to_thread(handset.command, "consent", "grant", purpose)
     folder = handset.state_dir / "exchange"
     await asyncio.to_thread(folder.mkdir)
-    card = f"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{IMPORTED}\r\nTEL:{IMPORTED_NUMBER}\r\nEND:VCARD\r\n"
-    await asyncio.to_thread((folder / "friends.vcf").write_text, card)
+    lines = ("BEGIN:VCARD", "VERSION:3.0", f"FN:{IMPORTED}", f"TEL:{IMPORTED_NUMBER}", f"EMAIL:{MAIL}", f"NOTE:{NOTE}")
+    await asyncio.to_thread((folder / "friends.vcf").write_text, "\r\n".join((*lines, "END:VCARD", "")))
     async with Person(handset) as person:
         await person.wait_for_line()
         await person.lift()
@@ -163,7 +165,8 @@ async def use(handset: Handset, stick: Path) -> None:
         await person.press("menu")
         await export_contacts(person)
         assert await asyncio.to_thread(plug_in, handset, stick) == ["contacts.vcf"]
-        assert IMPORTED in await asyncio.to_thread((stick / "contacts.vcf").read_text)
+        taken = await asyncio.to_thread((stick / "contacts.vcf").read_text)
+        assert [planted for planted in ON_CARD if planted not in taken] == []
         await export_contacts(person)
         await choose(person, "8923", "Privacy", "My data", "A copy")
         await type_pin(person)
@@ -285,7 +288,7 @@ async def test_nothing_is_left_of_whoever_had_the_phone_and_recipients_have_forg
     thief = await asyncio.to_thread(Thief, card, tmp_path / "loot")
     assert await asyncio.to_thread(thief.finds, ["[[accounts]]"]), "the card cannot be read, so this shows nothing"
     # What the holder has put on the card for an import is there as it came, until it is erased.
-    raw = [] if way is not keep_everything else [IMPORTED, IMPORTED_NUMBER]
+    raw = [] if way is not keep_everything else list(ON_CARD)
     assert await asyncio.to_thread(thief.finds, PLANTED) == raw
     opened = await asyncio.to_thread(lambda: thief.reads(PLANTED, thief.store_keys()))
     assert opened == ([] if way is not keep_everything else list(PLANTED))

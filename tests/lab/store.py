@@ -65,7 +65,8 @@ class StoreLab:
             self.store, self.recipient, clock=lambda: self.wall_s, monotonic=lambda: self.monotonic_s
         )
         self.shares = StoredShares(self.store)
-        self.contacts = StoredContacts(self.store, "CN")
+        self.pictures = StoredPictures(self.store, self.path.parent)
+        self.contacts = StoredContacts(self.store, "CN", self.pictures.delete_files)
         self.consents = Consents(
             self.store,
             self.outbox,
@@ -79,7 +80,6 @@ class StoreLab:
         self.set_up = StoredSetUp(self.store)
         self.pin = StoredPin(self.store, lambda: self.monotonic_s)
         self.guardian_pin = StoredPin(self.store, lambda: self.monotonic_s, slot=PinSlot.GUARDIAN)
-        self.pictures = StoredPictures(self.store, self.path.parent)
         clocks = Clocks(lambda: self.wall_s, lambda: self.monotonic_s, lambda: self.synced, BOOT_ID)
         self.recordings = StoredRecordings(
             self.store, self.contacts, self.path.parent, clocks=clocks, limits=RoomLimits(10_000_000, 0), joined=joined

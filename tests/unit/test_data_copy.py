@@ -18,6 +18,7 @@ from firmware.data_copy import DataCopy, Sources, draw_passphrase
 from firmware.errors import MediaError, StorageError
 from firmware.exports import Export, Exports
 from firmware.phone.call import CallDirection, CallerId, CallId, TextMessage
+from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.my_data import DataCategory
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Actor, Channel, Purpose
@@ -30,6 +31,7 @@ from firmware.privacy.receipts import Issuer
 from firmware.storage.database import Database
 from firmware.storage.my_data import CATEGORY_OF_TABLE, DERIVED, SECRETS
 from firmware.storage.pictures import Pixels
+from firmware.vcard.properties import Card, CardParameter, CardProperty
 from tests.lab.store import StoreLab
 
 SECRET = "correct horse battery staple"
@@ -61,7 +63,11 @@ async def lab(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
     await lab.consents.grant(Purpose.CDR_SYNC)
     await lab.consents.grant(Purpose.RECORDING)
     await lab.add_contact("张伟", ["+8613800138000", "1001"])
-    await lab.add_contact("Anna Bell", ["+442079460000"])
+    anna = Contact(0, "Anna Bell", (ContactNumber("+442079460000"),))
+    mail = CardProperty(
+        name="EMAIL", value="anna@example.com", parameters=(CardParameter(name="TYPE", values=("HOME",)),)
+    )
+    await lab.contacts.merge_cards([Card(anna, (mail,))])
     for _ in range(3):
         await lab.make_call()
     batch = await lab.outbox.next_batch(9)
@@ -168,6 +174,8 @@ async def test_the_real_age_opens_a_copy_and_everything_of_the_store_is_in_it(la
     cards = files["contacts/contacts-0001.vcf"].decode()
     assert "张伟" in cards
     assert "+442079460000" in cards
+    assert "\r\nEMAIL;TYPE=HOME:anna@example.com\r\n" in cards
+    assert "anna@example.com" in {row["name"]: row["properties"] for row in rows["contacts"]}["Anna Bell"]
     [recording] = [content for name, content in files.items() if name.startswith("recordings/") and "json" not in name]
     assert recording == b"heada second of sound"
     [picture] = [content for name, content in files.items() if name.endswith(".png")]

@@ -76,6 +76,11 @@ class ContactCard(Choices):
             Choice(word("Unblock") if contact.blocked else word("Block"), _toggle_blocked(contact), number=first),
             *([Choice(word("Speed dial"), opening(lambda _: _speed_dial_page(first)), number=first)] if first else []),
             Choice(word("Share"), opening(lambda _: SharePage(contact)), number=first),
+            *(
+                [Choice(word("Remove picture"), opening(lambda _: _ask_to_remove_picture(contact)), number=first)]
+                if contact.picture
+                else []
+            ),
             Choice(word("Delete"), opening(lambda _: _ask_to_delete(contact)), number=first),
         ]
 
@@ -121,6 +126,14 @@ def _speed_dial_page(number: str) -> Choices:
 def _ask_to_delete(contact: Contact) -> Question:
     text: Text = word("{name} is deleted with all numbers. Sure?", name=contact.name)
     return Question(word("Delete"), text, word("Delete"), lambda state: state.emit(DeleteContact(contact.contact_id)))
+
+
+def _ask_to_remove_picture(contact: Contact) -> Question:
+    def remove(state: PhoneState) -> None:
+        state.emit(SaveContact(replace(contact, picture="")))
+
+    text: Text = word("Remove the picture of {name}?", name=contact.name)
+    return Question(word("Remove picture"), text, word("Remove"), remove)
 
 
 class SharePage(Quiet):

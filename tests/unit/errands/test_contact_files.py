@@ -1,4 +1,6 @@
 import asyncio
+import base64
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,16 +11,23 @@ import pytest
 from firmware.errands import contact_files
 from firmware.errands.contact_files import EXPORT_NAME, ContactFiles
 from firmware.errands.folder import Outcome
-from firmware.errors import NotGrantedError
+from firmware.errors import NotGrantedError, StorageError
 from firmware.exports import Export
 from firmware.import_gate import ImportGate
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.phone.events import BlockedContactsLoaded
 from firmware.phone.purpose import Purpose
 from firmware.phone.words import Text, Word
+from firmware.pictures.photos import ContactPhotos
 from firmware.storage import contact_merge
-from firmware.storage.contact_merge import MergeCount
+from firmware.storage.contact_merge import Merged
+from firmware.storage.pictures import Pixels
+from firmware.vcard.lines import MAX_LINE_BYTES
+from firmware.vcard.properties import Card
 from tests.lab.store import StoreLab
+
+LINE = '{"cards": [], "broken": [], "cut": 0, "photos_left_out": 0}'
+SAMPLES = Path(__file__).parents[1] / "vcard" / "samples"
 
 
 def card(name: str, *numbers: str) -> str:
@@ -37,7 +46,9 @@ class Files:
     def __init__(self, lab: StoreLab, folder: Path) -> None:
         self.folder = folder
         self.percents: list[int] = []
-        self.files = ContactFiles(lab.contacts, ImportGate(lambda: lab.consents), lambda _event: None)
+        self.files = ContactFiles(
+            lab.contacts, ContactPhotos(lab.pictures), ImportGate(lambda: lab.consents), lambda _event: None
+        )
 
     async def take_in(self) -> Outcome:
         return await self.files.import_from(self.folder, self.percents.append)
@@ -64,7 +75,7 @@ async def test_every_file_of_the_folder_is_imported_and_once_more_changes_nothin
     (files.folder / "b.VCF").write_text(card("Ann", "1001", "1003"))
     (files.folder / "c.txt").write_text(card("Cy", "1004"))
     outcome = await files.take_in()
-    assert (outcome.done, said(outcome.words)) == (True, "2 contacts added. 1 got numbers.")
+    assert (outcome.done, said(outcome.words)) == (True, "2 contacts added. 1 was completed.")
     assert files.percents == sorted(files.percents)
     before = await lab.contacts.after(0, 10)
     outcome = await files.take_in()
@@ -107,12 +118,12 @@ async def test_others_are_served_by_the_store_while_a_large_file_is_imported(
     merge = contact_merge.merge
     turns_s: list[float] = []
 
-    def timed_merge(*arguments: Any) -> MergeCount:
+    def timed_merge(*arguments: Any) -> Merged:
         # Time that others take on a busy machine is none of the store's.
         began = time.thread_time()
-        count = merge(*arguments)
+        merged = merge(*arguments)
         turns_s.append(time.thread_time() - began)
-        return count
+        return merged
 
     monkeypatch.setattr(contact_merge, "merge", timed_merge)
     photo = "PHOTO;ENCODING=b:" + "A" * 2_000_000 + "\r\nEND:VCARD"
@@ -125,7 +136,7 @@ async def test_others_are_served_by_the_store_while_a_large_file_is_imported(
         await lab.contacts.search("6", 8)
         served += 1
         await asyncio.sleep(0.005)
-    assert said((await importing).words) == "1510 contacts added."
+    assert said((await importing).words) == "1510 contacts added. 10 photos were left out."
     assert served > len(turns_s) / 2
     assert sorted(turns_s)[len(turns_s) // 2] < 0.02
 
@@ -142,7 +153,7 @@ async def test_an_import_is_given_up_at_once_when_the_phone_stops(
 ) -> None:
     # What has been read waits for what is kept, as it does after a while with a large file.
     monkeypatch.setattr(contact_files, "_PAUSE_S", 3600)
-    monkeypatch.setattr(contact_files, "_MOST_LINE_BYTES", 4096)
+    monkeypatch.setattr(contact_files, "MAX_LINE_BYTES", 4096)
     (files.folder / "a.vcf").write_text("".join(card(f"Name {n}", str(10_000_000 + n)) for n in range(20_000)))
     reading = asyncio.Event()
     importing = asyncio.create_task(
@@ -168,6 +179,116 @@ async def test_all_contacts_are_written_to_one_file_that_reads_back_the_same(lab
     assert await lab.contacts.after(0, 10) == before
 
 
+# --- what else is on a card -------------------------------------------------------------------------------------------
+
+
+async def pixels_of(lab: StoreLab, contact_id: int) -> Pixels | None:
+    contact = await lab.contacts.read(contact_id)
+    assert contact is not None
+    return await lab.pictures.read(contact.picture) if contact.picture else None
+
+
+async def test_cards_of_other_programs_are_taken_in_with_their_photos_and_given_back(
+    lab: StoreLab, files: Files
+) -> None:
+    for sample in SAMPLES.iterdir():
+        shutil.copy(sample, files.folder)
+    outcome = await files.take_in()
+    # The one that is no picture costs the photo alone.
+    assert said(outcome.words) == "5 contacts added. 1 photo was left out."
+    before = await lab.contacts.cards_after(0, 10)
+    [anna] = [card for card in before if "Anna" in card.contact.name]
+    pixels = await pixels_of(lab, anna.contact.contact_id)
+    assert pixels is not None
+    assert (pixels.width_px, pixels.height_px) == (48, 48)
+    outcome = await files.take_in()
+    assert said(outcome.words) == "0 contacts added. 5 were there already. 1 photo was left out."
+    assert await lab.contacts.cards_after(0, 10) == before
+
+    for path in files.folder.iterdir():
+        path.unlink()
+    _, written = await files.write_out()
+    assert "item2.X-ABLabel:Garten\r\n" in written
+    assert written.count("PHOTO;ENCODING=b;TYPE=JPEG:") == 3
+    assert written.count("PHOTO:https://") == 1
+    (files.folder / EXPORT_NAME).write_text(written, newline="")
+    outcome = await files.take_in()
+    assert said(outcome.words) == "0 contacts added. 5 were there already."
+    assert await lab.contacts.cards_after(0, 10) == before
+    # Another phone gets all of it.
+    for card_there in before:
+        await lab.contacts.remove(card_there.contact.contact_id)
+    assert await lab.pictures.names() == ()
+    outcome = await files.take_in()
+    assert said(outcome.words) == "5 contacts added."
+    after = await lab.contacts.cards_after(0, 10)
+    for one, other in zip(before, after, strict=True):
+        assert set(one.properties) == set(other.properties)
+    [anna] = [card for card in after if "Anna" in card.contact.name]
+    again = await pixels_of(lab, anna.contact.contact_id)
+    assert again is not None
+    assert max(abs(one - other) for one, other in zip(pixels.rgb, again.rgb, strict=True)) < 40
+
+
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff\xe0 no picture", b"BM" + bytes(60), bytes(30)])
+async def test_a_photo_that_cannot_be_decoded_costs_the_photo_and_not_the_contact(
+    lab: StoreLab, files: Files, content: bytes
+) -> None:
+    photo = f"PHOTO;ENCODING=b:{base64.b64encode(content).decode()}\r\nEMAIL:a@example.com\r\nEND:VCARD"
+    (files.folder / "a.vcf").write_text(card("Ann", "1001").replace("END:VCARD", photo) + card("Bo", "1002"))
+    assert said((await files.take_in()).words) == "2 contacts added. 1 photo was left out."
+    ann, _ = await lab.contacts.cards_after(0, 10)
+    assert [each.value for each in ann.properties] == ["a@example.com"]
+    assert ann.contact.picture == ""
+    assert await lab.pictures.names() == ()
+
+
+async def test_a_withdrawal_lets_no_photo_in_that_was_already_read(
+    lab: StoreLab, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge = lab.contacts.merge_cards
+
+    async def merge_and_withdraw(cards: Sequence[Card]) -> Merged:
+        merged = await merge(cards)
+        await lab.consents.withdraw(Purpose.CONTACT_IMPORT)
+        return merged
+
+    monkeypatch.setattr(lab.contacts, "merge_cards", merge_and_withdraw)
+    shutil.copy(SAMPLES / "apple-3.0.vcf", files.folder)
+    with pytest.raises(NotGrantedError):
+        await files.take_in()
+    assert await lab.contacts.count() == 1
+    assert await lab.pictures.names() == ()
+
+
+@pytest.mark.parametrize(
+    "said_by_it",
+    [
+        LINE.replace("}", ', "more": 1}'),
+        LINE.replace("[]", '[{"name": "' + "x" * 81 + '", "numbers": []}]', 1),
+        LINE.replace("[]", '[{"name": "x", "numbers": [{"number": "1", "kind": "pager"}]}]', 1),
+        LINE.replace("[]", '[{"name": "x", "numbers": [], "properties": [{"name": "N", "value": "a\\nb"}]}]', 1),
+        "no JSON at all",
+        "x" * (MAX_LINE_BYTES * 3),
+    ],
+)
+async def test_a_reading_process_that_a_card_has_taken_over_gets_nothing_in(
+    lab: StoreLab, files: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said_by_it: str
+) -> None:
+    script = tmp_path / "taken_over"
+    script.write_text(said_by_it + "\n")
+
+    async def start(_what: str, *, stdin: Any, stdout: Any) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec("cat", script, stdin=stdin, stdout=stdout, limit=MAX_LINE_BYTES)
+
+    monkeypatch.setattr(contact_files, "_start", start)
+    (files.folder / "a.vcf").write_text(card("Ann", "1001"))
+    with pytest.raises(StorageError) as raised:
+        await files.take_in()
+    assert "x" * 81 not in str(raised.value)
+    assert await lab.contacts.count() == 0
+
+
 async def test_without_the_holder_s_yes_nothing_is_taken_in(lab: StoreLab, files: Files) -> None:
     await lab.consents.withdraw(Purpose.CONTACT_IMPORT)
     (files.folder / "a.vcf").write_text(card("Ann", "1001"))
@@ -179,16 +300,16 @@ async def test_without_the_holder_s_yes_nothing_is_taken_in(lab: StoreLab, files
 async def test_a_withdrawal_ends_an_import_that_is_under_way(
     lab: StoreLab, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    merge = lab.contacts.merge
+    merge = lab.contacts.merge_cards
     told: list[object] = []
 
-    async def merge_and_withdraw(contacts: Sequence[Contact]) -> MergeCount:
-        count = await merge(contacts)
+    async def merge_and_withdraw(cards: Sequence[Card]) -> Merged:
+        merged = await merge(cards)
         await lab.consents.withdraw(Purpose.CONTACT_IMPORT)
-        return count
+        return merged
 
-    monkeypatch.setattr(lab.contacts, "merge", merge_and_withdraw)
-    files.files = ContactFiles(lab.contacts, ImportGate(lambda: lab.consents), told.append)
+    monkeypatch.setattr(lab.contacts, "merge_cards", merge_and_withdraw)
+    files.files = ContactFiles(lab.contacts, ContactPhotos(lab.pictures), ImportGate(lambda: lab.consents), told.append)
     (files.folder / "a.vcf").write_text("".join(card(f"Ann{number}", f"1{number:04}") for number in range(500)))
     with pytest.raises(NotGrantedError):
         await files.take_in()

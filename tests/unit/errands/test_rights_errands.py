@@ -48,6 +48,7 @@ from firmware.phone.rights_errands import (
     ReadRetention,
     RightsErrand,
 )
+from firmware.pictures.photos import ContactPhotos
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.privacy.consent import LedgerAction
@@ -103,7 +104,9 @@ class Office:
         copies = CopyParts(
             requests=lab.requests,
             copy=self.copying,  # type: ignore[arg-type]
-            contact_files=ContactFiles(lab.contacts, ImportGate(lambda: lab.consents), lambda _event: None),
+            contact_files=ContactFiles(
+                lab.contacts, ContactPhotos(lab.pictures), ImportGate(lambda: lab.consents), lambda _event: None
+            ),
             recordings=lab.recordings,
             exports=self.exports,
         )

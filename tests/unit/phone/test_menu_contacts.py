@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from firmware.phone.answers import (
     ContactDeleted,
     ContactRead,
@@ -275,3 +277,18 @@ def test_an_import_shows_how_far_it_has_come_and_what_became_of_it() -> None:
     assert desk.view.menu == NoticeView(word("Import"), word("3 contacts added."), keys=desk.view.menu.keys)
     desk.press(Key.OK)
     assert isinstance(desk.shown().menu, ListView)
+
+
+def test_the_picture_of_a_contact_is_removed_from_its_page_after_a_question() -> None:
+    desk = at_ann()
+    assert "Remove picture" not in [said(row.label) for row in the_list(desk).rows]
+    desk.handle(ContactRead(replace(ANN, picture="p1")))
+    choose(desk, "Remove picture")
+    assert desk.said(SaveContact) == []
+    desk.press(Key.OK)
+    assert saved(desk) == ANN
+
+
+def test_the_code_that_shares_a_contact_has_a_sip_address_as_other_phones_want_it() -> None:
+    contact = Contact(7, "Ann", (ContactNumber("sip:ann@example.org", NumberKind.WORK), ContactNumber("1,2")))
+    assert "\r\nIMPP;TYPE=WORK:sip:ann@example.org\r\nTEL:1\\,2\r\n" in vcard_text(contact)

@@ -284,6 +284,12 @@ VIEWS = {
     "an emergency number": _view(Mode.COLLECTING_DIGITS, digits="112", hint=Hint.EMERGENCY_NUMBER),
     "an impossible number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="009", hint=Hint.NUMBER_IMPOSSIBLE),
     "a number waiting for the handset": _view(Mode.COLLECTING_DIGITS, digits="2345", hint=Hint.LIFT_HANDSET),
+    "an extension waiting for the handset": _view(
+        Mode.COLLECTING_DIGITS, digits="+4930123456,12", hint=Hint.LIFT_HANDSET
+    ),
+    "an address waiting for the handset": _view(
+        Mode.COLLECTING_DIGITS, digits="sip:ann.smith@sip.example.org", hint=Hint.LIFT_HANDSET
+    ),
     "calling": _view(Mode.OUTGOING, off_hook=True, call=_call(CallState.DIALING)),
     "ringing at the far end": _view(Mode.OUTGOING, off_hook=True, call=_call(CallState.ALERTING)),
     "emergency call": _view(
@@ -310,6 +316,12 @@ VIEWS = {
         off_hook=True,
         microphone_open=True,
         call=_call(CallState.ACTIVE, CallerId("2345"), duration_s=65, dtmf="1234#"),
+    ),
+    "talking, the rest of the number waits": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, CallerId("2345"), duration_s=65, awaits_word=True),
     ),
     "muted": _view(
         Mode.IN_CALL,

@@ -72,6 +72,18 @@ def test_messages_that_wait_in_an_older_firmwares_outbox_still_wait(database: Da
     assert database.query("SELECT * FROM outbox") == [(7, 5, "cdr", "a", 2, "{}", 0)]
 
 
+def test_pictures_of_an_older_firmware_are_the_holders_own_and_its_contacts_have_no_more_of_their_cards(
+    database: Database,
+) -> None:
+    database.open(MIGRATIONS[:14])
+    database.execute("INSERT INTO contacts (name, picture) VALUES ('Ann', 'p1')")
+    database.execute("INSERT INTO pictures (picture, name, sealing_key) VALUES ('p1', 'Ann', ?)", bytes(32))
+    database.close()
+    database.open(MIGRATIONS)
+    assert database.query("SELECT picture, properties FROM contacts") == [("p1", "[]")]
+    assert database.query("SELECT picture, contact_id FROM pictures") == [("p1", None)]
+
+
 def test_a_migration_that_fails_leaves_the_version_before_it_whole(database: Database) -> None:
     database.open(MIGRATIONS)
     before = schema(database)
