@@ -8,7 +8,7 @@ PROCESSES ?= 5
 # Each of the thousands of processes that tests start would compile all that it loads.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo fleet test quick check bench soak format lock advisories words menu features reference openapi engine deb image machine
+.PHONY: help demo fleet test quick check bench soak format lock advisories words menu features reference countries openapi engine deb image machine
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
@@ -26,6 +26,7 @@ help:
 	@echo "make menu     draw the map of the menus, docs/menu.md"
 	@echo "make features list every feature and the tests that show it, docs/features.md"
 	@echo "make reference   write what can be set, docs/configuration.md, and the example; what goes over the broker, fleet/schemas"
+	@echo "make countries   write every country's numbers into the firmware, and as a table, docs/countries.md"
 	@echo "make openapi  write what the fleet's HTTP API answers, fleet/schemas/openapi.json"
 	@echo "make engine   the SIP library's wheel, built once and kept; ARCH=arm64 for a Raspberry Pi"
 	@echo "make machine  the package in a whole emulated machine: sticks in its USB port, calls, its devices; minutes."
@@ -96,6 +97,10 @@ reference:
 	@tools/setup check
 	@$(BIN)/python -m tools.reference
 	@$(BIN)/python -m tools.schemas
+
+countries:
+	@tools/setup check
+	@$(BIN)/python -m tools.countries
 
 openapi:
 	@tools/setup check

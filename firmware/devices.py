@@ -138,7 +138,7 @@ def build_devices(
     """
     from drivers.ringer import AlsaRinger
     from drivers.sound import AlsaSoundCard
-    from firmware.media.tones import tone_plan
+    from firmware.media.tone_plans import tone_plan
 
     sound = settings.sound
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from provisioning.countries import CountryCode
 from provisioning.section import ConfigurationTable, Identifier, Region
 
 TimeZone = Annotated[
@@ -31,7 +32,7 @@ class Device(ConfigurationTable):
 
     id: Identifier
     fleet: Identifier = "default"
-    country: Literal["AU", "CA", "CN", "DE", "ES", "FR", "GB", "IE", "IN", "IT", "JP", "NL", "NZ", "US"] = "CN"
+    country: CountryCode = "CN"
     region: Region | None = None
     time_zone: TimeZone | None = None
     language: Literal["en", "zh"] = "en"

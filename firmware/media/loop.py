@@ -23,7 +23,8 @@ from firmware.media.near_end import NearEnd, NearEndSettings
 from firmware.media.recorder import SoundTap
 from firmware.media.resampler import Resampler
 from firmware.media.streams import AudioCounters, Streams
-from firmware.media.tones import RenderedTone, TonePlayer, fade_out, render, tone_plan
+from firmware.media.tone_plans import tone_plan
+from firmware.media.tones import RenderedTone, TonePlayer, fade_out, render
 from firmware.phone.commands import AudioRoute, Tone
 from firmware.phone.events import Event
 from firmware.ports.heartbeat import Heartbeat

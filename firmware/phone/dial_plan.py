@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 from firmware.errors import DialPlanError
 from firmware.phone.call import SipUri
 from firmware.phone.countries import COUNTRIES
+from firmware.phone.country import ASSUMED_COUNTRY, GENERAL_NUMBER, USUAL_EMERGENCY_NUMBERS
 from firmware.phone.dial_string import PAUSE, WAIT, SipAddress, sip_address
 from firmware.phone.digit_map import Alternative
 from firmware.phone.numbers import DEFAULT_FORMS, NumberForms, NumberPattern
@@ -75,7 +76,9 @@ class DialPlan:
     Attributes:
         domain: the host part of the URIs.
         alternatives: the digit map.
-        emergency_numbers: called whatever else holds, and never rewritten.
+        emergency_numbers: called whatever else holds, and never rewritten but for the next.
+        general_number: what 112 is sent as where it is none of the country's numbers: one of those; 112 elsewhere.
+        unsure: those of the emergency numbers that here may be the beginning of another number as well.
         international_prefix: what stands for `+`; empty where nothing does.
         rewrites: the first that fits is applied, and no other after it.
         barred: numbers that are never called, compared as dialled and as rewritten.
@@ -88,6 +91,8 @@ class DialPlan:
     domain: str
     alternatives: tuple[Alternative, ...]
     emergency_numbers: frozenset[str]
+    general_number: str = GENERAL_NUMBER
+    unsure: frozenset[str] = frozenset()
     international_prefix: str = ""
     rewrites: tuple[Rewrite, ...] = ()
     barred: tuple[NumberPattern, ...] = ()
@@ -100,7 +105,7 @@ class DialPlan:
     def build(
         cls,
         *,
-        country: str,
+        country: str | None,
         domain: str,
         digit_map: Iterable[str] = ("x.T",),
         emergency_numbers: Iterable[str] = (),
@@ -114,7 +119,8 @@ class DialPlan:
         """Make the plan of a country.
 
         Args:
-            country: ISO 3166 code, one of COUNTRIES.
+            country: ISO 3166 code, one of COUNTRIES; None where nobody has said it: then what is called for help
+                anywhere is help.
             domain: the host part of the URIs.
             digit_map: alternatives of RFC 3435 section 2.1.5.
             emergency_numbers: more of them, beside the country's own.
@@ -128,11 +134,16 @@ class DialPlan:
         Raises:
             DialPlanError: an alternative of the digit map is not one.
         """
-        numbers = COUNTRIES[country]
+        numbers = COUNTRIES[country or ASSUMED_COUNTRY]
+        certain = numbers.emergency | frozenset(emergency_numbers)
+        known = country is not None and bool(numbers.emergency)
+        recognised = certain | ({GENERAL_NUMBER} if known else USUAL_EMERGENCY_NUMBERS)
         return cls(
             domain=domain,
             alternatives=tuple(Alternative.parse(text) for text in digit_map),
-            emergency_numbers=numbers.emergency | frozenset(emergency_numbers),
+            emergency_numbers=recognised,
+            general_number=numbers.general_number if known and GENERAL_NUMBER not in certain else GENERAL_NUMBER,
+            unsure=recognised - certain,
             international_prefix=numbers.international_prefix if international_prefix is None else international_prefix,
             rewrites=tuple(rewrites),
             barred=tuple(NumberPattern(text) for text in barred),
@@ -146,7 +157,8 @@ class DialPlan:
         """Say whether the digits are a number, may become one, or cannot.
 
         An emergency number is complete at once, unless a longer number that the digit map names begins with it. A
-        catch-all such as `x.T` names nothing and so delays no emergency call.
+        catch-all such as `x.T` names nothing and so delays no emergency call: but for those that only may be one here,
+        such as 112 in Japan, where an office may have the extension 1120.
         """
         digits = self._called(digits)
         if not digits:
@@ -160,7 +172,7 @@ class DialPlan:
         fits = [(alternative, alternative.fit(digits)) for alternative in self.alternatives]
         starts_emergency = any(number != digits and number.startswith(digits) for number in self.emergency_numbers)
         if self.is_emergency(digits):
-            longer = starts_emergency or any(fit.named for _, fit in fits)
+            longer = starts_emergency or digits in self.unsure or any(fit.named for _, fit in fits)
             return Match.COMPLETE_AFTER_TIMEOUT if longer else Match.COMPLETE
         # RFC 3435 section 2.1.5: the shortest match is sent at once, even where a longer one is thinkable.
         if any(fit.complete and not alternative.waits for alternative, fit in fits):
@@ -193,7 +205,8 @@ class DialPlan:
     def number(self, digits: str) -> str:
         """Return the number that the digits stand for: rewritten, and E.164 where the international prefix is dialled.
 
-        Emergency numbers are never rewritten.
+        No rule rewrites an emergency number. 112 alone becomes another one: the country's own general number, where
+        112 is none of its numbers and a server may not know it.
 
         Raises:
             DialPlanError: no rule matches.
@@ -201,8 +214,10 @@ class DialPlan:
         if not self.accepts(digits):
             raise DialPlanError("What was dialled matches no rule of the dial plan. Check the number.")
         number = self._rewritten(self._called(digits))
+        if self.is_emergency(number):
+            return self.general_number if number == GENERAL_NUMBER else number
         prefix = self.international_prefix
-        if not self.is_emergency(number) and prefix and number.startswith(prefix):
+        if prefix and number.startswith(prefix):
             international = number.removeprefix(prefix)
             if _match_e164(international) in _SENDABLE:
                 return f"+{international}"
@@ -211,6 +226,10 @@ class DialPlan:
     def reaches_emergency(self, digits: str) -> bool:
         """Whether an emergency number would be called, dialled as such or behind a prefix that is taken away."""
         return self.accepts(digits) and self.is_emergency(self.number(digits))
+
+    def is_unsure(self, digits: str) -> bool:
+        """Whether what would be called is an emergency number in the world, and may be another number here."""
+        return self.accepts(digits) and self._rewritten(self._called(digits)) in self.unsure
 
     def account(self, digits: str) -> str:
         """Return whose call it becomes: the name of an account, empty for the default account."""
@@ -222,7 +241,8 @@ class DialPlan:
     def normalize(self, digits: str, account: str | None = None) -> SipUri:
         """Turn what the person dialled into the URI to call, in the domain of an account or of the one that it names.
 
-        Emergency numbers match first and are never rewritten.
+        Emergency numbers match first and no rule rewrites them: they are sent as dialled. 112 is always one of them,
+        and sent as the country's own general number where it is none of the country's numbers. It is never refused.
 
         Raises:
             DialPlanError: no rule matches.

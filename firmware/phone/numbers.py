@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
-from firmware.phone.countries import COUNTRIES, CountryNumbers
+from firmware.phone.countries import COUNTRIES
+from firmware.phone.country import ASSUMED_COUNTRY, Country
 from firmware.phone.toll_free import TOLL_FREE
 
 # What people write between digits, and what a visual separator is to RFC 3966 section 5.
@@ -31,7 +32,7 @@ class NumberForms:
     trunk_optional: bool
 
     @classmethod
-    def of(cls, country: CountryNumbers, international_prefix: str | None = None) -> Self:
+    def of(cls, country: Country, international_prefix: str | None = None) -> Self:
         """Know the habits of a country; `international_prefix` stands in for its own."""
         prefix = country.international_prefix if international_prefix is None else international_prefix
         return cls(country.calling_code, prefix, country.trunk_prefix, country.trunk_optional)
@@ -97,7 +98,7 @@ def _begins(significant: str, begins: str) -> bool:
     return whole and significant.startswith(begins.rstrip("x"))
 
 
-DEFAULT_FORMS = NumberForms.of(COUNTRIES["CN"])
+DEFAULT_FORMS = NumberForms.of(COUNTRIES[ASSUMED_COUNTRY])
 
 
 @dataclass(frozen=True, slots=True)

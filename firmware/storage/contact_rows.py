@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber, NumberKind
 from firmware.storage.database import Database
-from firmware.storage.numbers import PLANS, read_number
+from firmware.storage.numbers import plan_of, read_number
 from firmware.storage.spelling import VERSION, keys_of, sort_key
 from firmware.vcard.properties import Card, Properties, of_contact, properties_json, read_properties, without_name
 
@@ -14,7 +14,7 @@ class ContactRows:
     """The tables contacts, contact_numbers and contact_keys, for a country's way to write numbers."""
 
     def __init__(self, country: str) -> None:
-        self._plan = PLANS[country]
+        self._plan = plan_of(country)
         self._spelled_by = f"{VERSION} {country}"
 
     def write(self, database: Database, contact: Contact, properties: Properties | None = None) -> Contact:

@@ -12,7 +12,7 @@ from firmware.storage import contact_merge
 from firmware.storage.contact_merge import MergeCount, Merged
 from firmware.storage.contact_rows import ContactRows
 from firmware.storage.database import Database
-from firmware.storage.numbers import PLANS, read_number, same_line
+from firmware.storage.numbers import plan_of, read_number, same_line
 from firmware.storage.spelling import RANKS, KeyRange, ranges_of
 from firmware.storage.store import Store
 from firmware.vcard.properties import Card
@@ -39,7 +39,7 @@ class StoredContacts:
         """
         self._store = store
         self._forget_files = forget_files
-        self._plan = PLANS[country]
+        self._plan = plan_of(country)
         self._rows = ContactRows(country)
         self._total: int | None = None
 

@@ -1,17 +1,18 @@
 """Whether two ways of writing a number mean the same line.
 
-A table of prefixes for the countries that a handset can be set to does it: numbers are compared, never formatted or
-attributed, and the library that knows all the world's plans costs megabytes of memory for that.
+A table of prefixes for all countries does it: numbers are compared, never formatted or attributed, and the library that
+knows all the world's plans costs megabytes of memory for that.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
+from firmware.phone.countries import COUNTRIES
 from firmware.phone.dial_string import parse_number
 
 TAIL_DIGITS: Final = 7
-"""What two spellings of one number share at the end; subscriber numbers of the table's countries are no shorter."""
+"""What two spellings of one number share at the end; shorter numbers, as on small islands, have one spelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class NumberingPlan:
     Attributes:
         country_code: what follows `+`.
         trunk_prefix: what stands before a national number and is left out after the country code.
-        international_prefix: what stands for `+`.
+        international_prefix: what stands for `+`; empty where a carrier has to be chosen with it.
     """
 
     country_code: str
@@ -29,22 +30,10 @@ class NumberingPlan:
     international_prefix: str
 
 
-PLANS: Final[dict[str, NumberingPlan]] = {
-    "AU": NumberingPlan("61", "0", "0011"),
-    "CA": NumberingPlan("1", "1", "011"),
-    "CN": NumberingPlan("86", "0", "00"),
-    "DE": NumberingPlan("49", "0", "00"),
-    "ES": NumberingPlan("34", "", "00"),
-    "FR": NumberingPlan("33", "0", "00"),
-    "GB": NumberingPlan("44", "0", "00"),
-    "IE": NumberingPlan("353", "0", "00"),
-    "IN": NumberingPlan("91", "0", "00"),
-    "IT": NumberingPlan("39", "", "00"),
-    "JP": NumberingPlan("81", "0", "010"),
-    "NL": NumberingPlan("31", "0", "00"),
-    "NZ": NumberingPlan("64", "0", "00"),
-    "US": NumberingPlan("1", "1", "011"),
-}
+def plan_of(country: str) -> NumberingPlan:
+    """Return how numbers are dialled in a country, by its ISO 3166 code."""
+    numbers = COUNTRIES[country]
+    return NumberingPlan(numbers.calling_code, numbers.trunk_prefix, numbers.international_prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +71,7 @@ def read_number(text: str, plan: NumberingPlan) -> Line:
     if len(digits) <= TAIL_DIGITS - 1:
         # Too short for a subscriber: an extension, which means something in its own domain only.
         return Line(bare.lower() if "@" in bare else digits, international=False)
-    if digits.startswith(plan.international_prefix):
+    if plan.international_prefix and digits.startswith(plan.international_prefix):
         return Line(digits.removeprefix(plan.international_prefix), international=True)
     if plan.trunk_prefix and digits.startswith(plan.trunk_prefix):
         return Line(plan.country_code + digits.removeprefix(plan.trunk_prefix), international=True)

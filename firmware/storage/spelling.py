@@ -189,12 +189,15 @@ def _number_keys(keys: str, plan: NumberingPlan) -> list[str]:
     if keys != digits:
         whole = [digits]
     else:
-        prefix = plan.international_prefix
-        whole = [digits, digits.removeprefix(prefix) if digits.startswith(prefix) else ""]
-    within = keys == digits and not digits.startswith(plan.international_prefix)
+        whole = [digits, digits.removeprefix(plan.international_prefix) if _is_abroad(digits, plan) else ""]
+    within = keys == digits and not _is_abroad(digits, plan)
     national = digits.removeprefix(plan.trunk_prefix) if plan.trunk_prefix and within else ""
     candidates = [*whole, *(_without_code(each, plan) for each in whole), national]
     return [key for key in dict.fromkeys(candidates) if key]
+
+
+def _is_abroad(digits: str, plan: NumberingPlan) -> bool:
+    return bool(plan.international_prefix) and digits.startswith(plan.international_prefix)
 
 
 def _prefix_of(digits: str, plan: NumberingPlan) -> str:

@@ -1,27 +1,26 @@
 """Tones: every country's, with the right frequencies, rhythm and level, and without a click."""
 
-import typing
-
 import numpy as np
 import pytest
 
+from firmware.media.tone_plans import GENERAL_PLAN, PLANS, ToneShape, plan_name, tone_plan
 from firmware.media.tones import (
     RenderedTone,
     TonePlayer,
-    ToneShape,
     fade_in,
     fade_out,
     key_click,
     recording_end_tone,
     recording_tone,
     render,
-    tone_plan,
 )
 from firmware.phone.commands import Tone
-from provisioning.device import Device
+from firmware.phone.countries import COUNTRIES
 from tests.lab.audio import Sound, find_tone, loudest_frequencies
 
-COUNTRIES = typing.get_args(Device.model_fields["country"].annotation)
+GENERAL = "GN"
+OWN = [GENERAL if name == GENERAL_PLAN else name for name in PLANS]
+"""A country for each plan that there is."""
 REPEATING = [tone for tone in Tone if tone not in {Tone.CONFIRMATION, Tone.WARNING, Tone.STUTTER_DIAL}]
 OVER_A_CALL = (Tone.CALL_WAITING, Tone.HOLD_REMINDER)
 RATE_HZ = 16_000
@@ -42,8 +41,17 @@ def test_every_country_that_can_be_configured_has_every_tone(country: str) -> No
     assert plan.ring_cadence_ms
 
 
+@pytest.mark.parametrize(
+    ("country", "name"),
+    [("AT", "AT"), ("CA", "CA"), ("JM", "US"), ("RE", "FR"), ("LI", GENERAL_PLAN), (GENERAL, GENERAL_PLAN)],
+)
+def test_a_country_whose_tones_are_not_known_has_the_nearest_ones(country: str, name: str) -> None:
+    assert plan_name(country) == name
+    assert tone_plan(country) is PLANS[name]
+
+
 @pytest.mark.parametrize("tone", REPEATING)
-@pytest.mark.parametrize("country", COUNTRIES)
+@pytest.mark.parametrize("country", OWN)
 def test_a_tone_sounds_at_its_frequencies_and_in_its_rhythm(country: str, tone: Tone) -> None:
     shape = tone_plan(country).tones[tone]
     cycle_s = sum(shape.cadence_ms) / 1000 or 2.0
@@ -78,7 +86,7 @@ def test_bursts_come_when_the_plan_says(country: str, tone: Tone, bursts: list[t
 
 
 @pytest.mark.parametrize(("rate_hz", "frame_samples"), [(8000, 80), (8000, 160), (16_000, 320), (48_000, 480)])
-@pytest.mark.parametrize("country", COUNTRIES)
+@pytest.mark.parametrize("country", OWN)
 def test_a_continuous_tone_repeats_without_a_seam(country: str, rate_hz: int, frame_samples: int) -> None:
     shape = tone_plan(country).tones[Tone.DIAL]
     steady = ToneShape(shape.frequencies_hz, modulation_hz=shape.modulation_hz, level_dbm0=shape.level_dbm0)
@@ -91,7 +99,7 @@ def test_a_continuous_tone_repeats_without_a_seam(country: str, rate_hz: int, fr
 
 
 @pytest.mark.parametrize("tone", Tone)
-@pytest.mark.parametrize("country", COUNTRIES)
+@pytest.mark.parametrize("country", OWN)
 def test_levels_are_comfortable(country: str, tone: Tone) -> None:
     shape = tone_plan(country).tones[tone]
     sound = heard(render(shape, RATE_HZ, 160), (shape.cadence_ms or (1000,))[0] / 1000)
@@ -108,7 +116,7 @@ def test_the_confirmation_tone_is_three_bursts_and_ends() -> None:
     assert sound.duration_s == pytest.approx(0.6)
 
 
-@pytest.mark.parametrize("country", COUNTRIES)
+@pytest.mark.parametrize("country", OWN)
 def test_the_warning_is_one_short_double_beep(country: str) -> None:
     sound = heard(render(tone_plan(country).tones[Tone.WARNING], RATE_HZ, 160), 10)
     assert len(find_tone(sound, [1000], threshold=300)) == 2
@@ -116,7 +124,7 @@ def test_the_warning_is_one_short_double_beep(country: str) -> None:
 
 
 @pytest.mark.parametrize("tone", OVER_A_CALL)
-@pytest.mark.parametrize("country", COUNTRIES)
+@pytest.mark.parametrize("country", OWN)
 def test_tones_over_a_call_are_short_rare_and_quieter_than_speech(country: str, tone: Tone) -> None:
     shape = tone_plan(country).tones[tone]
     assert sum(shape.cadence_ms[::2]) <= 1000

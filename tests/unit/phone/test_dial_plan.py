@@ -1,6 +1,5 @@
 import re
 from time import thread_time
-from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -8,23 +7,25 @@ from hypothesis import strategies as st
 
 from firmware.errors import DialPlanError
 from firmware.phone.countries import COUNTRIES
+from firmware.phone.country import USUAL_EMERGENCY_NUMBERS
 from firmware.phone.dial_plan import MAX_DIGITS, DialPlan, Match, Objection, Rewrite
 from firmware.phone.digit_map import Alternative
-from provisioning.device import Device
+from provisioning.countries import COUNTRY_CODES
 
 RFC_3261_USER = re.compile(r"sip:([A-Za-z0-9\-_.!~*'()&=+$,;?/]|%[0-9A-F]{2})+@example\.com")
 
 
-def plan(*digit_map: str, country: str = "DE", **more: object) -> DialPlan:
+def plan(*digit_map: str, country: str | None = "DE", **more: object) -> DialPlan:
     return DialPlan.build(country=country, domain="example.com", digit_map=digit_map or ("x.T",), **more)  # type: ignore[arg-type]
 
 
 def test_every_country_that_can_be_configured_has_emergency_numbers() -> None:
-    countries = get_args(Device.model_fields["country"].annotation)
-    assert set(countries) == set(COUNTRIES)
-    for numbers in COUNTRIES.values():
-        assert numbers.emergency
-        assert all(number.isdigit() for number in numbers.emergency)
+    assert set(COUNTRIES) == COUNTRY_CODES
+    for country, numbers in COUNTRIES.items():
+        reached = {number for number in plan(country=country).emergency_numbers if len(number) > 1}
+        assert reached >= (numbers.emergency or USUAL_EMERGENCY_NUMBERS) | {"112"}
+        assert all(number.isdigit() for number in reached)
+        assert numbers.general_number in (numbers.emergency or {""})
 
 
 @pytest.mark.parametrize(
@@ -46,8 +47,69 @@ def test_an_emergency_number_is_sent_with_its_last_digit(country: str, number: s
 
 @pytest.mark.parametrize("country", COUNTRIES)
 def test_the_catch_all_delays_no_emergency_call(country: str) -> None:
-    for number in COUNTRIES[country].emergency:
-        assert plan(country=country).match(number) is Match.COMPLETE
+    emergency = COUNTRIES[country].emergency
+    for number in emergency:
+        begins_another = any(other != number and other.startswith(number) for other in emergency)
+        expected = Match.COMPLETE_AFTER_TIMEOUT if begins_another else Match.COMPLETE
+        assert plan(country=country).match(number) is expected
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_112_is_help_everywhere_and_sent_as_a_number_of_the_country(country: str) -> None:
+    numbers = COUNTRIES[country]
+    sent = plan(country=country).number("112")
+    assert plan(country=country).is_emergency("112")
+    assert sent in (numbers.emergency or {"112"})
+    assert sent == "112" or "112" not in numbers.emergency
+
+
+@pytest.mark.parametrize(
+    ("country", "sent"),
+    [
+        ("AT", "112"),
+        ("AU", "000"),
+        ("CN", "110"),
+        ("GB", "112"),
+        ("JP", "110"),
+        ("MX", "911"),
+        ("NZ", "111"),
+        ("US", "911"),
+        ("GN", "112"),
+    ],
+)
+def test_112_becomes_the_general_number_where_it_is_none_of_the_country(country: str, sent: str) -> None:
+    assert plan(country=country).normalize("112") == f"sip:{sent}@example.com"
+    behind_nine = plan(country=country, rewrites=[rewrite("9xx.", strip=1)], barred=["*"])
+    assert behind_nine.normalize("9112") == f"sip:{sent}@example.com"
+    assert not behind_nine.is_barred("9112")
+
+
+def test_112_is_sent_as_it_is_where_the_configuration_says_that_it_is_a_number() -> None:
+    assert plan(country="US", emergency_numbers=("112",)).number("112") == "112"
+    assert plan(country="US", emergency_numbers=("112",)).match("112") is Match.COMPLETE
+
+
+def test_112_waits_for_silence_where_an_extension_may_begin_with_it() -> None:
+    assert plan(country="JP").match("112") is Match.COMPLETE_AFTER_TIMEOUT
+    assert plan(country="JP").match("1120") is Match.COMPLETE_AFTER_TIMEOUT
+    assert plan(country="JP").number("1120") == "1120"
+
+
+def test_as_long_as_nobody_has_said_the_country_what_is_called_for_help_anywhere_is_help() -> None:
+    nowhere = plan(country=None)
+    for number in ("112", "911", "999", "110", "119", "120", "122"):
+        assert nowhere.reaches_emergency(number)
+        assert nowhere.normalize(number) == f"sip:{number}@example.com"
+    assert not nowhere.is_emergency("144")
+
+
+def test_what_only_may_be_help_is_no_number_that_the_phone_calls_by_itself() -> None:
+    office = plan(country="US", rewrites=[rewrite("9xx.", strip=1)])
+    assert office.objection("112") is Objection.EMERGENCY
+    assert office.is_unsure("112")
+    assert office.is_unsure("9112")
+    assert not office.is_unsure("911")
+    assert not plan(country="DE").is_unsure("112")
 
 
 def test_an_emergency_number_that_begins_a_named_number_waits_for_silence() -> None:
@@ -297,7 +359,10 @@ _RULES = st.lists(
 )
 
 
-_EMERGENCIES = sorted((country, number) for country, numbers in COUNTRIES.items() for number in numbers.emergency)
+# Of each country what it has and what people from elsewhere call.
+_EMERGENCIES = [
+    (country, number) for country in (*COUNTRIES, None) for number in sorted(plan(country=country).emergency_numbers)
+]
 
 
 @given(
@@ -308,12 +373,18 @@ _EMERGENCIES = sorted((country, number) for country, numbers in COUNTRIES.items(
     digit_map=st.sampled_from([("x.T",), ("0[1-9]xx",), ("11xx", "2x.T"), ("*x.#",)]),
 )
 def test_no_rule_keeps_an_emergency_number_from_being_called_as_it_is(
-    emergency: tuple[str, str], rules: list[Rewrite], barred: list[str], own: list[str], digit_map: tuple[str, ...]
+    emergency: tuple[str | None, str],
+    rules: list[Rewrite],
+    barred: list[str],
+    own: list[str],
+    digit_map: tuple[str, ...],
 ) -> None:
     country, number = emergency
     dial_plan = plan(*digit_map, country=country, rewrites=rules, barred=barred, own_numbers=own)
+    sent = plan(country=country).number(number)
+    assert number in {sent, "112"}
     assert dial_plan.accepts(number)
-    assert dial_plan.normalize(number) == f"sip:{number}@example.com"
+    assert dial_plan.normalize(number) == f"sip:{sent}@example.com"
     assert dial_plan.account(number) == ""
     assert dial_plan.reaches_emergency(number)
     assert not dial_plan.is_barred(number)
