@@ -23,7 +23,7 @@ from firmware.bus import Bus
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
 from firmware.control.sync_role import Inbound
-from firmware.devices import DEFAULT_COUNTRY, Settings, StartedDevice, build_devices
+from firmware.devices import Settings, StartedDevice, build_devices
 from firmware.errands.facts import Facts
 from firmware.errands.handlers import Surroundings, copy_of_everything, errand_handlers
 from firmware.errands.runner import ErrandRunner
@@ -149,7 +149,7 @@ class Handset:
         family = device_settings.display.family
         # Without a font that has Chinese, words that can be read are better than boxes.
         language = configuration.device.language if configuration and has_chinese(family) else "en"
-        country = configuration.device.country if configuration else DEFAULT_COUNTRY
+        country = device_settings.country
         self._phone = Phone(phone_settings(self._loaded, serial()), lambda: CallId(secrets.token_hex(16)))
         self._directory = NumberDirectory(TABLE_PATH, language)
         self._attribute = partial(self._directory.describe, country=country)
@@ -376,6 +376,7 @@ class Handset:
                     identity=identity(configuration),
                     issuer=issuer(configuration),
                     condition=self._condition,
+                    start_anew=self._start_anew,
                     resetting=self._resetting,
                     pictures_changed=self._face.show_new_pictures,
                     attribute=self._attribute,

@@ -14,6 +14,7 @@ from firmware.bundles.files import fill_in, place, with_own_key
 from firmware.bundles.serial import serial
 from firmware.bundles.shelf import BROKER_KEY, CONFIGURATION_NAME, SECRETS_NAME, Shelf
 from firmware.bundles.standing import Candidate, Ended
+from firmware.chosen_country import in_country, read_country
 from firmware.contradictions import contradictions
 from firmware.durable import replace_durably
 from firmware.errors import BundleError, ConfigurationError
@@ -45,6 +46,8 @@ class LoadedConfiguration:
         cancelled: there is a configuration, but its account was cancelled here, so it is not used.
         installed: the configuration, also where it is not used because its account was cancelled.
         number: of the bundle that brought it; None where it is a file of the machine's.
+        chosen_country: the country that was chosen on the display, since this configuration says none, and that it is
+            taken to say; empty while none was chosen, None where the configuration says one.
         trial: what this run of the handset is to try; None where the configuration counts already.
     """
 
@@ -55,6 +58,7 @@ class LoadedConfiguration:
     cancelled: bool = False
     installed: Configuration | None = None
     number: int | None = None
+    chosen_country: str | None = None
     trial: Candidate | None = None
 
 
@@ -65,6 +69,10 @@ def load(path: Path, state_dir: Path) -> LoadedConfiguration:
     if loaded.configuration is None:
         from_file = _load_file(path, state_dir)
         loaded = replace(from_file, mistakes=(*loaded.mistakes, *from_file.mistakes))
+    if (configuration := loaded.configuration) is not None and configuration.device.country is None:
+        loaded = replace(loaded, chosen_country=(chosen := read_country(state_dir)))
+        if chosen:
+            loaded = replace(loaded, configuration=in_country(configuration, chosen))
     loaded = replace(loaded, installed=loaded.configuration)
     if is_cancelled(state_dir, loaded.text):
         _log.warning("The account of this configuration was cancelled here, so the phone waits for another one")
@@ -165,8 +173,11 @@ def check_configuration(text: str) -> Configuration:
             return configuration
     # What tells all that is wrong, and where, is loaded only where something is.
     from firmware.inspection import inspect_configuration  # noqa: PLC0415
+    from provisioning.risks import NO_COUNTRY  # noqa: PLC0415
 
-    mistakes = tuple(remark.sentence for remark in inspect_configuration(text).mistakes)
+    found = inspect_configuration(text).mistakes
+    # This one keeps nobody from using it, and the display asks.
+    mistakes = tuple(remark.sentence for remark in found if remark.text != NO_COUNTRY.text)
     raise ConfigurationError(f"The configuration has {counted(len(mistakes), 'mistake')}.", mistakes)
 
 

@@ -1,11 +1,15 @@
-"""What in a configuration is well written but cannot work: forwarding to oneself, a hotline to a barred number."""
+"""What in a configuration is well written but cannot work: forwarding to oneself, a hotline to a barred number.
+
+And what works but not as it may be meant: numbers that only may be emergency numbers here are for people to call.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from firmware.errors import DialPlanError
 from firmware.phone.dial_plan import DialPlan, Objection
 from firmware.phone.digit_map import Alternative
-from provisioning.remarks import KeyPath, Remark, mistake
+from provisioning.remarks import KeyPath, Remark, Severity, mistake
 from provisioning.schema import Configuration
 
 _REASONS = {
@@ -33,6 +37,21 @@ def contradictions(configuration: Configuration, plan: Callable[[Configuration],
     zone = tuple(_unknown_zone(configuration.device.time_zone))
     patterns = tuple(_mistakes_in_patterns(configuration))
     return zone + (patterns or tuple(_contradictions(configuration, plan(configuration))))
+
+
+def doubts(configuration: Configuration, plan: Callable[[Configuration], DialPlan]) -> tuple[Remark, ...]:
+    """Return warnings of numbers that a handset calls by itself nowhere, since they may be emergency numbers.
+
+    A handset with such a configuration works: it may be older than what is taken for help.
+    """
+    if any(True for _ in _mistakes_in_patterns(configuration)):
+        return ()
+    found = _objections(configuration, plan(configuration))
+    return tuple(
+        replace(_forbidden(number, objection, *place), severity=Severity.WARNING)
+        for number, objection, place, unsure in found
+        if unsure
+    )
 
 
 def _unknown_zone(name: str | None) -> Iterator[Remark]:
@@ -77,6 +96,13 @@ def _mistakes_in_patterns(configuration: Configuration) -> Iterator[Remark]:
 
 
 def _contradictions(configuration: Configuration, plan: DialPlan) -> Iterator[Remark]:
+    for number, objection, place, unsure in _objections(configuration, plan):
+        if not unsure:
+            yield _forbidden(number or "an empty number", objection, *place)
+
+
+def _objections(configuration: Configuration, plan: DialPlan) -> Iterator[tuple[str, Objection, KeyPath, bool]]:
+    """Return each number that is objected to, why, where it stands, and whether it only may be an emergency number."""
     calls, dialing = configuration.calls, configuration.dialing
     numbers: dict[KeyPath, str] = {
         ("calls", "forward_always"): calls.forward_always,
@@ -87,16 +113,16 @@ def _contradictions(configuration: Configuration, plan: DialPlan) -> Iterator[Re
     }
     for place, number in numbers.items():
         if number and (objection := plan.objection(number)) is not None:
-            yield _forbidden(number, objection, *place)
+            yield number, objection, place, plan.is_unsure(number)
     for position, account in enumerate(configuration.accounts):
         number = account.voicemail_number or ""
         if number and (plan.is_barred(number) or plan.reaches_emergency(number)):
             reason = Objection.EMERGENCY if plan.reaches_emergency(number) else Objection.BARRED
-            yield _forbidden(number, reason, "accounts", position, "voicemail_number")
+            yield number, reason, ("accounts", position, "voicemail_number"), plan.is_unsure(number)
     for digit, number in dialing.speed_dials.items():
         objection = plan.objection(number)
-        if objection is Objection.IMPOSSIBLE or objection is Objection.BARRED:
-            yield _forbidden(number or "an empty number", objection, "dialing", "speed_dials", digit)
+        if objection in {Objection.IMPOSSIBLE, Objection.BARRED}:
+            yield number, objection, ("dialing", "speed_dials", digit), False
 
 
 def _forbidden(number: str, objection: Objection, *path: str | int) -> Remark:

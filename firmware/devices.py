@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from firmware.errors import MediaError
+from firmware.phone.country import ASSUMED_COUNTRY
 from firmware.ports.devices import Display, HookSwitch, Indicator, Keypad, Ringer
 from firmware.ports.sound import SoundCard
 from provisioning.display import Display as DisplaySettings
@@ -16,7 +17,6 @@ from provisioning.ringer import Ringer as RingerSettings
 from provisioning.schema import Configuration
 from provisioning.sound import Sound as SoundSettings
 
-DEFAULT_COUNTRY = "CN"
 _HALF_TURN = 180
 
 
@@ -79,7 +79,7 @@ class Page(Protocol):
 class Settings:
     """The parts of a configuration that describe devices; the defaults serve a handset that has none yet."""
 
-    country: str = DEFAULT_COUNTRY
+    country: str = ASSUMED_COUNTRY
     keypad: KeypadSettings = field(default_factory=KeypadSettings)
     hook_switch: HookSwitchSettings = field(default_factory=HookSwitchSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)
@@ -93,7 +93,7 @@ class Settings:
         if configuration is None:
             return cls()
         return cls(
-            country=configuration.device.country,
+            country=configuration.device.assumed_country,
             keypad=configuration.keypad,
             hook_switch=configuration.hook_switch,
             display=configuration.display,

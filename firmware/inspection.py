@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from firmware.config import dial_plan
-from firmware.contradictions import contradictions
+from firmware.contradictions import contradictions, doubts
 from provisioning.examination import Examination, examine
 from provisioning.remarks import Remark, Severity, by_place
 from provisioning.risks import risks
@@ -43,5 +43,6 @@ def inspect_configuration(text: str, *, packed: bool = False) -> Inspection:
     examination = examine(text)
     remarks = list(examination.mistakes)
     if (rest := examination.rest) is not None:
-        remarks += examination.located((*contradictions(rest, dial_plan), *risks(rest, packed=packed)))
+        found = (*contradictions(rest, dial_plan), *doubts(rest, dial_plan), *risks(rest, packed=packed))
+        remarks += examination.located(found)
     return Inspection(examination, by_place(remarks))

@@ -126,7 +126,7 @@ class Records:
         self.shares = StoredShares(self._store)
         self.traffic = StoredTraffic(self._store)
         self.pictures = StoredPictures(self._store, state_dir)
-        self.contacts = StoredContacts(self._store, device.country, self.pictures.delete_files)
+        self.contacts = StoredContacts(self._store, device.assumed_country, self.pictures.delete_files)
         self.messages = StoredMessages(self._store, time.time)
         self.messages.journal = self._journal
         self.preferences = StoredPreferences(self._store)

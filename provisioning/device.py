@@ -1,11 +1,13 @@
 """Which handset this is and where it stands."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from provisioning.countries import CountryCode
 from provisioning.section import ConfigurationTable, Identifier, Region
+
+_ASSUMED: Final = "CN"
 
 TimeZone = Annotated[
     str,
@@ -24,7 +26,9 @@ class Device(ConfigurationTable):
     Attributes:
         id: unique in its fleet.
         fleet: the handsets that are looked after together.
-        country: decides emergency numbers, tones and how numbers are written.
+        country: decides emergency numbers, tones and how numbers are written. `wecall bundle check` insists on it;
+            without it the handset asks whoever it meets first, and until then takes for help whatever is called for
+            help anywhere.
         region: under whose laws its holder's data is; the country where left out.
         time_zone: whose time of day the display shows and the hours of calls are in; the machine's where left out.
         language: of the display, until the holder chooses another.
@@ -32,7 +36,12 @@ class Device(ConfigurationTable):
 
     id: Identifier
     fleet: Identifier = "default"
-    country: CountryCode = "CN"
+    country: CountryCode | None = None
     region: Region | None = None
     time_zone: TimeZone | None = None
     language: Literal["en", "zh"] = "en"
+
+    @property
+    def assumed_country(self) -> str:
+        """The country for whatever nobody's help depends on: where it is not said, what that has always meant."""
+        return self.country or _ASSUMED

@@ -20,17 +20,23 @@ _LOCKED_OUT: Final = mistake(
     'signs = ["bundle"]',
     "trust", about=[("trust", "keys")],
 )  # fmt: skip
+NO_COUNTRY: Final = mistake(
+    "is missing, so that the handset does not know its emergency numbers; write where it stands, "
+    'such as country = "AT" (docs/countries.md lists all countries)',
+    "device", "country", about=[("device",)],
+)  # fmt: skip
+"""What a handset takes and asks about, and nobody is to write any more."""
 _LONG: Final = timedelta(days=400)
 
 
 def risks(configuration: Configuration, *, packed: bool = False) -> tuple[Remark, ...]:
-    """Return the warnings about a configuration.
+    """Return the warnings about a configuration, and what whoever writes it has to add though a handset takes it.
 
     Args:
         configuration: what is well written.
         packed: it goes into a bundle, which handsets refuse for more reasons.
     """
-    found = (_secrets, _accounts, _sip, _network, _broker)
+    found = (_country, _secrets, _accounts, _sip, _network, _broker)
     remarks = tuple(remark for risk in found for remark in risk(configuration))
     if any(Kind.BUNDLE in key.signs for key in configuration.trust.keys):
         return remarks
@@ -53,6 +59,11 @@ def manifest_risks(manifest: Manifest) -> tuple[Remark, ...]:
             warning("every handset of the fleet takes this bundle; name serials to bind it to some", "serials")
         )
     return tuple(found)
+
+
+def _country(configuration: Configuration) -> Iterator[Remark]:
+    if configuration.device.country is None:
+        yield NO_COUNTRY
 
 
 def _secrets(configuration: Configuration) -> Iterator[Remark]:

@@ -87,7 +87,7 @@ def _setting(setting: Setting, place: KeyPath, filled: Mapping[KeyPath, Any], *,
     path = (*place, setting.name)
     hint = setting.form.hint if setting.form.choices not in ((True, False), (setting.default,)) else ""
     if path in filled:
-        yield _line(setting.name, to_toml(filled[path]), hint)
+        yield _line(setting.name, to_toml(filled[path]), hint if filled[path] != "" else _TO_FILL_IN)
     elif setting.required and on:
         yield _line(setting.name, '""', _TO_FILL_IN)
     elif not place:

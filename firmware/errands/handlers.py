@@ -13,6 +13,7 @@ from firmware.errands.consents import ConsentErrands
 from firmware.errands.contact_files import ContactFiles
 from firmware.errands.contacts import ContactErrands
 from firmware.errands.copies import CopyErrands, CopyParts
+from firmware.errands.country import CountryErrands
 from firmware.errands.documents import DocumentErrands
 from firmware.errands.facts import Facts, FactsErrands, Identity
 from firmware.errands.folder import FolderErrands, Job
@@ -53,6 +54,7 @@ class Surroundings:
         identity: which handset this is.
         issuer: whose receipts for consents it makes.
         condition: tells what the handset knows about its own parts.
+        start_anew: ends this run of the handset and begins another.
         resetting: begins a factory reset.
         pictures_changed: has the pictures that are at hand loaded anew.
         attribute: says where a number belongs, within a millisecond; empty where that is unknown.
@@ -72,6 +74,7 @@ class Surroundings:
     identity: Identity
     issuer: Issuer
     condition: Callable[[], Awaitable[Condition]]
+    start_anew: Callable[[], None]
     resetting: Resetting
     pictures_changed: Callable[[], None]
     attribute: Callable[[str], str]
@@ -92,6 +95,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     """
     handlers: dict[type[Errand], Handler] = {
         **FactsErrands(around.identity, around.state_dir, around.condition, around.set_up_facts).handlers,
+        **CountryErrands(around.state_dir, around.start_anew).handlers,
     }
     if (records := around.records) is None:
         return {**handlers, **ResetErrands(around.resetting, None).handlers}

@@ -17,6 +17,7 @@ from typing import Final
 
 from firmware import exchange
 from firmware.bundles.shelf import Shelf
+from firmware.chosen_country import COUNTRY_NAME
 from firmware.durable import overwrite, replace_durably, shred, sync_folder
 from firmware.errors import StorageError
 from firmware.farewell.last_word import forget_last_word, leave_word_of_reset
@@ -72,7 +73,7 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
         _shred_key(state_dir / KEY_NAME)
         for suffix in _STORE_SUFFIXES:
             _delete(state_dir / (STORE_NAME + suffix), overwritten=key_stays)
-        for name in (JOURNAL_NAME, TRIES_NAME):
+        for name in (JOURNAL_NAME, TRIES_NAME, COUNTRY_NAME):
             _delete(state_dir / name)
         for folder_of_files in (state_dir / PICTURES_NAME, state_dir / RECORDINGS_NAME):
             if folder_of_files.is_dir():

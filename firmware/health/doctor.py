@@ -184,6 +184,11 @@ def _configuration(loaded: LoadedConfiguration) -> Iterable[Finding]:
     running = "the last good one runs in its place" if loaded.from_last_good else "there is none to run with"
     for mistake in loaded.mistakes:
         yield Finding("config", False, mistake, f"Correct it and restart; until then {running}.")
+    if loaded.chosen_country == "":
+        yield Finding(
+            "country", False, "The configuration does not say the country, and nobody has chosen it on the display.",
+            'Write country = "AT", or whichever it is, into [device], or choose it on the display.',
+        )  # fmt: skip
 
 
 def _bundle(standing: Standing | None) -> Finding:

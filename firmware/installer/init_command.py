@@ -53,6 +53,7 @@ def init(folder: Path, device: str | None, fleet: str | None, key_file: Path | N
 def _filled(device: str | None, fleet: str | None, public: str | None) -> dict[KeyPath, Any]:
     given: dict[KeyPath, str | None] = {
         ("device", "id"): device,
+        ("device", "country"): "",
         ("device", "fleet"): fleet,
         ("trust", "keys", 0, "public"): public,
     }

@@ -21,6 +21,7 @@ from provisioning.examination import examine
 from provisioning.manifest import Serial
 from provisioning.places import Places
 from provisioning.remarks import KeyPath, Remark
+from provisioning.risks import NO_COUNTRY
 from provisioning.schema import Configuration
 
 _SERIAL: Final = TypeAdapter[str](Serial)
@@ -201,6 +202,8 @@ class _Reader:
             self._tell_mistakes(row, settings, error)
         else:
             found = contradictions(configuration, dial_plan)
+            if configuration.device.country is None:
+                found = (*found, NO_COUNTRY)
             self._tell(row, self._placed(found, settings))
             return None if found else configuration
         return None

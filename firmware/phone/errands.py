@@ -160,6 +160,13 @@ class ReadFacts:
     kind: FactsKind
 
 
+@dataclass(frozen=True, slots=True)
+class ChooseCountry:
+    """Keep where the phone stands, by the country's ISO 3166 code; then the phone starts anew."""
+
+    code: str
+
+
 Errand = (
     SearchContacts
     | ListContacts
@@ -176,6 +183,7 @@ Errand = (
     | CheckPin
     | SetPin
     | FactoryReset
+    | ChooseCountry
     | ReadFacts
     | ConsentErrand
     | ActivationErrand

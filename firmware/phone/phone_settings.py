@@ -39,6 +39,8 @@ class PhoneSettings:
         display_off_s: how long after it was dimmed the display is switched off; 0 for never.
         accounts: names and labels, the default account first.
         syllables: knows which Chinese characters a syllable is written with, for whoever writes them.
+        chosen_country: where the configuration does not say the country, the one that was chosen on the display, empty
+            while none was; None where the configuration says it.
         language: what the display speaks until the holder chooses.
         proves_number: the operator sends codes by which a new phone proves its number.
         operator_name, privacy_officer, privacy_contact: who answers for the holder's data, and how they are reached;
@@ -72,6 +74,7 @@ class PhoneSettings:
     display_off_s: float = 0
     accounts: tuple[tuple[str, str], ...] = ()
     syllables: Syllables = no_syllables
+    chosen_country: str | None = None
     language: str = "en"
     proves_number: bool = False
     operator_name: str = ""

@@ -33,7 +33,7 @@ def wanted_files(configuration: Configuration, secrets: Mapping[str, str], prese
         files |= {f"{FOLDER}/{name}": None for name in present if name.startswith(WIFI)}
         files |= wifi_files(network, _passwords(network, secrets))
         if network.wifi:
-            files[RADIO] = radio_file(network.country or configuration.device.country)
+            files[RADIO] = radio_file(network.country or configuration.device.assumed_country)
     if configuration.time is not None:
         files[TIME_SERVERS] = _time_servers(configuration.time)
     return files

@@ -9,5 +9,5 @@ def issuer(configuration: Configuration | None) -> Issuer:
     if configuration is None:
         return Issuer("unnamed")
     device, operator, sync = configuration.device, configuration.operator, configuration.sync
-    home = device.region or device.country
+    home = device.region or device.assumed_country
     return Issuer(device.id, operator.name, operator.contact, home, (sync.region if sync else None) or home)

@@ -1,7 +1,6 @@
 """What the configuration means to the phone."""
 
 from firmware.config import LoadedConfiguration, dial_plan
-from firmware.devices import DEFAULT_COUNTRY
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.pinyin.table import syllables
@@ -12,10 +11,12 @@ def phone_settings(loaded: LoadedConfiguration, serial: str = "") -> PhoneSettin
     """Return the phone's; without a configuration it is unprovisioned, says why, and shows the hardware's `serial`."""
     configuration = loaded.configuration
     if configuration is None:
-        plan = DialPlan.build(country=DEFAULT_COUNTRY, domain="invalid")
+        plan = DialPlan.build(country=None, domain="invalid")
         return PhoneSettings(plan, provisioned=False, line_usable=False, mistakes=loaded.mistakes, serial=serial)
+    plan = dial_plan(configuration)
+    voicemail_number = configuration.accounts[0].voicemail_number or ""
     return PhoneSettings(
-        dial_plan(configuration),
+        plan,
         inter_digit_timeout_s=configuration.dialing.inter_digit_timeout_s,
         first_digit_timeout_s=configuration.dialing.first_digit_timeout_s,
         no_answer_s=configuration.sip.no_answer_s,
@@ -35,7 +36,10 @@ def phone_settings(loaded: LoadedConfiguration, serial: str = "") -> PhoneSettin
         hotline=calling.hotline(configuration.dialing),
         auto_redial_every_s=configuration.calls.auto_redial_every_s,
         auto_redial_tries=configuration.calls.auto_redial_tries,
-        voicemail_number=configuration.accounts[0].voicemail_number or "",
+        # A key for messages must not call for help where a configuration has 112 as an extension.
+        voicemail_number="" if plan.reaches_emergency(voicemail_number) else voicemail_number,
+        # An answer starts the handset anew, which would end a trial.
+        chosen_country=None if loaded.trial is not None else loaded.chosen_country,
         language=configuration.device.language,
         proves_number=bool(configuration.operator.verification),
         operator_name=configuration.operator.name,

@@ -24,7 +24,7 @@ def room_limits(configuration: Configuration) -> RoomLimits:
 def announcement(configuration: Configuration) -> Callable[[], bytes] | None:
     """Return what gives the sound by which the other end is told in words, see `Announcer`; None where a tone does."""
     device = configuration.device
-    if (configuration.recording.announce or ("tone" if device.country in _WITH_TONES else "voice")) == "tone":
+    if (configuration.recording.announce or ("tone" if device.assumed_country in _WITH_TONES else "voice")) == "tone":
         return None
     words = translator(Language(device.language)).say(RECORDING_ANNOUNCEMENT)
     return partial(sentence_sound, words, device.language)

@@ -11,10 +11,10 @@ from provisioning.schema import Configuration
 def recipient(configuration: Configuration) -> Recipient:
     """Return who gets what leaves; nobody has a name where there is no broker."""
     device, sync = configuration.device, configuration.sync
-    forms = NumberForms.of(COUNTRIES[device.country], configuration.dialing.international_prefix)
+    forms = NumberForms.of(COUNTRIES[device.assumed_country], configuration.dialing.international_prefix)
     if sync is None:
         return Recipient(device.id)
-    home = device.region or device.country
+    home = device.region or device.assumed_country
     return Recipient(
         device.id,
         sync.host,

@@ -17,6 +17,7 @@ ROUNDS: Final = 200
 GOAL_MS: Final = 10
 _FILLED: Final[dict[KeyPath, Any]] = {
     ("device", "id"): "desk-1",
+    ("device", "country"): "AT",
     ("accounts", 0, "username"): "1001",
     ("accounts", 0, "domain"): "sip.example",
 }

@@ -33,6 +33,7 @@ def measure(folder: Path) -> list[SiteTimes]:
     desk.configuration_path.unlink()
     desk.did("bundle", "init", desk.site, "--fleet", "hotel", "--key", desk.key)
     text = desk.configuration_path.read_text()
+    text = text.replace('country = ""', 'country = "AT"')
     desk.configuration_path.write_text(text.replace('domain = ""', 'domain = "sip.example"'))
     check = ("--check",)
     make = ("--stick", str(desk.stick), "--key", str(desk.key))

@@ -35,6 +35,7 @@ CONFIGURATION = """
 version = 1
 [device]
 id = "handset-7"
+country = "CN"
 [[accounts]]
 username = "201"
 domain = "127.0.0.1"

@@ -15,6 +15,7 @@ DIALLED = "47114711471"
 CONFIGURATION = """
 [device]
 id = "desk-1"
+country = "CN"
 [[accounts]]
 username = "1001"
 domain = "127.0.0.1"

@@ -36,6 +36,7 @@ version = 1
 [device]
 id = "handset-7"
 fleet = "lab"
+country = "CN"
 [[accounts]]
 username = "201"
 domain = "sip.example.org"

@@ -40,6 +40,7 @@ def configuration_text(
 [device]
 id = "{device}"
 fleet = "{FLEET}"
+country = "CN"
 [[accounts]]
 username = "alice"
 domain = "sip.example"

@@ -55,6 +55,7 @@ version = 1
 [device]
 id = "{device}"
 fleet = "{fleet}"
+country = "CN"
 [[accounts]]
 username = "201"
 domain = "sip.example.org"

@@ -17,6 +17,7 @@ CONFIGURATION = """\
 [device]
 id = "any"
 fleet = "hotel"
+country = "CN"
 
 [[accounts]]
 # The exchange in the cellar.

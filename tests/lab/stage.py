@@ -280,7 +280,7 @@ def empty(folder: Path) -> Path:
 
 
 def _toml(values: Mapping[str, Any]) -> list[str]:
-    return [f"{name} = {_toml_value(value)}" for name, value in values.items()]
+    return [f"{name} = {_toml_value(value)}" for name, value in values.items() if value is not None]
 
 
 def _toml_value(value: Any) -> str:

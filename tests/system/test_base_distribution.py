@@ -42,6 +42,7 @@ def test_a_site_is_set_up_from_the_first_key_to_the_last_label(
     text = (site / "config.toml").read_text()
     assert text.count('username = ""') == text.count('domain = ""') == 1
     text = text.replace('username = ""', 'username = "101"\npassword = "swordfish-7"')
+    text = text.replace('country = ""', 'country = "AT"')
     (site / "config.toml").write_text(text.replace('domain = ""', 'domain = "sip.example"'))
     table.write_text("serial,device_id,username,password\n10000000abcd0001,a,101,x\n10000000abcd0002,b,102,y\n")
     said, imported = laptop.run(

@@ -1,5 +1,8 @@
 """What the schema says and what the dial plan says, in one list."""
 
+import pytest
+
+from firmware.config import check_configuration
 from firmware.inspection import inspect_configuration
 from provisioning.remarks import Severity
 
@@ -46,3 +49,27 @@ def test_a_time_zone_that_there_is_not_says_which_one_was_meant() -> None:
         "device.time_zone: there is no time zone of this name; did you mean Europe/London? (line 4, column 13)."
     )
     assert inspect_configuration(zone.replace("Lundon", "London")).mistakes == ()
+
+
+@pytest.mark.parametrize(
+    ("addition", "setting"),
+    [
+        ('[calls]\nforward_always = "112"\n', "calls.forward_always"),
+        ('[dialing.hotline]\nnumber = "112"\n', "dialing.hotline.number"),
+        ('voicemail_number = "112"\n', "accounts[1].voicemail_number"),
+    ],
+)
+def test_a_number_that_only_may_be_help_is_warned_of_and_keeps_no_handset_from_starting(
+    addition: str, setting: str
+) -> None:
+    american = MINIMAL.replace('"GB"', '"US"') + addition
+    assert settings_of(american) == []
+    assert setting in settings_of(american, Severity.WARNING)
+    assert check_configuration(american).device.country == "US"
+    assert settings_of(MINIMAL + addition) == [setting]
+
+
+def test_a_handset_takes_a_configuration_without_country_that_nobody_is_to_write_any_more() -> None:
+    silent = MINIMAL.replace('country = "GB"\n', "")
+    assert settings_of(silent) == ["device.country"]
+    assert check_configuration(silent + '[calls]\nforward_always = "911"\n').device.country is None

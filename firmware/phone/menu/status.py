@@ -3,10 +3,13 @@
 from collections.abc import Callable
 
 from firmware.phone.call import RegistrationState
+from firmware.phone.countries import COUNTRIES
 from firmware.phone.errands import FactsKind
 from firmware.phone.menu.card import Card, FactsCard
 from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.country import CountryPage
 from firmware.phone.menu.first_run import FirstRun
+from firmware.phone.menu.lock import asking_pin
 from firmware.phone.menu.sound_rows import sound_rows
 from firmware.phone.menu.statistics import statistics_page
 from firmware.phone.menu.switches import ON
@@ -39,8 +42,17 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("What is on"), opening(_features_page)),
         *(Choice(title, opening(_facts(kind))) for kind, title in _FACTS.items()),
         *([Choice(word("Set up again"), opening(FirstRun))] if state.settings.provisioned else []),
+        *_country_row(state),
         Choice(_SET_UP, opening(SetUpCard)),
     ]
+
+
+def _country_row(state: PhoneState) -> list[Choice]:
+    """Let the country be corrected where it was chosen here; the PIN is asked for, since barred numbers go by it."""
+    if (code := state.settings.chosen_country) is None:
+        return []
+    name = COUNTRIES[code].name(state.features.preferences.language) if code else ""
+    return [Choice(word("Country"), asking_pin(opening(CountryPage)), name)]
 
 
 def _facts(kind: FactsKind) -> Callable[[PhoneState], FactsCard]:

@@ -134,3 +134,12 @@ def test_a_sip_library_of_another_build_is_told_of_by_a_running_handset_and_with
         assert (found.ok, found.detail) == (False, refusal)
         assert "`make engine`" in found.detail
         assert "systemctl restart" in found.advice
+
+
+@pytest.mark.parametrize(("chosen", "told"), [("", True), ("AT", False), (None, False)])
+def test_a_country_that_nobody_has_said_is_told_of(chosen: str | None, told: bool) -> None:
+    loaded = LoadedConfiguration(None, chosen_country=chosen)
+    condition = Condition(loaded, RegistrationChanged(RegistrationState.UNREGISTERED))
+    found = [finding for finding in examine(condition) if finding.part == "country"]
+    assert len(found) == told
+    assert all(not finding.ok and "country" in finding.advice for finding in found)

@@ -40,6 +40,7 @@ def folder(desk: InstallerDesk) -> Path:
     configuration = folder / "config.toml"
     text = configuration.read_text()
     text = text.replace('username = ""', 'username = "1001"').replace('domain = ""', 'domain = "sip.example"')
+    text = text.replace('country = ""', 'country = "AT"')
     configuration.write_text(text)
     return folder
 
@@ -84,9 +85,9 @@ def test_a_new_folder_says_what_is_to_be_filled_in_and_nothing_else_is_wrong(des
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert [line.split(": ")[2] for line in lines[:-1]] == [
-        "device.id", "accounts[1].username", "accounts[1].domain", "trust.keys[1].public",
+        "device.id", "device.country", "accounts[1].username", "accounts[1].domain", "trust.keys[1].public",
     ]  # fmt: skip
-    assert lines[-1] == "4 mistakes, 0 warnings."
+    assert lines[-1] == "5 mistakes, 0 warnings."
     text = (folder / "config.toml").read_text().splitlines()
     for line in lines[:-1]:
         _, row, column, *_ = line.split(":")
@@ -294,3 +295,13 @@ def test_checking_needs_nothing_of_the_handsets_libraries(folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_bundle_has_to_say_the_country(desk: InstallerDesk, folder: Path) -> None:
+    configuration = folder / "config.toml"
+    lines = configuration.read_text().splitlines(keepends=True)
+    configuration.write_text("".join(line for line in lines if not line.startswith("country = ")))
+    (mistake,) = found(desk, folder)["mistakes"]
+    assert mistake["setting"] == "device.country"
+    assert mistake["text"].startswith("is missing, so that the handset does not know its emergency numbers; write")
+    assert desk.run("bundle", "check", folder).exit_code == 1

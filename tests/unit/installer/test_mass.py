@@ -292,3 +292,20 @@ def test_bundles_of_others_on_the_stick_are_mentioned_and_left_alone(desk: Insta
     desk.write_table(HEADINGS, FIRST)
     assert "1 other bundle(s) are on the stick" in desk.mass()
     assert (desk.stick / "old.wecall").read_bytes() == b"old"
+
+
+def test_a_row_without_a_country_is_told_where_the_folder_has_none(desk: InstallerDesk) -> None:
+    text = desk.configuration_path.read_text()
+    desk.configuration_path.write_text(text.replace('country = "CN"\n', ""))
+    desk.write_table((*HEADINGS, "country"), (*FIRST, "AT"), (*SECOND, "US"))
+    desk.mass()
+    assert configuration_in(opened(bundle_path(desk, SECOND[0])))["device"]["country"] == "US"
+    desk.write_table((*HEADINGS, "country"), (*FIRST, "AT"), (*SECOND, ""))
+    said = desk.refused("bundle", "mass", desk.table, "--check")
+    assert "row 3, column G (country): this cell must be filled in" in said
+    desk.write_table(HEADINGS, FIRST, SECOND)
+    assert 'write where it stands, such as country = "AT"' in desk.refused("bundle", "mass", desk.table, "--check")
+    desk.write_table((*HEADINGS, "country"), (*FIRST, "AT"), (*SECOND, "UK"))
+    said = desk.refused("bundle", "mass", desk.table, "--check")
+    assert "row 3, column G (country): there is no country of this code" in said
+    assert 'did you mean "GB"?' in said

@@ -13,7 +13,7 @@ CODES = FeatureCodes()
 
 def office_settings(
     *digit_map: str,
-    country: str = "DE",
+    country: str | None = "DE",
     rewrites: Iterable[Rewrite] = (),
     barred: Iterable[str] = (),
     own_numbers: Iterable[str] = ("1001",),

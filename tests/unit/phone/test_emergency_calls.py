@@ -7,21 +7,37 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from firmware.phone.activation import AgeBand
+from firmware.phone.answers import PinChanged
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, RejectReason
 from firmware.phone.commands import PlaceCall, RejectCall, StartRinging, StartTimer
+from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.digit_map import Alternative
-from firmware.phone.events import Key, MinuteStarted, RegistrationChanged, Timer
+from firmware.phone.events import (
+    Event,
+    Key,
+    MinuteStarted,
+    PreferencesLoaded,
+    Problem,
+    ProblemRaised,
+    RegistrationChanged,
+    SetUpLoaded,
+    Timer,
+)
 from firmware.phone.features import CallRules, Hotline, OpenHours
+from firmware.phone.key_answers import StoreWaitsForPin
 from firmware.phone.numbers import NumberPattern
+from firmware.phone.pin_slot import PinSlot
 from firmware.phone.preferences import Preferences
+from firmware.phone.set_up import SetUp
 from firmware.phone.state import PhoneSettings
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.office import office, office_settings
 
-_EMERGENCIES = sorted((country, number) for country, numbers in COUNTRIES.items() for number in numbers.emergency)
+_PLANS = {country: DialPlan.build(country=country, domain="example.com") for country in (*COUNTRIES, None)}
 _FORWARDS = st.sampled_from(["", "2999", "112", "1001"])
 _PREFERENCES = st.builds(
     Preferences,
@@ -45,15 +61,36 @@ _RULES = st.lists(
 )
 
 
+# What somebody has said about the phone, or may not do with it, before anybody needs help.
+_STANDING: st.SearchStrategy[tuple[Event, ...]] = st.sampled_from(
+    [
+        (),
+        (PinChanged(is_set=True), PreferencesLoaded(Preferences(locked_when_idle=True, do_not_disturb=True))),
+        (StoreWaitsForPin(),),
+        (PinChanged(is_set=False), SetUpLoaded(SetUp.NEW)),
+        (
+            PinChanged(is_set=True),
+            PinChanged(is_set=True, slot=PinSlot.GUARDIAN),
+            ConsentsChanged(frozenset(), activated=False, age_band=AgeBand.UNDER_14),
+            SetUpLoaded(SetUp.FIRST_RUN),
+        ),
+        (ProblemRaised(Problem.STORE_UNREADABLE, "It is full."),),
+    ]
+)
+
+
 @st.composite
 def _settings(draw: st.DrawFn) -> tuple[str, PhoneSettings]:
-    country, number = draw(st.sampled_from(_EMERGENCIES))
+    """Return a number that is help in some country, or where nobody has said the country, and a phone there."""
+    country = draw(st.sampled_from(list(_PLANS)))
+    number = draw(st.sampled_from(sorted(_PLANS[country].emergency_numbers)))
     return number, office_settings(
         *draw(st.sampled_from([("x.T",), ("0[1-9]xx",), ("11xx", "2x.T"), ("*x.#",)])),
         country=country,
         rewrites=draw(_RULES),
         barred=draw(st.sampled_from([(), ("*",), ("1*", "9*", "0*")])),
         own_numbers=["1001", number],
+        chosen_country=None if country else "",
         preferences=draw(_PREFERENCES),
         hotline=draw(st.sampled_from([None, Hotline("2345", 0), Hotline("2345", 5)])),
         provisioned=draw(st.sampled_from([True, True, True, False])),
@@ -99,13 +136,22 @@ _EARLIER = st.lists(
 )
 
 
-@given(case=_settings(), on_hook=_EARLIER, off_hook=_EARLIER)
-@hypothesis_settings(max_examples=300, deadline=None)
+def _uri(settings: PhoneSettings, number: str) -> str:
+    """Return what is to be called: the number as it is, and 112 as the country's own where it has none."""
+    sent = settings.dial_plan.general_number if number == "112" else number
+    return f"sip:{sent}@example.com"
+
+
+@given(case=_settings(), standing=_STANDING, on_hook=_EARLIER, off_hook=_EARLIER)
+@hypothesis_settings(max_examples=600, deadline=None)
 def test_after_putting_the_handset_down_an_emergency_number_is_called_as_it_is(
-    case: tuple[str, PhoneSettings], on_hook: list[Callable[[Desk], object]], off_hook: list[Callable[[Desk], object]]
+    case: tuple[str, PhoneSettings],
+    standing: tuple[Event, ...],
+    on_hook: list[Callable[[Desk], object]],
+    off_hook: list[Callable[[Desk], object]],
 ) -> None:
     number, phone_settings = case
-    desk = Desk(phone_settings)
+    desk = _desk(phone_settings, standing)
     for step in on_hook:
         step(desk)
     _hang_up_and_lift(desk)
@@ -118,9 +164,16 @@ def test_after_putting_the_handset_down_an_emergency_number_is_called_as_it_is(
     if len(desk.said(PlaceCall)) == calls:
         desk.expire(Timer.INTER_DIGIT)
     (call,) = desk.said(PlaceCall)[calls:]
-    assert (call.uri, call.account, call.anonymous) == (f"sip:{number}@example.com", "", False)
+    assert (call.uri, call.account, call.anonymous) == (_uri(phone_settings, number), "", False)
     assert desk.view.call is not None
     assert desk.view.call.emergency
+
+
+def _desk(phone_settings: PhoneSettings, standing: tuple[Event, ...]) -> Desk:
+    desk = Desk(phone_settings)
+    for event in standing:
+        desk.handle(event)
+    return desk
 
 
 def _hang_up_and_lift(desk: Desk) -> None:
@@ -135,13 +188,13 @@ def _hang_up_and_lift(desk: Desk) -> None:
         desk.press(Key.CANCEL)
 
 
-@given(case=_settings(), on_hook=_EARLIER)
-@hypothesis_settings(max_examples=200, deadline=None)
+@given(case=_settings(), standing=_STANDING, on_hook=_EARLIER)
+@hypothesis_settings(max_examples=400, deadline=None)
 def test_an_emergency_number_dialled_before_lifting_is_called_as_it_is(
-    case: tuple[str, PhoneSettings], on_hook: list[Callable[[Desk], object]]
+    case: tuple[str, PhoneSettings], standing: tuple[Event, ...], on_hook: list[Callable[[Desk], object]]
 ) -> None:
     number, phone_settings = case
-    desk = Desk(phone_settings)
+    desk = _desk(phone_settings, standing)
     for step in on_hook:
         step(desk)
     if desk.view.speaker:
@@ -153,7 +206,28 @@ def test_an_emergency_number_dialled_before_lifting_is_called_as_it_is(
     desk.dial(number)
     desk.lift()
     (call,) = desk.said(PlaceCall)[calls:]
-    assert (call.uri, call.account) == (f"sip:{number}@example.com", "")
+    assert (call.uri, call.account) == (_uri(phone_settings, number), "")
+
+
+@pytest.mark.parametrize("country", _PLANS)
+def test_every_number_of_every_country_passes_a_lock_and_all_that_can_be_configured(country: str | None) -> None:
+    for number in _PLANS[country].emergency_numbers:
+        phone_settings = office_settings(
+            "0[1-9]xx",
+            country=country,
+            rewrites=[Rewrite(Alternative.parse("x."), 2, "0", "work")],
+            barred=["*", number],
+            own_numbers=[number],
+            preferences=Preferences(do_not_disturb=True, locked_when_idle=True, blocked=("*",)),
+            max_calls=1,
+        )
+        desk = _desk(phone_settings, (PinChanged(is_set=True), PreferencesLoaded(phone_settings.preferences)))
+        assert desk.view.locked
+        desk.lift()
+        desk.dial(number)
+        if not desk.said(PlaceCall):
+            desk.expire(Timer.INTER_DIGIT)
+        assert [(call.uri, call.account) for call in desk.said(PlaceCall)] == [(_uri(phone_settings, number), "")]
 
 
 # --- those who call back ---

@@ -147,14 +147,23 @@ class AnyEvening(RuleBasedStateMachine):
             brightness_percent=st.integers(0, 100),
             screen_off_s=st.sampled_from([0, 60]),
         ),
+        chosen_country=st.sampled_from([None, None, ""]),
     )
-    def unpack_the_phone(self, loudspeaker: bool, call_waiting: bool, max_calls: int, preferences: Preferences) -> None:
+    def unpack_the_phone(
+        self,
+        loudspeaker: bool,
+        call_waiting: bool,
+        max_calls: int,
+        preferences: Preferences,
+        chosen_country: str | None,
+    ) -> None:
         phone_settings = settings(
             "0[1-9]xx",
             "*21*x.#",
             "2x.T",
             has_loudspeaker=loudspeaker,
             call_waiting=call_waiting,
+            chosen_country=chosen_country,
             max_calls=max_calls,
             display_off_s=600,
             preferences=preferences,

@@ -8,7 +8,8 @@ from provisioning.risks import manifest_risks, risks
 from provisioning.schema import parse_configuration
 
 TRUSTED = '[[trust.keys]]\npublic = "5h0xT7c0N7yB5yev1wEb9nrDn91zzNdicH0XkkUwoyc="\nsigns = ["bundle"]\n'
-MINIMAL = f'{TRUSTED}[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
+DEVICE = '[device]\nid = "desk-1"\ncountry = "AT"\n'
+MINIMAL = f'{TRUSTED}{DEVICE}[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
@@ -78,3 +79,10 @@ def test_no_warning_repeats_a_secret() -> None:
 def test_a_bundle_for_long_or_for_many_is_warned_of(days: int, serials: tuple[str, ...], settings: list[str]) -> None:
     manifest = Manifest(number=1, fleet="default", serials=serials, issued_at=NOW, not_after=NOW + timedelta(days=days))
     assert [remark.setting for remark in manifest_risks(manifest)] == settings
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_nobody_is_to_write_a_configuration_without_its_country(packed: bool) -> None:
+    silent = parse_configuration(MINIMAL.replace('country = "AT"\n', ""))
+    (remark,) = risks(silent, packed=packed)
+    assert (remark.severity, remark.setting) == (Severity.MISTAKE, "device.country")

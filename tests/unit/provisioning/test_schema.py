@@ -1,6 +1,7 @@
 import pytest
 
 from provisioning.addresses import Transport
+from provisioning.countries import COUNTRY_CODES
 from provisioning.errors import ProvisioningError
 from provisioning.schema import Configuration, parse_configuration
 
@@ -190,3 +191,34 @@ def test_a_display_may_be_wrong_in_several_ways_at_once() -> None:
     rotate, bus = mistakes_of(f'{MINIMAL}[display]\nfamily = "lcd_320x240"\nrotate = 90\ni2c_bus = 1')
     assert rotate.startswith("display.rotate: is 90")
     assert bus.startswith("display.i2c_bus: is not for lcd_320x240 on spi")
+
+
+def in_country(code: str) -> str:
+    return MINIMAL.replace('id = "desk-1"\n', f'id = "desk-1"\ncountry = "{code}"\n')
+
+
+def test_every_country_can_be_named_and_none_need_be() -> None:
+    assert parse_configuration(MINIMAL).device.country is None
+    for code in COUNTRY_CODES:
+        assert parse_configuration(in_country(code)).device.country == code
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("", "has to be filled in; it takes the two capital letters of a country"),
+        ("at", 'takes the two capital letters of a country (ISO 3166-1), such as "AT" or "CN"'),
+        ("AUT", 'takes the two capital letters of a country (ISO 3166-1), such as "AT" or "CN"'),
+        ("XX", "there is no country of this code; docs/countries.md lists them all"),
+        ("UK", 'there is no country of this code; docs/countries.md lists them all; did you mean "GB"?'),
+    ],
+)
+def test_what_is_no_country_is_told_with_what_is(code: str, words: str) -> None:
+    (mistake,) = mistakes_of(in_country(code))
+    assert mistake.startswith("device.country: ")
+    assert words in mistake
+
+
+def test_where_no_country_is_said_all_but_help_is_as_it_was_before_it_had_to_be() -> None:
+    assert parse_configuration(MINIMAL).device.assumed_country == "CN"
+    assert parse_configuration(in_country("AT")).device.assumed_country == "AT"

@@ -193,6 +193,17 @@ def _first_run_view(phone: NewPhone) -> PhoneView:
 _FIRST_RUN = _first_run()
 
 
+def _country() -> dict[str, PhoneView]:
+    """Ask a phone whose configuration does not say the country where it is."""
+    phone = NewPhone.of_office(country=None, chosen_country="")
+    views = {"country, all": _first_run_view(phone)}
+    phone.dial("44")
+    views["country, by its code"] = _first_run_view(phone)
+    phone.press(Key.OK)
+    views["country, the question"] = _first_run_view(phone)
+    return views
+
+
 def _privacy() -> dict[str, PhoneView]:
     """Go through what a holder who agrees to recording is told of privacy, and has a say in."""
     phone = NewPhone.of_office(
@@ -649,6 +660,7 @@ VIEWS = {
     ),
     "menu, work under way": _menu(NoticeView(word("Menu"), word("One moment…"), percent=40)),
     **_FIRST_RUN,
+    **_country(),
     **_PRIVACY,
     **rights_views(),
     "dial tone of a phone that is not set up": _view(Mode.COLLECTING_DIGITS, off_hook=True, hint=Hint.SET_UP_FIRST),

@@ -198,3 +198,9 @@ def test_every_pattern_that_is_none_is_said_at_once(tmp_path: Path) -> None:
         "dialing.rewrite[1].pattern",
         "dialing.rewrite[2].pattern",
     ]
+
+
+def test_a_key_for_messages_never_calls_for_help() -> None:
+    american = parse_configuration(BASE.replace('"DE"', '"US"').replace('"*97"', '"112"'))
+    assert phone_settings(LoadedConfiguration(american)).voicemail_number == ""
+    assert settings_of("").voicemail_number == "*97"

@@ -30,6 +30,8 @@ _BEHIND_THE_PIN = {"CopyingPage", "DataList", "ErasureList", "WordsPage"}
 """The map ends where a PIN is typed."""
 _BROUGHT_BY_A_STICK = {"BundlePage"}
 """No key opens it."""
+_ASKED_BY_ITSELF = {"CountryPage", "CountryNotice"}
+"""The display asks, where the configuration does not say it; then it is behind the PIN too."""
 _BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence", "WorkPage"}
 """No page by themselves."""
 
@@ -58,7 +60,7 @@ def test_every_kind_of_page_is_on_the_map(stops: list[Stop]) -> None:
     for module in pkgutil.iter_modules(menu.__path__, f"{menu.__name__}."):
         importlib.import_module(module.name)
     kinds = {kind.__name__ for kind in _kinds(Quiet) if kind.__module__.startswith(menu.__name__)}
-    elsewhere = _BELONG_TO_A_PAGE | _LATER_STEPS | _BEHIND_THE_PIN | _BUILT_ON | _BROUGHT_BY_A_STICK
+    elsewhere = _BELONG_TO_A_PAGE | _LATER_STEPS | _BEHIND_THE_PIN | _BUILT_ON | _BROUGHT_BY_A_STICK | _ASKED_BY_ITSELF
     assert kinds - elsewhere <= {stop.kind for stop in stops}
 
 

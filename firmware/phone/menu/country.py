@@ -1,0 +1,121 @@
+"""Where the phone stands: asked of whoever meets it first where its configuration does not say it."""
+
+from firmware.phone.answers import Answer, ErrandFailed
+from firmware.phone.countries import COUNTRIES
+from firmware.phone.errands import ChooseCountry
+from firmware.phone.events import Key
+from firmware.phone.menu.card import ONE_MOMENT
+from firmware.phone.menu.choices import BACK, CHOOSE
+from firmware.phone.menu.entry import DELETE
+from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
+from firmware.phone.on_hook import show_on_hook
+from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.words import word
+
+_TITLE = word("Country")
+_SHOWN = 16
+"""More than the largest display has rows."""
+_FIRST_OF_THEIR_CODE = frozenset("AU CW FI FK GB GP IT MA NF NO NZ RE RU SH US".split())  # noqa: SIM905
+"""Where most of those live who share a calling code; the others follow by name."""
+_MOST_DIGITS = 4
+"""Calling codes have three at most (ITU-T E.164 section 6.2.1); North America's `1` is followed by the area's."""
+
+
+class CountryPage(Quiet):
+    """All countries by their names; digits are a calling code, and leave those that have it.
+
+    No digit chooses a row, so that an emergency number that somebody types here is seen for what it is.
+    """
+
+    is_public = True
+
+    def __init__(self, _state: PhoneState) -> None:
+        self._digits = ""
+        self._selected = 0
+
+    def view(self, state: PhoneState) -> ListView:
+        """Show the countries around the selected one."""
+        codes = self._codes(state)
+        first = max(0, min(self._selected - _SHOWN // 2, len(codes) - _SHOWN))
+        language = state.features.preferences.language
+        rows = tuple(
+            MenuRow(COUNTRIES[code].name(language), f"+{COUNTRIES[code].calling_code}")
+            for code in codes[first : first + _SHOWN]
+        )
+        return ListView(
+            word("Country +{digits}", digits=self._digits),
+            rows,
+            self._selected,
+            first,
+            len(codes),
+            word("No country has this code."),
+            SoftKeys(DELETE if self._digits else BACK, CHOOSE if rows else ""),
+        )
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Move, choose what is selected, or write the calling code; whoever types an emergency number gets help."""
+        codes = self._codes(state)
+        match key:
+            case Key.VOLUME_UP if codes:
+                self._selected = (self._selected - 1) % len(codes)
+            case Key.VOLUME_DOWN if codes:
+                self._selected = (self._selected + 1) % len(codes)
+            case Key.OK if codes:
+                state.menu.push(state, _question(state, codes[self._selected]))
+            case _ if key in DIGIT_KEYS:
+                self._write(state, key)
+
+    def cancel(self, _state: PhoneState) -> bool:
+        """Delete the last digit; where there is none, leave."""
+        if not self._digits:
+            return False
+        self._digits, self._selected = self._digits[:-1], 0
+        return True
+
+    def _write(self, state: PhoneState, key: Key) -> None:
+        digits = self._digits + key.value
+        if state.settings.dial_plan.reaches_emergency(digits):
+            state.menu.close()
+            show_on_hook(state, digits)
+            return
+        # "+43" and "0043" are how it is written, and "43" is what it is.
+        self._digits, self._selected = digits.lstrip("0*#")[:_MOST_DIGITS], 0
+
+    def _codes(self, state: PhoneState) -> list[str]:
+        language = state.features.preferences.language
+        fitting = [code for code, country in COUNTRIES.items() if _fits(country.calling_code, self._digits)]
+        first = _FIRST_OF_THEIR_CODE if self._digits else frozenset()
+        return sorted(fitting, key=lambda code: (code not in first, COUNTRIES[code].name(language)))
+
+
+def _fits(calling_code: str, digits: str) -> bool:
+    return calling_code.startswith(digits) or digits.startswith(calling_code)
+
+
+def _question(state: PhoneState, code: str) -> Question:
+    country = COUNTRIES[code]
+    text = (
+        word("For help you call {number} there. Is the phone in this country?", number=country.general_number)
+        if country.general_number
+        else word("Whom you call for help there is not known. Is the phone in this country?")
+    )
+
+    def choose(state: PhoneState) -> None:
+        state.emit(ChooseCountry(code))
+        state.menu.push(state, CountryNotice())
+
+    return Question(country.name(state.features.preferences.language), text, word("Yes"), choose)
+
+
+class CountryNotice(Notice):
+    """Shown until the phone starts anew, or says why it does not."""
+
+    def __init__(self) -> None:
+        super().__init__(_TITLE, ONE_MOMENT)
+
+    def take(self, _state: PhoneState, answer: Answer) -> None:
+        """Say why nothing was kept."""
+        if isinstance(answer, ErrandFailed) and answer.errand == ChooseCountry.__name__:
+            self._text = answer.words
