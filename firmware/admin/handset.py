@@ -8,6 +8,7 @@ from firmware.control.requests import Answer, DoctorRequest, LogRequest, PageReq
 from firmware.control.server import Handler
 from firmware.errors import ControlError
 from firmware.health.doctor import Condition, counting_words, examine
+from firmware.phone.call import DisconnectReason
 from firmware.phone.guard import stolen_card
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import DailyTraffic, Traffic
@@ -88,6 +89,9 @@ class LoggedCall(Answer):
     """One line of the call log.
 
     Attributes:
+        duration_s: how long was talked.
+        answered: somebody took the call, however it ended.
+        result: how it ended, in the words of call detail records (`DisconnectReason`); None while it goes on.
         decision: what the handset decided about the call by itself; empty where nothing.
         sound: how it sounded; None where nothing was measured.
     """
@@ -97,7 +101,8 @@ class LoggedCall(Answer):
     name: str
     started_at: str
     duration_s: int
-    result: str
+    answered: bool
+    result: DisconnectReason | None
     decision: str
     sound: Sound | None
 
@@ -190,7 +195,8 @@ def _lines(entries: Sequence[CallLogEntry]) -> tuple[LoggedCall, ...]:
             name=entry.name,
             started_at=datetime.fromtimestamp(entry.started_at, UTC).astimezone().isoformat(" ", "seconds"),
             duration_s=round(entry.ended_at - entry.answered_at) if entry.ended_at and entry.answered_at else 0,
-            result="answered" if entry.answered_at else (entry.reason or "open"),
+            answered=entry.answered_at is not None,
+            result=entry.reason,
             decision=entry.decision or "",
             sound=Sound(**asdict(entry.quality)) if entry.quality is not None else None,
         )

@@ -92,7 +92,7 @@ def _say_advisories() -> int:
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many calls.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
-    """List the latest calls, newest first."""
+    """List the latest calls, newest first: whether each was answered, for how long it was talked, and how it ended."""
     from firmware.control.requests import LogRequest
 
     calls = ask(runtime_dir, LogRequest(limit=limit))["calls"]
@@ -104,9 +104,12 @@ def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
     for call in calls:
         arrow = "→" if call["direction"] == "outgoing" else "←"
         who = f"{call['name']} ({call['number']})" if call["name"] else call["number"] or "withheld"
-        result = call["decision"] or call["result"]
+        answered = "answered" if call["answered"] else "not answered"
+        ending = call["result"] or "going on"
+        if call["decision"] not in ("", ending):
+            ending = f"{ending} ({call['decision']})"
         sound = f"  sound {call['sound']['mos']:.1f} of 5" if call["sound"] else ""
-        click.echo(f"{call['started_at']}  {arrow} {who:32} {result:20} {call['duration_s']:>6} s{sound}")
+        click.echo(f"{call['started_at']}  {arrow} {who:32} {answered:12} {call['duration_s']:>6} s  {ending}{sound}")
 
 
 def _in_words(row: Mapping[str, Any]) -> str:

@@ -22,7 +22,6 @@ _BUSY_REASONS = frozenset({DisconnectReason.BUSY, DisconnectReason.REJECTED})
 _NOT_MISSED = frozenset(
     {
         DisconnectReason.REJECTED,
-        DisconnectReason.LOCAL_HANGUP,
         DisconnectReason.FORWARDED,
         DisconnectReason.TRANSFERRED,
     }
@@ -94,11 +93,15 @@ def _is_missed(call: Call) -> bool:
 def hang_up(state: PhoneState, call: Call, reason: DisconnectReason | None = None) -> None:
     """End the call from this side; its record closes now, whatever SIP still has to say."""
     state.emit(HangUpCall(call.call_id))
-    unanswered = call.direction is CallDirection.OUTGOING and not call.answered
-    fallback = DisconnectReason.CANCELLED if unanswered else DisconnectReason.LOCAL_HANGUP
-    close_call(state, call, reason or fallback, 0)
+    close_call(state, call, reason or _ended_here(call), 0)
     if call is state.call:
         state.muted = False
+
+
+def _ended_here(call: Call) -> DisconnectReason:
+    if call.answered:
+        return DisconnectReason.LOCAL_HANGUP
+    return DisconnectReason.CANCELLED if call.direction is CallDirection.OUTGOING else DisconnectReason.REJECTED
 
 
 def reject(state: PhoneState, call: Call, why: RejectReason) -> None:

@@ -79,8 +79,7 @@ def disconnect_reason(
     reason = _DISCONNECT_REASONS.get(sip_code)
     if reason is not None:
         return reason
-    if sip_code // 100 == 4:  # noqa: PLR2004 - RFC 3261 section 21.4
-        return DisconnectReason.REJECTED
+    # Nobody declined a request that was malformed, went in circles or needed an extension (RFC 3261 section 21.4).
     return DisconnectReason.SERVER_ERROR
 
 

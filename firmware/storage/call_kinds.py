@@ -9,7 +9,6 @@ from firmware.phone.errands import CallKind
 
 _NOT_MISSED: Final = (
     DisconnectReason.REJECTED,
-    DisconnectReason.LOCAL_HANGUP,
     DisconnectReason.FORWARDED,
     DisconnectReason.TRANSFERRED,
 )

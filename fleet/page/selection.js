@@ -13,8 +13,8 @@
 export const everything = () => ({ fleet: "", query: "", states: new Set(), result: "", hours: 24 });
 
 /** What people see of how calls end: three kinds, each with its own colour and word. */
-const ANSWERED = new Set(["local_hangup", "remote_hangup", "transferred", "forwarded"]);
-const MISSED = new Set(["cancelled", "no_answer", "busy", "rejected", "barred"]);
+const ANSWERED = new Set(["local_hangup", "remote_hangup", "transferred"]);
+const MISSED = new Set(["cancelled", "no_answer", "busy", "rejected", "forwarded", "barred"]);
 
 /** @param {string} result @returns {"answered" | "missed" | "failed"} */
 export function kindOfResult(result) {

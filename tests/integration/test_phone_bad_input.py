@@ -276,7 +276,7 @@ async def test_a_call_and_the_keys_know_nothing_of_100_mb_that_are_read_meanwhil
             await is_at_work(process, "the file was read before the call was over")
             await clerk.hang_up()
     call = await asyncio.to_thread(office.newest_call)
-    assert (call["result"], call["number"]) == ("answered", BOB)
+    assert (call["answered"], call["number"]) == (True, BOB)
     # The file is far from read. Whatever is there stays, whole, when the power fails.
     handset.main.kill()
     names = {contact.name for contact in await book_of(office).read() if contact.numbers}

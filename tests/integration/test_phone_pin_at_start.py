@@ -74,7 +74,7 @@ async def test_before_the_pin_is_typed_help_can_be_called_and_afterwards_everyth
         await person.wait_for(lambda status: status["store"] == "open")
         assert "Anna Schmidt" in handset.command("contacts", "list")
         [call] = handset.ask("log")
-        assert (call["number"], call["result"]) == (EMERGENCY, "answered")
+        assert (call["number"], call["answered"]) == (EMERGENCY, True)
         assert "the holder's PIN" in (await person.status())["stolen_card"]
         assert "The store has a new key." in handset.command("store", "rotate-key")
     async with started(handset) as person:

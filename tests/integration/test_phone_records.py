@@ -343,7 +343,7 @@ async def test_a_handset_killed_in_a_call_reports_it_as_interrupted_once(stage: 
     async with Person(stage.handset) as person:
         await person.wait_for_line()
         await person.call("7301#")
-        while (await read_log(stage))[0]["result"] != "answered":
+        while not (await read_log(stage))[0]["answered"]:
             pass
     stage.handset.main.kill()
     stage.peer.hang_up()

@@ -66,7 +66,7 @@ async def test_calls_in_a_row_all_succeed_and_leave_nothing_behind(stage: Stage,
         if time.monotonic() > warm_at:
             footprints.append(Footprint.of(stage.handset))
     calls = stage.handset.ask("log", "--limit", "100")
-    assert {call["result"] for call in calls} == {"answered"}
+    assert all(call["answered"] for call in calls)
     assert [call["direction"] for call in calls[:2]] == ["incoming", "outgoing"]
     growth_mb = (
         100 * statistics.linear_regression(range(len(footprints)), [footprint.pss_mb for footprint in footprints]).slope

@@ -82,7 +82,7 @@ async def test_the_log_says_which_call_was_handed_over(office: Office, clerk: Pe
     await clerk.press("transfer")
     await clerk.reads("Call transferred")
     newest = office.stage.handset.ask("log")[:2]
-    assert {(call["number"], call["result"]) for call in newest} == {(BOB, "answered"), (CAROL, "answered")}
+    assert {(call["number"], call["answered"]) for call in newest} == {(BOB, True), (CAROL, True)}
 
 
 # --- handing over that fails ------------------------------------------------------------------------------------------

@@ -225,7 +225,7 @@ def test_replacing_the_handset_before_the_answer_has_gone_through_hangs_up() -> 
     desk.ring()
     desk.lift()
     assert HangUpCall(INCOMING) in desk.replace()
-    assert desk.said(CloseCallRecord) == [CloseCallRecord(INCOMING, DisconnectReason.LOCAL_HANGUP, 0)]
+    assert desk.said(CloseCallRecord) == [CloseCallRecord(INCOMING, DisconnectReason.REJECTED, 0)]
 
 
 def test_a_caller_who_gives_up_while_the_handset_is_being_lifted_is_missed() -> None:

@@ -68,7 +68,7 @@ def test_no_header_makes_a_caller_that_cannot_be_shown(text: str) -> None:
         (404, True, False, False, DisconnectReason.NOT_FOUND),
         (403, True, False, False, DisconnectReason.NOT_ALLOWED),
         (488, True, False, False, DisconnectReason.NO_COMMON_CODEC),
-        (499, True, False, False, DisconnectReason.REJECTED),
+        (499, True, False, False, DisconnectReason.SERVER_ERROR),
         (999, True, False, False, DisconnectReason.SERVER_ERROR),
     ],
 )

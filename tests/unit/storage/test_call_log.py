@@ -239,7 +239,6 @@ async def test_redial_knows_the_digits_of_the_newest_outgoing_call(lab: StoreLab
         (DisconnectReason.BUSY, 1),
         (DisconnectReason.INTERRUPTED, 1),
         (DisconnectReason.REJECTED, 0),
-        (DisconnectReason.LOCAL_HANGUP, 0),
     ],
 )
 async def test_a_call_is_missed_unless_the_person_here_ended_it(
