@@ -8,7 +8,7 @@ PROCESSES ?= 5
 # Each of the thousands of processes that tests start would compile all that it loads.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo fleet test quick check bench soak format lock advisories words menu features reference countries openapi engine deb image machine
+.PHONY: help demo fleet test quick check bench soak format lock advisories words menu features holidays reference countries openapi engine deb image machine
 
 help:
 	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
@@ -25,6 +25,7 @@ help:
 	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
 	@echo "make menu     draw the map of the menus, docs/menu.md"
 	@echo "make features list every feature and the tests that show it, docs/features.md"
+	@echo "make holidays write the public holidays of each country, by which working days are counted, firmware/privacy/holidays.txt"
 	@echo "make reference   write what can be set, docs/configuration.md, and the example; what goes over the broker, fleet/schemas"
 	@echo "make countries   write every country's numbers into the firmware, and as a table, docs/countries.md"
 	@echo "make openapi  write what the fleet's HTTP API answers, fleet/schemas/openapi.json"
@@ -92,6 +93,10 @@ menu:
 features:
 	@tools/setup check
 	@$(BIN)/python -m tests.features
+
+holidays:
+	@tools/setup check
+	@$(BIN)/python -m tools.public_holidays
 
 reference:
 	@tools/setup check
