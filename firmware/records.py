@@ -23,6 +23,7 @@ from firmware.phone.purpose import Actor
 from firmware.phone.recording import RecordingId
 from firmware.ports.heartbeat import Heartbeat
 from firmware.privacy.consent import ConsentState
+from firmware.privacy.working_days import working_days_of
 from firmware.proven_time import NAME as PROVEN_TIME_NAME
 from firmware.proven_time import ProvenTime
 from firmware.settings.recording import room_limits
@@ -171,7 +172,8 @@ class Records:
         )
         self.call_log.journal = self._journal
         self.my_data = StoredMyData(self._store)
-        self.requests = StoredRequests(self._store, self.consents, clock.read_clocks)
+        working_days = working_days_of(device.region or device.country)
+        self.requests = StoredRequests(self._store, self.consents, clock.read_clocks, working_days)
         self.retention = StoredRetention(
             self._store,
             self.outbox,
@@ -302,13 +304,14 @@ class Records:
                 await self.recordings.recover(recording_id)
 
     async def _keep_retaining(self) -> None:
-        """Delete what was kept long enough, now and each night."""
+        """Delete what was kept long enough, now and each night, and give days to requests once the clock is right."""
         at_start = True
         while True:
             try:
                 await self.retention.enforce(at_start=at_start)
+                await self.requests.fix_dates()
             except StorageError as error:
-                _log.warning("What was kept long enough cannot be deleted now: %s", error)
+                _log.warning("What was kept long enough, and days by which answers are due, must wait: %s", error)
             at_start = False
             await asyncio.sleep(_COUNT_EVERY_S)
 

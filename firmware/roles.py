@@ -106,7 +106,11 @@ def sync_handlers(
         inbound = Inbound(
             records.outbox,
             records.consents,
-            {DownTopic.POLICY: documents.policies, DownTopic.NOTICE: documents.notices},
+            {
+                DownTopic.POLICY: documents.policies,
+                DownTopic.NOTICE: documents.notices,
+                DownTopic.ANSWER: documents.answers,
+            },
             time.monotonic,
         )
     if (leaving := farewell(inbound)).waits:

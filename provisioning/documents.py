@@ -1,8 +1,8 @@
-"""What policies and notices of the operator say, in both languages of the display."""
+"""What policies, notices and answers of the operator say, in both languages of the display."""
 
 import re
 from datetime import date
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -61,6 +61,23 @@ class NoticeDocument(Section):
 
     incident: bool
     title: BothTitles
+    text: BothTexts
+
+
+class AnswerDocument(Section):
+    """What the operator answers to one request of a holder's.
+
+    Attributes:
+        request: the request's number.
+        epoch: the run of the handset in which it was filed, as the state of consent tells it: a number may come again
+            with the next holder, this does not.
+        decision: all that was asked for is done or given, a part of it, or nothing.
+        text: what the holder reads, in whole sentences: what was done, or why not, and where to turn to.
+    """
+
+    request: Annotated[int, Field(ge=1, lt=2**53)]
+    epoch: Annotated[int, Field(ge=1, lt=2**53)]
+    decision: Literal["granted", "partly", "refused"]
     text: BothTexts
 
 

@@ -1,4 +1,4 @@
-"""Documents that the operator signs: one envelope for policies, notices and catalogues of purposes.
+"""Documents that the operator signs: one envelope for policies, notices, catalogues and answers.
 
     magic, 8 bytes | kind, 1 | key id, 8 | Ed25519 signature, 64 | body, UTF-8 JSON of a `Statement`
 
@@ -31,10 +31,15 @@ _KEY_ID_AT: Final = _KIND_AT + 1
 _SIGNATURE_AT: Final = _KEY_ID_AT + _KEY_ID_BYTES
 _BODY_AT: Final = _SIGNATURE_AT + _SIGNATURE_BYTES
 
-DocumentKind = Literal[Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE]
+DocumentKind = Literal[Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE, Kind.ANSWER]
 """The kinds that are documents in this envelope."""
 
-_CODES: Final[Mapping[DocumentKind, int]] = {Kind.POLICY: 1, Kind.NOTICE: 2, Kind.CATALOGUE: 3}
+_CODES: Final[Mapping[DocumentKind, int]] = {
+    Kind.POLICY: 1,
+    Kind.NOTICE: 2,
+    Kind.CATALOGUE: 3,
+    Kind.ANSWER: 4,
+}
 _KINDS: Final[Mapping[int, DocumentKind]] = {code: kind for kind, code in _CODES.items()}
 
 # A document travels as base64 in one line of 64 KiB between the sync process and the handset.
@@ -42,6 +47,7 @@ MAX_BYTES: Final[Mapping[DocumentKind, int]] = {
     Kind.POLICY: 40 * 1024,
     Kind.NOTICE: 8 * 1024,
     Kind.CATALOGUE: 40 * 1024,
+    Kind.ANSWER: 8 * 1024,
 }
 """The largest document of each kind."""
 
@@ -59,6 +65,8 @@ class Refusal(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     OLD = "old"
     REPLAYED = "replayed"
+    UNKNOWN_REQUEST = "unknown_request"
+    REQUEST_CLOSED = "request_closed"
 
 
 class DocumentRefusedError(ProvisioningError):
@@ -80,7 +88,7 @@ class Statement(Validity):
         number: rises with each document of a kind; a handset takes no number twice and none below its newest.
         fleet: the handsets that it is for.
         devices: only these of the fleet; all of them where empty.
-        content: the policy, notice or catalogue.
+        content: the policy, notice, catalogue or answer.
     """
 
     number: Annotated[int, Field(ge=1, lt=2**53)]
@@ -175,7 +183,7 @@ def _public_bytes(key: Ed25519PrivateKey) -> bytes:
 
 
 def _a(kind: DocumentKind | None) -> str:
-    return f"a {kind}" if kind else "of no known kind"
+    return f"{'an' if kind is Kind.ANSWER else 'a'} {kind}" if kind else "of no known kind"
 
 
 def _refuse(refusal: Refusal, message: str) -> NoReturn:

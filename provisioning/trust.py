@@ -18,13 +18,14 @@ _KEY_ID_BYTES: Final = 8
 class Kind(StrEnum):
     """What is signed; a key may sign only the kinds that it is pinned for.
 
-    POLICY, NOTICE, CATALOGUE: documents; see provisioning.signed.
+    POLICY, NOTICE, CATALOGUE, ANSWER: documents; see provisioning.signed.
     BUNDLE: bundles with all that is in them, but for FIRMWARE; see provisioning.bundle.
     """
 
     POLICY = "policy"
     NOTICE = "notice"
     CATALOGUE = "catalogue"
+    ANSWER = "answer"
     BUNDLE = "bundle"
     FIRMWARE = "firmware"
 

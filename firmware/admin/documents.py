@@ -1,4 +1,4 @@
-"""What the handset answers to `wecall policy take`, `notice take` and `catalogue take`, where there is no broker."""
+"""What the handset answers to `wecall policy take`, `notice take`, `answer take` and `catalogue take`."""
 
 import base64
 import binascii
@@ -46,13 +46,15 @@ class DocumentRole:
             raise ControlError(f"{error} ({error.refusal})") from error
 
     async def _admit(
-        self, documents: Documents, kind: Literal["policy", "notice", "catalogue"], document: bytes
+        self, documents: Documents, kind: Literal["policy", "notice", "catalogue", "answer"], document: bytes
     ) -> OutcomeCode:
         match kind:
             case "policy":
                 return await documents.policies.admit(document)
             case "notice":
                 return await documents.notices.admit(document)
+            case "answer":
+                return await documents.answers.admit(document, Channel.COMMAND_LINE)
             case "catalogue":
                 await documents.catalogues.admit(document, Channel.COMMAND_LINE)
                 return OutcomeCode.TAKEN

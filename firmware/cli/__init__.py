@@ -78,6 +78,7 @@ for _command in (
     documents.key,
     documents.policy,
     documents.notice,
+    documents.answer,
     documents.catalogue,
     installer_cli.bundle,
     installer_cli.fleet,

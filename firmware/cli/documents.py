@@ -1,4 +1,4 @@
-"""`wecall key`, `policy`, `notice`, `catalogue`: an operator signs documents, an installer hands them over.
+"""`wecall key`, `policy`, `notice`, `answer`, `catalogue`: an operator signs documents, an installer hands them over.
 
 They need nothing of the handset's libraries, so that they work wherever the operator's keys are.
 """
@@ -191,6 +191,59 @@ def take_notice(file: Path, runtime_dir: Path) -> None:
 
 
 @click.group()
+def answer() -> None:
+    """Sign answers to holders' requests, and look into signed ones."""
+
+
+@answer.command(name="sign")
+@_text_options
+@_signing_options
+@click.option(
+    "--request", type=click.IntRange(1), required=True, help="The request's number, as the fleet's page has it."
+)
+@click.option("--epoch", type=click.IntRange(1), required=True, help="The request's epoch, from beside its number.")
+@click.option(
+    "--decision", type=click.Choice(["granted", "partly", "refused"]), required=True,
+    help="Whether all that was asked for is done or given, a part of it, or nothing.",
+)  # fmt: skip
+def sign_answer(
+    english: Path, chinese: Path, request: int, epoch: int, decision: str, *, devices: tuple[str, ...], **signing: Any
+) -> None:
+    """Sign the answer to one request of one handset's holder, which closes it; say why, and where to turn to.
+
+    Whoever opens the menu of the phone can read it: what was asked for is not to be in it, if that is a secret.
+    """
+    from provisioning.documents import AnswerDocument
+    from provisioning.trust import Kind
+
+    if len(devices) != 1:
+        raise click.ClickException("An answer is for one handset, for each has its own requests: name it by --device.")
+    texts = _texts(english, chinese)
+    content = {"request": request, "epoch": epoch, "decision": decision, "text": texts}
+    _sign(Kind.ANSWER, AnswerDocument, content, devices=devices, **signing)
+
+
+@answer.command(name="inspect")
+@_checking_options
+def inspect_answer(file: Path, configuration: Path, public: str | None) -> None:
+    """Check the signature of the answer in FILE, then say what it says."""
+    from provisioning.documents import AnswerDocument
+    from provisioning.trust import Kind
+
+    said = _inspect(Kind.ANSWER, AnswerDocument, file, configuration, public)
+    click.echo(f"request {said.request} of epoch {said.epoch}: {said.decision}")
+    _echo_texts(said.text.en, said.text.zh)
+
+
+@answer.command(name="take")
+@click.argument("file", type=_FILE)
+@runtime_dir_option
+def take_answer(file: Path, runtime_dir: Path) -> None:
+    """Hand the signed answer in FILE to the handset, which closes the request and shows it."""
+    _take("answer", file, runtime_dir)
+
+
+@click.group()
 def catalogue() -> None:
     """Sign catalogues of what holders are asked for, and hand signed ones over."""
 
@@ -223,7 +276,7 @@ def take_catalogue(file: Path, runtime_dir: Path) -> None:
     _take("catalogue", file, runtime_dir)
 
 
-def _take(kind: Literal["policy", "notice", "catalogue"], file: Path, runtime_dir: Path) -> None:
+def _take(kind: Literal["policy", "notice", "catalogue", "answer"], file: Path, runtime_dir: Path) -> None:
     from pydantic import ValidationError
 
     from firmware.control.requests import DocumentTakeRequest

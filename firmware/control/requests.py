@@ -84,7 +84,7 @@ class ReceivedRequest(Request):
     """Brings a message for the handset, in base64: what it says is for the handset to find out."""
 
     request: Literal["received"] = "received"
-    topic: Literal[DownTopic.ACK, DownTopic.POLICY, DownTopic.NOTICE]
+    topic: Literal[DownTopic.ACK, DownTopic.POLICY, DownTopic.NOTICE, DownTopic.ANSWER]
     document: Annotated[Base64UrlBytes, Field(max_length=MAX_DOCUMENT_BYTES, repr=False)]
 
 
@@ -309,7 +309,7 @@ class DocumentTakeRequest(Request):
     """Brings a signed document of the operator, in base64."""
 
     request: Literal["document_take"] = "document_take"
-    kind: Literal["policy", "notice", "catalogue"]
+    kind: Literal["policy", "notice", "catalogue", "answer"]
     data: Annotated[str, Field(max_length=60_000)]
 
 

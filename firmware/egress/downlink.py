@@ -20,13 +20,15 @@ MAX_CONFIRMED_RANGES: Final = 100
 class DownTopic(StrEnum):
     """The last level of each topic that the handset listens to.
 
-    ACK: an AckMessage of a collector. POLICY, NOTICE: documents with the operator's signature; see provisioning.signed.
+    ACK: an AckMessage of a collector. POLICY, NOTICE, ANSWER: documents with the operator's signature; see
+    provisioning.signed.
     BUNDLE: a bundle without firmware; see provisioning.bundle.
     """
 
     ACK = "ack"
     POLICY = "policy"
     NOTICE = "notice"
+    ANSWER = "answer"
     BUNDLE = "bundle"
 
 
@@ -34,6 +36,7 @@ MOST_BYTES: Final[Mapping[DownTopic, int]] = {
     DownTopic.ACK: MAX_DOCUMENT_BYTES,
     DownTopic.POLICY: MAX_DOCUMENT_BYTES,
     DownTopic.NOTICE: MAX_DOCUMENT_BYTES,
+    DownTopic.ANSWER: MAX_DOCUMENT_BYTES,
     DownTopic.BUNDLE: MAX_NETWORK_BUNDLE_BYTES,
 }
 """The longest message of each topic."""

@@ -84,6 +84,7 @@ class ErasureReason(StrEnum):
 class OutcomeCode(StrEnum):
     """What became of a message of the operator's.
 
+    UNKNOWN_REQUEST, REQUEST_CLOSED: an answer to what this holder never asked, or to what waits for none.
     The second group is about bundles alone: APPLIED, why one was refused (provisioning.refusal.BundleRefusal), and
     which check sent one back that was tried.
     """
@@ -103,6 +104,8 @@ class OutcomeCode(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     OLD = "old"
     REPLAYED = "replayed"
+    UNKNOWN_REQUEST = "unknown_request"
+    REQUEST_CLOSED = "request_closed"
     FAILED = "failed"
 
     APPLIED = "applied"
@@ -207,12 +210,21 @@ class PurposeState(Message):
 
 
 class RequestStatement(Message):
-    """One request of the holder's that the operator must answer by a day."""
+    """One request of the holder's that the operator must answer by a day.
+
+    Attributes:
+        epoch: the run of the handset in which it was filed, which a signed answer names beside the number; None with
+            firmware that takes no answers.
+        due: None until the handset's clock was right once: the day is counted back from then.
+        objected: the holder objects to the answer that was given, so that it waits for another one.
+    """
 
     number: SafeInteger
+    epoch: SafeInteger | None = None
     kind: RequestKind
-    due: Day
+    due: Day | None
     state: Literal[RequestState.OPEN, RequestState.OVERDUE]
+    objected: bool = False
 
 
 class ConsentMessage(Message):

@@ -147,6 +147,7 @@ def _rights(around: Surroundings, records: Records) -> RightsParts:
         retention=records.retention,
         erasure=records.erasure,
         requests=records.requests,
+        answers=records.documents.answers,
         exports=around.exports,
         exchange_dir=around.exchange_dir,
         forget_bundles=around.forget_bundles,

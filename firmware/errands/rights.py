@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from firmware import exchange
@@ -18,6 +18,7 @@ from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import RequestState, Right
 from firmware.phone.rights_answers import (
+    AnswerRow,
     MyDataErased,
     MyDataRead,
     MyDataRow,
@@ -32,13 +33,15 @@ from firmware.phone.rights_errands import (
     EraseMyData,
     FileRequest,
     ListRequests,
+    MarkAnswerRead,
     NoteOverride,
+    ObjectToAnswer,
     ProveHolder,
     ReadMyData,
     ReadRetention,
 )
 from firmware.privacy.retention import ENDING
-from firmware.privacy.rights import Request
+from firmware.storage.answers import AnswerState, StoredAnswer, StoredAnswers
 from firmware.storage.erasure import ERASABLE, StoredErasure
 from firmware.storage.my_data import StoredMyData
 from firmware.storage.retention import StoredRetention
@@ -65,6 +68,7 @@ class RightsParts:
     retention: StoredRetention
     erasure: StoredErasure
     requests: StoredRequests
+    answers: StoredAnswers
     exports: Exports
     exchange_dir: Path
     forget_bundles: Callable[[], None]
@@ -101,6 +105,8 @@ class RightsErrands:
             FileRequest: self._file,
             ListRequests: self._list,
             CloseRequest: self._close,
+            MarkAnswerRead: self._mark_read,
+            ObjectToAnswer: self._object,
             NoteOverride: self._note_override,
         }
 
@@ -146,8 +152,8 @@ class RightsErrands:
         actor = self._proofs.take(Right.REQUEST)
         filed = await self._parts.requests.file(errand.kind, actor=actor, channel=Channel.KEYPAD)
         if (request := filed.request) is None:
-            return RequestFiled(0, "", clock_synced=True)
-        return RequestFiled(request.number, self._due(request), request.clock_synced)
+            return RequestFiled(0, "")
+        return RequestFiled(request.number, self._day(request.due))
 
     async def _list(self, _errand: ListRequests) -> RequestsListed:
         return await self._requests()
@@ -158,24 +164,50 @@ class RightsErrands:
         await requests.close(errand.number, RequestState.ANSWERED, actor=actor, channel=Channel.KEYPAD)
         return await self._requests()
 
+    async def _mark_read(self, errand: MarkAnswerRead) -> RequestsListed:
+        await self._parts.answers.mark_read(errand.answer_id)
+        return await self._requests()
+
+    async def _object(self, errand: ObjectToAnswer) -> RequestsListed:
+        actor = self._proofs.take(Right.REQUEST)
+        await self._parts.answers.object_to(errand.answer_id, actor=actor, channel=Channel.KEYPAD)
+        return await self._requests()
+
     async def _note_override(self, errand: NoteOverride) -> None:
         await self._parts.requests.note_override(errand.decision, actor=errand.actor, channel=Channel.KEYPAD)
 
     async def _requests(self) -> RequestsListed:
+        # A clock that has just become right shows in the days at once.
+        await self._parts.requests.fix_dates()
         today, language = self._parts.requests.today, self._language()
+        answers = await self._parts.answers.newest()
         return RequestsListed(
             tuple(
                 RequestRow(
                     request.number,
                     request.kind,
-                    date_in_words(request.filed_at, language),
-                    self._due(request),
+                    date_in_words(request.filed_at, language) if request.filed_at is not None else "",
+                    self._day(request.due),
                     request.state(today),
+                    _answer_row(answers[request.number], language) if request.number in answers else None,
+                    objected=request.objected,
                 )
                 for request in await self._parts.requests.listed()
             )
         )
 
-    def _due(self, request: Request) -> str:
-        noon = datetime(request.due.year, request.due.month, request.due.day, 12).astimezone()
-        return day_in_words(noon.timestamp(), self._language())
+    def _day(self, day: date | None) -> str:
+        if day is None:
+            return ""
+        return day_in_words(datetime(day.year, day.month, day.day, 12).astimezone().timestamp(), self._language())
+
+
+def _answer_row(answer: StoredAnswer, language: str) -> AnswerRow:
+    said = answer.said
+    return AnswerRow(
+        answer.answer_id,
+        RequestState(said.decision),
+        said.text.zh if language == "zh" else said.text.en,
+        f"{datetime.fromtimestamp(answer.issued_at, UTC):%Y-%m-%d}",
+        answer.state is not AnswerState.UNREAD,
+    )

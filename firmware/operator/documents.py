@@ -10,6 +10,7 @@ from firmware.clock import read_clocks
 from firmware.errors import StorageError
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.privacy.policy import in_force, unread
+from firmware.storage.answers import StoredAnswers
 from firmware.storage.catalogues import StoredCatalogues
 from firmware.storage.consents import Consents
 from firmware.storage.documents import Addressee, DocumentRegister, Report, report_to_nobody
@@ -25,10 +26,10 @@ _COUNT_EVERY_S: Final = 600.0
 
 
 class Documents:
-    """Policies and notices over one store.
+    """Policies, notices and answers over one store.
 
     Attributes:
-        policies, notices, catalogues: usable once the store is open.
+        policies, notices, answers, catalogues: usable once the store is open.
     """
 
     def __init__(
@@ -57,7 +58,8 @@ class Documents:
         self.policies = StoredPolicies(store, consents, register, read_clocks, report)
         self.notices = StoredNotices(store, consents, register, read_clocks, report)
         self.catalogues = StoredCatalogues(store, consents, register)
-        self.policies.when_changed = self.notices.when_changed = self.tell
+        self.answers = StoredAnswers(store, consents, register, read_clocks, report, device=device.id)
+        self.policies.when_changed = self.notices.when_changed = self.answers.when_changed = self.tell
         self._on_change = on_change
         self._counter: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
@@ -95,6 +97,7 @@ class Documents:
     async def _tell(self) -> None:
         try:
             shelf, notices = await self.policies.shelf(), await self.notices.to_show()
+            answers = await self.answers.count_unread()
         except StorageError as error:
             _log.warning("What the operator has sent cannot be read: %s", error)
             return
@@ -106,6 +109,7 @@ class Documents:
                 new.policy.version if new is not None else "",
                 len(waiting),
                 unread_incident=any(notice.said.incident for notice in waiting),
+                unread_answers=answers,
             )
         )
 

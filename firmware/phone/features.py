@@ -194,8 +194,10 @@ class FeatureState:
     @property
     def wants_attention(self) -> bool:
         """Whether there is something that the person has not seen or heard yet."""
-        to_read = self.documents.unread_policy or self.documents.unread_notices or self.lapsed_purposes
-        return bool(self.voicemail_count or self.unread_messages or self.refusal or to_read)
+        documents = self.documents
+        to_read = documents.unread_policy or documents.unread_notices or documents.unread_answers
+        to_hear_or_read = self.voicemail_count or self.unread_messages or to_read
+        return bool(to_hear_or_read or self.refusal or self.lapsed_purposes)
 
     def line_views(self, accounts: tuple[tuple[str, str], ...]) -> tuple[LineView, ...]:
         """Return every account's line; `accounts` are pairs of name and label, the default account first."""

@@ -100,5 +100,6 @@ def _news(state: "PhoneState") -> tuple[int, ...]:
     """
     features = state.features
     documents = features.documents
-    to_read = documents.unread_notices + bool(documents.unread_policy) + len(features.lapsed_purposes)
+    from_operator = documents.unread_notices + documents.unread_answers + bool(documents.unread_policy)
+    to_read = from_operator + len(features.lapsed_purposes)
     return (len(state.problems), features.voicemail_count, features.unread_messages, to_read, state.bundle.count)

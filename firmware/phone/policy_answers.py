@@ -92,11 +92,13 @@ class DocumentsChanged:
         unread_policy: the version of a policy that waits to be read, empty for none.
         unread_notices: so many notices are not acknowledged.
         unread_incident: one of them tells of a danger to the holder's data.
+        unread_answers: so many answers to the holder's requests are not read.
     """
 
     unread_policy: str = ""
     unread_notices: int = 0
     unread_incident: bool = False
+    unread_answers: int = 0
 
 
 PolicyAnswer = PoliciesListed | PolicyRead | NoticesRead | DocumentsChanged

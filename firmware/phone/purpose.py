@@ -20,12 +20,14 @@ class Purpose(StrEnum):
 class Actor(StrEnum):
     """Who decided something that the ledger holds.
 
-    POLICY: a new policy took effect or a date came, and the handset did what that says.
+    POLICY: a new policy took effect or a date came, and the handset did what that says. OPERATOR: a key of the
+    operator's that is in force signed it.
     """
 
     HOLDER = "holder"
     GUARDIAN = "guardian"
     POLICY = "policy"
+    OPERATOR = "operator"
 
 
 class Channel(StrEnum):

@@ -19,11 +19,15 @@ class RequestKind(StrEnum):
 class RequestState(StrEnum):
     """How far it is; OVERDUE: the day on which it was due has passed.
 
-    ANSWERED: the operator did. WITHDRAWN: the holder asks no more.
+    GRANTED, PARTLY, REFUSED: the operator's signed answer says so. ANSWERED: the holder closed it, for it was answered
+    in another way. WITHDRAWN: the holder asks no more.
     """
 
     OPEN = "open"
     OVERDUE = "overdue"
+    GRANTED = "granted"
+    PARTLY = "partly"
+    REFUSED = "refused"
     ANSWERED = "answered"
     WITHDRAWN = "withdrawn"
 

@@ -64,22 +64,55 @@ class MyDataErased:
 
 @dataclass(frozen=True, slots=True)
 class RequestFiled:
-    """A request has its number and the day by which an answer is due; number 0: there were too many today."""
+    """A request has its number and the day by which an answer is due; number 0: there were too many today.
+
+    The day is empty until the clock has been right once.
+    """
 
     number: int
     due: str
-    clock_synced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """The operator's newest answer to a request, in the display's language.
+
+    Attributes:
+        answer_id: which one.
+        decision: GRANTED, PARTLY or REFUSED.
+        paragraphs: its text.
+        date: when it was signed, as "2026-11-25".
+        read: the holder has read it.
+    """
+
+    answer_id: int
+    decision: RequestState
+    paragraphs: tuple[str, ...]
+    date: str
+    read: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """One request as a menu shows it."""
+    """One request as a menu shows it.
+
+    Attributes:
+        number: which one.
+        kind: what is asked for.
+        filed: on which day; empty until the clock has been right once.
+        due: the day by which an answer is due; empty likewise.
+        state: how far it is.
+        answer: what the operator answered last; None where nothing.
+        objected: it waits again, because the holder objects to that.
+    """
 
     number: int
     kind: RequestKind
     filed: str
     due: str
     state: RequestState
+    answer: AnswerRow | None = None
+    objected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

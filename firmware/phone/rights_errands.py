@@ -92,6 +92,20 @@ class CloseRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkAnswerRead:
+    """The holder has read an answer; RequestsListed follows, and DocumentsChanged before it."""
+
+    answer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectToAnswer:
+    """Object to an answer, so that its request waits again; RequestsListed follows."""
+
+    answer_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class NoteOverride:
     """Write who overruled what the phone had decided by itself."""
 
@@ -112,5 +126,7 @@ RightsErrand = (
     | FileRequest
     | ListRequests
     | CloseRequest
+    | MarkAnswerRead
+    | ObjectToAnswer
     | NoteOverride
 )

@@ -389,6 +389,7 @@ class PhoneState:
             unread_messages=self.features.unread_messages,
             policy_to_read=bool(self.features.documents.unread_policy),
             notices_to_read=self.features.documents.unread_notices,
+            answers_to_read=self.features.documents.unread_answers,
             incident_to_read=self.features.documents.unread_incident,
             purposes_to_answer=len(self.features.lapsed_purposes),
             refusal=self.features.refusal,

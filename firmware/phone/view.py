@@ -205,7 +205,8 @@ class PhoneView:
         unread_messages: how many text messages nobody has read.
         policy_to_read: there is a new privacy policy that the holder has not read.
         notices_to_read: how many of the operator's notices are not acknowledged.
-        incident_to_read: one of them tells of a danger to the holder's data.
+        answers_to_read: how many answers to the holder's requests nobody has read.
+        incident_to_read: one of the notices tells of a danger to the holder's data.
         purposes_to_answer: how many purposes have changed since they were answered.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         sound_shown: the person wants to see how the running call sounds.
@@ -254,6 +255,7 @@ class PhoneView:
     unread_messages: int = 0
     policy_to_read: bool = False
     notices_to_read: int = 0
+    answers_to_read: int = 0
     incident_to_read: bool = False
     purposes_to_answer: int = 0
     refusal: Refusal | None = None

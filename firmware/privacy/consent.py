@@ -35,7 +35,9 @@ class LedgerAction(StrEnum):
     POLICY_SHOWN, POLICY_IN_FORCE: a policy was seen on the display, took effect (its version).
     CATALOGUE_IN_FORCE: another wording of the purposes took effect (its version).
     NOTICE_SHOWN, NOTICE_ACKNOWLEDGED: one of the operator's notices (its id).
-    REQUEST, REQUEST_ANSWERED: one of the holder's rights (the request's number).
+    REQUEST: the holder asked the operator for something (what for, and the request's number).
+    REQUEST_ANSWERED: the operator answered it, or the holder closed it (how, and the number).
+    OBJECTION: the holder objects to an answer, so that the request waits again (the decision, and the number).
     CHECK_FAILED: whoever asked for one of the holder's rights did not prove to be the holder (the right).
     EXPORT: a copy was handed out (what of). ERASE: something was forgotten (what).
     RECIPIENT_ERASED: a recipient says that it has forgotten it too (the erasure notice's id).
@@ -58,6 +60,7 @@ class LedgerAction(StrEnum):
     NOTICE_ACKNOWLEDGED = "notice_acknowledged"
     REQUEST = "request"
     REQUEST_ANSWERED = "request_answered"
+    OBJECTION = "objection"
     CHECK_FAILED = "check_failed"
     EXPORT = "export"
     ERASE = "erase"

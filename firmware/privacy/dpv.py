@@ -102,6 +102,7 @@ ACTOR_TERMS: Final[Mapping[Actor, str]] = MappingProxyType(
         Actor.HOLDER: "dpv:DataSubject",
         Actor.GUARDIAN: "dpv:GuardianOfDataSubject",
         Actor.POLICY: "dpv:DataController",
+        Actor.OPERATOR: "dpv:DataController",
     }
 )
 """Who indicated an answer. A policy is the operator's."""

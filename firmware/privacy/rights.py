@@ -1,14 +1,14 @@
 """The rules of the holder's requests: when an answer is due, how often may be asked, and what goes to the operator."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Final, Literal
 
 from firmware.phone.rights import RequestKind, RequestState
 from firmware.privacy.open_requests import OpenRequest
 
 WORKING_DAYS: Final = 5
-"""So long the operator has for an answer."""
+"""So many working days the operator has for an answer, after the day on which it was asked."""
 
 MOST_A_DAY: Final = 5
 """So many requests are taken in a day; whoever asks more often has nothing to gain but noise."""
@@ -16,21 +16,7 @@ MOST_A_DAY: Final = 5
 COPIES_A_DAY: Final = 3
 """So many copies are made in a day."""
 
-_FRIDAY: Final = 4
 DAY_S: Final = 86_400
-
-
-def due_day(filed: date) -> date:
-    """Return the day by which an answer is due: the fifth day after it from Monday to Friday.
-
-    Public holidays differ by region and year and are not known here: the operator may count them as well.
-    """
-    day = filed
-    left = WORKING_DAYS
-    while left:
-        day += timedelta(days=1)
-        left -= day.weekday() <= _FRIDAY
-    return day
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +25,22 @@ class Request:
 
     Attributes:
         number: what the holder sees on the display and names to the operator.
+        epoch: the run of the handset in which it was filed; with the number it names this request and never another,
+            of whichever holder.
         kind: what is asked for.
-        filed_at: when, in seconds since the epoch.
-        clock_synced: a time service kept the clock right then.
-        due: the day by which it is to be answered.
+        filed_at: when, in seconds since the epoch; None until the clock has been proved right.
+        due: the day by which it is to be answered; None likewise.
+        objected: it was answered, and waits again because the holder objects to that.
         closed: how it came to its end, None while it waits.
-        closed_at: when that was.
+        closed_at: when that was, None where it waits or the clock was not known to be right.
     """
 
     number: int
+    epoch: int
     kind: RequestKind
-    filed_at: float
-    clock_synced: bool
-    due: date
+    filed_at: float | None
+    due: date | None
+    objected: bool = False
     closed: RequestState | None = None
     closed_at: float | None = None
 
@@ -66,7 +55,8 @@ class Request:
         state: Literal[RequestState.OPEN, RequestState.OVERDUE] = (
             RequestState.OVERDUE if self._is_late(today) else RequestState.OPEN
         )
-        return OpenRequest(self.number, self.kind, self.due.isoformat(), state)
+        due = None if self.due is None else self.due.isoformat()
+        return OpenRequest(self.number, self.epoch, self.kind, due, state, objected=self.objected)
 
     def _is_late(self, today: date | None) -> bool:
-        return today is not None and today > self.due
+        return today is not None and self.due is not None and today > self.due

@@ -273,7 +273,14 @@ class Consents:
                 ledger_head=state.head.hash,
                 ledger_intact=state.intact,
                 requests=tuple(
-                    RequestStatement(number=request.number, kind=request.kind, due=request.due, state=request.state)
+                    RequestStatement(
+                        number=request.number,
+                        epoch=request.epoch,
+                        kind=request.kind,
+                        due=request.due,
+                        state=request.state,
+                        objected=request.objected,
+                    )
                     for request in self.open_requests(database)[:MAX_REQUESTS]
                 ),
                 epoch=epoch,

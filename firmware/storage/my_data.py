@@ -27,6 +27,7 @@ CATEGORY_OF_TABLE: Final[Mapping[str, DataCategory]] = {
     "consent_ledger": DataCategory.CONSENTS,
     "consent_head": DataCategory.CONSENTS,
     "requests": DataCategory.REQUESTS,
+    "answers": DataCategory.REQUESTS,
     "copies": DataCategory.REQUESTS,
     "shares": DataCategory.SHARES,
     "outbox": DataCategory.SHARES,

@@ -11,14 +11,15 @@ from firmware.phone.rights import RequestKind, RequestState
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.open_requests import OpenRequest
 from firmware.privacy.policy import Reading
-from firmware.privacy.rights import COPIES_A_DAY, DAY_S, MOST_A_DAY, Request, due_day
+from firmware.privacy.rights import COPIES_A_DAY, DAY_S, MOST_A_DAY, WORKING_DAYS, Request
+from firmware.privacy.working_days import MONDAY_TO_FRIDAY, WorkingDays
 from firmware.storage.consents import Consents
 from firmware.storage.database import Database, Row
 from firmware.storage.store import Store
 from firmware.storage.witness import witnessed_s
 
-_COLUMNS: Final = "number, kind, filed_at, clock_synced, due, closed, closed_at"
-_WAITING: Final = "closed IS NULL ORDER BY due, number"
+_COLUMNS: Final = "number, epoch, kind, filed_at, due, objected, closed, closed_at"
+_WAITING: Final = "closed IS NULL ORDER BY due IS NULL, due, number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,31 @@ class StoredRequests:
 
     Each try is an entry of the ledger, also one that came too soon. How often may be asked is counted by how long the
     handset runs, so that no setting of the clock makes room for more.
+
+    A day is written down only while a time service keeps the clock right. A request that was filed before has its
+    days counted back, once that is so, by how long the handset has run since. Time for which it was switched off
+    meanwhile is not known, and makes the day later.
     """
 
-    def __init__(self, store: Store, consents: Consents, read_clocks: Callable[[], Reading]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        consents: Consents,
+        read_clocks: Callable[[], Reading],
+        working_days: WorkingDays = MONDAY_TO_FRIDAY,
+    ) -> None:
+        """Set up.
+
+        Args:
+            store: where they are.
+            consents: the ledger, and what tells the operator of them.
+            read_clocks: says what the clocks say.
+            working_days: those by which an answer is due.
+        """
         self._store = store
         self._consents = consents
         self._read_clocks = read_clocks
+        self._working_days = working_days
         consents.open_requests = self.open_within
 
     async def file(self, kind: RequestKind, *, actor: Actor, channel: Channel) -> Filed:
@@ -52,16 +72,16 @@ class StoredRequests:
             if wait_s:
                 self._consents.append_within(database, LedgerAction.CHECK_FAILED, f"{kind}:too-often", actor, channel)
                 return Filed(None, wait_s)
-            [row] = database.query(
-                f"INSERT INTO requests (kind, filed_at, filed_s, clock_synced, due) VALUES (?, ?, ?, ?, ?) "  # noqa: S608 - our own names
-                f"RETURNING {_COLUMNS}",
+            [(number,)] = database.query(
+                "INSERT INTO requests (epoch, kind, filed_s, waits_s) VALUES (?, ?, ?, ?) RETURNING number",
+                self._store.epoch,
                 kind.value,
-                now.wall_s,
                 passed_s,
-                int(now.synced),
-                due_day(_day(now.wall_s)).isoformat(),
+                passed_s,
             )
-            self._consents.append_within(database, LedgerAction.REQUEST, f"{kind}:{row[0]}", actor, channel)
+            self._date_within(database)
+            self._consents.append_within(database, LedgerAction.REQUEST, f"{kind}:{number}", actor, channel)
+            [row] = database.query(f"SELECT {_COLUMNS} FROM requests WHERE number = ?", number)  # noqa: S608 - our own names
             return Filed(_request(row))
 
         filed = await self._store.transact(write)
@@ -76,7 +96,7 @@ class StoredRequests:
             known = database.execute(
                 "UPDATE requests SET closed = ?, closed_at = ? WHERE number = ? AND closed IS NULL",
                 how.value,
-                now.wall_s,
+                now.wall_s if now.synced else None,
                 number,
             )
             if known:
@@ -86,6 +106,11 @@ class StoredRequests:
         if known := await self._store.transact(write):
             await self._consents.tell()
         return known
+
+    async def fix_dates(self) -> None:
+        """Give days to the requests that have none, once the clock is right; the operator hears of them."""
+        if await self._store.transact(self._date_within):
+            await self._consents.announce()
 
     async def listed(self) -> Sequence[Request]:
         """Return all requests, newest first."""
@@ -127,9 +152,27 @@ class StoredRequests:
 
     def open_within(self, database: Database) -> Sequence[OpenRequest]:
         """Return what the operator is to be told, due first; as part of the caller's transaction."""
+        self._date_within(database)
         today = self.today
         rows = database.query(f"SELECT {_COLUMNS} FROM requests WHERE {_WAITING}")  # noqa: S608 - our own names
         return tuple(_request(row).told(today) for row in rows)
+
+    def _date_within(self, database: Database) -> bool:
+        """Write when what has no day yet was filed, and by when it is due; False where nothing could be written."""
+        now = self._read_clocks()
+        undated = database.query("SELECT number, filed_s, waits_s FROM requests WHERE filed_at IS NULL OR due IS NULL")
+        if not now.synced or not undated:
+            return False
+        passed_s = witnessed_s(database, now)
+        for number, filed_s, waits_s in undated:
+            due = self._working_days.after(_day(now.wall_s - (passed_s - waits_s)), WORKING_DAYS)
+            database.execute(
+                "UPDATE requests SET filed_at = coalesce(filed_at, ?), due = coalesce(due, ?) WHERE number = ?",
+                now.wall_s - (passed_s - filed_s),
+                due.isoformat(),
+                number,
+            )
+        return True
 
     @property
     def today(self) -> date | None:
@@ -150,13 +193,14 @@ def _day(wall_s: float) -> date:
 
 
 def _request(row: Row) -> Request:
-    number, kind, filed_at, synced, due, closed, closed_at = row
+    number, epoch, kind, filed_at, due, objected, closed, closed_at = row
     return Request(
         number=number,
+        epoch=epoch,
         kind=RequestKind(kind),
         filed_at=filed_at,
-        clock_synced=bool(synced),
-        due=date.fromisoformat(due),
+        due=date.fromisoformat(due) if due is not None else None,
+        objected=bool(objected),
         closed=RequestState(closed) if closed is not None else None,
         closed_at=closed_at,
     )

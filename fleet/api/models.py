@@ -46,6 +46,7 @@ class PublicationKind(StrEnum):
 
     POLICY = "policy"
     NOTICE = "notice"
+    ANSWER = "answer"
     BUNDLE = "bundle"
 
 
@@ -225,14 +226,19 @@ class RightsRequest(Answer):
     """One request that a holder made of the operator.
 
     Attributes:
+        epoch: what a signed answer names beside the number; None with firmware that takes no answers.
+        due: counted here until the handset knows the day.
+        objected: the holder objects to the answer that was given.
         days_left: until `due`, negative once that has passed; None where it is closed.
     """
 
     fleet: str
     device: str
     number: int
+    epoch: int | None
     kind: RequestKind
     due: date
+    objected: bool
     standing: RequestStanding
     days_left: int | None
     first_seen_at: datetime

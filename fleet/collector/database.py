@@ -4,15 +4,23 @@ import stat
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, make_url, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, make_url, select, text, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from fleet.collector.settings import Storage
 from fleet.collector.tables import metadata, schema_version
 from fleet.errors import FleetError
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables. A change of theirs makes a new one, and a step that brings an older database up to it."""
+
+_STEPS: Final = {
+    2: (
+        "ALTER TABLE requests ADD COLUMN epoch BIGINT",
+        "ALTER TABLE requests ADD COLUMN objected BOOLEAN DEFAULT false NOT NULL",
+    ),
+}
+"""What brings tables of the version before up to each version, the same on both databases."""
 
 _PREPARING: Final = 7_430_001
 """An advisory lock of PostgreSQL's: collectors that start at the same time prepare the database one after the other."""
@@ -80,7 +88,7 @@ def writing(engine: Engine) -> Engine:
 
 
 def prepare(engine: Engine) -> None:
-    """Make the tables where they are not there yet.
+    """Make the tables where they are not there yet, and bring those of an older program up to this one's.
 
     Raises:
         FleetError: they are a newer program's.
@@ -94,6 +102,10 @@ def prepare(engine: Engine) -> None:
             connection.execute(insert(schema_version).values(version=VERSION))
             return
         version = connection.execute(select(schema_version.c.version)).scalar_one()
+        for step in range(version + 1, VERSION + 1):
+            for statement in _STEPS[step]:
+                connection.execute(text(statement))
+            connection.execute(update(schema_version).values(version=step))
     if version > VERSION:
         raise FleetError(
             f"The database has tables of version {version}, and this program knows them up to {VERSION}: a newer "

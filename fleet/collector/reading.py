@@ -212,7 +212,7 @@ def _has_real_days(consent: ConsentMessage) -> bool:
         for answer in consent.purposes:
             datetime.fromisoformat(answer.since or "2026-01-01")
         for request in consent.requests:
-            date.fromisoformat(request.due)
+            date.fromisoformat(request.due or "2026-01-01")
     except ValueError:
         return False
     return True

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, select, tuple_, update
 
-from firmware.egress.messages import MAX_REQUESTS, ConsentMessage, OutcomeMessage
+from firmware.egress.messages import MAX_REQUESTS, ConsentMessage, OutcomeMessage, RequestStatement
+from firmware.privacy.rights import WORKING_DAYS
+from firmware.privacy.working_days import MONDAY_TO_FRIDAY
 from fleet.collector.erasing import known_epochs
 from fleet.collector.quarantine import Sender
 from fleet.collector.tables import consents, devices, epochs, outcomes, publications, purposes, requests
@@ -191,17 +193,27 @@ def _keep_requests(connection: Connection, sender: Sender, message: ConsentMessa
     listed = [request.number for request in message.requests]
     missing = and_(*_of(requests, sender), requests.c.closed_at.is_(None), requests.c.number.not_in(listed))
     if len(listed) == MAX_REQUESTS:
-        # Those that are due later may have found no room.
-        last = max(date.fromisoformat(request.due) for request in message.requests)
-        missing = and_(missing, requests.c.due < last)
+        # Those that are due later may have found no room; whose day is not known is due last.
+        days = [date.fromisoformat(request.due) if request.due else date.max for request in message.requests]
+        missing = and_(missing, requests.c.due < max(days))
     connection.execute(update(requests).where(missing).values(closed_at=now))
-    if not listed:
+    # A handset that does not know the day yet does not move the one that was counted here.
+    for is_dated in (True, False):
+        _write_requests(
+            connection, sender, [each for each in message.requests if (each.due is not None) is is_dated], now
+        )
+
+
+def _write_requests(connection: Connection, sender: Sender, told: Sequence[RequestStatement], now: datetime) -> None:
+    if not told:
         return
     statement = insert_or(connection, requests)
+    changing = ("kind", "epoch", "objected") + (("due",) if told[0].due is not None else ())
+    provisional = MONDAY_TO_FRIDAY.after(now.date(), WORKING_DAYS)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=list(requests.primary_key),
-            set_={"kind": statement.excluded.kind, "due": statement.excluded.due, "closed_at": None},
+            set_={"closed_at": None, **{name: statement.excluded[name] for name in changing}},
         ),
         [
             {
@@ -209,10 +221,12 @@ def _keep_requests(connection: Connection, sender: Sender, message: ConsentMessa
                 "device": sender.device,
                 "number": request.number,
                 "kind": request.kind.value,
-                "due": date.fromisoformat(request.due),
+                "epoch": request.epoch,
+                "due": provisional if request.due is None else date.fromisoformat(request.due),
+                "objected": request.objected,
                 "first_seen_at": now,
             }
-            for request in sorted(message.requests, key=lambda request: request.number)
+            for request in sorted(told, key=lambda request: request.number)
         ],
     )
 

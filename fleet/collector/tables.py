@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     event,
+    false,
 )
 
 metadata: Final = MetaData()
@@ -132,7 +133,12 @@ requests: Final = Table(
     *_device_columns(),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("kind", String(32), nullable=False),
+    # What a signed answer names beside the number; None of firmware that takes no answers.
+    Column("epoch", BigInteger),
+    # The collector's own count of working days until the handset knows the day.
     Column("due", Date, nullable=False),
+    # The holder objects to the answer that was given.
+    Column("objected", Boolean, nullable=False, server_default=false()),
     Column("first_seen_at", Moment, nullable=False),
     # When the handset no longer had it among the open ones.
     Column("closed_at", Moment),
@@ -187,9 +193,9 @@ publications: Final = Table(
     metadata,
     Column("fleet", String(64), primary_key=True),
     Column("message", String(64), primary_key=True),
-    # policy, notice or bundle.
+    # policy, notice, answer or bundle.
     Column("kind", String(8), nullable=False),
-    # What the operator calls it: a policy's version, a bundle's number.
+    # What the operator calls it: a policy's version, or the number of another kind.
     Column("name", String(64), nullable=False),
     Column("published_at", Moment, nullable=False),
 )

@@ -45,14 +45,16 @@ export const clock = (time) => format({ hour: "2-digit", minute: "2-digit" }).fo
 export const dayAndHour = (time) =>
   format({ weekday: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(time);
 
-/** A date, with its year unless that is this one. @param {string} date as 2026-11-25 */
+/** A date, with its year unless that is this one. @param {string} date as 2026-11-25, "" where it is not known */
 export const day = (date, now = Date.now()) =>
-  format({
-    year: Number(date.slice(0, 4)) === new Date(now).getFullYear() ? undefined : "numeric",
-    month: "short",
-    day: "numeric",
-    timeZone: "UTC",
-  }).format(Date.parse(date));
+  date === ""
+    ? "–"
+    : format({
+        year: Number(date.slice(0, 4)) === new Date(now).getFullYear() ? undefined : "numeric",
+        month: "short",
+        day: "numeric",
+        timeZone: "UTC",
+      }).format(Date.parse(date));
 
 /** How far the times on this page are from UTC, as UTC+8. */
 export function zone() {
@@ -96,8 +98,9 @@ export function duration(ms) {
 export const today = (zone, now = Date.now()) =>
   new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).format(now);
 
-/** How long until a date, or since. @param {string} due @param {string} from the date that it is now. */
+/** How long until a date, or since; "" where it is not known yet. @param {string} due @param {string} from the date that it is now. */
 export function dueWords(due, from) {
+  if (due === "") return say("due.unknown");
   const days = Math.round((Date.parse(due) - Date.parse(from)) / 86_400_000);
   if (days === 0) return say("due.today");
   return days > 0 ? say("due.in", { count: count(days) }) : say("due.ago", { count: count(-days) });

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{purpose: string, granted: boolean, since: string | null}} Answer
- * @typedef {{number: number, kind: string, due: string, state: string}} Request
+ * @typedef {{number: number, epoch?: number | null, kind: string, due: string | null, state: string, objected?: boolean}} Request
  * @typedef {{epoch: number, first: number, last: number}} Range
  * @typedef {{
  *   epoch: number, seq: number, id: string, direction: string, number: string | null, started_at: string,
@@ -115,7 +115,7 @@ function consent(fleet, device, body) {
     ) &&
     Array.isArray(requests) &&
     requests.every(
-      (/** @type {any} */ one) => isNumber(one?.number) && isText(one.kind) && isMoment(one.due) && isText(one.state),
+      (/** @type {any} */ one) => isNumber(one?.number) && isText(one.kind) && isMomentOrNull(one.due) && isText(one.state),
     ) &&
     isText(body.policy_version) &&
     typeof body.ledger_intact === "boolean";

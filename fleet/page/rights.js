@@ -41,7 +41,10 @@ export function rightsView(dashboard) {
       {
         name: "standing",
         label: say("col.standing"),
-        cell: (row) => ({ text: say(`standing.${row.standing}`), class: `standing ${row.standing}` }),
+        cell: (row) => ({
+          text: say(`standing.${row.standing}`) + (row.objected ? ` · ${say("requests.objected")}` : ""),
+          class: `standing ${row.standing}`,
+        }),
         sort: (row) => row.standing,
       },
       {
@@ -55,6 +58,13 @@ export function rightsView(dashboard) {
       },
       { name: "kind", label: say("col.kind"), cell: (row) => sayValue("right", row.kind), sort: (row) => row.kind },
       { name: "device", label: say("col.device"), cell: device, sort: (row) => row.device },
+      {
+        name: "answer",
+        label: say("col.answer"),
+        wide: true,
+        cell: (row) => `--request ${row.number} --epoch ${row.epoch ?? "–"}`,
+        sort: (row) => row.number,
+      },
       { name: "fleet", label: say("col.fleet"), wide: true, cell: (row) => row.fleet, sort: (row) => row.fleet },
       {
         name: "asked",
@@ -64,7 +74,7 @@ export function rightsView(dashboard) {
         sort: (row) => row.first_seen_at ?? "",
       },
     ],
-    file: ["fleet", "device", "number", "kind", "due", "standing", "first_seen_at", "closed_at"],
+    file: ["fleet", "device", "number", "epoch", "kind", "due", "objected", "standing", "first_seen_at", "closed_at"],
   });
   const erasures = new Table({
     name: "erasures",

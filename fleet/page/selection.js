@@ -139,13 +139,17 @@ export function requestsShown(store, filter, today) {
     for (const one of device.consent?.requests ?? []) {
       const key = `${device.key}/${one.number}`;
       stated.add(key);
-      const standing = one.state === "overdue" || one.due < today ? "overdue" : "open";
+      // A handset whose clock has not been right yet leaves it to the collector to count the days.
+      const due = one.due ?? store.known.get(key)?.due ?? "";
+      const standing = one.state === "overdue" || (due !== "" && due < today) ? "overdue" : "open";
       shown.push({
         fleet: device.fleet,
         device: device.device,
         number: one.number,
+        epoch: one.epoch ?? null,
         kind: one.kind,
-        due: one.due,
+        due,
+        objected: one.objected ?? false,
         standing,
         first_seen_at: store.known.get(key)?.first_seen_at ?? null,
         closed_at: null,

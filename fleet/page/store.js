@@ -11,7 +11,7 @@
  * @typedef {{purposes: Answer[], policy: string, intact: boolean, requests: import("./messages.js").Request[]}} Consent
  * @typedef {CallRecord & {key: string, fleet: string, device: string, startedAt: number}} Call
  * @typedef {{
- *   fleet: string, device: string, number: number, kind: string, due: string,
+ *   fleet: string, device: string, number: number, epoch: number | null, kind: string, due: string, objected: boolean,
  *   standing: "open" | "overdue" | "closed", first_seen_at: string | null, closed_at: string | null,
  * }} RightsRequest
  * @typedef {{

@@ -139,6 +139,13 @@ def publish_notice(file: Path, settings_path: Path, **typed: Any) -> None:
     _publish(PublicationKind.NOTICE, file, settings_path, **typed)
 
 
+@publish.command(name="answer")
+@_publishing_options
+def publish_answer(file: Path, settings_path: Path, **typed: Any) -> None:
+    """Send the answer in FILE, from `wecall answer sign`, to the one handset that it is for."""
+    _publish(PublicationKind.ANSWER, file, settings_path, **typed)
+
+
 @publish.command(name="bundle")
 @_publishing_options
 def publish_bundle(file: Path, settings_path: Path, **typed: Any) -> None:

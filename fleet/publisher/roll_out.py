@@ -21,6 +21,7 @@ _GOOD: Final[Mapping[PublicationKind, frozenset[OutcomeCode]]] = {
     PublicationKind.NOTICE: frozenset(
         {OutcomeCode.TAKEN, OutcomeCode.SHOWN, OutcomeCode.ACKNOWLEDGED, OutcomeCode.NOT_GRANTED}
     ),
+    PublicationKind.ANSWER: frozenset({OutcomeCode.TAKEN, OutcomeCode.ACKNOWLEDGED}),
     PublicationKind.BUNDLE: frozenset({OutcomeCode.APPLIED}),
 }
 # The handset looks again, and says another word then.

@@ -22,6 +22,7 @@ from provisioning.trust import Kind, TrustedKey
 _DOCUMENTS: Final[dict[PublicationKind, DocumentKind]] = {
     PublicationKind.POLICY: Kind.POLICY,
     PublicationKind.NOTICE: Kind.NOTICE,
+    PublicationKind.ANSWER: Kind.ANSWER,
 }
 
 
@@ -31,7 +32,7 @@ class SignedFile:
 
     Attributes:
         kind: what it is.
-        name: what people call it: a policy's version, a notice's or a bundle's number.
+        name: what people call it: a policy's version, or the number of another kind.
         fleet: the handsets that it is for.
         devices: only these of them, by device id; all where None.
         serials: only those with these serials; all where None.

@@ -1,6 +1,7 @@
 """The holder of a simulated handset: a ledger of answers, and requests that wait for the operator."""
 
 import random
+import secrets
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,7 +10,8 @@ from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
 from firmware.phone.rights import RequestKind, RequestState
 from firmware.privacy.consent import NO_ENTRIES, ConsentState, LedgerAction, LedgerEntry
 from firmware.privacy.purposes import POLICY_VERSION
-from firmware.privacy.rights import Request, due_day
+from firmware.privacy.rights import WORKING_DAYS, Request
+from firmware.privacy.working_days import MONDAY_TO_FRIDAY
 from fleet.simulator.clock import SimulatedClock
 from fleet.simulator.settings import DAY_S
 
@@ -61,9 +63,9 @@ class SimulatedHolder:
         at_s = self._clock.now_s() if filed_s is None else filed_s
         number = self._prefix.head.entries + 1
         self._note(LedgerAction.REQUEST, str(number), at_s)
-        due = due_day(datetime.fromtimestamp(at_s, UTC).date())
+        due = MONDAY_TO_FRIDAY.after(datetime.fromtimestamp(at_s, UTC).date(), WORKING_DAYS)
         kind = self._rng.choice(list(RequestKind))
-        self._requests.append(Request(number, kind, at_s, self._clock.is_synced, due))
+        self._requests.append(Request(number, secrets.randbelow(2**53 - 1) + 1, kind, at_s, due))
 
     def be_answered(self) -> None:
         """Close the oldest request."""
@@ -85,7 +87,8 @@ class SimulatedHolder:
             ledger_head=state.head.hash,
             ledger_intact=state.intact,
             requests=tuple(
-                RequestStatement(number=each.number, kind=each.kind, due=each.due, state=each.state) for each in told
+                RequestStatement(number=each.number, epoch=each.epoch, kind=each.kind, due=each.due, state=each.state)
+                for each in told
             ),
             epoch=epoch,
             seq=seq,

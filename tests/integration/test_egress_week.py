@@ -364,7 +364,7 @@ async def rights(person: Person) -> None:
     await person.press("ok")
     await person.reads("See data")
     await person.dial("1")
-    await person.reads_the_beginning_of("Request 1 is filed.")
+    await person.reads_the_beginning_of("Request 2 is filed.")
     await person.press("menu")
     await choose(person, "893", "Privacy", "My data", "PIN")
     await person.dial(PIN)
@@ -414,7 +414,7 @@ def test_nothing_was_missed_and_everything_that_should_happen_did(week: Week) ->
     # All calls and messages were erased, and a new key for pseudonyms parts what comes from them.
     assert {name for name in gone if not name.startswith(("calls.", "messages."))} == {"pseudonym_key.key"}
     [request] = week.told.documents("consent")[-1]["requests"]
-    assert set(request) == {"number", "kind", "due", "state"}
+    assert set(request) == {"number", "epoch", "kind", "due", "state", "objected"}
     topics = {publish.topic.removeprefix(f"{PREFIX}/") for publish in week.told.publishes}
     assert topics == {"cdr", "consent", "erasure", "outcome", "status", DISCOVERY_TOPIC}
 

@@ -24,7 +24,7 @@ DOORS: Final[dict[str, Door]] = {
 }
 
 UP: Final = ("status", "cdr", "consent", "erasure", "outcome")
-DOWN: Final = ("ack", "policy", "notice", "bundle")
+DOWN: Final = ("ack", "policy", "notice", "answer", "bundle")
 PUBLICATION: Final = f"wecall-fleet/v1/lab/publication/{'0' * 64}"
 BROKERS_OWN: Final = "$SYS/broker/version"
 # Below the names of all who come in: nobody but a handset may be taken for one.
@@ -63,7 +63,7 @@ def what_may_be_said(name: str) -> set[str]:
     if role == "collector":
         return of(others_than(name), ("ack",))
     if role == "operator":
-        return of(others_than(name), ("policy", "notice", "bundle")) | {PUBLICATION}
+        return of(others_than(name), ("policy", "notice", "answer", "bundle")) | {PUBLICATION}
     if role == "dashboard":
         return {"homeassistant/status"} if name == "dashboard.home-assistant" else set()
     return of((name,), UP) | {f"homeassistant/device/{name}/config"}

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -210,6 +210,28 @@ def test_a_yes_that_the_newest_state_does_not_repeat_is_none(engine: Engine) -> 
     less = whole.model_copy(update={"seq": 2, "purposes": whole.purposes[1:]})
     write(engine, ("consent", less.model_dump_json().encode()))
     assert set(rows(engine, purposes, "purpose")) == {answer.purpose.value for answer in whole.purposes[1:]}
+
+
+def test_a_request_whose_day_the_handset_does_not_know_is_due_by_the_collectors_own_count_until_it_does(
+    engine: Engine,
+) -> None:
+    def due() -> list[Any]:
+        return rows(engine, requests, "number", "due")
+
+    write(engine, ("consent", consent("handset-1", 1, requests=[(1, None), (2, "2024-05-08")])))
+    # Five days from Monday to Friday after Monday 6 May.
+    assert due() == [(1, date(2024, 5, 13)), (2, date(2024, 5, 8))]
+    write(engine, ("consent", consent("handset-1", 2, requests=[(1, None)])), now=NOW + timedelta(days=3))
+    assert due() == [(1, date(2024, 5, 13)), (2, date(2024, 5, 8))], "telling it again moves no day"
+    write(engine, ("consent", consent("handset-1", 3, requests=[(1, "2024-05-10")])))
+    assert due() == [(1, date(2024, 5, 10)), (2, date(2024, 5, 8))]
+
+
+def test_what_a_signed_answer_names_is_kept_and_that_the_holder_objects(engine: Engine) -> None:
+    write(engine, ("consent", consent("handset-1", 1, requests=[(1, "2024-05-10")])))
+    write(engine, ("consent", b""))
+    write(engine, ("consent", consent("handset-1", 2, requests=[(1, "2024-05-17")], objected=True)))
+    assert rows(engine, requests, "epoch", "objected", "closed_at") == [(EPOCH, True, None)]
 
 
 def test_requests_that_are_listed_no_more_are_closed(engine: Engine) -> None:
@@ -595,6 +617,24 @@ def test_tables_are_made_once_also_by_several_at_the_same_time(engine: Engine) -
     with engine.begin() as connection:
         assert connection.execute(select(schema_version.c.version)).scalars().all() == [VERSION]
         assert connection.execute(select(func.count()).select_from(calls)).scalar_one() == 0
+
+
+def test_tables_of_the_first_version_are_brought_up_and_keep_what_they_hold(engine: Engine) -> None:
+    with writing(engine).begin() as connection:
+        for column in ("epoch", "objected"):
+            connection.execute(text(f"ALTER TABLE requests DROP COLUMN {column}"))
+        connection.execute(update(schema_version).values(version=1))
+        connection.execute(
+            text("INSERT INTO requests (fleet, device, number, kind, due, first_seen_at) VALUES "
+                 "('north', 'handset-1', 7, 'copy', '2024-05-20', '2024-05-06 12:00:00')")
+        )  # fmt: skip
+    for _ in range(2):
+        prepare(engine)
+    assert rows(engine, requests, "number", "epoch", "objected") == [(7, None, False)]
+    with engine.connect() as connection:
+        assert connection.execute(select(schema_version.c.version)).scalars().all() == [VERSION]
+    write(engine, ("consent", consent("handset-1", 1, requests=[(8, "2024-06-01")])))
+    assert rows(engine, requests, "number", "objected") == [(7, False), (8, False)]
 
 
 def test_tables_of_a_newer_program_are_left_alone(engine: Engine) -> None:

@@ -106,7 +106,10 @@ def consent() -> ConsentMessage:
         ledger_entries=1,
         ledger_head="0" * 64,
         ledger_intact=True,
-        requests=(RequestStatement(number=1, kind=RequestKind.ACCESS, due="2026-01-05", state=RequestState.OVERDUE),),
+        requests=(
+            RequestStatement(number=1, kind=RequestKind.ACCESS, due="2026-01-05", state=RequestState.OVERDUE),
+            RequestStatement(number=2, epoch=4711, kind=RequestKind.COPY, due=None, state=RequestState.OPEN),
+        ),
         epoch=1,
         seq=100,
     )
@@ -148,7 +151,7 @@ async def test_a_fleet_manager_sees_the_fleet_live_in_node_red(
     await expect_row(page, "cdr_sync", "100 %")
     await expect_row(page, "operator_notices", "0 %")
     await expect_row(page, "access 1", "LATE", "2026-01-05")
-    await expect(page.get_by_text("1 online · 0 offline · requests: 1 open, 1 late")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("1 online · 0 offline · requests: 2 open, 1 late")).to_be_visible(timeout=PATIENCE_MS)
 
     outcome = OutcomeMessage(device="handset-1", message=MESSAGE, code=OutcomeCode.IN_FORCE, epoch=1, seq=101)
     await tell(handset, Topic.OUTCOME, outcome)

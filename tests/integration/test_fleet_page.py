@@ -328,6 +328,22 @@ async def test_a_late_request_is_red_and_says_so(visitor: FleetVisitor, site: Fl
         await expect(page.locator(".table.requests tbody tr td").first).to_have_text("open")
 
 
+async def test_a_request_says_how_it_is_answered_and_that_its_holder_objects(
+    visitor: FleetVisitor, site: FleetPageSite
+) -> None:
+    page = visitor.page
+    with site.handset("objects-1") as handset:
+        undated = {"number": 3, "epoch": 4711, "kind": "copy", "due": None, "state": "open", "objected": True}
+        handset.consent(requests=[undated])
+        await visitor.show("rights")
+        await page.fill("#search", "objects-1")
+        row = page.locator(".table.requests tbody tr")
+        await expect(row).to_have_count(1)
+        await expect(row.locator("td").first).to_have_text("open · objected to")
+        await expect(row).to_contain_text("not known yet")
+        await expect(row).to_contain_text("--request 3 --epoch 4711")
+
+
 async def test_what_became_of_a_bundle_has_its_name(visitor: FleetVisitor, site: FleetPageSite) -> None:
     await visitor.show("orders")
     digest = "ab" * 32

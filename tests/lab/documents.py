@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from firmware.egress.messages import OutcomeCode
 from firmware.privacy.policy import Reading
+from firmware.storage.answers import StoredAnswers
 from firmware.storage.catalogues import StoredCatalogues
 from firmware.storage.database import Database
 from firmware.storage.documents import Addressee, DocumentRegister
@@ -26,13 +27,13 @@ SEED: Final = bytes(range(32))
 
 
 class Operator:
-    """Signs policies and notices for the handsets of a fleet."""
+    """Signs policies, notices and answers for the handsets of a fleet."""
 
     def __init__(self, at: datetime = datetime(2026, 3, 1, tzinfo=UTC)) -> None:
         self.at = at
         self.key = Ed25519PrivateKey.from_private_bytes(SEED)
         self.trusted = TrustedKey(
-            public=public_key_text(self.key), signs=frozenset({Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE})
+            public=public_key_text(self.key), signs=frozenset({Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE, Kind.ANSWER})
         )
 
     def statement(self, number: int, content: Mapping[str, object], **changes: object) -> Statement:
@@ -64,6 +65,24 @@ class Operator:
         }
         return sign(Kind.NOTICE, self.statement(number, content, **changes), self.key)
 
+    def answer(
+        self,
+        number: int,
+        request: int,
+        epoch: int,
+        decision: str = "granted",
+        *,
+        device: str = DEVICE,
+        **changes: object,
+    ) -> bytes:
+        content = {
+            "request": request,
+            "epoch": epoch,
+            "decision": decision,
+            "text": {"en": ["It is done."], "zh": ["已办理。"]},
+        }
+        return sign(Kind.ANSWER, self.statement(number, content, **{"devices": (device,)} | changes), self.key)
+
     def catalogue(self, number: int, content: Mapping[str, object], **changes: object) -> bytes:
         return sign(Kind.CATALOGUE, self.statement(number, content, **changes), self.key)
 
@@ -87,7 +106,9 @@ class DocumentLab(StoreLab):
         self.policies = StoredPolicies(self.store, self.consents, register, self.read_clocks, self._report)
         self.notices = StoredNotices(self.store, self.consents, register, self.read_clocks, self._report)
         self.catalogues = StoredCatalogues(self.store, self.consents, register)
-        self.policies.when_changed = self.notices.when_changed = self._count_change
+        self.answers = StoredAnswers(self.store, self.consents, register, self.read_clocks, self._report, device=DEVICE)
+        for each in (self.policies, self.notices, self.answers):
+            each.when_changed = self._count_change
 
     def read_clocks(self) -> Reading:
         return Reading(self.boot_id, self.monotonic_s, self.wall_s, self.synced)

@@ -89,7 +89,13 @@ def reset(device: str, seq: int, *epochs: int, epoch: int = EPOCH) -> bytes:
 
 
 def consent(
-    device: str, seq: int, *, granted: bool = True, requests: Iterable[tuple[int, str]] = (), epoch: int = EPOCH
+    device: str,
+    seq: int,
+    *,
+    granted: bool = True,
+    requests: Iterable[tuple[int, str | None]] = (),
+    objected: bool = False,
+    epoch: int = EPOCH,
 ) -> bytes:
     """Return a state of consent, with open requests by number and day."""
     return _json(
@@ -101,7 +107,14 @@ def consent(
             ledger_head="a" * 64,
             ledger_intact=True,
             requests=tuple(
-                RequestStatement(number=number, kind=RequestKind.ACCESS, due=due, state=RequestState.OPEN)
+                RequestStatement(
+                    number=number,
+                    epoch=epoch,
+                    kind=RequestKind.ACCESS,
+                    due=due,
+                    state=RequestState.OPEN,
+                    objected=objected,
+                )
                 for number, due in requests
             ),
             epoch=epoch,

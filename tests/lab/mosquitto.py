@@ -27,11 +27,14 @@ OBSERVER: Final = "lab-observer"
 DEVICE_TOPICS: Final = ("status", "cdr", "consent", "erasure", "outcome")
 """What a device may publish below its own prefix."""
 
-DOWN_TOPICS: Final = ("ack", "policy", "notice", "bundle")
+DOWN_TOPICS: Final = ("ack", "policy", "notice", "answer", "bundle")
 """What it may read there."""
 
 OPERATOR: Final = "lab-operator"
 """The one client that may write those."""
+
+PUBLISHER: Final = "operator.main"
+"""Whoever runs `wecall fleet publish`: may write those, too, and read what became of them."""
 
 
 class Mosquitto(Server):
@@ -157,6 +160,7 @@ class Mosquitto(Server):
         if self._discovery:
             patterns.append("pattern write homeassistant/device/%u/config")
         users = [f"user {OBSERVER}", "topic read #", f"user {OPERATOR}", "topic write wecall/v1/#"]
+        users += [f"user {PUBLISHER}", "topic readwrite wecall/v1/#", "topic readwrite wecall-fleet/v1/#"]
         path.write_text("\n".join([*users, "", *patterns]) + "\n")
         # Mosquitto warns about files that others may read.
         path.chmod(0o600)

@@ -182,6 +182,14 @@ KINDS: Final = (
         text="A notice with the operator's signature, in the same envelope; `wecall notice sign` makes it.",
     ),
     Kind(
+        "answer",
+        f"{_OURS}/answer",
+        Way.TO_HANDSET,
+        retained=True,
+        text="An answer to one request of the holder's with the operator's signature, in the same envelope; "
+        "`wecall answer sign` makes it.",
+    ),
+    Kind(
         "bundle",
         f"{_OURS}/bundle",
         Way.TO_HANDSET,

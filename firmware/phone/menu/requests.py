@@ -1,21 +1,27 @@
-"""What the holder asks of the operator: each request has a number and a day by which an answer is due."""
+"""What the holder asks of the operator: each request has a number and a day by which an answer is due.
+
+The operator's answer is read here, and objected to by a key.
+"""
 
 from typing import Final
 
 from firmware.phone.answers import Answer, ErrandFailed
+from firmware.phone.events import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.proof import proving
 from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.reading import Reading
 from firmware.phone.menu.stack import Screen
 from firmware.phone.rights import RequestKind, RequestState, Right
-from firmware.phone.rights_answers import RequestFiled, RequestRow, RequestsListed
-from firmware.phone.rights_errands import CloseRequest, FileRequest, ListRequests
+from firmware.phone.rights_answers import AnswerRow, RequestFiled, RequestRow, RequestsListed
+from firmware.phone.rights_errands import CloseRequest, FileRequest, ListRequests, MarkAnswerRead, ObjectToAnswer
 from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
 
 REQUESTS: Final = word("Requests")
 _NEW: Final = word("New request")
+_NO_DATE: Final = word("Answer due in 5 working days. The date is not known yet: the clock is not set.")
 _KINDS: Final[dict[RequestKind, Text]] = {
     RequestKind.ACCESS: word("See data"),
     RequestKind.COPY: word("Get a copy"),
@@ -29,9 +35,18 @@ _KINDS: Final[dict[RequestKind, Text]] = {
 _STATES: Final[dict[RequestState, Text]] = {
     RequestState.OPEN: word("open"),
     RequestState.OVERDUE: word("overdue"),
+    RequestState.GRANTED: word("granted"),
+    RequestState.PARTLY: word("partly"),
+    RequestState.REFUSED: word("refused"),
     RequestState.ANSWERED: word("closed"),
     RequestState.WITHDRAWN: word("withdrawn"),
 }
+_DECISIONS: Final[dict[RequestState, Text]] = {
+    RequestState.GRANTED: word("Granted"),
+    RequestState.PARTLY: word("Partly granted"),
+    RequestState.REFUSED: word("Refused"),
+}
+_ERRANDS: Final = frozenset(errand.__name__ for errand in (ListRequests, CloseRequest, MarkAnswerRead, ObjectToAnswer))
 _WAITING: Final = frozenset({RequestState.OPEN, RequestState.OVERDUE})
 
 
@@ -51,7 +66,7 @@ class RequestsPage(Choices):
         match answer:
             case RequestsListed(rows):
                 self._rows = rows
-            case ErrandFailed(ListRequests.__name__ | CloseRequest.__name__, words) if state.menu.top is self:
+            case ErrandFailed(errand, words) if errand in _ERRANDS and state.menu.top is self:
                 state.menu.push(state, Notice(REQUESTS, words))
 
     def _choices_now(self, _state: PhoneState) -> list[Choice]:
@@ -65,17 +80,71 @@ def requests_page(_state: PhoneState) -> RequestsPage:
 
 def _choice(row: RequestRow) -> Choice:
     title = word("{number}: {kind}", number=row.number, kind=_KINDS[row.kind])
-    return Choice(title, opening(lambda _state: _request_page(row, title)), _STATES[row.state])
+    return Choice(title, opening(lambda _state: _request_page(row, title)), _mark(row))
+
+
+def _mark(row: RequestRow) -> Text:
+    """Say how far a request is, and first what the holder has yet to read."""
+    if row.answer is not None and not row.answer.read:
+        return word("new")
+    return word("objected") if row.objected and row.state is RequestState.OPEN else _STATES[row.state]
 
 
 def _request_page(row: RequestRow, title: Text) -> Screen:
-    """Say when it was asked and when an answer is due; where it waits, ask whether it does any more."""
-    said = word("Asked: {filed}. Answer due: {due}, weekends not counted.", filed=row.filed, due=row.due)
-    if row.state not in _WAITING:
-        return Notice(title, said)
+    """Show what was answered; where nothing was, say when an answer is due, and ask whether it still is."""
+    if row.answer is not None:
+        return AnswerPage(row, row.answer, title)
+    said = _dates(row)
+    return _closing(row, title, said) if row.state in _WAITING else Notice(title, said)
+
+
+def _dates(row: RequestRow) -> Text:
+    if not row.due:
+        return _NO_DATE
+    return word("Asked: {filed}. Answer due: {due}, days off not counted.", filed=row.filed, due=row.due)
+
+
+def _closing(row: RequestRow, title: Text, said: Text) -> Question:
     text = word("{first} {second}", first=said, second=word("Close it, for it is answered?"))
     close = proving(Right.REQUEST, lambda state: state.emit(CloseRequest(row.number)))
     return Question(title, text, word("Close"), close)
+
+
+class AnswerPage(Reading):
+    """The operator's answer to a request; OK at its end takes note of it, # objects to it."""
+
+    def __init__(self, row: RequestRow, answer: AnswerRow, title: Text) -> None:
+        super().__init__(title, lambda: self._text, self._take_note)
+        self._row = row
+        self._answer = answer
+        self._own_title = title
+        head = word("{title}, {date}", title=_DECISIONS[answer.decision], date=answer.date)
+        if row.state not in _WAITING:
+            end = word("Press # if you object: it waits for another answer then.")
+        elif row.due:
+            end = word("You object to this. Another answer is due: {due}.", due=row.due)
+        else:
+            end = word("You object to this. Another answer is due in 5 working days.")
+        self._text: tuple[Text, ...] = (head, *answer.paragraphs, end)
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Object by #, else read on."""
+        if key is Key.HASH and self._row.state not in _WAITING:
+            proving(Right.REQUEST, self._object)(state)
+        else:
+            super().press(state, key)
+
+    def _object(self, state: PhoneState) -> None:
+        state.emit(ObjectToAnswer(self._answer.answer_id))
+        state.menu.drop(state, self)
+
+    def _take_note(self, state: PhoneState) -> None:
+        if not self._answer.read:
+            state.emit(MarkAnswerRead(self._answer.answer_id))
+        if self._row.state in _WAITING:
+            state.menu.replace(state, _closing(self._row, self._own_title, _dates(self._row)))
+        else:
+            state.menu.drop(state, self)
 
 
 def _kinds_page(_state: PhoneState) -> Choices:
@@ -106,9 +175,10 @@ class FiledPage(Notice):
         match answer:
             case RequestFiled(0):
                 self._text = word("That is enough for today. Ask again tomorrow.")
-            case RequestFiled(number, due, clock_synced):
-                text = word("Request {number} is filed. Due: {due}.", number=number, due=due)
-                unsure = word("The clock may be wrong.")
-                self._text = text if clock_synced else word("{first} {second}", first=text, second=unsure)
+            case RequestFiled(number, ""):
+                filed = word("Request {number} is filed.", number=number)
+                self._text = word("{first} {second}", first=filed, second=_NO_DATE)
+            case RequestFiled(number, due):
+                self._text = word("Request {number} is filed. Due: {due}.", number=number, due=due)
             case ErrandFailed(FileRequest.__name__, words):
                 self._text = words

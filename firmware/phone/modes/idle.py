@@ -22,6 +22,7 @@ from firmware.phone.menu.main import main_menu
 from firmware.phone.menu.notices import notices_page
 from firmware.phone.menu.policy import newest_policy_page
 from firmware.phone.menu.privacy import privacy_page
+from firmware.phone.menu.requests import requests_page
 from firmware.phone.modes.collecting_digits import collect_on_hook
 from firmware.phone.modes.menu import open_menu
 from firmware.phone.modes.redialling import try_again
@@ -75,6 +76,8 @@ def _press_ok(state: PhoneState, event: KeyPressed) -> None:
         return
     elif documents.unread_notices and not state.locked:
         open_menu(state, notices_page(state))
+    elif documents.unread_answers and not state.locked:
+        open_menu(state, requests_page(state))
     elif documents.unread_policy and not state.locked:
         open_menu(state, newest_policy_page(state))
     elif state.features.lapsed_purposes and not state.locked:

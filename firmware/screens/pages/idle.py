@@ -65,7 +65,7 @@ def idle_keys(view: PhoneView) -> SoftKeys:
         return SoftKeys(clear)
     if view.locked:
         return SoftKeys(clear, word("Unlock"))
-    if view.notices_to_read or view.policy_to_read:
+    if view.notices_to_read or view.answers_to_read or view.policy_to_read:
         return SoftKeys(clear, word("Read"))
     return SoftKeys(clear, word("Privacy") if view.purposes_to_answer else word("Menu"))
 
@@ -107,6 +107,8 @@ def _to_read(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
     said: list[Text] = []
     if view.notices_to_read:
         said.append(counted("{count} notice", "{count} notices", view.notices_to_read))
+    if view.answers_to_read:
+        said.append(counted("{count} answer", "{count} answers", view.answers_to_read))
     if view.policy_to_read:
         said.append(word("New privacy policy"))
     elif view.purposes_to_answer:

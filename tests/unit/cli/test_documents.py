@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from firmware.cli.documents import catalogue, key, notice, policy
-from provisioning.documents import PolicyDocument, read_content, split_paragraphs
+from firmware.cli.documents import answer, catalogue, key, notice, policy
+from provisioning.documents import AnswerDocument, PolicyDocument, read_content, split_paragraphs
 from provisioning.signed import verify
 from provisioning.trust import Kind, TrustedKey
 
@@ -108,6 +108,30 @@ def test_a_notice_has_its_first_paragraph_as_its_title(desk: Desk) -> None:
     assert "New rules\n\nWe keep less." in shown.output
     refused = run(policy, "inspect", desk.out, "--public", desk.public)
     assert "This document is a notice, where a policy is wanted." in refused.output
+
+
+def test_an_answer_is_for_one_request_of_one_handset(desk: Desk) -> None:
+    naming = ("--request", "3", "--epoch", "4711", "--decision", "refused")
+    for devices in ((), ("--device", "desk-1", "--device", "desk-2")):
+        refused = desk.sign(answer, *naming, *devices)
+        assert refused.exit_code == 1
+        assert "An answer is for one handset" in refused.output
+        assert not desk.out.exists()
+    signed = desk.sign(answer, *naming, "--device", "desk-1")
+    assert signed.exit_code == 0, signed.output
+    statement = verify(
+        desk.out.read_bytes(), Kind.ANSWER, [TrustedKey(public=desk.public, signs=frozenset({Kind.ANSWER}))]
+    )
+    said = read_content(statement, AnswerDocument)
+    assert (statement.devices, said.request, said.epoch, said.decision) == (("desk-1",), 3, 4711, "refused")
+    assert said.text.en == ("New rules", "We keep less.", "That is all.")
+    shown = run(answer, "inspect", desk.out, "--public", desk.public)
+    assert "answer number 3 for shop desk-1" in shown.output
+    assert "request 3 of epoch 4711: refused" in shown.output
+    assert (
+        "This document is an answer, where a notice is wanted."
+        in run(notice, "inspect", desk.out, "--public", desk.public).output
+    )
 
 
 def test_a_key_with_a_passphrase_asks_for_it(desk: Desk) -> None:

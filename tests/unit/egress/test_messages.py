@@ -48,7 +48,9 @@ CONSENT: dict[str, Any] = {
     "ledger_entries": 1,
     "ledger_head": "a" * 64,
     "ledger_intact": True,
-    "requests": [{"number": 3, "kind": "access", "due": "2026-03-08", "state": "open"}],
+    "requests": [
+        {"number": 3, "epoch": 4711, "kind": "access", "due": "2026-03-08", "state": "open", "objected": False}
+    ],
     "epoch": 4711,
     "seq": 11,
 }
@@ -134,6 +136,13 @@ def test_an_erasure_notice_that_is_not_one_is_refused(change: dict[str, object])
 def test_a_cancellation_needs_no_records() -> None:
     notice = ERASURE | {"reason": "cancelled", "cancelled": True, "records": []}
     assert ErasureMessage.model_validate_json(json.dumps(notice)).cancelled
+
+
+def test_requests_of_an_older_firmware_are_read_and_a_day_may_be_unknown() -> None:
+    old = {"number": 3, "kind": "access", "due": "2026-03-08", "state": "open"}
+    undated = {"number": 4, "epoch": 1, "kind": "access", "due": None, "state": "open", "objected": True}
+    read = ConsentMessage.model_validate_json(json.dumps(CONSENT | {"requests": [old, undated]})).requests
+    assert [(each.epoch, each.due, each.objected) for each in read] == [(None, "2026-03-08", False), (1, None, True)]
 
 
 def test_of_many_open_requests_no_more_than_twenty_fit() -> None:

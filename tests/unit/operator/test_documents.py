@@ -6,7 +6,8 @@ import pytest
 
 from firmware.operator.documents import Documents
 from firmware.phone.policy_answers import DocumentsChanged, PolicyState
-from firmware.phone.purpose import Purpose
+from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.phone.rights import RequestKind
 from firmware.storage.policies import BUILT_IN_VERSION
 from provisioning.schema import parse_configuration
 from tests.lab.documents import DEVICE, FLEET, DocumentLab
@@ -22,7 +23,7 @@ class Desk:
         self.heard: asyncio.Queue[DocumentsChanged] = asyncio.Queue()
         configuration = parse_configuration(
             f'[device]\nid = "{DEVICE}"\nfleet = "{FLEET}"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
-            f'[[trust.keys]]\npublic = "{self.lab.operator.trusted.public}"\nsigns = ["policy", "notice"]\n'
+            f'[[trust.keys]]\npublic = "{self.lab.operator.trusted.public}"\nsigns = ["policy", "notice", "answer"]\n'
         )
         self.documents = Documents(self.lab.store, self.lab.consents, configuration, self.heard.put_nowait)
 
@@ -57,6 +58,12 @@ async def test_the_phone_hears_of_what_came_and_of_what_was_read(desk: Desk) -> 
     await desk.hears(DocumentsChanged("shop-1", 1, unread_incident=True))
     await documents.policies.note_shown("shop-1")
     await documents.notices.acknowledge(1)
+    await desk.hears(DocumentsChanged())
+    filed = await desk.lab.requests.file(RequestKind.COPY, actor=Actor.HOLDER, channel=Channel.KEYPAD)
+    assert filed.request is not None
+    await documents.answers.admit(operator.answer(1, 1, filed.request.epoch, not_after=FAR))
+    await desk.hears(DocumentsChanged(unread_answers=1))
+    await documents.answers.mark_read(1)
     await desk.hears(DocumentsChanged())
 
 

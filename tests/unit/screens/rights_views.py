@@ -8,6 +8,7 @@ from firmware.phone.events import Key
 from firmware.phone.my_data import DataCategory
 from firmware.phone.rights import RequestKind, RequestState
 from firmware.phone.rights_answers import (
+    AnswerRow,
     MyDataRead,
     MyDataRow,
     PassphraseDrawn,
@@ -25,8 +26,11 @@ _DATA: Final = MyDataRead(
         for number, category in enumerate(DataCategory)
     )
 )
+_ANSWER: Final = AnswerRow(7, RequestState.PARTLY, ("Calls are erased.",), "2026-11-30", read=True)
 _REQUESTS: Final = RequestsListed(
     (
+        RequestRow(4, RequestKind.CONTACT, "", "", RequestState.OPEN),
+        RequestRow(3, RequestKind.ERASURE, "25 Nov", "2 Dec 2026", RequestState.PARTLY, _ANSWER),
         RequestRow(2, RequestKind.COMPLAINT, "25 Nov", "2 Dec 2026", RequestState.OPEN),
         RequestRow(1, RequestKind.ACCESS, "1 Nov", "6 Nov 2026", RequestState.ANSWERED),
     )
@@ -65,8 +69,16 @@ def rights_views() -> dict[str, PhoneView]:
     phone = at("Privacy", "My data", "Requests", proved=False)
     phone.handle(_REQUESTS)
     views["requests"] = phone.view
-    phone.press("2")
-    views["request"] = phone.view
+    for digit, name in (("4", "request"), ("2", "request without a day")):
+        phone.press(digit)
+        views[name] = phone.view
+        phone.press(Key.CANCEL)
+        phone.handle(_REQUESTS)
+    phone.press("3")
+    views["answer"] = phone.view
+    phone.press(Key.OK)
+    phone.press(Key.OK)
+    views["answer, its end"] = phone.view
     phone = at("Privacy", "My data", "Kept for", proved=False)
     phone.handle(RetentionRead(((DataCategory.CALLS, 365), (DataCategory.MESSAGES, 0), (DataCategory.RECORDINGS, 90))))
     views["kept for"] = phone.view

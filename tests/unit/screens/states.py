@@ -570,6 +570,7 @@ VIEWS = {
     "an important notice": _view(Mode.IDLE, notices_to_read=1, incident_to_read=True, missed_calls=2),
     "an important notice of a locked phone": _view(Mode.IDLE, notices_to_read=1, incident_to_read=True, locked=True),
     "a new policy and notices": _view(Mode.IDLE, notices_to_read=2, policy_to_read=True),
+    "an answer of the operator": _view(Mode.IDLE, answers_to_read=1),
     "answers that are needed again": _view(Mode.IDLE, purposes_to_answer=2),
     "menu, policies": _menu(_POLICIES),
     "menu, a policy": _menu(

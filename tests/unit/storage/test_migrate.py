@@ -110,3 +110,51 @@ def test_a_store_from_a_newer_firmware_is_refused_and_left_alone(database: Datab
 
 def test_the_migrations_that_ship_are_numbered_without_gaps() -> None:
     assert [migration.number for migration in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
+def test_requests_of_an_older_firmware_are_kept_and_those_of_an_unset_clock_lose_a_day_that_never_was(
+    database: Database,
+) -> None:
+    database.open(MIGRATIONS[:15])
+    for number, synced, due in ((1, 0, "1970-01-08"), (2, 1, "2026-12-02"), (3, 1, "2026-12-03")):
+        database.execute(
+            "INSERT INTO requests (number, kind, filed_at, filed_s, clock_synced, due) "
+            "VALUES (?, 'copy', 5.0, 7.0, ?, ?)",
+            number,
+            synced,
+            due,
+        )
+    database.execute("DELETE FROM requests WHERE number = 3")
+    database.execute("UPDATE requests SET closed = 'answered', closed_at = 9.0 WHERE number = 2")
+    database.close()
+    database.open(MIGRATIONS)
+    assert database.query(
+        "SELECT number, filed_at, filed_s, waits_s, due, objected, closed, closed_at FROM requests"
+    ) == [
+        (1, None, 7.0, 7.0, None, 0, None, None),
+        (2, 5.0, 7.0, 7.0, "2026-12-02", 0, "answered", 9.0),
+    ]
+    [(first,), (second,)] = database.query("SELECT epoch FROM requests ORDER BY number")
+    assert first != second
+    [(number,)] = database.query(
+        "INSERT INTO requests (epoch, kind, filed_s, waits_s) VALUES (1, 'copy', 0, 0) RETURNING number"
+    )
+    assert number == 4, "the number of a request that is forgotten does not come again"
+
+
+def test_a_caller_who_was_turned_away_by_an_older_firmware_is_rejected_in_one_word(database: Database) -> None:
+    database.open(MIGRATIONS[:15])
+    for call_id, direction, answered_at in (("a", "incoming", None), ("b", "incoming", 2.0), ("c", "outgoing", None)):
+        database.execute(
+            "INSERT INTO calls (call_id, direction, number, dialled, account, started_at, answered_at, reason, "
+            "clock_synced, boot_id, ledger_entries, seen) "
+            "VALUES (?, ?, '1', '', 'b', 1.0, ?, 'local_hangup', 1, 'c', 0, 0)",
+            call_id,
+            direction,
+            answered_at,
+        )
+    database.close()
+    database.open(MIGRATIONS)
+    assert [reason for (reason,) in database.query("SELECT reason FROM calls ORDER BY call_id")] == [
+        "rejected", "local_hangup", "local_hangup",
+    ]  # fmt: skip

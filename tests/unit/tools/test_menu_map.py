@@ -32,6 +32,8 @@ _BROUGHT_BY_A_STICK = {"BundlePage"}
 """No key opens it."""
 _ASKED_BY_ITSELF = {"CountryPage", "CountryNotice"}
 """The display asks, where the configuration does not say it; then it is behind the PIN too."""
+_WHILE_IT_IS_NEW = {"AnswerPage"}
+"""OK on the idle page leads there."""
 _BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence", "WorkPage"}
 """No page by themselves."""
 
@@ -60,7 +62,8 @@ def test_every_kind_of_page_is_on_the_map(stops: list[Stop]) -> None:
     for module in pkgutil.iter_modules(menu.__path__, f"{menu.__name__}."):
         importlib.import_module(module.name)
     kinds = {kind.__name__ for kind in _kinds(Quiet) if kind.__module__.startswith(menu.__name__)}
-    elsewhere = _BELONG_TO_A_PAGE | _LATER_STEPS | _BEHIND_THE_PIN | _BUILT_ON | _BROUGHT_BY_A_STICK | _ASKED_BY_ITSELF
+    by_keys = _BELONG_TO_A_PAGE | _LATER_STEPS | _BEHIND_THE_PIN
+    elsewhere = by_keys | _BUILT_ON | _BROUGHT_BY_A_STICK | _ASKED_BY_ITSELF | _WHILE_IT_IS_NEW
     assert kinds - elsewhere <= {stop.kind for stop in stops}
 
 

@@ -131,6 +131,18 @@ test("what a handset says of its requests now goes before what the API says", ()
   );
 });
 
+test("a request without a day is due by what the collector counts, and is not late while nobody knows", () => {
+  const store = fleet();
+  const one = { number: 1, epoch: 4711, kind: "copy", due: null, state: "open", objected: true };
+  const state = { kind: "consent", fleet: "north", device: "a-2", purposes: [], policy: "1", intact: true };
+  store.take({ ...state, requests: [one] }, NOW);
+  const shown = () =>
+    selection.requestsShown(store, all, TODAY).map((each) => [each.due, each.standing, each.epoch, each.objected]);
+  assert.deepEqual(shown(), [["", "open", 4711, true]]);
+  store.loadRequests([request("a-2", 1, "2026-03-09")]);
+  assert.deepEqual(shown(), [["2026-03-09", "overdue", 4711, true]]);
+});
+
 test("a handset that states as many requests as it can may have more", () => {
   const store = fleet();
   store.loadRequests([request("a-2", 99, "2026-04-12")]);

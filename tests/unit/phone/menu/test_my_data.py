@@ -1,5 +1,7 @@
 """The holder's rights by the keys: to see, to have a copy, to have erased, to go, and to ask the operator."""
 
+from dataclasses import replace
+
 import pytest
 
 from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
@@ -10,10 +12,12 @@ from firmware.phone.events import Key, PreferencesLoaded
 from firmware.phone.menu.views import CardView, EntryView, NoticeView
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
+from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestKind, RequestState, Right
 from firmware.phone.rights_answers import (
+    AnswerRow,
     CopyFinished,
     CopyProgressed,
     MyDataErased,
@@ -32,6 +36,9 @@ from firmware.phone.rights_errands import (
     CopyMyData,
     EraseMyData,
     FileRequest,
+    ListRequests,
+    MarkAnswerRead,
+    ObjectToAnswer,
     ProveHolder,
 )
 from firmware.phone.words import word
@@ -231,14 +238,14 @@ def test_a_request_gets_a_number_and_a_day() -> None:
     prove(desk, Right.REQUEST)
     choose(desk, "Complain")
     assert desk.said(FileRequest) == [FileRequest(RequestKind.COMPLAINT)]
-    desk.handle(RequestFiled(3, "2 Dec 2026", clock_synced=True))
+    desk.handle(RequestFiled(3, "2 Dec 2026"))
     assert sentence(desk) == "Request 3 is filed. Due: 2 Dec 2026."
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (RequestFiled(0, "", clock_synced=True), "That is enough for today. Ask again tomorrow."),
+        (RequestFiled(0, ""), "That is enough for today. Ask again tomorrow."),
         (ErrandFailed("FileRequest", "no"), "no"),
     ],
 )
@@ -250,6 +257,98 @@ def test_a_request_that_is_not_taken_says_why(answer: Answer, words: str) -> Non
     choose(desk, "Complain")
     desk.handle(answer)
     assert sentence(desk) == words
+
+
+def test_a_request_of_an_unset_clock_says_that_its_day_is_not_known_yet() -> None:
+    unknown = "Answer due in 5 working days. The date is not known yet: the clock is not set."
+    desk = holders_desk()
+    open_page(desk, "Privacy", "My data", "Requests")
+    choose(desk, "New request")
+    prove(desk, Right.REQUEST)
+    choose(desk, "Complain")
+    desk.handle(RequestFiled(3, ""))
+    assert sentence(desk) == f"Request 3 is filed. {unknown}"
+    desk.press(Key.MENU)
+    open_page(desk, "Privacy", "My data", "Requests")
+    desk.handle(RequestsListed((RequestRow(3, RequestKind.COMPLAINT, "", "", RequestState.OPEN),)))
+    choose(desk, "3: Complain")
+    assert sentence(desk) == f"{unknown} Close it, for it is answered?"
+
+
+ANSWER = AnswerRow(7, RequestState.PARTLY, ("Calls are erased.", "Bills are kept."), "2026-11-30", read=False)
+ANSWERED = RequestRow(2, RequestKind.ERASURE, "25 Nov", "2 Dec 2026", RequestState.PARTLY, ANSWER)
+
+
+def answered(desk: Desk, row: RequestRow = ANSWERED) -> None:
+    """Open the answer to a request."""
+    open_page(desk, "Privacy", "My data", "Requests")
+    desk.handle(RequestsListed((row,)))
+    choose(desk, "2: Erase it")
+
+
+def test_an_answer_is_read_to_its_end_and_noted_as_read() -> None:
+    desk = holders_desk()
+    answered(desk)
+    read = [sentence(desk)]
+    for _ in range(3):
+        assert not desk.said(MarkAnswerRead)
+        desk.press(Key.OK)
+        read.append(sentence(desk))
+    assert read == [
+        "Partly granted, 2026-11-30",
+        "Calls are erased.",
+        "Bills are kept.",
+        "Press # if you object: it waits for another answer then.",
+    ]
+    desk.press(Key.OK)
+    assert desk.said(MarkAnswerRead) == [MarkAnswerRead(7)]
+    desk.handle(RequestsListed((replace(ANSWERED, answer=replace(ANSWER, read=True)),)))
+    assert [said(value) for value in values(desk)] == ["", "partly"]
+
+
+def test_one_key_and_the_pin_object_to_an_answer() -> None:
+    desk = holders_desk()
+    answered(desk)
+    desk.press(Key.HASH)
+    assert not desk.said(ObjectToAnswer), "the PIN is asked for"
+    prove(desk, Right.REQUEST)
+    assert desk.said(ObjectToAnswer) == [ObjectToAnswer(7)]
+    waits = replace(ANSWERED, state=RequestState.OPEN, due="9 Dec 2026", objected=True)
+    desk.handle(RequestsListed((replace(waits, answer=replace(ANSWER, read=True)),)))
+    assert [said(value) for value in values(desk)] == ["", "objected"]
+
+
+def test_an_answer_that_was_objected_to_is_still_read_and_the_request_can_be_closed() -> None:
+    desk = holders_desk()
+    row = replace(ANSWERED, state=RequestState.OPEN, due="9 Dec 2026", objected=True, answer=replace(ANSWER, read=True))
+    answered(desk, row)
+    desk.press(Key.HASH)
+    for _ in range(3):
+        desk.press(Key.OK)
+    assert sentence(desk) == "You object to this. Another answer is due: 9 Dec 2026."
+    desk.press(Key.OK)
+    assert sentence(desk).endswith("Close it, for it is answered?")
+    desk.press(Key.OK)
+    prove(desk, Right.REQUEST)
+    assert desk.said(CloseRequest) == [CloseRequest(2)]
+    assert not desk.said(ObjectToAnswer)
+
+
+def test_an_answer_that_nobody_has_read_is_on_the_display_of_a_phone_at_rest_and_ok_opens_it() -> None:
+    desk = holders_desk()
+    desk.handle(DocumentsChanged(unread_answers=1))
+    assert desk.view.answers_to_read == 1
+    desk.press(Key.OK)
+    assert desk.said(ListRequests)
+
+
+def test_a_locked_phone_opens_no_answer() -> None:
+    desk = holders_desk()
+    desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True)))
+    assert desk.view.locked
+    desk.handle(DocumentsChanged(unread_answers=1))
+    desk.press(Key.OK)
+    assert not desk.said(ListRequests)
 
 
 def test_a_request_that_waits_can_be_closed_and_one_that_does_not_is_only_read() -> None:
