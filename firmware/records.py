@@ -172,7 +172,7 @@ class Records:
         )
         self.call_log.journal = self._journal
         self.my_data = StoredMyData(self._store)
-        working_days = working_days_of(device.region or device.country)
+        working_days = working_days_of(device.region or device.country or "")
         self.requests = StoredRequests(self._store, self.consents, clock.read_clocks, working_days)
         self.retention = StoredRetention(
             self._store,
