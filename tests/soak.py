@@ -124,6 +124,12 @@ PARTS: Final = (
         ),
         60,
     ),
+    Part(
+        "wires",
+        "35 wires of the phone, each cut, which a test of the running handset misses",
+        _integration("wires.py"),
+        20,
+    ),
     Part("flood", "floods of ten seconds", _integration("sip_flood.py"), 30),
     Part("properties", "2,000 examples of each property, hundreds of lives of each model", ("tests/unit",), 90),
     Part("demo", "ten ends of the demo at each of its steps", _integration("demo.py"), 10),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware.errors import StorageError
 from firmware.farewell.last_word import LAST_WORD_NAME
 from firmware.farewell.tombstone import TOMBSTONE_NAME
 from firmware.phone.call import CallDirection, CallerId, TextMessage
@@ -23,6 +24,8 @@ from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Purpose
 from firmware.ports.recording import SoundFormat
 from firmware.storage.key import load_host_keys
+from firmware.storage.key_wrap import KeyWrap
+from firmware.storage.keyring import WRAP_NAME
 from firmware.storage.pictures import Pixels
 from tests.lab.card import Card
 from tests.lab.display_reader import begins, says
@@ -131,6 +134,17 @@ async def plant(handset: Handset) -> None:
     await asyncio.to_thread(writer.finish)
     await lab.recordings.end(recording_id, complete=True, lost_s=0)
     await lab.stop()
+
+
+def store_key(handset: Handset) -> bytes:
+    """Return the key of the store as whoever has the card can have it; nothing where there is none any more."""
+    try:
+        wrap = KeyWrap.read((handset.state_dir / WRAP_NAME).read_bytes())
+        return wrap.open(
+            load_host_keys(handset.state_dir / "store.key", handset.state_dir / "store.db", {}), None
+        ).newest
+    except (OSError, StorageError):
+        return b""
 
 
 async def use(handset: Handset, stick: Path) -> None:
@@ -279,9 +293,11 @@ async def test_nothing_is_left_of_whoever_had_the_phone_and_recipients_have_forg
             async with collecting(stage) as collector:
                 await use(handset, tmp_path / "stick")
                 async with Person(handset) as person:
+                    before = store_key(handset)
                     await way(handset, person)
                     await wait_until_told(handset, collector, WAYS[way])
                     if way is not keep_everything:
+                        await asyncio.to_thread(wait_until, lambda: store_key(handset) != before, "the key is new")
                         await the_next_holder_finds_nothing(handset, tmp_path / "another stick")
         finally:
             await asyncio.to_thread(handset.stop)
@@ -299,6 +315,8 @@ async def wait_until_told(handset: Handset, collector: Collector, reasons: set[s
     assert set(collector.reasons) == reasons
     await asyncio.to_thread(wait_until, lambda: not (handset.state_dir / TOMBSTONE_NAME).exists(), "they confirm")
     if reasons & {"reset", "cancelled"}:
+        left = {path.name for path in handset.state_dir.iterdir()}
+        assert left.isdisjoint({"pictures", "recordings", "exchange"})
         assert not (handset.state_dir / LAST_WORD_NAME).exists()
 
 

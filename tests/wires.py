@@ -1,0 +1,348 @@
+"""Wires of the phone, by what is promised with each: cut, and a test of the running handset fails.
+
+Parts that are tested can be tied together wrongly, and nobody would notice. Each wire is a few words of a composition
+root or of what ties parts together, and what stands in their place where it is cut. That each is still there, and that
+no promise is without one, is looked at with every landing (tests/unit/test_wires.py); that each is missed, one of them
+with every landing and all of them in the soak (tests/integration/test_wires.py).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One wire.
+
+    Attributes:
+        promise: the row of docs/privacy.md, such as "W14".
+        does: what it does; the phone does it no more where it is cut.
+        file: where it is.
+        uncut, cut: what stands there, once, and what where it is cut.
+        test: of the running handset, which fails then.
+    """
+
+    promise: str
+    does: str
+    file: str
+    uncut: str
+    cut: str
+    test: str
+
+    @property
+    def name(self) -> str:
+        """What it is called in a run."""
+        return f"{self.promise}: {self.does}"
+
+
+_APP: Final = "firmware/app.py"
+_BUS: Final = "firmware/bus.py"
+_RECORDS: Final = "firmware/records.py"
+_HANDLERS: Final = "firmware/errands/handlers.py"
+_RIGHTS: Final = "firmware/errands/rights.py"
+_ROLES: Final = "firmware/roles.py"
+_RESET: Final = "firmware/farewell/factory_reset.py"
+
+_INTEGRATION: Final = "tests/integration"
+_USED: Final = (
+    f"{_INTEGRATION}/test_used_phone.py::"
+    "test_nothing_is_left_of_whoever_had_the_phone_and_recipients_have_forgotten_them"
+)
+_RIGHTS_BY_KEYS: Final = (
+    f"{_INTEGRATION}/test_phone_rights.py::"
+    "test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_left_of_them"
+)
+_PROMISES: Final = f"{_INTEGRATION}/test_phone_promises.py::test_"
+
+WIRES: Final = (
+    Wire(
+        "W1",
+        "what is not activated calls nobody",
+        "firmware/health/faults.py",
+        "state.all_granted, state.activated,",
+        "state.all_granted, True,",
+        f"{_INTEGRATION}/test_phone_activation.py::test_a_phone_is_activated_step_by_step_and_only_then_calls",
+    ),
+    Wire(
+        "W2",
+        "the microphone opens to talk alone",
+        _BUS,
+        "self._audio.open(talk=talk, speaker=speaker)",
+        "self._audio.open(talk=True, speaker=speaker)",
+        f"{_INTEGRATION}/test_egress_on_hook.py::test_the_process_opens_its_microphone_for_calls_only",
+    ),
+    Wire(
+        "W3",
+        "the menu imports contacts",
+        _HANDLERS,
+        "        FolderJob.IMPORT_CONTACTS: contact_files.import_from,\n",
+        "",
+        f"{_USED}[keep_everything]",
+    ),
+    Wire(
+        "W3",
+        "what waits for a stick goes with whatever is erased",
+        _RIGHTS,
+        "        self._parts.exports.drop()\n",
+        "",
+        f"{_USED}[erase_all]",
+    ),
+    Wire(
+        "W4",
+        "calls are written into the log",
+        _APP,
+        "        self._bus.write_to(records)\n",
+        "",
+        f"{_INTEGRATION}/test_phone_menu.py::test_a_missed_call_is_found_in_the_log_and_called_back",
+    ),
+    Wire(
+        "W5",
+        "a recording is announced before it begins",
+        _APP,
+        "announcer = self._bus.announcer = Announcer(",
+        "announcer = Announcer(",
+        f"{_INTEGRATION}/test_phone_recording.py::"
+        "test_both_ends_hear_that_the_call_is_recorded_and_what_was_said_is_played_back",
+    ),
+    Wire(
+        "W6",
+        "the menu imports pictures",
+        _HANDLERS,
+        "        FolderJob.IMPORT_PICTURES: pictures.import_from,\n",
+        "",
+        f"{_INTEGRATION}/test_phone_bad_input.py::"
+        "test_pictures_that_mean_harm_are_refused_beside_the_honest_ones_and_a_call_knows_nothing_of_them",
+    ),
+    Wire(
+        "W7",
+        "the operator's invitation is known",
+        "firmware/settings/phone.py",
+        "invite_link=configuration.operator.invite_link,",
+        "invite_link='',",
+        f"{_PROMISES}an_operators_link_is_photographed_with_the_opaque_account_in_it[Invite-invite_link-2]",
+    ),
+    Wire(
+        "W8",
+        "calls are counted for the holder",
+        "firmware/errands/calls.py",
+        "            CountCalls: self._count,\n",
+        "",
+        f"{_PROMISES}calls_are_counted_here_and_who_got_what_is_listed",
+    ),
+    Wire(
+        "W9",
+        "a contact's page is read from the address book",
+        _HANDLERS,
+        "        **ContactErrands(records.contacts, post).handlers,\n",
+        "",
+        f"{_PROMISES}a_contact_is_shared_by_a_code_that_another_phone_photographs",
+    ),
+    Wire(
+        "W10",
+        "nothing leaves that the holder has not agreed to",
+        "firmware/egress/gate.py",
+        "    def refusal(",
+        "    def refusal(self, *_: object) -> None: ...\n\n    def _refusal(",
+        f"{_INTEGRATION}/test_phone_records.py::test_without_consent_no_call_leaves_the_phone",
+    ),
+    Wire(
+        "W11",
+        "the operator's way to top up is known",
+        "firmware/settings/phone.py",
+        "top_up_link=configuration.operator.top_up_link,",
+        "top_up_link='',",
+        f"{_PROMISES}an_operators_link_is_photographed_with_the_opaque_account_in_it[Top up-top_up_link-1]",
+    ),
+    Wire(
+        "W12",
+        "what pays names the account",
+        _BUS,
+        "        self.post(AccountKnown(await call_log.account_id()))\n",
+        "",
+        f"{_PROMISES}an_operators_link_is_photographed_with_the_opaque_account_in_it[Top up-top_up_link-1]",
+    ),
+    Wire(
+        "W13",
+        "private mode takes every yes back",
+        "firmware/errands/consents.py",
+        "            WithdrawOptional: self._withdraw_optional,\n",
+        "",
+        f"{_INTEGRATION}/test_egress_week.py::test_nothing_was_missed_and_everything_that_should_happen_did",
+    ),
+    Wire(
+        "W14",
+        "the store gets another key after an erasure",
+        _RIGHTS,
+        "            await self._parts.rotate_key()\n",
+        "            pass\n",
+        f"{_USED}[erase_all]",
+    ),
+    Wire(
+        "W14",
+        "what was put there for an import goes with its kind",
+        _RIGHTS,
+        "        await asyncio.to_thread(self._forget_files, errand.categories)\n",
+        "",
+        f"{_USED}[erase_each_kind]",
+    ),
+    Wire(
+        "W15",
+        "a consent that is taken back counts at once",
+        _RECORDS,
+        "        self.consents.when_changed = self._note_consents\n",
+        "",
+        f"{_INTEGRATION}/test_phone_recording.py::"
+        "test_the_colleague_whose_phone_understands_it_reads_that_it_is_recorded_until_the_consent_is_withdrawn",
+    ),
+    Wire(
+        "W16",
+        "what is held is counted",
+        _RIGHTS,
+        "            ReadMyData: self._read,\n",
+        "",
+        f"{_USED}[erase_all]",
+    ),
+    Wire(
+        "W17",
+        "a copy is made",
+        "firmware/errands/copies.py",
+        "            CopyMyData: self._everything,\n",
+        "",
+        _RIGHTS_BY_KEYS,
+    ),
+    Wire(
+        "W18",
+        "a cancelled account is not used again",
+        "firmware/farewell/steps.py",
+        "        await asyncio.to_thread(mark_cancelled, state_dir, text)\n",
+        "",
+        _RIGHTS_BY_KEYS,
+    ),
+    Wire(
+        "W18",
+        "a reset has recipients told",
+        _RESET,
+        "        leave_word_of_reset(state_dir)\n",
+        "",
+        f"{_USED}[reset_by_menu]",
+    ),
+    Wire(
+        "W18",
+        "nothing leaves that a reset could not take back",
+        _APP,
+        "return self._recipients or (self._records.outbox if self._records is not None else None)",
+        "return self._records.outbox if self._records is not None else None",
+        f"{_USED}[reset_of_what_cannot_be_read]",
+    ),
+    Wire(
+        "W18",
+        "a reset deletes what lay there for an import",
+        _RESET,
+        "        exchange.forget_all(state_dir / exchange.FOLDER_NAME)\n",
+        "",
+        f"{_USED}[reset_by_command]",
+    ),
+    Wire(
+        "W18",
+        "a reset deletes the files of recordings",
+        _RESET,
+        "in (state_dir / PICTURES_NAME, state_dir / RECORDINGS_NAME):",
+        "in (state_dir / PICTURES_NAME,):",
+        f"{_USED}[reset_by_command]",
+    ),
+    Wire(
+        "W19",
+        "erasing asks for the PIN",
+        "firmware/phone/menu/my_data.py",
+        "Choice(_ERASE, proving(Right.ERASURE, opening(lambda _state: ErasureList()))),",
+        "Choice(_ERASE, opening(lambda _state: ErasureList())),",
+        f"{_USED}[erase_all]",
+    ),
+    Wire(
+        "W20",
+        "who is blocked is turned away",
+        _BUS,
+        "                sip.reject(call_id, reason)\n",
+        "                pass\n",
+        f"{_INTEGRATION}/test_phone_policy.py::test_one_on_the_block_list_never_rings",
+    ),
+    Wire(
+        "W21",
+        "a guardian's PIN is another than the holder's",
+        _HANDLERS,
+        "PinErrands(records.pin, records.guardian_pin)",
+        "PinErrands(records.pin, records.pin)",
+        f"{_INTEGRATION}/test_phone_activation.py::test_under_14_a_guardian_activates_the_phone_and_takes_a_yes_back",
+    ),
+    Wire(
+        "W22",
+        "numbers cross a border as pseudonyms",
+        _RECORDS,
+        "StoredOutbox(self._store, recipient(configuration))",
+        "StoredOutbox(self._store)",
+        f"{_INTEGRATION}/test_phone_records.py::"
+        "test_across_a_border_numbers_leave_as_pseudonyms_until_the_holder_agrees",
+    ),
+    Wire(
+        "W23",
+        "a policy's days are counted",
+        _RECORDS,
+        "        self.documents.start()\n",
+        "",
+        f"{_INTEGRATION}/test_phone_documents.py::"
+        "test_when_the_days_are_over_it_takes_effect_and_what_it_changes_is_a_no_until_it_is_asked_again",
+    ),
+    Wire(
+        "W24",
+        "what was kept long enough is deleted",
+        _RECORDS,
+        '        self._retainer = asyncio.create_task(self._keep_retaining(), name="retainer")\n',
+        "",
+        f"{_INTEGRATION}/test_phone_records.py::test_a_call_whose_days_are_over_is_gone_once_the_phone_has_started",
+    ),
+    Wire(
+        "W25",
+        "a store that waits for its PIN has it asked for",
+        _APP,
+        "                self._bus.post(StoreWaitsForPin())\n",
+        "                pass\n",
+        f"{_INTEGRATION}/test_phone_pin_at_start.py::"
+        "test_before_the_pin_is_typed_help_can_be_called_and_afterwards_everything_is_there",
+    ),
+    Wire(
+        "W26",
+        "notices of danger are taken from the broker",
+        _ROLES,
+        "                DownTopic.NOTICE: documents.notices,\n",
+        "",
+        f"{_INTEGRATION}/test_phone_documents.py::"
+        "test_a_notice_of_danger_from_the_broker_stays_on_the_display_until_it_is_acknowledged",
+    ),
+    Wire(
+        "W27",
+        "requests are filed",
+        _RIGHTS,
+        "            FileRequest: self._file,\n",
+        "",
+        _RIGHTS_BY_KEYS,
+    ),
+    Wire(
+        "W27",
+        "answers are taken from the broker",
+        _ROLES,
+        "                DownTopic.ANSWER: documents.answers,\n",
+        "",
+        f"{_INTEGRATION}/test_phone_answers.py::test_a_request_is_answered_read_and_objected_to_and_no_other_is",
+    ),
+    Wire(
+        "W28",
+        "the holder reads who got what",
+        _HANDLERS,
+        "        **SharingErrands(records.shares, around.language).handlers,\n",
+        "",
+        f"{_PROMISES}calls_are_counted_here_and_who_got_what_is_listed",
+    ),
+)
