@@ -256,14 +256,19 @@ async def test_of_100_mb_the_good_cards_are_imported_and_the_first_broken_one_is
     assert await book_of(office).count() == before + added
 
 
+# Of each file 200,000 cards are read, which of empty ones are few bytes.
 @pytest.mark.parametrize(
-    "write", [repeated(b"BEGIN:VCARD\nEND:VCARD\n"), small_cards], ids=["empty cards", "small cards"]
+    ("write", "files"),
+    [(repeated(b"BEGIN:VCARD\nEND:VCARD\n"), 10), (small_cards, 1)],
+    ids=["empty cards", "small cards"],
 )
 async def test_a_call_and_the_keys_know_nothing_of_100_mb_that_are_read_meanwhile(
-    office: Office, exchange: Path, write: Callable[[Path], None]
+    office: Office, exchange: Path, write: Callable[[Path], None], files: int
 ) -> None:
     handset = office.stage.handset
     await asyncio.to_thread(write, exchange / "strangers.vcf")
+    for number in range(1, files):
+        (exchange / f"strangers-{number}.vcf").hardlink_to(exchange / "strangers.vcf")
     async with Person(handset) as clerk:
         await clerk.wait_for_line()
         with bounded(office) as process:

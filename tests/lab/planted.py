@@ -106,6 +106,7 @@ TABLES: Final[Mapping[str, Mapping[str, Column] | str]] = {
         "ring": Left(_ENUM, ""),
         "blocked": Left(_COUNT, 1),
         "picture": _letters("contact-picture"),
+        "properties": Planted('[{"name": "NOTE", "value": "planted-note-on-a-card"}]', "planted-note-on-a-card"),
         "sort_key": Left(_SETTLED, ""),
         "spelled_by": Left(_SETTLED, ""),
     },
