@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from click.testing import CliRunner
 
+from firmware.cli import main
 from tests.lab import chance
 from tests.lab.handset import Handset
 from tests.lab.newcomer import GUARDIANS_PIN, PIN, TITLES, Newcomer
 from tests.lab.office import BOB, PERSON, Office
+from tests.lab.person import Person
 from tests.lab.stage import Choices
 
 WITH_NUMBER = (*TITLES[:-3], "Number", *TITLES[-3:])
@@ -149,6 +152,20 @@ async def test_wrong_codes_cost_tries_that_no_power_cut_gives_back(office: Offic
     assert "number_proved" not in {action for action, _, _ in await ledger(handset)}
 
 
+async def cannot_reset(handset: Handset, child: Person) -> None:
+    """Try every way to a phone that has no guardian, with the PIN of the holder, who is under 14."""
+    await child.rest()
+    for row, words in (("7", "Goes"), ("8", "Here")):
+        for key, title in (("menu", "Menu"), ("6", "Settings"), (row, words), ("ok", "Guardian's PIN")):
+            await child.press(key)
+            await child.reads(title)
+        await child.press("menu")
+    typed = ["factory-reset", "--yes", "--runtime-dir", str(handset.folder / "run")]
+    refused = await asyncio.to_thread(CliRunner().invoke, main, typed, input=f"{PIN}\n")
+    assert (refused.exit_code, "not the guardian's PIN; nothing was erased" in refused.output) == (1, True)
+    assert ("check_failed", "reset", "guardian") in await ledger(handset)
+
+
 async def test_under_14_a_guardian_activates_the_phone_and_takes_a_yes_back(office: Office, handset: Handset) -> None:
     async with Newcomer(handset, WITH_NUMBER) as newcomer:
         await newcomer.wait_for_line()
@@ -175,6 +192,8 @@ async def test_under_14_a_guardian_activates_the_phone_and_takes_a_yes_back(offi
         await newcomer.types_pin("Guardian's PIN", GUARDIANS_PIN)
         await newcomer.reads("What I agree to")
     told = await ledger(handset)
+    async with Person(handset) as child:
+        await cannot_reset(handset, child)
     assert ("activate", "under_14", "guardian") in told
     assert told[-1] == ("withdraw", "recording", "guardian")
     assert {actor for action, _, actor in told if action in {"grant", "refuse"}} == {"guardian"}

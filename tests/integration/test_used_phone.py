@@ -65,13 +65,20 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 class Collector:
-    """Confirms each record and each erasure notice that it sees, and knows why records are to be deleted."""
+    """Confirms each record and each erasure notice that it sees.
+
+    Attributes:
+        reasons: why things are to be deleted.
+        came: of which runs of the phone something came; taken_back: of which all is to be deleted.
+    """
 
     def __init__(self, observer: Observer, operator: Operator) -> None:
         self._observer = observer
         self._operator = operator
         self._seen = 0
         self.reasons: list[str] = []
+        self.came: set[int] = set()
+        self.taken_back: set[int] = set()
 
     async def run(self) -> None:
         while True:
@@ -79,8 +86,15 @@ class Collector:
             for message in received[self._seen :]:
                 if message.topic == f"{PREFIX}/erasure":
                     self.reasons.append(message.document["reason"])
+                    self.taken_back |= {each["epoch"] for each in message.document["records"]}
                     await self._confirm([(message.document["epoch"], message.document["seq"])])
+                elif "reset" in self.reasons or message.retain:
+                    # The next holder's, and what the broker keeps of the one in the test before.
+                    continue
+                elif message.topic == f"{PREFIX}/consent" and message.payload:
+                    self.came.add(message.document["epoch"])
                 elif message.topic == f"{PREFIX}/cdr":
+                    self.came |= {each["epoch"] for each in message.document["records"]}
                     await self._confirm([(each["epoch"], each["seq"]) for each in message.document["records"]])
             self._seen = len(received)
             await asyncio.sleep(0.05)
@@ -314,6 +328,9 @@ async def wait_until_told(handset: Handset, collector: Collector, reasons: set[s
     await asyncio.to_thread(wait_until, lambda: reasons <= set(collector.reasons), "recipients are told")
     assert set(collector.reasons) == reasons
     await asyncio.to_thread(wait_until, lambda: not (handset.state_dir / TOMBSTONE_NAME).exists(), "they confirm")
+    if reasons == {"reset"}:
+        assert len(collector.came) > 1
+        assert collector.came <= collector.taken_back, "something of a run of the phone stays with recipients"
     if reasons & {"reset", "cancelled"}:
         left = {path.name for path in handset.state_dir.iterdir()}
         assert left.isdisjoint({"pictures", "recordings", "exchange"})
