@@ -66,7 +66,8 @@ def run_until_killed(folder: Path, round_number: int, rng: random.Random, heard:
     with os.fdopen(reading, encoding="utf-8") as said, os.fdopen(writing, "wb") as its_output:
         handset = WarmProcess(WRITER, *arguments, streams=(0, its_output.fileno(), 2))
         its_output.close()
-        lines_to_wait_for = rng.choice((1, 2, 3, rng.randint(3, 150)))
+        # Not the first one: something has to have come to its end.
+        lines_to_wait_for = rng.choice((1, 2, 3, rng.randint(3, 150))) if round_number else 150
         for _ in range(lines_to_wait_for):
             line = said.readline()
             assert line, "the handset ended by itself"

@@ -144,12 +144,13 @@ async def test_a_connection_that_is_cut_again_and_again_loses_nothing(site: Sync
     await site.start_sync()
     call_ids = set()
     for _ in range(8):
+        some_of_them = len(site.observer.received) + rng.randrange(1, 6)
         call_ids |= {await site.store.make_call() for _ in range(15)}
-        await site.wait_for(at_least(len(site.observer.received) + rng.randrange(1, 6)))
+        await site.wait_for(at_least(some_of_them))
         await relay.stop()
         await relay.start()
     await site.wait_for_calls(call_ids)
-    assert len(relay.recordings) > 8
+    assert len(relay.recordings) >= 8
 
 
 async def test_the_handset_goes_offline_with_its_main_process_and_comes_back_with_it(site: SyncSite) -> None:

@@ -2,7 +2,9 @@
 
 from firmware.phone.answers import (
     Answer,
+    ContactDeleted,
     ContactRead,
+    ContactSaved,
     ContactsFound,
     ContactsListed,
 )
@@ -106,8 +108,11 @@ class ContactList(LongList[ContactMatch]):
         return True
 
     def take(self, state: PhoneState, answer: Answer) -> None:
-        """Take a stretch, or what was found by these very keys."""
-        if isinstance(answer, ContactRead):
+        """Take a stretch, or what was found by these very keys; read again what has changed since it was opened."""
+        if isinstance(answer, ContactSaved | ContactDeleted):
+            if state.menu.top is self:
+                self.open(state)
+        elif isinstance(answer, ContactRead):
             if self._edits and answer.contact is not None:
                 state.menu.push(state, contact_editor(answer.contact))
             self._edits = False

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from firmware.phone.answers import (
     ContactDeleted,
     ContactRead,
@@ -69,6 +71,14 @@ def test_the_list_is_read_and_shown_with_numbers_where_there_is_no_name() -> Non
     desk = at_contacts()
     assert isinstance(desk.said(ListContacts)[-1], ListContacts)
     assert labels(desk) == ["Ann", "Bo", "2004"]
+
+
+@pytest.mark.parametrize("news", [ContactSaved(Contact(9, "Cy", ())), ContactDeleted(7)])
+def test_a_list_that_was_opened_while_somebody_was_saved_is_read_once_more(news: ContactSaved | ContactDeleted) -> None:
+    desk = at_contacts()
+    before = len(desk.said(ListContacts))
+    desk.handle(news)
+    assert len(desk.said(ListContacts)) == before + 1
 
 
 def test_digits_search_and_only_the_answer_to_the_last_of_them_counts() -> None:
