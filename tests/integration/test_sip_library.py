@@ -21,6 +21,7 @@ from tests.lab.audio import level
 from tests.lab.baresip import Baresip
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio
+from tests.lab.patience import wait_until
 from tests.lab.pulse import PulseAudio
 from tests.lab.scripted_peer import ScriptedPeer, sdp
 from tests.lab.sip_line import SipLine
@@ -172,7 +173,8 @@ def test_a_caller_with_keys_by_dtls_is_heard_and_counts_as_encrypted_over_tls_al
         line.stack.answer(call_id)
         line.wait_for_call(call_id, CallState.ACTIVE)
         quality = quality_of(line).quality
-        assert level(line.last_heard(0.5), BOB_HZ) > HEARD
+        # Keys may be agreed on a moment after the call has been answered.
+        wait_until(lambda: level(line.last_heard(0.5), BOB_HZ) > HEARD, "the caller is heard")
         assert quality.encrypted is encrypted
 
 

@@ -1,5 +1,6 @@
 """A PjsuaStack under test, with its events to wait for, a voice of its own and an ear."""
 
+import gc
 import itertools
 import threading
 import time
@@ -116,6 +117,9 @@ class SipLine(EventInbox):
         self._stopping.set()
         if self._pump.ident is not None:
             self._pump.join()
+        # A test may have many libraries in one process, one after the other: what is left of this one goes before the
+        # next one is made, which may be in another thread than whoever happens to collect garbage meanwhile.
+        gc.collect()
 
     def say(self, frequency_hz: float) -> None:
         """Speak this tone from now on; it must be a multiple of 100 Hz."""
