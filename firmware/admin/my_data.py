@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from firmware.admin.pin_proof import not_the_pin
+from firmware.admin.pin_proof import prove
 from firmware.control.requests import Answer, ContactExportRequest, Empty, MyDataExportRequest
 from firmware.control.server import Handler
 from firmware.data_copy import DataCopy, draw_passphrase
@@ -92,9 +92,5 @@ class MyDataRole:
         actor = await who_answers(parts.pins)
         if actor is None:
             raise ControlError("A copy is for the holder alone, by a PIN. Set one on the phone: Settings, Lock.")
-        verdict = await parts.pins[actor].check(typed)
-        if verdict.accepted:
-            return actor
-        if verdict.looked_at:
-            await parts.requests.note_check_failed(Right.COPY, actor=actor, channel=Channel.COMMAND_LINE)
-        raise not_the_pin(actor, verdict, done="copied")
+        await prove(parts.pins[actor], parts.requests, typed, actor=actor, right=Right.COPY, done="copied")
+        return actor

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from firmware.admin.pin_proof import not_the_pin
+from firmware.admin.pin_proof import prove
 from firmware.control.requests import Answer, ResetRequest
 from firmware.control.server import Handler
 from firmware.errors import StorageError
@@ -60,11 +60,9 @@ class ResetRole:
             actor = Actor.GUARDIAN
             if not request.pin:
                 return ResetAnswer(needs_guardian=True)
-            verdict = await guarding.pins[actor].check(request.pin)
-            if not verdict.accepted:
-                if verdict.looked_at:
-                    await guarding.requests.note_check_failed(Right.RESET, actor=actor, channel=Channel.COMMAND_LINE)
-                raise not_the_pin(actor, verdict, done="erased")
+            await prove(
+                guarding.pins[actor], guarding.requests, request.pin, actor=actor, right=Right.RESET, done="erased"
+            )
         await self._resetting.begin(actor, Channel.COMMAND_LINE)
         return ResetAnswer(needs_guardian=False)
 
