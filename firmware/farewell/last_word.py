@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from firmware.durable import replace_durably
 from firmware.egress.messages import MAX_RANGES, ErasureMessage, ErasureReason, RecordRange, Topic
 from firmware.errors import StorageError
-from firmware.farewell.tombstone import TOMBSTONE_NAME, Credential, Parting, Tombstone, write_tombstone
+from firmware.farewell.tombstone import TOMBSTONE_NAME, Parting, Tombstone, write_tombstone
 from firmware.ports.outbox import Outbox, OutboxKey, OutboxMessage
+from firmware.settings.credential import kept_credential
 from provisioning.broker import Sync
 from provisioning.schema import Configuration
 
@@ -170,7 +171,7 @@ def leave_word_of_reset(state_dir: Path) -> None:
             device=word.device,
             fleet=word.fleet,
             sync=word.sync,
-            credential=Credential.of(word.sync),
+            credential=kept_credential(word.sync),
             partings=(*notices, clearing),
         ),
     )

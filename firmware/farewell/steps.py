@@ -7,7 +7,8 @@ from firmware.errors import StorageError
 from firmware.farewell.cancelled_mark import mark_cancelled
 from firmware.farewell.factory_reset import MARKER_NAME, STORE_NAME, begin_reset
 from firmware.farewell.stored import StoredFarewell
-from firmware.farewell.tombstone import TOMBSTONE_NAME, Credential, Tombstone, write_tombstone
+from firmware.farewell.tombstone import TOMBSTONE_NAME, Tombstone, write_tombstone
+from firmware.settings.credential import kept_credential
 from firmware.storage.keyring import WRAP_NAME
 from provisioning.schema import Configuration
 
@@ -20,7 +21,7 @@ async def _leave_word(farewell: StoredFarewell, state_dir: Path, configuration: 
             device=configuration.device.id,
             fleet=configuration.device.fleet,
             sync=configuration.sync,
-            credential=await asyncio.to_thread(Credential.of, configuration.sync),
+            credential=await asyncio.to_thread(kept_credential, configuration.sync),
             partings=partings,
         )
         await asyncio.to_thread(write_tombstone, state_dir / TOMBSTONE_NAME, tombstone)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from firmware.durable import replace_durably, sync_folder
 from firmware.egress.messages import Topic
 from firmware.ports.outbox import OutboxKey
+from firmware.settings.credential import Credential
 from provisioning.broker import Sync
 
 _log = logging.getLogger(__name__)
@@ -32,34 +33,6 @@ class Parting(BaseModel):
     @property
     def key(self) -> OutboxKey:
         return OutboxKey(self.epoch, self.seq)
-
-
-class Credential(BaseModel):
-    """What the broker knows this handset by, as PEM; the next configuration may come with another one.
-
-    Attributes:
-        ca: who signs the broker's certificate; the system's authorities where None.
-        certificate, key: the handset's own.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    ca: str | None = Field(default=None, repr=False)
-    certificate: str | None = Field(default=None, repr=False)
-    key: str | None = Field(default=None, repr=False)
-
-    @classmethod
-    def of(cls, sync: Sync) -> "Credential | None":
-        """Read what a configuration names; None where a file of it cannot be read, and then it may be later."""
-        try:
-            ca, certificate, key = (
-                path.read_text(encoding="ascii") if path is not None else None
-                for path in (sync.ca, sync.certificate, sync.key)
-            )
-        except (OSError, UnicodeDecodeError) as error:
-            _log.warning("A file of the broker's credential cannot be kept: %s", type(error).__name__)
-            return None
-        return cls(ca=ca, certificate=certificate, key=key)
 
 
 class Tombstone(BaseModel):

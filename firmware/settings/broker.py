@@ -1,10 +1,7 @@
 """What the configuration means to the sync process."""
 
-from pathlib import Path
-
-from firmware.errors import ControlError
-from firmware.farewell.tombstone import Credential
 from firmware.ports.broker import BrokerSettings
+from firmware.settings.credential import Credential, read_credential
 from provisioning.broker import Sync
 from provisioning.schema import Configuration
 
@@ -36,7 +33,7 @@ def settings_of(
         ControlError: a certificate or key named there cannot be read.
     """
     if credential is None:
-        credential = Credential(ca=_pem(sync.ca), certificate=_pem(sync.certificate), key=_pem(sync.key))
+        credential = read_credential(sync)
     return BrokerSettings(
         device=device,
         fleet=fleet,
@@ -52,12 +49,3 @@ def settings_of(
         discovery=sync.discovery,
         departing=departing,
     )
-
-
-def _pem(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ControlError(f"{path}, named in [sync], cannot be read: {error}.") from error
