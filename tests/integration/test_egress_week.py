@@ -22,6 +22,7 @@ from firmware.screens.model import Icon
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.recordings import FOLDER_NAME
 from tests.lab.audio import play, tone
+from tests.lab.by_keys import choose
 from tests.lab.captured import DISCOVERY_TOPIC, RECORD_FIELDS, Capture, check_connections, check_publishes
 from tests.lab.disguises import disguises, pieces_of, unpacked
 from tests.lab.documents import Operator
@@ -375,14 +376,6 @@ async def rights(person: Person) -> None:
     await person.press("ok")
     await person.reads("3 erased.")
     await person.press("menu")
-
-
-async def choose(person: Person, keys: str, *titles: str) -> None:
-    await person.press("menu")
-    for key, title in zip(keys, ("Menu", *titles), strict=False):
-        await person.reads(title)
-        await person.dial(key)
-    await person.reads(titles[-1])
 
 
 async def the_end(home: WatchedHome, person: Person, relay: Relay) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.lab.by_keys import choose, prove, set_pin
 from tests.lab.mosquitto import PUBLISHER, Observer, Received
 from tests.lab.person import Person
 from tests.lab.stage import DEVICE, FLEET, Stage
@@ -84,31 +85,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory, operator: Office) -> Iterato
         yield stage
 
 
-async def choose(person: Person, *keys: str) -> None:
-    """Open the menu and press keys."""
-    await person.press("menu")
-    for key in keys:
-        await person.press(key)
-
-
-async def set_pin(person: Person) -> None:
-    await choose(person, "6", "5", "1")
-    for title in ("New PIN", "New PIN again"):
-        await person.reads(title)
-        await person.dial(PIN)
-        await person.press("ok")
-    await person.reads("The PIN is set.")
-    await person.press("ok")
-    await person.press("menu")
-
-
-async def prove(person: Person) -> None:
-    """Type the PIN that a right asks for."""
-    await person.reads("PIN")
-    await person.dial(PIN)
-    await person.press("ok")
-
-
 async def told(observer: Observer, count: int, *, objected: bool = False) -> list[dict[str, Any]]:
     """Wait until the state of consent tells of so many requests, and return them."""
 
@@ -151,9 +127,9 @@ async def ledger(stage: Stage) -> list[tuple[str, str, str]]:
 
 
 async def file_a_complaint(person: Person) -> None:
-    await set_pin(person)
-    await choose(person, "8", "9", "4", "1")
-    await prove(person)
+    await set_pin(person, PIN)
+    await choose(person, "8941")
+    await prove(person, PIN)
     await person.reads("See data")
     await person.press("7")
     await person.reads_the_beginning_of("Request 1 is filed.")
@@ -162,7 +138,7 @@ async def file_a_complaint(person: Person) -> None:
 
 async def object_to_it(person: Person) -> None:
     await person.press("#")
-    await prove(person)
+    await prove(person, PIN)
     await person.reads("objected")
     await person.press("menu")
     await person.no_longer_reads("1 answer")

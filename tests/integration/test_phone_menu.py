@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lab.by_keys import choose
 from tests.lab.office import BOB, PERSON, Office
 from tests.lab.person import Person
 from tests.lab.stage import Choices
@@ -15,15 +16,6 @@ PIN = "2580"
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with Office(tmp_path_factory.mktemp("office"), Choices()).running() as office:
         yield office
-
-
-async def choose(clerk: Person, keys: str, *titles: str) -> None:
-    """Press MENU and then digits, each on a page that is read first."""
-    await clerk.press("menu")
-    for key, title in zip(keys, ("Menu", *titles), strict=False):
-        await clerk.reads(title)
-        await clerk.dial(key)
-    await clerk.reads(titles[-1])
 
 
 async def test_a_missed_call_is_found_in_the_log_and_called_back(office: Office, clerk: Person) -> None:

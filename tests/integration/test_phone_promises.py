@@ -8,6 +8,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
+from tests.lab.by_keys import choose
 from tests.lab.display_reader import HEIGHT_PX, WIDTH_PX
 from tests.lab.patience import wait_until
 from tests.lab.person import Person
@@ -38,14 +39,6 @@ async def photograph(person: Person) -> str:
     """Wait for a code, and read it."""
     await asyncio.to_thread(wait_until, lambda: photographed(person), "a code is shown")
     return photographed(person)
-
-
-async def choose(person: Person, keys: str, *titles: str) -> None:
-    await person.press("menu")
-    for key, title in zip(keys, ("Menu", *titles), strict=False):
-        await person.reads(title)
-        await person.dial(key)
-    await person.reads(titles[-1])
 
 
 async def try_number(person: Person, number: str) -> None:

@@ -18,6 +18,7 @@ from firmware.egress.discovery import discovery_topic
 from firmware.farewell.cancelled_mark import MARK_NAME
 from firmware.farewell.tombstone import TOMBSTONE_NAME
 from firmware.storage.keyring import WRAP_NAME
+from tests.lab.by_keys import choose, prove, set_pin
 from tests.lab.mosquitto import Observer, Received
 from tests.lab.person import Person
 from tests.lab.stage import DEVICE, FLEET, HANDSET_USER, Choices, Stage
@@ -31,32 +32,6 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     quick_to_return = {"sync": {"retry_base_s": 0.1, "retry_cap_s": 1}}
     with Stage(tmp_path / "stage", Choices(extra=quick_to_return)) as stage:
         yield stage
-
-
-async def choose(person: Person, *keys: str) -> None:
-    """Open the menu and press keys."""
-    await person.press("menu")
-    for key in keys:
-        await person.press(key)
-
-
-async def set_pin(person: Person) -> None:
-    await choose(person, "6", "5", "1")
-    await person.reads("New PIN")
-    await person.dial(PIN)
-    await person.press("ok")
-    await person.reads("New PIN again")
-    await person.dial(PIN)
-    await person.press("ok")
-    await person.reads("The PIN is set.")
-    await person.press("ok")
-
-
-async def prove(person: Person) -> None:
-    """Type the PIN that a right asks for."""
-    await person.reads("PIN")
-    await person.dial(PIN)
-    await person.press("ok")
 
 
 async def call_somebody(person: Person, observer: Observer) -> None:
@@ -135,11 +110,10 @@ async def test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_l
             await person.wait_for_line()
             await call_somebody(person, observer)
             await person.rest()
-            await set_pin(person)
-            await person.press("menu")
+            await set_pin(person, PIN)
 
-            await choose(person, "8", "9", "4", "1")
-            await prove(person)
+            await choose(person, "8941")
+            await prove(person, PIN)
             await person.reads("See data")
             await person.press("7")
             await person.reads_the_beginning_of("Request 1 is filed.")
@@ -147,8 +121,8 @@ async def test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_l
             assert (request["number"], request["kind"], request["state"]) == (1, "complaint", "open")
             await person.press("menu")
 
-            await choose(person, "8", "9", "2", "3")
-            await prove(person)
+            await choose(person, "8923")
+            await prove(person, PIN)
             await person.reads_the_beginning_of("Whoever finds the copy can read it")
             await person.press("ok")
             await person.reads_the_beginning_of("Ready: plug a stick in within 10 minutes. Anybody can read it.")
@@ -158,8 +132,9 @@ async def test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_l
 
             await asyncio.to_thread(open_copy_of_the_command, stage)
 
-            await choose(person, "6", "8", "ok")
-            await prove(person)
+            await choose(person, "68")
+            await person.press("ok")
+            await prove(person, PIN)
             await person.reads_the_beginning_of("The account is cancelled")
             await person.press("ok")
             await person.reads_the_beginning_of(

@@ -27,6 +27,7 @@ from firmware.storage.key import load_host_keys
 from firmware.storage.key_wrap import KeyWrap
 from firmware.storage.keyring import WRAP_NAME
 from firmware.storage.pictures import Pixels
+from tests.lab.by_keys import choose, prove, set_pin
 from tests.lab.card import Card
 from tests.lab.display_reader import begins, says
 from tests.lab.guarded_store import GuardedStore
@@ -119,19 +120,6 @@ async def collecting(stage: Stage) -> AsyncIterator[Collector]:
 # --- a month of use ---------------------------------------------------------------------------------------------------
 
 
-async def choose(person: Person, keys: str, *titles: str) -> None:
-    await person.press("menu")
-    for key, title in zip(keys, ("Menu", *titles), strict=False):
-        await person.reads(title)
-        await person.dial(key)
-
-
-async def type_pin(person: Person, title: str = "PIN") -> None:
-    await person.reads(title)
-    await person.dial(PIN)
-    await person.press("ok")
-
-
 async def plant(handset: Handset) -> None:
     """Write into the store of a handset that does not run what calls, callers and its holder leave there."""
     host = load_host_keys(handset.state_dir / "store.key", handset.state_dir / "store.db", {})
@@ -185,19 +173,14 @@ async def use(handset: Handset, stick: Path) -> None:
     await asyncio.to_thread(handset.start)
     async with Person(handset) as person:
         await person.wait_for_line()
-        await choose(person, "651", "Settings", "Lock", "New PIN")
-        for words in ("New PIN again", "The PIN is set."):
-            await person.dial(PIN)
-            await person.press("ok")
-            await person.reads(words)
-        await person.press("menu")
+        await set_pin(person, PIN)
         await export_contacts(person)
         assert await asyncio.to_thread(plug_in, handset, stick) == ["contacts.vcf"]
         taken = await asyncio.to_thread((stick / "contacts.vcf").read_text)
         assert [planted for planted in ON_CARD if planted not in taken] == []
         await export_contacts(person)
         await choose(person, "8923", "Privacy", "My data", "A copy")
-        await type_pin(person)
+        await prove(person, PIN)
         await person.reads_the_beginning_of("Whoever finds the copy")
         await person.press("ok")
         await person.reads_the_beginning_of("Ready: plug a stick in")
@@ -206,7 +189,7 @@ async def use(handset: Handset, stick: Path) -> None:
 
 async def export_contacts(person: Person) -> None:
     await choose(person, "1#3", "Contacts", "Contacts")
-    await type_pin(person)
+    await prove(person, PIN)
     await person.reads("2 contacts. Ready: plug a stick in within 10 minutes. Anybody can read it.")
     await person.press("menu")
 
@@ -242,7 +225,7 @@ async def erase(person: Person, key: str, kind: str) -> None:
         return any(begins(frame, question) for question in questions)
 
     await choose(person, "893", "Privacy", "My data")
-    await type_pin(person)
+    await prove(person, PIN)
     await person.reads("Everything")
     await person.dial(key)
     await person.wait_until(lambda page: asks(page.frame), PATIENCE_S)
@@ -254,7 +237,7 @@ async def erase(person: Person, key: str, kind: str) -> None:
 async def cancel(handset: Handset, person: Person) -> None:
     await choose(person, "68", "Settings", "Cancel account")
     await person.press("ok")
-    await type_pin(person)
+    await prove(person, PIN)
     await person.reads_the_beginning_of("The account is cancelled")
     await person.press("ok")
     await person.reads_the_beginning_of("There is no way back, and no calls until it is set up anew. Cancel it?")
@@ -264,7 +247,7 @@ async def cancel(handset: Handset, person: Person) -> None:
 async def reset_by_menu(handset: Handset, person: Person) -> None:
     await choose(person, "67", "Settings", "Reset")
     await person.press("ok")
-    await type_pin(person)
+    await prove(person, PIN)
     await person.reads_the_beginning_of("Everything that you and your calls have left here is deleted.")
     await person.press("ok")
     await person.reads_the_beginning_of("There is no way back. Delete everything?")
