@@ -224,13 +224,17 @@ async def erase(person: Person, key: str, kind: str) -> None:
     def asks(frame: bytes) -> bool:
         return any(begins(frame, question) for question in questions)
 
+    def is_done(frame: bytes) -> bool:
+        said = [f"{count} erased." for count in range(50)]
+        return any(says(frame, words) or begins(frame, f"{words} Recipients are told. See") for words in said)
+
     await choose(person, "893", "Privacy", "My data")
     await prove(person, PIN)
     await person.reads("Everything")
     await person.dial(key)
     await person.wait_until(lambda page: asks(page.frame), PATIENCE_S)
     await person.press("ok")
-    await person.wait_until(lambda page: not (asks(page.frame) or says(page.frame, "One moment…")), PATIENCE_S)
+    await person.wait_until(lambda page: is_done(page.frame), PATIENCE_S)
     await person.press("menu")
 
 
