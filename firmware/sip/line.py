@@ -135,6 +135,11 @@ class AccountLine:
         """There are calls."""
         return self._parts.calls_exist()
 
+    @property
+    def is_moving(self) -> bool:
+        """Another server is to be used than the one that requests and calls still go to."""
+        return self._choice.current != self._aimed_at
+
     def next_server(self) -> bool:
         """Use the next server from now on; False where all have failed since anything worked."""
         return self._choice.advance()

@@ -60,6 +60,11 @@ class Line(Protocol):
         """There are calls, so that nothing should be moved without need."""
         ...
 
+    @property
+    def is_moving(self) -> bool:
+        """Another server is to be used than the one that requests and calls still go to."""
+        ...
+
     def next_server(self) -> bool:
         """Use the next server from now on; False where all have failed since anything worked."""
         ...
@@ -220,7 +225,8 @@ class Registration:
 
     def leave_server(self) -> bool:
         """Move to the next server at once, since this one leaves a call unanswered; False where there is none."""
-        if self._stopped or not self._line.next_server():
+        # Where it is being left already, the next has not had its try: nothing has gone there yet.
+        if self._stopped or not (self._line.is_moving or self._line.next_server()):
             return False
         self._failed_attempts = 0
         self._move_on()

@@ -41,6 +41,7 @@ class ServerRoom:
         )
         self.choice = ServerChoice()
         self.choice.offer([Target(str(number), f"192.0.2.{number}", 5060) for number in range(servers)])
+        self.used = self.choice.current
         self.first_answers = False
         self.is_busy = False
 
@@ -48,6 +49,7 @@ class ServerRoom:
         done(self.address_failure)
 
     def register(self) -> None:
+        self.used = self.choice.current
         self.sent.append("register")
 
     def unregister(self) -> None:
@@ -63,6 +65,10 @@ class ServerRoom:
     @property
     def is_at_first(self) -> bool:
         return self.choice.is_at_first
+
+    @property
+    def is_moving(self) -> bool:
+        return self.choice.current != self.used
 
     def next_server(self) -> bool:
         return self.choice.advance()
@@ -320,6 +326,16 @@ def test_a_call_that_is_left_unanswered_takes_the_account_to_the_next_server_at_
     assert room.registration.leave_server()
     assert (room.server, room.sent) == (1, ["register", "register"])
     assert not ServerRoom().registration.leave_server()
+
+
+def test_a_call_that_a_server_leaves_unanswered_while_the_account_leaves_it_gets_its_try_at_the_next() -> None:
+    room = ServerRoom(servers=2)
+    room.registration.start()
+    room.registration.succeeded()
+    room.registration.failed(RegistrationFailure.SERVER_UNREACHABLE)
+    assert (room.server, room.sent) == (1, ["register"])
+    assert room.registration.leave_server()
+    assert (room.server, room.sent) == (1, ["register", "register"])
 
 
 def at_second_server(**settings: float) -> ServerRoom:
