@@ -35,7 +35,13 @@ _ALONE: Final = re.compile(
     r")"
 )
 
-_BESIDE_WHO_IS_ALONE: Final = 0.7
+_LONG: Final = re.compile(
+    r"/test_(used_phone|wires|fleet_page|phone_(bad_input|bundles|calls|faults|recording)|sip_(calls|lines_servers|sessions)|"
+    r"simulator_(page|walk))\.py"
+)
+"""Files that take three quarters of a minute each; begun late, one would be waited for by all that must be alone."""
+
+_BESIDE_WHO_IS_ALONE: Final = 0.55
 """How much of what computes has begun when those come that must be alone."""
 _NICENESS: Final = 10
 """How much more what computes gives way; at an idle priority it would wait for ever beside whoever never rests."""
@@ -112,7 +118,7 @@ def in_order(nodeids: Sequence[str]) -> list[int]:
     The last that compute come behind these, for the other processes.
     """
     files: dict[Shares, dict[str, int]] = defaultdict(dict)
-    for nodeid in nodeids:
+    for nodeid in sorted(nodeids, key=lambda nodeid: _LONG.search(nodeid) is None):
         of_its_kind = files[shares(nodeid)]
         of_its_kind.setdefault(nodeid.partition("::")[0], len(of_its_kind))
 

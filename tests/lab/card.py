@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.lab.patience import wait_until
+
 AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
 _SIZE_BYTES = 96 << 20
 
@@ -30,8 +32,15 @@ class Card:
     def mounted(self, *, read_only: bool = False) -> Iterator[Path]:
         """Give the folder in which the card is seen; all of it is in the image when that ends."""
         options = "loop,ro,noload" if read_only else "loop"
-        subprocess.run([*AS_ROOT, "mount", "-o", options, self.image, self._mounted_at], check=True)
+        # Somebody else may have gone into a mount namespace of their own while the card was mounted before, and then it
+        # stays mounted there until they end.
+        wait_until(lambda: self._mount(options), f"{self.image} is mounted")
         try:
             yield self._mounted_at
         finally:
             subprocess.run([*AS_ROOT, "umount", self._mounted_at], check=True)
+
+    def _mount(self, options: str) -> bool:
+        return not subprocess.run(
+            [*AS_ROOT, "mount", "-o", options, self.image, self._mounted_at], check=False
+        ).returncode

@@ -52,6 +52,11 @@ def test_what_waits_is_spread_among_what_computes_and_what_is_alone_comes_last()
         assert set(kinds[first : first + 2]) == {Shares.WAITS, Shares.COMPUTES}
 
 
+def test_what_takes_long_is_begun_before_all_else_that_waits() -> None:
+    tests = [f"tests/integration/test_{name}.py::test_one" for name in ("audit", "demo", "sync", "used_phone", "wires")]
+    assert [tests[at] for at in in_order(tests)] == [*tests[3:], *tests[:3]]
+
+
 @pytest.mark.parametrize(
     ("files", "processes"), [(COMPUTING + WAITING + ALONE, 3), (WAITING[:1] + ALONE, 1), (ALONE, 2)]
 )
