@@ -66,7 +66,7 @@ remove() {
   if [ -n "$purge" ]; then
     purge
   else
-    say "kept: /etc/wecall with the keys, /var/lib/wecall, the users (--purge removes them)"
+    say "kept: /etc/wecall with the keys, /var/lib/wecall, networks that a bundle has set up, the users (--purge removes them)"
   fi
   say "done"
 }

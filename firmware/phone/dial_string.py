@@ -16,7 +16,10 @@ _EXTENSION: Final = re.compile(
     r"[\s,;]*(?:;ext=|e?xt(?:ensio)?n?\b\.?|x|доб\.?|anexo|poste|durchwahl|转|轉|分机|分機)\s*[:.]?\s*([0-9]{1,12})$",
     re.IGNORECASE,
 )
-_POST_DIAL: Final = re.compile(r"(?<=[0-9*#)])[\s]*([,;pw](?=[^a-z]*[0-9*#])[0-9*#,;pw\s.()-]*)$", re.IGNORECASE)
+# A letter is a pause behind a digit only: in "1-800-GROW4" it is one of a word.
+_POST_DIAL: Final = re.compile(
+    r"\s*((?:[,;]|(?<=[0-9*#)\s])[pw])(?=[^0-9*#]*[0-9*#])[0-9*#,;pw\s.()-]*)$", re.IGNORECASE
+)
 _URI_PARAMETER: Final = re.compile(r";(?!ext=)[a-z-]+=[^;]*", re.IGNORECASE)
 _LETTERS: Final = re.compile(r"[+0-9().\s/-]*[0-9][().\s/-]*[A-Za-z][A-Za-z0-9().\s/-]*")
 _FEWEST_LETTERS: Final = 3
@@ -70,14 +73,13 @@ def parse_number(text: str) -> DialString:
     bare = re.sub(r"^(?:sips?|tel):", "", text, flags=re.IGNORECASE)
     if bare.lstrip("+").isdigit():
         return DialString(bare)
-    bare = _URI_PARAMETER.sub("", bare)
-    extension = ""
+    bare = _URI_PARAMETER.sub("", bare).strip(" ,;")
     if (match := _EXTENSION.search(bare)) is not None and any(map(str.isdigit, bare[: match.start()])):
-        bare, extension = bare[: match.start()], PAUSE + match[1]
+        bare = f"{bare[: match.start()]}{PAUSE}{match[1]}"
     post_dial = ""
-    if (match := _POST_DIAL.search(bare)) is not None:
+    if (match := _POST_DIAL.search(bare)) is not None and any(map(str.isdigit, bare[: match.start()])):
         bare, post_dial = bare[: match.start()], _keys_of(match[1])
-    return DialString(bare.strip(" ,;"), (post_dial + extension)[:MAX_POST_DIAL])
+    return DialString(bare.strip(" ,;"), post_dial[:MAX_POST_DIAL].rstrip(PAUSE + WAIT))
 
 
 def _keys_of(text: str) -> str:

@@ -1,6 +1,7 @@
 """The box that all system tests share: booted once, installed once, with servers on the far side of a cable."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -35,17 +36,50 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(INSTALLING_MAY_TAKE_S))
 
 
+ENABLED = ("wecall-handset.service", "wecall-sync.service", "wecall-firewall.service", "wecall-firewall.timer")
+
+
+@dataclass(frozen=True)
+class FirstInstall:
+    """What install.sh said in the box, and what was found there before anything else was done.
+
+    Attributes:
+        said: its output.
+        enabled, active: as systemctl says of those that are to be enabled, and of the two processes.
+        modes: of the configuration and of the store's key.
+    """
+
+    said: str
+    enabled: str
+    active: str
+    modes: str
+
+
 @pytest.fixture(scope="session")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledBox]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InstalledBox, FirstInstall]]:
     box = InstalledBox(tmp_path_factory.mktemp("box"))
     box.start()
     try:
         box.add_outside()
         box.shell(f"echo nameserver {RESOLVER} >/etc/resolv.conf")
-        box.install("--no-start")
+        first = FirstInstall(
+            said=box.install(),
+            enabled=box.run("systemctl", "is-enabled", *ENABLED).stdout,
+            active=box.run("systemctl", "is-active", "wecall-handset", "wecall-sync").stdout,
+            modes=box.shell("stat -c '%a %U:%G' /etc/wecall/config.toml /etc/wecall/credentials/store-key"),
+        )
         box.configure(CONFIGURATION)
-        services = ("wecall-firewall.service", "wecall-handset.service", "wecall-sync.service")
-        box.run("systemctl", "start", "wecall-apply.socket", *services)
-        yield box
+        box.run("systemctl", "restart", "wecall-firewall.service", "wecall-handset.service", "wecall-sync.service")
+        yield box, first
     finally:
         box.stop()
+
+
+@pytest.fixture(scope="session")
+def box(installation: tuple[InstalledBox, FirstInstall]) -> InstalledBox:
+    return installation[0]
+
+
+@pytest.fixture(scope="session")
+def first_install(installation: tuple[InstalledBox, FirstInstall]) -> FirstInstall:
+    return installation[1]

@@ -47,8 +47,8 @@ def test_what_waits_is_spread_among_what_computes_and_what_is_alone_comes_last()
     tests = [f"tests/{file}::test_one" for file in (*ALONE, *COMPUTING, "system/test_a.py", *WAITING)]
     kinds = [shares(tests[at]) for at in in_order(tests)]
     assert kinds[0] is Shares.BOOTS
-    assert kinds[-3:] == [Shares.ALONE, Shares.ALONE, Shares.COMPUTES]
-    for first in range(1, 7, 2):
+    assert kinds[-4:] == [Shares.ALONE, Shares.ALONE, Shares.COMPUTES, Shares.COMPUTES]
+    for first in range(1, 5, 2):
         assert set(kinds[first : first + 2]) == {Shares.WAITS, Shares.COMPUTES}
 
 

@@ -1,0 +1,48 @@
+"""install.sh once more, and away again: last of all that is done in the box, which has no handset afterwards."""
+
+from tests.lab.installed_box import InstalledBox
+
+
+def everything_kept(box: InstalledBox) -> str:
+    return box.shell("sha256sum /etc/wecall/config.toml /etc/wecall/credentials/store-key; id wecall; id wecall-sync")
+
+
+def test_installing_again_changes_nothing_that_is_the_holders(box: InstalledBox) -> None:
+    box.shell("sed -i 's/^id = .*/id = \"handset-2\"/' /etc/wecall/config.toml")
+    before = everything_kept(box)
+    said = box.install()
+    assert everything_kept(box) == before
+    assert "sample" not in said
+    assert "the store's key" not in said
+    assert "making /opt/wecall" not in said
+    assert box.run("systemctl", "is-active", "wecall-handset", "wecall-sync").stdout == "active\nactive\n"
+
+
+def test_uninstalling_keeps_what_is_the_holders_and_removes_the_rest(box: InstalledBox) -> None:
+    before = everything_kept(box)
+    box.run("/opt/source/systemd/install.sh", "--uninstall")
+    assert everything_kept(box) == before
+    left = box.shell(
+        "ls -d /opt/wecall /usr/local/bin/wecall /etc/systemd/system/*wecall* /etc/*/*wecall* 2>&1 || true"
+    )
+    # The machine keeps the networks that a bundle has set up, and its radio as that wants it: --purge takes them.
+    assert not [
+        line for line in left.splitlines() if "No such file" not in line and not line.endswith("wecall-radio.conf")
+    ]
+    assert "wecall" not in box.run("nft", "list", "ruleset").stdout
+    units = box.run("systemctl", "list-units", "--all", "--plain", "wecall-*.service").stdout
+    assert "wecall" not in units.replace("wecall-*.service", "")
+    box.run("/opt/source/systemd/install.sh", "--uninstall")
+
+
+def test_purging_leaves_nothing(box: InstalledBox) -> None:
+    box.run("/opt/source/systemd/install.sh", "--uninstall", "--purge")
+    assert box.shell("find /etc /var/lib /run /opt/wecall /usr/local -name '*wecall*' 2>/dev/null || true") == ""
+    assert "wecall" not in box.shell("cat /etc/passwd /etc/group")
+
+
+def test_what_cannot_work_is_said_before_anything_is_changed(box: InstalledBox) -> None:
+    refused = box.run("/opt/source/systemd/install.sh", "--no-apt", "--python", "/usr/bin/false", check=False)
+    assert refused.returncode == 1
+    assert "the packages are locked for CPython 3.13" in refused.stdout
+    assert not box.path("/etc/wecall").exists()
