@@ -141,7 +141,9 @@ async def test_the_language_is_changed(clerk: Person, page: Page) -> None:
 async def test_a_contact_is_handed_on_as_a_code(clerk: Person, page: Page) -> None:
     await click(page, "menu", "1")
     await clerk.reads(NAME)
-    await click(page, "ok", "6")
+    await click(page, "ok")
+    await clerk.reads(BOB)
+    await click(page, "6")
     card = await photograph(page)
     assert f"FN:{NAME}" in card
     assert BOB in card
