@@ -4,7 +4,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import Page, Playwright, async_playwright
+from playwright.async_api import Page, Playwright, async_playwright, expect
+
+from tests.lab.patience import PATIENCE_S
+
+# What is expected of a page comes at once, but for a busy computer.
+expect.set_options(timeout=1000 * PATIENCE_S)
 
 EXECUTABLE = Path("/usr/bin/chromium")
 
