@@ -1,6 +1,7 @@
 """A whole handset is set up by bundles: a real registrar, a real broker, real keys, and a process that starts anew."""
 
 import asyncio
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from firmware.phone.bundle_news import BundleStep
 from provisioning.report import Check, CheckCode, CheckName, ReportResult
 from tests.lab.bundle_site import BROKER, LINE, SOUND, BundleSite, Stick, history_once, set_up_first, somebody_at
 from tests.lab.microphone import MicrophoneWatch
+from tests.lab.patience import wait_until
 from tests.lab.stage import HANDSET_USER, PEER_USER
 
 pytestmark = pytest.mark.feature("bundle trial")
@@ -86,6 +88,7 @@ async def test_a_microphone_that_does_not_open_sends_a_bundle_back_and_one_that_
     stick = Stick(site.handset)
     with MicrophoneWatch(site.stage.pulse) as microphone:
         identity = await set_up_first(site, stick)
+        await asyncio.to_thread(wait_until, lambda: any(math.isfinite(each.ended_at) for each in microphone.streams))
         [checked] = microphone.streams
     # Nothing is read meanwhile: see contract/test_sound.py. A busy computer lets a program pause between two lines.
     assert checked.ended_at - checked.began_at < SHUT_WITHIN_S
