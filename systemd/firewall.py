@@ -37,8 +37,8 @@ MORE_MEDIA = Path("/etc/wecall/media-networks")
 RESOLVERS = Path("/etc/resolv.conf")
 STUN_PORT = 3478  # RFC 8489 section 18.6
 SRV_TIMEOUT_S = 5.0
-# A path unit does not look while what it triggers runs: moments, and on a very busy computer many seconds.
-BLIND_S = 20.0
+# A path unit does not look while what it triggers runs: moments, and on a very busy computer some seconds.
+BLIND_S = 10.0
 POLL_S = 0.2
 # As much as the configuration of a bundle may have.
 MOST_BYTES = 256 * 1024
