@@ -22,7 +22,7 @@ from firmware.screens.model import Icon
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.recordings import FOLDER_NAME
 from tests.lab.audio import play, tone
-from tests.lab.by_keys import choose
+from tests.lab.by_keys import choose, prove, set_pin
 from tests.lab.captured import DISCOVERY_TOPIC, RECORD_FIELDS, Capture, check_connections, check_publishes
 from tests.lab.disguises import disguises, pieces_of, unpacked
 from tests.lab.documents import Operator
@@ -338,38 +338,29 @@ async def menus(person: Person) -> None:
     for keys, titles in (("73", ("This phone", "Statistics")), ("85", ("Privacy", "Who got what"))):
         await choose(person, keys, *titles)
         await person.press("menu")
-    await choose(person, "651", "Settings", "Lock", "New PIN")
-    for words in ("New PIN again", "The PIN is set."):
-        await person.dial(PIN)
-        await person.press("ok")
-        await person.reads(words)
-    await person.press("menu")
+    await set_pin(person, PIN)
 
 
 async def rights(person: Person) -> None:
     """Have copies wait for a stick, ask the operator for something, and have the text messages erased."""
-    await choose(person, "8923", "Privacy", "My data", "A copy", "PIN")
-    await person.dial(PIN)
-    await person.press("ok")
+    await choose(person, "8923", "Privacy", "My data", "A copy")
+    await prove(person, PIN)
     await person.reads_the_beginning_of("Whoever finds the copy")
     await person.press("ok")
     await person.reads_the_beginning_of("Ready: plug a stick in within 10 minutes.")
     await person.press("menu")
-    await choose(person, "1#3", "Contacts", "Contacts", "PIN")
-    await person.dial(PIN)
-    await person.press("ok")
+    await choose(person, "1#3", "Contacts", "Contacts")
+    await prove(person, PIN)
     await person.reads("4 contacts. Ready: plug a stick in within 10 minutes. Anybody can read it.")
     await person.press("menu")
-    await choose(person, "8941", "Privacy", "My data", "Requests", "PIN")
-    await person.dial(PIN)
-    await person.press("ok")
+    await choose(person, "8941", "Privacy", "My data", "Requests")
+    await prove(person, PIN)
     await person.reads("See data")
     await person.dial("1")
     await person.reads_the_beginning_of("Request 2 is filed.")
     await person.press("menu")
-    await choose(person, "893", "Privacy", "My data", "PIN")
-    await person.dial(PIN)
-    await person.press("ok")
+    await choose(person, "893", "Privacy", "My data")
+    await prove(person, PIN)
     await person.reads("Everything")
     await person.dial("4")
     await person.reads_the_beginning_of("Messages: 3. There is no way back.")

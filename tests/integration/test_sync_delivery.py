@@ -153,6 +153,7 @@ async def test_a_connection_that_is_cut_again_and_again_loses_nothing(site: Sync
         await relay.stop()
         await relay.start()
     await site.wait_for_calls(call_ids)
+    await asyncio.to_thread(wait_until, lambda: len(relay.recordings) > 8)
 
 
 async def test_the_handset_goes_offline_with_its_main_process_and_comes_back_with_it(site: SyncSite) -> None:
