@@ -81,6 +81,8 @@ class SyncRole:
         return Configuration(broker=settings)
 
     async def _next(self, request: NextRequest) -> Messages:
+        # Nothing leaves over a connection from before: it may be another holder's, and to another broker.
+        self._refuse_whoever_knows_another_broker()
         settings = self._settings()
         if settings is None:
             return Messages(messages=())
@@ -99,9 +101,7 @@ class SyncRole:
         return Empty()
 
     async def _connection(self, request: ConnectionRequest) -> Empty:
-        if not self._has_told_settings:
-            # It tells of a broker from before the handset started anew, which may be another one now.
-            raise ControlError("The handset has started anew. Ask for its configuration.")
+        self._refuse_whoever_knows_another_broker()
         self.when_connection_changed(request.state, request.code)
         return Empty()
 
@@ -110,8 +110,13 @@ class SyncRole:
         return Empty()
 
     async def _received(self, request: ReceivedRequest) -> Empty:
+        self._refuse_whoever_knows_another_broker()
         await self._inbound.take(request.topic, request.document)
         return Empty()
+
+    def _refuse_whoever_knows_another_broker(self) -> None:
+        if not self._has_told_settings:
+            raise ControlError("The handset has started anew. Ask for its configuration.")
 
 
 def _that_fit(batch: Sequence[OutboxMessage]) -> tuple[Message, ...]:

@@ -170,16 +170,17 @@ class Farewell:
         await self._keep(left)
 
     async def wait_for_due(self, timeout_s: float) -> bool:
-        """Wait for something to say."""
+        """Wait for something to say, or to say once more."""
         if self._tombstone is None and self._then is not None:
             return await self._then.wait_for_due(timeout_s)
         if await self.next_batch(1):
             return True
         self._changed.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(min(timeout_s, self._repeat_at_s - self._monotonic())):
                 await self._changed.wait()
-        return False
+        # What the next holder has to say leaves over a connection of its own.
+        return self._tombstone is not None and bool(await self.next_batch(1))
 
     async def take(self, topic: DownTopic, document: bytes) -> None:
         """Note what a collector says that it has forgotten; all else is for nobody any more."""

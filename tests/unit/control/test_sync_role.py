@@ -19,6 +19,7 @@ from firmware.control.requests import (
     DoneRequest,
     NextRequest,
     ReceivedRequest,
+    Request,
     Role,
 )
 from firmware.control.server import ControlServer
@@ -124,8 +125,10 @@ class Handset:
 
 @pytest.fixture
 async def handset(tmp_path: Path) -> AsyncIterator[Handset]:
+    """Run a handset whose sync process knows the broker."""
     handset = Handset(tmp_path)
     await handset.server.start()
+    await ask_async(tmp_path, Role.SYNC, ConfigurationRequest())
     yield handset
     await handset.server.stop()
 
@@ -218,7 +221,6 @@ async def test_what_is_no_message_of_the_operators_is_refused(handset: Handset, 
 
 
 async def test_the_handset_hears_how_sync_stands_with_the_broker(handset: Handset) -> None:
-    await ask_async(handset.folder, Role.SYNC, ConfigurationRequest())
     request = ConnectionRequest(state=BrokerState.REFUSED, code=BrokerProblem.NOT_AUTHORIZED)
     await ask_async(handset.folder, Role.SYNC, request)
     assert handset.connection == [(BrokerState.REFUSED, BrokerProblem.NOT_AUTHORIZED)]
@@ -229,10 +231,30 @@ async def test_the_handset_hears_what_sync_has_moved(handset: Handset) -> None:
     assert handset.moved == [Traffic(3000, 2000)]
 
 
-async def test_what_is_said_of_a_broker_from_before_the_start_is_not_believed(handset: Handset) -> None:
-    with pytest.raises(ControlError, match="started anew"):
-        await ask_async(handset.folder, Role.SYNC, ConnectionRequest(state=BrokerState.CONNECTED))
-    assert handset.connection == []
+@pytest.mark.parametrize(
+    "request_",
+    [
+        NextRequest(wait_s=0),
+        ReceivedRequest(topic=DownTopic.ACK, document=urlsafe_b64encode(b"{}")),
+        ConnectionRequest(state=BrokerState.CONNECTED),
+    ],
+    ids=lambda request: request.request,
+)
+async def test_whoever_has_not_asked_for_the_broker_since_the_start_carries_nothing(
+    tmp_path: Path, request_: Request
+) -> None:
+    anew = Handset(tmp_path)
+    anew.outbox.add(1)
+    await anew.server.start()
+    try:
+        with pytest.raises(ControlError, match="started anew"):
+            await ask_async(tmp_path, Role.SYNC, request_)
+        assert (anew.outbox.handed_over, anew.inbound.taken, anew.connection) == ([], [], [])
+        await ask_async(tmp_path, Role.SYNC, ConfigurationRequest())
+        await ask_async(tmp_path, Role.SYNC, request_)
+        assert anew.outbox.handed_over or anew.inbound.taken or anew.connection
+    finally:
+        await anew.server.stop()
 
 
 async def test_a_bundle_crosses_the_socket_in_pieces_under_its_digest(handset: Handset) -> None:

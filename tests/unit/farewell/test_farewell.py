@@ -1,5 +1,6 @@
 """Giving the phone back: what is written in which order, and what is left to be said."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from firmware.ports.broker import BrokerSettings
 from firmware.ports.outbox import OutboxMessage
 from firmware.storage.shares import forget_settled
 from provisioning.schema import parse_configuration
+from tests.lab.patience import PATIENCE_S
 from tests.lab.store import StoreLab
 
 TEXT = """
@@ -126,6 +128,38 @@ async def test_what_no_collector_confirms_leaves_again_ever_more_rarely_and_afte
         lab.pass_time(1)
         assert await carry(farewell) == [notice]
     assert await carry(left_behind(tmp_path)) == [notice]
+
+
+async def test_whoever_waits_hears_when_something_leaves_again(lab: StoreLab, tmp_path: Path) -> None:
+    await hand_over(lab)
+    await cancel(lab, tmp_path, "ack")
+    at_s = [0.0]
+    farewell = Farewell(tmp_path, None, None, lambda: NEXT, monotonic=lambda: at_s[0])
+    notice, _ = await carry(farewell)
+    at_s[0] = 14.99
+    waiting = asyncio.create_task(farewell.wait_for_due(3600))
+    await asyncio.sleep(0)
+    at_s[0] = 15
+    async with asyncio.timeout(PATIENCE_S):
+        assert await waiting
+    assert await carry(farewell) == [notice]
+
+
+async def test_whoever_waits_for_the_last_holders_words_hears_nothing_of_the_next_ones(
+    lab: StoreLab, tmp_path: Path
+) -> None:
+    await hand_over(lab)
+    await cancel(lab, tmp_path, "ack")
+    # The same store stands for the next holder's: it has messages.
+    farewell = Farewell(tmp_path, lab.outbox, None, lambda: NEXT)
+    notice, _ = await carry(farewell)
+    waiting = asyncio.create_task(farewell.wait_for_due(3600))
+    await asyncio.sleep(0)
+    about = {"epoch": notice.key.epoch, "first": notice.key.seq, "last": notice.key.seq}
+    await farewell.take(DownTopic.ACK, json.dumps({"collector": "c", "messages": [about]}).encode())
+    async with asyncio.timeout(PATIENCE_S):
+        assert not await waiting
+    assert await farewell.next_batch(1), "it would have been told of these"
 
 
 async def test_what_the_broker_keeps_is_cleared_also_where_the_list_of_who_got_what_was_erased(
