@@ -41,7 +41,7 @@ _LONG: Final = re.compile(
 )
 """Files that take three quarters of a minute each; begun late, one would be waited for by all that must be alone."""
 
-_BESIDE_WHO_IS_ALONE: Final = 0.4
+_BESIDE_WHO_IS_ALONE: Final = 0.25
 """How much of what computes has begun when those come that must be alone."""
 _NICENESS: Final = 10
 """How much more what computes gives way; at an idle priority it would wait for ever beside whoever never rests."""
