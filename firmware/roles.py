@@ -116,12 +116,14 @@ def sync_handlers(
     if (leaving := farewell(inbound)).waits:
         role = SyncRole(leaving, leaving.settings, note_broker, leaving, _forget)
         # Nobody sets a handset up anew over a connection that is there to say farewell.
-        return {**role.handlers, **NetworkBundleRole(NetworkBundles(None, time.monotonic)).handlers}
+        bundles = NetworkBundles(None, time.monotonic)
+        return {**role.handlers, **NetworkBundleRole(bundles, role.refuse_whoever_knows_another_broker).handlers}
     if records is None or outbox is None or inbound is None:
         return None
     memory = BrokerMemory(records.consents.announce, note_broker)
     role = SyncRole(outbox, settings, memory.note, inbound, records.traffic.add)
-    return {**role.handlers, **NetworkBundleRole(NetworkBundles(intake, time.monotonic)).handlers}
+    bundles = NetworkBundles(intake, time.monotonic)
+    return {**role.handlers, **NetworkBundleRole(bundles, role.refuse_whoever_knows_another_broker).handlers}
 
 
 def stick_handlers(intake: Intake, exports: Exports, tell: Callable[[BundleNews], None]) -> Mapping[str, Handler]:

@@ -1,6 +1,6 @@
 """What the handset answers to the sync process that brings a bundle: the requests of `bundle_role`, by its SHA-256."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from firmware.control.bundle_answers import NetworkBundleOffered
@@ -22,10 +22,16 @@ class NetworkBundleIntake(BundleIntake, Protocol):
 
 
 class NetworkBundleRole:
-    """Answers the requests of Role.SYNC that bring a bundle."""
+    """Answers the requests of Role.SYNC that bring a bundle.
 
-    def __init__(self, intake: NetworkBundleIntake) -> None:
+    Args:
+        intake: keeps the pieces.
+        check: refuses whoever speaks to a broker that may be another one now.
+    """
+
+    def __init__(self, intake: NetworkBundleIntake, check: Callable[[], None]) -> None:
         self._intake = intake
+        self._check = check
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -33,6 +39,7 @@ class NetworkBundleRole:
         return {"bundle_begin": self._begin, "bundle_piece": self._piece, "bundle_end": self._end}
 
     async def _begin(self, request: NetworkBundleBeginRequest) -> NetworkBundleOffered:
+        self._check()
         return NetworkBundleOffered(offer=self._intake.begin(request.size_bytes, request.digest))
 
     async def _piece(self, request: BundlePieceRequest) -> Empty:

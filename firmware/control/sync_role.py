@@ -82,8 +82,13 @@ class SyncRole:
 
     async def _next(self, request: NextRequest) -> Messages:
         # Nothing leaves over a connection from before: it may be another holder's, and to another broker.
-        self._refuse_whoever_knows_another_broker()
-        settings = self._settings()
+        self.refuse_whoever_knows_another_broker()
+        try:
+            settings = self._settings()
+        except ControlError:
+            # It is another broker's turn.
+            self._has_told_settings = False
+            raise
         if settings is None:
             return Messages(messages=())
         # First without waiting: of a backlog the next batch is there already.
@@ -101,7 +106,7 @@ class SyncRole:
         return Empty()
 
     async def _connection(self, request: ConnectionRequest) -> Empty:
-        self._refuse_whoever_knows_another_broker()
+        self.refuse_whoever_knows_another_broker()
         self.when_connection_changed(request.state, request.code)
         return Empty()
 
@@ -110,11 +115,16 @@ class SyncRole:
         return Empty()
 
     async def _received(self, request: ReceivedRequest) -> Empty:
-        self._refuse_whoever_knows_another_broker()
+        self.refuse_whoever_knows_another_broker()
         await self._inbound.take(request.topic, request.document)
         return Empty()
 
-    def _refuse_whoever_knows_another_broker(self) -> None:
+    def refuse_whoever_knows_another_broker(self) -> None:
+        """Let nobody carry anything over a connection that was made before the handset started.
+
+        Raises:
+            ControlError: whoever asks has not asked for the broker since.
+        """
         if not self._has_told_settings:
             raise ControlError("The handset has started anew. Ask for its configuration.")
 

@@ -15,9 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from firmware.durable import replace_durably
 from firmware.egress.messages import MAX_RANGES, ErasureMessage, ErasureReason, RecordRange, Topic
 from firmware.errors import StorageError
-from firmware.farewell.tombstone import TOMBSTONE_NAME, Parting, Tombstone, write_tombstone
+from firmware.farewell.tombstone import (
+    TOMBSTONE_NAME,
+    Parting,
+    Tombstone,
+    mark_untold,
+    take_up_tombstone,
+    write_tombstone,
+)
 from firmware.ports.outbox import Outbox, OutboxKey, OutboxMessage
-from firmware.settings.credential import kept_credential
+from firmware.settings.credential import Credential, kept_credential
 from provisioning.broker import Sync
 from provisioning.schema import Configuration
 
@@ -36,6 +43,7 @@ class LastWord(BaseModel):
     Attributes:
         device, fleet: what the handset is called.
         sync: the broker.
+        credential: what it knows the handset by; None where that could not be read. Its files may be gone by then.
         epochs: the runs of the handset of which something left, oldest first; no other holder's run has one of these.
     """
 
@@ -44,6 +52,7 @@ class LastWord(BaseModel):
     device: str
     fleet: str
     sync: Sync
+    credential: Credential | None = None
     epochs: tuple[_Epoch, ...]
 
 
@@ -74,7 +83,7 @@ class KnownRecipients:
         self._one_at_a_time = asyncio.Lock()
 
     async def settle(self) -> None:
-        """Have the last word speak of what was handed over, and of nothing else, once the store is open.
+        """Have the last word speak of all that was ever handed over, once the store is open.
 
         Raises:
             StorageError: the store cannot be read, or the card cannot be written.
@@ -108,11 +117,19 @@ class KnownRecipients:
 
     async def _know(self) -> None:
         if not self._is_known:
-            await self._write(tuple(sorted(await self._shared())))
+            # The store forgets who got what, and may have been moved away; recipients have it all the same.
+            before = await asyncio.to_thread(read_last_word, self._path.parent)
+            known = before.epochs if before is not None and self._is_of_the_same_broker(before) else ()
+            await self._write(tuple(sorted({*known, *await self._shared()})))
             self._is_known = True
 
+    def _is_of_the_same_broker(self, word: LastWord) -> bool:
+        ours, theirs = ((each.device, each.fleet, each.sync.host, each.sync.port) for each in (self._word, word))
+        return ours == theirs
+
     async def _write(self, epochs: tuple[int, ...]) -> None:
-        word = self._word.model_copy(update={"epochs": epochs})
+        credential = await asyncio.to_thread(kept_credential, self._word.sync)
+        word = self._word.model_copy(update={"epochs": epochs, "credential": credential})
         if not epochs and not await asyncio.to_thread(self._path.exists):
             return
         try:
@@ -139,11 +156,15 @@ def read_last_word(state_dir: Path) -> LastWord | None:
 def leave_word_of_reset(state_dir: Path) -> None:
     """Write the tombstone of a reset, where something ever left; one that still waits stays instead.
 
+    Where it cannot be known what left, it is noted that recipients are not told.
+
     Raises:
         OSError: the card cannot be written.
     """
     word, path = read_last_word(state_dir), state_dir / TOMBSTONE_NAME
-    if word is None or not word.epochs or path.exists():
+    if word is None and (state_dir / LAST_WORD_NAME).exists():
+        mark_untold(state_dir)
+    if take_up_tombstone(path) is not None or word is None or not word.epochs:
         return
     # An epoch of its own, so that no holder's message has such a number.
     epoch = secrets.randbelow(_LAST_NUMBER) + 1
@@ -171,7 +192,7 @@ def leave_word_of_reset(state_dir: Path) -> None:
             device=word.device,
             fleet=word.fleet,
             sync=word.sync,
-            credential=kept_credential(word.sync),
+            credential=word.credential or kept_credential(word.sync),
             partings=(*notices, clearing),
         ),
     )

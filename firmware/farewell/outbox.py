@@ -11,7 +11,6 @@ from typing import Final
 from pydantic import ValidationError
 
 from firmware.control.sync_role import Inbound
-from firmware.durable import replace_durably
 from firmware.egress.downlink import AckMessage, DownTopic
 from firmware.egress.messages import RecordRange, Topic
 from firmware.errors import ControlError
@@ -21,7 +20,8 @@ from firmware.farewell.tombstone import (
     Parting,
     Tombstone,
     bury,
-    read_tombstone,
+    mark_untold,
+    take_up_tombstone,
     write_tombstone,
 )
 from firmware.kernel_clock import is_synchronised
@@ -41,6 +41,12 @@ _HOUR_S: Final = 3600.0
 
 _LONGEST_S: Final = 90 * 86_400.0
 """So long recipients are tried to be told, and the next holder's messages wait at most."""
+
+
+_LEAST_TRIED_S: Final = 86_400.0
+"""So long the handset must have run meanwhile: one that lay in a drawer for 90 days has told nobody yet."""
+
+_ALL_SAID: Final = "The last holder's messages are delivered. Ask for the configuration again."
 
 
 async def _nothing() -> None: ...
@@ -83,7 +89,7 @@ class Farewell:
         self._then = then
         self._then_inbound = then_inbound
         self._then_settings = settings
-        self._tombstone = read_tombstone(self._path)
+        self._tombstone = _found(self._path)
         self._has_just_ended = False
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
@@ -101,7 +107,7 @@ class Farewell:
         """
         if self._has_just_ended:
             self._has_just_ended = False
-            raise ControlError("The last holder's messages are delivered. Ask for the configuration again.")
+            raise ControlError(_ALL_SAID)
         if self._tombstone is None:
             return self._then_settings()
         gone = self._tombstone
@@ -119,7 +125,8 @@ class Farewell:
     async def count(self) -> None:
         """Note how long it has been tried by now; give up where that is long enough.
 
-        What the wall clock says counts where a time service keeps it right, and else for how long the handset runs.
+        What the wall clock says counts where a time service keeps it right and the handset has run for a day
+        meanwhile, and else for how long the handset runs.
         """
         if self._tombstone is None:
             return
@@ -129,11 +136,15 @@ class Farewell:
         written_at = self._tombstone.written_at if self._tombstone.written_at is not None else wall_s
         self._tombstone = self._tombstone.model_copy(update={"ran_s": ran_s, "written_at": written_at})
         passed_s = wall_s - written_at if wall_s is not None and written_at is not None else 0.0
-        if max(ran_s, passed_s) < _LONGEST_S:
+        if ran_s < _LONGEST_S and (passed_s < _LONGEST_S or ran_s < _LEAST_TRIED_S):
             await self._keep(self._tombstone.partings)
             return
+        await asyncio.to_thread(mark_untold, self._path.parent)
+        if not self.waits:
+            # The last of them has confirmed meanwhile.
+            await asyncio.to_thread(self._path.with_name(UNTOLD_NAME).unlink, missing_ok=True)
+            return
         _log.error("Not all recipients have confirmed in 90 days that they have forgotten the last holder")
-        await asyncio.to_thread(replace_durably, self._path.with_name(UNTOLD_NAME), b"")
         await self._end()
         await self._on_untold()
 
@@ -149,7 +160,9 @@ class Farewell:
         ]
 
     async def hand_over(self, keys: Sequence[OutboxKey]) -> Collection[OutboxKey]:
-        """Let all of them leave."""
+        """Let all of them leave, but none over a connection on which all has been said."""
+        if self._has_just_ended:
+            return frozenset()
         if self._tombstone is None and self._then is not None:
             return await self._then.hand_over(keys)
         return frozenset(keys)
@@ -183,7 +196,13 @@ class Farewell:
         return self._tombstone is not None and bool(await self.next_batch(1))
 
     async def take(self, topic: DownTopic, document: bytes) -> None:
-        """Note what a collector says that it has forgotten; all else is for nobody any more."""
+        """Note what a collector says that it has forgotten; all else is for nobody any more.
+
+        Raises:
+            HandsetError: all has just been said, so what comes over this connection is not the next holder's.
+        """
+        if self._has_just_ended:
+            raise ControlError(_ALL_SAID)
         if self._tombstone is None:
             if self._then_inbound is not None:
                 await self._then_inbound.take(topic, document)
@@ -225,6 +244,14 @@ class Farewell:
             await asyncio.to_thread(bury, self._path)
         self._has_just_ended = True
         self._changed.set()
+
+
+def _found(path: Path) -> Tombstone | None:
+    try:
+        return take_up_tombstone(path)
+    except OSError as error:
+        _log.error("What is to be told of the last holder's going cannot be read: %s", error.strerror)
+        return None
 
 
 def _is_in(parting: Parting, ranges: Sequence[RecordRange]) -> bool:

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 TOMBSTONE_NAME: Final = "tombstone.json"
 UNTOLD_NAME: Final = "untold"
-"""Marks that recipients did not confirm in time; until that stands in the ledger."""
+"""Marks that recipients were not told, or did not confirm in time; until that stands in the ledger."""
 
 
 class Parting(BaseModel):
@@ -73,12 +73,28 @@ def bury(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def read_tombstone(path: Path) -> Tombstone | None:
-    """Return it, None where there is none that can be read."""
+def mark_untold(state_dir: Path) -> None:
+    """Note durably that recipients were not told; display and ledger say so.
+
+    Raises:
+        OSError: the card cannot be written.
+    """
+    replace_durably(state_dir / UNTOLD_NAME, b"")
+
+
+def take_up_tombstone(path: Path) -> Tombstone | None:
+    """Return it, None where there is none; one that makes no sense is buried, and it is noted that nobody was told.
+
+    Raises:
+        OSError: the card cannot be read, or not be written.
+    """
     try:
         return Tombstone.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError) as error:
-        _log.error("What is to be told of the last holder's going cannot be read: %s", type(error).__name__)
+    except ValidationError as error:
+        # Other firmware may have written it, or the card has lost it: it must not stand in the way of the next one.
+        _log.error("What is to be told of the last holder's going makes no sense: %d mistakes", error.error_count())
+        mark_untold(path.parent)
+        bury(path)
         return None

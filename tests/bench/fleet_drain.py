@@ -94,7 +94,8 @@ async def _drain_ours(folder: Path, broker: FleetBroker, records: int) -> tuple[
         (folder / "run").mkdir()
         settings = broker.settings_of(_DEVICE, batch_records=100)
         role = SyncRole(store.outbox, lambda: settings, lambda *_: None, InboundInMemory(), _hear)
-        handlers = {**role.handlers, **NetworkBundleRole(BundlesInMemory()).handlers}
+        bundles = NetworkBundleRole(BundlesInMemory(), role.refuse_whoever_knows_another_broker)
+        handlers = {**role.handlers, **bundles.handlers}
         server = ControlServer(folder / "run", {Role.SYNC: handlers})
         await server.start()
         with _subscriber(folder / "ours", broker) as came:

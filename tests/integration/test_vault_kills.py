@@ -9,7 +9,7 @@ import pytest
 
 from firmware.farewell.factory_reset import KEY_NAME, MARKER_NAME, begin_reset, finish_reset
 from firmware.farewell.last_word import LAST_WORD_NAME
-from firmware.farewell.tombstone import TOMBSTONE_NAME, read_tombstone
+from firmware.farewell.tombstone import TOMBSTONE_NAME, take_up_tombstone
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
 from firmware.ports.recording import SoundFormat
@@ -115,7 +115,7 @@ def test_a_reset_that_is_cut_off_anywhere_is_finished_by_the_next_start(folder: 
         finish_reset(cut.folder, {})
         left = {str(path.relative_to(cut.folder)) for path in cut.folder.rglob("*") if path.is_file()}
         assert left == {KEEPSAKE, KEY_NAME, TOMBSTONE_NAME}
-        tombstone = read_tombstone(cut.folder / TOMBSTONE_NAME)
+        tombstone = take_up_tombstone(cut.folder / TOMBSTONE_NAME)
         assert tombstone is not None
         assert [each.topic for each in tombstone.partings] == ["erasure", "consent"]
         assert (cut.folder / KEY_NAME).read_bytes() != old_key

@@ -254,7 +254,8 @@ def _server(
         """Count no bytes."""
 
     role = SyncRole(outbox, settings, note_broker, inbound, count)
-    handlers = {**role.handlers, **NetworkBundleRole(BundlesInMemory()).handlers}
+    bundles = NetworkBundleRole(BundlesInMemory(), role.refuse_whoever_knows_another_broker)
+    handlers = {**role.handlers, **bundles.handlers}
     return ControlServer(life.runtime_dir, {Role.SYNC: handlers})
 
 

@@ -164,7 +164,10 @@ class SyncSite:
         """Let the handset answer on its socket, from another outbox than the store's where one is given."""
         inbound = inbound or self.inbound
         role = SyncRole(outbox or self.store.outbox, lambda: self.settings, self._note, inbound, self.count)
-        handlers = {**role.handlers, **NetworkBundleRole(self.bundles).handlers}
+        handlers = {
+            **role.handlers,
+            **NetworkBundleRole(self.bundles, role.refuse_whoever_knows_another_broker).handlers,
+        }
         self._server = ControlServer(self.runtime_dir, {Role.SYNC: handlers})
         await self._server.start()
 

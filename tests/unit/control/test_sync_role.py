@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -98,20 +98,24 @@ class Handset:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.outbox = MemoryOutbox()
-        self.settings: BrokerSettings | None = SETTINGS
+        self.settings_of: Callable[[], BrokerSettings | None] = lambda: SETTINGS
         self.connection: list[tuple[BrokerState, BrokerProblem]] = []
         self.inbound = Inbound()
         self.moved: list[Traffic] = []
         role = SyncRole(
             self.outbox,
-            lambda: self.settings,
+            self._settings,
             lambda *state: self.connection.append(state),
             self.inbound,
             self.count,
         )
         self.bundles = Bundles()
-        handlers = {**role.handlers, **NetworkBundleRole(self.bundles).handlers}
+        bundles = NetworkBundleRole(self.bundles, role.refuse_whoever_knows_another_broker)
+        handlers = {**role.handlers, **bundles.handlers}
         self.server = ControlServer(folder, {Role.SYNC: handlers})
+
+    def _settings(self) -> BrokerSettings | None:
+        return self.settings_of()
 
     async def count(self, moved: Traffic) -> None:
         self.moved.append(moved)
@@ -139,7 +143,7 @@ async def test_the_sync_process_gets_the_brokers_settings_and_the_key(handset: H
 
 
 async def test_a_handset_without_a_broker_says_so(handset: Handset) -> None:
-    handset.settings = None
+    handset.settings_of = lambda: None
     assert await ask_async(handset.folder, Role.SYNC, ConfigurationRequest()) == {"broker": None}
     assert await handset.messages(wait_s=30) == []
 
@@ -255,6 +259,22 @@ async def test_whoever_has_not_asked_for_the_broker_since_the_start_carries_noth
         assert anew.outbox.handed_over or anew.inbound.taken or anew.connection
     finally:
         await anew.server.stop()
+
+
+async def test_a_broker_that_has_heard_all_gives_way_before_anything_else_is_carried(handset: Handset) -> None:
+    def has_ended() -> BrokerSettings:
+        raise ControlError("The last holder's messages are delivered.")
+
+    handset.outbox.add(1)
+    handset.settings_of = has_ended
+    with pytest.raises(ControlError, match="delivered"):
+        await handset.messages()
+    handset.settings_of = lambda: SETTINGS
+    with pytest.raises(ControlError, match="started anew"):
+        await handset.messages()
+    with pytest.raises(ControlError, match="started anew"):
+        await HandsetLink(handset.folder).received(DownTopic.BUNDLE, b"bundle")
+    assert (handset.outbox.handed_over, handset.bundles.events) == ([], [])
 
 
 async def test_a_bundle_crosses_the_socket_in_pieces_under_its_digest(handset: Handset) -> None:

@@ -93,7 +93,7 @@ async def test_it_stands_on_the_card_before_anything_leaves(
     assert word.epochs == (lab.store.epoch,)
 
 
-async def test_runs_before_are_not_forgotten_and_what_recipients_forgot_is(
+async def test_runs_before_are_not_forgotten_whatever_the_store_forgets(
     lab: StoreLab, known: KnownRecipients, tmp_path: Path
 ) -> None:
     await leave(known)
@@ -103,19 +103,37 @@ async def test_runs_before_are_not_forgotten_and_what_recipients_forgot_is(
     await lab.make_call()
     again = KnownRecipients(lab.outbox, tmp_path, configuration(tmp_path), lab.shares.epochs)
     await leave(again)
-    word = read_last_word(tmp_path)
-    assert word is not None
-    assert set(word.epochs) == {first, lab.store.epoch}
     await lab.store.transact(lambda database: database.execute("DELETE FROM shares WHERE epoch = ?", first))
     await KnownRecipients(lab.outbox, tmp_path, configuration(tmp_path), lab.shares.epochs).settle()
     word = read_last_word(tmp_path)
     assert word is not None
+    assert set(word.epochs) == {first, lab.store.epoch}
+
+
+async def test_a_store_that_was_moved_away_leaves_the_word_and_another_broker_does_not(
+    lab: StoreLab, known: KnownRecipients, tmp_path: Path
+) -> None:
+    async def nothing() -> tuple[int, ...]:
+        return ()
+
+    await leave(known)
+    ours = configuration(tmp_path)
+    await KnownRecipients(lab.outbox, tmp_path, ours, nothing).settle()
+    word = read_last_word(tmp_path)
+    assert word is not None
     assert word.epochs == (lab.store.epoch,)
+    assert ours.sync is not None
+    elsewhere = ours.model_copy(update={"sync": ours.sync.model_copy(update={"host": "other.example.org"})})
+    await KnownRecipients(lab.outbox, tmp_path, elsewhere, nothing).settle()
+    word = read_last_word(tmp_path)
+    assert word is not None
+    assert word.epochs == ()
 
 
 async def test_it_holds_nothing_of_the_holder(known: KnownRecipients, tmp_path: Path) -> None:
     await leave(known)
-    assert set(json.loads((tmp_path / LAST_WORD_NAME).read_text())) == {"device", "fleet", "sync", "epochs"}
+    said = json.loads((tmp_path / LAST_WORD_NAME).read_text())
+    assert set(said) == {"device", "fleet", "sync", "credential", "epochs"}
     assert "201" not in (tmp_path / LAST_WORD_NAME).read_text().replace(str(tmp_path), "")
     assert (tmp_path / LAST_WORD_NAME).stat().st_mode & 0o777 == 0o600
 
@@ -159,9 +177,27 @@ async def test_where_nothing_ever_left_nothing_is_said(lab: StoreLab, known: Kno
     await known.settle()
     reset(tmp_path)
     assert not (tmp_path / TOMBSTONE_NAME).exists()
+    assert not (tmp_path / UNTOLD_NAME).exists()
+
+
+async def test_a_word_that_makes_no_sense_is_said_to_have_told_nobody(lab: StoreLab, tmp_path: Path) -> None:
     (tmp_path / LAST_WORD_NAME).write_text('{"device": "handset-7", "epochs": "all"}')
     reset(tmp_path)
     assert not farewell(lab, tmp_path).waits
+    assert (tmp_path / UNTOLD_NAME).exists()
+
+
+@pytest.mark.parametrize("text", ['{"device": "handset-7"}', "", "noise"])
+async def test_a_tombstone_that_makes_no_sense_stands_in_nobodys_way(
+    lab: StoreLab, known: KnownRecipients, tmp_path: Path, text: str
+) -> None:
+    await leave(known)
+    (tmp_path / TOMBSTONE_NAME).write_text(text)
+    assert not farewell(lab, tmp_path).waits
+    assert (tmp_path / UNTOLD_NAME).exists()
+    (tmp_path / TOMBSTONE_NAME).write_text(text)
+    reset(tmp_path)
+    assert len(await said(farewell(lab, tmp_path))) == 2
 
 
 async def test_what_waits_for_a_holder_before_is_not_lost_by_another_reset(
@@ -176,13 +212,17 @@ async def test_what_waits_for_a_holder_before_is_not_lost_by_another_reset(
     assert await said(farewell(lab, tmp_path)) == before
 
 
-async def test_the_old_credential_is_used_whatever_the_installer_brings_since(
-    known: KnownRecipients, lab: StoreLab, tmp_path: Path
+@pytest.mark.parametrize("goes_first", [False, True], ids=["changed after the reset", "gone before it"])
+async def test_the_old_credential_is_used_whatever_becomes_of_its_files(
+    known: KnownRecipients, lab: StoreLab, tmp_path: Path, *, goes_first: bool
 ) -> None:
     await leave(known)
+    if goes_first:
+        (tmp_path / "device.key").unlink()
+        (tmp_path / "device.pem").unlink()
     reset(tmp_path)
     (tmp_path / "device.key").write_text("another key")
-    (tmp_path / "device.pem").unlink()
+    (tmp_path / "device.pem").unlink(missing_ok=True)
     settings = farewell(lab, tmp_path).settings()
     assert settings is not None
     assert (settings.certificate_pem, settings.key_pem) == ("the certificate", "the key")
@@ -217,6 +257,20 @@ async def test_after_90_days_it_is_given_up_and_display_and_ledger_say_so(
     assert not (tmp_path / UNTOLD_NAME).exists()
     entry = (await lab.consents.entries())[-1]
     assert (entry.action, entry.about) == (LedgerAction.RECIPIENT_SILENT, "last-holder")
+
+
+async def test_a_handset_that_lay_in_a_drawer_for_90_days_tries_first(
+    known: KnownRecipients, lab: StoreLab, tmp_path: Path
+) -> None:
+    await leave(known)
+    leave_word_of_reset(tmp_path)
+    assert await left_for(lab, tmp_path, 0, synced=True) == (True, [])
+    lab.wall_s += 100 * DAY_S
+    waits, heard = await left_for(lab, tmp_path, 0.9, synced=True)
+    assert (waits, heard) == (True, [])
+    assert await said(farewell(lab, tmp_path))
+    waits, heard = await left_for(lab, tmp_path, 0.2, synced=True)
+    assert (waits, heard) == (False, [ProblemRaised(Problem.RECIPIENTS_UNTOLD)])
 
 
 async def test_it_is_said_in_the_ledger_once_there_is_one(lab: StoreLab, tmp_path: Path) -> None:
