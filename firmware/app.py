@@ -270,7 +270,7 @@ class Handset:
     async def _start_records(self, configuration: Configuration | None) -> None:
         if not await self._finish_reset():
             return
-        await self._forget_old_exports()
+        await self._forget_files()
         self._make_records(configuration)
         self._cancelling = Cancelling(
             self._records,
@@ -300,11 +300,13 @@ class Handset:
             return False
         return True
 
-    async def _forget_old_exports(self) -> None:
+    async def _forget_files(self) -> None:
+        """Destroy what lies in the exchange folder and should not any more."""
         try:
+            await asyncio.to_thread(exchange.forget_left, self._exchange_dir)
             await asyncio.to_thread(exchange.forget_old_exports, self._exchange_dir)
         except StorageError as error:
-            _log.warning("Copies that an older firmware has left stay: %s", error)
+            self._faults.note_files(str(error))
 
     def _make_records(self, configuration: Configuration | None) -> None:
         if configuration is None:
@@ -372,6 +374,7 @@ class Handset:
                     state_dir=self._options.state_dir,
                     exchange_dir=self._exchange_dir,
                     exports=self._exports,
+                    note_files=self._faults.note_files,
                     forget_bundles=Shelf(self._options.state_dir).forget_bundles,
                     identity=identity(configuration),
                     issuer=issuer(configuration),

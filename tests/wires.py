@@ -184,7 +184,7 @@ WIRES: Final = (
         "W14",
         "what was put there for an import goes with its kind",
         _RIGHTS,
-        "        await asyncio.to_thread(self._forget_files, errand.categories)\n",
+        "        await self._forget_files(errand.categories)\n",
         "",
         f"{_USED}[erase_each_kind]",
     ),

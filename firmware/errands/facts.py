@@ -28,6 +28,7 @@ _UNKNOWN: Final = word("unknown")
 
 _PARTS: Final[Mapping[str, Text]] = {
     "config": word("Configuration"),
+    "files": word("Files"),
     "bundle": word("Set-up"),
     "registrar": word("Line"),
     "sip build": word("SIP library"),

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from firmware import exchange
 from firmware.errands.runner import Handler
 from firmware.errors import HandsetError, NotGrantedError
 from firmware.phone.answers import Answer, JobFinished, JobProgressed
@@ -54,6 +55,12 @@ class FolderErrands:
         job = self._jobs.get(errand.job)
         if job is None:
             return JobFinished(errand.job, False, word("This phone's memory cannot be used now."))
+        if await asyncio.to_thread(exchange.is_left, self._folder):
+            return JobFinished(
+                errand.job,
+                False,
+                word("Files of the last holder are in the folder. Ask your installer to delete them."),
+            )
         under_way = errand.job in self._percent_of
         self._post(JobProgressed(errand.job, self._percent_of.setdefault(errand.job, 0)))
         if under_way:

@@ -49,6 +49,7 @@ class Surroundings:
         player: plays recordings; None where there is no store.
         state_dir: where the store is.
         exchange_dir: the folder from which the menu imports.
+        note_files: is told why files of it cannot be deleted, and nothing where they were.
         exports: what a stick may fetch.
         forget_bundles: deletes bundles of which something is still to be taken in; may wait for the card.
         identity: which handset this is.
@@ -69,6 +70,7 @@ class Surroundings:
     player: RecordingPlayer | None
     state_dir: Path
     exchange_dir: Path
+    note_files: Callable[[str], None]
     exports: Exports
     forget_bundles: Callable[[], None]
     identity: Identity
@@ -150,6 +152,7 @@ def _rights(around: Surroundings, records: Records) -> RightsParts:
         answers=records.documents.answers,
         exports=around.exports,
         exchange_dir=around.exchange_dir,
+        note_files=around.note_files,
         forget_bundles=around.forget_bundles,
         rotate_key=records.rotate_key,
         cancel=around.cancel,

@@ -57,6 +57,7 @@ class RightsParts:
     Attributes:
         exports: what waits for a stick.
         exchange_dir: the folder from which the menu imports.
+        note_files: is told why files of it cannot be deleted, and nothing where they were.
         forget_bundles: deletes bundles of which something is still to be taken in; may wait for the card.
         rotate_key: writes the store anew with another key, so that old pages open by nothing.
         cancel: begins to give the phone back, and has it start anew.
@@ -71,6 +72,7 @@ class RightsParts:
     answers: StoredAnswers
     exports: Exports
     exchange_dir: Path
+    note_files: Callable[[str], None]
     forget_bundles: Callable[[], None]
     rotate_key: Callable[[], Awaitable[None]]
     cancel: Callable[[Actor], Awaitable[None]]
@@ -129,7 +131,7 @@ class RightsErrands:
             self._parts.stop_playing()
         # Whatever is erased may be in what waits for a stick.
         self._parts.exports.drop()
-        await asyncio.to_thread(self._forget_files, errand.categories)
+        await self._forget_files(errand.categories)
         erased = await self._parts.erasure.erase(errand.categories, actor=actor, channel=Channel.KEYPAD)
         try:
             # Pages that the card has kept of the old store open by nothing then.
@@ -139,11 +141,22 @@ class RightsErrands:
         self._parts.reload()
         return MyDataErased(errand.categories, erased.count, erased.notices)
 
-    def _forget_files(self, categories: Collection[DataCategory]) -> None:
-        """Destroy what of it would come in again by the menu, or by a bundle that waits for the holder's yes."""
-        exchange.forget(self._parts.exchange_dir, categories)
-        if exchange.SUFFIXES.keys() & set(categories):
-            self._parts.forget_bundles()
+    async def _forget_files(self, categories: Collection[DataCategory]) -> None:
+        """Destroy what of it would come in again by the menu, or by a bundle that waits for the holder's yes.
+
+        A file that somebody else has put there so that it cannot be deleted is told of, and keeps nothing from going.
+        """
+        if not exchange.SUFFIXES.keys() & set(categories):
+            return
+        folder = self._parts.exchange_dir
+        try:
+            await asyncio.to_thread(exchange.forget, folder, categories)
+        except StorageError as error:
+            self._parts.note_files(str(error))
+        else:
+            if not exchange.is_left(folder):
+                self._parts.note_files("")
+        await asyncio.to_thread(self._parts.forget_bundles)
 
     async def _cancel(self, _errand: CancelAccount) -> None:
         await self._parts.cancel(self._proofs.take(Right.CANCELLATION))

@@ -57,6 +57,8 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
     secret that systemd provides is not ours to replace; then the store is overwritten before it is deleted, for whoever
     finds that file's bytes where the card has kept a copy of them.
 
+    Files in the exchange folder that cannot be deleted keep no phone from going on: firmware.exchange marks them.
+
     Raises:
         StorageError: the card cannot be written; the marker stays, and the next start tries again.
     """
@@ -81,10 +83,11 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
                 for path in folder_of_files.iterdir():
                     _delete(path)
                 folder_of_files.rmdir()
-        exchange.forget_all(state_dir / exchange.FOLDER_NAME)
         # Contacts and pictures that a bundle brought were for the holder who goes.
         Shelf(state_dir).forget_bundles()
         forget_last_word(state_dir)
+        # Last, since somebody else may have put it there so that it cannot be deleted: a phone starts all the same.
+        exchange.forget_all(state_dir / exchange.FOLDER_NAME)
         sync_folder(state_dir)
         marker.unlink()
         sync_folder(state_dir)

@@ -37,7 +37,7 @@ async def read_condition(
     Args:
         loaded: what the handset runs with.
         view: the phone's state.
-        faults: of the store, the ledger and the broker.
+        faults: of the store, the ledger, files for import and the broker.
         device_faults: a sentence for each device that does not work, by part.
         sound: how the audio loop has fared, in words.
         speech_fault: why menus cannot be spoken, empty where they can.
@@ -58,6 +58,7 @@ async def read_condition(
         store_waits=records is not None and records.keyring.waits_for_pin,
         guards=records.keyring.guards if records is not None else None,
         ledger_fault=faults.ledger,
+        files_fault=faults.files,
         waiting_messages=await _waiting_messages(records),
         broker_state=state,
         broker_code=code,

@@ -55,6 +55,7 @@ class Condition:
         store_waits: it stays closed until somebody types the PIN.
         guards: what the thief of the memory card lacks; None where that is not known.
         ledger_fault: where the consent ledger does not verify, empty where it does.
+        files_fault: why files for import that were to be erased are still there, empty where none are.
         waiting_messages: how many messages wait for the broker.
         broker_state: what sync reported last ("connected", "connecting", "refused", "unreachable"); None before that.
         broker_code: the reason that came with it.
@@ -77,6 +78,7 @@ class Condition:
     store_waits: bool = False
     guards: frozenset[Guard] | None = None
     ledger_fault: str = ""
+    files_fault: str = ""
     waiting_messages: int = 0
     broker_state: str | None = None
     broker_code: str = ""
@@ -134,6 +136,7 @@ def examine(condition: Condition) -> list[Finding]:
         _store(condition),
         *_stolen(condition),
         _ledger(condition),
+        *_files(condition),
         _broker(condition),
         _clock(condition),
         _speech(condition),
@@ -277,6 +280,14 @@ def _ledger(condition: Condition) -> Finding:
             "phone to begin a new ledger.",
         )  # fmt: skip
     return Finding("consents", True, "The ledger verifies.")
+
+
+def _files(condition: Condition) -> Iterable[Finding]:
+    if condition.files_fault:
+        yield Finding(
+            "files", False, condition.files_fault,
+            "Calls work. See who owns the files, and whether the folder is a mount: findmnt and ls -l say so.",
+        )  # fmt: skip
 
 
 def _root(condition: Condition) -> Iterable[Finding]:

@@ -17,6 +17,7 @@ class Faults:
     Attributes:
         store: why the store cannot be used, None where it can.
         ledger: where the consent ledger does not verify, empty where it does.
+        files: why files of the exchange folder that were to be erased are still there, empty where none are.
         broker: how things stand with it, and why; None before anybody has said so.
     """
 
@@ -25,6 +26,7 @@ class Faults:
         self._post = post
         self.store: str | None = None
         self.ledger = ""
+        self.files = ""
         self.broker: tuple[BrokerState, BrokerProblem] | None = None
 
     def note_store(self, problem: Problem | None, sentence: str) -> None:
@@ -42,6 +44,15 @@ class Faults:
             self._post(ProblemRaised(Problem.LEDGER_DAMAGED, self.ledger))
         else:
             self._post(ProblemCleared(Problem.LEDGER_DAMAGED))
+
+    def note_files(self, sentence: str) -> None:
+        """Hear why files for import cannot be deleted; empty where they are."""
+        self.files = sentence
+        if sentence:
+            _log.warning("%s", sentence)
+            self._post(ProblemRaised(Problem.FILES_LEFT, sentence))
+        else:
+            self._post(ProblemCleared(Problem.FILES_LEFT))
 
     def note_broker(self, state: BrokerState, problem: BrokerProblem) -> None:
         """Hear how the sync process stands with the broker."""

@@ -90,6 +90,7 @@ class Problem(StrEnum):
     STORE_UNREADABLE = "store_unreadable"
     STORE_FULL = "store_full"
     LEDGER_DAMAGED = "ledger_damaged"
+    FILES_LEFT = "files_left"
     CLOCK_NOT_SET = "clock_not_set"
     BROKER_UNREACHABLE = "broker_unreachable"
     BROKER_REFUSED = "broker_refused"

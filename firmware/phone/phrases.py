@@ -62,6 +62,7 @@ PROBLEMS: Final[Mapping[Problem, Word]] = {
     Problem.STORE_UNREADABLE: word("The phone's memory cannot be read."),
     Problem.STORE_FULL: word("The phone's memory is full."),
     Problem.LEDGER_DAMAGED: word("The record of consents is damaged. None counts."),
+    Problem.FILES_LEFT: word("Files cannot be deleted. Ask your installer."),
     Problem.CLOCK_NOT_SET: word("The clock is not set yet."),
     Problem.BROKER_UNREACHABLE: word("Call records cannot be sent right now."),
     Problem.BROKER_REFUSED: word("Call records are refused. Ask your installer."),

@@ -37,6 +37,7 @@ _MOST_IMPORTANT_FIRST = (
     Problem.STORE_UNREADABLE,
     Problem.STORE_FULL,
     Problem.LEDGER_DAMAGED,
+    Problem.FILES_LEFT,
     Problem.CLOCK_NOT_SET,
     Problem.BROKER_REFUSED,
     Problem.BROKER_UNREACHABLE,

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from firmware.cli import main
 from firmware.farewell.factory_reset import KEY_NAME, MARKER_NAME
 from tests.lab.patience import wait_until
+from tests.lab.small_disk import read_only
 from tests.lab.stage import Choices, Stage
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +85,26 @@ def test_the_command_has_a_running_handset_reset_itself(tmp_path: Path) -> None:
         assert (done.exit_code, "erases everything now" in done.output) == (0, True)
         wait_until(lambda: (stage.handset.state_dir / KEY_NAME).read_bytes() != key)
         wait_until(lambda: not (stage.handset.state_dir / MARKER_NAME).exists())
+
+
+def test_files_for_import_that_cannot_be_deleted_stop_no_reset_and_are_told_of(tmp_path: Path) -> None:
+    with Stage(tmp_path / "stage", Choices()) as stage:
+        handset = stage.handset
+        folder = handset.state_dir / "exchange"
+        folder.mkdir()
+        (folder / "friends.vcf").write_text("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Anna\r\nTEL:1001\r\nEND:VCARD\r\n")
+        key = (handset.state_dir / KEY_NAME).read_bytes()
+        with read_only(folder):
+            handset.command("factory-reset", "--yes")
+            wait_until(lambda: (handset.state_dir / KEY_NAME).read_bytes() != key, "the key is new")
+            wait_until(lambda: "Open and encrypted" in handset.command("doctor"), "there is a store again")
+            assert not (handset.state_dir / MARKER_NAME).exists()
+            assert f"sudo rm -r {folder}" in handset.command("doctor")
+            assert any(f"sudo rm -r {folder}" in problem for problem in handset.ask("status")["problems"])
+        handset.main.stop()
+        handset.main.start()
+        assert not list(folder.iterdir())
+        assert "sudo rm" not in handset.command("doctor")
 
 
 def test_where_no_handset_runs_it_is_said_and_nothing_is_begun(tmp_path: Path) -> None:

@@ -320,7 +320,7 @@ async def wait_until_told(handset: Handset, collector: Collector, reasons: set[s
         assert collector.came <= collector.taken_back, "something of a run of the phone stays with recipients"
     if reasons & {"reset", "cancelled"}:
         left = {path.name for path in handset.state_dir.iterdir()}
-        assert left.isdisjoint({"pictures", "recordings", "exchange"})
+        assert left.isdisjoint({"pictures", "recordings", "exchange-left"})
         # The next holder's state of consent may have left already.
         word = read_last_word(handset.state_dir)
         assert word is None or collector.came.isdisjoint(word.epochs)

@@ -1,4 +1,4 @@
-"""A file system that is soon full."""
+"""A file system that is soon full, and one that nothing can be written to."""
 
 import os
 import subprocess
@@ -17,6 +17,17 @@ def small_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
     subprocess.run([*AS_ROOT, "mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
     try:
         yield folder
+    finally:
+        subprocess.run([*AS_ROOT, "umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Have nobody write or delete anything in a folder, for as long as the context lasts."""
+    subprocess.run([*AS_ROOT, "mount", "--bind", folder, folder], check=True)
+    try:
+        subprocess.run([*AS_ROOT, "mount", "-o", "remount,bind,ro", folder], check=True)
+        yield
     finally:
         subprocess.run([*AS_ROOT, "umount", "--lazy", folder], check=True)
 

@@ -90,6 +90,7 @@ class Office:
         self.folder = folder / "exchange"
         self.posted: list[Answer] = []
         self.done: list[object] = []
+        self.files_noted: list[str] = []
         self.rotation_fails = False
         self.language = "en"
         parts = RightsParts(
@@ -100,6 +101,7 @@ class Office:
             answers=lab.answers,
             exports=self.exports,
             exchange_dir=self.folder,
+            note_files=self.files_noted.append,
             forget_bundles=lambda: self.done.append("forget bundles"),
             rotate_key=self._rotate,
             cancel=self._cancel,
@@ -277,6 +279,27 @@ async def test_what_was_put_there_to_be_imported_goes_with_what_came_of_it(offic
     await office.ask(ProveHolder(Right.ERASURE, PIN))
     await office.ask(EraseMyData((DataCategory.PICTURES,)))
     assert [path.name for path in office.folder.iterdir()] == ["letter.txt"]
+
+
+async def test_a_file_for_import_that_cannot_be_deleted_is_told_of_and_all_else_is_erased(
+    office: Office, lab: DocumentLab
+) -> None:
+    await lab.add_contact("Anna", ["1001"])
+    office.folder.mkdir()
+    # Something in the place of a file that no overwriting and no unlinking takes away.
+    (office.folder / "friends.vcf").mkdir()
+    (office.folder / "others.vcf").write_text("somebody's")
+    await office.ask(ProveHolder(Right.ERASURE, PIN))
+    categories = (DataCategory.CONTACTS,)
+    assert await office.ask(EraseMyData(categories)) == MyDataErased(categories, 1, 0)
+    assert office.done == ["forget bundles", "rotate", "reload"]
+    assert [path.name for path in office.folder.iterdir()] == ["friends.vcf"]
+    [sentence] = office.files_noted
+    assert f"Delete them there: sudo rm -r {office.folder}" in sentence
+    (office.folder / "friends.vcf").rmdir()
+    await office.ask(ProveHolder(Right.ERASURE, PIN))
+    await office.ask(EraseMyData(categories))
+    assert office.files_noted == [sentence, ""]
 
 
 async def test_contacts_leave_as_cards_and_the_ledger_says_so(office: Office, lab: DocumentLab) -> None:

@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 from PIL import Image
 
+from firmware import exchange
 from firmware.admin.reset import Guarding, ResetAnswer, ResetRole
 from firmware.config import LoadedConfiguration
 from firmware.control.requests import ResetRequest
@@ -42,6 +43,7 @@ from firmware.phone.words import Word
 from firmware.pictures.cache import PictureCache
 from firmware.pictures.sandbox import NOT_A_PICTURE
 from firmware.storage.pictures import Pixels, StoredPicture
+from tests.lab.small_disk import read_only
 from tests.lab.store import StoreLab
 
 
@@ -297,6 +299,31 @@ async def test_diagnostics_say_what_is_wrong_and_what_to_do(tmp_path: Path) -> N
     [(_, words)] = [fact for fact in read.facts if fact[0] == Word("Configuration")]
     assert isinstance(words, Word)
     assert "no configuration at all. Correct it" in str(dict(words.values)["detail"])
+
+
+async def test_where_files_of_the_last_holder_could_not_be_deleted_nothing_is_imported(
+    lab: StoreLab, gate: ImportGate, tmp_path: Path
+) -> None:
+    folder = tmp_path / "exchange"
+    (folder / "stays.png").mkdir(parents=True)
+    Image.new("RGB", (9, 9)).save(folder / "stays.png/Garden.png")
+    errands = PictureErrands(lab.pictures, gate, lambda: None)
+    files = FolderErrands(folder, {FolderJob.IMPORT_PICTURES: errands.import_from}, lambda _: None)
+    with read_only(folder / "stays.png"):
+        exchange.forget_all(folder)
+        Image.new("RGB", (9, 9)).save(folder / "Holiday.png")
+        finished = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_PICTURES))
+    assert finished == JobFinished(
+        FolderJob.IMPORT_PICTURES,
+        False,
+        Word("Files of the last holder are in the folder. Ask your installer to delete them."),
+    )
+    assert not await lab.pictures.list()
+    exchange.forget_left(folder)
+    Image.new("RGB", (9, 9)).save(folder / "Holiday.png")
+    finished = await files.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_PICTURES))
+    assert isinstance(finished, JobFinished)
+    assert finished.done
 
 
 async def test_without_the_holder_s_yes_no_picture_is_taken_in_and_the_display_says_how_to_agree(

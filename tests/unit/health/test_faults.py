@@ -21,6 +21,19 @@ def test_a_store_that_is_well_again_has_no_fault_left() -> None:
     assert faults.store is None
 
 
+def test_files_that_cannot_be_deleted_are_a_problem_until_they_are() -> None:
+    told: list[Event] = []
+    faults = Faults(told.append)
+    faults.note_files("Files cannot be deleted.")
+    assert (faults.files, told) == (
+        "Files cannot be deleted.",
+        [ProblemRaised(Problem.FILES_LEFT, "Files cannot be deleted.")],
+    )
+    told.clear()
+    faults.note_files("")
+    assert (faults.files, told) == ("", [ProblemCleared(Problem.FILES_LEFT)])
+
+
 def test_while_sync_tries_the_broker_again_what_was_wrong_stays_on_the_display() -> None:
     told: list[Event] = []
     faults = Faults(told.append)
