@@ -289,12 +289,18 @@ class Handset:
             await self._records.start(self._take_up_store)
 
     async def _finish_reset(self) -> bool:
-        """Finish a factory reset that was begun; False where that fails, and then the store must not be opened."""
+        """Finish a factory reset that was begun; False where the store must not be opened in this run.
+
+        That is where it fails, and where this run knows of the last holder what the next must not.
+        """
         try:
             if self._loaded.cancelled:
                 await asyncio.to_thread(resume_reset, self._options.state_dir)
             if await asyncio.to_thread(finish_reset, self._options.state_dir):
                 _log.warning("The factory reset is finished")
+                if self._loaded.chosen_country:
+                    self._start_anew()
+                    return False
         except StorageError as error:
             self._faults.note_store(problem_of(error), str(error))
             return False

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from firmware.chosen_country import read_country
+from firmware.chosen_country import keep_country, read_country
 from tests.lab.handset import Handset
 from tests.lab.office import Office
-from tests.lab.patience import PATIENCE_S
+from tests.lab.patience import PATIENCE_S, wait_until
 from tests.lab.person import Person
 from tests.lab.stage import Choices
 
@@ -65,3 +65,25 @@ async def test_it_asks_where_it_stands_and_knows_it_from_then_on(handset: Handse
             await person.wait_for_mode("idle")
             await person.dial("144")
             await person.reads(EMERGENCY)
+
+
+async def test_after_a_reset_it_asks_the_next_holder(handset: Handset) -> None:
+    await asyncio.to_thread(handset.main.stop)
+    keep_country(handset.state_dir, "AT")
+    await asyncio.to_thread(handset.main.start)
+    async with Person(handset) as person:
+        await person.wait_for_line()
+        await person.dial("144")
+        await person.reads(EMERGENCY)
+        await person.press("cancel")
+        await asyncio.to_thread(handset.command, "factory-reset", "--yes")
+
+    def log_of_the_reset() -> str:
+        return handset.main.log.partition("A factory reset begins")[2]
+
+    # Once to erase, and once more without what that run had read before.
+    await asyncio.to_thread(wait_until, lambda: log_of_the_reset().count(READY) == 2, "it starts anew")
+    async with Person(handset) as person:
+        await person.reads(QUESTION)
+    assert log_of_the_reset().count("The factory reset is finished") == 1
+    assert log_of_the_reset().count(READY) == 2
