@@ -14,7 +14,9 @@ usage: sudo systemd/install.sh [options]
   --no-start       enable the services, but do not start them
   --bind-to-board  open the store with the Raspberry Pi's own key only: a card alone cannot be read, nor in another Pi
   --uninstall      remove what was installed; configuration, keys, call log and users stay
-  --purge          with --uninstall: remove those too, for good
+  --purge          with --uninstall: remove those too, for good; keys and store are overwritten. Refused where the broker has
+                   got something: run `wecall factory-reset` first, so that recipients are told to delete it
+  --untold         with --purge: nobody is told, or has been told already; remove everything
 END
 }
 
@@ -31,7 +33,7 @@ speaker=install
 # shellcheck source=systemd/machine.sh
 . "$source/systemd/machine.sh"
 
-python='' wheels='' apt=yes firewall=yes start=yes bind='' uninstall='' purge=''
+python='' wheels='' apt=yes firewall=yes start=yes bind='' uninstall='' purge='' untold=''
 while [ $# -gt 0 ]; do
   case $1 in
     --python) python=${2:?--python needs a path} && shift ;;
@@ -42,6 +44,7 @@ while [ $# -gt 0 ]; do
     --bind-to-board) bind=yes ;;
     --uninstall) uninstall=yes ;;
     --purge) purge=yes ;;
+    --untold) untold=yes ;;
     -h | --help) usage && exit ;;
     *) usage >&2 && fail "unknown option $1" ;;
   esac
@@ -49,6 +52,7 @@ while [ $# -gt 0 ]; do
 done
 [ "$(id -u)" -eq 0 ] || fail "this changes the system: run it as root, for example with sudo"
 [ -z "$purge" ] || [ -n "$uninstall" ] || fail "--purge goes with --uninstall"
+[ -z "$untold" ] || [ -n "$purge" ] || fail "--untold goes with --purge"
 is_booted || fail "this machine was not booted with systemd, which runs the handset's services"
 [ ! -e /usr/lib/systemd/system/wecall-handset.service ] ||
   fail "the handset is installed as a Debian package here, which apt upgrades and removes"
@@ -72,6 +76,9 @@ remove() {
 }
 
 if [ -n "$uninstall" ]; then
+  [ -z "$purge" ] || [ -n "$untold" ] || ! has_untold_recipients '' || fail "$untold_words. Run \`wecall factory-reset\` first, and
+wait until /var/lib/wecall/tombstone.json is gone: they have confirmed then. What leaves after that tells of no holder: give
+--untold beside --purge. Nothing was removed"
   remove
   exit
 fi

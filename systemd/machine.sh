@@ -118,10 +118,35 @@ remove_firewall_rules() {
   rm -rf /var/lib/wecall-firewall
 }
 
+# Whether somebody still has records of the holder whom nobody has told to delete them (docs/privacy.md).
+#
+# $1: the root to look in, empty for this machine's.
+has_untold_recipients() {
+  [ -e "$1/var/lib/wecall/tombstone.json" ] || {
+    [ -e "$1/var/lib/wecall/last-word.json" ] && ! grep -q '"epochs":\[\]' "$1/var/lib/wecall/last-word.json"
+  }
+}
+untold_words="recipients of call records and consents have not been told to delete them, and once this is removed nobody tells them"
+
+# Overwrite the keys, and then what they open, where they lie: rm alone leaves on the card whatever was in them.
+#
+# $1: the root they are under, empty for this machine's.
+shred_stored() {
+  local state=$1/var/lib/wecall file
+  for file in "$1"/etc/wecall/credentials/* "$state"/{,.}store.key* \
+    "$state"/{tombstone,last-word}.json "$state"/store.db*; do
+    # What a link leads to is somebody else's.
+    [ -f "$file" ] && [ ! -L "$file" ] || continue
+    shred --force --iterations=1 --remove=unlink "$file" ||
+      say "$file could not be overwritten and is only deleted: whoever reads the card itself may find it"
+  done
+}
+
 # Remove what is the holder's and the installer's, for good.
 purge() {
   say "removing the configuration, the keys, the call log and everything else that was stored"
-  # The key goes first: without it what remains of the store on the card tells nothing.
+  # The keys go first: without them what remains of the store on the card tells nothing.
+  shred_stored ''
   rm -rf /etc/wecall/credentials /run/credstore.encrypted/wecall.* /run/credstore/wecall.*
   rm -rf /etc/wecall /var/lib/wecall /var/lib/wecall-apply
   # What bundles brought: networks with their passwords, time servers, the radio's country.

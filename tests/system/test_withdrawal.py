@@ -35,8 +35,17 @@ def test_uninstalling_keeps_what_is_the_holders_and_removes_the_rest(box: Instal
     box.run("/opt/source/systemd/install.sh", "--uninstall")
 
 
+def test_purging_is_refused_where_recipients_have_not_been_told(box: InstalledBox) -> None:
+    box.shell("""echo '{"epochs":[7]}' > /var/lib/wecall/last-word.json""")
+    before = everything_kept(box)
+    refused = box.run("/opt/source/systemd/install.sh", "--uninstall", "--purge", check=False)
+    assert refused.returncode == 1
+    assert "Run `wecall factory-reset` first" in refused.stdout
+    assert everything_kept(box) == before
+
+
 def test_purging_leaves_nothing(box: InstalledBox) -> None:
-    box.run("/opt/source/systemd/install.sh", "--uninstall", "--purge")
+    box.run("/opt/source/systemd/install.sh", "--uninstall", "--purge", "--untold")
     assert box.shell("find /etc /var/lib /run /opt/wecall /usr/local -name '*wecall*' 2>/dev/null || true") == ""
     assert "wecall" not in box.shell("cat /etc/passwd /etc/group")
 
