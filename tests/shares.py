@@ -29,10 +29,18 @@ class Shares(enum.Enum):
 
 
 _ALONE: Final = re.compile(
-    r"^tests/(bench/|integration/test_(sip_flood\w*\.py|sip_calls\.py::test_ringing_is_signalled_within|"
+    r"^tests/(bench/|integration/test_("
+    r"media_loop\.py::test_(dial_tone_is_heard_within|the_loop_itself_costs|a_microphone_that_hears_the_loudspeaker)|"
+    r"phone_bad_input\.py::test_(keys_that_mean_nobody|a_call_and_the_keys\w*\[small)|"
+    r"phone_calls\.py::test_dial_tone_comes|"
+    r"sip_calls\.py::test_(ringing_is_signalled_within|a_server_that_(says|refuses)|a_malformed_address)|"
+    r"sip_flood\w*\.py|"
     r"sip_jitter_buffer\.py::test_speech_over_a_bad_line|"
-    r"media_loop\.py::test_(dial_tone_is_heard_within|the_loop_itself_costs|a_microphone_that_hears_the_loudspeaker))"
-    r")"
+    r"sip_lines_network\.py::test_(a_changed_address|an_address_that_cannot_be_reached)|"
+    r"sip_lines_servers\.py::test_(the_next_server\w*\[(kill-udp|freeze)|a_registrar_that_has_forgotten)|"
+    r"sip_registration\.py::test_stopping_takes|"
+    r"sync_delivery\.py::test_(the_handset_is_online|a_handset_without_a_broker|a_stop_while)"
+    r"))"
 )
 
 _LONG: Final = re.compile(

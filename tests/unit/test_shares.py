@@ -41,6 +41,9 @@ def run(folder: Path, files: Sequence[str], processes: int) -> str:
 def test_what_holds_the_phone_against_a_clock_is_alone() -> None:
     assert shares("tests/integration/test_sip_flood.py::test_a_flood[2000]") is Shares.ALONE
     assert shares("tests/integration/test_media_loop.py::test_both_ends_at_once") is Shares.WAITS
+    fail_over = "tests/integration/test_sip_lines_servers.py::test_the_next_server_takes_over_within_five_seconds"
+    assert shares(f"{fail_over}[freeze-tcp]") is Shares.ALONE
+    assert shares(f"{fail_over}[kill-tcp]") is Shares.WAITS
 
 
 def test_what_waits_is_spread_among_what_computes_and_what_is_alone_comes_last() -> None:
