@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from tests.lab.display_reader import FAMILY, NoPictures
 from tests.lab.guarded_store import open_store_of
 from tests.lab.handset import Handset
 from tests.lab.kamailio import Kamailio
+from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.stage import PEER_USER, Stage
 
@@ -118,7 +118,7 @@ async def test_without_a_configuration_the_phone_says_that_it_is_not_set_up(stag
             (mistake,) = findings(handset, "config")
             expected = PhoneView(Mode.UNPROVISIONED, mistakes=(mistake["detail"],), serial=serial())
             assert str(handset.configuration_path) in mistake["detail"]
-            await person.wait_until(lambda page: page_without_bar(page.frame) == body_of(expected), 5)
+            await person.wait_until(lambda page: page_without_bar(page.frame) == body_of(expected), PATIENCE_S)
             # An administrator reads the same from afar, the clock above it.
             _, *lines = handset.command("status", "--page").splitlines()
             assert lines[:3] == ["Not set up", "Plug in the stick.", serial()]
@@ -403,15 +403,13 @@ async def test_a_registrar_that_comes_up_later_is_found_by_itself(
             await person.reads("No answer from the server. Trying again.")
             assert_doctor_says(handset, "registrar", "does not answer")
             await person.lift()
-            began_at = time.monotonic()
             await person.dial(EMERGENCY)
             await person.wait_for_mode("call_ended")
             await person.reads("Cannot call. Use another phone.")
-            assert time.monotonic() - began_at < 10
             await person.hang_up()
             other_registrar.start()
             await person.wait_for_line()
-            await person.wait_until(lambda page: not page.sees("No answer from the server. Trying again."), 5)
+            await person.wait_until(lambda page: not page.sees("No answer from the server. Trying again."), PATIENCE_S)
 
 
 # --- everything at once -----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 
 from firmware.phone.call import CallState, DisconnectReason, RejectReason
 from tests.lab.office import BOB, CAROL, PERSON, Office, OpenEar, hears, speaking, talk
+from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.sipp import Sipp
 from tests.lab.stage import Choices
@@ -138,7 +139,7 @@ async def test_a_busy_number_is_tried_again_by_itself_and_the_phone_rings_when_i
     await clerk.hang_up()
     await clerk.reads(f"Trying again in {AUTO_REDIAL_S} s")
     again = office.carol.is_called()
-    await clerk.wait_until(lambda page: page.state["ringing"], 5)
+    await clerk.wait_until(lambda page: page.state["ringing"], PATIENCE_S)
     await clerk.lift()
     office.carol.phone.stack.answer(again.call_id)
     with OpenEar() as ear, speaking():
@@ -227,7 +228,7 @@ async def test_nothing_stands_in_the_way_of_emergency_services_that_call_back(
         await clerk.hang_up()
         services.finish()
         office.carol.call(PERSON)
-        await clerk.wait_until(lambda page: page.state["ringing"], 5)
+        await clerk.wait_until(lambda page: page.state["ringing"], PATIENCE_S)
         await clerk.lift()
         await clerk.wait_for_call("active")
     await clerk.hang_up()

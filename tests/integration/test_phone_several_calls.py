@@ -7,6 +7,7 @@ import pytest
 
 from firmware.phone.call import CallState, DisconnectReason
 from tests.lab.office import BOB, CAROL, PERSON, Office, OpenEar, hears, speaking, talk, talk_to_both
+from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.stage import Choices
 
@@ -76,7 +77,7 @@ async def test_putting_down_lets_the_call_that_waits_ring_and_lifting_answers_it
     office.carol.call(PERSON)
     await clerk.reads(f"Waiting: {CAROL}")
     await clerk.replace()
-    await clerk.wait_until(lambda page: page.state["ringing"], 5)
+    await clerk.wait_until(lambda page: page.state["ringing"], PATIENCE_S)
     await clerk.reads("Incoming call")
     await clerk.reads(CAROL)
     await clerk.lift()
@@ -152,7 +153,7 @@ async def test_whoever_is_left_on_hold_reminds_and_rings_when_the_handset_is_put
     await talk_to_both(office, clerk)
     await clerk.listen_for([HOLD_REMINDER_HZ])
     await clerk.replace()
-    await clerk.wait_until(lambda page: page.state["ringing"], 5)
+    await clerk.wait_until(lambda page: page.state["ringing"], PATIENCE_S)
     await clerk.reads("On hold")
     await clerk.reads(BOB)
     await clerk.lift()

@@ -8,6 +8,7 @@ import pytest
 from firmware.screens.model import Icon
 from tests.lab.audio import Recorder, Sound, find_tone
 from tests.lab.office import BOB, PERSON, Office, OpenEar, hears, speaking, talk
+from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.sipp import Sipp
 from tests.lab.stage import Choices
@@ -94,7 +95,7 @@ async def test_a_call_that_asks_to_be_answered_by_itself_rings_unless_the_holder
     office: Office, clerk: Person, tmp_path: Path
 ) -> None:
     with office.outsider(tmp_path, OUTSIDER, HEADER=INTERCOM):
-        await clerk.wait_until(lambda page: page.state["ringing"], 5)
+        await clerk.wait_until(lambda page: page.state["ringing"], PATIENCE_S)
         assert not (await clerk.status())["microphone_open"]
         await clerk.press("cancel")
         await clerk.wait_for_mode("idle")
@@ -153,7 +154,7 @@ async def test_a_contact_has_a_ring_of_its_own(office: Office, clerk: Person, tm
 async def ring_of(caller: Sipp, clerk: Person) -> list[float]:
     """How long each burst of the ring for a caller lasts, who is then declined."""
     with Recorder("bell_monitor") as bell, caller:
-        await clerk.wait_until(lambda page: page.state["ringing"], 5)
+        await clerk.wait_until(lambda page: page.state["ringing"], PATIENCE_S)
         since_s = bell.sound.duration_s
         await clerk.wait_for(lambda _: bell.sound.duration_s > since_s + RING_HEARD_S + 0.5)
         await clerk.press("cancel")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.fuzzer.server import HostileServer
+from tests.lab.patience import PATIENCE_S
 from tests.lab.stack_process import StackProcess, StackSettings
 
 
@@ -17,7 +18,7 @@ def test_an_answer_leaves_by_the_socket_that_the_request_came_in_by(tmp_path: Pa
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker,
     ):
         asker.bind(("127.0.0.1", 0))
-        asker.settimeout(5)
+        asker.settimeout(PATIENCE_S)
         asker.sendto(
             (
                 f"OPTIONS sip:alice@127.0.0.1:{stack.port} SIP/2.0\r\n"

@@ -20,6 +20,7 @@ from provisioning.addresses import Transport
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.name_server import NameServer
+from tests.lab.patience import PATIENCE_S
 from tests.lab.sip_line import SipLine
 
 pytestmark = pytest.mark.feature("broken networks")
@@ -89,7 +90,7 @@ def test_the_server_of_the_best_record_is_used_and_its_certificate_is_for_the_do
         assert best.is_registered("alice")
         line.forget()
         best.kill()
-        line.wait_for_registration(RegistrationState.REGISTERED, timeout_s=5)
+        line.wait_for_registration(RegistrationState.REGISTERED)
         assert other.is_registered("alice")
 
 
@@ -135,7 +136,7 @@ def test_names_that_come_in_with_messages_are_looked_up_without_stopping_the_sip
 
     def slow(host: str, prefer_ipv6: bool = False) -> tuple[str, ...]:
         asked.set()
-        answer.wait(20)
+        answer.wait(4 * PATIENCE_S)
         return ("127.0.0.1",)
 
     monkeypatch.setattr("firmware.sip.names.addresses_of", slow)
@@ -147,13 +148,13 @@ def test_names_that_come_in_with_messages_are_looked_up_without_stopping_the_sip
         engine = line.stack._engine
         assert engine is not None
         line.stack._request(lambda: ask_the_library(engine, b"proxy.example"))
-        assert asked.wait(5)
+        assert asked.wait(PATIENCE_S)
         for _ in range(3):
             line.beat.clear()
             line.stack.hang_up("0" * 32)  # type: ignore[arg-type]
-            assert line.beat.wait(1), "the SIP thread waits for the name server"
+            assert line.beat.wait(PATIENCE_S), "the SIP thread waits for the name server"
         answer.set()
-        assert found.wait(5)
+        assert found.wait(PATIENCE_S)
 
 
 found = threading.Event()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.lab.fuzzer.campaign import Way, besieged
 from tests.lab.fuzzer.siege import Siege
+from tests.lab.patience import PATIENCE_S
 
 pytestmark = pytest.mark.feature("malformed messages")
 
@@ -341,7 +342,7 @@ def test_a_message_of_rfc_4475_is_answered_or_survived(siege: Siege, case: Case)
     answer = b""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.bind(("127.0.0.1", 0))
-        peer.settimeout(3)
+        peer.settimeout(PATIENCE_S)
         peer.sendto(case.message(f"127.0.0.1:{peer.getsockname()[1]}"), ("127.0.0.1", siege.server.target_port))
         while case.answers and not (answer and answer[8:9] > b"1"):
             answer = peer.recv(65536)

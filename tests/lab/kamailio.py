@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.lab.certificates import IssuedCertificate
 from tests.lab.network import Namespace
+from tests.lab.patience import PATIENCE_S
 from tests.lab.ports import free_port
 from tests.lab.server import Server
 
@@ -140,7 +141,7 @@ class Kamailio(Server):
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         own = self._folder / f"ask-{os.getpid()}.sock"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
-            control.settimeout(5)
+            control.settimeout(PATIENCE_S)
             own.unlink(missing_ok=True)
             control.bind(str(own))
             control.sendto(json.dumps(request).encode(), str(self._folder / "rpc.sock"))

@@ -9,6 +9,7 @@ from typing import Any, Self
 from firmware.phone.events import Event
 from firmware.sip import SipSettings
 from tests.lab.audio import Sound
+from tests.lab.patience import PATIENCE_S
 from tests.lab.sip_line import EventInbox, SipLine
 
 START_TIMEOUT_S = 30.0
@@ -74,7 +75,7 @@ class SecondPhone(EventInbox):
         with self._sound_arrived:
             self._sounds.clear()
             self._connection.send(("last_heard", duration_s))
-            assert self._sound_arrived.wait_for(lambda: self._sounds, 5), "the second phone does not answer"
+            assert self._sound_arrived.wait_for(lambda: self._sounds, PATIENCE_S), "the second phone does not answer"
             return self._sounds[0]
 
     def _listen(self) -> None:

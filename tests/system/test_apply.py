@@ -111,7 +111,7 @@ def test_networks_and_time_servers_are_installed_and_kept(box: InstalledBox, ask
 def test_what_nobody_confirms_is_put_back_also_by_a_service_that_was_killed(
     box: InstalledBox, asker: RootAsker
 ) -> None:
-    confirm_within(box, 2)
+    confirm_within(box, 10)
     assert asker.ask(7, bundle(7, "[network]", time_server("other.example.org")))["outcome"] == "applied"
     assert "other.example.org" in box.shell(f"cat /{TIME_SERVERS}")
     assert box.run("test", "-e", f"/{WIFI}", check=False).returncode == 1
