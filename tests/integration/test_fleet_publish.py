@@ -113,7 +113,7 @@ def test_failures_stop_it_before_others_get_it_and_the_codes_are_told_without_na
 
 def test_a_handset_that_falls_silent_counts_as_one_that_failed(broker: FleetBroker, desk: PublishingDesk) -> None:
     with Handsets(broker, NAMES[:4], lambda device: None if device == "desk-1" else OutcomeCode.TAKEN):
-        said = desk.refused("policy", desk.policy, "--stages", "100%", "--stage-timeout", "2")
+        said = desk.refused("policy", desk.policy, "--stages", "100%", "--stage-timeout", "5")
     assert "no answer yet: 1" in said
     assert desk.record().stopped is StopReason.FAILURES
 
@@ -136,11 +136,13 @@ def test_what_one_handset_has_tried_goes_to_the_others_by_the_same_command(
 ) -> None:
     with Handsets(broker, NAMES, everybody_takes_it) as handsets:
         desk.did("policy", desk.policy, "--device", "desk-7")
+        handsets.wait_until_reached(1)
         assert handsets.reached == {"desk-7"}
         said = desk.did("policy", desk.policy, "--dry-run")
         assert "It would go to 19 handsets, 19 of them online now" in said
         assert f"{FLEET}/desk-7/" not in said
         assert "taken: 20" in desk.did("policy", desk.policy, "--stages", "10%,100%")
+        handsets.wait_until_reached(20)
         assert sorted(device for device, _ in handsets.arrivals) == sorted(NAMES)
     assert [len(stage) for stage in desk.record().roll_out.stages] == [1, 2, 17]
 
@@ -176,6 +178,7 @@ def test_while_a_roll_out_is_under_way_nobody_else_is_slipped_in(broker: FleetBr
         desk.refused("policy", desk.policy, "--device", "desk-0")
         assert "under way" in desk.refused("policy", desk.policy, "--device", "desk-1")
         assert "Nothing is sent" in desk.did("policy", desk.policy, "--dry-run")
+        handsets.wait_until_reached(1)
         assert handsets.reached == {"desk-0"}
 
 
@@ -243,6 +246,7 @@ def test_a_broker_that_goes_and_comes_back_is_waited_for(broker: FleetBroker, de
         # Retained messages come again with each connection, and are answered this time.
         broker.restart()
         assert "It is tried again." in outcome_of(process, 0)
+        handsets.wait_until_reached(20)
     assert desk.record().is_done
     assert handsets.reached == set(NAMES)
 
@@ -262,6 +266,7 @@ def test_a_broker_that_lost_its_power_gets_again_what_it_may_have_lost(
     assert "It would go to 2 handsets" in desk.did("policy", desk.policy, "--again", "--dry-run")
     with Handsets(broker, NAMES[:2], everybody_takes_it) as handsets:
         assert "taken: 4" in desk.did("policy", desk.policy, "--again", "--device", "desk-0", "--device", "desk-1")
+        handsets.wait_until_reached(2)
         assert handsets.reached == set(NAMES[:2])
 
 
@@ -294,6 +299,7 @@ def test_a_bundle_goes_to_the_handsets_of_its_serials_and_is_taken_back(
     assert "--devices" in desk.refused("bundle", bundle)
     with Handsets(broker, NAMES[:3], lambda _device: OutcomeCode.APPLIED) as handsets:
         assert "applied: 2" in desk.did("bundle", bundle, "--devices", table, "--stages", "100%")
+        handsets.wait_until_reached(2)
         assert handsets.reached == {"desk-0", "desk-1"}
     assert kept(broker, NAMES[:3], "bundle") == {"desk-0", "desk-1"}
     message = desk.record().message
@@ -307,10 +313,10 @@ def test_what_a_later_message_has_replaced_is_neither_withdrawn_nor_sent_again(
 ) -> None:
     newer = desk.write("newer", desk.signer.policy(2, "2026-04-01"))
     with Handsets(broker, NAMES[:3], lambda device: OutcomeCode.TAKEN if device != "desk-0" else None):
-        desk.did("policy", desk.policy, "--stages", "100%", "--max-failures", "50%", "--stage-timeout", "1")
+        desk.did("policy", desk.policy, "--stages", "100%", "--max-failures", "50%", "--stage-timeout", "5")
         older = desk.record().message
         named = ("--device", "desk-0", "--device", "desk-1")
-        said = desk.did("policy", newer, *named, "--stages", "100%", "--max-failures", "50%", "--stage-timeout", "1")
+        said = desk.did("policy", newer, *named, "--stages", "100%", "--max-failures", "50%", "--stage-timeout", "5")
         assert "1 handset said nothing yet of policy 2026-03-01" in said
         assert "policy 2026-04-01 was published after" in desk.refused("policy", desk.policy, "--again")
         assert "for 1 handset" in desk.did("withdraw", older)

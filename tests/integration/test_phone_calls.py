@@ -66,10 +66,11 @@ async def test_both_ends_hear_each_other_over_tls_with_mandatory_srtp(stage: Sta
 
 
 async def assert_both_ends_hear_each_other(stage: Stage, person: Person) -> None:
-    greeting = asyncio.create_task(person.listen_for([BEEP_HZ]))
+    ear = await asyncio.to_thread(Recorder("ear_monitor").start)
     await person.call(PEER_USER)
-    await greeting
     stage.peer.wait_for("echoing")
+    await person.wait_for(lambda _: bool(find_tone(ear.sound, [BEEP_HZ])))
+    await asyncio.to_thread(ear.stop)
     await person.hears_the_echo_of(SPOKEN_HZ)
     await person.hang_up()
     stage.peer.wait_for("ended 200")
@@ -146,6 +147,7 @@ async def test_the_microphone_is_open_exactly_while_a_call_is_active_and_not_hel
     stage: Stage, person: Person, tmp_path: Path
 ) -> None:
     assert stage.pulse is not None
+    mark = len(stage.peer.events)
     with MicrophoneWatch(stage.pulse) as watch:
         await person.lift()
         await person.wait_for_mode("collecting_digits")
@@ -153,7 +155,7 @@ async def test_the_microphone_is_open_exactly_while_a_call_is_active_and_not_hel
         await person.dial(PEER_USER)
         await person.wait_for_call("active")
         watch.wait_for(["new"])
-        stage.peer.wait_for("echoing", after=len(stage.peer.events) - 1)
+        stage.peer.wait_for("echoing", after=mark)
         assert is_open(stage.pulse, stage.handset)
         await person.press("hold")
         await person.wait_for_call("held")

@@ -78,8 +78,9 @@ async def test_it_asks_until_somebody_has_come_to_its_end_and_again_after_a_rese
     async with Newcomer(handset) as holder:
         await holder.wait_for_line()
         await holder.wait_for_mode("idle")
+        before = handset.main.log.count(READY)
         await _reset(holder)
-        await _starts_anew(handset)
+        await _starts_anew(handset, before)
     async with Newcomer(handset) as newcomer:
         await newcomer.reaches("Language")
 
@@ -96,8 +97,7 @@ async def _reset(holder: Person) -> None:
     await holder.press("ok")
 
 
-async def _starts_anew(handset: Handset) -> None:
-    before = handset.main.log.count(READY)
+async def _starts_anew(handset: Handset, before: int) -> None:
     ends_at = time.monotonic() + 2 * PATIENCE_S
     while handset.main.log.count(READY) == before:
         assert time.monotonic() < ends_at, "the handset did not start anew"

@@ -1,6 +1,5 @@
 """Text and voice messages of the whole handset: the light, the display, the keypad and one key to listen."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +7,9 @@ import pytest
 
 from firmware.phone.call import CallDirection
 from firmware.screens.model import Icon
-from tests.lab.audio import find_tone
+from tests.lab.audio import Recorder, find_tone
 from tests.lab.office import BOB, CAROL, PERSON, Office, talk
+from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.scripted_peer import Dialog, ScriptedPeer
 from tests.lab.stage import Choices
@@ -62,15 +62,16 @@ async def test_voice_messages_that_wait_are_seen_on_the_light_and_the_display_an
     clerk: Person, voicemail: ScriptedPeer
 ) -> None:
     count(voicemail, 3)
-    await clerk.wait_until(lambda page: page.state["indicator"] == "slow_blink", 5)
+    await clerk.wait_until(lambda page: page.state["indicator"] == "slow_blink", PATIENCE_S)
     await clerk.sees_icons(REGISTERED, (Icon.VOICEMAIL, 3))
-    listening = asyncio.create_task(clerk.listen(2))
-    await clerk.lift()
-    bursts = find_tone(await listening, DIAL_TONE_HZ)
+    with Recorder("ear_monitor") as ear:
+        await clerk.lift()
+        await clerk.wait_for(lambda _: len(find_tone(ear.sound, DIAL_TONE_HZ)) > 4)
+    bursts = find_tone(ear.sound, DIAL_TONE_HZ)
     assert [burst.duration_s for burst in bursts[:4]] == pytest.approx([0.1] * 4, abs=0.05)
     await clerk.hang_up()
     count(voicemail, 0)
-    await clerk.wait_until(lambda page: page.state["indicator"] == "off", 5)
+    await clerk.wait_until(lambda page: page.state["indicator"] == "off", PATIENCE_S)
 
 
 @pytest.mark.feature("voicemail")
@@ -97,12 +98,12 @@ async def test_the_voicemail_key_shows_the_number_before_the_handset_is_lifted(o
 @pytest.mark.feature("text messages")
 async def test_a_text_message_is_told_of_shown_answered_and_kept(office: Office, clerk: Person) -> None:
     office.bob.writes(PERSON, TEXT)
-    await clerk.wait_until(lambda page: page.state["indicator"] == "slow_blink", 5)
+    await clerk.wait_until(lambda page: page.state["indicator"] == "slow_blink", PATIENCE_S)
     await clerk.sees_icons(REGISTERED, (Icon.MESSAGE, 1))
     await open_newest_message(clerk)
     await clerk.reads(f"From {BOB}")
     await clerk.reads(TEXT)
-    await clerk.wait_until(lambda page: page.state["indicator"] == "off", 5)
+    await clerk.wait_until(lambda page: page.state["indicator"] == "off", PATIENCE_S)
     await clerk.press("ok")
     await clerk.reads("Reply")
     await clerk.press("ok")
@@ -153,6 +154,6 @@ async def test_a_text_message_during_a_call_waits_until_it_is_over(office: Offic
     await talk(clerk, office.bob)
     office.carol.writes(PERSON, TEXT)
     await clerk.hang_up()
-    await clerk.wait_until(lambda page: page.state["indicator"] == "slow_blink", 5)
+    await clerk.wait_until(lambda page: page.state["indicator"] == "slow_blink", PATIENCE_S)
     await open_newest_message(clerk)
     await clerk.reads(f"From {CAROL}")

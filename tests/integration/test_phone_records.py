@@ -109,8 +109,8 @@ async def test_without_consent_no_call_leaves_the_phone(stage: Stage, observer: 
     await try_number(person, UNTOLD)
     await asyncio.to_thread(stage.handset.command, "consent", "grant", PURPOSE)
     await try_number(person, "7002")
-    await asyncio.to_thread(stage.handset.command, "consent", "withdraw", PURPOSE)
     records = await wait_for_numbers(observer, {"7002"})
+    await asyncio.to_thread(stage.handset.command, "consent", "withdraw", PURPOSE)
     # The outbox keeps its order: what was made before has come before, or never does.
     assert [record["number"] for record in records] == ["7002"]
     ours = {f"{PREFIX}/{name}" for name in ("status", "consent", "cdr", "erasure")}

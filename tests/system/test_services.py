@@ -26,8 +26,12 @@ def test_a_service_is_ready_and_says_in_words_how_it_is(box: InstalledBox, unit:
     assert box.property_of(unit, "Type") == "notify"
     assert restarts(box, unit) == 0
     wait_until(lambda: box.property_of(unit, "StatusText").count(" ") >= 1, f"{unit} has a status")
-    shown = box.run("systemctl", "status", "--no-pager", unit).stdout
-    assert f'Status: "{box.property_of(unit, "StatusText")}"' in shown
+
+    def is_shown() -> bool:
+        words = box.property_of(unit, "StatusText")
+        return f'Status: "{words}"' in box.run("systemctl", "status", "--no-pager", unit).stdout
+
+    wait_until(is_shown, f"the status of {unit} is shown")
 
 
 def test_a_handset_without_sound_card_display_and_keypad_runs_and_says_what_is_missing(box: InstalledBox) -> None:
