@@ -71,6 +71,11 @@ def shows(frame: bytes, *icons: tuple[Icon, int]) -> bool:
     return all(row.startswith(wanted) for row, wanted in zip(_rows(frame)[:_STATUS_PX], bar, strict=True))
 
 
+def below_the_clock(frame: bytes) -> bytes:
+    """Return what a frame shows below the status bar, or the title of a list: the time of day stands in either."""
+    return frame[_ROW_PX * WIDTH_PX // 8 :]
+
+
 def _has_line(rows: tuple[str, ...], text: str, face: Face) -> bool:
     ink = _ink(text, face)
     if ink is None:

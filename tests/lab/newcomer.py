@@ -1,5 +1,6 @@
 """Somebody who takes a new handset into use, by its keys and as its display asks."""
 
+from tests.lab.display_reader import below_the_clock
 from tests.lab.handset import Handset
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
@@ -49,8 +50,8 @@ class Newcomer(Person):
         await self.sees_what_follows(before)
 
     async def sees_what_follows(self, before: bytes) -> None:
-        """Wait until the display shows something else than that, and not that it is at work."""
-        await self.wait_until(lambda page: page.frame != before, PATIENCE_S)
+        """Wait until the display shows something else below its clock than that, and not that it is at work."""
+        await self.wait_until(lambda page: below_the_clock(page.frame) != below_the_clock(before), PATIENCE_S)
         for words in ("One moment…", "请稍候…"):
             await self.no_longer_reads(words)
 
