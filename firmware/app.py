@@ -331,6 +331,8 @@ class Handset:
             self._faults.note_store(problem_of(error), str(error))
             return
         self._records = records
+        # Whatever is erased may be in what waits for a stick.
+        records.when_erased = self._exports.drop
         if configuration.sync is not None:
             shared = records.shares.epochs
             self._recipients = KnownRecipients(records.outbox, self._options.state_dir, configuration, shared)

@@ -123,7 +123,11 @@ class Export:
 
 
 class Exports:
-    """Files that may be fetched for some minutes: each until it is fetched, is too old, or something is erased."""
+    """Files that may be fetched for some minutes: each until it is fetched, is too old, or something is erased.
+
+    Attributes:
+        generation: how often something was erased; what was begun in an earlier one may hold that.
+    """
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.monotonic, grace_s: float = GRACE_S) -> None:
         """Set up.
@@ -139,6 +143,7 @@ class Exports:
         self._files: dict[str, Export] = {}
         self._until_s = 0.0
         self._end: asyncio.TimerHandle | None = None
+        self.generation = 0
 
     def begin(self) -> Export:
         """Begin a file, which nobody fetches before it is offered; waits for the card.
@@ -148,16 +153,29 @@ class Exports:
         """
         return Export(self._folder)
 
-    def offer(self, files: Mapping[str, Export]) -> None:
-        """Let these be fetched from now on, and what was offered shortly before still; on the event loop."""
+    def offer(self, files: Mapping[str, Export], generation: int) -> bool:
+        """Let these be fetched from now on, and what was offered shortly before still; on the event loop.
+
+        Args:
+            files: the files by their names.
+            generation: what it was before anything was read for them.
+
+        Returns:
+            False where something was erased since then: the files are closed, and have to be ordered again.
+        """
+        if generation != self.generation:
+            for file in files.values():
+                file.close()
+            return False
         if self._clock() > self._until_s:
-            self.drop()
+            self.fetched(list(self._files))
         for name, file in files.items():
             if (before := self._files.get(name)) is not None:
                 before.close()
             self._files[name] = file
         self._until_s = self._clock() + self._grace_s
         self._wait_for_end(self._grace_s)
+        return True
 
     def listed(self) -> Sequence[tuple[str, int]]:
         """Return the names and sizes in bytes of those that may be fetched now."""
@@ -189,7 +207,8 @@ class Exports:
                 file.close()
 
     def drop(self) -> None:
-        """Forget all of them, as whenever something is erased: it may be in any of them."""
+        """Forget all of them, and those that are being made, as something was erased: it may be in any of them."""
+        self.generation += 1
         self.fetched(list(self._files))
 
     def _wait_for_end(self, wait_s: float) -> None:
@@ -202,4 +221,4 @@ class Exports:
         if left_s > 0:
             self._wait_for_end(left_s)
         else:
-            self.drop()
+            self.fetched(list(self._files))

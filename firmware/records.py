@@ -79,6 +79,7 @@ class Records:
         pins: the holder's and the guardian's once more, by whose they are.
         documents, number_proof: policies and notices, and whether the line's number is proved; likewise.
         my_data, requests, retention, erasure, farewell: what the holder's rights are about; likewise.
+        when_erased: called after something was erased, in whatever way.
         when_cancelled: called where the account is being cancelled, which a power cut has interrupted.
         keyring: what opens the store; where that takes the PIN, the store is closed until it was typed.
         fault: why the store cannot be used, None while it can or waits for the PIN.
@@ -117,6 +118,8 @@ class Records:
         self._on_consents = on_consents
         self._when_open: Callable[[], None] = lambda: None
         self.when_cancelled: Callable[[], None] = lambda: None
+        self.when_erased: Callable[[], None] = lambda: None
+        self._store.when_erased = self._note_erasure
         self._retainer: asyncio.Task[None] | None = None
         self._opener: asyncio.Task[None] | None = None
         self._settler: asyncio.Task[None] | None = None
@@ -285,6 +288,9 @@ class Records:
         self._on_consents(state)
         # Which notices may be shown follows from them.
         self.documents.tell()
+
+    def _note_erasure(self) -> None:
+        self.when_erased()
 
     async def _take_over(self, entries: Sequence[Entry]) -> None:
         await self.call_log.take_over([entry for entry in entries if entry.get("kind") == CALL_ENTRY])

@@ -85,8 +85,8 @@ WIRES: Final = (
     Wire(
         "W3",
         "what waits for a stick goes with whatever is erased",
-        _RIGHTS,
-        "        self._parts.exports.drop()\n",
+        _APP,
+        "        records.when_erased = self._exports.drop\n",
         "",
         f"{_USED}[erase_all]",
     ),

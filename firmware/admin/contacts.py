@@ -62,13 +62,18 @@ class ContactsAnswer(Answer):
 
 
 class MergedAnswer(Answer):
-    """What became of contacts, as firmware.storage.contact_merge has it in MergeCount and Merged."""
+    """What became of contacts, as firmware.storage.contact_merge has it in MergeCount and Merged.
+
+    Attributes:
+        erasures: for the `since` of what else is sent of the same import, see ContactMergeRequest.
+    """
 
     added: int
     completed: int
     known: int
     refused: int
     wanting: tuple[int, ...]
+    erasures: int
 
 
 class ContactRole:
@@ -134,8 +139,9 @@ class ContactRole:
             for each in request.contacts
         ]
         kept = self._kept
+        since = kept.erasures if request.since is None else request.since
         await self._gate.require_consent()
-        merged = await kept.merge_cards(cards)
+        merged = await kept.merge_cards(cards, since=since)
         await self._when_changed()
         count = merged.count
         return MergedAnswer(
@@ -144,6 +150,7 @@ class ContactRole:
             known=count.known,
             refused=count.refused,
             wanting=merged.wanting,
+            erasures=since,
         )
 
     async def _remove(self, request: ContactRemoveRequest) -> Empty:

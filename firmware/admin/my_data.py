@@ -64,11 +64,13 @@ class MyDataRole:
         if await parts.requests.begin_copy(actor=actor, channel=Channel.COMMAND_LINE):
             raise ControlError("Three copies a day are enough. Try again tomorrow.")
         passphrase = "" if request.open else draw_passphrase()
+        generation = parts.exports.generation
         try:
             files = await parts.copy.write(passphrase, lambda _percent: None)
         except OSError as error:
             raise ControlError(f"The handset's card cannot be written: {error.strerror}.") from error
-        parts.exports.offer(files)
+        if not parts.exports.offer(files, generation):
+            raise ControlError("Something was erased while the copy was made, so it is not kept. Order it again.")
         _log.info("A copy of the holder's data was made")
         return MyDataExported(files=tuple(files), passphrase=passphrase)
 

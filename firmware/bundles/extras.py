@@ -120,7 +120,7 @@ class Extras:
         return CheckCode.OK if outcome.done else CheckCode.IN_PART
 
     async def _pictures(self, records: Holdings, bundle: Bundle) -> CheckCode:
-        gate = ImportGate(lambda: records.consents)
+        gate, since = ImportGate(lambda: records.consents), records.pictures.erasures
         await gate.require_consent()
         known = {kept.name for kept in await records.pictures.list()}
         left_out = 0
@@ -133,7 +133,7 @@ class Extras:
                 file = await asyncio.to_thread(self._extract, bundle, name, path.name)
                 picture = await asyncio.to_thread(read_picture, file)
                 await gate.require_consent()
-                await records.pictures.add(title, picture)
+                await records.pictures.add(title, picture, since=since)
             except PictureError as error:
                 _log.warning("A picture in the bundle is not taken in: %s", error)
                 left_out += 1

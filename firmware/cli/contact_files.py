@@ -30,7 +30,11 @@ Ask = Callable[[Request], Mapping[str, Any]]
 
 @dataclass(slots=True)
 class Imported:
-    """What became of the cards; `broken` are places and what is wrong there."""
+    """What became of the cards; `broken` are places and what is wrong there.
+
+    Attributes:
+        since: how often contacts had been erased on the handset when the first ones came in, None before that.
+    """
 
     added: int = 0
     completed: int = 0
@@ -39,6 +43,7 @@ class Imported:
     cut: int = 0
     photos_left_out: int = 0
     broken: list[tuple[str, int, str]] = field(default_factory=list)
+    since: int | None = None
 
 
 def import_files(ask: Ask, paths: Sequence[Path], progress: Callable[[int], None]) -> Imported:
@@ -97,7 +102,8 @@ class _Batch:
         """Send what there is."""
         if not self._parts:
             return
-        answer = self._ask(ContactMergeRequest(contacts=tuple(self._parts)))
+        answer = self._ask(ContactMergeRequest(contacts=tuple(self._parts), since=self._result.since))
+        self._result.since = answer["erasures"]
         self._result.added += answer["added"]
         self._result.completed += answer["completed"]
         self._result.known += answer["known"]

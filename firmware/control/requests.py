@@ -375,9 +375,14 @@ class ContactPart(BaseModel):
 
 
 class ContactMergeRequest(Request):
-    """Adds contacts; those that are there already get the numbers that they lack."""
+    """Adds contacts; those that are there already get the numbers that they lack.
+
+    Attributes:
+        since: what `erasures` was in the first answer to the same import; None where there was none yet.
+    """
 
     request: Literal["contact_merge"] = "contact_merge"
+    since: Annotated[int, Field(ge=0)] | None = None
     contacts: Annotated[tuple[ContactPart, ...], Field(min_length=1, max_length=20)]
 
 

@@ -40,8 +40,13 @@ EXPORT_NAME: Final = "contacts.vcf"
 
 @dataclass(slots=True)
 class _Report:
-    """What has become of the cards so far."""
+    """What has become of the cards so far.
 
+    Attributes:
+        since: what `StoredContacts.erasures` was when it began; it ends when that has changed.
+    """
+
+    since: int
     count: MergeCount = field(default_factory=MergeCount)
     cut: int = 0
     photos_left_out: int = 0
@@ -101,13 +106,14 @@ class ContactFiles:
 
         Raises:
             NotGrantedError: the holder has not agreed to that; what came in before a withdrawal stays.
+            ErasedMeanwhileError: contacts or pictures were erased, so no more of them is added.
             StorageError: something is wrong with the store, or with the process that reads the cards.
         """
+        report = _Report(self._contacts.erasures)
         await self._gate.require_consent()
         paths = await asyncio.to_thread(_card_files, folder)
         if not paths:
             return Outcome(False, word("There are no contact files (.vcf) in the folder."))
-        report = _Report()
         try:
             await self._import_all(paths, progress, report)
         finally:
@@ -146,7 +152,7 @@ class ContactFiles:
         cards = [line.card for line in message.cards]
         report.cut += message.cut
         report.photos_left_out += message.photos_left_out
-        merged = await self._contacts.merge_cards(cards)
+        merged = await self._contacts.merge_cards(cards, since=report.since)
         report.count += merged.count
         for card, contact_id in zip(cards, merged.wanting, strict=True):
             if card.photo and contact_id:

@@ -134,13 +134,15 @@ class CopyErrands:
         """Have a stick fetch what is made, or say why there is nothing."""
         async with self._one_at_a_time:
             self._percent = -1
+            generation = self._parts.exports.generation
             try:
                 files, words = await make()
             except (HandsetError, OSError) as error:
                 reason = error.strerror if isinstance(error, OSError) else error
                 _log.warning("A copy of something of the holder's came to nothing: %s", reason)
                 return CopyFinished(False, word("The files cannot be read or written."))
-            self._parts.exports.offer(files)
+            if not self._parts.exports.offer(files, generation):
+                return CopyFinished(False, word("Something was erased meanwhile. Order it again."))
             return CopyFinished(True, words)
 
     def _tell(self, percent: int) -> None:

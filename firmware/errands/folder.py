@@ -12,6 +12,7 @@ from firmware.errors import HandsetError, NotGrantedError
 from firmware.phone.answers import Answer, JobFinished, JobProgressed
 from firmware.phone.errands import Errand, FolderJob, RunFolderJob
 from firmware.phone.words import Text, word
+from firmware.storage.errors import ErasedMeanwhileError
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ class FolderErrands:
                 outcome = await job(self._folder, lambda percent: self._tell(errand.job, percent))
         except NotGrantedError as error:
             return JobFinished(errand.job, False, error.words)
+        except ErasedMeanwhileError:
+            return JobFinished(errand.job, False, word("Something was erased meanwhile. Import again."))
         except (HandsetError, OSError) as error:
             # The path of a file may hold a name.
             reason = error.strerror if isinstance(error, OSError) else error

@@ -150,7 +150,6 @@ def _rights(around: Surroundings, records: Records) -> RightsParts:
         erasure=records.erasure,
         requests=records.requests,
         answers=records.documents.answers,
-        exports=around.exports,
         exchange_dir=around.exchange_dir,
         note_files=around.note_files,
         forget_bundles=around.forget_bundles,

@@ -17,6 +17,7 @@ from firmware.phone.errands import DeletePicture, Errand, ListPictures
 from firmware.phone.my_data import DataCategory
 from firmware.phone.words import Word, counted, word
 from firmware.pictures.sandbox import read_picture
+from firmware.storage.errors import ErasedMeanwhileError
 from firmware.storage.pictures import StoredPictures
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,9 @@ class PictureErrands:
 
         Raises:
             NotGrantedError: the holder has not agreed to that; what came in before a withdrawal stays.
+            ErasedMeanwhileError: contacts or pictures were erased, so no more of them is kept.
         """
+        since = self._pictures.erasures
         await self._gate.require_consent()
         paths = await asyncio.to_thread(_picture_files, folder)
         kept, refused, reason = 0, 0, None
@@ -61,13 +64,13 @@ class PictureErrands:
                 name = cleaned_name(path.stem) or path.suffix[1:]
                 picture = await asyncio.to_thread(read_picture, path)
                 await self._gate.require_consent()
-                await self._pictures.add(name, picture)
+                await self._pictures.add(name, picture, since=since)
             except PictureError as error:
                 refused, reason = refused + 1, error.words
             except OSError as error:
                 _log.warning("A picture file cannot be read: %s", error.strerror)
                 refused += 1
-            except NotGrantedError:
+            except (NotGrantedError, ErasedMeanwhileError):
                 raise
             except HandsetError as error:
                 _log.warning("A picture was not kept: %s", error)

@@ -12,7 +12,6 @@ from firmware.errands.dates import date_in_words, day_in_words
 from firmware.errands.proofs import Proofs
 from firmware.errands.runner import Handler
 from firmware.errors import StorageError
-from firmware.exports import Exports
 from firmware.phone.errands import Errand
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel
@@ -55,7 +54,6 @@ class RightsParts:
     """What rights are about.
 
     Attributes:
-        exports: what waits for a stick.
         exchange_dir: the folder from which the menu imports.
         note_files: is told why files of it cannot be deleted, and nothing where they were.
         forget_bundles: deletes bundles of which something is still to be taken in; may wait for the card.
@@ -70,7 +68,6 @@ class RightsParts:
     erasure: StoredErasure
     requests: StoredRequests
     answers: StoredAnswers
-    exports: Exports
     exchange_dir: Path
     note_files: Callable[[str], None]
     forget_bundles: Callable[[], None]
@@ -129,8 +126,6 @@ class RightsErrands:
         actor = self._proofs.take(Right.ERASURE)
         if DataCategory.RECORDINGS in errand.categories:
             self._parts.stop_playing()
-        # Whatever is erased may be in what waits for a stick.
-        self._parts.exports.drop()
         await self._forget_files(errand.categories)
         erased = await self._parts.erasure.erase(errand.categories, actor=actor, channel=Channel.KEYPAD)
         try:

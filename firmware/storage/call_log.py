@@ -290,14 +290,14 @@ class StoredCallLog:
 
     async def delete(self, call_id: CallId) -> None:
         """Delete one call that is over, and its record: where it still waits, and where it has gone."""
-        await self._store.transact(
+        await self._store.erase(
             lambda database: self.forget_within(database, ErasureReason.DELETED, "call_id = ?", call_id), urgent=True
         )
         self._outbox.notify()
 
     async def clear(self, kind: CallKind = CallKind.ALL) -> None:
         """Delete all calls of a kind that are over, and their records: those that wait, and those that have gone."""
-        await self._store.transact(
+        await self._store.erase(
             lambda database: self.forget_within(database, ErasureReason.DELETED, f"({KINDS[kind]})"), urgent=True
         )
         self._outbox.notify()

@@ -78,12 +78,17 @@ class StoredContacts:
             photos = _forget_photos(database, contact_id)
             return database.execute("DELETE FROM contacts WHERE contact_id = ?", contact_id) > 0, photos
 
-        removed, photos = await self._store.transact(remove)
+        removed, photos = await self._store.erase(remove, importable=True)
         self._total = None
         await self._delete_photos(photos)
         return removed
 
     # --- many of them ---
+
+    @property
+    def erasures(self) -> int:
+        """How often contacts or pictures were erased; what an import takes in meanwhile could bring them back."""
+        return self._store.erasures
 
     async def merge(self, contacts: Sequence[Contact]) -> MergeCount:
         """Add contacts in one transaction; those that are there already get the numbers that they lack.
@@ -92,12 +97,20 @@ class StoredContacts:
         """
         return (await self.merge_cards([Card(contact) for contact in contacts])).count
 
-    async def merge_cards(self, cards: Sequence[Card]) -> Merged:
-        """Add contacts as `merge` does, with what else is on their cards but the photos."""
+    async def merge_cards(self, cards: Sequence[Card], *, since: int | None = None) -> Merged:
+        """Add contacts as `merge` does, with what else is on their cards but the photos.
+
+        Args:
+            cards: the contacts.
+            since: what `erasures` was when the import began that they are a part of.
+
+        Raises:
+            ErasedMeanwhileError: something was erased since then, so none of them is added.
+        """
         clean = [replace(card, contact=cleaned(card.contact)) for card in cards]
         room = MAX_CONTACTS - await self.count()
         merged = await self._store.transact(
-            lambda database: contact_merge.merge(database, self._rows, self._plan, clean, room)
+            lambda database: contact_merge.merge(database, self._rows, self._plan, clean, room), since=since
         )
         self._total = None
         return merged

@@ -33,6 +33,9 @@ ERASABLE: Final = (
 """What can be erased by itself. The ledger, which proves what was agreed to, the policies that it names, the account
 and the PIN go when the account is cancelled."""
 
+_IMPORTABLE: Final = frozenset((DataCategory.CONTACTS, DataCategory.PICTURES))
+"""What an import that is under way could bring back."""
+
 _SIMPLE: Final[dict[DataCategory, str]] = {
     DataCategory.MESSAGES: "DELETE FROM messages",
     DataCategory.SETTINGS: "DELETE FROM preferences",
@@ -127,7 +130,8 @@ class StoredErasure:
                 self._consents.append_within(database, LedgerAction.ERASE, category.value, actor, channel)
             return _Gone(Erased(count, _notices_waiting(database) - before), recordings, pictures)
 
-        gone = await self._store.transact(write, urgent=True)
+        importable = not _IMPORTABLE.isdisjoint(wanted)
+        gone = await self._store.erase(write, urgent=True, importable=importable)
         await self._store.overwrite_log()
         await self._recordings.delete_files(gone.recordings)
         await self._pictures.delete_files(gone.pictures)

@@ -35,6 +35,10 @@ class StoreTooNewError(StorageError):
     """The store was written by a newer firmware."""
 
 
+class ErasedMeanwhileError(StorageError):
+    """Something was erased since work began that would bring it back."""
+
+
 class StoreClosedError(StorageError):
     """The store is not open."""
 

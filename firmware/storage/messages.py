@@ -103,7 +103,7 @@ class StoredMessages:
 
     async def delete(self, message_id: str) -> None:
         """Forget a message; one that is not there is forgotten already."""
-        await self._store.transact(
+        await self._store.erase(
             lambda database: database.execute("DELETE FROM messages WHERE message_id = ?", message_id)
         )
 

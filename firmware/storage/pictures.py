@@ -62,17 +62,28 @@ class StoredPictures:
         self._store = store
         self._folder = state_dir / FOLDER_NAME
 
-    async def add(self, name: str, pixels: Pixels) -> StoredPicture:
+    @property
+    def erasures(self) -> int:
+        """How often contacts or pictures were erased; what an import takes in meanwhile could bring them back."""
+        return self._store.erasures
+
+    async def add(self, name: str, pixels: Pixels, *, since: int | None = None) -> StoredPicture:
         """Keep a picture; on the disk when this returns.
 
+        Args:
+            name: what it is called.
+            pixels: the picture.
+            since: what `erasures` was when the import began that it is a part of.
+
         Raises:
+            ErasedMeanwhileError: something was erased since then, so it is not kept.
             StorageError: there are too many, or there is no room.
         """
         await self._store.run(_check_room)
         picture, key = StoredPicture(secrets.token_hex(8), name[:_MAX_NAME]), new_key()
         await asyncio.to_thread(self._write, picture.picture, key, pixels)
         try:
-            await self._store.transact(lambda database: _insert(database, picture, key))
+            await self._store.transact(lambda database: _insert(database, picture, key), since=since)
         except BaseException:
             self._path(picture.picture).unlink(missing_ok=True)
             raise
@@ -138,15 +149,14 @@ class StoredPictures:
         """Forget a picture; False where there was none."""
 
         def forget(database: Database) -> bool:
-            with database.transaction():
-                known = database.execute("DELETE FROM pictures WHERE picture = ?", picture) > 0
-                database.execute("UPDATE contacts SET picture = '' WHERE picture = ?", picture)
-            # The write-ahead log would keep the page with the file's key for a while.
-            database.query("PRAGMA wal_checkpoint(TRUNCATE)")
+            known = database.execute("DELETE FROM pictures WHERE picture = ?", picture) > 0
+            database.execute("UPDATE contacts SET picture = '' WHERE picture = ?", picture)
             return known
 
-        if not await self._store.run(forget):
+        if not await self._store.erase(forget, importable=True):
             return False
+        # The write-ahead log would keep the page with the file's key for a while.
+        await self._store.overwrite_log()
         await asyncio.to_thread(self._path(picture).unlink, missing_ok=True)
         return True
 
@@ -184,7 +194,7 @@ class StoredPictures:
                 "DELETE FROM pictures WHERE contact_id = ? AND picture <> ? RETURNING picture", contact_id, picture
             )
 
-        await self.delete_files([name for (name,) in await self._store.transact(give)])
+        await self.delete_files([name for (name,) in await self._store.erase(give)])
 
     async def sweep(self) -> None:
         """Delete the files that have no row, as a power cut leaves them behind."""

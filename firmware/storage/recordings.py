@@ -254,7 +254,7 @@ class StoredRecordings:
 
     async def delete(self, recording_id: RecordingId) -> bool:
         """Destroy a recording: first its key, then its file. False where there was none."""
-        known = await self._store.transact(
+        known = await self._store.erase(
             lambda database: database.execute("DELETE FROM recordings WHERE recording_id = ?", recording_id) > 0,
             urgent=True,
         )

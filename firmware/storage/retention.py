@@ -44,6 +44,10 @@ class _Ended:
     rows: int = 0
     recordings: tuple[RecordingId, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Say whether something has gone."""
+        return self.rows > 0
+
 
 class StoredRetention:
     """Marks how far each category has come, and deletes what was kept long enough; see firmware.privacy.retention.
@@ -104,7 +108,7 @@ class StoredRetention:
                 return _Ended()
             return self._delete(database, ended(marks, self.periods, passed_s), now)
 
-        gone = await self._store.transact(work)
+        gone = await self._store.erase(work)
         for recording_id in gone.recordings:
             await self._recordings.delete(recording_id)
         if gone.rows:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from firmware.errors import StorageError
 from firmware.ports.heartbeat import Heartbeat
 from firmware.storage.database import Database
-from firmware.storage.errors import StoreClosedError, StoreFullError, StoreWaitsForPinError
+from firmware.storage.errors import ErasedMeanwhileError, StoreClosedError, StoreFullError, StoreWaitsForPinError
 from firmware.storage.migrate import load_migrations
 from firmware.storage.reserve import Reserve
 
@@ -34,6 +34,8 @@ class Store:
         epoch: names this opening of the store. Drawn afresh each time, so that a number given out after an older copy
             of the file was put back is not mistaken for the one given out before. Below 2^53, which JSON readers keep.
         key: what the file is opened with; None until that is known.
+        erasures: how often something was erased since this process began that an import could bring back.
+        when_erased: called, on the event loop, after something was erased.
     """
 
     def __init__(self, path: Path, key: bytes | None, heartbeat: Heartbeat, *, reserve_bytes: int = 0) -> None:
@@ -45,6 +47,8 @@ class Store:
         self._work: queue.SimpleQueue[tuple[Callable[[Database], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self.epoch = 0
+        self.erasures = 0
+        self.when_erased: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
         """Open the store; after a failure it may be tried again.
@@ -81,21 +85,62 @@ class Store:
             StoreClosedError: the store is not open.
             StorageError: whatever the work raised.
         """
-        if self._thread is None:
-            raise StoreClosedError(f"The store {self._path} is not open; `wecall doctor` says why.")
-        result: Future[_T] = Future()
-        self._work.put((work, result))
-        return await asyncio.shield(asyncio.wrap_future(result))
+        return await asyncio.shield(self._hand_in(work))
 
-    async def transact(self, work: Callable[[Database], _T], *, urgent: bool = False) -> _T:
+    async def transact(self, work: Callable[[Database], _T], *, urgent: bool = False, since: int | None = None) -> _T:
         """Run work on the storage thread in one transaction, on the disk before this returns.
 
         Args:
             work: may be run a second time where it is urgent and the first one came to nothing.
             urgent: on a full disk the room that is kept is let go for it.
-        """
+            since: what `erasures` was when that began which is written now; None where it can bring nothing back.
 
+        Raises:
+            ErasedMeanwhileError: something was erased since then, so nothing is written.
+        """
+        return await self.run(self._transaction(work, urgent=urgent, since=since))
+
+    async def erase(self, work: Callable[[Database], _T], *, urgent: bool = False, importable: bool = False) -> _T:
+        """Run work that deletes as `transact` does; where its result is true, something was erased.
+
+        That is told even where the caller no longer waits.
+
+        Args:
+            work: may be run a second time where it is urgent and the first one came to nothing.
+            urgent: on a full disk the room that is kept is let go for it.
+            importable: an import could bring it back, so it counts in `erasures`, for all that is handed in later.
+        """
+        transaction = self._transaction(work, urgent=urgent)
+
+        def count(database: Database) -> _T:
+            erased = transaction(database)
+            self.erasures += importable and bool(erased)
+            return erased
+
+        def tell(done: "asyncio.Future[_T]") -> None:
+            if not done.cancelled() and done.exception() is None and done.result():
+                self.when_erased()
+
+        done = self._hand_in(count)
+        # Before the caller's own, so that it is told when the caller goes on.
+        done.add_done_callback(tell)
+        return await asyncio.shield(done)
+
+    def _hand_in(self, work: Callable[[Database], _T]) -> "asyncio.Future[_T]":
+        if self._thread is None:
+            raise StoreClosedError(f"The store {self._path} is not open; `wecall doctor` says why.")
+        result: Future[_T] = Future()
+        self._work.put((work, result))
+        return asyncio.wrap_future(result)
+
+    def _transaction(
+        self, work: Callable[[Database], _T], *, urgent: bool, since: int | None = None
+    ) -> Callable[[Database], _T]:
         def in_transaction(database: Database) -> _T:
+            if since not in {None, self.erasures}:
+                raise ErasedMeanwhileError(
+                    "Something was erased since this began, and it could bring that back. So it ends here; begin anew."
+                )
             with database.transaction():
                 return work(database)
 
@@ -110,7 +155,7 @@ class Store:
             finally:
                 self._reserve.lay_by()
 
-        return await self.run(whatever_it_takes if urgent else in_transaction)
+        return whatever_it_takes if urgent else in_transaction
 
     async def overwrite_log(self) -> None:
         """Let nothing that was deleted stand in the write-ahead log any longer.

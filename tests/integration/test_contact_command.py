@@ -1,7 +1,7 @@
 """`wecall contacts`, `import` and `export` against a real socket and a real store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,10 @@ from firmware.cli import main
 from firmware.control.requests import REQUESTS, Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
 from firmware.import_gate import ImportGate
-from firmware.phone.purpose import Purpose
+from firmware.phone.my_data import DataCategory
+from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.storage.contact_merge import Merged
+from firmware.vcard.properties import Card
 from tests.lab.store import StoreLab
 
 Wecall = Callable[..., Awaitable[Result]]
@@ -141,6 +144,26 @@ async def test_a_file_stays_as_it_was_where_no_handset_gives_the_contacts(tmp_pa
         assert CliRunner().invoke(main, asked, input="258013\n").exit_code == 1
     assert path.read_text() == CARDS.replace("\r\n", "\n")
     assert not (tmp_path / "new.vcf").exists()
+
+
+async def test_an_erasure_ends_an_import_that_is_under_way(
+    lab: StoreLab, wecall: Wecall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge = lab.contacts.merge_cards
+
+    async def merge_and_erase(cards: Sequence[Card], *, since: int | None) -> Merged:
+        merged = await merge(cards, since=since)
+        await lab.erasure.erase([DataCategory.CONTACTS], actor=Actor.HOLDER, channel=Channel.KEYPAD)
+        return merged
+
+    monkeypatch.setattr(lab.contacts, "merge_cards", merge_and_erase)
+    for name in "ab":
+        card = f"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{name}\r\nTEL:1001\r\nEND:VCARD\r\n"
+        (tmp_path / f"{name}.vcf").write_text(card)
+    refused = await wecall("import", tmp_path / "a.vcf", tmp_path / "b.vcf")
+    assert refused.exit_code == 1
+    assert "Something was erased since this began" in refused.output
+    assert await lab.contacts.after(0, 10) == ()
 
 
 async def test_without_the_holder_s_yes_no_contact_is_taken_in_and_it_is_said_how_to_agree(

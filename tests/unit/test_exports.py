@@ -46,6 +46,23 @@ def written(exports: Exports, content: bytes) -> Export:
     return file
 
 
+async def test_what_was_being_made_when_something_was_erased_is_never_offered(exports: Exports) -> None:
+    generation, file = exports.generation, written(exports, CANARY)
+    exports.drop()
+    assert not exports.offer({NAME: file}, generation)
+    assert list(exports.listed()) == []
+    with pytest.raises(StorageError, match="Order it again"):
+        file.read(0, 1)
+
+
+async def test_a_file_that_grew_too_old_keeps_no_new_one_from_being_offered(exports: Exports, clock: Clock) -> None:
+    exports.offer({NAME: written(exports, CANARY)}, exports.generation)
+    generation = exports.generation
+    clock.now_s += GRACE_S + 1
+    assert exports.offer({"another": written(exports, b"new")}, exports.generation)
+    assert exports.offer({"a third": written(exports, b"new")}, generation)
+
+
 async def test_nothing_leaves_that_nobody_ordered(exports: Exports) -> None:
     written(exports, CANARY)
     assert list(exports.listed()) == []
@@ -56,7 +73,7 @@ async def test_nothing_leaves_that_nobody_ordered(exports: Exports) -> None:
 @pytest.mark.parametrize("size_bytes", [1 << 20, 45_000, 262_144, 99])
 async def test_what_was_ordered_is_fetched_in_pieces_to_its_end(exports: Exports, size_bytes: int) -> None:
     content = LONG if size_bytes > 99 else CANARY * 9
-    exports.offer({NAME: written(exports, content)})
+    exports.offer({NAME: written(exports, content)}, exports.generation)
     assert list(exports.listed()) == [(NAME, len(content))]
     fetched = bytearray()
     while piece := exports.read(NAME, len(fetched), size_bytes):
@@ -67,7 +84,7 @@ async def test_what_was_ordered_is_fetched_in_pieces_to_its_end(exports: Exports
 
 @pytest.mark.parametrize("length", [0, 1, 262_143, 262_144, 262_145])
 async def test_a_file_of_any_length_has_its_end(exports: Exports, length: int) -> None:
-    exports.offer({NAME: written(exports, LONG[:length])})
+    exports.offer({NAME: written(exports, LONG[:length])}, exports.generation)
     assert exports.read(NAME, length, 10) == b""
     if length:
         assert exports.read(NAME, length - 1, 10) == LONG[length - 1 : length]
@@ -81,7 +98,7 @@ def opened() -> dict[str, Path]:
 
 async def test_on_the_card_it_has_no_name_and_nothing_of_it_can_be_read(exports: Exports, tmp_path: Path) -> None:
     before = opened().keys()
-    exports.offer({NAME: written(exports, LONG)})
+    exports.offer({NAME: written(exports, LONG)}, exports.generation)
     assert await asyncio.to_thread(lambda: list(tmp_path.iterdir())) == []
     [target] = opened().keys() - before
     assert target.startswith(str(tmp_path))
@@ -93,7 +110,7 @@ async def test_on_the_card_it_has_no_name_and_nothing_of_it_can_be_read(exports:
 
 
 async def test_whoever_comes_with_a_stick_later_gets_nothing(exports: Exports, clock: Clock) -> None:
-    exports.offer({NAME: written(exports, CANARY)})
+    exports.offer({NAME: written(exports, CANARY)}, exports.generation)
     clock.now_s += GRACE_S + 1
     assert list(exports.listed()) == []
     with pytest.raises(StorageError, match="too long ago"):
@@ -103,40 +120,40 @@ async def test_whoever_comes_with_a_stick_later_gets_nothing(exports: Exports, c
 async def test_it_ends_by_itself_after_its_time(tmp_path: Path) -> None:
     exports = Exports(tmp_path, grace_s=0.02)
     before = opened().keys()
-    exports.offer({NAME: written(exports, CANARY)})
+    exports.offer({NAME: written(exports, CANARY)}, exports.generation)
     await asyncio.to_thread(wait_until, lambda: opened().keys() == before)
 
 
 async def test_a_slow_stick_gets_all_of_it(exports: Exports, clock: Clock) -> None:
-    exports.offer({NAME: written(exports, CANARY)})
+    exports.offer({NAME: written(exports, CANARY)}, exports.generation)
     for at in range(12):
         clock.now_s += GRACE_S - 1
         assert exports.read(NAME, at, 1)
 
 
 async def test_an_order_that_is_too_old_does_not_come_back_with_the_next_one(exports: Exports, clock: Clock) -> None:
-    exports.offer({NAME: written(exports, CANARY)})
+    exports.offer({NAME: written(exports, CANARY)}, exports.generation)
     clock.now_s += GRACE_S + 1
-    exports.offer({"another": written(exports, b"new")})
+    exports.offer({"another": written(exports, b"new")}, exports.generation)
     assert list(exports.listed()) == [("another", 3)]
 
 
 async def test_two_orders_shortly_after_one_another_are_both_fetched(exports: Exports) -> None:
-    exports.offer({NAME: written(exports, CANARY)})
-    exports.offer({"another": written(exports, b"new")})
-    exports.offer({"another": written(exports, b"newer")})
+    exports.offer({NAME: written(exports, CANARY)}, exports.generation)
+    exports.offer({"another": written(exports, b"new")}, exports.generation)
+    exports.offer({"another": written(exports, b"newer")}, exports.generation)
     assert list(exports.listed()) == [(NAME, len(CANARY)), ("another", 5)]
 
 
 async def test_what_is_on_the_stick_is_gone_here_and_only_that(exports: Exports) -> None:
-    exports.offer({NAME: written(exports, CANARY), "another": written(exports, b"new")})
+    exports.offer({NAME: written(exports, CANARY), "another": written(exports, b"new")}, exports.generation)
     exports.fetched([NAME, "unknown"])
     assert list(exports.listed()) == [("another", 3)]
 
 
 async def test_what_was_dropped_while_it_is_read_is_said_to_be_gone(exports: Exports) -> None:
     file = written(exports, CANARY)
-    exports.offer({NAME: file})
+    exports.offer({NAME: file}, exports.generation)
     exports.drop()
     with pytest.raises(StorageError, match="was not ordered"):
         exports.read(NAME, 0, 1)
@@ -147,7 +164,7 @@ async def test_what_was_dropped_while_it_is_read_is_said_to_be_gone(exports: Exp
 async def test_what_the_card_has_changed_is_given_to_nobody(exports: Exports) -> None:
     file = written(exports, LONG)
     os.pwrite(file._file.fileno(), b"\0\0\0\0", 300_000)
-    exports.offer({NAME: file})
+    exports.offer({NAME: file}, exports.generation)
     with pytest.raises(StorageError, match="damaged"):
         exports.read(NAME, 290_000, 100)
 
@@ -168,7 +185,7 @@ async def test_what_a_process_says_is_taken_to_its_end(exports: Exports) -> None
         child.stdin.close()
     file.finish()
     assert child.returncode == 0
-    exports.offer({NAME: file})
+    exports.offer({NAME: file}, exports.generation)
     assert exports.read(NAME, 0, 99) == LONG[:99]
 
 

@@ -65,6 +65,28 @@ async def test_the_holders_pin_gets_a_copy_and_a_wrong_one_stands_in_the_ledger(
     assert await actions(lab) == [("check_failed", "holder"), ("export", "holder")]
 
 
+async def test_a_copy_that_was_being_made_when_something_was_erased_has_to_be_ordered_again(lab: StoreLab) -> None:
+    await lab.pin.set("4711")
+    await lab.add_contact("Anna", ["1001"])
+    exports = Exports(lab.path.parent)
+    lab.store.when_erased = exports.drop
+
+    class CopiesMeanwhile(Copies):
+        async def write(self, passphrase: str, progress: Callable[[int], None]) -> Mapping[str, Export]:
+            await lab.contacts.remove(1)
+            return await super().write(passphrase, progress)
+
+    parts = CopyParts(
+        {Actor.HOLDER: lab.pin},
+        lab.requests,
+        CopiesMeanwhile(exports),  # type: ignore[arg-type]
+        exports,
+    )
+    with pytest.raises(ControlError, match="Order it again"):
+        await MyDataRole(lambda: parts).handlers["my_data_export"](MyDataExportRequest(pin="4711"))
+    assert list(exports.listed()) == []
+
+
 async def test_where_a_guardian_answers_a_copy_takes_the_guardians_pin_and_not_the_holders(lab: StoreLab) -> None:
     await lab.pin.set("4711")
     await lab.guardian_pin.set("8020")

@@ -10,13 +10,16 @@ import pytest
 
 from firmware.errands import contact_files
 from firmware.errands.contact_files import EXPORT_NAME, ContactFiles
-from firmware.errands.folder import Outcome
+from firmware.errands.folder import FolderErrands, Outcome
 from firmware.errors import NotGrantedError, StorageError
 from firmware.exports import Export
 from firmware.import_gate import ImportGate
+from firmware.phone.answers import JobFinished
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
+from firmware.phone.errands import FolderJob, RunFolderJob
 from firmware.phone.events import BlockedContactsLoaded
-from firmware.phone.purpose import Purpose
+from firmware.phone.my_data import DataCategory
+from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.words import Text, Word
 from firmware.pictures.photos import ContactPhotos
 from firmware.storage import contact_merge
@@ -248,8 +251,8 @@ async def test_a_withdrawal_lets_no_photo_in_that_was_already_read(
 ) -> None:
     merge = lab.contacts.merge_cards
 
-    async def merge_and_withdraw(cards: Sequence[Card]) -> Merged:
-        merged = await merge(cards)
+    async def merge_and_withdraw(cards: Sequence[Card], *, since: int | None) -> Merged:
+        merged = await merge(cards, since=since)
         await lab.consents.withdraw(Purpose.CONTACT_IMPORT)
         return merged
 
@@ -303,8 +306,8 @@ async def test_a_withdrawal_ends_an_import_that_is_under_way(
     merge = lab.contacts.merge_cards
     told: list[object] = []
 
-    async def merge_and_withdraw(cards: Sequence[Card]) -> Merged:
-        merged = await merge(cards)
+    async def merge_and_withdraw(cards: Sequence[Card], *, since: int | None) -> Merged:
+        merged = await merge(cards, since=since)
         await lab.consents.withdraw(Purpose.CONTACT_IMPORT)
         return merged
 
@@ -316,3 +319,37 @@ async def test_a_withdrawal_ends_an_import_that_is_under_way(
     assert 0 < await lab.contacts.count() < 500
     # What came in before counts, whoever of them must not ring included.
     assert [type(event) for event in told] == [BlockedContactsLoaded]
+
+
+async def test_an_erasure_ends_an_import_that_is_under_way_and_nothing_of_it_comes_back(
+    lab: StoreLab, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge = lab.contacts.merge_cards
+
+    async def merge_and_erase(cards: Sequence[Card], *, since: int | None) -> Merged:
+        merged = await merge(cards, since=since)
+        await lab.erasure.erase([DataCategory.CONTACTS], actor=Actor.HOLDER, channel=Channel.KEYPAD)
+        return merged
+
+    monkeypatch.setattr(lab.contacts, "merge_cards", merge_and_erase)
+    (files.folder / "a.vcf").write_text("".join(card(f"Ann{number}", f"1{number:04}") for number in range(500)))
+    folder = FolderErrands(files.folder, {FolderJob.IMPORT_CONTACTS: files.files.import_from}, lambda _: None)
+    finished = await folder.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_CONTACTS))
+    assert finished == JobFinished(
+        FolderJob.IMPORT_CONTACTS, False, Word("Something was erased meanwhile. Import again.")
+    )
+    assert await lab.contacts.after(0, 10) == ()
+
+
+async def test_a_call_that_is_deleted_ends_no_import(
+    lab: StoreLab, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge = lab.contacts.merge_cards
+
+    async def merge_and_delete(cards: Sequence[Card], *, since: int | None) -> Merged:
+        await lab.call_log.delete(await lab.make_call())
+        return await merge(cards, since=since)
+
+    monkeypatch.setattr(lab.contacts, "merge_cards", merge_and_delete)
+    (files.folder / "a.vcf").write_text(card("Ann", "1001"))
+    assert said((await files.take_in()).words) == "1 contact added."

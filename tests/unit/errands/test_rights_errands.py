@@ -15,7 +15,7 @@ from firmware.errors import StorageError
 from firmware.exports import Export, Exports
 from firmware.import_gate import ImportGate
 from firmware.phone.answers import Answer, PinChecked
-from firmware.phone.call import CallId, Decision
+from firmware.phone.call import CallDirection, CallerId, CallId, Decision, TextMessage
 from firmware.phone.errands import Errand
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
@@ -51,11 +51,14 @@ from firmware.phone.rights_errands import (
     ReadRetention,
     RightsErrand,
 )
+from firmware.phone.words import Word
 from firmware.pictures.photos import ContactPhotos
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.retention import ENDING
+from firmware.storage.erasure import ERASABLE
+from firmware.storage.pictures import Pixels
 from tests.lab.documents import DocumentLab
 
 PIN, GUARDIANS_PIN = "258013", "739182"
@@ -68,10 +71,13 @@ class Copying:
     exports: Exports
     passphrases: list[str] = field(default_factory=list)
     failure: OSError | None = None
+    meanwhile: Callable[[], Awaitable[object]] | None = None
 
     async def write(self, passphrase: str, progress: Callable[[int], None]) -> Mapping[str, Export]:
         if self.failure is not None:
             raise self.failure
+        if self.meanwhile is not None:
+            await self.meanwhile()
         for percent in (0, 0, 50):
             progress(percent)
         self.passphrases.append(passphrase)
@@ -86,6 +92,7 @@ class Office:
 
     def __init__(self, lab: DocumentLab, folder: Path) -> None:
         self.exports = Exports(folder)
+        lab.store.when_erased = self.exports.drop
         self.copying = Copying(self.exports)
         self.folder = folder / "exchange"
         self.posted: list[Answer] = []
@@ -99,7 +106,6 @@ class Office:
             erasure=lab.erasure,
             requests=lab.requests,
             answers=lab.answers,
-            exports=self.exports,
             exchange_dir=self.folder,
             note_files=self.files_noted.append,
             forget_bundles=lambda: self.done.append("forget bundles"),
@@ -267,6 +273,87 @@ async def test_whatever_is_erased_nothing_waits_for_a_stick_any_more(office: Off
     await office.ask(EraseMyData((DataCategory.MESSAGES,)))
     assert list(office.exports.listed()) == []
     assert "forget bundles" not in office.done
+
+
+async def erase_everything(office: Office, lab: DocumentLab) -> None:
+    await office.ask(ProveHolder(Right.ERASURE, PIN))
+    await office.ask(EraseMyData(ERASABLE))
+
+
+async def delete_contact(office: Office, lab: DocumentLab) -> None:
+    await lab.contacts.remove(await lab.add_contact("Anna", ["1001"]))
+
+
+async def delete_call(office: Office, lab: DocumentLab) -> None:
+    await lab.call_log.delete(await lab.make_call())
+
+
+async def clear_calls(office: Office, lab: DocumentLab) -> None:
+    await lab.make_call()
+    await lab.call_log.clear()
+
+
+async def delete_message(office: Office, lab: DocumentLab) -> None:
+    await lab.messages.keep(TextMessage("1" * 32, CallDirection.INCOMING, CallerId("1001"), "Hello"))
+    await lab.messages.delete("1" * 32)
+
+
+async def delete_recording(office: Office, lab: DocumentLab) -> None:
+    recording_id, writer = await lab.recordings.begin(CallId("a" * 32), "1001", "Ann", SoundFormat.OPUS)
+    writer.finish()
+    assert await lab.recordings.delete(recording_id)
+
+
+async def delete_picture(office: Office, lab: DocumentLab) -> None:
+    picture = await lab.pictures.add("Garden", Pixels(1, 1, bytes(3)))
+    assert await lab.pictures.remove(picture.picture)
+
+
+async def retain(office: Office, lab: DocumentLab) -> None:
+    await lab.make_call()
+    lab.periods[DataCategory.CALLS] = 1
+    for _ in range(2):
+        lab.pass_time(3 * 86_400)
+        await lab.retention.enforce()
+    assert await lab.call_log.recent(1) == ()
+
+
+ERASING = [
+    erase_everything,
+    delete_contact,
+    delete_call,
+    clear_calls,
+    delete_message,
+    delete_recording,
+    delete_picture,
+    retain,
+]
+
+
+@pytest.mark.parametrize("erase", ERASING)
+async def test_whatever_goes_a_copy_that_is_being_made_is_not_offered_and_has_to_be_ordered_again(
+    office: Office, lab: DocumentLab, erase: Callable[[Office, DocumentLab], Awaitable[None]]
+) -> None:
+    await lab.consents.grant(Purpose.RECORDING)
+    office.copying.meanwhile = lambda: erase(office, lab)
+    await office.ask(ProveHolder(Right.COPY, PIN))
+    answer = await office.ask(CopyMyData("words"))
+    assert answer == CopyFinished(False, Word("Something was erased meanwhile. Order it again."))
+    assert list(office.exports.listed()) == []
+    office.copying.meanwhile = None
+    await office.ask(ProveHolder(Right.COPY, PIN))
+    answer = await office.ask(CopyMyData("words"))
+    assert isinstance(answer, CopyFinished)
+    assert answer.done
+    await erase(office, lab)
+    assert list(office.exports.listed()) == [], "one that waits for a stick goes as well"
+
+
+async def test_where_retention_finds_nothing_to_delete_a_copy_stays(office: Office, lab: DocumentLab) -> None:
+    await office.ask(ProveHolder(Right.COPY, PIN))
+    await office.ask(CopyMyData("words"))
+    assert await lab.retention.enforce(at_start=True) == 0
+    assert [name for name, _ in office.exports.listed()] == ["copy"]
 
 
 async def test_what_was_put_there_to_be_imported_goes_with_what_came_of_it(office: Office) -> None:

@@ -35,13 +35,15 @@ from firmware.phone.errands import (
     SetPin,
 )
 from firmware.phone.events import RegistrationChanged
+from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
-from firmware.phone.purpose import Actor, Purpose
+from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder
 from firmware.phone.words import Word
 from firmware.pictures.cache import PictureCache
 from firmware.pictures.sandbox import NOT_A_PICTURE
+from firmware.storage.errors import ErasedMeanwhileError
 from firmware.storage.pictures import Pixels, StoredPicture
 from tests.lab.small_disk import read_only
 from tests.lab.store import StoreLab
@@ -344,8 +346,8 @@ async def test_a_withdrawal_ends_an_import_of_pictures_that_is_under_way(
 ) -> None:
     add = lab.pictures.add
 
-    async def add_and_withdraw(name: str, pixels: Pixels) -> StoredPicture:
-        kept = await add(name, pixels)
+    async def add_and_withdraw(name: str, pixels: Pixels, *, since: int | None) -> StoredPicture:
+        kept = await add(name, pixels, since=since)
         await lab.consents.withdraw(Purpose.CONTACT_IMPORT)
         return kept
 
@@ -355,3 +357,21 @@ async def test_a_withdrawal_ends_an_import_of_pictures_that_is_under_way(
     with pytest.raises(NotGrantedError):
         await PictureErrands(lab.pictures, gate, lambda: None).import_from(tmp_path, lambda _percent: None)
     assert [kept.name for kept in await lab.pictures.list()] == ["Garden"]
+
+
+async def test_an_erasure_ends_an_import_of_pictures_that_is_under_way(
+    lab: StoreLab, gate: ImportGate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = lab.pictures.add
+
+    async def add_and_erase(name: str, pixels: Pixels, *, since: int | None) -> StoredPicture:
+        kept = await add(name, pixels, since=since)
+        await lab.erasure.erase([DataCategory.PICTURES], actor=Actor.HOLDER, channel=Channel.KEYPAD)
+        return kept
+
+    monkeypatch.setattr(lab.pictures, "add", add_and_erase)
+    for name in ("Garden.png", "Holiday.png"):
+        Image.new("RGB", (9, 9)).save(tmp_path / name)
+    with pytest.raises(ErasedMeanwhileError):
+        await PictureErrands(lab.pictures, gate, lambda: None).import_from(tmp_path, lambda _percent: None)
+    assert await lab.pictures.list() == ()

@@ -8,7 +8,7 @@ import pytest
 from firmware.errors import StorageError
 from firmware.storage import store as store_module
 from firmware.storage.database import Database
-from firmware.storage.errors import StoreClosedError, StoreKeyWrongError
+from firmware.storage.errors import ErasedMeanwhileError, StoreClosedError, StoreKeyWrongError
 from firmware.storage.store import Store
 from tests.lab.store import StoreLab
 
@@ -53,6 +53,30 @@ async def test_work_that_nobody_waits_for_any_more_is_finished(lab: StoreLab) ->
     await holding
     assert writing.cancelled()
     assert await lab.store.run(lambda database: database.query("SELECT name FROM contacts")) == [("Ann",)]
+
+
+async def test_an_erasure_that_nobody_waits_for_any_more_is_told_all_the_same(lab: StoreLab) -> None:
+    gate, told = threading.Event(), asyncio.Event()
+    lab.store.when_erased = told.set
+    holding = asyncio.create_task(lab.store.run(lambda _: gate.wait(10)))
+    erasing = asyncio.create_task(lab.store.erase(lambda _: True, importable=True))
+    importing = asyncio.create_task(lab.store.transact(lambda _: None, since=lab.store.erasures))
+    await asyncio.sleep(0)
+    erasing.cancel()
+    gate.set()
+    await holding
+    await asyncio.wait_for(told.wait(), 10)
+    with pytest.raises(ErasedMeanwhileError):
+        # It was handed in before anybody knew of the erasure, and yet after it.
+        await importing
+
+
+async def test_nothing_is_told_of_an_erasure_that_found_nothing_or_came_to_nothing(lab: StoreLab) -> None:
+    lab.store.when_erased = lambda: pytest.fail("nothing was erased")
+    assert await lab.store.erase(lambda _: 0, importable=True) == 0
+    with pytest.raises(StorageError):
+        await lab.store.erase(lambda database: database.execute("DELETE FROM nothing"), importable=True)
+    assert lab.store.erasures == 0
 
 
 async def test_stopping_finishes_the_work_that_was_handed_in(lab: StoreLab) -> None:
