@@ -81,6 +81,7 @@ from firmware.settings.phone import phone_settings
 from firmware.settings.recording import announcement
 from firmware.settings.sound import near_end_settings
 from firmware.simulated_stick import SimulatedPort
+from firmware.storage.guardian_mark import GuardianMark
 from firmware.storage.pictures import Pixels
 from provisioning.schema import Configuration
 
@@ -454,6 +455,7 @@ class Handset:
                 copy_parts=self._copy_parts,
                 exports=self._exports,
                 resetting=self._resetting,
+                guardian_mark=GuardianMark(self._options.state_dir),
                 pictures_changed=self._face.show_new_pictures,
                 contacts_changed=self._tell_blocked_contacts,
                 bundles=lambda: self._bundles,

@@ -35,6 +35,7 @@ from firmware.storage.consents import Consents
 from firmware.storage.contacts import StoredContacts
 from firmware.storage.erasure import StoredErasure
 from firmware.storage.errors import StoreClosedError, StoreFullError
+from firmware.storage.guardian_mark import GuardianMark
 from firmware.storage.journal import JOURNAL_NAME, Entry, Journal
 from firmware.storage.key import load_host_keys
 from firmware.storage.keyring import WRAP_NAME, Keyring
@@ -135,7 +136,7 @@ class Records:
         self.messages.journal = self._journal
         self.preferences = StoredPreferences(self._store)
         self.set_up = StoredSetUp(self._store)
-        self.guardian_pin = StoredPin(self._store, slot=PinSlot.GUARDIAN)
+        self.guardian_pin = StoredPin(self._store, slot=PinSlot.GUARDIAN, mark=GuardianMark(state_dir))
         self.pin = StoredPin(self._store, door=Door(self.keyring, state_dir / TRIES_NAME, self._open))
         self.pins = {Actor.HOLDER: self.pin, Actor.GUARDIAN: self.guardian_pin}
         clocks = Clocks(time.time, time.monotonic, clock.is_synchronised, clock.boot_id())
@@ -250,6 +251,7 @@ class Records:
     async def _try_to_open(self) -> bool:
         try:
             await self.keyring.open(self._store)
+            await self.guardian_pin.correct_mark()
             if await self.farewell.is_begun():
                 self.when_cancelled()
                 return True

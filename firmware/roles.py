@@ -35,6 +35,7 @@ from firmware.phone.view import PhoneView
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
 from firmware.records import Records
+from firmware.storage.guardian_mark import GuardianMark
 
 
 def admin_handlers(
@@ -46,6 +47,7 @@ def admin_handlers(
     copy_parts: Callable[[], CopyParts | None],
     exports: Exports,
     resetting: Resetting,
+    guardian_mark: GuardianMark,
     pictures_changed: Callable[[], None],
     contacts_changed: Callable[[], Awaitable[None]],
     bundles: Callable[[], BundleDesk | None],
@@ -72,7 +74,7 @@ def admin_handlers(
             lambda: records.pins if records else {},
         ),
         KeyRole(lambda: records.rotate_key if records else None),
-        ResetRole(resetting, lambda: Guarding(records.pins, records.requests) if records else None),
+        ResetRole(resetting, lambda: Guarding(records.pins, records.requests) if records else None, guardian_mark),
         MyDataRole(copy_parts),
         ExportRole(exports),
         DocumentRole(lambda: records.documents if records else None),

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from firmware.admin.pin_proof import prove
+from firmware.control.peer import asking
 from firmware.control.requests import Answer, ResetRequest
 from firmware.control.server import Handler
-from firmware.errors import StorageError
+from firmware.errors import ControlError, StorageError
 from firmware.farewell.resetting import Resetting
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import Right
+from firmware.storage.guardian_mark import GuardianMark
 from firmware.storage.pin import StoredPin, who_answers
 from firmware.storage.rights import StoredRequests
 
@@ -41,13 +43,20 @@ class ResetRole:
     """Answers the admin role's request for a factory reset.
 
     Whoever owns the machine needs no PIN of a holder's, who may have forgotten it. Under 14 the guardian is asked;
-    where the store cannot be read nobody knows whether there is one.
+    while the store that knows the guardian's PIN is closed, only root gets past the mark that there is one.
     """
 
-    def __init__(self, resetting: Resetting, guarding: Callable[[], Guarding | None]) -> None:
-        """`guarding` returns who is asked; None where there is no store."""
+    def __init__(self, resetting: Resetting, guarding: Callable[[], Guarding | None], mark: GuardianMark) -> None:
+        """Set up.
+
+        Args:
+            resetting: does it.
+            guarding: returns who is asked; None where there is no store.
+            mark: says whether a guardian answers while the store cannot.
+        """
         self._resetting = resetting
         self._guarding = guarding
+        self._mark = mark
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -56,7 +65,15 @@ class ResetRole:
 
     async def _reset(self, request: ResetRequest) -> ResetAnswer:
         actor = Actor.HOLDER
-        if (guarding := self._guarding()) is not None and await _is_guarded(guarding):
+        guarding = self._guarding()
+        try:
+            answers = await who_answers(guarding.pins) if guarding is not None else None
+            is_known = guarding is not None
+        except StorageError:
+            answers, is_known = None, False
+        if not is_known:
+            self._require_root_past_a_guardian()
+        if guarding is not None and answers is Actor.GUARDIAN:
             actor = Actor.GUARDIAN
             if not request.pin:
                 return ResetAnswer(needs_guardian=True)
@@ -66,9 +83,16 @@ class ResetRole:
         await self._resetting.begin(actor, Channel.COMMAND_LINE)
         return ResetAnswer(needs_guardian=False)
 
+    def _require_root_past_a_guardian(self) -> None:
+        """Let root alone go on where a guardian answers whose PIN nothing can be compared with.
 
-async def _is_guarded(guarding: Guarding) -> bool:
-    try:
-        return await who_answers(guarding.pins) is Actor.GUARDIAN
-    except StorageError:
-        return False
+        Raises:
+            ControlError: it is somebody else.
+        """
+        peer = asking.get()
+        if self._mark.is_set and (peer is None or peer.uid != 0):
+            raise ControlError(
+                "A guardian answers for the holder, and the store that knows the guardian's PIN is closed; nothing was "
+                "erased. Type the PIN on the phone if it waits for one, then try again; or have root run: "
+                "sudo wecall factory-reset"
+            )

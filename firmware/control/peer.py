@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +28,10 @@ class Peer:
         The kernel has checked the mode already; this catches a socket whose mode or group somebody loosened.
         """
         return self.uid in {0, os.geteuid()} or group_id in self.gids
+
+
+asking: ContextVar[Peer | None] = ContextVar("asking", default=None)
+"""Whose request a handler answers; None where nobody asked over a socket."""
 
 
 def peer_of(connection: socket.socket) -> Peer:

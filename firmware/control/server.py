@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from firmware.control.peer import Peer, peer_of
+from firmware.control.peer import Peer, asking, peer_of
 from firmware.control.requests import MAX_LINE_BYTES, REQUESTS, Answer, Request, Role
 from firmware.errors import ControlError, HandsetError
 
@@ -160,6 +160,8 @@ class ControlServer:
         client = _Client(reader, writer, self._idle_timeout_s)
         try:
             peer = peer_of(writer.get_extra_info("socket"))
+            # Of this connection's task alone, and of those that it begins.
+            asking.set(peer)
             _log.debug("A client of role %s connected: process %d of user %d.", role, peer.pid, peer.uid)
             refusal = self._refusal(role, peer, group_id)
             if refusal:

@@ -26,6 +26,7 @@ from firmware.errands.rights import RightsErrands, RightsParts
 from firmware.errands.runner import Handler
 from firmware.errands.sharing import SharingErrands
 from firmware.exports import Exports
+from firmware.farewell.factory_reset import STORE_NAME
 from firmware.farewell.resetting import Resetting
 from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
@@ -100,7 +101,8 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
         **CountryErrands(around.state_dir, around.start_anew).handlers,
     }
     if (records := around.records) is None:
-        return {**handlers, **ResetErrands(around.resetting, None).handlers}
+        unreadable = (around.state_dir / STORE_NAME).exists()
+        return {**handlers, **ResetErrands(around.resetting, None, unreadable=unreadable).handlers}
     gate = ImportGate(lambda: records.consents)
     if around.player is not None:
         recordings = RecordingErrands(records.recordings, around.player, language=around.language, clock=_trusted_time)

@@ -14,15 +14,17 @@ from firmware.phone.rights import Right
 class ResetErrands:
     """Begins a reset, once it is proved to be whoever may have it."""
 
-    def __init__(self, resetting: Resetting, proofs: Proofs | None) -> None:
+    def __init__(self, resetting: Resetting, proofs: Proofs | None, *, unreadable: bool = False) -> None:
         """Set up.
 
         Args:
             resetting: does it.
-            proofs: who proved to be who; None where there is no store, and nobody whose phone it is.
+            proofs: who proved to be who; None where no store can be used.
+            unreadable: there is one all the same, so that the phone may be somebody's.
         """
         self._resetting = resetting
         self._proofs = proofs
+        self._unreadable = unreadable
 
     @property
     def handlers(self) -> Mapping[type[Errand], Handler]:
@@ -30,6 +32,11 @@ class ResetErrands:
         return {FactoryReset: self._reset}
 
     async def _reset(self, _errand: FactoryReset) -> None:
+        if self._unreadable:
+            raise StorageError(
+                "The store cannot be read, so nobody knows whether a guardian answers for the holder, and the menu "
+                "resets nothing. Whoever owns the machine can: sudo wecall factory-reset"
+            )
         actor = Actor.HOLDER
         if self._proofs is not None and (answers := await self._proofs.who_answers()) is not None:
             actor = self._proofs.take(Right.RESET)

@@ -22,6 +22,7 @@ from firmware.durable import overwrite, replace_durably, shred, sync_folder
 from firmware.errors import StorageError
 from firmware.farewell.last_word import forget_last_word, leave_word_of_reset
 from firmware.storage.database import KEY_BYTES
+from firmware.storage.guardian_mark import GUARDED_NAME
 from firmware.storage.journal import JOURNAL_NAME
 from firmware.storage.key import CREDENTIAL_NAME
 from firmware.storage.keyring import OLD_WRAP_NAME, WRAP_NAME
@@ -75,7 +76,7 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
         _shred_key(state_dir / KEY_NAME)
         for suffix in _STORE_SUFFIXES:
             _delete(state_dir / (STORE_NAME + suffix), overwritten=key_stays)
-        for name in (JOURNAL_NAME, TRIES_NAME, COUNTRY_NAME):
+        for name in (JOURNAL_NAME, TRIES_NAME, COUNTRY_NAME, GUARDED_NAME):
             _delete(state_dir / name)
         for folder_of_files in (state_dir / PICTURES_NAME, state_dir / RECORDINGS_NAME):
             if folder_of_files.is_dir():

@@ -23,6 +23,7 @@ from firmware.phone.guard import Guard
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor
 from firmware.storage.database import Database
+from firmware.storage.guardian_mark import GuardianMark
 from firmware.storage.keyring import Keyring
 from firmware.storage.store import Store
 
@@ -105,12 +106,22 @@ class StoredPin:
         door: Door | None = None,
         *,
         slot: PinSlot = PinSlot.HOLDER,
+        mark: GuardianMark | None = None,
     ) -> None:
-        """Set up; `door` is what the PIN opens, None where it opens nothing."""
+        """Set up.
+
+        Args:
+            store: where it is kept.
+            monotonic_s: seconds that no setting of the clock moves.
+            door: what the PIN opens, None where it opens nothing.
+            slot: whose it is.
+            mark: says beside the store that there is one; of a guardian's PIN alone.
+        """
         self._store = store
         self._slot = slot
         self._monotonic_s = monotonic_s
         self._door = door
+        self._mark = mark
         self._one_try = asyncio.Lock()
         self._wrong_tries: int | None = None
         self._not_before_s = 0.0
@@ -174,6 +185,16 @@ class StoredPin:
                 await keyring.put_back(until_now)
                 raise
 
+    async def correct_mark(self) -> None:
+        """Have the mark say what the store says, which has just opened: a power cut may have come between the two."""
+        if self._mark is None:
+            return
+        async with self._one_try:
+            try:
+                await asyncio.to_thread(self._mark.set if await self.is_set() else self._mark.clear)
+            except StorageError as error:
+                _log.warning("%s", error)
+
     async def guard_store(self, pin: str, *, guarded: bool) -> Verdict:
         """Ask for the PIN after each start from now on, before the store opens, or no more.
 
@@ -231,8 +252,16 @@ class StoredPin:
             if code is not None:
                 database.execute("INSERT INTO pins (slot, code, wrong_tries) VALUES (?, ?, 0)", self._slot, code)
 
+        if self._mark is not None and pin:
+            await asyncio.to_thread(self._mark.set)
         await self._store.transact(write)
         self._begin_wait(0)
+        if self._mark is not None and not pin:
+            try:
+                await asyncio.to_thread(self._mark.clear)
+            except StorageError as error:
+                # The next opening of the store tries again.
+                _log.warning("%s", error)
 
     async def _load(self) -> _Kept | None:
         rows = await self._store.run(

@@ -1,6 +1,7 @@
 """A factory reset of a whole running handset: it forgets, and goes on as the same process."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from firmware.cli import main
-from firmware.farewell.factory_reset import KEY_NAME, MARKER_NAME
+from firmware.farewell.factory_reset import KEY_NAME, MARKER_NAME, STORE_NAME
+from firmware.storage.keyring import WRAP_NAME
 from tests.lab.patience import wait_until
 from tests.lab.small_disk import read_only
 from tests.lab.stage import Choices, Stage
@@ -73,6 +75,27 @@ def test_a_reset_forgets_everything_and_the_same_process_is_a_phone_again(tmp_pa
             finally:
                 handset.send_signal(signal.SIGTERM)
                 assert handset.wait(30) == 0
+
+
+def test_where_the_store_is_there_and_cannot_be_read_the_menu_resets_nothing(tmp_path: Path) -> None:
+    state, configuration, journal = tmp_path / "state", tmp_path / "config.toml", tmp_path / "journal"
+    configuration.write_text(CONFIGURATION, encoding="ascii")
+    state.mkdir()
+    (state / STORE_NAME).write_bytes(secrets.token_bytes(4096))
+    (state / WRAP_NAME).write_bytes(secrets.token_bytes(100))
+    command = [
+        sys.executable, "-c", PROGRAM, str(tmp_path / "first"), "run", "--config", str(configuration),
+        "--state-dir", str(state), "--runtime-dir", str(tmp_path / "run"), "--simulator-port", "0",
+    ]  # fmt: skip
+    with journal.open("wb") as written, subprocess.Popen(command, cwd=ROOT, stderr=written) as handset:
+        try:
+            wait_until(lambda: b"The errand FactoryReset " in journal.read_bytes())
+        finally:
+            handset.send_signal(signal.SIGTERM)
+            assert handset.wait(30) == 0
+    assert b"came to nothing: The store cannot be read, so nobody knows whether a guardian" in journal.read_bytes()
+    assert not (state / MARKER_NAME).exists()
+    assert (state / STORE_NAME).exists()
 
 
 def test_the_command_has_a_running_handset_reset_itself(tmp_path: Path) -> None:

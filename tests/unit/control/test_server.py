@@ -15,7 +15,7 @@ from typing import Any, Self
 import pytest
 
 from firmware.control.client import ask, ask_async
-from firmware.control.peer import peer_of
+from firmware.control.peer import Peer, asking, peer_of
 from firmware.control.requests import (
     MAX_LINE_BYTES,
     REQUESTS,
@@ -91,6 +91,21 @@ async def test_a_request_gets_its_handlers_answer(tmp_path: Path) -> None:
 
     async with serving(tmp_path, status=status):
         assert await ask_async(tmp_path, Role.ADMIN, StatusRequest()) == {"text": "asked for status"}
+
+
+async def test_a_handler_can_see_who_asks(tmp_path: Path) -> None:
+    seen: list[Peer | None] = []
+
+    async def note(_request: object) -> Empty:
+        seen.append(asking.get())
+        return Empty()
+
+    async with serving(tmp_path, status=note):
+        await ask_async(tmp_path, Role.ADMIN, StatusRequest())
+    [peer] = seen
+    assert peer is not None
+    assert (peer.pid, peer.uid) == (os.getpid(), os.getuid())
+    assert asking.get() is None
 
 
 async def test_the_blocking_client_gets_the_same_answer(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from firmware.phone.words import Word
 from firmware.pictures.cache import PictureCache
 from firmware.pictures.sandbox import NOT_A_PICTURE
 from firmware.storage.errors import ErasedMeanwhileError
+from firmware.storage.guardian_mark import GuardianMark
 from firmware.storage.pictures import Pixels, StoredPicture
 from tests.lab.small_disk import read_only
 from tests.lab.store import StoreLab
@@ -197,7 +198,7 @@ class Phone:
         self.resetting = Resetting(folder, lab.consents, lambda: None)
         self.handlers = ResetErrands(self.resetting, self.proofs).handlers
         guarding = Guarding({Actor.HOLDER: lab.pin, Actor.GUARDIAN: lab.guardian_pin}, lab.requests)
-        self.command = ResetRole(self.resetting, lambda: guarding).handlers["reset"]
+        self.command = ResetRole(self.resetting, lambda: guarding, GuardianMark(folder)).handlers["reset"]
 
     async def reset(self) -> None:
         await self.handlers[FactoryReset](FactoryReset())
