@@ -70,7 +70,7 @@ class CopyErrands:
         return PassphraseDrawn(await asyncio.to_thread(draw_passphrase))
 
     async def _everything(self, errand: CopyMyData) -> CopyFinished:
-        actor = self._proofs.take(Right.COPY)
+        actor = await self._proofs.take(Right.COPY)
 
         async def make() -> tuple[Mapping[str, Export], Text]:
             files = await self._parts.copy.write(errand.passphrase, self._tell)
@@ -85,7 +85,7 @@ class CopyErrands:
         return await self._offer(make)
 
     async def _contacts(self, _errand: CopyContacts) -> CopyFinished:
-        await self._note("contacts", self._proofs.take(Right.COPY))
+        await self._note("contacts", await self._proofs.take(Right.COPY))
 
         async def make() -> tuple[Mapping[str, Export], Text]:
             file = await asyncio.to_thread(self._parts.exports.begin)
@@ -100,7 +100,7 @@ class CopyErrands:
         return await self._offer(make)
 
     async def _recording(self, errand: CopyRecording) -> CopyFinished:
-        await self._note(f"recording:{errand.recording_id}", self._proofs.take(Right.COPY))
+        await self._note(f"recording:{errand.recording_id}", await self._proofs.take(Right.COPY))
 
         async def make() -> tuple[Mapping[str, Export], Text]:
             name, file = await self._write_recording(errand.recording_id)

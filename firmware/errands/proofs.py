@@ -13,8 +13,8 @@ from firmware.phone.rights_errands import ProveHolder
 from firmware.storage.pin import StoredPin, who_answers
 from firmware.storage.rights import StoredRequests
 
-_PROOF_S: Final = 300.0
-"""So long a PIN that was typed for a right counts for it."""
+PROOF_S: Final = 300.0
+"""So long a PIN that was typed counts for what it was typed for."""
 
 _ACTORS: Final = {PinSlot.HOLDER: Actor.HOLDER, PinSlot.GUARDIAN: Actor.GUARDIAN}
 
@@ -42,7 +42,7 @@ class Proofs:
         actor = _ACTORS[errand.slot]
         verdict = await self._pins[errand.slot].check(errand.pin)
         if verdict.accepted:
-            self._given[errand.right] = (self._clock() + _PROOF_S, actor)
+            self._given[errand.right] = (self._clock() + PROOF_S, actor)
         elif verdict.looked_at:
             # Keys that are pressed while a wait runs must not make the ledger grow, nor tell the operator each time.
             await self._requests.note_check_failed(errand.right, actor=actor, channel=Channel.KEYPAD)
@@ -56,13 +56,18 @@ class Proofs:
         """
         return await who_answers({_ACTORS[slot]: pin for slot, pin in self._pins.items()})
 
-    def take(self, right: Right) -> Actor:
+    async def take(self, right: Right) -> Actor:
         """Return who proved to be who for a right just now; it counts once.
 
+        Whose PIN counts the store says, whatever the menu has asked for.
+
         Raises:
-            StorageError: nobody did.
+            StorageError: nobody did, or the holder where the guardian answers; or the store cannot be read, so nobody
+                knows.
         """
-        until_s, actor = self._given.pop(right, (0.0, Actor.HOLDER))
+        until_s, actor = self._given.pop(right, (float("-inf"), Actor.HOLDER))
         if self._clock() > until_s:
             raise StorageError("The holder's PIN was not typed for this, or too long ago. Type it, and try again.")
+        if await self.who_answers() is Actor.GUARDIAN is not actor:
+            raise StorageError("Under 14 the guardian's PIN is needed for this, and another one was typed.")
         return actor

@@ -123,7 +123,7 @@ class RightsErrands:
         return RetentionRead(tuple((category, days.get(category, 0)) for category in ENDING))
 
     async def _erase(self, errand: EraseMyData) -> MyDataErased:
-        actor = self._proofs.take(Right.ERASURE)
+        actor = await self._proofs.take(Right.ERASURE)
         if DataCategory.RECORDINGS in errand.categories:
             self._parts.stop_playing()
         await self._forget_files(errand.categories)
@@ -154,10 +154,10 @@ class RightsErrands:
         await asyncio.to_thread(self._parts.forget_bundles)
 
     async def _cancel(self, _errand: CancelAccount) -> None:
-        await self._parts.cancel(self._proofs.take(Right.CANCELLATION))
+        await self._parts.cancel(await self._proofs.take(Right.CANCELLATION))
 
     async def _file(self, errand: FileRequest) -> RequestFiled:
-        actor = self._proofs.take(Right.REQUEST)
+        actor = await self._proofs.take(Right.REQUEST)
         filed = await self._parts.requests.file(errand.kind, actor=actor, channel=Channel.KEYPAD)
         if (request := filed.request) is None:
             return RequestFiled(0, "")
@@ -167,7 +167,7 @@ class RightsErrands:
         return await self._requests()
 
     async def _close(self, errand: CloseRequest) -> RequestsListed:
-        actor = self._proofs.take(Right.REQUEST)
+        actor = await self._proofs.take(Right.REQUEST)
         requests = self._parts.requests
         await requests.close(errand.number, RequestState.ANSWERED, actor=actor, channel=Channel.KEYPAD)
         return await self._requests()
@@ -177,7 +177,7 @@ class RightsErrands:
         return await self._requests()
 
     async def _object(self, errand: ObjectToAnswer) -> RequestsListed:
-        actor = self._proofs.take(Right.REQUEST)
+        actor = await self._proofs.take(Right.REQUEST)
         await self._parts.answers.object_to(errand.answer_id, actor=actor, channel=Channel.KEYPAD)
         return await self._requests()
 

@@ -155,7 +155,6 @@ async def lab(tmp_path: Path) -> AsyncIterator[DocumentLab]:
 @pytest.fixture
 async def office(lab: DocumentLab, tmp_path: Path, quick_pins: None) -> AsyncIterator[Office]:
     await lab.pin.set(PIN)
-    await lab.guardian_pin.set(GUARDIANS_PIN)
     office = Office(lab, tmp_path)
     yield office
     office.exports.drop()
@@ -199,6 +198,7 @@ async def test_a_pin_that_was_typed_long_ago_counts_no_more(office: Office) -> N
 
 
 async def test_a_wrong_pin_stands_in_the_ledger(office: Office, lab: DocumentLab) -> None:
+    await lab.guardian_pin.set(GUARDIANS_PIN)
     assert await office.ask(ProveHolder(Right.ERASURE, "1")) == PinChecked(accepted=False)
     await office.ask(ProveHolder(Right.COPY, PIN, PinSlot.GUARDIAN))
     entries = await lab.consents.entries()
@@ -223,7 +223,22 @@ async def test_tries_while_a_wait_runs_stand_in_no_ledger_and_are_told_to_nobody
     assert len(await lab.consents.entries()) == 4, "one that is looked at stands there again"
 
 
-async def test_a_guardian_who_proves_it_is_who_did_it(office: Office) -> None:
+@pytest.mark.parametrize(("right", "errand"), GUARDED)
+async def test_under_14_the_holders_pin_is_not_enough_whatever_the_menu_has_asked_for(
+    office: Office, lab: DocumentLab, right: Right, errand: RightsErrand
+) -> None:
+    await lab.guardian_pin.set(GUARDIANS_PIN)
+    before = await lab.consents.entries()
+    await office.ask(ProveHolder(right, PIN))
+    with pytest.raises(StorageError, match="guardian's PIN is needed"):
+        await office.ask(errand)
+    assert (office.done, await lab.consents.entries()) == ([], before)
+    await office.ask(ProveHolder(right, GUARDIANS_PIN, PinSlot.GUARDIAN))
+    await office.ask(errand)
+
+
+async def test_a_guardian_who_proves_it_is_who_did_it(office: Office, lab: DocumentLab) -> None:
+    await lab.guardian_pin.set(GUARDIANS_PIN)
     await office.ask(ProveHolder(Right.CANCELLATION, GUARDIANS_PIN, PinSlot.GUARDIAN))
     await office.ask(CancelAccount())
     assert office.done == [Actor.GUARDIAN]
@@ -391,6 +406,7 @@ async def test_a_file_for_import_that_cannot_be_deleted_is_told_of_and_all_else_
 
 async def test_contacts_leave_as_cards_and_the_ledger_says_so(office: Office, lab: DocumentLab) -> None:
     await lab.add_contact("Anna", ["1001"])
+    await lab.guardian_pin.set(GUARDIANS_PIN)
     await office.ask(ProveHolder(Right.COPY, GUARDIANS_PIN, PinSlot.GUARDIAN))
     answer = await office.ask(CopyContacts())
     assert isinstance(answer, CopyFinished)
@@ -458,6 +474,7 @@ async def test_a_request_is_filed_listed_and_closed(office: Office, lab: Documen
     listed = await office.ask(ListRequests())
     assert isinstance(listed, RequestsListed)
     assert [(row.number, row.due, row.state) for row in listed.rows] == [(1, "6 Mar 2026", RequestState.OPEN)]
+    await lab.guardian_pin.set(GUARDIANS_PIN)
     await office.ask(ProveHolder(Right.REQUEST, GUARDIANS_PIN, PinSlot.GUARDIAN))
     closed = await office.ask(CloseRequest(1))
     assert isinstance(closed, RequestsListed)
@@ -490,6 +507,7 @@ async def test_an_answer_is_read_in_the_displays_language(office: Office, lab: D
 
 async def test_whoever_objects_sees_that_the_request_waits_again(office: Office, lab: DocumentLab) -> None:
     await answered_request(office, lab)
+    await lab.guardian_pin.set(GUARDIANS_PIN)
     await office.ask(ProveHolder(Right.REQUEST, GUARDIANS_PIN, PinSlot.GUARDIAN))
     listed = await office.ask(ObjectToAnswer(1))
     assert isinstance(listed, RequestsListed)
