@@ -273,8 +273,8 @@ WIRES: Final = (
         "W21",
         "a guardian's PIN is another than the holder's",
         _HANDLERS,
-        "PinErrands(records.pin, records.guardian_pin)",
-        "PinErrands(records.pin, records.pin)",
+        "PinErrands(records.pin, records.guardian_pin, records.consents)",
+        "PinErrands(records.pin, records.pin, records.consents)",
         f"{_INTEGRATION}/test_phone_activation.py::test_under_14_a_guardian_activates_the_phone_and_takes_a_yes_back",
     ),
     Wire(

@@ -124,7 +124,7 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     }
     return {
         **handlers,
-        **PinErrands(records.pin, records.guardian_pin).handlers,
+        **PinErrands(records.pin, records.guardian_pin, records.consents).handlers,
         **ConsentErrands(records.consents, records.documents.catalogues, around.issuer, around.language).handlers,
         **NumberProofErrands(records.number_proof, around.verifier, post).handlers,
         **DocumentErrands(

@@ -1,21 +1,44 @@
 """Errands about the holder's PIN and the guardian's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import monotonic
 
+from firmware.errands.proofs import PROOF_S
 from firmware.errands.runner import Handler
+from firmware.errors import StorageError
+from firmware.phone.activation import AgeBand
 from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.errands import CheckPin, Errand, SetPin
 from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.key_errands import GuardStore
 from firmware.phone.pin_slot import PinSlot
+from firmware.storage.consents import Consents
 from firmware.storage.pin import StoredPin
 
 
 class PinErrands:
-    """Checks a PIN, sets one and has it open the store; the phone sets one only after it has checked the old one."""
+    """Checks a PIN, sets one and has it open the store; one that is set changes only after it was typed just now."""
 
-    def __init__(self, holder: StoredPin, guardian: StoredPin) -> None:
+    def __init__(
+        self,
+        holder: StoredPin,
+        guardian: StoredPin,
+        consents: Consents,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Set up.
+
+        Args:
+            holder: the holder's PIN.
+            guardian: the guardian's.
+            consents: tells how old the holder is, and so whether a guardian answers.
+            clock: seconds that no setting of the clock moves.
+        """
         self._pins = {PinSlot.HOLDER: holder, PinSlot.GUARDIAN: guardian}
+        self._consents = consents
+        self._clock = clock
+        self._typed_until_s: dict[PinSlot, float] = {}
 
     @property
     def handlers(self) -> Mapping[type[Errand], Handler]:
@@ -24,11 +47,23 @@ class PinErrands:
 
     async def _check(self, errand: CheckPin) -> PinChecked:
         verdict = await self._pins[errand.slot].check(errand.pin)
+        if verdict.accepted:
+            self._typed_until_s[errand.slot] = self._clock() + PROOF_S
         return PinChecked(verdict.accepted, verdict.wait_s)
 
     async def _set(self, errand: SetPin) -> PinChanged:
+        # The menu may not know yet that there is a PIN: whoever starts the phone anew must not choose another one.
+        typed = self._clock() <= self._typed_until_s.pop(errand.slot, float("-inf"))
+        if not typed and await self._pins[errand.slot].is_set() and not await self._has_outlived_its_use(errand):
+            raise StorageError("There is a PIN already, and it was not typed just now. Type it, and then a new one.")
         await self._pins[errand.slot].set(errand.pin)
         return PinChanged(is_set=bool(errand.pin), slot=errand.slot)
+
+    async def _has_outlived_its_use(self, errand: SetPin) -> bool:
+        """Whether a guardian's PIN is to go that answers for nobody: it was typed when the holder's age was changed."""
+        if errand.slot is not PinSlot.GUARDIAN or errand.pin:
+            return False
+        return (await self._consents.state()).age_band in {AgeBand.FROM_14_TO_17, AgeBand.ADULT}
 
     async def _guard(self, errand: GuardStore) -> StoreGuarded | PinChecked:
         pin = self._pins[PinSlot.HOLDER]

@@ -43,6 +43,7 @@ from firmware.phone.rights_errands import ProveHolder
 from firmware.phone.words import Word
 from firmware.pictures.cache import PictureCache
 from firmware.pictures.sandbox import NOT_A_PICTURE
+from firmware.privacy.consent import LedgerAction
 from firmware.storage.errors import ErasedMeanwhileError
 from firmware.storage.guardian_mark import GuardianMark
 from firmware.storage.pictures import Pixels, StoredPicture
@@ -58,11 +59,59 @@ async def gate(lab: StoreLab) -> ImportGate:
 
 @pytest.mark.usefixtures("quick_pins")
 async def test_a_pin_is_set_checked_and_taken_away(lab: StoreLab) -> None:
-    handlers = PinErrands(lab.pin, lab.guardian_pin).handlers
+    handlers = PinErrands(lab.pin, lab.guardian_pin, lab.consents).handlers
     assert await handlers[SetPin](SetPin("2580")) == PinChanged(is_set=True)
     assert await handlers[CheckPin](CheckPin("2580")) == PinChecked(accepted=True)
     assert await handlers[CheckPin](CheckPin("1")) == PinChecked(accepted=False)
+    await handlers[CheckPin](CheckPin("2580"))
     assert await handlers[SetPin](SetPin("")) == PinChanged(is_set=False)
+
+
+@pytest.mark.usefixtures("quick_pins")
+@pytest.mark.parametrize("slot", PinSlot)
+@pytest.mark.parametrize("new", ["1379", ""])
+async def test_a_pin_that_is_set_changes_only_right_after_it_was_typed_and_once(
+    lab: StoreLab, slot: PinSlot, new: str
+) -> None:
+    now_s = 1000.0
+    handlers = PinErrands(lab.pin, lab.guardian_pin, lab.consents, clock=lambda: now_s).handlers
+    await handlers[SetPin](SetPin("2580", slot))
+    other = next(each for each in PinSlot if each is not slot)
+
+    async def is_refused() -> None:
+        with pytest.raises(StorageError, match="not typed just now"):
+            await handlers[SetPin](SetPin(new, slot))
+        assert await handlers[CheckPin](CheckPin("2580", slot)) == PinChecked(accepted=True), "it is the old one"
+
+    # A phone that has just started: the menu may not know yet that there is a PIN.
+    await is_refused()
+    now_s += 301
+    await is_refused()
+    handlers = PinErrands(lab.pin, lab.guardian_pin, lab.consents, clock=lambda: now_s).handlers
+    await handlers[CheckPin](CheckPin("0000", slot))
+    await handlers[CheckPin](CheckPin("2580", other))
+    await is_refused()
+    assert await handlers[SetPin](SetPin("4682", slot)) == PinChanged(is_set=True, slot=slot)
+    with pytest.raises(StorageError, match="not typed just now"):
+        await handlers[SetPin](SetPin(new, slot))
+
+
+@pytest.mark.usefixtures("quick_pins")
+@pytest.mark.parametrize(("age_band", "goes"), [("under_14", False), ("14_to_17", True), ("adult", True)])
+async def test_the_guardians_pin_goes_without_being_typed_once_the_ledger_says_that_no_guardian_answers(
+    lab: StoreLab, age_band: str, goes: bool
+) -> None:
+    handlers = PinErrands(lab.pin, lab.guardian_pin, lab.consents).handlers
+    await handlers[SetPin](SetPin("8020", PinSlot.GUARDIAN))
+    await lab.consents.append(LedgerAction.ACTIVATE, age_band, Actor.GUARDIAN, Channel.KEYPAD)
+    with pytest.raises(StorageError, match="not typed just now"):
+        await handlers[SetPin](SetPin("2580", PinSlot.GUARDIAN))
+    if goes:
+        assert await handlers[SetPin](SetPin("", PinSlot.GUARDIAN)) == PinChanged(False, PinSlot.GUARDIAN)
+    else:
+        with pytest.raises(StorageError, match="not typed just now"):
+            await handlers[SetPin](SetPin("", PinSlot.GUARDIAN))
+    assert await lab.guardian_pin.is_set() is not goes
 
 
 async def test_the_pictures_of_the_folder_are_imported_and_what_is_none_is_said(
