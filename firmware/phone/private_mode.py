@@ -15,8 +15,8 @@ def is_private(state: PhoneState) -> bool:
 
 
 def begin_private_mode(state: PhoneState) -> bool:
-    """Take it all back; False where a guardian is to be asked first, for which the menu has a page."""
-    if state.has_guardian:
+    """Take it all back; False where a guardian is, or may be, to be asked first, for which the menu has a page."""
+    if state.has_guardian or not state.knows_its_holder:
         return False
     state.emit(WithdrawOptional(Actor.HOLDER))
     return True

@@ -257,6 +257,12 @@ class PhoneState:
         consents = self.features.consents
         return consents is not None and consents.age_band == AgeBand.UNDER_14
 
+    @property
+    def knows_its_holder(self) -> bool:
+        """Whether the store has said whose PIN is to be typed; a phone without a configuration is nobody's."""
+        features = self.features
+        return not self.settings.provisioned or (features.pin_is_set is not None and features.consents is not None)
+
     def allows(self, purpose: Purpose) -> bool:
         """Whether the holder agrees to something; no, until the store has said so."""
         consents = self.features.consents

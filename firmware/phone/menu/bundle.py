@@ -14,7 +14,7 @@ from firmware.phone.events import Key
 from firmware.phone.menu.choices import CHOOSE
 from firmware.phone.menu.entry import DELETE, HIDDEN_DIGIT
 from firmware.phone.menu.guardian import asking_who_answers
-from firmware.phone.menu.question import NO
+from firmware.phone.menu.question import NO, WHOSE_PHONE
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import EntryKind, EntryView, MenuView, NoticeView, SoftKeys
 from firmware.phone.on_hook import show_on_hook
@@ -34,7 +34,6 @@ _AFTER_FIRMWARE = _TRIED[_TRIED.index(BundleStep.FIRMWARE) + 1 :]
 _FIRMWARE_SHARE = 8
 """So many times as long as another step firmware is given on the bar: that takes minutes, and they take seconds."""
 _SHARES = len(_TRIED) + 1 + _FIRMWARE_SHARE
-_WHOSE_PHONE = word("The phone's memory cannot be read: nobody can say yes now.")
 
 
 class BundlePage(Quiet):
@@ -131,9 +130,9 @@ class BundlePage(Quiet):
 
     def _accept(self, state: PhoneState) -> None:
         """Trust the signer, once whoever answers for this phone has typed their PIN."""
-        if state.settings.provisioned and state.features.pin_is_set is None:
+        if not state.knows_its_holder and not state.features.store_waits:
             # A memory that cannot be read cannot say whose phone this is.
-            self._note = _WHOSE_PHONE
+            self._note = WHOSE_PHONE
         else:
             asking_who_answers(_be_accepted)(state)
 

@@ -8,6 +8,7 @@ from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Then
 from firmware.phone.menu.entry import PinEntry
 from firmware.phone.menu.lock import PinCheck, PinNotice, asking_pin
+from firmware.phone.menu.question import ask_later
 from firmware.phone.pin import weakness
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor
@@ -36,7 +37,16 @@ def who_answers(state: PhoneState) -> Actor:
 
 def asking_who_answers(then: Then) -> Then:
     """Make something ask first for the PIN of whoever answers about purposes."""
-    return _asking_guardian(then, otherwise=asking_pin(then))
+    check = _asking_guardian(then, otherwise=asking_pin(then))
+
+    def ask(state: PhoneState) -> None:
+        if state.features.store_waits and not state.knows_its_holder:
+            # The holder's PIN opens the store, which says whether there is a guardian.
+            state.menu.push(state, PinCheck(asking_guardian(then)))
+        else:
+            check(state)
+
+    return ask
 
 
 def asking_guardian(then: Then) -> Then:
@@ -48,6 +58,8 @@ def _asking_guardian(then: Then, *, otherwise: Then) -> Then:
     def ask(state: PhoneState) -> None:
         if state.has_guardian:
             state.menu.push(state, GuardianCheck(then))
+        elif not state.knows_its_holder:
+            ask_later(state)
         else:
             otherwise(state)
 

@@ -10,7 +10,7 @@ from firmware.phone.lock import lock, unlock
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.entry import PinEntry
-from firmware.phone.menu.question import Notice
+from firmware.phone.menu.question import Notice, ask_later
 from firmware.phone.menu.store_guard import guard_row, opens_by_pin
 from firmware.phone.menu.switches import change, on_or_off
 from firmware.phone.pin import weakness
@@ -82,10 +82,12 @@ def unlock_page(state: PhoneState, then: Then) -> PinCheck:
 
 
 def asking_pin(then: Then) -> Then:
-    """Make something ask for the PIN first, where one is set."""
+    """Make something ask for the PIN first, where one is set; while nobody knows whether one is, it waits."""
 
     def ask(state: PhoneState) -> None:
-        if state.features.pin_is_set:
+        if not state.knows_its_holder:
+            ask_later(state)
+        elif state.features.pin_is_set:
             state.menu.push(state, PinCheck(then))
         else:
             then(state)
@@ -139,6 +141,10 @@ def ask_new_pin(state: PhoneState, then: Then | None = None, note: Text = "") ->
         state.menu.push(state, PinEntry(word("New PIN again"), _repetition_of(pin, then)))
         return None
 
+    if not state.knows_its_holder:
+        # There may be a PIN, and whoever starts the phone anew must not choose another one.
+        ask_later(state)
+        return
     digits = word("6 to 8 digits") if opens_by_pin(state) else word("4 to 8 digits")
     state.menu.push(state, PinEntry(word("New PIN"), accept, note=note or digits))
 

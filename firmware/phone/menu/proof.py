@@ -4,7 +4,7 @@ from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Then
 from firmware.phone.menu.lock import PinCheck, ask_new_pin
-from firmware.phone.menu.question import Question
+from firmware.phone.menu.question import Question, ask_later
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder
@@ -43,7 +43,10 @@ def proving(right: Right, then: Then, *, without_pin: Then | None = None) -> The
     """
 
     def ask(state: PhoneState) -> None:
-        if state.has_guardian:
+        if not state.knows_its_holder:
+            ask_later(state)
+        elif state.has_guardian or state.features.guardian_pin_is_set:
+            # As the store has it, which looks at the PIN alone.
             state.menu.push(state, ProofPage(right, PinSlot.GUARDIAN, then))
         elif state.features.pin_is_set:
             state.menu.push(state, ProofPage(right, PinSlot.HOLDER, then))

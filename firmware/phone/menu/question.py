@@ -10,6 +10,7 @@ from firmware.phone.state import PhoneState
 from firmware.phone.words import Text, word
 
 NO = word("No")
+WHOSE_PHONE = word("The phone's memory cannot be read: nobody can say yes now.")
 
 
 class Sentence(Quiet):
@@ -62,3 +63,8 @@ class Notice(Sentence):
             state.menu.drop(state, self)
         else:
             super().press(state, key)
+
+
+def ask_later(state: PhoneState) -> None:
+    """Say that nobody's yes can be taken while nobody knows whose phone this is."""
+    state.menu.push(state, Notice("", WHOSE_PHONE))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.state import PhoneSettings
 from firmware.settings.calling import feature_codes
@@ -9,6 +10,8 @@ from provisioning.calling import FeatureCodes
 from tests.unit.phone.desk import Desk
 
 CODES = FeatureCodes()
+AGREED = ConsentsChanged(frozenset(), activated=True)
+"""What the store says of a telephone that is in use, and whose holder agrees to nothing that can be left out."""
 
 
 def office_settings(
@@ -33,4 +36,6 @@ def office_settings(
 
 
 def office(*digit_map: str, **more: object) -> Desk:
-    return Desk(office_settings(*digit_map, **more))  # type: ignore[arg-type]
+    desk = Desk(office_settings(*digit_map, **more))  # type: ignore[arg-type]
+    desk.handle(AGREED)
+    return desk

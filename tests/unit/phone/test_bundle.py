@@ -35,6 +35,7 @@ from firmware.phone.commands import (
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.errands import CheckPin
 from firmware.phone.events import Key, PreferencesLoaded, Timer
+from firmware.phone.key_answers import StoreWaitsForPin
 from firmware.phone.menu.views import EntryView, ListView, NoticeView
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.preferences import Preferences
@@ -42,6 +43,7 @@ from firmware.phone.purpose import Purpose
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings
 from tests.unit.phone.menus import open_page, said
+from tests.unit.phone.office import AGREED
 from tests.unit.phone.recorded import listen_to_a_recording
 from tests.unit.phone.test_phone_table import DESKS
 
@@ -375,6 +377,7 @@ def test_nobody_at_the_phone_means_no() -> None:
 
 def test_whoever_accepts_a_signer_types_the_pin_where_one_is_set() -> None:
     desk = Desk()
+    desk.handle(AGREED)
     desk.handle(PinChanged(is_set=True))
     desk.handle(SIGNER)
     desk.press(Key.OK)
@@ -392,6 +395,7 @@ def test_whoever_accepts_a_signer_types_the_pin_where_one_is_set() -> None:
 
 def test_the_guardian_answers_for_a_child() -> None:
     desk = Desk()
+    desk.handle(AGREED)
     desk.handle(PinChanged(is_set=True))
     desk.handle(ConsentsChanged(frozenset({Purpose.SERVICE}), activated=True, age_band="under_14"))
     desk.handle(SIGNER)
@@ -403,6 +407,7 @@ def test_the_guardian_answers_for_a_child() -> None:
 
 def test_refusing_takes_no_pin() -> None:
     desk = Desk()
+    desk.handle(AGREED)
     desk.handle(PinChanged(is_set=True))
     desk.handle(SIGNER)
     desk.press(Key.CANCEL)
@@ -419,8 +424,40 @@ def test_a_phone_that_cannot_know_whose_it_is_accepts_nobody() -> None:
     assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=False)]
 
 
+def test_on_a_phone_that_waits_for_the_pin_the_guardian_of_a_child_is_asked_as_well() -> None:
+    desk = Desk()
+    desk.handle(StoreWaitsForPin())
+    desk.handle(SIGNER)
+    desk.press(Key.OK)
+    desk.dial("258036")
+    desk.press(Key.OK)
+    assert desk.said(CheckPin)[-1].slot is PinSlot.HOLDER
+    # The store, which that has opened, says whose phone it is before it answers.
+    desk.handle(ConsentsChanged(frozenset({Purpose.SERVICE}), activated=True, age_band="under_14"))
+    desk.handle(PinChecked(accepted=True))
+    assert not desk.said(AnswerBundleSigner)
+    desk.dial("4321")
+    desk.press(Key.OK)
+    assert desk.said(CheckPin)[-1].slot is PinSlot.GUARDIAN
+    desk.handle(PinChecked(accepted=True))
+    assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=True)]
+
+
+def test_a_store_that_the_pin_has_not_opened_accepts_nobody() -> None:
+    desk = Desk()
+    desk.handle(StoreWaitsForPin())
+    desk.handle(SIGNER)
+    desk.press(Key.OK)
+    desk.dial("258036")
+    desk.press(Key.OK)
+    desk.handle(PinChecked(accepted=True))
+    assert not desk.said(AnswerBundleSigner)
+    assert "cannot be read" in text(desk)
+
+
 def test_a_pin_that_comes_too_late_accepts_nothing() -> None:
     desk = Desk()
+    desk.handle(AGREED)
     desk.handle(PinChanged(is_set=True))
     desk.handle(SIGNER)
     desk.press(Key.OK)
@@ -434,6 +471,7 @@ def test_a_pin_that_comes_too_late_accepts_nothing() -> None:
 
 def test_a_locked_phone_shows_the_signer_and_takes_the_pin() -> None:
     desk = Desk()
+    desk.handle(AGREED)
     desk.handle(PinChanged(is_set=True))
     desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True, screen_off_s=0)))
     assert desk.view.locked
@@ -449,6 +487,7 @@ def test_a_locked_phone_shows_the_signer_and_takes_the_pin() -> None:
 
 def test_a_phone_that_locks_while_it_asks_goes_on_asking() -> None:
     desk = Desk()
+    desk.handle(AGREED)
     desk.handle(PinChanged(is_set=False))
     desk.handle(SIGNER)
     desk.handle(PinChanged(is_set=True))
@@ -624,6 +663,7 @@ def test_the_page_comes_over_a_menu_that_is_open_and_leaves_it_there() -> None:
 
 def test_whoever_leaves_the_page_for_the_menu_has_time_there_before_it_comes_back() -> None:
     desk = Desk()
+    desk.handle(AGREED)
     desk.handle(PinChanged(is_set=False))
     desk.handle(SIGNER)
     desk.press(Key.MENU)

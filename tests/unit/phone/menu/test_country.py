@@ -16,6 +16,7 @@ from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk, settings
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
 from tests.unit.phone.new_phone import BRIGHT, step_of
+from tests.unit.phone.office import AGREED
 
 USUAL = ("112", "911", "999", "110", "119", "120", "122")
 
@@ -206,6 +207,7 @@ def test_without_a_configuration_they_are_help_too() -> None:
 
 def test_what_was_chosen_here_can_be_corrected_in_the_menu_by_whoever_has_the_pin() -> None:
     desk = Desk(settings(country="AT", chosen_country="AT", preferences=BRIGHT))
+    desk.handle(AGREED)
     desk.handle(PinChanged(is_set=True))
     open_page(desk, "This phone")
     assert row_of(desk, "Country").value == "Austria"

@@ -27,7 +27,7 @@ from tests.unit.phone.desk import Desk
 from tests.unit.phone.menu.test_calls import logged, open_list
 from tests.unit.phone.menus import choose, labels, said
 from tests.unit.phone.new_phone import GUARDIANS_PIN, PIN, NewPhone, title_of
-from tests.unit.phone.office import office
+from tests.unit.phone.office import office, office_settings
 
 NUMBER = "2301"
 
@@ -35,6 +35,7 @@ NUMBER = "2301"
 def turned_away(decision: Decision, preferences: Preferences | None = None, number: str = NUMBER) -> Desk:
     """Open the page of a call that the phone has decided about."""
     desk = office()
+    desk.handle(PinChanged(is_set=False))
     desk.handle(PreferencesLoaded(preferences or Preferences()))
     open_list(desk, logged(1, decision=decision, number=number))
     desk.press("1")
@@ -97,6 +98,18 @@ def test_where_a_guardian_answers_a_caller_is_let_through_by_the_guardians_pin(c
     assert isinstance(desk.view.menu, NoticeView), "what comes of it is said"
 
 
+def test_a_phone_that_does_not_know_yet_whether_a_guardian_answers_lets_nobody_through() -> None:
+    desk = Desk(office_settings())
+    open_list(desk, logged(1, decision=Decision.DO_NOT_DISTURB, number=NUMBER))
+    desk.press("1")
+    choose(desk, "Let through")
+    choose(desk, "Always")
+    assert isinstance(desk.view.menu, NoticeView)
+    assert "cannot be read" in said(desk.view.menu.text)
+    assert not desk.said(NoteOverride)
+    assert not desk.said(SavePreferences)
+
+
 def test_do_not_disturb_is_switched_off_from_there() -> None:
     desk = turned_away(Decision.DO_NOT_DISTURB, Preferences(do_not_disturb=True))
     choose(desk, "Let through")
@@ -123,6 +136,7 @@ def test_a_barred_number_is_called_once_after_the_pin() -> None:
     assert isinstance(desk.view.menu, EntryView), "the PIN is asked for"
 
     desk = office(barred=(NUMBER,))
+    desk.handle(PinChanged(is_set=False))
     open_list(desk, logged(1, decision=Decision.BARRED, number=NUMBER))
     desk.press("1")
     choose(desk, "Let through")

@@ -20,8 +20,8 @@ from firmware.phone.view import Hint, Mode
 from firmware.phone.words import word
 from firmware.storage.pin import wait_after
 from tests.unit.phone.desk import INCOMING, Desk
-from tests.unit.phone.menus import labels, open_page, row_of, said
-from tests.unit.phone.office import office
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said
+from tests.unit.phone.office import AGREED, office, office_settings
 
 LOCKS = Preferences(locked_when_idle=True, screen_off_s=0, speed_dials=(("3", "2345"),))
 
@@ -314,6 +314,45 @@ def test_a_pin_is_set_by_typing_it_twice() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("Settings", "Lock", "Set a PIN"),
+        ("Privacy", "My data", "What is here"),
+        ("Privacy", "My data", "A copy", "Open to all"),
+        ("Privacy", "My data", "Erase"),
+    ],
+)
+@pytest.mark.parametrize("heard", ["nothing", "the consents", "the PIN"])
+def test_a_phone_that_does_not_know_yet_whether_there_is_a_pin_asks_for_no_new_one(
+    path: tuple[str, ...], heard: str
+) -> None:
+    desk = Desk(office_settings())
+    if heard == "the consents":
+        desk.handle(AGREED)
+    if heard == "the PIN":
+        desk.handle(PinChanged(is_set=False))
+    open_page(desk, *path)
+    assert isinstance(desk.view.menu, NoticeView)
+    assert "cannot be read" in said(desk.view.menu.text)
+    desk.dial("2580")
+    assert not desk.said(SetPin)
+    assert not desk.said(ProveHolder)
+    desk.press(Key.OK)
+    desk.handle(AGREED)
+    desk.handle(PinChanged(is_set=True))
+    choose(desk, path[-1] if path[-1] != "Set a PIN" else "Change PIN")
+    assert said(entry(desk).title) in {"PIN", "PIN until now"}
+
+
+def test_help_is_called_by_a_phone_that_does_not_know_yet_whether_there_is_a_pin() -> None:
+    desk = Desk(office_settings())
+    open_page(desk, "Settings", "Lock", "Set a PIN")
+    desk.lift()
+    desk.dial("112")
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:112@example.com"]
+
+
 def test_two_pins_that_differ_are_typed_once_more() -> None:
     desk = office()
     desk.handle(PinChanged(is_set=False))
@@ -439,6 +478,7 @@ def test_everything_is_forgotten_after_the_pin_and_two_questions(pin_is_set: boo
 
 def test_a_reset_that_fails_says_so() -> None:
     desk = office()
+    desk.handle(PinChanged(is_set=False))
     open_page(desk, "Settings", "Reset")
     for _ in range(3):
         desk.press(Key.OK)

@@ -13,8 +13,10 @@ from firmware.phone.menu.views import CardView, CodeView, EntryView, ListView, N
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.view import Hint, Mode
+from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, values
 from tests.unit.phone.new_phone import GUARDIANS_PIN, PIN, PURPOSE_TITLES, NewPhone, title_of
+from tests.unit.phone.office import office_settings
 
 AGREED = (Purpose.RECORDING, Purpose.CDR_SYNC)
 
@@ -219,6 +221,18 @@ def test_under_14_private_mode_is_the_guardians_too_and_the_key_says_no() -> Non
     phone.ok()
     phone.type_pin(GUARDIANS_PIN)
     assert phone.said(WithdrawOptional) == [WithdrawOptional(Actor.GUARDIAN)]
+
+
+def test_a_phone_that_does_not_know_yet_whether_a_guardian_answers_begins_no_private_mode() -> None:
+    desk = Desk(office_settings())
+    desk.press(Key.DO_NOT_DISTURB)
+    desk.hold_down(Key.DO_NOT_DISTURB)
+    assert desk.view.hint is Hint.FEATURE_IMPOSSIBLE
+    open_page(desk, "Privacy", "Private mode")
+    desk.press(Key.OK)
+    assert isinstance(desk.view.menu, NoticeView)
+    assert "cannot be read" in said(desk.view.menu.text)
+    assert desk.said(WithdrawOptional) == []
 
 
 def test_a_locked_phone_does_not_begin_private_mode() -> None:
