@@ -472,12 +472,14 @@ class Bus:
         call_log = records.call_log
         # First of all: until then a blocked contact would ring.
         self.post(BlockedContactsLoaded(tuple(await records.contacts.blocked_numbers())))
-        # Before the settings, which may say that it is asked for.
-        self.post(PinChanged(await records.pin.is_set()))
+        # Before the settings, which may say that it is asked for; the guardian's first, so that whoever knows of the
+        # holder's knows of both.
         self.post(PinChanged(await records.guardian_pin.is_set(), PinSlot.GUARDIAN))
-        self.post(AccountKnown(await call_log.account_id()))
+        self.post(PinChanged(await records.pin.is_set()))
         if (preferences := await records.preferences.load()) is not None:
             self.post(PreferencesLoaded(preferences))
+        # After what locks the phone: a new account's id has to be written, for which the card may have no room.
+        self.post(AccountKnown(await call_log.account_id()))
         # After all that is to be known of a phone before it asks by itself: whether it is locked, and its language.
         self.post(SetUpLoaded(await records.set_up.load()))
         self.post(MessagesLoaded(tuple(await records.messages.newest(_MESSAGES_SHOWN))))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from traceback import extract_tb
@@ -127,6 +127,8 @@ class Records:
         self._speller: asyncio.Task[None] | None = None
         self._recoverer: asyncio.Task[None] | None = None
         self.fault: str | None = None
+        self._is_read = self._is_unwritten = self._is_cancelled = False
+        self._cut_off: tuple[RecordingId, ...] = ()
         self.outbox = StoredOutbox(self._store, recipient(configuration))
         self.shares = StoredShares(self._store)
         self.traffic = StoredTraffic(self._store)
@@ -225,8 +227,8 @@ class Records:
         self._on_fault(problem_of(error), str(error))
 
     def note_success(self) -> None:
-        """Say that the store did something again."""
-        if self.fault is not None:
+        """Say that the store did something again; a start that could not write what it has to stays a fault."""
+        if self.fault is not None and not self._is_unwritten:
             self.fault = None
             self._on_fault(None, "")
 
@@ -249,19 +251,31 @@ class Records:
                 return
 
     async def _try_to_open(self) -> bool:
+        """Open the store and write what a start has to; False where some of it is to be tried again.
+
+        A store that can be read and not written, as on a full card, still says whose phone it is and by which PIN:
+        without that the phone would be open to everybody.
+        """
+        if not await self._attempt(self._read_whose_phone_it_is):
+            return False
+        if self._is_cancelled:
+            self.when_cancelled()
+            return True
+        self._is_unwritten = not await self._attempt(self._take_up)
+        if self._is_unwritten and self._is_read:
+            return False
+        self.note_success()
+        self._is_read = True
+        self._when_open()
+        if self._is_unwritten:
+            return False
+        self._start_tasks()
+        return True
+
+    async def _attempt(self, step: Callable[[], Awaitable[None]]) -> bool:
+        """Do a step of the start; where it fails, say so and return False."""
         try:
-            await self.keyring.open(self._store)
-            await self.guardian_pin.correct_mark()
-            if await self.farewell.is_begun():
-                self.when_cancelled()
-                return True
-            await self._journal.drain(self.keyring.journal_key, self._take_over)
-            interrupted = await self.call_log.recover_interrupted()
-            await self.documents.take_up()
-            await self.consents.announce()
-            self._on_consents(await self.consents.state())
-            await self.pictures.sweep()
-            cut_off = await self.recordings.sweep()
+            await step()
         except StorageError as error:
             self.note_error(error)
             return False
@@ -275,16 +289,34 @@ class Records:
                 )
             )
             return False
-        if interrupted:
+        return True
+
+    async def _read_whose_phone_it_is(self) -> None:
+        """Open the store and hand on what the holder agrees to; nothing is written but what stands beside the store."""
+        await self.keyring.open(self._store)
+        await self.guardian_pin.correct_mark()
+        self._is_cancelled = await self.farewell.is_begun()
+        if not self._is_cancelled:
+            self._on_consents(await self.consents.state())
+
+    async def _take_up(self) -> None:
+        """Write what the run before left over, and what changes with a start."""
+        await self._journal.drain(self.keyring.journal_key, self._take_over)
+        if interrupted := await self.call_log.recover_interrupted():
             _log.warning("%d call(s) had no end in the log, as after a power failure; they are closed now", interrupted)
-        self.note_success()
-        self._when_open()
+        await self.documents.take_up()
+        await self.consents.announce()
+        # A policy that came into force may have ended an answer.
+        self._on_consents(await self.consents.state())
+        await self.pictures.sweep()
+        self._cut_off = await self.recordings.sweep()
+
+    def _start_tasks(self) -> None:
         self.documents.start()
         self._settler = asyncio.create_task(self._settle_keys(), name="key settler")
         self._speller = asyncio.create_task(self._spell_contacts(), name="contact speller")
-        self._recoverer = asyncio.create_task(self._recover_recordings(cut_off), name="recording recoverer")
+        self._recoverer = asyncio.create_task(self._recover_recordings(self._cut_off), name="recording recoverer")
         self._retainer = asyncio.create_task(self._keep_retaining(), name="retainer")
-        return True
 
     def _note_consents(self, state: ConsentState) -> None:
         self._on_consents(state)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from firmware.errands.proofs import Proofs
 from firmware.errands.runner import Handler
+from firmware.errors import StorageError
 from firmware.farewell.resetting import Resetting
 from firmware.phone.errands import Errand, FactoryReset
 from firmware.phone.purpose import Actor, Channel

@@ -299,6 +299,38 @@ async def test_a_disk_that_is_full_from_the_start_stops_no_call(stage: Stage, sm
             await assert_calls_work(stage, person, EMERGENCY)
 
 
+async def test_a_phone_that_locks_by_itself_is_locked_when_it_starts_with_a_full_card(
+    stage: Stage, small_disk: Path
+) -> None:
+    handset = stage.new_handset("full-and-locked")
+    handset.folder.mkdir()
+    handset.state_dir.symlink_to(small_disk)
+    with running(handset):
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            await person.press("menu")
+            await person.dial("651")
+            for title in ("New PIN", "New PIN again"):
+                await person.reads(title)
+                await person.dial("258036")
+                await person.press("ok")
+            await person.reads("The PIN is set.")
+            await person.press("ok")
+            await person.reads("Change PIN")
+            await person.dial("34")
+            await person.press("menu")
+            await person.reads("Locked. PIN?")
+    ballast = fill(small_disk)
+    with running(handset):
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            await person.reads("The phone's memory is full.")
+            await person.press("menu")
+            await person.reads("Locked. PIN?")
+            await assert_calls_work(stage, person, EMERGENCY)
+            ballast.unlink()
+
+
 # --- sound ------------------------------------------------------------------------------------------------------------
 
 

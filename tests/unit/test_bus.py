@@ -38,6 +38,7 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
+from firmware.phone.pin_slot import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingSign
 from firmware.phone.set_up import SetUp
@@ -372,6 +373,25 @@ async def test_that_the_phone_is_new_is_said_after_its_lock_and_its_language(par
     await parts.phone.wait_for(SetUpLoaded)
     order = [type(event) for event in parts.phone.events]
     assert max(order.index(PinChanged), order.index(PreferencesLoaded)) < order.index(SetUpLoaded)
+
+
+async def test_whoever_knows_of_the_holder_s_pin_knows_of_the_guardian_s_too(parts: Parts) -> None:
+    parts.bus.load_from_store()
+    await parts.phone.wait_for(SetUpLoaded)
+    slots = [event.slot for event in parts.phone.events if isinstance(event, PinChanged)]
+    assert slots == [PinSlot.GUARDIAN, PinSlot.HOLDER]
+
+
+async def test_a_full_card_that_takes_no_id_of_an_account_keeps_no_lock_from_the_phone(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find_no_room() -> str:
+        raise StorageError("There is no room.")
+
+    monkeypatch.setattr(parts.notebook, "account_id", find_no_room)
+    parts.bus.load_from_store()
+    await parts.phone.wait_for(PreferencesLoaded)
+    assert PinChanged in map(type, parts.phone.events)
 
 
 async def test_the_holders_settings_and_messages_come_back_after_a_restart(parts: Parts) -> None:

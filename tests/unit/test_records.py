@@ -12,6 +12,7 @@ from firmware.phone.events import Problem
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import RequestKind
 from firmware.records import Records
+from firmware.storage.errors import StoreFullError, StoreReadOnlyError
 from provisioning.schema import parse_configuration
 
 TEXT = """
@@ -48,6 +49,57 @@ async def test_a_store_that_holds_what_nobody_thought_of_is_a_fault_and_stops_no
     assert "ValueError in stumble" in records.fault
     assert "Anna" not in records.fault
     await records.stop()
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (StoreFullError("There is no room."), Problem.STORE_FULL),
+        (StoreReadOnlyError("The card cannot be written."), Problem.STORE_UNREADABLE),
+        (ValueError("Anna"), Problem.STORE_UNREADABLE),
+    ],
+)
+@pytest.mark.parametrize("part", ["call_log.recover_interrupted", "documents.take_up", "consents.announce"])
+async def test_a_store_that_can_be_read_and_not_written_still_says_whose_phone_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception, problem: Problem
+) -> None:
+    happened: list[object] = []
+    room: list[bool] = []
+    kept = Records(
+        tmp_path,
+        parse_configuration(TEXT),
+        lambda: None,
+        lambda raised, _sentence: happened.append(raised),
+        lambda state: happened.append(state.age_band),
+        on_documents=lambda _documents: None,
+    )
+    monkeypatch.setattr(records, "_RETRY_S", 0.01)
+    owner, name = getattr(kept, part.partition(".")[0]), part.partition(".")[2]
+    write = getattr(owner, name)
+
+    async def fail() -> object:
+        if not room:
+            raise error
+        return await write()
+
+    monkeypatch.setattr(owner, name, fail)
+    await kept.start(lambda: happened.append("open"))
+    assert happened == ["", problem, "open"]
+    kept.note_success()
+    assert kept.fault is not None, "what can be read tells nothing of what can be written"
+    assert not await kept.pin.is_set()
+    async with asyncio.timeout(10):
+        while happened.count("") < 3:  # noqa: ASYNC110 - nothing else tells of another try
+            await asyncio.sleep(0.01)
+    assert happened.count("open") == 1, "what came meanwhile and could not be kept must not be forgotten"
+
+    happened.clear()
+    room.append(True)
+    async with asyncio.timeout(10):
+        while None not in happened:  # noqa: ASYNC110 - nothing else tells of it
+            await asyncio.sleep(0.01)
+    assert happened[-2:] == [None, "open"], "what was written meanwhile is loaded anew"
+    await kept.stop()
 
 
 async def test_a_request_of_an_unset_clock_gets_its_day_by_itself_once_the_clock_is_right(
