@@ -49,11 +49,12 @@ _LONG: Final = re.compile(
 )
 """Files that take three quarters of a minute each; begun late, one would be waited for by all that must be alone."""
 
-_BESIDE_WHO_IS_ALONE: Final = 0.25
-"""How much of what computes has begun when those come that must be alone."""
 _NICENESS: Final = 10
 """How much more what computes gives way; at an idle priority it would wait for ever beside whoever never rests."""
 _HEARS: Final = ("tests/contract/test_ringer.py", "tests/contract/test_sound.py")
+
+
+_STAGES: Final = (Shares.BOOTS, Shares.WAITS, Shares.ALONE, Shares.COMPUTES)
 
 
 def shares(nodeid: str) -> Shares:
@@ -121,9 +122,9 @@ class Turns:
 
 
 def in_order(nodeids: Sequence[str]) -> list[int]:
-    """Return for each test its place: the booted ones, those that wait among those that compute, those alone.
+    """Return for each test its place: the booted ones, those that wait, those alone.
 
-    The last that compute come behind these, for the other processes.
+    Those that compute come behind these, for the other processes: nobody else may run beside who is alone.
     """
     files: dict[Shares, dict[str, int]] = defaultdict(dict)
     for nodeid in sorted(nodeids, key=lambda nodeid: _LONG.search(nodeid) is None):
@@ -133,9 +134,7 @@ def in_order(nodeids: Sequence[str]) -> list[int]:
     def place(at: int) -> tuple[int, float]:
         how = shares(nodeids[at])
         how_far = files[how][nodeids[at].partition("::")[0]] / len(files[how])
-        is_kept_for_the_end = how is Shares.COMPUTES and how_far >= _BESIDE_WHO_IS_ALONE
-        stage = {Shares.BOOTS: 0, Shares.ALONE: 2}.get(how, 3 if is_kept_for_the_end else 1)
-        return stage, how_far
+        return _STAGES.index(how), how_far
 
     return sorted(range(len(nodeids)), key=place)
 

@@ -10,8 +10,9 @@ import pytest
 from firmware import exchange
 from firmware.errors import StorageError
 from firmware.farewell.factory_reset import begin_reset, finish_reset
-from firmware.farewell.last_word import LAST_WORD_NAME
+from firmware.farewell.last_word import LAST_WORD_NAME, LastWord
 from firmware.phone.my_data import DataCategory
+from provisioning.broker import Sync
 from tests.lab.small_disk import AS_ROOT, read_only
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +36,8 @@ def state(tmp_path: Path) -> Path:
     state = tmp_path / "state"
     (state / "exchange").mkdir(parents=True)
     (state / "store.db").write_bytes(b"Anna")
-    (state / LAST_WORD_NAME).write_text("{}", encoding="ascii")
+    word = LastWord(device="handset-7", fleet="lab", sync=Sync(host="broker.example.org"), epochs=())
+    (state / LAST_WORD_NAME).write_text(word.model_dump_json(), encoding="ascii")
     (state / "exchange/friends.vcf").write_text("Anna", encoding="ascii")
     return state
 

@@ -46,14 +46,11 @@ def test_what_holds_the_phone_against_a_clock_is_alone() -> None:
     assert shares(f"{fail_over}[kill-tcp]") is Shares.WAITS
 
 
-def test_what_waits_is_spread_among_what_computes_and_what_is_alone_comes_last() -> None:
-    computing = [f"unit/test_{number}.py" for number in range(8)]
-    tests = [f"tests/{file}::test_one" for file in (*ALONE, *computing, "system/test_a.py", *WAITING)]
+def test_what_computes_is_kept_for_the_others_when_those_come_that_must_be_alone() -> None:
+    tests = [f"tests/{file}::test_one" for file in (*ALONE, *COMPUTING, "system/test_a.py", *WAITING)]
     kinds = [shares(tests[at]) for at in in_order(tests)]
-    assert kinds[0] is Shares.BOOTS
-    assert kinds[-8:] == 2 * [Shares.ALONE] + 6 * [Shares.COMPUTES]
-    for first in range(1, 5, 2):
-        assert set(kinds[first : first + 2]) == {Shares.WAITS, Shares.COMPUTES}
+    expected = [Shares.BOOTS, *[Shares.WAITS] * len(WAITING), *[Shares.ALONE] * len(ALONE)]
+    assert kinds == [*expected, *[Shares.COMPUTES] * len(COMPUTING)]
 
 
 def test_what_takes_long_is_begun_before_all_else_that_waits() -> None:
