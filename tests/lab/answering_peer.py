@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Self
 
+from tests.lab.patience import PATIENCE_S
 from tests.lab.priority import prefer
 
 START_TIMEOUT_S = 30.0
@@ -83,7 +84,7 @@ class AnsweringPeer:
         with self._happened:
             return list(self._events)
 
-    def wait_for(self, event: str, *, after: int = 0, timeout_s: float = 10) -> int:
+    def wait_for(self, event: str, *, after: int = 0, timeout_s: float = PATIENCE_S) -> int:
         """Wait for an event.
 
         Args:

@@ -19,7 +19,9 @@ from provisioning.identity import Identity
 from provisioning.report import Check, CheckName, Report, ReportResult
 from provisioning.sealing import CodeCost, seal_to_code, seal_to_device
 from tests.lab.bundles import Installer
+from tests.lab.display_reader import says
 from tests.lab.handset import Handset
+from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.stage import DEVICE, FLEET, HANDSET_USER, Choices, Stage
 
@@ -177,8 +179,8 @@ async def set_up_first(site: BundleSite, stick: Stick) -> Identity:
         await person.reads("10 digits, see sheet")
         await person.dial(CODE)
         await person.press("ok")
-        # What a page that is closed has not sent on yet is lost.
-        await person.no_longer_reads("10 digits, see sheet")
+        # A handset that goes on at once has closed the page before it could show what comes next.
+        await person.wait_until(lambda page: page.is_closed or not says(page.frame, "10 digits, see sheet"), PATIENCE_S)
     report = await stick.report(offer)
     assert (report.result, report.checks) == (ReportResult.APPLIED, (LINE, BROKER, *SOUND))
     return identity

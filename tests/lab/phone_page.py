@@ -17,6 +17,7 @@ class PhonePage:
         family: which display it has.
         frame: what that shows: of a mono family packed rows of one bit a pixel.
         lines: what the phone did, oldest first.
+        is_closed: the handset has closed it, as it does when it starts anew.
     """
 
     def __init__(self, url: str) -> None:
@@ -29,6 +30,7 @@ class PhonePage:
         self.family = ""
         self.frame = b""
         self.lines: list[str] = []
+        self.is_closed = False
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession()
@@ -104,3 +106,6 @@ class PhonePage:
                         case "journal":
                             self.lines += [line["text"] for line in content["lines"]]
                 self._changed.notify_all()
+        async with self._changed:
+            self.is_closed = True
+            self._changed.notify_all()
