@@ -29,7 +29,7 @@ class Shares(enum.Enum):
 
 
 _ALONE: Final = re.compile(
-    r"^tests/(bench/|integration/test_("
+    r"^tests/(bench/|contract/test_sound\.py::test_frames_may_be|integration/test_("
     r"media_loop\.py::test_(dial_tone_is_heard_within|the_loop_itself_costs|a_microphone_that_hears_the_loudspeaker)|"
     r"phone_bad_input\.py::test_(keys_that_mean_nobody|a_call_and_the_keys\w*\[small)|"
     r"phone_calls\.py::test_dial_tone_comes|"

@@ -15,6 +15,7 @@ from provisioning.addresses import Transport
 from tests.lab.baresip import Baresip
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio
+from tests.lab.patience import PATIENCE_S
 from tests.lab.sip_line import SipLine
 from tests.lab.sipp import Sipp
 
@@ -415,7 +416,7 @@ def test_each_codec_carries_a_call_where_it_alone_is_configured(
         bob.wait_for("CALL_INCOMING")
         bob.answer()
         line.wait_for(CallAudioChanged, lambda event: event.receiving and event.sending)
-        assert line.heard.wait(10), "bob's tone does not come out of the bridge"
+        assert line.heard.wait(PATIENCE_S), "bob's tone does not come out of the bridge"
 
 
 @pytest.mark.feature("codec order")

@@ -38,6 +38,8 @@ class Card:
         try:
             yield self._mounted_at
         finally:
+            # For where it stays mounted with somebody else, as above.
+            subprocess.run([*AS_ROOT, "sync", "-f", self._mounted_at], check=True)
             subprocess.run([*AS_ROOT, "umount", self._mounted_at], check=True)
 
     def _mount(self, options: str) -> bool:
