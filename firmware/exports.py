@@ -168,7 +168,7 @@ class Exports:
                 file.close()
             return False
         if self._clock() > self._until_s:
-            self.fetched(list(self._files))
+            self._forget_all()
         for name, file in files.items():
             if (before := self._files.get(name)) is not None:
                 before.close()
@@ -209,6 +209,9 @@ class Exports:
     def drop(self) -> None:
         """Forget all of them, and those that are being made, as something was erased: it may be in any of them."""
         self.generation += 1
+        self._forget_all()
+
+    def _forget_all(self) -> None:
         self.fetched(list(self._files))
 
     def _wait_for_end(self, wait_s: float) -> None:
@@ -221,4 +224,4 @@ class Exports:
         if left_s > 0:
             self._wait_for_end(left_s)
         else:
-            self.fetched(list(self._files))
+            self._forget_all()

@@ -118,19 +118,22 @@ def sync_handlers(
     if (leaving := farewell(inbound)).waits:
         role = SyncRole(leaving, leaving.settings, note_broker, leaving, _forget)
         # Nobody sets a handset up anew over a connection that is there to say farewell.
-        bundles = NetworkBundles(None, time.monotonic)
-        return {**role.handlers, **NetworkBundleRole(bundles, role.refuse_whoever_knows_another_broker).handlers}
+        return _with_bundles(role, None)
     if records is None or outbox is None or inbound is None:
         return None
     memory = BrokerMemory(records.consents.announce, note_broker)
     role = SyncRole(outbox, settings, memory.note, inbound, records.traffic.add)
-    bundles = NetworkBundles(intake, time.monotonic)
-    return {**role.handlers, **NetworkBundleRole(bundles, role.refuse_whoever_knows_another_broker).handlers}
+    return _with_bundles(role, intake)
 
 
 def stick_handlers(intake: Intake, exports: Exports, tell: Callable[[BundleNews], None]) -> Mapping[str, Handler]:
     """Return what the stick process may ask; `tell` lets the phone hear of the stick."""
     return StickRole(partial(intake.begin, BundleSource.STICK), intake, exports, tell).handlers
+
+
+def _with_bundles(role: SyncRole, intake: NetworkIntake | None) -> Mapping[str, Handler]:
+    bundles = NetworkBundles(intake, time.monotonic)
+    return {**role.handlers, **NetworkBundleRole(bundles, role.refuse_whoever_knows_another_broker).handlers}
 
 
 async def _forget(_traffic: Traffic) -> None:

@@ -1,6 +1,7 @@
 """What the handset answers to `wecall factory-reset`."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from firmware.admin.pin_proof import prove
@@ -65,15 +66,7 @@ class ResetRole:
 
     async def _reset(self, request: ResetRequest) -> ResetAnswer:
         actor = Actor.HOLDER
-        guarding = self._guarding()
-        try:
-            answers = await who_answers(guarding.pins) if guarding is not None else None
-            is_known = guarding is not None
-        except StorageError:
-            answers, is_known = None, False
-        if not is_known:
-            self._require_root_past_a_guardian()
-        if guarding is not None and answers is Actor.GUARDIAN:
+        if (guarding := await self._guardians()) is not None:
             actor = Actor.GUARDIAN
             if not request.pin:
                 return ResetAnswer(needs_guardian=True)
@@ -82,6 +75,19 @@ class ResetRole:
             )
         await self._resetting.begin(actor, Channel.COMMAND_LINE)
         return ResetAnswer(needs_guardian=False)
+
+    async def _guardians(self) -> Guarding | None:
+        """Return who is asked where a guardian answers; while nobody can know, only root gets past the mark.
+
+        Raises:
+            ControlError: nobody can know, and it is somebody else.
+        """
+        guarding = self._guarding()
+        if guarding is not None:
+            with suppress(StorageError):
+                return guarding if await who_answers(guarding.pins) is Actor.GUARDIAN else None
+        self._require_root_past_a_guardian()
+        return None
 
     def _require_root_past_a_guardian(self) -> None:
         """Let root alone go on where a guardian answers whose PIN nothing can be compared with.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from time import monotonic
 
-from firmware.errands.proofs import PROOF_S
+from firmware.errands.proofs import TypedJustNow
 from firmware.errands.runner import Handler
 from firmware.errors import StorageError
 from firmware.phone.activation import AgeBand
@@ -37,8 +37,7 @@ class PinErrands:
         """
         self._pins = {PinSlot.HOLDER: holder, PinSlot.GUARDIAN: guardian}
         self._consents = consents
-        self._clock = clock
-        self._typed_until_s: dict[PinSlot, float] = {}
+        self._typed: TypedJustNow[PinSlot, PinSlot] = TypedJustNow(clock)
 
     @property
     def handlers(self) -> Mapping[type[Errand], Handler]:
@@ -48,13 +47,13 @@ class PinErrands:
     async def _check(self, errand: CheckPin) -> PinChecked:
         verdict = await self._pins[errand.slot].check(errand.pin)
         if verdict.accepted:
-            self._typed_until_s[errand.slot] = self._clock() + PROOF_S
+            self._typed.give(errand.slot, errand.slot)
         return PinChecked(verdict.accepted, verdict.wait_s)
 
     async def _set(self, errand: SetPin) -> PinChanged:
         # The menu may not know yet that there is a PIN: whoever starts the phone anew must not choose another one.
-        typed = self._clock() <= self._typed_until_s.pop(errand.slot, float("-inf"))
-        if not typed and await self._pins[errand.slot].is_set() and not await self._has_outlived_its_use(errand):
+        typed = self._typed.take(errand.slot)
+        if typed is None and await self._pins[errand.slot].is_set() and not await self._has_outlived_its_use(errand):
             raise StorageError("There is a PIN already, and it was not typed just now. Type it, and then a new one.")
         await self._pins[errand.slot].set(errand.pin)
         return PinChanged(is_set=bool(errand.pin), slot=errand.slot)

@@ -128,10 +128,10 @@ class KnownRecipients:
         return ours == theirs
 
     async def _write(self, epochs: tuple[int, ...]) -> None:
-        credential = await asyncio.to_thread(kept_credential, self._word.sync)
-        word = self._word.model_copy(update={"epochs": epochs, "credential": credential})
         if not epochs and not await asyncio.to_thread(self._path.exists):
             return
+        credential = await asyncio.to_thread(kept_credential, self._word.sync)
+        word = self._word.model_copy(update={"epochs": epochs, "credential": credential})
         try:
             await asyncio.to_thread(replace_durably, self._path, word.model_dump_json().encode())
         except OSError as error:

@@ -42,7 +42,6 @@ _HOUR_S: Final = 3600.0
 _LONGEST_S: Final = 90 * 86_400.0
 """So long recipients are tried to be told, and the next holder's messages wait at most."""
 
-
 _LEAST_TRIED_S: Final = 86_400.0
 """So long the handset must have run meanwhile: one that lay in a drawer for 90 days has told nobody yet."""
 
