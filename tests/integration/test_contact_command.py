@@ -1,7 +1,7 @@
 """`wecall contacts`, `import` and `export` against a real socket and a real store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,8 @@ from firmware.control.requests import REQUESTS, Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
 from firmware.import_gate import ImportGate
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Actor, Channel, Purpose
-from firmware.storage.contact_merge import Merged
-from firmware.vcard.properties import Card
-from tests.lab.store import StoreLab
+from firmware.phone.purpose import Purpose
+from tests.lab.store import StoreLab, erase_after_each
 
 Wecall = Callable[..., Awaitable[Result]]
 
@@ -149,14 +147,7 @@ async def test_a_file_stays_as_it_was_where_no_handset_gives_the_contacts(tmp_pa
 async def test_an_erasure_ends_an_import_that_is_under_way(
     lab: StoreLab, wecall: Wecall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    merge = lab.contacts.merge_cards
-
-    async def merge_and_erase(cards: Sequence[Card], *, since: int | None) -> Merged:
-        merged = await merge(cards, since=since)
-        await lab.erasure.erase([DataCategory.CONTACTS], actor=Actor.HOLDER, channel=Channel.KEYPAD)
-        return merged
-
-    monkeypatch.setattr(lab.contacts, "merge_cards", merge_and_erase)
+    erase_after_each(lab, DataCategory.CONTACTS, lab.contacts, "merge_cards", monkeypatch)
     for name in "ab":
         card = f"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{name}\r\nTEL:1001\r\nEND:VCARD\r\n"
         (tmp_path / f"{name}.vcf").write_text(card)

@@ -261,10 +261,16 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
-async def test_a_disk_that_fills_up_stops_no_call_and_loses_none(stage: Stage, small_disk: Path) -> None:
-    handset = stage.new_handset("full")
+def new_handset_on(disk: Path, stage: Stage, name: str) -> Handset:
+    """Return a handset that has yet to start, with all that it keeps on a disk."""
+    handset = stage.new_handset(name)
     handset.folder.mkdir()
-    handset.state_dir.symlink_to(small_disk)
+    handset.state_dir.symlink_to(disk)
+    return handset
+
+
+async def test_a_disk_that_fills_up_stops_no_call_and_loses_none(stage: Stage, small_disk: Path) -> None:
+    handset = new_handset_on(small_disk, stage, "full")
     with running(handset):
         async with Person(handset) as person:
             await person.wait_for_line()
@@ -286,9 +292,7 @@ async def test_a_disk_that_fills_up_stops_no_call_and_loses_none(stage: Stage, s
 
 
 async def test_a_disk_that_is_full_from_the_start_stops_no_call(stage: Stage, small_disk: Path) -> None:
-    handset = stage.new_handset("full-from-the-start")
-    handset.folder.mkdir()
-    handset.state_dir.symlink_to(small_disk)
+    handset = new_handset_on(small_disk, stage, "full-from-the-start")
     fill(small_disk)
     with running(handset):
         async with Person(handset) as person:
@@ -302,9 +306,7 @@ async def test_a_disk_that_is_full_from_the_start_stops_no_call(stage: Stage, sm
 async def test_a_phone_that_locks_by_itself_is_locked_when_it_starts_with_a_full_card(
     stage: Stage, small_disk: Path
 ) -> None:
-    handset = stage.new_handset("full-and-locked")
-    handset.folder.mkdir()
-    handset.state_dir.symlink_to(small_disk)
+    handset = new_handset_on(small_disk, stage, "full-and-locked")
     with running(handset):
         async with Person(handset) as person:
             await person.wait_for_line()

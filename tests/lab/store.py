@@ -3,14 +3,14 @@
 import itertools
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from firmware.media.sound_format import joined
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
-from firmware.phone.purpose import Channel, Purpose
+from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.policy import Reading
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.consents import Consents
@@ -30,11 +30,39 @@ from firmware.storage.set_up import StoredSetUp
 from firmware.storage.shares import StoredShares
 from firmware.storage.store import Store
 
+if TYPE_CHECKING:
+    import pytest
+
 KEY: Final = bytes(range(32))
 USER: Final = "planted-user-1001"
 ACCOUNT: Final = f"{USER}@sip.example.org"
 BOOT_ID: Final = "7cd135d5-022d-46ac-81ce-18d084236757"
+ONE_ACCOUNT: Final = """
+version = 1
+[device]
+id = "handset-7"
+fleet = "lab"
+[[accounts]]
+username = "201"
+domain = "sip.example.org"
+"""
+"""A configuration of the same handset's."""
+
 RECIPIENT: Final = Recipient(device="handset-7", name="broker.example.org")
+
+
+def erase_after_each(
+    lab: "StoreLab", category: DataCategory, part: object, method: str, patch: "pytest.MonkeyPatch"
+) -> None:
+    """Have a category erased whenever a method of a part of the store has done its work."""
+    work = getattr(part, method)
+
+    async def work_and_erase(*args: Any, **more: Any) -> Any:
+        done = await work(*args, **more)
+        await lab.erasure.erase([category], actor=Actor.HOLDER, channel=Channel.KEYPAD)
+        return done
+
+    patch.setattr(part, method, work_and_erase)
 
 
 class StoreLab:

@@ -14,16 +14,7 @@ from firmware.phone.rights import RequestKind
 from firmware.records import Records
 from firmware.storage.errors import StoreFullError, StoreReadOnlyError
 from provisioning.schema import parse_configuration
-
-TEXT = """
-version = 1
-[device]
-id = "handset-7"
-fleet = "lab"
-[[accounts]]
-username = "201"
-domain = "sip.example.org"
-"""
+from tests.lab.store import ONE_ACCOUNT
 
 
 async def test_a_store_that_holds_what_nobody_thought_of_is_a_fault_and_stops_no_phone(
@@ -36,7 +27,7 @@ async def test_a_store_that_holds_what_nobody_thought_of_is_a_fault_and_stops_no
 
     records = Records(
         tmp_path,
-        parse_configuration(TEXT),
+        parse_configuration(ONE_ACCOUNT),
         lambda: None,
         lambda problem, _sentence: faults.append(problem),
         lambda _state: None,
@@ -67,7 +58,7 @@ async def test_a_store_that_can_be_read_and_not_written_still_says_whose_phone_i
     room: list[bool] = []
     kept = Records(
         tmp_path,
-        parse_configuration(TEXT),
+        parse_configuration(ONE_ACCOUNT),
         lambda: None,
         lambda raised, _sentence: happened.append(raised),
         lambda state: happened.append(state.age_band),
@@ -111,7 +102,7 @@ async def test_a_request_of_an_unset_clock_gets_its_day_by_itself_once_the_clock
     monkeypatch.setattr("time.time", lambda: wall_s)
     kept = Records(
         tmp_path,
-        parse_configuration(TEXT.replace("fleet =", 'country = "DE"\nfleet =')),
+        parse_configuration(ONE_ACCOUNT.replace("fleet =", 'country = "DE"\nfleet =')),
         lambda: None,
         lambda _problem, _sentence: None,
         lambda _state: None,

@@ -20,17 +20,9 @@ from firmware.storage.database import Database
 from firmware.storage.guardian_mark import GUARDED_NAME, GuardianMark
 from firmware.storage.keyring import WRAP_NAME
 from provisioning.schema import parse_configuration
+from tests.lab.store import ONE_ACCOUNT
 
 PIN, GUARDIANS_PIN = "258013", "739182"
-CONFIGURATION = """
-version = 1
-[device]
-id = "handset-7"
-fleet = "lab"
-[[accounts]]
-username = "201"
-domain = "sip.example.org"
-"""
 ADMINISTRATOR, ROOT = 1000, 0
 
 
@@ -45,7 +37,7 @@ class Phone:
         try:
             self.records = Records(
                 self.folder,
-                parse_configuration(CONFIGURATION),
+                parse_configuration(ONE_ACCOUNT),
                 lambda: None,
                 lambda _problem, _sentence: None,
                 lambda _state: None,

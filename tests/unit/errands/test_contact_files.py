@@ -19,7 +19,7 @@ from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.phone.errands import FolderJob, RunFolderJob
 from firmware.phone.events import BlockedContactsLoaded
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.phone.purpose import Purpose
 from firmware.phone.words import Text, Word
 from firmware.pictures.photos import ContactPhotos
 from firmware.storage import contact_merge
@@ -27,7 +27,7 @@ from firmware.storage.contact_merge import Merged
 from firmware.storage.pictures import Pixels
 from firmware.vcard.lines import MAX_LINE_BYTES
 from firmware.vcard.properties import Card
-from tests.lab.store import StoreLab
+from tests.lab.store import StoreLab, erase_after_each
 
 LINE = '{"cards": [], "broken": [], "cut": 0, "photos_left_out": 0}'
 SAMPLES = Path(__file__).parents[1] / "vcard" / "samples"
@@ -324,14 +324,7 @@ async def test_a_withdrawal_ends_an_import_that_is_under_way(
 async def test_an_erasure_ends_an_import_that_is_under_way_and_nothing_of_it_comes_back(
     lab: StoreLab, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    merge = lab.contacts.merge_cards
-
-    async def merge_and_erase(cards: Sequence[Card], *, since: int | None) -> Merged:
-        merged = await merge(cards, since=since)
-        await lab.erasure.erase([DataCategory.CONTACTS], actor=Actor.HOLDER, channel=Channel.KEYPAD)
-        return merged
-
-    monkeypatch.setattr(lab.contacts, "merge_cards", merge_and_erase)
+    erase_after_each(lab, DataCategory.CONTACTS, lab.contacts, "merge_cards", monkeypatch)
     (files.folder / "a.vcf").write_text("".join(card(f"Ann{number}", f"1{number:04}") for number in range(500)))
     folder = FolderErrands(files.folder, {FolderJob.IMPORT_CONTACTS: files.files.import_from}, lambda _: None)
     finished = await folder.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_CONTACTS))

@@ -48,7 +48,7 @@ from firmware.storage.errors import ErasedMeanwhileError
 from firmware.storage.guardian_mark import GuardianMark
 from firmware.storage.pictures import Pixels, StoredPicture
 from tests.lab.small_disk import read_only
-from tests.lab.store import StoreLab
+from tests.lab.store import StoreLab, erase_after_each
 
 
 @pytest.fixture
@@ -412,14 +412,7 @@ async def test_a_withdrawal_ends_an_import_of_pictures_that_is_under_way(
 async def test_an_erasure_ends_an_import_of_pictures_that_is_under_way(
     lab: StoreLab, gate: ImportGate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add = lab.pictures.add
-
-    async def add_and_erase(name: str, pixels: Pixels, *, since: int | None) -> StoredPicture:
-        kept = await add(name, pixels, since=since)
-        await lab.erasure.erase([DataCategory.PICTURES], actor=Actor.HOLDER, channel=Channel.KEYPAD)
-        return kept
-
-    monkeypatch.setattr(lab.pictures, "add", add_and_erase)
+    erase_after_each(lab, DataCategory.PICTURES, lab.pictures, "add", monkeypatch)
     for name in ("Garden.png", "Holiday.png"):
         Image.new("RGB", (9, 9)).save(tmp_path / name)
     with pytest.raises(ErasedMeanwhileError):

@@ -19,7 +19,7 @@ from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxMessage
 from firmware.privacy.consent import LedgerAction
 from provisioning.schema import Configuration, parse_configuration
-from tests.lab.store import StoreLab
+from tests.lab.store import ONE_ACCOUNT, StoreLab
 
 DAY_S = 86_400.0
 
@@ -27,14 +27,7 @@ DAY_S = 86_400.0
 def configuration(folder: Path) -> Configuration:
     (folder / "device.pem").write_text("the certificate")
     (folder / "device.key").write_text("the key")
-    return parse_configuration(f"""
-version = 1
-[device]
-id = "handset-7"
-fleet = "lab"
-[[accounts]]
-username = "201"
-domain = "sip.example.org"
+    return parse_configuration(f"""{ONE_ACCOUNT}
 [sync]
 host = "broker.example.org"
 certificate = "{folder}/device.pem"
