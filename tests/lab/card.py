@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.lab.patience import wait_until
-
 AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
 _SIZE_BYTES = 96 << 20
 
@@ -29,20 +27,30 @@ class Card:
         subprocess.run(["mkfs.ext4", "-q", "-E", f"root_owner={os.getuid()}:{os.getgid()}", self.image], check=True)
 
     @contextmanager
-    def mounted(self, *, read_only: bool = False) -> Iterator[Path]:
+    def mounted(self) -> Iterator[Path]:
         """Give the folder in which the card is seen; all of it is in the image when that ends."""
-        options = "loop,ro,noload" if read_only else "loop"
-        # Somebody else may have gone into a mount namespace of their own while the card was mounted before, and then it
-        # stays mounted there until they end.
-        wait_until(lambda: self._mount(options), f"{self.image} is mounted")
-        try:
-            yield self._mounted_at
-        finally:
-            # For where it stays mounted with somebody else, as above.
-            subprocess.run([*AS_ROOT, "sync", "-f", self._mounted_at], check=True)
-            subprocess.run([*AS_ROOT, "umount", self._mounted_at], check=True)
+        with _mounted(self.image, "loop", self._mounted_at):
+            try:
+                yield self._mounted_at
+            finally:
+                # Where somebody has gone into a mount namespace of their own meanwhile, the card stays mounted there
+                # until they end. Freezing puts what the journal has into its place, too.
+                for how in ("--freeze", "--unfreeze"):
+                    subprocess.run([*AS_ROOT, "fsfreeze", how, self._mounted_at], check=True)
 
-    def _mount(self, options: str) -> bool:
-        return not subprocess.run(
-            [*AS_ROOT, "mount", "-o", options, self.image, self._mounted_at], check=False
-        ).returncode
+    @contextmanager
+    def read(self) -> Iterator[Path]:
+        """Give the folder in which a copy of the card is seen: the card itself may still be mounted, as above."""
+        copy = self.image.with_suffix(".copy")
+        subprocess.run(["cp", "--sparse=always", self.image, copy], check=True)
+        with _mounted(copy, "loop,ro,noload", self._mounted_at):
+            yield self._mounted_at
+
+
+@contextmanager
+def _mounted(image: Path, options: str, at: Path) -> Iterator[None]:
+    subprocess.run([*AS_ROOT, "mount", "-o", options, image, at], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*AS_ROOT, "umount", at], check=True)

@@ -38,7 +38,7 @@ class Thief:
         self._image = _written_on(card.image)
         self._loot = loot
         self.files = loot / "files"
-        with card.mounted(read_only=True) as folder:
+        with card.read() as folder:
             no_files = shutil.ignore_patterns("lost+found", "*.sock", "*.notify")
             shutil.copytree(folder, self.files, ignore=no_files, symlinks=True)
 
