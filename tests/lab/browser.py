@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven as a person would."""
+"""Debian's Chromium without the windows around its pages, driven as a person would."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from tests.lab.patience import PATIENCE_S
 # What is expected of a page comes at once, but for a busy computer.
 expect.set_options(timeout=1000 * PATIENCE_S)
 
-EXECUTABLE = Path("/usr/bin/chromium")
+EXECUTABLE = Path("/usr/bin/chromium-headless-shell")
 
 _ARGUMENTS = (
     # Tests run as root and in containers, where Chromium's own sandbox cannot be set up.
