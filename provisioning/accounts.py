@@ -1,14 +1,14 @@
 """The SIP accounts: who the handset is to which server."""
 
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from provisioning.addresses import Host, HostAndPort, Port, Transport, split_port
+from provisioning.addresses import Host, HostAndPort, Port, split_port
 from provisioning.section import ConfigurationTable, Identifier, conflict
+from provisioning.sip_choices import DtmfMethod, ReliableProvisional, Srtp, Transport
 
 SipUser = Annotated[
     str,
@@ -21,30 +21,6 @@ SipUser = Annotated[
     ),
 ]
 CaFile = Annotated[Path, Field(examples=["certificates/operator-ca.pem"])]
-
-
-class Srtp(StrEnum):
-    """Whether call audio is encrypted (SDES, RFC 4568)."""
-
-    OFF = "off"
-    PREFERRED = "preferred"
-    MANDATORY = "mandatory"
-
-
-class DtmfMethod(StrEnum):
-    """How digits go out in a call; AUTO takes what was negotiated."""
-
-    AUTO = "auto"
-    RFC4733 = "rfc4733"
-    INFO = "info"
-    IN_BAND = "inband"
-
-
-class ReliableProvisional(StrEnum):
-    """Whether 18x responses must be confirmed (RFC 3262) or only may."""
-
-    SUPPORTED = "supported"
-    REQUIRED = "required"
 
 
 class Account(ConfigurationTable):

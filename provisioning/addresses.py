@@ -1,7 +1,5 @@
-"""Where a server is reached: names, ports and how SIP travels to it."""
+"""Where a server is reached: names and ports."""
 
-from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -27,22 +25,6 @@ HostAndPort = Annotated[
         examples=["server.example.com:5061"],
     ),
 ]
-
-
-class Transport(StrEnum):
-    """How SIP travels to the server."""
-
-    UDP = "udp"
-    TCP = "tcp"
-    TLS = "tls"
-
-
-SERVICE_LABELS: Mapping[Transport, str] = {
-    Transport.UDP: "_sip._udp",
-    Transport.TCP: "_sip._tcp",
-    Transport.TLS: "_sips._tcp",
-}
-"""What stands before a domain to ask for its SIP servers by SRV records (RFC 3263 section 4.1)."""
 
 
 def split_port(server: str, default_port: int) -> tuple[str, int]:

@@ -4,8 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from provisioning.addresses import HostAndPort, Transport
+from provisioning.addresses import HostAndPort
 from provisioning.section import ConfigurationTable, Conflicts
+from provisioning.sip_choices import Transport
 
 
 class Nat(ConfigurationTable):

@@ -5,14 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
 from provisioning.broker import Completion
 from provisioning.manifest import Manifest
 from provisioning.network import WifiSecurity
 from provisioning.remarks import Remark, Severity, mistake, warning
 from provisioning.schema import Configuration
 from provisioning.secret_names import secrets_of
+from provisioning.sip_choices import Srtp, Transport
 from provisioning.trust import Kind
 
 _LOCKED_OUT: Final = mistake(

@@ -23,10 +23,11 @@ import systemd.daemon
 
 from firmware.root.record import RecordError, read_record
 from provisioning.accounts import Account
-from provisioning.addresses import SERVICE_LABELS, Transport, split_port
+from provisioning.addresses import split_port
 from provisioning.errors import ProvisioningError
 from provisioning.schema import Configuration, parse_configuration
 from provisioning.sip import Sip
+from provisioning.sip_choices import SERVICE_LABELS, Transport
 
 RULES = Path("/opt/wecall/share/wecall.nft")
 CONFIGURATION = Path("/etc/wecall/config.toml")

@@ -15,8 +15,7 @@ from firmware.sip.nat import NatServers
 from firmware.sip.native import guarded
 from firmware.sip.settings import AccountSettings, SipSettings
 from firmware.sip.transports import mark
-from provisioning.accounts import ReliableProvisional, Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import ReliableProvisional, Srtp, Transport
 
 if TYPE_CHECKING:
     from firmware.sip.registration import Registration

@@ -11,7 +11,7 @@ from firmware.sip.failover import Target
 from firmware.sip.gate import GatePolicy
 from firmware.sip.settings import AccountSettings
 from firmware.sip.transports import Transports
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 
 _log = logging.getLogger(__name__)
 

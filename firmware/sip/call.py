@@ -19,8 +19,7 @@ from firmware.sip.native import guarded
 from firmware.sip.quality_meter import QualityMeter, StreamCounts, counts_of
 from firmware.sip.recording_signs import RecordingSigns, is_record_aware, put_sign, read_signs
 from firmware.sip.settings import AccountSettings
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 
 _FINAL: Final = 200  # RFC 3261 section 21: responses from here on are final
 _REFUSED: Final = 300

@@ -12,7 +12,7 @@ from firmware.phone.call import CallId
 from firmware.phone.events import Key
 from firmware.sip.agenda import Agenda
 from firmware.sip.call import SipCall
-from provisioning.accounts import DtmfMethod
+from provisioning.sip_choices import DtmfMethod
 
 _log = logging.getLogger(__name__)
 

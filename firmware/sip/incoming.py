@@ -14,7 +14,7 @@ from firmware.sip.call_table import CallTable, new_call_id
 from firmware.sip.identity import Invitation, ReceivedMessage, read_invitation
 from firmware.sip.mapping import REJECT_CODES
 from firmware.sip.mixer import Mixer
-from provisioning.accounts import Srtp
+from provisioning.sip_choices import Srtp
 
 _RINGING: Final = 180
 _OK: Final = 200

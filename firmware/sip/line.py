@@ -18,7 +18,7 @@ from firmware.sip.server_probe import ServerProbes
 from firmware.sip.servers import Resolution, ServerResolver, address_towards, is_ipv6
 from firmware.sip.settings import AccountSettings, SipSettings
 from firmware.sip.transports import Transports
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 
 _log = logging.getLogger(__name__)
 

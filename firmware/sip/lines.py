@@ -15,7 +15,7 @@ from firmware.sip.failover import Target
 from firmware.sip.line import AccountLine, LineParts
 from firmware.sip.registration import Registration
 from firmware.sip.settings import AccountSettings
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import pjsua2
 from firmware.sip.agenda import Agenda
 from firmware.sip.servers import addresses_of, is_ipv6
 from firmware.sip.settings import NatSettings, ServerName
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 
 _log = logging.getLogger(__name__)
 

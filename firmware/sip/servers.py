@@ -14,7 +14,7 @@ from firmware.phone.call import RegistrationFailure
 from firmware.sip.addresses import canonical
 from firmware.sip.failover import Target
 from firmware.sip.settings import AccountSettings, ServerName
-from provisioning.addresses import SERVICE_LABELS
+from provisioning.sip_choices import SERVICE_LABELS
 
 _log = logging.getLogger(__name__)
 

@@ -6,8 +6,7 @@ from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from provisioning.accounts import DtmfMethod, ReliableProvisional, Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import DtmfMethod, ReliableProvisional, Srtp, Transport
 
 
 @dataclass(frozen=True, slots=True)

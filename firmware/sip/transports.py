@@ -9,7 +9,7 @@ import pjsua2
 
 from firmware.errors import SipError
 from firmware.sip.settings import AccountSettings, SipSettings
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 
 _log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.network import Namespace, VethCable

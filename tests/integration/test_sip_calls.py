@@ -10,8 +10,7 @@ import pytest
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, RejectReason, SipUri
 from firmware.phone.events import CallAudioChanged, CallQualityMeasured, CallStateChanged, IncomingCallReceived, Key
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab.baresip import Baresip
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio

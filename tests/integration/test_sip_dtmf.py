@@ -7,7 +7,7 @@ import pytest
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.events import CallStateChanged, Key
-from provisioning.accounts import DtmfMethod
+from provisioning.sip_choices import DtmfMethod
 from tests.lab.kamailio import Kamailio
 from tests.lab.rtp_ear import RtpEar
 from tests.lab.scripted_peer import ScriptedPeer, sdp

@@ -10,8 +10,7 @@ import pytest
 
 from firmware.phone.events import IncomingCallReceived
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.bench.speaker import Codec, Speaker
 from tests.bench.speech import RATE_HZ, Heard, judge, speech
 from tests.lab.audio import Sound

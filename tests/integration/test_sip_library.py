@@ -15,7 +15,7 @@ import pytest
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
 from firmware.phone.events import CallAudioChanged, CallQualityMeasured, IncomingCallReceived
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 from tests.bench.phones import Linphone, Seat
 from tests.lab.audio import level
 from tests.lab.baresip import Baresip

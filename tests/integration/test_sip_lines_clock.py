@@ -12,8 +12,7 @@ import pytest
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.events import IncomingCallReceived, RegistrationChanged
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab.kamailio import Kamailio
 from tests.lab.patience import wait_until
 from tests.lab.second_phone import SecondPhone

@@ -15,8 +15,7 @@ from firmware.sip import AccountSettings, SipSettings
 from firmware.sip.engine import Engine
 from firmware.sip.servers import service_records
 from firmware.sip.settings import ServerName
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.name_server import NameServer

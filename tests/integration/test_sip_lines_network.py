@@ -9,8 +9,7 @@ import pytest
 
 from firmware.phone.call import CallState, RegistrationFailure, RegistrationState
 from firmware.sip.settings import ServerName
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import Sound, level
 from tests.lab.operator_site import (
     FRIEND_HZ,

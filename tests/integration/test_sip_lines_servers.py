@@ -12,8 +12,7 @@ from firmware.phone.call import CallId, CallState, DisconnectReason, Registratio
 from firmware.phone.events import IncomingCallReceived, RegistrationChanged
 from firmware.sip import AccountSettings, SipSettings
 from firmware.sip.settings import ServerName
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.patience import wait_until

@@ -13,8 +13,7 @@ import pytest
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.events import Problem, ProblemRaised, RegistrationChanged
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.patience import PATIENCE_S

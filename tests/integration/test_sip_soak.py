@@ -8,8 +8,7 @@ import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab import chance
 from tests.lab.kamailio import Kamailio
 from tests.lab.sip_line import SipLine

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 import pytest
 
-from provisioning.accounts import Srtp
+from provisioning.sip_choices import Srtp
 from tests.lab import chance
 from tests.lab.audio import find_tone
 from tests.lab.kamailio import Kamailio

@@ -10,8 +10,7 @@ import threading
 
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab.sip_line import SipLine
 
 SERVER = "10.9.0.1"

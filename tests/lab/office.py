@@ -16,8 +16,7 @@ from typing import Any, Protocol, Self
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri, TextMessage
 from firmware.phone.events import CallStateChanged, IncomingCallReceived, MessageReceived
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import Recorder, Sound, level, tone
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person

@@ -10,8 +10,7 @@ from typing import Final
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.events import IncomingCallReceived
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.network import Namespace, VethCable

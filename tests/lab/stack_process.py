@@ -41,7 +41,7 @@ class StackSettings:
         welcome: user parts of those whose calls it answers, or lets ring while there are enough; it is busy for all
             others.
         calls: how many calls it has at once before further ones only ring.
-        srtp: whether it encrypts audio; the values are `provisioning.accounts.Srtp`'s.
+        srtp: whether it encrypts audio; the values are `provisioning.sip_choices.Srtp`'s.
         ice: it offers and takes ICE.
         name_server: the address of the only name server that its process finds; this machine's where empty. Only root
             may change it.

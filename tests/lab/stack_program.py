@@ -24,8 +24,7 @@ from firmware.sip import AccountSettings, PjsuaStack, SipSettings, engine, gate,
 from firmware.sip.bodies import Verdict
 from firmware.sip.connection_limit import ConnectionLimit
 from firmware.sip.settings import NatSettings
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import tone
 from tests.lab.priority import REST_S, carry_sound
 from tests.lab.stack_process import SPOKEN_HZ

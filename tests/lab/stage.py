@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 from tests.lab.answering_peer import AnsweringPeer, Settings, speak, write_wav
 from tests.lab.audio import tone
 from tests.lab.certificates import LOOPBACK, CertificateAuthority

@@ -11,8 +11,7 @@ from typing import Protocol
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.events import IncomingCallReceived
 from firmware.sip import AccountSettings, SipSettings
-from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import Sound, level
 from tests.lab.kamailio import Kamailio
 from tests.lab.second_phone import SecondPhone

@@ -1,9 +1,9 @@
 import pytest
 
-from provisioning.addresses import Transport
 from provisioning.countries import COUNTRY_CODES
 from provisioning.errors import ProvisioningError
 from provisioning.schema import Configuration, parse_configuration
+from provisioning.sip_choices import Transport
 
 MINIMAL = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
 

@@ -1,7 +1,7 @@
 import pytest
 
 from firmware.sip.dtmf import chosen_method
-from provisioning.accounts import DtmfMethod
+from provisioning.sip_choices import DtmfMethod
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from firmware.phone.call import RegistrationFailure
 from firmware.sip.failover import Target
 from firmware.sip.servers import MAX_TARGETS, Resolution, ServerResolver, addresses_of, look_up
 from firmware.sip.settings import AccountSettings, ServerName
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 
 
 def account(*servers: ServerName) -> AccountSettings:

@@ -6,7 +6,7 @@ import pytest
 from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
 from firmware.phone.events import CallStateChanged, Event, MessageSent, Problem, ProblemRaised
 from firmware.sip import AccountSettings, PjsuaStack, SipSettings
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 
 
 def test_a_machine_without_the_sip_library_says_so_and_ends_every_call_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

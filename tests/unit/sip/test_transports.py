@@ -5,7 +5,7 @@ import pytest
 from firmware.errors import SipError
 from firmware.sip.settings import AccountSettings, SipSettings
 from firmware.sip.transports import Transports
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 
 
 def account(transport: Transport, name: str = "", tls_ca: Path | None = None) -> AccountSettings:
