@@ -2,7 +2,7 @@
 
 import uuid
 from contextlib import suppress
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,6 @@ def sip_settings(configuration: Configuration) -> SipSettings:
     """Return the SIP stack's."""
     sip, sound = configuration.sip, configuration.sound
     default, *others = configuration.accounts
-    plan = dial_plan(configuration)
     return SipSettings(
         account=_account_settings(default, is_default=True),
         more_accounts=tuple(_account_settings(account, is_default=False) for account in others),
@@ -42,9 +41,8 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         frame_ms=sound.period_ms,
         # One more than the phone keeps, so that it hears of those whom it turns away.
         max_calls=configuration.calls.max_calls + 1,
-        is_emergency=plan.is_emergency,
         media_networks=_media_networks(),
-        allows=lambda number: not plan.is_emergency(number) and not plan.is_barred(number),
+        dial_plan=dial_plan(configuration),
         instance_id=_instance_id(configuration.device),
         prefer_ipv6=sip.prefer_ipv6,
         binding_check_s=sip.binding_check_s,
@@ -54,19 +52,20 @@ def sip_settings(configuration: Configuration) -> SipSettings:
     )
 
 
-def _media_networks() -> tuple[IPv4Network | IPv6Network, ...]:
+def _media_networks() -> tuple[str, ...]:
     """Return the networks that the firewall lets audio through to, besides the servers (docs/security.md, Network)."""
     found = []
     with suppress(FileNotFoundError, PermissionError):
         for line in _MEDIA_NETWORKS.read_text(encoding="utf-8", errors="replace").splitlines():
             # The firewall tells of lines that are none.
             with suppress(ValueError):
-                found.append(ip_network(line.strip(), strict=False))
+                found.append(str(ip_network(line.strip(), strict=False)))
     return tuple(found)
 
 
 def _account_settings(account: Account, *, is_default: bool) -> AccountSettings:
     best, *others = (ServerName(host, port) for host, port in account.addresses)
+    authorities, error = _authorities(account.tls_ca)
     return AccountSettings(
         username=account.username,
         domain=account.domain,
@@ -76,7 +75,8 @@ def _account_settings(account: Account, *, is_default: bool) -> AccountSettings:
         password=sip_password(account, is_default=is_default),
         auth_username=account.auth_username or "",
         display_name=account.display_name,
-        tls_ca=account.tls_ca,
+        tls_ca_pem=authorities,
+        tls_ca_error=error,
         tls_verify=account.tls_verify,
         srtp=account.srtp,
         register_expires_s=account.register_expires_s,
@@ -87,6 +87,14 @@ def _account_settings(account: Account, *, is_default: bool) -> AccountSettings:
         fallback_servers=tuple(others),
         use_srv=account.uses_srv,
     )
+
+
+def _authorities(path: Path | None) -> tuple[bytes | None, str]:
+    """Return what is in a file of authorities, or why it cannot be read: its account is no use then, others are."""
+    try:
+        return path.read_bytes() if path is not None else None, ""
+    except OSError as error:
+        return None, str(error)
 
 
 def _nat_settings(nat: Nat) -> NatSettings:

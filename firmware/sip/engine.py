@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any, Final
 
 import pjsua2
@@ -62,6 +63,7 @@ class Engine:
             deliver: runs a callable on the `sip` thread.
         """
         self._settings = settings
+        self._media_networks = tuple(ip_network(network) for network in settings.media_networks)
         self._bridge = bridge
         self._agenda = agenda
         self._post = post
@@ -262,7 +264,7 @@ class Engine:
     def _allows_dtls(self, address: Address) -> bool:
         """Say whether audio whose keys come by DTLS may go to an address: the firewall lets it go nowhere else."""
         is_server = str(address) in self._admission.trusted
-        return is_server or any(address in network for network in self._settings.media_networks)
+        return is_server or any(address in network for network in self._media_networks)
 
     def error_behind(self, reason: str) -> int:
         """Return the library's error number behind a made-up response's reason phrase, 0 where it has none."""

@@ -1,11 +1,9 @@
-"""What the SIP stack is told at its birth: frozen values that the composition root fills from the configuration."""
+"""What the SIP stack is told at its birth: plain data, which may come from another process."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Network, IPv6Network
-from pathlib import Path
 
+from firmware.phone.dial_plan import DialPlan
 from provisioning.sip_choices import DtmfMethod, ReliableProvisional, Srtp, Transport
 
 
@@ -40,6 +38,8 @@ class AccountSettings:
         reliable_provisional: of calls in both directions.
         watch_voicemail: subscribe to the count of voice messages (RFC 3842); unasked counts are taken anyway.
         fallback_servers: where to go when the one before does not answer.
+        tls_ca_pem: the authorities to trust, as PEM; None for the system's.
+        tls_ca_error: why the authorities to trust cannot be read; empty where they can.
         use_srv: ask the domain's SRV records for the servers first (RFC 3263).
     """
 
@@ -51,7 +51,8 @@ class AccountSettings:
     password: str = field(repr=False)
     auth_username: str = ""
     display_name: str = ""
-    tls_ca: Path | None = None
+    tls_ca_pem: bytes | None = field(default=None, repr=False)
+    tls_ca_error: str = ""
     tls_verify: bool = True
     srtp: Srtp = Srtp.PREFERRED
     register_expires_s: int = 300
@@ -91,14 +92,6 @@ class JitterBufferSettings:
     maximum_ms: int = 500
 
 
-def _allow_all(_number: str) -> bool:
-    return True
-
-
-def _no_emergency(_number: str) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class SipSettings:
     """The whole stack; the fields mean what they mean in `provisioning.sip.Sip`.
@@ -108,7 +101,6 @@ class SipSettings:
         more_accounts: the others, each with a name.
         codecs_by_network: patterns of interface names, each with the codecs in place of `codecs` where it fits first.
         instance_id: names this handset for ever, as a URN (RFC 5626 section 4.1); the library's own where empty.
-        is_emergency: whether a number is one that any account may be used for; asked on the `sip` thread.
         prefer_ipv6: of a server that both families reach, use IPv6 first.
         binding_check_s: seconds between REGISTERs over UDP, where nothing else tells that a registrar has restarted and
             forgotten us; 0 for none beyond what keeps the registration from running out.
@@ -118,8 +110,8 @@ class SipSettings:
         clock_rate_hz, frame_ms: of the conference bridge, and so of the AudioPort.
         max_calls: simultaneous calls; callers beyond are told that the line is busy.
         media_silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
-        media_networks: where audio may come from besides the servers.
-        allows: whether this handset may be transferred to a number, as dialled; asked on the `sip` thread.
+        media_networks: where audio may come from besides the servers, as addresses with a length of prefix.
+        dial_plan: which numbers are for help, and which are never called; without one none is either.
         user_agent: what the handset calls itself (RFC 3261 section 20.41).
     """
 
@@ -141,9 +133,8 @@ class SipSettings:
     max_calls: int = 4
     media_silence_s: float = 20.0
     user_agent: str = "WeCall-Handset"
-    media_networks: tuple[IPv4Network | IPv6Network, ...] = ()
-    allows: Callable[[str], bool] = _allow_all
-    is_emergency: Callable[[str], bool] = _no_emergency
+    media_networks: tuple[str, ...] = ()
+    dial_plan: DialPlan | None = None
     instance_id: str = ""
     prefer_ipv6: bool = False
     binding_check_s: float = 4.0
@@ -151,6 +142,15 @@ class SipSettings:
     dscp_audio: int = 46
     dscp_signalling: int = 24
     nat: NatSettings = NatSettings()
+
+    def is_emergency(self, number: str) -> bool:
+        """Say whether a number is one that any account may be used for."""
+        return self.dial_plan is not None and self.dial_plan.is_emergency(number)
+
+    def allows(self, number: str) -> bool:
+        """Say whether this handset may be transferred to a number, as dialled."""
+        plan = self.dial_plan
+        return plan is None or not (plan.is_emergency(number) or plan.is_barred(number))
 
     def codecs_on(self, interface: str) -> tuple[str, ...]:
         """Return the codecs to use on an interface, best first."""

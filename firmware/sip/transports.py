@@ -21,7 +21,7 @@ _PJ_TRANSPORTS = {
     Transport.TLS: pjsua2.PJSIP_TRANSPORT_TLS,
 }
 
-_Trust = tuple[str, bool]
+_Trust = tuple[bytes | None, str, bool]
 _Key = tuple[Transport, bool, _Trust | None]
 
 
@@ -98,7 +98,8 @@ class Transports:
 
     @staticmethod
     def _key(account: AccountSettings, ipv6: bool) -> _Key:
-        trust = (_authorities(account), account.tls_verify) if account.transport is Transport.TLS else None
+        is_tls = account.transport is Transport.TLS
+        trust = (account.tls_ca_pem, account.tls_ca_error, account.tls_verify) if is_tls else None
         return account.transport, ipv6, trust
 
     def _open(self, account: AccountSettings, *, ipv6: bool) -> int:
@@ -133,7 +134,11 @@ class Transports:
             _log.warning("The SIP server's certificate is not verified: anybody on the path can listen in.")
             return
         _readable(account)
-        tls.CaListFile = _authorities(account)
+        if account.tls_ca_pem is None:
+            tls.CaListFile = _SYSTEM_AUTHORITIES
+        else:
+            # What is not ASCII stands between the certificates, for people.
+            tls.CaBuf = account.tls_ca_pem.decode("ascii", "replace")
 
     def _keep_connection_alive(self, configuration: Any) -> None:
         # The kernel's keep-alives cost no wake-up, hold a NAT's door open and notice a server that is gone; so does
@@ -160,15 +165,13 @@ def mark(configuration: Any, dscp: int) -> None:
     configuration.qosParams.dscp_val = dscp
 
 
-def _authorities(account: AccountSettings) -> str:
-    return str(account.tls_ca) if account.tls_ca else _SYSTEM_AUTHORITIES
-
-
 def _readable(account: AccountSettings) -> None:
-    try:
-        with open(_authorities(account), "rb"):  # noqa: PTH123 - only asks whether the library will be able to
-            pass
-    except OSError as error:
-        raise SipError(
-            f"The certificate authorities for SIP cannot be read ({error}). Correct tls_ca or the file."
-        ) from error
+    reason = account.tls_ca_error
+    if account.tls_ca_pem is None and not reason:
+        try:
+            with open(_SYSTEM_AUTHORITIES, "rb"):  # noqa: PTH123 - only asks whether the library will be able to
+                pass
+        except OSError as error:
+            reason = str(error)
+    if reason:
+        raise SipError(f"The certificate authorities for SIP cannot be read ({reason}). Correct tls_ca or the file.")

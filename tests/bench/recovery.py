@@ -46,7 +46,8 @@ given = json.loads(sys.argv[1])
 (host, port), *others = given["servers"]
 account = AccountSettings(
     given["user"], "operator.example", host, port, Transport(given["transport"]), given["password"],
-    tls_ca=Path(given["ca"]), srtp=Srtp.OFF, fallback_servers=tuple(ServerName(*other) for other in others))
+    tls_ca_pem=Path(given["ca"]).read_bytes(), srtp=Srtp.OFF,
+    fallback_servers=tuple(ServerName(*other) for other in others))
 stack = PjsuaStack(SipSettings(account, local_port=0), heartbeat=lambda: None)
 stack.start(lambda event: None)
 sys.stdin.read()

@@ -45,7 +45,7 @@ def settings(
 ) -> SipSettings:
     port = {Transport.UDP: server.udp_port, Transport.TCP: server.tcp_port, Transport.TLS: server.tls_port}[transport]
     account = AccountSettings(
-        "alice", "localhost", "localhost", port, transport, USERS["alice"], tls_ca=authority.ca_path, srtp=srtp
+        "alice", "localhost", "localhost", port, transport, USERS["alice"], tls_ca_pem=authority.ca_pem, srtp=srtp
     )
     return SipSettings(account, local_port=0, codecs=codecs, **more)  # type: ignore[arg-type]
 

@@ -62,8 +62,9 @@ def registrar(tmp_path: Path, authority: CertificateAuthority) -> Iterator[Calla
 
 def account(authority: CertificateAuthority, transport: Transport) -> AccountSettings:
     return AccountSettings(
-        "alice", DOMAIN, DOMAIN, 5060, transport, USERS["alice"], tls_ca=authority.ca_path, srtp=Srtp.OFF, use_srv=True
-    )
+        "alice", DOMAIN, DOMAIN, 5060, transport, USERS["alice"],
+        tls_ca_pem=authority.ca_pem, srtp=Srtp.OFF, use_srv=True,
+    )  # fmt: skip
 
 
 @pytest.mark.feature("SRV records")

@@ -4,11 +4,13 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
+from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, RegistrationState, SipUri
+from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import IncomingCallReceived, RegistrationChanged
 from firmware.sip import AccountSettings, SipSettings
 from firmware.sip.settings import ServerName
@@ -66,7 +68,7 @@ def account_at(
         port=best.port,
         transport=transport,
         password=USERS[username],
-        tls_ca=authority.ca_path,
+        tls_ca_pem=authority.ca_pem,
         srtp=Srtp.OFF,
         name=name,
         fallback_servers=tuple(others),
@@ -101,6 +103,19 @@ def test_every_account_registers_over_its_own_transport_and_is_told_apart(
         assert office.is_registered("work")
     assert not home.is_registered("alice")
     assert not office.is_registered("work")
+
+
+def test_an_account_whose_authorities_cannot_be_read_leaves_the_others_at_work(
+    registrar: RegistrarMaker, authority: CertificateAuthority
+) -> None:
+    home, office = registrar("home"), registrar("office")
+    unreadable = replace(
+        account_at(authority, home, transport=Transport.TLS), tls_ca_pem=None, tls_ca_error="Permission denied"
+    )
+    with line_with(unreadable, account_at(authority, office, username="work", name="office")) as line:
+        failed = line.wait_for(RegistrationChanged, lambda event: event.account == "")
+        assert failed.failure is RegistrationFailure.CERTIFICATE_REJECTED
+        registered_as(line, "office")
 
 
 @pytest.mark.feature("accounts")
@@ -148,7 +163,7 @@ def test_an_emergency_call_takes_another_account_when_the_default_one_has_no_ser
     work = account_at(authority, office, username="work", name="office")
     with (
         Sipp(tmp_path / "sipp", "uas_answer") as peer,
-        line_with(private, work, is_emergency=lambda number: number == "112") as line,
+        line_with(private, work, dial_plan=DialPlan.build(country="DE", domain="localhost")) as line,
     ):
         office.route("112", peer.uri)
         office.route("113", peer.uri)

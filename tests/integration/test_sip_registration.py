@@ -51,7 +51,8 @@ def line_to(authority: CertificateAuthority) -> Iterator[LineMaker]:
             password: str = USERS["alice"],
             host: str = "localhost",
             port: int = 0,
-            tls_ca: Path | None = None,
+            tls_ca_pem: bytes | None = None,
+            tls_ca_error: str = "",
             tls_verify: bool = True,
             **settings: object,
         ) -> SipLine:
@@ -62,7 +63,8 @@ def line_to(authority: CertificateAuthority) -> Iterator[LineMaker]:
                 port=port or port_of(kamailio, transport),
                 transport=transport,
                 password=password,
-                tls_ca=tls_ca or authority.ca_path,
+                tls_ca_pem=authority.ca_pem if tls_ca_pem is None and not tls_ca_error else tls_ca_pem,
+                tls_ca_error=tls_ca_error,
                 tls_verify=tls_verify,
                 srtp=Srtp.OFF,
             )
@@ -113,16 +115,32 @@ def test_an_account_that_the_server_does_not_know_is_called_that(registrar: Kama
 def test_a_certificate_of_an_unknown_authority_is_rejected(
     registrar: Kamailio, line_to: LineMaker, tmp_path: Path
 ) -> None:
-    stranger = CertificateAuthority(tmp_path).ca_path
-    failed = failure_of(line_to(registrar, Transport.TLS, tls_ca=stranger))
+    stranger = CertificateAuthority(tmp_path).ca_pem
+    failed = failure_of(line_to(registrar, Transport.TLS, tls_ca_pem=stranger))
     assert failed.failure is RegistrationFailure.CERTIFICATE_REJECTED
+
+
+@pytest.mark.parametrize("pem", [b"", b"no certificate"])
+def test_whoever_trusts_no_authority_rejects_every_certificate(
+    registrar: Kamailio, line_to: LineMaker, pem: bytes
+) -> None:
+    failed = failure_of(line_to(registrar, Transport.TLS, tls_ca_pem=pem))
+    assert failed.failure is RegistrationFailure.CERTIFICATE_REJECTED
+
+
+def test_of_several_authorities_each_is_trusted_whatever_is_written_beside_them(
+    registrar: Kamailio, authority: CertificateAuthority, line_to: LineMaker, tmp_path: Path
+) -> None:
+    stranger = CertificateAuthority(tmp_path).ca_pem
+    pem = stranger + "# Behörde\n".encode() + authority.ca_pem
+    line_to(registrar, Transport.TLS, tls_ca_pem=pem).wait_for_registration(RegistrationState.REGISTERED)
 
 
 def test_an_unverified_certificate_is_accepted_where_the_configuration_says_so(
     registrar: Kamailio, line_to: LineMaker, tmp_path: Path
 ) -> None:
-    stranger = CertificateAuthority(tmp_path).ca_path
-    line_to(registrar, Transport.TLS, tls_ca=stranger, tls_verify=False).wait_for_registration(
+    stranger = CertificateAuthority(tmp_path).ca_pem
+    line_to(registrar, Transport.TLS, tls_ca_pem=stranger, tls_verify=False).wait_for_registration(
         RegistrationState.REGISTERED
     )
 
@@ -247,9 +265,9 @@ def test_the_build_report_says_what_the_library_can_do(registrar: Kamailio, line
 
 
 def test_unreadable_authorities_are_a_problem_in_words_and_calls_end_at_once(
-    registrar: Kamailio, line_to: LineMaker, tmp_path: Path
+    registrar: Kamailio, line_to: LineMaker
 ) -> None:
-    line = line_to(registrar, Transport.TLS, tls_ca=tmp_path / "none.pem")
+    line = line_to(registrar, Transport.TLS, tls_ca_error="[Errno 2] No such file or directory: 'none.pem'")
     problem = line.wait_for(ProblemRaised)
     assert problem.problem is Problem.SIP_UNAVAILABLE
     assert "none.pem" in problem.detail

@@ -56,6 +56,11 @@ class CertificateAuthority:
         path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         return path
 
+    @property
+    def ca_pem(self) -> bytes:
+        """What is in the file of the authority's own certificate."""
+        return self.ca_path.read_bytes()
+
     @cached_property
     def _key(self) -> ec.EllipticCurvePrivateKey:
         return ec.generate_private_key(ec.SECP256R1())

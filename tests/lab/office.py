@@ -188,7 +188,7 @@ class Office:
         server = self.stage.kamailio
         account = AccountSettings(
             user, server.domain, "localhost", server.tls_port, Transport.TLS, self.stage.password_of[user],
-            tls_ca=self.stage.authority.ca_path, srtp=Srtp.PREFERRED,
+            tls_ca_pem=self.stage.authority.ca_pem, srtp=Srtp.PREFERRED,
         )  # fmt: skip
         return Colleague(user, SecondPhone(SipSettings(account, local_port=0)), server.domain)
 

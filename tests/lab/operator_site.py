@@ -53,7 +53,7 @@ class OperatorSite:
             ports[transport],
             transport,
             USERS[user],
-            tls_ca=self.authority.ca_path,
+            tls_ca_pem=self.authority.ca_pem,
             srtp=Srtp.OFF,
             **more,  # type: ignore[arg-type]
         )

@@ -13,7 +13,6 @@ import threading
 import time
 import uuid
 from dataclasses import replace
-from ipaddress import ip_network
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -60,14 +59,14 @@ class Program:
             settings["server_port"],
             Transport(settings["transport"]),
             settings["password"],
-            tls_ca=Path(settings["tls_ca"]) if settings["tls_ca"] else None,
+            tls_ca_pem=Path(settings["tls_ca"]).read_bytes() if settings["tls_ca"] else None,
             srtp=Srtp(settings["srtp"]),
         )
         sip = SipSettings(
             account,
             local_port=settings["local_port"],
             answer_anyone=settings["answer_anyone"],
-            media_networks=(ip_network("127.0.0.0/8"), ip_network("::1")),
+            media_networks=("127.0.0.0/8", "::1"),
             nat=NatSettings(ice=settings["ice"]),
         )
         if not settings["counts"]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
+from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import IncomingCallReceived
 from firmware.sip import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
@@ -22,6 +23,8 @@ USERS = {"alice": "secret-of-alice", "bob": "secret-of-bob", "carol": "secret-of
 TONES_HZ: Mapping[str, float] = {"alice": 400, "bob": 700, "carol": 1100}
 BARRED = "barred"
 WINDOW_S = 0.4
+# All of the three phones may be transferred anywhere but to one number.
+_PLAN = DialPlan.build(country=None, domain="localhost", barred=(BARRED,))
 _HEARD = 1000.0
 _NOT_HEARD = 150.0
 
@@ -37,12 +40,7 @@ def settings_of(user: str, server: Kamailio, **more: object) -> SipSettings:
     account = AccountSettings(
         user, server.domain, "localhost", server.udp_port, Transport.UDP, USERS[user], srtp=Srtp.OFF
     )
-    return replace(SipSettings(account, local_port=0, codecs=("g722", "pcma", "pcmu"), allows=permits), **more)  # type: ignore[arg-type]
-
-
-def permits(number: str) -> bool:
-    """Let all of the three phones be transferred anywhere but to one number."""
-    return number != BARRED
+    return replace(SipSettings(account, local_port=0, codecs=("g722", "pcma", "pcmu"), dial_plan=_PLAN), **more)  # type: ignore[arg-type]
 
 
 def new_call_id() -> CallId:

@@ -47,6 +47,24 @@ def test_emergency_numbers_are_known_to_the_sip_stack() -> None:
     assert not is_emergency("100")
 
 
+def test_this_handset_may_not_be_transferred_to_what_is_barred_or_for_help() -> None:
+    settings = sip_settings(parse_configuration(f'{TEXT}[dialing]\nbarred = ["0900*"]\n'))
+    assert settings.allows("100")
+    assert not settings.allows("999")
+    assert not settings.allows("0900123")
+
+
+def test_an_accounts_authorities_are_read_and_what_cannot_be_read_is_that_accounts_fault_alone(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_bytes(b"pem")
+    text = TEXT.replace('of-1001"', f'of-1001"\ntls_ca = "{tmp_path}/ca.pem"')
+    text = text.replace('of-2002"', f'of-2002"\ntls_ca = "{tmp_path}/none.pem"')
+    one, other = sip_settings(parse_configuration(text)).accounts
+    assert (one.tls_ca_pem, one.tls_ca_error) == (b"pem", "")
+    assert other.tls_ca_pem is None
+    assert other.tls_ca_error == f"[Errno 2] No such file or directory: '{tmp_path}/none.pem'"
+    assert sip_settings(parse_configuration(TEXT)).account.tls_ca_pem is None
+
+
 def test_each_password_may_come_from_a_credential_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sip-password", "sip-password-office", "turn-password"):
         (tmp_path / name).write_text(f"{name} of systemd\n")
