@@ -10,6 +10,7 @@ from firmware.errors import ControlError
 from firmware.health.doctor import Condition, counting_words, examine
 from firmware.phone.call import DisconnectReason
 from firmware.phone.guard import stolen_card
+from firmware.phone.phrases import PROBLEMS
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.ports.store import CallLog, CallLogEntry
@@ -149,7 +150,7 @@ class AdminRole:
             ),
             call=view.call.state if view.call else None,
             microphone_open=view.microphone_open,
-            problems=tuple(detail or problem for problem, detail in view.problems),
+            problems=tuple(detail or PROBLEMS[problem].text for problem, detail in view.problems),
             missed_calls=view.missed_calls,
             waiting_messages=condition.waiting_messages,
             broker=condition.broker_state or "not configured",

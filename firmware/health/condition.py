@@ -66,6 +66,8 @@ async def read_condition(
         clock_synchronised=clock.is_synchronised(),
         sip_build=str(sip.build_report) if sip and sip.build_report else None,
         sip_fault=next((detail for problem, detail in view.problems if problem in NO_CALLS), None),
+        voice_away=Problem.VOICE_AWAY in problems,
+        microphone_open=Problem.MICROPHONE_OPEN in problems,
         speech_fault=speech_fault,
         bundles=bundles,
         version=version("wecall-handset"),

@@ -63,6 +63,8 @@ class Condition:
         clock_synchronised: whether a time service keeps the clock right.
         sip_build: what the SIP library can do, in words; None while it is not up.
         sip_fault: why SIP cannot be used and what to do, None where it can.
+        voice_away: what calls and sounds is not there, and is being started again.
+        microphone_open: the microphone records although the phone wants none of it.
         speech_fault: why menus cannot be spoken, empty where they can.
         bundles: which bundle's configuration counts, and what became of the last one; None where none can be taken.
         version: of the firmware that runs.
@@ -86,6 +88,8 @@ class Condition:
     clock_synchronised: bool = False
     sip_build: str | None = None
     sip_fault: str | None = None
+    voice_away: bool = False
+    microphone_open: bool = False
     speech_fault: str = ""
     bundles: Standing | None = None
     version: str = ""
@@ -133,6 +137,7 @@ def examine(condition: Condition) -> list[Finding]:
         _registrar(condition),
         _sip_build(condition),
         *(_device(part, condition) for part in _DEVICE_ADVICE),
+        *_microphone(condition),
         _store(condition),
         *_stolen(condition),
         _ledger(condition),
@@ -234,6 +239,11 @@ def _registrar(condition: Condition) -> Finding:
 
 
 def _sip_build(condition: Condition) -> Finding:
+    if condition.voice_away:
+        return Finding(
+            "sip build", False, "The line is starting again.",
+            "Wait a moment and ask again; journalctl -u wecall-voice says why it ended.",
+        )  # fmt: skip
     if condition.sip_fault:
         return Finding("sip build", False, condition.sip_fault, _RESTART)
     if condition.sip_build is None:
@@ -245,6 +255,14 @@ def _device(part: str, condition: Condition) -> Finding:
     if fault := condition.device_faults.get(part):
         return Finding(part, False, fault, _DEVICE_ADVICE[part])
     return Finding(part, True, condition.sound if part == "audio" and condition.sound else "Works.")
+
+
+def _microphone(condition: Condition) -> Iterable[Finding]:
+    if condition.microphone_open:
+        yield Finding(
+            "microphone", False, "The microphone is on without a call.",
+            "Unplug it, or switch the phone off, until you know why.",
+        )  # fmt: skip
 
 
 def _store(condition: Condition) -> Finding:

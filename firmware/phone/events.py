@@ -97,10 +97,12 @@ class Problem(StrEnum):
     RECIPIENTS_UNTOLD = "recipients_untold"
     SIP_UNAVAILABLE = "sip_unavailable"
     SIP_LIBRARY_MISSING = "sip_library_missing"
+    VOICE_AWAY = "voice_away"
+    MICROPHONE_OPEN = "microphone_open"
 
 
 NO_CALLS: Final = frozenset({Problem.SIP_LIBRARY_MISSING, Problem.SIP_UNAVAILABLE})
-"""Those that leave nothing to call with."""
+"""Those that leave nothing to call with. VOICE_AWAY does not: a call that is placed meanwhile waits for it."""
 
 
 @dataclass(frozen=True, slots=True)

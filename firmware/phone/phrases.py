@@ -69,6 +69,8 @@ PROBLEMS: Final[Mapping[Problem, Word]] = {
     Problem.RECIPIENTS_UNTOLD: word("Nobody confirmed that the last holder is forgotten."),
     Problem.SIP_UNAVAILABLE: word("Cannot call. Use another phone."),
     Problem.SIP_LIBRARY_MISSING: word("No SIP library. Use another phone."),
+    Problem.VOICE_AWAY: word("The line is starting again."),
+    Problem.MICROPHONE_OPEN: word("The microphone is on without a call."),
 }
 
 REASONS: Final[Mapping[DisconnectReason, Word]] = {

@@ -27,10 +27,12 @@ _REMEMBERED_DEPARTED_CALLS = 32
 _ALOUD_PERCENT = 60
 FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
 _SPOKEN_MODES = frozenset({Mode.MENU, Mode.WRITING, Mode.COLLECTING_DIGITS})
-# What stops calls comes first, then what a person misses, then what only the operator sees.
+# What stops calls comes first, then what listens, then what a person misses, then what only the operator sees.
 _MOST_IMPORTANT_FIRST = (
     Problem.SIP_LIBRARY_MISSING,
     Problem.SIP_UNAVAILABLE,
+    Problem.VOICE_AWAY,
+    Problem.MICROPHONE_OPEN,
     Problem.SOUND_MISSING,
     Problem.DEVICE_BROKEN,
     Problem.CONFIGURATION,
@@ -361,7 +363,8 @@ class PhoneState:
             return IndicatorPattern.ON
         if (of_bundle := self.bundle.indicator) is not None:
             return of_bundle
-        line_is_down = not self.can_call or self.registration is RegistrationState.FAILED
+        is_away = Problem.VOICE_AWAY in self.problems
+        line_is_down = not self.can_call or is_away or self.registration is RegistrationState.FAILED
         if self.missed_calls or self.features.wants_attention or line_is_down or not self.settings.provisioned:
             return IndicatorPattern.SLOW_BLINK
         return IndicatorPattern.OFF

@@ -1,6 +1,7 @@
 """The top row of every page."""
 
 from firmware.phone.call import RegistrationState
+from firmware.phone.events import Problem
 from firmware.phone.quality import bars
 from firmware.phone.view import CallView, PhoneView
 from firmware.screens.model import Icon, StatusBar
@@ -19,14 +20,16 @@ _QUALITY_ICONS = (Icon.QUALITY_0, Icon.QUALITY_1, Icon.QUALITY_2, Icon.QUALITY_3
 
 
 def status_bar(view: PhoneView, text: str) -> StatusBar:
-    """During a call the bar is about the call: whether the microphone is open, how it sounds, how long it has lasted.
+    """During a call the bar is about the call: how it sounds, how long it has lasted.
+
+    Whether the microphone is open it says at any time.
 
     Args:
         view: the phone's state.
         text: what stands on the right where no call has lasted yet.
     """
     icons = [(_REGISTRATION_ICONS[view.registration], 0)]
-    if view.microphone_open:
+    if view.microphone_open or any(problem is Problem.MICROPHONE_OPEN for problem, _ in view.problems):
         icons.append((Icon.MUTED if view.muted else Icon.MICROPHONE, 0))
     if (view.recording is not None and view.recording.is_kept) or (
         view.call is not None and view.call.recorded_by_peer

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,18 @@ def test_a_sip_library_of_another_build_is_told_of_by_a_running_handset_and_with
         assert (found.ok, found.detail) == (False, refusal)
         assert "`make engine`" in found.detail
         assert "systemctl restart" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("faulty", "part"), [({"voice_away": True}, "sip build"), ({"microphone_open": True}, "microphone")]
+)
+def test_a_line_that_starts_again_and_a_microphone_that_listens_are_told_of(faulty: dict[str, bool], part: str) -> None:
+    condition = Condition(
+        LoadedConfiguration(None), RegistrationChanged(RegistrationState.REGISTERED), sip_build="pjsua2"
+    )
+    assert not [each for each in examine(condition) if each.part == part and not each.ok]
+    told = examine(replace(condition, **faulty))  # type: ignore[arg-type]
+    assert [each.advice != "" for each in told if each.part == part and not each.ok] == [True]
 
 
 @pytest.mark.parametrize(("chosen", "told"), [("", True), ("AT", False), (None, False)])

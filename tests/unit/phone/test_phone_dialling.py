@@ -405,6 +405,15 @@ def test_without_a_sip_library_the_phone_says_that_it_has_none() -> None:
     assert len(desk.said(PlaceCall)) == 1
 
 
+def test_a_line_that_starts_again_blinks_and_takes_every_number() -> None:
+    desk = Desk()
+    assert SetIndicator(IndicatorPattern.SLOW_BLINK) in desk.handle(ProblemRaised(Problem.VOICE_AWAY))
+    desk.place_call("23")
+    assert len(desk.said(PlaceCall)) == 1
+    desk.replace()
+    assert SetIndicator(IndicatorPattern.OFF) in desk.handle(ProblemCleared(Problem.VOICE_AWAY))
+
+
 def test_a_sip_stack_that_comes_back_can_be_called_with_at_once() -> None:
     desk = Desk()
     desk.handle(ProblemRaised(Problem.SIP_UNAVAILABLE))

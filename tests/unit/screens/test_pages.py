@@ -201,6 +201,11 @@ def test_the_microphone_s_sign_shows_exactly_while_its_pcm_is_open(name: str) ->
     assert bool(signs) is view.microphone_open
 
 
+def test_a_microphone_that_is_on_without_a_call_has_its_sign_too() -> None:
+    view = PhoneView(Mode.IDLE, problems=((Problem.MICROPHONE_OPEN, ""),))
+    assert Icon.MICROPHONE in icons(page_for(view, "en"))
+
+
 def test_on_a_phone_at_rest_where_all_is_well_ok_opens_the_menu() -> None:
     assert page_for(VIEWS["idle"], "en").ok == "Menu"
     assert page_for(VIEWS["idle, missed calls"], "en").cancel == "Clear"
