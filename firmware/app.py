@@ -322,7 +322,8 @@ class Handset:
             records = Records(
                 self._options.state_dir,
                 configuration,
-                self._health.register("storage", _SLOW_THREAD_LIMIT_S),
+                # A store that does not open, or waits for the PIN, has no thread.
+                self._health.register("storage", _SLOW_THREAD_LIMIT_S, starts_later=True),
                 self._faults.note_store,
                 self._faults.note_consents,
                 on_documents=self._bus.post,

@@ -1,5 +1,6 @@
 """Signs of life: each thread beats; firmware.health.notifier tells the service manager, only while all of them do."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,10 +14,10 @@ class _Pulse:
 
     __slots__ = ("_clock", "last_s", "limit_s")
 
-    def __init__(self, limit_s: float, clock: Callable[[], float]) -> None:
+    def __init__(self, limit_s: float, clock: Callable[[], float], last_s: float) -> None:
         self._clock = clock
         self.limit_s = limit_s
-        self.last_s = clock()
+        self.last_s = last_s
 
     def __call__(self) -> None:
         self.last_s = self._clock()
@@ -29,14 +30,15 @@ class Health:
         self._clock = clock
         self._pulses: dict[str, _Pulse] = {}
 
-    def register(self, thread_name: str, limit_s: float) -> "Heartbeat":
+    def register(self, thread_name: str, limit_s: float, *, starts_later: bool = False) -> "Heartbeat":
         """Watch a thread from now on; registering a name again starts over, for a thread that was restarted.
 
         Args:
             thread_name: what the log and the status text call it.
             limit_s: how long the thread may go without a beat before it counts as stalled.
+            starts_later: it may be started late or never, so it is watched from its first beat on.
         """
-        pulse = _Pulse(limit_s, self._clock)
+        pulse = _Pulse(limit_s, self._clock, math.inf if starts_later else self._clock())
         self._pulses[thread_name] = pulse
         return pulse
 

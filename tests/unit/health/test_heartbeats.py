@@ -117,6 +117,17 @@ def test_a_thread_that_never_beats_is_stalled_once_its_limit_is_over() -> None:
     assert health.stalled() == ("display",)
 
 
+def test_a_thread_that_starts_later_is_watched_from_its_first_beat_on() -> None:
+    clock = Clock()
+    health = Health(clock)
+    storage = health.register("storage", 60, starts_later=True)
+    clock.now_s += 100_000
+    assert health.stalled() == ()
+    storage()
+    clock.now_s += 61
+    assert health.stalled() == ("storage",)
+
+
 def test_a_restarted_thread_starts_with_a_clean_slate_and_a_forgotten_one_is_not_missed() -> None:
     clock = Clock()
     health = Health(clock)
