@@ -327,6 +327,7 @@ class Handset:
                 self._faults.note_store,
                 self._faults.note_consents,
                 on_documents=self._bus.post,
+                on_trial=Shelf(self._options.state_dir).standing.firmware_is_on_trial,
             )
         except StorageError as error:
             self._health.forget("storage")

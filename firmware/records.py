@@ -83,7 +83,7 @@ class Records:
         when_erased: called after something was erased, in whatever way.
         when_cancelled: called where the account is being cancelled, which a power cut has interrupted.
         keyring: what opens the store; where that takes the PIN, the store is closed until it was typed.
-        fault: why the store cannot be used, None while it can or waits for the PIN.
+        fault: why the store cannot be used, None while it can, or waits as `opens_when` says.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Records:
         on_consents: Callable[[ConsentState], None],
         *,
         on_documents: Callable[[DocumentsChanged], None],
+        on_trial: bool = False,
     ) -> None:
         """Load the key.
 
@@ -105,6 +106,7 @@ class Records:
             on_fault: is told of each change of `fault`, with None when all is well again.
             on_consents: is told what the holder agrees to, once the store is open and after each change.
             on_documents: is told what of the operator's the holder has yet to read, likewise.
+            on_trial: the firmware that runs may yet be taken back, so the store stays shut until `end_trial`.
 
         Raises:
             StorageError: there is no usable key.
@@ -112,8 +114,8 @@ class Records:
         path = state_dir / STORE_NAME
         device = configuration.device
         self.keyring = Keyring(state_dir / WRAP_NAME, path, load_host_keys(state_dir / KEY_NAME, path))
-        self._store = Store(path, None, heartbeat, reserve_bytes=_RESERVE_BYTES)
-        address = self.keyring.journal_address if self.keyring.waits_for_pin else None
+        self._store = Store(path, None, heartbeat, reserve_bytes=_RESERVE_BYTES, on_trial=on_trial)
+        address = self.keyring.journal_address if self.opens_when else None
         self._journal = Journal(state_dir / JOURNAL_NAME, address)
         self._on_fault = on_fault
         self._on_consents = on_consents
@@ -198,13 +200,28 @@ class Records:
         )
         self.farewell = StoredFarewell(self._store, self.outbox, self.consents)
 
+    @property
+    def opens_when(self) -> str:
+        """What the store waits for before it opens, in words; empty where it waits for nothing."""
+        if self._store.on_trial:
+            return "the new firmware is confirmed"
+        return "the holder's PIN is typed on the phone" if self.keyring.waits_for_pin else ""
+
     async def start(self, when_open: Callable[[], None]) -> None:
         """Try to open the store now, and if that fails again and again later; `when_open` is called once it is.
 
-        One that waits for the PIN is opened when `pin.check` has the right one.
+        One that waits for the PIN is opened when `pin.check` has the right one, and one on trial by `end_trial`.
         """
         self._when_open = self.retention.when_changed = when_open
-        if not self.keyring.waits_for_pin:
+        await self._open()
+
+    async def end_trial(self) -> None:
+        """Open a store that stayed shut while the firmware that runs could be taken back; others are left as they are.
+
+        Where it waits for the PIN as well, it goes on doing so.
+        """
+        if self._store.on_trial:
+            self._store.on_trial = False
             await self._open()
 
     async def stop(self) -> None:
@@ -218,8 +235,8 @@ class Records:
         await self._store.stop()
 
     def note_error(self, error: HandsetError) -> None:
-        """Say that the store failed at something; that it waits for the PIN is no fault."""
-        if self.keyring.waits_for_pin and isinstance(error, StoreClosedError):
+        """Say that the store failed at something; that it waits is no fault."""
+        if self.opens_when and isinstance(error, StoreClosedError):
             return
         if self.fault != str(error):
             _log.error("The store failed: %s", error)
@@ -228,7 +245,8 @@ class Records:
 
     def note_success(self) -> None:
         """Say that the store did something again; a start that could not write what it has to stays a fault."""
-        if self.fault is not None and not self._is_unwritten:
+        # What the journal has kept tells nothing of the store.
+        if self.fault is not None and self._is_read and not self._is_unwritten:
             self.fault = None
             self._on_fault(None, "")
 
@@ -241,7 +259,7 @@ class Records:
         await self.keyring.rotate(self._store)
 
     async def _open(self) -> None:
-        if not await self._try_to_open():
+        if not self.opens_when and not await self._try_to_open():
             self._opener = asyncio.create_task(self._keep_trying(), name="store opener")
 
     async def _keep_trying(self) -> None:
@@ -264,8 +282,8 @@ class Records:
         self._is_unwritten = not await self._attempt(self._take_up)
         if self._is_unwritten and self._is_read:
             return False
-        self.note_success()
         self._is_read = True
+        self.note_success()
         self._when_open()
         if self._is_unwritten:
             return False

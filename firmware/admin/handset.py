@@ -175,8 +175,8 @@ class AdminRole:
 
 
 def _store_words(condition: Condition) -> str:
-    if condition.store_waits:
-        return "closed until the holder's PIN is typed on the phone"
+    if condition.store_opens_when:
+        return f"closed until {condition.store_opens_when}"
     return "cannot be used" if condition.store_fault else "open"
 
 

@@ -1,6 +1,6 @@
 """What the handset lends to those who take in a bundle and those who try it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from firmware.bundles.identity import DeviceIdentity
@@ -29,6 +29,7 @@ class Around:
         root: does what only root can.
         start_anew: ends this run of the handset and begins another, with the same firmware.
         end: ends the process, for the service manager to start it again.
+        open_store: opens the store, where it stays shut since the firmware that runs may be taken back.
         now_s: the time, in seconds since the epoch.
         proven_time: what is known of the time, whatever the clock shows.
     """
@@ -42,6 +43,7 @@ class Around:
     root: RootWork
     start_anew: Callable[[], None]
     end: Callable[[], None]
+    open_store: Callable[[], Awaitable[None]]
     now_s: Callable[[], float]
     proven_time: ProvenTime
 

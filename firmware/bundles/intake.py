@@ -238,6 +238,7 @@ class Intake:
             source=draft.source,
             signer=key_id(bundle.signer),
             note=bundle.manifest.note,
+            exchanges_firmware=bool(bundle.wheels),
         )
 
     def _counts_already(self, bundle: Bundle) -> bool:

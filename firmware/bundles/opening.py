@@ -75,6 +75,10 @@ async def open_desk(
             raise StorageError("There is no store to queue an outcome in.")
         await records.outbox.queue_outcome(ended.digest, outcome_of(ended))
 
+    async def open_store() -> None:
+        if records is not None:
+            await records.end_trial()
+
     around = Around(
         shelf=shelf,
         identity=identity,
@@ -85,6 +89,7 @@ async def open_desk(
         root=RootWork(),
         start_anew=start_anew,
         end=end,
+        open_store=open_store,
         now_s=time.time,
         proven_time=ProvenTime(shelf.folder / NAME),
     )

@@ -283,16 +283,17 @@ class Trial:
         (around.end if other_firmware else around.start_anew)()
 
     @staticmethod
-    async def undo_root_work(around: Around, number: int) -> bool:
+    async def undo_root_work(around: Around, number: int) -> bool | None:
         """Have root put back what was there, and return whether that is firmware which this process does not run.
 
-        Where it fails root goes back by itself, two minutes after it began.
+        None where it fails: root goes back by itself, two minutes after it began, or when it can.
         """
         try:
-            return (await around.root.go_back(number)).starts_anew
+            answer = await around.root.go_back(number)
         except ControlError as error:
             _log.error("What was installed for bundle %d is not yet put back: %s", number, error)
-            return False
+            return None
+        return None if answer.outcome is RootOutcome.FAILED else answer.starts_anew
 
     def _pass(self, name: CheckName) -> None:
         self._checks.append(Check(name=name, passed=True))

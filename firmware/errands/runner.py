@@ -10,10 +10,12 @@ from firmware.errors import HandsetError
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.errands import Errand
 from firmware.phone.words import word
+from firmware.storage.errors import StoreOnTrialError
 
 _log = logging.getLogger(__name__)
 
 _FAILED: Final = word("That did not work. Try again, or ask your installer.")
+_ON_TRIAL: Final = word("Contacts and calls open once the new firmware is confirmed.")
 
 Handler = Callable[[Any], Awaitable[Answer | None]]
 """Does an errand of its type; returns its answer, None where answers were posted on the way.
@@ -51,6 +53,8 @@ class ErrandRunner:
             return
         try:
             answer = await handler(errand)
+        except StoreOnTrialError:
+            answer = ErrandFailed(name, _ON_TRIAL)
         except HandsetError as error:
             _log.warning("The errand %s came to nothing: %s", name, error)
             answer = ErrandFailed(name, _FAILED)

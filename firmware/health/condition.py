@@ -55,7 +55,7 @@ async def read_condition(
         sound=sound,
         sound_format=await asyncio.to_thread(best_format),
         store_fault=faults.store,
-        store_waits=records is not None and records.keyring.waits_for_pin,
+        store_opens_when=records.opens_when if records is not None else "",
         guards=records.keyring.guards if records is not None else None,
         ledger_fault=faults.ledger,
         files_fault=faults.files,

@@ -52,7 +52,7 @@ class Condition:
         sound: how the audio loop has fared, in words.
         sound_format: how recordings are encoded, None where they cannot be.
         store_fault: why the store cannot be used, None where it can.
-        store_waits: it stays closed until somebody types the PIN.
+        store_opens_when: what it waits for before it opens, in words; empty where it waits for nothing.
         guards: what the thief of the memory card lacks; None where that is not known.
         ledger_fault: where the consent ledger does not verify, empty where it does.
         files_fault: why files for import that were to be erased are still there, empty where none are.
@@ -77,7 +77,7 @@ class Condition:
     sound: str = ""
     sound_format: SoundFormat | None = None
     store_fault: str | None = None
-    store_waits: bool = False
+    store_opens_when: str = ""
     guards: frozenset[Guard] | None = None
     ledger_fault: str = ""
     files_fault: str = ""
@@ -271,10 +271,9 @@ def _store(condition: Condition) -> Finding:
             "store", False, condition.store_fault,
             "Calls work without it. Free space on the disk, or restore the store and its key together.",
         )  # fmt: skip
-    if condition.store_waits:
-        return Finding(
-            "store", True, "Closed until the holder's PIN is typed on the phone. Calls work and will be in the log.",
-        )  # fmt: skip
+    if condition.store_opens_when:
+        words = f"Closed until {condition.store_opens_when}. Calls work and will be in the log."
+        return Finding("store", True, words)
     return Finding("store", True, "Open and encrypted.")
 
 

@@ -43,5 +43,9 @@ class StoreClosedError(StorageError):
     """The store is not open."""
 
 
+class StoreOnTrialError(StoreClosedError):
+    """The store opens once the firmware that runs is confirmed."""
+
+
 class StoreWaitsForPinError(StoreClosedError):
     """The store opens by the holder's PIN, which nobody has typed since the start."""

@@ -13,7 +13,13 @@ from typing import Any, Final, TypeVar
 from firmware.errors import StorageError
 from firmware.ports.heartbeat import Heartbeat
 from firmware.storage.database import Database
-from firmware.storage.errors import ErasedMeanwhileError, StoreClosedError, StoreFullError, StoreWaitsForPinError
+from firmware.storage.errors import (
+    ErasedMeanwhileError,
+    StoreClosedError,
+    StoreFullError,
+    StoreOnTrialError,
+    StoreWaitsForPinError,
+)
 from firmware.storage.migrate import load_migrations
 from firmware.storage.reserve import Reserve
 
@@ -36,9 +42,19 @@ class Store:
         key: what the file is opened with; None until that is known.
         erasures: how often something was erased since this process began that an import could bring back.
         when_erased: called, on the event loop, after something was erased.
+        on_trial: it stays shut, since the firmware before this one may have to read it again, and could not once this
+            one has migrated it.
     """
 
-    def __init__(self, path: Path, key: bytes | None, heartbeat: Heartbeat, *, reserve_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        key: bytes | None,
+        heartbeat: Heartbeat,
+        *,
+        reserve_bytes: int = 0,
+        on_trial: bool = False,
+    ) -> None:
         """Set up; so much room is kept beside the store for what is urgent."""
         self._path = path
         self._reserve = Reserve(path.with_name(path.name + RESERVE_SUFFIX), reserve_bytes)
@@ -49,6 +65,7 @@ class Store:
         self.epoch = 0
         self.erasures = 0
         self.when_erased: Callable[[], None] = lambda: None
+        self.on_trial = on_trial
 
     async def start(self) -> None:
         """Open the store; after a failure it may be tried again.
@@ -58,6 +75,8 @@ class Store:
         """
         if self._thread is not None:
             return
+        if self.on_trial:
+            raise self._on_trial()
         if self.key is None:
             raise StoreWaitsForPinError(f"The store {self._path} is closed until its key is known.")
         self.epoch = secrets.randbelow(2**53 - 1) + 1
@@ -127,11 +146,16 @@ class Store:
         return await asyncio.shield(done)
 
     def _hand_in(self, work: Callable[[Database], _T]) -> "asyncio.Future[_T]":
+        if self.on_trial:
+            raise self._on_trial()
         if self._thread is None:
             raise StoreClosedError(f"The store {self._path} is not open; `wecall doctor` says why.")
         result: Future[_T] = Future()
         self._work.put((work, result))
         return asyncio.wrap_future(result)
+
+    def _on_trial(self) -> StoreOnTrialError:
+        return StoreOnTrialError(f"The store {self._path} stays shut until the new firmware is confirmed.")
 
     def _transaction(
         self, work: Callable[[Database], _T], *, urgent: bool, since: int | None = None

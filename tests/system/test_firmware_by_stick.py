@@ -2,12 +2,14 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import pytest
 
+from firmware.storage.migrate import load_migrations
 from provisioning.report import CheckName, Report, ReportResult
-from tests.lab.installed_box import REGISTRAR, VENV_PYTHON, InstalledBox
+from tests.lab.installed_box import REGISTRAR, VENV_PYTHON, InstalledBox, wait_until
 from tests.lab.root_asker import IN_TIME, RootAsker
 from tests.lab.root_machine import OPERATOR, trust
 
@@ -61,8 +63,8 @@ asyncio.run(offer())
 """
 
 
-def installed_firmware(box: InstalledBox) -> bytes:
-    """Pack what is installed as a wheel of another version."""
+def installed_firmware(box: InstalledBox, more: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """Pack what is installed as a wheel of another version, with more files."""
     packages = next(box.path(INSTALLED).glob("lib/*/site-packages"))
     described = next(packages.glob("wecall_handset-*.dist-info"))
     version = described.name.removeprefix("wecall_handset-").removesuffix(".dist-info")
@@ -76,6 +78,8 @@ def installed_firmware(box: InstalledBox) -> bytes:
                     if path.name == "METADATA":
                         content = content.replace(f"\nVersion: {version}\n".encode(), b"\nVersion: 9.9\n")
                     archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+        for name, text in more.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
     return packed.getvalue()
 
 
@@ -101,16 +105,36 @@ def trusting(box: InstalledBox) -> Iterator[str]:
     box.run("systemctl", "start", HANDSET, "wecall-sync.service")
 
 
-def test_the_handset_itself_takes_firmware_runs_it_and_keeps_it(box: InstalledBox, trusting: str) -> None:
-    wheel = {"firmware/wecall_handset-9.9-py3-none-any.whl": installed_firmware(box)}
-    bundle = OPERATOR.bundle({"config.toml": trusting.encode(), **wheel}, 20, fleet="default", **IN_TIME)
+def take(box: InstalledBox, configuration: str, firmware: bytes) -> Report:
+    """Bring the handset a bundle with firmware as a stick does, and return what became of it."""
+    wheel = {"firmware/wecall_handset-9.9-py3-none-any.whl": firmware}
+    bundle = OPERATOR.bundle({"config.toml": configuration.encode(), **wheel}, 20, fleet="default", **IN_TIME)
     box.path("/opt/bundle").write_bytes(bundle)
     box.run("install", "-m", "0644", "/dev/stdin", "/opt/offer.py", stdin=OFFER)
     offer = f"setpriv --reuid=wecall-stick --regid=wecall-stick --clear-groups {INSTALLED}/bin/python -I /opt/offer.py"
     said = box.shell(f"chmod 644 /opt/bundle; {offer} </opt/bundle", timeout_s=200)
-    report = Report.model_validate_json(said.splitlines()[-1])
+    return Report.model_validate_json(said.splitlines()[-1])
+
+
+def opens_its_store(box: InstalledBox) -> None:
+    wait_until(lambda: "store                open" in box.run("wecall", "status").stdout, "the store is open")
+
+
+def test_the_handset_itself_takes_firmware_runs_it_and_keeps_it(box: InstalledBox, trusting: str) -> None:
+    report = take(box, trusting, installed_firmware(box))
     assert (report.result, report.number, report.firmware) == (ReportResult.APPLIED, 20, "9.9")
     expected = {CheckName.FIRMWARE, CheckName.LINES, CheckName.SOUND, CheckName.MICROPHONE}
     assert {check.name for check in report.checks} == expected
     assert box.run("readlink", LINK).stdout == "environments/a\n"
     assert "environments/a/bin/python" in box.shell(f"tr '\\0' ' ' </proc/{box.main_pid(HANDSET)}/cmdline")
+    opens_its_store(box)
+
+
+def test_the_store_of_a_handset_that_sends_firmware_back_is_as_it_was(box: InstalledBox, trusting: str) -> None:
+    later = f"firmware/storage/migrations/{len(load_migrations()) + 1:03}_later.sql"
+    newer = installed_firmware(box, {later: "CREATE TABLE later (place INTEGER);"})
+    report = take(box, trusting.replace('capture = "null"', 'capture = "nowhere"'), newer)
+    assert (report.result, report.code) == (ReportResult.REVERTED, CheckName.MICROPHONE)
+    assert CheckName.FIRMWARE in {check.name for check in report.checks if check.passed}, "it never ran"
+    assert box.run("readlink", LINK).stdout == "environments/installed\n"
+    opens_its_store(box)

@@ -1,6 +1,7 @@
 """The store and what is kept in it, where it does not open as it should."""
 
 import asyncio
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 
 from firmware import clock, records
+from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.events import Problem
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import RequestKind
 from firmware.records import Records
-from firmware.storage.errors import StoreFullError, StoreReadOnlyError
+from firmware.storage.errors import StoreFullError, StoreOnTrialError, StoreReadOnlyError
+from firmware.storage.migrate import Migration, load_migrations
 from provisioning.schema import parse_configuration
 from tests.lab.store import ONE_ACCOUNT
 
@@ -122,3 +125,148 @@ async def test_a_request_of_an_unset_clock_gets_its_day_by_itself_once_the_clock
     payload: Any = message.payload
     assert [each["due"] for each in payload["requests"]] == ["2026-12-31"]
     await kept.stop()
+
+
+# --- while firmware is tried ---
+
+PIN = "258036"
+
+
+def records_in(folder: Path, faults: list[Problem | None], *, on_trial: bool = False) -> Records:
+    return Records(
+        folder,
+        parse_configuration(ONE_ACCOUNT),
+        lambda: None,
+        lambda problem, _sentence: faults.append(problem),
+        lambda _state: None,
+        on_documents=lambda _documents: None,
+        on_trial=on_trial,
+    )
+
+
+BEFORE, MEANWHILE, AFTER = (CallId(digit * 32) for digit in "abc")
+
+
+async def a_call(kept: Records, call_id: CallId = MEANWHILE) -> None:
+    await kept.call_log.open_record(call_id, CallDirection.OUTGOING, "sip:2@example", "2")
+    await kept.call_log.mark_answered(call_id)
+    await kept.call_log.close_record(call_id, DisconnectReason.LOCAL_HANGUP, 200)
+
+
+def newer_firmware(patch: pytest.MonkeyPatch) -> None:
+    """Have the store migrated by one step more than the firmware before knows."""
+    migrations = load_migrations()
+    later = Migration(len(migrations) + 1, "CREATE TABLE later (place INTEGER);")
+    patch.setattr("firmware.storage.store.load_migrations", lambda: (*migrations, later))
+
+
+@pytest.fixture
+async def card(tmp_path: Path) -> Path:
+    """Return what the firmware before has left, with one call in its store."""
+    before = records_in(tmp_path, [])
+    await before.start(lambda: None)
+    await a_call(before, BEFORE)
+    await before.stop()
+    return tmp_path
+
+
+async def test_while_firmware_is_tried_the_store_is_shut_and_the_firmware_before_it_has_all_that_was_done(
+    card: Path,
+) -> None:
+    faults: list[Problem | None] = []
+    store = (card / "store.db").read_bytes()
+    opened: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        newer_firmware(patch)
+        tried = records_in(card, faults, on_trial=True)
+        await tried.start(lambda: opened.append("tried"))
+        assert tried.opens_when == "the new firmware is confirmed"
+        await a_call(tried)
+        for ask in (tried.pin.is_set(), tried.contacts.blocked_numbers()):
+            with pytest.raises(StoreOnTrialError) as raised:
+                await ask
+            tried.note_error(raised.value)
+        tried.note_success()
+        await tried.stop()
+        assert (card / "store.db").read_bytes() == store
+    assert (opened, faults) == ([], []), "that it waits is no fault"
+
+    before = records_in(card, faults)
+    await before.start(lambda: opened.append("before"))
+    calls = await before.call_log.recent(9)
+    assert (opened, faults) == (["before"], [])
+    assert [(call.call_id, call.reason) for call in calls] == [
+        (MEANWHILE, DisconnectReason.LOCAL_HANGUP),
+        (BEFORE, DisconnectReason.LOCAL_HANGUP),
+    ]
+    await before.stop()
+
+
+async def test_once_firmware_is_confirmed_the_store_opens_with_the_calls_of_the_trial_at_their_times(
+    card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer_firmware(monkeypatch)
+    tried = records_in(card, [], on_trial=True)
+    opened: list[str] = []
+    await tried.start(lambda: opened.append("tried"))
+    await a_call(tried)
+    over_s = time.time()
+    await asyncio.sleep(0.01)
+    await tried.end_trial()
+    assert (opened, tried.opens_when) == (["tried"], "")
+    newest = (await tried.call_log.recent(9))[0]
+    assert newest.call_id == MEANWHILE
+    assert newest.ended_at is not None
+    assert newest.ended_at <= over_s, "it was written down as when the store was opened"
+    await a_call(tried, AFTER)
+    assert len(await tried.call_log.recent(9)) == 3
+    await tried.end_trial()
+    assert opened == ["tried"]
+    await tried.stop()
+
+
+async def test_the_pin_does_not_open_a_store_while_firmware_is_tried_and_is_not_asked_for_twice(card: Path) -> None:
+    before = records_in(card, [])
+    await before.start(lambda: None)
+    await before.pin.set(PIN)
+    await before.pin.guard_store(PIN, guarded=True)
+    await before.stop()
+    opened: list[str] = []
+
+    def when_open() -> None:
+        opened.append("tried")
+
+    tried = records_in(card, [], on_trial=True)
+    await tried.start(when_open)
+    assert tried.keyring.waits_for_pin
+    assert (await tried.pin.check(PIN)).accepted
+    assert opened == []
+    await tried.end_trial()
+    assert opened == ["tried"]
+    await tried.stop()
+
+    tried = records_in(card, [], on_trial=True)
+    await tried.start(when_open)
+    await tried.end_trial()
+    assert tried.opens_when == "the holder's PIN is typed on the phone"
+    assert (await tried.pin.check(PIN)).accepted
+    assert opened == ["tried", "tried"]
+    await tried.stop()
+
+
+async def test_a_call_that_the_journal_keeps_mends_no_store_that_does_not_open(
+    card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults: list[Problem | None] = []
+    newer_firmware(monkeypatch)
+    newer = records_in(card, [])
+    await newer.start(lambda: None)
+    await newer.stop()
+    monkeypatch.undo()
+    older = records_in(card, faults, on_trial=True)
+    await older.start(lambda: None)
+    await older.end_trial()
+    await a_call(older)
+    older.note_success()
+    assert faults == [Problem.STORE_UNREADABLE]
+    await older.stop()

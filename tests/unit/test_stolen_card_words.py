@@ -15,14 +15,15 @@ from tests.unit.phone.office import office
 
 NOBODY: frozenset[Guard] = frozenset()
 BY_PIN = frozenset({Guard.PIN})
+PIN_TYPED = "the holder's PIN is typed on the phone"
 
 
-def condition(guards: frozenset[Guard] | None, *, waits: bool = False, fault: str | None = None) -> Condition:
+def condition(guards: frozenset[Guard] | None, *, waits_for: str = "", fault: str | None = None) -> Condition:
     return Condition(
         LoadedConfiguration(None, ()),
         RegistrationChanged(RegistrationState.REGISTERED),
         store_fault=fault,
-        store_waits=waits,
+        store_opens_when=waits_for,
         guards=guards,
     )
 
@@ -56,7 +57,7 @@ def test_of_a_handset_without_a_store_nothing_is_promised() -> None:
 
 
 def test_a_store_that_waits_for_the_pin_is_no_fault() -> None:
-    [finding] = [finding for finding in examine(condition(BY_PIN, waits=True)) if finding.part == "store"]
+    [finding] = [finding for finding in examine(condition(BY_PIN, waits_for=PIN_TYPED)) if finding.part == "store"]
     assert finding.ok
     assert "until the holder's PIN is typed" in finding.detail
 
@@ -65,7 +66,11 @@ def test_a_store_that_waits_for_the_pin_is_no_fault() -> None:
     ("now", "store", "card"),
     [
         (condition(NOBODY), "open", "can read everything"),
-        (condition(BY_PIN, waits=True), "closed until the holder's PIN is typed on the phone", "cannot be read"),
+        (
+            condition(BY_PIN, waits_for=PIN_TYPED),
+            "closed until the holder's PIN is typed on the phone",
+            "cannot be read",
+        ),
         (condition(None, fault="The disk is full."), "cannot be used", ""),
     ],
 )

@@ -12,14 +12,16 @@ import pytest
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.extras import Extras
 from firmware.bundles.progress import BundleSource
+from firmware.bundles.root_work import RootWork
 from firmware.bundles.shelf import BUNDLE_NAME, Shelf
 from firmware.bundles.standing import Ended
 from firmware.config import load
-from firmware.errors import StorageError
+from firmware.errors import ControlError, StorageError
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
 from firmware.proven_time import ProvenTime
+from firmware.root.messages import RootAnswer, RootOutcome
 from provisioning.report import Check, CheckCode, CheckName, ReportResult
 from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, candidate, configuration_text
 from tests.lab.bundles import Installer
@@ -210,3 +212,74 @@ async def test_a_handset_that_runs_keeps_proof_of_the_time_while_its_clock_is_ri
         assert await asyncio.to_thread(noted.wait, 10)
     lab.now_s, lab.synced = 0, False
     assert lab.around.proven_time.read().at_least_s == NOW_S
+
+
+async def test_the_store_is_opened_once_the_bundle_counts_and_before_anything_of_it_is_taken_in(lab: RunLab) -> None:
+    await lab.staged(lab.bundle(7, **{"contacts.vcf": CARD}))
+    up(lab)
+
+    def look() -> tuple[int | None, bool]:
+        standing = Shelf(lab.folder).standing
+        return standing.active, standing.finishing is not None
+
+    lab.look = look
+    async with lab.running() as desk:
+        assert (await lab.ended()).result is BundleResult.APPLIED
+        await lab.settled(desk)
+    assert lab.openings == [(7, True)]
+
+
+async def test_the_store_stays_shut_in_a_run_that_sends_its_bundle_back(lab: RunLab) -> None:
+    await lab.staged(lab.bundle())
+    wrong = LineView("", RegistrationState.FAILED, RegistrationFailure.WRONG_PASSWORD)
+    lab.watch.note_view(replace(QUIET, lines=(wrong,)))
+    async with lab.running() as desk:
+        await lab.settled(desk)
+    assert not lab.openings
+
+
+class Root(RootWork):
+    """Says in turn what it was told to say where something is to go back, and fails for None."""
+
+    def __init__(self, *answers: RootAnswer | None) -> None:
+        super().__init__()
+        self.answers = list(answers)
+
+    async def go_back(self, number: int) -> RootAnswer:
+        if (answer := self.answers.pop(0)) is None:
+            raise ControlError("It said nothing.")
+        return answer
+
+
+def sent_back(*, starts_anew: bool = False, outcome: RootOutcome = RootOutcome.REVERTED) -> RootAnswer:
+    return RootAnswer(outcome=outcome, number=7, starts_anew=starts_anew)
+
+
+async def with_firmware_sent_back(lab: RunLab, root: Root) -> None:
+    await lab.staged(lab.bundle())
+    tried = candidate(7, exchanges_firmware=True)
+    lab.shelf.end(Ended.of(tried, BundleResult.REVERTED, BundleCode.LINES, checks=(), at_s=lab.now_s))
+    lab.around = replace(lab.around, root=root)
+    lab.watch.note_view(QUIET)
+    lab.starts = 0
+
+
+async def test_the_store_opens_once_root_says_that_what_runs_stays(
+    lab: RunLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware.bundles.desk._ASK_ROOT_AGAIN_S", 0)
+    root = Root(None, sent_back(outcome=RootOutcome.FAILED), sent_back())
+    await with_firmware_sent_back(lab, root)
+    lab.look = lambda: len(root.answers)
+    async with lab.running() as desk:
+        await lab.settled(desk)
+    assert lab.openings == [0]
+    assert not Shelf(lab.folder).standing.firmware_is_on_trial
+
+
+async def test_where_other_firmware_is_to_run_this_one_opens_no_store_and_the_next_run_asks_again(lab: RunLab) -> None:
+    await with_firmware_sent_back(lab, Root(sent_back(starts_anew=True)))
+    async with lab.running() as desk:
+        await lab.settled(desk)
+    assert (lab.openings, lab.starts) == ([], 1)
+    assert Shelf(lab.folder).standing.firmware_is_on_trial

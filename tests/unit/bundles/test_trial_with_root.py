@@ -135,3 +135,9 @@ async def test_other_firmware_is_started_by_the_end_of_the_process_and_left_by_i
     ended = lab.shelf.standing.ended
     assert ended is not None
     assert CheckName.FIRMWARE in {check.name for check in ended.checks if check.passed}
+
+
+@pytest.mark.parametrize("files", [{}, wheel("2.0")], ids=["configuration", "firmware"])
+async def test_a_bundle_puts_firmware_on_trial_where_it_brings_some(lab: RootedLab, files: dict[str, bytes]) -> None:
+    await lab.begin(7, "", **{name.replace("/", "__"): data for name, data in files.items()})
+    assert lab.shelf.standing.firmware_is_on_trial == bool(files)

@@ -6,6 +6,8 @@ from firmware.errands.runner import ErrandRunner, Handler
 from firmware.errors import StorageError
 from firmware.phone.answers import Answer, ContactDeleted, ErrandFailed
 from firmware.phone.errands import DeleteContact, Errand
+from firmware.phone.words import word
+from firmware.storage.errors import StoreOnTrialError
 
 
 async def delete(errand: DeleteContact) -> Answer:
@@ -37,6 +39,15 @@ async def test_one_that_fails_says_so() -> None:
     answer = await answer_to(DeleteContact(7), {DeleteContact: fail})
     assert isinstance(answer, ErrandFailed)
     assert answer.errand == "DeleteContact"
+
+
+async def test_one_that_needs_the_store_while_firmware_is_tried_says_when_it_opens() -> None:
+    async def wait(_errand: DeleteContact) -> Answer:
+        raise StoreOnTrialError("It stays shut.")
+
+    answer = await answer_to(DeleteContact(7), {DeleteContact: wait})
+    words = word("Contacts and calls open once the new firmware is confirmed.")
+    assert answer == ErrandFailed("DeleteContact", words)
 
 
 async def test_one_that_stumbles_over_what_nobody_thought_of_says_so_and_quotes_nothing(
