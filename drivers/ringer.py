@@ -62,7 +62,6 @@ class AlsaRinger:
         *,
         cadence_ms: Sequence[int] = _DEFAULT_CADENCE_MS,
         volume_percent: int = 80,
-        tone: Callable[[], bytes] | None = None,
         on_fault: Callable[[str], None],
         on_recovery: Callable[[], None] | None = None,
     ) -> None:
@@ -72,9 +71,6 @@ class AlsaRinger:
             playback: the ringer's PCM name.
             cadence_ms: on, off, on, off... where no other pattern is asked for.
             volume_percent: how loud, 0 to 100.
-            tone: asked once, on the ringer's thread, for a sound as `play` takes it that rings in place of the warble
-                where no other pattern is asked for: from beginning to end, and again after the cadence's last pause.
-                Where it is empty the warble rings.
             on_fault: told on the ringer's thread, once, why the phone cannot ring.
             on_recovery: told on the ringer's thread that it rings again.
         """
@@ -82,7 +78,6 @@ class AlsaRinger:
         self._cadence_ms = tuple(cadence_ms)
         self._rhythm_ms = self._cadence_ms
         self._volume_percent = volume_percent
-        self._read_tone = tone
         self._tone = b""
         self._on_fault = on_fault
         self._on_recovery = on_recovery
@@ -134,6 +129,13 @@ class AlsaRinger:
         """Set how loud it rings, from the next burst on; a given tone changes at once."""
         self._volume_percent = percent
 
+    def use_tone(self, sound: bytes) -> None:
+        """Ring with a sound, as `play` takes it, in place of the warble where no other pattern is asked for.
+
+        It rings from beginning to end, and again after the cadence's last pause. Where it is empty the warble rings.
+        """
+        self._tone = sound + bytes(-len(sound) % (2 * _PERIOD_FRAMES))
+
     def play(self, sound: bytes) -> None:
         """Play a sound once, in place of the one before; nothing sounds over ringing.
 
@@ -148,9 +150,6 @@ class AlsaRinger:
     # --- the ringer's thread ------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        if self._read_tone is not None:
-            tone = self._read_tone()
-            self._tone = tone + bytes(-len(tone) % (2 * _PERIOD_FRAMES))
         # Where the system allows it (RLIMIT_RTPRIO).
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))

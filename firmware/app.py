@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,7 +28,7 @@ from firmware.devices import Settings, StartedDevice, build_devices
 from firmware.errands.facts import Facts
 from firmware.errands.handlers import Surroundings, copy_of_everything, errand_handlers
 from firmware.errands.runner import ErrandRunner
-from firmware.errors import ControlError, StorageError
+from firmware.errors import ControlError, MediaError, StorageError
 from firmware.exports import Exports
 from firmware.face.face import Face
 from firmware.farewell.cancelling import Cancelling
@@ -40,9 +41,12 @@ from firmware.farewell.untold import tell_untold
 from firmware.health.condition import read_condition
 from firmware.health.doctor import Condition
 from firmware.health.faults import DeviceFaults, Faults
-from firmware.health.notifier import SystemdNotifier, status_words
-from firmware.media.loop import AudioLoop
-from firmware.media.recorder import SoundRecorder, SoundTap
+from firmware.health.heartbeats import Health
+from firmware.health.microphone_watch import MicrophoneWatch
+from firmware.health.notifier import SystemdNotifier
+from firmware.health.watchdog import feed_watchdog, status_words
+from firmware.media.recorder import SoundRecorder
+from firmware.media.ring_tone import load_ring_tone
 from firmware.media.tones import key_click
 from firmware.minutes import Minutes
 from firmware.numbering.directory import TABLE_PATH, NumberDirectory
@@ -53,15 +57,15 @@ from firmware.phone.events import (
     Event,
     HandsetLifted,
     HandsetReplaced,
-    Key,
     KeyHeld,
     KeyPressed,
     KeyRepeated,
     MinuteStarted,
-    Problem,
-    ProblemRaised,
 )
+from firmware.phone.key import Key
 from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
+from firmware.phone.news import CallsFound, Problem, ProblemCleared, ProblemRaised
+from firmware.phone.orders import SendMessage
 from firmware.phone.phone import Phone
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState
@@ -79,10 +83,11 @@ from firmware.settings.identity import identity
 from firmware.settings.issuer import issuer
 from firmware.settings.phone import phone_settings
 from firmware.settings.recording import announcement
-from firmware.settings.sound import near_end_settings
-from firmware.simulated_stick import SimulatedPort
 from firmware.storage.guardian_mark import GuardianMark
 from firmware.storage.pictures import Pixels
+from firmware.voice.client import Ties
+from firmware.voice.kept_line import forget
+from firmware.voice.messages import ForgetCall, Report
 from provisioning.schema import Configuration
 
 if TYPE_CHECKING:
@@ -90,8 +95,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_THREAD_LIMIT_S: Final = 20.0
 _SLOW_THREAD_LIMIT_S: Final = 60.0
+# Where the kernel says who has which sound device; a simulated phone shares those of the computer with others.
+_SOUND_STATUS: Final = Path("/proc/asound")
+# A voice that runs is there at once, one that starts within a second or two.
+_FOUND_PATIENCE_S: Final = 10.0
+_HOOK_PATIENCE_S: Final = 1.0
 
 
 def run_until_stopped(options: Options, early: Early) -> None:
@@ -129,9 +138,9 @@ class Handset:
         self._end = end
         self.starts_anew = False
         self._loaded = early.loaded
-        self._health = early.health
-        self._sip = early.sip
-        self._inbox = early.inbox
+        self._health = Health()
+        self._voice = early.voice
+        self._found: asyncio.Future[frozenset[CallId]] = asyncio.get_running_loop().create_future()
         self._notifier = SystemdNotifier()
         self._device_faults = DeviceFaults(self._report_device_faults)
         self._running = AsyncExitStack()
@@ -140,6 +149,7 @@ class Handset:
         self._recipients: KnownRecipients | None = None
         self._settling: asyncio.Task[None] | None = None
         self._player: RecordingPlayer | None = None
+        self._is_writing = False
         self._watch = PhoneWatch()
         self._bundles: BundleDesk | None = None
 
@@ -156,27 +166,12 @@ class Handset:
         self._attribute = partial(self._directory.describe, country=country)
         self._devices = build_devices(
             device_settings,
-            simulator_port=self._options.simulator_port,
-            on_ringer_fault=lambda sentence: self._device_faults.note("ringer", sentence),
+            simulator_dir=self._options.runtime_dir if self._options.simulated_devices else None,
             glyphs=GLYPHS,
-        )
-        sound, card = device_settings.sound, self._devices.sound_card
-        self._tap = SoundTap(rate_hz=card.rate_hz, period_frames=card.period_frames)
-        self._audio = AudioLoop(
-            card,
-            country=country,
-            heartbeat=self._health.register("audio", _THREAD_LIMIT_S),
-            post=self._post_from_thread,
-            speaker_card=self._devices.speaker_card,
-            handset_near_end=near_end_settings(sound, on_speaker=False),
-            speaker_near_end=near_end_settings(sound, on_speaker=True),
-            sidetone_percent=sound.sidetone_percent,
-            comfort_noise=sound.comfort_noise,
-            tap=self._tap,
         )
         self._face = Face(
             self._devices,
-            self._audio,
+            self._voice,
             family=family,
             language=language,
             view=lambda: self._phone.view,
@@ -188,22 +183,24 @@ class Handset:
         )
         self._bus = Bus(
             self._phone,
-            sip=self._sip,
-            audio=self._audio,
-            ringer=self._devices.ringer,
+            voice=self._voice,
             indicator=self._devices.indicator,
             show=self._show,
+            has_line=configuration is not None,
+            ringer_light=self._devices.ringer_light,
             set_brightness=self._face.set_brightness,
             key_click=key_click(SOUND_RATE_HZ),
             attribute=self._attribute,
         )
+        self._bus.when_written = lambda call_id: self._voice.order(ForgetCall(call_id))
         self._faults = Faults(self._bus.post)
         self._minutes = Minutes(self._begin_minute)
         self._bus.start()
         self._start_devices()
-        self._start_phone()
-        self._directory.start()
         await self._start_page()
+        self._start_phone()
+        self._load_ring_tone(configuration)
+        self._directory.start()
         await self._start_records(configuration)
         if self._records is None:
             self._bus.write_to(None)
@@ -219,8 +216,7 @@ class Handset:
             # systemd would end the process that is to go on.
             self._notifier.stopping()
         # Calls end while the store is still open, so that their records are written.
-        if self._sip is not None:
-            await asyncio.to_thread(self._sip.stop)
+        await self._voice.stop()
         await self._bus.stop()
         await self._running.aclose()
         _log.info("The handset has stopped")
@@ -231,15 +227,12 @@ class Handset:
         devices, faults = self._devices, self._device_faults
         self._face.start()
         self._running.callback(self._face.stop)
-        self._audio.start(self._sip.audio_port if self._sip else None)
-        self._running.callback(self._audio.stop)
         devices.keypad.when_pressed = self._key_listener(KeyPressed)
         devices.keypad.when_repeated = self._key_listener(KeyRepeated)
         devices.keypad.when_held = self._key_listener(KeyHeld)
         devices.hook_switch.when_lifted = lambda: self._post_from_thread(HandsetLifted())
         devices.hook_switch.when_replaced = lambda: self._post_from_thread(HandsetReplaced())
         parts: dict[str, StartedDevice] = {
-            "ringer": devices.ringer,
             "indicator": devices.indicator,
             "keypad": devices.keypad,
             "hook switch": devices.hook_switch,
@@ -250,23 +243,49 @@ class Handset:
 
     def _start_phone(self) -> None:
         self._bus.wake_phone()
-        self._inbox.open(self._post_from_thread)
+        microphone = MicrophoneWatch(
+            self._bus.post,
+            lambda: self._voice.replace("the microphone records without an order"),
+            folder=self._options.runtime_dir / "asound" if self._options.simulated_devices else _SOUND_STATUS,
+        )
+        self._voice.start(
+            Ties(
+                post=self._bus.post,
+                found=self._take_over,
+                note_ringer=self._note_ringer,
+                note_talk=microphone.note_order,
+                note_pid=microphone.note_voice,
+            )
+        )
+        watching = asyncio.create_task(microphone.run(), name="microphone")
+        self._running.callback(watching.cancel)
         if self._loaded.from_last_good:
             self._bus.post(ProblemRaised(Problem.CONFIGURATION, " ".join(self._loaded.mistakes)))
         if not clock.is_plausible():
             self._bus.post(ProblemRaised(Problem.CLOCK_NOT_SET))
-        if self._devices.hook_switch.is_off_hook:
-            self._bus.post(HandsetLifted())
+        noticing = asyncio.create_task(self._notice_hook(), name="hook")
+        self._running.callback(noticing.cancel)
         self._minutes.start()
         self._running.callback(self._minutes.stop)
 
+    def _load_ring_tone(self, configuration: Configuration | None) -> None:
+        if configuration is None or (path := configuration.ringer.tone) is None:
+            return
+
+        async def load() -> None:
+            try:
+                self._voice.use_ring_tone(await asyncio.to_thread(load_ring_tone, path))
+            except MediaError as error:
+                self._device_faults.note("ringer", str(error))
+
+        loading = asyncio.create_task(load(), name="ring tone")
+        self._running.callback(loading.cancel)
+
     async def _start_page(self) -> None:
-        page = self._devices.page
-        if page is not None and await self._device_faults.attempt_async("simulator", page.start):
-            self._running.push_async_callback(page.stop)
+        if (page := self._devices.page) is not None:
             page.when_family_changed = self._face.change_family
-            page.stick.when_plugged = SimulatedPort(self._options.runtime_dir, page.note).plug_in
-            _log.info("The simulated handset's page is being served")
+            await page.start()
+            self._running.callback(page.stop)
 
     async def _start_records(self, configuration: Configuration | None) -> None:
         if not await self._finish_reset():
@@ -288,6 +307,8 @@ class Handset:
             if self._records.keyring.waits_for_pin:
                 self._bus.post(StoreWaitsForPin())
             await self._records.start(self._take_up_store)
+            self._write_to(self._records)
+            self._settle_calls(self._records)
 
     async def _finish_reset(self) -> bool:
         """Finish a factory reset that was begun; False where the store must not be opened in this run.
@@ -339,7 +360,6 @@ class Handset:
         if configuration.sync is not None:
             shared = records.shares.epochs
             self._recipients = KnownRecipients(records.outbox, self._options.state_dir, configuration, shared)
-        self._bus.write_to(records)
         self._running.push_async_callback(records.stop)
 
     async def _open_bundles(self) -> None:
@@ -351,7 +371,7 @@ class Handset:
             self._records,
             watch=self._watch,
             post=self._bus.post,
-            cards=(self._devices.sound_card, self._devices.speaker_card),
+            try_sound=self._voice.try_sound,
             pictures_changed=self._face.show_new_pictures,
             start_anew=self._start_anew,
             end=self._end,
@@ -362,17 +382,23 @@ class Handset:
     def _start_recorder(self, configuration: Configuration | None) -> None:
         if configuration is None or (records := self._records) is None:
             return
-        sound = SoundRecorder(self._tap, self._health.register("recorder", _SLOW_THREAD_LIMIT_S))
+        rate_hz = configuration.sound.rate_hz
+        sound = SoundRecorder(
+            self._voice.tap,
+            self._health.register("recorder", _SLOW_THREAD_LIMIT_S),
+            rate_hz=rate_hz,
+            period_frames=rate_hz * configuration.sound.period_ms // 1000,
+        )
         sound.start()
         self._running.callback(sound.stop)
         kilobits = configuration.recording.bitrate_kbps
         recorder = CallRecorder(sound, records.recordings, self._bus.post, bitrate_kbps=kilobits)
         self._bus.recorder = recorder
         self._running.push_async_callback(recorder.stop)
-        announcer = self._bus.announcer = Announcer(self._audio, self._bus.post, announcement(configuration))
+        announcer = self._bus.announcer = Announcer(self._voice, self._bus.post, announcement(configuration))
         preparation = asyncio.get_running_loop().create_task(announcer.prepare(), name="announcement")
         self._running.callback(preparation.cancel)
-        self._player = RecordingPlayer(records.recordings, self._audio, self._bus.post)
+        self._player = RecordingPlayer(records.recordings, self._voice.listen_to, self._bus.post)
         self._running.push_async_callback(self._player.close)
 
     def _start_errands(self, configuration: Configuration | None) -> None:
@@ -409,14 +435,26 @@ class Handset:
         self._running.push_async_callback(runner.stop)
 
     def _make_verifier(self, configuration: Configuration | None) -> SipVerifier | None:
-        sip = self._sip
-        if configuration is None or sip is None or not (address := configuration.operator.verification):
+        if configuration is None or not (address := configuration.operator.verification):
             return None
-        verifier = SipVerifier(address, lambda reference, text: sip.send_message(reference, SipUri(address), text))
+        verifier = SipVerifier(
+            address, lambda reference, text: self._voice.order(SendMessage(reference, SipUri(address), text))
+        )
         self._bus.takes_instead = verifier.takes
         return verifier
 
+    def _write_to(self, records: Records) -> None:
+        """Write down what has been done of calls, and will be; not before the store takes it.
+
+        The phone may be in a call from its first moment on, which voice kept.
+        """
+        if not self._is_writing:
+            self._is_writing = True
+            self._bus.write_to(records)
+
     def _take_up_store(self) -> None:
+        if self._records is not None:
+            self._write_to(self._records)
         self._settling = asyncio.create_task(self._settle_recipients(), name="recipients")
         self._face.forget_pictures()
         self._bus.load_from_store()
@@ -438,6 +476,7 @@ class Handset:
 
     def _start_anew(self) -> None:
         self.starts_anew = True
+        forget(self._options.runtime_dir)
         self._end()
 
     async def _load_picture(self, picture: str) -> Pixels | None:
@@ -454,6 +493,7 @@ class Handset:
                 view=lambda: self._phone.view,
                 page_lines=self._face.lines,
                 condition=self._condition,
+                own_condition=self._own_condition,
                 copy_parts=self._copy_parts,
                 exports=self._exports,
                 resetting=self._resetting,
@@ -522,7 +562,7 @@ class Handset:
         return CopyParts(records.pins, records.requests, copy, self._exports)
 
     def _start_watchdog(self) -> None:
-        watchdog = asyncio.create_task(self._notifier.run(self._health), name="watchdog")
+        watchdog = asyncio.create_task(feed_watchdog(self._notifier, self._health), name="watchdog")
         self._running.callback(watchdog.cancel)
         self._notifier.status(status_words(self._phone.view))
         self._notifier.ready()
@@ -558,18 +598,51 @@ class Handset:
         self._watch.note_broker(state)
 
     async def _condition(self) -> Condition:
+        return await self._own_condition(await self._voice.report())
+
+    async def _own_condition(self, voice: Report | None = None) -> Condition:
         return await read_condition(
             self._loaded,
             self._phone.view,
             faults=self._faults,
             device_faults=self._device_faults.sentences,
-            sound=str(self._audio.counters),
             speech_fault=self._face.speech_fault,
-            sip=self._sip,
+            voice=voice,
             records=self._records,
             bundles=self._bundles.standing if self._bundles is not None else None,
         )
 
     def _report_device_faults(self) -> None:
-        # Before the phone is awake the inbox keeps it.
-        self._inbox.post(ProblemRaised(Problem.DEVICE_BROKEN, " ".join(self._device_faults.sentences.values())))
+        sentences = " ".join(self._device_faults.sentences.values())
+        problem = Problem.DEVICE_BROKEN
+        self._post_from_thread(ProblemRaised(problem, sentences) if sentences else ProblemCleared(problem))
+
+    def _take_over(self, found: CallsFound) -> None:
+        """Go on with the calls that voice kept, before anything else happens."""
+        self._bus.post(replace(found, off_hook=self._devices.hook_switch.is_off_hook))
+        self._found.set_result(frozenset(call.call_id for call in found.calls))
+
+    async def _notice_hook(self) -> None:
+        """Notice a handset that was lifted before the start, unless voice is about to say what it is lifted for."""
+        await asyncio.wait({self._found}, timeout=_HOOK_PATIENCE_S)
+        if not self._found.done() and self._devices.hook_switch.is_off_hook and not self._phone.view.off_hook:
+            self._bus.post(HandsetLifted())
+
+    def _settle_calls(self, records: Records) -> None:
+        """Have the calls of the run before closed that voice does not have; without a voice that is all of them."""
+
+        async def settle() -> None:
+            try:
+                async with asyncio.timeout(_FOUND_PATIENCE_S):
+                    records.settle(await asyncio.shield(self._found))
+            except TimeoutError:
+                records.settle(())
+
+        settling = asyncio.create_task(settle(), name="calls of the run before")
+        self._running.callback(settling.cancel)
+
+    def _note_ringer(self, sentence: str) -> None:
+        if sentence:
+            self._device_faults.note("ringer", sentence)
+        else:
+            self._device_faults.forget("ringer")

@@ -1,34 +1,30 @@
-"""The handset's first moments: SIP registers while the rest is still being loaded.
+"""The handset's first moments: voice gets its settings and registers while the rest is still being loaded.
 
-A phone that is not registered cannot be called. What is imported here, before the SIP thread has sent its first
-REGISTER, is therefore only what that takes; the display, the store, asyncio and all else follow in firmware.app.
+A phone that is not registered cannot be called. What is imported here is therefore only what voice's settings take;
+the display, the store and all else follow in firmware.app.
 """
 
 import logging
-import sys
-import threading
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from firmware import logs
-from firmware.config import LoadedConfiguration, load
-from firmware.health.heartbeats import Health
+from firmware.config import LoadedConfiguration, dial_plan, load
 from firmware.local_time import use_zone
-from firmware.phone.events import Event
-from firmware.settings.line import sip_settings
-from firmware.sip.stack import PjsuaStack
+from firmware.settings.voice import voice_settings
+from firmware.voice.client import VoiceClient
+from firmware.voice.kept_line import Door, keep
+from firmware.voice.settings import pack
 
 _log = logging.getLogger(__name__)
 
-SIP_LIMIT_S: Final = 20.0
-"""How long the SIP thread may go without a sign of life."""
-
-# While the SIP thread loads its library the main thread stays out of its way, but no longer than a person would notice.
-_HEAD_START_S: Final = 0.3
-# The audio thread has 10 ms for a period and waits this long for each thread that computes (docs/adr/0070).
-_SWITCH_INTERVAL_S: Final = 0.0005
+# A voice that runs is there in some milliseconds; one that starts beside the handset takes as long as it does.
+_PATIENCE_S: Final = 0.1
+_USER: Final = re.compile(r"^sips?:([^@;:]+)@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,79 +35,64 @@ class Options:
         configuration: the file to run with.
         state_dir: where the encrypted store is.
         runtime_dir: where the local sockets go.
-        simulator_port: show the devices as a page on this local port; None drives the Pi's pins.
+        simulated_devices: use those of `wecall simulator` in place of the Pi's pins.
         verbose: log more.
     """
 
     configuration: Path
     state_dir: Path
     runtime_dir: Path
-    simulator_port: int | None = None
+    simulated_devices: bool = False
     verbose: bool = False
-
-
-class Inbox:
-    """Keeps events until somebody takes them, and passes them on from then on; from any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: list[Event] = []
-        self._post: Callable[[Event], None] | None = None
-        self._arrived = threading.Event()
-
-    def post(self, event: Event) -> None:
-        """Take an event."""
-        with self._lock:
-            if self._post is None:
-                self._waiting.append(event)
-                self._arrived.set()
-            else:
-                self._post(event)
-
-    def wait(self, timeout_s: float) -> None:
-        """Wait until the first event has come."""
-        self._arrived.wait(timeout_s)
-
-    def open(self, post: Callable[[Event], None]) -> None:
-        """Hand over what has come, and everything from now on; `post` must not block."""
-        with self._lock:
-            for event in self._waiting:
-                post(event)
-            self._waiting.clear()
-            self._post = post
 
 
 @dataclass(frozen=True, slots=True)
 class Early:
-    """What runs before the rest is loaded.
+    """What is there before the rest is loaded.
 
     Attributes:
         loaded: the configuration.
-        health: knows the SIP thread already.
-        sip: the SIP stack, started; None where there is no account.
-        inbox: where its events wait.
+        voice: listened for; it may have its settings already.
     """
 
     loaded: LoadedConfiguration
-    health: Health
-    sip: PjsuaStack | None
-    inbox: Inbox
+    voice: VoiceClient
 
 
-def start_early(options: Options) -> Early:
-    """Read the configuration and begin to register."""
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+def start_early(options: Options, door: Door | None = None) -> Early:
+    """Read the configuration and let voice begin to register; at the `door` it has begun already, as nearly always."""
     logs.set_up(logging.DEBUG if options.verbose else logging.INFO)
     for folder in (options.state_dir, options.runtime_dir):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             _log.error("The folder %s cannot be made: %s", folder, error.strerror)
-    loaded, health, inbox = load(options.configuration, options.state_dir), Health(), Inbox()
-    use_zone(loaded.configuration.device.time_zone if loaded.configuration is not None else None)
+    loaded = load(options.configuration, options.state_dir)
+    configuration = loaded.configuration
+    use_zone(configuration.device.time_zone if configuration is not None else None)
+    settings = voice_settings(configuration)
+    packed = pack(settings)
+    voice = VoiceClient(
+        options.runtime_dir,
+        packed,
+        tuple(account.name for account in settings.sip.accounts) if settings.sip is not None else (),
+        _emergency_uris(loaded),
+        max_calls=settings.sip.max_calls if settings.sip is not None else 0,
+    )
+    voice.listen(_PATIENCE_S, door)
+    if loaded.trial is None:
+        keep(options.runtime_dir, options.configuration, packed)
+    return Early(loaded, voice)
+
+
+def _emergency_uris(loaded: LoadedConfiguration) -> Callable[[str], bool]:
+    """Return what tells the URIs of emergency numbers from others."""
     if loaded.configuration is None:
-        return Early(loaded, health, None, inbox)
-    sip = PjsuaStack(sip_settings(loaded.configuration), health.register("sip", SIP_LIMIT_S))
-    sip.start(inbox.post)
-    inbox.wait(_HEAD_START_S)
-    return Early(loaded, health, sip, inbox)
+        return lambda _uri: False
+    plan = dial_plan(loaded.configuration)
+
+    def is_emergency(uri: str) -> bool:
+        match = _USER.match(uri)
+        return match is not None and plan.is_emergency(unquote(match[1]))
+
+    return is_emergency

@@ -1,25 +1,25 @@
 """The main loop's heart: every event enters here, goes through the Phone, and its commands go out to the adapters.
 
-A key press becomes a call on this page: `post(KeyPressed)` → `Phone.handle` → `PlaceCall` → `SipStack.place_call`.
+A key press becomes a call on this page: `post(KeyPressed)` → `Phone.handle` → `PlaceCall` → `Voice.order`.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from firmware.errors import HandsetError
 from firmware.phone import commands as c
 from firmware.phone import errands as e
+from firmware.phone import orders as o
 from firmware.phone.answers import AccountKnown, PinChanged
 from firmware.phone.call import CallId, CallState, DisconnectReason
 from firmware.phone.events import (
     BlockedContactsLoaded,
     CallerNamed,
-    CallStateChanged,
     Event,
     LastDialledLoaded,
-    MessageSent,
     MessagesLoaded,
     MissedCallsCounted,
     NumberAttributed,
@@ -30,13 +30,13 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
+from firmware.phone.news import CallStateChanged, MessageSent
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.recording import RecordingEnd, RecordingNotice
 from firmware.phone.view import PhoneView
-from firmware.ports.devices import Indicator, Ringer
-from firmware.ports.sip import SipStack
-from firmware.ports.sound import Audio
+from firmware.ports.devices import Indicator, RingerLight
 from firmware.ports.store import CallLog, Contacts, Messages, Pin, PreferenceStore, SetUpStore
+from firmware.ports.voice import Voice
 
 if TYPE_CHECKING:
     from firmware.ports.recording import Recorder, RecordingAnnouncer
@@ -46,6 +46,7 @@ _log = logging.getLogger(__name__)
 # A store that does not answer may delay a call by this much and no more: calling comes before recording the call.
 _RECORD_PATIENCE_S = 0.25
 _MESSAGES_SHOWN = 50
+_COMPLAINT_EVERY_S = 60.0
 
 
 class Handler(Protocol):
@@ -126,17 +127,18 @@ class Bus:
         recorder: keeps how calls sound; None where nothing does.
         takes_instead: takes an event that is not the phone's; False leaves it to the phone.
         announcer: lets a call hear that it is recorded; None where nothing does, and then none is.
+        when_written: told of each call whose end is on the disk: nobody needs to remember it any more.
     """
 
     def __init__(
         self,
         phone: Handler,
         *,
-        sip: SipStack | None,
-        audio: Audio,
-        ringer: Ringer,
+        voice: Voice,
         indicator: Indicator,
         show: Callable[[PhoneView], None],
+        has_line: bool = True,
+        ringer_light: RingerLight | None = None,
         attribute: Callable[[str], str] | None = None,
         set_brightness: Callable[[int], None] | None = None,
         key_click: bytes = b"",
@@ -145,19 +147,19 @@ class Bus:
 
         Args:
             phone: decides.
-            sip: carries calls; None where there is no account.
-            audio: the handset and the loudspeaker.
-            ringer: rings.
+            voice: carries calls and sounds.
             indicator: blinks.
             show: takes what the display shows.
+            has_line: there is an account to call with.
+            ringer_light: shows that it rings, too.
             attribute: says where a number belongs, within a millisecond; empty where that is unknown.
             set_brightness: takes the display's brightness in per cent.
             key_click: how a key sounds, at SOUND_RATE_HZ.
         """
         self._phone = phone
-        self._sip = sip
-        self._audio = audio
-        self._ringer = ringer
+        self._voice = voice
+        self._has_line = has_line
+        self._ringer_light = ringer_light
         self._indicator = indicator
         self._show = show
         self._attribute = attribute
@@ -168,12 +170,14 @@ class Bus:
         self.recorder: Recorder | None = None
         self.takes_instead: Callable[[Event], bool] = lambda _event: False
         self.announcer: RecordingAnnouncer | None = None
+        self.when_written: Callable[[CallId], None] = lambda _call_id: None
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: dict[CallId, asyncio.Task[None]] = {}
         self._unwritten: list[c.Command] | None = []
         self._faults: dict[type[c.Command], str] = {}
-        self._line: asyncio.Queue[c.Command] = asyncio.Queue()
+        self._complained_s: dict[str, float] = {}
+        self._line: asyncio.Queue[o.LineOrder] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._line_worker: asyncio.Task[None] | None = None
 
@@ -224,32 +228,21 @@ class Bus:
             else:
                 self._faults.pop(type(command), None)
 
-    def _carry_out(self, command: c.Command) -> None:  # noqa: C901, PLR0912, PLR0915 - a case for each command
+    def _carry_out(self, command: c.Command) -> None:  # noqa: C901, PLR0912 - a case for each command
         match command:
             case (
-                c.PlaceCall() | c.SignalRinging() | c.AnswerCall() | c.RejectCall() | c.RedirectCall() | c.HangUpCall()
-                | c.HoldCall() | c.ResumeCall() | c.TransferCall() | c.TransferToCall() | c.JoinCalls() | c.SplitCalls()
-                | c.SendDtmf() | c.SignalRecording() | c.SendMessage()
+                o.PlaceCall() | o.SignalRinging() | o.AnswerCall() | o.RejectCall() | o.RedirectCall() | o.HangUpCall()
+                | o.HoldCall() | o.ResumeCall() | o.TransferCall() | o.TransferToCall() | o.JoinCalls() | o.SplitCalls()
+                | o.SendDtmf() | o.SignalRecording() | o.SendMessage()
             ):  # fmt: skip
                 self._line.put_nowait(command)
-            case c.OpenAudio(talk, speaker):
-                self._audio.open(talk=talk, speaker=speaker)
-            case c.CloseAudio():
-                self._audio.close()
-            case c.SetMute(muted):
-                self._audio.set_muted(muted=muted)
-            case c.SetVolume(c.AudioRoute.RINGER, percent):
-                self._ringer.set_volume(percent)
-            case c.SetVolume(route, percent):
-                self._audio.set_volume(route, percent)
-            case c.PlayTone(tone):
-                self._audio.play_tone(tone)
-            case c.StopTone():
-                self._audio.stop_tone()
-            case c.StartRinging(pattern):
-                self._ringer.ring(pattern)
-            case c.StopRinging():
-                self._ringer.silence()
+            case (
+                o.OpenAudio() | o.CloseAudio() | o.SetMute() | o.SetVolume() | o.PlayTone() | o.StopTone()
+            ):  # fmt: skip
+                self._voice.order(command)
+            case o.StartRinging() | o.StopRinging():
+                self._voice.order(command)
+                self._light_up(command)
             case c.StartTimer(timer, delay_s):
                 self._start_timer(timer, delay_s)
             case c.CancelTimer(timer):
@@ -262,10 +255,10 @@ class Bus:
                 if self._set_brightness is not None:
                     self._set_brightness(percent)
             case c.Click(in_ear):
-                (self._audio if in_ear else self._ringer).play(self._key_click)
+                self._voice.play(self._key_click, in_ear=in_ear)
             case c.StopSpeaking():
-                self._audio.play(b"")
-                self._ringer.play(b"")
+                self._voice.play(b"", in_ear=True)
+                self._voice.play(b"", in_ear=False)
             case c.StartRecording() | c.PauseRecording() | c.ResumeRecording() | c.StopRecording():
                 self._tell_recorder(command)
             case c.AnnounceRecording(notice):
@@ -285,63 +278,41 @@ class Bus:
                 if self.errands is not None:
                     self.errands.run(command)
             case c.ReportImpossibleEvent(mode, event):
-                _log.warning("The event %s cannot happen in mode %s; it was ignored", event, mode)
+                self._complain(event, mode)
             case _:
                 assert_never(command)
+
+    def _complain(self, event: str, mode: str) -> None:
+        """Log an event that cannot happen, now and then: whoever sends one may send thousands."""
+        now_s = time.monotonic()
+        if now_s - self._complained_s.get(event, -_COMPLAINT_EVERY_S) >= _COMPLAINT_EVERY_S:
+            self._complained_s[event] = now_s
+            _log.warning("The event %s cannot happen in mode %s; it was ignored", event, mode)
 
     # --- the line: SIP commands keep their order, and an INVITE waits for its record ---
 
     async def _work_the_line(self) -> None:
         while True:
             command = await self._line.get()
-            if self._sip is None:
-                if isinstance(command, c.PlaceCall):
+            if not self._has_line:
+                if isinstance(command, o.PlaceCall):
                     self.post(CallStateChanged(command.call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
-                elif isinstance(command, c.SendMessage):
+                elif isinstance(command, o.SendMessage):
                     self.post(MessageSent(command.message_id, accepted=False))
                 continue
-            if isinstance(command, c.PlaceCall) and (opening := self._opening.get(command.call_id)) is not None:
+            if isinstance(command, o.PlaceCall) and (opening := self._opening.get(command.call_id)) is not None:
                 done, _ = await asyncio.wait({opening}, timeout=_RECORD_PATIENCE_S)
                 if not done:
                     _log.warning("The store is slow; the call goes out before its record is written")
-            try:
-                self._send(self._sip, command)
-            except HandsetError:
-                _log.exception("The command %s failed; the rest goes on", type(command).__name__)
+            self._voice.order(command)
 
-    @staticmethod
-    def _send(sip: SipStack, command: c.Command) -> None:  # noqa: C901, PLR0912 - one flat table: a case for each command
-        match command:
-            case c.PlaceCall(call_id, uri, account, anonymous):
-                sip.place_call(call_id, uri, account, anonymous=anonymous)
-            case c.SignalRinging(call_id):
-                sip.signal_ringing(call_id)
-            case c.AnswerCall(call_id):
-                sip.answer(call_id)
-            case c.RejectCall(call_id, reason):
-                sip.reject(call_id, reason)
-            case c.HangUpCall(call_id):
-                sip.hang_up(call_id)
-            case c.HoldCall(call_id):
-                sip.hold(call_id)
-            case c.ResumeCall(call_id):
-                sip.resume(call_id)
-            case c.RedirectCall(call_id, uri):
-                sip.redirect(call_id, uri)
-            case c.TransferCall(call_id, uri):
-                sip.transfer(call_id, uri)
-            case c.TransferToCall(call_id, other_call_id):
-                sip.transfer_to_call(call_id, other_call_id)
-            case c.JoinCalls(call_ids):
-                sip.join(call_ids)
-            case c.SplitCalls():
-                sip.split()
-            case c.SendDtmf(call_id, key):
-                sip.send_dtmf(call_id, key)
-            case c.SignalRecording(call_id, sign):
-                sip.signal_recording(call_id, sign)
-            case c.SendMessage(message_id, uri, text, account):
-                sip.send_message(message_id, uri, text, account)
+    def _light_up(self, command: o.StartRinging | o.StopRinging) -> None:
+        if self._ringer_light is None:
+            return
+        if isinstance(command, o.StartRinging):
+            self._ringer_light.ring(command.pattern)
+        else:
+            self._ringer_light.silence()
 
     def _tell_recorder(
         self, command: c.StartRecording | c.PauseRecording | c.ResumeRecording | c.StopRecording
@@ -393,13 +364,13 @@ class Bus:
 
     def _record(self, records: Records, command: c.Command) -> None:  # noqa: C901 - one flat table: a case for each command
         match command:
-            case c.OpenCallRecord(call_id, direction, number, dialled, account, decision):
+            case c.OpenCallRecord(call_id, direction, number, dialled, account, decision, began_ago_s):
                 work = records.call_log.open_record(
-                    call_id, direction, number, dialled, account=account, decision=decision
+                    call_id, direction, number, dialled, account=account, decision=decision, began_ago_s=began_ago_s
                 )
                 self._opening[call_id] = self._write(records, work)
-            case c.MarkCallAnswered(call_id):
-                self._write(records, records.call_log.mark_answered(call_id))
+            case c.MarkCallAnswered(call_id, answered_ago_s):
+                self._write(records, records.call_log.mark_answered(call_id, answered_ago_s))
             case c.CloseCallRecord():
                 self._opening.pop(command.call_id, None)
                 self._write(records, self._close_record(records.call_log, command))
@@ -445,7 +416,10 @@ class Bus:
                 records.note_success()
 
     async def _close_record(self, call_log: CallLog, command: c.CloseCallRecord) -> None:
-        await call_log.close_record(command.call_id, command.reason, command.sip_code, command.decision)
+        await call_log.close_record(
+            command.call_id, command.reason, command.sip_code, command.decision, command.ended_ago_s
+        )
+        self.when_written(command.call_id)
         self.post(MissedCallsCounted(await call_log.count_unseen_missed()))
 
     async def _change_messages(self, messages: Messages, change: Coroutine[Any, Any, None]) -> None:

@@ -1,21 +1,17 @@
-"""Builds the devices that a configuration names: those on the Pi's pins, or those on the simulator's page."""
+"""Builds the devices that a configuration names: those on the Pi's pins, or those of a simulator."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from firmware.errors import MediaError
 from firmware.phone.country import ASSUMED_COUNTRY
-from firmware.ports.devices import Display, HookSwitch, Indicator, Keypad, Ringer
-from firmware.ports.sound import SoundCard
+from firmware.ports.devices import Display, HookSwitch, Indicator, Keypad, RingerLight
 from provisioning.display import Display as DisplaySettings
 from provisioning.hook_switch import HookSwitch as HookSwitchSettings
 from provisioning.indicator import Indicator as IndicatorSettings
 from provisioning.keypad import Keypad as KeypadSettings
-from provisioning.ringer import Ringer as RingerSettings
 from provisioning.schema import Configuration
-from provisioning.sound import Sound as SoundSettings
 
 _HALF_TURN = 180
 
@@ -32,18 +28,15 @@ class StartedDevice(Protocol):
         ...
 
 
-class Stick(Protocol):
-    """The simulator's USB port."""
-
-    when_plugged: Callable[[bytes], Awaitable[None]] | None
-
-
 class Page(Protocol):
-    """The simulator's page, where there is one."""
+    """The simulator's page, which is served by a process of its own; for the main thread."""
 
-    @property
-    def url(self) -> str:
-        """Where to look at it."""
+    async def start(self) -> None:
+        """Connect with it; where it is there the hook switch's state is its person's from here on."""
+        ...
+
+    def stop(self) -> None:
+        """Hang up."""
         ...
 
     @property
@@ -53,25 +46,12 @@ class Page(Protocol):
 
     when_family_changed: Callable[[str], None] | None
 
-    @property
-    def stick(self) -> Stick:
-        """What is plugged in there."""
-        ...
-
     def describe(self, text: str) -> None:
-        """Say in words what the display shows now, for those who do not see it; from the main thread."""
+        """Say in words what the display shows now, for those who do not see it."""
         ...
 
     def note(self, text: str) -> None:
-        """Add a line to what the page tells of the phone's doings; from the main thread."""
-        ...
-
-    async def start(self) -> None:
-        """Serve it."""
-        ...
-
-    async def stop(self) -> None:
-        """Close it."""
+        """Add a line to what the page tells of the phone's doings."""
         ...
 
 
@@ -83,8 +63,6 @@ class Settings:
     keypad: KeypadSettings = field(default_factory=KeypadSettings)
     hook_switch: HookSwitchSettings = field(default_factory=HookSwitchSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)
-    sound: SoundSettings = field(default_factory=SoundSettings)
-    ringer: RingerSettings = field(default_factory=RingerSettings)
     indicator: IndicatorSettings = field(default_factory=IndicatorSettings)
 
     @classmethod
@@ -97,24 +75,20 @@ class Settings:
             keypad=configuration.keypad,
             hook_switch=configuration.hook_switch,
             display=configuration.display,
-            sound=configuration.sound,
-            ringer=configuration.ringer,
             indicator=configuration.indicator,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """One of each, and a loudspeaker where there is one; `page` is where they are shown, where they are simulated."""
+    """One of each; where they are simulated `page` is where they are shown, and `ringer_light` shows that it rings."""
 
     keypad: Keypad
     hook_switch: HookSwitch
     display: Display
     indicator: Indicator
-    ringer: Ringer
-    sound_card: SoundCard
     page: Page | None = None
-    speaker_card: SoundCard | None = None
+    ringer_light: RingerLight | None = None
 
 
 Glyph = Sequence[int]
@@ -124,8 +98,7 @@ Glyph = Sequence[int]
 def build_devices(
     settings: Settings,
     *,
-    simulator_port: int | None,
-    on_ringer_fault: Callable[[str], None],
+    simulator_dir: Path | None,
     glyphs: Sequence[Glyph] = (),
 ) -> Devices:
     """Build all devices without starting any.
@@ -133,67 +106,14 @@ def build_devices(
     Args:
         settings: what the configuration says of them.
         glyphs: what the codes 0 to 7 of a display of letters look like.
-        simulator_port: show keys, hook, display and LED as a page on this local port instead of driving pins.
-        on_ringer_fault: told, on the ringer's thread, why the phone cannot ring, or not with its own tone.
+        simulator_dir: use keys, hook, display and LED of the simulator with a socket here instead of driving pins.
     """
-    from drivers.ringer import AlsaRinger
-    from drivers.sound import AlsaSoundCard
-    from firmware.media.tone_plans import tone_plan
-
-    sound = settings.sound
-
-    def sound_card(playback: str, capture: str, mixer_card: str | None, mixer_element: str) -> SoundCard:
-        return AlsaSoundCard(
-            playback=playback,
-            capture=capture,
-            mixer_card=mixer_card,
-            mixer_element=mixer_element,
-            rate_hz=sound.rate_hz,
-            period_frames=sound.rate_hz * sound.period_ms // 1000,
-            prefill_frames=sound.rate_hz * sound.prefill_ms // 1000,
-        )
-
-    handset_card = sound_card(sound.playback, sound.capture, sound.mixer_card, sound.mixer_element)
-    speaker_card = None
-    if sound.speaker_playback is not None:
-        speaker_card = sound_card(
-            sound.speaker_playback,
-            sound.speaker_capture or sound.capture,
-            sound.speaker_mixer_card,
-            sound.speaker_mixer_element,
-        )
-    ringer = AlsaRinger(
-        settings.ringer.playback,
-        cadence_ms=tone_plan(settings.country).ring_cadence_ms,
-        volume_percent=settings.ringer.volume_percent,
-        tone=_ring_tone(settings.ringer.tone, on_ringer_fault),
-        on_fault=on_ringer_fault,
-    )
-    if simulator_port is None:
-        devices = _on_pins(settings, ringer, handset_card, glyphs)
-    else:
-        devices = _on_a_page(settings, ringer, handset_card, simulator_port, glyphs)
-    return replace(devices, speaker_card=speaker_card)
+    if simulator_dir is None:
+        return _on_pins(settings, glyphs)
+    return _on_a_page(settings, simulator_dir, glyphs)
 
 
-def _ring_tone(path: Path | None, on_fault: Callable[[str], None]) -> Callable[[], bytes] | None:
-    """Return what reads the ring tone; where that cannot be played it says so and returns an empty one."""
-    if path is None:
-        return None
-
-    def read() -> bytes:
-        from firmware.media.ring_tone import load_ring_tone
-
-        try:
-            return load_ring_tone(path)
-        except MediaError as error:
-            on_fault(str(error))
-            return b""
-
-    return read
-
-
-def _on_pins(settings: Settings, ringer: Ringer, sound_card: SoundCard, glyphs: Sequence[Glyph]) -> Devices:
+def _on_pins(settings: Settings, glyphs: Sequence[Glyph]) -> Devices:
     from drivers.hook_switch import GpioHookSwitch
     from drivers.indicator import StatusIndicator
     from drivers.keypad import MatrixKeypad
@@ -214,8 +134,6 @@ def _on_pins(settings: Settings, ringer: Ringer, sound_card: SoundCard, glyphs: 
         ),
         display=panel_of(settings.display, glyphs),
         indicator=StatusIndicator(settings.indicator.pin),
-        ringer=ringer,
-        sound_card=sound_card,
     )
 
 
@@ -257,14 +175,12 @@ def panel_of(display: DisplaySettings, glyphs: Sequence[Glyph] = ()) -> Display:
             raise ValueError(f"A display with {display.controller} cannot be on {display.wiring}.")
 
 
-def _on_a_page(
-    settings: Settings, ringer: Ringer, sound_card: SoundCard, port: int, glyphs: Sequence[Glyph]
-) -> Devices:
-    from drivers.simulator import Simulator
+def _on_a_page(settings: Settings, simulator_dir: Path, glyphs: Sequence[Glyph]) -> Devices:
+    from drivers.simulator.handset import SimulatedDevices
 
-    simulator = Simulator(
+    simulator = SimulatedDevices(
+        simulator_dir,
         settings.keypad.keys,
-        port=port,
         repeat_after_ms=settings.keypad.repeat_after_ms,
         repeat_every_ms=settings.keypad.repeat_every_ms,
         long_press_ms=settings.keypad.long_press_ms,
@@ -276,44 +192,6 @@ def _on_a_page(
         hook_switch=simulator.hook_switch,
         display=simulator.display,
         indicator=simulator.indicator,
-        ringer=_SoundAndLight(ringer, simulator.ringer_light),
-        sound_card=sound_card,
         page=simulator,
+        ringer_light=simulator.ringer_light,
     )
-
-
-class _Light(StartedDevice, Protocol):
-    """A ringer that is seen."""
-
-    def ring(self, pattern: str) -> None: ...
-    def silence(self) -> None: ...
-
-
-class _SoundAndLight:
-    """A ringer that is heard and one that is seen, as one."""
-
-    def __init__(self, sound: Ringer, light: _Light) -> None:
-        self._sound = sound
-        self._light = light
-
-    def start(self) -> None:
-        self._sound.start()
-        self._light.start()
-
-    def stop(self) -> None:
-        self._sound.stop()
-        self._light.stop()
-
-    def ring(self, pattern: str = "normal") -> None:
-        self._light.ring(pattern)
-        self._sound.ring(pattern)
-
-    def silence(self) -> None:
-        self._light.silence()
-        self._sound.silence()
-
-    def set_volume(self, percent: int) -> None:
-        self._sound.set_volume(percent)
-
-    def play(self, sound: bytes) -> None:
-        self._sound.play(sound)

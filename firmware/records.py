@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from traceback import extract_tb
@@ -16,7 +16,8 @@ from firmware.farewell.factory_reset import KEY_NAME, STORE_NAME
 from firmware.farewell.stored import StoredFarewell
 from firmware.media.sound_format import joined
 from firmware.operator.documents import Documents
-from firmware.phone.events import Problem
+from firmware.phone.call import CallId
+from firmware.phone.news import Problem
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.purpose import Actor
@@ -123,11 +124,10 @@ class Records:
         self.when_cancelled: Callable[[], None] = lambda: None
         self.when_erased: Callable[[], None] = lambda: None
         self._store.when_erased = self._note_erasure
-        self._retainer: asyncio.Task[None] | None = None
         self._opener: asyncio.Task[None] | None = None
-        self._settler: asyncio.Task[None] | None = None
-        self._speller: asyncio.Task[None] | None = None
-        self._recoverer: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_settled = asyncio.Event()
+        self._going_on: frozenset[CallId] = frozenset()
         self.fault: str | None = None
         self._is_read = self._is_unwritten = self._is_cancelled = False
         self._cut_off: tuple[RecordingId, ...] = ()
@@ -226,13 +226,24 @@ class Records:
 
     async def stop(self) -> None:
         """Write what is due and close."""
-        for task in (self._opener, self._speller, self._settler, self._recoverer, self._retainer):
+        for task in (self._opener, *self._tasks):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
         await self.documents.stop()
         await self._store.stop()
+
+    def settle(self, going_on: Collection[CallId]) -> None:
+        """Say what has become of the calls of the run before; all others that it left open are closed as interrupted.
+
+        Until this is said they stay open. It may be said before the store is.
+
+        Args:
+            going_on: those that go on, or whose ends are being written.
+        """
+        self._going_on = frozenset(going_on)
+        self._is_settled.set()
 
     def note_error(self, error: HandsetError) -> None:
         """Say that the store failed at something; that it waits is no fault."""
@@ -320,8 +331,6 @@ class Records:
     async def _take_up(self) -> None:
         """Write what the run before left over, and what changes with a start."""
         await self._journal.drain(self.keyring.journal_key, self._take_over)
-        if interrupted := await self.call_log.recover_interrupted():
-            _log.warning("%d call(s) had no end in the log, as after a power failure; they are closed now", interrupted)
         await self.documents.take_up()
         await self.consents.announce()
         # A policy that came into force may have ended an answer.
@@ -331,10 +340,29 @@ class Records:
 
     def _start_tasks(self) -> None:
         self.documents.start()
-        self._settler = asyncio.create_task(self._settle_keys(), name="key settler")
-        self._speller = asyncio.create_task(self._spell_contacts(), name="contact speller")
-        self._recoverer = asyncio.create_task(self._recover_recordings(self._cut_off), name="recording recoverer")
-        self._retainer = asyncio.create_task(self._keep_retaining(), name="retainer")
+        self._tasks = [
+            asyncio.create_task(self._close_calls(), name="call closer"),
+            asyncio.create_task(self._settle_keys(), name="key settler"),
+            asyncio.create_task(self._spell_contacts(), name="contact speller"),
+            asyncio.create_task(self._recover_recordings(self._cut_off), name="recording recoverer"),
+            asyncio.create_task(self._keep_retaining(), name="retainer"),
+        ]
+
+    async def _close_calls(self) -> None:
+        """Close the calls of the run before, once it is known which of them go on."""
+        await self._is_settled.wait()
+        while True:
+            self._is_unwritten = not await self._attempt(self._close_interrupted)
+            if not self._is_unwritten:
+                break
+            await asyncio.sleep(_RETRY_S)
+        self.note_success()
+
+    async def _close_interrupted(self) -> None:
+        if interrupted := await self.call_log.recover_interrupted(self._going_on):
+            _log.warning("%d call(s) had no end in the log, as after a power failure; they are closed now", interrupted)
+            # Some of them may have been missed.
+            self._when_open()
 
     def _note_consents(self, state: ConsentState) -> None:
         self._on_consents(state)

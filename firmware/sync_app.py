@@ -9,6 +9,7 @@ from firmware import logs
 from firmware.control.sync_client import HandsetLink
 from firmware.health.heartbeats import Health
 from firmware.health.notifier import SystemdNotifier
+from firmware.health.watchdog import feed_watchdog
 from firmware.sync.courier import LONGEST_SILENCE_S, Courier
 
 _log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ async def _run(runtime_dir: Path) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, courier.stop)
-    watchdog = asyncio.create_task(notifier.run(health))
+    watchdog = asyncio.create_task(feed_watchdog(notifier, health))
     notifier.ready()
     try:
         await courier.run()

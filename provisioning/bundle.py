@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from provisioning.archive import Archive, write_archive
-from provisioning.manifest import SERIAL_PATTERN, Manifest, manifest_text, read_manifest
+from provisioning.manifest import FIRMWARE_FORMAT, SERIAL_PATTERN, Manifest, manifest_text, read_manifest
 from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
 from provisioning.trust import Kind, TrustedKey, key_id, may_sign
 
@@ -206,7 +206,7 @@ def write_bundle(
 
     Args:
         contents: what goes in under which name, but for the manifest: bytes, or a file to read.
-        manifest: what it says about itself.
+        manifest: what it says about itself, but for the format.
         key: of the signer.
         target: where to.
 
@@ -214,6 +214,8 @@ def write_bundle(
         BundleRefusedError: no handset would take it: a name is none of `size_limit`, or something is too large.
         OSError: something cannot be read or written.
     """
+    if any(name.startswith("firmware/") for name in contents):
+        manifest = manifest.model_copy(update={"format": FIRMWARE_FORMAT})
     packed: dict[str, bytes | Path] = {MANIFEST: manifest_text(manifest)}
     for name in sorted(contents):
         _check_content(name, contents[name])

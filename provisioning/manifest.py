@@ -10,7 +10,11 @@ from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
 from provisioning.section import Identifier
 from provisioning.validity import Validity
 
-MANIFEST_FORMAT: Final = 1
+FIRMWARE_FORMAT: Final = 2
+"""The format of bundles with firmware, which handsets before 0.2.0 refuse: they have no unit and no user for voice,
+and bundles bring none."""
+
+MANIFEST_FORMAT: Final = FIRMWARE_FORMAT
 """The newest format that is written; every one up to it is read."""
 
 SERIAL_PATTERN: Final = r"[0-9a-z][0-9a-z-]{6,62}[0-9a-z]"
@@ -25,14 +29,14 @@ class Manifest(Validity):
     """What a bundle says about itself.
 
     Attributes:
-        format: of the manifest and of what stands beside it.
+        format: of the manifest and of what stands beside it: 1, or `FIRMWARE_FORMAT` where that is firmware.
         number: rises with each bundle; a handset takes none below its newest, and none twice.
         fleet: the handsets that it is for.
         serials: only these of the fleet; all of them where empty.
         note: a line for the people who handle it; the handset does not act on it.
     """
 
-    format: Literal[1] = MANIFEST_FORMAT
+    format: Literal[1, 2] = 1
     number: BundleNumber
     fleet: Identifier
     serials: Annotated[tuple[Serial, ...], Field(max_length=1000)] = ()

@@ -131,7 +131,7 @@ def ruleset(configurations: Iterable[Configuration], addresses: Mapping[str, Ite
 
 
 def _own_ports(sip: Sip) -> tuple[set[str], set[str]]:
-    """Return the ports that the handset listens on for SIP, and those for audio."""
+    """Return the ports that voice listens on for SIP, and those for audio."""
     listens = {str(sip.local_port), str(sip.local_port + 1)} if sip.local_port else set()
     return listens, {f"{sip.rtp_port}-{min(sip.rtp_port + sip.rtp_ports + 1, 65535)}"}
 

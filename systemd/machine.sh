@@ -3,12 +3,16 @@
 # shellcheck shell=bash
 
 units=(
-  wecall-handset.service wecall-sync.service wecall-store-key.service wecall-credentials.service
+  wecall-handset.service wecall-voice.service wecall-voice-replace.path wecall-voice-replace.service
+  wecall-sync.service wecall-store-key.service wecall-credentials.service
   wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-firewall-changed.service
   wecall-stick@.service wecall-apply.socket wecall-apply.service
 )
 # Those that start by themselves; the others are started by these. In this order: systemctl starts one after another.
-services=(wecall-store-key.service wecall-apply.socket wecall-apply.service wecall-handset.service wecall-sync.service)
+services=(
+  wecall-store-key.service wecall-apply.socket wecall-apply.service wecall-voice-replace.path wecall-voice.service
+  wecall-handset.service wecall-sync.service
+)
 firewall_units=(wecall-firewall.service wecall-firewall.timer wecall-firewall.path)
 
 # What Debian has of what the handset needs, while it runs.
@@ -71,11 +75,13 @@ write_sample_configuration() {
   install -m 0640 -o root -g wecall "$1" /etc/wecall/config.toml
 }
 
-# Have the services run from what is being installed here, whatever firmware a bundle brought before.
+# Have the services run from what is being installed here. Firmware that bundles brought was tried with the units, users
+# and root's programs of before; it is not gone back to.
 choose_installed_environment() {
   # An installation from before environments had names.
   [ ! -d /opt/wecall/venv ] || [ -L /opt/wecall/venv ] || rm -rf /opt/wecall/venv
   ln -sfn environments/installed /opt/wecall/venv
+  rm -rf /opt/wecall/environments/{a,b}
 }
 
 # The SIP library is linked with what this machine has.
@@ -153,6 +159,7 @@ purge() {
   rm -f /etc/NetworkManager/system-connections/wecall-*.nmconnection
   rm -f /etc/systemd/timesyncd.conf.d/wecall.conf /etc/modprobe.d/wecall-radio.conf
   userdel wecall 2>/dev/null || true
+  userdel wecall-voice 2>/dev/null || true
   userdel wecall-sync 2>/dev/null || true
   userdel wecall-stick 2>/dev/null || true
   groupdel wecall-admin 2>/dev/null || true

@@ -72,7 +72,10 @@ PARTS: Final = (
         "kills",
         "a kill at each step of whatever changes what is kept, 200 of one who writes to the store, 5 of a new phone",
         _integration(
-            *(f"{name}_kills.py" for name in ("activation", "apply", "bundle", "consent", "installer", "key")),
+            *(
+                f"{name}_kills.py"
+                for name in ("activation", "apply", "bundle", "consent", "firmware", "installer", "key")
+            ),
             *(f"{name}_kills.py" for name in ("policy", "rights", "sharing", "stick", "vault")),
             "store_crash.py",
             "phone_activation.py",
@@ -129,6 +132,12 @@ PARTS: Final = (
         "35 wires of the phone, each cut, which a test of the running handset misses",
         _integration("wires.py"),
         20,
+    ),
+    Part(
+        "voice",
+        "100,000 messages of a voice that was taken over, 200 kills of voice, 100 of the handset in calls",
+        _integration("voice_hostile.py", "voice_kills.py", "handset_kills.py"),
+        60,
     ),
     Part("flood", "floods of ten seconds", _integration("sip_flood.py"), 30),
     Part("properties", "2,000 examples of each property, hundreds of lives of each model", ("tests/unit",), 90),

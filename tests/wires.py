@@ -40,6 +40,7 @@ class Wire:
 
 _APP: Final = "firmware/app.py"
 _BUS: Final = "firmware/bus.py"
+_INSTRUMENTS: Final = "firmware/voice/instruments.py"
 _RECORDS: Final = "firmware/records.py"
 _HANDLERS: Final = "firmware/errands/handlers.py"
 _RIGHTS: Final = "firmware/errands/rights.py"
@@ -69,7 +70,7 @@ WIRES: Final = (
     Wire(
         "W2",
         "the microphone opens to talk alone",
-        _BUS,
+        _INSTRUMENTS,
         "self._audio.open(talk=talk, speaker=speaker)",
         "self._audio.open(talk=True, speaker=speaker)",
         f"{_INTEGRATION}/test_egress_on_hook.py::test_the_process_opens_its_microphone_for_calls_only",
@@ -94,7 +95,7 @@ WIRES: Final = (
         "W4",
         "calls are written into the log",
         _APP,
-        "        self._bus.write_to(records)\n",
+        "            self._bus.write_to(records)\n",
         "",
         f"{_INTEGRATION}/test_phone_menu.py::test_a_missed_call_is_found_in_the_log_and_called_back",
     ),
@@ -264,8 +265,8 @@ WIRES: Final = (
     Wire(
         "W20",
         "who is blocked is turned away",
-        _BUS,
-        "                sip.reject(call_id, reason)\n",
+        _INSTRUMENTS,
+        "                stack.reject(call_id, reason)\n",
         "                pass\n",
         f"{_INTEGRATION}/test_phone_policy.py::test_one_on_the_block_list_never_rings",
     ),
@@ -299,7 +300,7 @@ WIRES: Final = (
         "W24",
         "what was kept long enough is deleted",
         _RECORDS,
-        '        self._retainer = asyncio.create_task(self._keep_retaining(), name="retainer")\n',
+        '            asyncio.create_task(self._keep_retaining(), name="retainer"),\n',
         "",
         f"{_INTEGRATION}/test_phone_records.py::test_a_call_whose_days_are_over_is_gone_once_the_phone_has_started",
     ),

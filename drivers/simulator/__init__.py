@@ -1,5 +1,1 @@
 """The handset's devices as a page in a browser: the same drivers for a phone that is clicked instead of touched."""
-
-from drivers.simulator.server import Simulator
-
-__all__ = ["Simulator"]

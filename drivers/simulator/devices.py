@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable, Hashable
+from typing import Literal
 
 from drivers.errors import DeviceError
 
 logger = logging.getLogger(__name__)
 
 Layout = tuple[tuple[str, ...], ...]
+KeyAction = Literal["pressed", "repeated", "held"]
 
 
 def _call(callback: Callable[..., None] | None, *arguments: str) -> None:
@@ -127,6 +129,32 @@ class SimulatedKeypad:
 
     def _hold(self, key: str) -> None:
         _call(self.when_held, key)
+
+
+class RemoteKeypad:
+    """Keys that are pressed elsewhere; whoever hears of them reports them here.
+
+    Attributes:
+        when_pressed, when_repeated, when_held: see SimulatedKeypad.
+    """
+
+    def __init__(self) -> None:
+        self.when_pressed: Callable[[str], None] | None = None
+        self.when_repeated: Callable[[str], None] | None = None
+        self.when_held: Callable[[str], None] | None = None
+        self._started = False
+
+    def start(self) -> None:
+        self._started = True
+
+    def stop(self) -> None:
+        self._started = False
+
+    def report(self, key: str, action: KeyAction) -> None:
+        """Hear what became of a key."""
+        if self._started:
+            callbacks = {"pressed": self.when_pressed, "repeated": self.when_repeated, "held": self.when_held}
+            _call(callbacks[action], key)
 
 
 class SimulatedHookSwitch:

@@ -4,73 +4,67 @@ What the display shows travels as binary messages beside these: the frame exactl
 display that was described last.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from msgspec import DecodeError, Meta, Struct, json
+
+_Name = Annotated[str, Meta(max_length=32)]
 
 
 class ProtocolError(Exception):
     """The page sent something that is not one of its messages; the text names no value that was sent."""
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class _Message(Struct, frozen=True, forbid_unknown_fields=True):
+    """A message; the field `type` tells which."""
 
 
-class KeyDown(_Message):
+class KeyDown(_Message, frozen=True, tag="key_down"):
     """A key of the page went down."""
 
-    type: Literal["key_down"]
-    key: Annotated[str, Field(max_length=32)]
+    key: _Name
 
 
-class KeyUp(_Message):
+class KeyUp(_Message, frozen=True, tag="key_up"):
     """A key of the page came up."""
 
-    type: Literal["key_up"]
-    key: Annotated[str, Field(max_length=32)]
+    key: _Name
 
 
-class HookMoved(_Message):
+class HookMoved(_Message, frozen=True, tag="hook"):
     """The page's handset was lifted or replaced."""
 
-    type: Literal["hook"]
     off_hook: bool
 
 
-class DisplayChosen(_Message):
+class DisplayChosen(_Message, frozen=True, tag="display"):
     """The person wants another display."""
 
-    type: Literal["display"]
-    family: Annotated[str, Field(max_length=32)]
+    family: _Name
 
 
-class Hello(_Message):
+class Hello(_Message, frozen=True, tag="hello"):
     """The first message to a page: what the phone looks like.
 
     Attributes:
-        type: tells the messages apart.
         keys: the key layout, one line a row.
         displays: names and labels of the displays that can be chosen.
     """
 
-    type: Literal["hello"] = "hello"
     keys: tuple[tuple[str, ...], ...]
     displays: tuple[tuple[str, str], ...]
 
 
-class DisplayDescription(_Message):
+class DisplayDescription(_Message, frozen=True, tag="display"):
     """Which display the frames from now on are for.
 
     Attributes:
-        type: tells the messages apart.
         family: its name.
         kind: what a frame's bytes are: "bits", "colours" or "letters".
         width, height: in pixels, or in letters.
         dots: for letters, what each code looks like: eight rows of five dots, the leftmost being the fifth bit.
     """
 
-    type: Literal["display"] = "display"
     family: str
     kind: str
     width: int
@@ -78,11 +72,10 @@ class DisplayDescription(_Message):
     dots: tuple[tuple[int, ...], ...]
 
 
-class PhoneState(_Message):
+class PhoneState(_Message, frozen=True, tag="state"):
     """All that a page shows apart from the pixels; each message replaces the one before.
 
     Attributes:
-        type: tells the messages apart.
         off_hook: the handset is lifted.
         indicator: the status LED's pattern.
         ringing: the phone rings.
@@ -91,7 +84,6 @@ class PhoneState(_Message):
         text: what the display says, in words.
     """
 
-    type: Literal["state"] = "state"
     off_hook: bool
     indicator: str
     ringing: bool
@@ -100,23 +92,22 @@ class PhoneState(_Message):
     text: str
 
 
-class JournalLine(_Message):
+class JournalLine(Struct, frozen=True):
     """One thing that the phone did; see drivers/simulator/journal.py."""
 
     at: str
     text: str
 
 
-class JournalGrown(_Message):
+class JournalGrown(_Message, frozen=True, tag="journal"):
     """What the phone has done since the message before, oldest first."""
 
-    type: Literal["journal"] = "journal"
     lines: tuple[JournalLine, ...]
 
 
 PageMessage = KeyDown | KeyUp | HookMoved | DisplayChosen
 
-_PAGE_MESSAGES: TypeAdapter[PageMessage] = TypeAdapter(Annotated[PageMessage, Field(discriminator="type")])
+_PAGE_MESSAGES = json.Decoder(PageMessage)
 
 
 def parse_page_message(text: str) -> PageMessage:
@@ -126,6 +117,11 @@ def parse_page_message(text: str) -> PageMessage:
         ProtocolError: it is none of the messages that a page may send.
     """
     try:
-        return _PAGE_MESSAGES.validate_json(text)
-    except ValidationError as error:
+        return _PAGE_MESSAGES.decode(text)
+    except DecodeError as error:
         raise ProtocolError("This is not a message that a page may send.") from error
+
+
+def text_of(message: Hello | DisplayDescription | PhoneState | JournalGrown) -> str:
+    """Write a message for the page."""
+    return json.encode(message).decode()

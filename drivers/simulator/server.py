@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import os
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -35,8 +37,11 @@ from drivers.simulator.protocol import (
     PhoneState,
     ProtocolError,
     parse_page_message,
+    text_of,
 )
 from drivers.simulator.stick import SimulatedStick
+
+HOST = "127.0.0.1"
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +70,21 @@ _HEARTBEAT_S = 10.0
 _CLOSE_TIMEOUT_S = 2.0
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Begin to listen for pages.
+
+    Raises:
+        DeviceError: the address cannot be listened on.
+    """
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise DeviceError(
+            f"The simulator cannot listen on {host} port {port}: {reason}. Choose another port."
+        ) from error
+
+
 @dataclass(eq=False, slots=True)
 class _Page:
     """One open page; `changed` wakes its sender."""
@@ -87,7 +107,7 @@ class Simulator:
     def __init__(
         self,
         keys: Layout,
-        host: str = "127.0.0.1",
+        host: str = HOST,
         port: int = 0,
         *,
         repeat_after_ms: int = 500,
@@ -95,6 +115,7 @@ class Simulator:
         long_press_ms: int = 1000,
         family: str = "oled_128x64",
         glyphs: Sequence[Sequence[int]] = (),
+        listener: socket.socket | None = None,
     ) -> None:
         """Make the devices.
 
@@ -107,6 +128,7 @@ class Simulator:
             long_press_ms: how long a key is down before it counts as held.
             family: the display to begin with.
             glyphs: what the codes 0 to 7 of a display of letters look like: eight rows of five dots.
+            listener: what listens on that address already, and goes on when this stops; None makes one.
         """
         self.keypad = SimulatedKeypad(
             keys,
@@ -123,6 +145,7 @@ class Simulator:
         self._journal = Journal(self._wake_pages)
         self._host = host
         self._port = port
+        self._listener = listener
         self._pages: set[_Page] = set()
         self._runner: web.AppRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -168,17 +191,11 @@ class Simulator:
         application.router.add_post("/stick", self.stick.serve)
         for path, (file, content_type) in _PAGE_FILES.items():
             application.router.add_get(path, _serve_file(file, content_type))
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._port).start()
-        except OSError as error:
-            await runner.cleanup()
-            raise DeviceError(
-                f"The simulator cannot listen on {self._host} port {self._port}: {error.strerror}. Choose another port."
-            ) from error
-        self._runner = runner
-        self._port = runner.addresses[0][1]
+        listener = listen(self._host, self._port) if self._listener is None else self._listener.dup()
+        self._port = listener.getsockname()[1]
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.SockSite(self._runner, listener).start()
         with self._loop_lock:
             self._loop = asyncio.get_running_loop()
 
@@ -239,23 +256,23 @@ class Simulator:
         sent_frame: bytes | None = None
         told = 0
         with contextlib.suppress(ConnectionError):
-            await page.socket.send_str(self._hello.model_dump_json())
+            await page.socket.send_str(text_of(self._hello))
             while True:
                 page.changed.clear()
                 # Read together: a frame of another display must never follow the description of this one.
                 state, (family, frame) = self._state, self.display.shown
                 if family != sent_family:
-                    await page.socket.send_str(self._description_of(family).model_dump_json())
+                    await page.socket.send_str(text_of(self._description_of(family)))
                     sent_family, sent_frame = family, None
                 if state != sent_state:
-                    await page.socket.send_str(state.model_dump_json())
+                    await page.socket.send_str(text_of(state))
                     sent_state = state
                 if frame != sent_frame:
                     await page.socket.send_bytes(frame)
                     sent_frame = frame
                 if entries := self._journal.since(told):
                     lines = tuple(JournalLine(at=entry.at, text=entry.text) for entry in entries)
-                    await page.socket.send_str(JournalGrown(lines=lines).model_dump_json())
+                    await page.socket.send_str(text_of(JournalGrown(lines)))
                     told = entries[-1].number
                 await page.changed.wait()
 

@@ -1,6 +1,10 @@
 """The simulator's USB port: a file that is chosen on the page is what lies on the stick."""
 
+import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from aiohttp import web
 
@@ -9,6 +13,7 @@ MOST_BYTES = 64 * 1024 * 1024
 TakeBundle = Callable[[bytes], Awaitable[None]]
 
 _PIECE_BYTES = 64 * 1024
+_BUNDLE_NAME = "bundle.wecall"
 
 
 class SimulatedStick:
@@ -35,3 +40,30 @@ class SimulatedStick:
                 raise web.HTTPRequestEntityTooLarge(MOST_BYTES, len(bundle), text="This file is too large for a stick.")
         await self.when_plugged(bytes(bundle))
         return web.Response(status=204)
+
+
+class StickPort:
+    """Mounts what the page sends as a folder, and has the same program look at it as at a real stick."""
+
+    def __init__(self, runtime_dir: Path, note: Callable[[str], None]) -> None:
+        """`runtime_dir` is where the handset's sockets are; `note` tells the person at the page."""
+        self._runtime_dir = runtime_dir
+        self._folder = runtime_dir / "stick"
+        self._note = note
+
+    async def plug_in(self, bundle: bytes) -> None:
+        """Put a stick with this bundle in."""
+        await asyncio.to_thread(self._visit, bundle)
+        self._note(f"A stick is in. What becomes of it is on the display, and in a report in {self._folder}.")
+
+    def _visit(self, bundle: bytes) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        for left in self._folder.iterdir():
+            left.unlink()
+        (self._folder / _BUNDLE_NAME).write_bytes(bundle)
+        # Of a session of its own: it waits while the handset starts anew, and writes its report after that.
+        subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "firmware.cli", "stick", self._folder, "--runtime-dir", self._runtime_dir],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )

@@ -123,11 +123,22 @@ class AdminRole:
         view: Callable[[], PhoneView],
         page_lines: Callable[[], tuple[str, ...]],
         condition: Callable[[], Awaitable[Condition]],
+        own_condition: Callable[[], Awaitable[Condition]],
         call_log: Callable[[], CallLog | None],
     ) -> None:
+        """Set up.
+
+        Args:
+            view: the phone's state.
+            page_lines: what the display says.
+            condition: asks voice how it is, which may not say.
+            own_condition: asks nobody.
+            call_log: None where there is no store.
+        """
         self._view = view
         self._page_lines = page_lines
         self._condition = condition
+        self._own_condition = own_condition
         self._call_log = call_log
 
     @property
@@ -136,7 +147,7 @@ class AdminRole:
         return {"status": self._status, "page": self._page, "doctor": self._doctor, "log": self._log}
 
     async def _status(self, _request: StatusRequest) -> Status:
-        view, condition = self._view(), await self._condition()
+        view, condition = self._view(), await self._own_condition()
         return Status(
             mode=view.mode,
             registration=view.registration,

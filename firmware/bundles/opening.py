@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from firmware.bundles.watch import PhoneWatch
 from firmware.config import LoadedConfiguration
 from firmware.errors import BundleError, StorageError
 from firmware.phone.events import Event
-from firmware.ports.sound import SoundCard
 from firmware.proven_time import NAME, ProvenTime
 from firmware.records import Records
 from provisioning.report import CheckName
@@ -37,7 +36,7 @@ async def open_desk(
     *,
     watch: PhoneWatch,
     post: Callable[[Event], None],
-    cards: Sequence[SoundCard | None],
+    try_sound: Callable[[], Awaitable[str | None]],
     pictures_changed: Callable[[], None],
     start_anew: Callable[[], None],
     end: Callable[[], None],
@@ -51,7 +50,7 @@ async def open_desk(
         records: the store; None where there is none.
         watch: tells when the phone is left to itself.
         post: tells the phone, in the main thread.
-        cards: the sound cards that have to open.
+        try_sound: opens every sound device; see VoiceClient.
         pictures_changed: called when pictures came in.
         start_anew: ends this run and begins another.
         end: ends the process, for the service manager to start it again.
@@ -67,8 +66,9 @@ async def open_desk(
     except OSError as error:
         _log.warning("What is left of older bundles cannot be deleted: %s", error.strerror)
 
-    async def try_sound() -> CheckName | None:
-        return await asyncio.to_thread(_try_all, [card for card in cards if card is not None])
+    async def sound_check() -> CheckName | None:
+        fault = await try_sound()
+        return CheckName.SOUND if fault is None else CheckName(fault) if fault else None
 
     async def tell_operator(ended: Ended) -> None:
         if records is None:
@@ -93,19 +93,4 @@ async def open_desk(
         now_s=time.time,
         proven_time=ProvenTime(shelf.folder / NAME),
     )
-    return BundleDesk(around, loaded, Extras(records, runtime_dir, post, pictures_changed), try_sound, tell_operator)
-
-
-def _try_all(cards: Sequence[SoundCard]) -> CheckName | None:
-    """Return which does not open, SOUND or MICROPHONE; None where both do. Nothing is played, and nothing recorded."""
-    tried = CheckName.SOUND
-    try:
-        for card in cards:
-            card.open_playback().close()
-        tried = CheckName.MICROPHONE
-        for card in cards:
-            card.check_capture()
-    except OSError as error:
-        _log.warning("%s", error)
-        return tried
-    return None
+    return BundleDesk(around, loaded, Extras(records, runtime_dir, post, pictures_changed), sound_check, tell_operator)

@@ -17,7 +17,7 @@ from firmware.bundles.standing import Candidate, Ended
 from firmware.errors import BundleError, ControlError
 from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
 from firmware.phone.call import RegistrationFailure, RegistrationState
-from firmware.phone.events import Problem
+from firmware.phone.news import Problem
 from firmware.phone.view import LineView
 from firmware.ports.broker import BrokerState
 from firmware.root.messages import NOT_JOINED, RootOutcome, RootStep

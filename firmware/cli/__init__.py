@@ -59,6 +59,7 @@ def main() -> None:
 
 for _command in (
     processes.run,
+    processes.voice,
     processes.sync,
     processes.stick,
     processes.demo,
@@ -84,3 +85,5 @@ for _command in (
     installer_cli.fleet,
 ):
     main.add_command(_command)
+if processes.HAS_SIMULATOR:
+    main.add_command(processes.simulator)

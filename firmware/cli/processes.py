@@ -1,12 +1,17 @@
-"""The commands that are the handset's processes: `wecall run`, `sync`, `stick`, and `demo`, which has them all."""
+"""The commands that are the handset's processes, and `demo`, which has them all."""
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import click
 
 from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option, state_dir_option
+
+HAS_SIMULATOR: Final = find_spec("drivers.simulator") is not None
+"""The phone's package comes without it."""
 
 
 @click.command()
@@ -16,20 +21,26 @@ from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option, stat
 )  # fmt: skip
 @state_dir_option
 @runtime_dir_option
-@click.option("--simulator-port", type=click.IntRange(0, 65535), help="Show the devices as a page on this local port.")
+@click.option("--simulated-devices", is_flag=True, help="Use keys, hook and display of `wecall simulator`.")
 @click.option("--verbose", is_flag=True, help="Log more; numbers and names stay out of the log all the same.")
 def run(
     configuration: Path,
     state_dir: Path,
     runtime_dir: Path,
-    simulator_port: int | None,
+    simulated_devices: bool,
     verbose: bool,
 ) -> None:
     """Be the handset, until SIGTERM."""
+    if simulated_devices and not HAS_SIMULATOR:
+        raise click.UsageError("The simulator comes with the source. In a checkout, run: make demo")
+    from firmware.voice.kept_line import open_door
+
+    # Before anything that takes long to load.
+    door = open_door(runtime_dir, configuration)
     from firmware.boot import Options, start_early
 
-    options = Options(configuration, state_dir, runtime_dir, simulator_port, verbose)
-    early = start_early(options)
+    options = Options(configuration, state_dir, runtime_dir, simulated_devices, verbose)
+    early = start_early(options, door)
     # All the rest is loaded while the registrar answers.
     from firmware.app import run_until_stopped
 
@@ -44,6 +55,16 @@ def sync(runtime_dir: Path, verbose: bool) -> None:
     from firmware.sync_app import run as run_sync
 
     sys.exit(run_sync(runtime_dir, verbose=verbose))
+
+
+@click.command()
+@runtime_dir_option
+@click.option("--verbose", is_flag=True, help="Log more; numbers and names stay out of the log all the same.")
+def voice(runtime_dir: Path, verbose: bool) -> None:
+    """Carry calls and sound for the handset, until SIGTERM."""
+    from firmware.voice.process import run as run_voice
+
+    sys.exit(run_voice(runtime_dir, verbose=verbose))
 
 
 @click.command()
@@ -67,6 +88,32 @@ def stick(mount: Path, runtime_dir: Path, part: str | None, outgoing: Path | Non
     if part is not None and outgoing is None:
         raise click.UsageError("--part needs --outgoing: the next part finds there what this one has laid out.")
     sys.exit(run_stick(mount, runtime_dir, Part(part) if part else None, outgoing, verbose=verbose))
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8088, show_default=True, help="The page's port.")
+@runtime_dir_option
+@click.option("--verbose", is_flag=True, help="Log more.")
+def simulator(port: int, runtime_dir: Path, verbose: bool) -> None:
+    """Be the devices of `wecall run --simulated-devices`, as a page in a browser, until SIGTERM."""
+    import asyncio
+    import logging
+
+    import systemd.daemon
+
+    from drivers.simulator.service import run as run_simulator
+    from firmware import logs
+
+    def when_ready(url: str) -> None:
+        click.echo(f"The handset's page is at {url}")
+        systemd.daemon.notify("READY=1")
+
+    logs.set_up(logging.DEBUG if verbose else logging.INFO)
+    try:
+        runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        asyncio.run(run_simulator(runtime_dir, port, when_ready))
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @click.command()

@@ -1,11 +1,16 @@
-"""Who is at the other end of a local socket, by the kernel's word."""
+"""Who is at the other end of a local socket, by the kernel's word, and who may be."""
 
+import grp
+import logging
 import os
 import socket
 import struct
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+_log = logging.getLogger(__name__)
 
 _UCRED: Final = struct.Struct("3i")
 # Linux 4.13; the socket module has no name for it (asm-generic/socket.h).
@@ -44,3 +49,15 @@ def peer_of(connection: socket.socket) -> Peer:
     packed = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_GROUPS_BYTES)
     groups = struct.unpack(f"{len(packed) // struct.calcsize('I')}I", packed)
     return Peer(pid, uid, frozenset((gid, *groups)))
+
+
+def hand_to_group(path: Path, group: str) -> None:
+    """Let a group use a socket, where there is that group and this process is a member."""
+    try:
+        os.chown(path, -1, grp.getgrnam(group).gr_gid)
+    except KeyError:
+        _log.info("There is no group %s here, so only this user's own group may use %s.", group, path)
+    except PermissionError:
+        _log.warning(
+            "%s stays with this user's own group, because the handset is not a member of group %s.", path, group
+        )

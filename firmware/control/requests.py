@@ -172,7 +172,7 @@ class StickRemovedRequest(Request):
 
 
 CopyName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
-"""Names a file that the holder ordered, such as wecall-20260102-030405.tar.age."""
+"""Names a file that the holder ordered, such as wecall-20260100-030405.tar.age."""
 
 
 class ExportListRequest(Request):

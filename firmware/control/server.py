@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import grp
 import json
 import logging
 import os
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from firmware.control.peer import Peer, asking, peer_of
+from firmware.control.peer import Peer, asking, hand_to_group, peer_of
 from firmware.control.requests import MAX_LINE_BYTES, REQUESTS, Answer, Request, Role
 from firmware.errors import ControlError, HandsetError
 
@@ -129,7 +128,7 @@ class ControlServer:
             self._bound.append(path)
             # Nobody can connect between bind and listen, so the mode is right before the first client.
             path.chmod(_SOCKET_MODE)
-            self._hand_to_group(path, role)
+            hand_to_group(path, GROUPS[role])
         except OSError as error:
             listener.close()
             raise ControlError(f"The handset cannot listen on {path}: {error.strerror or error}.") from error
@@ -137,18 +136,6 @@ class ControlServer:
             listener.close()
             raise
         return listener
-
-    @staticmethod
-    def _hand_to_group(path: Path, role: Role) -> None:
-        try:
-            os.chown(path, -1, grp.getgrnam(GROUPS[role]).gr_gid)
-        except KeyError:
-            _log.info("There is no group %s here, so only this user's own group may use %s.", GROUPS[role], path)
-        except PermissionError:
-            _log.warning(
-                "%s stays with this user's own group, because the handset is not a member of group %s.",
-                path, GROUPS[role],
-            )  # fmt: skip
 
     async def _serve(
         self, role: Role, group_id: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -93,7 +93,7 @@ class FactsErrands:
     async def _read(self, errand: ReadFacts) -> FactsRead:
         match errand.kind:
             case FactsKind.NETWORK:
-                facts = await asyncio.to_thread(network_facts, self._identity.servers)
+                facts = network_facts((await self._condition()).network, self._identity.servers)
             case FactsKind.ABOUT:
                 condition = await self._condition()
                 facts = await asyncio.to_thread(self._about, condition.sip_build or "")

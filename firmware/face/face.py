@@ -13,7 +13,7 @@ from firmware.face.speech import Narrator
 from firmware.phone.view import PhoneView
 from firmware.pictures.cache import PictureCache
 from firmware.ports.heartbeat import Heartbeat
-from firmware.ports.sound import Audio
+from firmware.ports.voice import Voice
 from firmware.screens.artist import Artist
 from firmware.screens.reading import about_nobody, lines_of
 from firmware.screens.spoken import spoken
@@ -30,7 +30,7 @@ class Face:
     def __init__(
         self,
         devices: Devices,
-        audio: Audio,
+        voice: Voice,
         *,
         family: str,
         language: str,
@@ -44,8 +44,8 @@ class Face:
         """Start nothing yet; in the main loop.
 
         Args:
-            devices: the display, the ringer, and the page where there is one.
-            audio: the earpiece and the loudspeaker.
+            devices: the display, and the page where there is one.
+            voice: says what the display shows.
             family: the display's.
             language: the configuration's; the holder's own choice comes before it.
             view: what the phone's state is now.
@@ -58,7 +58,7 @@ class Face:
         loop = asyncio.get_running_loop()
         self.family = family
         self._language = self._spoken_language = language
-        self._ringer, self._audio, self._page = devices.ringer, audio, devices.page
+        self._voice, self._page = voice, devices.page
         self._view = view
         self._show = show
         self._when_language_changed = when_language_changed
@@ -150,4 +150,4 @@ class Face:
     def _play(self, sound: bytes) -> None:
         view = self._view()
         if view.spoken:
-            (self._audio if view.off_hook or view.speaker else self._ringer).play(sound)
+            self._voice.play(sound, in_ear=view.off_hook or view.speaker)

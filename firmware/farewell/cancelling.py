@@ -9,7 +9,7 @@ from firmware.config import LoadedConfiguration
 from firmware.errors import StorageError
 from firmware.farewell.steps import go_on
 from firmware.farewell.stored import StoredFarewell
-from firmware.phone.events import Problem
+from firmware.phone.news import Problem
 from firmware.phone.purpose import Actor, Channel
 from firmware.records import Records, problem_of
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from firmware.durable import sync_folder
 from firmware.errors import StorageError
 from firmware.farewell.tombstone import UNTOLD_NAME
-from firmware.phone.events import Event, Problem, ProblemRaised
+from firmware.phone.events import Event
+from firmware.phone.news import Problem, ProblemRaised
 from firmware.phone.purpose import Actor, Channel
 from firmware.privacy.consent import LedgerAction
 from firmware.storage.consents import Consents

@@ -12,12 +12,12 @@ from firmware.errors import HandsetError
 from firmware.health.doctor import Condition
 from firmware.health.faults import Faults
 from firmware.media.sound_format import best_format
-from firmware.phone.events import NO_CALLS, Problem, RegistrationChanged
+from firmware.phone.news import NO_CALLS, Problem, RegistrationChanged
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import DailyTraffic
 from firmware.records import Records
 from firmware.root_version import root_version
-from firmware.sip.stack import PjsuaStack
+from firmware.voice.messages import Report
 
 
 async def read_condition(
@@ -26,9 +26,8 @@ async def read_condition(
     *,
     faults: Faults,
     device_faults: Mapping[str, str],
-    sound: str,
     speech_fault: str,
-    sip: PjsuaStack | None,
+    voice: Report | None,
     records: Records | None,
     bundles: Standing | None,
 ) -> Condition:
@@ -39,9 +38,8 @@ async def read_condition(
         view: the phone's state.
         faults: of the store, the ledger, files for import and the broker.
         device_faults: a sentence for each device that does not work, by part.
-        sound: how the audio loop has fared, in words.
         speech_fault: why menus cannot be spoken, empty where they can.
-        sip: the SIP stack; None where there is no account.
+        voice: what voice says of itself; None where it says nothing.
         records: the store; None where there is none.
         bundles: which bundle's configuration counts; None where none can be taken.
     """
@@ -52,7 +50,7 @@ async def read_condition(
         configuration=loaded,
         registration=RegistrationChanged(view.registration, view.registration_failure, view.registration_sip_code),
         device_faults={**device_faults, **({} if missing_sound is None else {"audio": missing_sound})},
-        sound=sound,
+        sound=voice.sound if voice is not None else "",
         sound_format=await asyncio.to_thread(best_format),
         store_fault=faults.store,
         store_opens_when=records.opens_when if records is not None else "",
@@ -64,7 +62,8 @@ async def read_condition(
         broker_code=code,
         traffic=await _traffic(loaded, records),
         clock_synchronised=clock.is_synchronised(),
-        sip_build=str(sip.build_report) if sip and sip.build_report else None,
+        sip_build=(voice.sip_build or None) if voice is not None else None,
+        network=voice.network if voice is not None else (),
         sip_fault=next((detail for problem, detail in view.problems if problem in NO_CALLS), None),
         voice_away=Problem.VOICE_AWAY in problems,
         microphone_open=Problem.MICROPHONE_OPEN in problems,

@@ -11,8 +11,8 @@ from firmware.data_size import size_words
 from firmware.errors import ConfigurationError, SipError
 from firmware.phone.bundle_news import BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
-from firmware.phone.events import RegistrationChanged
 from firmware.phone.guard import Guard, stolen_card, stolen_phone
+from firmware.phone.news import RegistrationChanged
 from firmware.ports.broker import DailyTraffic
 from firmware.ports.recording import SoundFormat
 
@@ -62,6 +62,7 @@ class Condition:
         traffic: how much goes over the network for the broker; None where that cannot be read.
         clock_synchronised: whether a time service keeps the clock right.
         sip_build: what the SIP library can do, in words; None while it is not up.
+        network: addresses, gateways and name servers, as voice sees them.
         sip_fault: why SIP cannot be used and what to do, None where it can.
         voice_away: what calls and sounds is not there, and is being started again.
         microphone_open: the microphone records although the phone wants none of it.
@@ -87,6 +88,7 @@ class Condition:
     traffic: DailyTraffic | None = None
     clock_synchronised: bool = False
     sip_build: str | None = None
+    network: tuple[tuple[str, str], ...] = ()
     sip_fault: str | None = None
     voice_away: bool = False
     microphone_open: bool = False

@@ -1,10 +1,11 @@
 """What does not work: the phone says so on its display, and `doctor` can ask later."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from firmware.phone.consent_answers import ConsentsChanged
-from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
+from firmware.phone.events import Event
+from firmware.phone.news import Problem, ProblemCleared, ProblemRaised
 from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.privacy.consent import ConsentState, damage_words
 
@@ -87,19 +88,17 @@ class DeviceFaults:
             self.sentences = self.sentences | {part: sentence}
             self._on_change()
 
+    def forget(self, part: str) -> None:
+        """Remember that a part works again."""
+        if part in self.sentences:
+            _log.info("The %s works again.", part)
+            self.sentences = {name: sentence for name, sentence in self.sentences.items() if name != part}
+            self._on_change()
+
     def attempt(self, part: str, action: Callable[[], None]) -> bool:
         """Do something with a device; return whether it worked."""
         try:
             action()
-        except OSError as error:
-            self.note(part, str(error))
-            return False
-        return True
-
-    async def attempt_async(self, part: str, action: Callable[[], Awaitable[None]]) -> bool:
-        """Do something with a device that lives in the main loop."""
-        try:
-            await action()
         except OSError as error:
             self.note(part, str(error))
             return False

@@ -20,13 +20,13 @@ from dataclasses import dataclass, replace
 from firmware.errors import MediaError
 from firmware.media.comfort_noise import ComfortNoise
 from firmware.media.near_end import NearEnd, NearEndSettings
-from firmware.media.recorder import SoundTap
 from firmware.media.resampler import Resampler
+from firmware.media.sound_pipe import PipeTap
 from firmware.media.streams import AudioCounters, Streams
 from firmware.media.tone_plans import tone_plan
 from firmware.media.tones import RenderedTone, TonePlayer, fade_out, render
-from firmware.phone.commands import AudioRoute, Tone
-from firmware.phone.events import Event
+from firmware.phone.news import VoiceNews
+from firmware.phone.orders import AudioRoute, Tone
 from firmware.ports.heartbeat import Heartbeat
 from firmware.ports.sound import SOUND_RATE_HZ, AudioPort, SoundCard, SoundSource
 
@@ -91,13 +91,13 @@ class AudioLoop:
         *,
         country: str,
         heartbeat: Heartbeat,
-        post: Callable[[Event], None],
+        post: Callable[[VoiceNews], None],
         speaker_card: SoundCard | None = None,
         handset_near_end: NearEndSettings = _UNTOUCHED,
         speaker_near_end: NearEndSettings = _UNTOUCHED,
         sidetone_percent: int = 0,
         comfort_noise: bool = False,
-        tap: SoundTap | None = None,
+        tap: PipeTap | None = None,
     ) -> None:
         """Remember what to work with; nothing is opened yet.
 

@@ -1,67 +1,35 @@
-"""Keeps how a call sounds: the audio thread leaves its periods in a ring, another thread encodes and writes them.
+"""Keeps how a call sounds: the audio thread leaves its periods in a pipe, another thread encodes and writes them.
 
 Near is on the left: what the far end is sent, so silence while muted. Far is on the right: what is heard of the other
-end, before the volume and without the tones of this phone. While the recorder is behind, the ring fills; what does not
+end, before the volume and without the tones of this phone. While the recorder is behind, the pipe fills; what does not
 fit is not recorded, and silence takes its place, so that the rest stays where it belongs. Call audio never waits.
 """
 
 import audioop
 import logging
 import threading
-from collections import deque
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from firmware.errors import HandsetError, MediaError
 from firmware.media.resampler import Resampler
 from firmware.media.sound_format import SoundEncoder
+from firmware.media.tap_reader import TapReader
 from firmware.ports.heartbeat import Heartbeat
 from firmware.ports.recording import RecordingSink
 from firmware.ports.sound import SOUND_RATE_HZ
 
 _log = logging.getLogger(__name__)
 
-_RING_S: Final = 15.0
-"""How long a memory card may keep a write waiting; some take seconds when they tidy up."""
 _POLL_S: Final = 0.5
 _IDLE_BEAT_S: Final = 5.0
 _SAMPLE_BYTES: Final = 2
 _CHANNELS: Final = 2
 _CHUNK_SAMPLES: Final = SOUND_RATE_HZ
 _CHUNK_BYTES: Final = _CHANNELS * _SAMPLE_BYTES * _CHUNK_SAMPLES
-
-
-class SoundTap:
-    """Where the audio loop leaves its periods; a ring that one thread fills and another empties, without a lock.
-
-    Attributes:
-        is_open: whether anything is left here.
-        lost: how many periods did not fit.
-    """
-
-    def __init__(self, *, rate_hz: int, period_frames: int) -> None:
-        self.rate_hz = rate_hz
-        self.silence = bytes(_SAMPLE_BYTES * period_frames)
-        self.is_open = False
-        self.lost = 0
-        self._room = round(_RING_S * rate_hz / period_frames)
-        # Appending to a deque and taking from it are atomic.
-        self._periods: deque[tuple[bytes, bytes]] = deque()
-
-    def put(self, near: bytes | None, far: bytes) -> None:
-        """Leave one period; on the audio thread, and only there. None is silence."""
-        if not self.is_open:
-            return
-        if len(self._periods) >= self._room:
-            self.lost += 1
-        else:
-            self._periods.append((self.silence if near is None else near, far))
-
-    def take(self) -> tuple[bytes, bytes]:
-        """Return all that was left here: near and far."""
-        periods = [self._periods.popleft() for _ in range(len(self._periods))]
-        return b"".join(near for near, _ in periods), b"".join(far for _, far in periods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +46,31 @@ class RecordingFate:
 
 
 class SoundRecorder:
-    """Encodes what the tap gives and hands it to a sink, on a thread of its own."""
+    """Encodes what a tap gives and hands it to a sink, on a thread of its own."""
 
-    def __init__(self, tap: SoundTap, heartbeat: Heartbeat) -> None:
+    def __init__(
+        self,
+        tap: Callable[[int], None],
+        heartbeat: Heartbeat,
+        *,
+        rate_hz: int,
+        period_frames: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Remember what to work with.
+
+        Args:
+            tap: has a call's sound put into a pipe (see PipeTap), in place of the one before, until nobody reads it;
+                the write end that it is given is its to close.
+            heartbeat: the thread's sign of life.
+            rate_hz: of that sound.
+            period_frames: of that sound, samples a period.
+            clock: in seconds; no more is recorded than has passed of them.
+        """
         self._tap = tap
         self._heartbeat = heartbeat
+        self._make_reader = partial(TapReader, rate_hz=rate_hz, period_frames=period_frames, clock=clock)
+        self._rate_hz = rate_hz
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -125,24 +113,25 @@ class SoundRecorder:
         """
         if self._work is not None:
             raise MediaError("A call is being recorded already; another one can be when that has ended.")
-        self._tap.is_open = False
-        self._tap.take()
-        self._work = _Work(self._tap, encoder, sink, when_over)
-        self._tap.is_open = not is_paused
+        self._work = _Work(self._make_reader(), self._rate_hz, encoder, sink, when_over)
+        if not is_paused:
+            self.resume()
         self._wake.set()
 
     def pause(self) -> None:
         """Record nothing until `resume`: time goes on, and the recording does not."""
-        self._tap.is_open = False
+        if (work := self._work) is not None:
+            work.reader.close()
 
     def resume(self) -> None:
         """Undo `pause`."""
-        self._tap.is_open = self._work is not None and not self._work.is_finishing
+        if (work := self._work) is not None and (write_end := work.reader.open()) is not None:
+            self._tap(write_end)
 
     def finish(self) -> None:
         """Record no more, and bring what there is to its end."""
-        self._tap.is_open = False
         if (work := self._work) is not None:
+            work.reader.end()
             work.is_finishing = True
             self._wake.set()
 
@@ -160,7 +149,7 @@ class SoundRecorder:
                 # Asked before, or what came in between would be left out.
                 is_finishing = work.is_finishing
                 if not work.go_on(finish=is_finishing):
-                    self._tap.is_open = False
+                    work.reader.end()
                     self._work = None
                     work.tell()
                     continue
@@ -169,27 +158,26 @@ class SoundRecorder:
 
 
 class _Work:
-    """One recording in the making; all but `is_finishing` belongs to the recorder's thread."""
+    """One recording in the making; all but `is_finishing` and the reader belongs to the recorder's thread."""
 
     def __init__(
         self,
-        tap: SoundTap,
+        reader: TapReader,
+        rate_hz: int,
         encoder: SoundEncoder,
         sink: RecordingSink,
         when_over: Callable[[RecordingFate], None],
     ) -> None:
         self.is_finishing = False
-        self._tap = tap
+        self.reader = reader
         self._encoder = encoder
         self._sink = sink
         self._when_over = when_over
-        self._lost_before = tap.lost
-        self._lost_filled = 0
         self._began = False
         self._sound = bytearray()
         self._fault: HandsetError | None = None
-        self._near = Resampler(tap.rate_hz, SOUND_RATE_HZ)
-        self._far = Resampler(tap.rate_hz, SOUND_RATE_HZ)
+        self._near = Resampler(rate_hz, SOUND_RATE_HZ)
+        self._far = Resampler(rate_hz, SOUND_RATE_HZ)
 
     def go_on(self, *, finish: bool) -> bool:
         """Write what has come; return whether there is more to do."""
@@ -204,8 +192,7 @@ class _Work:
 
     def tell(self) -> None:
         """Say that this is over."""
-        lost_s = self._lost_filled * len(self._tap.silence) / _SAMPLE_BYTES / self._tap.rate_hz
-        self._when_over(RecordingFate(lost_s, self._fault))
+        self._when_over(RecordingFate(self.reader.lost_s, self._fault))
 
     def _write(self, *, finish: bool) -> None:
         if not self._began:
@@ -221,13 +208,10 @@ class _Work:
             self._sink.finish()
 
     def _take(self) -> None:
-        """Add to the sound what the tap has, and silence for what it lost after that."""
-        near, far = self._tap.take()
-        lost = self._tap.lost - self._lost_before
-        silence = self._tap.silence * (lost - self._lost_filled)
-        self._lost_filled = lost
+        """Add to the sound what the tap has given."""
+        near, far = self.reader.take()
         self._sound += audioop.add(
-            audioop.tostereo(self._near.convert(near + silence), _SAMPLE_BYTES, 1, 0),
-            audioop.tostereo(self._far.convert(far + silence), _SAMPLE_BYTES, 0, 1),
+            audioop.tostereo(self._near.convert(near), _SAMPLE_BYTES, 1, 0),
+            audioop.tostereo(self._far.convert(far), _SAMPLE_BYTES, 0, 1),
             _SAMPLE_BYTES,
         )

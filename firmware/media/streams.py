@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from firmware.media.drift import DriftCompensator, stretch
 from firmware.media.far_reference import FarReference
-from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
+from firmware.phone.news import Problem, ProblemCleared, ProblemRaised, VoiceNews
 from firmware.ports.sound import CaptureStream, PlaybackStream, SoundCard
 
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class AudioCounters:
 class Streams:
     """Belongs to the audio thread; only `counters` may be asked from others."""
 
-    def __init__(self, card: SoundCard, post: Callable[[Event], None]) -> None:
+    def __init__(self, card: SoundCard, post: Callable[[VoiceNews], None]) -> None:
         """Begin with one card; `use` changes to another one with the same rate and period."""
         self._card = card
         self._post = post

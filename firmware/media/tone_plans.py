@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from firmware.phone.commands import Tone
 from firmware.phone.countries import COUNTRIES
+from firmware.phone.orders import Tone
 
 GENERAL_PLAN: Final = "ITU"
 """Names the plan that ITU-T E.180 recommends, which serves where no nearer one is known."""

@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from firmware.errors import HandsetError
-from firmware.phone.events import Event, MessageReceived, MessageSent
+from firmware.phone.events import Event
+from firmware.phone.news import MessageReceived, MessageSent
 
 _log = logging.getLogger(__name__)
 

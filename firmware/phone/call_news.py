@@ -3,9 +3,6 @@
 from firmware.phone import auto_redial, policy
 from firmware.phone.call import CallDirection, CallState, Decision, DisconnectReason, RejectReason
 from firmware.phone.commands import (
-    HangUpCall,
-    HoldCall,
-    JoinCalls,
     KeepCallQuality,
     LookUpCaller,
     MarkCallAnswered,
@@ -13,17 +10,10 @@ from firmware.phone.commands import (
     ReportImpossibleEvent,
 )
 from firmware.phone.endings import close_call, end_reason, hang_up, note_decision, reject, show_call_ended
-from firmware.phone.events import (
-    CallAudioChanged,
-    CallerNamed,
-    CallPartyChanged,
-    CallQualityMeasured,
-    CallReplaced,
-    CallStateChanged,
-    Event,
-    NumberAttributed,
-)
+from firmware.phone.events import CallerNamed, Event, NumberAttributed
 from firmware.phone.leaving import settle
+from firmware.phone.news import CallAudioChanged, CallPartyChanged, CallQualityMeasured, CallReplaced, CallStateChanged
+from firmware.phone.orders import HangUpCall, HoldCall, JoinCalls
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.switching import bring_to_front
 

@@ -9,26 +9,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from firmware.phone.call import CallState, Decision
-from firmware.phone.commands import (
-    AnnounceRecording,
-    PauseRecording,
-    ResumeRecording,
-    SignalRecording,
-    StartRecording,
-    StopRecording,
-)
+from firmware.phone.commands import AnnounceRecording, PauseRecording, ResumeRecording, StartRecording, StopRecording
 from firmware.phone.events import (
     Event,
     KeyPressed,
     RecordingAnnounced,
     RecordingEnded,
-    RecordingSignalled,
     RecordingStarted,
     RecordingsTrimmed,
     Timer,
     TimerExpired,
 )
 from firmware.phone.moves import show_notice
+from firmware.phone.news import RecordingSignalled
+from firmware.phone.orders import SignalRecording
 from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingPreference, RecordingSign
 from firmware.phone.recording_answers import RecordingsChanged

@@ -1,9 +1,9 @@
 """Three talk: this handset and two others, mixed here."""
 
 from firmware.phone.call import CallState
-from firmware.phone.commands import HoldCall, JoinCalls, SplitCalls
 from firmware.phone.events import KeyPressed
 from firmware.phone.moves import show_notice
+from firmware.phone.orders import HoldCall, JoinCalls, SplitCalls
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.view import Hint
 

@@ -1,12 +1,12 @@
 """What a string of keys says: a feature code comes before a number; then it is done."""
 
 from firmware.phone import auto_redial, holder_settings
-from firmware.phone.commands import Tone
 from firmware.phone.dial_plan import Match
 from firmware.phone.dialling import refuse_number, send_number
 from firmware.phone.events import Timer
 from firmware.phone.feature_codes import CodeReading, Feature
 from firmware.phone.moves import enter
+from firmware.phone.orders import Tone
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint, Mode
 

@@ -4,12 +4,13 @@ from typing import Literal
 
 from firmware.phone import auto_redial
 from firmware.phone.call import CallDirection, CallerId, CallState, Decision, DisconnectReason, RejectReason
-from firmware.phone.commands import CloseCallRecord, LookUpCaller, OpenCallRecord, PlaceCall, Tone
+from firmware.phone.commands import CloseCallRecord, LookUpCaller, OpenCallRecord
 from firmware.phone.dial_plan import Match
 from firmware.phone.dial_string import parse_number
 from firmware.phone.endings import hang_up, note_decision, reject
 from firmware.phone.events import Timer
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter
+from firmware.phone.orders import PlaceCall, Tone
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.view import Hint, Mode
 

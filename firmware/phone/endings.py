@@ -2,18 +2,12 @@
 
 from firmware.phone import auto_redial
 from firmware.phone.call import CallDirection, CallState, Decision, DisconnectReason, RejectReason
-from firmware.phone.commands import (
-    CloseCallRecord,
-    HangUpCall,
-    KeepCallQuality,
-    MarkMissedCallsSeen,
-    RejectCall,
-    SplitCalls,
-    Tone,
-)
-from firmware.phone.events import CallStateChanged, Timer
+from firmware.phone.commands import CloseCallRecord, KeepCallQuality, MarkMissedCallsSeen
+from firmware.phone.events import Timer
 from firmware.phone.features import PastCall
 from firmware.phone.moves import SETTLE_S, enter
+from firmware.phone.news import CallStateChanged
+from firmware.phone.orders import HangUpCall, RejectCall, SplitCalls, Tone
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.view import Hint, Mode, Refusal
 
@@ -42,7 +36,9 @@ _REJECTIONS: dict[RejectReason, tuple[DisconnectReason, int]] = {
 }
 
 
-def close_call(state: PhoneState, call: Call, reason: DisconnectReason, sip_code: int) -> None:
+def close_call(
+    state: PhoneState, call: Call, reason: DisconnectReason, sip_code: int, ended_ago_s: float = 0.0
+) -> None:
     """Complete the call's record and take the call from among those that run."""
     call.state = CallState.DISCONNECTED
     call.reason = reason
@@ -52,7 +48,7 @@ def close_call(state: PhoneState, call: Call, reason: DisconnectReason, sip_code
         state.emit(KeepCallQuality(call.call_id, call.quality))
     if call.answered:
         state.features.past_calls.appendleft(PastCall(call.call_id, call.title, call.quality))
-    state.emit(CloseCallRecord(call.call_id, reason, sip_code, call.decision))
+    state.emit(CloseCallRecord(call.call_id, reason, sip_code, call.decision, ended_ago_s))
     auto_redial.take_end(state, call)
     if call in state.others:
         state.others.remove(call)

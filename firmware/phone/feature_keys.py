@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from firmware.phone.events import Key, KeyHeld, KeyPressed
+from firmware.phone.events import KeyHeld, KeyPressed
 from firmware.phone.holder_settings import toggle_do_not_disturb
+from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
 from firmware.phone.moves import show_notice
 from firmware.phone.private_mode import begin_private_mode

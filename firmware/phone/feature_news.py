@@ -11,14 +11,10 @@ from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import (
     BlockedContactsLoaded,
     Event,
-    MessageReceived,
-    MessageSent,
     MessagesLoaded,
     MinuteStarted,
     PreferencesLoaded,
-    RegistrationChanged,
     SetUpLoaded,
-    VoicemailCounted,
 )
 from firmware.phone.guard import Guard
 from firmware.phone.holder_settings import keep
@@ -26,6 +22,7 @@ from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
 from firmware.phone.lock import lock_at_start, wait_for_pin
 from firmware.phone.moves import show_notice
 from firmware.phone.my_data import DataCategory
+from firmware.phone.news import MessageReceived, MessageSent, RegistrationChanged, VoicemailCounted
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy import is_blocked
 from firmware.phone.policy_answers import DocumentsChanged
@@ -50,6 +47,9 @@ def _count_voicemail(state: PhoneState, event: VoicemailCounted) -> None:
 
 
 def _keep_message(state: PhoneState, event: MessageReceived) -> None:
+    if any(kept.message_id == event.message.message_id for kept in state.features.messages):
+        # It would take the place of what the person has read.
+        return
     # What a blocked sender writes is kept, but neither counted nor blinked for.
     message = replace(event.message, read=True) if is_blocked(state, event.message.party) else event.message
     state.features.add_message(message)

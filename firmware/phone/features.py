@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from firmware.phone.activation import Activation
 from firmware.phone.call import CallerId, CallId, CallQuality, RegistrationState, TextMessage
 from firmware.phone.consent_answers import ConsentsChanged
-from firmware.phone.events import MinuteStarted, RegistrationChanged
+from firmware.phone.events import MinuteStarted
 from firmware.phone.guard import Guard
+from firmware.phone.news import RegistrationChanged
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences

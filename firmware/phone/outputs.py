@@ -7,25 +7,27 @@ from typing import Self
 
 from firmware.phone.call_recording import may_record
 from firmware.phone.commands import (
-    AudioRoute,
     Click,
-    CloseAudio,
     Command,
     IndicatorPattern,
-    OpenAudio,
-    PlayTone,
     SetBrightness,
     SetIndicator,
+    ShowPage,
+    StopSpeaking,
+)
+from firmware.phone.light import brightness_percent
+from firmware.phone.orders import (
+    AudioRoute,
+    CloseAudio,
+    OpenAudio,
+    PlayTone,
     SetMute,
     SetVolume,
-    ShowPage,
     StartRinging,
     StopRinging,
-    StopSpeaking,
     StopTone,
     Tone,
 )
-from firmware.phone.light import brightness_percent
 from firmware.phone.state import PhoneState
 from firmware.phone.view import PhoneView
 
@@ -75,6 +77,14 @@ class Outputs:
         if self.audio is _Audio.SHUT:
             return CloseAudio()
         return OpenAudio(talk=self.audio is _Audio.EARPIECE_AND_MICROPHONE, speaker=self.speaker)
+
+    def said_anew(self) -> list[Command]:
+        """What makes the sound agree with this, whatever it was before, but for the tone and the ringing."""
+        return [StopRinging(), StopTone(), self._opened, SetMute(self.muted)]
+
+    def with_sound_of(self, after: Self) -> Self:
+        """Return these, but for what `said_anew` has brought into agreement with `after`."""
+        return replace(self, audio=after.audio, speaker=after.speaker, muted=after.muted, tone=None, ringing=None)
 
     def silenced_by(self, after: Self) -> list[Command]:
         """What has to fall silent on the way from here to `after`; comes before anything else is done."""

@@ -6,7 +6,7 @@ from firmware.phone.bundle import keep_bundle
 from firmware.phone.call import CallId
 from firmware.phone.call_recording import keep_recording
 from firmware.phone.call_timers import keep_call_timers
-from firmware.phone.commands import AudioRoute, Command, SetBrightness, SetIndicator, SetVolume, ShowPage
+from firmware.phone.commands import Command, SetBrightness, SetIndicator, ShowPage
 from firmware.phone.contact_search import keep_search
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.features import FeatureState
@@ -28,6 +28,8 @@ from firmware.phone.modes import (
     unprovisioned,
     writing,
 )
+from firmware.phone.news import CallsFound
+from firmware.phone.orders import AudioRoute, SetVolume
 from firmware.phone.outputs import Outputs
 from firmware.phone.rows import Handler, Rows
 from firmware.phone.state import PhoneSettings, PhoneState
@@ -107,5 +109,8 @@ class Phone:
         keep_light(state, event)
         keep_search(state)
         before, self._outputs = self._outputs, Outputs.of(state, key_pressed=isinstance(event, KeyPressed))
+        anew: list[Command] = []
+        if isinstance(event, CallsFound):
+            anew, before = self._outputs.said_anew(), before.with_sound_of(self._outputs)
         sounding = before.sounded_by(self._outputs, state.commands_with_sound)
-        return [*before.silenced_by(self._outputs), *state.commands, *sounding]
+        return [*anew, *before.silenced_by(self._outputs), *state.commands, *sounding]

@@ -5,7 +5,7 @@ from typing import Final
 
 from firmware.phone.call import Decision, DisconnectReason, RegistrationFailure, RegistrationState, TransferState
 from firmware.phone.dial_plan import Objection
-from firmware.phone.events import Problem
+from firmware.phone.news import Problem
 from firmware.phone.view import Hint
 from firmware.phone.words import Word, word
 

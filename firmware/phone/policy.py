@@ -22,7 +22,8 @@ from dataclasses import dataclass
 
 from firmware.errors import DialPlanError
 from firmware.phone.call import CallerId, Decision, RejectReason, SipUri
-from firmware.phone.events import IncomingCallReceived, Timer
+from firmware.phone.events import Timer
+from firmware.phone.news import IncomingCallReceived
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.state import Call, PhoneState
 

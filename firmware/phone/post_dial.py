@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from firmware.phone.commands import SendDtmf
 from firmware.phone.dial_string import PAUSE, WAIT
-from firmware.phone.events import Key, TimerExpired
+from firmware.phone.events import TimerExpired
+from firmware.phone.key import Key
+from firmware.phone.orders import SendDtmf
 from firmware.phone.state import Call, PhoneState
 
 PAUSE_S: Final = 2.0

@@ -24,41 +24,45 @@ from firmware.phone.call_recording import (
     take_trimmed,
 )
 from firmware.phone.call_timers import remind_of_held_calls, tick
-from firmware.phone.commands import AudioRoute
 from firmware.phone.events import (
-    CallAudioChanged,
     CallerNamed,
-    CallPartyChanged,
-    CallQualityMeasured,
-    CallReplaced,
     Event,
-    Key,
     KeyHeld,
     KeyPressed,
     KeyRepeated,
     LastDialledLoaded,
     MissedCallsCounted,
     NumberAttributed,
-    ProblemCleared,
-    ProblemRaised,
     RecordingAnnounced,
     RecordingEnded,
-    RecordingSignalled,
     RecordingStarted,
     RecordingsTrimmed,
     Timer,
     TimerExpired,
-    TransferChanged,
 )
 from firmware.phone.feature_news import NEWS
 from firmware.phone.holder_settings import keep
+from firmware.phone.key import Key
 from firmware.phone.light import darken, flash
 from firmware.phone.lock import lock
 from firmware.phone.moves import NOTICE_S
+from firmware.phone.news import (
+    CallAudioChanged,
+    CallPartyChanged,
+    CallQualityMeasured,
+    CallReplaced,
+    CallsFound,
+    ProblemCleared,
+    ProblemRaised,
+    RecordingSignalled,
+    TransferChanged,
+)
+from firmware.phone.orders import AudioRoute
 from firmware.phone.post_dial import send_after_pause
 from firmware.phone.receiving import give_up_longest
 from firmware.phone.ring_preview import stop_preview
 from firmware.phone.state import PhoneState
+from firmware.phone.takeover import end_found_calls
 from firmware.phone.transfer import follow_transfer
 from firmware.phone.volumes import STEP_PERCENT, turn
 
@@ -177,6 +181,7 @@ BACKGROUND: Rows = {
     CallPartyChanged: change_party,
     TransferChanged: follow_transfer,
     CallReplaced: replace_call,
+    CallsFound: end_found_calls,
     CallQualityMeasured: note_quality,
     RecordingSignalled: take_signs,
     RecordingAnnounced: take_announced,

@@ -3,8 +3,9 @@
 from firmware.phone import auto_redial
 from firmware.phone.dialled import dial, send_or_refuse
 from firmware.phone.dialling import offer_dial_tone, send_number
-from firmware.phone.events import Key, KeyHeld, KeyPressed, Timer, TimerExpired
+from firmware.phone.events import KeyHeld, KeyPressed, Timer, TimerExpired
 from firmware.phone.holder_settings import speed_dial
+from firmware.phone.key import Key
 from firmware.phone.moves import show_notice
 from firmware.phone.on_hook import show_on_hook
 from firmware.phone.state import PhoneState

@@ -8,12 +8,15 @@ from typing import Any
 from firmware.phone.activation import AgeBand
 from firmware.phone.bundle_progress import BundleProgress
 from firmware.phone.call import CallDirection, CallId, CallState, RegistrationFailure, RegistrationState
-from firmware.phone.commands import AudioRoute, CancelTimer, Command, IndicatorPattern, StartTimer, Tone
+from firmware.phone.commands import CancelTimer, Command, IndicatorPattern, StartTimer
 from firmware.phone.contact import ContactMatch
-from firmware.phone.events import NO_CALLS, Key, Problem, Timer
+from firmware.phone.events import Timer
 from firmware.phone.features import FeatureState
+from firmware.phone.key import Key
 from firmware.phone.light import Light
 from firmware.phone.menu.stack import MenuStack, Screen
+from firmware.phone.news import NO_CALLS, Problem
+from firmware.phone.orders import AudioRoute, Tone
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.purpose import Purpose
 from firmware.phone.running_call import Call

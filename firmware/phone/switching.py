@@ -1,10 +1,10 @@
 """Between several calls: hold and resume, put one aside and take another, answer the one that waits."""
 
 from firmware.phone.call import CallDirection, CallState, RejectReason
-from firmware.phone.commands import AnswerCall, HoldCall, JoinCalls, ResumeCall
 from firmware.phone.endings import hang_up, reject
 from firmware.phone.events import Event
 from firmware.phone.moves import enter
+from firmware.phone.orders import AnswerCall, HoldCall, JoinCalls, ResumeCall
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.view import Mode
 

@@ -7,7 +7,7 @@ small letters to capitals, to digits, and to Chinese by pinyin where the handset
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.pinyin_entry import Composition, Syllables, compose, no_syllables
 
 MAX_CHARACTERS = 500

@@ -16,8 +16,8 @@ from firmware.phone.call import (
     TransferState,
 )
 from firmware.phone.contact import ContactMatch
-from firmware.phone.events import Problem
 from firmware.phone.menu.views import MenuView
+from firmware.phone.news import Problem
 
 
 class Mode(StrEnum):

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from firmware.phone.commands import AudioRoute, SetVolume
 from firmware.phone.holder_settings import adjust
+from firmware.phone.orders import AudioRoute, SetVolume
 from firmware.phone.state import PhoneState
 
 STEP_PERCENT = 10

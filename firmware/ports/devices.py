@@ -59,6 +59,13 @@ class Indicator(Protocol):
     def show(self, pattern: IndicatorPattern) -> None: ...
 
 
+class RingerLight(Protocol):
+    """Shows that the phone rings."""
+
+    def ring(self, pattern: str) -> None: ...
+    def silence(self) -> None: ...
+
+
 class Ringer(Protocol):
     """The ringer on its own PCM; returns at once, rings on its own thread."""
 

@@ -6,7 +6,7 @@ Drivers raise OSError (their own subclass of it) when a card is missing or fails
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from firmware.phone.commands import AudioRoute, Tone
+from firmware.phone.orders import AudioRoute, Tone
 
 SOUND_RATE_HZ: Final = 16_000
 """Rate of the sounds that `play` takes: 16-bit little-endian mono."""
@@ -153,12 +153,5 @@ class Audio(Protocol):
             sound: at SOUND_RATE_HZ.
             when_over: is told once, on any thread, whether all of it went out; it does not where the microphone is shut
                 or shuts meanwhile.
-        """
-        ...
-
-    def listen_to(self, source: SoundSource | None) -> None:
-        """Play what a source gives over what is heard, in place of the one before; None is nothing.
-
-        Nothing is taken from it where the earpiece is shut; once the microphone opens it is given up.
         """
         ...

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from firmware.errors import MediaError
 from firmware.media.tones import recording_end_tone, recording_tone
 from firmware.phone.events import RecordingAnnounced
 from firmware.phone.recording import RecordingNotice
-from firmware.ports.sound import SOUND_RATE_HZ, Audio
+from firmware.ports.sound import SOUND_RATE_HZ
+from firmware.ports.voice import Voice
 
 _log = logging.getLogger(__name__)
 
@@ -22,20 +22,20 @@ class Announcer:
 
     def __init__(
         self,
-        audio: Audio,
+        voice: Voice,
         post: Callable[[RecordingAnnounced], None],
         say: Callable[[], bytes] | None,
     ) -> None:
         """Set up.
 
         Args:
-            audio: carries what is to be heard to both ends.
+            voice: carries what is to be heard to both ends.
             post: takes what became of an announcement; never from within a call to this.
             say: returns how the words of the announcement sound at SOUND_RATE_HZ, or raises MediaError; it may take a
                 while. None where a tone every few seconds is what the other end is told by. Where nothing can be said,
                 the tone is, too.
         """
-        self._audio = audio
+        self._voice = voice
         self._post = post
         self._say = say
         self._tone = recording_tone(SOUND_RATE_HZ)
@@ -47,12 +47,12 @@ class Announcer:
             case RecordingNotice.BEGINNING:
                 self._task = asyncio.get_running_loop().create_task(self._begin(), name="announcement")
             case RecordingNotice.REMINDER if self._say is None:
-                self._audio.announce(self._tone, _take_no_note)
+                self._voice.announce(self._tone, _take_no_note)
             case RecordingNotice.END:
                 if self._task is not None:
                     # Words that are not ready yet would come after the end.
                     self._task.cancel()
-                self._audio.announce(recording_end_tone(SOUND_RATE_HZ), _take_no_note)
+                self._voice.announce(recording_end_tone(SOUND_RATE_HZ), _take_no_note)
 
     async def prepare(self) -> None:
         """Have the words ready, so that nobody waits for them in a call."""
@@ -69,7 +69,7 @@ class Announcer:
             await self.prepare()
             words = self._words if self._say is not None else None
             sound = words + _PAUSE + self._tone if words is not None else self._tone
-            self._audio.announce(sound, _from_thread(asyncio.get_running_loop(), self._tell))
+            self._voice.announce(sound, self._tell)
         except Exception as error:  # noqa: BLE001 - whatever fails, the recording must not wait for ever to begin
             # Its own text may quote what was to be said.
             _log.error("A recording could not be announced (%s), so the call is not recorded", type(error).__name__)
@@ -81,12 +81,3 @@ class Announcer:
 
 def _take_no_note(_made: bool) -> None:
     """Leave it at that: a call that is recorded has been told so before."""
-
-
-def _from_thread(loop: asyncio.AbstractEventLoop, tell: Callable[[bool], None]) -> Callable[[bool], None]:
-    def when_over(made: bool) -> None:
-        # Nobody waits any more where the main loop is closed.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(tell, made)
-
-    return when_over

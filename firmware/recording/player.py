@@ -10,7 +10,7 @@ from firmware.media.sound_format import SoundDecoder, make_decoder
 from firmware.media.sound_queue import SoundQueue
 from firmware.phone.recording import Playback, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed
-from firmware.ports.sound import SOUND_RATE_HZ, Audio
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.storage.recording_files import RecordingReader, SoundChunk
 from firmware.storage.recordings import StoredRecordings
 from firmware.storage.sealed_files import Ending
@@ -24,10 +24,22 @@ _AHEAD_S: Final = 2.0
 class RecordingPlayer:
     """Plays one recording at a time; everything here happens in the main thread, but for reading and decoding."""
 
-    def __init__(self, recordings: StoredRecordings, audio: Audio, post: Callable[[PlaybackProgressed], None]) -> None:
-        """`post` takes how far the playing has come."""
+    def __init__(
+        self,
+        recordings: StoredRecordings,
+        listen_to: Callable[[int], None],
+        post: Callable[[PlaybackProgressed], None],
+    ) -> None:
+        """Set up.
+
+        Args:
+            recordings: what there is to be played.
+            listen_to: plays what comes out of a pipe (see PipeSource), in place of the one before; the read end that it
+                is given is its to close, when it plays no more of that.
+            post: takes how far the playing has come.
+        """
         self._recordings = recordings
-        self._audio = audio
+        self._listen_to = listen_to
         self._post = post
         self._playing: _Playing | None = None
         self._task: asyncio.Task[None] | None = None
@@ -53,26 +65,27 @@ class RecordingPlayer:
         decoder = await asyncio.to_thread(make_decoder, recording.sound_format)
         if wish != self._wishes:
             return
-        self._playing = _Playing(recording_id, reader, decoder, recording.duration_s)
-        self._begin_at(self._playing, from_s)
-        self._task = asyncio.get_running_loop().create_task(self._follow(self._playing), name="player")
+        self._playing = playing = _Playing(recording_id, reader, decoder, recording.duration_s)
+        playing.begin_at(from_s)
+        self._listen_to(playing.queue.read_end)
+        self._task = asyncio.get_running_loop().create_task(self._follow(playing), name="player")
 
     def pause(self) -> None:
         """Let what is played wait."""
         if (playing := self._playing) is not None:
-            playing.queue.is_paused = True
+            playing.queue.pause()
             self._report(playing)
 
     def resume(self) -> None:
         """Go on with what waits."""
         if (playing := self._playing) is not None:
-            playing.queue.is_paused = False
+            playing.queue.resume()
             self._report(playing)
 
     def seek(self, delta_s: float) -> None:
         """Go forward or back in what is played."""
         if (playing := self._playing) is not None:
-            self._begin_at(playing, playing.at_s + delta_s)
+            playing.begin_at(playing.at_s + delta_s)
             self._report(playing)
 
     def stop(self) -> None:
@@ -86,12 +99,6 @@ class RecordingPlayer:
         self.stop()
         if self._task is not None:
             await asyncio.wait({self._task})
-
-    def _begin_at(self, playing: "_Playing", at_s: float) -> None:
-        was_paused = playing.queue.is_paused
-        playing.begin_at(min(max(0.0, at_s), playing.duration_s))
-        playing.queue.is_paused = was_paused
-        self._audio.listen_to(playing.queue)
 
     async def _follow(self, playing: "_Playing") -> None:
         looks = 0
@@ -112,7 +119,7 @@ class RecordingPlayer:
 
     def _end(self, playing: "_Playing", playback: Playback) -> None:
         self._playing = None
-        self._audio.listen_to(None)
+        playing.queue.close()
         self._post(PlaybackProgressed(playing.recording_id, playing.at_s, playing.duration_s, playback))
 
     def _report(self, playing: "_Playing") -> None:
@@ -124,7 +131,7 @@ class _Playing:
     """One recording that is being played.
 
     Attributes:
-        queue: what the audio loop takes from; a new one after each leap.
+        queue: where it is heard from.
         is_damaged: it could be read so far and no further.
     """
 
@@ -152,28 +159,29 @@ class _Playing:
         return self._is_read and not self.queue.queued_s
 
     def begin_at(self, at_s: float) -> None:
-        """Leap to a moment."""
-        self.queue = SoundQueue()
+        """Leap to a moment, or to the end that is nearer."""
+        self.queue.clear()
         self.is_damaged = self._is_read = False
-        self._began_at_s = at_s
-        self._sound = _sound_from(self._reader, self._decoder, at_s)
+        self._began_at_s = min(max(0.0, at_s), self.duration_s)
+        self._sound = _sound_from(self._reader, self._decoder, self._began_at_s)
 
     async def fill(self) -> None:
         """Decode ahead of what is heard."""
-        queue, sound = self.queue, self._sound
-        while not self._is_read and queue.queued_s < _AHEAD_S:
+        self.queue.feed()
+        sound = self._sound
+        while not self._is_read and self.queue.queued_s < _AHEAD_S:
             try:
                 piece = await asyncio.to_thread(next, sound, None)
             except MediaError:
                 piece = None
                 self.is_damaged = True
-            if queue is not self.queue:
+            if sound is not self._sound:
                 return
             if piece is None:
                 self._is_read = True
                 self.is_damaged = self.is_damaged or self._reader.ending is Ending.DAMAGED
             else:
-                queue.put(piece)
+                self.queue.put(piece)
 
 
 def _sound_from(reader: RecordingReader, decoder: SoundDecoder, at_s: float) -> Iterator[bytes]:

@@ -90,17 +90,25 @@ class Service:
     def _watch(self) -> None:
         """Give up what waits once its time is over."""
         pending = self._pending()
+        if (began_s := self._began_s(pending)) is None or pending is None:
+            return
+        if self._clock() - began_s >= self._deadline_s or self._work.keeps_failing(pending):
+            self._work.give_up()
+
+    def _began_s(self, pending: Pending | None) -> float | None:
+        """Return since when what waits runs, and have the other services run it too; None where it does not yet."""
         if pending is None or not self._work.has_begun(pending):
             self._began = None
-            return
+            return None
         if self._began is None or self._began[0] != pending.number:
             self._began = pending.number, self._clock()
             self._work.follow_firmware(pending)
-        if self._clock() - self._began[1] >= self._deadline_s or self._work.keeps_failing(pending):
-            self._work.give_up()
+        return self._began[1]
 
     def _answer_next(self) -> None:
         connection, _ = self._listener.accept()
+        # Before what asks is answered: firmware that is quick says that it works before anybody has looked.
+        self._began_s(self._pending())
         with connection:
             # Whoever asks and then says nothing keeps the others waiting no longer than this.
             connection.settimeout(_PATIENCE_S)

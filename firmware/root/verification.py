@@ -1,5 +1,6 @@
 """Checks again what the handset has checked: whoever has broken into that gets nothing unsigned by root."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from provisioning.schema import Configuration, parse_configuration
 from provisioning.trust import Kind, TrustedKey
 
 CONFIGURATION: Final = "config.toml"
+
+_OLDEST_FIRMWARE: Final = (0, 2)
+"""Older firmware has no process for voice, and the handset's own has no network and no sound here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +128,14 @@ def _check_wheels(bundle: Bundle) -> None:
         return
     if foreign := [name for name in names if not fits(name)]:
         refuse(BundleRefusal.UNSUPPORTED, f"{foreign[0]} is not for this machine and its Python.")
-    if not any(name.startswith(HANDSET) for name in names):
+    handset = next((name for name in names if name.startswith(HANDSET)), None)
+    if handset is None:
         refuse(BundleRefusal.UNSUPPORTED, f"There is firmware in this bundle, but no {HANDSET}*.whl.")
+    if _version(handset) < _OLDEST_FIRMWARE:
+        refuse(BundleRefusal.UNSUPPORTED, f"{handset} is too old: this machine is set up for 0.2.0 and later.")
+
+
+def _version(handset: str) -> tuple[int, ...]:
+    """Return the first two numbers in the name of the handset's wheel."""
+    found = re.match(r"([0-9]+)(?:\.([0-9]+))?", handset.removeprefix(HANDSET))
+    return () if found is None else tuple(int(number or 0) for number in found.groups())

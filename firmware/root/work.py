@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 HANDSET_UNIT: Final = "wecall-handset.service"
 SYNC_UNIT: Final = "wecall-sync.service"
+VOICE_UNIT: Final = "wecall-voice.service"
 
 MOST_STARTS: Final = 3
 """So often the machine may be started while a bundle waits; then it is the bundle that does not let it run."""
@@ -167,7 +168,7 @@ class Work:
         self._put_back(record, pending, failed=False)
         starts_anew = pending.switched and identify(asker) != pending.asker
         if starts_anew:
-            self._machine.run("systemctl", "--no-block", "try-restart", SYNC_UNIT)
+            self._restart_others()
         return RootAnswer(outcome=RootOutcome.REVERTED, number=number, starts_anew=starts_anew)
 
     def forget_operator(self) -> None:
@@ -196,7 +197,7 @@ class Work:
         self._put_back(record, pending, failed=True)
         if pending.switched:
             self._machine.run("systemctl", "--no-block", "restart", HANDSET_UNIT)
-            self._machine.run("systemctl", "--no-block", "try-restart", SYNC_UNIT)
+            self._restart_others()
 
     def has_begun(self, pending: Pending) -> bool:
         """Tell whether what waits runs by now: other firmware runs once the process that asked for it has ended."""
@@ -205,7 +206,7 @@ class Work:
     def follow_firmware(self, pending: Pending) -> None:
         """Have the other services run the firmware that the handset has begun to run."""
         if pending.switched:
-            self._machine.run("systemctl", "--no-block", "try-restart", SYNC_UNIT)
+            self._restart_others()
 
     def keeps_failing(self, pending: Pending) -> bool:
         """Tell whether the other firmware ends again and again."""
@@ -290,6 +291,10 @@ class Work:
 
     def _write(self, record: Record, pending: Pending) -> None:
         write_record(self._machine.state, record.model_copy(update={"pending": pending}))
+
+    def _restart_others(self) -> None:
+        """Have the services beside the handset run the firmware that the link says."""
+        self._machine.run("systemctl", "--no-block", "try-restart", VOICE_UNIT, SYNC_UNIT)
 
     def _failures(self) -> int:
         """Return how often the service manager has started the handset anew by itself."""

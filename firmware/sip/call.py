@@ -9,12 +9,12 @@ from typing import Any, Final, Protocol
 import pjsua2
 
 from firmware.phone.call import CallDirection, CallerId, CallId, CallQuality, CallState, DisconnectReason, SipUri
-from firmware.phone.events import CallAudioChanged, CallStateChanged, RecordingSignalled
+from firmware.phone.news import CallAudioChanged, CallStateChanged, RecordingSignalled
 from firmware.phone.recording import RecordingSign
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Appointment
 from firmware.sip.identity import ReceivedMessage, received
-from firmware.sip.mapping import disconnect_reason
+from firmware.sip.mapping import disconnect_reason, status_code
 from firmware.sip.native import guarded
 from firmware.sip.quality_meter import QualityMeter, StreamCounts, counts_of
 from firmware.sip.recording_signs import RecordingSigns, is_record_aware, put_sign, read_signs
@@ -211,7 +211,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         if state is self._told or self.is_over:
             return
         self._told = state
-        self._owner.call_changed(CallStateChanged(self.call_id, state, reason, sip_code))
+        self._owner.call_changed(CallStateChanged(self.call_id, state, reason, status_code(sip_code)))
 
     def show_sound(self) -> None:
         """Tell the owner what place in the conference bridge the call has."""

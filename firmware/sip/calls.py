@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RejectReason, SipUri
-from firmware.phone.events import CallAudioChanged, CallPartyChanged, CallStateChanged, Event, Key, RecordingSignalled
+from firmware.phone.key import Key
+from firmware.phone.news import CallAudioChanged, CallPartyChanged, CallStateChanged, RecordingSignalled, VoiceNews
 from firmware.phone.recording import RecordingSign
 from firmware.sip import native
 from firmware.sip.account import SipAccount
@@ -34,7 +35,7 @@ class Calls:
     def __init__(
         self,
         agenda: Agenda,
-        post: Callable[[Event], None],
+        post: Callable[[VoiceNews], None],
         mixer: Mixer,
         when_changed: Callable[[bool], None],
         *,

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pjsua2
 
 from firmware.phone.call import CallId
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.sip.agenda import Agenda
 from firmware.sip.call import SipCall
 from provisioning.sip_choices import DtmfMethod

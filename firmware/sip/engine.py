@@ -11,7 +11,7 @@ import pjsua2
 from firmware.errors import SipError
 from firmware.interfaces import Address, interface_of
 from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
-from firmware.phone.events import CallStateChanged, Event, MessageSent
+from firmware.phone.news import CallStateChanged, MessageSent, VoiceNews
 from firmware.sip import native, source_filter
 from firmware.sip.account import SipAccount
 from firmware.sip.addresses import canonical
@@ -50,7 +50,7 @@ class Engine:
         settings: SipSettings,
         bridge: ConferenceBridge,
         agenda: Agenda,
-        post: Callable[[Event], None],
+        post: Callable[[VoiceNews], None],
         deliver: Callable[[Callable[[], None]], None],
     ) -> None:
         """Set up without the library.

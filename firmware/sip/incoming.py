@@ -6,7 +6,7 @@ from typing import Final
 import pjsua2
 
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RejectReason, SipUri
-from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived
+from firmware.phone.news import CallStateChanged, IncomingCallReceived, VoiceNews
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Agenda
 from firmware.sip.call import SipCall, add_header
@@ -29,7 +29,7 @@ class IncomingCalls:
         self,
         agenda: Agenda,
         calls: CallTable,
-        post: Callable[[Event], None],
+        post: Callable[[VoiceNews], None],
         mixer: Mixer,
         is_trusted: Callable[[str], bool],
     ) -> None:

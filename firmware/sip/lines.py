@@ -7,7 +7,7 @@ from typing import Final
 
 from firmware.errors import SipError
 from firmware.phone.call import RegistrationFailure, RegistrationState, SipUri
-from firmware.phone.events import RegistrationChanged
+from firmware.phone.news import RegistrationChanged
 from firmware.sip import native
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Agenda

@@ -3,6 +3,7 @@
 import errno
 import re
 import unicodedata
+from typing import Final
 from urllib.parse import unquote
 
 from firmware.phone.call import CallerId, DisconnectReason, RegistrationFailure, RejectReason
@@ -12,6 +13,7 @@ SYSTEM_ERRORS = 120000
 # PJSIP_TLS_ECERTVERIF in pjsip/sip_errno.h.
 CERTIFICATE_ERROR = 171173
 
+_NO_STATUS: Final = 700  # RFC 3261 section 21
 MAX_NUMBER_LENGTH = 128
 MAX_DISPLAY_NAME_LENGTH = 64
 
@@ -81,6 +83,14 @@ def disconnect_reason(
         return reason
     # Nobody declined a request that was malformed, went in circles or needed an extension (RFC 3261 section 21.4).
     return DisconnectReason.SERVER_ERROR
+
+
+def status_code(code: int) -> int:
+    """Return a status code as it is told: 0 for what is none in SIP, though the library takes three digits of any kind.
+
+    The handset ends a voice that says anything else.
+    """
+    return code if code < _NO_STATUS else 0
 
 
 def registration_failure(sip_code: int, *, from_server: bool, pj_status: int) -> RegistrationFailure:

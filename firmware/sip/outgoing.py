@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import pjsua2
 
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason
-from firmware.phone.events import CallStateChanged, Event
+from firmware.phone.news import CallStateChanged, VoiceNews
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Agenda, Appointment
 from firmware.sip.call import OutgoingInvitation, SipCall, add_header
@@ -42,7 +42,7 @@ class OutgoingCalls:
     """Places calls, and again over another server where one leaves them unanswered."""
 
     def __init__(
-        self, agenda: Agenda, calls: CallTable, post: Callable[[Event], None], mixer: Mixer, servers: CallServers
+        self, agenda: Agenda, calls: CallTable, post: Callable[[VoiceNews], None], mixer: Mixer, servers: CallServers
     ) -> None:
         """Set up without a call.
 

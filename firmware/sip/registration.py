@@ -8,8 +8,9 @@ from typing import Final, Protocol
 
 from firmware.backoff import full_jitter_s
 from firmware.phone.call import RegistrationFailure, RegistrationState
-from firmware.phone.events import RegistrationChanged
+from firmware.phone.news import RegistrationChanged
 from firmware.sip.agenda import Agenda, Appointment
+from firmware.sip.mapping import status_code
 
 _log = logging.getLogger(__name__)
 
@@ -373,4 +374,5 @@ class Registration:
         if changed or state is RegistrationState.FAILED:
             if changed:
                 _log.info("Registration: %s%s.", state, f", {failure}" if failure else "")
-            self._post(RegistrationChanged(state, failure, sip_code, math.ceil(retry_in_s), self._account))
+            code = status_code(sip_code)
+            self._post(RegistrationChanged(state, failure, code, math.ceil(retry_in_s), self._account))

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pjsua2
 
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason
-from firmware.phone.events import CallReplaced, Event
+from firmware.phone.news import CallReplaced, VoiceNews
 from firmware.sip import native
 from firmware.sip.account import SipAccount
 from firmware.sip.agenda import Agenda
@@ -38,7 +38,7 @@ class Replacements:
         self,
         agenda: Agenda,
         calls: CallTable,
-        post: Callable[[Event], None],
+        post: Callable[[VoiceNews], None],
         mixer: Mixer,
         outgoing: OutgoingCalls,
         *,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from firmware.errors import SipError
 from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason, SipUri
-from firmware.phone.events import CallStateChanged, Event, Key, MessageSent, Problem, ProblemCleared, ProblemRaised
+from firmware.phone.key import Key
+from firmware.phone.news import CallStateChanged, MessageSent, Problem, ProblemCleared, ProblemRaised, VoiceNews
 from firmware.phone.recording import RecordingSign
 from firmware.sip.agenda import Agenda
 from firmware.sip.bridge import ConferenceBridge
@@ -47,7 +48,7 @@ class PjsuaStack:
         self._bridge = ConferenceBridge(settings.clock_rate_hz, settings.frame_ms)
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._agenda = Agenda()
-        self._post: Callable[[Event], None] = _ignore
+        self._post: Callable[[VoiceNews], None] = _ignore
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._engine: Engine | None = None
@@ -66,7 +67,7 @@ class PjsuaStack:
         engine = self._engine
         return engine.build_report if engine is not None else None
 
-    def start(self, post: Callable[[Event], None]) -> None:
+    def start(self, post: Callable[[VoiceNews], None]) -> None:
         """Start the `sip` thread, which begins to register at once.
 
         Args:
@@ -129,6 +130,10 @@ class PjsuaStack:
     def hang_up(self, call_id: CallId) -> None:
         """End a call in whatever state it is."""
         self._request_of_engine(lambda engine: engine.calls.hang_up(call_id))
+
+    def hang_up_all(self) -> None:
+        """End every call."""
+        self._request_of_engine(lambda engine: engine.calls.hang_up_all())
 
     def hold(self, call_id: CallId) -> None:
         """Ask the far end to stop sending."""
@@ -275,5 +280,5 @@ class PjsuaStack:
             _log.exception("A request of the SIP thread failed.")
 
 
-def _ignore(_event: Event) -> None:
+def _ignore(_event: VoiceNews) -> None:
     """Take events before anybody wants them."""

@@ -11,14 +11,16 @@ from typing import Any, Final, Protocol
 import pjsua2
 
 from firmware.phone.call import CallDirection, SipUri, TextMessage
-from firmware.phone.events import Event, MessageReceived, MessageSent
+from firmware.phone.news import MessageReceived, MessageSent, VoiceNews
 from firmware.sip.bodies import FOREIGN_CHARSET
 from firmware.sip.identity import Headers, ReceivedMessage, read_invitation
+from firmware.sip.mapping import status_code
 
 _log = logging.getLogger(__name__)
 
 MAX_TEXT_LENGTH: Final = 1000
 _SUCCESS: Final = range(200, 300)
+_LINE_END = re.compile("\r\n|[\u2028\u2029]")
 _PLAIN_TEXT = re.compile(r"^text/plain\s*(?:$|;)", re.IGNORECASE)
 
 
@@ -39,7 +41,7 @@ class _Sent:
 class TextMessages:
     """Texts that come in and those that are on their way out."""
 
-    def __init__(self, post: Callable[[Event], None], is_trusted: Callable[[str], bool]) -> None:
+    def __init__(self, post: Callable[[VoiceNews], None], is_trusted: Callable[[str], bool]) -> None:
         self._post = post
         self._is_trusted = is_trusted
         self._sent: dict[int, _Sent] = {}
@@ -58,7 +60,7 @@ class TextMessages:
         """Tell what became of a text."""
         sent = self._sent.pop(token, None)
         if sent is not None:
-            self._post(MessageSent(sent.message_id, sip_code in _SUCCESS, sip_code))
+            self._post(MessageSent(sent.message_id, sip_code in _SUCCESS, status_code(sip_code)))
 
     def take(self, message: ReceivedMessage, body: str) -> None:
         """Pass on a text that came in.
@@ -86,7 +88,7 @@ def readable(text: str) -> str:
     """Take out of a text what a display cannot show or what would forge it, and cut it to a sane length."""
     kept = "".join(
         character
-        for character in text.replace("\r\n", "\n")[: 4 * MAX_TEXT_LENGTH]
+        for character in _LINE_END.sub("\n", text)[: 4 * MAX_TEXT_LENGTH]
         if character == "\n" or not unicodedata.category(character).startswith("C")
     )
     return kept.strip()[:MAX_TEXT_LENGTH]

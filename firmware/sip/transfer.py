@@ -7,9 +7,10 @@ from typing import Final
 import pjsua2
 
 from firmware.phone.call import CallId, DisconnectReason, SipUri, TransferState
-from firmware.phone.events import Event, TransferChanged
+from firmware.phone.news import TransferChanged, VoiceNews
 from firmware.sip.agenda import Agenda, Appointment
 from firmware.sip.call import SipCall
+from firmware.sip.mapping import status_code
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class Transfers:
         self,
         agenda: Agenda,
         find: Callable[[CallId], SipCall | None],
-        post: Callable[[Event], None],
+        post: Callable[[VoiceNews], None],
         end: Callable[[CallId, DisconnectReason], None],
     ) -> None:
         """Set up without a transfer.
@@ -121,4 +122,4 @@ class Transfers:
     def _tell(self, call_id: CallId, state: TransferState, sip_code: int = 0) -> None:
         if call_id in self._running:
             self._states[call_id] = state
-        self._post(TransferChanged(call_id, state, sip_code))
+        self._post(TransferChanged(call_id, state, status_code(sip_code)))

@@ -2,7 +2,7 @@
 
 import re
 
-from firmware.phone.events import VoicemailCounted
+from firmware.phone.news import VoicemailCounted
 
 _VOICE = re.compile(r"^Voice-Message\s*:\s*(\d{1,5})\s*/\s*(\d{1,5})", re.IGNORECASE | re.MULTILINE)
 _WAITING = re.compile(r"^Messages-Waiting\s*:\s*(yes|no)\b", re.IGNORECASE | re.MULTILINE)

@@ -6,7 +6,7 @@ from typing import Final
 import pjsua2
 
 from firmware.phone.call import CallId, DisconnectReason
-from firmware.phone.events import CallQualityMeasured, Event
+from firmware.phone.news import CallQualityMeasured, VoiceNews
 from firmware.sip.agenda import Agenda
 from firmware.sip.call_table import CallTable
 from firmware.sip.outgoing import NO_REPLY_S
@@ -17,7 +17,9 @@ QUALITY_S: Final = 5.0
 class CallWatch:
     """Tells how calls sound, and ends those whose other end has gone without a farewell."""
 
-    def __init__(self, agenda: Agenda, calls: CallTable, post: Callable[[Event], None], *, silence_s: float) -> None:
+    def __init__(
+        self, agenda: Agenda, calls: CallTable, post: Callable[[VoiceNews], None], *, silence_s: float
+    ) -> None:
         """Set up without a call.
 
         Args:

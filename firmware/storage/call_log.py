@@ -1,7 +1,7 @@
 """The call log. A call's row is on the disk before its first packet; its end and its record are written together."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -94,6 +94,7 @@ class StoredCallLog:
         self._accounts = accounts
         self._clocks = clocks
         self._calls: dict[CallId, Call] = {}
+        self._taken: set[CallId] = set()
         self._records = CallRecords(outbox, device)
         outbox.make_anew = self._records.queue
 
@@ -106,16 +107,20 @@ class StoredCallLog:
         *,
         account: str = "",
         decision: Decision | None = None,
+        began_ago_s: float = 0.0,
     ) -> None:
-        """Write a call's first line; on the disk when this returns."""
+        """Write a call's first line; on the disk when this returns. One that an earlier run has opened goes on.
+
+        What is over under the name of another call stays as it is, and of the new one nothing is written.
+        """
         call = Call(
             call_id,
             direction,
             number,
             dialled,
             self._accounts.get(account, account),
-            started_at=self._clocks.wall_s(),
-            started_monotonic_s=self._clocks.monotonic_s(),
+            started_at=self._clocks.wall_s() - began_ago_s,
+            started_monotonic_s=self._clocks.monotonic_s() - began_ago_s,
             clock_synced=self._clocks.is_synced(),
             decision=decision,
             boot_id=self._clocks.boot_id,
@@ -132,6 +137,8 @@ class StoredCallLog:
         begun = [replace(each, ended_at=None, reason=None, sip_code=0) for each in self._calls.values()]
 
         def write(database: Database) -> None:
+            if is_over(database, call_id):
+                self._taken.add(call_id)
             begun[-1].ledger_entries = call.ledger_entries = read_head(database).entries
             for each in begun:
                 if not is_known(database, each.call_id):
@@ -139,17 +146,22 @@ class StoredCallLog:
 
         await self._store.transact(write)
 
-    async def mark_answered(self, call_id: CallId) -> None:
-        """Write the moment of answer."""
+    async def mark_answered(self, call_id: CallId, answered_ago_s: float = 0.0) -> None:
+        """Write the moment of answer, unless that is known."""
         call = self._running(call_id)
-        call.answered_at = self._time_in(call)
+        call.answered_at = self._time_in(call, answered_ago_s)
         if await self._is_set_aside(call):
             return
         answered = replace(call)
         await self._store.transact(lambda database: write_call(database, answered))
 
     async def close_record(
-        self, call_id: CallId, reason: DisconnectReason, sip_code: int, decision: Decision | None = None
+        self,
+        call_id: CallId,
+        reason: DisconnectReason,
+        sip_code: int,
+        decision: Decision | None = None,
+        ended_ago_s: float = 0.0,
     ) -> None:
         """Write a call's end and queue its record where consent allows: both or neither.
 
@@ -165,7 +177,7 @@ class StoredCallLog:
             call.reason = reason
             call.sip_code = sip_code
             call.decision = decision or call.decision
-            call.ended_at = self._time_in(call)
+            call.ended_at = self._time_in(call, ended_ago_s)
         if not await self._is_set_aside(call):
             await self._write_ends()
 
@@ -173,27 +185,29 @@ class StoredCallLog:
         """Write the calls of the time in which the store was closed; on the disk when this returns.
 
         To be called before anything else is done with a store that has opened: what the holder consented to when they
-        began is what stands in the ledger still.
+        began is what stands in the ledger still. Those that an earlier run did not see the end of stay open, for
+        `recover_interrupted`.
         """
         calls = [call for call in map(from_entry, entries) if call is not None]
         if len(calls) < len(entries):
             _log.warning("%d call(s) of the store's journal are none, and left out", len(entries) - len(calls))
-        left = {call.call_id: call for call in calls if call.call_id not in self._calls}
-        for call in left.values():
+        for call in calls:
             call.set_aside = True
-        self._calls = {**left, **self._calls}
+        latest = {call.call_id: call for call in calls if call.call_id not in self._calls}
+        self._calls = {**{call_id: call for call_id, call in latest.items() if call.reason is not None}, **self._calls}
         head = await self._store.run(read_head)
-        for call in self._calls.values():
+        for call in (*calls, *self._calls.values()):
             if call.set_aside:
                 call.ledger_entries = head.entries
-        running = [replace(call) for call in self._calls.values() if call.reason is None]
+        # The first that was kept of a call is how it began.
+        begun = [replace(call, ended_at=None, reason=None, sip_code=0) for call in (*calls, *self._calls.values())]
 
         def write(database: Database) -> None:
-            for call in running:
+            for call in begun:
                 write_call(database, call)
 
-        await self._write_ends()
         await self._store.transact(write)
+        await self._write_ends()
 
     async def _is_set_aside(self, call: Call) -> bool:
         """Keep a call in the journal where the store waits for the PIN."""
@@ -204,6 +218,8 @@ class StoredCallLog:
 
     async def keep_quality(self, call_id: CallId, quality: CallQuality) -> None:
         """Write how a call sounded beside it."""
+        if call_id in self._taken:
+            return
         await self._store.transact(
             lambda database: database.execute(
                 "UPDATE calls SET loss_percent = ?, jitter_ms = ?, round_trip_ms = ?, codec = ?, encrypted = ?, "
@@ -218,16 +234,19 @@ class StoredCallLog:
             )
         )
 
-    async def recover_interrupted(self) -> int:
+    async def recover_interrupted(self, going_on: Collection[CallId] = ()) -> int:
         """Close the calls that an earlier run left open, as interrupted, and queue their records likewise.
 
         Nobody saw their ends, so these have no time of end.
+
+        Args:
+            going_on: calls that are not over, or whose ends were seen and are being written.
 
         Returns:
             how many there were.
         """
         await self._write_ends()
-        running = set(self._calls)
+        running = {*self._calls, *going_on}
 
         def recover(database: Database) -> int:
             left = [
@@ -341,5 +360,5 @@ class StoredCallLog:
             raise StorageError("A call is being written that was never opened; it is missing in the call log.")
         return self._calls[call_id]
 
-    def _time_in(self, call: Call) -> float:
-        return call.started_at + max(0.0, self._clocks.monotonic_s() - call.started_monotonic_s)
+    def _time_in(self, call: Call, ago_s: float = 0.0) -> float:
+        return call.started_at + max(0.0, self._clocks.monotonic_s() - ago_s - call.started_monotonic_s)

@@ -21,6 +21,9 @@ from firmware.storage.journal import Entry, is_time
 JOURNAL_KIND: Final = "call"
 """Names entries of the journal that are calls."""
 
+_LONGEST_S: Final = 30 * 86_400.0
+"""No call lasts longer. Entries of one call may differ in when it began; this keeps all that follows from it a time."""
+
 _COLUMNS: Final = (
     "call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code, decision, loss_percent, "
     "jitter_ms, round_trip_ms, codec, encrypted, mos"
@@ -61,29 +64,35 @@ def from_entry(entry: Entry) -> Call | None:
     """Read a call; None where it is none, for whoever can write to the card can seal an entry."""
     try:
         call = _CALLS.validate_json(json.dumps(entry), strict=True)
-        if call.reason is None:
-            # Of a run that was cut off: nobody saw its end.
-            call.reason = DisconnectReason.INTERRUPTED
         times = [time for time in (call.started_at, call.answered_at, call.ended_at) if time is not None]
-        if not all(map(is_time, times)):
+        if not all(map(is_time, times)) or max(times) - call.started_at > _LONGEST_S:
             return None
         # A call of which no record can be made must not keep the store from opening.
         nobody = "0" * 32
-        row = (call.call_id, nobody, call.direction, "", call.started_at, call.answered_at, call.ended_at, call.reason)
+        reason = call.reason or DisconnectReason.INTERRUPTED
+        row = (call.call_id, nobody, call.direction, "", call.started_at, call.answered_at, call.ended_at, reason)
         record_of((*row, call.sip_code, call.clock_synced, call.boot_id, 0), "handset", None, 1, 1)
     except (ValueError, RecursionError):
         return None
     return call
 
 
+# The row's start counts: where another run of the handset opened it, this one knows no more than how long ago that was.
+_ANSWERED_AT: Final = "coalesce(calls.answered_at, calls.started_at + (excluded.answered_at - excluded.started_at))"
+_ENDED_AT: Final = (
+    f"max(calls.started_at + (excluded.ended_at - excluded.started_at), coalesce({_ANSWERED_AT}, calls.started_at))"
+)
+
+
 def write_call(database: Database, call: Call) -> None:
-    """Write a call as it stands now."""
+    """Write a call as it stands now; one that is over stays as it is."""
     database.execute(
-        "INSERT INTO calls (call_id, direction, number, dialled, account, started_at, answered_at, ended_at, "
-        "reason, sip_code, decision, clock_synced, boot_id, ledger_entries, seen) "
+        "INSERT INTO calls (call_id, direction, number, dialled, account, started_at, answered_at, "  # noqa: S608 - constants
+        "ended_at, reason, sip_code, decision, clock_synced, boot_id, ledger_entries, seen) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
-        "ON CONFLICT (call_id) DO UPDATE SET answered_at = excluded.answered_at, ended_at = excluded.ended_at, "
-        "reason = excluded.reason, sip_code = excluded.sip_code, decision = excluded.decision",
+        f"ON CONFLICT (call_id) DO UPDATE SET answered_at = {_ANSWERED_AT}, ended_at = {_ENDED_AT}, "
+        "reason = excluded.reason, sip_code = excluded.sip_code, "
+        "decision = coalesce(excluded.decision, calls.decision) WHERE calls.reason IS NULL",
         call.call_id,
         call.direction.value,
         call.number,

@@ -59,6 +59,10 @@ class Seat:
 class Phone(Protocol):
     """A phone under test."""
 
+    def sit_down(self) -> None:
+        """Get ready whoever uses it, and what is no part of it."""
+        ...
+
     def launch(self) -> None:
         """Start its processes without waiting for anything."""
         ...
@@ -89,7 +93,7 @@ class Phone(Protocol):
 
     @property
     def process_ids(self) -> list[int]:
-        """Its processes, the one that handles calls first."""
+        """All of its processes."""
         ...
 
 
@@ -129,7 +133,11 @@ srtp = "off"
 
     @property
     def process_ids(self) -> list[int]:
-        return [self._handset.main.pid, self._handset.sync.pid]
+        return [self._handset.voice.pid, self._handset.main.pid, self._handset.sync.pid]
+
+    def sit_down(self) -> None:
+        self._handset.prepare()
+        self._handset.simulator.start()
 
     def launch(self) -> None:
         self._handset.launch()
@@ -185,6 +193,9 @@ class Baresip:
     def process_ids(self) -> list[int]:
         assert self._process is not None
         return [self._process.pid]
+
+    def sit_down(self) -> None:
+        """Nothing is to be done."""
 
     def launch(self) -> None:
         folder = self._seat.folder
@@ -260,6 +271,9 @@ class Linphone:
     def process_ids(self) -> list[int]:
         assert self._process is not None
         return [self._process.pid]
+
+    def sit_down(self) -> None:
+        """Nothing is to be done."""
 
     def launch(self) -> None:
         seat = self._seat

@@ -17,8 +17,9 @@ from rich.table import Table
 
 from drivers.sound import AlsaSoundCard
 from firmware.media.loop import AudioLoop
-from firmware.media.recorder import SoundRecorder, SoundTap
+from firmware.media.recorder import SoundRecorder
 from firmware.media.sound_format import make_encoder
+from firmware.media.sound_pipe import PipeTap
 from firmware.phone.call import CallId
 from firmware.phone.events import Event, RecordingEnded, RecordingStarted
 from firmware.phone.purpose import Actor, Channel, Purpose
@@ -120,9 +121,9 @@ async def _talk(folder: Path) -> tuple[list[float], list[float], float]:
     await lab.start()
     await lab.consents.grant(Purpose.RECORDING, actor=Actor.HOLDER, channel=Channel.KEYPAD)
     card = AlsaSoundCard(playback="ear", capture="mic_monitor", rate_hz=16_000, period_frames=160, prefill_frames=160)
-    tap = SoundTap(rate_hz=card.rate_hz, period_frames=card.period_frames)
+    tap = PipeTap(period_frames=card.period_frames)
     loop = AudioLoop(card, country="CN", heartbeat=lambda: None, post=lambda _event: None, tap=tap)
-    sound = SoundRecorder(tap, lambda: None)
+    sound = SoundRecorder(tap.open, lambda: None, rate_hz=card.rate_hz, period_frames=card.period_frames)
     recorder = CallRecorder(sound, lab.recordings, events.put_nowait, bitrate_kbps=_KILOBITS)
     sound.start()
     loop.start(_SpeakingPort())

@@ -37,7 +37,8 @@ _POLL_S: Final = 0.02
 _PASSWORD: Final = "secret-of-the-bench"
 _PROGRAM: Final = """
 import json, sys
-from firmware.sip import AccountSettings, PjsuaStack, SipSettings
+from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.sip.stack import PjsuaStack
 from firmware.sip.settings import ServerName
 from provisioning.accounts import Srtp
 from provisioning.addresses import Transport

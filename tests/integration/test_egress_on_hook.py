@@ -105,7 +105,7 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
         )
         with (folder / "pulse/asound.conf").open("a") as configuration:
             configuration.write(pcm)
-        home.handset.main.watched_by = files.command
+        home.handset.voice.process.watched_by = files.command
         home.start_handset(sync=False)
         with home.outside.entered():
             talker = Talker(home.rtp_port)

@@ -60,7 +60,7 @@ def test_a_reset_forgets_everything_and_the_same_process_is_a_phone_again(tmp_pa
         systemd.settimeout(60)
         command = [
             sys.executable, "-c", PROGRAM, str(tmp_path / "first"), "run", "--config", str(configuration),
-            "--state-dir", str(state), "--runtime-dir", str(tmp_path / "run"), "--simulator-port", "0",
+            "--state-dir", str(state), "--runtime-dir", str(tmp_path / "run"), "--simulated-devices",
         ]  # fmt: skip
         with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "NOTIFY_SOCKET": str(notify)}) as handset:
             try:
@@ -85,7 +85,7 @@ def test_where_the_store_is_there_and_cannot_be_read_the_menu_resets_nothing(tmp
     (state / WRAP_NAME).write_bytes(secrets.token_bytes(100))
     command = [
         sys.executable, "-c", PROGRAM, str(tmp_path / "first"), "run", "--config", str(configuration),
-        "--state-dir", str(state), "--runtime-dir", str(tmp_path / "run"), "--simulator-port", "0",
+        "--state-dir", str(state), "--runtime-dir", str(tmp_path / "run"), "--simulated-devices",
     ]  # fmt: skip
     with journal.open("wb") as written, subprocess.Popen(command, cwd=ROOT, stderr=written) as handset:
         try:

@@ -12,10 +12,11 @@ import pytest
 
 from drivers.sound import AlsaSoundCard
 from firmware.media.loop import AudioLoop
-from firmware.media.recorder import SoundRecorder, SoundTap
+from firmware.media.recorder import SoundRecorder
 from firmware.media.sound_format import make_decoder
+from firmware.media.sound_pipe import PipeSource, PipeTap
 from firmware.phone.call import CallId
-from firmware.phone.commands import AudioRoute
+from firmware.phone.orders import AudioRoute
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import Playback, RecordingEnd, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed
@@ -42,12 +43,14 @@ class Handset:
         card = AlsaSoundCard(
             playback="ear", capture="mic_monitor", rate_hz=16_000, period_frames=160, prefill_frames=160
         )
-        tap = SoundTap(rate_hz=card.rate_hz, period_frames=card.period_frames)
+        tap = PipeTap(period_frames=card.period_frames)
         self.loop = AudioLoop(card, country="CN", heartbeat=lambda: None, post=self.events.append, tap=tap)
         self.lab = StoreLab(folder)
-        self.sound = SoundRecorder(tap, lambda: None)
+        self.sound = SoundRecorder(tap.open, lambda: None, rate_hz=card.rate_hz, period_frames=card.period_frames)
         self.recorder = CallRecorder(self.sound, self.lab.recordings, self.events.append, bitrate_kbps=30)
-        self.player = RecordingPlayer(self.lab.recordings, self.loop, self.events.append)
+        self.player = RecordingPlayer(
+            self.lab.recordings, lambda read_end: self.loop.listen_to(PipeSource(read_end)), self.events.append
+        )
 
     async def start(self) -> None:
         await self.lab.start()
@@ -193,4 +196,4 @@ async def test_a_card_that_is_too_slow_is_heard_by_nobody(handset: Handset, spea
             released.set()
 
     _, right = await handset.sides(await handset.record(talk_while_the_card_is_stuck))
-    assert gaps(right.between(0.2, right.duration_s - 0.2), FAR_HZ) == [], "the ring holds more than that"
+    assert gaps(right.between(0.2, right.duration_s - 0.2), FAR_HZ) == [], "the pipe holds more than that"

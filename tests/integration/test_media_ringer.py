@@ -13,10 +13,9 @@ import psutil
 import pytest
 
 from drivers.ringer import AlsaRinger
-from firmware.devices import Settings, build_devices
+from firmware.errors import MediaError
+from firmware.media.ring_tone import load_ring_tone
 from firmware.media.tones import key_click
-from firmware.screens.families.rom import GLYPHS
-from provisioning.ringer import Ringer as RingerSettings
 from tests.lab.audio import Recorder, Sound, find_tone, tone
 from tests.lab.patience import PATIENCE_S
 from tests.lab.priority import carrying_sound
@@ -29,16 +28,16 @@ LOW_HZ = 400
 class Bell:
     """A ringer whose words are kept."""
 
-    def __init__(self, tone: Callable[[], bytes] | None = None) -> None:
+    def __init__(self, tone: bytes = b"") -> None:
         self.faults: queue.Queue[str] = queue.Queue()
         self.recoveries: queue.Queue[bool] = queue.Queue()
         self.ringer = AlsaRinger(
             "bell",
             cadence_ms=(300, 200),
-            tone=tone,
             on_fault=self.faults.put,
             on_recovery=lambda: self.recoveries.put(True),
         )
+        self.ringer.use_tone(tone)
 
 
 @pytest.fixture
@@ -165,7 +164,7 @@ def test_another_pattern_takes_over_while_it_rings(pulse: PulseAudio, bell: Bell
 @pytest.fixture
 def chime_bell() -> Iterator[Bell]:
     """A ringer with a tone of its own: high, then low."""
-    bell = Bell(lambda: tone([CHIME_HZ], 0.3, rate_hz=16_000).pcm + tone([LOW_HZ], 0.305, rate_hz=16_000).pcm)
+    bell = Bell(tone([CHIME_HZ], 0.3, rate_hz=16_000).pcm + tone([LOW_HZ], 0.305, rate_hz=16_000).pcm)
     bell.ringer.start()
     yield bell
     bell.ringer.stop()
@@ -208,7 +207,7 @@ def test_callers_who_have_a_pattern_ring_with_it_and_not_with_the_tone(pulse: Pu
 
 
 def test_a_tone_is_as_loud_as_the_holder_has_set_also_while_it_rings(pulse: PulseAudio) -> None:
-    bell = Bell(lambda: tone([CHIME_HZ], 9, rate_hz=16_000).pcm)
+    bell = Bell(tone([CHIME_HZ], 9, rate_hz=16_000).pcm)
     bell.ringer.start()
     try:
         bell.ringer.set_volume(100)
@@ -226,24 +225,30 @@ def test_a_tone_is_as_loud_as_the_holder_has_set_also_while_it_rings(pulse: Puls
 
 @pytest.mark.parametrize("content", [None, b"RIFF", chime()])
 def test_the_tone_that_is_configured_rings_and_where_it_is_broken_or_gone_the_phone_rings_all_the_same(
-    pulse: PulseAudio, tmp_path: Path, content: bytes | None
+    pulse: PulseAudio, tmp_path: Path, bell: Bell, content: bytes | None
 ) -> None:
     path = tmp_path / "anna.wav"
     if content is not None:
         path.write_bytes(content)
     faults: list[str] = []
-    settings = Settings(ringer=RingerSettings(playback="bell", tone=path))
-    ringer = build_devices(settings, simulator_port=0, on_ringer_fault=faults.append, glyphs=GLYPHS).ringer
-    ringer.start()
     try:
-        with Recorder("bell_monitor") as recorder:
-            ringer.ring()
-            hz = CHIME_HZ if content == chime() else 800
-            wait_for(lambda: find_tone(recorder.sound, [hz], threshold=300))
-    finally:
-        ringer.stop()
+        bell.ringer.use_tone(load_ring_tone(path))
+    except MediaError as error:
+        faults.append(str(error))
+    with Recorder("bell_monitor") as recorder:
+        bell.ringer.ring()
+        hz = CHIME_HZ if content == chime() else 800
+        wait_for(lambda: find_tone(recorder.sound, [hz], threshold=300))
     assert len(faults) == (content != chime())
     assert all("The ring tone cannot be played" in fault and "anna" not in fault for fault in faults)
+
+
+def test_a_tone_that_comes_while_it_rings_is_heard_in_the_next_round(pulse: PulseAudio, bell: Bell) -> None:
+    with Recorder("bell_monitor") as recorder:
+        bell.ringer.ring()
+        wait_for(lambda: find_tone(recorder.sound, [800], threshold=300))
+        bell.ringer.use_tone(tone([CHIME_HZ], 0.3, rate_hz=16_000).pcm)
+        wait_for(lambda: find_tone(recorder.sound, [CHIME_HZ], threshold=300))
 
 
 def heard_s(sound: Sound) -> float:

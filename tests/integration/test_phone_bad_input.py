@@ -286,7 +286,7 @@ async def test_a_call_and_the_keys_know_nothing_of_100_mb_that_are_read_meanwhil
     call = await asyncio.to_thread(office.newest_call)
     assert (call["answered"], call["number"]) == (True, BOB)
     # The file is far from read. Whatever is there stays, whole, when the power fails.
-    handset.main.kill()
+    handset.cut_power()
     names = {contact.name for contact in await book_of(office).read() if contact.numbers}
     assert names >= {f"Colleague {n}" for n in range(KNOWN)}
     handset.start(sync=False)

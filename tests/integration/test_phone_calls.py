@@ -46,7 +46,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def is_open(pulse: PulseAudio, handset: Handset) -> bool:
     """Whether the handset has its microphone open, as the sound server sees it."""
-    return handset.main.pid in {stream.process_id for stream in pulse.recording()}
+    return handset.voice.pid in {stream.process_id for stream in pulse.recording()}
 
 
 # --- sound, both ways -------------------------------------------------------------------------------------------------

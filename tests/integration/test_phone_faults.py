@@ -170,7 +170,7 @@ async def test_a_phone_without_a_sip_library_says_so_and_shows_every_page(stage:
     # In the way of the real one, as on a machine that there is none for.
     (tmp_path / "pjsua2.py").write_text('raise ImportError("none was built for this machine")\n')
     handset = stage.new_handset("no-library")
-    handset.main.environment["PYTHONPATH"] = str(tmp_path)
+    handset.voice.process.environment["PYTHONPATH"] = str(tmp_path)
     with running(handset):
         async with Person(handset) as person:
             await person.reads("No SIP library. Use another phone.")
@@ -197,7 +197,7 @@ pjsua2._pjsua2.__file__ = None
 async def test_a_phone_with_a_sip_library_of_another_build_says_so(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "pjsua2.py").write_text(ANOTHER_BUILD.format(folder=str(tmp_path)))
     handset = stage.new_handset("another-library")
-    handset.main.environment["PYTHONPATH"] = str(tmp_path)
+    handset.voice.process.environment["PYTHONPATH"] = str(tmp_path)
     with running(handset):
         async with Person(handset) as person:
             await person.reads("Cannot call. Use another phone.")

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from firmware.phone.call_recording import REMINDER_S
-from firmware.phone.events import RecordingSignalled
+from firmware.phone.news import RecordingSignalled
 from firmware.phone.purpose import Purpose
 from firmware.storage.recordings import FOLDER_NAME
 from tests.lab.audio import Sound, find_tone, level
@@ -289,11 +289,12 @@ async def test_what_was_recorded_until_the_power_went_is_played_and_said_to_be_i
             await talk(person, office.bob)
             await begin_to_record(person, office.bob)
             await records_for(person, 4)
-            handset.main.kill()
+            handset.cut_power()
     office.rest()
     handset.start(sync=False)
     async with Person(handset) as person:
         await person.wait_for_line()
+        await person.hang_up()
         await person.press("menu")
         await person.press("9")
         await person.reads(BOB)

@@ -1,28 +1,23 @@
 """The whole handset is killed while it records a call: what was said until then is there when it is back."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from firmware.media.sound_format import joined, make_decoder
 from firmware.phone.purpose import Purpose
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.storage.call_log import Clocks
-from firmware.storage.contacts import StoredContacts
-from firmware.storage.recording_rows import RecordingState, StoredRecording
-from firmware.storage.recordings import FOLDER_NAME, RoomLimits, StoredRecordings
+from firmware.storage.recording_rows import RecordingState
+from firmware.storage.recordings import FOLDER_NAME
 from tests.lab.audio import Sound, level, start_playing, tone
-from tests.lab.guarded_store import open_store_of
 from tests.lab.patience import wait_until
 from tests.lab.person import Person
+from tests.lab.recordings import recordings_of
 from tests.lab.stage import PEER_USER, Choices, Stage
 
 NEAR_HZ, FAR_HZ = 700, 1000
-CLOCKS = Clocks(time.time, time.monotonic, lambda: True, "a boot")
 
 
 @pytest.fixture
@@ -34,21 +29,6 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
             yield stage
         finally:
             stage.stop()
-
-
-async def recordings_of(state_dir: Path) -> list[tuple[StoredRecording, bytes]]:
-    """Return what a handset that does not run has recorded, and how that sounds."""
-    store = await open_store_of(state_dir)
-    recordings = StoredRecordings(
-        store, StoredContacts(store, "CN"), state_dir, clocks=CLOCKS, limits=RoomLimits(1 << 40, 0), joined=joined
-    )
-    found = []
-    for recording in (await recordings.listed(0, 10))[1]:
-        decoder = make_decoder(recording.sound_format)
-        sound = b"".join(map(decoder.decode, await recordings.read_ogg(recording.recording_id)))
-        found.append((recording, sound))
-    await store.stop()
-    return found
 
 
 async def listen_to_what_was_cut_off(person: Person) -> None:
@@ -81,11 +61,12 @@ async def test_a_handset_that_is_killed_while_it_records_has_the_call_up_to_the_
         [path] = folder.iterdir()
         await asyncio.to_thread(wait_until, lambda: path.stat().st_size > 4 * 3750)
         recorded_s = (path.stat().st_size - 1000) / 3920
-        handset.main.kill()
+        handset.cut_power()
     await asyncio.to_thread(speaker.join)
     handset.start(sync=False)
     async with Person(handset) as person:
         await person.wait_for_line()
+        await person.hang_up()
         await listen_to_what_was_cut_off(person)
     handset.stop()
     [(recording, sound)] = await recordings_of(handset.state_dir)

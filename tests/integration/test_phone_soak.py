@@ -30,7 +30,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What the handset's process holds."""
+    """What the handset's process and voice hold."""
 
     pss_mb: float
     descriptors: int
@@ -38,8 +38,12 @@ class Footprint:
 
     @classmethod
     def of(cls, handset: Handset) -> "Footprint":
-        process = psutil.Process(handset.main.pid)
-        return cls(process.memory_full_info().pss / 2**20, process.num_fds(), process.num_threads())
+        both = [psutil.Process(pid) for pid in (handset.main.pid, handset.voice.pid)]
+        return cls(
+            sum(process.memory_full_info().pss for process in both) / 2**20,
+            sum(process.num_fds() for process in both),
+            sum(process.num_threads() for process in both),
+        )
 
     def is_within(self, descriptors: int, threads: int) -> bool:
         """Whether it holds no more than these."""

@@ -74,8 +74,7 @@ async def test_the_oldest_go_before_the_card_is_so_full_that_calls_could_not_be_
     monkeypatch.setattr(call_recorder, "_ROOM_CHECK_S", 0.05)
     for _ in range(3):
         await desk.begin()
-        for _ in range(1000):
-            desk.tap.put(NOISE, NOISE)
+        desk.hear(10, NOISE)
         await desk.end()
     oldest = (await desk.listed())[-1].recording_id
     with (disk / "ballast").open("wb", buffering=0) as ballast:

@@ -1,6 +1,7 @@
 """What a power cut at any step of recording, keeping and deleting leaves behind: real SQLCipher, real kill -9."""
 
 import asyncio
+import itertools
 import multiprocessing
 import os
 import random
@@ -11,8 +12,9 @@ from typing import Final
 
 import pytest
 
-from firmware.media.recorder import SoundRecorder, SoundTap
+from firmware.media.recorder import SoundRecorder
 from firmware.media.sound_format import make_decoder, make_encoder
+from firmware.media.sound_pipe import PipeTap
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingId
@@ -231,8 +233,8 @@ def record_for_ever(folder: Path, tell: Callable[[str], None]) -> None:
         lab = await open_lab(folder)
         recording_id, writer = await lab.recordings.begin(CallId("c"), "2345", "Anna", SoundFormat.OPUS)
         tell(f"begun-{recording_id}")
-        tap = SoundTap(rate_hz=16_000, period_frames=160)
-        recorder = SoundRecorder(tap, lambda: None)
+        tap, heard_s = PipeTap(period_frames=160), itertools.count(0.0, 10.0)
+        recorder = SoundRecorder(tap.open, lambda: None, rate_hz=16_000, period_frames=160, clock=heard_s.__next__)
         recorder.start()
         recorder.record(make_encoder(SoundFormat.OPUS, 30_000), SayingWriter(writer), lambda _fate: None)
         rng = random.Random(1)

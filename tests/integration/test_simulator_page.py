@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from drivers.simulator import Simulator
 from drivers.simulator.display import FAMILIES
+from drivers.simulator.server import Simulator
 from tests.lab.browser import Browser
 from tests.lab.patience import PATIENCE_S
 

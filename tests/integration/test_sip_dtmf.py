@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
-from firmware.phone.events import CallStateChanged, Key
+from firmware.phone.key import Key
+from firmware.phone.news import CallStateChanged
 from provisioning.sip_choices import DtmfMethod
 from tests.lab.kamailio import Kamailio
 from tests.lab.rtp_ear import RtpEar

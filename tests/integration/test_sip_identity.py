@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from firmware.phone.call import CallerId, CallState, DisconnectReason, RegistrationState, RejectReason, SipUri
-from firmware.phone.events import CallPartyChanged, IncomingCallReceived
+from firmware.phone.news import CallPartyChanged, IncomingCallReceived
 from tests.lab.kamailio import Kamailio
 from tests.lab.ports import free_port
 from tests.lab.scripted_peer import ScriptedPeer, sdp

@@ -12,8 +12,8 @@ from typing import Any, Self
 import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
-from firmware.phone.events import CallAudioChanged, CallQualityMeasured, IncomingCallReceived
-from firmware.sip import AccountSettings, SipSettings
+from firmware.phone.news import CallAudioChanged, CallQualityMeasured, IncomingCallReceived
+from firmware.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Transport
 from tests.bench.phones import Linphone, Seat
 from tests.lab.audio import level

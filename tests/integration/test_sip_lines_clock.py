@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
-from firmware.phone.events import IncomingCallReceived, RegistrationChanged
-from firmware.sip import AccountSettings, SipSettings
+from firmware.phone.news import IncomingCallReceived, RegistrationChanged
+from firmware.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.kamailio import Kamailio
 from tests.lab.patience import wait_until

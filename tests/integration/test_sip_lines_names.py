@@ -11,10 +11,9 @@ import dns.resolver
 import pytest
 
 from firmware.phone.call import RegistrationState
-from firmware.sip import AccountSettings, SipSettings
 from firmware.sip.engine import Engine
 from firmware.sip.servers import service_records
-from firmware.sip.settings import ServerName
+from firmware.sip.settings import AccountSettings, ServerName, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.kamailio import Kamailio

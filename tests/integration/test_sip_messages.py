@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from firmware.phone.call import CallDirection, CallerId, CallState, RegistrationState, SipUri
-from firmware.phone.events import MessageReceived, MessageSent
+from firmware.phone.news import MessageReceived, MessageSent
 from tests.lab.kamailio import Kamailio
 from tests.lab.scripted_peer import Dialog, ScriptedPeer, sdp
 from tests.lab.second_phone import SecondPhone

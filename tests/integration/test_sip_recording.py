@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallId, CallState, SipUri
-from firmware.phone.events import CallAudioChanged, IncomingCallReceived, RecordingSignalled
+from firmware.phone.news import CallAudioChanged, IncomingCallReceived, RecordingSignalled
 from firmware.phone.recording import RecordingPreference, RecordingSign
 from tests.lab.kamailio import Kamailio
 from tests.lab.rtp_ear import RtpEar

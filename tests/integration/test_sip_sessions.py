@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
-from firmware.phone.events import (
+from firmware.phone.events import Event
+from firmware.phone.news import (
     CallAudioChanged,
     CallQualityMeasured,
     CallReplaced,
     CallStateChanged,
-    Event,
     IncomingCallReceived,
 )
 from firmware.sip import native

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason, SipUri, TransferState
-from firmware.phone.events import CallReplaced, IncomingCallReceived, TransferChanged
+from firmware.phone.news import CallReplaced, IncomingCallReceived, TransferChanged
 from tests.lab.baresip import Baresip
 from tests.lab.three_agents import BARRED, USERS, ThreeAgents, new_call_id, three_agents, uri_of, wait_until_heard
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from firmware.phone.call import RegistrationState
-from firmware.phone.events import VoicemailCounted
+from firmware.phone.news import VoicemailCounted
 from tests.lab.kamailio import Kamailio
 from tests.lab.scripted_peer import Dialog, ScriptedPeer, SipMessage
 from tests.lab.sip_line import SipLine

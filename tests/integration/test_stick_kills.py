@@ -19,7 +19,7 @@ kills.load(__name__)
 pytestmark = pytest.mark.soak
 
 OLD, NEW = {"report-1.json": b"old", "report-1.txt": b"old"}, {"report-1.json": b"new" * 999, "report-1.txt": b"new"}
-COPY = {"wecall-20260102-030405.tar.age": bytes(range(250)) * 500, "wecall-20260102-030405.key.age": b"key"}
+COPY = {"wecall-20260100-030405.tar.age": bytes(range(250)) * 500, "wecall-20260100-030405.key.age": b"key"}
 
 
 class Handset:

@@ -134,7 +134,8 @@ async def running(handset: Handset) -> AsyncIterator[Person]:
             await person.wait_for_line()
             yield person
     finally:
-        handset.main.kill()
+        handset.cut_power()
+        handset.simulator.kill()
 
 
 async def dial(person: Person, number: str) -> None:

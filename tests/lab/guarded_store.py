@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from firmware.storage.journal import JOURNAL_NAME, Entry, Journal
 from firmware.storage.key import HostKeys, load_host_keys
@@ -11,6 +11,9 @@ from firmware.storage.keyring import WRAP_NAME, Keyring
 from firmware.storage.pin import TRIES_NAME, Door, StoredPin
 from firmware.storage.store import Store
 from tests.lab.store import StoreLab
+
+if TYPE_CHECKING:
+    from firmware.phone.call import CallId
 
 HOST: Final = HostKeys(bytes(range(32)))
 PIN: Final = "258036"
@@ -31,6 +34,7 @@ class GuardedStore(StoreLab):
 
     def __init__(self, folder: Path, host: HostKeys = HOST) -> None:
         self.host = host
+        self.going_on: Sequence[CallId] = ()
         self.folder = folder
         super().__init__(folder)
 
@@ -54,7 +58,7 @@ class GuardedStore(StoreLab):
         """Open the store as the handset does once its key is known."""
         await self.keyring.open(self.store)
         await self.journal.drain(self.keyring.journal_key, self._take_over)
-        await self.call_log.recover_interrupted()
+        await self.call_log.recover_interrupted(self.going_on)
         await self.keyring.settle(self.store)
 
     async def guard_by_pin(self, pin: str = PIN) -> None:

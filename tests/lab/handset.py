@@ -1,4 +1,4 @@
-"""The handset's two processes, as `make demo` and the end-to-end tests run them: the real commands, without systemd."""
+"""The handset's processes, as `make demo` and the end-to-end tests run them: the real commands, without systemd."""
 
 import asyncio
 import json
@@ -24,6 +24,7 @@ from firmware.storage.set_up import StoredSetUp
 from tests.lab import kills
 from tests.lab.guarded_store import open_store_of
 from tests.lab.holder import USUAL, take_into_use
+from tests.lab.kept_process import KeptProcess
 from tests.lab.ports import free_port
 from tests.lab.warm_process import WarmProcess, completed
 
@@ -35,13 +36,16 @@ _COMMAND_TIMEOUT_S = 30.0
 for _module in (
     _FORK,
     "drivers.ringer",
-    "drivers.simulator",
+    "drivers.simulator.handset",
+    "drivers.simulator.service",
     "drivers.sound",
     "firmware.app",
     "firmware.cli",
     "firmware.screens.families.mono",
     "firmware.sip.engine",
     "firmware.sync_app",
+    "firmware.voice.instruments",
+    "firmware.voice.process",
 ):
     kills.load(_module)
 
@@ -74,6 +78,7 @@ class WecallProcess:
         environment: Mapping[str, str],
         *,
         may_fork: bool = False,
+        module: str = "firmware.cli",
     ) -> None:
         self.log_path = folder / f"{name}.log"
         self._name = name
@@ -83,6 +88,7 @@ class WecallProcess:
         self._process: subprocess.Popen[bytes] | WarmProcess | None = None
         self.watched_by: Sequence[str] = ()
         self._may_fork = may_fork
+        self._module = module
         self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     @property
@@ -112,9 +118,10 @@ class WecallProcess:
 
     def launch(self) -> None:
         """Start without waiting."""
-        self._notify_path.unlink(missing_ok=True)
-        self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._notifications.bind(str(self._notify_path))
+        if "NOTIFY_SOCKET" in self.environment:
+            self._notify_path.unlink(missing_ok=True)
+            self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self._notifications.bind(str(self._notify_path))
         with self.log_path.open("ab") as log:
             self._process = self._fork(log) if self._is_to_fork() else self._run(log)
 
@@ -135,7 +142,7 @@ class WecallProcess:
 
     def _run(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [*self.watched_by, sys.executable, "-m", "firmware.cli", *self._arguments],
+            [*self.watched_by, sys.executable, "-m", self._module, *self._arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -189,7 +196,7 @@ class WecallProcess:
 
 
 class Handset:
-    """The handset with its devices as a page, and its sync process.
+    """The handset, its voice, the simulator that has its devices as a page, and its sync process.
 
     Attributes:
         configuration: the file's content from the next start on; no file where None.
@@ -210,7 +217,7 @@ class Handset:
         Args:
             folder: the handset's own.
             configuration: the file's content.
-            environment: of both processes, beside our own.
+            environment: of all processes, beside our own.
             simulator_port: where the page is; any free one where left out.
             new: it asks by itself what is to be chosen, and nobody has agreed to anything.
             purposes: what the holder agreed to before the first start, where it is not new.
@@ -219,21 +226,30 @@ class Handset:
         self.configuration_path = folder / "config.toml"
         self.configuration: str | None = configuration
         self._is_to_be_set_up = not new
+        self._is_simulator_ready = False
         self._purposes = purposes
         self._environment = environment
         self._port = simulator_port or free_port(socket.SOCK_STREAM)
         self._runtime_dir = folder / "run"
         self.state_dir = folder / "state"
+        simulator = ["simulator", "--port", str(self._port), "--runtime-dir", str(self._runtime_dir)]
+        self.simulator = WecallProcess("simulator", simulator, folder, environment, may_fork=True)
         self.main = WecallProcess(
             "run",
             [
                 "run", "--config", str(self.configuration_path), "--state-dir", str(self.state_dir),
-                "--runtime-dir", str(self._runtime_dir), "--simulator-port", str(self._port),
+                "--runtime-dir", str(self._runtime_dir), "--simulated-devices",
             ],
             folder,
             environment,
             may_fork=True,
         )  # fmt: skip
+        voice = WecallProcess(
+            "voice", ["voice", "--runtime-dir", str(self._runtime_dir)], folder, environment, may_fork=True
+        )
+        # Nobody would listen, and it would wait for that.
+        del voice.environment["NOTIFY_SOCKET"]
+        self.voice = KeptProcess(voice)
         sync = ["sync", "--runtime-dir", str(self._runtime_dir)]
         self.sync = WecallProcess("sync", sync, folder, environment, may_fork=True)
 
@@ -243,20 +259,31 @@ class Handset:
         return f"http://127.0.0.1:{self._port}/"
 
     def start(self, *, sync: bool = True) -> None:
-        """Start both processes, or the handset alone."""
+        """Start all processes, or all but sync; a simulator or a voice that outlasted the handset goes on."""
         self.prepare()
-        self.main.start()
+        processes = (self.main,) if self.simulator.is_running() else (self.simulator, self.main)
+        self.voice.launch()
+        for process in processes:
+            process.launch()
+        for process in processes:
+            process.wait_until_ready()
         if sync:
             self.sync.start()
 
     def launch(self) -> None:
-        """Start both without waiting."""
+        """Start all without waiting; a simulator that runs goes on."""
         self.prepare()
+        self._is_simulator_ready = self.simulator.is_running()
+        if not self._is_simulator_ready:
+            self.simulator.launch()
+        self.voice.launch()
         self.main.launch()
         self.sync.launch()
 
     def wait_until_ready(self) -> None:
-        """Wait until both are ready."""
+        """Wait until all that was launched is ready."""
+        if not self._is_simulator_ready:
+            self.simulator.wait_until_ready()
         self.main.wait_until_ready()
         self.sync.wait_until_ready()
 
@@ -287,9 +314,18 @@ class Handset:
                 await store.stop()
 
     def stop(self) -> None:
-        """Stop both."""
+        """Stop all."""
         self.sync.stop()
+        # It ends with the handset.
+        self.voice.release()
         self.main.stop()
+        self.voice.stop()
+        self.simulator.stop()
+
+    def cut_power(self) -> None:
+        """End the handset and its voice at once; sync is left to whoever started it, and the page's hook stays."""
+        self.main.kill()
+        self.voice.kill()
 
     def add_contact(self, name: str, number: str, country: str, ring: str = "") -> None:
         """Write into the address book of a handset that does not run; `ring` is the contact's own, if any."""

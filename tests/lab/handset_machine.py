@@ -46,6 +46,7 @@ STRANGER: Final = "10.0.2.3"
 """Somebody on the same network who is no server of the handset's."""
 
 _SERVICE: Final = "wecall-handset.service"
+_VOICE: Final = "wecall-voice.service"
 # One of the eight lines that its board has.
 _HOOK: Final = 4
 _CHECKOUT: Final = Path(__file__).parents[2]
@@ -197,11 +198,11 @@ class HandsetMachine(abc.ABC):
 
     @contextmanager
     def without_handset(self) -> Iterator[None]:
-        """Stop the handset for a while, so that its devices are free, and bring those that tests run on."""
-        self.run("systemctl", "stop", _SERVICE, timeout_s=self._patience_s)
+        """Stop handset and voice for a while, so that their devices are free, and bring those that tests run on."""
+        self.run("systemctl", "stop", _SERVICE, _VOICE, timeout_s=self._patience_s)
         self.shell(_DEVICES)
         yield
-        self.run("systemctl", "start", _SERVICE, timeout_s=self._patience_s)
+        self.run("systemctl", "start", _SERVICE, _VOICE, timeout_s=self._patience_s)
 
     @property
     def has_pins(self) -> bool:
@@ -244,14 +245,14 @@ class HandsetMachine(abc.ABC):
         return ("env", "PYTHONDONTWRITEBYTECODE=1", "LG_WD=/tmp", str(_CHECKOUT / ".venv/bin/python"))
 
     @property
-    def pid(self) -> str:
-        """The handset's process."""
-        return self.run("systemctl", "show", "--property=MainPID", "--value", _SERVICE).stdout.strip()
+    def pids(self) -> tuple[str, ...]:
+        """The processes of handset and voice."""
+        return tuple(self.run("systemctl", "show", "--property=MainPID", "--value", _SERVICE, _VOICE).stdout.split())
 
     @property
     def memory_kib(self) -> int:
-        """What the handset's process has in memory."""
-        return int(self.run("grep", "VmRSS", f"/proc/{self.pid}/status").stdout.split()[1])
+        """What voice's process has in memory."""
+        return int(self.run("grep", "VmRSS", f"/proc/{self.pids[1]}/status").stdout.split()[1])
 
     def register(self) -> None:
         """Have the handset register, unless it has: by its administrator's configuration."""

@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from firmware.media.recorder import SoundRecorder, SoundTap
+from firmware.media.recorder import SoundRecorder
+from firmware.media.sound_pipe import PipeTap
 from firmware.phone.call import CallId
 from firmware.phone.events import Event, RecordingEnded, RecordingStarted
 from firmware.phone.purpose import Actor, Channel, Purpose
@@ -27,8 +28,11 @@ class RecordingDesk:
     def __init__(self, folder: Path) -> None:
         self.lab = StoreLab(folder)
         self.events: list[Event] = []
-        self.tap = SoundTap(rate_hz=16_000, period_frames=PERIOD)
-        self.sound = SoundRecorder(self.tap, lambda: None)
+        self._now_s = 0.0
+        self._tap = PipeTap(period_frames=PERIOD)
+        self.sound = SoundRecorder(
+            self._tap.open, lambda: None, rate_hz=16_000, period_frames=PERIOD, clock=lambda: self._now_s
+        )
         self.recorder = CallRecorder(self.sound, self.lab.recordings, self._take, bitrate_kbps=30)
         self._news = asyncio.Condition()
 
@@ -42,9 +46,10 @@ class RecordingDesk:
         self.sound.stop()
         await self.lab.stop()
 
-    def hear(self, seconds: float) -> None:
+    def hear(self, seconds: float, sound: bytes = SOUND) -> None:
         for _ in range(round(100 * seconds)):
-            self.tap.put(SOUND, SOUND)
+            self._now_s += 0.01
+            self._tap.put(sound, sound)
 
     async def wait_for(self, event: Event | type[Event], count: int = 1) -> Event:
         def found() -> list[Event]:

@@ -1,53 +1,29 @@
-"""The simulator in an event loop of its own, with a page's finger and eye on it, for tests that run in no loop."""
+"""A handset's devices and their simulator, with a page's finger and eye on it, for tests that run in no loop."""
 
 import asyncio
+import itertools
 import json
 import threading
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
-from drivers.simulator import Simulator
+from drivers.simulator.handset import SimulatedDevices
+from drivers.simulator.service import SimulatorService
 from provisioning.display import DisplayFamily
-
-if TYPE_CHECKING:
-    from firmware.ports import devices as ports
+from tests.lab.patience import wait_until
 
 T = TypeVar("T")
 
 
-class _Device(Protocol):
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-
-
-class _InLoop:
-    """A simulated device that is started and stopped in the simulator's loop, whichever thread asks for it."""
-
-    _device: _Device
-    _run: Callable[[Callable[[], None]], None]
-
-    def __init__(self, device: _Device, run: Callable[[Callable[[], None]], None]) -> None:
-        object.__setattr__(self, "_device", device)
-        object.__setattr__(self, "_run", run)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._device, name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        setattr(self._device, name, value)
-
-    def start(self) -> None:
-        self._run(self._device.start)
-
-    def stop(self) -> None:
-        self._run(self._device.stop)
-
-
 class SimulatedPhone:
-    """A simulator and one page, seen from the page's side of the websocket.
+    """The devices, their simulator behind its socket, and one page, seen from that side of the websocket.
+
+    Both ends run in one event loop, apart from the test.
 
     Attributes:
         keypad, hook_switch, display, indicator: the devices, not started.
@@ -69,7 +45,9 @@ class SimulatedPhone:
         long_press_ms: int,
         family: DisplayFamily = DisplayFamily.OLED_128X64,
     ) -> None:
-        simulator = Simulator(
+        self._folder = TemporaryDirectory()
+        devices = SimulatedDevices(
+            Path(self._folder.name),
             keys,
             repeat_after_ms=repeat_after_ms,
             repeat_every_ms=repeat_every_ms,
@@ -78,20 +56,22 @@ class SimulatedPhone:
         )
         self.family = family
         self.keys = tuple(name for line in keys for name in line)
-        self.keypad = cast("ports.Keypad", _InLoop(simulator.keypad, self._run))
-        self.hook_switch = cast("ports.HookSwitch", _InLoop(simulator.hook_switch, self._run))
-        self.display = cast("ports.Display", _InLoop(simulator.display, self._run))
-        self.indicator = cast("ports.Indicator", _InLoop(simulator.indicator, self._run))
-        self._simulator = simulator
+        self.keypad = devices.keypad
+        self.hook_switch = devices.hook_switch
+        self.display = devices.display
+        self.indicator = devices.indicator
+        self._devices = devices
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="simulator", daemon=True)
         self._session: ClientSession | None = None
         self._page: ClientWebSocketResponse | None = None
-        self._reader: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._received = asyncio.Condition()
         self._state: dict[str, Any] = {}
         self._frame = b""
         self._pongs = 0
+        self._lines: list[str] = []
+        self._numbers = itertools.count()
 
     def start(self) -> None:
         self._thread.start()
@@ -102,6 +82,7 @@ class SimulatedPhone:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self._folder.cleanup()
 
     def press(self, name: str) -> None:
         self._wait_for(self._send({"type": "key_down", "key": name}))
@@ -110,10 +91,10 @@ class SimulatedPhone:
         self._wait_for(self._send({"type": "key_up", "key": name}))
 
     def lift(self) -> None:
-        self._wait_for(self._send({"type": "hook", "off_hook": True}))
+        self._move(off_hook=True)
 
     def replace(self) -> None:
-        self._wait_for(self._send({"type": "hook", "off_hook": False}))
+        self._move(off_hook=False)
 
     def shows(self, frame: bytes) -> bool:
         """Whether the page shows exactly this frame, now or soon."""
@@ -133,39 +114,39 @@ class SimulatedPhone:
         self._synchronise()
         return str(self._state["indicator"])
 
+    def _move(self, *, off_hook: bool) -> None:
+        """Move the receiver, and wait until the handset knows of it."""
+        self._wait_for(self._send({"type": "hook", "off_hook": off_hook}))
+        wait_until(lambda: self.hook_switch.is_off_hook is off_hook, timeout_s=self.patience_s)
+
     def _synchronise(self) -> None:
-        # A state is sent whole: one that shows a movement of the handset shows all that came before it.
-        for off_hook in (True, False):
-            self._wait_for(self._send({"type": "hook", "off_hook": off_hook}))
-            self._wait_for(self._until(lambda: self._state["off_hook"] is off_hook))  # noqa: B023 - awaited at once
+        """Wait until the page shows all that the handset has shown so far: what it notes comes after that."""
+        line = f"Noted {next(self._numbers)}"
+        self._loop.call_soon_threadsafe(self._devices.note, line)
+        self._wait_for(self._until(lambda: line in self._lines))
 
     def _wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(self.patience_s * 2)
 
-    def _run(self, call: Callable[[], None]) -> None:
-        async def run() -> None:
-            call()
-
-        self._wait_for(run())
-
     async def _open(self) -> None:
-        await self._simulator.start()
+        service = SimulatorService(Path(self._folder.name), port=0)
+        self._tasks.append(asyncio.create_task(service.run()))
+        await self._devices.start()
         self._session = ClientSession()
-        origin = f"http://{urlsplit(self._simulator.url).netloc}"
-        self._page = await self._session.ws_connect(
-            f"{self._simulator.url}phone", headers={"Origin": origin}, autoping=False
-        )
-        self._reader = asyncio.create_task(self._read(self._page))
+        origin = f"http://{urlsplit(service.url).netloc}"
+        self._page = await self._session.ws_connect(f"{service.url}phone", headers={"Origin": origin}, autoping=False)
+        self._tasks.append(asyncio.create_task(self._read(self._page)))
         await self._until(lambda: bool(self._state and self._frame))
 
     async def _close(self) -> None:
         if self._page is not None:
             await self._page.close()
-        if self._reader is not None:
-            await self._reader
         if self._session is not None:
             await self._session.close()
-        await self._simulator.stop()
+        self._devices.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _read(self, page: ClientWebSocketResponse) -> None:
         async for message in page:
@@ -175,8 +156,12 @@ class SimulatedPhone:
                 await page.pong(message.data)
             elif message.type is WSMsgType.PONG:
                 self._pongs += 1
-            elif json.loads(message.data)["type"] == "state":
-                self._state = json.loads(message.data)
+            else:
+                content = json.loads(message.data)
+                if content["type"] == "state":
+                    self._state = content
+                elif content["type"] == "journal":
+                    self._lines += [line["text"] for line in content["lines"]]
             async with self._received:
                 self._received.notify_all()
 

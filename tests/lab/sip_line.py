@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Self, TypeVar
 
 from firmware.phone.call import CallId, CallState, RegistrationState
-from firmware.phone.events import CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
-from firmware.sip import PjsuaStack, SipSettings
+from firmware.phone.events import Event
+from firmware.phone.news import CallStateChanged, IncomingCallReceived, RegistrationChanged
+from firmware.sip.settings import SipSettings
+from firmware.sip.stack import PjsuaStack
 from tests.lab.audio import Sound, tone
 from tests.lab.priority import REST_S, carry_sound
 

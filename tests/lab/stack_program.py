@@ -18,11 +18,13 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason, SipUri
-from firmware.phone.events import CallReplaced, CallStateChanged, Event, IncomingCallReceived, RegistrationChanged
-from firmware.sip import AccountSettings, PjsuaStack, SipSettings, engine, gate, native
+from firmware.phone.events import Event
+from firmware.phone.news import CallReplaced, CallStateChanged, IncomingCallReceived, RegistrationChanged
+from firmware.sip import engine, gate, native
 from firmware.sip.bodies import Verdict
 from firmware.sip.connection_limit import ConnectionLimit
-from firmware.sip.settings import NatSettings
+from firmware.sip.settings import AccountSettings, NatSettings, SipSettings
+from firmware.sip.stack import PjsuaStack
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import tone
 from tests.lab.priority import REST_S, carry_sound

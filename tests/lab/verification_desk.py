@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.phone.call import RegistrationState, SipUri
-from firmware.phone.events import Event, MessageReceived
-from firmware.sip import SipSettings
+from firmware.phone.events import Event
+from firmware.phone.news import MessageReceived
+from firmware.sip.settings import SipSettings
 from tests.lab.second_phone import SecondPhone
 
 USER = "verify"

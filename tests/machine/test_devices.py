@@ -17,7 +17,7 @@ TRIES = 3
 
 @pytest.fixture(scope="module")
 def bare_machine(machine: HandsetMachine) -> Iterator[HandsetMachine]:
-    """The machine without the handset, which holds sound cards and pins."""
+    """The machine without handset and voice, which hold pins and sound cards."""
     with machine.without_handset():
         yield machine
 

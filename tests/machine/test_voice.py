@@ -24,6 +24,11 @@ LONGEST_GAP_S = 1.0
 PITCH = 0.01
 
 FINGERPRINT = ":".join(["1F"] * 32)
+SIGN = "The microphone is on without a call."
+SEEN = "The microphone records without the phone's order"
+# Of the loop's substreams one that no call uses.
+EAVESDROPPER = "arecord -q -D plughw:CARD=Loopback,DEV=1,SUBDEV=0 -f S16_LE -c 1 -r 16000 /dev/null"
+
 # What a browser offers, but for its candidates.
 DTLS_OFFER = f"""v=0
 o=- 4611731400430051336 2 IN IP4 127.0.0.1
@@ -60,11 +65,11 @@ def caller(machine: HandsetMachine) -> Iterator[MachineCaller]:
 
 
 @pytest.fixture
-def pid(machine: HandsetMachine) -> Iterator[str]:
-    """The handset's process, which is the same afterwards."""
-    before = machine.pid
+def pids(machine: HandsetMachine) -> Iterator[tuple[str, ...]]:
+    """The processes of handset and voice, which are the same afterwards."""
+    before = machine.pids
     yield before
-    assert machine.pid == before, machine.log[-5000:]
+    assert machine.pids == before, machine.log[-5000:]
 
 
 def is_answered(machine: HandsetMachine, caller: MachineCaller, name: str, offer: str = "") -> SipMessage:
@@ -97,12 +102,12 @@ def call_works(machine: HandsetMachine, caller: MachineCaller, name: str, second
     assert max(at_handset.longest_gap_s, at_caller.longest_gap_s) < LONGEST_GAP_S
 
 
-def test_a_call_sounds_at_both_ends(machine: HandsetMachine, caller: MachineCaller, pid: str) -> None:
+def test_a_call_sounds_at_both_ends(machine: HandsetMachine, caller: MachineCaller, pids: tuple[str, ...]) -> None:
     call_works(machine, caller, "a call", seconds=10)
 
 
 def test_a_browsers_offer_with_dtls_is_answered_and_a_call_works_after_it(
-    machine: HandsetMachine, caller: MachineCaller, pid: str
+    machine: HandsetMachine, caller: MachineCaller, pids: tuple[str, ...]
 ) -> None:
     answer = is_answered(machine, caller, "a DTLS offer", DTLS_OFFER)
     assert answer.code in {200, 488}
@@ -113,7 +118,7 @@ def test_a_browsers_offer_with_dtls_is_answered_and_a_call_works_after_it(
 
 @pytest.mark.parametrize("signal", ["\0", "1\0"], ids=["NUL", "NUL behind a digit"])
 def test_a_nul_for_a_digit_is_answered_and_a_call_works_after_it(
-    machine: HandsetMachine, caller: MachineCaller, pid: str, signal: str
+    machine: HandsetMachine, caller: MachineCaller, pids: tuple[str, ...], signal: str
 ) -> None:
     assert is_answered(machine, caller, "for a digit").code == 200
     caller.peer.send("INFO", "Content-Type: application/dtmf-relay", body=f"Signal={signal}\r\nDuration=160\r\n")
@@ -126,10 +131,41 @@ def test_a_nul_for_a_digit_is_answered_and_a_call_works_after_it(
 
 @pytest.mark.parametrize("source", [STRANGER, HOST], ids=["a stranger", "the server's address"])
 def test_a_flood_of_invites_is_survived_and_a_call_works_after_it(
-    machine: HandsetMachine, caller: MachineCaller, pid: str, source: str
+    machine: HandsetMachine, caller: MachineCaller, pids: tuple[str, ...], source: str
 ) -> None:
     before_kib = machine.memory_kib
     with machine.flood(source, FloodTransport.UDP, rate_per_s=RATE_PER_S, count=RATE_PER_S * FLOOD_S) as flood:
         machine.wait_until(lambda: not flood.is_running(), "the flood is over")
     machine.figures[f"memory before and after {RATE_PER_S}/s from {source}, KiB"] = f"{before_kib} {machine.memory_kib}"
     call_works(machine, caller, f"after a flood from {source}")
+
+
+def test_a_call_opens_the_microphone_and_shows_no_sign_that_it_is_on_without_one(
+    machine: HandsetMachine, caller: MachineCaller, pid: str
+) -> None:
+    before = machine.log.count(SEEN)
+    answer = is_answered(machine, caller, "while the microphone is watched")
+    assert answer.code == 200
+    at_handset, at_caller = caller.converse(answer, machine.run, seconds=10)
+    assert SIGN not in " ".join(machine.page().split())
+    end(machine, caller)
+    machine.figures["while the microphone is watched"] = f"handset hears {at_handset}; caller hears {at_caller}"
+    machine.write_figures()
+    assert at_caller.level > SPOKEN / 8
+    machine.wait_until(lambda: machine.is_free, "nobody uses the handset")
+    assert machine.log.count(SEEN) == before
+
+
+def test_a_program_that_records_without_a_call_shows_on_the_display_until_it_ends(
+    machine: HandsetMachine, caller: MachineCaller, pid: str
+) -> None:
+    machine.wait_until(lambda: machine.is_free, "nobody uses the handset")
+    before = machine.log.count(SEEN)
+    machine.shell(f"systemd-run --quiet --unit=eavesdropper {EAVESDROPPER}")
+    try:
+        machine.reads(SIGN)
+    finally:
+        machine.run("systemctl", "stop", "eavesdropper.service")
+    machine.wait_until(lambda: SIGN not in " ".join(machine.page().split()), "the sign is gone")
+    assert machine.log.count(SEEN) == before + 1
+    call_works(machine, caller, "after a program that recorded")

@@ -36,7 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(INSTALLING_MAY_TAKE_S))
 
 
-ENABLED = ("wecall-handset.service", "wecall-sync.service", "wecall-firewall.service", "wecall-firewall.timer")
+PROCESSES = ("wecall-handset.service", "wecall-voice.service", "wecall-sync.service")
+ENABLED = (*PROCESSES, "wecall-voice-replace.path", "wecall-firewall.service", "wecall-firewall.timer")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class FirstInstall:
 
     Attributes:
         said: its output.
-        enabled, active: as systemctl says of those that are to be enabled, and of the two processes.
+        enabled, active: as systemctl says of those that are to be enabled, and of the three processes.
         modes: of the configuration and of the store's key.
     """
 
@@ -65,11 +66,11 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ins
         first = FirstInstall(
             said=box.install(),
             enabled=box.run("systemctl", "is-enabled", *ENABLED).stdout,
-            active=box.run("systemctl", "is-active", "wecall-handset", "wecall-sync").stdout,
+            active=box.run("systemctl", "is-active", *PROCESSES).stdout,
             modes=box.shell("stat -c '%a %U:%G' /etc/wecall/config.toml /etc/wecall/credentials/store-key"),
         )
         box.configure(CONFIGURATION)
-        box.run("systemctl", "restart", "wecall-firewall.service", "wecall-handset.service", "wecall-sync.service")
+        box.run("systemctl", "restart", "wecall-firewall.service", *PROCESSES)
         yield box, first
     finally:
         box.stop()

@@ -9,6 +9,7 @@ from tests.lab.bundles import Installer
 from tests.lab.installed_box import InstalledBox, wait_until
 from tests.lab.root_asker import IN_TIME, RootAsker
 from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, WIFI, configuration, time_server, wheel, wifi
+from tests.system.conftest import PROCESSES
 
 pytestmark = pytest.mark.feature("networks by bundle", "firmware by bundle")
 
@@ -82,12 +83,22 @@ def _as_before(box: InstalledBox) -> Iterator[None]:
     box.run("rm", "-f", f"/{WIFI}", f"/{TIME_SERVERS}")
     if box.run("readlink", LINK).stdout != "environments/installed\n":
         box.run("ln", "-sfn", "environments/installed", LINK)
-        box.run("systemctl", "restart", HANDSET, "wecall-sync.service")
+        box.run("systemctl", "restart", *PROCESSES)
 
 
 @pytest.fixture
 def asker(box: InstalledBox) -> RootAsker:
     return RootAsker(box)
+
+
+def runs_from(box: InstalledBox, unit: str, environment: str) -> bool:
+    """Tell whether a service is up, with the firmware of an environment."""
+    pid = box.main_pid(unit)
+    return box.property_of(
+        unit, "ActiveState"
+    ) == "active" and f"/opt/wecall/environments/{environment}/bin/python" in box.shell(
+        f"cat /proc/{pid}/cmdline", check=False
+    )
 
 
 def confirm_within(box: InstalledBox, seconds: int) -> None:
@@ -198,7 +209,8 @@ def test_firmware_of_a_bundle_runs_and_stays_once_it_has_said_so_itself(box: Ins
     # The handset ends by itself then; the service manager starts what the link says.
     box.run("systemctl", "restart", HANDSET)
     wait_until(lambda: '"newest":9' in box.shell("cat /var/lib/wecall-apply/record.json"), "the bundle is kept")
-    assert "/opt/wecall/environments/a/bin/python" in box.shell(f"tr '\\0' ' ' </proc/{box.main_pid(HANDSET)}/cmdline")
+    for unit in PROCESSES:
+        wait_until(lambda unit=unit: runs_from(box, unit, "a"), f"{unit} runs the new firmware")  # type: ignore[misc]
 
 
 def test_firmware_that_does_not_run_is_exchanged_back_and_the_handset_runs_again(
@@ -208,6 +220,7 @@ def test_firmware_that_does_not_run_is_exchanged_back_and_the_handset_runs_again
     assert box.run("readlink", LINK).stdout == "environments/b\n"
     box.run("systemctl", "restart", HANDSET, check=False)
     wait_until(lambda: box.run("readlink", LINK).stdout == "environments/a\n", "the link is as before", 60)
-    wait_until(lambda: box.property_of(HANDSET, "ActiveState") == "active", "the firmware of before runs", 60)
+    for unit in PROCESSES:
+        wait_until(lambda unit=unit: runs_from(box, unit, "a"), f"{unit} runs the firmware of before", 60)  # type: ignore[misc]
     assert "nothing that runs" in box.journal(HANDSET)
     assert asker.ask(10, bundle(10))["code"] == "reverted_before"

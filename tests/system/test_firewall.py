@@ -1,6 +1,7 @@
 """The nftables rules by user, between real processes and real servers at the other end of a cable."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -112,12 +113,20 @@ def test_sync_reaches_the_brokers_port_and_name_servers_only(outside: Outside) -
     assert outside.reachable_by("wecall-sync") == {("tcp", BROKER, 8883)} | RESOLVING
 
 
-def test_the_handset_reaches_its_registrar_audio_and_name_servers_only(outside: Outside) -> None:
+def test_voice_reaches_its_registrar_audio_and_name_servers_only(outside: Outside) -> None:
     audio = {("udp", REGISTRAR, port) for port in (1883, 5060, 8883, 20000)}
-    assert outside.reachable_by("wecall") == audio | RESOLVING
+    assert outside.reachable_by("wecall-voice") == audio | RESOLVING
 
 
-# Listens in the handset's place, and tells of what it hears.
+def test_the_handset_reaches_nobody_even_without_its_sandbox(outside: Outside) -> None:
+    assert outside.reachable_by("wecall") == set()
+    (counted,) = re.findall(
+        r"chain handset \{\s*counter packets (\d+)", outside.box.run("nft", "list", "table", "inet", "wecall").stdout
+    )
+    assert int(counted) >= len(TARGETS)
+
+
+# Listens in voice's place, and tells of what it hears.
 LISTENER = """
 import selectors, socket
 selector = selectors.DefaultSelector()
@@ -140,9 +149,9 @@ for port in (5060, 16384, 16784, 30000):
 """
 
 
-def test_only_its_servers_are_heard_at_the_handsets_ports(outside: Outside) -> None:
+def test_only_its_servers_are_heard_at_voices_ports(outside: Outside) -> None:
     box = outside.box
-    box.run("systemctl", "stop", "wecall-handset.service")
+    box.run("systemctl", "stop", "wecall-voice.service")
     box.run("install", "-m", "0644", "/dev/stdin", "/opt/listener.py", stdin=LISTENER)
     box.run("install", "-m", "0644", "/dev/stdin", "/opt/talker.py", stdin=TALKER)
     box.run("systemd-run", "--quiet", "--unit=listener", VENV_PYTHON, "-I", "/opt/listener.py")
@@ -161,12 +170,12 @@ def test_only_its_servers_are_heard_at_the_handsets_ports(outside: Outside) -> N
         }
     finally:
         box.run("systemctl", "stop", "listener")
-        box.run("systemctl", "start", "wecall-handset.service")
+        box.run("systemctl", "start", "wecall-voice.service")
 
 
-def test_the_handset_asks_its_registrar_from_inside_its_sandbox_and_its_rules(outside: Outside) -> None:
+def test_voice_asks_its_registrar_from_inside_its_sandbox_and_its_rules(outside: Outside) -> None:
     outside.box.run("systemctl", "restart", "wecall-handset.service")
-    wait_until(lambda: "asked to register" in outside.box.journal("outside-servers"), "the handset registers")
+    wait_until(lambda: "asked to register" in outside.box.journal("outside-servers"), "voice registers")
 
 
 def test_rules_follow_the_configuration_and_last_when_it_breaks(outside: Outside) -> None:

@@ -12,6 +12,7 @@ from provisioning.report import CheckName, Report, ReportResult
 from tests.lab.installed_box import REGISTRAR, VENV_PYTHON, InstalledBox, wait_until
 from tests.lab.root_asker import IN_TIME, RootAsker
 from tests.lab.root_machine import OPERATOR, trust
+from tests.system.conftest import PROCESSES
 
 pytestmark = pytest.mark.feature("firmware by bundle")
 
@@ -97,12 +98,12 @@ def trusting(box: InstalledBox) -> Iterator[str]:
     box.configure(configuration)
     box.run("systemctl", "restart", HANDSET)
     yield configuration
-    box.run("systemctl", "stop", "registrar", HANDSET, "wecall-sync.service")
+    box.run("systemctl", "stop", "registrar", *PROCESSES)
     RootAsker(box).forget()
     box.run("rm", "-rf", "/var/lib/wecall/provisioning")
     box.run("ln", "-sfn", "environments/installed", LINK)
     box.configure(before)
-    box.run("systemctl", "start", HANDSET, "wecall-sync.service")
+    box.run("systemctl", "start", *PROCESSES)
 
 
 def take(box: InstalledBox, configuration: str, firmware: bytes) -> Report:

@@ -1,7 +1,7 @@
 """install.sh on a machine that has never seen a handset; see test_withdrawal.py for the ways back."""
 
 from tests.lab.installed_box import VENV_PYTHON, InstalledBox
-from tests.system.conftest import ENABLED, FirstInstall
+from tests.system.conftest import ENABLED, PROCESSES, FirstInstall
 
 
 def test_installing_starts_the_services_and_says_what_it_does(first_install: FirstInstall) -> None:
@@ -10,7 +10,7 @@ def test_installing_starts_the_services_and_says_what_it_does(first_install: Fir
     assert "made the store's key" in first_install.said
     assert "done; `wecall status`" in first_install.said
     assert first_install.enabled == "enabled\n" * len(ENABLED)
-    assert first_install.active == "active\nactive\n"
+    assert first_install.active == "active\n" * len(PROCESSES)
     assert first_install.modes == "640 root:wecall\n600 root:root\n"
 
 

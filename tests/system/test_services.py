@@ -1,15 +1,17 @@
 """The real services under the real systemd: how they start, are watched, and come back."""
 
 import json
+import time
 
 import pytest
 
 from tests.lab.installed_box import InstalledBox, wait_until
 
 HANDSET = "wecall-handset.service"
+VOICE = "wecall-voice.service"
 SYNC = "wecall-sync.service"
 
-both_units = pytest.mark.parametrize("unit", [HANDSET, SYNC])
+all_units = pytest.mark.parametrize("unit", [HANDSET, VOICE, SYNC])
 
 
 def restarts(box: InstalledBox, unit: str) -> int:
@@ -20,7 +22,7 @@ def wait_until_active(box: InstalledBox, unit: str) -> None:
     wait_until(lambda: box.property_of(unit, "ActiveState") == "active", f"{unit} is active")
 
 
-@both_units
+@all_units
 def test_a_service_is_ready_and_says_in_words_how_it_is(box: InstalledBox, unit: str) -> None:
     wait_until_active(box, unit)
     assert box.property_of(unit, "Type") == "notify"
@@ -55,7 +57,7 @@ def test_local_sockets_belong_to_the_groups_of_those_who_may_use_them(box: Insta
     assert box.run(*as_nobody, "wecall", "status", check=False).returncode != 0
 
 
-@both_units
+@all_units
 def test_a_killed_service_is_back_within_seconds(box: InstalledBox, unit: str) -> None:
     wait_until_active(box, unit)
     before, pid = restarts(box, unit), box.main_pid(unit)
@@ -78,7 +80,38 @@ def test_sync_finds_the_handset_again_after_the_handset_was_killed(box: Installe
     assert box.main_pid(SYNC) == sync
 
 
-@both_units
+def test_voice_is_replaced_whenever_the_handset_wants_and_the_handset_goes_on(box: InstalledBox) -> None:
+    wait_until_active(box, HANDSET)
+    handset = box.main_pid(HANDSET)
+    as_handset = ("setpriv", "--reuid=wecall", "--regid=wecall", "--clear-groups")
+    # More often than a service manager would start anything by itself, and also one that does nothing any more.
+    for turn in range(8):
+        wait_until_active(box, VOICE)
+        pid = box.main_pid(VOICE)
+        if turn % 2:
+            box.run("kill", "-STOP", str(pid))
+        box.run(*as_handset, "touch", "/run/wecall/replace-voice")
+        wait_until(lambda pid=pid: box.main_pid(VOICE) not in {0, pid}, "another voice runs", 10)  # type: ignore[misc]
+    wait_until_active(box, VOICE)
+    assert restarts(box, VOICE) == 1
+    assert box.main_pid(HANDSET) == handset
+    assert not box.path("/run/wecall/replace-voice").exists()
+
+
+def test_a_wish_that_cannot_be_removed_is_carried_out_once_a_second(box: InstalledBox) -> None:
+    wait_until_active(box, VOICE)
+    as_handset = ("setpriv", "--reuid=wecall", "--regid=wecall", "--clear-groups")
+    try:
+        box.run(*as_handset, "bash", "-c", "cd /run/wecall; mkdir -p replace-voice/a; chmod 0 replace-voice")
+        before = box.journal("wecall-voice-replace.service").count("Starting")
+        time.sleep(5)
+        assert 1 <= box.journal("wecall-voice-replace.service").count("Starting") - before <= 5
+    finally:
+        box.run("rm", "-r", "/run/wecall/replace-voice")
+    wait_until_active(box, VOICE)
+
+
+@all_units
 def test_a_process_that_hangs_is_restarted_by_the_watchdog(box: InstalledBox, unit: str) -> None:
     box.drop_in(unit, "[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\n")
     box.run("systemctl", "restart", unit)
@@ -139,7 +172,7 @@ def test_the_password_of_every_account_and_of_the_relay_may_be_a_credential(box:
 
 
 def test_the_journal_holds_the_services_lines_and_no_secret(box: InstalledBox) -> None:
-    for unit in (HANDSET, SYNC):
+    for unit in (HANDSET, VOICE, SYNC):
         lines = box.run("journalctl", "--no-pager", "--output=json", "_SYSTEMD_UNIT=" + unit).stdout
         assert '"LOGGER":"firmware.' in lines
         assert "a password that nobody logs" not in lines

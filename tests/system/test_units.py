@@ -10,7 +10,9 @@ from provisioning.schema import parse_configuration
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 EXPOSURES = {
-    "wecall-handset": 2.0,
+    "wecall-handset": 1.0,
+    "wecall-voice": 2.0,
+    "wecall-voice-replace": 1.5,
     "wecall-sync": 1.5,
     "wecall-credentials": 2.0,
     "wecall-store-key": 2.0,
@@ -37,6 +39,16 @@ def test_every_service_of_ours_has_an_agreed_exposure() -> None:
     assert {f"{unit}.service" for unit in EXPOSURES} == {path.name for path in UNITS if path.suffix == ".service"}
 
 
+def test_the_page_on_security_says_how_much_each_of_the_processes_is_exposed() -> None:
+    page = (FOLDER.parent / "docs" / "security.md").read_text()
+    said = dict(re.findall(r"^\| `(wecall-[a-z-]+@?)` \|.*\| ([0-9.]+) \|", page, re.MULTILINE))
+    found = {
+        unit: run("systemd-analyze", "security", "--offline=true", "--no-pager", FOLDER / f"{unit}.service").stdout
+        for unit in EXPOSURES
+    }
+    assert said == {unit: text.splitlines()[-1].split()[-3] for unit, text in found.items()}
+
+
 def test_systemd_understands_every_line(tmp_path: Path) -> None:
     # The programs stand where they are installed; whether one is there is not the question here.
     for unit in UNITS:
@@ -53,10 +65,12 @@ def test_udev_understands_what_starts_a_sticks_service() -> None:
 
 
 def test_nothing_stops_a_service_from_being_started_again_for_good() -> None:
-    for name in ("wecall-handset.service", "wecall-sync.service"):
+    for name in ("wecall-handset.service", "wecall-voice.service", "wecall-sync.service"):
         text = (FOLDER / name).read_text()
         assert "\nStartLimitIntervalSec=0\n" in text
         assert "\nRestart=always\n" in text
+    assert "\nTriggerLimitIntervalSec=0\n" in (FOLDER / "wecall-voice-replace.path").read_text()
+    assert "\nStartLimitIntervalSec=0\n" in (FOLDER / "wecall-voice-replace.service").read_text()
 
 
 def test_the_sample_configuration_is_valid() -> None:

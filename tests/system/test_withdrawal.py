@@ -1,21 +1,29 @@
 """install.sh once more, and away again: last of all that is done in the box, which has no handset afterwards."""
 
 from tests.lab.installed_box import InstalledBox
+from tests.system.conftest import PROCESSES
 
 
 def everything_kept(box: InstalledBox) -> str:
-    return box.shell("sha256sum /etc/wecall/config.toml /etc/wecall/credentials/store-key; id wecall; id wecall-sync")
+    return box.shell(
+        "sha256sum /etc/wecall/config.toml /etc/wecall/credentials/store-key; "
+        "for name in '' -voice -sync; do id wecall$name; done"
+    )
 
 
 def test_installing_again_changes_nothing_that_is_the_holders(box: InstalledBox) -> None:
     box.shell("sed -i 's/^id = .*/id = \"handset-2\"/' /etc/wecall/config.toml")
     before = everything_kept(box)
+    # Firmware of a bundle, for the units, users and root's programs of before.
+    box.shell("cp -a /opt/wecall/environments/installed /opt/wecall/environments/a")
+    box.run("ln", "-sfn", "environments/a", "/opt/wecall/venv")
     said = box.install()
+    assert box.shell("readlink /opt/wecall/venv; ls /opt/wecall/environments") == "environments/installed\ninstalled\n"
     assert everything_kept(box) == before
     assert "sample" not in said
     assert "the store's key" not in said
     assert "making /opt/wecall" not in said
-    assert box.run("systemctl", "is-active", "wecall-handset", "wecall-sync").stdout == "active\nactive\n"
+    assert box.run("systemctl", "is-active", *PROCESSES).stdout == "active\n" * len(PROCESSES)
 
 
 def test_uninstalling_keeps_what_is_the_holders_and_removes_the_rest(box: InstalledBox) -> None:

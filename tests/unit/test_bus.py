@@ -8,6 +8,7 @@ import pytest
 from firmware.bus import Bus
 from firmware.errors import StorageError
 from firmware.phone import commands as c
+from firmware.phone import orders as o
 from firmware.phone.answers import PinChanged
 from firmware.phone.call import (
     CallDirection,
@@ -16,18 +17,17 @@ from firmware.phone.call import (
     CallQuality,
     CallState,
     DisconnectReason,
+    RejectReason,
     SipUri,
     TextMessage,
 )
 from firmware.phone.events import (
     BlockedContactsLoaded,
     CallerNamed,
-    CallStateChanged,
     Event,
     HandsetLifted,
     HandsetReplaced,
     LastDialledLoaded,
-    MessageSent,
     MessagesLoaded,
     MissedCallsCounted,
     NumberAttributed,
@@ -38,6 +38,8 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
+from firmware.phone.key import Key
+from firmware.phone.news import CallStateChanged, MessageSent
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingSign
@@ -46,7 +48,7 @@ from firmware.ports.store import CallerContact
 
 CALL = CallId("c" * 32)
 OPEN = c.OpenCallRecord(CALL, CallDirection.OUTGOING, "100", "100")
-PLACE = c.PlaceCall(CALL, SipUri("sip:100@localhost"))
+PLACE = o.PlaceCall(CALL, SipUri("sip:100@localhost"))
 PREFERENCES = Preferences(do_not_disturb=True)
 MESSAGE = TextMessage("d" * 32, CallDirection.INCOMING, CallerId("100"), "Back at noon")
 
@@ -90,6 +92,18 @@ class Recording:
                 raise OSError("The device is gone.")
 
         return call
+
+
+class RecordingVoice(Recording):
+    """A voice: remembers each order by its name in that list, and whole in another."""
+
+    def __init__(self, told: list[str]) -> None:
+        super().__init__("voice", told)
+        self.orders: list[c.Command] = []
+
+    def order(self, order: c.Command) -> None:
+        self.orders.append(order)
+        self._told.append(f"voice.{type(order).__name__}")
 
 
 class Notebook:
@@ -209,17 +223,18 @@ class Fact:
 
 
 class Parts:
-    def __init__(self, *, with_sip: bool = True, with_store: bool = True, broken: tuple[str, ...] = ()) -> None:
+    def __init__(self, *, with_line: bool = True, with_store: bool = True, broken: tuple[str, ...] = ()) -> None:
         self.told: list[str] = []
         self.phone = ScriptedPhone()
         self.notebook = Notebook(self.told)
         self.views: list[Any] = []
         recorder: Any = lambda name: Recording(name, self.told, broken)  # noqa: E731
+        self.voice = RecordingVoice(self.told)
         self.bus = Bus(
             self.phone,
-            sip=recorder("sip") if with_sip else None,
-            audio=recorder("audio"),
-            ringer=recorder("ringer"),
+            voice=cast("Any", self.voice),
+            has_line=with_line,
+            ringer_light=recorder("light"),
             indicator=recorder("indicator"),
             show=self.views.append,
             attribute=lambda number: f"the town of {number}",
@@ -255,53 +270,53 @@ async def test_an_invite_leaves_after_its_record_is_on_the_disk(parts: Parts) ->
     parts.bus.post(HandsetLifted())
     for _ in range(5):
         await asyncio.sleep(0)
-    assert "sip.place_call" not in parts.told
+    assert "voice.PlaceCall" not in parts.told
     parts.notebook.ready.set()
-    await parts.told_of("sip.place_call")
-    assert parts.told == ["log.open", "sip.place_call"]
+    await parts.told_of("voice.PlaceCall")
+    assert parts.told == ["log.open", "voice.PlaceCall"]
 
 
 async def test_a_store_that_hangs_does_not_keep_a_call_from_going_out(parts: Parts) -> None:
     parts.phone.answers[HandsetLifted] = [OPEN, PLACE]
     parts.notebook.ready.clear()
     parts.bus.post(HandsetLifted())
-    await parts.told_of("sip.place_call")
+    await parts.told_of("voice.PlaceCall")
     assert "log.open" not in parts.told
     parts.notebook.ready.set()
 
 
 async def test_hanging_up_never_overtakes_the_invite_that_still_waits(parts: Parts) -> None:
     parts.phone.answers[HandsetLifted] = [OPEN, PLACE]
-    parts.phone.answers[HandsetReplaced] = [c.HangUpCall(CALL)]
+    parts.phone.answers[HandsetReplaced] = [o.HangUpCall(CALL)]
     parts.notebook.ready.clear()
     parts.bus.post(HandsetLifted())
     parts.bus.post(HandsetReplaced())
     parts.notebook.ready.set()
-    await parts.told_of("sip.hang_up")
-    assert parts.told.index("sip.place_call") < parts.told.index("sip.hang_up")
+    await parts.told_of("voice.HangUpCall")
+    assert parts.told.index("voice.PlaceCall") < parts.told.index("voice.HangUpCall")
 
 
-async def test_a_broken_ringer_does_not_keep_the_rest_from_being_done() -> None:
+async def test_a_broken_light_does_not_keep_the_rest_from_being_done() -> None:
     parts = Parts(broken=("ring",))
     parts.bus.start()
-    parts.phone.answers[HandsetLifted] = [c.StartRinging(), c.StopTone()]
+    parts.phone.answers[HandsetLifted] = [o.StartRinging(), o.StopTone()]
     parts.bus.post(HandsetLifted())
-    assert parts.told == ["ringer.ring", "audio.stop_tone"]
+    assert parts.told == ["voice.StartRinging", "light.ring", "voice.StopTone"]
     await parts.bus.stop()
 
 
 async def test_what_stays_broken_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     parts = Parts(broken=("ring",))
     parts.bus.start()
-    parts.phone.answers[HandsetLifted] = [c.StartRinging()]
+    parts.phone.answers[HandsetLifted] = [o.StartRinging()]
     for _ in range(3):
         parts.bus.post(HandsetLifted())
     assert [record.message for record in caplog.records].count(caplog.records[0].message) == 1
     await parts.bus.stop()
 
 
-async def test_without_a_sip_stack_a_call_ends_as_unreachable_and_not_in_silence() -> None:
-    parts = Parts(with_sip=False)
+async def test_without_a_line_a_call_ends_as_unreachable_and_not_in_silence() -> None:
+    parts = Parts(with_line=False)
     parts.bus.start()
     parts.phone.answers[HandsetLifted] = [PLACE]
     parts.bus.post(HandsetLifted())
@@ -315,7 +330,7 @@ async def test_calls_of_before_the_store_are_written_once_it_is_there() -> None:
     late.bus.start()
     late.phone.answers[HandsetLifted] = [OPEN, PLACE]
     late.bus.post(HandsetLifted())
-    await late.told_of("sip.place_call")
+    await late.told_of("voice.PlaceCall")
     late.bus.write_to(late.notebook)
     await late.told_of("log.open")
     await late.bus.stop()
@@ -325,7 +340,7 @@ async def test_a_store_error_is_noted_and_the_call_goes_out(parts: Parts) -> Non
     parts.notebook.error = StorageError("The disk is full.")
     parts.phone.answers[HandsetLifted] = [OPEN, PLACE]
     parts.bus.post(HandsetLifted())
-    await parts.told_of("sip.place_call")
+    await parts.told_of("voice.PlaceCall")
     assert parts.notebook.errors == [parts.notebook.error]
 
 
@@ -426,28 +441,45 @@ async def test_a_change_of_the_messages_is_told_to_the_phone(parts: Parts) -> No
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    "command",
     [
-        (c.RedirectCall(CALL, PLACE.uri), "sip.redirect"),
-        (c.TransferCall(CALL, PLACE.uri), "sip.transfer"),
-        (c.TransferToCall(CALL, CALL), "sip.transfer_to_call"),
-        (c.JoinCalls((CALL, CALL)), "sip.join"),
-        (c.SplitCalls(), "sip.split"),
-        (c.SignalRecording(CALL, RecordingSign.ON), "sip.signal_recording"),
-        (c.SendMessage(MESSAGE.message_id, PLACE.uri, "Hi"), "sip.send_message"),
+        PLACE,
+        o.SignalRinging(CALL),
+        o.AnswerCall(CALL),
+        o.RejectCall(CALL, RejectReason.BUSY),
+        o.HangUpCall(CALL),
+        o.HoldCall(CALL),
+        o.ResumeCall(CALL),
+        o.RedirectCall(CALL, PLACE.uri),
+        o.TransferCall(CALL, PLACE.uri),
+        o.TransferToCall(CALL, CALL),
+        o.JoinCalls((CALL, CALL)),
+        o.SplitCalls(),
+        o.SendDtmf(CALL, Key.DIGIT_5),
+        o.SignalRecording(CALL, RecordingSign.ON),
+        o.SendMessage(MESSAGE.message_id, PLACE.uri, "Hi"),
+        o.OpenAudio(talk=True),
+        o.CloseAudio(),
+        o.SetMute(muted=True),
+        o.SetVolume(o.AudioRoute.RINGER, 30),
+        o.PlayTone(o.Tone.BUSY),
+        o.StopTone(),
+        o.StartRinging("recall"),
+        o.StopRinging(),
     ],
-    ids=lambda value: type(value).__name__ if not isinstance(value, str) else value,
+    ids=lambda value: type(value).__name__,
 )
-async def test_what_the_phone_wants_of_the_line_is_passed_on(parts: Parts, command: c.Command, told: str) -> None:
+async def test_what_the_phone_wants_of_the_line_and_of_sound_is_passed_on(parts: Parts, command: c.Command) -> None:
     parts.phone.answers[HandsetLifted] = [command]
     parts.bus.post(HandsetLifted())
-    await parts.told_of(told)
+    await parts.told_of(f"voice.{type(command).__name__}")
+    assert parts.voice.orders == [command]
 
 
-async def test_without_a_sip_stack_a_message_is_not_sent_and_the_phone_hears_so() -> None:
-    parts = Parts(with_sip=False)
+async def test_without_a_line_a_message_is_not_sent_and_the_phone_hears_so() -> None:
+    parts = Parts(with_line=False)
     parts.bus.start()
-    parts.phone.answers[HandsetLifted] = [c.SendMessage(MESSAGE.message_id, PLACE.uri, "Hi")]
+    parts.phone.answers[HandsetLifted] = [o.SendMessage(MESSAGE.message_id, PLACE.uri, "Hi")]
     parts.bus.post(HandsetLifted())
     assert await parts.phone.wait_for(MessageSent) == MessageSent(MESSAGE.message_id, accepted=False)
     await parts.bus.stop()

@@ -1,5 +1,7 @@
 """Each display that can be configured gets the driver that knows it."""
 
+from pathlib import Path
+
 import pytest
 
 from drivers.character_lcd import CharacterLcd
@@ -34,8 +36,8 @@ def test_a_configured_display_gets_its_driver(settings: str, driver: type) -> No
 
 
 @pytest.mark.parametrize("family", ["oled_128x64", "oled_128x128", "lcd_320x240", "character_20x4"])
-def test_the_simulator_begins_with_the_configured_family(family: str) -> None:
+def test_the_simulator_begins_with_the_configured_family(family: str, tmp_path: Path) -> None:
     settings = Settings.of(parse_configuration(f'{BASE}family = "{family}"'))
-    devices = build_devices(settings, simulator_port=0, on_ringer_fault=lambda sentence: None, glyphs=GLYPHS)
+    devices = build_devices(settings, simulator_dir=tmp_path, glyphs=GLYPHS)
     assert devices.page is not None
     assert devices.page.family == family

@@ -13,7 +13,7 @@ from firmware.errors import StorageError
 from firmware.exports import GRACE_S, Export, Exports
 from tests.lab.patience import wait_until
 
-NAME = "wecall-20260102-030405.tar.age"
+NAME = "wecall-20260100-030405.tar.age"
 CANARY = b"+442079460000 Anna Bell "
 LONG = CANARY * 40_000
 """Longer than three chunks."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from firmware import clock, records
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
-from firmware.phone.events import Problem
+from firmware.phone.news import Problem
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import RequestKind
 from firmware.records import Records
@@ -53,7 +54,7 @@ async def test_a_store_that_holds_what_nobody_thought_of_is_a_fault_and_stops_no
         (ValueError("Anna"), Problem.STORE_UNREADABLE),
     ],
 )
-@pytest.mark.parametrize("part", ["call_log.recover_interrupted", "documents.take_up", "consents.announce"])
+@pytest.mark.parametrize("part", ["documents.take_up", "consents.announce"])
 async def test_a_store_that_can_be_read_and_not_written_still_says_whose_phone_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception, problem: Problem
 ) -> None:
@@ -93,6 +94,72 @@ async def test_a_store_that_can_be_read_and_not_written_still_says_whose_phone_i
         while None not in happened:  # noqa: ASYNC110 - nothing else tells of it
             await asyncio.sleep(0.01)
     assert happened[-2:] == [None, "open"], "what was written meanwhile is loaded anew"
+    await kept.stop()
+
+
+def make_records(folder: Path, happened: list[object]) -> Records:
+    return Records(
+        folder,
+        parse_configuration(ONE_ACCOUNT),
+        lambda: None,
+        lambda raised, _sentence: happened.append(raised),
+        lambda _state: None,
+        on_documents=lambda _documents: None,
+    )
+
+
+async def test_calls_of_the_run_before_stay_open_until_it_is_known_which_of_them_go_on(tmp_path: Path) -> None:
+    happened: list[object] = []
+    cut_off, going_on = CallId("a" * 32), CallId("b" * 32)
+    before = make_records(tmp_path, happened)
+    await before.start(lambda: None)
+    for call_id in (cut_off, going_on):
+        await before.call_log.open_record(call_id, CallDirection.INCOMING, "10086", "")
+    await before.stop()
+
+    kept = make_records(tmp_path, happened)
+    missed: list[asyncio.Task[int]] = []
+    await kept.start(lambda: missed.append(asyncio.ensure_future(kept.call_log.count_unseen_missed())))
+    assert {entry.reason for entry in await kept.call_log.recent(10)} == {None}
+    kept.settle([going_on])
+    async with asyncio.timeout(10):
+        while len(missed) < 2:  # noqa: ASYNC110 - nothing else tells of it
+            await asyncio.sleep(0.01)
+    assert {entry.call_id: entry.reason for entry in await kept.call_log.recent(10)} == {
+        cut_off: DisconnectReason.INTERRUPTED,
+        going_on: None,
+    }
+    assert [await count for count in missed] == [0, 1]
+    assert happened == []
+    await kept.stop()
+
+
+async def test_calls_that_no_room_is_left_to_close_are_a_fault_and_closed_once_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[object] = []
+    room: list[bool] = []
+    monkeypatch.setattr(records, "_RETRY_S", 0.01)
+    kept = make_records(tmp_path, happened)
+    close = kept.call_log.recover_interrupted
+
+    async def fail(going_on: Collection[CallId]) -> int:
+        if not room:
+            raise StoreFullError("There is no room.")
+        return await close(going_on)
+
+    monkeypatch.setattr(kept.call_log, "recover_interrupted", fail)
+    kept.settle(())
+    await kept.start(lambda: happened.append("open"))
+    async with asyncio.timeout(10):
+        while happened.count(Problem.STORE_FULL) < 3:  # noqa: ASYNC110 - nothing else tells of another try
+            await asyncio.sleep(0.01)
+    kept.note_success()
+    assert kept.fault is not None
+    room.append(True)
+    async with asyncio.timeout(10):
+        while None not in happened:  # noqa: ASYNC110 - nothing else tells of it
+            await asyncio.sleep(0.01)
     await kept.stop()
 
 

@@ -8,8 +8,8 @@ from firmware.health.doctor import STOLEN_CARD, Condition, examine
 from firmware.phone.answers import FactsRead
 from firmware.phone.call import RegistrationState
 from firmware.phone.errands import FactsKind, ReadFacts
-from firmware.phone.events import RegistrationChanged
 from firmware.phone.guard import Guard
+from firmware.phone.news import RegistrationChanged
 from firmware.phone.words import Word
 from tests.unit.phone.office import office
 
@@ -78,7 +78,9 @@ async def test_the_status_says_it_too(now: Condition, store: str, card: str) -> 
     async def ask() -> Condition:
         return now
 
-    role = AdminRole(view=lambda: office().view, page_lines=tuple, condition=ask, call_log=lambda: None)
+    role = AdminRole(
+        view=lambda: office().view, page_lines=tuple, condition=ask, own_condition=ask, call_log=lambda: None
+    )
     status = await role.handlers["status"](StatusRequest())
     assert status.store == store  # type: ignore[attr-defined]
     assert card in status.stolen_card  # type: ignore[attr-defined]

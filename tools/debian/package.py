@@ -39,14 +39,20 @@ def build_wheel(folder: Path, python: Path) -> Path:
         LockError: it could not be built; the message holds what pip said.
     """
     copy = folder / "source"
+    copy_source(copy)
+    build([copy], folder, python)
+    (wheel,) = folder.glob(f"{_NAME.replace('-', '_')}-*.whl")
+    return wheel
+
+
+def copy_source(copy: Path) -> None:
+    """Copy what a handset's wheel is built from into a new folder; a phone has no page, and opens no door for one."""
     copy.mkdir(parents=True)
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(_SOURCE / name, copy)
     for name in ("firmware", "drivers", "provisioning", "tools"):
         shutil.copytree(_SOURCE / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    build([copy], folder, python)
-    (wheel,) = folder.glob(f"{_NAME.replace('-', '_')}-*.whl")
-    return wheel
+    shutil.rmtree(copy / "drivers" / "simulator")
 
 
 def lay_out(root: Path, target: Target, wheels: Iterable[Path]) -> None:

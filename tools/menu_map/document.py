@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, CodeView, EntryKind, EntryView, ListView, MenuView
 from tools.menu_map.walk import MOST_KEYS, Stop, english
 

@@ -30,18 +30,10 @@ from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, Consents
 from firmware.phone.consent_errands import ReadConsents, ReadReceipt
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber
 from firmware.phone.dial_plan import DialPlan
-from firmware.phone.events import (
-    CallQualityMeasured,
-    CallStateChanged,
-    Event,
-    HandsetLifted,
-    HandsetReplaced,
-    Key,
-    KeyPressed,
-    MessagesLoaded,
-    PreferencesLoaded,
-)
+from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, KeyPressed, MessagesLoaded, PreferencesLoaded
+from firmware.phone.key import Key
 from firmware.phone.my_data import DataCategory
+from firmware.phone.news import CallQualityMeasured, CallStateChanged
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import ListPolicies, ReadNotices, ReadPolicy

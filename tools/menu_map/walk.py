@@ -7,7 +7,8 @@ from typing import Final, get_args
 
 from firmware.phone.call import CallId
 from firmware.phone.errands import Errand
-from firmware.phone.events import Event, Key, KeyPressed
+from firmware.phone.events import Event, KeyPressed
+from firmware.phone.key import Key
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.views import EntryView, ListView, MenuView, NoticeView

@@ -9,7 +9,7 @@ from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.consent_answers import ConsentsRead
 from firmware.phone.consent_errands import Activate
 from firmware.phone.errands import SetPin
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, Then
 from firmware.phone.menu.consent import PurposePage

@@ -10,7 +10,7 @@ from firmware.phone.bundle_news import (
 )
 from firmware.phone.bundle_news_rows import answer, decline
 from firmware.phone.bundle_phrases import STEPS, ending, result_title
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.choices import CHOOSE
 from firmware.phone.menu.entry import DELETE, HIDDEN_DIGIT
 from firmware.phone.menu.guardian import asking_who_answers

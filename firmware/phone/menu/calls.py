@@ -16,8 +16,8 @@ from firmware.phone.answers import (
 from firmware.phone.call import CallDirection
 from firmware.phone.endings import see_missed_calls
 from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, ListCalls
-from firmware.phone.events import Key
 from firmware.phone.holder_settings import block, unblock
+from firmware.phone.key import Key
 from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page

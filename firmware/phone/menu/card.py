@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from firmware.phone.answers import Answer, ErrandFailed, FactsRead
 from firmware.phone.errands import FactsKind, ReadFacts
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import CardView, MenuRow, SoftKeys

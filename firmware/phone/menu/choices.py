@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.stack import Quiet, Screen
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.state import PhoneState

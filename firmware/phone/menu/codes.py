@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import CodeView, NoticeView, SoftKeys

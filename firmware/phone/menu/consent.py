@@ -5,7 +5,7 @@ from collections.abc import Callable
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.consent_answers import ConsentRow, ConsentsRead
 from firmware.phone.consent_errands import ReadConsents, SetConsent
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE, Then
 from firmware.phone.menu.reading import NEXT

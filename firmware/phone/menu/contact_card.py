@@ -7,8 +7,8 @@ from firmware.phone.answers import Answer, ContactDeleted, ContactRead, ContactS
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.contact_search import dialable
 from firmware.phone.errands import DeleteContact, ReadContact, SaveContact
-from firmware.phone.events import Key
 from firmware.phone.holder_settings import set_speed_dial, speed_dial, speed_dial_objection
+from firmware.phone.key import Key
 from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, Choice, Choices, opening

@@ -11,7 +11,7 @@ from firmware.phone.answers import (
 from firmware.phone.contact import ContactMatch
 from firmware.phone.contact_search import dialable
 from firmware.phone.errands import FolderJob, ListContacts, ReadContact, SearchContacts
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import contact_editor, edit_contact_page

@@ -3,7 +3,7 @@
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.errands import ChooseCountry
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.entry import DELETE

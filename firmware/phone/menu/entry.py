@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from firmware.phone.dial_plan import MAX_DIGITS
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import EntryKind, EntryView, SoftKeys

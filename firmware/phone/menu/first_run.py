@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from firmware.phone.activation import Activation
 from firmware.phone.answers import Answer
-from firmware.phone.commands import AudioRoute, SaveSetUp
-from firmware.phone.events import Key, Timer
+from firmware.phone.commands import SaveSetUp
+from firmware.phone.events import Timer
 from firmware.phone.holder_settings import adjust
+from firmware.phone.key import Key
 from firmware.phone.menu.activation import (
     ActivationEnd,
     PolicyStep,
@@ -32,6 +33,7 @@ from firmware.phone.menu.switches import Options
 from firmware.phone.menu.views import MenuRow, MenuView
 from firmware.phone.moves import go_home
 from firmware.phone.on_hook import show_on_hook
+from firmware.phone.orders import AudioRoute
 from firmware.phone.purpose import Purpose
 from firmware.phone.ring_preview import stop_preview
 from firmware.phone.set_up import SetUp

@@ -5,7 +5,7 @@ from functools import partial
 
 from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
 from firmware.phone.errands import CheckPin, SetPin
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.lock import lock, unlock
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Choice, Choices, Then, opening

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.errands import Errand
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.stack import Quiet

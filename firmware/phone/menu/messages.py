@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from firmware.phone.call import CallDirection, CallerId, TextMessage
 from firmware.phone.commands import DeleteMessage, MarkMessagesRead
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.card import Card
 from firmware.phone.menu.choices import Choice, Choices, opening

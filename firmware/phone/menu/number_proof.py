@@ -3,7 +3,7 @@
 from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
 from firmware.phone.activation_errands import CheckCode, ReadNumberProof, RequestCode
 from firmware.phone.answers import Answer, ErrandFailed
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE, Then
 from firmware.phone.menu.entry import NumberEntry

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
 from firmware.phone.consent_errands import ReadConsents, ReadReceipt, WithdrawOptional
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.consent import PURPOSES, PurposePage

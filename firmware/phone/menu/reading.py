@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, Then
 from firmware.phone.menu.stack import Quiet

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from firmware.phone.answers import Answer, ErrandFailed
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.copying import copying
 from firmware.phone.menu.long_list import LongList

@@ -6,7 +6,7 @@ The operator's answer is read here, and objected to by a key.
 from typing import Final
 
 from firmware.phone.answers import Answer, ErrandFailed
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.proof import proving

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from firmware.phone.answers import Answer
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.views import MenuView
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from firmware.phone.events import Key
 from firmware.phone.holder_settings import adjust, set_preferences
+from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, Then
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import NoticeView, SoftKeys

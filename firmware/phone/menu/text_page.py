@@ -1,6 +1,7 @@
 """A page on which a text is typed; see firmware.phone.text_entry for what the keys write."""
 
-from firmware.phone.events import Key, Timer
+from firmware.phone.events import Timer
+from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.entry import DELETE, Accept
 from firmware.phone.menu.stack import Quiet

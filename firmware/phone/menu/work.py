@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from firmware.phone.answers import Answer, ErrandFailed, JobFinished, JobProgressed
 from firmware.phone.errands import Errand, FolderJob, RunFolderJob
-from firmware.phone.events import Key, Timer
+from firmware.phone.events import Timer
+from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.question import Sentence
 from firmware.phone.menu.views import NoticeView, SoftKeys

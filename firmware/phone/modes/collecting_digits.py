@@ -4,30 +4,21 @@ from firmware.phone import auto_redial
 from firmware.phone.answers import ContactsFound
 from firmware.phone.call import CallerId
 from firmware.phone.call_news import take_stray_call_state
-from firmware.phone.commands import Tone
 from firmware.phone.contact_search import chosen_number, move_match, take_matches
 from firmware.phone.dial_plan import MAX_DIGITS, Match
 from firmware.phone.dialled import accepts, dial, match, switch_on_hook, takes_hash
 from firmware.phone.dialling import offer_dial_tone, refuse_number
-from firmware.phone.events import (
-    CallStateChanged,
-    HandsetLifted,
-    HandsetReplaced,
-    IncomingCallReceived,
-    Key,
-    KeyHeld,
-    KeyPressed,
-    KeyRepeated,
-    Timer,
-    TimerExpired,
-)
+from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
 from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, replace_handset, speaker_key
+from firmware.phone.key import Key
 from firmware.phone.leaving import fall_quiet, put_down
 from firmware.phone.lock import unless_locked
 from firmware.phone.modes.writing import write_to
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter, go_home, show_notice
+from firmware.phone.news import CallsFound, CallStateChanged, IncomingCallReceived
 from firmware.phone.on_hook import PATIENCE_S, hint_for, show_on_hook
+from firmware.phone.orders import Tone
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.shortcuts import (
@@ -45,6 +36,7 @@ from firmware.phone.switching import (
     silence_waiting_call,
     take_other_call,
 )
+from firmware.phone.takeover import taking_over
 from firmware.phone.transfer import transfer_to_number
 from firmware.phone.view import Hint, Mode
 
@@ -247,6 +239,7 @@ ROWS: Rows = {
         dict.fromkeys(_SPEED_DIAL_KEYS, unless_locked(dial_quickly)),
         {Key.CANCEL: _delete_all, Key.DIGIT_0: _turn_zero_into_plus},
     ),
+    CallsFound: taking_over(_begin),
     HandsetLifted: lifting(_begin),
     HandsetReplaced: replace_handset,
     TimerExpired: by_timer(

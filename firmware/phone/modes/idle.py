@@ -2,20 +2,10 @@
 
 from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.endings import see_missed_calls
-from firmware.phone.events import (
-    CallStateChanged,
-    HandsetLifted,
-    HandsetReplaced,
-    IncomingCallReceived,
-    Key,
-    KeyHeld,
-    KeyPressed,
-    KeyRepeated,
-    Timer,
-    TimerExpired,
-)
+from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
 from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
+from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
 from firmware.phone.menu.lock import unlock_page
 from firmware.phone.menu.main import main_menu
@@ -26,11 +16,13 @@ from firmware.phone.menu.requests import requests_page
 from firmware.phone.modes.collecting_digits import collect_on_hook
 from firmware.phone.modes.menu import open_menu
 from firmware.phone.modes.redialling import try_again
+from firmware.phone.news import CallsFound, CallStateChanged, IncomingCallReceived
 from firmware.phone.on_hook import show_on_hook
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, impossible
 from firmware.phone.shortcuts import begin_dialling, recall_on_hook, show_voicemail_number
 from firmware.phone.state import DIGIT_KEYS, FEATURE_HINTS, PhoneState
+from firmware.phone.takeover import taking_over
 from firmware.phone.view import Mode
 
 _DETAILS_SHOWN_S = 30.0
@@ -112,6 +104,7 @@ ROWS: Rows = {
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: by_key(HELD_FEATURE_KEYS),
+    CallsFound: taking_over(begin_dialling),
     HandsetLifted: lifting(begin_dialling),
     HandsetReplaced: impossible,
     TimerExpired: by_timer({Timer.AUTO_REDIAL: try_again}),

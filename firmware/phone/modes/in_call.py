@@ -4,22 +4,13 @@ from firmware.phone.call_news import move_foreground_call
 from firmware.phone.call_recording import ask_to_record, press_record
 from firmware.phone.conference import toggle_conference
 from firmware.phone.dialling import offer_dial_tone
-from firmware.phone.events import (
-    CallStateChanged,
-    HandsetLifted,
-    HandsetReplaced,
-    IncomingCallReceived,
-    Key,
-    KeyHeld,
-    KeyPressed,
-    KeyRepeated,
-    Timer,
-    TimerExpired,
-)
+from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
 from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
+from firmware.phone.key import Key
 from firmware.phone.leaving import put_down
 from firmware.phone.modes.collecting_digits import press_digit
+from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.post_dial import send_digit, send_on_demand
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer

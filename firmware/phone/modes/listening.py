@@ -5,21 +5,13 @@ OK pauses and goes on, 4 and 6 go back and forward, CANCEL and the cradle end it
 
 from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.dialling import offer_dial_tone
-from firmware.phone.events import (
-    CallStateChanged,
-    HandsetLifted,
-    HandsetReplaced,
-    IncomingCallReceived,
-    Key,
-    KeyHeld,
-    KeyPressed,
-    KeyRepeated,
-    TimerExpired,
-)
+from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, TimerExpired
 from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
+from firmware.phone.key import Key
 from firmware.phone.leaving import put_down
 from firmware.phone.moves import enter
+from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.receiving import receive_call
 from firmware.phone.recording import Playback
 from firmware.phone.recording_answers import PlaybackProgressed

@@ -8,27 +8,19 @@ after it.
 from firmware.phone.auto_redial import put_off
 from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.dialling import send_number
-from firmware.phone.events import (
-    CallStateChanged,
-    HandsetLifted,
-    HandsetReplaced,
-    IncomingCallReceived,
-    Key,
-    KeyHeld,
-    KeyPressed,
-    KeyRepeated,
-    Timer,
-    TimerExpired,
-)
+from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
 from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
+from firmware.phone.key import Key
 from firmware.phone.menu.stack import Screen
 from firmware.phone.modes.listening import listen
 from firmware.phone.moves import MENU_PATIENCE_S, enter, go_home
+from firmware.phone.news import CallsFound, CallStateChanged, IncomingCallReceived
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, Rows, by_key, by_timer, impossible
 from firmware.phone.shortcuts import begin_dialling
 from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.takeover import taking_over
 from firmware.phone.view import Mode
 
 _SCREEN_KEYS = DIGIT_KEYS | {Key.OK, Key.VOLUME_UP, Key.VOLUME_DOWN, Key.REDIAL, Key.TRANSFER, Key.HOLD, Key.MUTE}
@@ -115,6 +107,7 @@ ROWS: Rows = {
     ),
     KeyRepeated: by_key(dict.fromkeys(_REPEATING, _press)),
     KeyHeld: by_key(HELD_FEATURE_KEYS, dict.fromkeys(_SCREEN_KEYS - _REPEATING, _hold), {Key.CANCEL: _leave}),
+    CallsFound: taking_over(_begin),
     HandsetLifted: lifting(_begin),
     HandsetReplaced: impossible,
     TimerExpired: by_timer({Timer.INFO: _leave, Timer.INTER_DIGIT: _pause, Timer.AUTO_REDIAL: _put_redial_off}),

@@ -3,20 +3,12 @@
 from firmware.phone.call_news import move_foreground_call
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.endings import hang_up
-from firmware.phone.events import (
-    CallStateChanged,
-    HandsetLifted,
-    HandsetReplaced,
-    IncomingCallReceived,
-    Key,
-    KeyHeld,
-    KeyPressed,
-    KeyRepeated,
-    TimerExpired,
-)
+from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, TimerExpired
 from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
+from firmware.phone.key import Key
 from firmware.phone.moves import enter
+from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import PhoneState

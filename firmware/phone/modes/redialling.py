@@ -11,12 +11,9 @@ from firmware.phone.dialled import read_code
 from firmware.phone.dialling import place_call
 from firmware.phone.endings import close_call, end_reason, hang_up
 from firmware.phone.events import (
-    CallStateChanged,
     Event,
     HandsetLifted,
     HandsetReplaced,
-    IncomingCallReceived,
-    Key,
     KeyHeld,
     KeyPressed,
     KeyRepeated,
@@ -24,7 +21,9 @@ from firmware.phone.events import (
     TimerExpired,
 )
 from firmware.phone.hook import lifting, speaker_key
+from firmware.phone.key import Key
 from firmware.phone.moves import enter, go_home
+from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored, impossible
 from firmware.phone.state import DIGIT_KEYS, PhoneState

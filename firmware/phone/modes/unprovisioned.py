@@ -1,29 +1,21 @@
 """UNPROVISIONED: there is no usable configuration. Emergency calls work where there is an account to call with."""
 
 from firmware.phone.call_news import take_stray_call_state
-from firmware.phone.commands import Tone
 from firmware.phone.dialling import offer_dial_tone
-from firmware.phone.events import (
-    CallStateChanged,
-    HandsetLifted,
-    HandsetReplaced,
-    IncomingCallReceived,
-    Key,
-    KeyHeld,
-    KeyPressed,
-    KeyRepeated,
-    Timer,
-    TimerExpired,
-)
+from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
 from firmware.phone.hook import lifting, replace_handset, speaker_key
+from firmware.phone.key import Key
 from firmware.phone.leaving import fall_quiet
 from firmware.phone.lock import unless_locked
 from firmware.phone.modes.collecting_digits import collect_on_hook
 from firmware.phone.modes.idle import dismiss, open_main_menu, show_details
 from firmware.phone.moves import TONE_LIMIT_S, enter
+from firmware.phone.news import CallsFound, CallStateChanged, IncomingCallReceived
+from firmware.phone.orders import Tone
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored
 from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.takeover import taking_over
 from firmware.phone.view import Hint, Mode
 
 
@@ -56,6 +48,7 @@ ROWS: Rows = {
     ),
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
+    CallsFound: taking_over(_begin),
     HandsetLifted: lifting(_begin),
     HandsetReplaced: replace_handset,
     TimerExpired: by_timer({Timer.DIAL_TONE: _end_warning}),

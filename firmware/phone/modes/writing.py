@@ -9,23 +9,15 @@ message to the same number.
 from firmware.phone.auto_redial import put_off
 from firmware.phone.call import CallDirection, CallerId, SipUri, TextMessage
 from firmware.phone.call_news import take_stray_call_state
-from firmware.phone.commands import KeepMessage, SendMessage
+from firmware.phone.commands import KeepMessage
 from firmware.phone.dialling import offer_dial_tone
-from firmware.phone.events import (
-    CallStateChanged,
-    HandsetLifted,
-    HandsetReplaced,
-    IncomingCallReceived,
-    Key,
-    KeyHeld,
-    KeyPressed,
-    KeyRepeated,
-    Timer,
-    TimerExpired,
-)
+from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
 from firmware.phone.features import Draft
 from firmware.phone.hook import lifting, speaker_key
+from firmware.phone.key import Key
 from firmware.phone.moves import enter, go_home, show_notice
+from firmware.phone.news import CallStateChanged, IncomingCallReceived
+from firmware.phone.orders import SendMessage
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, Rows, by_key, by_timer, impossible
 from firmware.phone.state import DIGIT_KEYS, PhoneState

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from firmware.phone import phrases
 from firmware.phone.call import RegistrationState
-from firmware.phone.events import Problem
+from firmware.phone.news import Problem
 from firmware.phone.view import Mode, PhoneView
 from firmware.phone.words import Word
 from firmware.screens.model import Card, ListRow

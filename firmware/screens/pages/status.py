@@ -1,7 +1,7 @@
 """The top row of every page."""
 
 from firmware.phone.call import RegistrationState
-from firmware.phone.events import Problem
+from firmware.phone.news import Problem
 from firmware.phone.quality import bars
 from firmware.phone.view import CallView, PhoneView
 from firmware.screens.model import Icon, StatusBar

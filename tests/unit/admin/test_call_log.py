@@ -31,6 +31,7 @@ async def logged(lab: StoreLab) -> Any:
         view=lambda: pytest.fail("nobody asks for it"),
         page_lines=tuple,
         condition=lambda: pytest.fail("nobody asks for it"),
+        own_condition=lambda: pytest.fail("nobody asks for it"),
         call_log=lambda: lab.call_log,
     )
     answer: Any = await role.handlers["log"](LogRequest(limit=20))

@@ -14,7 +14,7 @@ from firmware.errors import BundleError, ControlError
 from firmware.health.doctor import Condition, counting_words, examine
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.call import RegistrationState
-from firmware.phone.events import RegistrationChanged
+from firmware.phone.news import RegistrationChanged
 from provisioning.report import CheckName
 from tests.lab.bundle_desk import DeskLab, candidate, configuration_text
 from tests.lab.bundles import Installer

@@ -12,7 +12,7 @@ from firmware.bundles.trial import Trial
 from firmware.config import check_configuration
 from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep, BundleStepStarted
 from firmware.phone.call import CallDirection, CallerId, CallState, RegistrationFailure, RegistrationState
-from firmware.phone.events import Problem
+from firmware.phone.news import Problem
 from firmware.phone.view import CallView, LineView, Mode
 from firmware.ports.broker import BrokerState
 from firmware.root.messages import RootAnswer, RootOutcome, RootProgress, RootStep

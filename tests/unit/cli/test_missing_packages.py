@@ -42,3 +42,14 @@ def test_what_needs_none_of_them_does_its_work(tmp_path: Path) -> None:
     arguments = ("key", "new", str(tmp_path / "office.key"), "--no-passphrase")
     subprocess.run([sys.executable, "-c", WITHOUT, *arguments], capture_output=True, check=True)
     assert (tmp_path / "office.key").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [(("simulator",), "No such command 'simulator'"), (("run", "--simulated-devices"), "comes with the source")],
+)
+def test_a_phone_which_comes_without_a_simulator_uses_none(command: tuple[str, ...], answer: str) -> None:
+    without = "import sys; sys.modules['drivers.simulator'] = None; from firmware.cli import main; main()"
+    said = subprocess.run([sys.executable, "-c", without, *command], capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    assert answer in said.stderr

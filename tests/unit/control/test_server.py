@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import pytest
 
+from firmware.control import server as server_module
 from firmware.control.client import ask, ask_async
 from firmware.control.peer import Peer, asking, peer_of
 from firmware.control.requests import (
@@ -27,7 +28,7 @@ from firmware.control.requests import (
     Role,
     StatusRequest,
 )
-from firmware.control.server import MAX_CONNECTIONS, ControlServer, Handler
+from firmware.control.server import GROUPS, MAX_CONNECTIONS, ControlServer, Handler
 from firmware.errors import ControlError
 from tests.lab.patience import PATIENCE_S
 
@@ -307,7 +308,7 @@ async def test_the_socket_goes_to_the_roles_group_where_there_is_one(
 ) -> None:
     groups = sorted(set(os.getgroups()) | {os.getegid()})
     own = grp.getgrgid(groups[-1])
-    monkeypatch.setitem(ControlServer._hand_to_group.__globals__["GROUPS"], Role.ADMIN, own.gr_name)
+    monkeypatch.setattr(server_module, "GROUPS", {**GROUPS, Role.ADMIN: own.gr_name})
     async with serving(tmp_path):
         assert (tmp_path / "admin.sock").stat().st_gid == own.gr_gid
 
@@ -315,7 +316,7 @@ async def test_the_socket_goes_to_the_roles_group_where_there_is_one(
 async def test_a_missing_group_is_said_once_in_plain_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setitem(ControlServer._hand_to_group.__globals__["GROUPS"], Role.ADMIN, "no-such-group")
+    monkeypatch.setattr(server_module, "GROUPS", {**GROUPS, Role.ADMIN: "no-such-group"})
     caplog.set_level(logging.INFO)
     async with serving(tmp_path):
         await ask_async(tmp_path, Role.ADMIN, StatusRequest())

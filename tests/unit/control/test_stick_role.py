@@ -86,7 +86,7 @@ class Ordered:
     """Two files, of which each may be fetched."""
 
     def __init__(self) -> None:
-        self.files = {"contacts.vcf": bytes(range(256)) * 500, "wecall-20260102-030405.key.age": b"key"}
+        self.files = {"contacts.vcf": bytes(range(256)) * 500, "wecall-20260100-030405.key.age": b"key"}
 
     def listed(self) -> Sequence[tuple[str, int]]:
         return [(name, len(content)) for name, content in self.files.items()]
@@ -188,7 +188,7 @@ async def test_whoever_has_one_thing_to_say_is_told_where_nobody_hears_it_or_wan
 
 async def test_files_that_were_ordered_are_fetched_in_pieces_and_then_deleted(site: Site) -> None:
     wanted = {file.name: file.size_bytes for file in await site.link.ordered()}
-    assert wanted == {"contacts.vcf": 128_000, "wecall-20260102-030405.key.age": 3}
+    assert wanted == {"contacts.vcf": 128_000, "wecall-20260100-030405.key.age": 3}
     fetched = bytearray()
     while piece := await site.link.fetch("contacts.vcf", len(fetched)):
         fetched += piece

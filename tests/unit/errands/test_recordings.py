@@ -1,3 +1,5 @@
+import os
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -36,13 +38,12 @@ class Shelf:
         self.lab = lab
         self.posted: list[PlaybackProgressed] = []
         self.language = "en"
-        player = RecordingPlayer(lab.recordings, self, self.posted.append)  # type: ignore[arg-type]
+        # What is played here is heard by nobody.
+        self.read_ends: list[int] = []
+        player = RecordingPlayer(lab.recordings, self.read_ends.append, self.posted.append)
         self._handlers = RecordingErrands(
             lab.recordings, player, language=lambda: self.language, clock=lambda: lab.wall_s if lab.synced else None
         ).handlers
-
-    def listen_to(self, _source: object) -> None:
-        """What is played here is heard by nobody."""
 
     async def do(self, errand: RecordingErrand) -> Any:
         return await self._handlers[type(errand)](errand)
@@ -62,10 +63,13 @@ class Shelf:
 
 
 @pytest.fixture
-async def shelf(lab: StoreLab, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+async def shelf(lab: StoreLab, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shelf]:
     monkeypatch.setenv("TZ", "UTC")
     await lab.consents.grant(Purpose.RECORDING, actor=Actor.HOLDER, channel=Channel.KEYPAD)
-    return Shelf(lab)
+    shelf = Shelf(lab)
+    yield shelf
+    for read_end in shelf.read_ends:
+        os.close(read_end)
 
 
 async def test_recordings_are_listed_newest_first_with_all_that_a_page_shows(shelf: Shelf) -> None:

@@ -34,8 +34,8 @@ from firmware.phone.errands import (
     RunFolderJob,
     SetPin,
 )
-from firmware.phone.events import RegistrationChanged
 from firmware.phone.my_data import DataCategory
+from firmware.phone.news import RegistrationChanged
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.rights import Right

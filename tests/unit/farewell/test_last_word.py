@@ -14,7 +14,8 @@ from firmware.farewell.last_word import LAST_WORD_NAME, KnownRecipients, leave_w
 from firmware.farewell.outbox import Farewell
 from firmware.farewell.tombstone import TOMBSTONE_NAME, UNTOLD_NAME
 from firmware.farewell.untold import tell_untold
-from firmware.phone.events import Event, Problem, ProblemRaised
+from firmware.phone.events import Event
+from firmware.phone.news import Problem, ProblemRaised
 from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxMessage
 from firmware.privacy.consent import LedgerAction

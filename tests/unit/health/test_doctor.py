@@ -7,7 +7,7 @@ from firmware.config import LoadedConfiguration
 from firmware.errors import SipError
 from firmware.health.doctor import Condition, Finding, examine, examine_at_rest
 from firmware.phone.call import RegistrationState
-from firmware.phone.events import RegistrationChanged
+from firmware.phone.news import RegistrationChanged
 from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.ports.recording import SoundFormat
 from firmware.root_version import root_version

@@ -1,10 +1,10 @@
 from firmware.health.faults import DeviceFaults, Faults
-from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
+from firmware.phone.news import Problem, ProblemCleared, ProblemRaised
 from firmware.ports.broker import BrokerProblem, BrokerState
 
 
 def test_of_a_store_that_is_full_and_not_unreadable_the_phone_hears_both() -> None:
-    told: list[Event] = []
+    told: list[object] = []
     faults = Faults(told.append)
     faults.note_store(Problem.STORE_FULL, "The card is full.")
     assert told == [ProblemCleared(Problem.STORE_UNREADABLE), ProblemRaised(Problem.STORE_FULL, "The card is full.")]
@@ -12,7 +12,7 @@ def test_of_a_store_that_is_full_and_not_unreadable_the_phone_hears_both() -> No
 
 
 def test_a_store_that_is_well_again_has_no_fault_left() -> None:
-    told: list[Event] = []
+    told: list[object] = []
     faults = Faults(told.append)
     faults.note_store(Problem.STORE_UNREADABLE, "The card cannot be read.")
     told.clear()
@@ -22,7 +22,7 @@ def test_a_store_that_is_well_again_has_no_fault_left() -> None:
 
 
 def test_files_that_cannot_be_deleted_are_a_problem_until_they_are() -> None:
-    told: list[Event] = []
+    told: list[object] = []
     faults = Faults(told.append)
     faults.note_files("Files cannot be deleted.")
     assert (faults.files, told) == (
@@ -35,7 +35,7 @@ def test_files_that_cannot_be_deleted_are_a_problem_until_they_are() -> None:
 
 
 def test_while_sync_tries_the_broker_again_what_was_wrong_stays_on_the_display() -> None:
-    told: list[Event] = []
+    told: list[object] = []
     faults = Faults(told.append)
     faults.note_broker(BrokerState.UNREACHABLE, BrokerProblem.TIMED_OUT)
     told.clear()

@@ -12,6 +12,7 @@ import pytest
 
 from firmware.health.heartbeats import Health
 from firmware.health.notifier import SystemdNotifier
+from firmware.health.watchdog import feed_watchdog
 from tests.lab.patience import PATIENCE_S
 
 
@@ -77,7 +78,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
 
 @contextlib.asynccontextmanager
 async def running(notifier: SystemdNotifier, health: Health, periods: Periods) -> AsyncIterator[None]:
-    task = asyncio.create_task(notifier.run(health))
+    task = asyncio.create_task(feed_watchdog(notifier, health, periods.sleep))
     try:
         await periods.begins()
         yield
@@ -153,7 +154,7 @@ async def test_the_watchdog_is_fed_three_times_in_its_time_out_while_every_threa
     periods = Periods()
     health = Health(Clock())
     health.register("sip", 10)
-    async with running(SystemdNotifier(periods.sleep), health, periods):
+    async with running(SystemdNotifier(), health, periods):
         await periods.next()
         await periods.next()
     assert manager.messages() == ["WATCHDOG=1"] * 3
@@ -167,7 +168,7 @@ async def test_the_watchdog_starves_while_a_thread_is_stalled_and_the_status_say
     periods = Periods()
     health = Health(clock)
     sip = health.register("sip", 10)
-    notifier = SystemdNotifier(periods.sleep)
+    notifier = SystemdNotifier()
     notifier.status("Ready for calls.")
     async with running(notifier, health, periods):
         assert manager.messages() == ["STATUS=Ready for calls.", "WATCHDOG=1"]
@@ -187,7 +188,7 @@ async def test_a_watchdog_that_is_meant_for_another_process_sets_no_pace(
 ) -> None:
     monkeypatch.setenv("WATCHDOG_PID", "1")
     periods = Periods()
-    async with running(SystemdNotifier(periods.sleep), Health(), periods):
+    async with running(SystemdNotifier(), Health(), periods):
         assert periods.lengths_s == [5.0]
 
 

@@ -1,6 +1,7 @@
 """The audio loop on a sound card in virtual time."""
 
 import importlib.util
+import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -13,10 +14,12 @@ from firmware.errors import MediaError
 from firmware.media import loop
 from firmware.media.loop import AudioLoop
 from firmware.media.near_end import NearEndSettings
-from firmware.media.recorder import SoundTap
+from firmware.media.sound_pipe import PipeSource, PipeTap
 from firmware.media.sound_queue import SoundQueue
-from firmware.phone.commands import AudioRoute, Tone
-from firmware.phone.events import Event, Problem, ProblemCleared, ProblemRaised
+from firmware.media.tap_reader import TapReader
+from firmware.phone.events import Event
+from firmware.phone.news import Problem, ProblemCleared, ProblemRaised
+from firmware.phone.orders import AudioRoute, Tone
 from firmware.ports.sound import SOUND_RATE_HZ
 from tests.fakes.audio_ports import EchoPort, SingingPort
 from tests.fakes.sound_card import VirtualSoundCard
@@ -762,26 +765,31 @@ def test_a_sound_for_a_shut_earpiece_is_given_up(start: Callable[..., Bench]) ->
     assert find_tone(bench.heard, [1000]) == []
 
 
-def open_tap() -> SoundTap:
-    tap = SoundTap(rate_hz=RATE_HZ, period_frames=160)
-    tap.is_open = True
-    return tap
+def open_tap() -> tuple[PipeTap, TapReader]:
+    clock = itertools.count(0.0, 10.0)
+    tap = PipeTap(period_frames=160)
+    reader = TapReader(rate_hz=RATE_HZ, period_frames=160, clock=lambda: next(clock))
+    write_end = reader.open()
+    assert write_end is not None
+    tap.open(write_end)
+    return tap, reader
 
 
-def tapped(tap: SoundTap) -> tuple[Sound, Sound]:
-    near, far = (Sound.from_pcm(side, RATE_HZ) for side in tap.take())
+def tapped(reader: TapReader) -> tuple[Sound, Sound]:
+    reader.close()
+    near, far = (Sound.from_pcm(side, RATE_HZ) for side in reader.take())
     assert len(near.samples) == len(far.samples)
     return near, far
 
 
 def test_the_tap_is_given_what_is_sent_and_what_is_heard_before_the_volume(start: Callable[..., Bench]) -> None:
-    tap = open_tap()
+    tap, reader = open_tap()
     bench = start(SingingPort(), tap=tap, microphone=spoken(tone([440], 1.0, rate_hz=RATE_HZ)))
     bench.loop.set_volume(AudioRoute.EARPIECE, 0)
     bench.loop.open(talk=True)
     bench.loop.play_tone(Tone.CALL_WAITING)
     bench.card.advance(1.5)
-    near, far = tapped(tap)
+    near, far = tapped(reader)
     assert find_tone(near, [440])[0].duration_s > 0.8
     assert not find_tone(near, [1000])
     assert gaps(far, 1000) == []
@@ -789,22 +797,22 @@ def test_the_tap_is_given_what_is_sent_and_what_is_heard_before_the_volume(start
 
 
 def test_a_muted_microphone_is_silence_in_the_tap(start: Callable[..., Bench]) -> None:
-    tap = open_tap()
+    tap, reader = open_tap()
     bench = start(SingingPort(), tap=tap, microphone=spoken(tone([440], 1.0, rate_hz=RATE_HZ)))
     bench.loop.set_muted(muted=True)
     bench.loop.open(talk=True)
     bench.card.advance(1.0)
-    near, far = tapped(tap)
+    near, far = tapped(reader)
     assert not near.samples.any()
     assert find_tone(far, [1000])
 
 
 def test_nothing_is_tapped_while_the_microphone_is_shut(start: Callable[..., Bench]) -> None:
-    tap = open_tap()
+    tap, reader = open_tap()
     bench = start(SingingPort(), tap=tap)
     bench.loop.open(talk=False)
     bench.card.advance(1.0)
-    assert tap.take() == (b"", b"")
+    assert reader.take() == (b"", b"")
 
 
 def played_back(duration_s: float) -> SoundQueue:
@@ -816,7 +824,7 @@ def played_back(duration_s: float) -> SoundQueue:
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 48_000])
 def test_what_is_listened_to_is_heard_from_its_beginning_to_its_end(start: Callable[..., Bench], rate_hz: int) -> None:
     bench, queue = start(None, rate_hz=rate_hz, period_frames=rate_hz // 100), played_back(1.0)
-    bench.loop.listen_to(queue)
+    bench.loop.listen_to(PipeSource(queue.read_end))
     bench.loop.open(talk=False)
     bench.card.advance(2.0)
     (span,) = find_tone(bench.heard, [700])
@@ -829,17 +837,17 @@ def test_what_is_listened_to_waits_while_it_is_paused_and_while_the_earpiece_is_
     start: Callable[..., Bench],
 ) -> None:
     bench, queue = start(None), played_back(2.0)
-    bench.loop.listen_to(queue)
+    bench.loop.listen_to(PipeSource(queue.read_end))
     bench.loop.open(talk=False)
     bench.card.advance(0.5)
-    queue.is_paused = True
+    queue.pause()
     bench.card.advance(0.5)
     played_s = queue.played_s
     assert 0.4 < played_s < 0.6
     bench.loop.close()
     bench.card.let_pass(0.5)
     bench.wait_for(lambda: not bench.loop.counters.is_playing)
-    queue.is_paused = False
+    queue.resume()
     assert queue.played_s == played_s
     bench.loop.open(talk=False)
     bench.card.advance(0.5)
@@ -848,20 +856,20 @@ def test_what_is_listened_to_waits_while_it_is_paused_and_while_the_earpiece_is_
 
 def test_the_microphone_ends_what_is_listened_to(start: Callable[..., Bench]) -> None:
     bench, queue = start(EchoPort()), played_back(2.0)
-    bench.loop.listen_to(queue)
+    bench.loop.listen_to(PipeSource(queue.read_end))
     bench.loop.open(talk=True)
     bench.card.advance(0.5)
     assert queue.is_given_up
     assert queue.played_s == 0
     late = played_back(1.0)
-    bench.loop.listen_to(late)
+    bench.loop.listen_to(PipeSource(late.read_end))
     assert late.is_given_up
 
 
 def test_one_thing_is_listened_to_at_a_time(start: Callable[..., Bench]) -> None:
     bench, first, second = start(None), played_back(1.0), played_back(1.0)
-    bench.loop.listen_to(first)
-    bench.loop.listen_to(second)
+    bench.loop.listen_to(PipeSource(first.read_end))
+    bench.loop.listen_to(PipeSource(second.read_end))
     assert first.is_given_up
     assert not second.is_given_up
     bench.loop.listen_to(None)
@@ -925,11 +933,11 @@ def test_a_new_announcement_takes_the_place_of_the_one_before(start: Callable[..
 
 
 def test_what_is_recorded_of_this_end_holds_its_announcement(start: Callable[..., Bench]) -> None:
-    tap = open_tap()
+    tap, reader = open_tap()
     bench = start(DeafPort(), tap=tap)
     bench.loop.open(talk=True)
     bench.loop.announce(ANNOUNCEMENT, lambda _made: None)
     bench.card.advance(0.8)
-    near, far = tapped(tap)
+    near, far = tapped(reader)
     assert find_tone(near, [1400])
     assert not far.samples.any()

@@ -32,11 +32,11 @@ def test_a_page_holds_its_packets_and_its_checksum_is_the_one_of_the_rfc(packets
 
 
 def test_pages_are_numbered_and_the_first_and_the_last_are_marked() -> None:
-    writer = OggWriter(0x01020304)
+    writer = OggWriter(0x01000304)
     pages = [writer.page([b"a"], 0), writer.page([b"b"], 960), writer.page([b"c"], 1920, is_last=True)]
     assert [page[5] for page in pages] == [2, 0, 4]
     assert [struct.unpack_from("<I", page, 18)[0] for page in pages] == [0, 1, 2]
-    assert all(struct.unpack_from("<I", page, 14)[0] == 0x01020304 for page in pages)
+    assert all(struct.unpack_from("<I", page, 14)[0] == 0x01000304 for page in pages)
 
 
 def test_a_page_takes_255_segments_and_no_more() -> None:

@@ -14,8 +14,8 @@ from firmware.media.tones import (
     recording_tone,
     render,
 )
-from firmware.phone.commands import Tone
 from firmware.phone.countries import COUNTRIES
+from firmware.phone.orders import Tone
 from tests.lab.audio import Sound, find_tone, loudest_frequencies
 
 GENERAL = "GN"

@@ -5,7 +5,7 @@ import pytest
 from firmware.errors import SipError
 from firmware.operator.verification import SipVerifier, Verdict
 from firmware.phone.call import CallDirection, CallerId, TextMessage
-from firmware.phone.events import MessageReceived, MessageSent, VoicemailCounted
+from firmware.phone.news import MessageReceived, MessageSent, VoicemailCounted
 
 ADDRESS = "sip:verify@operator.example"
 

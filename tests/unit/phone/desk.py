@@ -4,22 +4,12 @@ from itertools import count
 from typing import Any, TypeVar
 
 from firmware.phone.call import CallerId, CallId, CallState, DisconnectReason, RegistrationState
-from firmware.phone.commands import Command, OpenCallRecord, PlaceCall, ShowPage
+from firmware.phone.commands import Command, OpenCallRecord, ShowPage
 from firmware.phone.dial_plan import DialPlan
-from firmware.phone.events import (
-    CallAudioChanged,
-    CallStateChanged,
-    Event,
-    HandsetLifted,
-    HandsetReplaced,
-    IncomingCallReceived,
-    Key,
-    KeyHeld,
-    KeyPressed,
-    RegistrationChanged,
-    Timer,
-    TimerExpired,
-)
+from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, Timer, TimerExpired
+from firmware.phone.key import Key
+from firmware.phone.news import CallAudioChanged, CallStateChanged, IncomingCallReceived, RegistrationChanged
+from firmware.phone.orders import PlaceCall
 from firmware.phone.phone import Phone
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneSettings

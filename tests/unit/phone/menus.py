@@ -1,6 +1,6 @@
 """A person in the menus: pages are opened by the words of their rows, as they are read."""
 
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.views import ListView, MenuRow
 from firmware.phone.words import Text, Word
 from tests.unit.phone.desk import Desk

@@ -10,7 +10,8 @@ from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead, ReceiptRead
 from firmware.phone.consent_errands import Activate, ReadConsents, ReadReceipt, SetConsent, WithdrawOptional
 from firmware.phone.errands import CheckPin, Errand, SetPin
-from firmware.phone.events import Key, SetUpLoaded
+from firmware.phone.events import SetUpLoaded
+from firmware.phone.key import Key
 from firmware.phone.menu.views import ListView
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import PolicyRead, PolicyRow, PolicyState

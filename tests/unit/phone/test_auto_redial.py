@@ -1,21 +1,20 @@
 import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason
-from firmware.phone.commands import (
-    CancelTimer,
-    CloseCallRecord,
+from firmware.phone.commands import CancelTimer, CloseCallRecord, MarkCallAnswered, StartTimer
+from firmware.phone.events import Timer
+from firmware.phone.key import Key
+from firmware.phone.news import Problem, ProblemCleared, ProblemRaised
+from firmware.phone.orders import (
     HangUpCall,
-    MarkCallAnswered,
     OpenAudio,
     PlaceCall,
     PlayTone,
     RejectCall,
     StartRinging,
-    StartTimer,
     StopRinging,
     Tone,
 )
-from firmware.phone.events import Key, Problem, ProblemCleared, ProblemRaised, Timer
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.office import office

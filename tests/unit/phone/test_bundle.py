@@ -23,20 +23,14 @@ from firmware.phone.bundle_news import (
 from firmware.phone.bundle_news_rows import ANSWER_PATIENCE_S, DONE_S, FAILED_S
 from firmware.phone.bundle_phrases import CODES, RESULTS, STEPS, WITHOUT_CODE
 from firmware.phone.call import CallState, DisconnectReason, RegistrationFailure
-from firmware.phone.commands import (
-    CancelTimer,
-    IndicatorPattern,
-    PlaceCall,
-    SetBrightness,
-    SetIndicator,
-    ShowPage,
-    StartTimer,
-)
+from firmware.phone.commands import CancelTimer, IndicatorPattern, SetBrightness, SetIndicator, ShowPage, StartTimer
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.errands import CheckPin
-from firmware.phone.events import Key, PreferencesLoaded, Timer
+from firmware.phone.events import PreferencesLoaded, Timer
+from firmware.phone.key import Key
 from firmware.phone.key_answers import StoreWaitsForPin
 from firmware.phone.menu.views import EntryView, ListView, NoticeView
+from firmware.phone.orders import PlaceCall
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Purpose

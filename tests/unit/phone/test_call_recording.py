@@ -10,26 +10,17 @@ from firmware.phone.commands import (
     AnnounceRecording,
     CloseCallRecord,
     Command,
-    OpenAudio,
     PauseRecording,
     ResumeRecording,
-    SignalRecording,
     StartRecording,
     StartTimer,
     StopRecording,
 )
 from firmware.phone.consent_answers import ConsentsChanged
-from firmware.phone.events import (
-    CallPartyChanged,
-    CallReplaced,
-    Key,
-    RecordingAnnounced,
-    RecordingEnded,
-    RecordingSignalled,
-    RecordingStarted,
-    RecordingsTrimmed,
-    Timer,
-)
+from firmware.phone.events import RecordingAnnounced, RecordingEnded, RecordingStarted, RecordingsTrimmed, Timer
+from firmware.phone.key import Key
+from firmware.phone.news import CallPartyChanged, CallReplaced, RecordingSignalled
+from firmware.phone.orders import OpenAudio, SignalRecording
 from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingEnd, RecordingId, RecordingNotice, RecordingPreference, RecordingSign
 from firmware.phone.view import Hint, Mode, RecordingView

@@ -3,7 +3,7 @@
 from firmware.phone.call import CallDirection, CallerId, CallId, Decision
 from firmware.phone.commands import OpenCallRecord
 from firmware.phone.dial_plan import DialPlan
-from firmware.phone.events import IncomingCallReceived
+from firmware.phone.news import IncomingCallReceived
 from firmware.phone.state import PhoneSettings
 from tests.unit.phone.desk import Desk
 

@@ -10,25 +10,18 @@ from hypothesis import strategies as st
 from firmware.phone.activation import AgeBand
 from firmware.phone.answers import PinChanged
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, RejectReason
-from firmware.phone.commands import PlaceCall, RejectCall, StartRinging, StartTimer
+from firmware.phone.commands import StartTimer
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.digit_map import Alternative
-from firmware.phone.events import (
-    Event,
-    Key,
-    MinuteStarted,
-    PreferencesLoaded,
-    Problem,
-    ProblemRaised,
-    RegistrationChanged,
-    SetUpLoaded,
-    Timer,
-)
+from firmware.phone.events import Event, MinuteStarted, PreferencesLoaded, SetUpLoaded, Timer
 from firmware.phone.features import CallRules, Hotline, OpenHours
+from firmware.phone.key import Key
 from firmware.phone.key_answers import StoreWaitsForPin
+from firmware.phone.news import Problem, ProblemRaised, RegistrationChanged
 from firmware.phone.numbers import NumberPattern
+from firmware.phone.orders import PlaceCall, RejectCall, StartRinging
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.set_up import SetUp

@@ -25,7 +25,7 @@ from firmware.phone.answers import (
 )
 from firmware.phone.call import CallDirection, CallerId, CallId, CallState, DisconnectReason, TextMessage
 from firmware.phone.call_statistics import CallCounts, CallStatistics
-from firmware.phone.commands import Command, PlaceCall, SavePreferences, SendMessage
+from firmware.phone.commands import Command, SavePreferences
 from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead
 from firmware.phone.consent_errands import Activate, ReadConsents, SetConsent, WithdrawOptional
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber
@@ -43,23 +43,21 @@ from firmware.phone.errands import (
     SetPin,
 )
 from firmware.phone.events import (
-    CallStateChanged,
-    Key,
     KeyHeld,
     KeyPressed,
     KeyRepeated,
-    MessageReceived,
-    MessageSent,
     MessagesLoaded,
     MinuteStarted,
     PreferencesLoaded,
     Timer,
     TimerExpired,
-    VoicemailCounted,
 )
 from firmware.phone.features import CallRules, Hotline, OpenHours
+from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
+from firmware.phone.news import CallStateChanged, MessageReceived, MessageSent, VoicemailCounted
 from firmware.phone.numbers import NumberPattern
+from firmware.phone.orders import PlaceCall, SendMessage
 from firmware.phone.phone import Phone
 from firmware.phone.policy_answers import PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import PolicyShown, ReadPolicy

@@ -6,31 +6,12 @@ import pytest
 
 from firmware.phone.bundle_news import BundleEnded, BundleResult, BundleStep, BundleStepStarted
 from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, TextMessage
-from firmware.phone.commands import (
-    Click,
-    Command,
-    IndicatorPattern,
-    OpenAudio,
-    SetBrightness,
-    ShowPage,
-    StartRinging,
-    StartTimer,
-    StopSpeaking,
-)
-from firmware.phone.events import (
-    Event,
-    Key,
-    KeyHeld,
-    KeyRepeated,
-    MessageReceived,
-    MinuteStarted,
-    PreferencesLoaded,
-    Problem,
-    ProblemRaised,
-    Timer,
-    VoicemailCounted,
-)
+from firmware.phone.commands import Click, Command, IndicatorPattern, SetBrightness, ShowPage, StartTimer, StopSpeaking
+from firmware.phone.events import Event, KeyHeld, KeyRepeated, MinuteStarted, PreferencesLoaded, Timer
+from firmware.phone.key import Key
 from firmware.phone.light import DIM_PERCENT, FLASH_S, LEAST_LIT_PERCENT
+from firmware.phone.news import MessageReceived, Problem, ProblemRaised, VoicemailCounted
+from firmware.phone.orders import OpenAudio, StartRinging
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings

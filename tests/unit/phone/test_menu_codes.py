@@ -4,7 +4,7 @@ from typing import Any
 from firmware.phone.answers import AccountKnown, PicturesListed
 from firmware.phone.commands import SavePreferences
 from firmware.phone.errands import DeletePicture, ListPictures
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.codes import invite_page, top_up_page
 from firmware.phone.menu.pictures import background_page, pictures_page
 from firmware.phone.menu.stack import Screen

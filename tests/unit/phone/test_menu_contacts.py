@@ -22,7 +22,8 @@ from firmware.phone.errands import (
     SaveContact,
     SearchContacts,
 )
-from firmware.phone.events import Key, Timer
+from firmware.phone.events import Timer
+from firmware.phone.key import Key
 from firmware.phone.menu.views import CodeView, EntryView, ListView, NoticeView
 from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.vcard_text import vcard_text

@@ -8,10 +8,13 @@ from firmware.phone.call import (
     RegistrationFailure,
     RegistrationState,
 )
-from firmware.phone.commands import CancelTimer, PlaceCall, StartTimer
-from firmware.phone.events import CallQualityMeasured, Key, Problem, ProblemRaised, RegistrationChanged, Timer
+from firmware.phone.commands import CancelTimer, StartTimer
+from firmware.phone.events import Timer
+from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, ListView, MenuRow
 from firmware.phone.moves import MENU_PATIENCE_S
+from firmware.phone.news import CallQualityMeasured, Problem, ProblemRaised, RegistrationChanged
+from firmware.phone.orders import PlaceCall
 from firmware.phone.phrases import FEATURES, REGISTRATION_FAILURES, REGISTRATIONS
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import LineView, Mode

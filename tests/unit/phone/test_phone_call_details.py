@@ -3,8 +3,11 @@
 import pytest
 
 from firmware.phone.call import CallerId, CallId, CallQuality, CallState, DisconnectReason
-from firmware.phone.commands import CloseCallRecord, KeepCallQuality, LookUpCaller, SendDtmf
-from firmware.phone.events import CallPartyChanged, CallQualityMeasured, Key, NumberAttributed
+from firmware.phone.commands import CloseCallRecord, KeepCallQuality, LookUpCaller
+from firmware.phone.events import NumberAttributed
+from firmware.phone.key import Key
+from firmware.phone.news import CallPartyChanged, CallQualityMeasured
+from firmware.phone.orders import SendDtmf
 from tests.unit.phone.desk import INCOMING, Desk, settings, without_page
 
 GOOD = CallQuality(0.0, 2.0, 30.0, "G722", encrypted=True, mos=4.4)

@@ -13,44 +13,39 @@ from firmware.phone.call import (
     RejectReason,
 )
 from firmware.phone.commands import (
-    AnswerCall,
-    AudioRoute,
     CancelTimer,
-    CloseAudio,
     CloseCallRecord,
-    HangUpCall,
-    HoldCall,
     IndicatorPattern,
     LookUpCaller,
     MarkCallAnswered,
     MarkMissedCallsSeen,
-    OpenAudio,
     OpenCallRecord,
+    SetIndicator,
+    ShowPage,
+    StartTimer,
+)
+from firmware.phone.events import CallerNamed, KeyRepeated, MissedCallsCounted, Timer
+from firmware.phone.key import Key
+from firmware.phone.news import Problem, ProblemRaised, RegistrationChanged
+from firmware.phone.orders import (
+    AnswerCall,
+    AudioRoute,
+    CloseAudio,
+    HangUpCall,
+    HoldCall,
+    OpenAudio,
     PlaceCall,
     PlayTone,
     RejectCall,
     ResumeCall,
     SendDtmf,
-    SetIndicator,
     SetMute,
     SetVolume,
-    ShowPage,
     SignalRinging,
     StartRinging,
-    StartTimer,
     StopRinging,
     StopTone,
     Tone,
-)
-from firmware.phone.events import (
-    CallerNamed,
-    Key,
-    KeyRepeated,
-    MissedCallsCounted,
-    Problem,
-    ProblemRaised,
-    RegistrationChanged,
-    Timer,
 )
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import CALLER, INCOMING, Desk, settings, without_page

@@ -3,8 +3,8 @@
 import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason
-from firmware.phone.commands import CloseAudio, HangUpCall, HoldCall, JoinCalls, OpenAudio, ResumeCall, SplitCalls
-from firmware.phone.events import Key
+from firmware.phone.key import Key
+from firmware.phone.orders import CloseAudio, HangUpCall, HoldCall, JoinCalls, OpenAudio, ResumeCall, SplitCalls
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk
 

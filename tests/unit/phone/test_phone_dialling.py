@@ -11,32 +11,18 @@ from firmware.phone.call import (
 )
 from firmware.phone.commands import (
     CancelTimer,
-    CloseAudio,
     CloseCallRecord,
-    HangUpCall,
     IndicatorPattern,
     LookUpCaller,
-    OpenAudio,
     OpenCallRecord,
-    PlaceCall,
-    PlayTone,
     SetIndicator,
     StartTimer,
-    StopTone,
-    Tone,
 )
 from firmware.phone.errands import SearchContacts
-from firmware.phone.events import (
-    NO_CALLS,
-    Key,
-    KeyRepeated,
-    LastDialledLoaded,
-    Problem,
-    ProblemCleared,
-    ProblemRaised,
-    RegistrationChanged,
-    Timer,
-)
+from firmware.phone.events import KeyRepeated, LastDialledLoaded, Timer
+from firmware.phone.key import Key
+from firmware.phone.news import NO_CALLS, Problem, ProblemCleared, ProblemRaised, RegistrationChanged
+from firmware.phone.orders import CloseAudio, HangUpCall, OpenAudio, PlaceCall, PlayTone, StopTone, Tone
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk, settings, without_page
 

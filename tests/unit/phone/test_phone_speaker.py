@@ -5,25 +5,23 @@ from typing import Any
 import pytest
 
 from firmware.phone.call import CallState, Decision, DisconnectReason, RejectReason
-from firmware.phone.commands import (
+from firmware.phone.commands import CloseCallRecord, IndicatorPattern, SetIndicator, StartTimer
+from firmware.phone.events import Timer
+from firmware.phone.key import Key
+from firmware.phone.orders import (
     AnswerCall,
     AudioRoute,
     CloseAudio,
-    CloseCallRecord,
     HangUpCall,
-    IndicatorPattern,
     OpenAudio,
     PlaceCall,
     PlayTone,
     RejectCall,
-    SetIndicator,
     SetVolume,
     StartRinging,
-    StartTimer,
     StopTone,
     Tone,
 )
-from firmware.phone.events import Key, Timer
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings, without_page

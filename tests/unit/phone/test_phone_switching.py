@@ -12,32 +12,35 @@ from firmware.phone.call import (
     RejectReason,
 )
 from firmware.phone.commands import (
-    AnswerCall,
-    AudioRoute,
     CancelTimer,
-    CloseAudio,
     CloseCallRecord,
-    HangUpCall,
-    HoldCall,
     IndicatorPattern,
     LookUpCaller,
-    OpenAudio,
     OpenCallRecord,
+    SetIndicator,
+    StartTimer,
+)
+from firmware.phone.events import CallerNamed, Timer
+from firmware.phone.key import Key
+from firmware.phone.orders import (
+    AnswerCall,
+    AudioRoute,
+    CloseAudio,
+    HangUpCall,
+    HoldCall,
+    OpenAudio,
     PlaceCall,
     PlayTone,
     RejectCall,
     ResumeCall,
     SendDtmf,
-    SetIndicator,
     SetVolume,
     SignalRinging,
     StartRinging,
-    StartTimer,
     StopRinging,
     StopTone,
     Tone,
 )
-from firmware.phone.events import CallerNamed, Key, Timer
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import CALLER, INCOMING, Desk, settings, without_page
 

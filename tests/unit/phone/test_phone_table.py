@@ -6,25 +6,23 @@ from typing import get_args
 import pytest
 
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RegistrationState
-from firmware.phone.commands import HangUpCall, ReportImpossibleEvent
+from firmware.phone.commands import ReportImpossibleEvent
 from firmware.phone.events import (
     CallerNamed,
     Event,
     HandsetLifted,
     HandsetReplaced,
-    Key,
     KeyHeld,
     KeyPressed,
     KeyRepeated,
     LastDialledLoaded,
     MissedCallsCounted,
-    Problem,
-    ProblemCleared,
-    ProblemRaised,
-    RegistrationChanged,
     Timer,
     TimerExpired,
 )
+from firmware.phone.key import Key
+from firmware.phone.news import Problem, ProblemCleared, ProblemRaised, RegistrationChanged
+from firmware.phone.orders import HangUpCall
 from firmware.phone.phone import TABLE
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings, without_page

@@ -3,15 +3,15 @@
 import pytest
 
 from firmware.phone.call import CallDirection, CallerId, CallId, CallState, DisconnectReason, SipUri, TransferState
-from firmware.phone.commands import (
-    CloseCallRecord,
+from firmware.phone.commands import CloseCallRecord, LookUpCaller, MarkCallAnswered, OpenCallRecord
+from firmware.phone.events import Timer
+from firmware.phone.key import Key
+from firmware.phone.news import CallPartyChanged, CallReplaced, CallStateChanged, TransferChanged
+from firmware.phone.orders import (
     HangUpCall,
     HoldCall,
     JoinCalls,
-    LookUpCaller,
-    MarkCallAnswered,
     OpenAudio,
-    OpenCallRecord,
     PlaceCall,
     PlayTone,
     ResumeCall,
@@ -20,7 +20,6 @@ from firmware.phone.commands import (
     TransferCall,
     TransferToCall,
 )
-from firmware.phone.events import CallPartyChanged, CallReplaced, CallStateChanged, Key, Timer, TransferChanged
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import CALLER, INCOMING, Desk, settings, without_page
 

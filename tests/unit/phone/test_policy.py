@@ -14,10 +14,11 @@ from firmware.phone.call import (
     RejectReason,
     SipUri,
 )
-from firmware.phone.commands import RejectCall, StartRinging
-from firmware.phone.events import BlockedContactsLoaded, CallerNamed, IncomingCallReceived, MinuteStarted, Timer
+from firmware.phone.events import BlockedContactsLoaded, CallerNamed, MinuteStarted, Timer
 from firmware.phone.features import CallRules, FeatureState, OpenHours
+from firmware.phone.news import IncomingCallReceived
 from firmware.phone.numbers import NumberPattern
+from firmware.phone.orders import RejectCall, StartRinging
 from firmware.phone.policy import AutoAnswer, Forward, Reject, Ring, Verdict, judge, on_busy, on_no_answer
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import Call, PhoneState

@@ -4,9 +4,11 @@ import pytest
 
 from firmware.phone.answers import ContactRead, ContactsFound, ContactsListed
 from firmware.phone.call import CallId, CallState
-from firmware.phone.commands import CancelTimer, OpenCallRecord, PlaceCall, SendDtmf, StartTimer
+from firmware.phone.commands import CancelTimer, OpenCallRecord, StartTimer
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber
-from firmware.phone.events import Key, Timer
+from firmware.phone.events import Timer
+from firmware.phone.key import Key
+from firmware.phone.orders import PlaceCall, SendDtmf
 from firmware.phone.post_dial import PAUSE_S
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk

@@ -7,18 +7,16 @@ from firmware.phone.commands import (
     IndicatorPattern,
     MarkMissedCallsSeen,
     OpenCallRecord,
-    PlaceCall,
-    PlayTone,
-    RedirectCall,
-    RejectCall,
     SavePreferences,
     SetIndicator,
     StartTimer,
-    Tone,
 )
-from firmware.phone.events import Key, LastDialledLoaded, PreferencesLoaded, Timer, VoicemailCounted
+from firmware.phone.events import LastDialledLoaded, PreferencesLoaded, Timer
 from firmware.phone.feature_codes import Feature, FeatureCodes
 from firmware.phone.features import Hotline
+from firmware.phone.key import Key
+from firmware.phone.news import VoicemailCounted
+from firmware.phone.orders import PlaceCall, PlayTone, RedirectCall, RejectCall, Tone
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode, Refusal
 from tests.unit.phone.desk import CALLER, INCOMING, Desk

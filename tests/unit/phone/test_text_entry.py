@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.pinyin_entry import Composition
 from firmware.phone.text_entry import _LETTERS, MAX_BYTES, MAX_CHARACTERS, TextEntry, WritingMode
 from firmware.pinyin.table import syllables

@@ -8,24 +8,16 @@ from firmware.phone.commands import (
     IndicatorPattern,
     KeepMessage,
     MarkMessagesRead,
-    PlaceCall,
-    SendMessage,
     SetIndicator,
     StartTimer,
 )
 from firmware.phone.dial_plan import Rewrite
 from firmware.phone.digit_map import Alternative
-from firmware.phone.events import (
-    Key,
-    KeyRepeated,
-    MessageReceived,
-    MessageSent,
-    MessagesLoaded,
-    Problem,
-    ProblemRaised,
-    Timer,
-)
+from firmware.phone.events import KeyRepeated, MessagesLoaded, Timer
+from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, EntryView, MenuRow, NoticeView
+from firmware.phone.news import MessageReceived, MessageSent, Problem, ProblemRaised
+from firmware.phone.orders import PlaceCall, SendMessage
 from firmware.phone.phrases import HINTS
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode
@@ -370,3 +362,10 @@ def test_with_the_handset_off_the_menu_key_writes_nothing() -> None:
     desk.dial("2001")
     desk.press(Key.MENU)
     assert desk.view.mode is Mode.COLLECTING_DIGITS
+
+
+def test_a_message_under_the_name_of_another_does_not_take_its_place() -> None:
+    desk = office()
+    desk.handle(MessageReceived(message(1)))
+    assert not desk.handle(MessageReceived(replace(message(1), text="Something else.")))
+    assert desk.phone._state.features.messages == (message(1),)

@@ -225,6 +225,14 @@ def test_everything_that_a_bundle_may_have_goes_into_it(name: str) -> None:
     assert opened(maker.bundle({name: b"x"}), (maker.trusted,)).read(name) == b"x"
 
 
+def test_firmware_alone_makes_a_bundle_one_that_handsets_before_0_2_0_do_not_read() -> None:
+    maker = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
+    firmware = maker.bundle(CONTENTS | {"firmware/wecall_handset-0.2.0-py3-none-any.whl": b""})
+    # Those read formats up to 1.
+    assert opened(firmware, (maker.trusted,)).manifest.format == 2
+    assert opened(SMALL).manifest.format == 1
+
+
 def test_what_a_handset_would_not_take_is_not_written() -> None:
     with pytest.raises(BundleRefusedError) as caught:
         INSTALLER.bundle({"config.toml": bytes(256 * 1024 + 1)})

@@ -37,8 +37,9 @@ def refusal_of(written: Path, bundle: bytes, record: Record = PINNED, number: in
     return refused.value.refusal
 
 
-def test_a_bundle_of_a_pinned_key_is_taken(written: Path) -> None:
-    verified = verifier(written).verify(PINNED, 7, io.BytesIO(OPERATOR.bundle(CONFIGURED | wheel("2.0"))))
+@pytest.mark.parametrize("version", ["0.2.0", "0.10", "2.0", "3"])
+def test_a_bundle_of_a_pinned_key_is_taken(written: Path, version: str) -> None:
+    verified = verifier(written).verify(PINNED, 7, io.BytesIO(OPERATOR.bundle(CONFIGURED | wheel(version))))
     assert verified.configuration.device.id == "handset-1"
 
 
@@ -68,6 +69,9 @@ def test_a_bundle_of_a_pinned_key_is_taken(written: Path) -> None:
             BundleRefusal.UNSUPPORTED,
         ),
         (OPERATOR.bundle(CONFIGURED | {"firmware/other-2.0-py3-none-any.whl": b""}), BundleRefusal.UNSUPPORTED),
+        (OPERATOR.bundle(CONFIGURED | wheel("0.1.9")), BundleRefusal.UNSUPPORTED),
+        (OPERATOR.bundle(CONFIGURED | wheel("0")), BundleRefusal.UNSUPPORTED),
+        (OPERATOR.bundle(CONFIGURED | wheel("newest")), BundleRefusal.UNSUPPORTED),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -235,7 +235,7 @@ def test_firmware_that_nobody_confirms_is_exchanged_back_and_the_services_are_st
     assert (machine.link, machine.firmware()) == ("environments/installed", "VERSION = 'installed'\n")
     assert machine.commands[-2:] == [
         "systemctl --no-block restart wecall-handset.service",
-        "systemctl --no-block try-restart wecall-sync.service",
+        "systemctl --no-block try-restart wecall-voice.service wecall-sync.service",
     ]
 
 

@@ -20,7 +20,8 @@ from firmware.phone.bundle_news import (
 )
 from firmware.phone.call import RegistrationFailure
 from firmware.phone.errands import FactsKind
-from firmware.phone.events import Event, Key, PreferencesLoaded
+from firmware.phone.events import Event, PreferencesLoaded
+from firmware.phone.key import Key
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import PhoneView

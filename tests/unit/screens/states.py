@@ -18,7 +18,7 @@ from firmware.phone.call import (
 )
 from firmware.phone.contact import ContactMatch
 from firmware.phone.errands import FactsKind
-from firmware.phone.events import Key, Problem
+from firmware.phone.key import Key
 from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.menu.views import (
     CardView,
@@ -31,6 +31,7 @@ from firmware.phone.menu.views import (
     NoticeView,
     SoftKeys,
 )
+from firmware.phone.news import Problem
 from firmware.phone.purpose import Purpose
 from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, RecordingView, Refusal
 from firmware.phone.words import Text, counted, word

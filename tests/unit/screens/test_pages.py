@@ -15,8 +15,8 @@ from firmware.phone.call import (
     RegistrationFailure,
     RegistrationState,
 )
-from firmware.phone.events import Problem
 from firmware.phone.menu.views import CardView, CodeView, EntryKind, EntryView, ListView, MenuRow, NoticeView
+from firmware.phone.news import Problem
 from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView, Refusal
 from firmware.phone.words import Text, word
 from firmware.screens.model import Card, Code, Entry, Icon, Importance, List, Page, Role

@@ -4,7 +4,7 @@ import pytest
 
 from firmware.phone.answers import FactsRead
 from firmware.phone.errands import FactsKind
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.views import CodeView
 from firmware.phone.view import Mode, PhoneView
 from firmware.phone.words import word

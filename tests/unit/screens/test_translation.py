@@ -13,7 +13,7 @@ from babel.messages.mofile import read_mo
 
 from firmware.phone import phrases
 from firmware.phone.call import Decision, DisconnectReason, RegistrationFailure, RegistrationState, TransferState
-from firmware.phone.events import Problem
+from firmware.phone.news import Problem
 from firmware.phone.view import Hint
 from firmware.phone.words import counted, word
 from firmware.screens import translation

@@ -14,6 +14,7 @@ from firmware.sip.mapping import (
     caller_id,
     disconnect_reason,
     registration_failure,
+    status_code,
 )
 
 
@@ -109,3 +110,8 @@ def test_a_failed_registration_has_a_reason(
 def test_every_reason_to_reject_has_a_final_response() -> None:
     assert set(REJECT_CODES) == set(RejectReason)
     assert all(code >= 400 for code in REJECT_CODES.values())
+
+
+@pytest.mark.parametrize(("code", "told"), [(0, 0), (100, 100), (699, 699), (700, 0), (799, 0), (999, 0)])
+def test_a_status_that_is_none_in_sip_is_not_told(code: int, told: int) -> None:
+    assert status_code(code) == told

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from firmware.phone.call import RegistrationFailure, RegistrationState
-from firmware.phone.events import RegistrationChanged
+from firmware.phone.news import RegistrationChanged
 from firmware.sip.agenda import Agenda
 from firmware.sip.failover import ServerChoice, Target
 from firmware.sip.registration import (
@@ -216,6 +216,13 @@ def test_stopping_unregisters_only_what_is_registered_and_nothing_follows(regist
     room.registration.retry_now()
     room.pass_time(120)
     assert room.sent == ["register", "unregister"][: 1 + registered]
+
+
+def test_what_is_no_status_in_sip_is_a_failure_without_a_code() -> None:
+    room = ServerRoom()
+    room.registration.start()
+    room.registration.failed(RegistrationFailure.REFUSED, 799)
+    assert (room.told[-1].state, room.told[-1].sip_code) == (RegistrationState.FAILED, 0)
 
 
 # --- several servers --------------------------------------------------------------------------------------------------

@@ -4,8 +4,10 @@ import sys
 import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
-from firmware.phone.events import CallStateChanged, Event, MessageSent, Problem, ProblemRaised
-from firmware.sip import AccountSettings, PjsuaStack, SipSettings
+from firmware.phone.events import Event
+from firmware.phone.news import CallStateChanged, MessageSent, Problem, ProblemRaised
+from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.sip.stack import PjsuaStack
 from provisioning.sip_choices import Transport
 
 

@@ -1,6 +1,11 @@
+from types import SimpleNamespace
+from unittest.mock import Mock
+
 import pytest
 
-from firmware.sip.text_messages import MAX_TEXT_LENGTH, can_be_shown, readable
+from firmware.phone.call import SipUri
+from firmware.phone.news import MessageSent
+from firmware.sip.text_messages import MAX_TEXT_LENGTH, TextMessages, can_be_shown, readable
 
 
 @pytest.mark.parametrize(
@@ -8,6 +13,7 @@ from firmware.sip.text_messages import MAX_TEXT_LENGTH, can_be_shown, readable
     [
         ("Grüße aus 北京", "Grüße aus 北京"),
         ("one\r\ntwo\nthree", "one\ntwo\nthree"),
+        ("one\u2028two\u2029three", "one\ntwo\nthree"),
         ("\x1b[2Jclear\x00\x07", "[2Jclear"),
         ("\u202egnp.exe", "gnp.exe"),
         ("  \n ", ""),
@@ -34,3 +40,12 @@ def test_a_text_is_made_fit_to_be_shown(text: str, shown: str) -> None:
 )
 def test_only_plain_text_that_can_be_read_is_taken(header: str, *, shown: bool) -> None:
     assert can_be_shown(f"MESSAGE sip:a@b SIP/2.0\r\n{header}\r\n\r\nhello") is shown
+
+
+@pytest.mark.parametrize(("code", "told"), [(200, 200), (486, 486), (699, 699), (700, 0), (999, 0)])
+def test_what_is_no_status_in_sip_is_a_failure_without_a_code(code: int, told: int) -> None:
+    posted: list[object] = []
+    texts = TextMessages(posted.append, lambda _source: True)
+    texts.send(Mock(send_text=lambda *_: SimpleNamespace(this=7)), "d" * 32, SipUri("sip:a@b"), "Hi")
+    texts.answered(7, code)
+    assert posted == [MessageSent("d" * 32, code == 200, told)]

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from firmware.phone.call import CallId, DisconnectReason, SipUri, TransferState
-from firmware.phone.events import Event, TransferChanged
+from firmware.phone.news import TransferChanged
 from firmware.sip.agenda import Agenda
 from firmware.sip.transfer import NO_NOTIFY_S, Transfers
 
@@ -19,7 +19,7 @@ class Desk:
     def __init__(self) -> None:
         self.now_s = 0.0
         self.agenda = Agenda(lambda: self.now_s)
-        self.told: list[Event] = []
+        self.told: list[object] = []
         self.ended: list[tuple[CallId, DisconnectReason]] = []
         self.transfers = Transfers(self.agenda, self._find, self.told.append, lambda *end: self.ended.append(end))
 
@@ -87,3 +87,8 @@ def test_a_second_transfer_of_the_same_call_is_refused_and_the_first_goes_on(des
     desk.transfers.transfer(CALL, SipUri("sip:carol@example.com"))
     desk.transfers.status_told(CALL, 200, final=True)
     assert desk.states == [(TransferState.FAILED, 0), (TransferState.DONE, 200)]
+
+
+def test_what_is_no_status_in_sip_is_a_failure_without_a_code(desk: Desk) -> None:
+    desk.transfers.status_told(CALL, 799, final=True)
+    assert desk.states == [(TransferState.FAILED, 0)]

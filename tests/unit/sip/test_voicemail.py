@@ -1,6 +1,6 @@
 import pytest
 
-from firmware.phone.events import VoicemailCounted
+from firmware.phone.news import VoicemailCounted
 from firmware.sip.voicemail import voicemail_count
 
 

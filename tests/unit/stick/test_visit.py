@@ -361,10 +361,10 @@ async def test_a_stick_that_was_pulled_out_before_it_was_written_is_not_taken_to
 
 async def test_what_the_holder_ordered_goes_to_the_stick_whole_and_is_gone_from_the_handset(lab: Lab) -> None:
     copy = bytes(range(251)) * 1000
-    lab.handset.copies = {"wecall-20260102-030405.tar.age": copy, "wecall-20260102-030405.key.age": b"key"}
+    lab.handset.copies = {"wecall-20260100-030405.tar.age": copy, "wecall-20260100-030405.key.age": b"key"}
     await lab.run()
-    assert lab.names == {"wecall-20260102-030405.tar.age", "wecall-20260102-030405.key.age"}
-    assert (lab.stick / "wecall-20260102-030405.tar.age").read_bytes() == copy
+    assert lab.names == {"wecall-20260100-030405.tar.age", "wecall-20260100-030405.key.age"}
+    assert (lab.stick / "wecall-20260100-030405.tar.age").read_bytes() == copy
     assert not lab.handset.copies
     assert lab.handset.said == [BundleCode.COPY_WRITTEN]
 
@@ -378,18 +378,18 @@ async def test_a_bundles_end_stays_on_the_display_where_a_copy_goes_to_the_same_
 
 
 async def test_what_does_not_fit_on_the_stick_stays_on_the_handset(lab: Lab) -> None:
-    lab.handset.copies = {"wecall-20260102-030405.tar": bytes(1000)}
+    lab.handset.copies = {"wecall-20260100-030405.tar": bytes(1000)}
     await lab.visit.look()
     # In the way of the file stands a folder: the nearest thing to a full stick that root cannot write around.
-    (lab.stick / "wecall-20260102-030405.tar").mkdir()
+    (lab.stick / "wecall-20260100-030405.tar").mkdir()
     with pytest.raises(StickError):
         await lab.write()
-    assert set(lab.handset.copies) == {"wecall-20260102-030405.tar"}
+    assert set(lab.handset.copies) == {"wecall-20260100-030405.tar"}
     assert lab.handset.said == [BundleCode.COPY_NOT_WRITTEN]
 
 
 async def test_half_a_copy_is_left_on_no_stick(lab: Lab) -> None:
-    lab.handset.copies = {"wecall-20260102-030405.tar": bytes(3 * MAX_PIECE_BYTES)}
+    lab.handset.copies = {"wecall-20260100-030405.tar": bytes(3 * MAX_PIECE_BYTES)}
     await lab.visit.look()
     fetch = lab.handset.fetch
 

@@ -2,6 +2,7 @@ import asyncio
 import re
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from firmware.errors import StorageError
 from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
 from firmware.phone.purpose import Purpose
+from firmware.storage.call_rows import Call, entry_of
 from firmware.storage.database import Database
 from firmware.storage.errors import StoreClosedError, StoreFullError
 from tests.lab.store import BOOT_ID, StoreLab
@@ -223,6 +225,95 @@ async def test_a_call_that_goes_on_is_not_taken_for_interrupted(lab: StoreLab) -
     assert entry.reason is DisconnectReason.LOCAL_HANGUP
 
 
+@pytest.mark.parametrize("clock_step_s", [0.0, -86_400.0, 1_000_000.0], ids=["", "set back", "set forward"])
+@pytest.mark.parametrize("ended_ago_s", [0.0, 4.0], ids=["ends later", "ended meanwhile"])
+async def test_a_call_that_outlives_the_handset_s_process_has_one_row_and_one_record_with_its_times(
+    lab: StoreLab, ended_ago_s: float, clock_step_s: float
+) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    start = lab.wall_s
+    call_id = await lab.open_call("10086", dialled="10086")
+    lab.pass_time(5)
+    await lab.call_log.mark_answered(call_id)
+    lab.pass_time(20, clock_step_s=clock_step_s)
+    await lab.restart()
+    await lab.call_log.open_record(call_id, OUTGOING, "sip:10086@example.org", "", began_ago_s=25)
+    assert await lab.call_log.recover_interrupted([call_id]) == 0
+    assert await records(lab) == []
+    await lab.call_log.mark_answered(call_id, 20.5)
+    lab.pass_time(10)
+    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200, ended_ago_s=ended_ago_s)
+    [entry] = await lab.call_log.recent(10)
+    assert (entry.number, entry.reason) == ("10086", DisconnectReason.REMOTE_HANGUP)
+    assert (entry.started_at, entry.answered_at, entry.ended_at) == (start, start + 5, start + 35 - ended_ago_s)
+    assert await lab.call_log.last_dialled() == "10086"
+    [record] = await records(lab)
+    assert (record["id"], record["result"]) == (call_id, "remote_hangup")
+
+
+async def test_a_call_that_was_answered_while_no_handset_was_there_says_when(lab: StoreLab) -> None:
+    start = lab.wall_s
+    call_id = await lab.open_call()
+    await lab.restart()
+    lab.pass_time(10)
+    await lab.call_log.open_record(call_id, OUTGOING, "10086", "", began_ago_s=10)
+    await lab.call_log.mark_answered(call_id, 7)
+    await lab.restart()
+    await lab.call_log.open_record(call_id, OUTGOING, "10086", "", began_ago_s=10)
+    await lab.call_log.close_record(call_id, DisconnectReason.LOCAL_HANGUP, 200, ended_ago_s=8)
+    [entry] = await lab.call_log.recent(10)
+    assert entry.answered_at == start + 3
+    assert entry.ended_at == start + 3, "no call ends before its answer, however roughly its times are known"
+
+
+async def test_a_call_that_the_handset_had_no_time_to_write_down_is_written_as_it_began(lab: StoreLab) -> None:
+    call_id = lab.new_call_id()
+    await lab.call_log.open_record(call_id, INCOMING, "10086", "", began_ago_s=8)
+    await lab.call_log.close_record(call_id, DisconnectReason.CANCELLED, 487, ended_ago_s=3)
+    [entry] = await lab.call_log.recent(10)
+    assert (entry.started_at, entry.ended_at) == (lab.wall_s - 8, lab.wall_s - 3)
+
+
+async def test_a_call_that_is_told_of_after_its_end_was_written_stays_as_it_is(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    call_id = await lab.make_call(answered=False)
+    [before], sent = await lab.call_log.recent(10), await records(lab)
+    await lab.restart()
+    await lab.call_log.open_record(call_id, OUTGOING, "10086", "", began_ago_s=5)
+    await lab.call_log.mark_answered(call_id, 2)
+    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200, ended_ago_s=1)
+    assert await lab.call_log.recent(10) == (before,)
+    assert await records(lab) == sent
+
+
+async def test_of_the_calls_that_were_left_only_those_that_nobody_knows_of_are_closed(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    going_on, cut_off = await lab.open_call(), await lab.open_call()
+    await lab.restart()
+    assert await lab.call_log.recover_interrupted([going_on]) == 1
+    assert [record["id"] for record in await records(lab)] == [cut_off]
+    await lab.restart()
+    assert await lab.call_log.recover_interrupted() == 1
+    assert [record["id"] for record in await records(lab)] == [cut_off, going_on]
+
+
+async def test_entries_of_one_call_that_agree_in_nothing_keep_no_store_from_opening(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    late: dict[str, Any] = {"started_at": 253_370_000_000.0}
+    long: dict[str, Any] = {
+        "started_at": 0.0,
+        "answered_at": 1.0,
+        "ended_at": 253_370_000_000.0,
+        "reason": DisconnectReason.BUSY,
+    }
+    call = Call(lab.new_call_id(), OUTGOING, "10086", "", "", 0.0, 0.0, clock_synced=True, boot_id=BOOT_ID)
+    for times in ([late, long], [long, late], [late, long | {"ended_at": 86_400.0}]):
+        await lab.call_log.take_over([{**entry_of(call), **each} for each in times])
+    assert await lab.call_log.recover_interrupted() == 0
+    [entry] = await lab.call_log.recent(10)
+    assert entry.ended_at == 253_370_086_400.0
+
+
 async def test_redial_knows_the_digits_of_the_newest_outgoing_call(lab: StoreLab) -> None:
     assert await lab.call_log.last_dialled() == ""
     await lab.make_call("sip:10086@example.org", dialled="10086")
@@ -380,3 +471,19 @@ async def test_calls_of_two_accounts_are_told_apart_by_opaque_ids(lab: StoreLab)
     accounts = {record["account"] for record in await records(lab)}
     assert len(accounts) == 2
     assert not any("sip" in account or "office" in account for account in accounts)
+
+
+async def test_what_is_over_stays_as_it_is_when_another_call_comes_under_its_name(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    quality = CallQuality(1.5, 4.0, 80.0, "G722", encrypted=True, mos=4.0)
+    call_id = await lab.make_call(direction=INCOMING)
+    await lab.call_log.keep_quality(call_id, quality)
+    before = await lab.call_log.recent(10)
+    await lab.restart()
+    await lab.call_log.open_record(call_id, OUTGOING, "666", "666")
+    await lab.call_log.mark_answered(call_id)
+    await lab.call_log.keep_quality(call_id, replace(quality, mos=1.0))
+    await lab.call_log.close_record(call_id, DisconnectReason.BUSY, 486)
+    await lab.call_log.keep_quality(call_id, replace(quality, mos=1.0))
+    assert await lab.call_log.recent(10) == before
+    assert len(await records(lab)) == 1

@@ -321,6 +321,39 @@ async def test_calls_from_before_the_pin_was_typed_survive_kills(tmp_path: Path)
     await lab.stop()
 
 
+@pytest.mark.parametrize("is_told_first", [True, False], ids=["told before the PIN", "told after it"])
+async def test_a_call_of_before_the_pin_that_outlives_its_process_goes_on_with_its_row(
+    tmp_path: Path, is_told_first: bool
+) -> None:
+    lab = GuardedStore(tmp_path)
+    await lab.start()
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    before = await lab.outbox.waiting()
+    await lab.guard_by_pin()
+    await lab.restart()
+    started_at = lab.wall_s
+    call_id = await lab.open_call("+861055551234", dialled="055551234")
+    lab.pass_time(5)
+    await lab.call_log.mark_answered(call_id)
+    lab.make_parts()
+    lab.going_on = [call_id]
+    lab.pass_time(5, clock_step_s=1000)
+    if not is_told_first:
+        assert (await lab.pin.check(PIN)).accepted
+    await lab.call_log.open_record(call_id, CallDirection.OUTGOING, "055551234", "", began_ago_s=10)
+    await lab.call_log.mark_answered(call_id, 6)
+    if is_told_first:
+        assert (await lab.pin.check(PIN)).accepted
+    assert await lab.outbox.waiting() == before
+    await lab.call_log.close_record(call_id, DisconnectReason.LOCAL_HANGUP, 200)
+    [call] = await lab.call_log.recent(10)
+    assert (call.number, call.reason) == ("+861055551234", DisconnectReason.LOCAL_HANGUP)
+    assert (call.started_at, call.answered_at, call.ended_at) == (started_at, started_at + 5, started_at + 10)
+    assert await lab.call_log.last_dialled() == "055551234"
+    assert await lab.outbox.waiting() == before + 1
+    await lab.stop()
+
+
 async def test_a_call_that_runs_while_the_pin_is_typed_survives_a_kill_after_that(tmp_path: Path) -> None:
     lab = GuardedStore(tmp_path)
     await lab.start()

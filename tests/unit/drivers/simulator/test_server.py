@@ -13,9 +13,9 @@ import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
 from drivers.errors import DeviceError
-from drivers.simulator import Simulator
 from drivers.simulator.display import FAMILIES
 from drivers.simulator.journal import MOST_ENTRIES
+from drivers.simulator.server import Simulator
 from provisioning.display import DisplayFamily
 from tests.lab.patience import PATIENCE_S
 

@@ -6,15 +6,16 @@ from firmware.phone.activation_answers import NumberProof, NumberProofRead
 from firmware.phone.activation_errands import RequestCode
 from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallDirection, CallerId, TextMessage
-from firmware.phone.commands import AnswerCall, PlaceCall, SendMessage, SignalRinging
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.consent_errands import Activate, SetConsent
 from firmware.phone.errands import CheckPin, SetPin
-from firmware.phone.events import Key, LastDialledLoaded, MessagesLoaded, SetUpLoaded, Timer
+from firmware.phone.events import LastDialledLoaded, MessagesLoaded, SetUpLoaded, Timer
 from firmware.phone.features import Hotline
 from firmware.phone.guard import Guard
+from firmware.phone.key import Key
 from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
+from firmware.phone.orders import AnswerCall, PlaceCall, SendMessage, SignalRinging
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_errands import PolicyShown
 from firmware.phone.purpose import Actor, Purpose

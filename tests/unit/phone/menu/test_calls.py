@@ -2,11 +2,13 @@ import pytest
 
 from firmware.phone.answers import CallsDeleted, CallsListed, ContactDeleted, ContactSaved, ErrandFailed, LoggedCall
 from firmware.phone.call import CallDirection, CallId, CallQuality, CallState, Decision, DisconnectReason
-from firmware.phone.commands import MarkMissedCallsSeen, PlaceCall
+from firmware.phone.commands import MarkMissedCallsSeen
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, ListCalls, ReadContact
-from firmware.phone.events import Key, MissedCallsCounted
+from firmware.phone.events import MissedCallsCounted
+from firmware.phone.key import Key
 from firmware.phone.menu.views import ListView, NoticeView
+from firmware.phone.orders import PlaceCall
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording_answers import RecordingsChanged, RecordingsFound

@@ -3,12 +3,14 @@
 import pytest
 
 from firmware.phone.answers import ErrandFailed, PinChanged
-from firmware.phone.commands import PlaceCall, SavePreferences
+from firmware.phone.commands import SavePreferences
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.errands import CheckPin, ChooseCountry
-from firmware.phone.events import Key, PreferencesLoaded, SetUpLoaded, Timer
+from firmware.phone.events import PreferencesLoaded, SetUpLoaded, Timer
+from firmware.phone.key import Key
 from firmware.phone.menu.views import NoticeView
+from firmware.phone.orders import PlaceCall
 from firmware.phone.preferences import Preferences
 from firmware.phone.set_up import SetUp
 from firmware.phone.state import PhoneSettings

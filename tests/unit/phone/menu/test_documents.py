@@ -3,9 +3,11 @@ import pytest
 from firmware.phone.answers import ErrandFailed
 from firmware.phone.call import CallState
 from firmware.phone.consent_answers import ConsentsChanged
-from firmware.phone.events import CallStateChanged, Key, MissedCallsCounted, Problem, ProblemRaised
+from firmware.phone.events import MissedCallsCounted
+from firmware.phone.key import Key
 from firmware.phone.menu.policy import PolicyPage
 from firmware.phone.menu.views import ListView, NoticeView
+from firmware.phone.news import CallStateChanged, Problem, ProblemRaised
 from firmware.phone.policy_answers import (
     DocumentsChanged,
     NoticeRow,

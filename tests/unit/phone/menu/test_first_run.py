@@ -4,9 +4,11 @@ import pytest
 
 from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.call import CallState, DisconnectReason
-from firmware.phone.commands import AudioRoute, PlaceCall, SavePreferences, SaveSetUp, StartRinging
-from firmware.phone.events import Key, PreferencesLoaded, SetUpLoaded, Timer
+from firmware.phone.commands import SavePreferences, SaveSetUp
+from firmware.phone.events import PreferencesLoaded, SetUpLoaded, Timer
+from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView
+from firmware.phone.orders import AudioRoute, PlaceCall, StartRinging
 from firmware.phone.preferences import Preferences
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import Hint, Mode

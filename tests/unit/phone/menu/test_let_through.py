@@ -5,19 +5,15 @@ import pytest
 from firmware.phone.activation import AgeBand
 from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.call import CallerId, CallId, CallState, Decision, DisconnectReason
-from firmware.phone.commands import PlaceCall, SavePreferences
+from firmware.phone.commands import SavePreferences
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.consent_errands import SetConsent
 from firmware.phone.errands import CheckPin
-from firmware.phone.events import (
-    CallStateChanged,
-    HandsetLifted,
-    HandsetReplaced,
-    IncomingCallReceived,
-    Key,
-    PreferencesLoaded,
-)
+from firmware.phone.events import HandsetLifted, HandsetReplaced, PreferencesLoaded
+from firmware.phone.key import Key
 from firmware.phone.menu.views import EntryView, ListView, NoticeView
+from firmware.phone.news import CallStateChanged, IncomingCallReceived
+from firmware.phone.orders import PlaceCall
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Actor, Purpose

@@ -4,14 +4,16 @@ import pytest
 
 from firmware.phone.answers import CallsListed, ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallerId, CallId, CallState, DisconnectReason
-from firmware.phone.commands import PlaceCall, SavePreferences, StartTimer
+from firmware.phone.commands import SavePreferences, StartTimer
 from firmware.phone.dial_plan import Rewrite
 from firmware.phone.digit_map import Alternative
 from firmware.phone.errands import CheckPin, FactoryReset, SetPin
-from firmware.phone.events import Event, Key, LastDialledLoaded, MissedCallsCounted, PreferencesLoaded, Timer
+from firmware.phone.events import Event, LastDialledLoaded, MissedCallsCounted, PreferencesLoaded, Timer
 from firmware.phone.features import Hotline
+from firmware.phone.key import Key
 from firmware.phone.lock import LOCK_AFTER_S
 from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
+from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import weakness
 from firmware.phone.preferences import Preferences
 from firmware.phone.rights import Right

@@ -6,11 +6,12 @@ import pytest
 
 from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallState, DisconnectReason
-from firmware.phone.commands import PlaceCall
 from firmware.phone.consent_answers import ConsentsChanged
-from firmware.phone.events import Key, PreferencesLoaded
+from firmware.phone.events import PreferencesLoaded
+from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, EntryView, NoticeView
 from firmware.phone.my_data import DataCategory
+from firmware.phone.orders import PlaceCall
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences

@@ -8,7 +8,8 @@ from firmware.phone.commands import SavePreferences
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.consent_errands import SetConsent, WithdrawOptional
 from firmware.phone.errands import CheckPin, FactsKind, ReadFacts, SetPin
-from firmware.phone.events import Key, Timer
+from firmware.phone.events import Timer
+from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, CodeView, EntryView, ListView, NoticeView
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor, Purpose

@@ -2,9 +2,10 @@ import pytest
 
 from firmware.phone.answers import ErrandFailed
 from firmware.phone.call import CallId, CallState
-from firmware.phone.commands import CloseAudio, OpenAudio, PlaceCall, SetVolume
-from firmware.phone.events import Key, RecordingEnded, Timer
+from firmware.phone.events import RecordingEnded, Timer
+from firmware.phone.key import Key
 from firmware.phone.menu.views import ListView, NoticeView
+from firmware.phone.orders import CloseAudio, OpenAudio, PlaceCall, SetVolume
 from firmware.phone.recording import Playback, RecordingEnd, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed, RecordingRow, RecordingsChanged
 from firmware.phone.recording_errands import (

@@ -1,7 +1,7 @@
 import pytest
 
 from firmware.phone.answers import ErrandFailed
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, MenuRow
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares

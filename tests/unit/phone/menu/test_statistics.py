@@ -3,7 +3,7 @@ import pytest
 from firmware.phone.answers import CallsCounted, ErrandFailed
 from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.errands import CountCalls
-from firmware.phone.events import Key
+from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, ListView, MenuRow
 from firmware.phone.words import Text, counted, word
 from tests.unit.phone.desk import Desk

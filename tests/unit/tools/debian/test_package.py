@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.debian.package import lay_out, pack
+from tools.debian.package import copy_source, lay_out, pack
 from tools.debian.target import Target
 
 TARGET = Target("arm64", sys.version_info[:2], sys.executable)
@@ -52,6 +52,14 @@ def test_every_unit_program_and_rule_is_in_it(root: Path) -> None:
         if path.name != "install.sh" and path.suffix in places:
             assert places[path.suffix] in installed
     assert {"usr/lib/sysusers.d/wecall.conf", "usr/lib/tmpfiles.d/wecall.conf"} <= installed
+
+
+def test_a_phone_has_no_simulator(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    copy_source(source)
+    assert (source / "drivers" / "keypad.py").is_file()
+    assert not (source / "drivers" / "simulator").exists()
+    assert not list(source.rglob("phone.js"))
 
 
 def test_dpkg_reads_the_package_and_its_scripts_are_whole(root: Path, tmp_path: Path) -> None:

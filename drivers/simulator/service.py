@@ -1,0 +1,165 @@
+"""The simulator's process: waits for a handset and shows its devices as a page for as long as that runs."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from drivers.errors import DeviceError
+from drivers.simulator.devices import KeyAction
+from drivers.simulator.messages import (
+    FROM_HANDSET,
+    SOCKET_NAME,
+    FamilyChosen,
+    FrameShown,
+    FromHandset,
+    FromSimulator,
+    HookMoved,
+    KeyReported,
+    Noted,
+    PhoneDescribed,
+    StateShown,
+    encode,
+    received,
+)
+from drivers.simulator.server import HOST, Simulator, listen
+from drivers.simulator.stick import StickPort
+
+logger = logging.getLogger(__name__)
+
+
+class SimulatorService:
+    """Serves one handset after another; how the receiver lies outlasts them.
+
+    Whoever opens the page while there is no handset waits until there is one.
+
+    Attributes:
+        url: the page's address.
+    """
+
+    def __init__(self, runtime_dir: Path, port: int) -> None:
+        """Listen for pages and for a handset.
+
+        Args:
+            runtime_dir: where the handset's sockets are, this one among them.
+            port: the page's; 0 lets the system choose.
+
+        Raises:
+            DeviceError: the port or the socket cannot be listened on.
+        """
+        self._runtime_dir = runtime_dir
+        self._pages = listen(HOST, port)
+        self.url = f"http://{HOST}:{self._pages.getsockname()[1]}/"
+        self._handsets = _listen_for_handsets(runtime_dir / SOCKET_NAME)
+        self._off_hook = False
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        loop = asyncio.get_running_loop()
+        with self._pages, self._handsets:
+            while True:
+                connection, _ = await loop.sock_accept(self._handsets)
+                reader, writer = await asyncio.open_unix_connection(sock=connection)
+                try:
+                    await self._serve(reader, writer)
+                except DeviceError as error:
+                    logger.warning("The simulator hung up on a handset: %s", error)
+                finally:
+                    writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        messages = received(reader, FROM_HANDSET)
+        phone = await anext(messages, None)
+        if not isinstance(phone, PhoneDescribed):
+            return
+        simulator = Simulator(
+            phone.keys,
+            repeat_after_ms=phone.repeat_after_ms,
+            repeat_every_ms=phone.repeat_every_ms,
+            long_press_ms=phone.long_press_ms,
+            family=phone.family,
+            glyphs=phone.glyphs,
+            listener=self._pages,
+        )
+        simulator.hook_switch.move(off_hook=self._off_hook)
+        _report(simulator, lambda message: writer.write(encode(message)))
+        simulator.stick.when_plugged = StickPort(self._runtime_dir, simulator.note).plug_in
+        await simulator.start()
+        try:
+            async for message in messages:
+                _show(simulator, message)
+        finally:
+            self._off_hook = simulator.hook_switch.is_off_hook
+            await simulator.stop()
+
+
+async def run(runtime_dir: Path, port: int, when_ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        runtime_dir: as SimulatorService takes it.
+        port: likewise.
+        when_ready: told the page's address.
+
+    Raises:
+        DeviceError: the port or the socket cannot be listened on.
+    """
+    service = SimulatorService(runtime_dir, port)
+    serving = asyncio.create_task(service.run())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    when_ready(service.url)
+    with suppress(asyncio.CancelledError):
+        await serving
+
+
+def _listen_for_handsets(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        # Left by a simulator that was killed.
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise DeviceError(f"The simulator cannot make its socket {path}: {error.strerror or error}.") from error
+    listener.listen()
+    return listener
+
+
+def _report(simulator: Simulator, tell: Callable[[FromSimulator], None]) -> None:
+    """Tell a handset how the receiver lies now, and from now on what a person does."""
+
+    def tell_key(action: KeyAction, key: str) -> None:
+        tell(KeyReported(key, action))
+
+    tell(HookMoved(simulator.hook_switch.is_off_hook))
+    simulator.hook_switch.when_lifted = lambda: tell(HookMoved(off_hook=True))
+    simulator.hook_switch.when_replaced = lambda: tell(HookMoved(off_hook=False))
+    simulator.keypad.when_pressed = partial(tell_key, "pressed")
+    simulator.keypad.when_repeated = partial(tell_key, "repeated")
+    simulator.keypad.when_held = partial(tell_key, "held")
+    simulator.when_family_changed = lambda family: tell(FamilyChosen(family))
+    for device in (simulator.keypad, simulator.hook_switch, simulator.display, simulator.indicator):
+        device.start()
+
+
+def _show(simulator: Simulator, message: FromHandset) -> None:
+    match message:
+        case FrameShown(frame=frame):
+            simulator.display.show(frame)
+        case StateShown():
+            simulator.indicator.show(message.indicator)
+            if message.ringing:
+                simulator.ringer_light.ring()
+            else:
+                simulator.ringer_light.silence()
+            simulator.display.set_brightness(message.brightness_percent)
+            simulator.describe(message.text)
+        case Noted(text=text):
+            simulator.note(text)
+        case PhoneDescribed():
+            raise DeviceError("A handset says what its devices are once, when it connects.")

@@ -1,0 +1,189 @@
+"""What a handset has to hear that was not there: how calls stand, and news that nobody has heard."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from firmware.phone import news as n
+from firmware.phone import orders as o
+from firmware.phone.call import CallDirection, CallerId, CallId, CallState, DisconnectReason
+from firmware.phone.news import CallNews
+from firmware.phone.recording import RecordingSign
+from firmware.voice.messages import ForgetCall, News, Order, RingerFault
+
+# All that is told at once has to go into the socket, and what is found into one message, however long its words are.
+_MOST_TEXTS: Final = 20
+_MOST_ENDED: Final = 10
+_A_DAY_S: Final = 86_400.0
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call as it stands; times are of the monotonic clock."""
+
+    call_id: CallId
+    direction: CallDirection
+    began_s: float
+    party: CallerId
+    account: str = ""
+    state: CallState = CallState.DIALING
+    reason: DisconnectReason | None = None
+    sip_code: int = 0
+    receiving: bool = False
+    sending: bool = True
+    recorded: bool = False
+    accepted: bool = False
+    answered_s: float | None = None
+    ended_s: float | None = None
+    unheard: n.IncomingCallReceived | None = None
+    signalled: n.RecordingSignalled | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.state is CallState.DISCONNECTED
+
+
+class Book:
+    """Sees every order and all news, and says at a handset's beginning what stands. The caller holds a lock."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._calls: dict[CallId, _Call] = {}
+        self._lasting: dict[tuple[type[News], object], News] = {}
+        self._texts: list[n.MessageReceived] = []
+        self._joined: tuple[CallId, ...] = ()
+        self._muted = False
+        self._speaker = False
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether any call goes on."""
+        return any(not call.is_over for call in self._calls.values())
+
+    def knows(self, call_id: CallId) -> bool:
+        """Say whether a call is here, or was and is to be told of."""
+        return call_id in self._calls
+
+    def note_order(self, order: Order) -> None:
+        """See what the handset wants."""
+        match order:
+            case o.PlaceCall(call_id, uri, account):
+                self._calls[call_id] = _Call(
+                    call_id, CallDirection.OUTGOING, self._now_s(), CallerId(_user_of(uri)), account
+                )
+            case o.JoinCalls(call_ids):
+                self._joined = call_ids
+            case o.SplitCalls():
+                self._joined = ()
+            case ForgetCall(call_id) if (call := self._calls.get(call_id)) is not None and call.is_over:
+                del self._calls[call_id]
+            case o.SetMute(muted):
+                self._muted = muted
+            case o.OpenAudio(_, speaker):
+                self._speaker = speaker
+            case o.AnswerCall(call_id) if (call := self._calls.get(call_id)) is not None:
+                call.accepted = True
+            case o.SignalRecording(call_id, sign) if (call := self._calls.get(call_id)) is not None:
+                call.recorded = sign is not RecordingSign.OFF
+            case _:
+                pass
+
+    def note(self, news: News, *, heard: bool) -> None:
+        """See what is told, whether a handset hears it or not."""
+        match news:
+            case n.RegistrationChanged(account=account) | n.VoicemailCounted(account=account):
+                self._lasting[type(news), account] = news
+            case n.ProblemRaised(problem):
+                self._lasting[n.ProblemRaised, problem] = news
+            case n.ProblemCleared(problem):
+                self._lasting.pop((n.ProblemRaised, problem), None)
+            case RingerFault():
+                self._lasting[RingerFault, None] = news
+            case n.MessageReceived() if not heard:
+                self._texts = [*self._texts, news][-_MOST_TEXTS:]
+            case n.IncomingCallReceived(call_id, caller, account):
+                call = _Call(call_id, CallDirection.INCOMING, self._now_s(), caller, account, CallState.INCOMING)
+                call.unheard = None if heard else news
+                self._calls[call_id] = call
+            case n.CallReplaced():
+                self._replace(news)
+            case _ if isinstance(news, CallNews):
+                self._note_call(news)
+
+    def _replace(self, news: n.CallReplaced) -> None:
+        call = _Call(news.new_call_id, news.direction, self._now_s(), news.party)
+        call.accepted = True
+        if (before := self._calls.get(news.call_id)) is not None:
+            call.account = before.account
+        self._calls[news.new_call_id] = call
+
+    def _note_call(self, news: CallNews) -> None:
+        if (call := self._calls.get(news.call_id)) is None:
+            return
+        match news:
+            case n.CallStateChanged(_, state, reason, sip_code):
+                call.state, call.reason, call.sip_code = state, reason, sip_code
+                if state is CallState.ACTIVE and call.answered_s is None:
+                    call.answered_s = self._now_s()
+                if call.is_over:
+                    call.ended_s = self._now_s()
+                    self._joined = tuple(each for each in self._joined if each != call.call_id)
+                    self._forget_old()
+            case n.CallAudioChanged(_, receiving, sending):
+                call.receiving, call.sending = receiving, sending
+            case n.CallPartyChanged(_, party):
+                call.party = party
+            case n.RecordingSignalled():
+                call.signalled = news
+            case _:
+                pass
+
+    def _forget_old(self) -> None:
+        """Keep the newest ends for a day; who writes one down has it forgotten before."""
+        ended = [(call.ended_s, call.call_id) for call in self._calls.values() if call.ended_s is not None]
+        for index, (ended_s, call_id) in enumerate(reversed(ended)):
+            if index >= _MOST_ENDED or self._now_s() - ended_s > _A_DAY_S:
+                del self._calls[call_id]
+
+    def tell(self) -> Iterator[News]:
+        """Give what a new handset has to hear, in order, after which it has heard it."""
+        self._forget_old()
+        now_s = self._now_s()
+        known = tuple(_found(call, now_s) for call in self._calls.values() if call.unheard is None)
+        yield n.CallsFound(known, joined=self._joined, muted=self._muted, speaker=self._speaker)
+        heard = [call for call in self._calls.values() if call.unheard is None and not call.is_over]
+        yield from (call.signalled for call in heard if call.signalled is not None)
+        yield from self._lasting.values()
+        yield from self._texts
+        self._texts = []
+        for call in self._calls.values():
+            if call.unheard is not None:
+                yield call.unheard
+                call.unheard = None
+                if call.state is not CallState.INCOMING:
+                    yield n.CallStateChanged(call.call_id, call.state, call.reason, call.sip_code)
+
+
+def _user_of(uri: str) -> str:
+    return unquote(uri.partition(":")[2].partition("@")[0].partition(";")[0])
+
+
+def _found(call: _Call, now_s: float) -> n.FoundCall:
+    return n.FoundCall(
+        call.call_id,
+        call.direction,
+        call.state,
+        call.party,
+        call.account,
+        reason=call.reason,
+        sip_code=call.sip_code,
+        receiving=call.receiving,
+        sending=call.sending,
+        recorded=call.recorded,
+        accepted=call.accepted,
+        began_ago_s=now_s - call.began_s,
+        answered_ago_s=None if call.answered_s is None else now_s - call.answered_s,
+        ended_ago_s=None if call.ended_s is None else now_s - call.ended_s,
+    )

@@ -1,0 +1,231 @@
+"""All that voice plays on: the SIP stack, the audio loop, the ringer; which order goes where."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Literal
+
+from drivers.ringer import AlsaRinger
+from drivers.sound import AlsaSoundCard
+from firmware.errors import MediaError
+from firmware.health.heartbeats import Health
+from firmware.media.loop import AudioLoop
+from firmware.media.sound_pipe import PipeSource, PipeTap
+from firmware.media.tone_plans import tone_plan
+from firmware.phone import orders as o
+from firmware.phone.news import ProblemRaised, VoiceNews
+from firmware.phone.orders import AudioRoute
+from firmware.sip.stack import PjsuaStack
+from firmware.voice.messages import (
+    Announce,
+    AnnouncementOver,
+    ListenTo,
+    News,
+    Order,
+    PlaySound,
+    Report,
+    RingerFault,
+    SoundTried,
+    Tap,
+    TrySound,
+    UseRingTone,
+)
+from firmware.voice.network import network_facts
+from firmware.voice.settings import CardSettings, VoiceSettings
+
+_log = logging.getLogger(__name__)
+
+_SIP_LIMIT_S: Final = 20.0
+_AUDIO_LIMIT_S: Final = 20.0
+_MOST_SOUND_BYTES: Final = 8_000_000
+_LONGEST_SENTENCE: Final = 500
+"""Of what the handset believes."""
+
+
+class Instruments:
+    """Starts them, plays on them, stops them; every method returns at once but `stop`."""
+
+    def __init__(self, settings: VoiceSettings, health: Health, tell: Callable[[News], None]) -> None:
+        """Start nothing yet.
+
+        Args:
+            settings: of everything.
+            health: watches the threads.
+            tell: takes news, from any thread.
+        """
+        self._tell = tell
+        self._stack = PjsuaStack(settings.sip, health.register("sip", _SIP_LIMIT_S)) if settings.sip else None
+        self._card = _card(settings.card, settings)
+        self._speaker_card = _card(settings.speaker_card, settings) if settings.speaker_card else None
+        self._tap = PipeTap(period_frames=self._card.period_frames)
+        self._audio = AudioLoop(
+            self._card,
+            country=settings.country,
+            heartbeat=health.register("audio", _AUDIO_LIMIT_S),
+            post=self._post,
+            speaker_card=self._speaker_card,
+            handset_near_end=settings.handset_near_end,
+            speaker_near_end=settings.speaker_near_end,
+            sidetone_percent=settings.sidetone_percent,
+            comfort_noise=settings.comfort_noise,
+            tap=self._tap,
+        )
+        self._ringer = AlsaRinger(
+            settings.ringer_playback,
+            cadence_ms=tone_plan(settings.country).ring_cadence_ms,
+            volume_percent=settings.ringer_volume_percent,
+            on_fault=lambda sentence: tell(RingerFault(sentence[:_LONGEST_SENTENCE])),
+            on_recovery=lambda: tell(RingerFault("")),
+        )
+
+    def start(self) -> None:
+        """Begin to register, and to sound."""
+        if self._stack is not None:
+            self._stack.start(self._post)
+        try:
+            self._audio.start(self._stack.audio_port if self._stack is not None else None)
+        except MediaError as error:
+            _log.error("%s", error)
+        self._ringer.start()
+
+    def stop(self) -> None:
+        """End calls, unregister, shut every device; takes some two seconds where the server is gone."""
+        if self._stack is not None:
+            self._stack.stop()
+        self._audio.stop()
+        self._ringer.stop()
+
+    def handset_gone(self, *, has_calls: bool) -> None:
+        """Go on with calls, if there are any, and sound for nothing else."""
+        self._tap.close()
+        self._audio.listen_to(None)
+        if not has_calls:
+            self._audio.stop_tone()
+            self._audio.close()
+            self._ringer.silence()
+
+    def end_calls(self) -> None:
+        """End every call, and shut everything."""
+        if self._stack is not None:
+            self._stack.hang_up_all()
+        self.handset_gone(has_calls=False)
+
+    def report(self) -> Report:
+        """Say how everything is."""
+        build = self._stack.build_report if self._stack is not None else None
+        sip_build = str(build)[:_LONGEST_SENTENCE] if build is not None else ""
+        return Report(sip_build, str(self._audio.counters)[:_LONGEST_SENTENCE], network_facts())
+
+    def _post(self, event: VoiceNews) -> None:
+        if isinstance(event, ProblemRaised):
+            self._tell(replace(event, detail=event.detail[:_LONGEST_SENTENCE]))
+        elif isinstance(event, VoiceNews):
+            self._tell(event)
+
+    def do(self, order: Order, file: int | None) -> None:  # noqa: C901, PLR0912 - one flat table: a case for each order
+        """Do what the handset orders; `file` is the caller's to close."""
+        match order:
+            case o.OpenAudio(talk, speaker):
+                self._audio.open(talk=talk, speaker=speaker)
+            case o.CloseAudio():
+                self._audio.close()
+            case o.SetMute(muted):
+                self._audio.set_muted(muted=muted)
+            case o.SetVolume(AudioRoute.RINGER, percent):
+                self._ringer.set_volume(percent)
+            case o.SetVolume(route, percent):
+                self._audio.set_volume(route, percent)
+            case o.PlayTone(tone):
+                self._audio.play_tone(tone)
+            case o.StopTone():
+                self._audio.stop_tone()
+            case o.StartRinging(pattern):
+                self._ringer.ring(pattern)
+            case o.StopRinging():
+                self._ringer.silence()
+            case PlaySound(in_ear):
+                (self._audio if in_ear else self._ringer).play(_sound(file))
+            case Announce(number):
+                self._audio.announce(_sound(file), lambda made: self._tell(AnnouncementOver(number, made)))
+            case UseRingTone():
+                self._ringer.use_tone(_sound(file))
+            case ListenTo() if file is not None:
+                self._audio.listen_to(PipeSource(os.dup(file)))
+            case Tap() if file is not None:
+                self._tap.open(os.dup(file))
+            case TrySound():
+                threading.Thread(target=self._try_sound, name="sound trial", daemon=True).start()
+            case _:
+                self._do_with_calls(order)
+
+    def _do_with_calls(self, order: Order) -> None:  # noqa: C901, PLR0912 - one flat table: a case for each order
+        if (stack := self._stack) is None:
+            return
+        match order:
+            case o.PlaceCall(call_id, uri, account, anonymous):
+                stack.place_call(call_id, uri, account, anonymous=anonymous)
+            case o.SignalRinging(call_id):
+                stack.signal_ringing(call_id)
+            case o.AnswerCall(call_id):
+                stack.answer(call_id)
+            case o.RejectCall(call_id, reason):
+                stack.reject(call_id, reason)
+            case o.HangUpCall(call_id):
+                stack.hang_up(call_id)
+            case o.HoldCall(call_id):
+                stack.hold(call_id)
+            case o.ResumeCall(call_id):
+                stack.resume(call_id)
+            case o.RedirectCall(call_id, uri):
+                stack.redirect(call_id, uri)
+            case o.TransferCall(call_id, uri):
+                stack.transfer(call_id, uri)
+            case o.TransferToCall(call_id, other_call_id):
+                stack.transfer_to_call(call_id, other_call_id)
+            case o.JoinCalls(call_ids):
+                stack.join(call_ids)
+            case o.SplitCalls():
+                stack.split()
+            case o.SendDtmf(call_id, key):
+                stack.send_dtmf(call_id, key)
+            case o.SignalRecording(call_id, sign):
+                stack.signal_recording(call_id, sign)
+            case o.SendMessage(message_id, uri, text, account):
+                stack.send_message(message_id, uri, text, account)
+
+    def _try_sound(self) -> None:
+        """Open every device and shut it again: nothing is played, and nothing recorded."""
+        cards = [card for card in (self._card, self._speaker_card) if card is not None]
+        tried: Literal["sound", "microphone"] = "sound"
+        try:
+            for card in cards:
+                card.open_playback().close()
+            tried = "microphone"
+            for card in cards:
+                card.check_capture()
+        except OSError as error:
+            _log.warning("%s", error)
+            self._tell(SoundTried(tried))
+        else:
+            self._tell(SoundTried(""))
+
+
+def _card(card: CardSettings, settings: VoiceSettings) -> AlsaSoundCard:
+    return AlsaSoundCard(
+        playback=card.playback,
+        capture=card.capture,
+        mixer_card=card.mixer_card,
+        mixer_element=card.mixer_element,
+        rate_hz=settings.rate_hz,
+        period_frames=settings.rate_hz * settings.period_ms // 1000,
+        prefill_frames=settings.rate_hz * settings.prefill_ms // 1000,
+    )
+
+
+def _sound(file: int | None) -> bytes:
+    """Return the sound in a file, silence where there is none."""
+    if file is None or (size := os.fstat(file).st_size) > _MOST_SOUND_BYTES:
+        return b""
+    return os.pread(file, size, 0)

@@ -1,0 +1,149 @@
+"""What voice may say: a packet may have taken it over, so it is believed about its own calls only, and not too much."""
+
+import logging
+import time
+from collections.abc import Callable, Collection
+from typing import Final
+
+from firmware.phone import news as n
+from firmware.phone.call import CallDirection, CallId, CallState, TextMessage
+from firmware.phone.news import Problem, VoiceNews
+
+_log = logging.getLogger(__name__)
+
+_OWN_PROBLEMS: Final = frozenset({Problem.SOUND_MISSING, Problem.SIP_UNAVAILABLE, Problem.SIP_LIBRARY_MISSING})
+_A_MINUTE_S: Final = 60.0
+_ENDING_CALLS: Final = 4
+"""Calls that the phone has done with, or that take another one's place, and of whose ends voice has yet to tell."""
+
+
+class Bucket:
+    """So much at once, and so much a second."""
+
+    def __init__(self, burst: float, per_s: float, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._burst, self._per_s, self._now_s = burst, per_s, now_s
+        self._left, self._filled_s = burst, now_s()
+
+    def take(self) -> bool:
+        """Take one; False where there is none."""
+        now_s = self._now_s()
+        self._left = min(self._burst, self._left + (now_s - self._filled_s) * self._per_s)
+        self._filled_s = now_s
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class NewsGate:
+    """Lets through to the phone what can be true.
+
+    Attributes:
+        calls: those that go on, each with what may still be said of it.
+    """
+
+    def __init__(
+        self, accounts: Collection[str], now_s: Callable[[], float] = time.monotonic, *, max_calls: int = 4
+    ) -> None:
+        """`accounts` are the names of those that voice was told, `max_calls` is how many calls it was told to have."""
+        self.calls: dict[CallId, Bucket] = {}
+        self._most_calls = max_calls + _ENDING_CALLS
+        self._accounts = frozenset(accounts)
+        self._texts_sent: set[str] = set()
+        self._named: set[str] = set()
+        # Each is written down: a card would be full, or worn out, one day.
+        self._written = Bucket(120, 0.5, now_s)
+        self._quality = Bucket(60, 1.0, now_s)
+        self._now_s = now_s
+        self._complained_s = -_A_MINUTE_S
+
+    def text_sent(self, message_id: str) -> None:
+        """Expect to hear what becomes of a text."""
+        self._texts_sent.add(message_id)
+        self._named.add(message_id)
+
+    def call_placed(self, call_id: CallId) -> None:
+        """Expect to hear of a call."""
+        self._add(call_id)
+
+    def lose_calls(self) -> tuple[CallId, ...]:
+        """Forget all calls, and return them."""
+        lost = tuple(self.calls)
+        self.calls.clear()
+        return lost
+
+    def lose_texts(self) -> tuple[str, ...]:
+        """Expect to hear of no text any more, and return those that nothing was heard of."""
+        lost = tuple(self._texts_sent)
+        self._texts_sent.clear()
+        return lost
+
+    def passes(self, news: VoiceNews) -> bool:
+        """Say whether the phone is to hear this; it is then believed."""
+        if self._is_believed(news):
+            return True
+        if self._now_s() - self._complained_s >= _A_MINUTE_S:
+            self._complained_s = self._now_s()
+            _log.warning("Voice said what cannot be, or too much: %s. It was ignored.", type(news).__name__)
+        return False
+
+    def _is_believed(self, news: VoiceNews) -> bool:
+        match news:
+            case n.ProblemRaised(problem) | n.ProblemCleared(problem):
+                return problem in _OWN_PROBLEMS
+            case n.RegistrationChanged(account=account) | n.VoicemailCounted(account=account):
+                return account in self._accounts
+            case n.MessageReceived(message):
+                return self._comes_in(message)
+            case n.MessageSent(message_id):
+                sent = message_id in self._texts_sent
+                self._texts_sent.discard(message_id)
+                return sent
+            case n.IncomingCallReceived(call_id, account=account):
+                return account in self._accounts and self._begins(call_id)
+            case n.CallReplaced(call_id, new_call_id):
+                return call_id in self.calls and self._begins(new_call_id)
+            case n.CallsFound():
+                return self._finds(news)
+            case n.CallQualityMeasured(call_id):
+                return call_id in self.calls and self._quality.take()
+            case n.CallStateChanged(call_id, CallState.DISCONNECTED):
+                return self.calls.pop(call_id, None) is not None
+            case _:
+                return self._moves(news.call_id)
+
+    def _comes_in(self, message: TextMessage) -> bool:
+        """Take in a text as it is when it comes in, under a name of its own: it would change what was kept."""
+        is_plain = message.direction is CallDirection.INCOMING and message.delivered
+        if not is_plain or message.read or message.at or message.message_id in self._named or not self._written.take():
+            return False
+        self._named.add(message.message_id)
+        return True
+
+    def _begins(self, call_id: CallId) -> bool:
+        """Take in a new call, which no other in this run may be named like: its record would be another's."""
+        if call_id in self._named or len(self.calls) >= self._most_calls or not self._written.take():
+            return False
+        self._add(call_id)
+        return True
+
+    def _finds(self, found: n.CallsFound) -> bool:
+        """Take in the calls that voice has at a beginning, each under a name of its own."""
+        ids = {call.call_id for call in found.calls}
+        live = [call for call in found.calls if call.state is not CallState.DISCONNECTED]
+        if len(ids) < len(found.calls) or ids & self._named or not ids.issuperset(found.joined):
+            return False
+        if len(self.calls) + len(live) > self._most_calls:
+            return False
+        self._named |= ids
+        for call in live:
+            self._add(call.call_id)
+        return True
+
+    def _add(self, call_id: CallId) -> None:
+        self._named.add(call_id)
+        # Whoever floods one call with news spoils no other.
+        self.calls[call_id] = Bucket(100, 5, self._now_s)
+
+    def _moves(self, call_id: CallId) -> bool:
+        return call_id in self.calls and self.calls[call_id].take()

@@ -1,0 +1,255 @@
+"""The handset's process is killed while voice has calls: their sound goes on, and the next one goes on with them."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from firmware.phone.purpose import Purpose
+from tests.lab import chance
+from tests.lab.audio import gaps
+from tests.lab.call_log import Call, logged_calls, new_calls
+from tests.lab.display_reader import says
+from tests.lab.office import BOB, CAROL, PERSON, TONES_HZ, Office, OpenEar, hears, speaking, talk, talk_to_both
+from tests.lab.patience import PATIENCE_S
+from tests.lab.person import Person
+from tests.lab.sipp import Sipp
+from tests.lab.stage import Choices
+
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.feature("voice in a process of its own"),
+    pytest.mark.timeout(chance.counted(7200, 600)),
+]
+
+KILLS = chance.counted(100, 10)
+EMERGENCY = "112"
+LONGEST_GAP_S = 0.04
+STUTTER_S = 0.4
+KEYS = [
+    ["1", "2", "3", "volume_up", "transfer"],
+    ["4", "5", "6", "volume_down", "conference"],
+    ["7", "8", "9", "mute", "speaker"],
+    ["*", "0", "#", "hold", "voicemail"],
+    ["cancel", "menu", "ok", "redial", "record"],
+]
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    choices = Choices(extra={"recording": {"announce": "tone"}, "keypad": {"keys": KEYS}})
+    office = Office(tmp_path_factory.mktemp("office"), choices)
+    with office.running():
+        office.stage.handset.command("consent", "grant", Purpose.RECORDING)
+        yield office
+
+
+@pytest_asyncio.fixture
+async def clerk(office: Office) -> AsyncIterator[Person]:
+    async with Person(office.stage.handset) as clerk:
+        await clerk.wait_for_line()
+        yield clerk
+    office.rest()
+    # The page of the handset that was killed has gone with it.
+    async with Person(office.stage.handset) as clerk:
+        await clerk.rest()
+
+
+async def replaced(office: Office, pause_s: float = 0.0) -> None:
+    """Kill the handset's process and start another; voice and the page are the same ones after it."""
+    handset = office.stage.handset
+    voice, starts = handset.voice.pid, handset.voice.starts
+    await asyncio.to_thread(handset.main.kill)
+    await asyncio.sleep(pause_s)
+    await asyncio.to_thread(handset.main.start)
+    assert (handset.voice.pid, handset.voice.starts) == (voice, starts)
+
+
+async def newest_records(office: Office, before: list[Call]) -> list[Call]:
+    return new_calls(await asyncio.to_thread(logged_calls, office.stage.handset), before)
+
+
+async def test_killed_in_calls_the_sound_goes_on_and_each_call_has_one_whole_record(office: Office) -> None:
+    dice = chance.dice()
+    longest_s: list[float] = []
+    for _ in range(KILLS):
+        async with Person(office.stage.handset) as clerk:
+            await clerk.wait_for_line()
+            before = await asyncio.to_thread(logged_calls, office.stage.handset)
+            with speaking(), OpenEar() as ear:
+                await talk(clerk, office.bob)
+                answered_s = time.monotonic()
+                await hears(ear, BOB)
+                await hears(office.bob, PERSON)
+                await asyncio.sleep(dice.uniform(0, 2))
+                killed_s = time.monotonic()
+                await replaced(office, dice.uniform(0, 1))
+                window_s = time.monotonic() - killed_s + 0.2
+                here = await asyncio.to_thread(ear.last_heard, window_s)
+                there = await asyncio.to_thread(office.bob.phone.last_heard, window_s)
+            both = [*gaps(here, TONES_HZ[BOB]), *gaps(there, TONES_HZ[PERSON])]
+            longest_s.append(max((gap.duration_s for gap in both), default=0.0))
+            async with Person(office.stage.handset) as same:
+                await same.wait_for_call("active")
+                await same.hang_up()
+                lasted_s = time.monotonic() - answered_s
+            office.bob.rest()
+            (call,) = await newest_records(office, before)
+            assert (call["number"], call["answered"], call["result"]) == (BOB, True, "local_hangup")
+            assert call["duration_s"] == pytest.approx(lasted_s, abs=1.5)
+    # The other phone is no realtime program: on a busy machine it stutters now and then.
+    assert statistics.median(longest_s) <= LONGEST_GAP_S, longest_s
+    assert max(longest_s) <= STUTTER_S
+
+
+async def hold(office: Office, clerk: Person) -> None:
+    await talk(clerk, office.bob)
+    await clerk.press("hold")
+    await clerk.wait_for_call("held")
+
+
+async def take_back(office: Office, clerk: Person) -> None:
+    await clerk.wait_for_call("held")
+    await clerk.press("hold")
+    await clerk.wait_for_call("active")
+    with OpenEar() as ear:
+        await hears(ear, BOB)
+
+
+async def be_called(office: Office, clerk: Person) -> None:
+    office.bob.call(PERSON)
+    await clerk.wait_for_mode("ringing")
+
+
+async def answer(office: Office, clerk: Person) -> None:
+    await clerk.wait_for_mode("ringing")
+    await clerk.lift()
+    await clerk.wait_for_call("active")
+
+
+async def mute(office: Office, clerk: Person) -> None:
+    await talk(clerk, office.bob)
+    await clerk.press("mute")
+    await clerk.reads("You are muted")
+
+
+async def is_still_muted(office: Office, clerk: Person) -> None:
+    await clerk.wait_for_call("active")
+    with speaking():
+        await asyncio.sleep(0.5)
+        await hears(office.bob)
+        await clerk.press("mute")
+        await hears(office.bob, PERSON)
+
+
+async def call_out(office: Office, clerk: Person) -> None:
+    await clerk.lift()
+    await clerk.send(BOB)
+    office.bob.is_called()
+    await clerk.wait_for_call("alerting")
+
+
+async def is_answered(office: Office, clerk: Person) -> None:
+    await clerk.wait_for_call("alerting")
+    office.bob.phone.stack.answer(office.bob._calls[-1])
+    await clerk.wait_for_call("active")
+
+
+async def record(office: Office, clerk: Person) -> None:
+    await talk(clerk, office.bob)
+    await clerk.press("record")
+    await clerk.wait_until(lambda page: any(says(page.frame, f"Recording 0:{s:02}") for s in range(1, 60)), PATIENCE_S)
+
+
+async def goes_on(_office: Office, clerk: Person) -> None:
+    await clerk.wait_for_call("active")
+
+
+async def call_two(office: Office, clerk: Person) -> None:
+    await talk_to_both(office, clerk)
+
+
+async def swap(office: Office, clerk: Person) -> None:
+    await clerk.wait_for_call("active")
+    await clerk.press("hold")
+    with OpenEar() as ear:
+        await hears(ear, BOB)
+
+
+Deed = Callable[[Office, Person], Awaitable[None]]
+
+
+@pytest.mark.parametrize(
+    ("begin", "go_on", "records"),
+    [
+        (hold, take_back, 1),
+        (be_called, answer, 1),
+        (mute, is_still_muted, 1),
+        (call_out, is_answered, 1),
+        (record, goes_on, 1),
+        (call_two, swap, 2),
+    ],
+)
+async def test_whatever_a_call_is_at_the_next_handset_goes_on_with_it(
+    office: Office, clerk: Person, begin: Deed, go_on: Deed, records: int
+) -> None:
+    before = await asyncio.to_thread(logged_calls, office.stage.handset)
+    await begin(office, clerk)
+    await replaced(office)
+    async with Person(office.stage.handset) as same:
+        await go_on(office, same)
+        await same.replace()
+        # Whoever is on hold is not forgotten: the phone would ring for them.
+        office.rest()
+        await same.rest()
+    calls = await newest_records(office, before)
+    assert len(calls) == records
+    assert all(call["answered"] for call in calls)
+    assert "interrupted" not in {call["result"] for call in calls}
+
+
+async def test_a_call_for_help_goes_on_as_one(office: Office, clerk: Person, tmp_path: Path) -> None:
+    with Sipp(tmp_path / "sipp", "uas_answer") as services:
+        office.stage.kamailio.route(EMERGENCY, services.uri)
+        await clerk.lift()
+        await clerk.send(EMERGENCY)
+        await clerk.wait_for_call("active")
+        await replaced(office)
+        async with Person(office.stage.handset) as same:
+            await same.wait_for_call("active")
+            await same.reads(EMERGENCY)
+            await same.hang_up()
+        services.finish()
+
+
+async def test_a_call_that_ended_while_no_handset_was_there_has_its_own_end(office: Office, clerk: Person) -> None:
+    before = await asyncio.to_thread(logged_calls, office.stage.handset)
+    await talk(clerk, office.bob)
+    handset = office.stage.handset
+    await asyncio.to_thread(handset.main.kill)
+    office.bob.hang_up()
+    await asyncio.sleep(3)
+    await asyncio.to_thread(handset.main.start)
+    async with Person(handset) as same:
+        await same.rest()
+    (call,) = await newest_records(office, before)
+    assert (call["answered"], call["result"]) == (True, "remote_hangup")
+    assert call["duration_s"] < 3
+
+
+async def test_whoever_calls_while_no_handset_is_there_is_heard_of(office: Office, clerk: Person) -> None:
+    handset = office.stage.handset
+    await asyncio.to_thread(handset.main.kill)
+    office.carol.call(PERSON)
+    await asyncio.sleep(0.5)
+    await asyncio.to_thread(handset.main.start)
+    async with Person(handset) as same:
+        await same.wait_for_mode("ringing")
+        await same.reads(CAROL)
+        await same.lift()
+        await same.wait_for_call("active")
+        await same.hang_up()
