@@ -27,6 +27,8 @@ from provisioning.report import CheckName
 
 _log = logging.getLogger(__name__)
 
+_SOUND_TRIES = 10
+
 
 async def open_desk(
     state_dir: Path,
@@ -67,7 +69,11 @@ async def open_desk(
         _log.warning("What is left of older bundles cannot be deleted: %s", error.strerror)
 
     async def sound_check() -> CheckName | None:
-        fault = await try_sound()
+        # A voice that says nothing is being started anew, with the firmware that is tried.
+        for _ in range(_SOUND_TRIES):
+            if (fault := await try_sound()) is not None:
+                break
+            await asyncio.sleep(1)
         return CheckName.SOUND if fault is None else CheckName(fault) if fault else None
 
     async def tell_operator(ended: Ended) -> None:

@@ -105,6 +105,8 @@ class Engine:
             servers=self,
         )
         self.wake_port = 0
+        # Calls whose server is being looked up.
+        self._looking: set[CallId] = set()
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -134,7 +136,7 @@ class Engine:
     def stop(self) -> None:
         """Hang up, unregister and destroy the library, within about two seconds."""
         deadline = time.monotonic() + STOP_S
-        self.calls.hang_up_all()
+        self.hang_up_all()
         lines = self._lines
         if lines is not None:
             lines.stop()
@@ -180,13 +182,32 @@ class Engine:
         """Send an INVITE, registered or not; where the server's address is still unknown, look it up first."""
 
         def place(found: SipAccount | None, uri: SipUri) -> None:
+            if call_id not in self._looking:
+                # Hung up meanwhile.
+                return
+            self._looking.discard(call_id)
             if found is None:
                 self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
             else:
                 self.calls.place(found, call_id, uri, anonymous=anonymous)
 
         if self._lines is not None:
+            self._looking.add(call_id)
             self._lines.with_account(account, uri, place)
+
+    def hang_up(self, call_id: CallId) -> None:
+        """End a call in whatever state it is, also one whose server is not known yet."""
+        if call_id in self._looking:
+            self._looking.discard(call_id)
+            self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.CANCELLED))
+        else:
+            self.calls.hang_up(call_id)
+
+    def hang_up_all(self) -> None:
+        """End every call."""
+        for call_id in tuple(self._looking):
+            self.hang_up(call_id)
+        self.calls.hang_up_all()
 
     def send_message(self, message_id: str, uri: SipUri, text: str, account: str = "") -> None:
         """Send a text message, registered or not."""

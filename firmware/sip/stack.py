@@ -129,11 +129,11 @@ class PjsuaStack:
 
     def hang_up(self, call_id: CallId) -> None:
         """End a call in whatever state it is."""
-        self._request_of_engine(lambda engine: engine.calls.hang_up(call_id))
+        self._request_of_engine(lambda engine: engine.hang_up(call_id))
 
     def hang_up_all(self) -> None:
         """End every call."""
-        self._request_of_engine(lambda engine: engine.calls.hang_up_all())
+        self._request_of_engine(lambda engine: engine.hang_up_all())
 
     def hold(self, call_id: CallId) -> None:
         """Ask the far end to stop sending."""

@@ -74,7 +74,8 @@ class Book:
                     call_id, CallDirection.OUTGOING, self._now_s(), CallerId(_user_of(uri)), account
                 )
             case o.JoinCalls(call_ids):
-                self._joined = call_ids
+                live = {call.call_id for call in self._calls.values() if not call.is_over}
+                self._joined = tuple(call_id for call_id in call_ids if call_id in live)
             case o.SplitCalls():
                 self._joined = ()
             case ForgetCall(call_id) if (call := self._calls.get(call_id)) is not None and call.is_over:
@@ -147,6 +148,10 @@ class Book:
             if index >= _MOST_ENDED or self._now_s() - ended_s > _A_DAY_S:
                 del self._calls[call_id]
 
+    def texts_heard(self) -> None:
+        """Forget the texts that have been told."""
+        self._texts = []
+
     def tell(self) -> Iterator[News]:
         """Give what a new handset has to hear, in order, after which it has heard it."""
         self._forget_old()
@@ -157,7 +162,6 @@ class Book:
         yield from (call.signalled for call in heard if call.signalled is not None)
         yield from self._lasting.values()
         yield from self._texts
-        self._texts = []
         for call in self._calls.values():
             if call.unheard is not None:
                 yield call.unheard

@@ -325,20 +325,32 @@ class VoiceClient:
 
     def _find(self, ties: Ties, found: n.CallsFound) -> None:
         if self._has_met:
-            # Of this run's calls the phone believes that they are over.
             for call in found.calls:
-                self.send(o.HangUpCall(call.call_id))
+                self._end_or_go_on(call)
             return
         self._has_met = True
         self._go_on(ties)
         if self._gate.passes(found):
             ties.found(found)
+        else:
+            # Calls that nobody here could end.
+            self.replace("it has calls that cannot be")
+
+    def _end_or_go_on(self, call: n.FoundCall) -> None:
+        """End a call that the phone believes is over since it lost this voice, unless it is waited for."""
+        if call.state is not CallState.DISCONNECTED and self._placing.outlives(call.call_id):
+            self._placing.moved(call.call_id, call.state)
+            self._post_soon(n.CallStateChanged(call.call_id, call.state))
+        else:
+            self.send(o.HangUpCall(call.call_id))
 
     def _tell_phone(self, ties: Ties, news: VoiceNews) -> None:
         if not self._gate.passes(news):
             if isinstance(news, n.IncomingCallReceived) and news.call_id not in self._gate.calls:
                 # Nobody here would end it.
                 self.send(o.RejectCall(news.call_id, RejectReason.BUSY))
+            elif isinstance(news, n.CallReplaced) and news.new_call_id not in self._gate.calls:
+                self.send(o.HangUpCall(news.new_call_id))
         elif isinstance(news, LastingNews):
             self._lasting.note(news)
         else:

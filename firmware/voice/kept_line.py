@@ -110,8 +110,9 @@ def forget(runtime_dir: Path) -> None:
 
 def _mark_of(configuration: Path) -> bytes:
     """Return what is another where the file, or the firmware, is another."""
-    try:
-        status = configuration.stat()
-    except OSError:
-        return channel.PROGRAM.encode()
-    return f"{channel.PROGRAM} {os.fspath(configuration)} {status.st_ino} {status.st_mtime_ns}".encode()
+    words = [channel.PROGRAM]
+    for path in (Path(__file__), configuration):
+        with suppress(OSError):
+            status = path.stat()
+            words += [os.fspath(path), str(status.st_ino), str(status.st_ctime_ns)]
+    return " ".join(words).encode()

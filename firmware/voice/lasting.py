@@ -49,6 +49,8 @@ class Lasting:
         """Take back what was said by a voice that has gone: the next one says how it is."""
         told, self._told = self._told, {}
         self._late.clear()
+        # What another one says is no fault of the next; how often one comes is bounded elsewhere.
+        self._changes.clear()
         for news in told.values():
             match news:
                 case n.RegistrationChanged(account=account):

@@ -28,6 +28,7 @@ _HELLO_S: Final = 0.5
 _TURN_S: Final = 0.01
 _PAUSE_S: Final = 0.04
 _KNOCK_S: Final = 0.1
+_LATE_S: Final = 5.0
 
 
 class Link:
@@ -68,14 +69,9 @@ class Link:
 
     def listen(self, patience_s: float, is_greeted: Callable[[], bool]) -> None:
         """Listen, and hear a voice that is there within so long until it has said who it is; without a main loop."""
-        path = self._runtime_dir / channel.SOCKET_NAME
-        try:
-            listener = self._listener = channel.listen(path)
-        except OSError as error:
-            _log.error("The handset cannot listen for voice on %s: %s", path, error.strerror)
+        listener = self._listener = self._open()
+        if listener is None:
             return
-        hand_to_group(path, GROUP)
-        listener.listen(2)
         listener.settimeout(patience_s)
         with suppress(OSError):
             self._accept()
@@ -84,6 +80,28 @@ class Link:
                 while not is_greeted() and self._connection is not None:
                     self._read_one(self._connection)
         listener.setblocking(False)
+
+    def _open(self) -> socket.socket | None:
+        path = self._runtime_dir / channel.SOCKET_NAME
+        try:
+            listener = channel.listen(path)
+        except OSError as error:
+            _log.error("The handset cannot listen for voice on %s: %s", path, error.strerror)
+            return None
+        hand_to_group(path, GROUP)
+        listener.listen(2)
+        return listener
+
+    def _open_late(self) -> None:
+        """Listen as soon as that can be done, where it could not at the beginning."""
+        if self._loop is None:
+            return
+        if (listener := self._open()) is None:
+            self._loop.call_later(_LATE_S, self._open_late)
+            return
+        self._listener = listener
+        listener.setblocking(False)
+        self._loop.add_reader(listener, self._accept)
 
     def take_over(self, door: Door) -> None:
         """Go on with a socket at which voice was waited for, closed now, and with the voice that came."""
@@ -99,6 +117,8 @@ class Link:
         self._loop, self._when_there = asyncio.get_running_loop(), when_there
         if self._listener is not None:
             self._loop.add_reader(self._listener, self._accept)
+        else:
+            self._loop.call_later(_LATE_S, self._open_late)
         if (connection := self._connection) is not None:
             connection.setblocking(False)
             when_there()
@@ -115,6 +135,7 @@ class Link:
             listener.close()
             with suppress(OSError):
                 (self._runtime_dir / channel.SOCKET_NAME).unlink()
+        self._loop = None
 
     def send(self, order: Order, file: int | None = None) -> bool:
         """Give an order, with a file that stays the caller's or without; False where there is no voice."""

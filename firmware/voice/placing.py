@@ -9,11 +9,11 @@ from firmware.phone.call import CallId, CallState, DisconnectReason
 from firmware.phone.orders import HangUpCall, PlaceCall
 
 # Voice is back within a second as a rule; who dials meanwhile need not dial again.
-_PATIENCE_S: Final = 5.0
+_PATIENCE_S: Final = 8.0
 _REPEAT_S: Final = 1.0
 _IGNORED_S: Final = 5.0
 # Longer than names of servers take to be found: nobody waits for help by a voice that only says it is at work.
-_NOT_DIALLED_S: Final = 20.0
+_NOT_DIALLED_S: Final = 45.0
 
 
 class Orderer(Protocol):

@@ -153,6 +153,8 @@ class Voice:
                 break
             if not has_served:
                 has_served = True
+                with self._lock:
+                    self._book.texts_heard()
                 _log.info("The handset is there.")
                 self._notifier.status("Does what the handset orders.")
             try:

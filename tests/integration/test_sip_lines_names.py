@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import dns.resolver
 import pytest
 
-from firmware.phone.call import RegistrationState
+from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
 from firmware.sip.engine import Engine
 from firmware.sip.servers import service_records
 from firmware.sip.settings import AccountSettings, ServerName, SipSettings
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.feature("broken networks")
 DOMAIN = "operator.example"
 USERS = {"alice": "secret-of-alice"}
 Records = dict[str, list[str]]
+CALL = CallId("c" * 32)
 
 
 @pytest.fixture
@@ -154,6 +156,33 @@ def test_names_that_come_in_with_messages_are_looked_up_without_stopping_the_sip
             assert line.beat.wait(PATIENCE_S), "the SIP thread waits for the name server"
         answer.set()
         assert found.wait(PATIENCE_S)
+
+
+def test_a_call_that_is_hung_up_before_its_server_is_found_never_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(host: str, prefer_ipv6: bool = False) -> tuple[str, ...]:
+        asked.set()
+        answer.wait(4 * PATIENCE_S)
+        return ("127.0.0.1",)
+
+    monkeypatch.setattr("firmware.sip.servers.addresses_of", slow)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(1)
+        port = server.getsockname()[1]
+        settings = AccountSettings("alice", DOMAIN, "sip.operator.example", port, Transport.UDP, USERS["alice"])
+        with SipLine(SipSettings(settings, local_port=0)) as line:
+            assert asked.wait(PATIENCE_S)
+            line.stack.place_call(CALL, SipUri(f"sip:100@{DOMAIN}"))
+            line.stack.hang_up(CALL)
+            assert line.wait_for_call(CALL, CallState.DISCONNECTED).reason is DisconnectReason.CANCELLED
+            answer.set()
+            came = [server.recv(65_535).split()[0]]
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    came.append(server.recv(65_535).split()[0])
+        assert set(came) == {b"REGISTER"}
 
 
 found = threading.Event()

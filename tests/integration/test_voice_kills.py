@@ -186,7 +186,7 @@ async def test_a_call_for_help_that_is_dialled_while_voice_is_away_goes_out_when
             await clerk.lift()
             await clerk.send(EMERGENCY)
             # Longer than any other call waits.
-            await asyncio.sleep(7)
+            await asyncio.sleep(10)
         finally:
             handset.voice.launch()
         await clerk.wait_for_call("active")

@@ -33,6 +33,17 @@ async def test_what_changes_without_an_end_is_told_now_and_then_and_in_the_end_a
     assert told[21:] == [UP]
 
 
+async def test_the_next_voice_is_told_of_at_once_whatever_the_one_before_said() -> None:
+    told: list[LastingNews] = []
+    kept = Lasting(told.append)
+    for number in range(100):
+        kept.note(DOWN if number % 2 else UP)
+    kept.forget()
+    told.clear()
+    kept.note(UP)
+    assert told == [UP]
+
+
 async def test_what_a_voice_said_of_itself_goes_with_it() -> None:
     told: list[LastingNews] = []
     kept = Lasting(told.append)
