@@ -83,7 +83,7 @@ class _Wanted:
 
 
 class AudioLoop:
-    """Implements the Audio port on any sound card."""
+    """The loop on any sound card. Every method but `start` and `stop` only sets what it does next."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class AudioLoop:
         self._periods_a_check = round(_HOUSEKEEPING_S * card.rate_hz / card.period_frames)
         self._until_check = self._periods_a_check
 
-    # --- the Audio port: any thread -----------------------------------------------------------------------------------
+    # --- any thread ---------------------------------------------------------------------------------------------------
 
     def start(self, port: AudioPort | None) -> None:
         """Start the thread; without a port there are only tones.

@@ -3,10 +3,7 @@
 Drivers raise OSError (their own subclass of it) when a card is missing or fails.
 """
 
-from collections.abc import Callable
 from typing import Final, Protocol
-
-from firmware.phone.orders import AudioRoute, Tone
 
 SOUND_RATE_HZ: Final = 16_000
 """Rate of the sounds that `play` takes: 16-bit little-endian mono."""
@@ -125,33 +122,4 @@ class SoundSource(Protocol):
 
     def give_up(self) -> None:
         """Hear that no more will be taken."""
-        ...
-
-
-class Audio(Protocol):
-    """The audio loop between a sound card and an AudioPort. Every method only sets what the loop does next."""
-
-    def start(self, port: AudioPort | None) -> None: ...
-    def stop(self) -> None: ...
-    def open(self, *, talk: bool, speaker: bool = False) -> None: ...
-    def close(self) -> None: ...
-    def play_tone(self, tone: Tone) -> None: ...
-    def stop_tone(self) -> None: ...
-    def set_muted(self, *, muted: bool) -> None: ...
-    def set_volume(self, route: AudioRoute, percent: int) -> None: ...
-    def play(self, sound: bytes) -> None:
-        """Play a sound once over what is heard, in place of the one before; an empty one is silence.
-
-        Nothing sounds where the earpiece is shut, nor with the microphone open: the far end would hear it.
-        """
-        ...
-
-    def announce(self, sound: bytes, when_over: Callable[[bool], None]) -> None:
-        """Play a sound once to both ends, over what they hear, in place of the one before.
-
-        Args:
-            sound: at SOUND_RATE_HZ.
-            when_over: is told once, on any thread, whether all of it went out; it does not where the microphone is shut
-                or shuts meanwhile.
-        """
         ...
