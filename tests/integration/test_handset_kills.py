@@ -14,7 +14,19 @@ from tests.lab import chance
 from tests.lab.audio import gaps
 from tests.lab.call_log import Call, logged_calls, new_calls
 from tests.lab.display_reader import says
-from tests.lab.office import BOB, CAROL, PERSON, TONES_HZ, Office, OpenEar, hears, speaking, talk, talk_to_both
+from tests.lab.office import (
+    BOB,
+    CAROL,
+    PERSON,
+    RECORDING_KEYS,
+    TONES_HZ,
+    Office,
+    OpenEar,
+    hears,
+    speaking,
+    talk,
+    talk_to_both,
+)
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.sipp import Sipp
@@ -30,18 +42,11 @@ KILLS = chance.counted(100, 10)
 EMERGENCY = "112"
 LONGEST_GAP_S = 0.04
 STUTTER_S = 0.4
-KEYS = [
-    ["1", "2", "3", "volume_up", "transfer"],
-    ["4", "5", "6", "volume_down", "conference"],
-    ["7", "8", "9", "mute", "speaker"],
-    ["*", "0", "#", "hold", "voicemail"],
-    ["cancel", "menu", "ok", "redial", "record"],
-]
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    choices = Choices(extra={"recording": {"announce": "tone"}, "keypad": {"keys": KEYS}})
+    choices = Choices(extra={"recording": {"announce": "tone"}, "keypad": {"keys": RECORDING_KEYS}})
     office = Office(tmp_path_factory.mktemp("office"), choices)
     with office.running():
         office.stage.handset.command("consent", "grant", Purpose.RECORDING)

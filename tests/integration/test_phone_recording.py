@@ -14,7 +14,19 @@ from firmware.phone.purpose import Purpose
 from firmware.storage.recordings import FOLDER_NAME
 from tests.lab.audio import Sound, find_tone, level
 from tests.lab.display_reader import says
-from tests.lab.office import BOB, CAROL, PERSON, TONES_HZ, Colleague, Office, OpenEar, hears, speaking, talk
+from tests.lab.office import (
+    BOB,
+    CAROL,
+    PERSON,
+    RECORDING_KEYS,
+    TONES_HZ,
+    Colleague,
+    Office,
+    OpenEar,
+    hears,
+    speaking,
+    talk,
+)
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.scripted_peer import ScriptedPeer, sdp
@@ -25,13 +37,6 @@ pytestmark = pytest.mark.feature("call recording")
 
 RECORDED_HZ, ENDED_HZ = 1400, 700
 SHY = "603"
-KEYS = [
-    ["1", "2", "3", "volume_up", "transfer"],
-    ["4", "5", "6", "volume_down", "conference"],
-    ["7", "8", "9", "mute", "speaker"],
-    ["*", "0", "#", "hold", "voicemail"],
-    ["cancel", "menu", "ok", "redial", "record"],
-]
 DISK_BYTES = 40 * 1024 * 1024
 _LOUD = 700.0
 _QUIET_WORDS = 200.0
@@ -40,7 +45,7 @@ _WINDOW_S = 0.3
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    choices = Choices(extra={"recording": {"announce": "tone"}, "keypad": {"keys": KEYS}})
+    choices = Choices(extra={"recording": {"announce": "tone"}, "keypad": {"keys": RECORDING_KEYS}})
     with Office(tmp_path_factory.mktemp("office"), choices).running() as office:
         yield office
 

@@ -16,7 +16,7 @@ from tests.lab import chance
 from tests.lab.call_log import logged_calls, new_calls
 from tests.lab.display_reader import says
 from tests.lab.handset import Handset
-from tests.lab.office import BOB, PERSON, Office, speaking, talk
+from tests.lab.office import BOB, PERSON, RECORDING_KEYS, Office, speaking, talk
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.recordings import recordings_of
@@ -31,18 +31,11 @@ pytestmark = [
 
 KILLS = chance.counted(200, 12)
 EMERGENCY = "112"
-KEYS = [
-    ["1", "2", "3", "volume_up", "transfer"],
-    ["4", "5", "6", "volume_down", "conference"],
-    ["7", "8", "9", "mute", "speaker"],
-    ["*", "0", "#", "hold", "voicemail"],
-    ["cancel", "menu", "ok", "redial", "record"],
-]
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    choices = Choices(extra={"recording": {"announce": "tone"}, "keypad": {"keys": KEYS}})
+    choices = Choices(extra={"recording": {"announce": "tone"}, "keypad": {"keys": RECORDING_KEYS}})
     office = Office(tmp_path_factory.mktemp("office"), choices)
     # As it is on a phone: a start that loads all that voice needs.
     office.stage.handset.voice.process._may_fork = False

@@ -30,6 +30,14 @@ BOB = "601"
 CAROL = "602"
 # Multiples of 100 Hz that every codec passes, none a harmonic of another or part of a British tone.
 TONES_HZ = {PERSON: 900, BOB: 600, CAROL: 1300}
+RECORDING_KEYS = [
+    ["1", "2", "3", "volume_up", "transfer"],
+    ["4", "5", "6", "volume_down", "conference"],
+    ["7", "8", "9", "mute", "speaker"],
+    ["*", "0", "#", "hold", "voicemail"],
+    ["cancel", "menu", "ok", "redial", "record"],
+]
+"""A keypad with a key to record by."""
 _WINDOW_S = 0.3
 _HEARD = 700.0
 _NOT_HEARD = 150.0
