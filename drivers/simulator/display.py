@@ -183,3 +183,31 @@ def _rom_dots() -> tuple[tuple[int, ...], ...]:
         )
 
     return tuple(dots(code) for code in range(_CODES))
+
+
+class Shown:
+    """What has a display of its own, as the phone and the page have it.
+
+    Attributes:
+        display: it.
+    """
+
+    display: SimulatedDisplay
+
+    @property
+    def family(self) -> str:
+        """The display family that is shown."""
+        return self.display.family.name
+
+    @property
+    def when_family_changed(self) -> Callable[[str], None] | None:
+        """What is called when a page has chosen another display; see SimulatedDisplay."""
+        return self.display.when_family_changed
+
+    @when_family_changed.setter
+    def when_family_changed(self, callback: Callable[[str], None] | None) -> None:
+        self.display.when_family_changed = callback
+
+    def describe(self, text: str) -> None:
+        """Say in words what the display shows now, for those who do not see it."""
+        self.display.describe(text)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from drivers.simulator.devices import (
     SimulatedIndicator,
     SimulatedRingerLight,
 )
-from drivers.simulator.display import SimulatedDisplay
+from drivers.simulator.display import Shown, SimulatedDisplay
 from drivers.simulator.journal import MOST_ENTRIES
 from drivers.simulator.messages import (
     FROM_SIMULATOR,
@@ -41,7 +41,7 @@ _RETRY_S: Final = 0.1
 _PATIENCE_S: Final = 0.3
 
 
-class SimulatedDevices:
+class SimulatedDevices(Shown):
     """The devices of a handset whose person is at a simulator's page.
 
     The simulator may come late, end and come again: it is told anew what is shown, and the devices keep their state
@@ -84,24 +84,6 @@ class SimulatedDevices:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_lock = threading.Lock()
         self._task: asyncio.Task[None] | None = None
-
-    @property
-    def family(self) -> str:
-        """The display family that is shown."""
-        return self.display.family.name
-
-    @property
-    def when_family_changed(self) -> Callable[[str], None] | None:
-        """What is called when a page has chosen another display; see SimulatedDisplay."""
-        return self.display.when_family_changed
-
-    @when_family_changed.setter
-    def when_family_changed(self, callback: Callable[[str], None] | None) -> None:
-        self.display.when_family_changed = callback
-
-    def describe(self, text: str) -> None:
-        """Say in words what the display shows now, for those who do not see it."""
-        self.display.describe(text)
 
     def note(self, text: str) -> None:
         """Add a line to what the page tells of the phone's doings."""

@@ -23,7 +23,7 @@ from drivers.simulator.devices import (
     SimulatedKeypad,
     SimulatedRingerLight,
 )
-from drivers.simulator.display import FAMILIES, Family, SimulatedDisplay
+from drivers.simulator.display import FAMILIES, Family, Shown, SimulatedDisplay
 from drivers.simulator.journal import Journal
 from drivers.simulator.protocol import (
     DisplayChosen,
@@ -93,7 +93,7 @@ class _Page:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Simulator:
+class Simulator(Shown):
     """A phone to click: the handset's devices on a web page.
 
     Everything but `show`, `ring` and `silence` of the devices belongs to the event loop in which `start` ran.
@@ -156,24 +156,6 @@ class Simulator:
         """The page's address; with port 0 it is known once the simulator has started."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}/"
-
-    @property
-    def family(self) -> str:
-        """The display family that is shown."""
-        return self.display.family.name
-
-    @property
-    def when_family_changed(self) -> Callable[[str], None] | None:
-        """What is called when a page has chosen another display; see SimulatedDisplay."""
-        return self.display.when_family_changed
-
-    @when_family_changed.setter
-    def when_family_changed(self, callback: Callable[[str], None] | None) -> None:
-        self.display.when_family_changed = callback
-
-    def describe(self, text: str) -> None:
-        """Say in words what the display shows now, for those who do not see it."""
-        self.display.describe(text)
 
     def note(self, text: str) -> None:
         """Add a line to what the page tells of the phone's doings."""
