@@ -264,13 +264,16 @@ async def test_the_process_opens_its_microphone_for_calls_only(watch: Watch, per
         await until(lambda: any(stream.ended_at == float("inf") for stream in opened(watch)))
         await person.hang_up()
         await until(lambda: all(stream.ended_at < float("inf") for stream in opened(watch)))
-    talks = Wire(watch.home, watch.home.trace.frames).talks
+        await until(lambda: all(talk.ended_at < float("inf") for talk in watch.left_since(0).talks))
+    talks = watch.left_since(0).talks
     assert len(watch.left_since(begin).talks) == 2
     for stream in opened(watch):
         assert any(talk.began_at - AT_ONCE_S <= stream.began_at <= talk.ended_at for talk in talks), (
             "opened on the hook"
         )
-        assert any(abs(stream.ended_at - talk.ended_at) < SOON_S for talk in talks), "still open after the call"
+        assert any(abs(stream.ended_at - talk.ended_at) < SOON_S for talk in talks), (
+            f"still open after the call: {stream} {talks}"
+        )
     assert not [file for file in watch.files.files if file.path.startswith("/dev/snd/")], "another way to a card"
 
 
