@@ -1,23 +1,53 @@
 """The `wecall` command. Each subcommand imports what it needs when it runs: `wecall run` registers sooner that way."""
 
 import os
-from importlib.metadata import version
+from collections.abc import Mapping
 from typing import Any, Final
 
 import click
 
-from firmware.cli import config, consents, contacts, documents, my_data, pictures, processes, reset, status, store
+from firmware.cli.late_group import LateGroup
+from firmware.cli.processes import HAS_SIMULATOR
 from firmware.errors import SipError
-from firmware.installer import cli as installer_cli
 
 # pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
 
 
+_COMMANDS: Final[Mapping[str, str]] = {
+    "run": "firmware.cli.processes",
+    "voice": "firmware.cli.processes",
+    "sync": "firmware.cli.processes",
+    "stick": "firmware.cli.processes",
+    **({"simulator": "firmware.cli.processes"} if HAS_SIMULATOR else {}),
+    "demo": "firmware.cli.processes",
+    "status": "firmware.cli.status",
+    "doctor": "firmware.cli.status",
+    "log": "firmware.cli.status",
+    "consent": "firmware.cli.consents",
+    "ledger": "firmware.cli.consents",
+    "contacts": "firmware.cli.contacts",
+    "import": "firmware.cli.contacts:import_contacts",
+    "export": "firmware.cli.contacts:export_contacts",
+    "picture": "firmware.cli.pictures",
+    "mydata": "firmware.cli.my_data",
+    "store": "firmware.cli.store",
+    "factory-reset": "firmware.cli.reset:order_factory_reset",
+    "config": "firmware.cli.config",
+    "key": "firmware.cli.documents",
+    "policy": "firmware.cli.documents",
+    "notice": "firmware.cli.documents",
+    "answer": "firmware.cli.documents",
+    "catalogue": "firmware.cli.documents",
+    "bundle": "firmware.installer.cli",
+    "fleet": "firmware.installer.cli",
+}
+"""The module of each command; a phone's package comes without the simulator."""
+
 _OURS: Final = frozenset({"drivers", "firmware", "fleet", "provisioning"})
 
 
-class Wecall(click.Group):
+class Wecall(LateGroup):
     """A group that says what brings a package which is not there: an installer's computer has few of a handset's."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -36,6 +66,8 @@ def _say_version(context: click.Context, _option: click.Parameter, wanted: bool)
     """Print what this is and, on a handset, what its SIP library consists of."""
     if not wanted:
         return
+    from importlib.metadata import version
+
     click.echo(f"wecall, version {version('wecall-handset')}")
     try:
         from firmware.sip import native
@@ -49,41 +81,9 @@ def _say_version(context: click.Context, _option: click.Parameter, wanted: bool)
     context.exit()
 
 
-@click.group(cls=Wecall, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Wecall, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Show versions."
 )
 def main() -> None:
     """A phone that people trust."""
-
-
-for _command in (
-    processes.run,
-    processes.voice,
-    processes.sync,
-    processes.stick,
-    processes.demo,
-    status.status,
-    status.doctor,
-    status.log,
-    consents.consent,
-    consents.ledger,
-    contacts.contacts,
-    contacts.import_contacts,
-    contacts.export_contacts,
-    pictures.picture,
-    my_data.mydata,
-    store.store,
-    reset.order_factory_reset,
-    config.config,
-    documents.key,
-    documents.policy,
-    documents.notice,
-    documents.answer,
-    documents.catalogue,
-    installer_cli.bundle,
-    installer_cli.fleet,
-):
-    main.add_command(_command)
-if processes.HAS_SIMULATOR:
-    main.add_command(processes.simulator)

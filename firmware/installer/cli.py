@@ -1,14 +1,14 @@
 """`wecall bundle` and `wecall fleet`: what installers and operators do at a laptop, with the base distribution alone.
 
-Each command stands in a module of its own, imported when it is asked for: the handset's own start imports this one.
+Each command stands in a module of its own: a laptop has no need of what others need.
 """
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, Final
 
 import click
 
+from firmware.cli.late_group import LateGroup
 from provisioning.errors import ProvisioningError
 
 _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
@@ -32,38 +32,8 @@ _FLEET_COMMANDS: Final[Mapping[str, str]] = {
 """Likewise of `wecall fleet`; what stands in the package `fleet` needs the extra of that name."""
 
 
-class LateGroup(click.Group):
-    """A group whose commands are imported when they are asked for, and whose errors are told and not traced."""
-
-    def __init__(self, *arguments: Any, modules: Mapping[str, str], **settings: Any) -> None:
-        """Set up.
-
-        Args:
-            *arguments: for click.
-            modules: by the name of each command the module that has it under that name, with an underscore for each
-                hyphen.
-            **settings: for click.
-        """
-        super().__init__(*arguments, **settings)
-        self._modules = modules
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self._modules, *super().list_commands(ctx)]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = self._modules.get(cmd_name)
-        if module is None:
-            return super().get_command(ctx, cmd_name)
-        try:
-            command = getattr(import_module(module), cmd_name.replace("-", "_"))
-        except ModuleNotFoundError as error:
-            raise click.ClickException(
-                f"`{ctx.command_path} {cmd_name}` needs the package {error.name}, which is not installed. Install what "
-                f"this command needs: pip install 'wecall-handset[{module.partition('.')[0]}]'"
-            ) from error
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{module} has no command {cmd_name}.")
-        return command
+class DeskGroup(LateGroup):
+    """A group whose errors are told and not traced."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -77,11 +47,11 @@ class LateGroup(click.Group):
             raise click.ClickException(f"{error.filename or 'A file'} cannot be used: {error.strerror}.") from error
 
 
-@click.group(cls=LateGroup, modules=_BUNDLE_COMMANDS)
+@click.group(cls=DeskGroup, modules=_BUNDLE_COMMANDS)
 def bundle() -> None:
     """Set handsets up by a signed file, on a stick or from afar."""
 
 
-@click.group(cls=LateGroup, modules=_FLEET_COMMANDS)
+@click.group(cls=DeskGroup, modules=_FLEET_COMMANDS)
 def fleet() -> None:
     """Look after many handsets."""

@@ -1,0 +1,41 @@
+"""Commands that are imported when they are asked for: a phone's processes start with what they need and no more."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+class LateGroup(click.Group):
+    """A group whose commands stand in modules of their own, each imported when it is asked for."""
+
+    def __init__(self, *arguments: Any, modules: Mapping[str, str], **settings: Any) -> None:
+        """Set up.
+
+        Args:
+            *arguments: for click.
+            modules: by the name of each command the module that has it under that name, with an underscore for each
+                hyphen; where it has another name there, that follows a colon.
+            **settings: for click.
+        """
+        super().__init__(*arguments, **settings)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self._modules, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._modules:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = self._modules[cmd_name].partition(":")
+        try:
+            command = getattr(import_module(module), name or cmd_name.replace("-", "_"))
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"`{ctx.command_path} {cmd_name}` needs the package {error.name}, which is not installed. Install what "
+                f"this command needs: pip install 'wecall-handset[{module.partition('.')[0]}]'"
+            ) from error
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module} has no command {cmd_name}.")
+        return command
