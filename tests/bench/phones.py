@@ -140,10 +140,13 @@ srtp = "off"
         self._handset.simulator.start()
 
     def launch(self) -> None:
-        self._handset.launch()
+        self._handset.voice.launch()
+        self._handset.main.launch()
 
     def connect(self) -> None:
-        self._handset.wait_until_ready()
+        self._handset.main.wait_until_ready()
+        # As its unit orders it: after the handset.
+        self._handset.sync.start()
         self._page = PhonePage(self._handset.url)
         self._do(self._page.__aenter__())
 

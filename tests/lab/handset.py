@@ -294,8 +294,10 @@ class Handset:
         if self.configuration is None:
             self.configuration_path.unlink(missing_ok=True)
             return
-        self.configuration_path.touch(mode=0o600)
-        self.configuration_path.write_text(self.configuration)
+        # Whoever kept what a configuration came to takes a file that was touched for another.
+        if not self.configuration_path.exists() or self.configuration_path.read_text() != self.configuration:
+            self.configuration_path.touch(mode=0o600)
+            self.configuration_path.write_text(self.configuration)
         if self._is_to_be_set_up:
             self._is_to_be_set_up = False
             # Whoever starts a handset may be in a loop.
