@@ -141,7 +141,7 @@ def test_a_flood_of_invites_is_survived_and_a_call_works_after_it(
 
 
 def test_a_call_opens_the_microphone_and_shows_no_sign_that_it_is_on_without_one(
-    machine: HandsetMachine, caller: MachineCaller, pid: str
+    machine: HandsetMachine, caller: MachineCaller, pids: tuple[str, ...]
 ) -> None:
     before = machine.log.count(SEEN)
     answer = is_answered(machine, caller, "while the microphone is watched")
@@ -157,7 +157,7 @@ def test_a_call_opens_the_microphone_and_shows_no_sign_that_it_is_on_without_one
 
 
 def test_a_program_that_records_without_a_call_shows_on_the_display_until_it_ends(
-    machine: HandsetMachine, caller: MachineCaller, pid: str
+    machine: HandsetMachine, caller: MachineCaller, pids: tuple[str, ...]
 ) -> None:
     machine.wait_until(lambda: machine.is_free, "nobody uses the handset")
     before = machine.log.count(SEEN)
