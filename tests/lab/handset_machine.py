@@ -25,7 +25,8 @@ from tests.lab.bundles import Installer
 from tests.lab.card_root import CardRoot
 from tests.lab.debian_kernel import amd64_kernel
 from tests.lab.gpio_rig import GROUND, GpioRig
-from tests.lab.installed_box import PYTHON, VENV_PYTHON, _wheels
+from tests.lab.handset_package import build_package
+from tests.lab.installed_box import PYTHON, VENV_PYTHON
 from tests.lab.kamailio import Kamailio
 from tests.lab.machine_caller import MachineCaller
 from tests.lab.network import Namespace
@@ -398,26 +399,12 @@ class InstalledMachine(HandsetMachine):
     architecture = "amd64"
 
     def start(self) -> None:
-        self._package = self._timed("package", self._build)
+        self._package = self._timed("package", lambda: build_package(self._folder))
         super().start()
 
     def _computer(self) -> Computer:
         self._folder = self._scratch / "package"
         return BorrowedRoot(amd64_kernel(), {PYTHON: sys.base_prefix, _PACKAGES: str(self._folder)})
-
-    def _build(self) -> Path:
-        """Build the package for the interpreter that the tests run with, which there are wheels of everything for."""
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        done = subprocess.run(
-            [
-                sys.executable, "-m", "tools.debian", "--arch=amd64", f"--python-version={version}",
-                f"--interpreter={PYTHON}/bin/python{version}", "--offline", f"--wheels={_wheels()}",
-                "--compression=none", f"--output={self._folder}",
-            ],
-            cwd=_CHECKOUT, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return Path(done.stdout.strip())
 
     def _have_the_handset_run(self) -> None:
         # The interpreter may be built with a shared library that it looks for where it was built.

@@ -5,11 +5,15 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
+from provisioning.report import Report
 from tests.lab import patience
+from tests.lab.network import NamedNamespace
 from tests.lab.systemd_box import SystemdBox
 from tools.debian.engine import engine_wheel
 from tools.debian.target import MACHINES, Target
@@ -21,6 +25,7 @@ SOURCE = "/opt/source"
 WHEELS = "/opt/wheels-for-wecall"
 PYTHON = "/opt/python"
 VENV_PYTHON = "/opt/wecall/venv/bin/python"
+INSTALLED_PYTHON = "/opt/wecall/environments/installed/bin/python"
 
 # Where the lab's servers are, in a network namespace of their own inside the box.
 INSIDE = "10.77.0.1"
@@ -40,12 +45,43 @@ _EXECUTION = re.compile(
     re.MULTILINE,
 )
 
+# Brings a bundle as a stick does, and prints the report on it.
+_OFFER = """
+import asyncio, sys
+from pathlib import Path
+from firmware.control.requests import MAX_PIECE_BYTES
+from firmware.control.stick_client import HandsetLink
+from firmware.errors import ControlError
+
+async def offer():
+    link, bundle = HandsetLink(Path("/run/wecall")), sys.stdin.buffer.read()
+    name = await link.begin(len(bundle))
+    for at in range(0, len(bundle), MAX_PIECE_BYTES):
+        await link.piece(name, bundle[at : at + MAX_PIECE_BYTES])
+    await link.end(name)
+    count = 0
+    while True:
+        try:
+            news = await link.follow(name, count, 5)
+        except ControlError:
+            await asyncio.sleep(0.2)
+            continue
+        count = news.count
+        if news.report is not None:
+            print(news.report.model_dump_json())
+            return
+
+asyncio.run(offer())
+"""
+
 
 class InstalledBox(SystemdBox):
     """Adds to the box: the installer, its packages, and probes that run inside the sandbox of a unit."""
 
-    def __init__(self, scratch: Path) -> None:
-        super().__init__(scratch, {SOURCE: CHECKOUT, WHEELS: _wheels(), PYTHON: Path(sys.base_prefix)})
+    def __init__(self, scratch: Path, shown: Mapping[str, Path] = MappingProxyType({})) -> None:
+        """Set up; `shown` are more folders to show inside, by the path that they get there."""
+        ours = {SOURCE: CHECKOUT, WHEELS: _wheels(), PYTHON: Path(sys.base_prefix)}
+        super().__init__(scratch, {**ours, **shown})
         self.python = f"{PYTHON}/bin/python{sys.version_info.major}.{sys.version_info.minor}"
 
     def start(self) -> None:
@@ -66,7 +102,9 @@ class InstalledBox(SystemdBox):
 
         Everything in the unit file stays but how it is executed and supervised, and its folder under /run.
         """
-        text = self.run("cat", f"/etc/systemd/system/{unit}").stdout.replace("%i", "probe")
+        # Where install.sh has put it, or the package.
+        text = self.shell(f"cat /etc/systemd/system/{unit} 2>/dev/null || cat /usr/lib/systemd/system/{unit}")
+        text = text.replace("%i", "probe")
         text = _EXECUTION.sub("", text).replace(
             "[Service]\n",
             "[Service]\nType=oneshot\nRuntimeDirectory=probe\nStandardOutput=truncate:/run/probe.out\n"
@@ -79,6 +117,14 @@ class InstalledBox(SystemdBox):
         printed = self.run("cat", "/run/probe.out").stdout
         assert started.returncode == 0, f"the probe failed in {unit}'s sandbox: {started.stdout}\n{printed}"
         return printed
+
+    def bring(self, bundle: bytes) -> Report:
+        """Bring the handset a bundle as a stick does, and return what became of it."""
+        self.path("/opt/bundle").write_bytes(bundle)
+        self.run("install", "-m", "0644", "/dev/stdin", "/opt/offer.py", stdin=_OFFER)
+        offer = f"setpriv --reuid=wecall-stick --regid=wecall-stick --clear-groups {INSTALLED_PYTHON} -I /opt/offer.py"
+        said = self.shell(f"chmod 644 /opt/bundle; {offer} </opt/bundle", timeout_s=200)
+        return Report.model_validate_json(said.splitlines()[-1])
 
     def drop_in(self, unit: str, text: str) -> None:
         """Change a unit until `remove_drop_in`."""
@@ -95,6 +141,11 @@ class InstalledBox(SystemdBox):
 
     def journal(self, unit: str) -> str:
         return self.run("journalctl", "--no-pager", "--output=cat", "--unit", unit).stdout
+
+    @property
+    def outside(self) -> NamedNamespace:
+        """The network of the lab's servers, once there is a cable to it."""
+        return NamedNamespace(self.path("/run/netns/outside"))
 
     def add_outside(self) -> None:
         """Lay a cable to a network namespace `outside` that has the addresses of the lab's servers."""

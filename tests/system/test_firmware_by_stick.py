@@ -35,34 +35,6 @@ while True:
     server.sendto("\\r\\n".join(["SIP/2.0 200 OK", *kept, "Expires: 300", "Content-Length: 0", "", ""]).encode(), peer)
 """
 
-OFFER = """
-import asyncio, sys
-from pathlib import Path
-from firmware.control.requests import MAX_PIECE_BYTES
-from firmware.control.stick_client import HandsetLink
-from firmware.errors import ControlError
-
-async def offer():
-    link, bundle = HandsetLink(Path("/run/wecall")), sys.stdin.buffer.read()
-    name = await link.begin(len(bundle))
-    for at in range(0, len(bundle), MAX_PIECE_BYTES):
-        await link.piece(name, bundle[at : at + MAX_PIECE_BYTES])
-    await link.end(name)
-    count = 0
-    while True:
-        try:
-            news = await link.follow(name, count, 5)
-        except ControlError:
-            await asyncio.sleep(0.2)
-            continue
-        count = news.count
-        if news.report is not None:
-            print(news.report.model_dump_json())
-            return
-
-asyncio.run(offer())
-"""
-
 
 def installed_firmware(box: InstalledBox, more: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """Pack what is installed as a wheel of another version, with more files."""
@@ -110,11 +82,7 @@ def take(box: InstalledBox, configuration: str, firmware: bytes) -> Report:
     """Bring the handset a bundle with firmware as a stick does, and return what became of it."""
     wheel = {"firmware/wecall_handset-9.9-py3-none-any.whl": firmware}
     bundle = OPERATOR.bundle({"config.toml": configuration.encode(), **wheel}, 20, fleet="default", **IN_TIME)
-    box.path("/opt/bundle").write_bytes(bundle)
-    box.run("install", "-m", "0644", "/dev/stdin", "/opt/offer.py", stdin=OFFER)
-    offer = f"setpriv --reuid=wecall-stick --regid=wecall-stick --clear-groups {INSTALLED}/bin/python -I /opt/offer.py"
-    said = box.shell(f"chmod 644 /opt/bundle; {offer} </opt/bundle", timeout_s=200)
-    return Report.model_validate_json(said.splitlines()[-1])
+    return box.bring(bundle)
 
 
 def opens_its_store(box: InstalledBox) -> None:
