@@ -3,7 +3,6 @@
 from functools import lru_cache
 from typing import Final
 
-import segno
 from PIL import Image
 
 QUIET_MODULES: Final = 4
@@ -38,6 +37,8 @@ def draw(payload: str, module_px: int, room_px: int) -> Image.Image:
 @lru_cache(maxsize=1)
 def _modules(payload: str) -> Image.Image | None:
     """Return the code with one pixel a module, lit where it is light; None where no code can hold the payload."""
+    import segno  # noqa: PLC0415 - it brings what writes XML and asks the web, 5 MB, and few screens have a code
+
     try:
         code = segno.make_qr(payload, error="l", encoding=None if payload.isascii() else "utf-8")
     except (segno.DataOverflowError, UnicodeError):
