@@ -1,6 +1,7 @@
 """The SIP library from birth to death; everything here happens on the `sip` thread."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from ipaddress import ip_network
@@ -131,7 +132,8 @@ class Engine:
 
     def poll(self, timeout_s: float) -> None:
         """Handle what has arrived, waiting for it that long at most."""
-        self._endpoint.libHandleEvents(max(0, int(timeout_s * 1000)))
+        # A wait that is cut to nothing comes back at once, again and again, until the time has passed.
+        self._endpoint.libHandleEvents(max(0, math.ceil(timeout_s * 1000)))
 
     def stop(self) -> None:
         """Hang up, unregister and destroy the library, within about two seconds."""
