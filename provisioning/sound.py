@@ -40,7 +40,7 @@ class Sound(ConfigurationTable):
     mixer_element: str = "Speaker"
     rate_hz: Literal[8000, 16000, 48000] = 16000
     period_ms: Literal[10, 20] = 10
-    prefill_ms: Annotated[int, Field(ge=5, le=80)] = 10
+    prefill_ms: Annotated[int, Field(ge=5, le=80)] = 5
     volume_percent: Percent = 70
     speaker_playback: AlsaName | None = None
     speaker_capture: AlsaName | None = None

@@ -11,7 +11,7 @@ import audioop
 _SAMPLES_PER_CORRECTION = 160
 OBSERVATIONS_A_WINDOW = 25
 _CALM_WINDOWS = 30
-_MOST_MARGIN_SLACKS = 6
+_MOST_MARGIN_FRAMES = 3
 
 
 class DriftCompensator:
@@ -78,11 +78,11 @@ class DriftCompensator:
         self._calm += 1
         if self._calm >= _CALM_WINDOWS:
             self._calm = 0
-            self._margin = max(0, self._margin - self._slack // 2)
+            self._margin = max(0, self._margin - self._frame_samples // 4)
 
     def _widen(self, underruns: int) -> None:
         self._underruns = underruns
-        self._margin = min(_MOST_MARGIN_SLACKS * self._slack, self._margin + self._slack)
+        self._margin = min(_MOST_MARGIN_FRAMES * self._frame_samples, self._margin + self._frame_samples // 2)
         self._deepest = 0
         self._seen = 0
         self._excess = 0

@@ -45,7 +45,7 @@ class VoiceSettings:
     speaker_card: CardSettings | None = None
     rate_hz: int = 16_000
     period_ms: int = 10
-    prefill_ms: int = 10
+    prefill_ms: int = 5
     handset_near_end: NearEndSettings = _UNTOUCHED
     speaker_near_end: NearEndSettings = _UNTOUCHED
     sidetone_percent: int = 0

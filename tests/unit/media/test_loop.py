@@ -408,7 +408,7 @@ def test_a_call_begins_with_a_short_queue(start: Callable[..., Bench]) -> None:
     bench.card.depths.clear()
     bench.loop.open(talk=True)
     bench.card.advance(1.0)
-    # The prefill of 10 ms, half of that as slack, and what a period in steps of 10 ms may add.
+    # The prefill, half of that as slack, and what a period in steps of 10 ms may add.
     assert max(bench.card.depths[-10:]) <= 0.026 * RATE_HZ
     assert bench.loop.counters.underruns == 0
 
