@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.standing import Standing
-from firmware.control.requests import Answer, ConfigHistoryRequest, ConfigRevertRequest
+from firmware.control.admin_requests import ConfigHistoryRequest, ConfigRevertRequest
+from firmware.control.requests import Answer
 from firmware.control.server import Handler
 from firmware.errors import ControlError
 

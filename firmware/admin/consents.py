@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from firmware.admin.pin_proof import not_the_pin
-from firmware.control.requests import Answer, ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
+from firmware.control.admin_requests import ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
+from firmware.control.requests import Answer
 from firmware.control.server import Handler
 from firmware.errors import ControlError
 from firmware.phone.purpose import Actor, Channel, Purpose

@@ -9,14 +9,13 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from firmware.control.requests import (
-    Answer,
+from firmware.control.admin_requests import (
     ContactListRequest,
     ContactMergeRequest,
     ContactPhotoRequest,
     ContactRemoveRequest,
-    Empty,
 )
+from firmware.control.requests import Answer, Empty, written
 from firmware.control.server import Handler
 from firmware.errors import ControlError
 from firmware.import_gate import ImportGate
@@ -162,7 +161,7 @@ class ContactRole:
 
 def _size_bytes(answer: ContactAnswer) -> int:
     # A line of the socket is ASCII.
-    return len(json.dumps(answer.model_dump(mode="json")))
+    return len(json.dumps(written(answer)))
 
 
 def _answer(card: Card, *, with_properties: bool) -> ContactAnswer:

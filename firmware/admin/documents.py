@@ -5,7 +5,8 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from firmware.control.requests import Answer, DocumentTakeRequest
+from firmware.control.admin_requests import DocumentTakeRequest
+from firmware.control.requests import Answer
 from firmware.control.server import Handler
 from firmware.egress.messages import OutcomeCode
 from firmware.errors import ControlError

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from firmware.control.requests import Answer, DoctorRequest, LogRequest, PageRequest, StatusRequest
+from firmware.control.admin_requests import DoctorRequest, LogRequest, PageRequest, StatusRequest
+from firmware.control.requests import Answer
 from firmware.control.server import Handler
 from firmware.errors import ControlError
 from firmware.health.doctor import Condition, counting_words, examine

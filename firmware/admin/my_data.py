@@ -4,10 +4,9 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pydantic import Field
-
 from firmware.admin.pin_proof import prove
-from firmware.control.requests import Answer, ContactExportRequest, Empty, MyDataExportRequest
+from firmware.control.admin_requests import ContactExportRequest, MyDataExportRequest
+from firmware.control.requests import Answer, Empty
 from firmware.control.server import Handler
 from firmware.data_copy import DataCopy, draw_passphrase
 from firmware.errors import ControlError
@@ -29,7 +28,7 @@ class MyDataExported(Answer):
     """
 
     files: tuple[str, ...]
-    passphrase: str = Field(repr=False)
+    passphrase: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,14 @@ import binascii
 import logging
 from collections.abc import Callable, Mapping
 
-from firmware.control.requests import (
-    Answer,
+from firmware.control.admin_requests import (
     ContactPhotoAddRequest,
-    Empty,
     PictureAddRequest,
     PictureListRequest,
     PicturePartRequest,
     PictureRemoveRequest,
 )
+from firmware.control.requests import Answer, Empty
 from firmware.control.server import Handler
 from firmware.errors import ControlError, StorageError
 from firmware.import_gate import ImportGate

@@ -5,8 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from firmware.admin.pin_proof import prove
+from firmware.control.admin_requests import ResetRequest
 from firmware.control.peer import asking
-from firmware.control.requests import Answer, ResetRequest
+from firmware.control.requests import Answer
 from firmware.control.server import Handler
 from firmware.errors import ControlError, StorageError
 from firmware.farewell.resetting import Resetting

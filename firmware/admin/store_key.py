@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from firmware.control.requests import Answer, KeyRotateRequest
+from firmware.control.admin_requests import KeyRotateRequest
+from firmware.control.requests import Answer
 from firmware.control.server import Handler
 from firmware.errors import ControlError
 

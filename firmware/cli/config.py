@@ -23,7 +23,7 @@ def config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def history(runtime_dir: Path, as_json: bool) -> None:
     """List the configurations that are kept, newest first; an asterisk marks the one that counts."""
-    from firmware.control.requests import ConfigHistoryRequest
+    from firmware.control.admin_requests import ConfigHistoryRequest
 
     answer = ask(runtime_dir, ConfigHistoryRequest())
     if as_json:
@@ -51,7 +51,7 @@ def revert(runtime_dir: Path) -> None:
     It is tried as any other; where it does not work any more the one that counts now goes on counting. What is taken
     back is refused from then on: sign it once more with a higher number to have it again.
     """
-    from firmware.control.requests import ConfigRevertRequest
+    from firmware.control.admin_requests import ConfigRevertRequest
 
     number = ask(runtime_dir, ConfigRevertRequest())["number"]
     click.echo(f"The handset tries the configuration of bundle {number} as soon as nobody calls.")

@@ -19,7 +19,7 @@ def consent() -> None:
 @runtime_dir_option
 def list_consents(runtime_dir: Path) -> None:
     """List the purposes: whether each is granted, since when, and what it covers."""
-    from firmware.control.requests import ConsentRequest
+    from firmware.control.admin_requests import ConsentRequest
 
     for purpose in ask(runtime_dir, ConsentRequest())["purposes"]:
         state = "granted" if purpose["granted"] else "not granted" if purpose["asked"] else "not asked"
@@ -67,7 +67,7 @@ def verify_ledger(runtime_dir: Path, witness: str | None) -> None:
     from functools import partial
 
     from firmware.cli.ledger_reading import contradicts
-    from firmware.control.requests import LedgerVerifyRequest
+    from firmware.control.admin_requests import LedgerVerifyRequest
 
     verdict = ask(runtime_dir, LedgerVerifyRequest())
     if verdict["damaged_at"] is not None:
@@ -97,9 +97,7 @@ def show_ledger(runtime_dir: Path, as_json: bool) -> None:
 
 
 def _change_consent(runtime_dir: Path, action: Literal["grant", "withdraw"], purpose: str) -> None:
-    from pydantic import ValidationError
-
-    from firmware.control.requests import ConsentRequest
+    from firmware.control.admin_requests import ConsentRequest
 
     pin = ""
     if whose := ask(runtime_dir, ConsentRequest())["needs_pin"]:
@@ -107,6 +105,6 @@ def _change_consent(runtime_dir: Path, action: Literal["grant", "withdraw"], pur
         pin = click.prompt(f"The {whose}'s PIN", hide_input=True, err=True)
     try:
         request = ConsentRequest(action=action, purpose=purpose, pin=pin)
-    except ValidationError:
+    except ValueError:
         raise click.ClickException(f"{purpose!r} is not a purpose. `wecall consent list` names them.") from None
     ask(runtime_dir, request)

@@ -6,15 +6,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from firmware.cli.picture_upload import add_photo
-from firmware.control.requests import (
+from firmware.control.admin_requests import (
     ContactListRequest,
     ContactMergeRequest,
     ContactNumberPart,
     ContactPart,
     ContactPhotoRequest,
-    Request,
 )
+from firmware.control.requests import Request, written
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.vcard.properties import Card, CardProperty
 from firmware.vcard.reader import Read, read_contacts
@@ -89,7 +91,7 @@ class _Batch:
         """Add a contact, and send what there is where that is enough."""
         numbers = tuple(ContactNumberPart(number=each.number, kind=each.kind) for each in card.contact.numbers)
         part = ContactPart(name=card.contact.name, numbers=numbers, properties=card.properties)
-        size_bytes = len(part.model_dump_json().encode())
+        size_bytes = len(msgspec.json.encode(written(part)))
         if self._size_bytes + size_bytes > _MOST_BYTES:
             self.send()
         self._parts.append(part)
@@ -120,7 +122,7 @@ def all_contacts(ask: Ask, *, with_properties: bool = False) -> Iterator[tuple[C
     """Yield every contact without its photo, and how many there are in all."""
     after = 0
     asked = ContactListRequest(limit=BATCH, properties=with_properties)
-    while (answer := ask(asked.model_copy(update={"after": after})))["contacts"]:
+    while (answer := ask(msgspec.structs.replace(asked, after=after)))["contacts"]:
         for raw in answer["contacts"]:
             numbers = tuple(ContactNumber(each["number"], NumberKind(each["kind"])) for each in raw["numbers"])
             after = raw["contact_id"]

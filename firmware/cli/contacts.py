@@ -35,13 +35,11 @@ def list_contacts(runtime_dir: Path) -> None:
 @runtime_dir_option
 def add_contact(name: str, numbers: tuple[str, ...], runtime_dir: Path) -> None:
     """Add a contact called NAME with NUMBERS, or give them to the one that is there."""
-    from pydantic import ValidationError
-
-    from firmware.control.requests import ContactMergeRequest, ContactNumberPart, ContactPart
+    from firmware.control.admin_requests import ContactMergeRequest, ContactNumberPart, ContactPart
 
     try:
         part = ContactPart(name=name, numbers=tuple(ContactNumberPart(number=number) for number in numbers))
-    except ValidationError:
+    except ValueError:
         raise click.ClickException(
             "A name has at most 80 characters, a contact at most 20 numbers of 64 characters."
         ) from None
@@ -56,7 +54,7 @@ def add_contact(name: str, numbers: tuple[str, ...], runtime_dir: Path) -> None:
 @runtime_dir_option
 def remove_contact(contact_id: int, runtime_dir: Path) -> None:
     """Forget the contact that `wecall contacts list` shows with CONTACT_ID."""
-    from firmware.control.requests import ContactRemoveRequest
+    from firmware.control.admin_requests import ContactRemoveRequest
 
     ask(runtime_dir, ContactRemoveRequest(contact_id=contact_id))
     click.echo("The contact is gone.")
@@ -105,7 +103,7 @@ def export_contacts(file: Path, version: Literal["3.0", "4.0"], runtime_dir: Pat
     from rich.progress import Progress
 
     from firmware.cli.contact_files import export_file
-    from firmware.control.requests import ContactExportRequest
+    from firmware.control.admin_requests import ContactExportRequest
 
     ask(runtime_dir, ContactExportRequest(pin=ask_pin()))
     with Progress(transient=True) as shown:

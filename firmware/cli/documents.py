@@ -277,9 +277,7 @@ def take_catalogue(file: Path, runtime_dir: Path) -> None:
 
 
 def _take(kind: Literal["policy", "notice", "catalogue", "answer"], file: Path, runtime_dir: Path) -> None:
-    from pydantic import ValidationError
-
-    from firmware.control.requests import DocumentTakeRequest
+    from firmware.control.admin_requests import DocumentTakeRequest
     from firmware.egress.messages import OutcomeCode
 
     try:
@@ -287,7 +285,7 @@ def _take(kind: Literal["policy", "notice", "catalogue", "answer"], file: Path, 
         answer = ask(runtime_dir, request)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
-    except ValidationError:
+    except ValueError:
         raise click.ClickException(f"{file} is larger than any {kind}. (too_large)") from None
     if answer["outcome"] == OutcomeCode.NOT_GRANTED:
         click.echo("It is kept, but not shown: the holder has not agreed to notices of the operator.")

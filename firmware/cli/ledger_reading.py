@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from firmware.control.requests import LedgerShowRequest, Request
+from firmware.control.admin_requests import LedgerShowRequest
+from firmware.control.requests import Request
 
 Ask = Callable[[Request], Mapping[str, Any]]
 

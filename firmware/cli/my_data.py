@@ -29,7 +29,7 @@ def export(folder: Path, *, is_open: bool, runtime_dir: Path) -> None:
     """
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from firmware.control.requests import MyDataExportRequest
+    from firmware.control.admin_requests import MyDataExportRequest
     from firmware.errors import StickError
 
     request = MyDataExportRequest(pin=ask_pin(), open=is_open)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from firmware.control.requests import ContactPhotoAddRequest, PictureAddRequest, PicturePartRequest, Request
+from firmware.control.admin_requests import ContactPhotoAddRequest, PictureAddRequest, PicturePartRequest
+from firmware.control.requests import Request
 from firmware.errors import PictureError
 from firmware.phone.contact_text import cleaned_name
 from firmware.pictures.sandbox import read_picture, read_picture_bytes

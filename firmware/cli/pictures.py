@@ -38,7 +38,7 @@ def add_picture(file: Path, name: str | None, contact: str, runtime_dir: Path) -
 @runtime_dir_option
 def list_pictures(runtime_dir: Path) -> None:
     """List the pictures: what names each, and what it is called."""
-    from firmware.control.requests import PictureListRequest
+    from firmware.control.admin_requests import PictureListRequest
 
     for kept in ask(runtime_dir, PictureListRequest())["pictures"]:
         click.echo(f"{kept['picture']}  {kept['name']}")
@@ -49,13 +49,11 @@ def list_pictures(runtime_dir: Path) -> None:
 @runtime_dir_option
 def remove_picture(picture: str, runtime_dir: Path) -> None:
     """Forget PICTURE, as `wecall picture list` names it."""
-    from pydantic import ValidationError
-
-    from firmware.control.requests import PictureRemoveRequest
+    from firmware.control.admin_requests import PictureRemoveRequest
 
     try:
         request = PictureRemoveRequest(picture=picture)
-    except ValidationError:
+    except ValueError:
         raise click.ClickException(f"{picture!r} names no picture. `wecall picture list` names them.") from None
     ask(runtime_dir, request)
     click.echo("The picture is gone.")

@@ -17,7 +17,7 @@ def order_factory_reset(runtime_dir: Path, yes: bool) -> None:
     For whoever owns the machine: where the PIN is forgotten this is the only way. Where a guardian answers for the
     holder, the guardian's PIN is asked for. What the installer has set stays, and recipients are told to forget.
     """
-    from firmware.control.requests import ResetRequest
+    from firmware.control.admin_requests import ResetRequest
 
     if not yes:
         click.confirm(

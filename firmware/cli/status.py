@@ -18,7 +18,7 @@ from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
 @click.option("--page", is_flag=True, help="Print what the display says.")
 def status(runtime_dir: Path, as_json: bool, page: bool) -> None:
     """Say what the handset is doing, without anybody's number or name."""
-    from firmware.control.requests import PageRequest, StatusRequest
+    from firmware.control.admin_requests import PageRequest, StatusRequest
 
     answer = ask(runtime_dir, PageRequest() if page else StatusRequest())
     if as_json:
@@ -48,8 +48,9 @@ def doctor(configuration: Path, runtime_dir: Path, as_json: bool, advisories: bo
     if advisories:
         sys.exit(_say_advisories())
 
+    from firmware.control.admin_requests import DoctorRequest
     from firmware.control.client import ask
-    from firmware.control.requests import DoctorRequest, Role
+    from firmware.control.requests import Role
     from firmware.errors import ControlError
     from firmware.health.doctor import examine_at_rest
 
@@ -93,7 +94,7 @@ def _say_advisories() -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
     """List the latest calls, newest first: whether each was answered, for how long it was talked, and how it ended."""
-    from firmware.control.requests import LogRequest
+    from firmware.control.admin_requests import LogRequest
 
     calls = ask(runtime_dir, LogRequest(limit=limit))["calls"]
     if as_json:

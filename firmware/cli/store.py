@@ -26,7 +26,7 @@ def rotate_key(runtime_dir: Path) -> None:
     """
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from firmware.control.requests import KeyRotateRequest
+    from firmware.control.admin_requests import KeyRotateRequest
 
     with Progress(SpinnerColumn(), TextColumn("Writing the store anew"), TimeElapsedColumn(), transient=True) as shown:
         shown.add_task("", total=None)

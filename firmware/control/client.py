@@ -1,15 +1,14 @@
 """Asks the running handset over one of its local sockets: one connection for each request."""
 
 import asyncio
-import json
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
-from pydantic import ValidationError
+import msgspec
 
-from firmware.control.requests import MAX_LINE_BYTES, Answer, Request, Role
+from firmware.control.requests import MAX_LINE_BYTES, Answer, Request, Role, read, written
 from firmware.errors import ControlError, RequestRefusedError
 
 _A = TypeVar("_A", bound=Answer)
@@ -69,8 +68,8 @@ async def ask_for(
     """
     raw = await ask_async(runtime_dir, role, request, timeout_s=timeout_s)
     try:
-        return answer.model_validate(raw)
-    except ValidationError as error:
+        return read(answer, raw)
+    except ValueError as error:
         raise ControlError(
             f"The handset's answer to {request.request} is not as expected. Is it of another version?"
         ) from error
@@ -81,14 +80,15 @@ def _path(runtime_dir: Path, role: Role) -> Path:
 
 
 def _line(request: Request) -> bytes:
-    return request.model_dump_json(exclude_none=True).encode() + b"\n"
+    told = {name: value for name, value in written(request).items() if value is not None}
+    return msgspec.json.encode(told) + b"\n"
 
 
 def _answer(line: bytes) -> Mapping[str, object]:
     if not line.endswith(b"\n"):
         raise ControlError("The handset stopped before it answered. See its journal, and ask again.")
     try:
-        answer = json.loads(line)
+        answer = msgspec.json.decode(line)
     except ValueError as error:
         raise ControlError("The handset's answer is not valid JSON. Is it of another version?") from error
     if not isinstance(answer, dict):

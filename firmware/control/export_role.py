@@ -1,7 +1,6 @@
 """Hands out what the holder has ordered: what the roles of the stick and of the administrator have in common."""
 
 import asyncio
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -11,6 +10,7 @@ from firmware.control.requests import (
     ExportListRequest,
     ExportPieceRequest,
     ExportWrittenRequest,
+    Piece,
 )
 from firmware.control.server import Handler
 from firmware.control.stick_answers import ExportListed, ExportPiece, OrderedFile
@@ -56,7 +56,7 @@ class ExportRole:
 
     async def _piece(self, request: ExportPieceRequest) -> ExportPiece:
         data = await asyncio.to_thread(self._exports.read, request.name, request.offset, MAX_PIECE_BYTES)
-        return ExportPiece(data=urlsafe_b64encode(data))
+        return ExportPiece(data=Piece(data))
 
     async def _written(self, request: ExportWrittenRequest) -> Empty:
         self._exports.fetched(request.names)

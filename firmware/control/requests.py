@@ -1,17 +1,18 @@
-"""Every request that a local socket understands: closed models, one list for each role."""
+"""What is asked over a local socket, a closed list for each role; what an administrator asks is in admin_requests."""
 
-from collections.abc import Mapping
+from base64 import b64decode, urlsafe_b64encode
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 
-from pydantic import Base64UrlBytes, BaseModel, ConfigDict, Field, model_validator
+import msgspec
+from msgspec import Meta
 
+from firmware.closed import Closed
 from firmware.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from firmware.phone.bundle_news import BundleCode
-from firmware.phone.contact import NumberKind
 from firmware.ports.broker import BrokerProblem, BrokerState
-from firmware.vcard.properties import MAX_PROPERTIES, CardProperty
+
+_C = TypeVar("_C", bound=Closed)
 
 MAX_LINE_BYTES: Final = 64 * 1024
 """The longest line, either way, its line end included."""
@@ -28,439 +29,217 @@ class Role(StrEnum):
     STICK = "stick"
 
 
-class Request(BaseModel):
+class Request(Closed, tag_field="request"):
     """One line of a caller."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    @property
+    def request(self) -> str:
+        """What it is called."""
+        return str(self.__struct_config__.tag)
 
-    request: str
+    def __repr__(self) -> str:
+        """Tell no more than its name: what it brings, a PIN perhaps, is nobody's to read."""
+        return f"{type(self).__name__}()"
 
 
-class Answer(BaseModel):
+class Answer(Closed):
     """What a handler returns; the server adds `"ok": true`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    def __repr__(self) -> str:
+        """Tell no more than its name, as of a request."""
+        return f"{type(self).__name__}()"
 
 
 class Empty(Answer):
     """Nothing more to say than that it was done."""
 
 
+class Carried(bytes):
+    """Bytes that go as base64url (RFC 4648 section 5), so many at most."""
+
+    most_bytes: ClassVar[int]
+
+    @classmethod
+    def read(cls, text: object) -> Self:
+        """Read them from a line.
+
+        Raises:
+            ValueError: these are none, or too many.
+        """
+        # Where "-" and "_" stand for "+" and "/", Python takes these, too.
+        if not isinstance(text, str) or not {"+", "/"}.isdisjoint(text):
+            raise ValueError("Expected base64url")
+        data = cls(b64decode(text, altchars=b"-_", validate=True))
+        if len(data) > cls.most_bytes:
+            raise ValueError(f"Expected at most {cls.most_bytes} bytes")
+        return data
+
+
+class Piece(Carried):
+    """Bytes of a file."""
+
+    most_bytes = MAX_PIECE_BYTES
+
+
+class Document(Carried):
+    """A message of the broker's that is no bundle."""
+
+    most_bytes = MAX_DOCUMENT_BYTES
+
+
+def written(message: Closed) -> dict[str, Any]:
+    """Return what is in a request, an answer or a part of one, as JSON has it."""
+    plain: dict[str, Any] = msgspec.to_builtins(message, enc_hook=_write_other)
+    return plain
+
+
+def read(model: type[_C], plain: object) -> _C:
+    """Return a request or an answer.
+
+    Raises:
+        ValueError: it is none; the error's words may quote it.
+    """
+    return msgspec.convert(plain, model, dec_hook=read_other)
+
+
+def _write_other(value: Any) -> object:
+    return urlsafe_b64encode(value).decode() if isinstance(value, Carried) else value.model_dump(mode="json")
+
+
+def read_other(kind: Any, plain: object) -> object:
+    """Read what msgspec knows nothing of: bytes that are carried, and models of pydantic's where an answer has one."""
+    return kind.read(plain) if issubclass(kind, Carried) else kind.model_validate(plain)
+
+
 # --- sync -------------------------------------------------------------------------------------------------------------
 
-Key = tuple[Annotated[int, Field(ge=0, lt=2**63)], Annotated[int, Field(ge=0, lt=2**63)]]
+Key = tuple[Annotated[int, Meta(ge=0, le=2**63 - 1)], Annotated[int, Meta(ge=0, le=2**63 - 1)]]
 """Epoch and sequence number of a message."""
 
 
-class ConfigurationRequest(Request):
+class ConfigurationRequest(Request, tag="configuration"):
     """Asks for the broker's settings."""
 
-    request: Literal["configuration"] = "configuration"
 
-
-class NextRequest(Request):
+class NextRequest(Request, tag="next"):
     """Waits for messages that are due, and asks for as many as one answer holds."""
 
-    request: Literal["next"] = "next"
-    wait_s: Annotated[float, Field(ge=0, le=60)] = 0
+    wait_s: Annotated[float, Meta(ge=0, le=60)] = 0
 
 
-class DoneRequest(Request):
+class DoneRequest(Request, tag="done"):
     """Says which messages the broker has."""
 
-    request: Literal["done"] = "done"
-    keys: Annotated[tuple[Key, ...], Field(max_length=1000)]
+    keys: Annotated[tuple[Key, ...], Meta(max_length=1000)]
 
 
-class ConnectionRequest(Request):
+class ConnectionRequest(Request, tag="connection"):
     """Says how the sync process stands with the broker."""
 
-    request: Literal["connection"] = "connection"
     state: BrokerState
     code: BrokerProblem = BrokerProblem.NONE
 
 
-class ReceivedRequest(Request):
+class ReceivedRequest(Request, tag="received"):
     """Brings a message for the handset, in base64: what it says is for the handset to find out."""
 
-    request: Literal["received"] = "received"
-    topic: Literal[DownTopic.ACK, DownTopic.POLICY, DownTopic.NOTICE, DownTopic.ANSWER]
-    document: Annotated[Base64UrlBytes, Field(max_length=MAX_DOCUMENT_BYTES, repr=False)]
+    topic: DownTopic
+    document: Document
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.topic is DownTopic.BUNDLE:
+            raise ValueError("a bundle comes in pieces")
 
 
-class MovedRequest(Request):
+class MovedRequest(Request, tag="moved"):
     """Says how many bytes went to the broker and came from it since this was said last; they stay on the handset."""
 
-    request: Literal["moved"] = "moved"
-    sent_bytes: Annotated[int, Field(ge=0, lt=2**40)]
-    received_bytes: Annotated[int, Field(ge=0, lt=2**40)]
+    sent_bytes: Annotated[int, Meta(ge=0, lt=2**40)]
+    received_bytes: Annotated[int, Meta(ge=0, lt=2**40)]
 
 
 # --- bundles, by the stick or by the broker ---------------------------------------------------------------------------
 
-Offer = Annotated[str, Field(pattern=r"^[0-9a-f]{16,64}$")]
+Offer = Annotated[str, Meta(pattern=r"^[0-9a-f]{16,64}\Z")]
 """Names a bundle from its first piece until it is known what became of it."""
 
 
-class BundleBeginRequest(Request):
+class BundleBeginRequest(Request, tag="bundle_begin"):
     """Offers a bundle of so many bytes, which is to come in pieces."""
 
-    request: Literal["bundle_begin"] = "bundle_begin"
-    size_bytes: Annotated[int, Field(ge=1, lt=2**40)]
+    size_bytes: Annotated[int, Meta(ge=1, lt=2**40)]
 
 
-class NetworkBundleBeginRequest(Request):
+class NetworkBundleBeginRequest(Request, tag="bundle_begin"):
     """Offers a bundle that came over the network, by its SHA-256: it need not come where it is known."""
 
-    request: Literal["bundle_begin"] = "bundle_begin"
-    size_bytes: Annotated[int, Field(ge=1, le=MAX_NETWORK_BUNDLE_BYTES)]
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size_bytes: Annotated[int, Meta(ge=1, le=MAX_NETWORK_BUNDLE_BYTES)]
+    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
-class BundlePieceRequest(Request):
+class BundlePieceRequest(Request, tag="bundle_piece"):
     """Brings a bundle's next bytes, in base64."""
 
-    request: Literal["bundle_piece"] = "bundle_piece"
     offer: Offer
-    data: Annotated[Base64UrlBytes, Field(max_length=MAX_PIECE_BYTES, repr=False)]
+    data: Piece
 
 
-class BundleEndRequest(Request):
+class BundleEndRequest(Request, tag="bundle_end"):
     """Says that all of a bundle has come, and has it looked at."""
 
-    request: Literal["bundle_end"] = "bundle_end"
     offer: Offer
 
 
 # --- stick ------------------------------------------------------------------------------------------------------------
 
 
-class IdentityRequest(Request):
+class IdentityRequest(Request, tag="identity"):
     """Asks who this handset is to the installer: what a blank stick collects."""
 
-    request: Literal["identity"] = "identity"
 
-
-class BundleFollowRequest(Request):
+class BundleFollowRequest(Request, tag="bundle_follow"):
     """Waits for news of a bundle beyond those that are known; also after the handset has started anew."""
 
-    request: Literal["bundle_follow"] = "bundle_follow"
     offer: Offer
-    after: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    wait_s: Annotated[float, Field(ge=0, le=30)] = 0
+    after: Annotated[int, Meta(ge=0, lt=2**31)] = 0
+    wait_s: Annotated[float, Meta(ge=0, le=30)] = 0
 
 
-class StickDoneRequest(Request):
+class StickDoneRequest(Request, tag="stick_done"):
     """Says what came of a stick that brought this handset no bundle, for the display."""
 
-    request: Literal["stick_done"] = "stick_done"
     code: BundleCode
 
 
-class ReportedRequest(Request):
+class ReportedRequest(Request, tag="reported"):
     """Says that nothing is written to the stick any more, and whether all is on it that should be."""
 
-    request: Literal["reported"] = "reported"
     written: bool = True
 
 
-class StickRemovedRequest(Request):
+class StickRemovedRequest(Request, tag="stick_removed"):
     """Says that the stick was taken out, and whether it was being read still."""
 
-    request: Literal["stick_removed"] = "stick_removed"
     early: bool = False
 
 
-CopyName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
+CopyName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}\Z")]
 """Names a file that the holder ordered, such as wecall-20260100-030405.tar.age."""
 
 
-class ExportListRequest(Request):
+class ExportListRequest(Request, tag="export_list"):
     """Asks for the files that the holder has just ordered to be taken away."""
 
-    request: Literal["export_list"] = "export_list"
 
-
-class ExportPieceRequest(Request):
+class ExportPieceRequest(Request, tag="export_piece"):
     """Asks for bytes of such a file, from some place on."""
 
-    request: Literal["export_piece"] = "export_piece"
     name: CopyName
-    offset: Annotated[int, Field(ge=0, lt=2**63)]
+    offset: Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
-class ExportWrittenRequest(Request):
+class ExportWrittenRequest(Request, tag="export_written"):
     """Says that such files are where they were to go, and are to be forgotten here."""
 
-    request: Literal["export_written"] = "export_written"
-    names: Annotated[tuple[CopyName, ...], Field(min_length=1, max_length=8)]
-
-
-# --- admin ------------------------------------------------------------------------------------------------------------
-
-
-class StatusRequest(Request):
-    """Asks how the handset is."""
-
-    request: Literal["status"] = "status"
-
-
-class PageRequest(Request):
-    """Asks what the display says, without anything about anybody."""
-
-    request: Literal["page"] = "page"
-
-
-class DoctorRequest(Request):
-    """Asks what works, part by part, and what to do about the rest."""
-
-    request: Literal["doctor"] = "doctor"
-
-
-class ConsentRequest(Request):
-    """Lists, grants or withdraws consent; a change needs the holder's PIN, or the guardian's, where one is set."""
-
-    request: Literal["consent"] = "consent"
-    action: Literal["list", "grant", "withdraw"] = "list"
-    purpose: Annotated[str, Field(max_length=64, pattern=r"^[a-z][a-z0-9_]*$")] | None = None
-    pin: Annotated[str, Field(max_length=32, repr=False)] = ""
-
-    @model_validator(mode="after")
-    def _a_change_names_its_purpose(self) -> Self:
-        if (self.action == "list") != (self.purpose is None):
-            raise ValueError("grant and withdraw name a purpose, list names none")
-        return self
-
-
-class LedgerVerifyRequest(Request):
-    """Asks whether the consent ledger is whole and unchanged."""
-
-    request: Literal["ledger_verify"] = "ledger_verify"
-
-
-class LedgerShowRequest(Request):
-    """Asks for entries of the consent ledger, those after one of them."""
-
-    request: Literal["ledger_show"] = "ledger_show"
-    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
-
-
-class LogRequest(Request):
-    """Asks for the newest lines of the call log."""
-
-    request: Literal["log"] = "log"
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-
-
-class PictureListRequest(Request):
-    """Asks which pictures are kept."""
-
-    request: Literal["picture_list"] = "picture_list"
-
-
-Upload = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-"""Names a picture while it comes in parts."""
-
-
-class PicturePartRequest(Request):
-    """Brings the next bytes of a picture: rows of red, green and blue, in base64."""
-
-    request: Literal["picture_part"] = "picture_part"
-    upload: Upload
-    data: Annotated[str, Field(max_length=60_000)]
-
-
-class PictureAddRequest(Request):
-    """Keeps the picture whose parts have come, and gives it to a contact, by name or id, where one is named."""
-
-    request: Literal["picture_add"] = "picture_add"
-    upload: Upload
-    name: Annotated[str, Field(min_length=1, max_length=60)]
-    contact: Annotated[str, Field(max_length=200)] = ""
-    width_px: Annotated[int, Field(ge=1, le=320)]
-    height_px: Annotated[int, Field(ge=1, le=240)]
-
-
-class ContactPhotoAddRequest(Request):
-    """Keeps the picture whose parts have come as the photo of a contact that has none; it goes with the contact."""
-
-    request: Literal["contact_photo_add"] = "contact_photo_add"
-    upload: Upload
-    contact_id: Annotated[int, Field(ge=1, lt=2**63)]
-    width_px: Annotated[int, Field(ge=1, le=320)]
-    height_px: Annotated[int, Field(ge=1, le=240)]
-
-
-class PictureRemoveRequest(Request):
-    """Forgets a picture."""
-
-    request: Literal["picture_remove"] = "picture_remove"
-    picture: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-
-
-class KeyRotateRequest(Request):
-    """Writes the store anew with another key."""
-
-    request: Literal["key_rotate"] = "key_rotate"
-
-
-class DocumentTakeRequest(Request):
-    """Brings a signed document of the operator, in base64."""
-
-    request: Literal["document_take"] = "document_take"
-    kind: Literal["policy", "notice", "catalogue", "answer"]
-    data: Annotated[str, Field(max_length=60_000)]
-
-
-class MyDataExportRequest(Request):
-    """Asks for a copy of everything, encrypted unless it is to be open to all; needs the holder's PIN."""
-
-    request: Literal["my_data_export"] = "my_data_export"
-    pin: Annotated[str, Field(max_length=32, repr=False)]
-    open: bool = False
-
-
-class ResetRequest(Request):
-    """Asks for a factory reset; the guardian's PIN is needed where there is a guardian."""
-
-    request: Literal["reset"] = "reset"
-    pin: Annotated[str, Field(max_length=32, repr=False)] = ""
-
-
-class ContactExportRequest(Request):
-    """Says that all contacts are about to be written to a file; needs the holder's PIN."""
-
-    request: Literal["contact_export"] = "contact_export"
-    pin: Annotated[str, Field(max_length=32, repr=False)]
-
-
-class ContactListRequest(Request):
-    """Asks for contacts in the order in which they were added, those after one of them; there may come fewer.
-
-    Attributes:
-        properties: what is kept of their cards is wanted too.
-    """
-
-    request: Literal["contact_list"] = "contact_list"
-    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    limit: Annotated[int, Field(ge=1, le=20)] = 15
-    properties: bool = False
-
-
-class ContactPhotoRequest(Request):
-    """Asks for a contact's picture as a file."""
-
-    request: Literal["contact_photo"] = "contact_photo"
-    contact_id: Annotated[int, Field(ge=1, lt=2**63)]
-
-
-class ContactNumberPart(BaseModel):
-    """One number and what it is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    number: Annotated[str, Field(min_length=1, max_length=64)]
-    kind: NumberKind = NumberKind.OTHER
-
-
-class ContactPart(BaseModel):
-    """One contact as a card has it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Annotated[str, Field(max_length=80)]
-    numbers: Annotated[tuple[ContactNumberPart, ...], Field(max_length=20)] = ()
-    properties: Annotated[tuple[CardProperty, ...], Field(max_length=MAX_PROPERTIES)] = ()
-
-
-class ContactMergeRequest(Request):
-    """Adds contacts; those that are there already get the numbers that they lack.
-
-    Attributes:
-        since: what `erasures` was in the first answer to the same import; None where there was none yet.
-    """
-
-    request: Literal["contact_merge"] = "contact_merge"
-    since: Annotated[int, Field(ge=0)] | None = None
-    contacts: Annotated[tuple[ContactPart, ...], Field(min_length=1, max_length=20)]
-
-
-class ContactRemoveRequest(Request):
-    """Forgets a contact."""
-
-    request: Literal["contact_remove"] = "contact_remove"
-    contact_id: Annotated[int, Field(ge=1, lt=2**63)]
-
-
-class ConfigHistoryRequest(Request):
-    """Asks which configurations that bundles brought are kept."""
-
-    request: Literal["config_history"] = "config_history"
-
-
-class ConfigRevertRequest(Request):
-    """Has the configuration tried that counted before."""
-
-    request: Literal["config_revert"] = "config_revert"
-
-
-def _by_name(*models: type[Request]) -> Mapping[str, type[Request]]:
-    return MappingProxyType({str(model.model_fields["request"].default): model for model in models})
-
-
-REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
-    {
-        Role.SYNC: _by_name(
-            ConfigurationRequest,
-            NextRequest,
-            DoneRequest,
-            ConnectionRequest,
-            ReceivedRequest,
-            MovedRequest,
-            NetworkBundleBeginRequest,
-            BundlePieceRequest,
-            BundleEndRequest,
-        ),
-        Role.STICK: _by_name(
-            IdentityRequest,
-            BundleBeginRequest,
-            BundlePieceRequest,
-            BundleEndRequest,
-            BundleFollowRequest,
-            StickDoneRequest,
-            ReportedRequest,
-            StickRemovedRequest,
-            ExportListRequest,
-            ExportPieceRequest,
-            ExportWrittenRequest,
-        ),
-        Role.ADMIN: _by_name(
-            StatusRequest,
-            PageRequest,
-            DoctorRequest,
-            ConsentRequest,
-            LedgerVerifyRequest,
-            LedgerShowRequest,
-            DocumentTakeRequest,
-            KeyRotateRequest,
-            ResetRequest,
-            MyDataExportRequest,
-            ContactExportRequest,
-            ExportPieceRequest,
-            ExportWrittenRequest,
-            LogRequest,
-            PictureListRequest,
-            PicturePartRequest,
-            PictureAddRequest,
-            PictureRemoveRequest,
-            ContactListRequest,
-            ContactPhotoRequest,
-            ContactPhotoAddRequest,
-            ContactMergeRequest,
-            ContactRemoveRequest,
-            ConfigHistoryRequest,
-            ConfigRevertRequest,
-        ),
-    }
-)
+    names: Annotated[tuple[CopyName, ...], Meta(min_length=1, max_length=8)]

@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
+import msgspec
 
 from firmware.control.peer import Peer, asking, hand_to_group, peer_of
-from firmware.control.requests import MAX_LINE_BYTES, REQUESTS, Answer, Request, Role
+from firmware.control.request_lists import REQUESTS
+from firmware.control.requests import MAX_LINE_BYTES, Answer, Request, Role, read, read_other, written
 from firmware.errors import ControlError, HandsetError
 
 _log = logging.getLogger(__name__)
@@ -281,7 +282,7 @@ def _remove_stale(path: Path) -> None:
 def _parse(role: Role, line: bytes) -> Request:
     known = REQUESTS[role]
     try:
-        raw = json.loads(line)
+        raw = msgspec.json.decode(line)
     except (ValueError, RecursionError) as error:
         raise ControlError("The line is not valid JSON.") from error
     name = raw.get("request") if isinstance(raw, dict) else None
@@ -289,17 +290,28 @@ def _parse(role: Role, line: bytes) -> Request:
     if model is None:
         raise ControlError(f"The {role} socket knows no such request. It knows: {', '.join(sorted(known))}.")
     try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        places = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'request'}: {item['msg']}"
-            for item in error.errors(include_url=False, include_input=False, include_context=False)
-        )
-        raise ControlError(f"The request {name} has mistakes: {places[:500]}.") from error
+        return read(model, raw)
+    except ValueError as error:
+        raise ControlError(f"The request {name} has mistakes: {_mistakes(model, raw)[:500]}.") from error
+
+
+def _mistakes(model: type[Request], raw: Mapping[str, object]) -> str:
+    """Say which fields are not as they must be, and nothing of what is in them."""
+    fields = {field.name: field for field in msgspec.structs.fields(model)}
+    found = [f"{name} is unknown" for name in raw.keys() - fields.keys() - {"request"}]
+    for name, field in fields.items():
+        if name not in raw:
+            found += [f"{name} is missing"] if field.required else []
+            continue
+        try:
+            msgspec.convert(raw[name], field.type, dec_hook=read_other)
+        except ValueError:
+            found.append(f"{name} is not as it must be")
+    return "; ".join(found) or "its fields contradict each other"
 
 
 def _done(answer: Answer) -> bytes:
-    return _line({"ok": True, **answer.model_dump(mode="json")})
+    return _line({"ok": True, **written(answer)})
 
 
 def _refused(sentence: str) -> bytes:

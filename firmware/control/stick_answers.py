@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Base64UrlBytes, Field
+from msgspec import Meta
 
-from firmware.control.requests import MAX_PIECE_BYTES, Answer, CopyName
+from firmware.control.requests import Answer, CopyName, Piece
 from firmware.phone.bundle_news import BundleStep
 from provisioning.identity import Identity
 from provisioning.report import Report
@@ -25,7 +25,7 @@ class BundleFollowed(Answer):
         report: what became of it; None while that is not known.
     """
 
-    count: Annotated[int, Field(ge=0, lt=2**31)]
+    count: Annotated[int, Meta(ge=0, lt=2**31)]
     step: BundleStep
     report: Report | None
 
@@ -34,16 +34,16 @@ class OrderedFile(Answer):
     """One file that the holder ordered."""
 
     name: CopyName
-    size_bytes: Annotated[int, Field(ge=0, lt=2**63)]
+    size_bytes: Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class ExportListed(Answer):
     """All of them; empty where nothing was ordered just now."""
 
-    files: Annotated[tuple[OrderedFile, ...], Field(max_length=8)]
+    files: Annotated[tuple[OrderedFile, ...], Meta(max_length=8)]
 
 
 class ExportPiece(Answer):
     """Bytes of a file; none beyond its end."""
 
-    data: Annotated[Base64UrlBytes, Field(max_length=MAX_PIECE_BYTES, repr=False)]
+    data: Piece

@@ -1,6 +1,5 @@
 """The stick process's end of its socket."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +17,7 @@ from firmware.control.requests import (
     ExportPieceRequest,
     ExportWrittenRequest,
     IdentityRequest,
+    Piece,
     Request,
     Role,
     StickDoneRequest,
@@ -50,7 +50,7 @@ class HandsetLink:
 
     async def piece(self, offer: str, data: bytes) -> None:
         """Hand over its next bytes, at most MAX_PIECE_BYTES."""
-        await self._ask(BundlePieceRequest(offer=offer, data=urlsafe_b64encode(data)), Empty)
+        await self._ask(BundlePieceRequest(offer=offer, data=Piece(data)), Empty)
 
     async def end(self, offer: str) -> None:
         """Say that this was all of it."""

@@ -13,7 +13,7 @@ class Configuration(Answer):
     broker: BrokerSettings | None
 
 
-class Message(Answer):
+class Message(Answer, kw_only=True):
     """One message as it goes over the socket."""
 
     key: Key

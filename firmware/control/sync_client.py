@@ -1,7 +1,6 @@
 """The sync process's end of its socket."""
 
 import hashlib
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
@@ -15,11 +14,13 @@ from firmware.control.requests import (
     BundlePieceRequest,
     ConfigurationRequest,
     ConnectionRequest,
+    Document,
     DoneRequest,
     Empty,
     MovedRequest,
     NetworkBundleBeginRequest,
     NextRequest,
+    Piece,
     ReceivedRequest,
     Request,
     Role,
@@ -71,7 +72,7 @@ class HandsetLink:
         if topic is DownTopic.BUNDLE:
             await self._bring_bundle(document)
             return
-        await self._ask(ReceivedRequest(topic=topic, document=urlsafe_b64encode(document)), Empty)
+        await self._ask(ReceivedRequest(topic=topic, document=Document(document)), Empty)
 
     async def _bring_bundle(self, document: bytes) -> None:
         if not document:
@@ -82,7 +83,7 @@ class HandsetLink:
         if offer is None:
             return
         for first in range(0, len(document), MAX_PIECE_BYTES):
-            piece = urlsafe_b64encode(document[first : first + MAX_PIECE_BYTES])
+            piece = Piece(document[first : first + MAX_PIECE_BYTES])
             await self._ask(BundlePieceRequest(offer=offer, data=piece), Empty)
         await self._ask(BundleEndRequest(offer=offer), Empty)
 

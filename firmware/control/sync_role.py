@@ -14,6 +14,7 @@ from firmware.control.requests import (
     MovedRequest,
     NextRequest,
     ReceivedRequest,
+    written,
 )
 from firmware.control.server import Handler
 from firmware.control.sync_answers import Configuration, Message, Messages
@@ -149,6 +150,5 @@ def _that_fit(batch: Sequence[OutboxMessage]) -> tuple[Message, ...]:
 
 
 def _line_bytes(message: Message) -> int:
-    """Return how long a message is in a line, where whatever is not ASCII is escaped; as a rule nothing is."""
-    text = message.model_dump_json()
-    return len(text) if text.isascii() else len(json.dumps(json.loads(text), separators=(",", ":")))
+    """Return how long a message is in a line."""
+    return len(json.dumps(written(message), separators=(",", ":")))

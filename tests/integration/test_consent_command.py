@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from firmware.admin.consents import ConsentRole
 from firmware.cli import main
-from firmware.control.requests import REQUESTS, Answer, Empty, Role
+from firmware.control.request_lists import REQUESTS
+from firmware.control.requests import Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction

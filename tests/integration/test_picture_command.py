@@ -10,7 +10,8 @@ from PIL import Image
 
 from firmware.admin.pictures import PictureRole
 from firmware.cli import main
-from firmware.control.requests import REQUESTS, Answer, Empty, Role
+from firmware.control.request_lists import REQUESTS
+from firmware.control.requests import Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
 from firmware.import_gate import ImportGate
 from firmware.phone.contact import Contact

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from firmware.control.admin_requests import ContactListRequest
 from firmware.control.client import ask_async
-from firmware.control.requests import ContactListRequest, Role
+from firmware.control.requests import Role
 from firmware.phone.contact import Contact
 from firmware.storage.contacts import MAX_CONTACTS, StoredContacts
 from tests.lab.guarded_store import open_store_of

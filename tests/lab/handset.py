@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, ClassVar, Final
 
+from firmware.control.admin_requests import StatusRequest
 from firmware.control.client import ask_async
-from firmware.control.requests import Role, StatusRequest
+from firmware.control.requests import Role
 from firmware.errors import StorageError
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.purpose import Purpose

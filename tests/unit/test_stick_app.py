@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.control.requests import REQUESTS, Role
+from firmware.control.request_lists import REQUESTS
+from firmware.control.requests import Role, read
 from firmware.stick.writing import READING_MARK, WRITTEN_MARK
 
 HEAVY = ("pydantic", "cryptography", "asyncio", "firmware.control.requests", "firmware.storage", "firmware.sip")
@@ -104,7 +105,7 @@ def test_the_phone_hears_why_the_service_has_ended(
     assert do("leave", tmp_path, SERVICE_RESULT=result).returncode == 0
     assert handset.told == told
     for request in handset.told:
-        REQUESTS[Role.STICK][str(request["request"])].model_validate(request)
+        read(REQUESTS[Role.STICK][str(request["request"])], request)
 
 
 @pytest.mark.parametrize(("written", "early"), [(True, False), (False, True)])

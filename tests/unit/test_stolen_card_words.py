@@ -2,7 +2,7 @@ import pytest
 
 from firmware.admin.handset import AdminRole
 from firmware.config import LoadedConfiguration
-from firmware.control.requests import DoctorRequest, StatusRequest
+from firmware.control.admin_requests import DoctorRequest, StatusRequest
 from firmware.errands.facts import FactsErrands, Identity
 from firmware.health.doctor import STOLEN_CARD, Condition, examine
 from firmware.phone.answers import FactsRead

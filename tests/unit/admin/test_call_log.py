@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from firmware.admin.handset import AdminRole
 from firmware.cli import status
-from firmware.control.requests import LogRequest
+from firmware.control.admin_requests import LogRequest
+from firmware.control.requests import written
 from firmware.phone.call import CallDirection, Decision, DisconnectReason
 from tests.lab.store import StoreLab
 
@@ -35,7 +36,7 @@ async def logged(lab: StoreLab) -> Any:
         call_log=lambda: lab.call_log,
     )
     answer: Any = await role.handlers["log"](LogRequest(limit=20))
-    return json.loads(answer.model_dump_json())
+    return json.loads(json.dumps(written(answer)))
 
 
 def printed(answer: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:

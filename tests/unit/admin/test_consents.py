@@ -3,11 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from firmware.admin.consents import ConsentRole
 from firmware.cli.ledger_reading import all_entries, contradicts
-from firmware.control.requests import ConsentRequest, LedgerShowRequest, LedgerVerifyRequest, Request
+from firmware.control.admin_requests import ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
+from firmware.control.requests import Request, written
 from firmware.errors import ControlError
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor, Channel, Purpose
@@ -42,11 +42,11 @@ async def served(lab: StoreLab) -> Callable[[Request], Mapping[str, Any]]:
     """Return what answers requests about a ledger as the handset would over its socket, without waiting."""
     role = ConsentRole(lambda: lab.consents, lambda: None, dict)
     lines = (await ask(role, LedgerShowRequest(limit=100))).entries
-    entries = [line.model_dump() for line in lines]
+    entries = [written(line) for line in lines]
     while len(lines) == 100:
         request = LedgerShowRequest(after=len(entries), limit=100)
         lines = (await ask(role, request)).entries
-        entries += [line.model_dump() for line in lines]
+        entries += [written(line) for line in lines]
 
     def answer(request: Request) -> Mapping[str, Any]:
         assert isinstance(request, LedgerShowRequest)
@@ -111,9 +111,9 @@ async def test_no_pin_at_all_is_not_counted_as_a_wrong_one(role: ConsentRole, la
 
 def test_no_request_that_is_put_into_words_shows_its_pin() -> None:
     assert PIN not in repr(grant(PIN))
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValueError, match="list names none") as refused:
         ConsentRequest(action="list", purpose="cdr_sync", pin=PIN)
-    assert PIN not in str(refused.value.errors(include_input=False))
+    assert PIN not in str(refused.value)
 
 
 async def test_a_purpose_that_there_is_not_is_refused_with_those_that_there_are(role: ConsentRole) -> None:

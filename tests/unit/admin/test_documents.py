@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from firmware.admin.documents import DocumentRole, DocumentTaken
-from firmware.control.requests import DocumentTakeRequest
+from firmware.control.admin_requests import DocumentTakeRequest
 from firmware.egress.messages import OutcomeCode
 from firmware.errors import ControlError
 from firmware.phone.purpose import Actor, Channel

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from firmware.admin.my_data import CopyParts, MyDataRole
-from firmware.control.requests import ContactExportRequest, MyDataExportRequest
+from firmware.control.admin_requests import ContactExportRequest, MyDataExportRequest
 from firmware.errors import ControlError
 from firmware.exports import Export, Exports
 from firmware.phone.purpose import Actor

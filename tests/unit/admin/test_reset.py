@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from firmware.admin.reset import Guarding, ResetAnswer, ResetRole
+from firmware.control.admin_requests import ResetRequest
 from firmware.control.peer import Peer, asking
-from firmware.control.requests import ResetRequest
 from firmware.errors import ControlError, StorageError
 from firmware.farewell.factory_reset import MARKER_NAME, STORE_NAME, finish_reset
 from firmware.farewell.resetting import Resetting

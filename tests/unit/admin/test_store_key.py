@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from firmware.admin.store_key import KeyRole, KeyRotated
-from firmware.control.requests import KeyRotateRequest
+from firmware.control.admin_requests import KeyRotateRequest
 from firmware.errors import ControlError
 from tests.lab.guarded_store import GuardedStore
 
@@ -15,7 +15,7 @@ async def test_the_key_is_changed_on_request_and_nothing_about_it_is_told(tmp_pa
     role = KeyRole(lambda: lambda: lab.keyring.rotate(lab.store))
     assert await role.handlers["key_rotate"](KeyRotateRequest()) == KeyRotated()
     assert lab.store.key != before
-    assert not KeyRotated.model_fields
+    assert not KeyRotated.__struct_fields__
     await lab.stop()
 
 

@@ -9,7 +9,8 @@ from firmware.bundles.desk import BundleDesk
 from firmware.bundles.extras import Extras
 from firmware.bundles.standing import Ended
 from firmware.config import LoadedConfiguration, check_configuration
-from firmware.control.requests import ConfigHistoryRequest, ConfigRevertRequest
+from firmware.control.admin_requests import ConfigHistoryRequest, ConfigRevertRequest
+from firmware.control.requests import written
 from firmware.errors import BundleError, ControlError
 from firmware.health.doctor import Condition, counting_words, examine
 from firmware.phone.bundle_news import BundleCode, BundleResult
@@ -51,14 +52,14 @@ async def lab(tmp_path: Path) -> DeskLab:
 
 async def test_the_history_says_what_counts_and_what_did_before(lab: DeskLab) -> None:
     history = await ConfigRole(lambda: desk_of(lab)).handlers["config_history"](ConfigHistoryRequest())
-    told = history.model_dump()
+    told = written(history)
     assert (told["active"], told["trial"], [kept["number"] for kept in told["kept"]]) == (6, None, [6, 5])
     assert all(kept["signer"] == INSTALLER.trusted.key_id for kept in told["kept"])
 
 
 async def test_going_back_by_hand_is_a_trial_of_the_one_before(lab: DeskLab) -> None:
     answer = await ConfigRole(lambda: desk_of(lab)).handlers["config_revert"](ConfigRevertRequest())
-    assert answer.model_dump() == {"number": 5}
+    assert written(answer) == {"number": 5}
     await lab.wait_for_start()
     trial = lab.shelf.standing.trial
     assert trial is not None

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from firmware.control.admin_requests import StatusRequest
 from firmware.control.client import ask, ask_async
-from firmware.control.requests import MAX_LINE_BYTES, Role, StatusRequest
+from firmware.control.requests import MAX_LINE_BYTES, Role
 from firmware.errors import ControlError
 
 Ask = Callable[[Path, float], Mapping[str, object]]

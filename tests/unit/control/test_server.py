@@ -15,19 +15,11 @@ from typing import Any, Self
 import pytest
 
 from firmware.control import server as server_module
+from firmware.control.admin_requests import ConsentRequest, DoctorRequest, LogRequest, StatusRequest
 from firmware.control.client import ask, ask_async
 from firmware.control.peer import Peer, asking, peer_of
-from firmware.control.requests import (
-    MAX_LINE_BYTES,
-    REQUESTS,
-    Answer,
-    ConsentRequest,
-    DoctorRequest,
-    Empty,
-    LogRequest,
-    Role,
-    StatusRequest,
-)
+from firmware.control.request_lists import REQUESTS
+from firmware.control.requests import MAX_LINE_BYTES, Answer, Empty, Role
 from firmware.control.server import GROUPS, MAX_CONNECTIONS, ControlServer, Handler
 from firmware.errors import ControlError
 from tests.lab.patience import PATIENCE_S

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from firmware.control.admin_requests import StatusRequest
 from firmware.control.client import ask_async
-from firmware.control.requests import MAX_LINE_BYTES, MAX_PIECE_BYTES, REQUESTS, Role, StatusRequest
+from firmware.control.request_lists import REQUESTS
+from firmware.control.requests import MAX_LINE_BYTES, MAX_PIECE_BYTES, Role
 from firmware.control.say import say
 from firmware.control.server import ControlServer
 from firmware.control.stick_client import HandsetLink
@@ -221,13 +223,19 @@ async def raw(site: Site, **request: object) -> str:
         {"request": "bundle_begin", "size_bytes": 0},
         {"request": "bundle_piece", "offer": "../../x", "data": ""},
         {"request": "bundle_piece", "offer": OFFER, "data": "A"},
+        {"request": "bundle_piece", "offer": OFFER, "data": "ab+/"},
+        {"request": "bundle_piece", "offer": OFFER, "data": "ab\ncd"},
+        {"request": "bundle_piece", "offer": OFFER, "data": "A" * (MAX_PIECE_BYTES // 3 + 1) * 4},
+        {"request": "bundle_end", "offer": f"{OFFER}\n"},
         {"request": "bundle_follow", "offer": OFFER, "wait_s": 1e9},
         {"request": "stick_done", "code": "anything <b>else</b>"},
         {"request": "identity", "more": 1},
     ],
 )
 async def test_what_is_no_request_of_a_stick_is_refused(site: Site, request_: dict[str, object]) -> None:
-    assert "has mistakes" in await raw(site, **request_)
+    error = await raw(site, **request_)
+    assert "has mistakes" in error
+    assert "else" not in error
     assert not site.heard
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from firmware.control.requests import (
     MAX_PIECE_BYTES,
     ConfigurationRequest,
     ConnectionRequest,
+    Document,
     DoneRequest,
     NextRequest,
     ReceivedRequest,
@@ -199,7 +199,7 @@ async def test_a_message_that_fits_no_line_does_not_hold_up_the_others(
 async def test_what_the_broker_sends_reaches_the_handset_as_it_is(handset: Handset) -> None:
     longest = bytes(range(256)) * (MAX_DOCUMENT_BYTES // 256)
     for document in (b"", b"\x00\xff\n", longest):
-        request = ReceivedRequest(topic=DownTopic.POLICY, document=urlsafe_b64encode(document))
+        request = ReceivedRequest(topic=DownTopic.POLICY, document=Document(document))
         await ask_async(handset.folder, Role.SYNC, request)
     assert handset.inbound.taken == [(DownTopic.POLICY, each) for each in (b"", b"\x00\xff\n", longest)]
 
@@ -239,7 +239,7 @@ async def test_the_handset_hears_what_sync_has_moved(handset: Handset) -> None:
     "request_",
     [
         NextRequest(wait_s=0),
-        ReceivedRequest(topic=DownTopic.ACK, document=urlsafe_b64encode(b"{}")),
+        ReceivedRequest(topic=DownTopic.ACK, document=Document(b"{}")),
         ConnectionRequest(state=BrokerState.CONNECTED),
     ],
     ids=lambda request: request.request,

@@ -9,7 +9,7 @@ from PIL import Image
 from firmware import exchange
 from firmware.admin.reset import Guarding, ResetAnswer, ResetRole
 from firmware.config import LoadedConfiguration
-from firmware.control.requests import ResetRequest
+from firmware.control.admin_requests import ResetRequest
 from firmware.errands.facts import FactsErrands, Identity
 from firmware.errands.folder import FolderErrands, Outcome, Progress
 from firmware.errands.pictures import PictureErrands

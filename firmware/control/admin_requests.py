@@ -1,0 +1,180 @@
+"""What an administrator may ask of the handset: a closed list."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from firmware.closed import Closed
+from firmware.control.requests import Request
+from firmware.phone.contact import NumberKind
+from firmware.vcard.properties import MAX_PROPERTIES, CardProperty
+
+
+class StatusRequest(Request, tag="status"):
+    """Asks how the handset is."""
+
+
+class PageRequest(Request, tag="page"):
+    """Asks what the display says, without anything about anybody."""
+
+
+class DoctorRequest(Request, tag="doctor"):
+    """Asks what works, part by part, and what to do about the rest."""
+
+
+class ConsentRequest(Request, tag="consent"):
+    """Lists, grants or withdraws consent; a change needs the holder's PIN, or the guardian's, where one is set."""
+
+    action: Literal["list", "grant", "withdraw"] = "list"
+    purpose: Annotated[str, Meta(max_length=64, pattern=r"^[a-z][a-z0-9_]*\Z")] | None = None
+    pin: Annotated[str, Meta(max_length=32)] = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.action == "list") != (self.purpose is None):
+            raise ValueError("grant and withdraw name a purpose, list names none")
+
+
+class LedgerVerifyRequest(Request, tag="ledger_verify"):
+    """Asks whether the consent ledger is whole and unchanged."""
+
+
+class LedgerShowRequest(Request, tag="ledger_show"):
+    """Asks for entries of the consent ledger, those after one of them."""
+
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+
+
+class LogRequest(Request, tag="log"):
+    """Asks for the newest lines of the call log."""
+
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+class PictureListRequest(Request, tag="picture_list"):
+    """Asks which pictures are kept."""
+
+
+Upload = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+"""Names a picture while it comes in parts."""
+
+
+class PicturePartRequest(Request, tag="picture_part"):
+    """Brings the next bytes of a picture: rows of red, green and blue, in base64."""
+
+    upload: Upload
+    data: Annotated[str, Meta(max_length=60_000)]
+
+
+class PictureAddRequest(Request, tag="picture_add", kw_only=True):
+    """Keeps the picture whose parts have come, and gives it to a contact, by name or id, where one is named."""
+
+    upload: Upload
+    name: Annotated[str, Meta(min_length=1, max_length=60)]
+    contact: Annotated[str, Meta(max_length=200)] = ""
+    width_px: Annotated[int, Meta(ge=1, le=320)]
+    height_px: Annotated[int, Meta(ge=1, le=240)]
+
+
+class ContactPhotoAddRequest(Request, tag="contact_photo_add"):
+    """Keeps the picture whose parts have come as the photo of a contact that has none; it goes with the contact."""
+
+    upload: Upload
+    contact_id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+    width_px: Annotated[int, Meta(ge=1, le=320)]
+    height_px: Annotated[int, Meta(ge=1, le=240)]
+
+
+class PictureRemoveRequest(Request, tag="picture_remove"):
+    """Forgets a picture."""
+
+    picture: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+
+
+class KeyRotateRequest(Request, tag="key_rotate"):
+    """Writes the store anew with another key."""
+
+
+class DocumentTakeRequest(Request, tag="document_take"):
+    """Brings a signed document of the operator, in base64."""
+
+    kind: Literal["policy", "notice", "catalogue", "answer"]
+    data: Annotated[str, Meta(max_length=60_000)]
+
+
+class MyDataExportRequest(Request, tag="my_data_export"):
+    """Asks for a copy of everything, encrypted unless it is to be open to all; needs the holder's PIN."""
+
+    pin: Annotated[str, Meta(max_length=32)]
+    open: bool = False
+
+
+class ResetRequest(Request, tag="reset"):
+    """Asks for a factory reset; the guardian's PIN is needed where there is a guardian."""
+
+    pin: Annotated[str, Meta(max_length=32)] = ""
+
+
+class ContactExportRequest(Request, tag="contact_export"):
+    """Says that all contacts are about to be written to a file; needs the holder's PIN."""
+
+    pin: Annotated[str, Meta(max_length=32)]
+
+
+class ContactListRequest(Request, tag="contact_list"):
+    """Asks for contacts in the order in which they were added, those after one of them; there may come fewer.
+
+    Attributes:
+        properties: what is kept of their cards is wanted too.
+    """
+
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    limit: Annotated[int, Meta(ge=1, le=20)] = 15
+    properties: bool = False
+
+
+class ContactPhotoRequest(Request, tag="contact_photo"):
+    """Asks for a contact's picture as a file."""
+
+    contact_id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+class ContactNumberPart(Closed):
+    """One number and what it is."""
+
+    number: Annotated[str, Meta(min_length=1, max_length=64)]
+    kind: NumberKind = NumberKind.OTHER
+
+
+class ContactPart(Closed):
+    """One contact as a card has it."""
+
+    name: Annotated[str, Meta(max_length=80)]
+    numbers: Annotated[tuple[ContactNumberPart, ...], Meta(max_length=20)] = ()
+    properties: Annotated[tuple[CardProperty, ...], Meta(max_length=MAX_PROPERTIES)] = ()
+
+
+class ContactMergeRequest(Request, tag="contact_merge", kw_only=True):
+    """Adds contacts; those that are there already get the numbers that they lack.
+
+    Attributes:
+        since: what `erasures` was in the first answer to the same import; None where there was none yet.
+    """
+
+    since: Annotated[int, Meta(ge=0)] | None = None
+    contacts: Annotated[tuple[ContactPart, ...], Meta(min_length=1, max_length=20)]
+
+
+class ContactRemoveRequest(Request, tag="contact_remove"):
+    """Forgets a contact."""
+
+    contact_id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+class ConfigHistoryRequest(Request, tag="config_history"):
+    """Asks which configurations that bundles brought are kept."""
+
+
+class ConfigRevertRequest(Request, tag="config_revert"):
+    """Has the configuration tried that counted before."""

@@ -1,0 +1,114 @@
+"""Every request that a local socket understands, a closed list for each role."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from firmware.control.admin_requests import (
+    ConfigHistoryRequest,
+    ConfigRevertRequest,
+    ConsentRequest,
+    ContactExportRequest,
+    ContactListRequest,
+    ContactMergeRequest,
+    ContactPhotoAddRequest,
+    ContactPhotoRequest,
+    ContactRemoveRequest,
+    DoctorRequest,
+    DocumentTakeRequest,
+    KeyRotateRequest,
+    LedgerShowRequest,
+    LedgerVerifyRequest,
+    LogRequest,
+    MyDataExportRequest,
+    PageRequest,
+    PictureAddRequest,
+    PictureListRequest,
+    PicturePartRequest,
+    PictureRemoveRequest,
+    ResetRequest,
+    StatusRequest,
+)
+from firmware.control.requests import (
+    BundleBeginRequest,
+    BundleEndRequest,
+    BundleFollowRequest,
+    BundlePieceRequest,
+    ConfigurationRequest,
+    ConnectionRequest,
+    DoneRequest,
+    ExportListRequest,
+    ExportPieceRequest,
+    ExportWrittenRequest,
+    IdentityRequest,
+    MovedRequest,
+    NetworkBundleBeginRequest,
+    NextRequest,
+    ReceivedRequest,
+    ReportedRequest,
+    Request,
+    Role,
+    StickDoneRequest,
+    StickRemovedRequest,
+)
+
+
+def _by_name(*models: type[Request]) -> Mapping[str, type[Request]]:
+    return MappingProxyType({str(model.__struct_config__.tag): model for model in models})
+
+
+REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
+    {
+        Role.SYNC: _by_name(
+            ConfigurationRequest,
+            NextRequest,
+            DoneRequest,
+            ConnectionRequest,
+            ReceivedRequest,
+            MovedRequest,
+            NetworkBundleBeginRequest,
+            BundlePieceRequest,
+            BundleEndRequest,
+        ),
+        Role.STICK: _by_name(
+            IdentityRequest,
+            BundleBeginRequest,
+            BundlePieceRequest,
+            BundleEndRequest,
+            BundleFollowRequest,
+            StickDoneRequest,
+            ReportedRequest,
+            StickRemovedRequest,
+            ExportListRequest,
+            ExportPieceRequest,
+            ExportWrittenRequest,
+        ),
+        Role.ADMIN: _by_name(
+            StatusRequest,
+            PageRequest,
+            DoctorRequest,
+            ConsentRequest,
+            LedgerVerifyRequest,
+            LedgerShowRequest,
+            DocumentTakeRequest,
+            KeyRotateRequest,
+            ResetRequest,
+            MyDataExportRequest,
+            ContactExportRequest,
+            ExportPieceRequest,
+            ExportWrittenRequest,
+            LogRequest,
+            PictureListRequest,
+            PicturePartRequest,
+            PictureAddRequest,
+            PictureRemoveRequest,
+            ContactListRequest,
+            ContactPhotoRequest,
+            ContactPhotoAddRequest,
+            ContactMergeRequest,
+            ContactRemoveRequest,
+            ConfigHistoryRequest,
+            ConfigRevertRequest,
+        ),
+    }
+)
