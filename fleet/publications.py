@@ -1,17 +1,16 @@
 """What operators say of their own messages, beside them: the outcomes of handsets name a message by its digest only."""
 
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
-from pydantic import Field, TypeAdapter
+import msgspec
+from msgspec import Meta
 
 from firmware.egress.downlink import DownTopic
-from firmware.egress.messages import Digest, HandsetName, Message, Timestamp
+from firmware.egress.messages import Digest, Message, Timestamp, handset_name
 
 PUBLICATION_TOPICS: Final = "wecall-fleet/v1/+/publication/+"
 """Where all of them are, for whoever subscribes."""
-
-_FLEET: Final = TypeAdapter[str](HandsetName)
 
 
 class PublicationKind(StrEnum):
@@ -39,27 +38,15 @@ class Publication(Message):
     """
 
     kind: PublicationKind
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]*$")]
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]*\Z")]
     message: Digest
     published_at: Timestamp
-
-    @classmethod
-    def parse(cls, payload: bytes) -> Self:
-        """Read what came from the broker.
-
-        Raises:
-            pydantic.ValidationError: it is no publication.
-        """
-        return cls.model_validate_json(payload)
 
 
 def publication_topic(fleet: str, message: str) -> str:
     """Return the topic of a publication.
 
     Raises:
-        pydantic.ValidationError: the fleet's name is not one level of a topic, or the message no digest.
+        ValueError: the fleet's name is not one level of a topic, or the message no digest.
     """
-    return f"wecall-fleet/v1/{_FLEET.validate_python(fleet)}/publication/{_DIGEST.validate_python(message)}"
-
-
-_DIGEST: Final = TypeAdapter[str](Digest)
+    return f"wecall-fleet/v1/{handset_name(fleet)}/publication/{msgspec.convert(message, Digest)}"

@@ -1,7 +1,7 @@
 """What travels from the handset to the sync process."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from firmware.control.requests import Answer, Key
 from firmware.ports.broker import BrokerSettings
@@ -20,7 +20,7 @@ class Message(Answer, kw_only=True):
     topic: str
     qos: Literal[1] = 1
     retain: bool
-    payload: Mapping[str, object]
+    payload: Mapping[str, Any]
 
 
 class Messages(Answer):

@@ -4,71 +4,64 @@ The same text from every handset but for its names, in the words of Home Assista
 leaves anyway, or does not leave without consent; it says nothing itself.
 """
 
-from enum import StrEnum
-from typing import Annotated, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from msgspec import Meta
 
 from firmware.egress.messages import HandsetName, Message, OutcomeCode, Topic, handset_name, topic_name
 from firmware.phone.call import DisconnectReason
-
-_Option = TypeVar("_Option", bound=StrEnum)
 
 _LEVEL: Final = "[a-z0-9][a-z0-9-]{0,63}"
 _OURS: Final = f"^wecall/v1/{_LEVEL}/{_LEVEL}"
 _MAX_TOPIC_LENGTH: Final = 150
 
-UniqueId = Annotated[str, Field(min_length=8, max_length=96, pattern=rf"^wecall_{_LEVEL}(_[a-z_]{{1,16}})?$")]
+UniqueId = Annotated[str, Meta(min_length=8, max_length=96, pattern=rf"^wecall_{_LEVEL}(_[a-z_]{{1,16}})?\Z")]
 """A handset among the devices of all makers, and with one more word one of its entities."""
 
-StatusTopic = Annotated[str, Field(max_length=_MAX_TOPIC_LENGTH, pattern=f"{_OURS}/status$")]
-CdrTopic = Annotated[str, Field(max_length=_MAX_TOPIC_LENGTH, pattern=f"{_OURS}/cdr$")]
-ConsentTopic = Annotated[str, Field(max_length=_MAX_TOPIC_LENGTH, pattern=f"{_OURS}/consent$")]
-OutcomeTopic = Annotated[str, Field(max_length=_MAX_TOPIC_LENGTH, pattern=f"{_OURS}/outcome$")]
-
-
-def _all_in_order(options: tuple[_Option, ...]) -> tuple[_Option, ...]:
-    if options != tuple(type(options[0])):
-        raise ValueError("every value is named, in its order")
-    return options
+StatusTopic = Annotated[str, Meta(max_length=_MAX_TOPIC_LENGTH, pattern=rf"{_OURS}/status\Z")]
+CdrTopic = Annotated[str, Meta(max_length=_MAX_TOPIC_LENGTH, pattern=rf"{_OURS}/cdr\Z")]
+ConsentTopic = Annotated[str, Meta(max_length=_MAX_TOPIC_LENGTH, pattern=rf"{_OURS}/consent\Z")]
+OutcomeTopic = Annotated[str, Meta(max_length=_MAX_TOPIC_LENGTH, pattern=rf"{_OURS}/outcome\Z")]
 
 
 CallResults = Annotated[
     tuple[DisconnectReason, ...],
-    Field(min_length=len(DisconnectReason), max_length=len(DisconnectReason)),
-    AfterValidator(_all_in_order),
+    Meta(min_length=len(DisconnectReason), max_length=len(DisconnectReason)),
 ]
 """Every result that a call can have: Home Assistant drops values that it was not told of."""
 
 OutcomeCodes = Annotated[
     tuple[OutcomeCode, ...],
-    Field(min_length=len(OutcomeCode), max_length=len(OutcomeCode)),
-    AfterValidator(_all_in_order),
+    Meta(min_length=len(OutcomeCode), max_length=len(OutcomeCode)),
 ]
 """Likewise, of outcomes."""
 
 
-class Template(StrEnum):
-    """How Home Assistant gets a state out of a message, in Jinja.
-
-    Where a topic is cleared it gets an empty message, which is no JSON; what it makes of that must be no warning.
-    """
-
-    PRESENCE = "{{ value_json.state if value_json is defined else none }}"
-    LAST_CALL = "{{ (value_json.records | last).result }}"
-    CALLS_ARE_AGREED_TO = (
-        "{{ 'online' if value_json is defined and value_json.purposes | selectattr('granted')"
-        " | selectattr('purpose', 'eq', 'cdr_sync') | list else 'offline' }}"
-    )
-    CONSENTS = "{{ value_json.purposes | selectattr('granted') | list | count if value_json is defined else none }}"
-    ANSWERS = (
-        "{{ dict(zip(value_json.purposes | map(attribute='purpose'), value_json.purposes | map(attribute='granted')))"
-        " | to_json if value_json is defined else '{}' }}"
-    )
-    LAST_OUTCOME = "{{ value_json.code }}"
+# How Home Assistant gets a state out of a message, in Jinja. Where a topic is cleared it gets an empty message, which
+# is no JSON; what it makes of that must be no warning.
+PresenceTemplate = Literal["{{ value_json.state if value_json is defined else none }}"]
+LastCallTemplate = Literal["{{ (value_json.records | last).result }}"]
+CallsAreAgreedToTemplate = Literal[
+    "{{ 'online' if value_json is defined and value_json.purposes | selectattr('granted')"
+    " | selectattr('purpose', 'eq', 'cdr_sync') | list else 'offline' }}"
+]
+ConsentsTemplate = Literal[
+    "{{ value_json.purposes | selectattr('granted') | list | count if value_json is defined else none }}"
+]
+AnswersTemplate = Literal[
+    "{{ dict(zip(value_json.purposes | map(attribute='purpose'), value_json.purposes | map(attribute='granted')))"
+    " | to_json if value_json is defined else '{}' }}"
+]
+LastOutcomeTemplate = Literal["{{ value_json.code }}"]
 
 
-class DeviceDescription(Message):
+def _only(kind: Any) -> Any:
+    """Return the one value that a type has."""
+    (value,) = get_args(kind)
+    return value
+
+
+class DeviceDescription(Message, kw_only=True):
     """What the entities belong to."""
 
     identifiers: tuple[UniqueId]
@@ -83,7 +76,7 @@ class Origin(Message):
     name: Literal["wecall-handset"] = "wecall-handset"
 
 
-class PresenceEntity(Message):
+class PresenceEntity(Message, kw_only=True):
     """Whether the handset is connected."""
 
     platform: Literal["binary_sensor"] = "binary_sensor"
@@ -91,12 +84,12 @@ class PresenceEntity(Message):
     name: Literal["Online"] = "Online"
     device_class: Literal["connectivity"] = "connectivity"
     state_topic: StatusTopic
-    value_template: Literal[Template.PRESENCE] = Template.PRESENCE
+    value_template: PresenceTemplate = _only(PresenceTemplate)
     payload_on: Literal["online"] = "online"
     payload_off: Literal["offline"] = "offline"
 
 
-class LastCallEntity(Message):
+class LastCallEntity(Message, kw_only=True):
     """How the last call ended of which there is a record; there to be seen only while the holder agrees to records."""
 
     platform: Literal["sensor"] = "sensor"
@@ -106,12 +99,12 @@ class LastCallEntity(Message):
     icon: Literal["mdi:phone-log"] = "mdi:phone-log"
     options: CallResults = tuple(DisconnectReason)
     state_topic: CdrTopic
-    value_template: Literal[Template.LAST_CALL] = Template.LAST_CALL
+    value_template: LastCallTemplate = _only(LastCallTemplate)
     availability_topic: ConsentTopic
-    availability_template: Literal[Template.CALLS_ARE_AGREED_TO] = Template.CALLS_ARE_AGREED_TO
+    availability_template: CallsAreAgreedToTemplate = _only(CallsAreAgreedToTemplate)
 
 
-class ConsentEntity(Message):
+class ConsentEntity(Message, kw_only=True):
     """To how many purposes the holder says yes; the answer to each is an attribute."""
 
     platform: Literal["sensor"] = "sensor"
@@ -119,12 +112,12 @@ class ConsentEntity(Message):
     name: Literal["Consents"] = "Consents"
     icon: Literal["mdi:shield-account"] = "mdi:shield-account"
     state_topic: ConsentTopic
-    value_template: Literal[Template.CONSENTS] = Template.CONSENTS
+    value_template: ConsentsTemplate = _only(ConsentsTemplate)
     json_attributes_topic: ConsentTopic
-    json_attributes_template: Literal[Template.ANSWERS] = Template.ANSWERS
+    json_attributes_template: AnswersTemplate = _only(AnswersTemplate)
 
 
-class OutcomeEntity(Message):
+class OutcomeEntity(Message, kw_only=True):
     """What became of the operator's last message."""
 
     platform: Literal["sensor"] = "sensor"
@@ -135,7 +128,7 @@ class OutcomeEntity(Message):
     icon: Literal["mdi:email-check"] = "mdi:email-check"
     options: OutcomeCodes = tuple(OutcomeCode)
     state_topic: OutcomeTopic
-    value_template: Literal[Template.LAST_OUTCOME] = Template.LAST_OUTCOME
+    value_template: LastOutcomeTemplate = _only(LastOutcomeTemplate)
 
 
 class Components(Message):
@@ -147,7 +140,7 @@ class Components(Message):
     last_outcome: OutcomeEntity
 
 
-class DiscoveryMessage(Message):
+class DiscoveryMessage(Message, kw_only=True):
     """What goes to the topic `homeassistant/device/<device>/config`, retained."""
 
     device: DeviceDescription
@@ -155,20 +148,19 @@ class DiscoveryMessage(Message):
     qos: Literal[1] = 1
     components: Components
 
-    @model_validator(mode="after")
-    def _speaks_of_one_handset(self) -> Self:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         device = self.device.name
         _, _, fleet, *_ = self.components.online.state_topic.split("/")
         if self.device != _device(device) or self.components != _components(fleet, device):
             raise ValueError("each name and each topic is this handset's")
-        return self
 
 
 def discovery(fleet: str, device: str) -> DiscoveryMessage:
     """Return what a handset tells Home Assistant.
 
     Raises:
-        pydantic.ValidationError: a name is not one level of a topic.
+        ValueError: a name is not one level of a topic.
     """
     return DiscoveryMessage(device=_device(device), components=_components(fleet, device))
 
@@ -177,7 +169,7 @@ def discovery_topic(device: str) -> str:
     """Return the topic of that.
 
     Raises:
-        pydantic.ValidationError: the name is not one level of a topic.
+        ValueError: the name is not one level of a topic.
     """
     return f"homeassistant/device/{handset_name(device)}/config"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import Field
+from msgspec import Meta
 
 from firmware.egress.messages import HandsetName, Message, RecordRange
 
@@ -51,4 +51,4 @@ class AckMessage(Message):
     """
 
     collector: HandsetName
-    messages: Annotated[tuple[RecordRange, ...], Field(min_length=1, max_length=MAX_CONFIRMED_RANGES)]
+    messages: Annotated[tuple[RecordRange, ...], Meta(min_length=1, max_length=MAX_CONFIRMED_RANGES)]

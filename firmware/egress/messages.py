@@ -7,10 +7,12 @@ field into which text of a person's choosing fits.
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+import msgspec
+from msgspec import Meta
 
+from firmware.closed import Closed
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestKind, RequestState
@@ -26,37 +28,45 @@ MAX_RANGES: Final = 50
 MAX_REQUESTS: Final = 20
 """Open requests in one state of consent at most: those that are due first."""
 
-_NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
+NAME_PATTERN: Final = "[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?"
+"""Of a handset's name; expressions are matched as a whole."""
+
+DIGEST_PATTERN: Final = "[0-9a-f]{64}"
+
 _HOST: Final = r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?)(?::[0-9]{1,5})?"
 _USER: Final = r"[A-Za-z0-9_.!~*'()&=+$%#-]{1,64}"
-_NUMBER: Final = rf"^(?:{_USER}|sips?:(?:{_USER}@)?{_HOST})$"
+_NUMBER: Final = rf"(?:{_USER}|sips?:(?:{_USER}@)?{_HOST})"
+_PSEUDONYM: Final = "p:[0-9a-f]{32}"
 
-HandsetName = Annotated[str, Field(min_length=1, max_length=64, pattern=_NAME)]
+HandsetName = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^{NAME_PATTERN}\Z")]
 """A device or a fleet: lower-case letters, digits and hyphens, so one level of a topic and never a wildcard."""
 
 Timestamp = Annotated[
     str,
-    Field(
+    Meta(
         min_length=24,
         max_length=24,
-        pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z$",
+        pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z\Z",
     ),
 ]
 """RFC 3339, UTC, milliseconds."""
 
-Number = Annotated[str, Field(min_length=1, max_length=MAX_NUMBER_LENGTH, pattern=_NUMBER)]
+Number = Annotated[str, Meta(min_length=1, max_length=MAX_NUMBER_LENGTH, pattern=rf"^{_NUMBER}\Z")]
 """An E.164 number, an extension, or a URI without password, parameters and headers; no spaces, no controls."""
 
-Pseudonym = Annotated[str, Field(min_length=34, max_length=34, pattern=r"^p:[0-9a-f]{32}$")]
+Pseudonym = Annotated[str, Meta(min_length=34, max_length=34, pattern=rf"^{_PSEUDONYM}\Z")]
 """What stands for a number beyond the border; no number looks like it."""
 
-Day = Annotated[str, Field(min_length=10, max_length=10, pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$")]
+Party = Annotated[str, Meta(min_length=1, max_length=MAX_NUMBER_LENGTH, pattern=rf"^(?:{_NUMBER}|{_PSEUDONYM})\Z")]
+"""The one or the other."""
+
+Day = Annotated[str, Meta(min_length=10, max_length=10, pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]\Z")]
 """RFC 3339 full-date."""
 
-Digest = Annotated[str, Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, Meta(min_length=64, max_length=64, pattern=rf"^{DIGEST_PATTERN}\Z")]
 """SHA-256 in hexadecimal."""
 
-SafeInteger = Annotated[int, Field(ge=1, lt=2**53)]
+SafeInteger = Annotated[int, Meta(ge=1, lt=2**53)]
 """A whole number that survives every JSON reader: beyond 2^53 JavaScript rounds (RFC 8259 section 6)."""
 
 
@@ -132,10 +142,26 @@ class OutcomeCode(StrEnum):
     REVERTED_START = "reverted_start"
 
 
-class Message(BaseModel):
+class Message(Closed):
     """What all outgoing messages have in common: nothing can be added to them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    @classmethod
+    def read(cls, text: bytes | bytearray | str) -> Self:
+        """Read one from JSON.
+
+        Raises:
+            ValueError: it is none; the error's words may quote it.
+        """
+        return msgspec.json.decode(text, type=cls)
+
+    def written(self) -> bytes:
+        """Write it as JSON."""
+        return msgspec.json.encode(self)
+
+    def plain(self) -> dict[str, Any]:
+        """Return what is in it, as JSON has it."""
+        plain: dict[str, Any] = msgspec.json.decode(self.written())
+        return plain
 
 
 class ClockQuality(Message):
@@ -147,7 +173,7 @@ class ClockQuality(Message):
     """
 
     synced: bool
-    boot_id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")]
+    boot_id: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\Z")]
 
 
 class CallDetailRecord(Message):
@@ -165,34 +191,33 @@ class CallDetailRecord(Message):
         epoch, seq: with `device` they name the record: two records that share them are one record, sent twice.
     """
 
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    id: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
     device: HandsetName
-    account: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    account: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
     direction: CallDirection
-    number: Number | Pseudonym | None
+    number: Party | None
     started_at: Timestamp
     answered_at: Timestamp | None
     ended_at: Timestamp | None
     result: DisconnectReason
-    sip_code: Annotated[int, Field(ge=0, le=699)]
+    sip_code: Annotated[int, Meta(ge=0, le=699)]
     clock_quality: ClockQuality
     epoch: SafeInteger
     seq: SafeInteger
 
-    @model_validator(mode="after")
-    def _times_are_in_order(self) -> Self:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.ended_at is None and self.result is not DisconnectReason.INTERRUPTED:
             raise ValueError("a call whose end was seen has an end")
         times = [time for time in (self.started_at, self.answered_at, self.ended_at) if time is not None]
         if times != sorted(times):
             raise ValueError("a call starts, is answered and ends in this order")
-        return self
 
 
 class CdrMessage(Message):
     """What goes to the topic `cdr`: one record as a rule, many after an outage."""
 
-    records: Annotated[tuple[CallDetailRecord, ...], Field(min_length=1, max_length=MAX_RECORDS)]
+    records: Annotated[tuple[CallDetailRecord, ...], Meta(min_length=1, max_length=MAX_RECORDS)]
 
 
 class StatusMessage(Message):
@@ -209,7 +234,7 @@ class PurposeState(Message):
     since: Timestamp | None
 
 
-class RequestStatement(Message):
+class RequestStatement(Message, kw_only=True):
     """One request of the holder's that the operator must answer by a day.
 
     Attributes:
@@ -223,11 +248,16 @@ class RequestStatement(Message):
     epoch: SafeInteger | None = None
     kind: RequestKind
     due: Day | None
-    state: Literal[RequestState.OPEN, RequestState.OVERDUE]
+    state: Annotated[RequestState, Meta(extra_json_schema={"enum": [RequestState.OPEN, RequestState.OVERDUE]})]
     objected: bool = False
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.state not in {RequestState.OPEN, RequestState.OVERDUE}:
+            raise ValueError("what is settled waits for no answer")
 
-class ConsentMessage(Message):
+
+class ConsentMessage(Message, kw_only=True):
     """What goes to the topic `consent`, retained: the newest says it all.
 
     Attributes:
@@ -237,12 +267,12 @@ class ConsentMessage(Message):
     """
 
     device: HandsetName
-    purposes: Annotated[tuple[PurposeState, ...], Field(min_length=1, max_length=len(Purpose))]
-    policy_version: Annotated[str, Field(max_length=32, pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]*$")]
-    ledger_entries: Annotated[int, Field(ge=0, lt=2**53)]
+    purposes: Annotated[tuple[PurposeState, ...], Meta(min_length=1, max_length=len(Purpose))]
+    policy_version: Annotated[str, Meta(max_length=32, pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]*\Z")]
+    ledger_entries: Annotated[int, Meta(ge=0, lt=2**53)]
     ledger_head: Digest
     ledger_intact: bool
-    requests: Annotated[tuple[RequestStatement, ...], Field(max_length=MAX_REQUESTS)] = ()
+    requests: Annotated[tuple[RequestStatement, ...], Meta(max_length=MAX_REQUESTS)] = ()
     epoch: SafeInteger
     seq: SafeInteger
 
@@ -254,11 +284,10 @@ class RecordRange(Message):
     first: SafeInteger
     last: SafeInteger
 
-    @model_validator(mode="after")
-    def _begins_before_it_ends(self) -> Self:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.first > self.last:
             raise ValueError("a range begins with its lowest number")
-        return self
 
 
 class ErasureMessage(Message):
@@ -276,17 +305,16 @@ class ErasureMessage(Message):
     device: HandsetName
     reason: ErasureReason
     cancelled: bool
-    records: Annotated[tuple[RecordRange, ...], Field(max_length=MAX_RANGES)]
+    records: Annotated[tuple[RecordRange, ...], Meta(max_length=MAX_RANGES)]
     epoch: SafeInteger
     seq: SafeInteger
 
-    @model_validator(mode="after")
-    def _names_something(self) -> Self:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.cancelled is not (self.reason is ErasureReason.CANCELLED):
             raise ValueError("a cancellation has its own reason, and that reason no other notice")
         if not (self.cancelled or self.records):
             raise ValueError("a notice names what is to be deleted")
-        return self
 
 
 class OutcomeMessage(Message):
@@ -318,31 +346,22 @@ RETAINED: Final = frozenset({Topic.CONSENT})
 """The topics whose newest message the broker keeps, the online flag aside."""
 
 
-class _Address(Message):
-    fleet: HandsetName
-    device: HandsetName
-
-
-_HANDSET_NAME: Final = TypeAdapter[str](HandsetName)
-
-
 def topic_name(fleet: str, device: str, topic: StrEnum) -> str:
     """Return the full MQTT topic of a level of ours, Topic or DownTopic.
 
     Raises:
-        pydantic.ValidationError: a name is not one level of a topic.
+        ValueError: a name is not one level of a topic.
     """
-    address = _Address(fleet=fleet, device=device)
-    return f"wecall/v1/{address.fleet}/{address.device}/{topic.value}"
+    return f"wecall/v1/{handset_name(fleet)}/{handset_name(device)}/{topic.value}"
 
 
 def handset_name(name: str) -> str:
     """Return the name of a device or a fleet where it is one.
 
     Raises:
-        pydantic.ValidationError: it is not one level of a topic.
+        ValueError: it is not one level of a topic.
     """
-    return _HANDSET_NAME.validate_python(name)
+    return msgspec.convert(name, HandsetName)
 
 
 def timestamp(seconds: float) -> str:
@@ -372,4 +391,4 @@ def reportable_number(party: str) -> str | None:
     else:
         digits = re.sub(r"[\s().-]", "", name)
         number = re.split(r"[pPwW]", digits, maxsplit=1)[0] if re.match(r"^\+?[0-9*#]", digits) else name
-    return number if len(number) <= MAX_NUMBER_LENGTH and re.fullmatch(_NUMBER[1:-1], number) else None
+    return number if len(number) <= MAX_NUMBER_LENGTH and re.fullmatch(_NUMBER, number) else None

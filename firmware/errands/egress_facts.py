@@ -6,6 +6,8 @@ A field that somebody adds to a model without words for it is shown by its name,
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal, get_args, get_origin
 
+import msgspec
+
 from firmware.egress.discovery import DiscoveryMessage
 from firmware.egress.messages import (
     MODELS,
@@ -113,15 +115,15 @@ def leaving_fields(model: type[Message]) -> Iterator[tuple[str, str]]:
 
     What can have one value only tells nothing, and is left out.
     """
-    for name, field in model.model_fields.items():
-        if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
+    for field in msgspec.structs.fields(model):
+        if get_origin(field.type) is Literal and len(get_args(field.type)) == 1:
             continue
-        within = [part for part in _parts(field.annotation) if issubclass(part, Message)]
+        within = [part for part in _parts(field.type) if issubclass(part, Message)]
         if within:
             for part in within:
                 yield from leaving_fields(part)
         else:
-            yield model.__name__, name
+            yield model.__name__, field.name
 
 
 def egress_facts() -> Facts:

@@ -181,7 +181,7 @@ def leave_word_of_reset(state_dir: Path) -> None:
                 records=tuple(ranges[first : first + MAX_RANGES]),
                 epoch=epoch,
                 seq=seq,
-            ).model_dump(mode="json"),
+            ).plain(),
         )
         for seq, first in enumerate(range(0, len(ranges), MAX_RANGES), 1)
     ]

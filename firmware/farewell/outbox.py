@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from firmware.control.sync_role import Inbound
 from firmware.egress.downlink import AckMessage, DownTopic
 from firmware.egress.messages import RecordRange, Topic
@@ -209,8 +207,8 @@ class Farewell:
         if topic is not DownTopic.ACK:
             return
         try:
-            ack = AckMessage.model_validate_json(document)
-        except ValidationError:
+            ack = AckMessage.read(document)
+        except ValueError:
             return
         partings = self._tombstone.partings
         await self._keep([each for each in partings if each.topic is Topic.CONSENT or not _is_in(each, ack.messages)])

@@ -6,8 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-from pydantic import ValidationError
-
 from firmware.egress.downlink import AckMessage, DownTopic
 from firmware.egress.messages import OutcomeCode
 from firmware.operator.allowance import Allowance
@@ -82,10 +80,10 @@ class Inbound:
 
     async def _take_ack(self, document: bytes) -> None:
         try:
-            ack = AckMessage.model_validate_json(document)
-        except ValidationError as error:
+            ack = AckMessage.read(document)
+        except ValueError:
             # The error's own text quotes the content.
-            _log.warning("A collector's confirmation was dropped: it has %d mistake(s).", error.error_count())
+            _log.warning("A collector's confirmation was dropped: it is not as it must be.")
             return
         if await self._outbox.confirm(ack.collector, ack.messages, self._write_down):
             await self._consents.tell()

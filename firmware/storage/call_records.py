@@ -55,7 +55,7 @@ def record_of(row: Row, device: str, number: str | None, epoch: int, seq: int) -
     """Make the record of a call's row.
 
     Raises:
-        ValidationError: no record can be made of it.
+        ValueError: no record can be made of it.
     """
     call_id, account, direction, _, started_at, answered_at, ended_at, reason, sip_code, synced, boot_id, _ = row
     return CallDetailRecord(

@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydantic import ValidationError
-
 from firmware.egress.border import Border
 from firmware.egress.gate import PURPOSE_OF_TOPIC, ConsentGate, Refusal
 from firmware.egress.messages import (
@@ -236,10 +234,10 @@ class StoredOutbox:
         [(seq,)] = database.query("UPDATE outbox_counter SET last_seq = last_seq + 1 RETURNING last_seq")
         epoch = self._store.epoch
         try:
-            payload = make(epoch, seq).model_dump_json()
-        except ValidationError as error:
+            payload = make(epoch, seq).written().decode()
+        except ValueError:
             # The error's own text quotes the content. What caused the message (a call that ended) stands without it.
-            _log.error("A message for topic %s was not queued: it has %d mistakes", topic.value, error.error_count())
+            _log.error("A message for topic %s was not queued: it is not as it must be.", topic.value)
             return Refusal.NOT_ALLOWED
         database.execute(
             "INSERT INTO outbox (seq, epoch, topic, call_id, ledger_entries, payload) VALUES (?, ?, ?, ?, ?, ?)",
@@ -411,10 +409,10 @@ class StoredOutbox:
         if not self._may_leave(state, topic, ledger_entries, number):
             return None
         try:
-            MODELS[topic].model_validate_json(payload)
-        except ValidationError as error:
+            MODELS[topic].read(payload)
+        except ValueError:
             # It can never leave, and kept it would be looked at for ever. The error's own text quotes the content.
-            _log.error("Message %d for topic %s was dropped: it has %d mistakes", seq, topic.value, error.error_count())
+            _log.error("Message %d for topic %s was dropped: it is not as it must be.", seq, topic.value)
             database.execute("DELETE FROM outbox WHERE seq = ?", seq)
             return None
         return OutboxMessage(OutboxKey(epoch, seq), topic.value, topic in RETAINED, json.loads(payload))

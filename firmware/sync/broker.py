@@ -212,7 +212,7 @@ class BrokerConnection:
         """
         names = self._settings.fleet, self._settings.device
         wanted = self._settings.discovery and not self._settings.departing
-        payload = discovery(*names).model_dump_json().encode() if wanted else b""
+        payload = discovery(*names).written() if wanted else b""
         if len(payload) > self.max_payload_bytes:
             raise MessageRefusedError(BrokerProblem.MESSAGE_REFUSED)
         await self._publish(discovery_topic(self._settings.device), payload, retain=True)
@@ -248,7 +248,7 @@ class BrokerConnection:
 
     def _status(self, state: Literal["online", "offline"]) -> bytes:
         # MQTT 5 section 3.3.1.3: an empty retained message takes the one before it away, as does an empty last will.
-        return b"" if self._settings.departing else StatusMessage(state=state).model_dump_json().encode()
+        return b"" if self._settings.departing else StatusMessage(state=state).written()
 
     async def _publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
         async with self._window:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import ColumnElement, func, select
 
-from firmware.egress.messages import HandsetName
 from firmware.phone.call import CallDirection, DisconnectReason
 from fleet.api.hour_of import hour_of
 from fleet.api.listing import CSV_ANSWER, After, Limit, Listing, wants_csv
@@ -17,6 +16,7 @@ from fleet.api.rows import AnyRow, as_model, fields
 from fleet.api.service import AskedScope, At, Scope, Service
 from fleet.api.spans import AskedSpan, From, Span, To
 from fleet.collector.tables import calls
+from fleet.names import HandsetName
 
 router: Final = APIRouter(tags=["calls"])
 

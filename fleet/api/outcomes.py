@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import ColumnElement, Engine, and_, func, select, union
 
-from firmware.egress.messages import Digest, OutcomeCode
+from firmware.egress.messages import OutcomeCode
 from fleet.api.listing import CSV_ANSWER, After, Limit, Listing, wants_csv
 from fleet.api.models import (
     CodeCount,
@@ -21,6 +21,7 @@ from fleet.api.models import (
 from fleet.api.rows import AnyRow, as_model, fields
 from fleet.api.service import AskedScope, At
 from fleet.collector.tables import Moment, outcomes, publications
+from fleet.names import Digest
 
 router: Final = APIRouter(tags=["outcomes"])
 

@@ -10,11 +10,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
 from sqlalchemy import ColumnElement, Engine, select, true
 
-from firmware.egress.messages import HandsetName
 from fleet.api.access import Doors, Reader
 from fleet.api.attempts import Attempts
 from fleet.api.settings import HttpSettings
 from fleet.collector.tables import devices
+from fleet.names import HandsetName
 
 
 class BrokerLogin(Protocol):

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from firmware.egress.messages import HandsetName
+from fleet.names import HandsetName
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 

@@ -75,9 +75,9 @@ class Acknowledgements:
         return [
             Acknowledgement(
                 sender,
-                AckMessage(collector=self._collector, messages=tuple(ranges[start : start + MAX_CONFIRMED_RANGES]))
-                .model_dump_json()
-                .encode(),
+                AckMessage(
+                    collector=self._collector, messages=tuple(ranges[start : start + MAX_CONFIRMED_RANGES])
+                ).written(),
                 tuple(waiting.answers) if start == starts[-1] else (),
             )
             for start in starts

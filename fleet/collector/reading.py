@@ -1,6 +1,5 @@
 """From bytes of a topic to what they say, or to why they are not taken. Nothing here knows the broker or a database."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pydantic import ValidationError
+import msgspec
 
 from firmware.egress.messages import (
     MAX_RECORDS,
@@ -114,9 +113,9 @@ class Reader:
         try:
             if topic is Topic.CDR:
                 return _records(sender, payload, now)
-            contents = _MODELS[topic].model_validate_json(payload)
-        except ValidationError as error:
-            return _rejected(sender, topic.value, _reason(error))
+            contents = _MODELS[topic].read(payload)
+        except ValueError:
+            return _rejected(sender, topic.value, _reason(payload))
         if not isinstance(contents, StatusMessage) and contents.device != sender.device:
             return _rejected(sender, topic.value, Reason.OTHER_DEVICE)
         if isinstance(contents, ConsentMessage) and not _has_real_days(contents):
@@ -137,10 +136,11 @@ _MODELS: Final[
 def _records(sender: Sender, payload: bytes, now: datetime) -> Reading:
     rejections: list[Rejection] = []
     try:
-        records = CdrMessage.model_validate_json(payload).records
-    except ValidationError as error:
-        records, broken = _sound_ones(payload, error)
-        rejections += [Rejection(sender, Topic.CDR.value, _reason(error))] * broken
+        records = CdrMessage.read(payload).records
+    except ValueError:
+        mistake = _reason(payload)
+        records, broken = ((), 1) if mistake is Reason.NOT_JSON else _sound_ones(msgspec.json.decode(payload))
+        rejections += [Rejection(sender, Topic.CDR.value, mistake)] * broken
     calls = []
     for record in records:
         try:
@@ -157,21 +157,15 @@ def _records(sender: Sender, payload: bytes, now: datetime) -> Reading:
     return Reading(sender, Topic.CDR.value, Calls(calls) if calls else None, rejections)
 
 
-def _sound_ones(payload: bytes, error: ValidationError) -> tuple[tuple[CallDetailRecord, ...], int]:
+def _sound_ones(document: object) -> tuple[tuple[CallDetailRecord, ...], int]:
     """Find what can be taken beside a broken record, which must not keep back others that are sent with it for ever."""
-    if _reason(error) is Reason.NOT_JSON:
-        return (), 1
-    try:
-        document = json.loads(payload)
-    except (ValueError, RecursionError):
-        return (), 1
     match document:
         case {"records": [*entries], **others} if not others and 0 < len(entries) <= MAX_RECORDS:
             sound = []
             for entry in entries:
                 try:
-                    sound.append(CallDetailRecord.model_validate_json(json.dumps(entry)))
-                except ValidationError:
+                    sound.append(msgspec.convert(entry, CallDetailRecord))
+                except ValueError:
                     continue
             return tuple(sound), len(entries) - len(sound)
     return (), 1
@@ -226,12 +220,10 @@ def _publication(fleet: str, message: str, payload: bytes) -> Reading:
     if len(payload) > MAX_BYTES:
         return _rejected(sender, _PUBLICATION, Reason.TOO_LARGE)
     try:
-        publication = Publication.parse(payload)
+        publication = Publication.read(payload)
         datetime.fromisoformat(publication.published_at)
-    except ValidationError as error:
-        return _rejected(sender, _PUBLICATION, _reason(error))
     except ValueError:
-        return _rejected(sender, _PUBLICATION, Reason.SCHEMA)
+        return _rejected(sender, _PUBLICATION, _reason(payload))
     if publication.message != message:
         return _rejected(sender, _PUBLICATION, Reason.OTHER_DEVICE)
     return Reading(sender, _PUBLICATION, publication)
@@ -250,10 +242,13 @@ def _rejected(sender: Sender, topic: str, reason: Reason) -> Reading:
     return Reading(sender, topic, None, (Rejection(sender, topic, reason),))
 
 
-def _reason(error: ValidationError) -> Reason:
-    # Its text quotes the content; only the kind of the first mistake is looked at.
-    mistakes = error.errors(include_url=False, include_context=False, include_input=False)
-    return Reason.NOT_JSON if mistakes[0]["type"] == "json_invalid" else Reason.SCHEMA
+def _reason(payload: bytes) -> Reason:
+    """Say what is wrong with a message that is none of ours."""
+    try:
+        msgspec.json.decode(payload)
+    except (ValueError, RecursionError):
+        return Reason.NOT_JSON
+    return Reason.SCHEMA
 
 
 def _is_name(text: str) -> bool:

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from firmware.egress.messages import HandsetName
 from fleet.api.settings import HttpSettings
 from fleet.errors import FleetError
+from fleet.names import HandsetName
 
 _DAY_S: Final = 24 * 3600
 _DRIVERS: Final = ("sqlite", "postgresql+psycopg")

@@ -159,7 +159,7 @@ class Conductor:
         """Publish what it is called, before anybody hears of an outcome of it."""
         publication = self._record.plan.publication
         topic = publication_topic(self._record.plan.fleet, publication.message)
-        number = line.publish(topic, publication.model_dump_json().encode())
+        number = line.publish(topic, publication.written())
         self._on_the_way[number] = topic
         self._until(line, lambda event: isinstance(event, Accepted) and event.number == number)
 

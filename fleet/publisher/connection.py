@@ -11,7 +11,6 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from pydantic import ValidationError
 
 from firmware.egress.downlink import MAX_NETWORK_BUNDLE_BYTES
 from firmware.egress.messages import OutcomeCode, OutcomeMessage, StatusMessage, Topic, topic_name
@@ -291,11 +290,11 @@ class BrokerLine:
                 return Status(device, _online(payload))
             # Of another fleet too: its roll-out may wait for what the broker has kept for this operator.
             if message.topic == topic_name(fleet, device, Topic.OUTCOME):
-                said = OutcomeMessage.model_validate_json(payload)
+                said = OutcomeMessage.read(payload)
                 # Whoever publishes below a device's name is that device; see the broker's access list.
                 if said.device == device:
                     return Outcome(fleet, device, said.message, said.code, message.mid)
-        except ValidationError:
+        except ValueError:
             return None
         return None
 
@@ -309,4 +308,4 @@ def refusal_of(name: str, topic: str, code: int) -> FleetError:
 
 def _online(payload: bytes) -> bool | None:
     # MQTT 5 section 3.3.1.3: an empty one takes away what was kept, as when a holder has gone.
-    return StatusMessage.model_validate_json(payload).state == "online" if payload else None
+    return StatusMessage.read(payload).state == "online" if payload else None

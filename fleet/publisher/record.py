@@ -12,11 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError
 
 from firmware.durable import replace_durably
-from firmware.egress.messages import HandsetName, OutcomeCode
+from firmware.egress.messages import OutcomeCode
 from fleet.errors import FleetError
+from fleet.names import HandsetName
 from fleet.publications import Publication
 from fleet.publisher.roll_out import RollOut, StopReason
 
@@ -40,7 +42,11 @@ class Plan(_Line):
 
     format: Literal[1] = 1
     fleet: HandsetName
-    publication: Publication
+    publication: Annotated[
+        Publication,
+        PlainValidator(lambda said: msgspec.convert(said, Publication)),
+        PlainSerializer(Publication.plain),
+    ]
     stages: tuple[tuple[HandsetName, ...], ...]
     max_failures: Annotated[str, Field(pattern=r"^[0-9]+(/[0-9]+)?$")]
 

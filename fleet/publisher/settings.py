@@ -7,8 +7,8 @@ from typing import Annotated, Self
 from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from firmware.egress.messages import HandsetName
 from fleet.errors import FleetError
+from fleet.names import HandsetName
 from provisioning.authority import common_name
 
 _ROLE = "operator."

@@ -12,9 +12,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from pydantic import TypeAdapter, ValidationError
 
-from firmware.egress.messages import HandsetName
+from firmware.egress.messages import handset_name
 from fleet.errors import FleetError
 from provisioning.authority import Authority
 
@@ -82,8 +81,8 @@ def device_names(name: str, first: int, count: int) -> tuple[str, ...]:
     """
     names = tuple(f"{name}-{number:05}" for number in range(first, first + count))
     try:
-        TypeAdapter(HandsetName).validate_python(names[-1])
-    except ValidationError:
+        handset_name(names[-1])
+    except ValueError:
         raise FleetError(
             f"{name!r} begins no device id: these have lower-case letters, digits and hyphens, 64 at most."
         ) from None

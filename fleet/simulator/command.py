@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 import click
-from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from firmware.egress.messages import HandsetName
+from firmware.egress.messages import handset_name
 from firmware.installer.authority_folder import AuthorityFolder
 from firmware.installer.signing import ask_passphrase
 from fleet.errors import FleetError
@@ -153,8 +152,8 @@ def _site(
     *, confirms: bool, longest_pause_s: float,
 ) -> Site:  # fmt: skip
     try:
-        TypeAdapter(HandsetName).validate_python(fleet)
-    except ValidationError:
+        handset_name(fleet)
+    except ValueError:
         raise FleetError(f"{fleet!r} is no fleet: its name has lower-case letters, digits and hyphens.") from None
     host, colon, port = broker.rpartition(":")
     if not colon or not port.isdecimal():

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import ValidationError
-
 from firmware.egress.downlink import AckMessage, DownTopic
 from firmware.egress.messages import (
     CallDetailRecord,
@@ -217,8 +215,8 @@ class SimulatedHandset:
     async def received(self, topic: DownTopic, document: bytes) -> None:
         if topic is DownTopic.ACK:
             try:
-                ack = AckMessage.model_validate_json(document)
-            except ValidationError:
+                ack = AckMessage.read(document)
+            except ValueError:
                 return
             self.outbox.confirm(ack.messages)
             return

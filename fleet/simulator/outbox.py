@@ -1,7 +1,6 @@
 """The outbox of a simulated handset: the rules of the real one, kept in memory, so that it ends with the simulator."""
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -92,7 +91,7 @@ class SimulatedOutbox:
         if refusal is not None:
             return refusal
         self._last_seq += 1
-        payload = json.loads(make(self.epoch, self._last_seq).model_dump_json())
+        payload = make(self.epoch, self._last_seq).plain()
         if topic in RETAINED:
             self._drop(seq for seq, each in self._waiting.items() if each.topic is topic)
         self._waiting[self._last_seq] = _Waiting(topic, ledger_entries_at_start, payload)

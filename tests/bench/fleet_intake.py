@@ -153,7 +153,7 @@ def _publish(broker: FleetBroker, messages: int) -> None:
         ):
             if not window.acquire(timeout=_TIMEOUT_S):
                 raise RuntimeError("The broker confirms nothing.")
-            payload = CdrMessage(records=(record,)).model_dump_json()
+            payload = CdrMessage(records=(record,)).written()
             client.publish(f"wecall/v1/{FLEET}/{record.device}/cdr", payload, qos=1)
         for window in windows:
             for _ in range(_WINDOW):
@@ -200,7 +200,7 @@ def _row(record: CallDetailRecord) -> dict[str, Any]:
     """Return what a collector writes of a record."""
     return {
         "fleet": FLEET,
-        **record.model_dump(exclude={"clock_quality"}, mode="json"),
+        **{name: value for name, value in record.plain().items() if name != "clock_quality"},
         "clock_synced": record.clock_quality.synced,
         "boot_id": record.clock_quality.boot_id,
         "received_at": datetime.now(UTC),

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, Table, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -205,10 +206,10 @@ def test_the_newest_state_of_consent_stands_and_an_older_one_of_the_same_run_cha
 
 
 def test_a_yes_that_the_newest_state_does_not_repeat_is_none(engine: Engine) -> None:
-    whole = ConsentMessage.model_validate_json(consent("handset-1", 1))
-    write(engine, ("consent", whole.model_dump_json().encode()))
-    less = whole.model_copy(update={"seq": 2, "purposes": whole.purposes[1:]})
-    write(engine, ("consent", less.model_dump_json().encode()))
+    whole = ConsentMessage.read(consent("handset-1", 1))
+    write(engine, ("consent", whole.written()))
+    less = msgspec.structs.replace(whole, seq=2, purposes=whole.purposes[1:])
+    write(engine, ("consent", less.written()))
     assert set(rows(engine, purposes, "purpose")) == {answer.purpose.value for answer in whole.purposes[1:]}
 
 

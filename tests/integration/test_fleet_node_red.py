@@ -116,7 +116,7 @@ def consent() -> ConsentMessage:
 
 
 async def tell(handset: BrokerConnection, topic: Topic, message: Message) -> None:
-    await handset.publish(Parcel((), topic, message.model_dump_json().encode(), retain=topic is Topic.CONSENT))
+    await handset.publish(Parcel((), topic, message.written(), retain=topic is Topic.CONSENT))
 
 
 async def expect_row(page: Page, *cells: str) -> None:

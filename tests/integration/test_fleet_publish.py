@@ -67,7 +67,7 @@ def publications(broker: FleetBroker) -> list[Publication]:
     with Guest(broker, "dashboard.main", door="websocket") as guest:
         guest.subscribe(PUBLICATION_TOPICS)
         guest.subscribe("wecall/v1/+/+/nothing")
-        return [Publication.parse(message.payload) for message in guest.heard]
+        return [Publication.read(message.payload) for message in guest.heard]
 
 
 def test_a_policy_reaches_every_handset_that_the_broker_knows_stage_by_stage(

@@ -81,7 +81,7 @@ class Listener:
 
     def _take(self, client: Client, device: str, level: str, message: MQTTMessage) -> None:
         try:
-            said = MODELS[level].model_validate_json(message.payload)
+            said = MODELS[level].read(message.payload)
         except ValueError as error:
             self.invalid.append(f"{message.topic}: {error}")
             return
@@ -102,7 +102,7 @@ class Listener:
         if numbers:
             ranges = tuple(RecordRange(epoch=epoch, first=seq, last=seq) for epoch, seq in numbers)
             ack = AckMessage(collector="main", messages=ranges)
-            client.publish(f"{message.topic.removesuffix(level)}ack", ack.model_dump_json(), qos=1)
+            client.publish(f"{message.topic.removesuffix(level)}ack", ack.written(), qos=1)
 
 
 @pytest.fixture

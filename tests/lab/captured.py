@@ -28,7 +28,7 @@ OUTCOME_FIELDS: Final = {"device", "message", "code", "epoch", "seq"}
 SCHEMAS: Final = Path(__file__).parents[2] / "fleet" / "schemas"
 
 DISCOVERY_TOPIC: Final = f"homeassistant/device/{DEVICE}/config"
-DISCOVERY_PAYLOAD: Final = discovery("lab", DEVICE).model_dump_json().encode()
+DISCOVERY_PAYLOAD: Final = discovery("lab", DEVICE).written()
 """Always these bytes, so that nothing of a holder's can be in them."""
 
 SENT_TYPES: Final = {

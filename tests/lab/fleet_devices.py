@@ -83,5 +83,5 @@ class FleetDevice:
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         with self._changed:
-            self.acks.append(AckMessage.model_validate_json(message.payload))
+            self.acks.append(AckMessage.read(message.payload))
             self._changed.notify_all()

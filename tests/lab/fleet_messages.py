@@ -129,9 +129,9 @@ def outcome(device: str, seq: int, *, message: str = "b" * 64, epoch: int = EPOC
 
 
 def _json(message: Message) -> bytes:
-    return message.model_dump_json().encode()
+    return message.written()
 
 
 def numbers_in(payload: bytes) -> set[int]:
     """Return the numbers of the records in a message."""
-    return {each.seq for each in CdrMessage.model_validate_json(payload).records}
+    return {each.seq for each in CdrMessage.read(payload).records}

@@ -137,7 +137,7 @@ class SpokenOperator(_Spoken):
     def announce(self, fleet: str, publication: Publication) -> None:
         """Say what was published."""
         topic = publication_topic(fleet, publication.message)
-        self.publish(topic, publication.model_dump_json().encode(), retain=True)
+        self.publish(topic, publication.written(), retain=True)
 
 
 class SpokenHandset(_Spoken):

@@ -104,7 +104,7 @@ class Handsets:
                     if code is not None and arrival.document and arrival.topic is not DownTopic.ACK:
                         said = OutcomeMessage(device=settings.device, message=message, code=code, epoch=1, seq=seq)
                         await connection.publish(
-                            Parcel((), Topic.OUTCOME, said.model_dump_json().encode(), retain=False)
+                            Parcel((), Topic.OUTCOME, said.written(), retain=False)
                         )  # fmt: skip
                     self._tell(arrival=(settings.device, message))
             except BrokerError:

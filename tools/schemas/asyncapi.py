@@ -60,7 +60,7 @@ def _servers() -> dict[str, Any]:
                 "mqtt": {
                     "clientId": "the device id",
                     "cleanSession": True,
-                    "lastWill": {**will, "message": StatusMessage(state="offline").model_dump_json()},
+                    "lastWill": {**will, "message": StatusMessage(state="offline").written().decode()},
                     "bindingVersion": _BINDING,
                 }
             },
@@ -134,7 +134,7 @@ def _message(kind: Kind) -> dict[str, Any]:
         **message,
         "contentType": _JSON,
         "payload": {"schemaFormat": _FORMAT, "schema": {"$ref": f"./{kind.name}.schema.json"}},
-        "examples": [{"payload": kind.example.model_dump(mode="json")}],
+        "examples": [{"payload": kind.example.plain()}],
     }
 
 

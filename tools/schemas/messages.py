@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from pydantic import BaseModel
-
 from firmware.egress.discovery import DiscoveryMessage, discovery
 from firmware.egress.downlink import AckMessage
 from firmware.egress.messages import (
@@ -16,6 +14,7 @@ from firmware.egress.messages import (
     ConsentMessage,
     ErasureMessage,
     ErasureReason,
+    Message,
     OutcomeCode,
     OutcomeMessage,
     PurposeState,
@@ -54,8 +53,8 @@ class Kind:
     way: Way
     retained: bool
     text: str
-    model: type[BaseModel] | None = None
-    example: BaseModel | None = None
+    model: type[Message] | None = None
+    example: Message | None = None
 
 
 _OURS: Final = "wecall/v1/{fleet}/{device}"

@@ -155,6 +155,16 @@ async def test_messages_are_handed_over_as_the_protocol_says(handset: Handset) -
     ]
 
 
+async def test_a_message_arrives_as_it_was_queued(handset: Handset) -> None:
+    handset.outbox.add(1)
+    [key] = handset.outbox.waiting
+    queued = OutboxMessage(key, "consent", retain=True, payload={"a": None, "b": [{"c": "ü"}, 1, 0.5, True], "d": {}})
+    handset.outbox.waiting[key] = queued
+    link = HandsetLink(handset.folder)
+    await link.configuration()
+    assert await link.next_messages(0) == [queued]
+
+
 async def test_messages_come_again_until_they_are_done(handset: Handset) -> None:
     for seq in (1, 2):
         handset.outbox.add(seq)

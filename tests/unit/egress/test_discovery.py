@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from msgspec import ValidationError
 
 from firmware.egress.discovery import DiscoveryMessage, discovery, discovery_topic
 from firmware.egress.messages import OutcomeCode
@@ -17,13 +17,13 @@ NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
 
 
 def told(fleet: str = "lab", device: str = "handset-7") -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(discovery(fleet, device).model_dump_json())
+    document: dict[str, Any] = json.loads(discovery(fleet, device).written())
     return document
 
 
 def is_refused(document: dict[str, Any]) -> bool:
     try:
-        DiscoveryMessage.model_validate_json(json.dumps(document))
+        DiscoveryMessage.read(json.dumps(document))
     except ValidationError:
         return True
     return False
@@ -40,9 +40,9 @@ def values_of(node: object, path: tuple[str | int, ...] = ()) -> list[tuple[str 
 
 @given(NAMES, NAMES)
 def test_every_handset_says_the_same_but_for_its_names(fleet: str, device: str) -> None:
-    template = discovery("fleet-name", "device-name").model_dump_json()
+    template = discovery("fleet-name", "device-name").written().decode()
     text = template.replace("device-name", device).replace("fleet-name", fleet)
-    assert discovery(fleet, device).model_dump_json() == text
+    assert discovery(fleet, device).written().decode() == text
 
 
 def test_it_has_a_handful_of_entities_each_with_an_id_of_its_own() -> None:

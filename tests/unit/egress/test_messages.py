@@ -3,10 +3,11 @@ import json
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from msgspec import ValidationError
 
 from firmware.egress import discovery, messages
 from firmware.egress.discovery import DiscoveryMessage
@@ -74,16 +75,16 @@ MODELS = st.sampled_from(sorted(SAMPLES, key=lambda model: model.__name__))
 
 
 def record(**changes: object) -> CallDetailRecord:
-    return CallDetailRecord.model_validate_json(json.dumps(RECORD | changes))
+    return CallDetailRecord.read(json.dumps(RECORD | changes))
 
 
 def test_a_record_is_written_with_exactly_the_allowed_fields() -> None:
-    assert json.loads(record().model_dump_json()) == RECORD
+    assert json.loads(record().written()) == RECORD
 
 
 @pytest.mark.parametrize("model", SAMPLES)
 def test_a_message_is_written_with_exactly_the_allowed_fields(model: type[Message]) -> None:
-    assert json.loads(model.model_validate_json(json.dumps(SAMPLES[model])).model_dump_json()) == SAMPLES[model]
+    assert json.loads(model.read(json.dumps(SAMPLES[model])).written()) == SAMPLES[model]
 
 
 @given(MODELS, st.text(max_size=30), st.text() | st.integers() | st.none() | st.booleans(), st.data())
@@ -95,7 +96,7 @@ def test_no_field_can_be_added_to_a_message_at_any_depth(
     assume(name not in place)
     place[name] = value
     with pytest.raises(ValidationError):
-        model.model_validate_json(json.dumps(sample))
+        model.read(json.dumps(sample))
 
 
 @given(MODELS, st.text(max_size=200), st.data())
@@ -105,7 +106,7 @@ def test_words_of_a_persons_choosing_fit_into_no_field(model: type[Message], wor
     name = data.draw(st.sampled_from(sorted(place)))
     place[name] = f"to {words}"
     with pytest.raises(ValidationError):
-        model.model_validate_json(json.dumps(sample))
+        model.read(json.dumps(sample))
 
 
 def objects_in(node: object) -> list[dict[str, Any]]:
@@ -130,26 +131,26 @@ def objects_in(node: object) -> list[dict[str, Any]]:
 )
 def test_an_erasure_notice_that_is_not_one_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        ErasureMessage.model_validate_json(json.dumps(ERASURE | change))
+        ErasureMessage.read(json.dumps(ERASURE | change))
 
 
 def test_a_cancellation_needs_no_records() -> None:
     notice = ERASURE | {"reason": "cancelled", "cancelled": True, "records": []}
-    assert ErasureMessage.model_validate_json(json.dumps(notice)).cancelled
+    assert ErasureMessage.read(json.dumps(notice)).cancelled
 
 
 def test_requests_of_an_older_firmware_are_read_and_a_day_may_be_unknown() -> None:
     old = {"number": 3, "kind": "access", "due": "2026-03-08", "state": "open"}
     undated = {"number": 4, "epoch": 1, "kind": "access", "due": None, "state": "open", "objected": True}
-    read = ConsentMessage.model_validate_json(json.dumps(CONSENT | {"requests": [old, undated]})).requests
+    read = ConsentMessage.read(json.dumps(CONSENT | {"requests": [old, undated]})).requests
     assert [(each.epoch, each.due, each.objected) for each in read] == [(None, "2026-03-08", False), (1, None, True)]
 
 
 def test_of_many_open_requests_no_more_than_twenty_fit() -> None:
     requests = CONSENT["requests"] * 20
-    assert len(ConsentMessage.model_validate_json(json.dumps(CONSENT | {"requests": requests})).requests) == 20
+    assert len(ConsentMessage.read(json.dumps(CONSENT | {"requests": requests})).requests) == 20
     with pytest.raises(ValidationError):
-        ConsentMessage.model_validate_json(json.dumps(CONSENT | {"requests": [*requests, requests[0]]}))
+        ConsentMessage.read(json.dumps(CONSENT | {"requests": [*requests, requests[0]]}))
 
 
 @given(st.text(alphabet="p:0123456789abcdef", max_size=40))
@@ -160,13 +161,13 @@ def test_no_number_looks_like_a_pseudonym(text: str) -> None:
 
 @pytest.mark.parametrize("extra", ["name", "note", "dialled", "dtmf", "audio", "latitude"])
 def test_a_field_that_is_not_on_the_list_is_refused(extra: str) -> None:
-    with pytest.raises(ValidationError, match="extra_forbidden"):
+    with pytest.raises(ValidationError, match="unknown field"):
         record(**{extra: "x"})
 
 
 def test_a_record_cannot_be_changed_once_made() -> None:
     made = record()
-    with pytest.raises(ValidationError, match="frozen"):
+    with pytest.raises(AttributeError, match="immutable"):
         made.number = "1"  # type: ignore[misc]
 
 
@@ -223,9 +224,9 @@ def test_a_message_holds_one_to_a_hundred_records() -> None:
 
 
 def test_the_status_is_online_or_offline() -> None:
-    assert StatusMessage(state="online").model_dump_json() == '{"state":"online"}'
+    assert StatusMessage(state="online").written() == b'{"state":"online"}'
     with pytest.raises(ValidationError):
-        StatusMessage.model_validate({"state": "ringing"})
+        StatusMessage.read('{"state":"ringing"}')
 
 
 def test_every_model_is_closed_and_every_string_in_it_is_bounded() -> None:
@@ -237,8 +238,8 @@ def test_every_model_is_closed_and_every_string_in_it_is_bounded() -> None:
     ]
     assert len(models) >= 14
     for model in models:
-        assert model.model_config.get("extra") == "forbid"
-        assert model.model_config.get("frozen") is True
+        assert model.__struct_config__.forbid_unknown_fields
+        assert model.__struct_config__.frozen
     assert set(MODELS_BY_TOPIC) == set(Topic) - {Topic.STATUS}
     for model in (CdrMessage, StatusMessage, DiscoveryMessage, *MODELS_BY_TOPIC.values()):
         for schema in strings_of(model):
@@ -246,12 +247,12 @@ def test_every_model_is_closed_and_every_string_in_it_is_bounded() -> None:
             assert bounded, f"{model.__name__} has a string without bounds: {schema}"
 
 
-def strings_of(model: type[BaseModel]) -> list[dict[str, Any]]:
+def strings_of(model: type[Message]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
 
     def walk(node: object) -> None:
         if isinstance(node, dict):
-            if node.get("type") == "string":
+            if node.get("type") == "string" or "enum" in node:
                 found.append(node)
             for child in node.values():
                 walk(child)
@@ -259,7 +260,7 @@ def strings_of(model: type[BaseModel]) -> list[dict[str, Any]]:
             for child in node:
                 walk(child)
 
-    walk(model.model_json_schema())
+    walk(msgspec.json.schema(model))
     assert found
     return found
 
@@ -325,5 +326,5 @@ def test_a_number_is_reduced_to_what_a_record_may_hold(party: str, number: str |
 def test_whatever_a_caller_sends_fits_or_is_withheld(party: str) -> None:
     number = reportable_number(party)
     if number is not None:
-        TypeAdapter(Number).validate_python(number)
+        msgspec.convert(number, Number)
         assert not re.search(r"[\s;?,/\x00-\x1f\x7f]", number)

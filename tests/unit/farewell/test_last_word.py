@@ -146,7 +146,7 @@ async def test_a_reset_takes_back_every_run_whatever_has_become_of_the_store(
     reset(tmp_path)
     assert not (tmp_path / LAST_WORD_NAME).exists()
     notice, clearing = await said(farewell(lab, tmp_path))
-    message = ErasureMessage.model_validate_json(json.dumps(notice.payload))
+    message = ErasureMessage.read(json.dumps(notice.payload))
     assert (message.device, message.reason, message.cancelled) == ("handset-7", "reset", False)
     [taken_back] = message.records
     assert (taken_back.epoch, taken_back.first, taken_back.last) == (epoch, 1, 2**53 - 1)

@@ -1,5 +1,5 @@
 import pytest
-from pydantic import ValidationError
+from msgspec import ValidationError
 
 from firmware.egress.downlink import DownTopic
 from fleet.publications import Publication, PublicationKind, publication_topic
@@ -9,8 +9,8 @@ LINE = f'{{"kind":"policy","name":"2026-03-01","message":"{MESSAGE}","published_
 
 
 def test_a_publication_reads_as_it_was_written() -> None:
-    said = Publication.parse(LINE.encode())
-    assert said.model_dump_json() == LINE
+    said = Publication.read(LINE.encode())
+    assert said.written().decode() == LINE
     assert said.kind.topic is DownTopic.POLICY
 
 
@@ -36,7 +36,7 @@ def test_nothing_else_becomes_a_topic(fleet: str, message: str) -> None:
 )
 def test_what_is_no_publication_is_refused(before: str, after: str) -> None:
     with pytest.raises(ValidationError):
-        Publication.parse(LINE.replace(before, after, 1).encode())
+        Publication.read(LINE.replace(before, after, 1).encode())
 
 
 def test_every_kind_has_a_topic_that_handsets_listen_to() -> None:

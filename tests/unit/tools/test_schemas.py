@@ -11,11 +11,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
-from pydantic import BaseModel, ValidationError
 
 from firmware.egress.discovery import discovery_topic
 from firmware.egress.downlink import DownTopic
-from firmware.egress.messages import Topic, topic_name
+from firmware.egress.messages import Message, Topic, topic_name
 from firmware.errands.egress_facts import leaving_models
 from fleet.publications import publication_topic
 from tools.schemas.files import ASYNCAPI, FOLDER, files
@@ -34,14 +33,14 @@ VALIDATORS: Final = {
 KIND: Final = st.sampled_from(WITH_MODEL)
 
 
-def model_of(kind: Kind) -> type[BaseModel]:
+def model_of(kind: Kind) -> type[Message]:
     assert kind.model is not None
     return kind.model
 
 
 def example_of(kind: Kind) -> Any:
     assert kind.example is not None
-    return json.loads(kind.example.model_dump_json())
+    return kind.example.plain()
 
 
 def fits(kind: Kind, document: object) -> bool:
@@ -50,8 +49,8 @@ def fits(kind: Kind, document: object) -> bool:
 
 def is_taken(kind: Kind, document: object) -> bool:
     try:
-        model_of(kind).model_validate_json(json.dumps(document))
-    except ValidationError:
+        model_of(kind).read(json.dumps(document))
+    except ValueError:
         return False
     return True
 

@@ -39,7 +39,7 @@ def test_a_handset_hears_of_everything_of_some_time_in_one_message() -> None:
     assert waiting.due(100.0 + JOIN_S / 2) == []
     assert waiting.due_at_s == 100.0 + JOIN_S
     [acknowledgement] = waiting.due(100.0 + JOIN_S)
-    said = AckMessage.model_validate_json(acknowledgement.payload)
+    said = AckMessage.read(acknowledgement.payload)
     assert [(each.first, each.last) for each in said.messages] == [(1, 2)]
     assert [answer.number for answer in acknowledgement.answers] == [1, 2]
     assert waiting.due_at_s == math.inf
@@ -51,7 +51,7 @@ def test_a_message_is_let_go_of_with_the_last_of_several_answers() -> None:
     waiting.add(SENDER, numbers, [message(1)], 0.0)
     first, last = waiting.due(math.inf)
     assert (len(first.answers), len(last.answers)) == (0, 1)
-    assert len(AckMessage.model_validate_json(first.payload).messages) == MAX_CONFIRMED_RANGES
+    assert len(AckMessage.read(first.payload).messages) == MAX_CONFIRMED_RANGES
 
 
 def test_many_do_not_wait_since_the_broker_waits_for_them() -> None:

@@ -1,6 +1,7 @@
 import hashlib
 from collections import Counter
 
+import msgspec
 import pytest
 
 from firmware.egress.downlink import AckMessage, DownTopic
@@ -19,17 +20,11 @@ async def waiting(handset: SimulatedHandset, topic: Topic) -> list[OutboxMessage
 
 
 async def records(handset: SimulatedHandset) -> list[CallDetailRecord]:
-    return [
-        CallDetailRecord.model_validate(dict(message.payload), strict=False)
-        for message in await waiting(handset, Topic.CDR)
-    ]
+    return [msgspec.convert(message.payload, CallDetailRecord) for message in await waiting(handset, Topic.CDR)]
 
 
 async def outcomes(handset: SimulatedHandset) -> list[OutcomeMessage]:
-    return [
-        OutcomeMessage.model_validate(dict(message.payload), strict=False)
-        for message in await waiting(handset, Topic.OUTCOME)
-    ]
+    return [msgspec.convert(message.payload, OutcomeMessage) for message in await waiting(handset, Topic.OUTCOME)]
 
 
 async def test_whatever_waits_is_what_may_leave_a_handset() -> None:
@@ -119,7 +114,7 @@ async def test_a_collectors_word_is_read_as_a_handset_reads_it() -> None:
     assert counts.acked == 0
     of_it = RecordRange(epoch=EPOCH, first=message.key.seq, last=message.key.seq)
     ack = AckMessage(collector="office", messages=(of_it,))
-    await handset.received(DownTopic.ACK, ack.model_dump_json().encode())
+    await handset.received(DownTopic.ACK, ack.written())
     assert counts.acked == 1
 
 
@@ -131,7 +126,7 @@ async def test_a_request_that_nobody_answers_is_late_after_five_working_days() -
     for _ in range(9):
         handset.say_consent()
         [message] = await waiting(handset, Topic.CONSENT)
-        states.append(ConsentMessage.model_validate(dict(message.payload), strict=False).requests[0].state)
+        states.append(msgspec.convert(message.payload, ConsentMessage).requests[0].state)
         times.wall_s += 86_400
     assert states[:5] == [RequestState.OPEN] * 5
     assert states[-1] is RequestState.OVERDUE
