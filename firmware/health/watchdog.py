@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from firmware.health.heartbeats import Health
 from firmware.health.notifier import SystemdNotifier, watchdog_period_s
-from firmware.phone.view import PhoneView
+
+if TYPE_CHECKING:
+    from firmware.phone.view import PhoneView
 
 
 async def feed_watchdog(
@@ -18,7 +21,7 @@ async def feed_watchdog(
         await sleep(period_s)
 
 
-def status_words(view: PhoneView) -> str:
+def status_words(view: "PhoneView") -> str:
     """Describe the phone for `systemctl status`: words only, nobody's number."""
     line = view.registration.replace("_", " ")
     if view.registration_failure is not None:

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -24,6 +23,7 @@ from firmware.egress.messages import StatusMessage, Topic, topic_name
 from firmware.ports.broker import BrokerProblem, BrokerSettings, Traffic
 from firmware.sync.guard import MAX_PACKET_BYTES
 from firmware.sync.meter import Meter
+from firmware.sync.mqtt import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from firmware.sync.parcels import Parcel
 from firmware.sync.problems import (
     BrokerError,
