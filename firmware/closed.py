@@ -6,19 +6,22 @@ from typing import Any, dataclass_transform
 import msgspec
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-class Closed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What such messages have in common.
+class _Checking(msgspec.StructMeta):
+    """Checks what is made here as msgspec checks what is read, so that a mistake shows where it is made."""
 
-    What is read is checked by msgspec. What is made here is held to the same, so that a mistake shows where it is made.
-    """
-
-    def __post_init__(self) -> None:
+    def __call__(self, *arguments: Any, **fields: Any) -> Any:
         """Raise msgspec.ValidationError, a ValueError, where a field is not as declared."""
-        for name, kind in _fields(type(self)):
-            msgspec.convert(getattr(self, name), kind)
+        made = super().__call__(*arguments, **fields)
+        for name, kind in _fields(self):
+            msgspec.convert(getattr(made, name), kind)
+        return made
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Closed(msgspec.Struct, metaclass=_Checking, frozen=True, forbid_unknown_fields=True):
+    """What such messages have in common."""
 
 
 @cache
-def _fields(model: type[Closed]) -> tuple[tuple[str, Any], ...]:
+def _fields(model: Any) -> tuple[tuple[str, Any], ...]:
     return tuple((field.name, field.type) for field in msgspec.structs.fields(model))

@@ -30,7 +30,6 @@ class ConsentRequest(Request, tag="consent"):
     pin: Annotated[str, Meta(max_length=32)] = ""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if (self.action == "list") != (self.purpose is None):
             raise ValueError("grant and withdraw name a purpose, list names none")
 

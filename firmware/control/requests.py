@@ -147,7 +147,6 @@ class ReceivedRequest(Request, tag="received"):
     document: Document
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.topic is DownTopic.BUNDLE:
             raise ValueError("a bundle comes in pieces")
 

@@ -149,7 +149,6 @@ class DiscoveryMessage(Message, kw_only=True):
     components: Components
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         device = self.device.name
         _, _, fleet, *_ = self.components.online.state_topic.split("/")
         if self.device != _device(device) or self.components != _components(fleet, device):

@@ -206,7 +206,6 @@ class CallDetailRecord(Message):
     seq: SafeInteger
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.ended_at is None and self.result is not DisconnectReason.INTERRUPTED:
             raise ValueError("a call whose end was seen has an end")
         times = [time for time in (self.started_at, self.answered_at, self.ended_at) if time is not None]
@@ -252,7 +251,6 @@ class RequestStatement(Message, kw_only=True):
     objected: bool = False
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.state not in {RequestState.OPEN, RequestState.OVERDUE}:
             raise ValueError("what is settled waits for no answer")
 
@@ -285,7 +283,6 @@ class RecordRange(Message):
     last: SafeInteger
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.first > self.last:
             raise ValueError("a range begins with its lowest number")
 
@@ -310,7 +307,6 @@ class ErasureMessage(Message):
     seq: SafeInteger
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.cancelled is not (self.reason is ErasureReason.CANCELLED):
             raise ValueError("a cancellation has its own reason, and that reason no other notice")
         if not (self.cancelled or self.records):
