@@ -29,6 +29,8 @@ _TURN_S: Final = 0.01
 _PAUSE_S: Final = 0.04
 _KNOCK_S: Final = 0.1
 _LATE_S: Final = 5.0
+# One that is replaced may come again before it is ended; its number is another's in the end.
+_REFUSED_S: Final = 10.0
 
 
 class Link:
@@ -58,6 +60,7 @@ class Link:
         self.pid: int | None = None
         self._uid = 0
         self._refused_pid: int | None = None
+        self._refused_s = 0.0
         self._turn_ends_s = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._when_there: Callable[[], None] = lambda: None
@@ -160,7 +163,7 @@ class Link:
         if pid is None:
             return
         _log.error("Voice is replaced: %s", why)
-        self._refused_pid = pid
+        self._refused_pid, self._refused_s = pid, time.monotonic()
         self._lose()
         if uid == os.geteuid():
             with suppress(OSError):
@@ -183,7 +186,8 @@ class Link:
         except OSError:
             return
         allowed = peer.may_use((self._runtime_dir / channel.SOCKET_NAME).stat().st_gid)
-        if not allowed or self._connection is not None or peer.pid == self._refused_pid:
+        refused = peer.pid == self._refused_pid and time.monotonic() - self._refused_s < _REFUSED_S
+        if not allowed or refused or self._connection is not None:
             connection.close()
             if self._loop is not None:
                 self._close_door(self._listener, self._loop)

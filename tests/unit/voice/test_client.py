@@ -928,6 +928,20 @@ async def test_what_is_wrong_with_voice_is_logged_without_its_words(
     assert "secret" not in caplog.text
 
 
+async def test_a_voice_that_was_replaced_is_not_let_in_again_but_whoever_has_its_number_later_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = await bench.ready_voice()
+    voice.connection.send(b"no news")
+    await until(voice, lambda: voice.is_over)
+    again = bench.voice()
+    await until(again, lambda: again.is_over)
+    monkeypatch.setattr(link, "_REFUSED_S", 0.0)
+    voice = await bench.ready_voice()
+    bench.client.order(o.PlayTone(o.Tone.DIAL))
+    await voice.hear(o.PlayTone)
+
+
 # --- the end ----------------------------------------------------------------------------------------------------------
 
 
