@@ -30,6 +30,7 @@ _FILES: Final = 12
 _ROUGH_ONE_IN: Final = 5
 _OF_CALLS: Final = 400
 _AFTER_HELLO: Final = tuple(kind for kind in KINDS if kind is not Hello)
+_NO_CALLS: Final = n.CallsFound(())
 Act = Callable[["Line"], None]
 
 
@@ -103,10 +104,10 @@ class Line:
                 raise OverError from error
             os.write(self._told, b".")
 
-    def begin(self) -> None:
+    def begin(self, found: News = _NO_CALLS) -> None:
         """Say what each voice says first, and listen from now on."""
         self.listen()
-        self.say(Hello(channel.PROGRAM, ""), n.CallsFound(()))
+        self.say(Hello(channel.PROGRAM, ""), found)
 
     def close(self) -> None:
         """End it, for whoever has a part in it."""
@@ -137,8 +138,8 @@ class Line:
 
 
 def _babble(count: int, news: RandomNews, line: Line) -> None:
-    """Say what can be said, in no order."""
-    line.begin()
+    """Say what can be said, in no order, of calls that it says it kept, too."""
+    line.begin(news.any((n.CallsFound,)))
     for _ in range(count):
         line.say(news.any(_AFTER_HELLO))
 
