@@ -22,8 +22,7 @@ class NumberDirectory:
 
     The carrier is the one that the number was given to first: people take their numbers along to another.
 
-    Only the language's part of the table is read, and into memory rather than mapped: a card that fails under a mapped
-    file would kill the process.
+    The table stays on the card. Once it could not be read it is not asked again, for a failing card takes its time.
     """
 
     def __init__(self, path: Path, language: str) -> None:
@@ -32,20 +31,15 @@ class NumberDirectory:
         self._spoken: tuple[Table, str] | None = None
 
     def start(self) -> None:
-        """Read the table. Without one nothing is known of any number, which is logged."""
+        """Open the table. Without one nothing is known of any number, which is logged."""
         self.speak(self._language)
 
     def speak(self, language: str) -> None:
-        """Tell in this language from now on. Reading its part takes some 10 ms, on any thread."""
+        """Tell in this language from now on. Checking its part takes some 10 ms, on any thread."""
         try:
-            self._spoken = Table.read(self._path, language), language
+            self._spoken = Table.open(self._path, language), language
         except (OSError, ValueError) as error:
-            _log.warning(
-                "The table of numbers in %s cannot be used: %s. Calls are shown without place and carrier. "
-                "Install the firmware again.",
-                self._path,
-                error,
-            )
+            self._give_up(error)
 
     def describe(self, number: str, country: str) -> str:
         """Return place and carrier, such as "Shenzhen, Guangdong · China Mobile"; empty where nothing is known.
@@ -55,16 +49,32 @@ class NumberDirectory:
                 extension, is no number of the world's plan.
             country: the ISO 3166 code of where this handset stands; places elsewhere are named with their country.
         """
-        if self._spoken is None:
+        # Another thread may change the language meanwhile.
+        spoken = self._spoken
+        try:
+            return _description(*spoken, number, country) if spoken else ""
+        except (OSError, ValueError, LookupError) as error:
+            self._give_up(error)
             return ""
-        table, language = self._spoken
-        for digits in spellings(number, table.plans.get(country), table.trunk_prefixes):
-            number_class = table.classify(digits)
-            if number_class is not None:
-                place = _place(table, language, digits, number_class, country)
-                carrier = table.carrier(digits) if number_class.carrier else ""
-                return " · ".join(filter(None, (place, carrier)))
-        return ""
+
+    def _give_up(self, error: Exception) -> None:
+        self._spoken = None
+        _log.warning(
+            "The table of numbers in %s cannot be used: %s. Calls are shown without place and carrier. "
+            "Install the firmware again.",
+            self._path,
+            error,
+        )
+
+
+def _description(table: Table, language: str, number: str, country: str) -> str:
+    for digits in spellings(number, table.plans.get(country), table.trunk_prefixes):
+        number_class = table.classify(digits)
+        if number_class is not None:
+            place = _place(table, language, digits, number_class, country)
+            carrier = table.carrier(digits) if number_class.carrier else ""
+            return " · ".join(filter(None, (place, carrier)))
+    return ""
 
 
 def _place(table: Table, language: str, digits: str, number_class: NumberClass, country: str) -> str:

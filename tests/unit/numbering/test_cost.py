@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.feature("number attribution")
 
 CHECKOUT = Path(__file__).parents[3]
-MOST_MB = 10
+MOST_MB = 2
 MOST_MS = 1
 
 MEASURE = """
@@ -63,7 +63,7 @@ def cost(request: pytest.FixtureRequest) -> dict[str, float]:
     return cast("dict[str, float]", json.loads(done.stdout))
 
 
-def test_it_adds_at_most_10_mb(cost: dict[str, float]) -> None:
+def test_it_adds_at_most_2_mb(cost: dict[str, float]) -> None:
     assert 0.5 < cost["added_mb"] <= MOST_MB
     assert cost["peak_mb"] <= MOST_MB
 

@@ -1,5 +1,7 @@
 import logging
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,7 @@ NUMBERS = st.text() | st.text("+0123456789-()@;: ", max_size=40) | st.binary().m
 def test_nothing_that_a_caller_sends_is_too_much(number: str, country: str) -> None:
     for directory in (ENGLISH, CHINESE):
         assert len(directory.describe(number, country)) < 200
+        assert directory.describe("+8613800138000", "CN")
 
 
 def test_a_long_number_takes_no_time() -> None:
@@ -173,6 +176,40 @@ def test_without_a_whole_table_nothing_is_known_and_it_is_said_once(
 def test_a_language_that_the_table_lacks_is_said_too(caplog: pytest.LogCaptureFixture) -> None:
     assert not started(TABLE_PATH, "xx").describe("+8613800138000", "CN")
     assert "it has no language 'xx'" in caplog.text
+
+
+def test_a_card_that_fails_later_is_said_once_and_not_asked_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "numbers.dat"
+    path.write_bytes(TABLE_PATH.read_bytes())
+    directory = started(path, "en")
+    assert directory.describe("+8613800138000", "CN")
+    os.truncate(path, path.stat().st_size // 2)
+    assert not directory.describe("+8613800138000", "CN")
+    path.write_bytes(TABLE_PATH.read_bytes())
+    assert not directory.describe("+8613800138000", "CN")
+    [record] = caplog.records
+    assert "it ends too early" in record.getMessage()
+
+
+def test_a_table_that_gives_way_to_another_is_read_to_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.dat"
+    path.write_bytes(TABLE_PATH.read_bytes())
+    directory = started(path, "en")
+    path.unlink()
+    assert directory.describe("+8613800138000", "CN") == "Beijing · China Mobile"
+
+
+def test_the_language_changes_under_look_ups_and_leaves_no_file_open() -> None:
+    directory = started(TABLE_PATH, "en")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with ThreadPoolExecutor() as other_thread:
+        for language in ("zh", "en") * 5:
+            spoken = other_thread.submit(directory.speak, language)
+            while not spoken.done():
+                assert directory.describe("+8613800138000", "CN") in {"Beijing · China Mobile", "北京市 · 中国移动"}
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_before_it_is_started_it_knows_nothing() -> None:
