@@ -13,15 +13,13 @@ import json
 import os
 import secrets
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
-from mnemonic import Mnemonic
 from PIL import Image
 
 from firmware.errors import HandsetError, StorageError
@@ -37,6 +35,9 @@ from firmware.storage.recording_rows import RecordingState
 from firmware.storage.recordings import StoredRecordings
 from firmware.vcard.lines import CardLine
 from firmware.vcard.properties import Card
+
+if TYPE_CHECKING:
+    from tarfile import TarFile
 
 FORMAT: Final = 1
 _WORDS: Final = 7
@@ -57,6 +58,8 @@ class _Sink(Protocol):
 
 def draw_passphrase() -> str:
     """Draw a passphrase of words that are easy to write down and hard to guess."""
+    from mnemonic import Mnemonic  # noqa: PLC0415 - 0.5 MB, for a copy only
+
     words = Mnemonic("english").wordlist
     return " ".join(secrets.choice(words) for _ in range(_WORDS))
 
@@ -293,7 +296,9 @@ class DataCopy:
                 )
 
 
-def _open_archive(file: _Sink) -> tarfile.TarFile:
+def _open_archive(file: _Sink) -> "TarFile":
+    import tarfile  # noqa: PLC0415 - 0.4 MB, for a copy only
+
     return tarfile.open(fileobj=cast("BinaryIO", file), mode="w|", format=tarfile.PAX_FORMAT)
 
 
@@ -307,9 +312,9 @@ def _length(parts: Iterator[bytes]) -> int:
     return sum(map(len, parts))
 
 
-def _add(archive: tarfile.TarFile, member: _Member) -> str:
+def _add(archive: "TarFile", member: _Member) -> str:
     """Write one file into the archive; return its SHA-256."""
-    entry = tarfile.TarInfo(member.name)
+    entry = archive.tarinfo(member.name)
     entry.size = member.size_bytes
     entry.mode = 0o600
     parts = _HashedParts(member.parts)

@@ -7,7 +7,6 @@ import base64
 import binascii
 from typing import Annotated, Final, Self
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_elliptic
@@ -20,7 +19,6 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import NameOID
 from pydantic import AfterValidator, Field, ValidationError
 
 from provisioning.errors import ProvisioningError
@@ -46,6 +44,9 @@ def _checked_key(text: str) -> str:
 
 
 def _checked_request(text: str) -> str:
+    # 2 MB, which a handset wants when a stick or an installer asks who it is, and hardly ever else.
+    from cryptography import x509  # noqa: PLC0415
+
     try:
         request = x509.load_pem_x509_csr(text.encode())
         key, fits = request.public_key(), request.is_signature_valid
@@ -130,6 +131,9 @@ def new_broker_key() -> EllipticCurvePrivateKey:
 
 def certificate_request(key: EllipticCurvePrivateKey, common_name: str) -> str:
     """Ask an authority for a certificate (RFC 2986); the answer is in PEM."""
+    from cryptography import x509  # noqa: PLC0415 - as above
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, SHA256())
     return request.public_bytes(Encoding.PEM).decode("ascii")

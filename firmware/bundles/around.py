@@ -22,7 +22,7 @@ class Around:
     Attributes:
         shelf: the configurations.
         identity: this handset's keys.
-        firmware: the version that runs.
+        firmware: tells the version that runs; a parser of e-mail reads it, 1 MB that is seldom wanted.
         watch: tells when the phone is left to itself.
         steps: is told how far it is.
         post: tells the phone, in the main thread.
@@ -36,7 +36,7 @@ class Around:
 
     shelf: Shelf
     identity: DeviceIdentity
-    firmware: str
+    firmware: Callable[[], str]
     watch: PhoneWatch
     steps: Steps
     post: Callable[[BundleNews], None]
@@ -49,4 +49,4 @@ class Around:
 
     def report(self, ended: Ended) -> Report:
         """Return what whoever brought a bundle is told of what became of it."""
-        return report_of(ended, self.identity.serial, self.firmware, self.proven_time.read())
+        return report_of(ended, self.identity.serial, self.firmware(), self.proven_time.read())

@@ -70,7 +70,7 @@ class Intake:
 
     def identity(self) -> Identity:
         """Return which handset this is, for the installer."""
-        return self._around.identity.describe(self._around.firmware)
+        return self._around.identity.describe(self._around.firmware())
 
     def is_known(self, digest: str) -> bool:
         """Say whether a bundle of this SHA-256 need not be brought over the network: it is here, or was."""

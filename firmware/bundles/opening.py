@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -88,7 +89,7 @@ async def open_desk(
     around = Around(
         shelf=shelf,
         identity=identity,
-        firmware=version("wecall-handset"),
+        firmware=partial(version, "wecall-handset"),
         watch=watch,
         steps=Steps(post),
         post=post,

@@ -94,7 +94,7 @@ class DeskLab:
         self.around = Around(
             shelf=self.shelf,
             identity=self.identity,
-            firmware="1.0",
+            firmware=lambda: "1.0",
             watch=self.watch,
             steps=self.steps,
             post=self.hear,
