@@ -1,19 +1,23 @@
-"""paho's client, loaded without the resolver that it takes along where there is one.
+"""paho's client, loaded without what it takes along and nobody here asks for.
 
-It would look up SRV records by it, which nobody here asks for: 3 MB of dnspython.
+That is dnspython, which would look up SRV records, 3 MB, and the standard library's client of HTTP, which would look
+for a proxy, 2 MB.
 """
 
 import sys
+from types import ModuleType
 from typing import Final
 
 __all__ = ["Client", "ConnectFlags", "DisconnectFlags", "MQTTMessage"]
 
-_RESOLVER: Final = "dns.resolver"
+# What stands as None among the modules is as if it were not installed. Without PySocks there are no proxies, and then
+# the client of HTTP has to be there but is not used.
+_IN_PLACE_OF: Final = {"dns.resolver": None, "socks": None, "urllib.request": ModuleType("urllib.request")}
 
-# What stands as None among the modules is as if it were not installed.
-sys.modules.setdefault(_RESOLVER, None)  # type: ignore[arg-type]
+_placed = {name: module for name, module in _IN_PLACE_OF.items() if name not in sys.modules}
+sys.modules.update(_placed)  # type: ignore[arg-type]
 try:
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 finally:
-    if sys.modules.get(_RESOLVER) is None:
-        sys.modules.pop(_RESOLVER, None)
+    for name in _placed:
+        del sys.modules[name]

@@ -3,7 +3,7 @@ import sys
 
 FORBIDDEN = (
     "firmware.app", "firmware.storage", "firmware.sip", "firmware.media", "firmware.phone.view", "firmware.phone.menu",
-    "firmware.vcard", "drivers", "sqlcipher3", "pjsua2", "pydantic", "dns",
+    "firmware.vcard", "drivers", "sqlcipher3", "pjsua2", "pydantic", "dns", "urllib.request", "http", "email",
 )  # fmt: skip
 
 
@@ -14,8 +14,11 @@ def test_the_sync_process_imports_nothing_of_the_phone_the_store_or_the_drivers(
     assert [name for name in loaded if name.startswith(FORBIDDEN)] == []
 
 
-def test_whoever_needs_a_resolver_has_one_beside_it() -> None:
-    program = "import firmware.sync.mqtt, dns.resolver; print(dns.resolver.Resolver.__name__)"
+def test_whoever_needs_a_resolver_or_a_client_of_http_has_one_beside_it() -> None:
+    program = (
+        "import firmware.sync.mqtt, dns.resolver, urllib.request; "
+        "print(dns.resolver.Resolver.__name__, urllib.request.urlopen.__name__)"
+    )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 
 
