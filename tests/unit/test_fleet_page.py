@@ -106,21 +106,3 @@ def test_what_is_said_of_the_quarantine_are_its_words() -> None:
     named = set(re.findall(r"`([a-z_]+)`", row))
     assert named
     assert named <= {reason.value for reason in Reason}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
-        if link.startswith("http"):
-            continue
-        path, _, anchor = link.partition("#")
-        target = (page.parent / path).resolve() if path else page
-        assert target.exists(), link
-        if anchor:
-            headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
-            assert anchor in {slug(heading) for heading in headings}, link
-
-
-def slug(heading: str) -> str:
-    """Return a heading as GitHub makes an anchor of it."""
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
