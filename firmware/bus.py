@@ -152,7 +152,7 @@ class Bus:
             show: takes what the display shows.
             has_line: there is an account to call with.
             ringer_light: shows that it rings, too.
-            attribute: says where a number belongs, within a millisecond; empty where that is unknown.
+            attribute: says where a number belongs, from the card and so on any thread; empty where that is unknown.
             set_brightness: takes the display's brightness in per cent.
             key_click: how a key sounds, at SOUND_RATE_HZ.
         """
@@ -400,7 +400,10 @@ class Bus:
             work: to be done there.
             ends_faults: where it succeeds the store is well again.
         """
-        task = asyncio.get_running_loop().create_task(self._guard(records, work, ends_faults=ends_faults))
+        return self._keep(self._guard(records, work, ends_faults=ends_faults))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -427,11 +430,15 @@ class Bus:
         self.post(MessagesLoaded(tuple(await messages.newest(_MESSAGES_SHOWN))))
 
     def _look_up(self, call_id: CallId, number: str) -> None:
-        if self._attribute is not None and (attribution := self._attribute(number)):
-            # Not at once: the phone has not finished with the event that made it ask.
-            asyncio.get_running_loop().call_soon(self.post, NumberAttributed(call_id, attribution))
+        if self._attribute is not None:
+            self._keep(self._place(self._attribute, call_id, number))
         if self._records is not None:
             self._write(self._records, self._name_caller(self._records.contacts, call_id, number))
+
+    async def _place(self, attribute: Callable[[str], str], call_id: CallId, number: str) -> None:
+        # The table is on the card, for which this thread waits as little as for the store.
+        if attribution := await asyncio.to_thread(attribute, number):
+            self.post(NumberAttributed(call_id, attribution))
 
     async def _name_caller(self, contacts: Contacts, call_id: CallId, number: str) -> None:
         if contact := await contacts.contact_of(number):

@@ -1,5 +1,6 @@
 """What the handset answers to `wecall mydata export` and `wecall export`: to whoever has the PIN of who answers."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class MyDataRole:
         actor = await self._require_pin(parts, request.pin)
         if await parts.requests.begin_copy(actor=actor, channel=Channel.COMMAND_LINE):
             raise ControlError("Three copies a day are enough. Try again tomorrow.")
-        passphrase = "" if request.open else draw_passphrase()
+        passphrase = "" if request.open else await asyncio.to_thread(draw_passphrase)
         generation = parts.exports.generation
         try:
             files = await parts.copy.write(passphrase, lambda _percent: None)

@@ -1,5 +1,6 @@
 """Errands about the call log."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from firmware.errands.dates import moment_in_words
@@ -29,7 +30,7 @@ class CallErrands:
 
         Args:
             call_log: where calls are kept.
-            attribute: says where a number belongs, within a millisecond; empty where that is unknown.
+            attribute: says where a number belongs, from the card and so on any thread; empty where that is unknown.
             language: which one the display speaks now.
             post: tells the phone how many missed calls are left, in the main thread.
         """
@@ -50,7 +51,9 @@ class CallErrands:
 
     async def _list(self, errand: ListCalls) -> CallsListed:
         total, entries = await self._call_log.listed(errand.kind, errand.first, errand.limit)
-        return CallsListed(errand.kind, errand.first, total, tuple(self._logged(entry) for entry in entries))
+        places = await asyncio.to_thread(lambda: [self._attribute(entry.number) for entry in entries])
+        calls = tuple(self._logged(entry, place) for entry, place in zip(entries, places, strict=True))
+        return CallsListed(errand.kind, errand.first, total, calls)
 
     async def _delete(self, errand: DeleteCall) -> CallsDeleted:
         await self._call_log.delete(errand.call_id)
@@ -67,7 +70,7 @@ class CallErrands:
         self._post(MissedCallsCounted(await self._call_log.count_unseen_missed()))
         return CallsDeleted()
 
-    def _logged(self, entry: CallLogEntry) -> LoggedCall:
+    def _logged(self, entry: CallLogEntry, place: str) -> LoggedCall:
         talked_s = entry.ended_at - entry.answered_at if entry.ended_at and entry.answered_at else 0
         return LoggedCall(
             call_id=entry.call_id,
@@ -80,6 +83,6 @@ class CallErrands:
             reason=entry.reason,
             decision=entry.decision,
             quality=entry.quality,
-            attribution=self._attribute(entry.number),
+            attribution=place,
             contact_id=entry.contact_id,
         )

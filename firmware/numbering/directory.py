@@ -22,7 +22,8 @@ class NumberDirectory:
 
     The carrier is the one that the number was given to first: people take their numbers along to another.
 
-    The table stays on the card. Once it could not be read it is not asked again, for a failing card takes its time.
+    The table stays on the card. Once it could not be read it is asked again in another language only: a failing card
+    takes its time.
     """
 
     def __init__(self, path: Path, language: str) -> None:
@@ -38,8 +39,8 @@ class NumberDirectory:
         """Tell in this language from now on. Checking its part takes some 10 ms, on any thread."""
         try:
             self._spoken = Table.open(self._path, language), language
-        except (OSError, ValueError) as error:
-            self._give_up(error)
+        except (OSError, ValueError, LookupError) as error:
+            self._give_up(self._spoken, error)
 
     def describe(self, number: str, country: str) -> str:
         """Return place and carrier, such as "Shenzhen, Guangdong · China Mobile"; empty where nothing is known.
@@ -54,11 +55,13 @@ class NumberDirectory:
         try:
             return _description(*spoken, number, country) if spoken else ""
         except (OSError, ValueError, LookupError) as error:
-            self._give_up(error)
+            self._give_up(spoken, error)
             return ""
 
-    def _give_up(self, error: Exception) -> None:
-        self._spoken = None
+    def _give_up(self, spoken: tuple[Table, str] | None, error: Exception) -> None:
+        """Ask this table no more, unless another has taken its place already."""
+        if self._spoken is spoken:
+            self._spoken = None
         _log.warning(
             "The table of numbers in %s cannot be used: %s. Calls are shown without place and carrier. "
             "Install the firmware again.",

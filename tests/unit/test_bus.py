@@ -383,6 +383,20 @@ async def test_a_number_is_attributed_with_and_without_a_store(parts: Parts) -> 
     assert await parts.phone.wait_for(NumberAttributed) == NumberAttributed(CALL, "the town of 100")
 
 
+async def test_the_phone_goes_on_while_the_card_is_asked_where_a_number_belongs(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_read = threading.Event()
+    monkeypatch.setattr(parts.bus, "_attribute", lambda number: str(is_read.wait(5) and number))
+    parts.phone.answers[HandsetLifted] = [c.LookUpCaller(CALL, "100")]
+    parts.bus.post(HandsetLifted())
+    await asyncio.sleep(0)
+    parts.bus.post(HandsetReplaced())
+    await parts.phone.wait_for(HandsetReplaced)
+    is_read.set()
+    assert await parts.phone.wait_for(NumberAttributed) == NumberAttributed(CALL, "100")
+
+
 async def test_that_the_phone_is_new_is_said_after_its_lock_and_its_language(parts: Parts) -> None:
     parts.bus.load_from_store()
     await parts.phone.wait_for(SetUpLoaded)
