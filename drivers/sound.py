@@ -30,7 +30,7 @@ class AlsaSoundCard:
         mixer_element: str = "Speaker",
         rate_hz: int = 16_000,
         period_frames: int = 160,
-        prefill_frames: int = 160,
+        prefill_frames: int = 80,
     ) -> None:
         """Remember what to open; nothing is opened yet.
 

@@ -19,7 +19,8 @@ class Sound(ConfigurationTable):
         mixer_element: the mixer element on it.
         rate_hz: what the PCMs are opened with.
         period_ms: how much sound is handled at once: 20 is a fifth less work than 10, and some 20 ms more delay.
-        prefill_ms: silence queued ahead of the first sound; less is less delay, more is more sturdy.
+        prefill_ms: silence queued ahead of the first sound, half a period at least; less is less delay, more is more
+            sturdy.
         volume_percent: how loud the earpiece is, until the holder changes it.
         speaker_playback: the loudspeaker's PCM; the earpiece's pair is used for both where left out.
         speaker_capture: the loudspeaker's microphone; the handset's where left out.

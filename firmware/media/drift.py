@@ -24,8 +24,8 @@ class DriftCompensator:
     def __init__(self, *, frame_samples: int, prefill_samples: int) -> None:
         self._frame_samples = frame_samples
         self._prefill_samples = prefill_samples
-        # Cards report their position in steps, often of 10 ms: less than that is no drift.
-        self._slack = min(frame_samples, prefill_samples) // 2
+        # Cards report their position in steps, often of a period: half of one to either side is no drift.
+        self._slack = frame_samples // 2
         self._most_a_frame = max(1, frame_samples // _SAMPLES_PER_CORRECTION)
         self._margin = 0
         self._calm = 0

@@ -28,7 +28,7 @@ def voice_settings(configuration: Configuration | None) -> VoiceSettings:
         speaker_card=speaker_card,
         rate_hz=sound.rate_hz,
         period_ms=sound.period_ms,
-        prefill_ms=sound.prefill_ms,
+        prefill_ms=max(sound.prefill_ms, sound.period_ms // 2),
         handset_near_end=near_end_settings(sound, on_speaker=False),
         speaker_near_end=near_end_settings(sound, on_speaker=True),
         sidetone_percent=sound.sidetone_percent,

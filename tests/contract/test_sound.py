@@ -87,7 +87,7 @@ def playback(card: SoundCard) -> Iterator[PlaybackStream]:
 
 
 def test_it_says_what_it_was_asked_for(card: SoundCard) -> None:
-    assert (card.rate_hz, card.period_frames, card.prefill_frames) == (RATE_HZ, PERIOD, 160)
+    assert (card.rate_hz, card.period_frames, card.prefill_frames) == (RATE_HZ, PERIOD, 80)
     assert not card.has_mixer
 
 

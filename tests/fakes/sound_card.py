@@ -22,7 +22,7 @@ class VirtualSoundCard:
         *,
         rate_hz: int = 16_000,
         period_frames: int = 160,
-        prefill_frames: int = 160,
+        prefill_frames: int | None = None,
         playback_ppm: float = 0,
         capture_ppm: float = 0,
         has_mixer: bool = False,
@@ -30,7 +30,7 @@ class VirtualSoundCard:
     ) -> None:
         self.rate_hz = rate_hz
         self.period_frames = period_frames
-        self.prefill_frames = prefill_frames
+        self.prefill_frames = period_frames // 2 if prefill_frames is None else prefill_frames
         self.has_mixer = has_mixer
         self.playback_rate_hz = rate_hz * (1 + playback_ppm / 1e6)
         self.capture_rate_hz = rate_hz * (1 + capture_ppm / 1e6)

@@ -9,7 +9,7 @@ FRAME = 160
 
 
 def compensator() -> DriftCompensator:
-    return DriftCompensator(frame_samples=FRAME, prefill_samples=FRAME)
+    return DriftCompensator(frame_samples=FRAME, prefill_samples=FRAME // 2)
 
 
 def corrections(drift: DriftCompensator, depth: int, underruns: int = 0) -> int:
