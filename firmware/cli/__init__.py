@@ -56,9 +56,11 @@ class Wecall(LateGroup):
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] in _OURS:
                 raise
+            # Of a command whose own module cannot be imported, click does not say the name.
+            command = " ".join(filter(None, (ctx.command_path, ctx.invoked_subcommand)))
             raise click.ClickException(
-                f"`{ctx.command_path} {ctx.invoked_subcommand}` needs the package {error.name}, which is not installed "
-                "here. It is for the handset itself; for another computer: pip install 'wecall-handset[handset,sync]'"
+                f"`{command}` needs the package {error.name}, which is not installed here. It is for the handset "
+                "itself; for another computer: pip install 'wecall-handset[handset,sync]'"
             ) from error
 
 

@@ -32,9 +32,11 @@ class LateGroup(click.Group):
         try:
             command = getattr(import_module(module), name or cmd_name.replace("-", "_"))
         except ModuleNotFoundError as error:
+            if not module.startswith("fleet."):
+                raise
             raise click.ClickException(
                 f"`{ctx.command_path} {cmd_name}` needs the package {error.name}, which is not installed. Install what "
-                f"this command needs: pip install 'wecall-handset[{module.partition('.')[0]}]'"
+                "this command needs: pip install 'wecall-handset[fleet]'"
             ) from error
         if not isinstance(command, click.Command):
             raise TypeError(f"{module} has no command {cmd_name}.")

@@ -5,6 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from firmware.cli import Wecall
 
 WITHOUT = (
     "import sys\n"
@@ -53,3 +56,25 @@ def test_a_phone_which_comes_without_a_simulator_uses_none(command: tuple[str, .
     said = subprocess.run([sys.executable, "-c", without, *command], capture_output=True, text=True, check=False)
     assert said.returncode == 2
     assert answer in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "hint"),
+    [("fleet.no_such_module", "'wecall-handset[fleet]'"), ("no_such_module", "'wecall-handset[handset,sync]'")],
+)
+def test_only_what_is_the_fleet_s_is_an_extra_by_its_name(module: str, hint: str) -> None:
+    said = CliRunner().invoke(Wecall(name="wecall", modules={"late": module}), ["late"], prog_name="wecall")
+    assert said.exit_code == 1
+    assert hint in said.stderr
+    assert f"needs the package {module}" in said.stderr
+    assert "None" not in said.stderr
+
+
+def test_a_command_of_the_firmware_s_in_a_group_names_no_extra_that_there_is_not() -> None:
+    without = "import sys; sys.modules['tomlkit'] = None; from firmware.cli import main; main(prog_name='wecall')"
+    said = subprocess.run(
+        [sys.executable, "-c", without, "bundle", "seal"], capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 1
+    assert said.stderr.startswith("Error: `wecall bundle` needs the package tomlkit")
+    assert "[firmware]" not in said.stderr
