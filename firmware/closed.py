@@ -11,7 +11,11 @@ class _Checking(msgspec.StructMeta):
 
     def __call__(self, *arguments: Any, **fields: Any) -> Any:
         """Raise msgspec.ValidationError, a ValueError, where a field is not as declared."""
-        made = super().__call__(*arguments, **fields)
+        try:
+            made = super().__call__(*arguments, **fields)
+        except TypeError as error:
+            # A field is missing or not known, or __post_init__ met another type than it reckons with.
+            raise msgspec.ValidationError(str(error)) from error
         for name, kind in _fields(self):
             msgspec.convert(getattr(made, name), kind)
         return made

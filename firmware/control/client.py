@@ -23,11 +23,12 @@ def ask(runtime_dir: Path, role: Role, request: Request, *, timeout_s: float = T
         ControlError: the handset is not there, does not answer or refuses; the message says what to do.
     """
     path = _path(runtime_dir, role)
+    line = _line(request)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout_s)
             connection.connect(str(path))
-            connection.sendall(_line(request))
+            connection.sendall(line)
             with connection.makefile("rb") as answers:
                 return _answer(answers.readline(MAX_LINE_BYTES + 1))
     except OSError as error:
@@ -43,11 +44,12 @@ async def ask_async(
         ControlError: the handset is not there, does not answer or refuses; the message says what to do.
     """
     path = _path(runtime_dir, role)
+    line = _line(request)
     try:
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_unix_connection(path, limit=MAX_LINE_BYTES)
             try:
-                writer.write(_line(request))
+                writer.write(line)
                 await writer.drain()
                 return _answer(await reader.readline())
             finally:
@@ -81,7 +83,14 @@ def _path(runtime_dir: Path, role: Role) -> Path:
 
 def _line(request: Request) -> bytes:
     told = {name: value for name, value in written(request).items() if value is not None}
-    return msgspec.json.encode(told) + b"\n"
+    try:
+        return msgspec.json.encode(told) + b"\n"
+    except ValueError as error:
+        # A command line whose bytes are not UTF-8 becomes text that cannot be written as UTF-8 again.
+        raise ControlError(
+            f"The request {request.request} cannot be sent: a text in it is not in UTF-8. Give that text in UTF-8; a "
+            "terminal must be set to it."
+        ) from error
 
 
 def _answer(line: bytes) -> Mapping[str, object]:

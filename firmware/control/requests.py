@@ -30,7 +30,11 @@ class Role(StrEnum):
 
 
 class Request(Closed, tag_field="request"):
-    """One line of a caller."""
+    """One line of a caller.
+
+    Where its fields contradict each other, `__post_init__` raises a ValueError whose words quote none of them: the
+    caller is told these words.
+    """
 
     @property
     def request(self) -> str:
@@ -41,6 +45,10 @@ class Request(Closed, tag_field="request"):
         """Tell no more than its name: what it brings, a PIN perhaps, is nobody's to read."""
         return f"{type(self).__name__}()"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Tell nothing: tracebacks that show what variables hold ask for this instead."""
+        return []
+
 
 class Answer(Closed):
     """What a handler returns; the server adds `"ok": true`."""
@@ -48,6 +56,10 @@ class Answer(Closed):
     def __repr__(self) -> str:
         """Tell no more than its name, as of a request."""
         return f"{type(self).__name__}()"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Tell nothing, as of a request."""
+        return []
 
 
 class Empty(Answer):
@@ -59,6 +71,12 @@ class Carried(bytes):
 
     most_bytes: ClassVar[int]
 
+    def __new__(cls, data: bytes) -> Self:
+        """Raise ValueError where these are too many."""
+        if len(data) > cls.most_bytes:
+            raise ValueError(f"Expected at most {cls.most_bytes} bytes")
+        return super().__new__(cls, data)
+
     @classmethod
     def read(cls, text: object) -> Self:
         """Read them from a line.
@@ -69,10 +87,11 @@ class Carried(bytes):
         # Where "-" and "_" stand for "+" and "/", Python takes these, too.
         if not isinstance(text, str) or not {"+", "/"}.isdisjoint(text):
             raise ValueError("Expected base64url")
-        data = cls(b64decode(text, altchars=b"-_", validate=True))
-        if len(data) > cls.most_bytes:
-            raise ValueError(f"Expected at most {cls.most_bytes} bytes")
-        return data
+        try:
+            data = b64decode(text, altchars=b"-_", validate=True)
+        except ValueError as error:
+            raise ValueError("Expected base64url") from error
+        return cls(data)
 
 
 class Piece(Carried):
@@ -103,7 +122,11 @@ def read(model: type[_C], plain: object) -> _C:
 
 
 def _write_other(value: Any) -> object:
-    return urlsafe_b64encode(value).decode() if isinstance(value, Carried) else value.model_dump(mode="json")
+    if isinstance(value, Carried):
+        return urlsafe_b64encode(value).decode()
+    if not hasattr(value, "model_dump"):
+        raise TypeError(f"There is no JSON for what is a {type(value).__name__}")
+    return value.model_dump(mode="json")
 
 
 def read_other(kind: Any, plain: object) -> object:

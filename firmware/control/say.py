@@ -17,7 +17,7 @@ def say(socket_path: Path, request: Mapping[str, str | bool]) -> None:
 
     Args:
         socket_path: of the role's socket.
-        request: as one of the role's models of firmware.control.requests has it.
+        request: as one of the role's models in firmware.control.request_lists has it.
 
     Raises:
         ControlError: the handset is not there, does not answer or refuses.

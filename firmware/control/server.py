@@ -5,6 +5,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import socket
 import stat
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +24,7 @@ from firmware.errors import ControlError, HandsetError
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Any], Awaitable[Answer]]
-"""Answers one kind of request; it is given the request's model of firmware.control.requests."""
+"""Answers one kind of request; it is given the request's model in firmware.control.request_lists."""
 
 GROUPS: Final[Mapping[Role, str]] = {
     Role.SYNC: "wecall-sync",
@@ -35,6 +36,9 @@ MAX_CONNECTIONS: Final = 16
 _SOCKET_MODE: Final = 0o660
 _LOCK_NAME: Final = "handset.lock"
 _CLOSE_TIMEOUT_S: Final = 1.0
+
+_PLACE: Final = re.compile(r" - at `\$([\w.\[\]]*)`\Z")
+"""Where in a value msgspec found a mistake: names of fields and indexes; a quoted value does not end like that."""
 
 
 class ControlServer:
@@ -292,10 +296,10 @@ def _parse(role: Role, line: bytes) -> Request:
     try:
         return read(model, raw)
     except ValueError as error:
-        raise ControlError(f"The request {name} has mistakes: {_mistakes(model, raw)[:500]}.") from error
+        raise ControlError(f"The request {name} has mistakes: {_mistakes(model, raw, error)[:500]}.") from error
 
 
-def _mistakes(model: type[Request], raw: Mapping[str, object]) -> str:
+def _mistakes(model: type[Request], raw: Mapping[str, object], error: ValueError) -> str:
     """Say which fields are not as they must be, and nothing of what is in them."""
     fields = {field.name: field for field in msgspec.structs.fields(model)}
     found = [f"{name} is unknown" for name in raw.keys() - fields.keys() - {"request"}]
@@ -305,9 +309,23 @@ def _mistakes(model: type[Request], raw: Mapping[str, object]) -> str:
             continue
         try:
             msgspec.convert(raw[name], field.type, dec_hook=read_other)
-        except ValueError:
-            found.append(f"{name} is not as it must be")
-    return "; ".join(found) or "its fields contradict each other"
+        except ValueError as mistake:
+            found.append(name + _mistake(str(mistake)))
+    # Where each field is right by itself, the request's own words remain.
+    return "; ".join(found) or str(error)
+
+
+def _mistake(words: str) -> str:
+    """Say where in a field a mistake is and what is expected there, never what is there.
+
+    Args:
+        words: of msgspec, Carried or pydantic. What begins as here tells types, bounds and names; the rest may quote.
+    """
+    match = _PLACE.search(words)
+    place, what = (match[1], words[: match.start()]) if match else ("", words)
+    if not what.startswith(("Expected ", "Object ")):
+        return f"{place} is not as it must be"
+    return f"{place}: {what[0].lower()}{what[1:]}"
 
 
 def _done(answer: Answer) -> bytes:
@@ -319,4 +337,7 @@ def _refused(sentence: str) -> bytes:
 
 
 def _line(message: Mapping[str, object]) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+    # Half of a surrogate pair, which a file's name may have, is in no UTF-8.
+    return (
+        json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(errors="replace") + b"\n"
+    )

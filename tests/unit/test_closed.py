@@ -1,7 +1,7 @@
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
-from msgspec import Meta, json
+from msgspec import Meta, ValidationError, json
 
 from firmware.closed import Closed
 
@@ -32,6 +32,19 @@ def test_what_is_made_here_is_held_to_what_is_read() -> None:
 def test_nothing_is_added_and_nothing_is_missing(text: str) -> None:
     with pytest.raises(ValueError, match=r"unknown field|missing required"):
         json.decode(text, type=Whole)
+
+
+@pytest.mark.parametrize("fields", [{}, {"number": "nine"}, {"number": None}, {"number": 1, "more": 1}])
+def test_what_is_made_wrongly_is_a_mistake_also_where_fields_are_compared(fields: dict[str, Any]) -> None:
+    class Compared(Closed):
+        number: int
+
+        def __post_init__(self) -> None:
+            if self.number > 9:
+                raise ValueError("too large")
+
+    with pytest.raises(ValidationError):
+        Compared(**fields)
 
 
 def test_nothing_is_changed() -> None:

@@ -9,20 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from firmware.control.admin_requests import StatusRequest
+from firmware.control.admin_requests import ContactMergeRequest, ContactPart, StatusRequest
 from firmware.control.client import ask, ask_async
-from firmware.control.requests import MAX_LINE_BYTES, Role
+from firmware.control.requests import MAX_LINE_BYTES, Request, Role
 from firmware.errors import ControlError
 
-Ask = Callable[[Path, float], Mapping[str, object]]
+Ask = Callable[..., Mapping[str, object]]
 
 
-def blocking(folder: Path, timeout_s: float) -> Mapping[str, object]:
-    return ask(folder, Role.ADMIN, StatusRequest(), timeout_s=timeout_s)
+STATUS: Request = StatusRequest()
 
 
-def asynchronous(folder: Path, timeout_s: float) -> Mapping[str, object]:
-    return asyncio.run(ask_async(folder, Role.ADMIN, StatusRequest(), timeout_s=timeout_s))
+def blocking(folder: Path, timeout_s: float, request: Request = STATUS) -> Mapping[str, object]:
+    return ask(folder, Role.ADMIN, request, timeout_s=timeout_s)
+
+
+def asynchronous(folder: Path, timeout_s: float, request: Request = STATUS) -> Mapping[str, object]:
+    return asyncio.run(ask_async(folder, Role.ADMIN, request, timeout_s=timeout_s))
 
 
 both = pytest.mark.parametrize("ask_once", [blocking, asynchronous])
@@ -90,3 +93,13 @@ def test_a_handset_that_hangs_is_given_up_on(tmp_path: Path, ask_once: Ask) -> N
 def test_an_answer_that_is_none_is_explained(tmp_path: Path, ask_once: Ask, answer: bytes, sentence: str) -> None:
     with answering(tmp_path, answer), pytest.raises(ControlError, match=sentence):
         ask_once(tmp_path, 5)
+
+
+@both
+def test_what_cannot_be_sent_is_explained_before_anybody_is_asked(tmp_path: Path, ask_once: Ask) -> None:
+    # What Python makes of a command line that is in Latin-1.
+    name = "Jürgen".encode("latin-1").decode(errors="surrogateescape")
+    request = ContactMergeRequest(contacts=(ContactPart(name=name),))
+    with pytest.raises(ControlError, match=r"contact_merge cannot be sent: .* not in UTF-8\. Give .*\.$") as raised:
+        ask_once(tmp_path, 5, request)
+    assert "rgen" not in str(raised.value)

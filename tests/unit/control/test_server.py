@@ -167,6 +167,67 @@ async def test_a_request_with_a_field_too_many_names_it(tmp_path: Path) -> None:
     assert "hunter2" not in error
 
 
+def _with(part: dict[str, object]) -> dict[str, object]:
+    """A request of twenty contacts of which the fourth has a part like this."""
+    contacts = [{"name": "secret"} for _ in range(20)]
+    return {"request": "contact_merge", "contacts": [*contacts[:3], {**contacts[3], **part}, *contacts[4:]]}
+
+
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        ({"request": "log", "limit": True}, "limit: expected `int`, got `bool`"),
+        ({"request": "log", "limit": 4711}, "limit: expected `int` <= 200"),
+        ({"request": "log", "limit": 2**70}, "limit: expected `int` <= 200"),
+        ({"request": "ledger_show", "after": "secret"}, "after: expected `int`, got `str`"),
+        ({"request": "my_data_export"}, "pin is missing"),
+        ({"request": "my_data_export", "pin": "secret" * 9}, "pin: expected `str` of length <= 32"),
+        ({"request": "consent", "action": "secret"}, "action is not as it must be"),
+        ({"request": "consent", "action": "secret - at `$.secret`"}, "action is not as it must be"),
+        ({"request": "consent", "action": ["secret"]}, "action: expected `str`, got `array`"),
+        ({"request": "consent", "purpose": "Secret"}, "purpose: expected `str` matching regex '^[a-z][a-z0-9_]*\\\\Z'"),
+        ({"request": "consent", "action": "grant"}, "grant and withdraw name a purpose, list names none"),
+        (_with({"numbers": [{"number": ""}]}), "contacts[3].numbers[0].number: expected `str` of length >= 1"),
+        (_with({"numbers": [{"number": "1", "kind": "secret"}]}), "contacts[3].numbers[0].kind is not as it must be"),
+        (_with({"numbers": [{}]}), "contacts[3].numbers[0]: object missing required field `number`"),
+        (_with({"note": "secret"}), "contacts[3]: object contains unknown field `note`"),
+        (_with({"properties": [{"name": "secret"}]}), "contacts[3].properties[0] is not as it must be"),
+        ({"request": "contact_merge", "contacts": []}, "contacts: expected `array` of length >= 1"),
+    ],
+)  # fmt: skip
+async def test_a_mistake_is_told_by_its_place_and_what_is_expected_and_never_quoted(
+    tmp_path: Path, request_: dict[str, object], told: str
+) -> None:
+    async with serving(tmp_path), RawClient(tmp_path) as client:
+        await client.send(json.dumps(request_).encode() + b"\n")
+        error = (await client.receive())["error"]
+    assert error == f"The request {request_['request']} has mistakes: {told}."
+    assert "secret" not in error.lower()
+    assert "4711" not in error
+
+
+async def test_what_is_no_json_is_not_let_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Number(Answer):
+        number: float
+
+    async def log(_request: LogRequest) -> Number:
+        return Number(number=float("nan"))
+
+    async def doctor(_request: DoctorRequest) -> Text:
+        return Text(text="王\udcfc\n")
+
+    async def status(_request: StatusRequest) -> Text:
+        raise ControlError("There is no file \udcfc.")
+
+    async with serving(tmp_path, log=log, doctor=doctor, status=status):
+        with pytest.raises(ControlError, match="The handset failed at the request log"):
+            await ask_async(tmp_path, Role.ADMIN, LogRequest())
+        assert await ask_async(tmp_path, Role.ADMIN, DoctorRequest()) == {"text": "王?\n"}
+        with pytest.raises(ControlError, match=r"There is no file \?\."):
+            await ask_async(tmp_path, Role.ADMIN, StatusRequest())
+    assert "Out of range float" in caplog.text
+
+
 async def test_one_role_cannot_make_another_roles_request(tmp_path: Path) -> None:
     async with serving(tmp_path), RawClient(tmp_path) as client:
         await client.send(b'{"request":"configuration"}\n')

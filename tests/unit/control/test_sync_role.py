@@ -234,6 +234,28 @@ async def test_what_is_no_message_of_the_operators_is_refused(handset: Handset, 
     assert handset.inbound.taken == []
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ({"topic": "bundle", "document": ""}, "a bundle comes in pieces"),
+        ({"topic": "policy", "document": "AAA"}, "document: expected base64url"),
+        (
+            {"topic": "policy", "document": "QUFB" * (MAX_DOCUMENT_BYTES // 3 + 1)},
+            f"document: expected at most {MAX_DOCUMENT_BYTES} bytes",
+        ),
+        ({"topic": "cdr", "document": ""}, "topic is not as it must be"),
+    ],
+    ids=["bundle", "no base64", "too long", "topic"],
+)
+async def test_what_is_wrong_with_a_message_of_the_operators_is_said(
+    handset: Handset, line: dict[str, str], told: str
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(handset.folder / "sync.sock")
+    writer.write(json.dumps({"request": "received", **line}).encode() + b"\n")
+    assert json.loads(await reader.readline())["error"] == f"The request received has mistakes: {told}."
+    writer.close()
+
+
 async def test_the_handset_hears_how_sync_stands_with_the_broker(handset: Handset) -> None:
     request = ConnectionRequest(state=BrokerState.REFUSED, code=BrokerProblem.NOT_AUTHORIZED)
     await ask_async(handset.folder, Role.SYNC, request)
