@@ -17,29 +17,27 @@ from firmware import clock, exchange
 from firmware.admin.my_data import CopyParts
 from firmware.boot import Early, Options
 from firmware.bundles.opening import open_desk
-from firmware.bundles.serial import serial
-from firmware.bundles.shelf import Shelf
 from firmware.bundles.watch import PhoneWatch
 from firmware.bus import Bus
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
 from firmware.control.sync_role import Inbound
 from firmware.devices import Settings, StartedDevice, build_devices
+from firmware.doctor.condition import read_condition
+from firmware.doctor.findings import Condition
+from firmware.errands.cancelling import Cancelling
 from firmware.errands.facts import Facts
 from firmware.errands.handlers import Surroundings, copy_of_everything, errand_handlers
 from firmware.errands.runner import ErrandRunner
 from firmware.errors import ControlError, MediaError, StorageError
 from firmware.exports import Exports
 from firmware.face.face import Face
-from firmware.farewell.cancelling import Cancelling
 from firmware.farewell.factory_reset import finish_reset
 from firmware.farewell.last_word import KnownRecipients
 from firmware.farewell.outbox import Farewell
 from firmware.farewell.resetting import Resetting
 from firmware.farewell.steps import resume_reset
 from firmware.farewell.untold import tell_untold
-from firmware.health.condition import read_condition
-from firmware.health.doctor import Condition
 from firmware.health.faults import DeviceFaults, Faults
 from firmware.health.heartbeats import Health
 from firmware.health.microphone_watch import MicrophoneWatch
@@ -78,11 +76,13 @@ from firmware.records import Records, problem_of
 from firmware.roles import admin_handlers, stick_handlers, sync_handlers
 from firmware.screens.families import has_chinese
 from firmware.screens.families.rom import GLYPHS
+from firmware.serial import serial
 from firmware.settings.broker import broker_settings
 from firmware.settings.identity import identity
 from firmware.settings.issuer import issuer
 from firmware.settings.phone import phone_settings
 from firmware.settings.recording import announcement
+from firmware.shelf.shelf import Shelf
 from firmware.storage.guardian_mark import GuardianMark
 from firmware.storage.pictures import Pixels
 from firmware.voice.client import Ties

@@ -13,7 +13,8 @@ from typing import Final
 from urllib.parse import unquote
 
 from firmware import logs
-from firmware.config import LoadedConfiguration, dial_plan, load
+from firmware.config import LoadedConfiguration, load
+from firmware.contradictions import dial_plan
 from firmware.local_time import use_zone
 from firmware.settings.voice import voice_settings
 from firmware.voice.client import VoiceClient

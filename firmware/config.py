@@ -10,18 +10,16 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from firmware.bundles.files import fill_in, place, with_own_key
-from firmware.bundles.serial import serial
-from firmware.bundles.shelf import BROKER_KEY, CONFIGURATION_NAME, SECRETS_NAME, Shelf
-from firmware.bundles.standing import Candidate, Ended
+from firmware.cancelled_mark import is_cancelled
 from firmware.chosen_country import in_country, read_country
 from firmware.contradictions import contradictions
 from firmware.durable import replace_durably
 from firmware.errors import BundleError, ConfigurationError
-from firmware.farewell.cancelled_mark import is_cancelled
 from firmware.phone.bundle_news import BundleCode, BundleResult
-from firmware.phone.dial_plan import DialPlan, Rewrite
-from firmware.phone.digit_map import Alternative
+from firmware.serial import serial
+from firmware.shelf.files import fill_in, place, with_own_key
+from firmware.shelf.shelf import BROKER_KEY, CONFIGURATION_NAME, SECRETS_NAME, Shelf
+from firmware.shelf.standing import Candidate, Ended
 from provisioning.accounts import Account
 from provisioning.errors import ProvisioningError
 from provisioning.remarks import counted
@@ -137,7 +135,7 @@ def _read_folder(shelf: Shelf, number: int) -> LoadedConfiguration:
     text, configuration = _read(folder / CONFIGURATION_NAME)
     secrets: Mapping[str, str] = {}
     if (folder / SECRETS_NAME).exists():
-        from firmware.bundles.sealed import read_own  # noqa: PLC0415 - cryptography is wanted where there are passwords
+        from firmware.shelf.sealed import read_own  # noqa: PLC0415 - cryptography is wanted where there are passwords
 
         try:
             secrets = read_own(folder, shelf.folder, serial())
@@ -169,7 +167,7 @@ def check_configuration(text: str) -> Configuration:
     """
     with suppress(ProvisioningError):
         configuration = parse_configuration(text)
-        if not contradictions(configuration, dial_plan):
+        if not contradictions(configuration):
             return configuration
     # What tells all that is wrong, and where, is loaded only where something is.
     from firmware.inspection import inspect_configuration  # noqa: PLC0415
@@ -179,35 +177,6 @@ def check_configuration(text: str) -> Configuration:
     # This one keeps nobody from using it, and the display asks.
     mistakes = tuple(remark.sentence for remark in found if remark.text != NO_COUNTRY.text)
     raise ConfigurationError(f"The configuration has {counted(len(mistakes), 'mistake')}.", mistakes)
-
-
-def dial_plan(configuration: Configuration) -> DialPlan:
-    """Build the dial plan that a configuration describes.
-
-    Raises:
-        DialPlanError: an alternative of the digit map, or the pattern of a rule, is not one.
-    """
-    default, *others = configuration.accounts
-    return DialPlan.build(
-        country=configuration.device.country,
-        domain=default.domain,
-        digit_map=configuration.dialing.digit_map,
-        emergency_numbers=configuration.dialing.emergency_numbers,
-        international_prefix=configuration.dialing.international_prefix,
-        rewrites=[
-            Rewrite(
-                Alternative.parse(rule.pattern),
-                rule.strip,
-                rule.prepend,
-                "" if rule.account == default.identifier else rule.account,
-            )
-            for rule in configuration.dialing.rewrite
-        ],
-        barred=configuration.dialing.barred,
-        own_numbers=[account.username for account in configuration.accounts],
-        known_numbers=[default.voicemail_number] if default.voicemail_number else [],
-        domains={account.identifier: account.domain for account in others},
-    )
 
 
 def sip_password(account: Account, environment: Mapping[str, str] = os.environ, *, is_default: bool = True) -> str:

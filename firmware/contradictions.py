@@ -1,13 +1,13 @@
-"""What in a configuration is well written but cannot work: forwarding to oneself, a hotline to a barred number.
+"""The dial plan of a configuration, and what is well written but cannot work by it: a hotline to a barred number.
 
 And what works but not as it may be meant: numbers that only may be emergency numbers here are for people to call.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from firmware.errors import DialPlanError
-from firmware.phone.dial_plan import DialPlan, Objection
+from firmware.phone.dial_plan import DialPlan, Objection, Rewrite
 from firmware.phone.digit_map import Alternative
 from provisioning.remarks import KeyPath, Remark, Severity, mistake
 from provisioning.schema import Configuration
@@ -27,26 +27,54 @@ _DECIDE: Mapping[Objection, tuple[KeyPath, ...]] = {
 """The settings that decide whether a number is objected to."""
 
 
-def contradictions(configuration: Configuration, plan: Callable[[Configuration], DialPlan]) -> tuple[Remark, ...]:
+def dial_plan(configuration: Configuration) -> DialPlan:
+    """Build the dial plan that a configuration describes.
+
+    Raises:
+        DialPlanError: an alternative of the digit map, or the pattern of a rule, is not one.
+    """
+    default, *others = configuration.accounts
+    return DialPlan.build(
+        country=configuration.device.country,
+        domain=default.domain,
+        digit_map=configuration.dialing.digit_map,
+        emergency_numbers=configuration.dialing.emergency_numbers,
+        international_prefix=configuration.dialing.international_prefix,
+        rewrites=[
+            Rewrite(
+                Alternative.parse(rule.pattern),
+                rule.strip,
+                rule.prepend,
+                "" if rule.account == default.identifier else rule.account,
+            )
+            for rule in configuration.dialing.rewrite
+        ],
+        barred=configuration.dialing.barred,
+        own_numbers=[account.username for account in configuration.accounts],
+        known_numbers=[default.voicemail_number] if default.voicemail_number else [],
+        domains={account.identifier: account.domain for account in others},
+    )
+
+
+def contradictions(configuration: Configuration) -> tuple[Remark, ...]:
     """Return the patterns that are none, or else the numbers that the configuration's own dial plan forbids.
 
     Args:
         configuration: what is well written.
-        plan: builds the dial plan from it; called only where all patterns are some.
     """
     zone = tuple(_unknown_zone(configuration.device.time_zone))
     patterns = tuple(_mistakes_in_patterns(configuration))
-    return zone + (patterns or tuple(_contradictions(configuration, plan(configuration))))
+    return zone + (patterns or tuple(_contradictions(configuration, dial_plan(configuration))))
 
 
-def doubts(configuration: Configuration, plan: Callable[[Configuration], DialPlan]) -> tuple[Remark, ...]:
+def doubts(configuration: Configuration) -> tuple[Remark, ...]:
     """Return warnings of numbers that a handset calls by itself nowhere, since they may be emergency numbers.
 
     A handset with such a configuration works: it may be older than what is taken for help.
     """
     if any(True for _ in _mistakes_in_patterns(configuration)):
         return ()
-    found = _objections(configuration, plan(configuration))
+    found = _objections(configuration, dial_plan(configuration))
     return tuple(
         replace(_forbidden(number, objection, *place), severity=Severity.WARNING)
         for number, objection, place, unsure in found

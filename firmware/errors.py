@@ -1,6 +1,6 @@
 """One root error, one subclass for each layer; adapters translate vendor exceptions into these."""
 
-from firmware.phone.words import Word
+from firmware.words import Word
 from provisioning.refusal import BundleRefusal
 
 

@@ -5,8 +5,8 @@ from typing import Final, Protocol
 
 from firmware.errors import NotGrantedError
 from firmware.phone.purpose import Purpose
-from firmware.phone.words import Word, word
 from firmware.privacy.consent import ConsentState
+from firmware.words import Word, word
 
 _WORDS: Final[Word] = word("You have not agreed to imports. Agree first: Menu, Privacy.")
 _MESSAGE: Final = (

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from firmware.config import dial_plan
 from firmware.contradictions import contradictions, doubts
 from provisioning.examination import Examination, examine
 from provisioning.remarks import Remark, Severity, by_place
@@ -43,6 +42,6 @@ def inspect_configuration(text: str, *, packed: bool = False) -> Inspection:
     examination = examine(text)
     remarks = list(examination.mistakes)
     if (rest := examination.rest) is not None:
-        found = (*contradictions(rest, dial_plan), *doubts(rest, dial_plan), *risks(rest, packed=packed))
+        found = (*contradictions(rest), *doubts(rest), *risks(rest, packed=packed))
         remarks += examination.located(found)
     return Inspection(examination, by_place(remarks))

@@ -10,7 +10,6 @@ from traceback import extract_tb
 from typing import Final
 
 from firmware import clock
-from firmware.bundles.shelf import FOLDER_NAME
 from firmware.errors import HandsetError, StorageError
 from firmware.farewell.factory_reset import KEY_NAME, STORE_NAME
 from firmware.farewell.stored import StoredFarewell
@@ -30,6 +29,7 @@ from firmware.proven_time import ProvenTime
 from firmware.settings.recording import room_limits
 from firmware.settings.retention import periods
 from firmware.settings.sharing import recipient
+from firmware.shelf.shelf import FOLDER_NAME
 from firmware.storage.call_log import Clocks, StoredCallLog
 from firmware.storage.call_rows import JOURNAL_KIND as CALL_ENTRY
 from firmware.storage.consents import Consents

@@ -16,17 +16,16 @@ from firmware.admin.store_key import KeyRole
 from firmware.bundles.by_network import NetworkBundles, NetworkIntake
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.intake import Intake
-from firmware.bundles.progress import BundleSource
 from firmware.control.export_role import ExportRole
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.server import Handler
 from firmware.control.stick_role import StickRole
 from firmware.control.sync_role import SyncRole
+from firmware.doctor.findings import Condition
 from firmware.egress.downlink import DownTopic
 from firmware.exports import Exports
 from firmware.farewell.outbox import Farewell
 from firmware.farewell.resetting import Resetting
-from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
 from firmware.operator.broker_memory import BrokerMemory
 from firmware.operator.inbound import Inbound
@@ -35,6 +34,7 @@ from firmware.phone.view import PhoneView
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
 from firmware.records import Records
+from firmware.shelf.progress import BundleSource
 from firmware.storage.guardian_mark import GuardianMark
 
 

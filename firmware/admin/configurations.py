@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from firmware.bundles.desk import BundleDesk
-from firmware.bundles.standing import Standing
 from firmware.control.admin_requests import ConfigHistoryRequest, ConfigRevertRequest
 from firmware.control.requests import Answer
 from firmware.control.server import Handler
 from firmware.errors import ControlError
+from firmware.shelf.standing import Standing
 
 
 class KeptConfiguration(Answer):

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from firmware.control.admin_requests import DoctorRequest, LogRequest, PageRequest, StatusRequest
 from firmware.control.requests import Answer
 from firmware.control.server import Handler
+from firmware.doctor.findings import Condition, counting_words, examine
 from firmware.errors import ControlError
-from firmware.health.doctor import Condition, counting_words, examine
 from firmware.phone.call import DisconnectReason
 from firmware.phone.guard import stolen_card
 from firmware.phone.phrases import PROBLEMS
@@ -62,7 +62,7 @@ class PageLines(Answer):
 
 
 class FindingAnswer(Answer):
-    """One part's condition, as firmware.health.doctor.Finding."""
+    """One part's condition, as firmware.doctor.findings.Finding."""
 
     part: str
     ok: bool

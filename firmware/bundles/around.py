@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from firmware.bundles.identity import DeviceIdentity
 from firmware.bundles.root_work import RootWork
-from firmware.bundles.shelf import Shelf
-from firmware.bundles.standing import Ended
 from firmware.bundles.steps import Steps
 from firmware.bundles.verdict import report_of
 from firmware.bundles.watch import PhoneWatch
 from firmware.phone.bundle_news import BundleNews
 from firmware.proven_time import ProvenTime
+from firmware.shelf.shelf import Shelf
+from firmware.shelf.standing import Ended
 from provisioning.report import Report
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from firmware.bundles.progress import BundleSource
 from firmware.errors import BundleError
 from firmware.operator.allowance import Allowance
+from firmware.shelf.progress import BundleSource
 
 
 class NetworkIntake(Protocol):

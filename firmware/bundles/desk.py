@@ -10,9 +10,6 @@ from typing import Final
 from firmware.bundles.around import Around
 from firmware.bundles.extras import Extras
 from firmware.bundles.intake import Intake
-from firmware.bundles.progress import BundleSource
-from firmware.bundles.shelf import BUNDLE_NAME
-from firmware.bundles.standing import Candidate, Ended, Finishing, Standing
 from firmware.bundles.trial import Trial
 from firmware.bundles.verdict import news_of
 from firmware.config import LoadedConfiguration
@@ -20,6 +17,9 @@ from firmware.errands.runner import Handler
 from firmware.errors import BundleError, HandsetError
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.errands import Errand
+from firmware.shelf.progress import BundleSource
+from firmware.shelf.shelf import BUNDLE_NAME
+from firmware.shelf.standing import Candidate, Ended, Finishing, Standing
 from provisioning.bundle import open_bundle
 from provisioning.errors import ProvisioningError
 from provisioning.report import Check, CheckName

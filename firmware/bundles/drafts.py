@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from firmware.bundles.progress import BundleSource
-from firmware.bundles.shelf import Shelf
 from firmware.errors import BundleError
+from firmware.shelf.progress import BundleSource
+from firmware.shelf.shelf import Shelf
 from provisioning.bundle import MAX_BUNDLE_BYTES
 from provisioning.refusal import BundleRefusal
 

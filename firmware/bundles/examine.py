@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final, NoReturn
 
-from firmware.bundles.files import fill_in, missing_files, wanted_secrets
 from firmware.bundles.identity import DeviceIdentity
-from firmware.bundles.shelf import CONFIGURATION_NAME
 from firmware.config import check_configuration
 from firmware.errors import ConfigurationError
+from firmware.shelf.files import fill_in, missing_files, wanted_secrets
+from firmware.shelf.shelf import CONFIGURATION_NAME
 from provisioning.bundle import Bundle
 from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
 from provisioning.ring_tone import RING_TONES, read_ring_tone

@@ -14,9 +14,9 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from firmware.bundles.shelf import BROKER_KEY, SEALING_KEY
 from firmware.durable import sync_folder
 from firmware.errors import BundleError
+from firmware.shelf.shelf import BROKER_KEY, SEALING_KEY
 from provisioning.errors import ProvisioningError
 from provisioning.identity import (
     Identity,

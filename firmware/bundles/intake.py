@@ -15,16 +15,16 @@ from typing import Final
 from firmware.bundles.around import Around
 from firmware.bundles.drafts import Draft, open_draft
 from firmware.bundles.examine import CODE, Found, check_secrets, own_secrets, read_configuration
-from firmware.bundles.progress import BundleSource, Progress
 from firmware.bundles.questions import Questions
-from firmware.bundles.sealed import read_own, seal_to_self
-from firmware.bundles.shelf import CONFIGURATION_NAME, SECRETS_NAME
-from firmware.bundles.standing import Candidate, Ended
 from firmware.bundles.verdict import news_of
 from firmware.errands.runner import Handler
 from firmware.errors import BundleError
 from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
 from firmware.phone.errands import Errand
+from firmware.shelf.progress import BundleSource, Progress
+from firmware.shelf.sealed import read_own, seal_to_self
+from firmware.shelf.shelf import CONFIGURATION_NAME, SECRETS_NAME
+from firmware.shelf.standing import Candidate, Ended
 from provisioning.bundle import Bundle, open_bundle
 from provisioning.errors import ProvisioningError
 from provisioning.identity import Identity

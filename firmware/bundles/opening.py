@@ -13,9 +13,6 @@ from firmware.bundles.desk import BundleDesk
 from firmware.bundles.extras import Extras
 from firmware.bundles.identity import open_identity
 from firmware.bundles.root_work import RootWork
-from firmware.bundles.serial import serial
-from firmware.bundles.shelf import Shelf
-from firmware.bundles.standing import Ended
 from firmware.bundles.steps import Steps
 from firmware.bundles.verdict import outcome_of
 from firmware.bundles.watch import PhoneWatch
@@ -24,6 +21,9 @@ from firmware.errors import BundleError, StorageError
 from firmware.phone.events import Event
 from firmware.proven_time import NAME, ProvenTime
 from firmware.records import Records
+from firmware.serial import serial
+from firmware.shelf.shelf import Shelf
+from firmware.shelf.standing import Ended
 from provisioning.report import CheckName
 
 _log = logging.getLogger(__name__)

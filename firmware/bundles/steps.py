@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from firmware.bundles.progress import BundleSource, Progress
 from firmware.phone.bundle_news import BundleNews, BundleStep, BundleStepStarted
+from firmware.shelf.progress import BundleSource, Progress
 from provisioning.report import Report
 
 

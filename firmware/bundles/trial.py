@@ -9,11 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn
 
 from firmware.bundles.around import Around
-from firmware.bundles.progress import BundleSource
 from firmware.bundles.root_work import needs_root
-from firmware.bundles.sealed import read_own
-from firmware.bundles.shelf import BUNDLE_NAME
-from firmware.bundles.standing import Candidate, Ended
 from firmware.errors import BundleError, ControlError
 from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
 from firmware.phone.call import RegistrationFailure, RegistrationState
@@ -21,6 +17,10 @@ from firmware.phone.news import Problem
 from firmware.phone.view import LineView
 from firmware.ports.broker import BrokerState
 from firmware.root.messages import NOT_JOINED, RootOutcome, RootStep
+from firmware.shelf.progress import BundleSource
+from firmware.shelf.sealed import read_own
+from firmware.shelf.shelf import BUNDLE_NAME
+from firmware.shelf.standing import Candidate, Ended
 from provisioning.bundle import open_bundle
 from provisioning.errors import ProvisioningError
 from provisioning.report import Check, CheckCode, CheckName

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from firmware.bundles.standing import Ended
 from firmware.egress.messages import OutcomeCode
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
 from firmware.proven_time import Now
+from firmware.shelf.standing import Ended
 from provisioning.refusal import BundleRefusal
 from provisioning.report import Check, CheckCode, CheckName, Report, ReportResult
 

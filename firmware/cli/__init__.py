@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import click
 
-from firmware.cli.late_group import LateGroup
 from firmware.cli.processes import HAS_SIMULATOR
 from firmware.errors import SipError
+from firmware.late_group import LateGroup
 
 # pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")

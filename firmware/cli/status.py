@@ -51,8 +51,8 @@ def doctor(configuration: Path, runtime_dir: Path, as_json: bool, advisories: bo
     from firmware.control.admin_requests import DoctorRequest
     from firmware.control.client import ask
     from firmware.control.requests import Role
+    from firmware.doctor.findings import examine_at_rest
     from firmware.errors import ControlError
-    from firmware.health.doctor import examine_at_rest
 
     try:
         findings: Any = ask(runtime_dir, Role.ADMIN, DoctorRequest())["findings"]
@@ -71,7 +71,7 @@ def doctor(configuration: Path, runtime_dir: Path, as_json: bool, advisories: bo
 
 def _say_advisories() -> int:
     """Print a row for each library, with the advisories of its version, and return the exit code."""
-    from firmware.health.advisories import AdvisoryList, Affects, compare
+    from firmware.doctor.advisories import AdvisoryList, Affects, compare
 
     colours = {Affects.NO: "green", Affects.MITIGATED: "green", Affects.YES: "red", Affects.UNKNOWN: "yellow"}
     known = AdvisoryList.read()

@@ -19,12 +19,12 @@ from firmware.exports import Export
 from firmware.import_gate import ImportGate
 from firmware.phone.events import BlockedContactsLoaded, Event
 from firmware.phone.my_data import DataCategory
-from firmware.phone.words import Text, counted, word
 from firmware.pictures.photos import ContactPhotos
 from firmware.storage.contact_merge import MergeCount
 from firmware.storage.contacts import StoredContacts
 from firmware.vcard.lines import MAX_LINE_BYTES, CardLine, CardsLine
 from firmware.vcard.properties import Card
+from firmware.words import Text, counted, word
 
 _log = logging.getLogger(__name__)
 

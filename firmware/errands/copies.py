@@ -19,9 +19,9 @@ from firmware.phone.recording import RecordingId
 from firmware.phone.rights import Right
 from firmware.phone.rights_answers import CopyFinished, CopyProgressed, PassphraseDrawn
 from firmware.phone.rights_errands import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase
-from firmware.phone.words import Text, counted, word
 from firmware.storage.recordings import StoredRecordings
 from firmware.storage.rights import StoredRequests
+from firmware.words import Text, counted, word
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from firmware.egress.messages import (
     OutcomeMessage,
     StatusMessage,
 )
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 Facts = tuple[tuple[Text, Text], ...]
 

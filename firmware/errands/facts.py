@@ -4,19 +4,19 @@ import asyncio
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from firmware.bundles.serial import serial
+from firmware.doctor.findings import STOLEN_CARD, Condition, Finding, examine
 from firmware.errands.egress_facts import egress_facts
 from firmware.errands.network import network_facts
 from firmware.errands.runner import Handler
-from firmware.health.doctor import STOLEN_CARD, Condition, Finding, examine
 from firmware.phone.answers import FactsRead
 from firmware.phone.errands import Errand, FactsKind, ReadFacts
-from firmware.phone.words import Text, word
+from firmware.serial import serial
+from firmware.settings.identity import Identity
+from firmware.words import Text, word
 
 Facts = tuple[tuple[Text, Text], ...]
 
@@ -45,20 +45,6 @@ _PARTS: Final[Mapping[str, Text]] = {
     "speech": word("Spoken menus"),
     "recordings": word("Recordings"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which handset this is.
-
-    Attributes:
-        device, fleet: as the configuration names them; empty where there is none.
-        servers: pairs of an account's label and the server that it uses by configuration.
-    """
-
-    device: str = ""
-    fleet: str = ""
-    servers: tuple[tuple[str, str], ...] = ()
 
 
 class FactsErrands:

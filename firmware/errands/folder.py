@@ -11,8 +11,8 @@ from firmware.errands.runner import Handler
 from firmware.errors import HandsetError, NotGrantedError
 from firmware.phone.answers import Answer, JobFinished, JobProgressed
 from firmware.phone.errands import Errand, FolderJob, RunFolderJob
-from firmware.phone.words import Text, word
 from firmware.storage.errors import ErasedMeanwhileError
+from firmware.words import Text, word
 
 _log = logging.getLogger(__name__)
 

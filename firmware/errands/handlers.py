@@ -7,6 +7,7 @@ from pathlib import Path
 
 from firmware import clock
 from firmware.data_copy import DataCopy, Sources
+from firmware.doctor.findings import Condition
 from firmware.errands.activation import NumberProofErrands
 from firmware.errands.calls import CallErrands
 from firmware.errands.consents import ConsentErrands
@@ -15,7 +16,7 @@ from firmware.errands.contacts import ContactErrands
 from firmware.errands.copies import CopyErrands, CopyParts
 from firmware.errands.country import CountryErrands
 from firmware.errands.documents import DocumentErrands
-from firmware.errands.facts import Facts, FactsErrands, Identity
+from firmware.errands.facts import Facts, FactsErrands
 from firmware.errands.folder import FolderErrands, Job
 from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
@@ -28,7 +29,6 @@ from firmware.errands.sharing import SharingErrands
 from firmware.exports import Exports
 from firmware.farewell.factory_reset import STORE_NAME
 from firmware.farewell.resetting import Resetting
-from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
 from firmware.operator.verification import Verifier
 from firmware.phone.errands import Errand, FolderJob
@@ -39,6 +39,7 @@ from firmware.pictures.photos import ContactPhotos
 from firmware.privacy.receipts import Issuer
 from firmware.recording.player import RecordingPlayer
 from firmware.records import Records
+from firmware.settings.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)

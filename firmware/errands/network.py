@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 _WORDS: Final[Mapping[str, Text]] = {"gateway": word("Gateway"), "name server": word("Name server")}
 

@@ -15,10 +15,10 @@ from firmware.phone.answers import PicturesListed
 from firmware.phone.contact_text import cleaned_name
 from firmware.phone.errands import DeletePicture, Errand, ListPictures
 from firmware.phone.my_data import DataCategory
-from firmware.phone.words import Word, counted, word
 from firmware.pictures.sandbox import read_picture
 from firmware.storage.errors import ErasedMeanwhileError
 from firmware.storage.pictures import StoredPictures
+from firmware.words import Word, counted, word
 
 _log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from firmware.errors import HandsetError
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.errands import Errand
-from firmware.phone.words import word
 from firmware.storage.errors import StoreOnTrialError
+from firmware.words import word
 
 _log = logging.getLogger(__name__)
 

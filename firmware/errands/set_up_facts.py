@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from firmware.bundles.standing import Standing
 from firmware.phone.bundle_news import BundleEnded
 from firmware.phone.bundle_phrases import reason, result_title
-from firmware.phone.words import Text, word
+from firmware.shelf.standing import Standing
+from firmware.words import Text, word
 from provisioning.bundle import key_words
 from provisioning.trust import Kind, TrustedKey, decode_public_key
 

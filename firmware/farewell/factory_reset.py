@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from firmware import exchange
-from firmware.bundles.shelf import Shelf
 from firmware.chosen_country import COUNTRY_NAME
 from firmware.durable import overwrite, replace_durably, shred, sync_folder
 from firmware.errors import StorageError
 from firmware.farewell.last_word import forget_last_word, leave_word_of_reset
+from firmware.shelf.shelf import Shelf
 from firmware.storage.database import KEY_BYTES
 from firmware.storage.guardian_mark import GUARDED_NAME
 from firmware.storage.journal import JOURNAL_NAME

@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from firmware.cancelled_mark import mark_cancelled
 from firmware.errors import StorageError
-from firmware.farewell.cancelled_mark import mark_cancelled
 from firmware.farewell.factory_reset import MARKER_NAME, STORE_NAME, begin_reset
 from firmware.farewell.stored import StoredFarewell
 from firmware.farewell.tombstone import TOMBSTONE_NAME, Tombstone, write_tombstone

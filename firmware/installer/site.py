@@ -7,8 +7,6 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from firmware.bundles.files import fill_in, wanted_secrets
-from firmware.config import dial_plan
 from firmware.contradictions import contradictions
 from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
 from firmware.installer.columns import Columns, read_columns
@@ -16,6 +14,7 @@ from firmware.installer.configuration_text import change_text, changed
 from firmware.installer.credentials import secrets_in
 from firmware.installer.device_table import CellMistake, Column, DeviceTable, Row, refusal, spreadsheet_damage, told
 from firmware.installer.labels import Label
+from firmware.shelf.files import fill_in, wanted_secrets
 from provisioning.errors import ProvisioningError
 from provisioning.examination import examine
 from provisioning.manifest import Serial
@@ -201,7 +200,7 @@ class _Reader:
         except ValidationError as error:
             self._tell_mistakes(row, settings, error)
         else:
-            found = contradictions(configuration, dial_plan)
+            found = contradictions(configuration)
             if configuration.device.country is None:
                 found = (*found, NO_COUNTRY)
             self._tell(row, self._placed(found, settings))

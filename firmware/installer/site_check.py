@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cryptography import x509
 
-from firmware.bundles.files import missing_files
 from firmware.inspection import inspect_configuration
 from firmware.installer.batch import BROKER_CERTIFICATE
 from firmware.installer.bundle_folder import CONFIGURATION, SECRETS, BundleFolder
@@ -15,6 +14,7 @@ from firmware.installer.check_command import line_of
 from firmware.installer.configuration_text import change_text
 from firmware.installer.folder_check import check_folder
 from firmware.installer.site import Handset
+from firmware.shelf.files import missing_files
 from provisioning.authority import common_name
 from provisioning.errors import ProvisioningError
 from provisioning.places import Places

@@ -14,7 +14,7 @@ from firmware.phone.policy_answers import PolicyAnswer
 from firmware.phone.recording_answers import RecordingAnswer
 from firmware.phone.rights_answers import RightsAnswer
 from firmware.phone.sharing_answers import SharingAnswer
-from firmware.phone.words import Text
+from firmware.words import Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult, BundleStep, StickRemoved, StickReported
 from firmware.phone.bundle_progress import has_succeeded
 from firmware.phone.phrases import REGISTRATION_FAILURES
-from firmware.phone.words import Text, Word, word
+from firmware.words import Text, Word, word
 
 STEPS: Final[Mapping[BundleStep, Word]] = {
     BundleStep.READING: word("Reading the stick. Leave it in."),

@@ -7,7 +7,7 @@ from firmware.phone.call import Decision, DisconnectReason, RegistrationFailure,
 from firmware.phone.dial_plan import Objection
 from firmware.phone.news import Problem
 from firmware.phone.view import Hint
-from firmware.phone.words import Word, word
+from firmware.words import Word, word
 
 UNKNOWN_CALLER: Final = word("Number withheld")
 

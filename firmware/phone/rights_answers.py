@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from firmware.phone.my_data import DataCategory
 from firmware.phone.rights import RequestKind, RequestState
-from firmware.phone.words import Text
+from firmware.words import Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from firmware.errors import PictureError
-from firmware.phone.words import word
 from firmware.pictures.header import MAX_PIXELS, size_of
 from firmware.storage.pictures import Pixels
+from firmware.words import word
 
 MAX_FILE_BYTES: Final = 16_000_000
 _TOO_LARGE_CODE: Final = 11

@@ -6,7 +6,6 @@ import socket
 
 import systemd.daemon
 
-from firmware.bundles.serial import serial
 from firmware.proven_time import NAME, ProvenTime
 from firmware.root.environments import Environments
 from firmware.root.machine import Machine
@@ -14,6 +13,7 @@ from firmware.root.record import RecordError
 from firmware.root.service import DEADLINE_S, LINGER_S, Service
 from firmware.root.verification import Verifier
 from firmware.root.work import Work
+from firmware.serial import serial
 
 
 def main() -> None:

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from firmware.bundles.serial import serial
 from firmware.errors import HandsetError
 from firmware.proven_time import NAME, ProvenTime
 from firmware.root.environments import Environments
 from firmware.root.machine import Machine
 from firmware.root.verification import Verifier
 from firmware.root.work import HANDSET_UNIT, SYNC_UNIT, Work
+from firmware.serial import serial
 
 SOCKET_UNIT: Final = "wecall-apply.socket"
 SERVICE_UNIT: Final = "wecall-apply.service"
@@ -25,7 +25,7 @@ _UNITS: Final = (SOCKET_UNIT, HANDSET_UNIT, SYNC_UNIT)
 _USER: Final = "wecall"
 _STATE: Final = "/var/lib/wecall"
 # Links may lie there: root goes nowhere in the handset's folder.
-_FORGET: Final = f"import pathlib, firmware.bundles.shelf as its; its.Shelf(pathlib.Path({_STATE!r})).forget_operator()"
+_FORGET: Final = f"import pathlib, firmware.shelf.shelf as its; its.Shelf(pathlib.Path({_STATE!r})).forget_operator()"
 
 
 class ForgetError(HandsetError):

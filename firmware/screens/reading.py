@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from firmware.phone.menu.views import NoticeView
 from firmware.phone.view import Hint, Mode, PhoneView
-from firmware.phone.words import word
 from firmware.screens.model import Card, Code, Entry, List, ListRow, Page
 from firmware.screens.pages.locked import without_anything_personal
+from firmware.words import word
 
 _A_MENU = word("A menu is open.")
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from os.path import commonprefix
 
-from firmware.phone.words import word
 from firmware.screens.model import Block, Card, Code, Entry, List, ListRow, Page, Role
 from firmware.screens.translation import Language, translator
+from firmware.words import word
 
 _MOST_CHARACTERS = 300
 _PIN_DOT = "•"

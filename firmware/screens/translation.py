@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from firmware.phone.words import Text
+from firmware.words import Text
 
 _log = logging.getLogger(__name__)
 

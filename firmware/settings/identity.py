@@ -1,7 +1,22 @@
 """What the configuration means to whoever asks which handset this is."""
 
-from firmware.errands.facts import Identity
+from dataclasses import dataclass
+
 from provisioning.schema import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which handset this is.
+
+    Attributes:
+        device, fleet: as the configuration names them; empty where there is none.
+        servers: pairs of an account's label and the server that it uses by configuration.
+    """
+
+    device: str = ""
+    fleet: str = ""
+    servers: tuple[tuple[str, str], ...] = ()
 
 
 def identity(configuration: Configuration | None) -> Identity:

@@ -6,7 +6,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
-from firmware.config import dial_plan, secret, sip_password
+from firmware.config import secret, sip_password
+from firmware.contradictions import dial_plan
 from firmware.sip.settings import AccountSettings, NatSettings, ServerName, SipSettings
 from provisioning.accounts import Account
 from provisioning.addresses import split_port

@@ -1,6 +1,7 @@
 """What the configuration means to the phone."""
 
-from firmware.config import LoadedConfiguration, dial_plan
+from firmware.config import LoadedConfiguration
+from firmware.contradictions import dial_plan
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.pinyin.table import syllables

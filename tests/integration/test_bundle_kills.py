@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from firmware.bundles.identity import open_identity
-from firmware.bundles.sealed import seal_to_self
-from firmware.bundles.serial import serial
-from firmware.bundles.shelf import CONFIGURATION_NAME, SECRETS_NAME, Shelf
-from firmware.bundles.standing import MOST_TRIES, Ended
 from firmware.config import LoadedConfiguration, load
 from firmware.phone.bundle_news import BundleCode, BundleResult
+from firmware.serial import serial
+from firmware.shelf.sealed import seal_to_self
+from firmware.shelf.shelf import CONFIGURATION_NAME, SECRETS_NAME, Shelf
+from firmware.shelf.standing import MOST_TRIES, Ended
 from tests.lab import kills
 from tests.lab.bundle_desk import NOW_S, candidate, configuration_text
 from tests.lab.bundles import Installer

@@ -11,13 +11,13 @@ import pytest
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.extras import Extras
 from firmware.bundles.root_work import RootWork
-from firmware.bundles.shelf import Shelf
 from firmware.config import load
 from firmware.phone.call import CallDirection, CallId, DisconnectReason, RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
 from firmware.ports.store import CallLogEntry
 from firmware.records import Records
 from firmware.root.messages import RootAnswer
+from firmware.shelf.shelf import Shelf
 from firmware.storage import store
 from firmware.storage.migrate import Migration, load_migrations
 from provisioning.schema import parse_configuration

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from firmware.bundles.serial import serial
 from firmware.phone.view import Mode, PhoneView
 from firmware.screens.artist import Artist
+from firmware.serial import serial
 from firmware.storage.database import Database
 from provisioning.refusal import BundleRefusal
 from provisioning.report import ReportResult, read_report

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 from pyrage import decrypt_io, passphrase, x25519
 
+from firmware.cancelled_mark import MARK_NAME
 from firmware.cli import main
 from firmware.egress.discovery import discovery_topic
-from firmware.farewell.cancelled_mark import MARK_NAME
 from firmware.farewell.tombstone import TOMBSTONE_NAME
 from firmware.storage.keyring import WRAP_NAME
 from tests.lab.by_keys import choose, prove, set_pin

@@ -10,10 +10,7 @@ from typing import Any, Final
 from firmware.bundles.around import Around
 from firmware.bundles.identity import open_identity
 from firmware.bundles.intake import Intake
-from firmware.bundles.progress import BundleSource
 from firmware.bundles.root_work import RootWork
-from firmware.bundles.shelf import Shelf
-from firmware.bundles.standing import Candidate
 from firmware.bundles.steps import Steps
 from firmware.bundles.watch import PhoneWatch
 from firmware.config import check_configuration
@@ -21,6 +18,9 @@ from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, 
 from firmware.phone.bundle_news import BundleCodeWanted, BundleNews, BundleSignerShown
 from firmware.phone.view import Mode, PhoneView
 from firmware.proven_time import NAME, ProvenTime
+from firmware.shelf.progress import BundleSource
+from firmware.shelf.shelf import Shelf
+from firmware.shelf.standing import Candidate
 from provisioning.report import Report
 from tests.lab.bundles import FLEET, ISSUED, SERIAL, Installer
 

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from firmware import sync_app
+from firmware.cancelled_mark import is_cancelled
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound as InboundPort
 from firmware.control.sync_role import SyncRole
-from firmware.farewell.cancelled_mark import is_cancelled
 from firmware.farewell.factory_reset import finish_reset
 from firmware.farewell.outbox import Farewell
 from firmware.farewell.steps import go_on, resume_reset

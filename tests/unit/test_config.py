@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from firmware.bundles.identity import open_identity
-from firmware.bundles.serial import serial
-from firmware.bundles.shelf import Shelf
-from firmware.bundles.standing import Ended
+from firmware.cancelled_mark import mark_cancelled
 from firmware.config import LAST_GOOD_NAME, load
-from firmware.farewell.cancelled_mark import mark_cancelled
 from firmware.farewell.factory_reset import begin_reset, finish_reset
 from firmware.phone.bundle_news import BundleCode, BundleResult
+from firmware.serial import serial
+from firmware.shelf.shelf import Shelf
+from firmware.shelf.standing import Ended
 from tests.lab.bundle_desk import NOW_S, candidate, configuration_text
 from tests.lab.bundles import Installer
 
@@ -169,7 +169,7 @@ def test_a_card_that_cannot_be_written_runs_with_what_counts_and_not_with_what_i
     def read_only(*_arguments: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("firmware.bundles.shelf.replace_durably", read_only)
+    monkeypatch.setattr("firmware.shelf.shelf.replace_durably", read_only)
     loaded = load(path, tmp_path)
     assert (loaded.number, loaded.trial) == (6, None)
 

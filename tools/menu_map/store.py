@@ -46,7 +46,7 @@ from firmware.phone.rights_answers import RequestsListed, RetentionRead
 from firmware.phone.rights_errands import ListRequests, ReadRetention
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
-from firmware.phone.words import word
+from firmware.words import word
 
 PIN = "2580"
 _NUMBER = "2345"

@@ -13,7 +13,7 @@ from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.views import EntryView, ListView, MenuView, NoticeView
 from firmware.phone.phone import Phone
-from firmware.phone.words import Text, Word
+from firmware.words import Text, Word
 from tools.menu_map.store import NEWS, SETTINGS, answer_to
 
 MOST_KEYS: Final = 4

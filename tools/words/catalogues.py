@@ -13,7 +13,7 @@ FOLDER: Final = _ROOT / "firmware" / "screens" / "catalogues"
 _FILES: Final = "*/LC_MESSAGES/wecall.po"
 _METHODS: Final = [("**.py", "python")]
 _KEYWORDS: Final = {"word": None, "counted": (1, 2)}
-"""The functions of `firmware.phone.words` whose first argument, or first two, are messages."""
+"""The functions of `firmware.words` whose first argument, or first two, are messages."""
 
 
 def extract() -> Catalog:

@@ -24,7 +24,7 @@ from firmware.phone.menu.views import CardView, MenuRow, SoftKeys
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Purpose
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 _AGES: tuple[tuple[AgeBand, Text], ...] = (
     (AgeBand.UNDER_14, word("Under 14")),

@@ -21,7 +21,7 @@ from firmware.phone.on_hook import show_on_hook
 from firmware.phone.phrases import HINTS
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Hint
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 CODE_DIGITS = 10
 

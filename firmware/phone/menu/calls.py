@@ -32,7 +32,7 @@ from firmware.phone.phrases import DECISIONS, REASONS, UNKNOWN_CALLER
 from firmware.phone.recording_answers import RecordingRow, RecordingsChanged, RecordingsFound
 from firmware.phone.recording_errands import FindRecordings
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 _TITLES = {
     CallKind.ALL: word("All calls"),

@@ -10,7 +10,7 @@ from firmware.phone.menu.views import MenuRow
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import CancelAccount
 from firmware.phone.state import PhoneState
-from firmware.phone.words import word
+from firmware.words import word
 
 CANCEL_ACCOUNT: Final = word("Cancel account")
 _ROWS: Final = (

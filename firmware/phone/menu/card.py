@@ -9,7 +9,7 @@ from firmware.phone.menu.choices import BACK
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import CardView, MenuRow, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 ONE_MOMENT = word("One moment…")
 

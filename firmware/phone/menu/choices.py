@@ -7,7 +7,7 @@ from firmware.phone.key import Key
 from firmware.phone.menu.stack import Quiet, Screen
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 BACK = word("Back")
 CHOOSE = word("OK")

@@ -14,7 +14,7 @@ from firmware.phone.menu.switches import CHOSEN
 from firmware.phone.menu.views import ListView, MenuRow, MenuView, NoticeView, SoftKeys
 from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 PURPOSES: dict[Purpose, Text] = {
     Purpose.SERVICE: word("Service"),

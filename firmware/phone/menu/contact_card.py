@@ -20,7 +20,7 @@ from firmware.phone.menu.views import CodeView, SoftKeys
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.state import PhoneState
 from firmware.phone.vcard_text import vcard_text
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 _AS_USUAL = word("as usual")
 _FAILED = word("Not done")

@@ -12,7 +12,7 @@ from firmware.phone.menu.question import Question
 from firmware.phone.menu.text_page import TextPage
 from firmware.phone.state import PhoneState
 from firmware.phone.text_entry import TextEntry
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 KINDS: dict[NumberKind, Text] = {
     NumberKind.MOBILE: word("mobile"),

@@ -21,7 +21,7 @@ from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.menu.work import JobPage
 from firmware.phone.rights_errands import CopyContacts
 from firmware.phone.state import PhoneState
-from firmware.phone.words import word
+from firmware.words import word
 
 _FOUND_AT_MOST = 30
 _MOST_KEYS = 20

@@ -15,7 +15,7 @@ from firmware.phone.rights_answers import CopyFinished, CopyProgressed, Passphra
 from firmware.phone.rights_errands import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase
 from firmware.phone.state import PhoneState
 from firmware.phone.text_entry import TextEntry
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 COPY: Final = word("A copy")
 _SHORTEST: Final = 12

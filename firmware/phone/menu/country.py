@@ -12,7 +12,7 @@ from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.on_hook import show_on_hook
 from firmware.phone.state import DIGIT_KEYS, PhoneState
-from firmware.phone.words import word
+from firmware.words import word
 
 _TITLE = word("Country")
 _SHOWN = 16

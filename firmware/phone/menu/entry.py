@@ -9,7 +9,7 @@ from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import EntryKind, EntryView, SoftKeys
 from firmware.phone.pin import MAX_DIGITS as MAX_PIN_DIGITS
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 DELETE = word("Delete")
 

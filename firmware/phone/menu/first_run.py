@@ -39,7 +39,7 @@ from firmware.phone.ring_preview import stop_preview
 from firmware.phone.set_up import SetUp
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Mode
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 _TEXT_SIZES: tuple[tuple[bool, Text], ...] = ((False, word("Normal text")), (True, word("Large text")))
 _WELCOME = (

@@ -13,7 +13,7 @@ from firmware.phone.pin import weakness
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 GUARDIANS_PIN = word("Guardian's PIN")
 

@@ -9,7 +9,7 @@ from firmware.phone.menu.question import Question
 from firmware.phone.menu.switches import OFF, change, on_or_off, switch
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, Word, word
+from firmware.words import Text, Word, word
 
 _FORWARDS = (
     ("forward_always", word("Forward all")),

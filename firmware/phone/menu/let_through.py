@@ -18,7 +18,7 @@ from firmware.phone.phrases import DECISIONS
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights_errands import NoteOverride
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 LET_THROUGH: Final = word("Let through")
 _INCOMING: Final = frozenset(

@@ -15,7 +15,7 @@ from firmware.phone.menu.store_guard import guard_row, opens_by_pin
 from firmware.phone.menu.switches import change, on_or_off
 from firmware.phone.pin import weakness
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 FORGOTTEN_WAIT_S = 40
 """The wait after the fifth wrong PIN: whoever has to wait so long hears what else there is to do."""

@@ -11,7 +11,7 @@ from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text
+from firmware.words import Text
 
 STRETCH = 60
 """So many rows are read at once."""

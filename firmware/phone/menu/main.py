@@ -13,7 +13,7 @@ from firmware.phone.menu.recordings import RECORDINGS, recordings_page
 from firmware.phone.menu.settings import language_row, settings_page
 from firmware.phone.menu.status import status_page
 from firmware.phone.state import PhoneState
-from firmware.phone.words import word
+from firmware.words import word
 
 
 def main_menu() -> Choices:

@@ -15,7 +15,7 @@ from firmware.phone.menu.voicemail import voicemail_page
 from firmware.phone.modes.writing import refusal, write_to
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 
 class MessageList(Choices):

@@ -30,7 +30,7 @@ from firmware.phone.rights import Right
 from firmware.phone.rights_answers import MyDataErased, MyDataRead, MyDataRow
 from firmware.phone.rights_errands import EraseMyData, ReadMyData
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, counted, word
+from firmware.words import Text, counted, word
 
 MY_DATA: Final = word("My data")
 _WHAT_IS_HERE: Final = word("What is here")

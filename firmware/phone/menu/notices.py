@@ -6,7 +6,7 @@ from firmware.phone.menu.reading import Reading
 from firmware.phone.policy_answers import NoticeRow, NoticesRead
 from firmware.phone.policy_errands import AcknowledgeNotice, ReadNotices
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 NOTICES = word("Notices")
 

@@ -11,7 +11,7 @@ from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import ListView, MenuRow, NoticeView, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 _NUMBER_WORDS: dict[NumberProof, Text] = {
     NumberProof.OPEN: word("A code is sent to your number. Type it here to show that the number is yours."),

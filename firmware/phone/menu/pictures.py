@@ -10,7 +10,7 @@ from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.question import Question
 from firmware.phone.menu.work import JobPage
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 NONE = word("None")
 CHOSEN = word("chosen")

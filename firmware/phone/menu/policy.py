@@ -7,7 +7,7 @@ from firmware.phone.menu.reading import Reading
 from firmware.phone.policy_answers import PoliciesListed, PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import ListPolicies, PolicyShown, ReadPolicy
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, counted, word
+from firmware.words import Text, counted, word
 
 PRIVACY_POLICY = word("Privacy policy")
 

@@ -20,7 +20,7 @@ from firmware.phone.menu.switches import on_or_off
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.private_mode import is_private
 from firmware.phone.state import PhoneState
-from firmware.phone.words import word
+from firmware.words import word
 
 _WHAT_LEAVES = word("What leaves")
 _CONTACT = word("Contact")

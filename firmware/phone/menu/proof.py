@@ -9,7 +9,7 @@ from firmware.phone.pin_slot import PinSlot
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 
 class ProofPage(PinCheck):

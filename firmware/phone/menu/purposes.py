@@ -16,7 +16,7 @@ from firmware.phone.menu.views import CodeView, NoticeView, SoftKeys
 from firmware.phone.private_mode import begin_private_mode, is_private
 from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 WHAT_I_AGREE_TO = word("What I agree to")
 PRIVATE_MODE = word("Private mode")

@@ -8,7 +8,7 @@ from firmware.phone.menu.choices import BACK, Then
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import NoticeView, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 NEXT = word("Next")
 DONE = word("Done")

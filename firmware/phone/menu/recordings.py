@@ -31,7 +31,7 @@ from firmware.phone.recording_errands import (
 )
 from firmware.phone.rights_errands import CopyRecording
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 RECORDINGS = word("Recordings")
 SEEK_S = 10.0

@@ -17,7 +17,7 @@ from firmware.phone.rights import RequestKind, RequestState, Right
 from firmware.phone.rights_answers import AnswerRow, RequestFiled, RequestRow, RequestsListed
 from firmware.phone.rights_errands import CloseRequest, FileRequest, ListRequests, MarkAnswerRead, ObjectToAnswer
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 REQUESTS: Final = word("Requests")
 _NEW: Final = word("New request")

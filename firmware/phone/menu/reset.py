@@ -8,7 +8,7 @@ from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.rights import Right
 from firmware.phone.state import PhoneState
-from firmware.phone.words import word
+from firmware.words import word
 
 _TITLE = word("Reset")
 _ROWS = (

@@ -9,7 +9,7 @@ from firmware.phone.my_data import DataCategory
 from firmware.phone.rights_answers import RetentionRead
 from firmware.phone.rights_errands import ReadRetention
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, counted, word
+from firmware.words import Text, counted, word
 
 HOW_LONG: Final = word("Kept for")
 CATEGORIES: Final[dict[DataCategory, Text]] = {

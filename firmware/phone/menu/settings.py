@@ -9,7 +9,7 @@ from firmware.phone.menu.sound import sound_page
 from firmware.phone.menu.speed_dials import speed_dials_page
 from firmware.phone.menu.switches import Level, Options, switch, turn_brightness
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 # Whoever cannot read what the display says finds it all the same.
 _LANGUAGE = "Language 语言"

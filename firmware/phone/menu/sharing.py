@@ -10,7 +10,7 @@ from firmware.phone.menu.views import MenuRow
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 WHO_GOT_WHAT: Final = word("Who got what")
 _KINDS: Final[dict[SharedKind, Text]] = {

@@ -9,7 +9,7 @@ from firmware.phone.orders import AudioRoute
 from firmware.phone.ring_preview import preview_ring, stop_preview
 from firmware.phone.state import PhoneState
 from firmware.phone.volumes import STEP_PERCENT, turn
-from firmware.phone.words import Text, Word, word
+from firmware.words import Text, Word, word
 
 RINGS: tuple[tuple[str, Word], ...] = (
     ("normal", word("Normal")),

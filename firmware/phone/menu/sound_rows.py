@@ -3,7 +3,7 @@
 from firmware.phone.call import CallQuality
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.quality import bars
-from firmware.phone.words import Word, word
+from firmware.words import Word, word
 
 _GOOD_BARS = 3
 _FAIR_BARS = 2

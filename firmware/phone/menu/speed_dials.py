@@ -7,7 +7,7 @@ from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 _DIGITS = "123456789"
 

@@ -8,7 +8,7 @@ from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.sound_rows import verdict_row
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, counted, word
+from firmware.words import Text, counted, word
 
 _SECONDS_A_MINUTE = 60
 _MINUTES_AN_HOUR = 60

@@ -17,7 +17,7 @@ from firmware.phone.menu.views import MenuRow
 from firmware.phone.phrases import FEATURES, NO_SERVICE, REGISTRATION_FAILURES, REGISTRATIONS, UNKNOWN_CALLER
 from firmware.phone.state import PhoneState
 from firmware.phone.view import LineView
-from firmware.phone.words import word
+from firmware.words import word
 
 _FACTS = {
     FactsKind.NETWORK: word("Network"),

@@ -12,7 +12,7 @@ from firmware.phone.menu.switches import on_or_off
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.pin import MIN_DIGITS_FOR_STORE
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 _TITLE = word("PIN at start")
 _GO_ON = word("Go on")

@@ -10,7 +10,7 @@ from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import NoticeView, SoftKeys
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneState
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 ON = word("on")
 OFF = word("off")

@@ -8,7 +8,7 @@ from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import EntryKind, EntryView, SoftKeys
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.text_entry import TextEntry
-from firmware.phone.words import Text
+from firmware.words import Text
 
 LETTER_S = 1.2
 """So long a letter waits for its key to be pressed again."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from firmware.phone.words import Text
+from firmware.words import Text
 
 
 @dataclass(frozen=True, slots=True)

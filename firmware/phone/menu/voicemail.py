@@ -6,7 +6,7 @@ from firmware.phone.menu.views import MenuRow
 from firmware.phone.phrases import HINTS
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
-from firmware.phone.words import counted, word
+from firmware.words import counted, word
 
 
 def voicemail_page(state: PhoneState) -> Card:

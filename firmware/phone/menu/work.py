@@ -12,7 +12,7 @@ from firmware.phone.menu.views import NoticeView, SoftKeys
 from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Mode
-from firmware.phone.words import Text, word
+from firmware.words import Text, word
 
 
 class WorkPage(Sentence):

@@ -5,11 +5,11 @@ from firmware.phone.call import CallState, Decision, TransferState
 from firmware.phone.menu.views import SoftKeys
 from firmware.phone.quality import bars
 from firmware.phone.view import CallView, Hint, Mode, PhoneView, RecordingView
-from firmware.phone.words import Text, Word, word
 from firmware.screens.model import Block, Flow, Importance, Role
 from firmware.screens.pages.blocks import detail, headline, name, sentence
 from firmware.screens.pages.status import duration
 from firmware.screens.translation import Translator
+from firmware.words import Text, Word, word
 
 ANSWER = word("Answer")
 DECLINE = word("Decline")

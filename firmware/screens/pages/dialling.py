@@ -4,13 +4,13 @@ from firmware.phone import phrases
 from firmware.phone.call import CallState
 from firmware.phone.menu.views import SoftKeys
 from firmware.phone.view import Hint, PhoneView
-from firmware.phone.words import word
 from firmware.screens.model import Block, Body, Entry, Flow, Importance, List, ListRow, Role
 from firmware.screens.pages.blocks import detail, headline, sentence
 from firmware.screens.pages.calls import ANSWER, DECLINE, party_words
 from firmware.screens.pages.faults import faults
 from firmware.screens.pages.idle import hint_blocks
 from firmware.screens.translation import Translator
+from firmware.words import word
 
 _HINTS_THAT_MATCHES_ANSWER = frozenset({Hint.NUMBER_IMPOSSIBLE, Hint.NUMBER_INCOMPLETE})
 _HINTS_BESIDE_MATCHES = _HINTS_THAT_MATCHES_ANSWER | {Hint.LIFT_HANDSET}

@@ -6,9 +6,9 @@ from firmware.phone import phrases
 from firmware.phone.call import RegistrationState
 from firmware.phone.news import Problem
 from firmware.phone.view import Mode, PhoneView
-from firmware.phone.words import Word
 from firmware.screens.model import Card, ListRow
 from firmware.screens.translation import Translator
+from firmware.words import Word
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from firmware.phone import phrases
 from firmware.phone.menu.views import SoftKeys
 from firmware.phone.view import Hint, Mode, PhoneView
-from firmware.phone.words import Text, counted, word
 from firmware.screens.model import Block, Flow, Importance, Role
 from firmware.screens.pages.blocks import detail, headline, name, sentence
 from firmware.screens.pages.faults import faults
 from firmware.screens.translation import Translator
+from firmware.words import Text, counted, word
 
 _FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from firmware.phone.menu.views import CardView, MenuView, NoticeView, SoftKeys
 from firmware.phone.view import Mode, PhoneView
-from firmware.phone.words import word
 from firmware.screens.model import Block, Page, Role, StatusBar
 from firmware.screens.pages.blocks import sentence
 from firmware.screens.pages.calls import (
@@ -31,6 +30,7 @@ from firmware.screens.pages.menus import menu_body
 from firmware.screens.pages.sound import sound_blocks
 from firmware.screens.pages.status import status_bar
 from firmware.screens.translation import Language, Translator, translator
+from firmware.words import word
 
 
 def page_for(view: PhoneView, language: str, clock: str = "") -> Page:

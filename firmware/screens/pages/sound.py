@@ -1,11 +1,11 @@
 """How the running call sounds, in figures."""
 
 from firmware.phone.call import CallQuality
-from firmware.phone.words import word
 from firmware.screens.model import Block, Importance, Role
 from firmware.screens.pages.blocks import detail
 from firmware.screens.pages.calls import sound_words
 from firmware.screens.translation import Translator
+from firmware.words import word
 
 
 def sound_blocks(quality: CallQuality, translator: Translator) -> tuple[Block, ...]:

@@ -8,14 +8,14 @@ import pytest
 from firmware.bundles.by_network import NetworkBundles
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.extras import Extras
-from firmware.bundles.progress import BundleSource
-from firmware.bundles.standing import Ended
 from firmware.bundles.verdict import outcome_of
 from firmware.config import LoadedConfiguration
 from firmware.egress.messages import OutcomeCode
 from firmware.errors import BundleError, StorageError
 from firmware.operator.allowance import InboundBusyError
 from firmware.phone.bundle_news import BundleCode, BundleResult
+from firmware.shelf.progress import BundleSource
+from firmware.shelf.standing import Ended
 from provisioning.refusal import BundleRefusal
 from tests.lab.bundle_desk import NOW_S, DeskLab, candidate, configuration_text
 from tests.lab.bundles import ISSUED, Installer

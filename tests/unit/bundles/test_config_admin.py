@@ -7,15 +7,15 @@ import pytest
 from firmware.admin.configurations import ConfigRole
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.extras import Extras
-from firmware.bundles.standing import Ended
 from firmware.config import LoadedConfiguration, check_configuration
 from firmware.control.admin_requests import ConfigHistoryRequest, ConfigRevertRequest
 from firmware.control.requests import written
+from firmware.doctor.findings import Condition, counting_words, examine
 from firmware.errors import BundleError, ControlError
-from firmware.health.doctor import Condition, counting_words, examine
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.call import RegistrationState
 from firmware.phone.news import RegistrationChanged
+from firmware.shelf.standing import Ended
 from provisioning.report import CheckName
 from tests.lab.bundle_desk import DeskLab, candidate, configuration_text
 from tests.lab.bundles import Installer

@@ -11,10 +11,7 @@ import pytest
 
 from firmware.bundles.desk import BundleDesk
 from firmware.bundles.extras import Extras
-from firmware.bundles.progress import BundleSource
 from firmware.bundles.root_work import RootWork
-from firmware.bundles.shelf import BUNDLE_NAME, Shelf
-from firmware.bundles.standing import Ended
 from firmware.config import load
 from firmware.errors import ControlError, StorageError
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
@@ -22,6 +19,9 @@ from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
 from firmware.proven_time import ProvenTime
 from firmware.root.messages import RootAnswer, RootOutcome
+from firmware.shelf.progress import BundleSource
+from firmware.shelf.shelf import BUNDLE_NAME, Shelf
+from firmware.shelf.standing import Ended
 from provisioning.report import Check, CheckCode, CheckName, ReportResult
 from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, candidate, configuration_text
 from tests.lab.bundles import Installer

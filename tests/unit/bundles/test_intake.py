@@ -8,9 +8,6 @@ from typing import Any
 import pytest
 
 from firmware.bundles import drafts as drafts_module
-from firmware.bundles.progress import BundleSource
-from firmware.bundles.shelf import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME
-from firmware.bundles.standing import Candidate, Ended
 from firmware.config import load
 from firmware.errors import BundleError
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
@@ -24,6 +21,9 @@ from firmware.phone.bundle_news import (
 )
 from firmware.phone.call import CallDirection, CallerId, CallState
 from firmware.phone.view import CallView, Mode, PhoneView
+from firmware.shelf.progress import BundleSource
+from firmware.shelf.shelf import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME
+from firmware.shelf.standing import Candidate, Ended
 from provisioning.bundle import key_words
 from provisioning.refusal import BundleRefusal
 from provisioning.report import Check, CheckCode, CheckName, ReportResult

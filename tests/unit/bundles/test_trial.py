@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from firmware.bundles.root_work import RootWork
-from firmware.bundles.shelf import Shelf
 from firmware.bundles.trial import Trial
 from firmware.config import check_configuration
 from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep, BundleStepStarted
@@ -16,6 +15,7 @@ from firmware.phone.news import Problem
 from firmware.phone.view import CallView, LineView, Mode
 from firmware.ports.broker import BrokerState
 from firmware.root.messages import RootAnswer, RootOutcome, RootProgress, RootStep
+from firmware.shelf.shelf import Shelf
 from provisioning.report import Check, CheckCode, CheckName
 from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, configuration_text
 from tests.lab.bundles import Installer

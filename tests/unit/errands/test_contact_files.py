@@ -20,13 +20,13 @@ from firmware.phone.errands import FolderJob, RunFolderJob
 from firmware.phone.events import BlockedContactsLoaded
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Purpose
-from firmware.phone.words import Text, Word
 from firmware.pictures.photos import ContactPhotos
 from firmware.storage import contact_merge
 from firmware.storage.contact_merge import Merged
 from firmware.storage.pictures import Pixels
 from firmware.vcard.lines import MAX_LINE_BYTES
 from firmware.vcard.properties import Card
+from firmware.words import Text, Word
 from tests.lab.store import StoreLab, erase_after_each
 
 LINE = '{"cards": [], "broken": [], "cut": 0, "photos_left_out": 0}'

@@ -51,7 +51,6 @@ from firmware.phone.rights_errands import (
     ReadRetention,
     RightsErrand,
 )
-from firmware.phone.words import Word
 from firmware.pictures.photos import ContactPhotos
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
@@ -59,6 +58,7 @@ from firmware.privacy.consent import LedgerAction
 from firmware.privacy.retention import ENDING
 from firmware.storage.erasure import ERASABLE
 from firmware.storage.pictures import Pixels
+from firmware.words import Word
 from tests.lab.documents import DocumentLab
 
 PIN, GUARDIANS_PIN = "258013", "739182"

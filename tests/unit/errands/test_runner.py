@@ -6,8 +6,8 @@ from firmware.errands.runner import ErrandRunner, Handler
 from firmware.errors import StorageError
 from firmware.phone.answers import Answer, ContactDeleted, ErrandFailed
 from firmware.phone.errands import DeleteContact, Errand
-from firmware.phone.words import word
 from firmware.storage.errors import StoreOnTrialError
+from firmware.words import word
 
 
 async def delete(errand: DeleteContact) -> Answer:

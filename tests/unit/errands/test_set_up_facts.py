@@ -4,11 +4,11 @@ from base64 import b64encode
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from firmware.bundles.progress import BundleSource
-from firmware.bundles.standing import Ended, Kept, Standing
 from firmware.errands.set_up_facts import set_up_facts
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
 from firmware.phone.call import RegistrationFailure
+from firmware.shelf.progress import BundleSource
+from firmware.shelf.standing import Ended, Kept, Standing
 from provisioning.bundle import key_words
 from provisioning.trust import Kind, TrustedKey
 from tests.unit.phone.menus import said

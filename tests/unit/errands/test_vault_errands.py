@@ -10,7 +10,8 @@ from firmware import exchange
 from firmware.admin.reset import Guarding, ResetAnswer, ResetRole
 from firmware.config import LoadedConfiguration
 from firmware.control.admin_requests import ResetRequest
-from firmware.errands.facts import FactsErrands, Identity
+from firmware.doctor.findings import Condition
+from firmware.errands.facts import FactsErrands
 from firmware.errands.folder import FolderErrands, Outcome, Progress
 from firmware.errands.pictures import PictureErrands
 from firmware.errands.pin import PinErrands
@@ -19,7 +20,6 @@ from firmware.errands.reset import ResetErrands
 from firmware.errors import ControlError, NotGrantedError, StorageError
 from firmware.farewell.factory_reset import MARKER_NAME
 from firmware.farewell.resetting import Resetting
-from firmware.health.doctor import Condition
 from firmware.import_gate import ImportGate
 from firmware.phone.answers import Answer, FactsRead, JobFinished, JobProgressed, PicturesListed, PinChanged, PinChecked
 from firmware.phone.call import RegistrationState
@@ -40,13 +40,14 @@ from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder
-from firmware.phone.words import Word
 from firmware.pictures.cache import PictureCache
 from firmware.pictures.sandbox import NOT_A_PICTURE
 from firmware.privacy.consent import LedgerAction
+from firmware.settings.identity import Identity
 from firmware.storage.errors import ErasedMeanwhileError
 from firmware.storage.guardian_mark import GuardianMark
 from firmware.storage.pictures import Pixels, StoredPicture
+from firmware.words import Word
 from tests.lab.small_disk import read_only
 from tests.lab.store import StoreLab, erase_after_each
 

@@ -9,7 +9,7 @@ from firmware.face.chronicle import changes
 from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, RegistrationState
 from firmware.phone.menu.views import ListView
 from firmware.phone.view import CallView, Mode, PhoneView
-from firmware.phone.words import word
+from firmware.words import word
 
 IDLE = PhoneView(Mode.IDLE, registration=RegistrationState.REGISTERED)
 OUTGOING = CallView(CallState.DIALING, CallDirection.OUTGOING, CallerId("1001"))

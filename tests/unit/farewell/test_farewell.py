@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from firmware.cancelled_mark import is_cancelled
 from firmware.config import load
 from firmware.egress.downlink import DownTopic
 from firmware.errors import ControlError
-from firmware.farewell.cancelled_mark import is_cancelled
 from firmware.farewell.factory_reset import finish_reset
 from firmware.farewell.outbox import Farewell
 from firmware.farewell.steps import go_on, resume_reset

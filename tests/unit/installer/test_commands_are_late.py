@@ -6,8 +6,8 @@ import click
 import pytest
 
 from firmware.cli import main
-from firmware.cli.late_group import LateGroup
 from firmware.installer.cli import bundle, fleet
+from firmware.late_group import LateGroup
 from tests.lab.installer_desk import InstallerDesk
 
 
@@ -16,7 +16,7 @@ def test_what_the_handset_starts_with_loads_nothing_of_other_commands() -> None:
         "import sys, firmware.cli; "
         "late = {name for name in sys.modules "
         "if name.startswith(('firmware.cli.', 'firmware.installer', 'pydantic', 'importlib.metadata'))}; "
-        "assert late == {'firmware.cli.late_group', 'firmware.cli.options', 'firmware.cli.processes'}, late"
+        "assert late == {'firmware.cli.options', 'firmware.cli.processes'}, late"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

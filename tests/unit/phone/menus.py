@@ -2,7 +2,7 @@
 
 from firmware.phone.key import Key
 from firmware.phone.menu.views import ListView, MenuRow
-from firmware.phone.words import Text, Word
+from firmware.words import Text, Word
 from tests.unit.phone.desk import Desk
 
 

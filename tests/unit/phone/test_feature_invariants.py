@@ -64,7 +64,7 @@ from firmware.phone.policy_errands import PolicyShown, ReadPolicy
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Purpose
 from firmware.phone.view import Mode
-from firmware.phone.words import word
+from firmware.words import word
 from tests.lab.chance import counted
 from tests.unit.phone.office import office_settings
 from tests.unit.phone.test_phone_invariants import AnyEvening

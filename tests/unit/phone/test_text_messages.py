@@ -21,8 +21,8 @@ from firmware.phone.orders import PlaceCall, SendMessage
 from firmware.phone.phrases import HINTS
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode
-from firmware.phone.words import word
 from firmware.pinyin.table import syllables
+from firmware.words import word
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, said, values
 from tests.unit.phone.office import office

@@ -4,8 +4,6 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import Final
 
-from firmware.bundles.progress import BundleSource
-from firmware.bundles.standing import Ended, Kept, Standing
 from firmware.errands.set_up_facts import set_up_facts
 from firmware.phone.answers import FactsRead, PinChanged
 from firmware.phone.bundle_news import (
@@ -25,6 +23,8 @@ from firmware.phone.key import Key
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import PhoneView
+from firmware.shelf.progress import BundleSource
+from firmware.shelf.standing import Ended, Kept, Standing
 from provisioning.trust import Kind, TrustedKey
 from tests.unit.phone.desk import Desk, settings
 from tests.unit.phone.menus import open_page

@@ -34,7 +34,7 @@ from firmware.phone.menu.views import (
 from firmware.phone.news import Problem
 from firmware.phone.purpose import Purpose
 from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, RecordingView, Refusal
-from firmware.phone.words import Text, counted, word
+from firmware.words import Text, counted, word
 from tests.unit.phone.menus import open_page
 from tests.unit.phone.new_phone import NewPhone
 from tests.unit.screens.bundle_views import bundle_views

@@ -6,8 +6,8 @@ from PIL import Image
 
 from firmware.phone.menu.views import CodeView, SoftKeys
 from firmware.phone.view import Mode, PhoneView
-from firmware.phone.words import word
 from firmware.screens.artist import Artist
+from firmware.words import word
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 SIZES = {"oled_128x64": (128, 64), "oled_128x128": (128, 128), "lcd_320x240": (320, 240)}

@@ -18,10 +18,10 @@ from firmware.phone.call import (
 from firmware.phone.menu.views import CardView, CodeView, EntryKind, EntryView, ListView, MenuRow, NoticeView
 from firmware.phone.news import Problem
 from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView, Refusal
-from firmware.phone.words import Text, word
 from firmware.screens.model import Card, Code, Entry, Icon, Importance, List, Page, Role
 from firmware.screens.pages import page_for
 from firmware.screens.translation import Language, translator
+from firmware.words import Text, word
 from tests.unit.screens.bundle_views import SERIAL
 from tests.unit.screens.states import CLOCK, VIEWS
 

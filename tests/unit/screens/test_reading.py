@@ -7,10 +7,10 @@ from firmware.phone.errands import FactsKind
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CodeView
 from firmware.phone.view import Mode, PhoneView
-from firmware.phone.words import word
 from firmware.screens.pages import page_for
 from firmware.screens.reading import about_nobody, lines_of
 from firmware.screens.translation import Language
+from firmware.words import word
 from tests.unit.phone.desk import Desk, settings
 from tests.unit.phone.menus import open_page
 from tests.unit.screens.bundle_views import SERIAL

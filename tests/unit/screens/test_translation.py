@@ -15,9 +15,9 @@ from firmware.phone import phrases
 from firmware.phone.call import Decision, DisconnectReason, RegistrationFailure, RegistrationState, TransferState
 from firmware.phone.news import Problem
 from firmware.phone.view import Hint
-from firmware.phone.words import counted, word
 from firmware.screens import translation
 from firmware.screens.translation import Language, translator
+from firmware.words import counted, word
 from provisioning.device import Device
 from tools.words.catalogues import extract, message_id, paths, read
 

@@ -14,7 +14,7 @@ from firmware.phone.preferences import Preferences
 from firmware.phone.recording_answers import RecordingsChanged, RecordingsFound
 from firmware.phone.recording_errands import FindRecordings, PlayRecording
 from firmware.phone.view import Hint, Mode
-from firmware.phone.words import word
+from firmware.words import word
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
 from tests.unit.phone.office import office

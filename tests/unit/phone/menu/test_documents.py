@@ -20,7 +20,7 @@ from firmware.phone.policy_answers import (
 from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
 from firmware.phone.purpose import Purpose
 from firmware.phone.view import Mode
-from firmware.phone.words import counted, word
+from firmware.words import counted, word
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, said, the_list, values
 from tests.unit.phone.office import office

@@ -19,8 +19,8 @@ from firmware.phone.preferences import Preferences
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder
 from firmware.phone.view import Hint, Mode
-from firmware.phone.words import word
 from firmware.storage.pin import wait_after
+from firmware.words import word
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said
 from tests.unit.phone.office import AGREED, office, office_settings

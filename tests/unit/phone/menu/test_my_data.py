@@ -42,7 +42,7 @@ from firmware.phone.rights_errands import (
     ObjectToAnswer,
     ProveHolder,
 )
-from firmware.phone.words import word
+from firmware.words import word
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
 from tests.unit.phone.office import office

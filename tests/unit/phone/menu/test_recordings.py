@@ -19,7 +19,7 @@ from firmware.phone.recording_errands import (
     StopPlaying,
 )
 from firmware.phone.view import Hint, Mode
-from firmware.phone.words import word
+from firmware.words import word
 from tests.unit.phone.desk import INCOMING, Desk, settings
 from tests.unit.phone.menus import choose, labels, row_of, said, the_list, values
 from tests.unit.phone.recorded import list_recordings, listen_to_a_recording, open_recordings, recorded

@@ -15,7 +15,7 @@ from firmware.phone.pin import weakness
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Mode
-from firmware.phone.words import word
+from firmware.words import word
 from tests.unit.phone.desk import INCOMING, Desk, settings
 from tests.unit.phone.menus import open_page, row_of, said
 from tests.unit.phone.office import office

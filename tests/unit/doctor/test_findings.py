@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from firmware.config import LoadedConfiguration
+from firmware.doctor.findings import Condition, Finding, examine, examine_at_rest
 from firmware.errors import SipError
-from firmware.health.doctor import Condition, Finding, examine, examine_at_rest
 from firmware.phone.call import RegistrationState
 from firmware.phone.news import RegistrationChanged
 from firmware.ports.broker import DailyTraffic, Traffic

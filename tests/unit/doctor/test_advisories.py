@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from firmware.cli import main
-from firmware.health import advisories
-from firmware.health.advisories import Advisory, AdvisoryList, Affects, Component, applies, compare, installed_version
+from firmware.doctor import advisories
+from firmware.doctor.advisories import Advisory, AdvisoryList, Affects, Component, applies, compare, installed_version
 from tools.lock.lockfile import BUILD, HANDSET, Lock
 
 ROOT = Path(__file__).parents[3]
@@ -112,7 +112,7 @@ def test_doctor_says_what_applies_and_fails_where_a_phone_is_affected(
 
 def test_looking_loads_none_of_the_libraries_that_are_looked_at() -> None:
     code = (
-        "import sys; from firmware.health.advisories import AdvisoryList, compare; "
+        "import sys; from firmware.doctor.advisories import AdvisoryList, compare; "
         "list(compare(AdvisoryList.read().component)); "
         "print({'sqlcipher3', 'pjsua2', 'soundfile', 'PIL', 'paho'} & set(sys.modules))"
     )

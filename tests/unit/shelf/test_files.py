@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.bundles.files import fill_in, missing_files, place, wanted_secrets, with_own_key
 from firmware.config import check_configuration, sip_password
+from firmware.shelf.files import fill_in, missing_files, place, wanted_secrets, with_own_key
 from provisioning.schema import Configuration
 
 pytestmark = pytest.mark.feature("bundle trial")

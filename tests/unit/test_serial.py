@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.bundles.serial import UNKNOWN, serial
+from firmware.serial import UNKNOWN, serial
 from provisioning.manifest import SERIAL_PATTERN
 
 pytestmark = pytest.mark.feature("bundle trial")

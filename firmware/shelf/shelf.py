@@ -20,9 +20,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from firmware.bundles.standing import MOST_TRIES, Candidate, Ended, Standing
 from firmware.durable import replace_durably, shred, sync_folder
 from firmware.proven_time import NAME as PROVEN_TIME_NAME
+from firmware.shelf.standing import MOST_TRIES, Candidate, Ended, Standing
 from provisioning.report import Check
 
 _log = logging.getLogger(__name__)

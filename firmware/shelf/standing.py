@@ -8,9 +8,9 @@ from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
-from firmware.bundles.progress import BundleSource
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.call import RegistrationFailure
+from firmware.shelf.progress import BundleSource
 from provisioning.manifest import BundleNumber
 from provisioning.report import Check
 from provisioning.section import Section

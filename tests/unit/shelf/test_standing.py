@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.bundles.standing import MOST_KEPT, Ended, Standing
 from firmware.phone.bundle_news import BundleCode, BundleResult
+from firmware.shelf.standing import MOST_KEPT, Ended, Standing
 from provisioning.refusal import BundleRefusedError
 from tests.lab.bundle_desk import NOW_S, candidate
 from tests.lab.bundles import manifest

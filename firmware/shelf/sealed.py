@@ -9,8 +9,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from firmware.bundles.shelf import SEALING_KEY, SECRETS_NAME
 from firmware.errors import BundleError
+from firmware.shelf.shelf import SEALING_KEY, SECRETS_NAME
 from provisioning.errors import ProvisioningError
 from provisioning.sealing import seal_to_device, unseal_with_key
 

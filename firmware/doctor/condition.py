@@ -1,4 +1,4 @@
-"""Asks each part of a running handset how it is; what that means is for firmware.health.doctor to say."""
+"""Asks each part of a running handset how it is; what that means is for firmware.doctor.findings to say."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,10 +6,9 @@ from contextlib import suppress
 from importlib.metadata import version
 
 from firmware import clock
-from firmware.bundles.standing import Standing
 from firmware.config import LoadedConfiguration
+from firmware.doctor.findings import Condition
 from firmware.errors import HandsetError
-from firmware.health.doctor import Condition
 from firmware.health.faults import Faults
 from firmware.media.sound_format import best_format
 from firmware.phone.news import NO_CALLS, Problem, RegistrationChanged
@@ -17,6 +16,7 @@ from firmware.phone.view import PhoneView
 from firmware.ports.broker import DailyTraffic
 from firmware.records import Records
 from firmware.root_version import root_version
+from firmware.shelf.standing import Standing
 from firmware.voice.messages import Report
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from firmware.bundles.identity import open_identity
-from firmware.bundles.sealed import read_own, seal_to_self
-from firmware.bundles.shelf import SECRETS_NAME
 from firmware.errors import BundleError
+from firmware.shelf.sealed import read_own, seal_to_self
+from firmware.shelf.shelf import SECRETS_NAME
 from tests.lab.bundles import SERIAL
 
 pytestmark = pytest.mark.feature("bundle trial")
@@ -56,6 +56,6 @@ def test_what_does_not_open_is_said_without_a_password_in_it(folder: Path, damag
 
 
 def test_no_certificates_are_loaded_for_it() -> None:
-    program = "import sys, firmware.bundles.sealed; print('cryptography.x509' in sys.modules)"
+    program = "import sys, firmware.shelf.sealed; print('cryptography.x509' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from firmware.bundles.standing import Standing
 from firmware.config import LoadedConfiguration, check_configuration
 from firmware.data_size import size_words
 from firmware.errors import ConfigurationError, SipError
@@ -15,6 +14,7 @@ from firmware.phone.guard import Guard, stolen_card, stolen_phone
 from firmware.phone.news import RegistrationChanged
 from firmware.ports.broker import DailyTraffic
 from firmware.ports.recording import SoundFormat
+from firmware.shelf.standing import Standing
 
 STOLEN_CARD = "stolen card"
 """The part of which is said who can read it."""

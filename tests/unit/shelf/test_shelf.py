@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from firmware.bundles.identity import open_identity
-from firmware.bundles.shelf import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME, Shelf
-from firmware.bundles.standing import MOST_KEPT, MOST_TRIES, Ended, Standing
 from firmware.phone.bundle_news import BundleCode, BundleResult
+from firmware.shelf.shelf import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME, Shelf
+from firmware.shelf.standing import MOST_KEPT, MOST_TRIES, Ended, Standing
 from provisioning.refusal import BundleRefusedError
 from tests.lab.bundle_desk import NOW_S, candidate
 from tests.lab.bundles import SERIAL, manifest
