@@ -22,7 +22,7 @@ class Around:
     Attributes:
         shelf: the configurations.
         identity: this handset's keys.
-        firmware: tells the version that runs; a parser of e-mail reads it, 1 MB that is seldom wanted.
+        firmware: tells the version that is installed; a parser of e-mail reads it, 1 MB that is seldom wanted.
         watch: tells when the phone is left to itself.
         steps: is told how far it is.
         post: tells the phone, in the main thread.
