@@ -38,6 +38,8 @@ async def person(stage: Stage) -> AsyncIterator[Person]:
         await person.wait_for_line()
         yield person
         _shut(stage.handset)
+        # The sign may stand behind another fault's, such as that the line starts again.
+        await person.wait_for(lambda status: not status["problems"])
         await person.no_longer_reads(SIGN)
         await person.wait_for_line()
 
