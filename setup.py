@@ -24,14 +24,14 @@ class BuildWithData(build_py):
         from tools.pinyin.compile import write_table as write_pinyin  # noqa: PLC0415 - can be found only now
         from tools.words.catalogues import compile_all  # noqa: PLC0415 - can be found only now
 
-        write_table(_ROOT / "firmware" / "numbering" / "numbers.dat")
-        write_pinyin(_ROOT / "firmware" / "pinyin" / "pinyin.dat")
+        write_table(_ROOT / "firmware" / "base" / "numbering" / "numbers.dat")
+        write_pinyin(_ROOT / "firmware" / "base" / "pinyin" / "pinyin.dat")
         compile_all()
         super().run()
         if not self.editable_mode:
             # A clock that shows an earlier time is wrong; https://reproducible-builds.org/specs/source-date-epoch/
             built_at = os.environ.get("SOURCE_DATE_EPOCH") or f"{time.time():.0f}"
-            (Path(self.build_lib) / "firmware" / "built-at").write_text(f"{built_at}\n", encoding="ascii")
+            (Path(self.build_lib) / "firmware" / "base" / "built-at").write_text(f"{built_at}\n", encoding="ascii")
 
 
 setup(cmdclass={"build_py": BuildWithData})

@@ -44,7 +44,7 @@ CHANGES: Final = (
         "pjsip/src/pjsip/sip_parser.c",
         "            if (pj_stricmp(&ctype_hdr->media.type, &STR_MULTIPART)==0) {\n",
         "            if (0) {\n",
-        "A body of several parts was taken apart before the gate saw it; firmware/sip/bodies.py does that.",
+        "A body of several parts was taken apart before the gate saw it; firmware/voice/sip/bodies.py does that.",
     ),
     Change(
         "pjsip/src/pjsua-lib/pjsua_acc.c",
@@ -56,7 +56,7 @@ CHANGES: Final = (
         "pjmedia/src/pjmedia/transport_srtp_sdes.c",
         "            int tags[64];",
         "            int tags[PJMEDIA_MAX_SDP_ATTR];",
-        "CVE-2026-57162: there may be more keys than that; firmware/sip/sdp.py hands on eight.",
+        "CVE-2026-57162: there may be more keys than that; firmware/voice/sip/sdp.py hands on eight.",
     ),
     Change(
         "pjlib/src/pj/addr_resolv_sock.c",
@@ -64,7 +64,7 @@ CHANGES: Final = (
         "#define getaddrinfo(node, service, hint, found) \\\n"
         "    ((hint)->ai_flags |= AI_NUMERICHOST, getaddrinfo(node, service, hint, found))\n"
         "PJ_DEF(pj_status_t) pj_getaddrinfo(int af, const pj_str_t *nodename,\n",
-        "The thread of SIP waited for a name server that is silent. firmware/sip/names.py looks names up.",
+        "The thread of SIP waited for a name server that is silent. firmware/voice/sip/names.py looks names up.",
     ),
     Change(
         "pjlib/src/pj/ssl_sock_ossl.c",

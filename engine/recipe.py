@@ -22,7 +22,7 @@ from engine.target import Target
 
 HERE: Final = Path(__file__).parent
 EDITION: Final = 1
-"""What firmware/sip/native.py asks for: it rises whenever a function of ours changes its meaning."""
+"""What firmware/voice/sip/native.py asks for: it rises whenever a function of ours changes its meaning."""
 NAME: Final = "wecall_pjsua2"
 VERSION: Final = f"{source.RELEASE}.0"
 _LIBRARIES: Final = ("pjlib", "pjlib-util", "pjnath", "pjmedia", "pjsip")

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import systemd.daemon
 
-from firmware.root.record import RecordError, read_record
+from firmware.setup.root.record import RecordError, read_record
 from provisioning.accounts import Account
 from provisioning.addresses import split_port
 from provisioning.errors import ProvisioningError

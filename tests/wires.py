@@ -38,14 +38,14 @@ class Wire:
         return f"{self.promise}: {self.does}"
 
 
-_APP: Final = "firmware/app.py"
-_BUS: Final = "firmware/bus.py"
+_APP: Final = "firmware/app/handset.py"
+_BUS: Final = "firmware/app/bus.py"
 _INSTRUMENTS: Final = "firmware/voice/instruments.py"
-_RECORDS: Final = "firmware/records.py"
-_HANDLERS: Final = "firmware/errands/handlers.py"
-_RIGHTS: Final = "firmware/errands/rights.py"
-_ROLES: Final = "firmware/roles.py"
-_RESET: Final = "firmware/farewell/factory_reset.py"
+_RECORDS: Final = "firmware/services/records.py"
+_HANDLERS: Final = "firmware/services/handlers.py"
+_RIGHTS: Final = "firmware/services/rights.py"
+_ROLES: Final = "firmware/app/roles.py"
+_RESET: Final = "firmware/services/account/factory_reset.py"
 
 _INTEGRATION: Final = "tests/integration"
 _USED: Final = (
@@ -62,7 +62,7 @@ WIRES: Final = (
     Wire(
         "W1",
         "what is not activated calls nobody",
-        "firmware/health/faults.py",
+        "firmware/services/faults.py",
         "state.all_granted, state.activated,",
         "state.all_granted, True,",
         f"{_INTEGRATION}/test_phone_activation.py::test_a_phone_is_activated_step_by_step_and_only_then_calls",
@@ -128,7 +128,7 @@ WIRES: Final = (
     Wire(
         "W8",
         "calls are counted for the holder",
-        "firmware/errands/calls.py",
+        "firmware/services/calls.py",
         "            CountCalls: self._count,\n",
         "",
         f"{_PROMISES}calls_are_counted_here_and_who_got_what_is_listed",
@@ -144,7 +144,7 @@ WIRES: Final = (
     Wire(
         "W10",
         "nothing leaves that the holder has not agreed to",
-        "firmware/egress/gate.py",
+        "firmware/privacy/egress/gate.py",
         "    def refusal(",
         "    def refusal(self, *_: object) -> None: ...\n\n    def _refusal(",
         f"{_INTEGRATION}/test_phone_records.py::test_without_consent_no_call_leaves_the_phone",
@@ -168,7 +168,7 @@ WIRES: Final = (
     Wire(
         "W13",
         "private mode takes every yes back",
-        "firmware/errands/consents.py",
+        "firmware/services/consents.py",
         "            WithdrawOptional: self._withdraw_optional,\n",
         "",
         f"{_INTEGRATION}/test_egress_week.py::test_nothing_was_missed_and_everything_that_should_happen_did",
@@ -209,7 +209,7 @@ WIRES: Final = (
     Wire(
         "W17",
         "a copy is made",
-        "firmware/errands/copies.py",
+        "firmware/services/copies.py",
         "            CopyMyData: self._everything,\n",
         "",
         _RIGHTS_BY_KEYS,
@@ -217,7 +217,7 @@ WIRES: Final = (
     Wire(
         "W18",
         "a cancelled account is not used again",
-        "firmware/farewell/steps.py",
+        "firmware/services/account/steps.py",
         "        await asyncio.to_thread(mark_cancelled, state_dir, text)\n",
         "",
         _RIGHTS_BY_KEYS,

@@ -7,7 +7,7 @@
 
 #define TYPE_CHARACTERS 256
 
-/* What the judge sees and says; firmware/sip/gate.py has the same members. Texts are not terminated. */
+/* What the judge sees and says; firmware/voice/sip/gate.py has the same members. Texts are not terminated. */
 struct wecall_message {
     const char *source;             /* address, terminated */
     const char *text;               /* as it came */

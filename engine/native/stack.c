@@ -110,7 +110,7 @@ WECALL const char *wecall_linked(void)
     return text;
 }
 
-/* Which recipe made this build; firmware/sip/native.py asks for the one that it was written for. */
+/* Which recipe made this build; firmware/voice/sip/native.py asks for the one that it was written for. */
 WECALL int wecall_edition(void)
 {
     return WECALL_EDITION;

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import click
 
+from firmware.base.errors import SipError
+from firmware.base.late_group import LateGroup
 from firmware.cli.processes import HAS_SIMULATOR
-from firmware.errors import SipError
-from firmware.late_group import LateGroup
 
 # pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
@@ -72,7 +72,7 @@ def _say_version(context: click.Context, _option: click.Parameter, wanted: bool)
 
     click.echo(f"wecall, version {version('wecall-handset')}")
     try:
-        from firmware.sip import native
+        from firmware.voice.sip import native
 
         for library in native.linked():
             click.echo(f"  {library}")

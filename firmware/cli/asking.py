@@ -21,9 +21,9 @@ def ask(runtime_dir: Path, request: "Request", *, timeout_s: float | None = None
     Raises:
         ClickException: there is no handset, or it refuses.
     """
+    from firmware.base.errors import ControlError
     from firmware.control.client import ask as ask_role
     from firmware.control.requests import Role
-    from firmware.errors import ControlError
 
     patience = {} if timeout_s is None else {"timeout_s": timeout_s}
     try:

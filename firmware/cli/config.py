@@ -79,4 +79,4 @@ def forget_operator(yes: bool) -> None:
     if not yes:
         click.confirm("This phone forgets its accounts and whom it trusts, until the next bundle. Go on?", abort=True)
     # Root's own program, and not the firmware of a bundle.
-    os.execv(_ROOTS_PYTHON, [str(_ROOTS_PYTHON), "-I", "-m", "firmware.root.forget"])  # noqa: S606 - no shell is wanted
+    os.execv(_ROOTS_PYTHON, [str(_ROOTS_PYTHON), "-I", "-m", "firmware.setup.root.forget"])  # noqa: S606 - no shell is wanted

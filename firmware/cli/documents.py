@@ -278,7 +278,7 @@ def take_catalogue(file: Path, runtime_dir: Path) -> None:
 
 def _take(kind: Literal["policy", "notice", "catalogue", "answer"], file: Path, runtime_dir: Path) -> None:
     from firmware.control.admin_requests import DocumentTakeRequest
-    from firmware.egress.messages import OutcomeCode
+    from firmware.privacy.egress.messages import OutcomeCode
 
     try:
         request = DocumentTakeRequest(kind=kind, data=base64.b64encode(file.read_bytes()).decode("ascii"))

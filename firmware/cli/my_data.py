@@ -29,8 +29,8 @@ def export(folder: Path, *, is_open: bool, runtime_dir: Path) -> None:
     """
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    from firmware.base.errors import StickError
     from firmware.control.admin_requests import MyDataExportRequest
-    from firmware.errors import StickError
 
     request = MyDataExportRequest(pin=ask_pin(), open=is_open)
     with Progress(SpinnerColumn(), TextColumn("Copying"), TimeElapsedColumn(), transient=True) as shown:
@@ -51,7 +51,7 @@ def export(folder: Path, *, is_open: bool, runtime_dir: Path) -> None:
 def _fetch(runtime_dir: Path, names: Sequence[str], folder: Path) -> None:
     """Write what the handset has ready into a folder, for its owner alone; there it is whole or not at all."""
     from firmware.control.requests import ExportPieceRequest, ExportWrittenRequest
-    from firmware.stick.folder import StickFolder
+    from firmware.setup.stick.folder import StickFolder
 
     for name in names:
         with StickFolder(folder).writing(name) as file:

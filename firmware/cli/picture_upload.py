@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from firmware.base.errors import PictureError
 from firmware.control.admin_requests import ContactPhotoAddRequest, PictureAddRequest, PicturePartRequest
 from firmware.control.requests import Request
-from firmware.errors import PictureError
 from firmware.phone.contact_text import cleaned_name
+from firmware.pictures.pixels import Pixels
 from firmware.pictures.sandbox import read_picture, read_picture_bytes
-from firmware.storage.pictures import Pixels
 
 _PART_BYTES: Final = 45_000
 

@@ -22,8 +22,8 @@ def add_picture(file: Path, name: str | None, contact: str, runtime_dir: Path) -
     """Add the picture in FILE (PNG, JPEG, WebP or BMP), scaled to the display."""
     from functools import partial
 
+    from firmware.base.errors import PictureError
     from firmware.cli import picture_upload
-    from firmware.errors import PictureError
 
     try:
         kept = picture_upload.add_picture(partial(ask, runtime_dir), file, name or file.stem[:60], contact)

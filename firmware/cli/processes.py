@@ -37,12 +37,12 @@ def run(
 
     # Before anything that takes long to load.
     door = open_door(runtime_dir, configuration)
-    from firmware.boot import Options, start_early
+    from firmware.app.boot import Options, start_early
 
     options = Options(configuration, state_dir, runtime_dir, simulated_devices, verbose)
     early = start_early(options, door)
     # All the rest is loaded while the registrar answers.
-    from firmware.app import run_until_stopped
+    from firmware.app.handset import run_until_stopped
 
     run_until_stopped(options, early)
 
@@ -52,7 +52,7 @@ def run(
 @click.option("--verbose", is_flag=True, help="Log more.")
 def sync(runtime_dir: Path, verbose: bool) -> None:
     """Carry call records and consent state to the MQTT broker, until SIGTERM."""
-    from firmware.sync_app import run as run_sync
+    from firmware.app.sync import run as run_sync
 
     sys.exit(run_sync(runtime_dir, verbose=verbose))
 
@@ -82,8 +82,8 @@ def voice(runtime_dir: Path, verbose: bool) -> None:
 @click.option("--verbose", is_flag=True, help="Log more.")
 def stick(mount: Path, runtime_dir: Path, part: str | None, outgoing: Path | None, verbose: bool) -> None:
     """Hand over what the stick mounted at MOUNT has for the handset, and write a report to it."""
-    from firmware.stick_app import Part
-    from firmware.stick_app import run as run_stick
+    from firmware.app.stick import Part
+    from firmware.app.stick import run as run_stick
 
     if part is not None and outgoing is None:
         raise click.UsageError("--part needs --outgoing: the next part finds there what this one has laid out.")
@@ -102,7 +102,7 @@ def simulator(port: int, runtime_dir: Path, verbose: bool) -> None:
     import systemd.daemon
 
     from drivers.simulator.service import run as run_simulator
-    from firmware import logs
+    from firmware.base import logs
 
     def when_ready(url: str) -> None:
         click.echo(f"The handset's page is at {url}")

@@ -48,11 +48,11 @@ def doctor(configuration: Path, runtime_dir: Path, as_json: bool, advisories: bo
     if advisories:
         sys.exit(_say_advisories())
 
+    from firmware.base.errors import ControlError
     from firmware.control.admin_requests import DoctorRequest
     from firmware.control.client import ask
     from firmware.control.requests import Role
-    from firmware.doctor.findings import examine_at_rest
-    from firmware.errors import ControlError
+    from firmware.services.doctor.findings import examine_at_rest
 
     try:
         findings: Any = ask(runtime_dir, Role.ADMIN, DoctorRequest())["findings"]
@@ -71,7 +71,7 @@ def doctor(configuration: Path, runtime_dir: Path, as_json: bool, advisories: bo
 
 def _say_advisories() -> int:
     """Print a row for each library, with the advisories of its version, and return the exit code."""
-    from firmware.doctor.advisories import AdvisoryList, Affects, compare
+    from firmware.services.doctor.advisories import AdvisoryList, Affects, compare
 
     colours = {Affects.NO: "green", Affects.MITIGATED: "green", Affects.YES: "red", Affects.UNKNOWN: "yellow"}
     known = AdvisoryList.read()
@@ -115,7 +115,7 @@ def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
 
 def _in_words(row: Mapping[str, Any]) -> str:
     if "sent_bytes" in row:
-        from firmware.data_size import size_words
+        from firmware.base.data_size import size_words
 
         return f"{row['when']} {size_words(row['sent_bytes'])} sent, {size_words(row['received_bytes'])} received"
     return ", ".join(str(part) for part in row.values() if part)

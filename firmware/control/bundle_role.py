@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from firmware.base.errors import BundleError
 from firmware.control.bundle_answers import BundleOffered
 from firmware.control.requests import BundleBeginRequest, BundleEndRequest, BundlePieceRequest, Empty
 from firmware.control.server import Handler
-from firmware.errors import BundleError
 
 _log = logging.getLogger(__name__)
 

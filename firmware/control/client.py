@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from firmware.base.errors import ControlError, RequestRefusedError
 from firmware.control.requests import MAX_LINE_BYTES, Answer, Request, Role, read, written
-from firmware.errors import ControlError, RequestRefusedError
 
 _A = TypeVar("_A", bound=Answer)
 

@@ -17,7 +17,7 @@ from firmware.control.stick_answers import ExportListed, ExportPiece, OrderedFil
 
 
 class Exports(Protocol):
-    """Files that the holder ordered to be taken away; see firmware.exports."""
+    """Files that the holder ordered to be taken away; see firmware.services.exports."""
 
     def listed(self) -> Sequence[tuple[str, int]]:
         """Return their names and sizes in bytes."""

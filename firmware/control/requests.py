@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 import msgspec
 from msgspec import Meta
 
-from firmware.closed import Closed
-from firmware.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
+from firmware.base.closed import Closed
 from firmware.phone.bundle_news import BundleCode
 from firmware.ports.broker import BrokerProblem, BrokerState
+from firmware.privacy.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 
 _C = TypeVar("_C", bound=Closed)
 

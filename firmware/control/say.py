@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from firmware.errors import ControlError, RequestRefusedError
+from firmware.base.errors import ControlError, RequestRefusedError
 
 _TIMEOUT_S: Final = 10.0
 _LONGEST_ANSWER_BYTES: Final = 64 * 1024

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import msgspec
 
-from firmware.control.peer import Peer, asking, hand_to_group, peer_of
+from firmware.base.errors import ControlError, HandsetError
+from firmware.base.peer import Peer, asking, hand_to_group, peer_of
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import MAX_LINE_BYTES, Answer, Request, Role, read, read_other, written
-from firmware.errors import ControlError, HandsetError
 
 _log = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from firmware.base.errors import BundleNotTakenError
 from firmware.control.bundle_answers import BundleOffered
 from firmware.control.client import TIMEOUT_S, ask_for
 from firmware.control.requests import (
@@ -23,7 +24,6 @@ from firmware.control.requests import (
     StickDoneRequest,
 )
 from firmware.control.stick_answers import BundleFollowed, ExportListed, ExportPiece, IdentityTold, OrderedFile
-from firmware.errors import BundleNotTakenError
 from firmware.phone.bundle_news import BundleCode
 from provisioning.identity import Identity
 from provisioning.refusal import BundleRefusal

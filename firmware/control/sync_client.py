@@ -26,9 +26,9 @@ from firmware.control.requests import (
     Role,
 )
 from firmware.control.sync_answers import Configuration, Messages
-from firmware.egress.downlink import DownTopic
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
+from firmware.privacy.egress.downlink import DownTopic
 
 _A = TypeVar("_A", bound=Answer)
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from firmware.durable import replace_durably
+from firmware.base.durable import replace_durably
 from firmware.installer.authority_folder import AuthorityFolder, DeviceHasAnotherKeyError, Issued
 from firmware.installer.device_ids import device_ids
 from firmware.installer.identities import read_identities

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import AwareDatetime, ValidationError
 
-from firmware.durable import replace_durably
+from firmware.base.durable import replace_durably
 from provisioning.authority import Authority, Reason, Revocation, common_name, host_names, public_key
 from provisioning.errors import ProvisioningError
 from provisioning.keys import read_private_key, write_private_key

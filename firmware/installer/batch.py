@@ -10,7 +10,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from firmware.durable import replace_durably
+from firmware.base.durable import replace_durably
 from firmware.installer.bundle_folder import CONFIGURATION
 from firmware.installer.configuration_text import change_text
 from firmware.installer.mass_record import Made, MassRecord

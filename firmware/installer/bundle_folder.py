@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from firmware.durable import replace_durably
+from firmware.base.durable import replace_durably
 from firmware.installer.credentials import read_secrets
 from provisioning.bundle import size_limit
 from provisioning.errors import ProvisioningError

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from firmware.late_group import LateGroup
+from firmware.base.late_group import LateGroup
 from provisioning.errors import ProvisioningError
 
 _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {

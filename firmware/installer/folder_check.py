@@ -8,7 +8,7 @@ from typing import Final
 
 from cryptography.x509.oid import NameOID
 
-from firmware.inspection import inspect_configuration
+from firmware.configuration.inspection import inspect_configuration
 from firmware.installer.bundle_folder import CONFIGURATION, SECRETS, BundleFolder, read_text
 from firmware.installer.file_check import Beside, certificates_in, check_file
 from provisioning.bundle import size_limit

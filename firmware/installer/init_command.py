@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from firmware.durable import replace_durably
+from firmware.base.durable import replace_durably
 from firmware.installer.bundle_folder import CONFIGURATION, SECRETS
 from firmware.installer.signing import public_half, signing_key
 from provisioning.errors import ProvisioningError

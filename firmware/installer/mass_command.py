@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from firmware.durable import replace_durably
+from firmware.base.durable import replace_durably
 from firmware.installer.batch import Batch, Done, Supplies, Terms
 from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
 from firmware.installer.check_command import line_of

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, ValidationError
 
-from firmware.durable import replace_durably
+from firmware.base.durable import replace_durably
 from provisioning.errors import ProvisioningError
 from provisioning.manifest import BundleNumber, Serial
 from provisioning.section import Section

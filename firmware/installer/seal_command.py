@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from firmware.durable import replace_durably
+from firmware.base.durable import replace_durably
 from firmware.installer.bundle_folder import SECRETS, BundleFolder
 from firmware.installer.configuration_text import change_text
 from firmware.installer.credentials import secrets_in, write_secrets

@@ -10,7 +10,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from firmware.durable import replace_durably
+from firmware.base.durable import replace_durably
 from firmware.installer.authority_folder import AuthorityFolder, DeviceHasAnotherKeyError
 from firmware.installer.signing import ask_passphrase
 from provisioning.authority import read_request

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import ValidationError
 
-from firmware.durable import sync_folder
+from firmware.base.durable import sync_folder
 from provisioning.archive import Archive, write_archive
 from provisioning.bundle import MANIFEST, MAX_BUNDLE_BYTES, key_words, open_bundle, size_limit, write_bundle
 from provisioning.errors import ProvisioningError

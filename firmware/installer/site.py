@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from firmware.contradictions import contradictions
+from firmware.configuration.contradictions import contradictions
+from firmware.configuration.files import fill_in, wanted_secrets
 from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
 from firmware.installer.columns import Columns, read_columns
 from firmware.installer.configuration_text import change_text, changed
 from firmware.installer.credentials import secrets_in
 from firmware.installer.device_table import CellMistake, Column, DeviceTable, Row, refusal, spreadsheet_damage, told
 from firmware.installer.labels import Label
-from firmware.shelf.files import fill_in, wanted_secrets
 from provisioning.errors import ProvisioningError
 from provisioning.examination import examine
 from provisioning.manifest import Serial

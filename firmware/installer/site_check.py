@@ -7,14 +7,14 @@ from pathlib import Path
 
 from cryptography import x509
 
-from firmware.inspection import inspect_configuration
+from firmware.configuration.files import missing_files
+from firmware.configuration.inspection import inspect_configuration
 from firmware.installer.batch import BROKER_CERTIFICATE
 from firmware.installer.bundle_folder import CONFIGURATION, SECRETS, BundleFolder
 from firmware.installer.check_command import line_of
 from firmware.installer.configuration_text import change_text
 from firmware.installer.folder_check import check_folder
 from firmware.installer.site import Handset
-from firmware.shelf.files import missing_files
 from provisioning.authority import common_name
 from provisioning.errors import ProvisioningError
 from provisioning.places import Places

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from firmware.base.words import Text
 from firmware.phone.activation_answers import ActivationAnswer
 from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
 from firmware.phone.call_statistics import CallStatistics
@@ -14,7 +15,6 @@ from firmware.phone.policy_answers import PolicyAnswer
 from firmware.phone.recording_answers import RecordingAnswer
 from firmware.phone.rights_answers import RightsAnswer
 from firmware.phone.sharing_answers import SharingAnswer
-from firmware.words import Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from firmware.base.words import Text, Word, word
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult, BundleStep, StickRemoved, StickReported
 from firmware.phone.bundle_progress import has_succeeded
 from firmware.phone.phrases import REGISTRATION_FAILURES
-from firmware.words import Text, Word, word
 
 STEPS: Final[Mapping[BundleStep, Word]] = {
     BundleStep.READING: word("Reading the stick. Leave it in."),

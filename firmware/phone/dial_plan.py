@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Self
 from urllib.parse import quote, unquote
 
-from firmware.errors import DialPlanError
+from firmware.base.errors import DialPlanError
 from firmware.phone.call import SipUri
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.country import ASSUMED_COUNTRY, GENERAL_NUMBER, USUAL_EMERGENCY_NUMBERS

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from firmware.errors import DialPlanError
+from firmware.base.errors import DialPlanError
 
 _DIGITS = frozenset("0123456789")
 _SYMBOLS = _DIGITS | frozenset("*#")

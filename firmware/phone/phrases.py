@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+from firmware.base.words import Word, word
 from firmware.phone.call import Decision, DisconnectReason, RegistrationFailure, RegistrationState, TransferState
 from firmware.phone.dial_plan import Objection
 from firmware.phone.news import Problem
 from firmware.phone.view import Hint
-from firmware.words import Word, word
 
 UNKNOWN_CALLER: Final = word("Number withheld")
 

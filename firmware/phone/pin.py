@@ -1,6 +1,6 @@
 """Which PINs anybody would try first."""
 
-from firmware.words import Word, word
+from firmware.base.words import Word, word
 
 MIN_DIGITS = 4
 MAX_DIGITS = 8

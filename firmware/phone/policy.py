@@ -20,7 +20,7 @@ What a busy or an unattended phone does comes after all of these: `on_busy` and 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from firmware.errors import DialPlanError
+from firmware.base.errors import DialPlanError
 from firmware.phone.call import CallerId, Decision, RejectReason, SipUri
 from firmware.phone.events import Timer
 from firmware.phone.news import IncomingCallReceived

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from firmware.base.words import Text
 from firmware.phone.my_data import DataCategory
 from firmware.phone.rights import RequestKind, RequestState
-from firmware.words import Text
 
 
 @dataclass(frozen=True, slots=True)

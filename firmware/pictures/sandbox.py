@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from firmware.errors import PictureError
+from firmware.base.errors import PictureError
+from firmware.base.words import word
 from firmware.pictures.header import MAX_PIXELS, size_of
-from firmware.storage.pictures import Pixels
-from firmware.words import word
+from firmware.pictures.pixels import Pixels
 
 MAX_FILE_BYTES: Final = 16_000_000
 _TOO_LARGE_CODE: Final = 11

@@ -19,8 +19,8 @@ class OutboxMessage:
 
     Attributes:
         topic: the last level of its topic, such as "cdr".
-        payload: the JSON of one of the closed models of firmware.egress; empty to have the broker forget the message
-            that it keeps for the topic.
+        payload: the JSON of one of the closed models of firmware.privacy.egress; empty to have the broker forget the
+            message that it keeps for the topic.
     """
 
     key: OutboxKey

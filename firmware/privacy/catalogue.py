@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from firmware.errors import HandsetError
+from firmware.base.errors import HandsetError
 from firmware.phone.purpose import Purpose
 from firmware.privacy.dpv import DataCategory, Region
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from firmware.errors import ControlError
+from firmware.base.errors import ControlError
 from provisioning.broker import Sync
 
 _log = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
-from firmware.config import secret, sip_password
-from firmware.contradictions import dial_plan
-from firmware.sip.settings import AccountSettings, NatSettings, ServerName, SipSettings
+from firmware.configuration.contradictions import dial_plan
+from firmware.configuration.loading import secret, sip_password
+from firmware.voice.sip.settings import AccountSettings, NatSettings, ServerName, SipSettings
 from provisioning.accounts import Account
 from provisioning.addresses import split_port
 from provisioning.device import Device

@@ -1,10 +1,10 @@
 """What the configuration means to the phone."""
 
-from firmware.config import LoadedConfiguration
-from firmware.contradictions import dial_plan
+from firmware.base.pinyin.table import syllables
+from firmware.configuration.contradictions import dial_plan
+from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.phone_settings import PhoneSettings
-from firmware.pinyin.table import syllables
 from firmware.settings import calling
 
 

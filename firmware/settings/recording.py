@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from firmware.face.speech import sentence_sound
+from firmware.display.speech import sentence_sound
+from firmware.display.translation import Language, translator
 from firmware.phone.phrases import RECORDING_ANNOUNCEMENT
-from firmware.screens.translation import Language, translator
-from firmware.storage.recordings import RoomLimits
+from firmware.store.recordings import RoomLimits
 from provisioning.schema import Configuration
 
 _RESERVE_BYTES: Final = 16_000_000

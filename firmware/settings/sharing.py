@@ -1,9 +1,9 @@
 """What the configuration means to whoever gets something from the handset."""
 
-from firmware.egress.border import Border
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.numbers import NumberForms
-from firmware.storage.outbox import Recipient
+from firmware.privacy.egress.border import Border
+from firmware.store.outbox import Recipient
 from provisioning.broker import Completion
 from provisioning.schema import Configuration
 

@@ -1,6 +1,6 @@
 """What the configuration means to the microphone's sound."""
 
-from firmware.media.near_end import NearEndSettings
+from firmware.voice.audio.near_end import NearEndSettings
 from provisioning.sound import Sound
 
 

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from firmware.egress.messages import (
+from firmware.ports.outbox import OutboxKey, OutboxMessage
+from firmware.privacy.egress.messages import (
     MAX_RECORDS,
     MODELS,
     RETAINED,
@@ -16,7 +17,6 @@ from firmware.egress.messages import (
     QueuedMessage,
     Topic,
 )
-from firmware.ports.outbox import OutboxKey, OutboxMessage
 
 _log = logging.getLogger(__name__)
 

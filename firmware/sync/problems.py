@@ -5,7 +5,7 @@ import socket
 import ssl
 from typing import Final
 
-from firmware.errors import SyncError
+from firmware.base.errors import SyncError
 from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.sync.guard import HostilePacketError
 

@@ -237,7 +237,7 @@ class VoiceClient:
         self.send(UseRingTone(), sound)
 
     def tap(self, write_end: int) -> None:
-        """Have what is said in calls put into a pipe (see firmware.media.sound_pipe), whose end is closed here."""
+        """Have what is said in calls put into a pipe (see audio/sound_pipe.py), whose end is closed here."""
         self._pass_on(Tap(), write_end)
 
     def listen_to(self, read_end: int) -> None:

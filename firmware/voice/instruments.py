@@ -9,15 +9,14 @@ from typing import Final, Literal
 
 from drivers.ringer import AlsaRinger
 from drivers.sound import AlsaSoundCard
-from firmware.errors import MediaError
-from firmware.health.heartbeats import Health
-from firmware.media.loop import AudioLoop
-from firmware.media.sound_pipe import PipeSource, PipeTap
-from firmware.media.tone_plans import tone_plan
+from firmware.base.errors import MediaError
+from firmware.base.heartbeats import Health
 from firmware.phone import orders as o
 from firmware.phone.news import ProblemRaised, VoiceNews
 from firmware.phone.orders import AudioRoute
-from firmware.sip.stack import PjsuaStack
+from firmware.voice.audio.loop import AudioLoop
+from firmware.voice.audio.sound_pipe import PipeSource, PipeTap
+from firmware.voice.audio.tone_plans import tone_plan
 from firmware.voice.messages import (
     Announce,
     AnnouncementOver,
@@ -34,6 +33,7 @@ from firmware.voice.messages import (
 )
 from firmware.voice.network import network_facts
 from firmware.voice.settings import CardSettings, VoiceSettings
+from firmware.voice.sip.stack import PjsuaStack
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from firmware.control.peer import Peer, hand_to_group, peer_of
+from firmware.base.peer import Peer, hand_to_group, peer_of
 from firmware.voice import channel
 from firmware.voice.channel import ClosedError, RefusedError
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from firmware.interfaces import addresses
+from firmware.base.interfaces import addresses
 
 GATEWAY: Final = "gateway"
 NAME_SERVER: Final = "name server"

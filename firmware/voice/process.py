@@ -13,9 +13,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from firmware import logs
-from firmware.health.heartbeats import Health
-from firmware.health.notifier import SystemdNotifier
+from firmware.base import logs
+from firmware.base.heartbeats import Health
+from firmware.base.notifier import SystemdNotifier
 from firmware.phone.orders import PlaceCall
 from firmware.voice import channel
 from firmware.voice.book import Book
@@ -62,7 +62,6 @@ def run(runtime_dir: Path, *, verbose: bool = False) -> int:
 
 def _load() -> None:
     with suppress(ImportError):
-        import firmware.sip.engine  # noqa: PLC0415 - takes longer than all else
         import firmware.voice.instruments  # noqa: F401, PLC0415
 
 

@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from firmware.media.near_end import NearEndSettings
-from firmware.sip.settings import SipSettings
+from firmware.voice.audio.near_end import NearEndSettings
 from firmware.voice.channel import RefusedError
+from firmware.voice.sip.settings import SipSettings
 
 _UNTOUCHED: Final = NearEndSettings()
 

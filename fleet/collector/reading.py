@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from firmware.egress.messages import (
+from firmware.privacy.egress.messages import (
     MAX_RECORDS,
     CallDetailRecord,
     CdrMessage,

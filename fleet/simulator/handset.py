@@ -7,8 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from firmware.egress.downlink import AckMessage, DownTopic
-from firmware.egress.messages import (
+from firmware.phone.call import CallDirection, DisconnectReason
+from firmware.phone.purpose import Purpose
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.outbox import OutboxKey, OutboxMessage
+from firmware.privacy.egress.downlink import AckMessage, DownTopic
+from firmware.privacy.egress.messages import (
     CallDetailRecord,
     ClockQuality,
     ErasureReason,
@@ -17,10 +21,6 @@ from firmware.egress.messages import (
     Topic,
     timestamp,
 )
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.phone.purpose import Purpose
-from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
-from firmware.ports.outbox import OutboxKey, OutboxMessage
 from fleet.simulator.clock import SimulatedClock
 from fleet.simulator.counts import Counts
 from fleet.simulator.holder import SimulatedHolder

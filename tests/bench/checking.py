@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from firmware.inspection import inspect_configuration
+from firmware.configuration.inspection import inspect_configuration
 from provisioning.reference import tables
 from provisioning.remarks import KeyPath
 from provisioning.template import template

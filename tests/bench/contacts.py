@@ -12,8 +12,8 @@ from pathlib import Path
 from rich.table import Table
 
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
-from firmware.storage.contacts import StoredContacts
-from firmware.storage.store import Store
+from firmware.store.contacts import StoredContacts
+from firmware.store.store import Store
 
 COUNTS = (1_000, 10_000, 100_000)
 _BATCH = 25

@@ -12,7 +12,7 @@ import pesq
 from rich.console import Console
 from rich.table import Table
 
-from firmware.media.webrtc import WebRtcProcessor
+from firmware.voice.audio.webrtc import WebRtcProcessor
 from tests.lab.acoustic_path import RATE_HZ, AcousticPath, far_voice, level_db, near_voice
 from tests.lab.audio import Samples, Sound
 

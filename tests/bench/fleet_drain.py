@@ -25,12 +25,12 @@ from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import SyncRole
-from firmware.egress.messages import CallDetailRecord, ClockQuality, Topic, timestamp
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.ports.broker import Traffic
-from firmware.storage.database import Database
-from firmware.storage.ledger import read_state
+from firmware.privacy.egress.messages import CallDetailRecord, ClockQuality, Topic, timestamp
+from firmware.store.database import Database
+from firmware.store.ledger import read_state
 from tests.lab.fleet_broker import FLEET, FleetBroker
 from tests.lab.handset import WecallProcess
 from tests.lab.store import BOOT_ID, StoreLab

@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.table import Table
 
-from firmware.screens.families import FAMILIES
+from firmware.display.families import FAMILIES
 from tests.lab.person import Person
 from tests.lab.stage import Stage
 

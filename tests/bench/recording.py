@@ -16,17 +16,17 @@ import psutil
 from rich.table import Table
 
 from drivers.sound import AlsaSoundCard
-from firmware.media.loop import AudioLoop
-from firmware.media.recorder import SoundRecorder
-from firmware.media.sound_format import make_encoder
-from firmware.media.sound_pipe import PipeTap
 from firmware.phone.call import CallId
 from firmware.phone.events import Event, RecordingEnded, RecordingStarted
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.recording.recorder import CallRecorder
+from firmware.services.recording.recorder import CallRecorder
+from firmware.voice.audio.loop import AudioLoop
+from firmware.voice.audio.recorder import SoundRecorder
+from firmware.voice.audio.sound_format import make_encoder
+from firmware.voice.audio.sound_pipe import PipeTap
 from provisioning.recording import Recording
 from tests.bench.speech import speech
 from tests.fakes.audio_ports import EchoPort

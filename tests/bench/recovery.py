@@ -37,9 +37,9 @@ _POLL_S: Final = 0.02
 _PASSWORD: Final = "secret-of-the-bench"
 _PROGRAM: Final = """
 import json, sys
-from firmware.sip.settings import AccountSettings, SipSettings
-from firmware.sip.stack import PjsuaStack
-from firmware.sip.settings import ServerName
+from firmware.voice.sip.settings import AccountSettings, SipSettings
+from firmware.voice.sip.stack import PjsuaStack
+from firmware.voice.sip.settings import ServerName
 from provisioning.accounts import Srtp
 from provisioning.addresses import Transport
 from pathlib import Path

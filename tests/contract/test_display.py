@@ -21,7 +21,7 @@ from drivers.colour_lcd import ColourLcd
 from drivers.errors import DeviceError
 from drivers.oled import Controller, OledDisplay
 from drivers.panel_bus import I2cConnection, SpiConnection
-from firmware.devices import panel_of
+from firmware.app.devices import panel_of
 from firmware.ports import devices as ports
 from provisioning.display import Display, DisplayFamily
 from provisioning.keypad import Keypad

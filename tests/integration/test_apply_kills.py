@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.root.messages import RootOutcome
+from firmware.setup.root.messages import RootOutcome
 from tests.lab import kills
 from tests.lab.root_machine import (
     CABLE,

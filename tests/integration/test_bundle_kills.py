@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from firmware.bundles.identity import open_identity
-from firmware.config import LoadedConfiguration, load
+from firmware.base.serial import serial
+from firmware.configuration.loading import LoadedConfiguration, load
+from firmware.configuration.sealed import seal_to_self
+from firmware.configuration.shelf import CONFIGURATION_NAME, SECRETS_NAME, Shelf
+from firmware.configuration.standing import MOST_TRIES, Ended
 from firmware.phone.bundle_news import BundleCode, BundleResult
-from firmware.serial import serial
-from firmware.shelf.sealed import seal_to_self
-from firmware.shelf.shelf import CONFIGURATION_NAME, SECRETS_NAME, Shelf
-from firmware.shelf.standing import MOST_TRIES, Ended
+from firmware.setup.bundles.identity import open_identity
 from tests.lab import kills
 from tests.lab.bundle_desk import NOW_S, candidate, configuration_text
 from tests.lab.bundles import Installer

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from firmware.admin.consents import ConsentRole
+from firmware.app.admin.consents import ConsentRole
 from firmware.cli import main
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import Answer, Empty, Role
@@ -19,7 +19,7 @@ from firmware.control.server import ControlServer, Handler
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
 from tests.lab.store import StoreLab
-from tests.unit.storage.test_consents import damage
+from tests.unit.store.test_consents import damage
 
 ROOT = Path(__file__).parents[2]
 PIN = "258036"

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from firmware.admin.contacts import ContactRole
-from firmware.admin.pictures import PictureRole
+from firmware.app.admin.contacts import ContactRole
+from firmware.app.admin.pictures import PictureRole
 from firmware.cli import main
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
-from firmware.import_gate import ImportGate
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Purpose
+from firmware.services.import_gate import ImportGate
 from tests.lab.store import StoreLab, erase_after_each
 
 Wecall = Callable[..., Awaitable[Result]]

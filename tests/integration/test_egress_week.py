@@ -16,11 +16,11 @@ from typing import Final
 import pytest
 from PIL import Image
 
+from firmware.display.model import Icon
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.purpose import Purpose
-from firmware.screens.model import Icon
-from firmware.storage.contacts import StoredContacts
-from firmware.storage.recordings import FOLDER_NAME
+from firmware.store.contacts import StoredContacts
+from firmware.store.recordings import FOLDER_NAME
 from tests.lab.audio import play, tone
 from tests.lab.by_keys import choose, prove, set_pin
 from tests.lab.captured import DISCOVERY_TOPIC, RECORD_FIELDS, Capture, check_connections, check_publishes

@@ -11,8 +11,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from firmware.cli import main
-from firmware.farewell.factory_reset import KEY_NAME, MARKER_NAME, STORE_NAME
-from firmware.storage.keyring import WRAP_NAME
+from firmware.services.account.factory_reset import KEY_NAME, MARKER_NAME, STORE_NAME
+from firmware.store.keyring import WRAP_NAME
 from tests.lab.patience import wait_until
 from tests.lab.small_disk import read_only
 from tests.lab.stage import Choices, Stage
@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from pathlib import Path
-from firmware import app, cli
+from firmware.app import handset as app
+from firmware import cli
 from firmware.phone.errands import FactoryReset
 first = Path(sys.argv[1])
 class Handset(app.Handset):

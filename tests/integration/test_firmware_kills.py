@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from firmware.bundles.desk import BundleDesk
-from firmware.bundles.extras import Extras
-from firmware.bundles.root_work import RootWork
-from firmware.config import load
+from firmware.configuration.loading import load
+from firmware.configuration.shelf import Shelf
 from firmware.phone.call import CallDirection, CallId, DisconnectReason, RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
 from firmware.ports.store import CallLogEntry
-from firmware.records import Records
-from firmware.root.messages import RootAnswer
-from firmware.shelf.shelf import Shelf
-from firmware.storage import store
-from firmware.storage.migrate import Migration, load_migrations
+from firmware.services.records import Records
+from firmware.setup.bundles.desk import BundleDesk
+from firmware.setup.bundles.extras import Extras
+from firmware.setup.bundles.root_work import RootWork
+from firmware.setup.root.messages import RootAnswer
+from firmware.store import store
+from firmware.store.migrate import Migration, load_migrations
 from provisioning.schema import parse_configuration
 from tests.lab import kills
 from tests.lab.bundle_desk import QUIET, DeskLab, configuration_text

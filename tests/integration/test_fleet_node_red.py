@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from firmware.egress.messages import (
+from firmware.phone.call import CallDirection, DisconnectReason
+from firmware.phone.purpose import Purpose
+from firmware.phone.rights import RequestKind, RequestState
+from firmware.privacy.egress.messages import (
     CallDetailRecord,
     CdrMessage,
     ClockQuality,
@@ -25,9 +28,6 @@ from firmware.egress.messages import (
     Topic,
     timestamp,
 )
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.phone.purpose import Purpose
-from firmware.phone.rights import RequestKind, RequestState
 from firmware.sync.broker import BrokerConnection
 from firmware.sync.parcels import Parcel
 from tests.lab.browser import Browser

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from firmware.phone.call import CallDirection, CallId
-from firmware.storage import keyring as keyring_module
-from firmware.storage import pin as pin_module
-from firmware.storage.key import HostKeys
-from firmware.storage.keyring import OLD_WRAP_NAME, WRAP_NAME
+from firmware.store import keyring as keyring_module
+from firmware.store import pin as pin_module
+from firmware.store.key import HostKeys
+from firmware.store.keyring import OLD_WRAP_NAME, WRAP_NAME
 from tests.lab import chance, kills
 from tests.lab.guarded_store import HOST, PIN, GuardedStore
 from tests.lab.store import StoreLab

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from drivers.sound import AlsaSoundCard
-from firmware.media.loop import AudioLoop
-from firmware.media.near_end import NearEndSettings
 from firmware.phone.events import Event
 from firmware.phone.news import Problem, ProblemCleared, ProblemRaised
 from firmware.phone.orders import AudioRoute, Tone
+from firmware.voice.audio.loop import AudioLoop
+from firmware.voice.audio.near_end import NearEndSettings
 from tests.fakes.audio_ports import EchoPort, SingingPort
 from tests.lab import chance
 from tests.lab.acoustic_path import far_voice, level_db

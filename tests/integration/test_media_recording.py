@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 from drivers.sound import AlsaSoundCard
-from firmware.media.loop import AudioLoop
-from firmware.media.recorder import SoundRecorder
-from firmware.media.sound_format import make_decoder
-from firmware.media.sound_pipe import PipeSource, PipeTap
 from firmware.phone.call import CallId
 from firmware.phone.orders import AudioRoute
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import Playback, RecordingEnd, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.recording.player import RecordingPlayer
-from firmware.recording.recorder import CallRecorder
+from firmware.services.recording.player import RecordingPlayer
+from firmware.services.recording.recorder import CallRecorder
+from firmware.voice.audio.loop import AudioLoop
+from firmware.voice.audio.recorder import SoundRecorder
+from firmware.voice.audio.sound_format import make_decoder
+from firmware.voice.audio.sound_pipe import PipeSource, PipeTap
 from tests.fakes.audio_ports import SingingPort
 from tests.lab.audio import Recorder, Sound, find_tone, gaps, level, playing, tone
 from tests.lab.patience import PATIENCE_S, wait_until

@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from drivers.ringer import AlsaRinger
-from firmware.errors import MediaError
-from firmware.media.ring_tone import load_ring_tone
-from firmware.media.tones import key_click
+from firmware.base.errors import MediaError
+from firmware.voice.audio.ring_tone import load_ring_tone
+from firmware.voice.audio.tones import key_click
 from tests.lab.audio import Recorder, Sound, find_tone, tone
 from tests.lab.patience import PATIENCE_S
 from tests.lab.priority import carrying_sound

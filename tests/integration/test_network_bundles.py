@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.shelf.shelf import Shelf
+from firmware.configuration.shelf import Shelf
 from tests.lab.bundle_site import BundleSite, Stick, set_up_first, somebody_at
 from tests.lab.mosquitto import Observer, Operator, Received
 from tests.lab.patience import PATIENCE_S

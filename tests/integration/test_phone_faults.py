@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from firmware.base.serial import serial
+from firmware.display.artist import Artist
 from firmware.phone.view import Mode, PhoneView
-from firmware.screens.artist import Artist
-from firmware.serial import serial
-from firmware.storage.database import Database
+from firmware.store.database import Database
 from provisioning.refusal import BundleRefusal
 from provisioning.report import ReportResult, read_report
 from tests.lab.certificates import LOOPBACK

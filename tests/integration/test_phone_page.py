@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from firmware.display.artist import Artist
 from firmware.phone.call import RegistrationState
 from firmware.phone.contact import ContactMatch
 from firmware.phone.view import Mode, PhoneView
-from firmware.screens.artist import Artist
 from tests.lab.audio import find_tone
 from tests.lab.browser import Browser
 from tests.lab.display_reader import FAMILY, HEIGHT_PX, WIDTH_PX, NoPictures, below_the_clock

@@ -11,7 +11,7 @@ import pytest_asyncio
 from firmware.phone.call_recording import REMINDER_S
 from firmware.phone.news import RecordingSignalled
 from firmware.phone.purpose import Purpose
-from firmware.storage.recordings import FOLDER_NAME
+from firmware.store.recordings import FOLDER_NAME
 from tests.lab.audio import Sound, find_tone, level
 from tests.lab.display_reader import says
 from tests.lab.office import (

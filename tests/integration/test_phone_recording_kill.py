@@ -9,8 +9,8 @@ import pytest
 
 from firmware.phone.purpose import Purpose
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.storage.recording_rows import RecordingState
-from firmware.storage.recordings import FOLDER_NAME
+from firmware.store.recording_rows import RecordingState
+from firmware.store.recordings import FOLDER_NAME
 from tests.lab.audio import Sound, level, start_playing, tone
 from tests.lab.patience import wait_until
 from tests.lab.person import Person

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from firmware.egress.discovery import discovery_topic
 from firmware.phone.my_data import DataCategory
+from firmware.privacy.egress.discovery import discovery_topic
 from firmware.privacy.retention import DAY_S
-from firmware.storage.database import Database
+from firmware.store.database import Database
 from provisioning.retention import Retention
 from tests.lab import chance
 from tests.lab.guarded_store import open_store_of

@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 from pyrage import decrypt_io, passphrase, x25519
 
-from firmware.cancelled_mark import MARK_NAME
+from firmware.base.cancelled_mark import MARK_NAME
 from firmware.cli import main
-from firmware.egress.discovery import discovery_topic
-from firmware.farewell.tombstone import TOMBSTONE_NAME
-from firmware.storage.keyring import WRAP_NAME
+from firmware.privacy.egress.discovery import discovery_topic
+from firmware.services.account.tombstone import TOMBSTONE_NAME
+from firmware.store.keyring import WRAP_NAME
 from tests.lab.by_keys import choose, prove, set_pin
 from tests.lab.mosquitto import Observer, Received
 from tests.lab.person import Person

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.screens.model import Icon
+from firmware.display.model import Icon
 from tests.lab.audio import Recorder, Sound, find_tone
 from tests.lab.office import BOB, PERSON, Office, OpenEar, hears, speaking, talk
 from tests.lab.patience import PATIENCE_S

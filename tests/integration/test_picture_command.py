@@ -8,14 +8,14 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from firmware.admin.pictures import PictureRole
+from firmware.app.admin.pictures import PictureRole
 from firmware.cli import main
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
-from firmware.import_gate import ImportGate
 from firmware.phone.contact import Contact
 from firmware.phone.purpose import Purpose
+from firmware.services.import_gate import ImportGate
 from tests.lab.store import StoreLab
 
 Wecall = Callable[..., Awaitable[Result]]

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from firmware.errors import PictureError
+from firmware.base.errors import PictureError
 from firmware.pictures import decoder
 from firmware.pictures.header import MAX_PIXELS
+from firmware.pictures.pixels import Pixels
 from firmware.pictures.sandbox import MAX_FILE_BYTES, NOT_A_PICTURE, TOO_LARGE, read_picture
-from firmware.storage.pictures import Pixels
 
 ORIENTATION = 0x0112
 

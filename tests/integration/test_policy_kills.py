@@ -8,7 +8,7 @@ import pytest
 
 from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import LedgerAction
-from firmware.storage.policies import BUILT_IN_VERSION
+from firmware.store.policies import BUILT_IN_VERSION
 from tests.lab import kills
 from tests.lab.documents import DAY_S, DocumentLab
 

@@ -12,18 +12,18 @@ from typing import Final
 
 import pytest
 
-from firmware.media.recorder import SoundRecorder
-from firmware.media.sound_format import make_decoder, make_encoder
-from firmware.media.sound_pipe import PipeTap
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingId
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.storage.database import Database
-from firmware.storage.recording_files import RecordingWriter
-from firmware.storage.recording_rows import RecordingState, StoredRecording
-from firmware.storage.recordings import FOLDER_NAME, RoomLimits
+from firmware.store.database import Database
+from firmware.store.recording_files import RecordingWriter
+from firmware.store.recording_rows import RecordingState, StoredRecording
+from firmware.store.recordings import FOLDER_NAME, RoomLimits
+from firmware.voice.audio.recorder import SoundRecorder
+from firmware.voice.audio.sound_format import make_decoder, make_encoder
+from firmware.voice.audio.sound_pipe import PipeTap
 from tests.lab import chance, kills
 from tests.lab.store import StoreLab
 

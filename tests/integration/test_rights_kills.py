@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from firmware.config import load
-from firmware.data_copy import DataCopy, Sources
-from firmware.exports import Exports
-from firmware.farewell.factory_reset import finish_reset
-from firmware.farewell.outbox import Farewell
-from firmware.farewell.steps import go_on, resume_reset
-from firmware.farewell.stored import StoredFarewell
-from firmware.farewell.tombstone import TOMBSTONE_NAME
+from firmware.configuration.loading import load
 from firmware.phone.call import CallId
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.receipts import Issuer
-from firmware.storage.erasure import ERASABLE
-from firmware.storage.pictures import Pixels
+from firmware.services.account.factory_reset import finish_reset
+from firmware.services.account.outbox import Farewell
+from firmware.services.account.steps import go_on, resume_reset
+from firmware.services.account.stored import StoredFarewell
+from firmware.services.account.tombstone import TOMBSTONE_NAME
+from firmware.services.data_copy import DataCopy, Sources
+from firmware.services.exports import Exports
+from firmware.store.erasure import ERASABLE
 from provisioning.schema import parse_configuration
 from tests.lab import kills
 from tests.lab.store import StoreLab

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from firmware.egress.border import Border
-from firmware.egress.downlink import DownTopic
-from firmware.egress.messages import ErasureReason, Topic
-from firmware.operator.inbound import Inbound
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
-from firmware.storage.outbox import Recipient
+from firmware.privacy.egress.border import Border
+from firmware.privacy.egress.downlink import DownTopic
+from firmware.privacy.egress.messages import ErasureReason, Topic
+from firmware.services.operator.inbound import Inbound
+from firmware.store.outbox import Recipient
 from tests.lab import kills
 from tests.lab.store import RECIPIENT, StoreLab
 

@@ -10,7 +10,7 @@ import pytest
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, RejectReason, SipUri
 from firmware.phone.key import Key
 from firmware.phone.news import CallAudioChanged, CallQualityMeasured, CallStateChanged, IncomingCallReceived
-from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.baresip import Baresip
 from tests.lab.certificates import LOOPBACK, CertificateAuthority

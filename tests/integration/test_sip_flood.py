@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.sip import connection_limit
+from firmware.voice.sip import connection_limit
 from tests.lab import chance
 from tests.lab.answering_peer import AnsweringPeer, Settings
 from tests.lab.certificates import LOOPBACK, CertificateAuthority

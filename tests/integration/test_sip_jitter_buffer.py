@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from firmware.phone.news import IncomingCallReceived
-from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.bench.speaker import Codec, Speaker
 from tests.bench.speech import RATE_HZ, Heard, judge, speech

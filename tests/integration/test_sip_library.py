@@ -13,7 +13,7 @@ import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
 from firmware.phone.news import CallAudioChanged, CallQualityMeasured, IncomingCallReceived
-from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Transport
 from tests.bench.phones import Linphone, Seat
 from tests.lab.audio import level

@@ -11,7 +11,7 @@ import pytest
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.news import IncomingCallReceived, RegistrationChanged
-from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.kamailio import Kamailio
 from tests.lab.patience import wait_until

@@ -12,9 +12,9 @@ import dns.resolver
 import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
-from firmware.sip.engine import Engine
-from firmware.sip.servers import service_records
-from firmware.sip.settings import AccountSettings, ServerName, SipSettings
+from firmware.voice.sip.engine import Engine
+from firmware.voice.sip.servers import service_records
+from firmware.voice.sip.settings import AccountSettings, ServerName, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.kamailio import Kamailio
@@ -140,7 +140,7 @@ def test_names_that_come_in_with_messages_are_looked_up_without_stopping_the_sip
         answer.wait(4 * PATIENCE_S)
         return ("127.0.0.1",)
 
-    monkeypatch.setattr("firmware.sip.names.addresses_of", slow)
+    monkeypatch.setattr("firmware.voice.sip.names.addresses_of", slow)
     server = registrar("server")
     settings = AccountSettings("alice", DOMAIN, "127.0.0.1", server.udp_port, Transport.UDP, USERS["alice"])
     with SipLine(SipSettings(settings, local_port=0)) as line:
@@ -166,7 +166,7 @@ def test_a_call_that_is_hung_up_before_its_server_is_found_never_goes_out(monkey
         answer.wait(4 * PATIENCE_S)
         return ("127.0.0.1",)
 
-    monkeypatch.setattr("firmware.sip.servers.addresses_of", slow)
+    monkeypatch.setattr("firmware.voice.sip.servers.addresses_of", slow)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(1)

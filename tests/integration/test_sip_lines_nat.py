@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import RegistrationState
-from firmware.sip.settings import NatSettings, ServerName
+from firmware.voice.sip.settings import NatSettings, ServerName
 from tests.lab.audio import Sound, level
 from tests.lab.network import Namespace, VethCable
 from tests.lab.operator_site import FRIEND_HZ, HOME, OPERATOR, PHONE_HZ, OperatorSite, call, operator_site

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallState, RegistrationFailure, RegistrationState
-from firmware.sip.settings import ServerName
+from firmware.voice.sip.settings import ServerName
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import Sound, level
 from tests.lab.operator_site import (

@@ -12,7 +12,7 @@ import pytest
 
 from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.news import Problem, ProblemRaised, RegistrationChanged
-from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio

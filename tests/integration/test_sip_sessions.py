@@ -16,7 +16,7 @@ from firmware.phone.news import (
     CallStateChanged,
     IncomingCallReceived,
 )
-from firmware.sip import native
+from firmware.voice.sip import native
 from tests.lab.kamailio import Kamailio
 from tests.lab.patience import PATIENCE_S
 from tests.lab.rtp_ear import RtpEar

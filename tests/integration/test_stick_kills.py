@@ -8,10 +8,10 @@ import pytest
 
 from firmware.control.stick_answers import BundleFollowed, OrderedFile
 from firmware.phone.bundle_news import BundleCode
-from firmware.stick.folder import StickFolder
-from firmware.stick.patience import Patience
-from firmware.stick.visit import Visit
-from firmware.stick.writing import Outgoing
+from firmware.setup.stick.folder import StickFolder
+from firmware.setup.stick.patience import Patience
+from firmware.setup.stick.visit import Visit
+from firmware.setup.stick.writing import Outgoing
 from provisioning.identity import Identity
 from tests.lab import kills
 

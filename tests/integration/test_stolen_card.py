@@ -19,11 +19,11 @@ from firmware.phone.call import CallDirection, CallerId, TextMessage
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.guard import Guard
 from firmware.phone.purpose import Purpose
+from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
-from firmware.storage.key import HostKeys, load_host_keys
-from firmware.storage.key_wrap import stretch
-from firmware.storage.keyring import PASSES, pin_memory_kib
-from firmware.storage.pictures import Pixels
+from firmware.store.key import HostKeys, load_host_keys
+from firmware.store.key_wrap import stretch
+from firmware.store.keyring import PASSES, pin_memory_kib
 from tests.lab.card import Card
 from tests.lab.guarded_store import GuardedStore
 from tests.lab.handset import Handset

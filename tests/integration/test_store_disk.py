@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from firmware.farewell.stored import StoredFarewell
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.contact import Contact
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.storage.errors import StoreFullError, StoreReadOnlyError
-from firmware.storage.key import load_key
+from firmware.services.account.stored import StoredFarewell
+from firmware.store.errors import StoreFullError, StoreReadOnlyError
+from firmware.store.key import load_key
 from tests.lab.small_disk import AS_ROOT, fill, small_disk
 from tests.lab.store import StoreLab
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from firmware.egress.messages import Topic
-from firmware.operator.inbound import Inbound
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
+from firmware.privacy.egress.messages import Topic
+from firmware.services.operator.inbound import Inbound
 from tests.lab.mosquitto import Operator, Received
 from tests.lab.store import RECIPIENT
 from tests.lab.sync_site import PREFIX, SyncSite, records_in

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.errors import ControlError
+from firmware.base.errors import ControlError
 from firmware.ports.broker import BrokerState
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 from tests.lab import chance

@@ -15,18 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from firmware.errors import StorageError
-from firmware.farewell.last_word import read_last_word
-from firmware.farewell.tombstone import TOMBSTONE_NAME
+from firmware.base.errors import StorageError
 from firmware.phone.call import CallDirection, CallerId, TextMessage
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Purpose
+from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
-from firmware.storage.key import load_host_keys
-from firmware.storage.key_wrap import KeyWrap
-from firmware.storage.keyring import WRAP_NAME
-from firmware.storage.pictures import Pixels
+from firmware.services.account.last_word import read_last_word
+from firmware.services.account.tombstone import TOMBSTONE_NAME
+from firmware.store.key import load_host_keys
+from firmware.store.key_wrap import KeyWrap
+from firmware.store.keyring import WRAP_NAME
 from tests.lab.by_keys import choose, prove, set_pin
 from tests.lab.card import Card
 from tests.lab.display_reader import begins, says

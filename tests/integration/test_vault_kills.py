@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from firmware.farewell.factory_reset import KEY_NAME, MARKER_NAME, begin_reset, finish_reset
-from firmware.farewell.last_word import LAST_WORD_NAME
-from firmware.farewell.tombstone import TOMBSTONE_NAME, take_up_tombstone
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
+from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.storage.errors import StoreKeyWrongError
-from firmware.storage.key import CREDENTIAL_NAME, load_key
-from firmware.storage.keyring import WRAP_NAME
-from firmware.storage.pictures import FOLDER_NAME, Pixels
+from firmware.services.account.factory_reset import KEY_NAME, MARKER_NAME, begin_reset, finish_reset
+from firmware.services.account.last_word import LAST_WORD_NAME
+from firmware.services.account.tombstone import TOMBSTONE_NAME, take_up_tombstone
+from firmware.store.errors import StoreKeyWrongError
+from firmware.store.key import CREDENTIAL_NAME, load_key
+from firmware.store.keyring import WRAP_NAME
+from firmware.store.pictures import FOLDER_NAME
 from tests.lab import kills
 from tests.lab.guarded_store import GuardedStore
 from tests.lab.store import StoreLab

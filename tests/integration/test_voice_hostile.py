@@ -15,9 +15,9 @@ import pytest_asyncio
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.news import Problem
 from firmware.phone.phrases import PROBLEMS
-from firmware.storage.contacts import StoredContacts
-from firmware.storage.recording_files import RecordingWriter
-from firmware.storage.recordings import FOLDER_NAME
+from firmware.store.contacts import StoredContacts
+from firmware.store.recording_files import RecordingWriter
+from firmware.store.recordings import FOLDER_NAME
 from tests.lab import chance
 from tests.lab.disguises import disguises
 from tests.lab.guarded_store import open_store_of

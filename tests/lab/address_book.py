@@ -7,7 +7,7 @@ from firmware.control.admin_requests import ContactListRequest
 from firmware.control.client import ask_async
 from firmware.control.requests import Role
 from firmware.phone.contact import Contact
-from firmware.storage.contacts import MAX_CONTACTS, StoredContacts
+from firmware.store.contacts import MAX_CONTACTS, StoredContacts
 from tests.lab.guarded_store import open_store_of
 from tests.lab.handset import Handset
 

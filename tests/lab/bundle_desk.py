@@ -7,20 +7,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from firmware.bundles.around import Around
-from firmware.bundles.identity import open_identity
-from firmware.bundles.intake import Intake
-from firmware.bundles.root_work import RootWork
-from firmware.bundles.steps import Steps
-from firmware.bundles.watch import PhoneWatch
-from firmware.config import check_configuration
+from firmware.base.proven_time import NAME, ProvenTime
+from firmware.configuration.loading import check_configuration
+from firmware.configuration.progress import BundleSource
+from firmware.configuration.shelf import Shelf
+from firmware.configuration.standing import Candidate
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import BundleCodeWanted, BundleNews, BundleSignerShown
 from firmware.phone.view import Mode, PhoneView
-from firmware.proven_time import NAME, ProvenTime
-from firmware.shelf.progress import BundleSource
-from firmware.shelf.shelf import Shelf
-from firmware.shelf.standing import Candidate
+from firmware.setup.bundles.around import Around
+from firmware.setup.bundles.identity import open_identity
+from firmware.setup.bundles.intake import Intake
+from firmware.setup.bundles.root_work import RootWork
+from firmware.setup.bundles.steps import Steps
+from firmware.setup.bundles.watch import PhoneWatch
 from provisioning.report import Report
 from tests.lab.bundles import FLEET, ISSUED, SERIAL, Installer
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
+from firmware.base.errors import ControlError
 from firmware.control.admin_requests import ConfigHistoryRequest
 from firmware.control.client import ask_async
 from firmware.control.requests import MAX_PIECE_BYTES, Role
 from firmware.control.stick_answers import BundleFollowed
 from firmware.control.stick_client import HandsetLink
-from firmware.errors import ControlError
 from firmware.phone.bundle_news import BundleStep
 from provisioning.bundle import key_words
 from provisioning.identity import Identity

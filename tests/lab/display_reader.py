@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from firmware.screens.families.fitting import clean, wrap
-from firmware.screens.families.fonts import Face
-from firmware.screens.families.mono import mono_128x64
-from firmware.screens.model import Icon, Page, StatusBar
+from firmware.display.families.fitting import clean, wrap
+from firmware.display.families.fonts import Face
+from firmware.display.families.mono import mono_128x64
+from firmware.display.model import Icon, Page, StatusBar
 
 FAMILY = "oled_128x64"
 WIDTH_PX = 128

@@ -7,14 +7,14 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from firmware.egress.messages import OutcomeCode
+from firmware.privacy.egress.messages import OutcomeCode
 from firmware.privacy.policy import Reading
-from firmware.storage.answers import StoredAnswers
-from firmware.storage.catalogues import StoredCatalogues
-from firmware.storage.database import Database
-from firmware.storage.documents import Addressee, DocumentRegister
-from firmware.storage.notices import StoredNotices
-from firmware.storage.policies import StoredPolicies, version_in_force
+from firmware.store.answers import StoredAnswers
+from firmware.store.catalogues import StoredCatalogues
+from firmware.store.database import Database
+from firmware.store.documents import Addressee, DocumentRegister
+from firmware.store.notices import StoredNotices
+from firmware.store.policies import StoredPolicies, version_in_force
 from provisioning.signed import Statement, public_key_text, sign
 from provisioning.trust import Kind, TrustedKey
 from tests.lab.store import StoreLab

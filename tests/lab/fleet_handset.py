@@ -18,25 +18,25 @@ from multiprocessing.process import parent_process
 from pathlib import Path
 from typing import Any, Final
 
-from firmware import sync_app
-from firmware.cancelled_mark import is_cancelled
+from firmware.app import sync as sync_app
+from firmware.base.cancelled_mark import is_cancelled
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound as InboundPort
 from firmware.control.sync_role import SyncRole
-from firmware.farewell.factory_reset import finish_reset
-from firmware.farewell.outbox import Farewell
-from firmware.farewell.steps import go_on, resume_reset
-from firmware.farewell.stored import StoredFarewell
-from firmware.operator.broker_memory import BrokerMemory
-from firmware.operator.inbound import Inbound
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
+from firmware.services.account.factory_reset import finish_reset
+from firmware.services.account.outbox import Farewell
+from firmware.services.account.steps import go_on, resume_reset
+from firmware.services.account.stored import StoredFarewell
+from firmware.services.operator.broker_memory import BrokerMemory
+from firmware.services.operator.inbound import Inbound
 from firmware.settings.broker import broker_settings
-from firmware.storage.database import Database
+from firmware.store.database import Database
 from provisioning.schema import Configuration, parse_configuration
 from tests.lab import kills
 from tests.lab.call_diary import Deed, Diary, History

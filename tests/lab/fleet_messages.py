@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from firmware.egress.messages import (
+from firmware.phone.purpose import Purpose
+from firmware.phone.rights import RequestKind, RequestState
+from firmware.privacy.egress.messages import (
     CdrMessage,
     ConsentMessage,
     ErasureMessage,
@@ -16,8 +18,6 @@ from firmware.egress.messages import (
     RecordRange,
     RequestStatement,
 )
-from firmware.phone.purpose import Purpose
-from firmware.phone.rights import RequestKind, RequestState
 
 EPOCH: Final = 77
 STARTED: Final = "2024-05-06T10:00:00.000Z"

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from firmware.privacy.consent import LedgerAction
-from firmware.storage.database import Database
+from firmware.store.database import Database
 from fleet.collector.tables import calls, consents, outcomes, purposes, requests
 from tests.lab.call_diary import History
 from tests.lab.certificates import IssuedCertificate

@@ -5,11 +5,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from firmware.storage.journal import JOURNAL_NAME, Entry, Journal
-from firmware.storage.key import HostKeys, load_host_keys
-from firmware.storage.keyring import WRAP_NAME, Keyring
-from firmware.storage.pin import TRIES_NAME, Door, StoredPin
-from firmware.storage.store import Store
+from firmware.store.journal import JOURNAL_NAME, Entry, Journal
+from firmware.store.key import HostKeys, load_host_keys
+from firmware.store.keyring import WRAP_NAME, Keyring
+from firmware.store.pin import TRIES_NAME, Door, StoredPin
+from firmware.store.store import Store
 from tests.lab.store import StoreLab
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, ClassVar, Final
 
+from firmware.base.errors import StorageError
 from firmware.control.admin_requests import StatusRequest
 from firmware.control.client import ask_async
 from firmware.control.requests import Role
-from firmware.errors import StorageError
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.purpose import Purpose
 from firmware.phone.set_up import SetUp
-from firmware.storage.contacts import StoredContacts
-from firmware.storage.set_up import StoredSetUp
+from firmware.store.contacts import StoredContacts
+from firmware.store.set_up import StoredSetUp
 from tests.lab import kills
 from tests.lab.guarded_store import open_store_of
 from tests.lab.holder import USUAL, take_into_use
@@ -40,11 +40,11 @@ for _module in (
     "drivers.simulator.handset",
     "drivers.simulator.service",
     "drivers.sound",
-    "firmware.app",
+    "firmware.app.handset",
     "firmware.cli",
-    "firmware.screens.families.mono",
-    "firmware.sip.engine",
-    "firmware.sync_app",
+    "firmware.display.families.mono",
+    "firmware.voice.sip.engine",
+    "firmware.app.sync",
     "firmware.voice.instruments",
     "firmware.voice.process",
 ):

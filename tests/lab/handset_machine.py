@@ -121,7 +121,7 @@ from pathlib import Path
 from firmware.control.client import ask
 from firmware.control.admin_requests import PageRequest
 from firmware.control.requests import Role
-from firmware.errors import ControlError
+from firmware.base.errors import ControlError
 end, said = time.monotonic() + float(sys.argv[1]), ""
 while time.monotonic() < end and not all(words in said for words in sys.argv[2:]):
     time.sleep(0.2)

@@ -4,14 +4,14 @@ import time
 from collections.abc import Collection
 from typing import Final
 
-from firmware.clock import read_clocks
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
-from firmware.storage.consents import Consents
-from firmware.storage.documents import Addressee, DocumentRegister
-from firmware.storage.outbox import StoredOutbox
-from firmware.storage.policies import BUILT_IN_VERSION, StoredPolicies, version_in_force
-from firmware.storage.store import Store
+from firmware.services.clock import read_clocks
+from firmware.store.consents import Consents
+from firmware.store.documents import Addressee, DocumentRegister
+from firmware.store.outbox import StoredOutbox
+from firmware.store.policies import BUILT_IN_VERSION, StoredPolicies, version_in_force
+from firmware.store.store import Store
 
 USUAL: Final = frozenset({Purpose.SERVICE, Purpose.CONTACT_IMPORT})
 """What most tests need a holder to have agreed to; nothing of it leaves the phone."""

@@ -51,7 +51,7 @@ import asyncio, sys
 from pathlib import Path
 from firmware.control.requests import MAX_PIECE_BYTES
 from firmware.control.stick_client import HandsetLink
-from firmware.errors import ControlError
+from firmware.base.errors import ControlError
 
 async def offer():
     link, bundle = HandsetLink(Path("/run/wecall")), sys.stdin.buffer.read()

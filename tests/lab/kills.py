@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
-from firmware.storage.database import Database
+from firmware.store.database import Database
 from tests.lab import chance
 
 _FORKS: Final = multiprocessing.get_context("forkserver")

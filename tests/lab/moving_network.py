@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 from firmware.phone.call import RegistrationFailure, RegistrationState
-from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.sip_line import SipLine
 

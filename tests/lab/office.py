@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri, TextMessage
 from firmware.phone.news import CallStateChanged, IncomingCallReceived, MessageReceived
-from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import Recorder, Sound, level, tone
 from tests.lab.patience import PATIENCE_S

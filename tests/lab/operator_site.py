@@ -9,7 +9,7 @@ from typing import Final
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.news import IncomingCallReceived
-from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.kamailio import Kamailio

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from firmware.screens.model import Icon
+from firmware.display.model import Icon
 from tests.lab.audio import Recorder, Sound, find_tone, gaps, play, tone
 from tests.lab.display_reader import begins, says, shows
 from tests.lab.handset import Handset

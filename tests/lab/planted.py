@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from firmware.storage.database import Database
-from firmware.storage.store import Store
+from firmware.store.database import Database
+from firmware.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

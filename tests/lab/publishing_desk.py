@@ -14,9 +14,9 @@ from typing import Final, Self
 from click.testing import CliRunner, Result
 
 from firmware.cli import main
-from firmware.egress.downlink import DownTopic
-from firmware.egress.messages import OutcomeCode, OutcomeMessage, Topic
 from firmware.ports.broker import BrokerSettings
+from firmware.privacy.egress.downlink import DownTopic
+from firmware.privacy.egress.messages import OutcomeCode, OutcomeMessage, Topic
 from firmware.sync.broker import BrokerConnection
 from firmware.sync.parcels import Parcel
 from firmware.sync.problems import BrokerError

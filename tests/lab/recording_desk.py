@@ -4,14 +4,14 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from firmware.media.recorder import SoundRecorder
-from firmware.media.sound_pipe import PipeTap
 from firmware.phone.call import CallId
 from firmware.phone.events import Event, RecordingEnded, RecordingStarted
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
-from firmware.recording.recorder import CallRecorder
-from firmware.storage.recording_rows import StoredRecording
+from firmware.services.recording.recorder import CallRecorder
+from firmware.store.recording_rows import StoredRecording
+from firmware.voice.audio.recorder import SoundRecorder
+from firmware.voice.audio.sound_pipe import PipeTap
 from tests.lab.store import StoreLab
 
 CALL: Final = CallId("c" * 32)

@@ -4,11 +4,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from firmware.media.sound_format import joined, make_decoder
-from firmware.storage.call_log import Clocks
-from firmware.storage.contacts import StoredContacts
-from firmware.storage.recording_rows import StoredRecording
-from firmware.storage.recordings import RoomLimits, StoredRecordings
+from firmware.store.call_log import Clocks
+from firmware.store.contacts import StoredContacts
+from firmware.store.recording_rows import StoredRecording
+from firmware.store.recordings import RoomLimits, StoredRecordings
+from firmware.voice.audio.sound_format import joined, make_decoder
 from tests.lab.guarded_store import open_store_of
 
 _CLOCKS: Final = Clocks(time.time, time.monotonic, lambda: True, "a boot")

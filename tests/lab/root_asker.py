@@ -17,7 +17,7 @@ _BUNDLE: Final = "/var/lib/wecall/bundle-of-test"
 _ASK: Final = """
 import asyncio, json, sys
 from pathlib import Path
-from firmware.bundles.root_work import RootWork
+from firmware.setup.bundles.root_work import RootWork
 wish, number = sys.argv[1], int(sys.argv[2])
 root = RootWork()
 asked = root.ask(number, Path(sys.argv[3]), json.load(sys.stdin)) if wish == "ask" else getattr(root, wish)(number)

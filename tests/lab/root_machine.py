@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from firmware.proven_time import NAME, ProvenTime
-from firmware.root.environments import Environments
-from firmware.root.machine import Machine
-from firmware.root.messages import RootAnswer, RootStep
-from firmware.root.verification import Verifier
-from firmware.root.work import Work
+from firmware.base.proven_time import NAME, ProvenTime
+from firmware.setup.root.environments import Environments
+from firmware.setup.root.machine import Machine
+from firmware.setup.root.messages import RootAnswer, RootStep
+from firmware.setup.root.verification import Verifier
+from firmware.setup.root.work import Work
 from provisioning.trust import Kind
 from tests.lab.bundles import ISSUED, SERIAL, Installer
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from firmware.root.record import RecordError
-from firmware.root.service import Service
+from firmware.setup.root.record import RecordError
+from firmware.setup.root.service import Service
 from tests.lab.root_machine import RootMachine
 
 

@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Self
 
 from firmware.phone.events import Event
-from firmware.sip.settings import SipSettings
+from firmware.voice.sip.settings import SipSettings
 from tests.lab.audio import Sound
 from tests.lab.patience import PATIENCE_S
 from tests.lab.sip_line import EventInbox, SipLine

@@ -11,8 +11,8 @@ from typing import Self, TypeVar
 from firmware.phone.call import CallId, CallState, RegistrationState
 from firmware.phone.events import Event
 from firmware.phone.news import CallStateChanged, IncomingCallReceived, RegistrationChanged
-from firmware.sip.settings import SipSettings
-from firmware.sip.stack import PjsuaStack
+from firmware.voice.sip.settings import SipSettings
+from firmware.voice.sip.stack import PjsuaStack
 from tests.lab.audio import Sound, tone
 from tests.lab.priority import REST_S, carry_sound
 

@@ -20,11 +20,11 @@ from typing import Any
 from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason, SipUri
 from firmware.phone.events import Event
 from firmware.phone.news import CallReplaced, CallStateChanged, IncomingCallReceived, RegistrationChanged
-from firmware.sip import engine, gate, native
-from firmware.sip.bodies import Verdict
-from firmware.sip.connection_limit import ConnectionLimit
-from firmware.sip.settings import AccountSettings, NatSettings, SipSettings
-from firmware.sip.stack import PjsuaStack
+from firmware.voice.sip import engine, gate, native
+from firmware.voice.sip.bodies import Verdict
+from firmware.voice.sip.connection_limit import ConnectionLimit
+from firmware.voice.sip.settings import AccountSettings, NatSettings, SipSettings
+from firmware.voice.sip.stack import PjsuaStack
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import tone
 from tests.lab.priority import REST_S, carry_sound

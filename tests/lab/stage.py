@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
-from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Transport
 from tests.lab.answering_peer import AnsweringPeer, Settings, speak, write_wav
 from tests.lab.audio import tone

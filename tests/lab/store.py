@@ -5,30 +5,30 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from firmware.media.sound_format import joined
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.policy import Reading
-from firmware.storage.call_log import Clocks, StoredCallLog
-from firmware.storage.consents import Consents
-from firmware.storage.contacts import StoredContacts
-from firmware.storage.erasure import StoredErasure
-from firmware.storage.messages import StoredMessages
-from firmware.storage.my_data import StoredMyData
-from firmware.storage.number_proof import StoredNumberProof
-from firmware.storage.outbox import Recipient, StoredOutbox
-from firmware.storage.pictures import StoredPictures
-from firmware.storage.pin import StoredPin
-from firmware.storage.preferences import StoredPreferences
-from firmware.storage.recordings import RoomLimits, StoredRecordings
-from firmware.storage.retention import StoredRetention
-from firmware.storage.rights import StoredRequests
-from firmware.storage.set_up import StoredSetUp
-from firmware.storage.shares import StoredShares
-from firmware.storage.store import Store
+from firmware.store.call_log import Clocks, StoredCallLog
+from firmware.store.consents import Consents
+from firmware.store.contacts import StoredContacts
+from firmware.store.erasure import StoredErasure
+from firmware.store.messages import StoredMessages
+from firmware.store.my_data import StoredMyData
+from firmware.store.number_proof import StoredNumberProof
+from firmware.store.outbox import Recipient, StoredOutbox
+from firmware.store.pictures import StoredPictures
+from firmware.store.pin import StoredPin
+from firmware.store.preferences import StoredPreferences
+from firmware.store.recordings import RoomLimits, StoredRecordings
+from firmware.store.retention import StoredRetention
+from firmware.store.rights import StoredRequests
+from firmware.store.set_up import StoredSetUp
+from firmware.store.shares import StoredShares
+from firmware.store.store import Store
+from firmware.voice.audio.sound_format import joined
 
 if TYPE_CHECKING:
     import pytest

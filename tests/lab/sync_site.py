@@ -11,12 +11,12 @@ from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound, SyncRole
-from firmware.egress.downlink import DownTopic
-from firmware.operator.allowance import InboundBusyError
 from firmware.phone.purpose import Purpose
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
-from firmware.storage.outbox import Recipient
+from firmware.privacy.egress.downlink import DownTopic
+from firmware.services.operator.allowance import InboundBusyError
+from firmware.store.outbox import Recipient
 from tests.lab.certificates import CertificateAuthority, IssuedCertificate
 from tests.lab.handset import WecallProcess
 from tests.lab.mosquitto import Mosquitto, Observer, Received

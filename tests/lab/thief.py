@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sqlcipher3 import dbapi2
 
-from firmware.errors import StorageError
-from firmware.storage.key import HostKeys
-from firmware.storage.key_wrap import KeyWrap, StretchedPin
-from firmware.storage.sealed_files import SealedReader
+from firmware.base.errors import StorageError
+from firmware.store.key import HostKeys
+from firmware.store.key_wrap import KeyWrap, StretchedPin
+from firmware.store.sealed_files import SealedReader
 from tests.lab.card import Card
 from tests.lab.disguises import disguises, unpacked
 

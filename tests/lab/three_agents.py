@@ -11,7 +11,7 @@ from typing import Protocol
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.news import IncomingCallReceived
-from firmware.sip.settings import AccountSettings, SipSettings
+from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import Sound, level
 from tests.lab.kamailio import Kamailio

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from firmware.phone.call import RegistrationState, SipUri
 from firmware.phone.events import Event
 from firmware.phone.news import MessageReceived
-from firmware.sip.settings import SipSettings
+from firmware.voice.sip.settings import SipSettings
 from tests.lab.second_phone import SecondPhone
 
 USER = "verify"

@@ -8,9 +8,9 @@ import random
 from dataclasses import dataclass, field
 from typing import Final
 
-from firmware.sip import native
-from firmware.sip.jitter import Adjustment, JitterPolicy, LineSample
-from firmware.sip.settings import JitterBufferSettings
+from firmware.voice.sip import native
+from firmware.voice.sip.jitter import Adjustment, JitterPolicy, LineSample
+from firmware.voice.sip.settings import JitterBufferSettings
 from tests.lab.loss_emulator import Line
 
 _PACKET_S: Final = 0.02

@@ -87,14 +87,14 @@ playback = "null"
 _RECORDINGS: Final = """
 import asyncio, hashlib, json, time
 from pathlib import Path
-from firmware.media.sound_format import best_format, joined, make_encoder
+from firmware.voice.audio.sound_format import best_format, joined, make_encoder
 from firmware.phone.call import CallId
-from firmware.storage.call_log import Clocks
-from firmware.storage.contacts import StoredContacts
-from firmware.storage.key import load_host_keys
-from firmware.storage.keyring import WRAP_NAME, Keyring
-from firmware.storage.recordings import RoomLimits, StoredRecordings
-from firmware.storage.store import Store
+from firmware.store.call_log import Clocks
+from firmware.store.contacts import StoredContacts
+from firmware.store.key import load_host_keys
+from firmware.store.keyring import WRAP_NAME, Keyring
+from firmware.store.recordings import RoomLimits, StoredRecordings
+from firmware.store.store import Store
 
 async def record(recordings):
     encoder = make_encoder(best_format(), 30_000)

@@ -185,7 +185,7 @@ def test_root_alone_has_the_operator_forgotten_and_then_another_one_is_trusted(
 def test_the_handset_may_ask_from_inside_its_sandbox(box: InstalledBox) -> None:
     said = box.probe(
         HANDSET,
-        "import asyncio\nfrom firmware.bundles.root_work import RootWork\n"
+        "import asyncio\nfrom firmware.setup.bundles.root_work import RootWork\n"
         "print(asyncio.run(RootWork().confirm(4)).outcome)",
     )
     assert said == "reverted\n"

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-from firmware.storage.migrate import load_migrations
+from firmware.store.migrate import load_migrations
 from provisioning.report import CheckName, Report, ReportResult
 from tests.lab.installed_box import REGISTRAR, VENV_PYTHON, InstalledBox, wait_until
 from tests.lab.root_asker import IN_TIME, RootAsker
@@ -100,7 +100,7 @@ def test_the_handset_itself_takes_firmware_runs_it_and_keeps_it(box: InstalledBo
 
 
 def test_the_store_of_a_handset_that_sends_firmware_back_is_as_it_was(box: InstalledBox, trusting: str) -> None:
-    later = f"firmware/storage/migrations/{len(load_migrations()) + 1:03}_later.sql"
+    later = f"firmware/store/migrations/{len(load_migrations()) + 1:03}_later.sql"
     newer = installed_firmware(box, {later: "CREATE TABLE later (place INTEGER);"})
     report = take(box, trusting.replace('capture = "null"', 'capture = "nowhere"'), newer)
     assert (report.result, report.code) == (ReportResult.REVERTED, CheckName.MICROPHONE)

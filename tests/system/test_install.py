@@ -16,7 +16,7 @@ def test_installing_starts_the_services_and_says_what_it_does(first_install: Fir
 
 def test_what_is_installed_knows_where_numbers_are_from(box: InstalledBox) -> None:
     script = (
-        "from firmware.numbering.directory import *; directory = NumberDirectory(TABLE_PATH, 'en'); "
+        "from firmware.base.numbering.directory import *; directory = NumberDirectory(TABLE_PATH, 'en'); "
         "directory.start(); print(directory.describe('+8613800138000', 'CN'))"
     )
     said = box.run("setpriv", "--reuid=wecall", "--clear-groups", VENV_PYTHON, "-I", "-c", script)

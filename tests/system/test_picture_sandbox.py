@@ -8,9 +8,9 @@ DECODE = """
 import json
 from pathlib import Path
 from PIL import Image
-from firmware.errors import PictureError
+from firmware.base.errors import PictureError
 from firmware.pictures.sandbox import read_picture
-from firmware.storage.pin import _hash, _matches
+from firmware.store.pin import _hash, _matches
 path = Path("/var/lib/wecall/picture-of-test")
 sizes = []
 for kind in ("PNG", "JPEG", "WEBP", "BMP"):

@@ -36,7 +36,7 @@ def mmap_writable_and_executable():
     mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
 
 def sound_format():
-    from firmware.media.sound_format import best_format
+    from firmware.voice.audio.sound_format import best_format
     return str(best_format())
 
 def adjust_clock(modes):  # adjtimex(2): 0 only asks

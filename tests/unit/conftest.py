@@ -2,8 +2,8 @@
 
 import pytest
 
-from firmware.storage import keyring as keyring_module
-from firmware.storage import pin as pin_module
+from firmware.store import keyring as keyring_module
+from firmware.store import pin as pin_module
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from firmware.display.translation import Language, translator
 from firmware.phone.bundle_news import BundleCode
 from firmware.phone.bundle_phrases import CODES
-from firmware.screens.translation import Language, translator
 
 PAGE = Path(__file__).parents[2] / "docs" / "installing.md"
 # They say what was done, and nothing is wrong.

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware.farewell.last_word import LAST_WORD_NAME, LastWord
-from firmware.farewell.tombstone import TOMBSTONE_NAME
-from firmware.storage.keyring import OLD_WRAP_NAME, WRAP_NAME
+from firmware.services.account.last_word import LAST_WORD_NAME, LastWord
+from firmware.services.account.tombstone import TOMBSTONE_NAME
+from firmware.store.keyring import OLD_WRAP_NAME, WRAP_NAME
 from provisioning.broker import Sync
 
 ROOT = Path(__file__).parents[2]

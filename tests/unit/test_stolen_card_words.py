@@ -1,17 +1,17 @@
 import pytest
 
-from firmware.admin.handset import AdminRole
-from firmware.config import LoadedConfiguration
+from firmware.app.admin.handset import AdminRole
+from firmware.base.words import Word
+from firmware.configuration.loading import LoadedConfiguration
 from firmware.control.admin_requests import DoctorRequest, StatusRequest
-from firmware.doctor.findings import STOLEN_CARD, Condition, examine
-from firmware.errands.facts import FactsErrands
 from firmware.phone.answers import FactsRead
 from firmware.phone.call import RegistrationState
 from firmware.phone.errands import FactsKind, ReadFacts
 from firmware.phone.guard import Guard
 from firmware.phone.news import RegistrationChanged
+from firmware.services.doctor.findings import STOLEN_CARD, Condition, examine
+from firmware.services.facts import FactsErrands
 from firmware.settings.identity import Identity
-from firmware.words import Word
 from tests.unit.phone.office import office
 
 NOBODY: frozenset[Guard] = frozenset()

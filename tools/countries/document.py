@@ -6,9 +6,9 @@ from typing import Final
 
 import phonenumbers
 
-from firmware.media.tone_plans import GENERAL_PLAN, plan_name
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.country import GENERAL_NUMBER, USUAL_EMERGENCY_NUMBERS, Country
+from firmware.voice.audio.tone_plans import GENERAL_PLAN, plan_name
 from tools.countries.corrections import EMERGENCY
 
 PATH: Final = Path(__file__).resolve().parents[2] / "docs" / "countries.md"

@@ -1,5 +1,6 @@
 """A phone with everything set up, and a store with one thing of each kind, to walk through the menus with."""
 
+from firmware.base.words import word
 from firmware.phone import errands as e
 from firmware.phone.answers import (
     AccountKnown,
@@ -46,7 +47,6 @@ from firmware.phone.rights_answers import RequestsListed, RetentionRead
 from firmware.phone.rights_errands import ListRequests, ReadRetention
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
-from firmware.words import word
 
 PIN = "2580"
 _NUMBER = "2345"

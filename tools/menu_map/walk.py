@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final, get_args
 
+from firmware.base.words import Text, Word
 from firmware.phone.call import CallId
 from firmware.phone.errands import Errand
 from firmware.phone.events import Event, KeyPressed
@@ -13,7 +14,6 @@ from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.views import EntryView, ListView, MenuView, NoticeView
 from firmware.phone.phone import Phone
-from firmware.words import Text, Word
 from tools.menu_map.store import NEWS, SETTINGS, answer_to
 
 MOST_KEYS: Final = 4

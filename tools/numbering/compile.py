@@ -11,8 +11,8 @@ from phonenumbers.carrierdata import CARRIER_DATA
 from phonenumbers.geodata import GEOCODE_DATA
 from phonenumbers.geodata.locale import LOCALE_DATA
 
-from firmware.numbering import layout
-from firmware.numbering.layout import Header, NumberingPlan, Section, Sections
+from firmware.base.numbering import layout
+from firmware.base.numbering.layout import Header, NumberingPlan, Section, Sections
 from tools.numbering.automaton import build_automaton
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from firmware.egress.discovery import DiscoveryMessage, discovery
-from firmware.egress.downlink import AckMessage
-from firmware.egress.messages import (
+from firmware.phone.call import CallDirection, DisconnectReason
+from firmware.phone.purpose import Purpose
+from firmware.privacy.egress.discovery import DiscoveryMessage, discovery
+from firmware.privacy.egress.downlink import AckMessage
+from firmware.privacy.egress.messages import (
     CallDetailRecord,
     CdrMessage,
     ClockQuality,
@@ -21,8 +23,6 @@ from firmware.egress.messages import (
     RecordRange,
     StatusMessage,
 )
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.phone.purpose import Purpose
 from fleet.publications import Publication, PublicationKind
 
 

@@ -9,11 +9,11 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-FOLDER: Final = _ROOT / "firmware" / "screens" / "catalogues"
+FOLDER: Final = _ROOT / "firmware" / "display" / "catalogues"
 _FILES: Final = "*/LC_MESSAGES/wecall.po"
 _METHODS: Final = [("**.py", "python")]
 _KEYWORDS: Final = {"word": None, "counted": (1, 2)}
-"""The functions of `firmware.words` whose first argument, or first two, are messages."""
+"""The functions of `firmware.base.words` whose first argument, or first two, are messages."""
 
 
 def extract() -> Catalog:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from firmware.base.words import Text, word
 from firmware.phone.activation import AgeBand
 from firmware.phone.activation_errands import LeaveNumberUnproved
 from firmware.phone.answers import Answer, ErrandFailed
@@ -24,7 +25,6 @@ from firmware.phone.menu.views import CardView, MenuRow, SoftKeys
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Purpose
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 _AGES: tuple[tuple[AgeBand, Text], ...] = (
     (AgeBand.UNDER_14, word("Under 14")),

@@ -1,5 +1,6 @@
 """What a phone with a stick in it shows and asks, by itself: see `firmware.phone.bundle`."""
 
+from firmware.base.words import Text, word
 from firmware.phone.bundle_errands import AnswerBundleSigner, TryBundleCode
 from firmware.phone.bundle_news import (
     BundleCodeWanted,
@@ -21,7 +22,6 @@ from firmware.phone.on_hook import show_on_hook
 from firmware.phone.phrases import HINTS
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Hint
-from firmware.words import Text, word
 
 CODE_DIGITS = 10
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import (
     Answer,
     CallsDeleted,
@@ -32,7 +33,6 @@ from firmware.phone.phrases import DECISIONS, REASONS, UNKNOWN_CALLER
 from firmware.phone.recording_answers import RecordingRow, RecordingsChanged, RecordingsFound
 from firmware.phone.recording_errands import FindRecordings
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 _TITLES = {
     CallKind.ALL: word("All calls"),

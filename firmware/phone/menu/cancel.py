@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from firmware.base.words import word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.proof import proving
@@ -10,7 +11,6 @@ from firmware.phone.menu.views import MenuRow
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import CancelAccount
 from firmware.phone.state import PhoneState
-from firmware.words import word
 
 CANCEL_ACCOUNT: Final = word("Cancel account")
 _ROWS: Final = (

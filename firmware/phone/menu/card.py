@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed, FactsRead
 from firmware.phone.errands import FactsKind, ReadFacts
 from firmware.phone.key import Key
@@ -9,7 +10,6 @@ from firmware.phone.menu.choices import BACK
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import CardView, MenuRow, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 ONE_MOMENT = word("One moment…")
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from firmware.base.words import Text, word
 from firmware.phone.key import Key
 from firmware.phone.menu.stack import Quiet, Screen
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 BACK = word("Back")
 CHOOSE = word("OK")

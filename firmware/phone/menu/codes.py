@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+from firmware.base.words import Word, word
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import CodeView, NoticeView, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.words import Word, word
 
 ACCOUNT_PLACE = "{account}"
 """Where the operator's link names the account; nothing else about the holder ever stands in it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.consent_answers import ConsentRow, ConsentsRead
 from firmware.phone.consent_errands import ReadConsents, SetConsent
@@ -14,7 +15,6 @@ from firmware.phone.menu.switches import CHOSEN
 from firmware.phone.menu.views import ListView, MenuRow, MenuView, NoticeView, SoftKeys
 from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 PURPOSES: dict[Purpose, Text] = {
     Purpose.SERVICE: word("Service"),

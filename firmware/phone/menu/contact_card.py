@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ContactDeleted, ContactRead, ContactSaved, ErrandFailed
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.contact_search import dialable
@@ -20,7 +21,6 @@ from firmware.phone.menu.views import CodeView, SoftKeys
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.state import PhoneState
 from firmware.phone.vcard_text import vcard_text
-from firmware.words import Text, word
 
 _AS_USUAL = word("as usual")
 _FAILED = word("Not done")

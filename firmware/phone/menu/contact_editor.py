@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from firmware.base.words import Text, word
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.phone.contact_text import MAX_NAME, MAX_NUMBERS
 from firmware.phone.errands import SaveContact
@@ -12,7 +13,6 @@ from firmware.phone.menu.question import Question
 from firmware.phone.menu.text_page import TextPage
 from firmware.phone.state import PhoneState
 from firmware.phone.text_entry import TextEntry
-from firmware.words import Text, word
 
 KINDS: dict[NumberKind, Text] = {
     NumberKind.MOBILE: word("mobile"),

@@ -1,5 +1,6 @@
 """The address book: its list, which digits search, and what can be done with all of it."""
 
+from firmware.base.words import word
 from firmware.phone.answers import (
     Answer,
     ContactDeleted,
@@ -21,7 +22,6 @@ from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.menu.work import JobPage
 from firmware.phone.rights_errands import CopyContacts
 from firmware.phone.state import PhoneState
-from firmware.words import word
 
 _FOUND_AT_MOST = 30
 _MOST_KEYS = 20

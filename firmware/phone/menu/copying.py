@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.choices import CHOOSE, Choice, Choices, Then, opening
@@ -15,7 +16,6 @@ from firmware.phone.rights_answers import CopyFinished, CopyProgressed, Passphra
 from firmware.phone.rights_errands import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase
 from firmware.phone.state import PhoneState
 from firmware.phone.text_entry import TextEntry
-from firmware.words import Text, word
 
 COPY: Final = word("A copy")
 _SHORTEST: Final = 12

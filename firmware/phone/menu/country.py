@@ -1,5 +1,6 @@
 """Where the phone stands: asked of whoever meets it first where its configuration does not say it."""
 
+from firmware.base.words import word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.errands import ChooseCountry
@@ -12,7 +13,6 @@ from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.on_hook import show_on_hook
 from firmware.phone.state import DIGIT_KEYS, PhoneState
-from firmware.words import word
 
 _TITLE = word("Country")
 _SHOWN = 16

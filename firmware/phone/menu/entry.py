@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from firmware.base.words import Text, word
 from firmware.phone.dial_plan import MAX_DIGITS
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
@@ -9,7 +10,6 @@ from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import EntryKind, EntryView, SoftKeys
 from firmware.phone.pin import MAX_DIGITS as MAX_PIN_DIGITS
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 DELETE = word("Delete")
 

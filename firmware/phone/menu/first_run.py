@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from firmware.base.words import Text, word
 from firmware.phone.activation import Activation
 from firmware.phone.answers import Answer
 from firmware.phone.commands import SaveSetUp
@@ -39,7 +40,6 @@ from firmware.phone.ring_preview import stop_preview
 from firmware.phone.set_up import SetUp
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Mode
-from firmware.words import Text, word
 
 _TEXT_SIZES: tuple[tuple[bool, Text], ...] = ((False, word("Normal text")), (True, word("Large text")))
 _WELCOME = (

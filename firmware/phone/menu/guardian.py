@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from firmware.base.words import Text, word
 from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Then
@@ -13,7 +14,6 @@ from firmware.phone.pin import weakness
 from firmware.phone.pin_slot import PinSlot
 from firmware.phone.purpose import Actor
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 GUARDIANS_PIN = word("Guardian's PIN")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from firmware.base.words import Text, Word, word
 from firmware.phone.holder_settings import allow, allow_no_more, block, toggle_do_not_disturb, unblock
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry
@@ -9,7 +10,6 @@ from firmware.phone.menu.question import Question
 from firmware.phone.menu.switches import OFF, change, on_or_off, switch
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.state import PhoneState
-from firmware.words import Text, Word, word
 
 _FORWARDS = (
     ("forward_always", word("Forward all")),

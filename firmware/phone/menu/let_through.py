@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import LoggedCall
 from firmware.phone.call import Decision
 from firmware.phone.holder_settings import allow, toggle_do_not_disturb
@@ -18,7 +19,6 @@ from firmware.phone.phrases import DECISIONS
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights_errands import NoteOverride
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 LET_THROUGH: Final = word("Let through")
 _INCOMING: Final = frozenset(

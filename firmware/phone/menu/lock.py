@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
 from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.key import Key
@@ -15,7 +16,6 @@ from firmware.phone.menu.store_guard import guard_row, opens_by_pin
 from firmware.phone.menu.switches import change, on_or_off
 from firmware.phone.pin import weakness
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 FORGOTTEN_WAIT_S = 40
 """The wait after the fifth wrong PIN: whoever has to wait so long hears what else there is to do."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from firmware.base.words import Text
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.errands import Errand
 from firmware.phone.key import Key
@@ -11,7 +12,6 @@ from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.words import Text
 
 STRETCH = 60
 """So many rows are read at once."""

@@ -1,5 +1,6 @@
 """The menu that everything begins with."""
 
+from firmware.base.words import word
 from firmware.phone.menu.calls import calls_page
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.codes import invite_page, top_up_page
@@ -13,7 +14,6 @@ from firmware.phone.menu.recordings import RECORDINGS, recordings_page
 from firmware.phone.menu.settings import language_row, settings_page
 from firmware.phone.menu.status import status_page
 from firmware.phone.state import PhoneState
-from firmware.words import word
 
 
 def main_menu() -> Choices:

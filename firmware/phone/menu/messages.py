@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from firmware.base.words import Text, word
 from firmware.phone.call import CallDirection, CallerId, TextMessage
 from firmware.phone.commands import DeleteMessage, MarkMessagesRead
 from firmware.phone.key import Key
@@ -15,7 +16,6 @@ from firmware.phone.menu.voicemail import voicemail_page
 from firmware.phone.modes.writing import refusal, write_to
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 
 class MessageList(Choices):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from firmware.base.words import Text, counted, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.menu.calls import calls_page
 from firmware.phone.menu.card import ONE_MOMENT, Card
@@ -30,7 +31,6 @@ from firmware.phone.rights import Right
 from firmware.phone.rights_answers import MyDataErased, MyDataRead, MyDataRow
 from firmware.phone.rights_errands import EraseMyData, ReadMyData
 from firmware.phone.state import PhoneState
-from firmware.words import Text, counted, word
 
 MY_DATA: Final = word("My data")
 _WHAT_IS_HERE: Final = word("What is here")

@@ -1,12 +1,12 @@
 """The operator's notices: they wait until the holder has read them, and stay to be read again."""
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer
 from firmware.phone.menu.choices import Choice, Choices
 from firmware.phone.menu.reading import Reading
 from firmware.phone.policy_answers import NoticeRow, NoticesRead
 from firmware.phone.policy_errands import AcknowledgeNotice, ReadNotices
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 NOTICES = word("Notices")
 

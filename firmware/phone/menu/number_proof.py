@@ -1,5 +1,6 @@
 """The proof that the line's number is its holder's: a code that the operator sends there is typed here."""
 
+from firmware.base.words import Text, word
 from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
 from firmware.phone.activation_errands import CheckCode, ReadNumberProof, RequestCode
 from firmware.phone.answers import Answer, ErrandFailed
@@ -11,7 +12,6 @@ from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import ListView, MenuRow, NoticeView, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 _NUMBER_WORDS: dict[NumberProof, Text] = {
     NumberProof.OPEN: word("A code is sent to your number. Type it here to show that the number is yours."),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, PicturesListed
 from firmware.phone.errands import DeletePicture, FolderJob, ListPictures
 from firmware.phone.holder_settings import set_preferences
@@ -10,7 +11,6 @@ from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.question import Question
 from firmware.phone.menu.work import JobPage
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 NONE = word("None")
 CHOSEN = word("chosen")

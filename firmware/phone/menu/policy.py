@@ -1,5 +1,6 @@
 """The privacy policy: the one that counts, the one that is to come, and those of before."""
 
+from firmware.base.words import Text, counted, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.menu.choices import Choice, Choices, Then
 from firmware.phone.menu.question import Notice
@@ -7,7 +8,6 @@ from firmware.phone.menu.reading import Reading
 from firmware.phone.policy_answers import PoliciesListed, PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import ListPolicies, PolicyShown, ReadPolicy
 from firmware.phone.state import PhoneState
-from firmware.words import Text, counted, word
 
 PRIVACY_POLICY = word("Privacy policy")
 

@@ -1,5 +1,6 @@
 """Privacy: what the holder is told of it and has a say in."""
 
+from firmware.base.words import word
 from firmware.phone.errands import FactsKind
 from firmware.phone.menu.card import Card, FactsCard
 from firmware.phone.menu.choices import Choice, Choices, opening
@@ -20,7 +21,6 @@ from firmware.phone.menu.switches import on_or_off
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.private_mode import is_private
 from firmware.phone.state import PhoneState
-from firmware.words import word
 
 _WHAT_LEAVES = word("What leaves")
 _CONTACT = word("Contact")

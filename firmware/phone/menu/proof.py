@@ -1,5 +1,6 @@
 """Proving to be the holder before one of the holder's rights is exercised: each wrong try stands in the ledger."""
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Then
@@ -9,7 +10,6 @@ from firmware.phone.pin_slot import PinSlot
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 
 class ProofPage(PinCheck):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
 from firmware.phone.consent_errands import ReadConsents, ReadReceipt, WithdrawOptional
@@ -16,7 +17,6 @@ from firmware.phone.menu.views import CodeView, NoticeView, SoftKeys
 from firmware.phone.private_mode import begin_private_mode, is_private
 from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 WHAT_I_AGREE_TO = word("What I agree to")
 PRIVATE_MODE = word("Private mode")

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+from firmware.base.words import Text, word
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import NoticeView, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 NO = word("No")
 WHOSE_PHONE = word("The phone's memory cannot be read: nobody can say yes now.")

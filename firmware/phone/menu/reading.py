@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+from firmware.base.words import Text, word
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, Then
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import NoticeView, SoftKeys
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 NEXT = word("Next")
 DONE = word("Done")

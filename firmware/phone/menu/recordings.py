@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, Choice, Choices, opening
@@ -31,7 +32,6 @@ from firmware.phone.recording_errands import (
 )
 from firmware.phone.rights_errands import CopyRecording
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 RECORDINGS = word("Recordings")
 SEEK_S = 10.0

@@ -5,6 +5,7 @@ The operator's answer is read here, and objected to by a key.
 
 from typing import Final
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
@@ -17,7 +18,6 @@ from firmware.phone.rights import RequestKind, RequestState, Right
 from firmware.phone.rights_answers import AnswerRow, RequestFiled, RequestRow, RequestsListed
 from firmware.phone.rights_errands import CloseRequest, FileRequest, ListRequests, MarkAnswerRead, ObjectToAnswer
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 REQUESTS: Final = word("Requests")
 _NEW: Final = word("New request")

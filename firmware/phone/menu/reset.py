@@ -1,5 +1,6 @@
 """Forgetting everything: a page that says what goes and what stays, the PIN, and two questions."""
 
+from firmware.base.words import word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.errands import FactoryReset
 from firmware.phone.menu.card import ONE_MOMENT, Card
@@ -8,7 +9,6 @@ from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.rights import Right
 from firmware.phone.state import PhoneState
-from firmware.words import word
 
 _TITLE = word("Reset")
 _ROWS = (

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from firmware.base.words import Text, counted, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.views import MenuRow
@@ -9,7 +10,6 @@ from firmware.phone.my_data import DataCategory
 from firmware.phone.rights_answers import RetentionRead
 from firmware.phone.rights_errands import ReadRetention
 from firmware.phone.state import PhoneState
-from firmware.words import Text, counted, word
 
 HOW_LONG: Final = word("Kept for")
 CATEGORIES: Final[dict[DataCategory, Text]] = {

@@ -1,5 +1,6 @@
 """The holder's settings, by what they are about."""
 
+from firmware.base.words import Text, word
 from firmware.phone.menu.cancel import CANCEL_ACCOUNT, cancel_page
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.lock import lock_page
@@ -9,7 +10,6 @@ from firmware.phone.menu.sound import sound_page
 from firmware.phone.menu.speed_dials import speed_dials_page
 from firmware.phone.menu.switches import Level, Options, switch, turn_brightness
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 # Whoever cannot read what the display says finds it all the same.
 _LANGUAGE = "Language 语言"

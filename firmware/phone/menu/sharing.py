@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer
 from firmware.phone.menu.card import Card
 from firmware.phone.menu.long_list import LongList
@@ -10,7 +11,6 @@ from firmware.phone.menu.views import MenuRow
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 WHO_GOT_WHAT: Final = word("Who got what")
 _KINDS: Final[dict[SharedKind, Text]] = {

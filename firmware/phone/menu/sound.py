@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from firmware.base.words import Text, Word, word
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.switches import Level, Options, switch
@@ -9,7 +10,6 @@ from firmware.phone.orders import AudioRoute
 from firmware.phone.ring_preview import preview_ring, stop_preview
 from firmware.phone.state import PhoneState
 from firmware.phone.volumes import STEP_PERCENT, turn
-from firmware.words import Text, Word, word
 
 RINGS: tuple[tuple[str, Word], ...] = (
     ("normal", word("Normal")),

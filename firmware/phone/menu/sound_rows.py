@@ -1,9 +1,9 @@
 """How a call sounds, in rows for whoever only wants to know whether it was good, and for whoever asks why."""
 
+from firmware.base.words import Word, word
 from firmware.phone.call import CallQuality
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.quality import bars
-from firmware.words import Word, word
 
 _GOOD_BARS = 3
 _FAIR_BARS = 2

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+from firmware.base.words import Text, word
 from firmware.phone.holder_settings import set_speed_dial, speed_dial, speed_dial_objection
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 _DIGITS = "123456789"
 

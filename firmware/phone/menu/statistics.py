@@ -1,5 +1,6 @@
 """How much was called: today, this month and ever."""
 
+from firmware.base.words import Text, counted, word
 from firmware.phone.answers import Answer, CallsCounted, ErrandFailed
 from firmware.phone.call_statistics import CallCounts
 from firmware.phone.errands import CountCalls
@@ -8,7 +9,6 @@ from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.sound_rows import verdict_row
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.state import PhoneState
-from firmware.words import Text, counted, word
 
 _SECONDS_A_MINUTE = 60
 _MINUTES_AN_HOUR = 60

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from firmware.base.words import word
 from firmware.phone.call import RegistrationState
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.errands import FactsKind
@@ -17,7 +18,6 @@ from firmware.phone.menu.views import MenuRow
 from firmware.phone.phrases import FEATURES, NO_SERVICE, REGISTRATION_FAILURES, REGISTRATIONS, UNKNOWN_CALLER
 from firmware.phone.state import PhoneState
 from firmware.phone.view import LineView
-from firmware.words import word
 
 _FACTS = {
     FactsKind.NETWORK: word("Network"),

@@ -1,5 +1,6 @@
 """Having the PIN open the phone's memory: what that protects from, what it costs, and the switch."""
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed, PinChecked
 from firmware.phone.guard import Guard
 from firmware.phone.key_answers import StoreGuarded
@@ -12,7 +13,6 @@ from firmware.phone.menu.switches import on_or_off
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.pin import MIN_DIGITS_FOR_STORE
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 _TITLE = word("PIN at start")
 _GO_ON = word("Go on")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from firmware.base.words import Text, word
 from firmware.phone.holder_settings import adjust, set_preferences
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, Then
@@ -10,7 +11,6 @@ from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import NoticeView, SoftKeys
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneState
-from firmware.words import Text, word
 
 ON = word("on")
 OFF = word("off")

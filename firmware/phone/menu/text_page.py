@@ -1,5 +1,6 @@
 """A page on which a text is typed; see firmware.phone.text_entry for what the keys write."""
 
+from firmware.base.words import Text
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
@@ -8,7 +9,6 @@ from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import EntryKind, EntryView, SoftKeys
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.text_entry import TextEntry
-from firmware.words import Text
 
 LETTER_S = 1.2
 """So long a letter waits for its key to be pressed again."""

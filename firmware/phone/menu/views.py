@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from firmware.words import Text
+from firmware.base.words import Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed, JobFinished, JobProgressed
 from firmware.phone.errands import Errand, FolderJob, RunFolderJob
 from firmware.phone.events import Timer
@@ -12,7 +13,6 @@ from firmware.phone.menu.views import NoticeView, SoftKeys
 from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Mode
-from firmware.words import Text, word
 
 
 class WorkPage(Sentence):

@@ -46,4 +46,4 @@ def test_root_is_asked_before_its_own_program_begins(started: list[Any]) -> None
     assert CliRunner().invoke(forget_operator, input="n\n").exit_code == 1
     assert started == []
     CliRunner().invoke(forget_operator, input="y\n")
-    assert started == [(config._ROOTS_PYTHON, "-I", "-m", "firmware.root.forget")]
+    assert started == [(config._ROOTS_PYTHON, "-I", "-m", "firmware.setup.root.forget")]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from firmware.base.errors import ControlError
 from firmware.control.admin_requests import ContactMergeRequest, ContactPart, StatusRequest
 from firmware.control.client import ask, ask_async
 from firmware.control.requests import MAX_LINE_BYTES, Request, Role
-from firmware.errors import ControlError
 
 Ask = Callable[..., Mapping[str, object]]
 

@@ -14,14 +14,14 @@ from typing import Any, Self
 
 import pytest
 
+from firmware.base.errors import ControlError
+from firmware.base.peer import Peer, asking, peer_of
 from firmware.control import server as server_module
 from firmware.control.admin_requests import ConsentRequest, DoctorRequest, LogRequest, StatusRequest
 from firmware.control.client import ask, ask_async
-from firmware.control.peer import Peer, asking, peer_of
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import MAX_LINE_BYTES, Answer, Empty, Role
 from firmware.control.server import GROUPS, MAX_CONNECTIONS, ControlServer, Handler
-from firmware.errors import ControlError
 from tests.lab.patience import PATIENCE_S
 
 
@@ -415,7 +415,7 @@ async def test_a_peer_outside_the_group_is_refused_where_the_file_would_let_it_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stranger = os.geteuid() + 4711
-    monkeypatch.setattr("firmware.control.peer.os.geteuid", lambda: stranger)
+    monkeypatch.setattr("firmware.base.peer.os.geteuid", lambda: stranger)
     monkeypatch.setattr(
         "firmware.control.server.peer_of",
         lambda connection: type(real := peer_of(connection))(real.pid, stranger + 1, frozenset({stranger})),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware.base.errors import BundleError, BundleNotTakenError, ControlError, RequestRefusedError, StorageError
 from firmware.control.admin_requests import StatusRequest
 from firmware.control.client import ask_async
 from firmware.control.request_lists import REQUESTS
@@ -17,7 +18,6 @@ from firmware.control.say import say
 from firmware.control.server import ControlServer
 from firmware.control.stick_client import HandsetLink
 from firmware.control.stick_role import StickRole
-from firmware.errors import BundleError, BundleNotTakenError, ControlError, RequestRefusedError, StorageError
 from firmware.phone.bundle_news import (
     BundleCode,
     BundleEnded,

@@ -9,7 +9,7 @@ import pytest
 
 from drivers import ringer
 from drivers.ringer import PATTERNS_MS, AlsaRinger, silence, warble
-from firmware.media.tone_plans import PLANS
+from firmware.voice.audio.tone_plans import PLANS
 from tests.lab.audio import Sound, loudest_frequencies
 
 RATE_HZ = 16_000

@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 import pytest
 
+from firmware.base.late_group import LateGroup
 from firmware.cli import main
 from firmware.installer.cli import bundle, fleet
-from firmware.late_group import LateGroup
 from tests.lab.installer_desk import InstallerDesk
 
 

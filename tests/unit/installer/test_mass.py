@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.bundles.examine import check_secrets, read_configuration
 from firmware.installer import batch, seal_command
+from firmware.setup.bundles.examine import check_secrets, read_configuration
 from provisioning.bundle import open_bundle
 from provisioning.sealing import CodeCost, seal_to_code, unseal_with_code, unseal_with_key
 from provisioning.trust import Kind, TrustedKey

@@ -1,8 +1,8 @@
 """A person in the menus: pages are opened by the words of their rows, as they are read."""
 
+from firmware.base.words import Text, Word
 from firmware.phone.key import Key
 from firmware.phone.menu.views import ListView, MenuRow
-from firmware.words import Text, Word
 from tests.unit.phone.desk import Desk
 
 

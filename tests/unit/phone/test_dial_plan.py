@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.errors import DialPlanError
+from firmware.base.errors import DialPlanError
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.country import USUAL_EMERGENCY_NUMBERS
 from firmware.phone.dial_plan import MAX_DIGITS, DialPlan, Match, Objection, Rewrite

@@ -1,6 +1,6 @@
 import pytest
 
-from firmware.errors import DialPlanError
+from firmware.base.errors import DialPlanError
 from firmware.phone.digit_map import Alternative
 
 

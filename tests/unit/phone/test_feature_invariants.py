@@ -7,6 +7,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
+from firmware.base.words import word
 from firmware.phone.activation_answers import NumberProof, NumberProofRead
 from firmware.phone.activation_errands import CheckCode, ReadNumberProof, RequestCode
 from firmware.phone.answers import (
@@ -64,7 +65,6 @@ from firmware.phone.policy_errands import PolicyShown, ReadPolicy
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Purpose
 from firmware.phone.view import Mode
-from firmware.words import word
 from tests.lab.chance import counted
 from tests.unit.phone.office import office_settings
 from tests.unit.phone.test_phone_invariants import AnyEvening

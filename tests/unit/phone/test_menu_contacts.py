@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from firmware.base.pinyin.table import syllables
+from firmware.base.words import word
 from firmware.phone.answers import (
     ContactDeleted,
     ContactRead,
@@ -28,8 +30,6 @@ from firmware.phone.menu.views import CodeView, EntryView, ListView, NoticeView
 from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.vcard_text import vcard_text
 from firmware.phone.view import Mode
-from firmware.pinyin.table import syllables
-from firmware.words import word
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, open_page, row_of, said, the_list
 from tests.unit.phone.office import office

@@ -1,5 +1,6 @@
 import pytest
 
+from firmware.base.words import word
 from firmware.phone.call import (
     CallId,
     CallQuality,
@@ -18,7 +19,6 @@ from firmware.phone.orders import PlaceCall
 from firmware.phone.phrases import FEATURES, REGISTRATION_FAILURES, REGISTRATIONS
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import LineView, Mode
-from firmware.words import word
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, the_list, values
 from tests.unit.phone.office import office

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from firmware.display.artist import Artist
 from firmware.phone.call import CallId
 from firmware.phone.commands import ShowPage, StartTimer
 from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, KeyPressed, Timer, TimerExpired
@@ -13,7 +14,6 @@ from firmware.phone.key import Key
 from firmware.phone.news import CallNews, CallsFound, VoiceNews
 from firmware.phone.orders import PlaceCall
 from firmware.phone.phone import Phone
-from firmware.screens.artist import Artist
 from firmware.voice.news_gate import NewsGate
 from tests.lab import chance
 from tests.lab.display_reader import FAMILY, NoPictures

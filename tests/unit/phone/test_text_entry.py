@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware.base.pinyin.table import syllables
 from firmware.phone.key import Key
 from firmware.phone.pinyin_entry import Composition
 from firmware.phone.text_entry import _LETTERS, MAX_BYTES, MAX_CHARACTERS, TextEntry, WritingMode
-from firmware.pinyin.table import syllables
 
 
 def write(keys: str, entry: TextEntry | None = None) -> TextEntry:

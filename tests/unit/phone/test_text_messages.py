@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from firmware.base.pinyin.table import syllables
+from firmware.base.words import word
 from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, SipUri, TextMessage
 from firmware.phone.commands import (
     DeleteMessage,
@@ -21,8 +23,6 @@ from firmware.phone.orders import PlaceCall, SendMessage
 from firmware.phone.phrases import HINTS
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode
-from firmware.pinyin.table import syllables
-from firmware.words import word
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, said, values
 from tests.unit.phone.office import office

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyld import jsonld
 
+from firmware.display.families.qr import module_px
 from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
 from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.consent import ANSWERS, LedgerAction, LedgerEntry, LedgerHead
 from firmware.privacy.receipts import Issuer, receipts, summary
-from firmware.screens.families.qr import module_px
 from tests.lab.ledger import chain_of
 
 DPV = "https://w3id.org/dpv#"

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from firmware.settings.line import sip_settings
-from firmware.sip.settings import ServerName
+from firmware.voice.sip.settings import ServerName
 from provisioning.schema import parse_configuration
 
 TEXT = """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.config import LoadedConfiguration, load
+from firmware.configuration.loading import LoadedConfiguration, load
 from firmware.phone.dial_plan import Match
 from firmware.phone.feature_codes import Feature
 from firmware.phone.features import Hotline, OpenHours

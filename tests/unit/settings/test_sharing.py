@@ -1,8 +1,8 @@
 import pytest
 
-from firmware.egress.border import Border
+from firmware.privacy.egress.border import Border
 from firmware.settings.sharing import recipient
-from firmware.storage.outbox import Recipient
+from firmware.store.outbox import Recipient
 from provisioning.errors import ProvisioningError
 from provisioning.schema import parse_configuration
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from firmware.egress.messages import CallDetailRecord, CdrMessage, ConsentMessage, Topic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
+from firmware.privacy.egress.messages import CallDetailRecord, CdrMessage, ConsentMessage, Topic
 from firmware.sync.parcels import Parcel, pack
 
 EPOCH = 5

@@ -19,12 +19,12 @@ from firmware.phone.call import (
 )
 from firmware.phone.news import Problem
 from firmware.phone.recording import RecordingPreference, RecordingSign
-from firmware.sip.mapping import MAX_DISPLAY_NAME_LENGTH, MAX_NUMBER_LENGTH
-from firmware.sip.text_messages import MAX_TEXT_LENGTH
 from firmware.voice import channel
 from firmware.voice.book import Book
 from firmware.voice.channel import MAX_MESSAGE_BYTES
 from firmware.voice.messages import ForgetCall, News, RingerFault, decode_news, encode
+from firmware.voice.sip.mapping import MAX_DISPLAY_NAME_LENGTH, MAX_NUMBER_LENGTH
+from firmware.voice.sip.text_messages import MAX_TEXT_LENGTH
 
 ANNA, BEN = CallerId("100", "Anna"), CallerId("200", "Ben", asserted=True)
 # As Debian has it (net.core.wmem_max).

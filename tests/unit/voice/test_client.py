@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pytest
 
-from firmware.control.peer import Peer
+from firmware.base.peer import Peer
 from firmware.phone import news as n
 from firmware.phone import orders as o
 from firmware.phone.call import (

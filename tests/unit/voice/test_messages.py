@@ -26,8 +26,6 @@ from firmware.phone.call import (
 from firmware.phone.news import Problem
 from firmware.phone.orders import LineOrder, SoundOrder
 from firmware.phone.recording import RecordingPreference
-from firmware.sip.mapping import caller_id
-from firmware.sip.text_messages import readable
 from firmware.voice.channel import MAX_MESSAGE_BYTES, RefusedError
 from firmware.voice.messages import (
     LONGEST_TEXT,
@@ -43,6 +41,8 @@ from firmware.voice.messages import (
     decode_order,
     encode,
 )
+from firmware.voice.sip.mapping import caller_id
+from firmware.voice.sip.text_messages import readable
 from tests.lab import chance
 
 CALL, OTHER = CallId("c" * 32), CallId("0123456789abcdef" * 2)

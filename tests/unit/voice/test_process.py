@@ -13,7 +13,7 @@ from typing import Self
 
 import pytest
 
-from firmware.health.heartbeats import Health
+from firmware.base.heartbeats import Health
 from firmware.phone import news as n
 from firmware.phone import orders as o
 from firmware.phone.call import (

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from firmware.egress.messages import ErasureReason, OutcomeCode
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestKind
+from firmware.privacy.egress.messages import ErasureReason, OutcomeCode
 from fleet.api.models import DeviceState, ErasureStanding, PublicationKind, RequestStanding
 from fleet.collector.quarantine import Reason
 from tools.page.vendor import FILES, VENDOR

@@ -4,11 +4,18 @@ from collections import Counter
 import msgspec
 import pytest
 
-from firmware.egress.downlink import AckMessage, DownTopic
-from firmware.egress.messages import MODELS, CallDetailRecord, ConsentMessage, OutcomeMessage, RecordRange, Topic
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestState
 from firmware.ports.outbox import OutboxMessage
+from firmware.privacy.egress.downlink import AckMessage, DownTopic
+from firmware.privacy.egress.messages import (
+    MODELS,
+    CallDetailRecord,
+    ConsentMessage,
+    OutcomeMessage,
+    RecordRange,
+    Topic,
+)
 from firmware.sync.parcels import pack
 from fleet.simulator.clock import ClockError
 from fleet.simulator.handset import SimulatedHandset

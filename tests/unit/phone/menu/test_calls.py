@@ -1,5 +1,6 @@
 import pytest
 
+from firmware.base.words import word
 from firmware.phone.answers import CallsDeleted, CallsListed, ContactDeleted, ContactSaved, ErrandFailed, LoggedCall
 from firmware.phone.call import CallDirection, CallId, CallQuality, CallState, Decision, DisconnectReason
 from firmware.phone.commands import MarkMissedCallsSeen
@@ -14,7 +15,6 @@ from firmware.phone.preferences import Preferences
 from firmware.phone.recording_answers import RecordingsChanged, RecordingsFound
 from firmware.phone.recording_errands import FindRecordings, PlayRecording
 from firmware.phone.view import Hint, Mode
-from firmware.words import word
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
 from tests.unit.phone.office import office

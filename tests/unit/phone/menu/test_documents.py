@@ -1,5 +1,6 @@
 import pytest
 
+from firmware.base.words import counted, word
 from firmware.phone.answers import ErrandFailed
 from firmware.phone.call import CallState
 from firmware.phone.consent_answers import ConsentsChanged
@@ -20,7 +21,6 @@ from firmware.phone.policy_answers import (
 from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
 from firmware.phone.purpose import Purpose
 from firmware.phone.view import Mode
-from firmware.words import counted, word
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, said, the_list, values
 from tests.unit.phone.office import office

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from firmware.base.words import word
 from firmware.phone.answers import CallsListed, ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallerId, CallId, CallState, DisconnectReason
 from firmware.phone.commands import SavePreferences, StartTimer
@@ -19,8 +20,7 @@ from firmware.phone.preferences import Preferences
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder
 from firmware.phone.view import Hint, Mode
-from firmware.storage.pin import wait_after
-from firmware.words import word
+from firmware.store.pin import wait_after
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said
 from tests.unit.phone.office import AGREED, office, office_settings

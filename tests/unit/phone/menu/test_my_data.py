@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from firmware.base.words import word
 from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallState, DisconnectReason
 from firmware.phone.consent_answers import ConsentsChanged
@@ -42,7 +43,6 @@ from firmware.phone.rights_errands import (
     ObjectToAnswer,
     ProveHolder,
 )
-from firmware.words import word
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
 from tests.unit.phone.office import office

@@ -1,5 +1,6 @@
 import pytest
 
+from firmware.base.words import word
 from firmware.phone.answers import ErrandFailed
 from firmware.phone.call import CallId, CallState
 from firmware.phone.events import RecordingEnded, Timer
@@ -19,7 +20,6 @@ from firmware.phone.recording_errands import (
     StopPlaying,
 )
 from firmware.phone.view import Hint, Mode
-from firmware.words import word
 from tests.unit.phone.desk import INCOMING, Desk, settings
 from tests.unit.phone.menus import choose, labels, row_of, said, the_list, values
 from tests.unit.phone.recorded import list_recordings, listen_to_a_recording, open_recordings, recorded

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from firmware.base.words import word
 from firmware.phone.commands import SavePreferences
 from firmware.phone.dial_plan import Objection
 from firmware.phone.events import KeyRepeated, PreferencesLoaded, Timer
@@ -10,7 +11,6 @@ from firmware.phone.menu.views import EntryView, NoticeView
 from firmware.phone.orders import AudioRoute, PlaceCall, SetVolume, StartRinging, StopRinging
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.preferences import Preferences
-from firmware.words import word
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
 from tests.unit.phone.office import office

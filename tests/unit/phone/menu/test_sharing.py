@@ -1,11 +1,11 @@
 import pytest
 
+from firmware.base.words import Text, word
 from firmware.phone.answers import ErrandFailed
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, MenuRow
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
-from firmware.words import Text, word
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, open_page, said, the_list
 from tests.unit.phone.office import office

@@ -1,11 +1,11 @@
 import pytest
 
+from firmware.base.words import Text, counted, word
 from firmware.phone.answers import CallsCounted, ErrandFailed
 from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.errands import CountCalls
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, ListView, MenuRow
-from firmware.words import Text, counted, word
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, open_page, said, the_list
 from tests.unit.phone.office import office

@@ -1,5 +1,6 @@
 import pytest
 
+from firmware.base.words import word
 from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallState, DisconnectReason
 from firmware.phone.errands import CheckPin, SetPin
@@ -15,7 +16,6 @@ from firmware.phone.pin import weakness
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Mode
-from firmware.words import word
 from tests.unit.phone.desk import INCOMING, Desk, settings
 from tests.unit.phone.menus import open_page, row_of, said
 from tests.unit.phone.office import office

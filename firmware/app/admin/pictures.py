@@ -1,0 +1,140 @@
+"""What the handset answers to `wecall picture`.
+
+The picture comes decoded, by the command's own sandbox, and in parts: a line of the socket is shorter than a picture.
+"""
+
+import base64
+import binascii
+import logging
+from collections.abc import Callable, Mapping
+
+from firmware.base.errors import ControlError, StorageError
+from firmware.control.admin_requests import (
+    ContactPhotoAddRequest,
+    PictureAddRequest,
+    PictureListRequest,
+    PicturePartRequest,
+    PictureRemoveRequest,
+)
+from firmware.control.requests import Answer, Empty
+from firmware.control.server import Handler
+from firmware.pictures.pixels import MAX_HEIGHT_PX, MAX_WIDTH_PX, Pixels
+from firmware.services.import_gate import ImportGate
+from firmware.store.pictures import StoredPictures
+
+_log = logging.getLogger(__name__)
+
+_MAX_BYTES = MAX_WIDTH_PX * MAX_HEIGHT_PX * 3
+
+
+class PictureAnswer(Answer):
+    """One picture: what names it, and what the person calls it."""
+
+    picture: str
+    name: str
+
+
+class PhotoAnswer(Answer):
+    """Whether a contact's photo was kept: where there is no room, the contact is kept without it."""
+
+    kept: bool
+
+
+class PicturesAnswer(Answer):
+    """Every picture."""
+
+    pictures: tuple[PictureAnswer, ...]
+
+
+class PictureRole:
+    """Answers the admin role's requests about pictures."""
+
+    def __init__(
+        self,
+        pictures: Callable[[], StoredPictures | None],
+        gate: ImportGate,
+        when_changed: Callable[[], None],
+    ) -> None:
+        """Set up.
+
+        Args:
+            pictures: those that are kept; None where there is no store.
+            gate: says whether pictures may come in.
+            when_changed: called when pictures came or went.
+        """
+        self._pictures = pictures
+        self._gate = gate
+        self._when_changed = when_changed
+        self._upload = ""
+        self._parts = bytearray()
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the control server needs, beside the other requests of Role.ADMIN."""
+        return {
+            "picture_list": self._list,
+            "picture_part": self._part,
+            "picture_add": self._add,
+            "contact_photo_add": self._add_photo,
+            "picture_remove": self._remove,
+        }
+
+    @property
+    def _kept(self) -> StoredPictures:
+        pictures = self._pictures()
+        if pictures is None:
+            raise ControlError("The store cannot be used, so there are no pictures. See wecall doctor.")
+        return pictures
+
+    async def _list(self, _request: PictureListRequest) -> PicturesAnswer:
+        return PicturesAnswer(
+            pictures=tuple(PictureAnswer(picture=kept.picture, name=kept.name) for kept in await self._kept.list())
+        )
+
+    async def _part(self, request: PicturePartRequest) -> Empty:
+        await self._gate.require_consent()
+        if request.upload != self._upload:
+            # One that was not finished is forgotten: there is never more than one in memory.
+            self._upload = request.upload
+            self._parts.clear()
+        try:
+            part = base64.b64decode(request.data, validate=True)
+        except binascii.Error:
+            raise ControlError("A part of the picture is not base64.") from None
+        if len(self._parts) + len(part) > _MAX_BYTES:
+            raise ControlError(f"A picture has at most {_MAX_BYTES} bytes.")
+        self._parts += part
+        return Empty()
+
+    async def _uploaded(self, request: PictureAddRequest | ContactPhotoAddRequest) -> Pixels:
+        if request.upload != self._upload:
+            raise ControlError("The parts of this picture are not here. Send them again.")
+        await self._gate.require_consent()
+        pixels = Pixels(request.width_px, request.height_px, bytes(self._parts))
+        self._upload = ""
+        self._parts.clear()
+        return pixels
+
+    async def _add_photo(self, request: ContactPhotoAddRequest) -> PhotoAnswer:
+        pixels = await self._uploaded(request)
+        try:
+            await self._kept.add_photo(request.contact_id, pixels)
+        except StorageError as error:
+            _log.warning("The photo of a contact was not kept: %s", error)
+            return PhotoAnswer(kept=False)
+        return PhotoAnswer(kept=True)
+
+    async def _add(self, request: PictureAddRequest) -> PictureAnswer:
+        pixels = await self._uploaded(request)
+        contact_id = await self._kept.contact_named(request.contact) if request.contact else None
+        kept = await self._kept.add(request.name, pixels)
+        if contact_id is not None:
+            await self._kept.give_to(contact_id, kept.picture)
+        self._when_changed()
+        return PictureAnswer(picture=kept.picture, name=kept.name)
+
+    async def _remove(self, request: PictureRemoveRequest) -> Empty:
+        if not await self._kept.remove(request.picture):
+            raise ControlError("There is no such picture. `wecall picture list` names them.")
+        self._when_changed()
+        return Empty()

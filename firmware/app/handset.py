@@ -1,0 +1,648 @@
+"""The composition root: the one place that builds adapters and drivers and ties them together."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from firmware.app.admin.my_data import CopyParts
+from firmware.app.boot import Early, Options
+from firmware.app.bus import Bus
+from firmware.app.devices import Settings, StartedDevice, build_devices
+from firmware.app.microphone_watch import MicrophoneWatch
+from firmware.app.minutes import Minutes
+from firmware.app.roles import admin_handlers, stick_handlers, sync_handlers
+from firmware.app.user_interface import Face
+from firmware.app.watchdog import feed_watchdog, status_words
+from firmware.base.errors import ControlError, MediaError, StorageError
+from firmware.base.heartbeats import Health
+from firmware.base.notifier import SystemdNotifier
+from firmware.base.numbering.directory import TABLE_PATH, NumberDirectory
+from firmware.base.serial import serial
+from firmware.configuration.shelf import Shelf
+from firmware.control.requests import Role
+from firmware.control.server import ControlServer, Handler
+from firmware.control.sync_role import Inbound
+from firmware.display.families import has_chinese
+from firmware.display.families.rom import GLYPHS
+from firmware.phone.call import CallId, SipUri
+from firmware.phone.events import (
+    BlockedContactsLoaded,
+    Event,
+    HandsetLifted,
+    HandsetReplaced,
+    KeyHeld,
+    KeyPressed,
+    KeyRepeated,
+    MinuteStarted,
+)
+from firmware.phone.key import Key
+from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
+from firmware.phone.news import CallsFound, Problem, ProblemCleared, ProblemRaised
+from firmware.phone.orders import SendMessage
+from firmware.phone.phone import Phone
+from firmware.phone.view import PhoneView
+from firmware.pictures.pixels import Pixels
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState
+from firmware.ports.outbox import Outbox
+from firmware.ports.sound import SOUND_RATE_HZ
+from firmware.services import clock, exchange
+from firmware.services.account.factory_reset import finish_reset
+from firmware.services.account.last_word import KnownRecipients
+from firmware.services.account.outbox import Farewell
+from firmware.services.account.resetting import Resetting
+from firmware.services.account.steps import resume_reset
+from firmware.services.account.untold import tell_untold
+from firmware.services.cancelling import Cancelling
+from firmware.services.doctor.condition import read_condition
+from firmware.services.doctor.findings import Condition
+from firmware.services.exports import Exports
+from firmware.services.facts import Facts
+from firmware.services.faults import DeviceFaults, Faults
+from firmware.services.handlers import Surroundings, copy_of_everything, errand_handlers
+from firmware.services.operator.verification import SipVerifier
+from firmware.services.recording.announcer import Announcer
+from firmware.services.recording.player import RecordingPlayer
+from firmware.services.recording.recorder import CallRecorder
+from firmware.services.records import Records, problem_of
+from firmware.services.runner import ErrandRunner
+from firmware.settings.broker import broker_settings
+from firmware.settings.identity import identity
+from firmware.settings.issuer import issuer
+from firmware.settings.phone import phone_settings
+from firmware.settings.recording import announcement
+from firmware.setup.bundles.opening import open_desk
+from firmware.setup.bundles.watch import PhoneWatch
+from firmware.store.guardian_mark import GuardianMark
+from firmware.voice.audio.recorder import SoundRecorder
+from firmware.voice.audio.ring_tone import load_ring_tone
+from firmware.voice.audio.tones import key_click
+from firmware.voice.client import Ties
+from firmware.voice.kept_line import forget
+from firmware.voice.messages import ForgetCall, Report
+from provisioning.schema import Configuration
+
+if TYPE_CHECKING:
+    from firmware.setup.bundles.desk import BundleDesk
+
+_log = logging.getLogger(__name__)
+
+_SLOW_THREAD_LIMIT_S: Final = 60.0
+# Where the kernel says who has which sound device; a simulated phone shares those of the computer with others.
+_SOUND_STATUS: Final = Path("/proc/asound")
+# A voice that runs is there at once, one that starts within a second or two.
+_FOUND_PATIENCE_S: Final = 10.0
+_HOOK_PATIENCE_S: Final = 1.0
+
+
+def run_until_stopped(options: Options, early: Early) -> None:
+    """Start the rest of the handset and run it until SIGTERM or SIGINT, or until it has to start anew."""
+    if asyncio.run(_run(options, early)):
+        # The same process goes on with nothing of the old one in its memory, whether systemd looks after it or nobody.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - what runs already
+
+
+async def _run(options: Options, early: Early) -> bool:
+    """Run the handset; return whether another run is to follow."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    handset = Handset(options, early, stopping.set)
+    await handset.start()
+    try:
+        await stopping.wait()
+    finally:
+        await handset.stop()
+    return handset.starts_anew
+
+
+class Handset:
+    """Everything that runs in the handset's process, started in order and stopped in reverse.
+
+    Attributes:
+        starts_anew: after this run another one is to follow.
+    """
+
+    def __init__(self, options: Options, early: Early, end: Callable[[], None]) -> None:
+        """Set up; `end` has this run stopped."""
+        self._options = options
+        self._end = end
+        self.starts_anew = False
+        self._loaded = early.loaded
+        self._health = Health()
+        self._voice = early.voice
+        self._found: asyncio.Future[frozenset[CallId]] = asyncio.get_running_loop().create_future()
+        self._notifier = SystemdNotifier()
+        self._device_faults = DeviceFaults(self._report_device_faults)
+        self._running = AsyncExitStack()
+        self._exports = Exports(options.state_dir)
+        self._records: Records | None = None
+        self._recipients: KnownRecipients | None = None
+        self._settling: asyncio.Task[None] | None = None
+        self._player: RecordingPlayer | None = None
+        self._is_writing = False
+        self._watch = PhoneWatch()
+        self._bundles: BundleDesk | None = None
+
+    async def start(self) -> None:
+        """Start every part; one that fails is named on the display and in `doctor`, and the rest goes on."""
+        configuration = self._loaded.configuration
+        device_settings = Settings.of(configuration)
+        family = device_settings.display.family
+        # Without a font that has Chinese, words that can be read are better than boxes.
+        language = configuration.device.language if configuration and has_chinese(family) else "en"
+        country = device_settings.country
+        self._phone = Phone(phone_settings(self._loaded, serial()), lambda: CallId(secrets.token_hex(16)))
+        self._directory = NumberDirectory(TABLE_PATH, language)
+        self._attribute = partial(self._directory.describe, country=country)
+        self._devices = build_devices(
+            device_settings,
+            simulator_dir=self._options.runtime_dir if self._options.simulated_devices else None,
+            glyphs=GLYPHS,
+        )
+        self._face = Face(
+            self._devices,
+            self._voice,
+            family=family,
+            language=language,
+            view=lambda: self._phone.view,
+            show=self._show,
+            load_picture=self._load_picture,
+            when_language_changed=self._directory.speak,
+            heartbeat=self._health.register("display", _SLOW_THREAD_LIMIT_S),
+            on_failure=lambda sentence: self._device_faults.note("display", sentence),
+        )
+        self._bus = Bus(
+            self._phone,
+            voice=self._voice,
+            indicator=self._devices.indicator,
+            show=self._show,
+            has_line=configuration is not None,
+            ringer_light=self._devices.ringer_light,
+            set_brightness=self._face.set_brightness,
+            key_click=key_click(SOUND_RATE_HZ),
+            attribute=self._attribute,
+        )
+        self._bus.when_written = lambda call_id: self._voice.order(ForgetCall(call_id))
+        self._faults = Faults(self._bus.post)
+        self._minutes = Minutes(self._begin_minute)
+        self._bus.start()
+        self._start_devices()
+        await self._start_page()
+        self._start_phone()
+        self._load_ring_tone(configuration)
+        self._directory.start()
+        await self._start_records(configuration)
+        if self._records is None:
+            self._bus.write_to(None)
+        await self._start_sockets()
+        if self._bundles is not None:
+            self._bundles.start()
+        self._start_watchdog()
+        _log.info("The handset is ready")
+
+    async def stop(self) -> None:
+        """Stop everything, last started first; calls are ended and their records written."""
+        if not self.starts_anew:
+            # systemd would end the process that is to go on.
+            self._notifier.stopping()
+        # Calls end while the store is still open, so that their records are written.
+        await self._voice.stop()
+        await self._bus.stop()
+        await self._running.aclose()
+        _log.info("The handset has stopped")
+
+    # --- starting, in order -------------------------------------------------------------------------------------------
+
+    def _start_devices(self) -> None:
+        devices, faults = self._devices, self._device_faults
+        self._face.start()
+        self._running.callback(self._face.stop)
+        devices.keypad.when_pressed = self._key_listener(KeyPressed)
+        devices.keypad.when_repeated = self._key_listener(KeyRepeated)
+        devices.keypad.when_held = self._key_listener(KeyHeld)
+        devices.hook_switch.when_lifted = lambda: self._post_from_thread(HandsetLifted())
+        devices.hook_switch.when_replaced = lambda: self._post_from_thread(HandsetReplaced())
+        parts: dict[str, StartedDevice] = {
+            "indicator": devices.indicator,
+            "keypad": devices.keypad,
+            "hook switch": devices.hook_switch,
+        }
+        for part, device in parts.items():
+            if faults.attempt(part, device.start):
+                self._running.callback(faults.attempt, part, device.stop)
+
+    def _start_phone(self) -> None:
+        self._bus.wake_phone()
+        microphone = MicrophoneWatch(
+            self._bus.post,
+            lambda: self._voice.replace("the microphone records without an order"),
+            folder=self._options.runtime_dir / "asound" if self._options.simulated_devices else _SOUND_STATUS,
+        )
+        self._voice.start(
+            Ties(
+                post=self._bus.post,
+                found=self._take_over,
+                note_ringer=self._note_ringer,
+                note_talk=microphone.note_order,
+                note_pid=microphone.note_voice,
+            )
+        )
+        watching = asyncio.create_task(microphone.run(), name="microphone")
+        self._running.callback(watching.cancel)
+        if self._loaded.from_last_good:
+            self._bus.post(ProblemRaised(Problem.CONFIGURATION, " ".join(self._loaded.mistakes)))
+        if not clock.is_plausible():
+            self._bus.post(ProblemRaised(Problem.CLOCK_NOT_SET))
+        noticing = asyncio.create_task(self._notice_hook(), name="hook")
+        self._running.callback(noticing.cancel)
+        self._minutes.start()
+        self._running.callback(self._minutes.stop)
+
+    def _load_ring_tone(self, configuration: Configuration | None) -> None:
+        if configuration is None or (path := configuration.ringer.tone) is None:
+            return
+
+        async def load() -> None:
+            try:
+                self._voice.use_ring_tone(await asyncio.to_thread(load_ring_tone, path))
+            except MediaError as error:
+                self._device_faults.note("ringer", str(error))
+
+        loading = asyncio.create_task(load(), name="ring tone")
+        self._running.callback(loading.cancel)
+
+    async def _start_page(self) -> None:
+        if (page := self._devices.page) is not None:
+            page.when_family_changed = self._face.change_family
+            await page.start()
+            self._running.callback(page.stop)
+
+    async def _start_records(self, configuration: Configuration | None) -> None:
+        if not await self._finish_reset():
+            return
+        await self._forget_files()
+        self._make_records(configuration)
+        self._cancelling = Cancelling(
+            self._records,
+            self._options.state_dir,
+            self._loaded,
+            start_anew=self._start_anew,
+            on_fault=self._faults.note_store,
+        )
+        await self._open_bundles()
+        self._start_recorder(configuration)
+        self._start_errands(configuration)
+        if self._records is not None:
+            self._bus.post(StoreGuarded(self._records.keyring.guards))
+            if self._records.keyring.waits_for_pin:
+                self._bus.post(StoreWaitsForPin())
+            await self._records.start(self._take_up_store)
+            self._write_to(self._records)
+            self._settle_calls(self._records)
+
+    async def _finish_reset(self) -> bool:
+        """Finish a factory reset that was begun; False where the store must not be opened in this run.
+
+        That is where it fails, and where this run knows of the last holder what the next must not.
+        """
+        try:
+            if self._loaded.cancelled:
+                await asyncio.to_thread(resume_reset, self._options.state_dir)
+            if await asyncio.to_thread(finish_reset, self._options.state_dir):
+                _log.warning("The factory reset is finished")
+                if self._loaded.chosen_country:
+                    self._start_anew()
+                    return False
+        except StorageError as error:
+            self._faults.note_store(problem_of(error), str(error))
+            return False
+        return True
+
+    async def _forget_files(self) -> None:
+        """Destroy what lies in the exchange folder and should not any more."""
+        try:
+            await asyncio.to_thread(exchange.forget_left, self._exchange_dir)
+            await asyncio.to_thread(exchange.forget_old_exports, self._exchange_dir)
+        except StorageError as error:
+            self._faults.note_files(str(error))
+
+    def _make_records(self, configuration: Configuration | None) -> None:
+        if configuration is None:
+            return
+        try:
+            records = Records(
+                self._options.state_dir,
+                configuration,
+                # A store that does not open, or waits for the PIN, has no thread.
+                self._health.register("storage", _SLOW_THREAD_LIMIT_S, starts_later=True),
+                self._faults.note_store,
+                self._faults.note_consents,
+                on_documents=self._bus.post,
+                on_trial=Shelf(self._options.state_dir).standing.firmware_is_on_trial,
+            )
+        except StorageError as error:
+            self._health.forget("storage")
+            self._faults.note_store(problem_of(error), str(error))
+            return
+        self._records = records
+        # Whatever is erased may be in what waits for a stick.
+        records.when_erased = self._exports.drop
+        if configuration.sync is not None:
+            shared = records.shares.epochs
+            self._recipients = KnownRecipients(records.outbox, self._options.state_dir, configuration, shared)
+        self._running.push_async_callback(records.stop)
+
+    async def _open_bundles(self) -> None:
+        """Get ready to take bundles in, and to try the one that this run was started with."""
+        self._bundles = await open_desk(
+            self._options.state_dir,
+            self._options.runtime_dir,
+            self._loaded,
+            self._records,
+            watch=self._watch,
+            post=self._bus.post,
+            try_sound=self._voice.try_sound,
+            pictures_changed=self._face.show_new_pictures,
+            start_anew=self._start_anew,
+            end=self._end,
+        )
+        if self._bundles is not None:
+            self._running.push_async_callback(self._bundles.stop)
+
+    def _start_recorder(self, configuration: Configuration | None) -> None:
+        if configuration is None or (records := self._records) is None:
+            return
+        rate_hz = configuration.sound.rate_hz
+        sound = SoundRecorder(
+            self._voice.tap,
+            self._health.register("recorder", _SLOW_THREAD_LIMIT_S),
+            rate_hz=rate_hz,
+            period_frames=rate_hz * configuration.sound.period_ms // 1000,
+        )
+        sound.start()
+        self._running.callback(sound.stop)
+        kilobits = configuration.recording.bitrate_kbps
+        recorder = CallRecorder(sound, records.recordings, self._bus.post, bitrate_kbps=kilobits)
+        self._bus.recorder = recorder
+        self._running.push_async_callback(recorder.stop)
+        announcer = self._bus.announcer = Announcer(self._voice, self._bus.post, announcement(configuration))
+        preparation = asyncio.get_running_loop().create_task(announcer.prepare(), name="announcement")
+        self._running.callback(preparation.cancel)
+        self._player = RecordingPlayer(records.recordings, self._voice.listen_to, self._bus.post)
+        self._running.push_async_callback(self._player.close)
+
+    def _start_errands(self, configuration: Configuration | None) -> None:
+        bundles = self._bundles.handlers if self._bundles is not None else {}
+        runner = ErrandRunner(
+            errand_handlers(
+                Surroundings(
+                    records=self._records,
+                    player=self._player,
+                    state_dir=self._options.state_dir,
+                    exchange_dir=self._exchange_dir,
+                    exports=self._exports,
+                    note_files=self._faults.note_files,
+                    forget_bundles=Shelf(self._options.state_dir).forget_bundles,
+                    identity=identity(configuration),
+                    issuer=issuer(configuration),
+                    condition=self._condition,
+                    start_anew=self._start_anew,
+                    resetting=self._resetting,
+                    pictures_changed=self._face.show_new_pictures,
+                    attribute=self._attribute,
+                    language=lambda: self._face.language,
+                    cancel=self._cancelling.begin,
+                    reload=self._bus.load_from_store,
+                    verifier=self._make_verifier(configuration),
+                    set_up_facts=self._set_up_facts,
+                ),
+                self._bus.post,
+            )
+            | bundles,
+            self._bus.post,
+        )
+        self._bus.errands = runner
+        self._running.push_async_callback(runner.stop)
+
+    def _make_verifier(self, configuration: Configuration | None) -> SipVerifier | None:
+        if configuration is None or not (address := configuration.operator.verification):
+            return None
+        verifier = SipVerifier(
+            address, lambda reference, text: self._voice.order(SendMessage(reference, SipUri(address), text))
+        )
+        self._bus.takes_instead = verifier.takes
+        return verifier
+
+    def _write_to(self, records: Records) -> None:
+        """Write down what has been done of calls, and will be; not before the store takes it.
+
+        The phone may be in a call from its first moment on, which voice kept.
+        """
+        if not self._is_writing:
+            self._is_writing = True
+            self._bus.write_to(records)
+
+    def _take_up_store(self) -> None:
+        if self._records is not None:
+            self._write_to(self._records)
+        self._settling = asyncio.create_task(self._settle_recipients(), name="recipients")
+        self._face.forget_pictures()
+        self._bus.load_from_store()
+        if self._bundles is not None:
+            self._bundles.store_opened()
+
+    async def _settle_recipients(self) -> None:
+        """Have the card say who would have to be told of a reset, and the ledger who was not told of the last one."""
+        try:
+            if self._recipients is not None:
+                await self._recipients.settle()
+        except StorageError as error:
+            self._faults.note_store(problem_of(error), str(error))
+        await self._tell_untold()
+
+    async def _tell_untold(self) -> None:
+        consents = self._records.consents if self._records is not None else None
+        await tell_untold(self._options.state_dir, consents, self._bus.post)
+
+    def _start_anew(self) -> None:
+        self.starts_anew = True
+        forget(self._options.runtime_dir)
+        self._end()
+
+    async def _load_picture(self, picture: str) -> Pixels | None:
+        return await self._records.pictures.read(picture) if self._records is not None else None
+
+    async def _tell_blocked_contacts(self) -> None:
+        if self._records is not None:
+            self._bus.post(BlockedContactsLoaded(tuple(await self._records.contacts.blocked_numbers())))
+
+    async def _start_sockets(self) -> None:
+        handlers: dict[Role, Mapping[str, Handler]] = {
+            Role.ADMIN: admin_handlers(
+                self._records,
+                view=lambda: self._phone.view,
+                page_lines=self._face.lines,
+                condition=self._condition,
+                own_condition=self._own_condition,
+                copy_parts=self._copy_parts,
+                exports=self._exports,
+                resetting=self._resetting,
+                guardian_mark=GuardianMark(self._options.state_dir),
+                pictures_changed=self._face.show_new_pictures,
+                contacts_changed=self._tell_blocked_contacts,
+                bundles=lambda: self._bundles,
+            )
+        }
+        sync = sync_handlers(
+            self._records,
+            self._outbox,
+            self._make_farewell,
+            self._broker_settings,
+            note_broker=self._note_broker,
+            intake=self._bundles.intake if self._bundles is not None else None,
+        )
+        if sync is not None:
+            handlers[Role.SYNC] = sync
+        if self._bundles is not None:
+            handlers[Role.STICK] = stick_handlers(self._bundles.intake, self._exports, self._bus.post)
+        server = ControlServer(self._options.runtime_dir, handlers)
+        try:
+            await server.start()
+        except ControlError as error:
+            # The phone works without its sockets; only the administrator and the broker go without.
+            _log.error("%s", error)
+            return
+        self._running.push_async_callback(server.stop)
+
+    @property
+    def _outbox(self) -> Outbox | None:
+        """What waits for the broker; where there is one, nothing of it leaves that a reset could not take back."""
+        return self._recipients or (self._records.outbox if self._records is not None else None)
+
+    def _make_farewell(self, inbound: Inbound | None) -> Farewell:
+        """Make what speaks of a holder who has gone, and have it try for as long as it takes, but not for ever."""
+        farewell = Farewell(
+            self._options.state_dir,
+            self._outbox,
+            inbound,
+            self._broker_settings,
+            on_untold=self._tell_untold,
+        )
+        trying = asyncio.create_task(farewell.keep_trying(), name="farewell")
+        self._running.callback(trying.cancel)
+        return farewell
+
+    @property
+    def _resetting(self) -> Resetting:
+        consents = self._records.consents if self._records is not None else None
+        return Resetting(self._options.state_dir, consents, self._start_anew)
+
+    def _broker_settings(self) -> BrokerSettings | None:
+        return broker_settings(self._loaded.configuration)
+
+    @property
+    def _exchange_dir(self) -> Path:
+        return self._options.state_dir / exchange.FOLDER_NAME
+
+    def _copy_parts(self) -> CopyParts | None:
+        if (records := self._records) is None:
+            return None
+        configuration = self._loaded.configuration
+        copy = copy_of_everything(records, identity(configuration), issuer(configuration), self._exports)
+        return CopyParts(records.pins, records.requests, copy, self._exports)
+
+    def _start_watchdog(self) -> None:
+        watchdog = asyncio.create_task(feed_watchdog(self._notifier, self._health), name="watchdog")
+        self._running.callback(watchdog.cancel)
+        self._notifier.status(status_words(self._phone.view))
+        self._notifier.ready()
+
+    # --- events in, pages out -----------------------------------------------------------------------------------------
+
+    def _post_from_thread(self, event: Event) -> None:
+        self._bus.post_threadsafe(event)
+
+    def _key_listener(self, event_type: type[KeyPressed | KeyRepeated | KeyHeld]) -> Callable[[str], None]:
+        return lambda name: self._post_from_thread(event_type(Key(name)))
+
+    def _show(self, view: PhoneView) -> None:
+        self._face.show(view)
+        self._notifier.status(status_words(view))
+        self._watch.note_view(view)
+
+    def _begin_minute(self, minute: MinuteStarted) -> None:
+        self._bus.post(minute)
+        self._face.show_again()
+
+    def _set_up_facts(self) -> Facts:
+        """Read which bundle has set the handset up; waits for the card."""
+        from firmware.services.set_up_facts import set_up_facts  # noqa: PLC0415 - wanted when an installer looks
+
+        configuration = self._loaded.configuration
+        keys = configuration.trust.keys if configuration is not None else ()
+        standing = Shelf(self._options.state_dir).standing
+        return set_up_facts(serial(), standing, keys, self._phone.view.last_bundle)
+
+    def _note_broker(self, state: BrokerState, problem: BrokerProblem) -> None:
+        self._faults.note_broker(state, problem)
+        self._watch.note_broker(state)
+
+    async def _condition(self) -> Condition:
+        return await self._own_condition(await self._voice.report())
+
+    async def _own_condition(self, voice: Report | None = None) -> Condition:
+        return await read_condition(
+            self._loaded,
+            self._phone.view,
+            faults=self._faults,
+            device_faults=self._device_faults.sentences,
+            speech_fault=self._face.speech_fault,
+            voice=voice,
+            records=self._records,
+            bundles=self._bundles.standing if self._bundles is not None else None,
+        )
+
+    def _report_device_faults(self) -> None:
+        sentences = " ".join(self._device_faults.sentences.values())
+        problem = Problem.DEVICE_BROKEN
+        self._post_from_thread(ProblemRaised(problem, sentences) if sentences else ProblemCleared(problem))
+
+    def _take_over(self, found: CallsFound) -> None:
+        """Go on with the calls that voice kept, before anything else happens."""
+        self._bus.post(replace(found, off_hook=self._devices.hook_switch.is_off_hook))
+        self._found.set_result(frozenset(call.call_id for call in found.calls))
+
+    async def _notice_hook(self) -> None:
+        """Notice a handset that was lifted before the start, unless voice is about to say what it is lifted for."""
+        await asyncio.wait({self._found}, timeout=_HOOK_PATIENCE_S)
+        if not self._found.done() and self._devices.hook_switch.is_off_hook and not self._phone.view.off_hook:
+            self._bus.post(HandsetLifted())
+
+    def _settle_calls(self, records: Records) -> None:
+        """Have the calls of the run before closed that voice does not have; without a voice that is all of them."""
+
+        async def settle() -> None:
+            try:
+                async with asyncio.timeout(_FOUND_PATIENCE_S):
+                    records.settle(await asyncio.shield(self._found))
+            except TimeoutError:
+                records.settle(())
+
+        settling = asyncio.create_task(settle(), name="calls of the run before")
+        self._running.callback(settling.cancel)
+
+    def _note_ringer(self, sentence: str) -> None:
+        if sentence:
+            self._device_faults.note("ringer", sentence)
+        else:
+            self._device_faults.forget("ringer")

@@ -1,0 +1,142 @@
+"""What the local sockets answer: each role, over what the handset has; where it has no store, they say so."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from firmware.app.admin.configurations import ConfigRole
+from firmware.app.admin.consents import ConsentRole
+from firmware.app.admin.contacts import ContactRole
+from firmware.app.admin.documents import DocumentRole
+from firmware.app.admin.handset import AdminRole
+from firmware.app.admin.my_data import CopyParts, MyDataRole
+from firmware.app.admin.pictures import PictureRole
+from firmware.app.admin.reset import Guarding, ResetRole
+from firmware.app.admin.store_key import KeyRole
+from firmware.configuration.progress import BundleSource
+from firmware.control.export_role import ExportRole
+from firmware.control.network_bundle_role import NetworkBundleRole
+from firmware.control.server import Handler
+from firmware.control.stick_role import StickRole
+from firmware.control.sync_role import SyncRole
+from firmware.phone.bundle_news import BundleNews
+from firmware.phone.view import PhoneView
+from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
+from firmware.ports.outbox import Outbox
+from firmware.privacy.egress.downlink import DownTopic
+from firmware.services.account.outbox import Farewell
+from firmware.services.account.resetting import Resetting
+from firmware.services.doctor.findings import Condition
+from firmware.services.exports import Exports
+from firmware.services.import_gate import ImportGate
+from firmware.services.operator.broker_memory import BrokerMemory
+from firmware.services.operator.inbound import Inbound
+from firmware.services.records import Records
+from firmware.setup.bundles.by_network import NetworkBundles, NetworkIntake
+from firmware.setup.bundles.desk import BundleDesk
+from firmware.setup.bundles.intake import Intake
+from firmware.store.guardian_mark import GuardianMark
+
+
+def admin_handlers(
+    records: Records | None,
+    *,
+    view: Callable[[], PhoneView],
+    page_lines: Callable[[], tuple[str, ...]],
+    condition: Callable[[], Awaitable[Condition]],
+    own_condition: Callable[[], Awaitable[Condition]],
+    copy_parts: Callable[[], CopyParts | None],
+    exports: Exports,
+    resetting: Resetting,
+    guardian_mark: GuardianMark,
+    pictures_changed: Callable[[], None],
+    contacts_changed: Callable[[], Awaitable[None]],
+    bundles: Callable[[], BundleDesk | None],
+) -> Mapping[str, Handler]:
+    """Return what the administrator may ask."""
+    gate = ImportGate(lambda: records.consents if records else None)
+    roles = (
+        AdminRole(
+            view=view,
+            page_lines=page_lines,
+            condition=condition,
+            own_condition=own_condition,
+            call_log=lambda: records.call_log if records else None,
+        ),
+        PictureRole(lambda: records.pictures if records else None, gate, pictures_changed),
+        ContactRole(
+            lambda: records.contacts if records else None,
+            lambda: records.pictures if records else None,
+            gate,
+            contacts_changed,
+        ),
+        ConsentRole(
+            lambda: records.consents if records else None,
+            lambda: records.documents.catalogues if records else None,
+            lambda: records.pins if records else {},
+        ),
+        KeyRole(lambda: records.rotate_key if records else None),
+        ResetRole(resetting, lambda: Guarding(records.pins, records.requests) if records else None, guardian_mark),
+        MyDataRole(copy_parts),
+        ExportRole(exports),
+        DocumentRole(lambda: records.documents if records else None),
+        ConfigRole(bundles),
+    )
+    return {name: handler for role in roles for name, handler in role.handlers.items()}
+
+
+def sync_handlers(
+    records: Records | None,
+    outbox: Outbox | None,
+    farewell: Callable[[Inbound | None], Farewell],
+    settings: Callable[[], BrokerSettings | None],
+    *,
+    note_broker: Callable[[BrokerState, BrokerProblem], None],
+    intake: NetworkIntake | None,
+) -> Mapping[str, Handler] | None:
+    """Return what the sync process may ask; None where it has nothing to carry.
+
+    Args:
+        records: what is kept.
+        outbox: what of it waits for the broker; None where there is no store.
+        farewell: makes what speaks of a holder who has gone, and after that hands on what the broker sends.
+        settings: which broker it is.
+        note_broker: told how the sync process stands with it.
+        intake: where bundles go that come over the network.
+    """
+    inbound = None
+    if records is not None:
+        documents = records.documents
+        inbound = Inbound(
+            records.outbox,
+            records.consents,
+            {
+                DownTopic.POLICY: documents.policies,
+                DownTopic.NOTICE: documents.notices,
+                DownTopic.ANSWER: documents.answers,
+            },
+            time.monotonic,
+        )
+    if (leaving := farewell(inbound)).waits:
+        role = SyncRole(leaving, leaving.settings, note_broker, leaving, _forget)
+        # Nobody sets a handset up anew over a connection that is there to say farewell.
+        return _with_bundles(role, None)
+    if records is None or outbox is None or inbound is None:
+        return None
+    memory = BrokerMemory(records.consents.announce, note_broker)
+    role = SyncRole(outbox, settings, memory.note, inbound, records.traffic.add)
+    return _with_bundles(role, intake)
+
+
+def stick_handlers(intake: Intake, exports: Exports, tell: Callable[[BundleNews], None]) -> Mapping[str, Handler]:
+    """Return what the stick process may ask; `tell` lets the phone hear of the stick."""
+    return StickRole(partial(intake.begin, BundleSource.STICK), intake, exports, tell).handlers
+
+
+def _with_bundles(role: SyncRole, intake: NetworkIntake | None) -> Mapping[str, Handler]:
+    bundles = NetworkBundles(intake, time.monotonic)
+    return {**role.handlers, **NetworkBundleRole(bundles, role.refuse_whoever_knows_another_broker).handlers}
+
+
+async def _forget(_traffic: Traffic) -> None:
+    """Keep nothing of a holder who has gone."""

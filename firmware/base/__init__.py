@@ -1,0 +1,1 @@
+"""What all parts lean on: errors, words, clocks, durable files, logs, numbers."""

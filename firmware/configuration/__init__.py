@@ -1,0 +1,1 @@
+"""Configurations: kept, read, checked."""

@@ -1,0 +1,209 @@
+"""Reads the active configuration; a file with mistakes never disables a phone that once worked."""
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from firmware.base.cancelled_mark import is_cancelled
+from firmware.base.durable import replace_durably
+from firmware.base.errors import BundleError, ConfigurationError
+from firmware.base.serial import serial
+from firmware.configuration.chosen_country import in_country, read_country
+from firmware.configuration.contradictions import contradictions
+from firmware.configuration.files import fill_in, place, with_own_key
+from firmware.configuration.shelf import BROKER_KEY, CONFIGURATION_NAME, SECRETS_NAME, Shelf
+from firmware.configuration.standing import Candidate, Ended
+from firmware.phone.bundle_news import BundleCode, BundleResult
+from provisioning.accounts import Account
+from provisioning.errors import ProvisioningError
+from provisioning.remarks import counted
+from provisioning.report import Check, CheckCode, CheckName
+from provisioning.schema import Configuration, parse_configuration
+
+_log = logging.getLogger(__name__)
+
+LAST_GOOD_NAME = "configuration.last-good.toml"
+_CANCELLED = "The account was cancelled. The phone works again with a new configuration."
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfiguration:
+    """What the handset runs with.
+
+    Attributes:
+        configuration: the valid configuration, None where there is none at all (the handset is unprovisioned).
+        mistakes: what is wrong with what should have been used, each a sentence with its place.
+        from_last_good: that has mistakes and the last good one runs in its place.
+        text: what the configuration was read from.
+        cancelled: there is a configuration, but its account was cancelled here, so it is not used.
+        installed: the configuration, also where it is not used because its account was cancelled.
+        number: of the bundle that brought it; None where it is a file of the machine's.
+        chosen_country: the country that was chosen on the display, since this configuration says none, and that it is
+            taken to say; empty while none was chosen, None where the configuration says one.
+        trial: what this run of the handset is to try; None where the configuration counts already.
+    """
+
+    configuration: Configuration | None
+    mistakes: tuple[str, ...] = ()
+    from_last_good: bool = False
+    text: str = field(default="", repr=False)
+    cancelled: bool = False
+    installed: Configuration | None = None
+    number: int | None = None
+    chosen_country: str | None = None
+    trial: Candidate | None = None
+
+
+def load(path: Path, state_dir: Path) -> LoadedConfiguration:
+    """Read what is to be tried, else what a bundle brought, else the file at `path` or its last good copy."""
+    shelf = Shelf(state_dir)
+    loaded = _load_trial(shelf) or _load_kept(shelf)
+    if loaded.configuration is None:
+        from_file = _load_file(path, state_dir)
+        loaded = replace(from_file, mistakes=(*loaded.mistakes, *from_file.mistakes))
+    if (configuration := loaded.configuration) is not None and configuration.device.country is None:
+        loaded = replace(loaded, chosen_country=(chosen := read_country(state_dir)))
+        if chosen:
+            loaded = replace(loaded, configuration=in_country(configuration, chosen))
+    loaded = replace(loaded, installed=loaded.configuration)
+    if is_cancelled(state_dir, loaded.text):
+        _log.warning("The account of this configuration was cancelled here, so the phone waits for another one")
+        return replace(loaded, configuration=None, mistakes=(_CANCELLED, *loaded.mistakes), cancelled=True)
+    return loaded
+
+
+def _load_trial(shelf: Shelf) -> LoadedConfiguration | None:
+    """Read what this run is to try; one that cannot even be started with is given up."""
+    try:
+        trial = shelf.take_up_trial()
+        if trial is not None:
+            try:
+                return replace(_read_folder(shelf, trial.number), trial=trial)
+            except ConfigurationError as error:
+                _log.error("Bundle %d cannot be tried: %s", trial.number, error)
+        if (trial := shelf.standing.trial) is not None:
+            _log.error("The handset did not get on with bundle %d, and goes back", trial.number)
+            failed = Check(name=CheckName.START, passed=False, code=CheckCode.FAILED)
+            shelf.end(Ended.of(trial, BundleResult.REVERTED, BundleCode.START, checks=(failed,), at_s=time.time()))
+    except OSError as error:
+        # What counts is what is safe to run with where nothing can be written.
+        _log.error("No bundle can be tried: %s", error.strerror)
+    return None
+
+
+def _load_kept(shelf: Shelf) -> LoadedConfiguration:
+    """Read what a bundle brought that counts, or else the newest from before it that can be read."""
+    standing = shelf.standing
+    mistakes: tuple[str, ...] = ()
+    for kept in reversed(standing.kept if standing.active is not None else ()):
+        try:
+            loaded = _read_folder(shelf, kept.number)
+        except ConfigurationError as error:
+            _log.error("The configuration of bundle %d cannot be used: %s", kept.number, error)
+            mistakes += error.mistakes
+        else:
+            return replace(loaded, mistakes=mistakes, from_last_good=bool(mistakes))
+    return LoadedConfiguration(None, mistakes)
+
+
+def _load_file(path: Path, state_dir: Path) -> LoadedConfiguration:
+    own_key = Shelf(state_dir).folder / BROKER_KEY
+    try:
+        text, configuration = _read(path)
+    except ConfigurationError as error:
+        mistakes = error.mistakes
+        _log.warning("The configuration cannot be used: %d mistake(s); run `wecall doctor` to list them", len(mistakes))
+        try:
+            text, configuration = _read(state_dir / LAST_GOOD_NAME)
+        except ConfigurationError:
+            return LoadedConfiguration(None, mistakes)
+        return LoadedConfiguration(with_own_key(configuration, own_key), mistakes, from_last_good=True, text=text)
+    if not is_cancelled(state_dir, text):
+        _keep_as_last_good(text, state_dir)
+    return LoadedConfiguration(with_own_key(configuration, own_key), text=text)
+
+
+def _read_folder(shelf: Shelf, number: int) -> LoadedConfiguration:
+    """Read the configuration that a bundle brought, with its passwords and with the paths that its files have here."""
+    folder = shelf.folder_of(number)
+    text, configuration = _read(folder / CONFIGURATION_NAME)
+    secrets: Mapping[str, str] = {}
+    if (folder / SECRETS_NAME).exists():
+        from firmware.configuration.sealed import read_own  # noqa: PLC0415 - cryptography is wanted where there are passwords
+
+        try:
+            secrets = read_own(folder, shelf.folder, serial())
+        except BundleError as error:
+            raise ConfigurationError("The passwords cannot be opened.", (str(error),)) from error
+    configuration = with_own_key(place(fill_in(configuration, secrets), folder), shelf.folder / BROKER_KEY)
+    # The same text in another bundle is another configuration: with it a cancelled account begins anew.
+    return LoadedConfiguration(configuration, text=f"# bundle {number}\n{text}", number=number)
+
+
+def _read(path: Path) -> tuple[str, Configuration]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError("No configuration.", (f"There is no configuration at {path}.",)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(
+            "Unreadable configuration.", (f"The configuration at {path} cannot be read: {reason}.",)
+        ) from error
+    return text, check_configuration(text)
+
+
+def check_configuration(text: str) -> Configuration:
+    """Read a configuration and look for all that a handset could not work with.
+
+    Raises:
+        ConfigurationError: with every mistake at once.
+    """
+    with suppress(ProvisioningError):
+        configuration = parse_configuration(text)
+        if not contradictions(configuration):
+            return configuration
+    # What tells all that is wrong, and where, is loaded only where something is.
+    from firmware.configuration.inspection import inspect_configuration  # noqa: PLC0415
+    from provisioning.risks import NO_COUNTRY  # noqa: PLC0415
+
+    found = inspect_configuration(text).mistakes
+    # This one keeps nobody from using it, and the display asks.
+    mistakes = tuple(remark.sentence for remark in found if remark.text != NO_COUNTRY.text)
+    raise ConfigurationError(f"The configuration has {counted(len(mistakes), 'mistake')}.", mistakes)
+
+
+def sip_password(account: Account, environment: Mapping[str, str] = os.environ, *, is_default: bool = True) -> str:
+    """Return the account's password: the systemd credential for it if there is one, else the file's."""
+    names = [f"sip-password-{account.identifier}", *(["sip-password"] if is_default else [])]
+    return secret(names, account.password, environment)
+
+
+def secret(names: Iterable[str], from_file: SecretStr | None, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the first systemd credential of these names that there is, else what the configuration has."""
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    for name in names if folder else ():
+        try:
+            return Path(folder or "", name).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            _log.error("The credential %s cannot be read: %s", name, type(error).__name__)
+    return from_file.get_secret_value() if from_file else ""
+
+
+def _keep_as_last_good(text: str, state_dir: Path) -> None:
+    target = state_dir / LAST_GOOD_NAME
+    try:
+        if target.exists() and target.read_text(encoding="utf-8") == text:
+            return
+        replace_durably(target, text.encode())
+    except OSError as error:
+        # A full or read-only disk must not keep a phone with a good configuration from working.
+        _log.warning("The configuration works but no copy of it could be kept: %s", error.strerror)

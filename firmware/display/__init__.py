@@ -1,0 +1,1 @@
+"""What a page looks like, and what is said of it."""

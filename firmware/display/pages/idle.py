@@ -1,0 +1,131 @@
+"""Pages of a phone that nobody uses, and of one that is not set up."""
+
+from firmware.base.words import Text, counted, word
+from firmware.display.model import Block, Flow, Importance, Role
+from firmware.display.pages.blocks import detail, headline, name, sentence
+from firmware.display.pages.faults import faults
+from firmware.display.translation import Translator
+from firmware.phone import phrases
+from firmware.phone.menu.views import SoftKeys
+from firmware.phone.view import Hint, Mode, PhoneView
+
+_FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
+
+
+def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Block, ...]:
+    """Show the most important thing that the person should know, else the time."""
+    say = translator.say
+    if view.hint is not None:
+        return hint_blocks(view, view.hint, translator)
+    if view.incident_to_read:
+        faulty = tuple(detail(say(fault.words)) for fault in faults(view)[:1])
+        missed = (detail(_missed(view, translator)),) if view.missed_calls else ()
+        return (
+            headline(say(word("Important notice"))),
+            sentence(say(word("About your data"))),
+            *faulty,
+            *missed,
+        )
+    if wrong := faults(view):
+        missed = (detail(_missed(view, translator)),) if view.missed_calls else ()
+        return (sentence(say(wrong[0].words)), *missed, *_to_read(view, translator), *_whatever_waits(view, translator))
+    if view.redial_in_s:
+        return (sentence(say(word("Trying again in {s} s", s=view.redial_in_s))),)
+    if view.refusal is not None:
+        return (
+            headline(view.refusal.party or say(phrases.UNKNOWN_CALLER)),
+            sentence(say(phrases.DECISIONS[view.refusal.decision])),
+        )
+    if view.missed_calls:
+        party = (name(view.missed_party),) if view.missed_party else ()
+        to_read = _to_read(view, translator)
+        return (headline(_missed(view, translator)), *party, *to_read, *_whatever_waits(view, translator))
+    if not clock:
+        to_read = _to_read(view, translator)
+        return (sentence(say(word("Dial a number"))), *to_read, *_whatever_waits(view, translator))
+    return (
+        Block(clock, Role.CLOCK, importance=Importance.NEEDED),
+        *_to_read(view, translator),
+        *_line(view, translator),
+        *_whatever_waits(view, translator),
+    )
+
+
+def idle_keys(view: PhoneView) -> SoftKeys:
+    """OK explains what is wrong, or else opens the menu; CANCEL takes note of what happened."""
+    if view.details_step:
+        return SoftKeys(word("Back"), word("More"))
+    has_news = view.refusal is not None or view.missed_calls
+    clear: Text = word("Clear") if has_news and not view.locked else ""
+    if view.incident_to_read and not view.locked:
+        return SoftKeys(clear, word("Read"))
+    if view.problems or view.mistakes:
+        return SoftKeys(clear, word("Details"))
+    if view.mode is Mode.UNPROVISIONED:
+        return SoftKeys(clear)
+    if view.locked:
+        return SoftKeys(clear, word("Unlock"))
+    if view.notices_to_read or view.answers_to_read or view.policy_to_read:
+        return SoftKeys(clear, word("Read"))
+    return SoftKeys(clear, word("Privacy") if view.purposes_to_answer else word("Menu"))
+
+
+def unprovisioned_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Say what to do about it, by which number an installer knows the phone, and why it is not set up."""
+    if view.hint is not None:
+        return hint_blocks(view, view.hint, translator)
+    return (
+        sentence(translator.say(word("Plug in the stick."))),
+        *([detail(view.serial, Importance.USEFUL)] if view.serial else []),
+        *(Block(mistake, Role.DETAIL, Flow.WRAP, importance=Importance.SPARE) for mistake in view.mistakes[:1]),
+    )
+
+
+def hint_blocks(view: PhoneView, hint: Hint, translator: Translator) -> tuple[Block, ...]:
+    """Say a hint, below the name of the feature that it is about."""
+    said = sentence(translator.say(phrases.HINTS[hint]))
+    if view.feature in phrases.FEATURES and hint in _FEATURE_HINTS:
+        return (headline(translator.say(phrases.FEATURES[view.feature])), said)
+    return (said,)
+
+
+def _missed(view: PhoneView, translator: Translator) -> str:
+    return translator.say(counted("{count} missed call", "{count} missed calls", view.missed_calls))
+
+
+def _line(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Name the line that calls go out over, and say what it is doing where it does not work yet."""
+    if not view.lines:
+        return ()
+    line = view.lines[0]
+    state = translator.say(phrases.REGISTRATIONS[view.registration])
+    return (detail(f"{line.account}: {state}" if line.account else state),)
+
+
+def _to_read(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Say what the operator has sent that nobody has read: it has no sign in the status bar."""
+    said: list[Text] = []
+    if view.notices_to_read:
+        said.append(counted("{count} notice", "{count} notices", view.notices_to_read))
+    if view.answers_to_read:
+        said.append(counted("{count} answer", "{count} answers", view.answers_to_read))
+    if view.policy_to_read:
+        said.append(word("New privacy policy"))
+    elif view.purposes_to_answer:
+        said.append(word("Please answer again"))
+    return tuple(detail(translator.say(each)) for each in said)
+
+
+def _whatever_waits(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Put the signs of the status bar into words, where there is room for them."""
+    say = translator.say
+    said = []
+    if view.voicemail:
+        said.append(counted("{count} voice message", "{count} voice messages", view.voicemail))
+    if view.unread_messages:
+        said.append(counted("{count} new message", "{count} new messages", view.unread_messages))
+    if view.do_not_disturb:
+        said.append(word("Do not disturb"))
+    if view.forwarding and not view.locked:
+        said.append(word("Calls go to {number}", number=view.forwarding))
+    return tuple(detail(say(each)) for each in said)

@@ -1,1 +1,0 @@
-"""Recordings of calls: made, told of and played; firmware.media has their sound, firmware.storage their files."""

@@ -1,5 +1,0 @@
-"""What each page holds, in a language; nothing here knows how large the display is."""
-
-from firmware.screens.pages.page import page_for
-
-__all__ = ["page_for"]

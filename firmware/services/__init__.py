@@ -1,0 +1,1 @@
+"""What the phone asks for and who does it, over the store."""

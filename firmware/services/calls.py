@@ -1,0 +1,88 @@
+"""Errands about the call log."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from firmware.phone.answers import CallsCounted, CallsDeleted, CallsListed, LoggedCall
+from firmware.phone.errands import ClearCalls, CountCalls, DeleteCall, Errand, ListCalls
+from firmware.phone.events import Event, MissedCallsCounted
+from firmware.ports.store import CallLog, CallLogEntry
+from firmware.services.dates import moment_in_words
+from firmware.services.runner import Handler
+
+
+class CallErrands:
+    """Reads and counts the call log, and forgets calls.
+
+    A call that is deleted takes along what still waits for the broker about it; see StoredCallLog for what has been
+    handed over already.
+    """
+
+    def __init__(
+        self,
+        call_log: CallLog,
+        *,
+        attribute: Callable[[str], str],
+        language: Callable[[], str],
+        post: Callable[[Event], None],
+    ) -> None:
+        """Set up.
+
+        Args:
+            call_log: where calls are kept.
+            attribute: says where a number belongs, from the card and so on any thread; empty where that is unknown.
+            language: which one the display speaks now.
+            post: tells the phone how many missed calls are left, in the main thread.
+        """
+        self._call_log = call_log
+        self._attribute = attribute
+        self._language = language
+        self._post = post
+
+    @property
+    def handlers(self) -> Mapping[type[Errand], Handler]:
+        """What the runner needs."""
+        return {
+            ListCalls: self._list,
+            DeleteCall: self._delete,
+            ClearCalls: self._clear,
+            CountCalls: self._count,
+        }
+
+    async def _list(self, errand: ListCalls) -> CallsListed:
+        total, entries = await self._call_log.listed(errand.kind, errand.first, errand.limit)
+        places = await asyncio.to_thread(lambda: [self._attribute(entry.number) for entry in entries])
+        calls = tuple(self._logged(entry, place) for entry, place in zip(entries, places, strict=True))
+        return CallsListed(errand.kind, errand.first, total, calls)
+
+    async def _delete(self, errand: DeleteCall) -> CallsDeleted:
+        await self._call_log.delete(errand.call_id)
+        return await self._deleted()
+
+    async def _clear(self, errand: ClearCalls) -> CallsDeleted:
+        await self._call_log.clear(errand.kind)
+        return await self._deleted()
+
+    async def _count(self, _errand: CountCalls) -> CallsCounted:
+        return CallsCounted(await self._call_log.statistics())
+
+    async def _deleted(self) -> CallsDeleted:
+        self._post(MissedCallsCounted(await self._call_log.count_unseen_missed()))
+        return CallsDeleted()
+
+    def _logged(self, entry: CallLogEntry, place: str) -> LoggedCall:
+        talked_s = entry.ended_at - entry.answered_at if entry.ended_at and entry.answered_at else 0
+        return LoggedCall(
+            call_id=entry.call_id,
+            direction=entry.direction,
+            number=entry.number,
+            name=entry.name,
+            at=moment_in_words(entry.started_at, self._language()),
+            duration_s=round(talked_s),
+            answered=entry.answered_at is not None,
+            reason=entry.reason,
+            decision=entry.decision,
+            quality=entry.quality,
+            attribution=place,
+            contact_id=entry.contact_id,
+        )

@@ -1,0 +1,76 @@
+"""Giving the phone back on its holder's word, or on with it where a power cut has interrupted it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from firmware.base.errors import StorageError
+from firmware.configuration.loading import LoadedConfiguration
+from firmware.phone.news import Problem
+from firmware.phone.purpose import Actor, Channel
+from firmware.services.account.steps import go_on
+from firmware.services.account.stored import StoredFarewell
+from firmware.services.records import Records, problem_of
+
+_log = logging.getLogger(__name__)
+
+
+class Cancelling:
+    """Takes the steps of a farewell one after the other, and has the handset start anew: the next run finishes it."""
+
+    def __init__(
+        self,
+        records: Records | None,
+        state_dir: Path,
+        loaded: LoadedConfiguration,
+        *,
+        start_anew: Callable[[], None],
+        on_fault: Callable[[Problem, str], None],
+    ) -> None:
+        """Set up; has itself called where the store finds that it was interrupted.
+
+        Args:
+            records: the store; None where there is none, and nobody whose phone it is.
+            state_dir: where it is.
+            loaded: the configuration that is given up.
+            start_anew: ends this run and begins another.
+            on_fault: told why an interrupted one cannot go on.
+        """
+        self._farewell: StoredFarewell | None = None
+        self._state_dir = state_dir
+        self._loaded = loaded
+        self._start_anew = start_anew
+        self._on_fault = on_fault
+        self._resumed: asyncio.Task[None] | None = None
+        if records is not None:
+            self._farewell = records.farewell
+            records.when_cancelled = self._resume
+
+    async def begin(self, actor: Actor) -> None:
+        """Begin to give the phone back.
+
+        Raises:
+            StorageError: the store or the card cannot be written.
+        """
+        if self._farewell is not None:
+            await self._farewell.begin(actor, Channel.KEYPAD)
+            await self._go_on(self._farewell)
+
+    async def _go_on(self, farewell: StoredFarewell) -> None:
+        if (configuration := self._loaded.configuration) is None:
+            return
+        await go_on(farewell, self._state_dir, configuration, self._loaded.text)
+        _log.warning("The account is cancelled: the handset starts anew and forgets its holder")
+        self._start_anew()
+
+    def _resume(self) -> None:
+        self._resumed = asyncio.create_task(self._go_on_or_say_why())
+
+    async def _go_on_or_say_why(self) -> None:
+        if self._farewell is None:
+            return
+        try:
+            await self._go_on(self._farewell)
+        except StorageError as error:
+            self._on_fault(problem_of(error), str(error))

@@ -1,0 +1,102 @@
+"""Errands about the operator's documents: policies and notices are read, and noted as read."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from firmware.base.errors import StorageError
+from firmware.phone.errands import Errand
+from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow
+from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
+from firmware.phone.purpose import Purpose
+from firmware.privacy.policy import KeptPolicy, changes_since, in_force
+from firmware.services.runner import Handler
+from firmware.store.catalogues import StoredCatalogues
+from firmware.store.notices import StoredNotice, StoredNotices
+from firmware.store.policies import StoredPolicies
+
+
+class DocumentErrands:
+    """Reads policies and notices in the display's language."""
+
+    def __init__(
+        self,
+        policies: StoredPolicies,
+        notices: StoredNotices,
+        catalogues: StoredCatalogues,
+        language: Callable[[], str],
+    ) -> None:
+        """Set up.
+
+        Args:
+            policies: what is read, and noted as read.
+            notices: likewise.
+            catalogues: what purposes are called in.
+            language: which one the display speaks now.
+        """
+        self._policies = policies
+        self._stored_notices = notices
+        self._catalogues = catalogues
+        self._language = language
+
+    @property
+    def handlers(self) -> Mapping[type[Errand], Handler]:
+        """What the runner needs."""
+        return {
+            ListPolicies: self._list,
+            ReadPolicy: self._read,
+            PolicyShown: self._note_shown,
+            ReadNotices: self._read_notices,
+            AcknowledgeNotice: self._acknowledge,
+        }
+
+    async def _list(self, _errand: ListPolicies) -> PoliciesListed:
+        shelf = await self._policies.shelf()
+        return PoliciesListed(tuple(map(_row, reversed(shelf))))
+
+    async def _read(self, errand: ReadPolicy) -> PolicyRead:
+        return await self._policy(errand.version)
+
+    async def _note_shown(self, errand: PolicyShown) -> PolicyRead:
+        await self._policies.note_shown(errand.version)
+        return await self._policy(errand.version)
+
+    async def _policy(self, version: str) -> PolicyRead:
+        shelf = await self._policies.shelf()
+        found = [kept for kept in shelf if not version or kept.policy.version == version]
+        if not found:
+            raise StorageError("This policy is not kept any more. Choose another one.")
+        kept, counting = found[-1], in_force(shelf)
+        before = counting.position if counting is not None else 0
+        changes = changes_since(shelf, before, kept.position) if counting is not None else frozenset()
+        language = self._language()
+        catalogue = await self._catalogues.current()
+        names = tuple(catalogue.entry(purpose).name.in_language(language) for purpose in Purpose if purpose in changes)
+        return PolicyRead(_row(kept), kept.policy.paragraphs(language), names)
+
+    async def _read_notices(self, _errand: ReadNotices) -> NoticesRead:
+        return await self._notices()
+
+    async def _acknowledge(self, errand: AcknowledgeNotice) -> NoticesRead:
+        await self._stored_notices.acknowledge(errand.notice_id)
+        return await self._notices()
+
+    async def _notices(self) -> NoticesRead:
+        language = self._language()
+        return NoticesRead(tuple(_notice(each, language) for each in await self._stored_notices.to_show()))
+
+
+def _row(kept: KeptPolicy) -> PolicyRow:
+    return PolicyRow(kept.policy.version, kept.policy.date, kept.state, kept.days_left)
+
+
+def _notice(notice: StoredNotice, language: str) -> NoticeRow:
+    said = notice.said
+    is_chinese = language == "zh"
+    return NoticeRow(
+        notice.notice_id,
+        said.title.zh if is_chinese else said.title.en,
+        said.text.zh if is_chinese else said.text.en,
+        f"{datetime.fromtimestamp(notice.issued_at, UTC):%Y-%m-%d}",
+        said.incident,
+        notice.acknowledged,
+    )

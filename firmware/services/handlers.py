@@ -1,0 +1,179 @@
+"""Which part of the handset does which errand."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware.phone.errands import Errand, FolderJob
+from firmware.phone.events import Event
+from firmware.phone.pin_slot import PinSlot
+from firmware.phone.purpose import Actor
+from firmware.privacy.receipts import Issuer
+from firmware.services import clock
+from firmware.services.account.factory_reset import STORE_NAME
+from firmware.services.account.resetting import Resetting
+from firmware.services.activation import NumberProofErrands
+from firmware.services.calls import CallErrands
+from firmware.services.consents import ConsentErrands
+from firmware.services.contact_files import ContactFiles
+from firmware.services.contacts import ContactErrands
+from firmware.services.copies import CopyErrands, CopyParts
+from firmware.services.country import CountryErrands
+from firmware.services.data_copy import DataCopy, Sources
+from firmware.services.doctor.findings import Condition
+from firmware.services.documents import DocumentErrands
+from firmware.services.exports import Exports
+from firmware.services.facts import Facts, FactsErrands
+from firmware.services.folder import FolderErrands, Job
+from firmware.services.import_gate import ImportGate
+from firmware.services.operator.verification import Verifier
+from firmware.services.photos import ContactPhotos
+from firmware.services.pictures import PictureErrands
+from firmware.services.pin import PinErrands
+from firmware.services.proofs import Proofs
+from firmware.services.recording.player import RecordingPlayer
+from firmware.services.recordings import RecordingErrands
+from firmware.services.records import Records
+from firmware.services.reset import ResetErrands
+from firmware.services.rights import RightsErrands, RightsParts
+from firmware.services.runner import Handler
+from firmware.services.sharing import SharingErrands
+from firmware.settings.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What errands work with.
+
+    Attributes:
+        records: the store; None where there is none.
+        player: plays recordings; None where there is no store.
+        state_dir: where the store is.
+        exchange_dir: the folder from which the menu imports.
+        note_files: is told why files of it cannot be deleted, and nothing where they were.
+        exports: what a stick may fetch.
+        forget_bundles: deletes bundles of which something is still to be taken in; may wait for the card.
+        identity: which handset this is.
+        issuer: whose receipts for consents it makes.
+        condition: tells what the handset knows about its own parts.
+        start_anew: ends this run of the handset and begins another.
+        resetting: begins a factory reset.
+        pictures_changed: has the pictures that are at hand loaded anew.
+        attribute: says where a number belongs, within a millisecond; empty where that is unknown.
+        language: which one the display speaks now.
+        cancel: begins to give the phone back, and has it start anew.
+        reload: tells the phone what the store holds now.
+        verifier: proves the line's number; None where the operator offers that not.
+        set_up_facts: tells which bundle has set the handset up; may wait for the card.
+    """
+
+    records: Records | None
+    player: RecordingPlayer | None
+    state_dir: Path
+    exchange_dir: Path
+    note_files: Callable[[str], None]
+    exports: Exports
+    forget_bundles: Callable[[], None]
+    identity: Identity
+    issuer: Issuer
+    condition: Callable[[], Awaitable[Condition]]
+    start_anew: Callable[[], None]
+    resetting: Resetting
+    pictures_changed: Callable[[], None]
+    attribute: Callable[[str], str]
+    language: Callable[[], str]
+    cancel: Callable[[Actor], Awaitable[None]]
+    reload: Callable[[], None]
+    verifier: Verifier | None = None
+    set_up_facts: Callable[[], Facts] = tuple
+
+
+def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict[type[Errand], Handler]:
+    """Return a handler for each type of errand that can be done.
+
+    Args:
+        around: what there is; without a store only what needs none can be done.
+        post: takes answers that come while an errand is under way, and what else the phone must hear, in the main
+            thread.
+    """
+    handlers: dict[type[Errand], Handler] = {
+        **FactsErrands(around.identity, around.state_dir, around.condition, around.set_up_facts).handlers,
+        **CountryErrands(around.state_dir, around.start_anew).handlers,
+    }
+    if (records := around.records) is None:
+        unreadable = (around.state_dir / STORE_NAME).exists()
+        return {**handlers, **ResetErrands(around.resetting, None, unreadable=unreadable).handlers}
+    gate = ImportGate(lambda: records.consents)
+    if around.player is not None:
+        recordings = RecordingErrands(records.recordings, around.player, language=around.language, clock=_trusted_time)
+        handlers |= recordings.handlers
+    pictures = PictureErrands(records.pictures, gate, around.pictures_changed)
+    contact_files = ContactFiles(records.contacts, ContactPhotos(records.pictures), gate, post)
+
+    proofs = Proofs({PinSlot.HOLDER: records.pin, PinSlot.GUARDIAN: records.guardian_pin}, records.requests)
+    copies = CopyParts(
+        requests=records.requests,
+        copy=copy_of_everything(records, around.identity, around.issuer, around.exports),
+        contact_files=contact_files,
+        recordings=records.recordings,
+        exports=around.exports,
+    )
+    jobs: Mapping[FolderJob, Job] = {
+        FolderJob.IMPORT_CONTACTS: contact_files.import_from,
+        FolderJob.IMPORT_PICTURES: pictures.import_from,
+    }
+    return {
+        **handlers,
+        **PinErrands(records.pin, records.guardian_pin, records.consents).handlers,
+        **ConsentErrands(records.consents, records.documents.catalogues, around.issuer, around.language).handlers,
+        **NumberProofErrands(records.number_proof, around.verifier, post).handlers,
+        **DocumentErrands(
+            records.documents.policies, records.documents.notices, records.documents.catalogues, around.language
+        ).handlers,
+        **ContactErrands(records.contacts, post).handlers,
+        **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,
+        **pictures.handlers,
+        **SharingErrands(records.shares, around.language).handlers,
+        **ResetErrands(around.resetting, proofs).handlers,
+        **RightsErrands(_rights(around, records), proofs, around.language).handlers,
+        **CopyErrands(copies, proofs, post).handlers,
+        **FolderErrands(around.exchange_dir, jobs, post).handlers,
+    }
+
+
+def _trusted_time() -> float | None:
+    return time.time() if clock.is_synchronised() else None
+
+
+def _rights(around: Surroundings, records: Records) -> RightsParts:
+    return RightsParts(
+        my_data=records.my_data,
+        retention=records.retention,
+        erasure=records.erasure,
+        requests=records.requests,
+        answers=records.documents.answers,
+        exchange_dir=around.exchange_dir,
+        note_files=around.note_files,
+        forget_bundles=around.forget_bundles,
+        rotate_key=records.rotate_key,
+        cancel=around.cancel,
+        reload=around.reload,
+        stop_playing=around.player.stop if around.player is not None else lambda: None,
+    )
+
+
+def copy_of_everything(records: Records, identity: Identity, issuer: Issuer, exports: Exports) -> DataCopy:
+    """Make what writes copies of all that there is."""
+    sources = Sources(
+        my_data=records.my_data,
+        contacts=records.contacts,
+        recordings=records.recordings,
+        pictures=records.pictures,
+        consents=records.consents,
+        catalogues=records.documents.catalogues,
+        issuer=issuer,
+        account={"device": identity.device, "fleet": identity.fleet, "lines": [line for line, _ in identity.servers]},
+        synced=clock.is_synchronised,
+    )
+    return DataCopy(sources, exports)

@@ -1,0 +1,98 @@
+"""What the operator's messages do: the one place where something that came from the network is acted upon."""
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from firmware.phone.purpose import Actor, Channel
+from firmware.ports.outbox import OutboxKey
+from firmware.privacy.consent import LedgerAction
+from firmware.privacy.egress.downlink import AckMessage, DownTopic
+from firmware.privacy.egress.messages import OutcomeCode
+from firmware.services.operator.allowance import Allowance
+from firmware.store.consents import Consents
+from firmware.store.database import Database
+from firmware.store.outbox import StoredOutbox
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED: Final = 64
+
+
+class Taker(Protocol):
+    """Looks into the signed documents of one kind; one that was taken already changes nothing."""
+
+    async def take(self, document: bytes) -> OutcomeCode: ...
+
+
+class Inbound:
+    """Takes messages in, and has the operator told what became of each document.
+
+    Retained documents come again on each connection. Those of this run are known by their SHA-256 and not looked at
+    once more; the first time in a run costs the operator another outcome.
+    """
+
+    def __init__(
+        self,
+        outbox: StoredOutbox,
+        consents: Consents,
+        takers: Mapping[DownTopic, Taker],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """Set up.
+
+        Args:
+            outbox: what collectors confirm, and what the outcomes go to.
+            consents: has the ledger that keeps which recipient erased what.
+            takers: who looks into signed documents; what nobody looks into is let drop.
+            monotonic: seconds that no setting of the clock moves.
+        """
+        self._outbox = outbox
+        self._consents = consents
+        self._takers = takers
+        self._known: OrderedDict[str, None] = OrderedDict()
+        # After an outage a collector confirms much at once, while documents are rare.
+        self._acks = Allowance(monotonic, burst=200, per_s=20)
+        self._documents = Allowance(monotonic, burst=10, per_s=0.2)
+
+    async def take(self, topic: DownTopic, document: bytes) -> None:
+        """Do what a message says, if it may say so; the same one again does no harm.
+
+        Raises:
+            HandsetError: it cannot be looked at now, and is to be brought again.
+        """
+        if topic is DownTopic.ACK:
+            self._acks.use()
+            await self._take_ack(document)
+            return
+        taker = self._takers.get(topic)
+        digest = hashlib.sha256(document).hexdigest()
+        # An empty message is what clears a retained one.
+        if taker is None or not document or digest in self._known:
+            return
+        self._documents.use()
+        outcome = await taker.take(document)
+        _log.info("A message of topic %s was looked at: %s.", topic, outcome)
+        await self._outbox.queue_outcome(digest, outcome)
+        self._remember(digest)
+
+    async def _take_ack(self, document: bytes) -> None:
+        try:
+            ack = AckMessage.read(document)
+        except ValueError:
+            # The error's own text quotes the content.
+            _log.warning("A collector's confirmation was dropped: it is not as it must be.")
+            return
+        if await self._outbox.confirm(ack.collector, ack.messages, self._write_down):
+            await self._consents.tell()
+
+    def _write_down(self, database: Database, notice: OutboxKey) -> None:
+        about = f"{notice.epoch}-{notice.seq}"
+        self._consents.append_within(database, LedgerAction.RECIPIENT_ERASED, about, Actor.POLICY, Channel.NETWORK)
+
+    def _remember(self, digest: str) -> None:
+        self._known[digest] = None
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)

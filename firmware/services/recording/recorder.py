@@ -1,0 +1,187 @@
+"""Records calls: ties the recorder's thread to the store, and tells the phone what becomes of it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from firmware.base.errors import HandsetError, MediaError
+from firmware.phone.call import CallId
+from firmware.phone.events import Event, RecordingEnded, RecordingStarted, RecordingsTrimmed
+from firmware.phone.recording import RecordingEnd
+from firmware.store.errors import StoreFullError
+from firmware.store.recordings import StoredRecordings
+from firmware.voice.audio.recorder import RecordingFate, SoundRecorder
+from firmware.voice.audio.sound_format import best_format, make_encoder
+
+_log = logging.getLogger(__name__)
+
+_ROOM_CHECK_S: Final = 5.0
+_STOP_PATIENCE_S: Final = 5.0
+_BITS_A_KILOBIT: Final = 1000
+
+
+class CallRecorder:
+    """Implements the Recorder port; everything here happens in the main thread.
+
+    What the far end is sent is on the left and what is heard of it on the right, mixed with whoever else takes part in
+    a conference. While a call is on hold the recording is paused: it goes on where it left off, without the silence,
+    the music and the other calls in between.
+    """
+
+    def __init__(
+        self, sound: SoundRecorder, recordings: StoredRecordings, post: Callable[[Event], None], *, bitrate_kbps: int
+    ) -> None:
+        """`post` takes what becomes of recordings; never from within a call to this."""
+        self._sound = sound
+        self._recordings = recordings
+        self._post = post
+        self._bitrate = bitrate_kbps * _BITS_A_KILOBIT
+        self._call_id: CallId | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._end_wanted: asyncio.Future[RecordingEnd] | None = None
+        self._is_paused = False
+
+    def begin(self, call_id: CallId, number: str, name: str) -> None:
+        loop = asyncio.get_running_loop()
+        if self._is_wanted:
+            if call_id != self._call_id:
+                loop.call_soon(self._post, RecordingEnded(call_id, RecordingEnd.FAILED))
+            return
+        self._call_id = call_id
+        self._is_paused = False
+        self._end_wanted = loop.create_future()
+        recording = self._record(call_id, number, name, self._end_wanted, before=self._task)
+        self._task = loop.create_task(recording, name="recording")
+
+    def pause(self) -> None:
+        self._is_paused = True
+        self._sound.pause()
+
+    def resume(self) -> None:
+        self._is_paused = False
+        if self._is_wanted:
+            self._sound.resume()
+
+    def end(self, reason: RecordingEnd) -> None:
+        if self._end_wanted is not None and not self._end_wanted.done():
+            # At once: what is said from here on is not recorded, whenever the rest of it happens.
+            self._sound.finish()
+            self._end_wanted.set_result(reason)
+
+    async def stop(self) -> None:
+        """Bring what is being recorded to its end."""
+        self.end(RecordingEnd.CALL_OVER)
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=_STOP_PATIENCE_S)
+
+    @property
+    def _is_wanted(self) -> bool:
+        """Whether a recording is under way that nobody has ended."""
+        return self._end_wanted is not None and not self._end_wanted.done()
+
+    async def _record(
+        self,
+        call_id: CallId,
+        number: str,
+        name: str,
+        end_wanted: "asyncio.Future[RecordingEnd]",
+        before: "asyncio.Task[None] | None",
+    ) -> None:
+        if before is not None:
+            # The end of the one before may still be on its way to the card.
+            await asyncio.wait({before})
+        try:
+            reason = await self._try_to_record(call_id, number, name, end_wanted)
+        except StoreFullError as error:
+            _log.warning("A call is not recorded: %s", error)
+            reason = RecordingEnd.DISK_FULL
+        except HandsetError as error:
+            _log.warning("A call is not recorded: %s", error)
+            reason = RecordingEnd.FAILED
+        if self._end_wanted is end_wanted:
+            self._call_id = self._end_wanted = None
+        self._post(RecordingEnded(call_id, reason))
+
+    async def _try_to_record(
+        self, call_id: CallId, number: str, name: str, end_wanted: "asyncio.Future[RecordingEnd]"
+    ) -> RecordingEnd:
+        # Looking for the encoder's library may take a while.
+        sound_format = await asyncio.to_thread(best_format)
+        if sound_format is None:
+            raise MediaError("Calls cannot be recorded, because there is no encoder: apt install libopus0.")
+        encoder = make_encoder(sound_format, self._bitrate)
+        await self._make_room()
+        if end_wanted.done():
+            return end_wanted.result()
+        recording_id, writer = await self._recordings.begin(call_id, number, name, sound_format)
+        over: asyncio.Future[RecordingFate] = asyncio.get_running_loop().create_future()
+        if end_wanted.done():
+            await self._recordings.end(recording_id, complete=True, lost_s=0)
+            return end_wanted.result()
+        try:
+            tell = partial(_tell_from_thread, over)
+            self._sound.record(encoder, writer, tell, is_paused=self._is_paused)
+        except MediaError:
+            await self._recordings.end(recording_id, complete=False, lost_s=0)
+            raise
+        self._post(RecordingStarted(call_id, recording_id))
+        reason = await self._follow(over, end_wanted)
+        fate = over.result()
+        if fate.fault is not None:
+            _log.warning("A recording ended: %s", fate.fault)
+            reason = RecordingEnd.DISK_FULL if isinstance(fate.fault, StoreFullError) else RecordingEnd.FAILED
+        if fate.lost_s:
+            _log.warning("%.1f s of a recording are silence, because the card was too slow", fate.lost_s)
+        try:
+            complete = reason not in {RecordingEnd.DISK_FULL, RecordingEnd.FAILED}
+            await self._recordings.end(recording_id, complete=complete, lost_s=fate.lost_s)
+        except HandsetError as error:
+            # Its file says as much; the next start reads it.
+            _log.warning("How a recording ended was not written down: %s", error)
+        return reason
+
+    async def _follow(
+        self, over: "asyncio.Future[RecordingFate]", end_wanted: "asyncio.Future[RecordingEnd]"
+    ) -> RecordingEnd:
+        """Look after a recording until nothing more comes of it; return why it was to end."""
+        news: set[asyncio.Future[Any]] = {over, end_wanted}
+        while not over.done():
+            await asyncio.wait(news, timeout=_ROOM_CHECK_S, return_when=asyncio.FIRST_COMPLETED)
+            if end_wanted.done():
+                self._sound.finish()
+                await over
+                return end_wanted.result()
+            try:
+                await self._make_room()
+            except StoreFullError as error:
+                _log.warning("A recording ends: %s", error)
+                self._sound.finish()
+                await over
+                return RecordingEnd.DISK_FULL
+            except HandsetError as error:
+                _log.warning("Whether recordings have room cannot be told now: %s", error)
+        return RecordingEnd.FAILED
+
+    async def _make_room(self) -> None:
+        room = await self._recordings.make_room()
+        if room.deleted:
+            self._post(RecordingsTrimmed(room.deleted))
+        if not room.is_enough:
+            raise StoreFullError(
+                "There is no room for recordings. Delete some, keep fewer, raise [recording] limit_mb, or free space "
+                "on the card."
+            )
+
+
+def _tell_from_thread(over: "asyncio.Future[RecordingFate]", fate: RecordingFate) -> None:
+    # Nobody waits any more where the loop is closed.
+    with suppress(RuntimeError):
+        over.get_loop().call_soon_threadsafe(_tell, over, fate)
+
+
+def _tell(over: "asyncio.Future[RecordingFate]", fate: RecordingFate) -> None:
+    if not over.done():
+        over.set_result(fate)

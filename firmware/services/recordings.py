@@ -1,0 +1,122 @@
+"""Errands about recordings of calls."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from firmware.phone.errands import Errand
+from firmware.phone.recording_answers import RecordingRow, RecordingsChanged, RecordingsFound, RecordingsListed
+from firmware.phone.recording_errands import (
+    DeleteRecording,
+    FindRecordings,
+    KeepRecording,
+    ListRecordings,
+    PausePlaying,
+    PlayRecording,
+    ResumePlaying,
+    SeekRecording,
+    StopPlaying,
+)
+from firmware.services.dates import day_in_words, moment_in_words
+from firmware.services.recording.player import RecordingPlayer
+from firmware.services.runner import Handler
+from firmware.store.recording_rows import RecordingState, StoredRecording
+from firmware.store.recordings import StoredRecordings
+
+_SECONDS_A_DAY: Final = 86_400
+
+
+class RecordingErrands:
+    """Lists, keeps, deletes and plays recordings."""
+
+    def __init__(
+        self,
+        recordings: StoredRecordings,
+        player: RecordingPlayer,
+        *,
+        language: Callable[[], str],
+        clock: Callable[[], float | None],
+    ) -> None:
+        """Set up.
+
+        Args:
+            recordings: where they are kept.
+            player: plays them, and posts how far that has come.
+            language: which one the display speaks now.
+            clock: seconds since the epoch, None while the clock may be wrong.
+        """
+        self._recordings = recordings
+        self._player = player
+        self._language = language
+        self._clock = clock
+
+    @property
+    def handlers(self) -> Mapping[type[Errand], Handler]:
+        """What the runner needs."""
+        return {
+            ListRecordings: self._list,
+            FindRecordings: self._find,
+            DeleteRecording: self._delete,
+            KeepRecording: self._keep,
+            PlayRecording: self._play,
+            PausePlaying: self._pause,
+            ResumePlaying: self._resume,
+            SeekRecording: self._seek,
+            StopPlaying: self._stop,
+        }
+
+    async def _list(self, errand: ListRecordings) -> RecordingsListed:
+        total, recordings = await self._recordings.listed(errand.first, errand.limit)
+        return RecordingsListed(
+            errand.first,
+            total,
+            tuple(self._row(recording) for recording in recordings),
+            await self._recordings.size_bytes(),
+            self._recordings.limits.limit_bytes,
+        )
+
+    async def _find(self, errand: FindRecordings) -> RecordingsFound:
+        recordings = await self._recordings.of_call(errand.call_id)
+        return RecordingsFound(errand.call_id, tuple(self._row(recording) for recording in recordings))
+
+    async def _delete(self, errand: DeleteRecording) -> RecordingsChanged:
+        if self._player.recording_id == errand.recording_id:
+            self._player.stop()
+        await self._recordings.delete(errand.recording_id)
+        return RecordingsChanged()
+
+    async def _keep(self, errand: KeepRecording) -> RecordingsChanged:
+        now_s = self._clock()
+        # By a clock that may be wrong a month could be over tomorrow: then it is kept for good.
+        until = now_s + errand.days * _SECONDS_A_DAY if errand.days and now_s is not None else None
+        await self._recordings.keep(errand.recording_id, keep=errand.keep, until=until)
+        return RecordingsChanged()
+
+    async def _play(self, errand: PlayRecording) -> None:
+        await self._player.play(errand.recording_id, errand.from_s)
+
+    async def _pause(self, _errand: PausePlaying) -> None:
+        self._player.pause()
+
+    async def _resume(self, _errand: ResumePlaying) -> None:
+        self._player.resume()
+
+    async def _seek(self, errand: SeekRecording) -> None:
+        self._player.seek(errand.delta_s)
+
+    async def _stop(self, _errand: StopPlaying) -> None:
+        self._player.stop()
+
+    def _row(self, recording: StoredRecording) -> RecordingRow:
+        language, until = self._language(), recording.kept_until
+        return RecordingRow(
+            recording_id=recording.recording_id,
+            name=recording.name,
+            number=recording.number,
+            at=moment_in_words(recording.began_at, language),
+            duration_s=recording.duration_s,
+            size_bytes=recording.size_bytes,
+            complete=recording.state is RecordingState.COMPLETE,
+            kept=recording.kept,
+            kept_until=day_in_words(until, language) if until is not None else "",
+            running=recording.state is RecordingState.RUNNING,
+        )

@@ -1,0 +1,52 @@
+"""What the handset lends to those who take in a bundle and those who try it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from firmware.base.proven_time import ProvenTime
+from firmware.configuration.shelf import Shelf
+from firmware.configuration.standing import Ended
+from firmware.phone.bundle_news import BundleNews
+from firmware.setup.bundles.identity import DeviceIdentity
+from firmware.setup.bundles.root_work import RootWork
+from firmware.setup.bundles.steps import Steps
+from firmware.setup.bundles.verdict import report_of
+from firmware.setup.bundles.watch import PhoneWatch
+from provisioning.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """All of it.
+
+    Attributes:
+        shelf: the configurations.
+        identity: this handset's keys.
+        firmware: tells the version that is installed; a parser of e-mail reads it, 1 MB that is seldom wanted.
+        watch: tells when the phone is left to itself.
+        steps: is told how far it is.
+        post: tells the phone, in the main thread.
+        root: does what only root can.
+        start_anew: ends this run of the handset and begins another, with the same firmware.
+        end: ends the process, for the service manager to start it again.
+        open_store: opens the store, where it stays shut since the firmware that runs may be taken back.
+        now_s: the time, in seconds since the epoch.
+        proven_time: what is known of the time, whatever the clock shows.
+    """
+
+    shelf: Shelf
+    identity: DeviceIdentity
+    firmware: Callable[[], str]
+    watch: PhoneWatch
+    steps: Steps
+    post: Callable[[BundleNews], None]
+    root: RootWork
+    start_anew: Callable[[], None]
+    end: Callable[[], None]
+    open_store: Callable[[], Awaitable[None]]
+    now_s: Callable[[], float]
+    proven_time: ProvenTime
+
+    def report(self, ended: Ended) -> Report:
+        """Return what whoever brought a bundle is told of what became of it."""
+        return report_of(ended, self.identity.serial, self.firmware(), self.proven_time.read())

@@ -1,0 +1,325 @@
+"""Takes bundles in, whoever carries them: pieces, checks, what a person has to say to it, and then the trial.
+
+Nothing of a bundle is looked at before its signature holds, and nothing is changed before all of it has been looked at.
+The trial itself is another run of the handset, see trial.py.
+"""
+
+import asyncio
+import errno
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from traceback import extract_tb
+from typing import Final
+
+from firmware.base.errors import BundleError
+from firmware.configuration.progress import BundleSource, Progress
+from firmware.configuration.sealed import read_own, seal_to_self
+from firmware.configuration.shelf import CONFIGURATION_NAME, SECRETS_NAME
+from firmware.configuration.standing import Candidate, Ended
+from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
+from firmware.phone.errands import Errand
+from firmware.services.runner import Handler
+from firmware.setup.bundles.around import Around
+from firmware.setup.bundles.drafts import Draft, open_draft
+from firmware.setup.bundles.examine import CODE, Found, check_secrets, own_secrets, read_configuration
+from firmware.setup.bundles.questions import Questions
+from firmware.setup.bundles.verdict import news_of
+from provisioning.bundle import Bundle, open_bundle
+from provisioning.errors import ProvisioningError
+from provisioning.identity import Identity
+from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
+from provisioning.schema import Configuration
+from provisioning.trust import Kind, key_id
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED: Final = 16
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Intake:
+    """One bundle at a time.
+
+    Attributes:
+        when_ended: told what became of each bundle that was not tried.
+    """
+
+    def __init__(self, around: Around, installed: Configuration | None) -> None:
+        """Set up.
+
+        Args:
+            around: what the handset lends.
+            installed: the configuration that counts, also where its account was cancelled; None where there is none.
+        """
+        self._around = around
+        self._installed = installed
+        self._questions = Questions(around.post)
+        self._draft: Draft | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._under_way = ""
+        self._ended: dict[str, Ended] = {}
+        self.when_ended: Callable[[Ended], None] = lambda _ended: None
+
+    @property
+    def handlers(self) -> Mapping[type[Errand], Handler]:
+        """What the runner of errands needs: what people answer."""
+        return self._questions.handlers
+
+    # --- what sockets talk to -----------------------------------------------------------------------------------------
+
+    def identity(self) -> Identity:
+        """Return which handset this is, for the installer."""
+        return self._around.identity.describe(self._around.firmware())
+
+    def is_known(self, digest: str) -> bool:
+        """Say whether a bundle of this SHA-256 need not be brought over the network: it is here, or was."""
+        standing = self._around.shelf.standing
+        ended = (*self._ended.values(), *((standing.ended,) if standing.ended is not None else ()))
+        known = {*(kept.digest for kept in standing.kept), *(each.digest for each in ended), *standing.refused}
+        return digest in known or digest == self._under_way
+
+    def begin(self, source: BundleSource, size_bytes: int) -> str:
+        """Make room for a bundle and return what it is called while it is under way.
+
+        Raises:
+            BundleError: another is under way, or there is no room.
+        """
+        by_network = source is BundleSource.NETWORK
+        # Whoever was asked has gone: the stick was taken out, or another one was put in.
+        if by_network or not self._questions.is_asking:
+            self._check_free()
+        if by_network and self._draft is not None and self._draft.by_stick and self._draft.is_coming:
+            raise BundleError(
+                "A stick brings a bundle just now. Try again once it is known what became of it.", BundleRefusal.BUSY
+            )
+        self._questions.give_up()
+        if self._draft is not None:
+            self._draft.drop()
+        self._draft = open_draft(self._around.shelf, source, size_bytes)
+        self._around.steps.follow_offer(self._draft.offer, source)
+        self._around.steps.take(BundleStep.READING)
+        return self._draft.offer
+
+    def piece(self, offer: str, data: bytes) -> None:
+        """Take a bundle's next bytes.
+
+        Raises:
+            BundleError: it was not offered, or these are more than were said, or the card is full.
+        """
+        self._draft_of(offer).write(data)
+
+    async def end(self, offer: str) -> None:
+        """Look at a bundle that is whole now; `follow` tells what becomes of it.
+
+        Raises:
+            BundleError: it was not offered, or is not whole.
+        """
+        draft = self._draft_of(offer)
+        await asyncio.to_thread(draft.close)
+        self._draft = None
+        previous = self._work
+        self._under_way = draft.digest
+        self._work = asyncio.create_task(self._take_in(draft, previous), name="bundle")
+
+    async def follow(self, offer: str, after: int, wait_s: float) -> Progress:
+        """Wait for news of a bundle, and return how far it is; also of one that was tried in a run before.
+
+        Args:
+            offer: as `begin` called it.
+            after: the count that is known already.
+            wait_s: how long to wait for another one.
+
+        Raises:
+            BundleError: nothing is known of it.
+        """
+        around = self._around
+        if around.steps.knows(offer):
+            return await around.steps.next(after, wait_s)
+        ended = self._ended.get(offer) or around.shelf.standing.ended
+        if ended is None or ended.offer != offer:
+            raise BundleError("Nothing is known of this bundle. Offer it again.")
+        return Progress(after + 1, BundleStep.KEEPING, around.report(ended))
+
+    async def try_again(self, candidate: Candidate) -> None:
+        """Have a configuration tried that counted before, as soon as nobody calls.
+
+        Raises:
+            BundleError: a bundle is under way.
+        """
+        self._check_free()
+        self._around.steps.follow_offer(candidate.offer, candidate.source)
+        self._work = asyncio.create_task(self._hand_over_again(candidate), name="bundle")
+
+    async def stop(self) -> None:
+        """Give up what is under way; it leaves nothing behind."""
+        if self._work is not None:
+            self._work.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._work
+
+    # --- one bundle ---------------------------------------------------------------------------------------------------
+
+    def _check_free(self) -> None:
+        if self._work is not None or self._around.shelf.standing.candidate is not None:
+            raise BundleError(
+                "Another bundle is under way. Try again once it is known what became of it.", BundleRefusal.BUSY
+            )
+
+    def _be_done(self) -> None:
+        # Another one may have taken the place of a bundle whose question nobody answered.
+        if self._work is asyncio.current_task():
+            self._work, self._under_way = None, ""
+
+    def _draft_of(self, offer: str) -> Draft:
+        if self._draft is None or self._draft.offer != offer:
+            raise BundleError("Nothing is known of this bundle. Offer it again.")
+        return self._draft
+
+    async def _take_in(self, draft: Draft, previous: "asyncio.Task[None] | None") -> None:
+        if previous is not None:
+            await asyncio.wait({previous})
+        looked_at = _LookedAt()
+        try:
+            candidate = await self._look_at(draft, looked_at)
+            if candidate is None:
+                await self._end(draft, looked_at, BundleResult.NOTHING_TO_DO, BundleCode.NONE)
+            else:
+                await self._hand_over(candidate)
+        except BundleRefusedError as error:
+            _log.warning("A bundle is refused: %s", error)
+            for mistake in error.mistakes:
+                _log.warning("In the bundle that is refused: %s", mistake)
+            await self._end(draft, looked_at, BundleResult.REFUSED, BundleCode(error.refusal.value))
+        except (OSError, ProvisioningError, BundleError) as error:
+            full = isinstance(error, OSError) and error.errno in _NO_ROOM
+            _log.error("A bundle cannot be taken in: %s", error.strerror if isinstance(error, OSError) else error)
+            await self._end(draft, looked_at, BundleResult.REFUSED, BundleCode.NO_SPACE if full else BundleCode.FAILED)
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever brought the bundle must hear of it
+            # Its own text may quote what is in the bundle.
+            place = extract_tb(error.__traceback__)[-1]
+            _log.error("A bundle cannot be taken in: %s in %s", type(error).__name__, place.name)
+            await self._end(draft, looked_at, BundleResult.REFUSED, BundleCode.FAILED)
+        finally:
+            draft.drop()
+            self._be_done()
+
+    async def _look_at(self, draft: Draft, looked_at: "_LookedAt") -> Candidate | None:
+        """Do all that comes before the trial; return what is to be tried, None where it counts already."""
+        around = self._around
+        around.steps.take(BundleStep.CHECKING)
+        installed = self._installed
+        keys = installed.trust.keys if installed is not None and installed.trust.has_key_for(Kind.BUNDLE) else None
+        with draft.path.open("rb") as file:
+            bundle = await asyncio.to_thread(open_bundle, file, () if keys is None and not draft.by_stick else keys)
+            looked_at.number = bundle.manifest.number
+            if self._counts_already(bundle):
+                return None
+            self._check_manifest(bundle, draft.source)
+            if keys is None:
+                bundle.check_first()
+                await self._ask_for_signer(bundle)
+            around.steps.take(BundleStep.CHECKING)
+            found = await asyncio.to_thread(read_configuration, bundle)
+            if keys is None:
+                # A first signer may bring only what the keys that it wants to be trusted may sign.
+                bundle.check_signer(found.configuration.trust.keys)
+            secrets = await self._open_secrets(bundle, found, draft)
+        identity = around.identity
+        files = {CONFIGURATION_NAME: found.text, **found.files}
+        if secrets:
+            files[SECRETS_NAME] = seal_to_self(secrets, identity.sealing_key, identity.serial)
+        await asyncio.to_thread(around.shelf.stage, bundle.manifest.number, draft.path, files)
+        await asyncio.to_thread(around.proven_time.note_signed, bundle.manifest.issued_at.timestamp())
+        return Candidate(
+            number=bundle.manifest.number,
+            digest=bundle.digest,
+            offer=draft.offer,
+            source=draft.source,
+            signer=key_id(bundle.signer),
+            note=bundle.manifest.note,
+            exchanges_firmware=bool(bundle.wheels),
+        )
+
+    def _counts_already(self, bundle: Bundle) -> bool:
+        standing = self._around.shelf.standing
+        return any(kept.number == standing.active and kept.digest == bundle.digest for kept in standing.kept)
+
+    def _check_manifest(self, bundle: Bundle, source: BundleSource) -> None:
+        manifest, around = bundle.manifest, self._around
+        fleet = self._installed.device.fleet if self._installed is not None else None
+        manifest.check_scope(around.identity.serial, fleet)
+        now = around.proven_time.read()
+        manifest.check_time(now.at_least_s, synced=now.synced)
+        manifest.check_number(around.shelf.standing.newest, around.shelf.standing.reverted)
+        if source is BundleSource.NETWORK and bundle.wheels:
+            refuse(BundleRefusal.FIRMWARE_BY_NETWORK, "Firmware comes by stick, and not over the network.")
+
+    async def _ask_for_signer(self, bundle: Bundle) -> None:
+        self._around.steps.take(BundleStep.ASKING)
+        if not await self._questions.accept_signer(bundle.signer):
+            refuse(BundleRefusal.NOT_ACCEPTED, "Nobody at the handset accepted this bundle's signer.")
+
+    async def _open_secrets(self, bundle: Bundle, found: Found, draft: Draft) -> dict[str, str]:
+        """Return the passwords that come with the bundle, or those of before where it brings none."""
+        secrets = own_secrets(bundle, self._around.identity)
+        if secrets is None and CODE in bundle.names and draft.by_stick:
+            self._around.steps.take(BundleStep.ASKING)
+            secrets = await self._questions.open_with_code(bundle.read(CODE))
+            self._around.steps.take(BundleStep.CHECKING)
+        if secrets is None:
+            secrets = await asyncio.to_thread(self._secrets_of_before)
+        check_secrets(found.configuration, secrets)
+        return secrets
+
+    def _secrets_of_before(self) -> dict[str, str]:
+        shelf = self._around.shelf
+        if (active := shelf.standing.active) is None:
+            return {}
+        return read_own(shelf.folder_of(active), shelf.folder, self._around.identity.serial)
+
+    async def _hand_over_again(self, candidate: Candidate) -> None:
+        try:
+            await self._hand_over(candidate)
+        except OSError as error:
+            _log.error("The handset cannot go back to the configuration of before: %s", error.strerror)
+        finally:
+            self._be_done()
+
+    async def _hand_over(self, candidate: Candidate) -> None:
+        """Have the next run of the handset try it, as soon as nobody calls."""
+        around = self._around
+        if not around.watch.is_quiet:
+            around.steps.take(BundleStep.WAITING_FOR_CALL)
+        await around.watch.until_quiet(expected=candidate.source is not BundleSource.NETWORK)
+        await asyncio.to_thread(around.shelf.begin_trial, candidate)
+        # A call may have begun while that was written.
+        await around.watch.until_quiet()
+        _log.warning("The handset starts anew to try the configuration of bundle %d", candidate.number)
+        around.root.wake()
+        around.start_anew()
+
+    async def _end(self, draft: Draft, looked_at: "_LookedAt", result: BundleResult, code: BundleCode) -> None:
+        around = self._around
+        ended = Ended(
+            offer=draft.offer,
+            digest=draft.digest,
+            source=draft.source,
+            result=result,
+            code=code,
+            number=looked_at.number,
+            at=around.now_s(),
+        )
+        self._ended[draft.offer] = ended
+        while len(self._ended) > _REMEMBERED:
+            del self._ended[next(iter(self._ended))]
+        around.post(news_of(ended, by_stick=draft.by_stick))
+        self.when_ended(ended)
+        around.steps.end(draft.offer, around.report(ended))
+
+
+class _LookedAt:
+    """What has been found out of a bundle, for the report on one that is refused halfway."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None

@@ -1,0 +1,103 @@
+"""Builds what a run of the handset has to do with bundles."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from firmware.base.errors import BundleError, StorageError
+from firmware.base.proven_time import NAME, ProvenTime
+from firmware.base.serial import serial
+from firmware.configuration.loading import LoadedConfiguration
+from firmware.configuration.shelf import Shelf
+from firmware.configuration.standing import Ended
+from firmware.phone.events import Event
+from firmware.services.records import Records
+from firmware.setup.bundles.around import Around
+from firmware.setup.bundles.desk import BundleDesk
+from firmware.setup.bundles.extras import Extras
+from firmware.setup.bundles.identity import open_identity
+from firmware.setup.bundles.root_work import RootWork
+from firmware.setup.bundles.steps import Steps
+from firmware.setup.bundles.verdict import outcome_of
+from firmware.setup.bundles.watch import PhoneWatch
+from provisioning.report import CheckName
+
+_log = logging.getLogger(__name__)
+
+_SOUND_TRIES = 10
+
+
+async def open_desk(
+    state_dir: Path,
+    runtime_dir: Path,
+    loaded: LoadedConfiguration,
+    records: Records | None,
+    *,
+    watch: PhoneWatch,
+    post: Callable[[Event], None],
+    try_sound: Callable[[], Awaitable[str | None]],
+    pictures_changed: Callable[[], None],
+    start_anew: Callable[[], None],
+    end: Callable[[], None],
+) -> BundleDesk | None:
+    """Return what takes bundles in, and tries the one that this run was started with; None where there are no keys.
+
+    Args:
+        state_dir: where the configurations are.
+        runtime_dir: a folder in memory.
+        loaded: what this run runs with.
+        records: the store; None where there is none.
+        watch: tells when the phone is left to itself.
+        post: tells the phone, in the main thread.
+        try_sound: opens every sound device; see VoiceClient.
+        pictures_changed: called when pictures came in.
+        start_anew: ends this run and begins another.
+        end: ends the process, for the service manager to start it again.
+    """
+    shelf = Shelf(state_dir)
+    try:
+        identity = await asyncio.to_thread(open_identity, shelf.folder, serial())
+        # Before anybody may bring another one.
+        await asyncio.to_thread(shelf.sweep)
+    except BundleError as error:
+        _log.error("%s", error)
+        return None
+    except OSError as error:
+        _log.warning("What is left of older bundles cannot be deleted: %s", error.strerror)
+
+    async def sound_check() -> CheckName | None:
+        # A voice that says nothing is being started anew, with the firmware that is tried.
+        for _ in range(_SOUND_TRIES):
+            if (fault := await try_sound()) is not None:
+                break
+            await asyncio.sleep(1)
+        return CheckName.SOUND if fault is None else CheckName(fault) if fault else None
+
+    async def tell_operator(ended: Ended) -> None:
+        if records is None:
+            raise StorageError("There is no store to queue an outcome in.")
+        await records.outbox.queue_outcome(ended.digest, outcome_of(ended))
+
+    async def open_store() -> None:
+        if records is not None:
+            await records.end_trial()
+
+    around = Around(
+        shelf=shelf,
+        identity=identity,
+        firmware=partial(version, "wecall-handset"),
+        watch=watch,
+        steps=Steps(post),
+        post=post,
+        root=RootWork(),
+        start_anew=start_anew,
+        end=end,
+        open_store=open_store,
+        now_s=time.time,
+        proven_time=ProvenTime(shelf.folder / NAME),
+    )
+    return BundleDesk(around, loaded, Extras(records, runtime_dir, post, pictures_changed), sound_check, tell_operator)

@@ -1,0 +1,91 @@
+"""What a person at the handset is asked about a bundle: whether they know its signer, and the code of its passwords."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
+from firmware.phone.bundle_news import BundleCodeWanted, BundleNews, BundleSignerShown
+from firmware.phone.errands import Errand
+from firmware.services.runner import Handler
+from provisioning.bundle import key_words
+from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
+from provisioning.sealing import unseal_with_code
+
+_MOST_CODES: Final = 5
+_PATIENCE_S: Final = 600.0
+"""Whoever has not answered by then has gone."""
+
+
+class Questions:
+    """One question at a time; nobody's silence counts as a yes."""
+
+    def __init__(self, post: Callable[[BundleNews], None], patience_s: float = _PATIENCE_S) -> None:
+        """`post` shows the question."""
+        self._post = post
+        self._patience_s = patience_s
+        self._answer: asyncio.Future[bool | str | None] | None = None
+
+    @property
+    def handlers(self) -> Mapping[type[Errand], Handler]:
+        """What the runner of errands needs."""
+        return {
+            AnswerBundleSigner: self._take_signer,
+            TryBundleCode: self._take_code,
+            GiveUpBundleCode: self._take_giving_up,
+        }
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether somebody is to answer."""
+        return self._answer is not None
+
+    def give_up(self) -> None:
+        """Take it that nobody will answer."""
+        self._take(None)
+
+    async def accept_signer(self, public: bytes) -> bool:
+        """Ask whether the words of a key are those that the installer has."""
+        return await self._ask(BundleSignerShown(key_words(public))) is True
+
+    async def open_with_code(self, sealed: bytes) -> dict[str, str]:
+        """Ask for the code until it opens what is sealed.
+
+        Raises:
+            BundleRefusedError: nobody knows it.
+        """
+        tries_left = _MOST_CODES
+        while True:
+            code = await self._ask(BundleCodeWanted(tries_left, wrong=tries_left < _MOST_CODES))
+            if not isinstance(code, str):
+                refuse(BundleRefusal.NOT_ACCEPTED, "Nobody at the handset typed the code of this bundle.")
+            try:
+                return await asyncio.to_thread(unseal_with_code, sealed, code)
+            except BundleRefusedError as error:
+                tries_left -= 1
+                if error.refusal is not BundleRefusal.WRONG_CODE or not tries_left:
+                    raise
+
+    async def _ask(self, question: BundleSignerShown | BundleCodeWanted) -> bool | str | None:
+        self._answer = asyncio.get_running_loop().create_future()
+        self._post(question)
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await self._answer
+        except TimeoutError:
+            return None
+        finally:
+            self._answer = None
+
+    def _take(self, answer: bool | str | None) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(answer)
+
+    async def _take_signer(self, errand: AnswerBundleSigner) -> None:
+        self._take(errand.accepted)
+
+    async def _take_code(self, errand: TryBundleCode) -> None:
+        self._take(errand.code)
+
+    async def _take_giving_up(self, _errand: GiveUpBundleCode) -> None:
+        self._take(None)

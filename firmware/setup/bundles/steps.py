@@ -1,0 +1,72 @@
+"""How far the bundle has come that is being worked on: the display is told, and whoever brought it may follow."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from firmware.configuration.progress import BundleSource, Progress
+from firmware.phone.bundle_news import BundleNews, BundleStep, BundleStepStarted
+from provisioning.report import Report
+
+
+class Steps:
+    """One bundle's at a time; for the main thread alone."""
+
+    def __init__(self, post: Callable[[BundleNews], None]) -> None:
+        """`post` tells the phone."""
+        self._post = post
+        self._offer = ""
+        self._source = BundleSource.STICK
+        self._step = BundleStep.READING
+        self._percent = 0
+        self._report: Report | None = None
+        self._count = 0
+        self._told = False
+        self._changed = asyncio.Event()
+
+    @property
+    def by_stick(self) -> bool:
+        """Whether somebody stands before the phone who has brought the bundle."""
+        return self._source is BundleSource.STICK
+
+    def follow_offer(self, offer: str, source: BundleSource) -> None:
+        """Begin to tell of another bundle."""
+        self._offer, self._source = offer, source
+        self._step, self._report, self._told = BundleStep.READING, None, False
+        self._tell()
+
+    def take(self, step: BundleStep, percent: int = 0) -> None:
+        """Go on to a step, or further in it; the same one again says nothing.
+
+        How much of a step is done the phone alone is told: whoever follows waits for what becomes of the bundle.
+        """
+        is_same = self._told and step is self._step
+        if is_same and percent == self._percent:
+            return
+        self._step, self._percent, self._told = step, percent, True
+        self._post(BundleStepStarted(step, percent, by_stick=self.by_stick))
+        if not is_same:
+            self._tell()
+
+    def end(self, offer: str, report: Report) -> None:
+        """Tell whoever follows what became of a bundle; of one that is not told of any more nobody hears here."""
+        if self.knows(offer):
+            self._report = report
+            self._tell()
+
+    def knows(self, offer: str) -> bool:
+        """Whether this is the bundle that is told of."""
+        return offer == self._offer
+
+    async def next(self, after: int, wait_s: float) -> Progress:
+        """Wait for a change since the count `after`, or for so long, and return how far it is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while self._count == after:
+                    await self._changed.wait()
+        return Progress(self._count, self._step, self._report)
+
+    def _tell(self) -> None:
+        self._count += 1
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,57 @@
+"""What became of a bundle, in the words of those who hear of it: the phone, whoever brought it, the operator."""
+
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from firmware.base.proven_time import Now
+from firmware.configuration.standing import Ended
+from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
+from firmware.privacy.egress.messages import OutcomeCode
+from provisioning.refusal import BundleRefusal
+from provisioning.report import Check, CheckCode, CheckName, Report, ReportResult
+
+_REFUSALS: Final = frozenset(BundleRefusal)
+_CHECKS: Final = frozenset(CheckName)
+
+
+def report_of(ended: Ended, serial: str, firmware: str, now: Now) -> Report:
+    """Return the report.
+
+    Args:
+        ended: what became of the bundle.
+        serial: the handset's.
+        firmware: the version that runs now.
+        now: what is known of the time; a clock that is behind is a reason for much, so whoever reads is told.
+    """
+    clock = (Check(name=CheckName.CLOCK, passed=False, code=CheckCode.BEHIND),) if now.is_behind else ()
+    return Report(
+        serial=serial,
+        number=ended.number,
+        firmware=firmware,
+        result=ReportResult(ended.result.value),
+        code=_reported(ended.code),
+        checks=(*clock, *ended.checks),
+        made_at=datetime.fromtimestamp(ended.at, UTC),
+    )
+
+
+def news_of(ended: Ended, *, by_stick: bool) -> BundleEnded:
+    """Return what the phone hears."""
+    return BundleEnded(ended.result, ended.code, ended.number, ended.failure, by_stick=by_stick)
+
+
+def outcome_of(ended: Ended) -> OutcomeCode:
+    """Return what the operator is told of a bundle that came over the network."""
+    match ended.result:
+        case BundleResult.APPLIED | BundleResult.NOTHING_TO_DO:
+            return OutcomeCode.APPLIED
+        case BundleResult.REFUSED:
+            return OutcomeCode(ended.code.value)
+        case BundleResult.REVERTED | BundleResult.INTERRUPTED:
+            return OutcomeCode(f"reverted_{ended.code}")
+
+
+def _reported(code: BundleCode) -> BundleRefusal | CheckName | Literal[""]:
+    if code.value in _REFUSALS:
+        return BundleRefusal(code.value)
+    return CheckName(code.value) if code.value in _CHECKS else ""

@@ -1,0 +1,141 @@
+"""Checks again what the handset has checked: whoever has broken into that gets nothing unsigned by root."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from firmware.base.proven_time import ProvenTime
+from firmware.setup.root.record import Record
+from firmware.setup.root.wheels import HANDSET, fits
+from provisioning.bundle import Bundle, open_bundle
+from provisioning.errors import ProvisioningError
+from provisioning.refusal import BundleRefusal, refuse
+from provisioning.schema import Configuration, parse_configuration
+from provisioning.trust import Kind, TrustedKey
+
+CONFIGURATION: Final = "config.toml"
+
+_OLDEST_FIRMWARE: Final = (0, 2)
+"""Older firmware has no process for voice, and the handset's own has no network and no sound here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A bundle that root takes.
+
+    Attributes:
+        text: of the configuration that it has in force.
+    """
+
+    bundle: Bundle
+    text: str
+    configuration: Configuration
+
+
+class Verifier:
+    """Knows whose bundles count, and for which machine.
+
+    Args:
+        written: the configuration that whoever has root may have written by hand; its [trust] and its fleet count until
+            a bundle has brought others.
+        serial: returns the machine's.
+        time: knows the time that there is proof of; what the handset knows of it is not believed here.
+    """
+
+    def __init__(self, written: Path, serial: Callable[[], str], time: ProvenTime) -> None:
+        self._written = written
+        self._serial = serial
+        self._time = time
+
+    def note_clock(self) -> None:
+        """Remember what the clock shows, if a time service keeps it right."""
+        self._time.note_clock()
+
+    def forget_time(self) -> None:
+        """Forget what was signed and what the clock has shown.
+
+        Raises:
+            OSError: the disk is read-only or broken.
+        """
+        self._time.forget()
+
+    def verify(self, record: Record, number: int, file: BinaryIO) -> Verified:
+        """Check a bundle in a file that nobody else can write to.
+
+        The very first signer is trusted on first use, where no key was written down: a person has compared the words
+        on the display. Firmware is not taken on first use.
+
+        Raises:
+            BundleRefusedError: with the reason.
+        """
+        pins, fleet = self._trusted(record)
+        bundle = open_bundle(file, pins or None)
+        if not pins:
+            bundle.check_first()
+        bundle.manifest.check_scope(self._serial(), fleet)
+        self.note_clock()
+        now = self._time.read()
+        bundle.manifest.check_time(now.at_least_s, synced=now.synced)
+        bundle.manifest.check_number(record.newest, record.reverted)
+        if bundle.manifest.number != number:
+            refuse(BundleRefusal.UNREADABLE, f"This is bundle {bundle.manifest.number}, and not {number}.")
+        _check_wheels(bundle)
+        verified = _read(bundle, record)
+        if not pins:
+            bundle.check_signer(verified.configuration.trust.keys)
+        self._time.note_signed(bundle.manifest.issued_at.timestamp())
+        return verified
+
+    def _trusted(self, record: Record) -> tuple[tuple[TrustedKey, ...], str | None]:
+        if record.pins:
+            return record.pins, record.fleet
+        try:
+            written = parse_configuration(self._written.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ProvisioningError):
+            return (), None
+        return (written.trust.keys, written.device.fleet) if written.trust.has_key_for(Kind.BUNDLE) else ((), None)
+
+
+def _read(bundle: Bundle, record: Record) -> Verified:
+    """Return a bundle with the configuration in it, or with the one that it leaves in force."""
+    if CONFIGURATION in bundle.names:
+        try:
+            text = bundle.read(CONFIGURATION).decode()
+        except UnicodeDecodeError:
+            refuse(BundleRefusal.MISTAKES, f"{CONFIGURATION} in this bundle is not UTF-8 text.")
+    elif record.active is not None:
+        text = record.active.configuration
+    else:
+        refuse(BundleRefusal.MISTAKES, f"There is no {CONFIGURATION} in this bundle, and none of an earlier one.")
+    try:
+        configuration = parse_configuration(text)
+    except ProvisioningError as error:
+        refuse(BundleRefusal.MISTAKES, f"The configuration in this bundle has {len(error.mistakes)} mistakes.")
+    if configuration.device.fleet != bundle.manifest.fleet:
+        refuse(
+            BundleRefusal.MISTAKES, f"The configuration of this bundle is not for the fleet {bundle.manifest.fleet}."
+        )
+    if not configuration.trust.has_key_for(Kind.BUNDLE):
+        refuse(BundleRefusal.LOCKED_OUT, "The configuration in this bundle trusts no key with bundles.")
+    return Verified(bundle, text, configuration)
+
+
+def _check_wheels(bundle: Bundle) -> None:
+    names = [name.removeprefix("firmware/") for name in bundle.wheels]
+    if not names:
+        return
+    if foreign := [name for name in names if not fits(name)]:
+        refuse(BundleRefusal.UNSUPPORTED, f"{foreign[0]} is not for this machine and its Python.")
+    handset = next((name for name in names if name.startswith(HANDSET)), None)
+    if handset is None:
+        refuse(BundleRefusal.UNSUPPORTED, f"There is firmware in this bundle, but no {HANDSET}*.whl.")
+    if _version(handset) < _OLDEST_FIRMWARE:
+        refuse(BundleRefusal.UNSUPPORTED, f"{handset} is too old: this machine is set up for 0.2.0 and later.")
+
+
+def _version(handset: str) -> tuple[int, ...]:
+    """Return the first two numbers in the name of the handset's wheel."""
+    found = re.match(r"([0-9]+)(?:\.([0-9]+))?", handset.removeprefix(HANDSET))
+    return () if found is None else tuple(int(number or 0) for number in found.groups())

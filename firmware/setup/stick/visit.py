@@ -1,0 +1,215 @@
+"""What is done with a stick, from when it was plugged in to when it may be taken out."""
+
+import logging
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, Protocol
+
+from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
+from firmware.control.requests import MAX_PIECE_BYTES
+from firmware.control.stick_answers import BundleFollowed, OrderedFile
+from firmware.phone.bundle_news import BundleCode
+from firmware.setup.stick.choice import Choice, choose
+from firmware.setup.stick.folder import StickFolder
+from firmware.setup.stick.patience import Patience
+from firmware.setup.stick.writing import Outgoing
+from provisioning.bundle import BundleRefusal
+from provisioning.identity import Identity
+from provisioning.report import Language, Report, ReportResult
+
+_log = logging.getLogger(__name__)
+
+_FOLLOW_S: Final = 25.0
+_MOST_TRANSFERS: Final = 3
+_CANNOT_BE_READ: Final = frozenset({BundleCode.STICK_UNREADABLE, BundleCode.UNREADABLE})
+_LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
+
+
+class HandsetLink(Protocol):
+    """The handset; every method raises a ControlError. See firmware.control.stick_client."""
+
+    async def identity(self) -> Identity: ...
+    async def begin(self, size_bytes: int) -> str: ...
+    async def piece(self, offer: str, data: bytes) -> None: ...
+    async def end(self, offer: str) -> None: ...
+    async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...
+    async def stick_done(self, code: BundleCode) -> None: ...
+    async def ordered(self) -> Sequence[OrderedFile]: ...
+    async def fetch(self, name: str, offset: int) -> bytes: ...
+    async def fetched(self, names: Sequence[str]) -> None: ...
+
+
+class Visit:
+    """One stick and one handset: what of it takes a word with the handset."""
+
+    def __init__(self, folder: StickFolder, link: HandsetLink, outgoing: Outgoing, patience: Patience) -> None:
+        """Set up.
+
+        Args:
+            folder: the stick's.
+            link: the handset.
+            outgoing: takes what is to be written to the stick.
+            patience: with the handset.
+        """
+        self._folder = folder
+        self._link = link
+        self._outgoing = outgoing
+        self._patience = patience
+
+    async def look(self) -> None:
+        """Read the stick, hand over what is for this handset, and lay out what is to be written.
+
+        Raises:
+            StickError: it cannot be read.
+            ControlError: the handset does not answer.
+        """
+        self._outgoing.mark_reading(going_on=True)
+        identity = await self._patience.ask(self._link.identity)
+        try:
+            names = self._folder.bundle_names()
+        except StickError:
+            await self._say_done(BundleCode.STICK_UNREADABLE)
+            raise
+        if ordered := await self._patience.ask(self._link.ordered):
+            self._outgoing.mark_ordered()
+        if names:
+            await self._take(choose(self._folder, names, identity.serial), identity)
+        elif not ordered:
+            self._lay_out_identity(identity)
+            await self._say_done(BundleCode.IDENTITY_WRITTEN)
+
+    async def fetch_ordered(self) -> None:
+        """Write what the holder ordered to the stick.
+
+        Raises:
+            StickError: the stick is full, write-protected or broken, or was taken out.
+            ControlError: the handset does not answer.
+        """
+        ordered = await self._patience.ask(self._link.ordered)
+        if not ordered:
+            return
+        try:
+            for wanted in ordered:
+                await self._write_ordered(wanted)
+        except (StickError, ControlError):
+            await self._say_done(BundleCode.COPY_NOT_WRITTEN)
+            raise
+        await self._link.fetched([wanted.name for wanted in ordered])
+        if self._outgoing.is_empty:
+            await self._say_done(BundleCode.COPY_WRITTEN)
+
+    async def _take(self, choice: Choice, identity: Identity) -> None:
+        if choice.refusal is None:
+            report = await self._apply(choice, identity)
+        else:
+            _log.info("No bundle on the stick is for this handset: %s", choice.refusal)
+            report = _report(identity, None, ReportResult.REFUSED, choice.refusal)
+            await self._say_done(BundleCode(choice.refusal.value))
+            if choice.refusal is BundleRefusal.WRONG_SERIAL:
+                self._lay_out_identity(identity)
+        self._outgoing.lay_out(f"{report.file_stem}.json", report.as_json())
+        self._outgoing.lay_out(
+            f"{report.file_stem}.txt", "\n".join(report.as_text(language) for language in _LANGUAGES)
+        )
+
+    async def _apply(self, choice: Choice, identity: Identity) -> Report:
+        """Hand a bundle over, and wait until it is known what became of it."""
+        try:
+            offer = await self._hand_over(choice)
+        except (StickError, OSError) as error:
+            _log.warning("The bundle could not be read to its end: %s", error)
+            await self._say_done(BundleCode.STICK_UNREADABLE)
+            return _report(identity, choice.number, ReportResult.REFUSED, BundleRefusal.UNREADABLE)
+        except RequestRefusedError as error:
+            _log.warning("The handset takes no bundle: %s", error)
+            refusal = error.refusal if isinstance(error, BundleNotTakenError) else BundleRefusal.FAILED
+            await self._say_done(BundleCode(refusal.value))
+            return _report(identity, choice.number, ReportResult.REFUSED, refusal)
+        except ControlError as error:
+            return _interrupted(identity, choice.number, error)
+        self._outgoing.mark_reading(going_on=False)
+        try:
+            return await self._follow(offer)
+        except ControlError as error:
+            return _interrupted(identity, choice.number, error)
+
+    async def _hand_over(self, choice: Choice) -> str:
+        """Return by which name the handset knows the bundle that it has been given.
+
+        Raises:
+            RequestRefusedError: it takes none now.
+        """
+        transfers = 1
+        with self._folder.open(choice.name) as file:
+            while True:
+                offer = await self._patience.ask(partial(self._link.begin, file.seek(0, os.SEEK_END)))
+                try:
+                    file.seek(0)
+                    while piece := file.read(MAX_PIECE_BYTES):
+                        await self._link.piece(offer, piece)
+                    await self._link.end(offer)
+                except ControlError as error:
+                    # It may have started anew between two pieces, and know nothing of the first one.
+                    if transfers == _MOST_TRANSFERS:
+                        raise
+                    _log.info("The bundle is handed over once more: %s", error)
+                else:
+                    return offer
+                transfers += 1
+
+    async def _follow(self, offer: str) -> Report:
+        after = 0
+
+        async def ask() -> BundleFollowed:
+            nonlocal after
+            try:
+                return await self._link.follow(offer, after, _FOLLOW_S)
+            except ControlError:
+                # A handset that starts anew begins anew to count.
+                after = 0
+                raise
+
+        while True:
+            news = await self._patience.ask(ask)
+            if news.report is not None:
+                return news.report
+            after = news.count
+
+    async def _write_ordered(self, wanted: OrderedFile) -> None:
+        with self._folder.writing(wanted.name) as file:
+            at = 0
+            while at < wanted.size_bytes:
+                piece = await self._link.fetch(wanted.name, at)
+                if not piece:
+                    raise ControlError("A file that the holder ordered has become shorter. Order it again in the menu.")
+                file.write(piece)
+                at += len(piece)
+
+    async def _say_done(self, code: BundleCode) -> None:
+        # Of a stick that is pulled out the same is said, a moment before it is known to be gone.
+        if code not in _CANNOT_BE_READ:
+            self._outgoing.mark_reading(going_on=False)
+        with suppress(ControlError):
+            await self._link.stick_done(code)
+
+    def _lay_out_identity(self, identity: Identity) -> None:
+        self._outgoing.lay_out(identity.file_name, identity.as_json())
+
+
+def _report(identity: Identity, number: int | None, result: ReportResult, code: BundleRefusal | str) -> Report:
+    return Report(
+        serial=identity.serial,
+        number=number,
+        firmware=identity.firmware,
+        result=result,
+        code=code,
+        made_at=datetime.now(UTC),
+    )
+
+
+def _interrupted(identity: Identity, number: int, error: ControlError) -> Report:
+    _log.warning("What became of the bundle is not known: %s", error)
+    return _report(identity, number, ReportResult.INTERRUPTED, "")

@@ -1,0 +1,43 @@
+"""What the holder has set on the phone itself."""
+
+import logging
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from firmware.phone.preferences import Preferences
+from firmware.store.store import Store
+
+_log = logging.getLogger(__name__)
+
+_PREFERENCES: Final = TypeAdapter(Preferences)
+
+
+class StoredPreferences:
+    """The holder's settings in the store, as one row."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def load(self) -> Preferences | None:
+        """Return what was saved last, None where nothing ever was."""
+        rows = await self._store.run(lambda database: database.query("SELECT chosen FROM preferences"))
+        if not rows:
+            return None
+        try:
+            return _PREFERENCES.validate_json(rows[0][0])
+        except ValidationError:
+            # Without the reason, which would quote what the holder has set.
+            _log.warning("The holder's settings in the store are not ones that this version knows; they start afresh.")
+            return None
+
+    async def save(self, preferences: Preferences) -> None:
+        """Keep them; on the disk when this returns."""
+        chosen = _PREFERENCES.dump_json(preferences).decode()
+        await self._store.transact(
+            lambda database: database.execute(
+                "INSERT INTO preferences (only, chosen) VALUES (1, ?) "
+                "ON CONFLICT (only) DO UPDATE SET chosen = excluded.chosen",
+                chosen,
+            )
+        )

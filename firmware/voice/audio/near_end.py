@@ -1,0 +1,110 @@
+"""What becomes of the microphone's sound before it is sent: without echo, with less noise, at an even level.
+
+Each route has its own choice: a handset at the ear needs little of it, a loudspeaker on a desk all.
+"""
+
+import importlib
+import importlib.util
+import logging
+import os
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NearEndSettings:
+    """What is done to the microphone's sound on one route."""
+
+    echo_cancelling: bool = False
+    noise_suppression: bool = False
+    gain_control: bool = False
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything is done at all."""
+        return self.echo_cancelling or self.noise_suppression or self.gain_control
+
+
+class Processor(Protocol):
+    """One processor of near-end sound."""
+
+    def process(self, near: bytes, far: bytes) -> bytes: ...
+
+
+class NearEnd:
+    """The processing on one route, loaded when first needed; without it sound goes on as the microphone hears it.
+
+    What it has learned of a room is kept from call to call. All but `fault` and `is_working` belongs to the audio
+    thread.
+
+    Attributes:
+        fault: why sound is not processed where it should be, a sentence; empty where it is.
+    """
+
+    def __init__(self, settings: NearEndSettings, *, rate_hz: int) -> None:
+        self._settings = settings
+        self._rate_hz = rate_hz
+        self._processor: Processor | None = None
+        self._loading: threading.Thread | None = None
+        self.fault = ""
+
+    @property
+    def is_working(self) -> bool:
+        """Whether sound is processed."""
+        return self._processor is not None
+
+    def check(self) -> None:
+        """Say at once where what is needed is not installed, without loading it."""
+        if self._settings.is_needed and importlib.util.find_spec("pywebrtc_audio") is None:
+            self._report("is not installed")
+
+    def prepare(self) -> None:
+        """Begin to load what is needed, without waiting for it."""
+        if self._settings.is_needed and self._loading is None and not self.fault:
+            self._loading = threading.Thread(target=self._load, name="near-end", daemon=True)
+            self._loading.start()
+
+    def process(self, near: bytes, far: bytes) -> bytes:
+        """Return a frame of the microphone as it should be sent.
+
+        Args:
+            near: what the microphone heard.
+            far: what was played meanwhile, of the same length.
+        """
+        processor = self._processor
+        if processor is None:
+            return near
+        try:
+            return processor.process(near, far)
+        except (RuntimeError, ValueError, MemoryError) as error:
+            self._processor = None
+            self._report(f"stopped working: {error}")
+            return near
+
+    def _load(self) -> None:
+        # The thread begins with the audio thread's priority, and would hold it up at that.
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        # numpy only carries frames here; its linear algebra would start a thread for each core.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        try:
+            webrtc = importlib.import_module("firmware.voice.audio.webrtc")
+            self._processor = webrtc.WebRtcProcessor(
+                rate_hz=self._rate_hz,
+                echo_cancelling=self._settings.echo_cancelling,
+                noise_suppression=self._settings.noise_suppression,
+                gain_control=self._settings.gain_control,
+            )
+        except (ImportError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+            self._report(f"cannot be used: {error}")
+
+    def _report(self, what: str) -> None:
+        self.fault = (
+            f"WebRTC's audio processing {what}. Echo, noise and level are sent as the microphone hears them; "
+            "install the package pywebrtc-audio."
+        )
+        _log.warning("%s", self.fault)

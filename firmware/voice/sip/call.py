@@ -1,0 +1,404 @@
+"""One call as pjsua2 knows it, translated into the phone's words."""
+
+import logging
+import re
+import time
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import pjsua2
+
+from firmware.phone.call import CallDirection, CallerId, CallId, CallQuality, CallState, DisconnectReason, SipUri
+from firmware.phone.news import CallAudioChanged, CallStateChanged, RecordingSignalled
+from firmware.phone.recording import RecordingSign
+from firmware.voice.sip.account import SipAccount
+from firmware.voice.sip.agenda import Appointment
+from firmware.voice.sip.identity import ReceivedMessage, received
+from firmware.voice.sip.mapping import disconnect_reason, status_code
+from firmware.voice.sip.native import guarded
+from firmware.voice.sip.quality_meter import QualityMeter, StreamCounts, counts_of
+from firmware.voice.sip.recording_signs import RecordingSigns, is_record_aware, put_sign, read_signs
+from firmware.voice.sip.settings import AccountSettings
+from provisioning.sip_choices import Srtp, Transport
+
+_FINAL: Final = 200  # RFC 3261 section 21: responses from here on are final
+_REFUSED: Final = 300
+_REQUEST_PENDING: Final = 491
+_NOT_SENT: Final = frozenset({502, 503})  # what pjsip makes up where no connection is to be had
+_DECLINED: Final = 603
+_CHALLENGES: Final = frozenset({401, 407})
+_CONTACT_HOST = re.compile(r"sips?:(?:[^@>;]*@)?(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))", re.IGNORECASE)
+_DTLS: Final = 1 << 3  # PJMEDIA_TP_PROTO_DTLS in pjmedia/types.h
+_ENCRYPTED = re.compile(r"SRTP status:\s*Active", re.IGNORECASE)
+_log = logging.getLogger(__name__)
+
+
+class CallOwner(Protocol):
+    """Who is told about a call; everything arrives on the `sip` thread."""
+
+    def call_changed(self, event: CallStateChanged | CallAudioChanged | RecordingSignalled) -> None: ...
+    def call_answered(self, call_id: CallId) -> None: ...
+    def call_not_sent(self, call: "SipCall") -> bool:
+        """An INVITE of ours did not get through to the server; True where it is tried again, under another object."""
+        ...
+
+    def call_over(self, call_id: CallId) -> None:
+        """The library is done with it; the object must go before its number is given to another call."""
+        ...
+
+    def sound_changed(self, call_id: CallId, sound: Any) -> None:
+        """The call's place in the conference bridge is new; None where there is nothing to hear or to say."""
+        ...
+
+    def stream_began(self, call: "SipCall", address: int) -> None:
+        """A stream is there, its `pjmedia_stream` at this address, and nothing has come over it yet."""
+        ...
+
+    def stream_ended(self, call: "SipCall") -> None:
+        """The stream goes when this has returned."""
+        ...
+
+    def hold_met_another(self, call_id: CallId) -> None:
+        """A re-INVITE of ours crossed one of theirs."""
+        ...
+
+    def hold_refused(self, call_id: CallId) -> None: ...
+    def party_told(self, call_id: CallId, message: ReceivedMessage) -> None:
+        """A message of the other end's, which may say who that is now."""
+        ...
+
+    def text_arrived(self, message: ReceivedMessage, body: str) -> None: ...
+    def transfer_progressed(self, call_id: CallId, sip_code: int, *, final: bool) -> None: ...
+    def transfer_wanted(self, call: "SipCall", target: str) -> "SipCall | None":
+        """The other end wants this handset to call somebody else: return the call to do it with, None to refuse."""
+        ...
+
+    def replacement_wanted(self, call: "SipCall", message: ReceivedMessage) -> "SipCall | None":
+        """Somebody wants to take the other end's place: return the call to do it with, None to refuse."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingInvitation:
+    """What a call of ours began with.
+
+    Attributes:
+        uri: whom it is for.
+        anonymous: it withholds who calls.
+        tries: how many came to nothing before it.
+    """
+
+    uri: SipUri
+    anonymous: bool
+    tries: int
+
+
+class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
+    """A call from the first message until the library has let go of it.
+
+    It must not be part of a reference cycle: what pjsua2 made has to go on the `sip` thread, before the library does.
+    """
+
+    def __init__(
+        self,
+        owner: CallOwner,
+        account: SipAccount,
+        call_id: CallId,
+        direction: CallDirection,
+        pj_call_id: int | None = None,
+        *,
+        caller: Any = None,
+    ) -> None:
+        if pj_call_id is None:
+            super().__init__(caller or account)
+        else:
+            super().__init__(account, pj_call_id)
+        self._owner = owner
+        self.account = account
+        self.call_id = call_id
+        self.direction = direction
+        self.party = CallerId(number="")
+        self.invitation: OutgoingInvitation | None = None
+        # The INVITE of a call that came in.
+        self.offer = ""
+        self.answered = False
+        self.wants_hold = False
+        # What the other end is told of a recording at this one; None where there never was any.
+        self.recording_sign: RecordingSign | None = None
+        self.peer_is_record_aware = False
+        self.glares_left = 0
+        self.ending: DisconnectReason | None = None
+        self.media_changed_at = 0.0
+        self.audio_index = 0
+        self._sound: Any = None
+        self._meter = QualityMeter()
+        self._encrypted = False
+        self._told: CallState | None = None
+        self._packets_received = 0
+        self._told_audio = (False, False)
+        self._signs = self._told_signs = RecordingSigns()
+        self._patience: Appointment | None = None
+
+    @property
+    def account_settings(self) -> AccountSettings:
+        """The settings of the account that the call belongs to."""
+        return self.account.settings
+
+    @property
+    def is_over(self) -> bool:
+        """The phone has been told that it is over."""
+        return self._told is CallState.DISCONNECTED
+
+    @property
+    def is_in_progress(self) -> bool:
+        """The other end has shown a sign of life."""
+        return self._told in {CallState.ALERTING, CallState.ACTIVE, CallState.HELD}
+
+    @property
+    def is_known(self) -> bool:
+        """The library has a number for it; it aborts the process when asked about a call without one."""
+        number = self.getId()
+        # The library may have given the number to another call by now.
+        return number != pjsua2.PJSUA_INVALID_ID and pjsua2.Call.lookup(number) is self
+
+    @property
+    def awaits_reply(self) -> bool:
+        """It is given up unless the other end says something."""
+        return self._patience is not None
+
+    def await_reply(self, patience: Appointment) -> None:
+        """Take what gives the call up, to be cancelled by the other end's next word."""
+        self._patience = patience
+
+    def reply_came(self) -> None:
+        """Stop waiting for the other end's word."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    @property
+    def contact_host(self) -> str:
+        """The host that the other end says it can be reached at."""
+        found = _CONTACT_HOST.search(str(self.getInfo().remoteContact))
+        return (found[1] or found[2]) if found else ""
+
+    def has_fallen_silent(self) -> bool:
+        """Say whether neither RTP nor RTCP has come since the last time, though it should have."""
+        if not self._told_audio[0]:
+            return False
+        whole = self.getStreamStat(self.audio_index)  # what is in it goes when it goes
+        statistics = whole.rtcp
+        # Every RTCP report from the peer updates what it knows of our sending.
+        packets = int(statistics.rxStat.pkt) + int(statistics.txStat.updateCount)
+        silent = packets == self._packets_received
+        self._packets_received = packets
+        return silent
+
+    def measure(self) -> CallQuality | None:
+        """Return how it sounds, None where it never had a sound."""
+        running = self._running_counts()
+        if running is not None and not self._encrypted:
+            # DTLS agrees on keys a moment after the answer.
+            self._encrypted = self._finds_encryption()
+        return self._meter.measure(running, encrypted=self._encrypted)
+
+    def already_told(self, state: CallState) -> None:
+        """Note that the phone has been told this about the call, by an earlier try."""
+        self._told = state
+
+    def tell(self, state: CallState, reason: DisconnectReason | None = None, sip_code: int = 0) -> None:
+        """Tell the phone about a new state, once, and nothing more once it is over."""
+        if state is self._told or self.is_over:
+            return
+        self._told = state
+        self._owner.call_changed(CallStateChanged(self.call_id, state, reason, status_code(sip_code)))
+
+    def show_sound(self) -> None:
+        """Tell the owner what place in the conference bridge the call has."""
+        self._owner.sound_changed(self.call_id, None if self.wants_hold else self._sound)
+
+    def read_recording_signs(self, message: str) -> None:
+        """Take what a message of the other end's says about recording."""
+        self.peer_is_record_aware = self.peer_is_record_aware or is_record_aware(message)
+        if (signs := read_signs(message)) is not None:
+            self._signs = signs
+            self._tell_signs()
+
+    def _tell_signs(self) -> None:
+        if self.answered and self._signs != self._told_signs:
+            self._told_signs = self._signs
+            self._owner.call_changed(RecordingSignalled(self.call_id, self._signs.records, self._signs.preference))
+
+    # --- callbacks ---------------------------------------------------------------------------------------------------
+
+    @guarded
+    def onCallState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Follow the INVITE session's state."""
+        info = self.getInfo()
+        state = info.state
+        if state == pjsua2.PJSIP_INV_STATE_CALLING:
+            self.tell(CallState.DIALING)
+        elif state == pjsua2.PJSIP_INV_STATE_EARLY:
+            if self.direction is CallDirection.OUTGOING:
+                self.reply_came()
+                self.tell(CallState.ALERTING)
+        elif state == pjsua2.PJSIP_INV_STATE_CONFIRMED:
+            if not self.answered:
+                self.answered = True
+                self._owner.call_answered(self.call_id)
+            self.reply_came()
+            self.tell(CallState.ACTIVE)
+            self._tell_signs()
+        elif state == pjsua2.PJSIP_INV_STATE_DISCONNECTED:
+            self._disconnected(int(info.lastStatusCode), parameters)
+
+    def _disconnected(self, sip_code: int, parameters: Any) -> None:
+        from_peer = parameters.e.body.tsxState.type == pjsua2.PJSIP_EVENT_RX_MSG
+        unsent = not from_peer and sip_code in _NOT_SENT and not self.is_in_progress and not self.answered
+        if unsent and self._owner.call_not_sent(self):
+            self._owner.call_over(self.call_id)
+            return
+        reason = self.ending or disconnect_reason(
+            sip_code,
+            from_peer=from_peer,
+            answered=self.answered,
+            incoming=self.direction is CallDirection.INCOMING,
+            encryption_required=self.account_settings.srtp is Srtp.MANDATORY,
+        )
+        self.tell(CallState.DISCONNECTED, reason, sip_code if from_peer else 0)
+        self._owner.call_over(self.call_id)
+
+    @guarded
+    def onCallTsxState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Notice signs of life that change no state, who is there, and what became of our own re-INVITEs."""
+        event = parameters.e.body.tsxState
+        transaction = event.tsx
+        if event.type != pjsua2.PJSIP_EVENT_RX_MSG:
+            return
+        method = str(transaction.method)
+        if method in {"INVITE", "UPDATE"}:
+            message = received(event.src.rdata)
+            self._owner.party_told(self.call_id, message)
+            self.read_recording_signs(message.text)
+        if transaction.role != pjsua2.PJSIP_ROLE_UAC:
+            return
+        code = int(transaction.statusCode)
+        # For an INVITE the proxy's 100 Trying will do, since the server lives; within the call only the peer counts,
+        # and 408 and 481 say that it is not there.
+        if method == "INVITE" or (code >= _FINAL and code not in {408, 481, 503}):
+            self.reply_came()
+        if method == "INVITE" and self.answered and code >= _REFUSED and code not in _CHALLENGES:
+            if code == _REQUEST_PENDING:
+                self._owner.hold_met_another(self.call_id)
+            else:
+                self._owner.hold_refused(self.call_id)
+
+    @guarded
+    def onCallSdpCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Say in each of our session descriptions whether the call is recorded here (RFC 7866 section 6.1.2)."""
+        if (sign := self.recording_sign) is not None:
+            is_paused = sign is RecordingSign.ON and self.wants_hold
+            put_sign(int(parameters.sdp.pjSdpSession), RecordingSign.PAUSED if is_paused else sign)
+
+    @guarded
+    def onCallMediaState(self, _parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Follow what the last offer and answer agreed on."""
+        self.media_changed_at = time.monotonic()
+        info = self.getInfo()
+        receiving = sending = held_here = False
+        self._sound = None
+        for media in info.media:
+            if media.type != pjsua2.PJMEDIA_TYPE_AUDIO:
+                continue
+            self.audio_index = int(media.index)
+            held_here = media.status == pjsua2.PJSUA_CALL_MEDIA_LOCAL_HOLD
+            if media.status in {pjsua2.PJSUA_CALL_MEDIA_ACTIVE, pjsua2.PJSUA_CALL_MEDIA_REMOTE_HOLD}:
+                receiving = bool(media.dir & pjsua2.PJMEDIA_DIR_DECODING)
+                sending = bool(media.dir & pjsua2.PJMEDIA_DIR_ENCODING)
+                if media.audioConfSlot >= 0:
+                    self._sound = self.getAudioMedia(media.index)
+            break
+        self._encrypted = self._finds_encryption()
+        self.show_sound()
+        if (receiving, sending) != self._told_audio:
+            self._told_audio = (receiving, sending)
+            self._owner.call_changed(CallAudioChanged(self.call_id, receiving, sending))
+        if self.answered:
+            self.tell(CallState.HELD if held_here or self.wants_hold else CallState.ACTIVE)
+
+    @guarded
+    def onStreamCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Hand the new stream to the owner."""
+        self._owner.stream_began(self, int(parameters.stream))
+
+    @guarded
+    def onStreamDestroyed(self, _parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Keep what a stream has seen before it goes."""
+        self._owner.stream_ended(self)
+        counts = self._running_counts()
+        if counts is not None:
+            self._meter.stream_ended(counts)
+
+    @guarded
+    def onInstantMessage(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Pass on a text that came within the call."""
+        self._owner.text_arrived(received(parameters.rdata), str(parameters.msgBody))
+
+    @guarded
+    def onCallTransferStatus(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Follow the call that the other end was asked to make."""
+        final = bool(parameters.finalNotify)
+        self._owner.transfer_progressed(self.call_id, int(parameters.statusCode), final=final)
+
+    def onCallTransferRequest(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Call somebody else at the other end's wish, or refuse to."""
+        # Whatever fails in here, the library must not take the request for accepted.
+        code, parameters.statusCode = parameters.statusCode, _DECLINED
+        try:
+            successor = self._owner.transfer_wanted(self, str(parameters.dstUri))
+        except Exception:  # noqa: BLE001 - whatever it is, it must not reach C frames
+            _log.exception("A wish to transfer a call could not be judged; it was refused.")
+            return
+        if successor is not None:
+            parameters.newCall = successor
+            parameters.statusCode = code
+
+    def onCallReplaceRequest(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Let somebody take the other end's place, or refuse to."""
+        code, parameters.statusCode = parameters.statusCode, _DECLINED
+        try:
+            successor = self._owner.replacement_wanted(self, received(parameters.rdata))
+        except Exception:  # noqa: BLE001 - whatever it is, it must not reach C frames
+            _log.exception("A wish to replace a call could not be judged; it was refused.")
+            return
+        if successor is not None:
+            parameters.newCall = successor
+            parameters.statusCode = code
+
+    def _finds_encryption(self) -> bool:
+        """Say whether what is sent can be read only by the other end.
+
+        The fingerprint that DTLS is checked by is worth what the signalling is that brought it (RFC 5763 section 5).
+        """
+        if not _ENCRYPTED.search(self.dump(True, "")):
+            return False
+        try:
+            is_dtls = bool(int(self.getStreamInfo(self.audio_index).proto) & _DTLS)
+        except pjsua2.Error:
+            return False  # there is no stream, whatever its keys are
+        return not is_dtls or self.account_settings.transport is Transport.TLS
+
+    def _running_counts(self) -> StreamCounts | None:
+        if not self.is_known:
+            return None
+        try:
+            return counts_of(self.getStreamStat(self.audio_index), self.getStreamInfo(self.audio_index))
+        except pjsua2.Error:
+            return None  # there is no stream: on hold, before the answer, or after the end
+
+
+def add_header(options: Any, name: str, value: str) -> None:
+    """Add a header to what a request or an answer is sent with (pjsua2's SipTxOption)."""
+    header = pjsua2.SipHeader()
+    header.hName, header.hValue = name, value
+    options.headers.append(header)

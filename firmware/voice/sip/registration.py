@@ -1,0 +1,378 @@
+"""When to register, when to try again, and what to tell the phone about it. Knows no SIP library."""
+
+import logging
+import math
+import random
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from firmware.base.backoff import full_jitter_s
+from firmware.phone.call import RegistrationFailure, RegistrationState
+from firmware.phone.news import RegistrationChanged
+from firmware.voice.sip.agenda import Agenda, Appointment
+from firmware.voice.sip.mapping import status_code
+
+_log = logging.getLogger(__name__)
+
+# A silent server would only be given up after 32 s (RFC 3261 section 17.1.2.2, timer F); people look earlier.
+ANSWER_OVERDUE_S: Final = 5.0
+# Where another server is waiting: requests are repeated after 0.5 and 1.5 s, so two may be lost.
+SILENT_S: Final = 2.0
+# Everybody who loses a server loses it at the same time.
+FAIL_OVER_JITTER_S: Final = 0.5
+# How rarely the best server is asked whether it is back, where it keeps turning us away.
+RETURN_CAP_S: Final = 600.0
+_BUSY_S: Final = 5.0
+_SERVER_FAILURE: Final = 500  # RFC 3261 section 21.5: another server may well do it
+# Each unanswered probe is repeated by its transaction for 32 s, so a few at a time notice a server that is back.
+_MAX_PROBES: Final = 3
+
+_CREDENTIALS = {RegistrationFailure.WRONG_PASSWORD, RegistrationFailure.ACCOUNT_UNKNOWN}
+_OF_ONE_SERVER = {
+    RegistrationFailure.SERVER_UNREACHABLE,
+    RegistrationFailure.CERTIFICATE_REJECTED,
+    RegistrationFailure.NO_NETWORK,
+}
+
+
+class Line(Protocol):
+    """What registering needs from the SIP library; everything returns at once."""
+
+    def prepare(self, done: Callable[[RegistrationFailure | None], None]) -> None:
+        """Find the servers' addresses, then call `done`; at once where they are known."""
+        ...
+
+    def register(self) -> None: ...
+    def unregister(self) -> None: ...
+    def probe(self) -> None: ...
+
+    @property
+    def has_others(self) -> bool:
+        """There is more than one server."""
+        ...
+
+    @property
+    def is_at_first(self) -> bool:
+        """The best of them is in use."""
+        ...
+
+    @property
+    def is_busy(self) -> bool:
+        """There are calls, so that nothing should be moved without need."""
+        ...
+
+    @property
+    def is_moving(self) -> bool:
+        """Another server is to be used than the one that requests and calls still go to."""
+        ...
+
+    def next_server(self) -> bool:
+        """Use the next server from now on; False where all have failed since anything worked."""
+        ...
+
+    def return_to_first(self) -> None:
+        """Use the best server from now on."""
+        ...
+
+    def settle(self) -> None:
+        """The server in use works."""
+        ...
+
+    def probe_first(self, done: Callable[[bool], None]) -> None:
+        """Ask the best server whether it is there, then call `done`."""
+        ...
+
+
+class Registration:
+    """Keeps one account registered."""
+
+    def __init__(
+        self,
+        line: Line,
+        agenda: Agenda,
+        post: Callable[[RegistrationChanged], None],
+        *,
+        account: str = "",
+        retry_base_s: float,
+        retry_cap_s: float,
+        probe_s: float | None,
+        binding_check_s: float = 0.0,
+        return_s: float = 30.0,
+        rng: random.Random | None = None,
+    ) -> None:
+        """Set up without sending anything.
+
+        Args:
+            line: the account, to act through.
+            agenda: the thread's timers.
+            post: takes what the phone should know.
+            account: its name in what is posted.
+            retry_base_s: longest wait before the first retry; the wait doubles from there.
+            retry_cap_s: longest wait at all.
+            probe_s: seconds between probes, None where the transport itself tells when the server is gone.
+            binding_check_s: seconds between REGISTERs that notice that the server has forgotten us, 0 for none.
+            return_s: seconds between looks at whether a better server is back.
+            rng: source of jitter.
+        """
+        self._line = line
+        self._agenda = agenda
+        self._post = post
+        self._account = account
+        self._retry_base_s = retry_base_s
+        self._retry_cap_s = retry_cap_s
+        self._probe_s = probe_s
+        self._binding_check_s = binding_check_s
+        self._rng = rng or random.Random()  # noqa: S311 - jitter keeps no secret
+        self._state = RegistrationState.UNREGISTERED
+        self._failed_attempts = 0
+        self._stopped = False
+        self._retry: Appointment | None = None
+        self._overdue: Appointment | None = None
+        self._next_probe: Appointment | None = None
+        self._probes_out = 0
+        self._probe_answered = True
+        self._server_lost = False
+        self._next_check: Appointment | None = None
+        self._home: Appointment | None = None
+        self._return_s = self._home_s = return_s
+
+    @property
+    def is_registered(self) -> bool:
+        """The registrar knows where this handset is."""
+        return self._state is RegistrationState.REGISTERED
+
+    def start(self) -> None:
+        """Register as soon as the server's address is known."""
+        self._attempt()
+
+    def stop(self) -> None:
+        """Unregister where registered, and do nothing more."""
+        self._stopped = True
+        for appointment in (self._retry, self._overdue, self._next_probe, self._next_check, self._home):
+            if appointment is not None:
+                appointment.cancel()
+        if self._state is RegistrationState.REGISTERED:
+            self._line.unregister()
+
+    def retry_now(self) -> None:
+        """Try at once: the network has just changed."""
+        if not self._stopped:
+            self._failed_attempts = 0
+            self._attempt()
+
+    def succeeded(self) -> None:
+        """The registrar has accepted."""
+        self._cancel_overdue()
+        self._cancel_retry()
+        self._failed_attempts = 0
+        self._server_lost = False
+        self._probe_answered = True
+        self._line.settle()
+        self._tell(RegistrationState.REGISTERED)
+        self._start_probing()
+        self._start_checking()
+        self._look_home_later()
+
+    def unregistered(self) -> None:
+        """The registrar has let go of us."""
+        self._tell(RegistrationState.UNREGISTERED)
+
+    def failed(self, failure: RegistrationFailure, sip_code: int = 0, retry_after_s: int = 0) -> None:
+        """The registrar refused, or could not be reached.
+
+        Args:
+            failure: why.
+            sip_code: the response's status code, 0 where there was none.
+            retry_after_s: when the server wants to hear from us again (RFC 3261 section 20.33).
+        """
+        if self._stopped:
+            return
+        self._cancel_overdue()
+        another_may_do = failure in _OF_ONE_SERVER or sip_code >= _SERVER_FAILURE
+        if another_may_do and self._line.next_server():
+            self._move_on()
+            return
+        self._rest(failure, sip_code, retry_after_s)
+
+    def _rest(self, failure: RegistrationFailure, sip_code: int = 0, retry_after_s: int = 0) -> None:
+        # Guessing again soon changes nothing about a wrong password, and operators lock those who do.
+        attempt = max(self._failed_attempts, 32) if failure in _CREDENTIALS else self._failed_attempts
+        delay_s = full_jitter_s(attempt, base_s=self._retry_base_s, cap_s=self._retry_cap_s, rng=self._rng)
+        delay_s = max(delay_s, min(float(retry_after_s), self._retry_cap_s))
+        self._failed_attempts += 1
+        if failure is RegistrationFailure.SERVER_UNREACHABLE:
+            self._server_lost = True
+            self._start_probing()
+        else:
+            self._stop_probing()
+        self._tell(RegistrationState.FAILED, failure, sip_code, delay_s)
+        self._retry_in(delay_s)
+
+    def connection_lost(self) -> None:
+        """The connection that we registered over is gone."""
+        if self._stopped or self._state is not RegistrationState.REGISTERED:
+            return
+        self._failed_attempts = 0
+        if self._line.has_others:
+            # It may only have cut the connection: what it says to the next REGISTER decides.
+            self._move_on()
+        else:
+            self.failed(RegistrationFailure.SERVER_UNREACHABLE)
+
+    def verify(self) -> None:
+        """Find out whether the server still knows us."""
+        if not self._stopped and self._state is RegistrationState.REGISTERED:
+            self._prepared(None)
+
+    def leave_server(self) -> bool:
+        """Move to the next server at once, since this one leaves a call unanswered; False where there is none."""
+        # Where it is being left already, the next has not had its try: nothing has gone there yet.
+        if self._stopped or not (self._line.is_moving or self._line.next_server()):
+            return False
+        self._failed_attempts = 0
+        self._move_on()
+        self._attempt()
+        return True
+
+    def probe_ended(self, *, answered: bool) -> None:
+        """A probe was answered, with whatever code, or given up."""
+        self._probes_out = max(0, self._probes_out - 1)
+        if not answered or self._stopped:
+            return
+        self._probe_answered = True
+        if self._server_lost:
+            self._server_lost = False
+            self._failed_attempts = 0
+            # Everybody who lost this server sees it return at the same time.
+            self._retry_in(full_jitter_s(0, base_s=self._retry_base_s, cap_s=self._retry_cap_s, rng=self._rng))
+
+    def _move_on(self) -> None:
+        """Register at the server that is in use now, very soon."""
+        self._cancel_overdue()
+        self._stop_probing()
+        # What the last server still owes says nothing about this one.
+        self._probes_out = 0
+        if self._state is not RegistrationState.FAILED:
+            self._tell(RegistrationState.REGISTERING)
+        self._retry_in(self._rng.uniform(0, FAIL_OVER_JITTER_S))
+
+    def _attempt(self) -> None:
+        self._cancel_retry()
+        # A failure stays on the display until it is over; it would flicker otherwise.
+        if self._state is not RegistrationState.FAILED:
+            self._tell(RegistrationState.REGISTERING)
+        self._line.prepare(self._prepared)
+
+    def _prepared(self, failure: RegistrationFailure | None) -> None:
+        if self._stopped:
+            return
+        if failure is not None:
+            self.failed(failure)
+            return
+        self._cancel_overdue()
+        overdue_s = SILENT_S if self._line.has_others else ANSWER_OVERDUE_S
+        self._overdue = self._agenda.after(overdue_s, self._answer_overdue)
+        self._line.register()
+
+    def _answer_overdue(self) -> None:
+        self._overdue = None
+        if self._line.has_others:
+            self.failed(RegistrationFailure.SERVER_UNREACHABLE)
+            return
+        self._server_lost = True
+        self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
+        self._start_probing()
+
+    def _start_probing(self) -> None:
+        if self._probe_s is not None and self._next_probe is None:
+            self._probe_answered = True
+            self._next_probe = self._agenda.after(self._probe_s, self._probe)
+
+    def _stop_probing(self) -> None:
+        if self._next_probe is not None:
+            self._next_probe.cancel()
+            self._next_probe = None
+
+    def _probe(self) -> None:
+        if self._probe_s is None:
+            return
+        self._next_probe = self._agenda.after(self._probe_s, self._probe)
+        if not self._probe_answered and self._state is RegistrationState.REGISTERED:
+            if self._line.next_server():
+                self._move_on()
+                return
+            self._server_lost = True
+            self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
+            self._retry_in(self._retry_cap_s)
+        self._probe_answered = False
+        if self._probes_out < _MAX_PROBES:
+            self._probes_out += 1
+            self._line.probe()
+
+    def _start_checking(self) -> None:
+        if self._binding_check_s and self._next_check is None:
+            self._next_check = self._agenda.after(self._binding_check_s, self._check_binding)
+
+    def _check_binding(self) -> None:
+        self._next_check = None
+        if self._state is RegistrationState.REGISTERED:
+            # Its answer leads back to here.
+            self._line.register()
+
+    def _look_home_later(self) -> None:
+        if self._line.is_at_first:
+            self._home_s = self._return_s
+        elif self._home is None:
+            self._home = self._agenda.after(self._home_s * self._rng.uniform(0.5, 1), self._look_home)
+
+    def _look_home(self) -> None:
+        self._home = None
+        if self._state is RegistrationState.REGISTERED and not self._line.is_at_first:
+            self._line.probe_first(self._home_probed)
+
+    def _home_probed(self, answered: bool) -> None:
+        if answered:
+            self._go_home()
+        elif not self._stopped:
+            self._look_home_later()
+
+    def _go_home(self) -> None:
+        self._home = None
+        if self._stopped or self._state is not RegistrationState.REGISTERED or self._line.is_at_first:
+            return
+        if self._line.is_busy:
+            self._home = self._agenda.after(_BUSY_S, self._go_home)
+            return
+        # It may answer and yet turn us away.
+        self._home_s = min(2 * self._home_s, RETURN_CAP_S)
+        self._line.return_to_first()
+        self._retry_in(full_jitter_s(0, base_s=self._retry_base_s, cap_s=self._retry_cap_s, rng=self._rng))
+
+    def _retry_in(self, delay_s: float) -> None:
+        self._cancel_retry()
+        self._retry = self._agenda.after(delay_s, self._attempt)
+
+    def _cancel_retry(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _cancel_overdue(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+
+    def _tell(
+        self,
+        state: RegistrationState,
+        failure: RegistrationFailure | None = None,
+        sip_code: int = 0,
+        retry_in_s: float = 0.0,
+    ) -> None:
+        changed = state is not self._state
+        self._state = state
+        if changed or state is RegistrationState.FAILED:
+            if changed:
+                _log.info("Registration: %s%s.", state, f", {failure}" if failure else "")
+            code = status_code(sip_code)
+            self._post(RegistrationChanged(state, failure, code, math.ceil(retry_in_s), self._account))

@@ -1,0 +1,165 @@
+"""Where an account's servers are: name resolution that never blocks the `sip` thread."""
+
+import contextlib
+import errno
+import ipaddress
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from firmware.phone.call import RegistrationFailure
+from firmware.voice.sip.addresses import canonical
+from firmware.voice.sip.failover import Target
+from firmware.voice.sip.settings import AccountSettings, ServerName
+from provisioning.sip_choices import SERVICE_LABELS
+
+_log = logging.getLogger(__name__)
+
+MAX_TARGETS: Final = 4
+_DNS_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Where an account's servers are, best first, or why that is not known."""
+
+    targets: tuple[Target, ...] = ()
+    failure: RegistrationFailure | None = None
+
+
+class ServerResolver:
+    """Finds an account's servers, each time on a thread of its own: the system's resolver may take half a minute."""
+
+    def __init__(
+        self, account: AccountSettings, deliver: Callable[[Callable[[], None]], None], *, prefer_ipv6: bool = False
+    ) -> None:
+        """Set up without looking anything up.
+
+        Args:
+            account: whose servers.
+            deliver: runs a callable on the `sip` thread.
+            prefer_ipv6: of a server with addresses of both families that have a route, try this one first.
+        """
+        self._account = account
+        self._deliver = deliver
+        self._prefer_ipv6 = prefer_ipv6
+        self._waiting: list[Callable[[Resolution], None]] = []
+
+    def resolve(self, done: Callable[[Resolution], None]) -> None:
+        """Call `done` on the `sip` thread with the answer; lookups asked for meanwhile share it."""
+        servers = self._account.servers
+        if not self._account.use_srv and all(is_address(server.host) for server in servers):
+            done(Resolution(tuple(Target(server.host, canonical(server.host), server.port) for server in servers)))
+            return
+        self._waiting.append(done)
+        if len(self._waiting) == 1:
+            threading.Thread(target=self._look_up, name="resolver", daemon=True).start()
+
+    def _look_up(self) -> None:
+        resolution = look_up(self._account, prefer_ipv6=self._prefer_ipv6)
+        self._deliver(lambda: self._answer(resolution))
+
+    def _answer(self, resolution: Resolution) -> None:
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            done(resolution)
+
+
+def look_up(account: AccountSettings, *, prefer_ipv6: bool = False) -> Resolution:
+    """Find an account's servers by SRV records where it asks for them, else by their names; blocks."""
+    servers: tuple[ServerName, ...] = ()
+    if account.use_srv:
+        servers = service_records(f"{SERVICE_LABELS[account.transport]}.{account.domain}")
+    by_service = bool(servers)
+    targets = []
+    for server in servers or account.servers:
+        # A DNS answer can be forged: the name that the holder's operator gave is the one to verify (RFC 5922
+        # section 7.2).
+        name = account.domain if by_service else server.host
+        targets += [Target(name, address, server.port) for address in addresses_of(server.host, prefer_ipv6)]
+    if targets:
+        return Resolution(tuple(dict.fromkeys(targets))[:MAX_TARGETS])
+    return Resolution(failure=RegistrationFailure.SERVER_NOT_FOUND if has_route() else RegistrationFailure.NO_NETWORK)
+
+
+def service_records(name: str) -> tuple[ServerName, ...]:
+    """Return what a service's SRV records name, in the order of RFC 2782; nothing where there are none; blocks."""
+    # Loading it takes longer than registering does, and few accounts need it.
+    import dns.exception  # noqa: PLC0415
+    import dns.rdtypes.IN.SRV  # noqa: PLC0415
+    import dns.resolver  # noqa: PLC0415
+
+    try:
+        answer = dns.resolver.resolve(name, "SRV", lifetime=_DNS_S, search=False)
+    except dns.exception.DNSException as error:
+        _log.debug("There are no SRV records to use: %s.", type(error).__name__)
+        return ()
+    found = []
+    for record in answer.rrset.processing_order() if answer.rrset is not None else ():
+        if isinstance(record, dns.rdtypes.IN.SRV.SRV):
+            host = record.target.to_text(omit_final_dot=True)
+            # A lone dot says that the service is decidedly not available (RFC 2782).
+            if host not in {"", "."}:
+                found.append(ServerName(host, record.port))
+    return tuple(found)
+
+
+def addresses_of(host: str, prefer_ipv6: bool = False) -> tuple[str, ...]:
+    """Return a host's addresses, those with a route first, and of these the preferred family; blocks."""
+    if is_address(host):
+        return (canonical(host),)
+    try:
+        found = socket.getaddrinfo(host, None, socket.AF_UNSPEC, socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ()
+    addresses = dict.fromkeys(canonical(str(entry[4][0])) for entry in found)
+    return tuple(sorted(addresses, key=lambda address: (not address_towards(address), is_ipv6(address) != prefer_ipv6)))
+
+
+def has_route() -> bool:
+    """Say whether this machine knows a way to other networks; sends nothing."""
+    # Nobody's addresses (RFC 5737, RFC 3849).
+    return any(_can_reach(address) for address in ("192.0.2.1", "2001:db8::1"))
+
+
+def address_towards(server: str) -> str:
+    """Return our address on the way to the server, empty where there is no way; sends nothing."""
+    with contextlib.suppress(OSError), _connected(server) as probe:
+        return str(probe.getsockname()[0])
+    return ""
+
+
+def _can_reach(server: str) -> bool:
+    try:
+        _connected(server).close()
+    except OSError as error:
+        return error.errno not in {errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+    return True
+
+
+def _connected(server: str) -> socket.socket:
+    # Connecting a datagram socket only asks the routing table.
+    probe = socket.socket(socket.AF_INET6 if is_ipv6(server) else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        probe.connect((server, 9))
+    except OSError:
+        probe.close()
+        raise
+    return probe
+
+
+def is_address(host: str) -> bool:
+    """Whether this is an address and no name."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def is_ipv6(address: str) -> bool:
+    """Whether this address is of IPv6."""
+    return ":" in address

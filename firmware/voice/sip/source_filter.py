@@ -1,0 +1,160 @@
+"""A packet filter on our own sockets: what does not come from the servers never reaches the SIP stack.
+
+The kernel drops it (SO_ATTACH_FILTER needs no privilege), so neither a flood nor a malformed packet from elsewhere
+costs the process anything, and whoever scans gets no answer at all.
+"""
+
+import contextlib
+import ctypes
+import ipaddress
+import os
+import socket
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from firmware.voice.sip.addresses import canonical
+
+_SO_ATTACH_FILTER: Final = 26  # asm-generic/socket.h; the socket module names neither
+_SO_DETACH_FILTER: Final = 27
+# Classic BPF opcodes (linux/bpf_common.h) and where the network header stands for a socket's filter (linux/filter.h).
+_LOAD_WORD: Final = 0x20
+_LOAD_BYTE: Final = 0x30
+_SHIFT_RIGHT: Final = 0x74
+_JUMP: Final = 0x05
+_JUMP_IF_EQUAL: Final = 0x15
+_RETURN: Final = 0x06
+_NETWORK_HEADER: Final = 0xFFF00000
+_IPV4_SOURCE: Final = 12  # RFC 791 section 3.1
+_IPV6_SOURCE: Final = 8  # RFC 8200 section 3
+_KEEP_ALL: Final = 0xFFFFFFFF
+_MAX_ADDRESSES: Final = 64
+
+_Instruction = tuple[int, int, int, int]
+_KEEP: _Instruction = (_RETURN, 0, 0, _KEEP_ALL)
+_DROP: _Instruction = (_RETURN, 0, 0, 0)
+
+
+def build_filter(addresses: Iterable[str]) -> bytes:
+    """Compile a filter that lets packets from `addresses` pass and drops all others; without any it drops everything.
+
+    It looks at the packet's own version, since a socket of IPv6 takes IPv4 packets too.
+
+    Raises:
+        ValueError: something is no address, or there are very many.
+    """
+    wanted = {ipaddress.ip_address(canonical(address)) for address in addresses}
+    if len(wanted) > _MAX_ADDRESSES:
+        raise ValueError(f"A source filter takes at most {_MAX_ADDRESSES} addresses, not {len(wanted)}.")
+    version_6: list[_Instruction] = []
+    version_4: list[_Instruction] = [(_LOAD_WORD, 0, 0, _NETWORK_HEADER + _IPV4_SOURCE)]
+    for address in wanted:
+        if isinstance(address, ipaddress.IPv4Address):
+            version_4 += [(_JUMP_IF_EQUAL, 0, 1, int(address)), _KEEP]
+        else:
+            version_6 += _compare_ipv6(address)
+    version_6.append(_DROP)
+    version_4.append(_DROP)
+    program = [
+        (_LOAD_BYTE, 0, 0, _NETWORK_HEADER),
+        (_SHIFT_RIGHT, 0, 0, 4),
+        (_JUMP_IF_EQUAL, 0, 1, 4),
+        # A conditional jump reaches no further than 255 instructions.
+        (_JUMP, 0, 0, len(version_6)),
+        *version_6,
+        *version_4,
+    ]
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+
+
+def _compare_ipv6(address: ipaddress.IPv6Address) -> list[_Instruction]:
+    words = struct.unpack("!4I", address.packed)
+    instructions: list[_Instruction] = []
+    for position, word in enumerate(words):
+        instructions.append((_LOAD_WORD, 0, 0, _NETWORK_HEADER + _IPV6_SOURCE + 4 * position))
+        # On a difference jump over the words left and over the return that keeps the packet.
+        instructions.append((_JUMP_IF_EQUAL, 0, 2 * (len(words) - 1 - position) + 1, word))
+    return [*instructions, _KEEP]
+
+
+def attach(port: int, kind: socket.SocketKind, addresses: Iterable[str]) -> int:
+    """Put the filter on this process's sockets that are bound to `port`, replacing an earlier one.
+
+    Only unconnected ones: a connection of our own making to the server needs no filter.
+
+    Returns:
+        How many sockets have it now.
+
+    Raises:
+        OSError: the kernel refuses.
+        ValueError: as `build_filter`.
+    """
+    program = build_filter(addresses)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("HL", len(program) // 8, ctypes.addressof(buffer))
+    count = 0
+    for candidate in _own_sockets(port, kind):
+        if _peer_of(candidate) is None:
+            candidate.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, header)
+            count += 1
+    return count
+
+
+def detach(port: int, kind: socket.SocketKind) -> None:
+    """Take the filter off this process's unconnected sockets that are bound to `port`."""
+    for candidate in _own_sockets(port, kind):
+        if _peer_of(candidate) is None:
+            # ENOENT: it has none.
+            with contextlib.suppress(FileNotFoundError):
+                candidate.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+
+
+def accepted_connections(port: int) -> dict[int, str]:
+    """Return the connections that this process's listener at `port` has accepted and not closed.
+
+    Returns:
+        The peer's address by the socket's inode; empty where the peer has reset the connection.
+    """
+    accepted = {}
+    for candidate in _own_sockets(port, socket.SOCK_STREAM):
+        if not candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            peer = _peer_of(candidate)
+            accepted[os.fstat(candidate.fileno()).st_ino] = canonical(peer) if peer else ""
+    return accepted
+
+
+def connections_made() -> int:
+    """Return how many TCP connections this process has made, or is making, itself: all that it has not accepted."""
+    listening, others = set(), []
+    for candidate in _own_sockets(None, socket.SOCK_STREAM):
+        port = candidate.getsockname()[1]
+        if candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            listening.add(port)
+        elif port:
+            others.append(port)
+    return sum(port not in listening for port in others)
+
+
+def _own_sockets(port: int | None, kind: socket.SocketKind) -> Iterator[socket.socket]:
+    """Yield this process's IP sockets of a kind, at one port or all, as duplicates that are closed again."""
+    for entry in Path("/proc/self/fd").iterdir():
+        # Other threads close sockets meanwhile.
+        try:
+            if not str(entry.readlink()).startswith("socket:"):
+                continue
+            candidate = socket.socket(fileno=os.dup(int(entry.name)))
+        except OSError:
+            continue
+        with candidate:
+            if candidate.family not in {socket.AF_INET, socket.AF_INET6} or candidate.type != kind:
+                continue
+            if port is None or candidate.getsockname()[1] == port:
+                yield candidate
+
+
+def _peer_of(candidate: socket.socket) -> str | None:
+    try:
+        return str(candidate.getpeername()[0])
+    except OSError:
+        return None

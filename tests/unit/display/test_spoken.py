@@ -1,0 +1,129 @@
+"""What is said of a page that comes after another one."""
+
+import pytest
+
+from firmware.display.model import Block, Body, Card, Code, Entry, List, ListRow, Page, Role
+from firmware.display.pages import page_for
+from firmware.display.spoken import spoken
+from firmware.display.translation import Language
+from tests.unit.display.states import VIEWS
+
+MENU = (ListRow("Contacts", number=1), ListRow("Do not disturb", "off", 2))
+
+
+def menu(selected: int, rows: tuple[ListRow, ...] = MENU) -> Page:
+    return Page(title="Menu", body=List(rows, selected=selected, total=len(rows)))
+
+
+def dialled(digits: str, *more: Block) -> Page:
+    return Page(body=(Block(digits, Role.DIGITS), *more))
+
+
+def entry(text: str, **more: object) -> Page:
+    return Page(title="Name", body=Entry(text, **more))  # type: ignore[arg-type]
+
+
+def test_a_page_that_opens_says_its_title_and_the_selected_row() -> None:
+    assert spoken(menu(1), None) == "Menu. Do not disturb. off"
+
+
+def test_moving_says_the_row_and_switching_says_the_value_alone() -> None:
+    assert spoken(menu(1), menu(0)) == "Do not disturb. off"
+    switched = (MENU[0], ListRow("Do not disturb", "on", 2))
+    assert spoken(menu(1, switched), menu(1)) == "on"
+
+
+def test_the_same_page_again_says_nothing() -> None:
+    assert spoken(menu(1), menu(1)) == ""
+
+
+def test_a_list_that_scrolls_says_the_row_of_the_stretch_that_is_shown() -> None:
+    page = Page(title="Contacts", body=List((ListRow("Anna"), ListRow("Bob")), first=7, selected=8, total=20))
+    assert spoken(page, None) == "Contacts. Bob"
+
+
+@pytest.mark.parametrize("body", [List(()), Card(()), ()])
+def test_a_page_that_has_nothing_on_it_yet_waits_for_what_it_comes_to_hold(body: Body) -> None:
+    assert spoken(Page(title="Contacts", body=body), menu(0)) == ""
+
+
+def test_what_is_dialled_is_said_digit_by_digit_as_it_comes() -> None:
+    assert spoken(dialled("4"), None) == "4"
+    assert spoken(dialled("456"), dialled("4")) == "5 6"
+
+
+def test_what_is_left_is_said_after_a_digit_was_deleted() -> None:
+    assert spoken(dialled("45"), dialled("456")) == "4 5"
+
+
+def test_a_hint_beside_the_digits_is_said_once() -> None:
+    hint = Block("Emergency call")
+    assert spoken(dialled("112", hint), dialled("11")) == "2. Emergency call"
+    assert spoken(dialled("112", hint), dialled("112", hint)) == ""
+
+
+def test_a_contact_is_said_when_it_is_chosen_among_those_that_the_digits_may_mean() -> None:
+    rows = (ListRow("Anna", "2662"), ListRow("Conny", "26669"))
+    found = Page(title="266", body=List(rows, total=2))
+    assert spoken(found, dialled("26")) == "6"
+    assert spoken(Page(title="266", body=List(rows, selected=0, total=2)), found) == "Anna. 2662"
+
+
+def test_letters_are_said_as_they_are_typed_and_a_candidate_as_it_is_chosen() -> None:
+    assert spoken(entry("An"), entry("A")) == "n"
+    assert spoken(entry("B"), entry("A")) == "B"
+    before = entry("", candidates=("王", "网"))
+    assert spoken(before, entry("")) == "王"
+    assert spoken(entry("", candidates=("王", "网"), candidate=1), before) == "网"
+
+
+@pytest.mark.parametrize(("language", "word"), [(Language.ENGLISH, "space"), (Language.CHINESE, "空格")])
+def test_a_space_is_said_by_its_name_as_it_is_typed(language: Language, word: str) -> None:
+    assert spoken(entry("An "), entry("An"), language) == word
+    assert spoken(entry("An B"), entry("An "), language) == "B"
+
+
+def test_nothing_of_a_pin_is_said_but_why_it_was_refused() -> None:
+    assert spoken(entry("••"), entry("•")) == ""
+    assert spoken(entry("", note="Wrong PIN"), entry("••••")) == "Wrong PIN"
+
+
+def test_a_card_is_read_whole_and_then_as_it_is_scrolled() -> None:
+    rows = (ListRow("Name", "Anna"), ListRow("Mobile", "13800138000"))
+    assert spoken(Page(title="Contact", body=Card(rows)), None) == (
+        "Contact. Name. Anna. Mobile. 1 3 8 0 0 1 3 8 0 0 0"
+    )
+    assert spoken(Page(title="Contact", body=Card(rows, 1)), Page(title="Contact", body=Card(rows))) == (
+        "Mobile. 1 3 8 0 0 1 3 8 0 0 0"
+    )
+
+
+def test_of_a_code_to_photograph_the_caption_is_said() -> None:
+    assert spoken(Page(title="Invite", body=Code("https://example.com/i/1", "Scan me")), None) == "Invite. Scan me"
+
+
+def test_the_time_of_day_is_not_said() -> None:
+    assert spoken(Page(body=(Block("14:05", Role.CLOCK), Block("Do not disturb is on"))), None) == (
+        "Do not disturb is on"
+    )
+
+
+def test_a_stick_is_said_step_by_step() -> None:
+    names = ("stick, step checking", "stick, step lines", "stick, done")
+    checking, lines, done = (page_for(VIEWS[name], "en", "12:34") for name in names)
+    assert spoken(checking, None) == "Set-up. Checking what is on it."
+    assert spoken(lines, checking) == "Trying the phone line."
+    assert spoken(done, lines) == "Done. Take the stick out. Number: 12."
+
+
+def test_nothing_of_a_stick_s_code_is_said_but_what_there_is_to_know_of_it() -> None:
+    wanted, half, wrong = (
+        page_for(VIEWS[f"stick, {name}"], "en", "12:34") for name in ("code", "half a code", "wrong code")
+    )
+    assert spoken(wanted, None) == "Code. 10 digits, see sheet"
+    assert spoken(half, wanted) == ""
+    assert spoken(wrong, half) == "Wrong. Tries left: 3"
+
+
+def test_a_long_text_is_said_in_part() -> None:
+    assert len(spoken(Page(title="Licences", body=(Block("word " * 10_000),)), None)) <= 300

@@ -1,3 +1,0 @@
-from tests.unit.storage.conftest import lab
-
-__all__ = ["lab"]

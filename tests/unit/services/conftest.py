@@ -1,0 +1,3 @@
+from tests.unit.store.conftest import lab
+
+__all__ = ["lab"]

@@ -1,0 +1,158 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from firmware.base.errors import SipError
+from firmware.base.root_version import root_version
+from firmware.configuration.loading import LoadedConfiguration
+from firmware.phone.call import RegistrationState
+from firmware.phone.news import RegistrationChanged
+from firmware.ports.broker import DailyTraffic, Traffic
+from firmware.ports.recording import SoundFormat
+from firmware.services.doctor.findings import Condition, Finding, examine, examine_at_rest
+from firmware.voice.sip import native
+from provisioning.schema import parse_configuration
+
+
+def finding(part: str, sound_format: SoundFormat | None) -> Finding:
+    loaded = LoadedConfiguration(None, ("There is no configuration at all.",))
+    condition = Condition(loaded, RegistrationChanged(RegistrationState.UNREGISTERED), sound_format=sound_format)
+    [found] = [each for each in examine(condition) if each.part == part]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sound_format", "works", "words", "has_advice"),
+    [
+        (SoundFormat.OPUS, True, "Ogg Opus", False),
+        (SoundFormat.FLAC, True, "seven times the room", True),
+        (None, False, "cannot be recorded", True),
+    ],
+)
+def test_how_recordings_are_encoded_is_said_and_what_would_make_them_smaller(
+    sound_format: SoundFormat | None, works: bool, words: str, has_advice: bool
+) -> None:
+    found = finding("recordings", sound_format)
+    assert found.ok is works
+    assert words in found.detail
+    assert ("libopus0" in found.advice) is has_advice
+
+
+@pytest.mark.parametrize(
+    ("traffic", "words"),
+    [
+        (None, "Connected. Nothing waits."),
+        (DailyTraffic(Traffic(9, 9), Traffic(), Traffic(), days=0), "Connected. Nothing waits."),
+        (
+            DailyTraffic(Traffic(9, 9), Traffic(1, 1), Traffic(30_000, 36_000), days=12),
+            "Connected. Nothing waits. 66.0 kB go over the network a day.",
+        ),
+    ],
+)
+def test_what_the_broker_costs_is_told_once_there_has_been_a_whole_day(
+    traffic: DailyTraffic | None, words: str
+) -> None:
+    configuration = parse_configuration(
+        'version = 1\n[device]\nid = "desk-1"\n[[accounts]]\nusername = "1"\ndomain = "sip.example"\n'
+        '[sync]\nhost = "broker.example"\n'
+    )
+    condition = Condition(
+        LoadedConfiguration(configuration, ()),
+        RegistrationChanged(RegistrationState.REGISTERED),
+        broker_state="connected",
+        traffic=traffic,
+    )
+    [found] = [each for each in examine(condition) if each.part == "broker"]
+    assert (found.ok, found.detail) == (True, words)
+
+
+def test_a_doctor_without_a_running_handset_lists_every_mistake_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[device]\nid = "desk-1"\ncountry = "GB"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
+        '[sip]\ncodec = ["opus"]\n[calls]\nforward_always = "999"\n'
+    )
+    assert [found.detail for found in examine_at_rest(path, "") if found.part == "config"] == [
+        "sip.codec: there is no such setting; did you mean codecs? (line 8, column 1).",
+        "calls.forward_always: 999 is an emergency number, which only a person may call (line 10, column 18).",
+    ]
+
+
+def test_a_doctor_without_a_running_handset_says_why_there_is_nothing_to_read(tmp_path: Path) -> None:
+    def said(path: Path) -> str:
+        [found] = [found for found in examine_at_rest(path, "") if found.part == "config"]
+        assert found.ok is False
+        assert found.advice
+        return found.detail
+
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes("label = 'Büro'".encode("latin-1"))
+    assert said(tmp_path / "none.toml") == f"There is no configuration at {tmp_path}/none.toml."
+    assert said(tmp_path) == f"{tmp_path} cannot be read: Is a directory."
+    assert said(latin) == f"{latin} cannot be read: it is not UTF-8 text."
+
+
+@pytest.mark.parametrize(("root_version", "told"), [("", False), ("0.2.0", False), ("0.1.0", True)])
+def test_programs_of_roots_that_a_bundle_did_not_renew_are_told_of_with_what_renews_them(
+    root_version: str, told: bool
+) -> None:
+    condition = Condition(
+        LoadedConfiguration(None),
+        RegistrationChanged(RegistrationState.UNREGISTERED),
+        version="0.2.0",
+        root_version=root_version,
+    )
+    found = [each for each in examine(condition) if each.part == "root's part"]
+    assert bool(found) is told
+    for each in found:
+        assert each.detail == "The programs that run as root are of version 0.1.0, the handset of 0.2.0."
+        assert "systemd/install.sh" in each.advice
+
+
+def test_the_version_of_roots_programs_is_that_of_what_is_installed(tmp_path: Path) -> None:
+    assert root_version(tmp_path) == ""
+    metadata = tmp_path / "lib/python3.12/site-packages/wecall_handset-0.1.0.dist-info/METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("Metadata-Version: 2.1\nName: wecall-handset\nVersion: 0.1.0\n")
+    assert root_version(tmp_path) == "0.1.0"
+
+
+def test_a_sip_library_of_another_build_is_told_of_by_a_running_handset_and_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = "The SIP library (pjsua2) is not the build that belongs to this handset. `make engine` makes that."
+
+    def refuse() -> None:
+        raise SipError(refusal)
+
+    monkeypatch.setattr(native, "library", refuse)
+    condition = Condition(
+        LoadedConfiguration(None), RegistrationChanged(RegistrationState.UNREGISTERED), sip_fault=refusal
+    )
+    for findings in (examine(condition), examine_at_rest(tmp_path / "config.toml", "")):
+        [found] = [each for each in findings if each.part == "sip build"]
+        assert (found.ok, found.detail) == (False, refusal)
+        assert "`make engine`" in found.detail
+        assert "systemctl restart" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("faulty", "part"), [({"voice_away": True}, "sip build"), ({"microphone_open": True}, "microphone")]
+)
+def test_a_line_that_starts_again_and_a_microphone_that_listens_are_told_of(faulty: dict[str, bool], part: str) -> None:
+    condition = Condition(
+        LoadedConfiguration(None), RegistrationChanged(RegistrationState.REGISTERED), sip_build="pjsua2"
+    )
+    assert not [each for each in examine(condition) if each.part == part and not each.ok]
+    told = examine(replace(condition, **faulty))  # type: ignore[arg-type]
+    assert [each.advice != "" for each in told if each.part == part and not each.ok] == [True]
+
+
+@pytest.mark.parametrize(("chosen", "told"), [("", True), ("AT", False), (None, False)])
+def test_a_country_that_nobody_has_said_is_told_of(chosen: str | None, told: bool) -> None:
+    loaded = LoadedConfiguration(None, chosen_country=chosen)
+    condition = Condition(loaded, RegistrationChanged(RegistrationState.UNREGISTERED))
+    found = [finding for finding in examine(condition) if finding.part == "country"]
+    assert len(found) == told
+    assert all(not finding.ok and "country" in finding.advice for finding in found)

@@ -1,0 +1,421 @@
+import asyncio
+import errno
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware.base.errors import BundleError
+from firmware.configuration.loading import load
+from firmware.configuration.progress import BundleSource
+from firmware.configuration.shelf import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME
+from firmware.configuration.standing import Candidate, Ended
+from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
+from firmware.phone.bundle_news import (
+    BundleCodeWanted,
+    BundleEnded,
+    BundleResult,
+    BundleSignerShown,
+    BundleStep,
+    BundleStepStarted,
+)
+from firmware.phone.call import CallDirection, CallerId, CallState
+from firmware.phone.view import CallView, Mode, PhoneView
+from firmware.setup.bundles import drafts as drafts_module
+from provisioning.bundle import key_words
+from provisioning.refusal import BundleRefusal
+from provisioning.report import Check, CheckCode, CheckName, ReportResult
+from provisioning.sealing import CodeCost, seal_to_code, seal_to_device
+from provisioning.trust import Kind
+from tests.lab.bundle_desk import PASSWORD, QUIET, DeskLab, configuration_text
+from tests.lab.bundles import FLEET, ISSUED, SERIAL, Installer
+from tests.lab.ring_tones import chime
+
+pytestmark = pytest.mark.feature("bundle trial")
+
+INSTALLER = Installer()
+STRANGER = Installer(bytes(range(1, 33)))
+CODE = "0123456789"
+CHEAP = CodeCost(memory_kib=64, passes=1)
+IN_CALL = PhoneView(Mode.IN_CALL, call=CallView(CallState.ACTIVE, CallDirection.OUTGOING, CallerId("1", "")))
+
+
+BELL = "ring_tones/bell.wav"
+WITH_TONE = configuration_text(INSTALLER, more=f'[ringer]\ntone = "{BELL}"\n')
+
+
+def contents(text: str = "", **more: bytes) -> dict[str, bytes]:
+    return {"config.toml": (text or configuration_text(INSTALLER)).encode(), **more}
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> DeskLab:
+    """Return a handset that trusts the installer."""
+    return DeskLab(tmp_path, configuration_text(INSTALLER))
+
+
+@pytest.fixture
+async def new(tmp_path: Path) -> DeskLab:
+    """Return a handset that has never been set up."""
+    return DeskLab(tmp_path)
+
+
+async def test_a_bundle_by_a_pinned_key_is_staged_whole_and_tried_by_the_next_run(lab: DeskLab) -> None:
+    bundle = INSTALLER.bundle(contents())
+    trial = await lab.staged(bundle)
+    assert (trial.number, trial.source, lab.starts) == (7, BundleSource.STICK, 1)
+    folder = lab.shelf.folder_of(7)
+    assert (folder / BUNDLE_NAME).read_bytes() == bundle
+    assert (folder / CONFIGURATION_NAME).read_text() == configuration_text(INSTALLER)
+    assert lab.shelf.standing.active is None
+    assert lab.news == [BundleStepStarted(BundleStep.READING), BundleStepStarted(BundleStep.CHECKING)]
+    assert not list(lab.shelf.draft_of("x").parent.iterdir())
+
+
+async def test_the_ring_tone_that_the_configuration_names_lies_beside_it_and_no_other(lab: DeskLab) -> None:
+    await lab.staged(INSTALLER.bundle(contents(WITH_TONE, **{BELL: chime(), "ring_tones/other.wav": chime(0.1)})))
+    folder = lab.shelf.folder_of(7)
+    assert [path.name for path in (folder / "ring_tones").iterdir()] == ["bell.wav"]
+    loaded = load(lab.folder / "config.toml", lab.folder)
+    assert loaded.configuration is not None
+    assert loaded.configuration.ringer.tone == folder / BELL
+    assert (folder / BELL).read_bytes() == chime()
+
+
+async def test_a_new_handset_shows_the_signers_words_and_tries_what_was_accepted(new: DeskLab) -> None:
+    new.answers = [AnswerBundleSigner(accepted=True)]
+    await new.staged(INSTALLER.bundle(contents()))
+    assert BundleSignerShown(key_words(INSTALLER.public)) in new.news
+
+
+async def test_a_new_handset_changes_nothing_where_nobody_accepts_the_signer(new: DeskLab) -> None:
+    new.answers = [AnswerBundleSigner(accepted=False)]
+    report = await new.refused(INSTALLER.bundle(contents()))
+    assert (report.result, report.code, report.number) == (ReportResult.REFUSED, BundleRefusal.NOT_ACCEPTED, 7)
+    assert not new.shelf.folder_of(7).exists()
+    assert new.starts == 0
+
+
+async def test_a_new_handset_takes_nothing_from_the_network_and_asks_nobody(new: DeskLab) -> None:
+    report = await new.refused(INSTALLER.bundle(contents()), BundleSource.NETWORK)
+    assert report.code is BundleRefusal.UNKNOWN_KEY
+    assert not any(isinstance(news, BundleSignerShown) for news in new.news)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "code"),
+    [
+        pytest.param(STRANGER.bundle(contents()), BundleRefusal.UNKNOWN_KEY, id="of a stranger"),
+        pytest.param(INSTALLER.bundle(contents())[:-9], BundleRefusal.FORGED, id="cut short"),
+        pytest.param(b"no bundle at all", BundleRefusal.UNREADABLE, id="something else"),
+        pytest.param(INSTALLER.bundle(contents(), fleet="other"), BundleRefusal.WRONG_FLEET, id="for another fleet"),
+        pytest.param(
+            INSTALLER.bundle(contents(), serials=("00000000deadbeef",)), BundleRefusal.WRONG_SERIAL, id="for another"
+        ),
+        pytest.param(
+            INSTALLER.bundle(contents(), issued_at=ISSUED - timedelta(days=9), not_after=ISSUED),
+            BundleRefusal.EXPIRED,
+            id="expired",
+        ),
+        pytest.param(
+            INSTALLER.bundle(contents(), issued_at=ISSUED + timedelta(days=9)),
+            BundleRefusal.NOT_YET_VALID,
+            id="from the future",
+        ),
+        pytest.param(INSTALLER.bundle({}), BundleRefusal.MISTAKES, id="without a configuration"),
+        pytest.param(
+            INSTALLER.bundle(contents("[device]\nid = 7")),
+            BundleRefusal.MISTAKES,
+            id="with mistakes in its configuration",
+        ),
+        pytest.param(
+            INSTALLER.bundle(
+                contents(configuration_text(INSTALLER, more='[sync]\nhost = "b"\nca = "certificates/x.pem"'))
+            ),
+            BundleRefusal.MISTAKES,
+            id="with a file missing",
+        ),
+        pytest.param(
+            INSTALLER.bundle(contents(WITH_TONE, **{BELL: b"RIFF"})), BundleRefusal.MISTAKES, id="whose tone is none"
+        ),
+        pytest.param(
+            INSTALLER.bundle(contents(WITH_TONE.replace(BELL, "contacts.vcf"), **{"contacts.vcf": chime()})),
+            BundleRefusal.MISTAKES,
+            id="whose tone is not where tones are",
+        ),
+        pytest.param(
+            INSTALLER.bundle(contents(configuration_text(INSTALLER).replace(FLEET, "other"))),
+            BundleRefusal.MISTAKES,
+            id="whose configuration is of another fleet",
+        ),
+        pytest.param(
+            INSTALLER.bundle(contents(configuration_text(Installer(bytes(range(32)), Kind.POLICY)))),
+            BundleRefusal.LOCKED_OUT,
+            id="after which none could be taken",
+        ),
+        pytest.param(
+            INSTALLER.bundle(contents(configuration_text(INSTALLER, password=""))),
+            BundleRefusal.NO_SECRETS,
+            id="without passwords",
+        ),
+    ],
+)
+async def test_a_bundle_that_may_not_be_taken_is_refused_with_its_reason_and_leaves_nothing(
+    lab: DeskLab, bundle: bytes, code: BundleRefusal
+) -> None:
+    report = await lab.refused(bundle)
+    assert (report.result, report.code) == (ReportResult.REFUSED, code)
+    ended = lab.news[-1]
+    assert isinstance(ended, BundleEnded)
+    assert (ended.result, ended.code.value) == (BundleResult.REFUSED, code.value)
+    lab.shelf.sweep()
+    assert not list(lab.shelf.draft_of("x").parent.iterdir())
+    assert not lab.shelf.folder_of(7).parent.exists()
+    assert lab.starts == 0
+
+
+async def test_numbers_only_rise(lab: DeskLab) -> None:
+    await lab.staged(INSTALLER.bundle(contents()))
+    lab.shelf.keep(lab.now_s, ())
+    other = DeskLab(lab.folder, configuration_text(INSTALLER))
+    other.shelf.end(_applied(other))
+    assert (await other.refused(INSTALLER.bundle(contents(), number=6))).code is BundleRefusal.OLD
+    changed = contents(configuration_text(INSTALLER, device="desk-2"))
+    assert (await other.refused(INSTALLER.bundle(changed))).code is BundleRefusal.OLD
+    assert (await other.staged(INSTALLER.bundle(changed, number=8))).number == 8
+
+
+BEHIND = Check(name=CheckName.CLOCK, passed=False, code=CheckCode.BEHIND)
+
+
+async def test_a_clock_in_1970_makes_no_bundle_good_that_is_over_and_the_report_tells_of_it(lab: DeskLab) -> None:
+    lab.around.proven_time.note_clock()
+    lab.now_s, lab.synced = 0, False
+    over = INSTALLER.bundle(contents(), issued_at=ISSUED - timedelta(days=9), not_after=ISSUED)
+    report = await lab.refused(over)
+    assert (report.code, report.checks) == (BundleRefusal.EXPIRED, (BEHIND,))
+    assert "! clock: it is behind" in report.as_text("en")
+
+
+async def test_a_bundle_that_is_taken_is_proof_of_the_time_in_which_it_was_signed(lab: DeskLab) -> None:
+    lab.now_s, lab.synced = 0, False
+    await lab.staged(INSTALLER.bundle(contents(), issued_at=ISSUED + timedelta(days=40)))
+    assert lab.around.proven_time.read().at_least_s == (ISSUED + timedelta(days=40)).timestamp()
+
+
+async def test_a_bundle_that_is_refused_is_proof_of_nothing(lab: DeskLab) -> None:
+    lab.now_s, lab.synced = 0, False
+    await lab.refused(INSTALLER.bundle(contents(), fleet="other"))
+    await lab.refused(STRANGER.bundle(contents()))
+    assert lab.around.proven_time.read().at_least_s == 0
+
+
+async def test_the_bundle_that_counts_is_nothing_to_do(lab: DeskLab) -> None:
+    bundle = INSTALLER.bundle(contents())
+    await lab.staged(bundle)
+    lab.shelf.keep(lab.now_s, ())
+    other = DeskLab(lab.folder, configuration_text(INSTALLER))
+    other.shelf.end(_applied(other))
+    report = await other.refused(bundle)
+    assert (report.result, report.code, report.number) == (ReportResult.NOTHING_TO_DO, "", 7)
+    assert other.starts == 0
+
+
+async def test_passwords_that_are_sealed_to_this_handset_lie_on_the_card_sealed_and_are_used(lab: DeskLab) -> None:
+    sealed = seal_to_device({"sip-password": PASSWORD}, lab.intake.identity().public_bytes, serial=SERIAL)
+    text = configuration_text(INSTALLER, password="")
+    await lab.staged(INSTALLER.bundle(contents(text, **{f"sealed/{SERIAL}": sealed})))
+    assert not any(PASSWORD.encode() in path.read_bytes() for path in lab.folder.rglob("*") if path.is_file())
+    assert (lab.shelf.folder_of(7) / SECRETS_NAME).exists()
+
+
+async def test_passwords_that_are_sealed_to_a_code_are_asked_for_and_resealed(
+    lab: DeskLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware.configuration.loading.serial", lambda: SERIAL)
+    sealed = seal_to_code({"sip-password": PASSWORD}, CODE, CHEAP)
+    lab.answers = [TryBundleCode("0000000000"), TryBundleCode(CODE)]
+    text = configuration_text(INSTALLER, password="")
+    await lab.staged(INSTALLER.bundle(contents(text, **{"sealed/code": sealed})))
+    asked = [news for news in lab.news if isinstance(news, BundleCodeWanted)]
+    assert asked == [BundleCodeWanted(5), BundleCodeWanted(4, wrong=True)]
+    loaded = load(lab.folder / "config.toml", lab.folder)
+    assert loaded.trial is not None
+    assert loaded.configuration is not None
+    password = loaded.configuration.accounts[0].password
+    assert password is not None
+    assert password.get_secret_value() == PASSWORD
+    assert PASSWORD not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ([TryBundleCode(f"{wrong}") for wrong in range(5)], BundleRefusal.WRONG_CODE),
+        ([GiveUpBundleCode()], BundleRefusal.NOT_ACCEPTED),
+    ],
+)
+async def test_a_code_that_nobody_knows_changes_nothing(
+    lab: DeskLab, answers: list[TryBundleCode | GiveUpBundleCode], code: BundleRefusal
+) -> None:
+    lab.answers = list(answers)
+    sealed = seal_to_code({"sip-password": PASSWORD}, CODE, CHEAP)
+    text = configuration_text(INSTALLER, password="")
+    report = await lab.refused(INSTALLER.bundle(contents(text, **{"sealed/code": sealed})))
+    assert report.code is code
+    assert not lab.shelf.folder_of(7).exists()
+
+
+async def test_a_code_is_never_asked_for_what_came_over_the_network(lab: DeskLab) -> None:
+    sealed = seal_to_code({"sip-password": PASSWORD}, CODE, CHEAP)
+    text = configuration_text(INSTALLER, password="")
+    bundle = INSTALLER.bundle(contents(text, **{"sealed/code": sealed}))
+    assert (await lab.refused(bundle, BundleSource.NETWORK)).code is BundleRefusal.NO_SECRETS
+
+
+async def test_firmware_does_not_come_over_the_network(tmp_path: Path) -> None:
+    installer = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
+    lab = DeskLab(tmp_path, configuration_text(installer))
+    bundle = installer.bundle({**contents(configuration_text(installer)), "firmware/wecall-2-py3-none-any.whl": b"w"})
+    assert (await lab.refused(bundle, BundleSource.NETWORK)).code is BundleRefusal.FIRMWARE_BY_NETWORK
+
+
+async def test_a_first_signer_brings_no_firmware_that_its_own_key_may_not_sign(new: DeskLab) -> None:
+    new.answers = [AnswerBundleSigner(accepted=True)]
+    bundle = INSTALLER.bundle({**contents(), "firmware/wecall-2-py3-none-any.whl": b"w"})
+    assert (await new.refused(bundle)).code is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+
+
+async def test_a_first_bundle_brings_no_firmware_whoever_signed_it(new: DeskLab) -> None:
+    installer = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
+    bundle = installer.bundle({**contents(configuration_text(installer)), "firmware/wecall-2-py3-none-any.whl": b"w"})
+    assert (await new.refused(bundle)).code is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+    assert not any(isinstance(news, BundleSignerShown) for news in new.news)
+
+
+async def test_a_call_in_progress_is_waited_for(lab: DeskLab) -> None:
+    lab.watch.note_view(IN_CALL)
+    await lab.offer(INSTALLER.bundle(contents()))
+    await lab.hears(BundleStepStarted(BundleStep.WAITING_FOR_CALL))
+    assert lab.shelf.standing.trial is None
+    lab.watch.note_view(QUIET)
+    await lab.wait_for_start()
+    assert lab.shelf.standing.trial is not None
+
+
+async def test_two_bundles_are_not_taken_in_at_once(lab: DeskLab) -> None:
+    lab.watch.note_view(IN_CALL)
+    await lab.offer(INSTALLER.bundle(contents()))
+    with pytest.raises(BundleError, match="Another bundle"):
+        lab.intake.begin(BundleSource.NETWORK, 100)
+    await lab.intake.stop()
+
+
+async def test_another_stick_takes_the_place_of_one_whose_question_nobody_answers(new: DeskLab) -> None:
+    await new.offer(INSTALLER.bundle(contents()))
+    await new.hears(BundleSignerShown(key_words(INSTALLER.public)))
+    new.answers = [AnswerBundleSigner(accepted=True)]
+    trial = await new.staged(INSTALLER.bundle(contents(), number=8))
+    assert trial.number == 8
+
+
+async def test_one_that_has_taken_the_place_of_another_is_not_disturbed_by_a_third(
+    new: DeskLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end, end = asyncio.Event(), new.intake._end
+
+    async def end_late(*what: Any) -> None:
+        await may_end.wait()
+        await end(*what)
+
+    monkeypatch.setattr(new.intake, "_end", end_late)
+    await new.offer(INSTALLER.bundle(contents()))
+    await new.hears(BundleSignerShown(key_words(INSTALLER.public)))
+    new.answers = [AnswerBundleSigner(accepted=True)]
+    new.watch.note_view(IN_CALL)
+    await new.offer(INSTALLER.bundle(contents(), number=8))
+    may_end.set()
+    await new.hears(BundleStepStarted(BundleStep.WAITING_FOR_CALL))
+    with pytest.raises(BundleError, match="Another bundle") as caught:
+        new.intake.begin(BundleSource.STICK, 100)
+    assert caught.value.refusal is BundleRefusal.BUSY
+    await new.intake.stop()
+
+
+async def test_a_bundle_that_is_under_way_need_not_come_over_the_network(lab: DeskLab) -> None:
+    bundle = INSTALLER.bundle(contents())
+    lab.watch.note_view(IN_CALL)
+    await lab.offer(bundle, BundleSource.NETWORK)
+    await lab.hears(BundleStepStarted(BundleStep.WAITING_FOR_CALL, by_stick=False))
+    assert lab.intake.is_known(hashlib.sha256(bundle).hexdigest())
+    await lab.intake.stop()
+    assert not lab.intake.is_known(hashlib.sha256(bundle).hexdigest())
+
+
+async def test_more_or_less_than_was_said_is_no_bundle(lab: DeskLab) -> None:
+    offer = lab.intake.begin(BundleSource.STICK, 10)
+    with pytest.raises(BundleError, match="More comes"):
+        lab.intake.piece(offer, bytes(11))
+    lab.intake.piece(offer, bytes(9))
+    with pytest.raises(BundleError, match="1 bytes"):
+        await lab.intake.end(offer)
+    with pytest.raises(BundleError, match="Nothing is known"):
+        lab.intake.piece("f" * 32, b"x")
+
+
+async def test_a_full_card_takes_none(lab: DeskLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts_module, "_RESERVE_BYTES", 1 << 60)
+    with pytest.raises(BundleError, match="no room") as caught:
+        lab.intake.begin(BundleSource.STICK, 10)
+    assert caught.value.refusal is BundleRefusal.NO_SPACE
+
+
+async def test_what_was_refused_need_not_come_over_the_network_again(lab: DeskLab) -> None:
+    bundle = STRANGER.bundle(contents())
+    digest = hashlib.sha256(bundle).hexdigest()
+    assert not lab.intake.is_known(digest)
+    await lab.refused(bundle, BundleSource.NETWORK)
+    assert lab.intake.is_known(digest)
+
+
+async def test_the_operator_hears_by_digest_of_what_was_refused(lab: DeskLab) -> None:
+    told: list[Ended] = []
+    lab.intake.when_ended = told.append
+    bundle = STRANGER.bundle(contents())
+    await lab.refused(bundle, BundleSource.NETWORK)
+    assert [(ended.digest, ended.source) for ended in told] == [
+        (hashlib.sha256(bundle).hexdigest(), BundleSource.NETWORK)
+    ]
+
+
+async def test_a_card_that_fails_while_a_bundle_is_staged_is_a_refusal_and_the_next_one_is_taken(
+    lab: DeskLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin_trial(_candidate: Candidate) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(lab.shelf, "begin_trial", begin_trial)
+        report = await lab.refused(INSTALLER.bundle(contents()))
+    assert (report.result, report.code, lab.starts) == (ReportResult.REFUSED, BundleRefusal.NO_SPACE, 0)
+    assert (await lab.staged(INSTALLER.bundle(contents()))).number == 7
+
+
+async def test_a_mistake_of_ours_is_a_refusal_and_quotes_nothing(
+    lab: DeskLab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stage(*_arguments: object) -> None:
+        raise RuntimeError(PASSWORD)
+
+    monkeypatch.setattr(lab.shelf, "stage", stage)
+    assert (await lab.refused(INSTALLER.bundle(contents()))).code is BundleRefusal.FAILED
+    assert "RuntimeError" in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+def _applied(lab: DeskLab) -> Ended:
+    finishing = lab.shelf.standing.finishing
+    assert finishing is not None
+    return Ended.of(finishing.candidate, BundleResult.APPLIED, checks=(), at_s=lab.now_s)

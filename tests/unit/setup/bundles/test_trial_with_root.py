@@ -1,0 +1,143 @@
+"""A trial and root's service on one machine: what one of them gives up the other one undoes."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from firmware.configuration.loading import check_configuration
+from firmware.phone.bundle_news import BundleStep, BundleStepStarted
+from firmware.phone.call import RegistrationFailure, RegistrationState
+from firmware.phone.view import LineView
+from firmware.setup.bundles.root_work import RootWork
+from firmware.setup.bundles.trial import Trial
+from firmware.setup.root.record import read_record, write_record
+from provisioning.report import Check, CheckCode, CheckName
+from tests.lab.bundle_desk import QUIET, DeskLab, configuration_text
+from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine, configuration, wheel
+from tests.lab.root_service import RootService
+
+pytestmark = pytest.mark.feature("bundle trial")
+
+UP = LineView("", RegistrationState.REGISTERED)
+WRONG = LineView("", RegistrationState.FAILED, RegistrationFailure.WRONG_PASSWORD)
+
+
+class RootedLab(DeskLab):
+    """A handset with root's service beside it.
+
+    Attributes:
+        ends: how often the process was to end, for the service manager to start it again.
+    """
+
+    ends = 0
+
+    def rely_on(self, service: RootService) -> None:
+        self.around = replace(self.around, root=RootWork(service.path), end=self._end)
+        self.intake._around = self.around
+
+    async def begin(self, number: int, more: str = "", **files: bytes) -> Trial:
+        """Stage a bundle and begin its trial as the next start does."""
+        text = configuration_text(OPERATOR, more=more)
+        contents = {"config.toml": text.encode()} | {name.replace("__", "/"): data for name, data in files.items()}
+        await self.staged(OPERATOR.bundle(contents, number))
+        return self.next_run(text)
+
+    def next_run(self, text: str) -> Trial:
+        trial = self.shelf.take_up_trial()
+        assert trial is not None
+
+        async def try_sound() -> None:
+            return None
+
+        return Trial(self.around, trial, check_configuration(text), try_sound, patience_s=10)
+
+    def lines(self, *lines: LineView) -> None:
+        self.watch.note_view(replace(QUIET, lines=lines))
+
+    def _end(self) -> None:
+        self.ends += 1
+        self._started.set()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[RootService]:
+    with RootService(RootMachine(tmp_path / "root"), tmp_path / "s") as service:
+        yield service
+
+
+@pytest.fixture
+async def lab(tmp_path: Path, service: RootService) -> RootedLab:
+    folder = tmp_path / "card"
+    folder.mkdir()
+    lab = RootedLab(folder, configuration_text(OPERATOR))
+    lab.rely_on(service)
+    return lab
+
+
+TIME = '[time]\nservers = ["ntp.example"]\n'
+
+
+async def test_what_root_has_installed_is_kept_with_what_works(lab: RootedLab, service: RootService) -> None:
+    trial = await lab.begin(7, TIME)
+    lab.lines(UP)
+    assert await trial.run()
+    assert service.machine.text(TIME_SERVERS) == "[Time]\nNTP=ntp.example\n"
+    record = read_record(service.machine.machine.state)
+    assert (record.newest, record.pending) == (7, None)
+    assert BundleStepStarted(BundleStep.NETWORK) in lab.news
+    assert lab.shelf.standing.active == 7
+
+
+async def test_a_bundle_that_root_does_not_take_is_sent_back_with_words_of_its_own(
+    lab: RootedLab, service: RootService
+) -> None:
+    service.machine.keep(6, STRANGER.bundle({"config.toml": configuration(trusted=STRANGER)}, 6))
+    trial = await lab.begin(7)
+    assert not await trial.run()
+    ended = lab.shelf.standing.ended
+    assert ended is not None
+    assert ended.checks == (Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_TAKEN),)
+    assert "sudo wecall config forget-operator" in lab.around.report(ended).as_text("en")
+
+
+async def test_what_root_has_installed_goes_with_what_does_not_work(lab: RootedLab, service: RootService) -> None:
+    trial = await lab.begin(7, TIME)
+    lab.lines(WRONG)
+    lab.starts = 0
+    assert not await trial.run()
+    assert service.machine.text(TIME_SERVERS) is None
+    assert (lab.starts, lab.ends) == (1, 0)
+
+
+async def test_other_firmware_is_started_by_the_end_of_the_process_and_left_by_its_end(
+    lab: RootedLab, service: RootService
+) -> None:
+    service.machine.keep(6, OPERATOR.bundle({"config.toml": configuration_text(OPERATOR).encode()}, 6))
+    trial = await lab.begin(7, "", **{name.replace("/", "__"): data for name, data in wheel("2.0").items()})
+    lab.lines(UP)
+    lab.starts, lab._started = 0, asyncio.Event()
+    running = asyncio.create_task(trial.run())
+    await lab.wait_for_start()
+    assert (lab.starts, lab.ends, service.machine.link) == (0, 1, "environments/a")
+    running.cancel()
+    # The new firmware is another process.
+    machine = service.machine
+    record = read_record(machine.machine.state)
+    assert record.pending is not None
+    asked = record.pending.model_copy(update={"asker": "an-earlier-boot 1 1"})
+    write_record(machine.machine.state, record.model_copy(update={"pending": asked}))
+    lab.lines(WRONG)
+    assert not await lab.next_run(configuration_text(OPERATOR)).run()
+    assert (lab.starts, lab.ends, machine.link) == (0, 2, "environments/installed")
+    ended = lab.shelf.standing.ended
+    assert ended is not None
+    assert CheckName.FIRMWARE in {check.name for check in ended.checks if check.passed}
+
+
+@pytest.mark.parametrize("files", [{}, wheel("2.0")], ids=["configuration", "firmware"])
+async def test_a_bundle_puts_firmware_on_trial_where_it_brings_some(lab: RootedLab, files: dict[str, bytes]) -> None:
+    await lab.begin(7, "", **{name.replace("/", "__"): data for name, data in files.items()})
+    assert lab.shelf.standing.firmware_is_on_trial == bool(files)

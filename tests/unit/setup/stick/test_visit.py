@@ -1,0 +1,414 @@
+"""A whole visit of a stick, with a handset whose answers are prepared."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
+from firmware.control.requests import MAX_PIECE_BYTES
+from firmware.control.stick_answers import BundleFollowed, OrderedFile
+from firmware.phone.bundle_news import BundleCode, BundleStep
+from firmware.setup.stick.folder import StickFolder
+from firmware.setup.stick.patience import Patience
+from firmware.setup.stick.visit import Visit
+from firmware.setup.stick.writing import Outgoing
+from provisioning.bundle import BundleRefusal
+from provisioning.identity import Identity, new_broker_key, new_sealing_key, read_identity
+from provisioning.report import Report, ReportResult, read_report
+from tests.lab.bundles import SERIAL, Installer
+
+INSTALLER = Installer()
+IDENTITY = Identity.of(SERIAL, new_sealing_key(), new_broker_key(), "1.2.3")
+OFFER = "0123456789abcdef"
+APPLIED = Report(
+    serial=SERIAL, number=7, firmware="1.2.3", result=ReportResult.APPLIED, made_at=datetime(2026, 11, 25, tzinfo=UTC)
+)
+REPORT, TEXT, WHO = f"report-{SERIAL}.json", f"report-{SERIAL}.txt", f"identity-{SERIAL}.json"
+
+
+class Handset:
+    """Does as a handset does; what it is asked is written down."""
+
+    def __init__(self) -> None:
+        self.said: list[object] = []
+        self.taken = bytearray()
+        self.ended = False
+        self.news = [BundleFollowed(count=1, step=BundleStep.CHECKING, report=None)]
+        self.news += [BundleFollowed(count=2, step=BundleStep.KEEPING, report=APPLIED)]
+        self.copies: dict[str, bytes] = {}
+        self.away = 0
+        self.afters: list[int] = []
+        self.when_piece: Callable[[], None] = lambda: None
+
+    def _be_there(self) -> None:
+        if self.away:
+            self.away -= 1
+            raise ControlError("nobody listens")
+
+    async def identity(self) -> Identity:
+        self._be_there()
+        return IDENTITY
+
+    async def begin(self, size_bytes: int) -> str:
+        self._be_there()
+        self.taken.clear()
+        self.said.append(("begin", size_bytes))
+        return OFFER
+
+    async def piece(self, offer: str, data: bytes) -> None:
+        assert offer == OFFER
+        assert len(data) <= MAX_PIECE_BYTES
+        self._be_there()
+        self.when_piece()
+        self.taken += data
+
+    async def end(self, offer: str) -> None:
+        assert offer == OFFER
+        self._be_there()
+        self.ended = True
+
+    async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed:
+        assert offer == OFFER
+        assert self.ended
+        self._be_there()
+        self.afters.append(after)
+        return self.news.pop(0)
+
+    async def stick_done(self, code: BundleCode) -> None:
+        self._be_there()
+        self.said.append(code)
+
+    async def ordered(self) -> Sequence[OrderedFile]:
+        self._be_there()
+        return [OrderedFile(name=name, size_bytes=len(content)) for name, content in self.copies.items()]
+
+    async def fetch(self, name: str, offset: int) -> bytes:
+        self._be_there()
+        return self.copies[name][offset : offset + MAX_PIECE_BYTES]
+
+    async def fetched(self, names: Sequence[str]) -> None:
+        for name in names:
+            del self.copies[name]
+
+
+class Lab:
+    """A stick, a handset and time that passes by itself."""
+
+    def __init__(self, path: Path) -> None:
+        self.stick = path / "stick"
+        self.outgoing = path / "outgoing"
+        self.stick.mkdir()
+        self.outgoing.mkdir()
+        self.handset = Handset()
+        self.now_s = 0.0
+        patience = Patience(clock=lambda: self.now_s, sleep=self._sleep)
+        self.folder, self.laid_out = StickFolder(self.stick), Outgoing(self.outgoing)
+        self.visit = Visit(self.folder, self.handset, self.laid_out, patience)
+
+    async def _sleep(self, pause_s: float) -> None:
+        self.now_s += pause_s
+
+    async def run(self) -> None:
+        await self.visit.look()
+        await self.write()
+
+    async def write(self) -> None:
+        self.laid_out.write_to(self.folder)
+        if self.laid_out.is_something_ordered:
+            await self.visit.fetch_ordered()
+
+    def put(self, name: str, content: bytes) -> None:
+        (self.stick / name).write_bytes(content)
+
+    @property
+    def names(self) -> set[str]:
+        return {path.name for path in self.stick.iterdir()}
+
+    @property
+    def report(self) -> Report:
+        return read_report((self.stick / REPORT).read_bytes())
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)
+
+
+async def test_a_bundle_is_handed_over_and_what_became_of_it_is_on_the_stick(lab: Lab) -> None:
+    bundle = INSTALLER.bundle({"contacts.vcf": bytes(range(256)) * 3000, "pictures/a.png": bytes(100_000)})
+    lab.put("site.wecall", bundle)
+    await lab.run()
+    assert bytes(lab.handset.taken) == bundle
+    assert lab.names == {"site.wecall", REPORT, TEXT}
+    assert lab.report == APPLIED
+    assert lab.handset.said == [("begin", len(bundle))]
+    assert lab.handset.afters == [0, 1]
+
+
+async def test_the_text_beside_it_is_in_both_languages(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle())
+    await lab.run()
+    text = (lab.stick / TEXT).read_text(encoding="utf-8")
+    assert APPLIED.as_text("en") in text
+    assert APPLIED.as_text("zh") in text
+
+
+async def test_a_blank_stick_collects_who_the_handset_is(lab: Lab) -> None:
+    await lab.run()
+    assert lab.names == {WHO}
+    assert read_identity((lab.stick / WHO).read_bytes()) == IDENTITY
+    assert lab.handset.said == [BundleCode.IDENTITY_WRITTEN]
+
+
+async def test_while_the_stick_is_looked_at_nothing_is_written_to_it(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle())
+    lab.stick.chmod(0o500)
+    await lab.visit.look()
+    assert lab.names == {"site.wecall"}
+
+
+async def test_one_stick_serves_handsets_one_after_another(lab: Lab, tmp_path: Path) -> None:
+    lab.put("report-0000000000000001.json", b"{}")
+    lab.put("report-0000000000000001.txt", b"")
+    lab.put("site.wecall", INSTALLER.bundle())
+    await lab.run()
+    assert lab.names == {
+        "site.wecall", "report-0000000000000001.json", "report-0000000000000001.txt", REPORT, TEXT,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"rubbish", BundleRefusal.UNREADABLE),
+        (INSTALLER.bundle()[:-3] + b"abc", BundleRefusal.FORGED),
+        (INSTALLER.bundle(serials=("20000000ffff0000",)), BundleRefusal.WRONG_SERIAL),
+    ],
+)
+async def test_where_nothing_is_for_the_handset_display_and_report_say_why(
+    lab: Lab, content: bytes, code: BundleRefusal
+) -> None:
+    lab.put("site.wecall", content)
+    await lab.run()
+    assert (lab.report.result, lab.report.code, lab.report.number) == (ReportResult.REFUSED, code, None)
+    assert lab.handset.said == [BundleCode(code.value)]
+    assert not lab.handset.taken
+
+
+async def test_whoever_brings_bundles_for_others_learns_who_this_handset_is(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle(serials=("20000000ffff0000",)))
+    await lab.run()
+    assert read_identity((lab.stick / WHO).read_bytes()) == IDENTITY
+
+
+async def test_a_handset_that_starts_anew_for_the_trial_is_waited_for(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle())
+    handset = lab.handset
+    follow = handset.follow
+
+    async def follow_with_an_absence(offer: str, after: int, wait_s: float) -> BundleFollowed:
+        news = await follow(offer, after, wait_s)
+        if not handset.afters[:-1]:
+            handset.away = 12
+        return news
+
+    handset.follow = follow_with_an_absence  # type: ignore[method-assign]
+    await lab.run()
+    assert lab.report == APPLIED
+    assert handset.afters == [0, 0], "another run of the handset counts anew"
+
+
+async def test_a_handset_that_starts_anew_between_two_pieces_gets_all_of_it_again(lab: Lab) -> None:
+    bundle = INSTALLER.bundle({"pictures/a.png": bytes(4 * MAX_PIECE_BYTES)})
+    lab.put("site.wecall", bundle)
+    pieces = 0
+
+    def vanish_once() -> None:
+        nonlocal pieces
+        pieces += 1
+        if pieces == 3:
+            lab.handset.away = 5
+            raise RequestRefusedError("Nothing is known of this bundle.")
+
+    lab.handset.when_piece = vanish_once
+    await lab.run()
+    assert bytes(lab.handset.taken) == bundle
+    assert lab.report == APPLIED
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "longest_s"),
+    [
+        (RequestRefusedError("Nothing is known of this bundle."), BundleCode.FAILED, 20),
+        (BundleNotTakenError(BundleRefusal.NO_SPACE), BundleCode.NO_SPACE, 0),
+        (BundleNotTakenError(BundleRefusal.BUSY), BundleCode.BUSY, 600),
+    ],
+    ids=["refused", "no room", "busy"],
+)
+async def test_a_handset_that_takes_no_bundle_now_says_why_and_is_not_asked_for_ever(
+    lab: Lab, error: RequestRefusedError, code: BundleCode, longest_s: float
+) -> None:
+    lab.put("site.wecall", INSTALLER.bundle(number=8))
+
+    async def begin(size_bytes: int) -> str:
+        raise error
+
+    lab.handset.begin = begin  # type: ignore[method-assign]
+    await lab.run()
+    assert (lab.report.result, lab.report.code) == (ReportResult.REFUSED, BundleRefusal(code.value))
+    assert lab.handset.said == [code]
+    assert lab.now_s <= longest_s
+
+
+async def test_a_stick_that_was_in_while_the_power_failed_waits_for_the_end_of_the_trial_that_goes_on(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle(number=8))
+    begin = lab.handset.begin
+
+    async def begin_later(size_bytes: int) -> str:
+        if lab.now_s < 90:
+            raise BundleNotTakenError(BundleRefusal.BUSY)
+        return await begin(size_bytes)
+
+    lab.handset.begin = begin_later  # type: ignore[method-assign]
+    await lab.run()
+    assert lab.report == APPLIED
+    assert BundleCode.BUSY not in lab.handset.said
+
+
+async def test_a_handset_that_never_comes_back_leaves_a_report_that_says_so(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle(number=8))
+    handset = lab.handset
+    handset.news = [BundleFollowed(count=1, step=BundleStep.LINES, report=None)]
+    follow = handset.follow
+
+    async def follow_and_go(offer: str, after: int, wait_s: float) -> BundleFollowed:
+        news = await follow(offer, after, wait_s)
+        handset.away = 10_000
+        return news
+
+    handset.follow = follow_and_go  # type: ignore[method-assign]
+    await lab.visit.look()
+    report = read_report((lab.outgoing / REPORT).read_bytes())
+    assert (report.result, report.number) == (ReportResult.INTERRUPTED, 8)
+    assert lab.now_s < 300
+
+
+async def test_a_handset_that_is_still_starting_when_the_stick_is_in_is_waited_for(lab: Lab) -> None:
+    lab.handset.away = 15
+    await lab.run()
+    assert lab.names == {WHO}
+
+
+async def test_a_stick_that_cannot_be_read_is_said_on_the_display(lab: Lab) -> None:
+    lab.stick.rmdir()
+    with pytest.raises(StickError):
+        await lab.visit.look()
+    assert lab.handset.said == [BundleCode.STICK_UNREADABLE]
+
+
+async def test_a_stick_that_is_pulled_out_while_a_bundle_is_read_is_said_on_the_display(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle({"pictures/a.png": bytes(4 * MAX_PIECE_BYTES)}))
+
+    def pull() -> None:
+        raise OSError(5, "Input/output error")
+
+    lab.handset.when_piece = pull
+    await lab.visit.look()
+    assert lab.handset.said[1:] == [BundleCode.STICK_UNREADABLE]
+    assert not lab.handset.ended
+
+
+async def test_a_stick_is_read_until_all_of_its_bundle_has_been_handed_over_and_no_longer(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle(number=8))
+    seen: list[bool] = []
+    lab.handset.when_piece = lambda: seen.append(lab.laid_out.is_being_read)
+    follow = lab.handset.follow
+
+    async def watch(offer: str, after: int, wait_s: float) -> BundleFollowed:
+        seen.append(lab.laid_out.is_being_read)
+        return await follow(offer, after, wait_s)
+
+    lab.handset.follow = watch  # type: ignore[method-assign]
+    await lab.run()
+    assert seen == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("files", "is_being_read"),
+    [({}, False), ({"a.wecall": INSTALLER.bundle(serials=("x" * 8,))}, False), ({"a.wecall": b"rubbish"}, True)],
+    ids=["blank", "for others", "cannot be read"],
+)
+async def test_what_cannot_be_read_may_have_been_pulled_out(
+    lab: Lab, files: dict[str, bytes], is_being_read: bool
+) -> None:
+    for name, content in files.items():
+        lab.put(name, content)
+    await lab.visit.look()
+    assert lab.laid_out.is_being_read is is_being_read
+
+
+async def test_a_stick_that_was_pulled_out_before_it_was_written_is_not_taken_to_have_its_report(lab: Lab) -> None:
+    await lab.visit.look()
+    lab.stick.rmdir()
+    with pytest.raises(StickError):
+        await lab.write()
+    assert not lab.laid_out.is_written
+
+
+async def test_what_the_holder_ordered_goes_to_the_stick_whole_and_is_gone_from_the_handset(lab: Lab) -> None:
+    copy = bytes(range(251)) * 1000
+    lab.handset.copies = {"wecall-20260100-030405.tar.age": copy, "wecall-20260100-030405.key.age": b"key"}
+    await lab.run()
+    assert lab.names == {"wecall-20260100-030405.tar.age", "wecall-20260100-030405.key.age"}
+    assert (lab.stick / "wecall-20260100-030405.tar.age").read_bytes() == copy
+    assert not lab.handset.copies
+    assert lab.handset.said == [BundleCode.COPY_WRITTEN]
+
+
+async def test_a_bundles_end_stays_on_the_display_where_a_copy_goes_to_the_same_stick(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle())
+    lab.handset.copies = {"contacts.vcf": b"BEGIN:VCARD"}
+    await lab.run()
+    assert lab.names == {"site.wecall", REPORT, TEXT, "contacts.vcf"}
+    assert BundleCode.COPY_WRITTEN not in lab.handset.said
+
+
+async def test_what_does_not_fit_on_the_stick_stays_on_the_handset(lab: Lab) -> None:
+    lab.handset.copies = {"wecall-20260100-030405.tar": bytes(1000)}
+    await lab.visit.look()
+    # In the way of the file stands a folder: the nearest thing to a full stick that root cannot write around.
+    (lab.stick / "wecall-20260100-030405.tar").mkdir()
+    with pytest.raises(StickError):
+        await lab.write()
+    assert set(lab.handset.copies) == {"wecall-20260100-030405.tar"}
+    assert lab.handset.said == [BundleCode.COPY_NOT_WRITTEN]
+
+
+async def test_half_a_copy_is_left_on_no_stick(lab: Lab) -> None:
+    lab.handset.copies = {"wecall-20260100-030405.tar": bytes(3 * MAX_PIECE_BYTES)}
+    await lab.visit.look()
+    fetch = lab.handset.fetch
+
+    async def fetch_until_the_handset_stops(name: str, offset: int) -> bytes:
+        if offset:
+            raise ControlError("The handset stopped before it answered.")
+        return await fetch(name, offset)
+
+    lab.handset.fetch = fetch_until_the_handset_stops  # type: ignore[method-assign]
+    with pytest.raises(ControlError):
+        await lab.write()
+    assert lab.names == set()
+    assert lab.handset.copies
+
+
+async def test_nothing_personal_is_in_what_stays_on_the_stick(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle({"contacts.vcf": b"FN:Ada Example\r\nTEL:+491701234567"}, note="for Ada"))
+    await lab.run()
+    left = (lab.stick / REPORT).read_text() + (lab.stick / TEXT).read_text()
+    assert "Ada" not in left
+    assert not re.search(r"\d{11,}", left.replace(SERIAL, ""))
+    assert json.loads((lab.stick / REPORT).read_text()).keys() == Report.model_fields.keys()

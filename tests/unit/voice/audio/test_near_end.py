@@ -1,0 +1,102 @@
+"""What is done to the microphone's sound, and what becomes of it where that fails."""
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from firmware.voice.audio.near_end import NearEnd, NearEndSettings
+from firmware.voice.audio.webrtc import WebRtcProcessor
+from tests.lab.acoustic_path import far_voice, level_db, near_voice
+from tests.lab.audio import Samples, Sound
+
+SILENCE = bytes(320)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    pause = threading.Event()
+    for _ in range(2000):
+        if condition():
+            return
+        pause.wait(0.005)
+    raise TimeoutError("It did not happen.")
+
+
+def processed(near: Samples, rate_hz: int = 16_000, far: Samples | None = None, **choices: bool) -> Samples:
+    processor = WebRtcProcessor(
+        rate_hz=rate_hz,
+        **({"echo_cancelling": False, "noise_suppression": False, "gain_control": False} | choices),
+    )  # fmt: skip
+    size, pcm = rate_hz // 50, Sound(near).pcm
+    played = Sound(np.zeros(len(near)) if far is None else far).pcm
+    frames = range(0, len(pcm) - size + 1, size)
+    sent = b"".join(processor.process(pcm[first : first + size], played[first : first + size]) for first in frames)
+    return Sound.from_pcm(sent, rate_hz).samples
+
+
+def test_steady_noise_is_lowered_and_a_voice_is_not() -> None:
+    noise = np.random.default_rng(1).standard_normal(10 * 16_000) * 100
+    assert level_db(noise[80_000:]) - level_db(processed(noise, noise_suppression=True)[80_000:]) >= 10
+    voice = near_voice().samples
+    assert level_db(voice) - level_db(processed(voice, noise_suppression=True)) <= 1
+
+
+def test_a_faint_voice_is_raised_and_a_loud_one_is_not() -> None:
+    faint, loud = near_voice(dbfs=-40).samples, near_voice(dbfs=-16).samples
+    assert 6 <= level_db(processed(faint, gain_control=True)) - level_db(faint) <= 16
+    assert level_db(processed(loud, gain_control=True)[64_000:]) - level_db(loud[64_000:]) <= 6
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16_000, 48_000])
+def test_every_rate_that_can_be_configured_is_processed(rate_hz: int) -> None:
+    far = np.random.default_rng(1).standard_normal(5 * rate_hz) * 2000
+    echo = np.concatenate([np.zeros(rate_hz // 25), far[: -rate_hz // 25]]) / 10
+    sent = processed(echo, rate_hz, far, echo_cancelling=True, noise_suppression=True)
+    assert level_db(echo[-rate_hz:]) - level_db(sent[-rate_hz:]) >= 30
+
+
+def test_frames_of_20_ms_are_processed_too() -> None:
+    processor = WebRtcProcessor(rate_hz=16_000, echo_cancelling=True, noise_suppression=True, gain_control=True)
+    assert len(processor.process(bytes(640), bytes(640))) == 640
+
+
+def test_nothing_is_loaded_where_nothing_is_asked() -> None:
+    near_end = NearEnd(NearEndSettings(), rate_hz=16_000)
+    near_end.prepare()
+    near = far_voice().pcm[:320]
+    assert near_end.process(near, SILENCE) == near
+    assert not near_end.is_working
+    assert near_end.fault == ""
+
+
+def test_sound_goes_on_untouched_until_the_processing_is_loaded() -> None:
+    near_end = NearEnd(NearEndSettings(noise_suppression=True), rate_hz=16_000)
+    near = near_voice().pcm[32_000:32_320]
+    assert near_end.process(near, SILENCE) == near
+    near_end.prepare()
+    near_end.prepare()
+    wait_until(lambda: near_end.is_working)
+    assert near_end.process(near, SILENCE) != near
+
+
+def test_processing_that_fails_is_left_out_for_good_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    near_end = NearEnd(NearEndSettings(echo_cancelling=True), rate_hz=16_000)
+    near_end.prepare()
+    wait_until(lambda: near_end.is_working)
+    near = near_voice().pcm[32_000:32_320]
+    # A far frame of another length is what the library refuses.
+    assert near_end.process(near, b"") == near
+    assert not near_end.is_working
+    assert near_end.process(near, b"") == near
+    assert "pywebrtc-audio" in near_end.fault
+    assert len(caplog.records) == 1
+    near_end.prepare()
+    assert not near_end.is_working
+
+
+def test_a_rate_that_the_library_refuses_is_a_fault_and_no_crash() -> None:
+    near_end = NearEnd(NearEndSettings(echo_cancelling=True), rate_hz=4000)
+    near_end.prepare()
+    wait_until(lambda: near_end.fault)
+    assert near_end.process(SILENCE, SILENCE) == SILENCE

@@ -1,0 +1,108 @@
+import pytest
+
+from firmware.phone.call import CallerId
+from firmware.voice.sip.identity import Headers, asserted_identity, read_invitation
+
+
+def invite(*headers: str, sender: str = '"Caller" <sip:100@example.com>;tag=1') -> str:
+    lines = ["INVITE sip:alice@example.com SIP/2.0", f"From: {sender}", *headers, "", "v=0"]
+    return "\r\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("headers", "caller"),
+    [
+        (("P-Asserted-Identity: <sip:200@example.com>",), CallerId("200", asserted=True)),
+        (('P-Asserted-Identity: "A, B" <sip:200@x>, <tel:+4930200>',), CallerId("200", "A, B", asserted=True)),
+        (("P-Asserted-Identity: <tel:+4930200;ext=1>",), CallerId("+4930200", asserted=True)),
+        (('Remote-Party-ID: "Bob" <sip:300@x>;party=calling;screen=yes',), CallerId("300", "Bob", asserted=True)),
+        (("Remote-Party-ID: <sip:300@x>;party=calling;privacy=full",), CallerId("", asserted=True)),
+        (("Remote-Party-ID: <sip:300@x>;party=called",), CallerId("100", "Caller")),
+        (("P-Asserted-Identity: <sip:200@x>", "Privacy: id"), CallerId("", asserted=True)),
+        (("P-Asserted-Identity: <sip:200@x>", "Privacy: none"), CallerId("200", asserted=True)),
+        (("P-Asserted-Identity: <sip:example.com>",), CallerId("100", "Caller")),
+        (("p-asserted-identity:\r\n <sip:200@x>",), CallerId("200", asserted=True)),
+        ((), CallerId("100", "Caller")),
+    ],
+)
+def test_the_server_says_who_calls(headers: tuple[str, ...], caller: CallerId) -> None:
+    assert read_invitation(invite(*headers), trusted=True).caller == caller
+
+
+def test_without_trust_only_the_callers_own_word_is_left() -> None:
+    message = invite(
+        "P-Asserted-Identity: <sip:200@x>",
+        "Alert-Info: <urn:alert:source:internal>",
+        "Answer-Mode: Auto",
+        "Diversion: <sip:300@x>",
+    )
+    invitation = read_invitation(message, trusted=False)
+    assert invitation.caller == CallerId("100", "Caller")
+    assert (invitation.ring, invitation.answer_after_s, invitation.diverted_by) == ("normal", None, None)
+
+
+def test_the_compact_form_of_from_is_read_too() -> None:
+    message = "INVITE sip:a@b SIP/2.0\r\nf: <sip:100@x>;tag=1\r\n\r\n"
+    assert read_invitation(message, trusted=True).caller.number == "100"
+
+
+def test_a_header_in_the_body_asserts_nothing() -> None:
+    message = invite() + "\r\nP-Asserted-Identity: <sip:200@x>\r\n"
+    assert asserted_identity(Headers(message)) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "ring"),
+    [
+        ("<urn:alert:source:internal>", "internal"),
+        ("<urn:alert:source:external>", "external"),
+        ("<urn:alert:priority:high>", "priority"),
+        ("<http://pbx.example.com>;info=alert-internal;x-line-id=0", "internal"),
+        ("<http://127.0.0.1/Bellcore-dr3>", "external"),
+        ("Bellcore-dr2", "internal"),
+        ("Bellcore-dr4", "priority"),
+        ("Bellcore-dr1", "normal"),
+        ("<file://Bellcore-dr5>", "normal"),
+        ("<urn:alert:unknown>, <urn:alert:source:external>", "external"),
+        ("internal", "internal"),
+        ("<http://internalise.example.com/ring.wav>", "normal"),
+    ],
+)
+def test_the_server_chooses_the_ring(value: str, ring: str) -> None:
+    assert read_invitation(invite(f"Alert-Info: {value}"), trusted=True).ring == ring
+
+
+@pytest.mark.parametrize(
+    ("header", "answer_after_s"),
+    [
+        ("Call-Info: <sip:x>;answer-after=0", 0),
+        ("Call-Info: <sip:x>; Answer-After = 5", 5),
+        ("Call-Info: <sip:x>;answer-after=9999", 60),
+        ("Alert-Info: <http://x>;info=alert-autoanswer;delay=0", 0),
+        ("Alert-Info: info=alert-autoanswer", 0),
+        ("Alert-Info: Ring-Answer", 0),
+        ("Alert-Info: <sip:x>;answer-after=2", 2),
+        ("Answer-Mode: Auto", 0),
+        ("Answer-Mode: Auto;require", 0),
+        ("Priv-Answer-Mode: auto", 0),
+        ("Answer-Mode: Manual", None),
+        ("Alert-Info: <urn:alert:source:internal>", None),
+        ("Subject: answer-after=0", None),
+    ],
+)
+def test_a_call_may_ask_to_be_answered_without_a_hand(header: str, answer_after_s: int | None) -> None:
+    assert read_invitation(invite(header), trusted=True).answer_after_s == answer_after_s
+
+
+@pytest.mark.parametrize(
+    ("headers", "diverted_by"),
+    [
+        (("Diversion: <sip:200@x>;reason=no-answer, <sip:300@x>",), CallerId("200")),
+        (("Diversion: <sip:200@x>", "Diversion: <sip:300@x>"), CallerId("200")),
+        (("History-Info: <sip:200@x>;index=1, <sip:alice@x>;index=1.1",), CallerId("200")),
+        (("History-Info: <sip:alice@x>;index=1",), None),
+        ((), None),
+    ],
+)
+def test_who_forwarded_the_call_is_known(headers: tuple[str, ...], diverted_by: CallerId | None) -> None:
+    assert read_invitation(invite(*headers), trusted=True).diverted_by == diverted_by

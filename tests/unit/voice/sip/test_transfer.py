@@ -1,0 +1,94 @@
+from typing import Any
+
+import pytest
+
+from firmware.phone.call import CallId, DisconnectReason, SipUri, TransferState
+from firmware.phone.news import TransferChanged
+from firmware.voice.sip.agenda import Agenda
+from firmware.voice.sip.transfer import NO_NOTIFY_S, Transfers
+
+CALL = CallId("c" * 32)
+
+
+class Desk:
+    """Transfers with a call that takes every REFER, and a clock to be set."""
+
+    answered = True
+    is_over = False
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.agenda = Agenda(lambda: self.now_s)
+        self.told: list[object] = []
+        self.ended: list[tuple[CallId, DisconnectReason]] = []
+        self.transfers = Transfers(self.agenda, self._find, self.told.append, lambda *end: self.ended.append(end))
+
+    def _find(self, call_id: CallId) -> Any:
+        return self if call_id == CALL else None
+
+    def xfer(self, uri: str, _parameters: Any) -> None:
+        """As pjsua2's call."""
+
+    def after(self, duration_s: float) -> None:
+        self.now_s += duration_s
+        self.agenda.run_due()
+
+    @property
+    def states(self) -> list[tuple[TransferState, int]]:
+        return [(event.state, event.sip_code) for event in self.told if isinstance(event, TransferChanged)]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk()
+    desk.transfers.transfer(CALL, SipUri("sip:bob@example.com"))
+    desk.told.clear()
+    return desk
+
+
+def test_a_transfer_rings_and_is_done_and_our_call_ends(desk: Desk) -> None:
+    desk.transfers.status_told(CALL, 202, final=False)
+    desk.transfers.status_told(CALL, 100, final=False)
+    desk.transfers.status_told(CALL, 180, final=False)
+    desk.transfers.status_told(CALL, 183, final=False)
+    desk.transfers.status_told(CALL, 200, final=True)
+    assert desk.states == [(TransferState.RINGING, 180), (TransferState.DONE, 200)]
+    assert desk.ended == [(CALL, DisconnectReason.TRANSFERRED)]
+
+
+@pytest.mark.parametrize("code", [403, 486, 503, 603])
+def test_a_transfer_that_fails_leaves_the_call(desk: Desk, code: int) -> None:
+    desk.transfers.status_told(CALL, code, final=True)
+    assert desk.states == [(TransferState.FAILED, code)]
+    assert desk.ended == []
+
+
+def test_a_transfer_that_nobody_reports_on_has_failed(desk: Desk) -> None:
+    desk.transfers.status_told(CALL, 202, final=False)
+    desk.after(NO_NOTIFY_S)
+    assert desk.states == [(TransferState.FAILED, 0)]
+
+
+def test_a_transfer_that_rings_may_take_its_time(desk: Desk) -> None:
+    desk.transfers.status_told(CALL, 180, final=False)
+    desk.after(2 * NO_NOTIFY_S)
+    desk.transfers.status_told(CALL, 200, final=True)
+    assert desk.states[-1] == (TransferState.DONE, 200)
+
+
+def test_news_of_a_transfer_that_is_over_means_nothing(desk: Desk) -> None:
+    desk.transfers.status_told(CALL, 486, final=True)
+    desk.transfers.status_told(CALL, 200, final=True)
+    desk.after(1000)
+    assert desk.states == [(TransferState.FAILED, 486)]
+
+
+def test_a_second_transfer_of_the_same_call_is_refused_and_the_first_goes_on(desk: Desk) -> None:
+    desk.transfers.transfer(CALL, SipUri("sip:carol@example.com"))
+    desk.transfers.status_told(CALL, 200, final=True)
+    assert desk.states == [(TransferState.FAILED, 0), (TransferState.DONE, 200)]
+
+
+def test_what_is_no_status_in_sip_is_a_failure_without_a_code(desk: Desk) -> None:
+    desk.transfers.status_told(CALL, 799, final=True)
+    assert desk.states == [(TransferState.FAILED, 0)]
