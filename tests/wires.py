@@ -342,7 +342,7 @@ WIRES: Final = (
         "W28",
         "the holder reads who got what",
         _HANDLERS,
-        "        **SharingErrands(records.shares, around.language).handlers,\n",
+        "        **SharingErrands(records.shares, services.language).handlers,\n",
         "",
         f"{_PROMISES}calls_are_counted_here_and_who_got_what_is_listed",
     ),

@@ -20,14 +20,14 @@ from firmware.app.devices import Settings, StartedDevice, build_devices
 from firmware.app.microphone_watch import MicrophoneWatch
 from firmware.app.minutes import Minutes
 from firmware.app.roles import admin_handlers, stick_handlers, sync_handlers
-from firmware.app.user_interface import Face
+from firmware.app.user_interface import UserInterface
 from firmware.app.watchdog import feed_watchdog, status_words
 from firmware.base.errors import ControlError, MediaError, StorageError
 from firmware.base.heartbeats import Health
 from firmware.base.notifier import SystemdNotifier
 from firmware.base.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.base.serial import serial
-from firmware.configuration.shelf import Shelf
+from firmware.configuration.config_store import ConfigStore
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
 from firmware.control.sync_role import Inbound
@@ -57,7 +57,7 @@ from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.services import clock, exchange
 from firmware.services.account.factory_reset import finish_reset
 from firmware.services.account.last_word import KnownRecipients
-from firmware.services.account.outbox import Farewell
+from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.resetting import Resetting
 from firmware.services.account.steps import resume_reset
 from firmware.services.account.untold import tell_untold
@@ -67,7 +67,7 @@ from firmware.services.doctor.findings import Condition
 from firmware.services.exports import Exports
 from firmware.services.facts import Facts
 from firmware.services.faults import DeviceFaults, Faults
-from firmware.services.handlers import Surroundings, copy_of_everything, errand_handlers
+from firmware.services.handlers import Services, copy_of_everything, errand_handlers
 from firmware.services.operator.verification import SipVerifier
 from firmware.services.recording.announcer import Announcer
 from firmware.services.recording.player import RecordingPlayer
@@ -79,7 +79,7 @@ from firmware.settings.identity import identity
 from firmware.settings.issuer import issuer
 from firmware.settings.phone import phone_settings
 from firmware.settings.recording import announcement
-from firmware.setup.bundles.opening import open_desk
+from firmware.setup.bundles.opening import open_bundle_service
 from firmware.setup.bundles.watch import PhoneWatch
 from firmware.store.guardian_mark import GuardianMark
 from firmware.voice.audio.recorder import SoundRecorder
@@ -91,7 +91,7 @@ from firmware.voice.messages import ForgetCall, Report
 from provisioning.schema import Configuration
 
 if TYPE_CHECKING:
-    from firmware.setup.bundles.desk import BundleDesk
+    from firmware.setup.bundles.service import BundleService
 
 _log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class Handset:
         self._player: RecordingPlayer | None = None
         self._is_writing = False
         self._watch = PhoneWatch()
-        self._bundles: BundleDesk | None = None
+        self._bundles: BundleService | None = None
 
     async def start(self) -> None:
         """Start every part; one that fails is named on the display and in `doctor`, and the rest goes on."""
@@ -169,7 +169,7 @@ class Handset:
             simulator_dir=self._options.runtime_dir if self._options.simulated_devices else None,
             glyphs=GLYPHS,
         )
-        self._face = Face(
+        self._user_interface = UserInterface(
             self._devices,
             self._voice,
             family=family,
@@ -188,7 +188,7 @@ class Handset:
             show=self._show,
             has_line=configuration is not None,
             ringer_light=self._devices.ringer_light,
-            set_brightness=self._face.set_brightness,
+            set_brightness=self._user_interface.set_brightness,
             key_click=key_click(SOUND_RATE_HZ),
             attribute=self._attribute,
         )
@@ -225,8 +225,8 @@ class Handset:
 
     def _start_devices(self) -> None:
         devices, faults = self._devices, self._device_faults
-        self._face.start()
-        self._running.callback(self._face.stop)
+        self._user_interface.start()
+        self._running.callback(self._user_interface.stop)
         devices.keypad.when_pressed = self._key_listener(KeyPressed)
         devices.keypad.when_repeated = self._key_listener(KeyRepeated)
         devices.keypad.when_held = self._key_listener(KeyHeld)
@@ -283,7 +283,7 @@ class Handset:
 
     async def _start_page(self) -> None:
         if (page := self._devices.page) is not None:
-            page.when_family_changed = self._face.change_family
+            page.when_family_changed = self._user_interface.change_family
             await page.start()
             self._running.callback(page.stop)
 
@@ -348,7 +348,7 @@ class Handset:
                 self._faults.note_store,
                 self._faults.note_consents,
                 on_documents=self._bus.post,
-                on_trial=Shelf(self._options.state_dir).standing.firmware_is_on_trial,
+                on_trial=ConfigStore(self._options.state_dir).standing.firmware_is_on_trial,
             )
         except StorageError as error:
             self._health.forget("storage")
@@ -364,7 +364,7 @@ class Handset:
 
     async def _open_bundles(self) -> None:
         """Get ready to take bundles in, and to try the one that this run was started with."""
-        self._bundles = await open_desk(
+        self._bundles = await open_bundle_service(
             self._options.state_dir,
             self._options.runtime_dir,
             self._loaded,
@@ -372,7 +372,7 @@ class Handset:
             watch=self._watch,
             post=self._bus.post,
             try_sound=self._voice.try_sound,
-            pictures_changed=self._face.show_new_pictures,
+            pictures_changed=self._user_interface.show_new_pictures,
             start_anew=self._start_anew,
             end=self._end,
         )
@@ -405,22 +405,22 @@ class Handset:
         bundles = self._bundles.handlers if self._bundles is not None else {}
         runner = ErrandRunner(
             errand_handlers(
-                Surroundings(
+                Services(
                     records=self._records,
                     player=self._player,
                     state_dir=self._options.state_dir,
                     exchange_dir=self._exchange_dir,
                     exports=self._exports,
                     note_files=self._faults.note_files,
-                    forget_bundles=Shelf(self._options.state_dir).forget_bundles,
+                    forget_bundles=ConfigStore(self._options.state_dir).forget_bundles,
                     identity=identity(configuration),
                     issuer=issuer(configuration),
                     condition=self._condition,
                     start_anew=self._start_anew,
                     resetting=self._resetting,
-                    pictures_changed=self._face.show_new_pictures,
+                    pictures_changed=self._user_interface.show_new_pictures,
                     attribute=self._attribute,
-                    language=lambda: self._face.language,
+                    language=lambda: self._user_interface.language,
                     cancel=self._cancelling.begin,
                     reload=self._bus.load_from_store,
                     verifier=self._make_verifier(configuration),
@@ -456,7 +456,7 @@ class Handset:
         if self._records is not None:
             self._write_to(self._records)
         self._settling = asyncio.create_task(self._settle_recipients(), name="recipients")
-        self._face.forget_pictures()
+        self._user_interface.forget_pictures()
         self._bus.load_from_store()
         if self._bundles is not None:
             self._bundles.store_opened()
@@ -491,14 +491,14 @@ class Handset:
             Role.ADMIN: admin_handlers(
                 self._records,
                 view=lambda: self._phone.view,
-                page_lines=self._face.lines,
+                page_lines=self._user_interface.lines,
                 condition=self._condition,
                 own_condition=self._own_condition,
                 copy_parts=self._copy_parts,
                 exports=self._exports,
                 resetting=self._resetting,
                 guardian_mark=GuardianMark(self._options.state_dir),
-                pictures_changed=self._face.show_new_pictures,
+                pictures_changed=self._user_interface.show_new_pictures,
                 contacts_changed=self._tell_blocked_contacts,
                 bundles=lambda: self._bundles,
             )
@@ -506,7 +506,7 @@ class Handset:
         sync = sync_handlers(
             self._records,
             self._outbox,
-            self._make_farewell,
+            self._make_cancellation_outbox,
             self._broker_settings,
             note_broker=self._note_broker,
             intake=self._bundles.intake if self._bundles is not None else None,
@@ -529,18 +529,18 @@ class Handset:
         """What waits for the broker; where there is one, nothing of it leaves that a reset could not take back."""
         return self._recipients or (self._records.outbox if self._records is not None else None)
 
-    def _make_farewell(self, inbound: Inbound | None) -> Farewell:
+    def _make_cancellation_outbox(self, inbound: Inbound | None) -> CancellationOutbox:
         """Make what speaks of a holder who has gone, and have it try for as long as it takes, but not for ever."""
-        farewell = Farewell(
+        cancellation = CancellationOutbox(
             self._options.state_dir,
             self._outbox,
             inbound,
             self._broker_settings,
             on_untold=self._tell_untold,
         )
-        trying = asyncio.create_task(farewell.keep_trying(), name="farewell")
+        trying = asyncio.create_task(cancellation.keep_trying(), name="farewell")
         self._running.callback(trying.cancel)
-        return farewell
+        return cancellation
 
     @property
     def _resetting(self) -> Resetting:
@@ -576,13 +576,13 @@ class Handset:
         return lambda name: self._post_from_thread(event_type(Key(name)))
 
     def _show(self, view: PhoneView) -> None:
-        self._face.show(view)
+        self._user_interface.show(view)
         self._notifier.status(status_words(view))
         self._watch.note_view(view)
 
     def _begin_minute(self, minute: MinuteStarted) -> None:
         self._bus.post(minute)
-        self._face.show_again()
+        self._user_interface.show_again()
 
     def _set_up_facts(self) -> Facts:
         """Read which bundle has set the handset up; waits for the card."""
@@ -590,7 +590,7 @@ class Handset:
 
         configuration = self._loaded.configuration
         keys = configuration.trust.keys if configuration is not None else ()
-        standing = Shelf(self._options.state_dir).standing
+        standing = ConfigStore(self._options.state_dir).standing
         return set_up_facts(serial(), standing, keys, self._phone.view.last_bundle)
 
     def _note_broker(self, state: BrokerState, problem: BrokerProblem) -> None:
@@ -606,7 +606,7 @@ class Handset:
             self._phone.view,
             faults=self._faults,
             device_faults=self._device_faults.sentences,
-            speech_fault=self._face.speech_fault,
+            speech_fault=self._user_interface.speech_fault,
             voice=voice,
             records=self._records,
             bundles=self._bundles.standing if self._bundles is not None else None,

@@ -24,7 +24,7 @@ from firmware.phone.view import PhoneView
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
 from firmware.privacy.egress.downlink import DownTopic
-from firmware.services.account.outbox import Farewell
+from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.resetting import Resetting
 from firmware.services.doctor.findings import Condition
 from firmware.services.exports import Exports
@@ -33,8 +33,8 @@ from firmware.services.operator.broker_memory import BrokerMemory
 from firmware.services.operator.inbound import Inbound
 from firmware.services.records import Records
 from firmware.setup.bundles.by_network import NetworkBundles, NetworkIntake
-from firmware.setup.bundles.desk import BundleDesk
 from firmware.setup.bundles.intake import Intake
+from firmware.setup.bundles.service import BundleService
 from firmware.store.guardian_mark import GuardianMark
 
 
@@ -51,7 +51,7 @@ def admin_handlers(
     guardian_mark: GuardianMark,
     pictures_changed: Callable[[], None],
     contacts_changed: Callable[[], Awaitable[None]],
-    bundles: Callable[[], BundleDesk | None],
+    bundles: Callable[[], BundleService | None],
 ) -> Mapping[str, Handler]:
     """Return what the administrator may ask."""
     gate = ImportGate(lambda: records.consents if records else None)
@@ -88,7 +88,7 @@ def admin_handlers(
 def sync_handlers(
     records: Records | None,
     outbox: Outbox | None,
-    farewell: Callable[[Inbound | None], Farewell],
+    cancellation: Callable[[Inbound | None], CancellationOutbox],
     settings: Callable[[], BrokerSettings | None],
     *,
     note_broker: Callable[[BrokerState, BrokerProblem], None],
@@ -99,7 +99,7 @@ def sync_handlers(
     Args:
         records: what is kept.
         outbox: what of it waits for the broker; None where there is no store.
-        farewell: makes what speaks of a holder who has gone, and after that hands on what the broker sends.
+        cancellation: makes what speaks of a holder who has gone, and after that hands on what the broker sends.
         settings: which broker it is.
         note_broker: told how the sync process stands with it.
         intake: where bundles go that come over the network.
@@ -117,7 +117,7 @@ def sync_handlers(
             },
             time.monotonic,
         )
-    if (leaving := farewell(inbound)).waits:
+    if (leaving := cancellation(inbound)).waits:
         role = SyncRole(leaving, leaving.settings, note_broker, leaving, _forget)
         # Nobody sets a handset up anew over a connection that is there to say farewell.
         return _with_bundles(role, None)

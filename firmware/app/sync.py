@@ -10,7 +10,7 @@ from firmware.base import logs
 from firmware.base.heartbeats import Health
 from firmware.base.notifier import SystemdNotifier
 from firmware.control.sync_client import HandsetLink
-from firmware.sync.courier import LONGEST_SILENCE_S, Courier
+from firmware.sync.publisher import LONGEST_SILENCE_S, Publisher
 
 _log = logging.getLogger(__name__)
 
@@ -24,18 +24,18 @@ def run(runtime_dir: Path, *, verbose: bool = False) -> int:
 async def _run(runtime_dir: Path) -> int:
     health = Health()
     notifier = SystemdNotifier()
-    courier = Courier(
+    publisher = Publisher(
         HandsetLink(runtime_dir),
         heartbeat=health.register("sync", LONGEST_SILENCE_S),
         say=notifier.status,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, courier.stop)
+        loop.add_signal_handler(number, publisher.stop)
     watchdog = asyncio.create_task(feed_watchdog(notifier, health))
     notifier.ready()
     try:
-        await courier.run()
+        await publisher.run()
     finally:
         notifier.stopping()
         watchdog.cancel()

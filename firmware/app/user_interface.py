@@ -20,7 +20,7 @@ from firmware.ports.voice import Voice
 from firmware.services.picture_cache import PictureCache
 
 
-class Face:
+class UserInterface:
     """Shows each view of the phone, in its language and for its display. Every method belongs to the main thread.
 
     Attributes:

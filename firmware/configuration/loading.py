@@ -15,9 +15,9 @@ from firmware.base.durable import replace_durably
 from firmware.base.errors import BundleError, ConfigurationError
 from firmware.base.serial import serial
 from firmware.configuration.chosen_country import in_country, read_country
+from firmware.configuration.config_store import BROKER_KEY, CONFIGURATION_NAME, SECRETS_NAME, ConfigStore
 from firmware.configuration.contradictions import contradictions
 from firmware.configuration.files import fill_in, place, with_own_key
-from firmware.configuration.shelf import BROKER_KEY, CONFIGURATION_NAME, SECRETS_NAME, Shelf
 from firmware.configuration.standing import Candidate, Ended
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from provisioning.accounts import Account
@@ -62,8 +62,8 @@ class LoadedConfiguration:
 
 def load(path: Path, state_dir: Path) -> LoadedConfiguration:
     """Read what is to be tried, else what a bundle brought, else the file at `path` or its last good copy."""
-    shelf = Shelf(state_dir)
-    loaded = _load_trial(shelf) or _load_kept(shelf)
+    config_store = ConfigStore(state_dir)
+    loaded = _load_trial(config_store) or _load_kept(config_store)
     if loaded.configuration is None:
         from_file = _load_file(path, state_dir)
         loaded = replace(from_file, mistakes=(*loaded.mistakes, *from_file.mistakes))
@@ -78,32 +78,34 @@ def load(path: Path, state_dir: Path) -> LoadedConfiguration:
     return loaded
 
 
-def _load_trial(shelf: Shelf) -> LoadedConfiguration | None:
+def _load_trial(config_store: ConfigStore) -> LoadedConfiguration | None:
     """Read what this run is to try; one that cannot even be started with is given up."""
     try:
-        trial = shelf.take_up_trial()
+        trial = config_store.take_up_trial()
         if trial is not None:
             try:
-                return replace(_read_folder(shelf, trial.number), trial=trial)
+                return replace(_read_folder(config_store, trial.number), trial=trial)
             except ConfigurationError as error:
                 _log.error("Bundle %d cannot be tried: %s", trial.number, error)
-        if (trial := shelf.standing.trial) is not None:
+        if (trial := config_store.standing.trial) is not None:
             _log.error("The handset did not get on with bundle %d, and goes back", trial.number)
             failed = Check(name=CheckName.START, passed=False, code=CheckCode.FAILED)
-            shelf.end(Ended.of(trial, BundleResult.REVERTED, BundleCode.START, checks=(failed,), at_s=time.time()))
+            config_store.end(
+                Ended.of(trial, BundleResult.REVERTED, BundleCode.START, checks=(failed,), at_s=time.time())
+            )
     except OSError as error:
         # What counts is what is safe to run with where nothing can be written.
         _log.error("No bundle can be tried: %s", error.strerror)
     return None
 
 
-def _load_kept(shelf: Shelf) -> LoadedConfiguration:
+def _load_kept(config_store: ConfigStore) -> LoadedConfiguration:
     """Read what a bundle brought that counts, or else the newest from before it that can be read."""
-    standing = shelf.standing
+    standing = config_store.standing
     mistakes: tuple[str, ...] = ()
     for kept in reversed(standing.kept if standing.active is not None else ()):
         try:
-            loaded = _read_folder(shelf, kept.number)
+            loaded = _read_folder(config_store, kept.number)
         except ConfigurationError as error:
             _log.error("The configuration of bundle %d cannot be used: %s", kept.number, error)
             mistakes += error.mistakes
@@ -113,7 +115,7 @@ def _load_kept(shelf: Shelf) -> LoadedConfiguration:
 
 
 def _load_file(path: Path, state_dir: Path) -> LoadedConfiguration:
-    own_key = Shelf(state_dir).folder / BROKER_KEY
+    own_key = ConfigStore(state_dir).folder / BROKER_KEY
     try:
         text, configuration = _read(path)
     except ConfigurationError as error:
@@ -129,19 +131,19 @@ def _load_file(path: Path, state_dir: Path) -> LoadedConfiguration:
     return LoadedConfiguration(with_own_key(configuration, own_key), text=text)
 
 
-def _read_folder(shelf: Shelf, number: int) -> LoadedConfiguration:
+def _read_folder(config_store: ConfigStore, number: int) -> LoadedConfiguration:
     """Read the configuration that a bundle brought, with its passwords and with the paths that its files have here."""
-    folder = shelf.folder_of(number)
+    folder = config_store.folder_of(number)
     text, configuration = _read(folder / CONFIGURATION_NAME)
     secrets: Mapping[str, str] = {}
     if (folder / SECRETS_NAME).exists():
         from firmware.configuration.sealed import read_own  # noqa: PLC0415 - cryptography is wanted where there are passwords
 
         try:
-            secrets = read_own(folder, shelf.folder, serial())
+            secrets = read_own(folder, config_store.folder, serial())
         except BundleError as error:
             raise ConfigurationError("The passwords cannot be opened.", (str(error),)) from error
-    configuration = with_own_key(place(fill_in(configuration, secrets), folder), shelf.folder / BROKER_KEY)
+    configuration = with_own_key(place(fill_in(configuration, secrets), folder), config_store.folder / BROKER_KEY)
     # The same text in another bundle is another configuration: with it a cancelled account begins anew.
     return LoadedConfiguration(configuration, text=f"# bundle {number}\n{text}", number=number)
 

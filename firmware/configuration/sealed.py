@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from firmware.base.errors import BundleError
-from firmware.configuration.shelf import SEALING_KEY, SECRETS_NAME
+from firmware.configuration.config_store import SEALING_KEY, SECRETS_NAME
 from provisioning.errors import ProvisioningError
 from provisioning.sealing import seal_to_device, unseal_with_key
 

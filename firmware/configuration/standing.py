@@ -1,4 +1,4 @@
-"""Which configuration counts, which one is being tried, and what became of the last bundle: all that the shelf knows.
+"""Which configuration counts, which one is tried, what became of the last bundle: all that `ConfigStore` knows.
 
 It is one value in one file, so that each step from one standing to the next is one rename, which a power cut leaves
 done or not done.

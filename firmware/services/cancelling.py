@@ -10,14 +10,14 @@ from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.news import Problem
 from firmware.phone.purpose import Actor, Channel
 from firmware.services.account.steps import go_on
-from firmware.services.account.stored import StoredFarewell
+from firmware.services.account.stored import AccountCancellation
 from firmware.services.records import Records, problem_of
 
 _log = logging.getLogger(__name__)
 
 
 class Cancelling:
-    """Takes the steps of a farewell one after the other, and has the handset start anew: the next run finishes it."""
+    """Takes the steps of a cancellation in order, and has the handset start anew: the next run finishes it."""
 
     def __init__(
         self,
@@ -37,14 +37,14 @@ class Cancelling:
             start_anew: ends this run and begins another.
             on_fault: told why an interrupted one cannot go on.
         """
-        self._farewell: StoredFarewell | None = None
+        self._cancellation: AccountCancellation | None = None
         self._state_dir = state_dir
         self._loaded = loaded
         self._start_anew = start_anew
         self._on_fault = on_fault
         self._resumed: asyncio.Task[None] | None = None
         if records is not None:
-            self._farewell = records.farewell
+            self._cancellation = records.cancellation
             records.when_cancelled = self._resume
 
     async def begin(self, actor: Actor) -> None:
@@ -53,14 +53,14 @@ class Cancelling:
         Raises:
             StorageError: the store or the card cannot be written.
         """
-        if self._farewell is not None:
-            await self._farewell.begin(actor, Channel.KEYPAD)
-            await self._go_on(self._farewell)
+        if self._cancellation is not None:
+            await self._cancellation.begin(actor, Channel.KEYPAD)
+            await self._go_on(self._cancellation)
 
-    async def _go_on(self, farewell: StoredFarewell) -> None:
+    async def _go_on(self, cancellation: AccountCancellation) -> None:
         if (configuration := self._loaded.configuration) is None:
             return
-        await go_on(farewell, self._state_dir, configuration, self._loaded.text)
+        await go_on(cancellation, self._state_dir, configuration, self._loaded.text)
         _log.warning("The account is cancelled: the handset starts anew and forgets its holder")
         self._start_anew()
 
@@ -68,9 +68,9 @@ class Cancelling:
         self._resumed = asyncio.create_task(self._go_on_or_say_why())
 
     async def _go_on_or_say_why(self) -> None:
-        if self._farewell is None:
+        if self._cancellation is None:
             return
         try:
-            await self._go_on(self._farewell)
+            await self._go_on(self._cancellation)
         except StorageError as error:
             self._on_fault(problem_of(error), str(error))

@@ -50,8 +50,8 @@ class DocumentErrands:
         }
 
     async def _list(self, _errand: ListPolicies) -> PoliciesListed:
-        shelf = await self._policies.shelf()
-        return PoliciesListed(tuple(map(_row, reversed(shelf))))
+        config_store = await self._policies.config_store()
+        return PoliciesListed(tuple(map(_row, reversed(config_store))))
 
     async def _read(self, errand: ReadPolicy) -> PolicyRead:
         return await self._policy(errand.version)
@@ -61,13 +61,13 @@ class DocumentErrands:
         return await self._policy(errand.version)
 
     async def _policy(self, version: str) -> PolicyRead:
-        shelf = await self._policies.shelf()
-        found = [kept for kept in shelf if not version or kept.policy.version == version]
+        config_store = await self._policies.config_store()
+        found = [kept for kept in config_store if not version or kept.policy.version == version]
         if not found:
             raise StorageError("This policy is not kept any more. Choose another one.")
-        kept, counting = found[-1], in_force(shelf)
+        kept, counting = found[-1], in_force(config_store)
         before = counting.position if counting is not None else 0
-        changes = changes_since(shelf, before, kept.position) if counting is not None else frozenset()
+        changes = changes_since(config_store, before, kept.position) if counting is not None else frozenset()
         language = self._language()
         catalogue = await self._catalogues.current()
         names = tuple(catalogue.entry(purpose).name.in_language(language) for purpose in Purpose if purpose in changes)

@@ -43,7 +43,7 @@ from firmware.settings.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Services:
     """What errands work with.
 
     Attributes:
@@ -89,35 +89,37 @@ class Surroundings:
     set_up_facts: Callable[[], Facts] = tuple
 
 
-def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict[type[Errand], Handler]:
+def errand_handlers(services: Services, post: Callable[[Event], None]) -> dict[type[Errand], Handler]:
     """Return a handler for each type of errand that can be done.
 
     Args:
-        around: what there is; without a store only what needs none can be done.
+        services: what there is; without a store only what needs none can be done.
         post: takes answers that come while an errand is under way, and what else the phone must hear, in the main
             thread.
     """
     handlers: dict[type[Errand], Handler] = {
-        **FactsErrands(around.identity, around.state_dir, around.condition, around.set_up_facts).handlers,
-        **CountryErrands(around.state_dir, around.start_anew).handlers,
+        **FactsErrands(services.identity, services.state_dir, services.condition, services.set_up_facts).handlers,
+        **CountryErrands(services.state_dir, services.start_anew).handlers,
     }
-    if (records := around.records) is None:
-        unreadable = (around.state_dir / STORE_NAME).exists()
-        return {**handlers, **ResetErrands(around.resetting, None, unreadable=unreadable).handlers}
+    if (records := services.records) is None:
+        unreadable = (services.state_dir / STORE_NAME).exists()
+        return {**handlers, **ResetErrands(services.resetting, None, unreadable=unreadable).handlers}
     gate = ImportGate(lambda: records.consents)
-    if around.player is not None:
-        recordings = RecordingErrands(records.recordings, around.player, language=around.language, clock=_trusted_time)
+    if services.player is not None:
+        recordings = RecordingErrands(
+            records.recordings, services.player, language=services.language, clock=_trusted_time
+        )
         handlers |= recordings.handlers
-    pictures = PictureErrands(records.pictures, gate, around.pictures_changed)
+    pictures = PictureErrands(records.pictures, gate, services.pictures_changed)
     contact_files = ContactFiles(records.contacts, ContactPhotos(records.pictures), gate, post)
 
     proofs = Proofs({PinSlot.HOLDER: records.pin, PinSlot.GUARDIAN: records.guardian_pin}, records.requests)
     copies = CopyParts(
         requests=records.requests,
-        copy=copy_of_everything(records, around.identity, around.issuer, around.exports),
+        copy=copy_of_everything(records, services.identity, services.issuer, services.exports),
         contact_files=contact_files,
         recordings=records.recordings,
-        exports=around.exports,
+        exports=services.exports,
     )
     jobs: Mapping[FolderJob, Job] = {
         FolderJob.IMPORT_CONTACTS: contact_files.import_from,
@@ -126,19 +128,19 @@ def errand_handlers(around: Surroundings, post: Callable[[Event], None]) -> dict
     return {
         **handlers,
         **PinErrands(records.pin, records.guardian_pin, records.consents).handlers,
-        **ConsentErrands(records.consents, records.documents.catalogues, around.issuer, around.language).handlers,
-        **NumberProofErrands(records.number_proof, around.verifier, post).handlers,
+        **ConsentErrands(records.consents, records.documents.catalogues, services.issuer, services.language).handlers,
+        **NumberProofErrands(records.number_proof, services.verifier, post).handlers,
         **DocumentErrands(
-            records.documents.policies, records.documents.notices, records.documents.catalogues, around.language
+            records.documents.policies, records.documents.notices, records.documents.catalogues, services.language
         ).handlers,
         **ContactErrands(records.contacts, post).handlers,
-        **CallErrands(records.call_log, attribute=around.attribute, language=around.language, post=post).handlers,
+        **CallErrands(records.call_log, attribute=services.attribute, language=services.language, post=post).handlers,
         **pictures.handlers,
-        **SharingErrands(records.shares, around.language).handlers,
-        **ResetErrands(around.resetting, proofs).handlers,
-        **RightsErrands(_rights(around, records), proofs, around.language).handlers,
+        **SharingErrands(records.shares, services.language).handlers,
+        **ResetErrands(services.resetting, proofs).handlers,
+        **RightsErrands(_rights(services, records), proofs, services.language).handlers,
         **CopyErrands(copies, proofs, post).handlers,
-        **FolderErrands(around.exchange_dir, jobs, post).handlers,
+        **FolderErrands(services.exchange_dir, jobs, post).handlers,
     }
 
 
@@ -146,20 +148,20 @@ def _trusted_time() -> float | None:
     return time.time() if clock.is_synchronised() else None
 
 
-def _rights(around: Surroundings, records: Records) -> RightsParts:
+def _rights(services: Services, records: Records) -> RightsParts:
     return RightsParts(
         my_data=records.my_data,
         retention=records.retention,
         erasure=records.erasure,
         requests=records.requests,
         answers=records.documents.answers,
-        exchange_dir=around.exchange_dir,
-        note_files=around.note_files,
-        forget_bundles=around.forget_bundles,
+        exchange_dir=services.exchange_dir,
+        note_files=services.note_files,
+        forget_bundles=services.forget_bundles,
         rotate_key=records.rotate_key,
-        cancel=around.cancel,
-        reload=around.reload,
-        stop_playing=around.player.stop if around.player is not None else lambda: None,
+        cancel=services.cancel,
+        reload=services.reload,
+        stop_playing=services.player.stop if services.player is not None else lambda: None,
     )
 
 

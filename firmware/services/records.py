@@ -13,7 +13,7 @@ from firmware.base.errors import HandsetError, StorageError
 from firmware.base.heartbeat import Heartbeat
 from firmware.base.proven_time import NAME as PROVEN_TIME_NAME
 from firmware.base.proven_time import ProvenTime
-from firmware.configuration.shelf import FOLDER_NAME
+from firmware.configuration.config_store import FOLDER_NAME
 from firmware.phone.call import CallId
 from firmware.phone.news import Problem
 from firmware.phone.pin_slot import PinSlot
@@ -24,7 +24,7 @@ from firmware.privacy.consent import ConsentState
 from firmware.privacy.working_days import working_days_of
 from firmware.services import clock
 from firmware.services.account.factory_reset import KEY_NAME, STORE_NAME
-from firmware.services.account.stored import StoredFarewell
+from firmware.services.account.stored import AccountCancellation
 from firmware.services.operator.documents import Documents
 from firmware.settings.recording import room_limits
 from firmware.settings.retention import periods
@@ -198,7 +198,7 @@ class Records:
             recordings=self.recordings,
             pictures=self.pictures,
         )
-        self.farewell = StoredFarewell(self._store, self.outbox, self.consents)
+        self.cancellation = AccountCancellation(self._store, self.outbox, self.consents)
 
     @property
     def opens_when(self) -> str:
@@ -324,7 +324,7 @@ class Records:
         """Open the store and hand on what the holder agrees to; nothing is written but what stands beside the store."""
         await self.keyring.open(self._store)
         await self.guardian_pin.correct_mark()
-        self._is_cancelled = await self.farewell.is_begun()
+        self._is_cancelled = await self.cancellation.is_begun()
         if not self._is_cancelled:
             self._on_consents(await self.consents.state())
 

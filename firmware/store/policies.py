@@ -11,9 +11,9 @@ from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.egress.messages import OutcomeCode
 from firmware.privacy.policy import (
+    ConfigStore,
     KeptPolicy,
     Policy,
-    Shelf,
     Witness,
     add,
     advance,
@@ -79,7 +79,7 @@ class StoredPolicies(OperatorDocuments):
     written each time, so that a power cut costs what was counted since, and never shortens what is left.
     """
 
-    async def shelf(self) -> tuple[KeptPolicy, ...]:
+    async def config_store(self) -> tuple[KeptPolicy, ...]:
         """Return the policies that are kept, oldest first."""
         return await self._store.run(read_shelf)
 
@@ -87,14 +87,16 @@ class StoredPolicies(OperatorDocuments):
         """Put the firmware's own policy among the others, where the operator has sent none."""
 
         def write(database: Database) -> bool:
-            shelf = read_shelf(database)
-            if not shelf and read_head(database).entries:
-                _add(database, shelf, _BEFORE, None)
+            config_store = read_shelf(database)
+            if not config_store and read_head(database).entries:
+                _add(database, config_store, _BEFORE, None)
                 database.execute("UPDATE policies SET state = ?", PolicyState.IN_FORCE)
-                shelf = read_shelf(database)
-            if any(kept.policy.version == BUILT_IN_VERSION for kept in shelf) or _operator_has_sent_one(database):
+                config_store = read_shelf(database)
+            if any(kept.policy.version == BUILT_IN_VERSION for kept in config_store) or _operator_has_sent_one(
+                database
+            ):
                 return False
-            _add(database, shelf, built_in_policy(), None)
+            _add(database, config_store, built_in_policy(), None)
             return True
 
         if await self._store.transact(write):
@@ -112,10 +114,10 @@ class StoredPolicies(OperatorDocuments):
         def write(database: Database) -> bool:
             if not self._register.admit(database, Kind.POLICY, document, statement):
                 return False
-            shelf = read_shelf(database)
-            namesake = next((kept for kept in shelf if kept.policy.version == said.version), None)
+            config_store = read_shelf(database)
+            namesake = next((kept for kept in config_store if kept.policy.version == said.version), None)
             if namesake is None:
-                _add(database, shelf, said, document)
+                _add(database, config_store, said, document)
             elif namesake.policy != _policy(said):
                 raise DocumentRefusedError(
                     Refusal.OLD, f"There is a policy {said.version} already, and it says something else. Rename this."
@@ -159,7 +161,7 @@ class StoredPolicies(OperatorDocuments):
             await self._consents.tell()
             self.when_changed()
 
-    def _take_effect(self, database: Database, before: Shelf, after: Shelf) -> bool:
+    def _take_effect(self, database: Database, before: ConfigStore, after: ConfigStore) -> bool:
         old, new = in_force(before), in_force(after)
         if new is None or (old is not None and old.position == new.position):
             return False
@@ -182,10 +184,10 @@ def _operator_has_sent_one(database: Database) -> bool:
     return bool(database.query("SELECT 1 FROM policies WHERE document IS NOT NULL LIMIT 1"))
 
 
-def _add(database: Database, shelf: Shelf, said: PolicyDocument, document: bytes | None) -> None:
-    after = add(shelf, _policy(said))
+def _add(database: Database, config_store: ConfigStore, said: PolicyDocument, document: bytes | None) -> None:
+    after = add(config_store, _policy(said))
     new = after[-1]
-    _update(database, shelf, after)
+    _update(database, config_store, after)
     database.execute(
         "INSERT INTO policies (position, version, said, document, state) VALUES (?, ?, ?, ?, ?)",
         new.position,
@@ -196,7 +198,7 @@ def _add(database: Database, shelf: Shelf, said: PolicyDocument, document: bytes
     )
 
 
-def _update(database: Database, before: Shelf, after: Shelf) -> None:
+def _update(database: Database, before: ConfigStore, after: ConfigStore) -> None:
     """Write what has changed; what is replaced first, for there is never more than one in force."""
     changed = [new for old, new in zip(before, after, strict=False) if new != old]
     for kept in sorted(changed, key=lambda kept: kept.state is PolicyState.IN_FORCE):

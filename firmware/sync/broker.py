@@ -24,7 +24,6 @@ from firmware.privacy.egress.messages import StatusMessage, Topic, topic_name
 from firmware.sync.guard import MAX_PACKET_BYTES
 from firmware.sync.meter import Meter
 from firmware.sync.mqtt import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from firmware.sync.parcels import Parcel
 from firmware.sync.problems import (
     BrokerError,
     MessageRefusedError,
@@ -32,6 +31,7 @@ from firmware.sync.problems import (
     problem_of_puback,
     problem_of_reason,
 )
+from firmware.sync.publications import Publication
 from firmware.sync.tls import AlertKeepingSocket, tls_context
 
 _log = logging.getLogger(__name__)
@@ -193,15 +193,15 @@ class BrokerConnection:
         finally:
             work.cancel()
 
-    async def publish(self, parcel: Parcel) -> None:
-        """Send a parcel and wait until the broker has it.
+    async def publish(self, publication: Publication) -> None:
+        """Send a publication and wait until the broker has it.
 
         Raises:
             MessageRefusedError: the broker will not have it; the connection stands.
             BrokerError: the connection is lost, and nobody knows whether the broker has it.
         """
-        topic = topic_name(self._settings.fleet, self._settings.device, parcel.topic)
-        await self._publish(topic, parcel.payload, retain=parcel.retain)
+        topic = topic_name(self._settings.fleet, self._settings.device, publication.topic)
+        await self._publish(topic, publication.payload, retain=publication.retain)
 
     async def announce(self) -> None:
         """Have the broker keep for dashboards what they find this handset by, or have it forget that.

@@ -1,4 +1,4 @@
-"""Many simulated handsets in one event loop, each with a courier of its own: the real one."""
+"""Many simulated handsets in one event loop, each with a publisher of its own: the real one."""
 
 import asyncio
 import random
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from firmware.ports.broker import BrokerSettings
-from firmware.sync.courier import Courier
+from firmware.sync.publisher import Publisher
 from fleet.simulator.clock import ClockError, SimulatedClock
 from fleet.simulator.counts import Counts
 from fleet.simulator.handset import SimulatedCall, SimulatedHandset
@@ -35,7 +35,7 @@ class SimulatedFleet:
         self._loop = asyncio.get_running_loop()
         self._ca = share.site.ca.read_text() if share.site.ca is not None else None
         self.handsets = [self._make(device) for device in share.devices]
-        self._couriers: list[Courier] = []
+        self._couriers: list[Publisher] = []
         self._running: list[asyncio.Task[None]] = []
         self._happening: list[asyncio.Task[None]] = []
         self._calls: dict[SimulatedCall, SimulatedHandset] = {}
@@ -43,15 +43,15 @@ class SimulatedFleet:
     def start(self) -> None:
         """Connect them all, and let things happen."""
         for handset in self.handsets:
-            courier = Courier(
+            publisher = Publisher(
                 handset,
                 heartbeat=lambda: None,
                 say=lambda _words: None,
                 rng=random.Random(self._rng.getrandbits(64)),  # noqa: S311 - likewise
                 connect=handset.network.connect,
             )
-            self._couriers.append(courier)
-            self._running.append(asyncio.create_task(courier.run()))
+            self._couriers.append(publisher)
+            self._running.append(asyncio.create_task(publisher.run()))
             if handset.clock.steps_later:
                 self._loop.call_later(self._rng.expovariate(1 / _CLOCK_SET_AFTER_S), handset.clock.set_right)
         life = self._share.life
@@ -85,8 +85,8 @@ class SimulatedFleet:
     async def stop(self) -> None:
         """Disconnect them all in good order."""
         await _cancel(self._happening)
-        for courier in self._couriers:
-            courier.stop()
+        for publisher in self._couriers:
+            publisher.stop()
         await asyncio.gather(*self._running)
 
     async def _happens(self, rate_s: float, what: Callable[[SimulatedHandset], None]) -> None:

@@ -91,7 +91,7 @@ class SimulatedCall:
 
 
 class SimulatedHandset:
-    """What the sync process sees of a handset (`firmware.sync.courier.Handset`), and what its holder does with it."""
+    """What the sync process sees of a handset (`firmware.sync.publisher.Handset`), and what its holder does with it."""
 
     def __init__(
         self,

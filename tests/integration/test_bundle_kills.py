@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from firmware.base.serial import serial
+from firmware.configuration.config_store import CONFIGURATION_NAME, SECRETS_NAME, ConfigStore
 from firmware.configuration.loading import LoadedConfiguration, load
 from firmware.configuration.sealed import seal_to_self
-from firmware.configuration.shelf import CONFIGURATION_NAME, SECRETS_NAME, Shelf
 from firmware.configuration.standing import MOST_TRIES, Ended
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.setup.bundles.identity import open_identity
@@ -24,70 +24,70 @@ FIRST, OLD, NEW = 5, 6, 7
 CERTIFICATE = "certificates/ca.pem"
 
 
-def files_of(shelf: Shelf, number: int) -> dict[str, bytes]:
+def files_of(config_store: ConfigStore, number: int) -> dict[str, bytes]:
     """What the configuration of a number has, each its own."""
-    identity = open_identity(shelf.folder, serial())
+    identity = open_identity(config_store.folder, serial())
     text = configuration_text(Installer(), password="", device=f"desk-{number}")
     text = text.replace('domain = "sip.example"', f'domain = "sip.example"\ntls_ca = "{CERTIFICATE}"')
     secrets = seal_to_self({"sip-password": f"password-{number}"}, identity.sealing_key, identity.serial)
     return {CONFIGURATION_NAME: text.encode(), CERTIFICATE: f"pem-{number}".encode(), SECRETS_NAME: secrets}
 
 
-def put_on_shelf(shelf: Shelf, number: int) -> None:
-    draft = shelf.draft_of(f"{number:032x}")
+def put_on_shelf(config_store: ConfigStore, number: int) -> None:
+    draft = config_store.draft_of(f"{number:032x}")
     draft.write_bytes(b"bundle")
-    shelf.stage(number, draft, files_of(shelf, number))
+    config_store.stage(number, draft, files_of(config_store, number))
 
 
-def done_with(shelf: Shelf, number: int, result: BundleResult) -> None:
+def done_with(config_store: ConfigStore, number: int, result: BundleResult) -> None:
     code = BundleCode.LINES if result is BundleResult.REVERTED else BundleCode.NONE
-    shelf.end(Ended.of(candidate(number), result, code, checks=(), at_s=NOW_S))
+    config_store.end(Ended.of(candidate(number), result, code, checks=(), at_s=NOW_S))
 
 
 # --- what was there before ---
 
 
-def old(folder: Path) -> Shelf:
+def old(folder: Path) -> ConfigStore:
     """Two configurations have come to count, one after the other."""
-    shelf = Shelf(folder)
+    config_store = ConfigStore(folder)
     for number in (FIRST, OLD):
-        put_on_shelf(shelf, number)
-        shelf.begin_trial(candidate(number))
-        shelf.keep(NOW_S, ())
-        done_with(shelf, number, BundleResult.APPLIED)
-    return shelf
+        put_on_shelf(config_store, number)
+        config_store.begin_trial(candidate(number))
+        config_store.keep(NOW_S, ())
+        done_with(config_store, number, BundleResult.APPLIED)
+    return config_store
 
 
-def tried(folder: Path) -> Shelf:
+def tried(folder: Path) -> ConfigStore:
     """A new one is being tried."""
-    shelf = old(folder)
-    put_on_shelf(shelf, NEW)
-    shelf.begin_trial(candidate(NEW))
-    shelf.take_up_trial()
-    return shelf
+    config_store = old(folder)
+    put_on_shelf(config_store, NEW)
+    config_store.begin_trial(candidate(NEW))
+    config_store.take_up_trial()
+    return config_store
 
 
-def tried_in_vain(folder: Path) -> Shelf:
+def tried_in_vain(folder: Path) -> ConfigStore:
     """The handset has died of a new one each time."""
-    shelf = tried(folder)
-    while shelf.take_up_trial() is not None:
+    config_store = tried(folder)
+    while config_store.take_up_trial() is not None:
         pass
-    assert shelf.standing.trial is not None
-    assert shelf.standing.trial.tries == MOST_TRIES
-    return shelf
+    assert config_store.standing.trial is not None
+    assert config_store.standing.trial.tries == MOST_TRIES
+    return config_store
 
 
-def littered(folder: Path) -> Shelf:
+def littered(folder: Path) -> ConfigStore:
     """Something was coming in, and something was staged that nobody tries any more."""
-    shelf = old(folder)
-    put_on_shelf(shelf, NEW)
-    shelf.draft_of("f" * 32).write_bytes(b"half")
-    return shelf
+    config_store = old(folder)
+    put_on_shelf(config_store, NEW)
+    config_store.draft_of("f" * 32).write_bytes(b"half")
+    return config_store
 
 
-def bare(folder: Path) -> Shelf:
+def bare(folder: Path) -> ConfigStore:
     """Nothing is there yet."""
-    return Shelf(folder)
+    return ConfigStore(folder)
 
 
 # --- what is cut off: each is called in the process that is killed ---
@@ -95,45 +95,45 @@ def bare(folder: Path) -> Shelf:
 
 def stage_and_try(folder: Path) -> None:
     """Stage a new one and have it tried."""
-    shelf = Shelf(folder)
-    put_on_shelf(shelf, NEW)
-    shelf.begin_trial(candidate(NEW))
+    config_store = ConfigStore(folder)
+    put_on_shelf(config_store, NEW)
+    config_store.begin_trial(candidate(NEW))
 
 
 def start(folder: Path) -> None:
     """Start the handset."""
     load(folder / "config.toml", folder)
-    Shelf(folder).sweep()
+    ConfigStore(folder).sweep()
 
 
 def keep(folder: Path) -> None:
     """Let what is tried count."""
-    shelf = Shelf(folder)
-    shelf.keep(NOW_S, ())
-    shelf.forget_bundle(NEW)
-    done_with(shelf, NEW, BundleResult.APPLIED)
-    shelf.note_told()
+    config_store = ConfigStore(folder)
+    config_store.keep(NOW_S, ())
+    config_store.forget_bundle(NEW)
+    done_with(config_store, NEW, BundleResult.APPLIED)
+    config_store.note_told()
 
 
 def give_up(folder: Path) -> None:
     """Go back to what counted before."""
-    shelf = Shelf(folder)
-    done_with(shelf, NEW, BundleResult.REVERTED)
-    shelf.note_told()
+    config_store = ConfigStore(folder)
+    done_with(config_store, NEW, BundleResult.REVERTED)
+    config_store.note_told()
 
 
 def go_back(folder: Path) -> None:
     """Have the first one again, as somebody orders by hand."""
-    shelf = Shelf(folder)
-    shelf.begin_trial(candidate(FIRST, goes_back=True))
-    shelf.take_up_trial()
-    shelf.keep(NOW_S, ())
-    done_with(shelf, FIRST, BundleResult.APPLIED)
+    config_store = ConfigStore(folder)
+    config_store.begin_trial(candidate(FIRST, goes_back=True))
+    config_store.take_up_trial()
+    config_store.keep(NOW_S, ())
+    done_with(config_store, FIRST, BundleResult.APPLIED)
 
 
 def make_keys(folder: Path) -> None:
     """Make the handset's own keys."""
-    open_identity(Shelf(folder).folder, serial())
+    open_identity(ConfigStore(folder).folder, serial())
 
 
 # --- what must be there after ---
@@ -143,7 +143,7 @@ def make_keys(folder: Path) -> None:
 class Case:
     """What was there, what is done to it, which numbers may count after a cut and which one does without one."""
 
-    before: Callable[[Path], Shelf]
+    before: Callable[[Path], ConfigStore]
     change: Callable[[Path], None]
     may_run: Collection[int | None]
     ends_with: int | None
@@ -173,14 +173,14 @@ def check(folder: Path, case: Case) -> int | None:
         assert loaded.number in case.may_run
         if loaded.number is not None:
             check_whole(folder, loaded)
-        shelf = Shelf(folder)
-        shelf.sweep()
-        kept = {str(kept.number) for kept in shelf.standing.kept}
-        trial = shelf.standing.trial
-        there = {path.name for path in shelf.folder_of(OLD).parent.glob("*")}
+        config_store = ConfigStore(folder)
+        config_store.sweep()
+        kept = {str(kept.number) for kept in config_store.standing.kept}
+        trial = config_store.standing.trial
+        there = {path.name for path in config_store.folder_of(OLD).parent.glob("*")}
         assert there == kept | ({str(trial.number)} if trial is not None else set())
-        assert not list(shelf.draft_of("x").parent.iterdir())
-    open_identity(shelf.folder, serial())
+        assert not list(config_store.draft_of("x").parent.iterdir())
+    open_identity(config_store.folder, serial())
     return numbers[0]
 
 

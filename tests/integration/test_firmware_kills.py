@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import load
-from firmware.configuration.shelf import Shelf
 from firmware.phone.call import CallDirection, CallId, DisconnectReason, RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
 from firmware.ports.store import CallLogEntry
 from firmware.services.records import Records
-from firmware.setup.bundles.desk import BundleDesk
 from firmware.setup.bundles.extras import Extras
 from firmware.setup.bundles.root_work import RootWork
+from firmware.setup.bundles.service import BundleService
 from firmware.setup.root.messages import RootAnswer
 from firmware.store import store
 from firmware.store.migrate import Migration, load_migrations
@@ -92,11 +92,11 @@ async def installed(folder: Path) -> None:
 
 async def run_newer(folder: Path, line: LineView) -> None:
     """Run the newer firmware until its trial is over, with a call in it."""
-    records = records_of(folder, is_newer=True, on_trial=Shelf(folder).standing.firmware_is_on_trial)
+    records = records_of(folder, is_newer=True, on_trial=ConfigStore(folder).standing.firmware_is_on_trial)
     await records.start(lambda: None)
     await call(records, MEANWHILE)
     lab = DeskLab(folder, TEXT)
-    lab.around = replace(lab.around, root=Root(machine_of(folder)), open_store=records.end_trial)
+    lab.context = replace(lab.context, root=Root(machine_of(folder)), open_store=records.end_trial)
     lab.watch.note_view(replace(QUIET, lines=(line,)))
 
     async def sounds() -> None:
@@ -106,7 +106,7 @@ async def run_newer(folder: Path, line: LineView) -> None:
         return None
 
     extras = Extras(None, folder / "memory", lambda _event: None, lambda: None)
-    desk = BundleDesk(lab.around, load(folder / "config.toml", folder), extras, sounds, tell)
+    desk = BundleService(lab.context, load(folder / "config.toml", folder), extras, sounds, tell)
     desk.start()
     await asyncio.gather(*desk._tasks)
     await desk.stop()

@@ -29,7 +29,7 @@ from firmware.privacy.egress.messages import (
     timestamp,
 )
 from firmware.sync.broker import BrokerConnection
-from firmware.sync.parcels import Parcel
+from firmware.sync.publications import Publication
 from tests.lab.browser import Browser
 from tests.lab.fleet_broker import FleetBroker
 from tests.lab.node_red import FLOW, NodeRed
@@ -116,7 +116,7 @@ def consent() -> ConsentMessage:
 
 
 async def tell(handset: BrokerConnection, topic: Topic, message: Message) -> None:
-    await handset.publish(Parcel((), topic, message.written(), retain=topic is Topic.CONSENT))
+    await handset.publish(Publication((), topic, message.written(), retain=topic is Topic.CONSENT))
 
 
 async def expect_row(page: Page, *cells: str) -> None:
@@ -137,9 +137,9 @@ async def test_a_fleet_manager_sees_the_fleet_live_in_node_red(
     await expect_row(page, "handset-1", "online")
 
     # What one says wrongly is passed over, and the rest is drawn.
-    await handset.publish(Parcel((), Topic.OUTCOME, b"null", retain=False))
-    await handset.publish(Parcel((), Topic.CDR, b'{"records": {}}', retain=False))
-    await handset.publish(Parcel((), Topic.CONSENT, b'{"purposes": 5, "requests": [null, {}]}', retain=True))
+    await handset.publish(Publication((), Topic.OUTCOME, b"null", retain=False))
+    await handset.publish(Publication((), Topic.CDR, b'{"records": {}}', retain=False))
+    await handset.publish(Publication((), Topic.CONSENT, b'{"purposes": 5, "requests": [null, {}]}', retain=True))
     await expect(page.get_by_text("1 unreadable messages")).to_be_visible(timeout=PATIENCE_MS)
 
     await tell(handset, Topic.CDR, CdrMessage(records=(call(1), call(2))))
@@ -170,7 +170,7 @@ async def test_a_fleet_manager_sees_the_fleet_live_in_node_red(
 
     leaving = BrokerConnection(broker.settings_of("handset-1", departing=True))
     await leaving.open()
-    await leaving.publish(Parcel((), Topic.CONSENT, b"", retain=True))
+    await leaving.publish(Publication((), Topic.CONSENT, b"", retain=True))
     await leaving.close()
     await expect(page.get_by_text("handset-1", exact=True)).to_have_count(0, timeout=PATIENCE_MS)
     assert node_red.complaints == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.configuration.shelf import Shelf
+from firmware.configuration.config_store import ConfigStore
 from tests.lab.bundle_site import BundleSite, Stick, set_up_first, somebody_at
 from tests.lab.mosquitto import Observer, Operator, Received
 from tests.lab.patience import PATIENCE_S
@@ -92,7 +92,7 @@ async def test_a_bundle_that_the_broker_keeps_is_tried_kept_or_taken_back_and_ea
 
 async def staged(site: BundleSite, number: int) -> None:
     """Wait until all of a bundle has been looked at."""
-    folder = Shelf(site.handset.state_dir).folder_of(number)
+    folder = ConfigStore(site.handset.state_dir).folder_of(number)
     async with asyncio.timeout(PATIENCE_S):
         while not folder.is_dir():  # noqa: ASYNC110 - nothing tells of a folder of another process
             await asyncio.sleep(0.05)

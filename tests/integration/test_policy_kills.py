@@ -76,15 +76,15 @@ async def check(folder: Path, heard: Diary) -> str:
     lab = DocumentLab(folder)
     await lab.start()
     await lab.policies.prepare()
-    shelf = {kept.policy.version: kept for kept in await lab.policies.shelf()}
+    config_store = {kept.policy.version: kept for kept in await lab.policies.config_store()}
     consents = await lab.consents.state()
     entries = await lab.consents.entries()
     actions = {(entry.action, entry.about) for entry in entries}
     notices = await lab.notices.to_show()
     await lab.stop()
     assert consents.intact
-    assert BUILT_IN_VERSION in shelf
-    kept = shelf.get(VERSION)
+    assert BUILT_IN_VERSION in config_store
+    kept = config_store.get(VERSION)
     state = "absent" if kept is None else kept.state.value
     assert heard.says("taken") <= (kept is not None)
     assert heard.says("shown") <= (state in {"waiting", "in_force"})
@@ -95,7 +95,7 @@ async def check(folder: Path, heard: Diary) -> str:
     assert ((LedgerAction.LAPSE, Purpose.RECORDING) in actions) == (state == "in_force")
     if heard.says("settled"):
         assert consents.granted(Purpose.RECORDING) == (state != "in_force")
-        assert shelf[BUILT_IN_VERSION].state.value == ("replaced" if state == "in_force" else "in_force")
+        assert config_store[BUILT_IN_VERSION].state.value == ("replaced" if state == "in_force" else "in_force")
     # Seven days, never fewer, and none of those lost that were said to be counted.
     if kept is not None and kept.witness is not None:
         assert heard.seconds("counted") <= kept.witness.passed_s <= heard.seconds("passed")

@@ -18,9 +18,9 @@ from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.receipts import Issuer
 from firmware.services.account.factory_reset import finish_reset
-from firmware.services.account.outbox import Farewell
+from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.steps import go_on, resume_reset
-from firmware.services.account.stored import StoredFarewell
+from firmware.services.account.stored import AccountCancellation
 from firmware.services.account.tombstone import TOMBSTONE_NAME
 from firmware.services.data_copy import DataCopy, Sources
 from firmware.services.exports import Exports
@@ -90,7 +90,7 @@ def cancel(folder: Path) -> None:
     async def run() -> None:
         lab = StoreLab(folder)
         await lab.start()
-        stored = StoredFarewell(lab.store, lab.outbox, lab.consents)
+        stored = AccountCancellation(lab.store, lab.outbox, lab.consents)
         await stored.begin(Actor.HOLDER, Channel.KEYPAD)
         await go_on(stored, folder, parse_configuration(CONFIGURATION), CONFIGURATION)
         await lab.stop()
@@ -112,7 +112,7 @@ def start(folder: Path) -> None:
     async def take_up() -> None:
         lab = StoreLab(folder)
         await lab.start()
-        stored = StoredFarewell(lab.store, lab.outbox, lab.consents)
+        stored = AccountCancellation(lab.store, lab.outbox, lab.consents)
         if await stored.is_begun():
             await go_on(stored, folder, parse_configuration(CONFIGURATION), CONFIGURATION)
         await lab.pictures.sweep()
@@ -128,12 +128,12 @@ def say(folder: Path) -> None:
     """Be the sync process and the broker; the diary is what the world hears."""
 
     async def carry() -> None:
-        farewell = Farewell(folder, None, None, lambda: None)
-        while batch := await farewell.next_batch(1):
-            await farewell.hand_over([message.key for message in batch])
+        cancellation = CancellationOutbox(folder, None, None, lambda: None)
+        while batch := await cancellation.next_batch(1):
+            await cancellation.hand_over([message.key for message in batch])
             with (folder.parent / f"{folder.name}.diary").open("a") as diary:
                 diary.writelines(json.dumps([message.topic, dict(message.payload)]) + "\n" for message in batch)
-            await farewell.complete([message.key for message in batch])
+            await cancellation.complete([message.key for message in batch])
 
     asyncio.run(carry())
 

@@ -12,7 +12,7 @@ from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.services.account.stored import StoredFarewell
+from firmware.services.account.stored import AccountCancellation
 from firmware.store.errors import StoreFullError, StoreReadOnlyError
 from firmware.store.key import load_key
 from tests.lab.small_disk import AS_ROOT, fill, small_disk
@@ -148,10 +148,10 @@ async def test_on_a_full_disk_the_holder_makes_room_by_deleting_and_can_have_all
     await lab.erasure.erase([DataCategory.CALLS], actor=Actor.HOLDER, channel=Channel.KEYPAD)
     assert not [entry for entry in await lab.call_log.recent(10_000) if entry.reason is not None]
     fill(larger_disk)
-    farewell = StoredFarewell(lab.store, lab.outbox, lab.consents)
+    cancellation = AccountCancellation(lab.store, lab.outbox, lab.consents)
     await calls_until_full(lab)
-    await farewell.begin(Actor.HOLDER, Channel.KEYPAD)
-    assert await farewell.is_begun()
+    await cancellation.begin(Actor.HOLDER, Channel.KEYPAD)
+    assert await cancellation.is_begun()
     await lab.stop()
 
 

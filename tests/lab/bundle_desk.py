@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from firmware.base.proven_time import NAME, ProvenTime
+from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import check_configuration
 from firmware.configuration.progress import BundleSource
-from firmware.configuration.shelf import Shelf
 from firmware.configuration.standing import Candidate
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import BundleCodeWanted, BundleNews, BundleSignerShown
 from firmware.phone.view import Mode, PhoneView
-from firmware.setup.bundles.around import Around
+from firmware.setup.bundles.context import BundleContext
 from firmware.setup.bundles.identity import open_identity
 from firmware.setup.bundles.intake import Intake
 from firmware.setup.bundles.root_work import RootWork
@@ -85,14 +85,14 @@ class DeskLab:
     look: Callable[[], object] = bool
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(self.folder)
+        self.config_store = ConfigStore(self.folder)
         self.watch = PhoneWatch()
         self.watch.note_view(QUIET)
         self.steps = Steps(self.hear)
         self.root = RootWork(self.folder / "nobody-listens")
-        self.identity = open_identity(self.shelf.folder, SERIAL)
-        self.around = Around(
-            shelf=self.shelf,
+        self.identity = open_identity(self.config_store.folder, SERIAL)
+        self.context = BundleContext(
+            config_store=self.config_store,
             identity=self.identity,
             firmware=lambda: "1.0",
             watch=self.watch,
@@ -103,11 +103,11 @@ class DeskLab:
             end=self._start_anew,
             open_store=self._open_store,
             now_s=lambda: self.now_s,
-            proven_time=ProvenTime(self.shelf.folder / NAME, lambda: self.now_s, lambda: self.synced, 0),
+            proven_time=ProvenTime(self.config_store.folder / NAME, lambda: self.now_s, lambda: self.synced, 0),
         )
         self._started = asyncio.Event()
         self._heard = asyncio.Event()
-        self.intake = Intake(self.around, check_configuration(self.installed) if self.installed else None)
+        self.intake = Intake(self.context, check_configuration(self.installed) if self.installed else None)
 
     def hear(self, news: BundleNews) -> None:
         """Take what the phone is told, and answer what is asked."""
@@ -141,7 +141,7 @@ class DeskLab:
         """Bring a bundle and wait until the handset starts anew to try it."""
         await self.offer(bundle, source)
         await self.wait_for_start()
-        trial = self.shelf.standing.trial
+        trial = self.config_store.standing.trial
         assert trial is not None
         return trial
 

@@ -30,9 +30,9 @@ from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
 from firmware.services.account.factory_reset import finish_reset
-from firmware.services.account.outbox import Farewell
+from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.steps import go_on, resume_reset
-from firmware.services.account.stored import StoredFarewell
+from firmware.services.account.stored import AccountCancellation
 from firmware.services.operator.broker_memory import BrokerMemory
 from firmware.services.operator.inbound import Inbound
 from firmware.settings.broker import broker_settings
@@ -229,10 +229,10 @@ async def _live(life: Life) -> None:
 async def _say_farewell(life: Life, diary: Diary) -> None:
     """Have recipients told that the holder has gone, until the end of the process."""
     # An hour is four seconds here.
-    farewell = Farewell(life.folder, None, None, lambda: None, monotonic=lambda: time.monotonic() * 900)
-    server = _server(life, farewell, farewell.settings, farewell)
+    cancellation = CancellationOutbox(life.folder, None, None, lambda: None, monotonic=lambda: time.monotonic() * 900)
+    server = _server(life, cancellation, cancellation.settings, cancellation)
     await server.start()
-    while farewell.waits:  # noqa: ASYNC110 - nothing tells of its end
+    while cancellation.waits:  # noqa: ASYNC110 - nothing tells of its end
         await asyncio.sleep(0.05)
     diary.write(Deed.GONE)
     diary.write(Deed.QUIET)
@@ -269,7 +269,7 @@ class _Days:
         self._configuration = configuration
         self._rng = random.Random(secrets.randbits(64))
         self._lab = life.store()
-        self._farewell = StoredFarewell(self._lab.store, self._lab.outbox, self._lab.consents)
+        self._cancellation = AccountCancellation(self._lab.store, self._lab.outbox, self._lab.consents)
         self._told: set[tuple[int, int]] = set()
         self._told_kept: set[str] = set()
         self._kept_until = 0.0
@@ -283,7 +283,7 @@ class _Days:
         server = _server(self._life, lab.outbox, lambda: settings, inbound, memory.note)
         await lab.start()
         try:
-            if not await self._farewell.is_begun():
+            if not await self._cancellation.is_begun():
                 await lab.call_log.recover_interrupted()
                 await lab.consents.announce()
                 self._write(Deed.STARTED)
@@ -377,9 +377,9 @@ class _Days:
 
     async def _cancel(self) -> None:
         self._write(Deed.CANCELLING)
-        if not await self._farewell.is_begun():
-            await self._farewell.begin(Actor.HOLDER, Channel.KEYPAD)
-        await go_on(self._farewell, self._life.folder, self._configuration, self._life.text)
+        if not await self._cancellation.is_begun():
+            await self._cancellation.begin(Actor.HOLDER, Channel.KEYPAD)
+        await go_on(self._cancellation, self._life.folder, self._configuration, self._life.text)
 
     async def _tell_what_is_confirmed(self) -> None:
         """Write down which records a collector has confirmed to have, and to have erased, since the last time."""

@@ -18,8 +18,8 @@ from firmware.ports.broker import BrokerSettings
 from firmware.privacy.egress.downlink import DownTopic
 from firmware.privacy.egress.messages import OutcomeCode, OutcomeMessage, Topic
 from firmware.sync.broker import BrokerConnection
-from firmware.sync.parcels import Parcel
 from firmware.sync.problems import BrokerError
+from firmware.sync.publications import Publication
 from fleet.publisher.record import Record, RecordFolder
 from tests.lab.documents import FLEET, Operator
 from tests.lab.fleet_broker import FleetBroker
@@ -104,7 +104,7 @@ class Handsets:
                     if code is not None and arrival.document and arrival.topic is not DownTopic.ACK:
                         said = OutcomeMessage(device=settings.device, message=message, code=code, epoch=1, seq=seq)
                         await connection.publish(
-                            Parcel((), Topic.OUTCOME, said.written(), retain=False)
+                            Publication((), Topic.OUTCOME, said.written(), retain=False)
                         )  # fmt: skip
                     self._tell(arrival=(settings.device, message))
             except BrokerError:

@@ -8,7 +8,7 @@ from firmware.configuration.standing import Standing
 from firmware.control.admin_requests import ConfigHistoryRequest, ConfigRevertRequest
 from firmware.control.requests import Answer
 from firmware.control.server import Handler
-from firmware.setup.bundles.desk import BundleDesk
+from firmware.setup.bundles.service import BundleService
 
 
 class KeptConfiguration(Answer):
@@ -51,9 +51,9 @@ class GoingBack(Answer):
 class ConfigRole:
     """Answers the admin role's requests about configurations."""
 
-    def __init__(self, desk: Callable[[], BundleDesk | None]) -> None:
+    def __init__(self, service: Callable[[], BundleService | None]) -> None:
         """`desk` takes bundles in; None where the handset's own keys cannot be used."""
-        self._desk = desk
+        self._service = service
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -66,11 +66,11 @@ class ConfigRole:
     async def _revert(self, _request: ConfigRevertRequest) -> GoingBack:
         return GoingBack(number=await self._open_desk().go_back())
 
-    def _open_desk(self) -> BundleDesk:
-        desk = self._desk()
-        if desk is None:
+    def _open_desk(self) -> BundleService:
+        service = self._service()
+        if service is None:
             raise ControlError("The handset's own keys cannot be used, so it takes no bundles. See its journal.")
-        return desk
+        return service
 
 
 def _told(standing: Standing) -> ConfigHistory:

@@ -18,7 +18,7 @@ from typing import Final
 from firmware.base.durable import overwrite, replace_durably, shred, sync_folder
 from firmware.base.errors import StorageError
 from firmware.configuration.chosen_country import COUNTRY_NAME
-from firmware.configuration.shelf import Shelf
+from firmware.configuration.config_store import ConfigStore
 from firmware.services import exchange
 from firmware.services.account.last_word import forget_last_word, leave_word_of_reset
 from firmware.store.database import KEY_BYTES
@@ -85,7 +85,7 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
                     _delete(path)
                 folder_of_files.rmdir()
         # Contacts and pictures that a bundle brought were for the holder who goes.
-        Shelf(state_dir).forget_bundles()
+        ConfigStore(state_dir).forget_bundles()
         forget_last_word(state_dir)
         # Last, since somebody else may have put it there so that it cannot be deleted: a phone starts all the same.
         exchange.forget_all(state_dir / exchange.FOLDER_NAME)

@@ -1,4 +1,4 @@
-"""What says farewell to the broker: the outbox of a handset whose holder has gone."""
+"""The outbox of a handset whose holder has gone: what recipients are still to be told."""
 
 import asyncio
 import logging
@@ -49,7 +49,7 @@ _ALL_SAID: Final = "The last holder's messages are delivered. Ask for the config
 async def _nothing() -> None: ...
 
 
-class Farewell:
+class CancellationOutbox:
     """Implements `Outbox` with what a tombstone holds, and after its end with the store's own, where there is one.
 
     Takes collectors' confirmations as well: `take` is for the sync role.

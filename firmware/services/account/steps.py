@@ -1,4 +1,4 @@
-"""The steps of a farewell outside the store."""
+"""The steps of a cancellation outside the store."""
 
 import asyncio
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 from firmware.base.cancelled_mark import mark_cancelled
 from firmware.base.errors import StorageError
 from firmware.services.account.factory_reset import MARKER_NAME, STORE_NAME, begin_reset
-from firmware.services.account.stored import StoredFarewell
+from firmware.services.account.stored import AccountCancellation
 from firmware.services.account.tombstone import TOMBSTONE_NAME, Tombstone, write_tombstone
 from firmware.settings.credential import kept_credential
 from firmware.store.keyring import WRAP_NAME
 from provisioning.schema import Configuration
 
 
-async def _leave_word(farewell: StoredFarewell, state_dir: Path, configuration: Configuration) -> None:
+async def _leave_word(cancellation: AccountCancellation, state_dir: Path, configuration: Configuration) -> None:
     """Write the tombstone, where something ever left: what waits to be said, and that the broker is to keep nothing."""
-    partings = await farewell.partings()
+    partings = await cancellation.partings()
     if partings and configuration.sync is not None:
         tombstone = Tombstone(
             device=configuration.device.id,
@@ -27,11 +27,11 @@ async def _leave_word(farewell: StoredFarewell, state_dir: Path, configuration: 
         await asyncio.to_thread(write_tombstone, state_dir / TOMBSTONE_NAME, tombstone)
 
 
-async def go_on(farewell: StoredFarewell, state_dir: Path, configuration: Configuration, text: str) -> None:
+async def go_on(cancellation: AccountCancellation, state_dir: Path, configuration: Configuration, text: str) -> None:
     """Do the steps outside the store; each may be done again.
 
     Args:
-        farewell: has the first step behind it.
+        cancellation: has the first step behind it.
         state_dir: where the store is.
         configuration: the one that is not to be used any more.
         text: its text.
@@ -40,7 +40,7 @@ async def go_on(farewell: StoredFarewell, state_dir: Path, configuration: Config
         StorageError: the card cannot be written; it goes on at the next start.
     """
     try:
-        await _leave_word(farewell, state_dir, configuration)
+        await _leave_word(cancellation, state_dir, configuration)
         await asyncio.to_thread(mark_cancelled, state_dir, text)
     except OSError as error:
         raise StorageError(

@@ -1,4 +1,4 @@
-"""The first step of a farewell, in the store."""
+"""The first step of a cancellation, in the store."""
 
 import json
 
@@ -13,7 +13,7 @@ from firmware.store.shares import has_shared
 from firmware.store.store import Store
 
 
-class StoredFarewell:
+class AccountCancellation:
     """The first step, in the store."""
 
     def __init__(self, store: Store, outbox: StoredOutbox, consents: Consents) -> None:

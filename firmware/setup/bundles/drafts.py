@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from firmware.base.errors import BundleError
+from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.progress import BundleSource
-from firmware.configuration.shelf import Shelf
 from provisioning.bundle import MAX_BUNDLE_BYTES
 from provisioning.refusal import BundleRefusal
 
@@ -87,7 +87,7 @@ class Draft:
         self.path.unlink(missing_ok=True)
 
 
-def open_draft(shelf: Shelf, source: BundleSource, size_bytes: int) -> Draft:
+def open_draft(config_store: ConfigStore, source: BundleSource, size_bytes: int) -> Draft:
     """Make room for a bundle.
 
     Raises:
@@ -99,7 +99,7 @@ def open_draft(shelf: Shelf, source: BundleSource, size_bytes: int) -> Draft:
         )
     offer = secrets.token_hex(_OFFER_BYTES)
     try:
-        path = shelf.draft_of(offer)
+        path = config_store.draft_of(offer)
         # Beside the bundle stands what is unpacked of it.
         if shutil.disk_usage(path.parent).free < 2 * size_bytes + _RESERVE_BYTES:
             raise BundleError("There is no room on the card for this bundle.", BundleRefusal.NO_SPACE)

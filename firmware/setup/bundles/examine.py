@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 from typing import Final, NoReturn
 
 from firmware.base.errors import ConfigurationError
+from firmware.configuration.config_store import CONFIGURATION_NAME
 from firmware.configuration.files import fill_in, missing_files, wanted_secrets
 from firmware.configuration.loading import check_configuration
-from firmware.configuration.shelf import CONFIGURATION_NAME
 from firmware.setup.bundles.identity import DeviceIdentity
 from provisioning.bundle import Bundle
 from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from firmware.base.durable import sync_folder
 from firmware.base.errors import BundleError
-from firmware.configuration.shelf import BROKER_KEY, SEALING_KEY
+from firmware.configuration.config_store import BROKER_KEY, SEALING_KEY
 from provisioning.errors import ProvisioningError
 from provisioning.identity import (
     Identity,

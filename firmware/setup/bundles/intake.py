@@ -13,14 +13,14 @@ from traceback import extract_tb
 from typing import Final
 
 from firmware.base.errors import BundleError
+from firmware.configuration.config_store import CONFIGURATION_NAME, SECRETS_NAME
 from firmware.configuration.progress import BundleSource, Progress
 from firmware.configuration.sealed import read_own, seal_to_self
-from firmware.configuration.shelf import CONFIGURATION_NAME, SECRETS_NAME
 from firmware.configuration.standing import Candidate, Ended
 from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
 from firmware.phone.errands import Errand
 from firmware.services.runner import Handler
-from firmware.setup.bundles.around import Around
+from firmware.setup.bundles.context import BundleContext
 from firmware.setup.bundles.drafts import Draft, open_draft
 from firmware.setup.bundles.examine import CODE, Found, check_secrets, own_secrets, read_configuration
 from firmware.setup.bundles.questions import Questions
@@ -45,16 +45,16 @@ class Intake:
         when_ended: told what became of each bundle that was not tried.
     """
 
-    def __init__(self, around: Around, installed: Configuration | None) -> None:
+    def __init__(self, context: BundleContext, installed: Configuration | None) -> None:
         """Set up.
 
         Args:
-            around: what the handset lends.
+            context: what the handset lends.
             installed: the configuration that counts, also where its account was cancelled; None where there is none.
         """
-        self._around = around
+        self._context = context
         self._installed = installed
-        self._questions = Questions(around.post)
+        self._questions = Questions(context.post)
         self._draft: Draft | None = None
         self._work: asyncio.Task[None] | None = None
         self._under_way = ""
@@ -70,11 +70,11 @@ class Intake:
 
     def identity(self) -> Identity:
         """Return which handset this is, for the installer."""
-        return self._around.identity.describe(self._around.firmware())
+        return self._context.identity.describe(self._context.firmware())
 
     def is_known(self, digest: str) -> bool:
         """Say whether a bundle of this SHA-256 need not be brought over the network: it is here, or was."""
-        standing = self._around.shelf.standing
+        standing = self._context.config_store.standing
         ended = (*self._ended.values(), *((standing.ended,) if standing.ended is not None else ()))
         known = {*(kept.digest for kept in standing.kept), *(each.digest for each in ended), *standing.refused}
         return digest in known or digest == self._under_way
@@ -96,9 +96,9 @@ class Intake:
         self._questions.give_up()
         if self._draft is not None:
             self._draft.drop()
-        self._draft = open_draft(self._around.shelf, source, size_bytes)
-        self._around.steps.follow_offer(self._draft.offer, source)
-        self._around.steps.take(BundleStep.READING)
+        self._draft = open_draft(self._context.config_store, source, size_bytes)
+        self._context.steps.follow_offer(self._draft.offer, source)
+        self._context.steps.take(BundleStep.READING)
         return self._draft.offer
 
     def piece(self, offer: str, data: bytes) -> None:
@@ -133,13 +133,13 @@ class Intake:
         Raises:
             BundleError: nothing is known of it.
         """
-        around = self._around
-        if around.steps.knows(offer):
-            return await around.steps.next(after, wait_s)
-        ended = self._ended.get(offer) or around.shelf.standing.ended
+        context = self._context
+        if context.steps.knows(offer):
+            return await context.steps.next(after, wait_s)
+        ended = self._ended.get(offer) or context.config_store.standing.ended
         if ended is None or ended.offer != offer:
             raise BundleError("Nothing is known of this bundle. Offer it again.")
-        return Progress(after + 1, BundleStep.KEEPING, around.report(ended))
+        return Progress(after + 1, BundleStep.KEEPING, context.report(ended))
 
     async def try_again(self, candidate: Candidate) -> None:
         """Have a configuration tried that counted before, as soon as nobody calls.
@@ -148,7 +148,7 @@ class Intake:
             BundleError: a bundle is under way.
         """
         self._check_free()
-        self._around.steps.follow_offer(candidate.offer, candidate.source)
+        self._context.steps.follow_offer(candidate.offer, candidate.source)
         self._work = asyncio.create_task(self._hand_over_again(candidate), name="bundle")
 
     async def stop(self) -> None:
@@ -161,7 +161,7 @@ class Intake:
     # --- one bundle ---------------------------------------------------------------------------------------------------
 
     def _check_free(self) -> None:
-        if self._work is not None or self._around.shelf.standing.candidate is not None:
+        if self._work is not None or self._context.config_store.standing.candidate is not None:
             raise BundleError(
                 "Another bundle is under way. Try again once it is known what became of it.", BundleRefusal.BUSY
             )
@@ -206,8 +206,8 @@ class Intake:
 
     async def _look_at(self, draft: Draft, looked_at: "_LookedAt") -> Candidate | None:
         """Do all that comes before the trial; return what is to be tried, None where it counts already."""
-        around = self._around
-        around.steps.take(BundleStep.CHECKING)
+        context = self._context
+        context.steps.take(BundleStep.CHECKING)
         installed = self._installed
         keys = installed.trust.keys if installed is not None and installed.trust.has_key_for(Kind.BUNDLE) else None
         with draft.path.open("rb") as file:
@@ -219,18 +219,18 @@ class Intake:
             if keys is None:
                 bundle.check_first()
                 await self._ask_for_signer(bundle)
-            around.steps.take(BundleStep.CHECKING)
+            context.steps.take(BundleStep.CHECKING)
             found = await asyncio.to_thread(read_configuration, bundle)
             if keys is None:
                 # A first signer may bring only what the keys that it wants to be trusted may sign.
                 bundle.check_signer(found.configuration.trust.keys)
             secrets = await self._open_secrets(bundle, found, draft)
-        identity = around.identity
+        identity = context.identity
         files = {CONFIGURATION_NAME: found.text, **found.files}
         if secrets:
             files[SECRETS_NAME] = seal_to_self(secrets, identity.sealing_key, identity.serial)
-        await asyncio.to_thread(around.shelf.stage, bundle.manifest.number, draft.path, files)
-        await asyncio.to_thread(around.proven_time.note_signed, bundle.manifest.issued_at.timestamp())
+        await asyncio.to_thread(context.config_store.stage, bundle.manifest.number, draft.path, files)
+        await asyncio.to_thread(context.proven_time.note_signed, bundle.manifest.issued_at.timestamp())
         return Candidate(
             number=bundle.manifest.number,
             digest=bundle.digest,
@@ -242,41 +242,41 @@ class Intake:
         )
 
     def _counts_already(self, bundle: Bundle) -> bool:
-        standing = self._around.shelf.standing
+        standing = self._context.config_store.standing
         return any(kept.number == standing.active and kept.digest == bundle.digest for kept in standing.kept)
 
     def _check_manifest(self, bundle: Bundle, source: BundleSource) -> None:
-        manifest, around = bundle.manifest, self._around
+        manifest, context = bundle.manifest, self._context
         fleet = self._installed.device.fleet if self._installed is not None else None
-        manifest.check_scope(around.identity.serial, fleet)
-        now = around.proven_time.read()
+        manifest.check_scope(context.identity.serial, fleet)
+        now = context.proven_time.read()
         manifest.check_time(now.at_least_s, synced=now.synced)
-        manifest.check_number(around.shelf.standing.newest, around.shelf.standing.reverted)
+        manifest.check_number(context.config_store.standing.newest, context.config_store.standing.reverted)
         if source is BundleSource.NETWORK and bundle.wheels:
             refuse(BundleRefusal.FIRMWARE_BY_NETWORK, "Firmware comes by stick, and not over the network.")
 
     async def _ask_for_signer(self, bundle: Bundle) -> None:
-        self._around.steps.take(BundleStep.ASKING)
+        self._context.steps.take(BundleStep.ASKING)
         if not await self._questions.accept_signer(bundle.signer):
             refuse(BundleRefusal.NOT_ACCEPTED, "Nobody at the handset accepted this bundle's signer.")
 
     async def _open_secrets(self, bundle: Bundle, found: Found, draft: Draft) -> dict[str, str]:
         """Return the passwords that come with the bundle, or those of before where it brings none."""
-        secrets = own_secrets(bundle, self._around.identity)
+        secrets = own_secrets(bundle, self._context.identity)
         if secrets is None and CODE in bundle.names and draft.by_stick:
-            self._around.steps.take(BundleStep.ASKING)
+            self._context.steps.take(BundleStep.ASKING)
             secrets = await self._questions.open_with_code(bundle.read(CODE))
-            self._around.steps.take(BundleStep.CHECKING)
+            self._context.steps.take(BundleStep.CHECKING)
         if secrets is None:
             secrets = await asyncio.to_thread(self._secrets_of_before)
         check_secrets(found.configuration, secrets)
         return secrets
 
     def _secrets_of_before(self) -> dict[str, str]:
-        shelf = self._around.shelf
-        if (active := shelf.standing.active) is None:
+        config_store = self._context.config_store
+        if (active := config_store.standing.active) is None:
             return {}
-        return read_own(shelf.folder_of(active), shelf.folder, self._around.identity.serial)
+        return read_own(config_store.folder_of(active), config_store.folder, self._context.identity.serial)
 
     async def _hand_over_again(self, candidate: Candidate) -> None:
         try:
@@ -288,19 +288,19 @@ class Intake:
 
     async def _hand_over(self, candidate: Candidate) -> None:
         """Have the next run of the handset try it, as soon as nobody calls."""
-        around = self._around
-        if not around.watch.is_quiet:
-            around.steps.take(BundleStep.WAITING_FOR_CALL)
-        await around.watch.until_quiet(expected=candidate.source is not BundleSource.NETWORK)
-        await asyncio.to_thread(around.shelf.begin_trial, candidate)
+        context = self._context
+        if not context.watch.is_quiet:
+            context.steps.take(BundleStep.WAITING_FOR_CALL)
+        await context.watch.until_quiet(expected=candidate.source is not BundleSource.NETWORK)
+        await asyncio.to_thread(context.config_store.begin_trial, candidate)
         # A call may have begun while that was written.
-        await around.watch.until_quiet()
+        await context.watch.until_quiet()
         _log.warning("The handset starts anew to try the configuration of bundle %d", candidate.number)
-        around.root.wake()
-        around.start_anew()
+        context.root.wake()
+        context.start_anew()
 
     async def _end(self, draft: Draft, looked_at: "_LookedAt", result: BundleResult, code: BundleCode) -> None:
-        around = self._around
+        context = self._context
         ended = Ended(
             offer=draft.offer,
             digest=draft.digest,
@@ -308,14 +308,14 @@ class Intake:
             result=result,
             code=code,
             number=looked_at.number,
-            at=around.now_s(),
+            at=context.now_s(),
         )
         self._ended[draft.offer] = ended
         while len(self._ended) > _REMEMBERED:
             del self._ended[next(iter(self._ended))]
-        around.post(news_of(ended, by_stick=draft.by_stick))
+        context.post(news_of(ended, by_stick=draft.by_stick))
         self.when_ended(ended)
-        around.steps.end(draft.offer, around.report(ended))
+        context.steps.end(draft.offer, context.report(ended))
 
 
 class _LookedAt:

@@ -11,16 +11,16 @@ from pathlib import Path
 from firmware.base.errors import BundleError, StorageError
 from firmware.base.proven_time import NAME, ProvenTime
 from firmware.base.serial import serial
+from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import LoadedConfiguration
-from firmware.configuration.shelf import Shelf
 from firmware.configuration.standing import Ended
 from firmware.phone.events import Event
 from firmware.services.records import Records
-from firmware.setup.bundles.around import Around
-from firmware.setup.bundles.desk import BundleDesk
+from firmware.setup.bundles.context import BundleContext
 from firmware.setup.bundles.extras import Extras
 from firmware.setup.bundles.identity import open_identity
 from firmware.setup.bundles.root_work import RootWork
+from firmware.setup.bundles.service import BundleService
 from firmware.setup.bundles.steps import Steps
 from firmware.setup.bundles.verdict import outcome_of
 from firmware.setup.bundles.watch import PhoneWatch
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 _SOUND_TRIES = 10
 
 
-async def open_desk(
+async def open_bundle_service(
     state_dir: Path,
     runtime_dir: Path,
     loaded: LoadedConfiguration,
@@ -43,7 +43,7 @@ async def open_desk(
     pictures_changed: Callable[[], None],
     start_anew: Callable[[], None],
     end: Callable[[], None],
-) -> BundleDesk | None:
+) -> BundleService | None:
     """Return what takes bundles in, and tries the one that this run was started with; None where there are no keys.
 
     Args:
@@ -58,11 +58,11 @@ async def open_desk(
         start_anew: ends this run and begins another.
         end: ends the process, for the service manager to start it again.
     """
-    shelf = Shelf(state_dir)
+    config_store = ConfigStore(state_dir)
     try:
-        identity = await asyncio.to_thread(open_identity, shelf.folder, serial())
+        identity = await asyncio.to_thread(open_identity, config_store.folder, serial())
         # Before anybody may bring another one.
-        await asyncio.to_thread(shelf.sweep)
+        await asyncio.to_thread(config_store.sweep)
     except BundleError as error:
         _log.error("%s", error)
         return None
@@ -86,8 +86,8 @@ async def open_desk(
         if records is not None:
             await records.end_trial()
 
-    around = Around(
-        shelf=shelf,
+    context = BundleContext(
+        config_store=config_store,
         identity=identity,
         firmware=partial(version, "wecall-handset"),
         watch=watch,
@@ -98,6 +98,8 @@ async def open_desk(
         end=end,
         open_store=open_store,
         now_s=time.time,
-        proven_time=ProvenTime(shelf.folder / NAME),
+        proven_time=ProvenTime(config_store.folder / NAME),
     )
-    return BundleDesk(around, loaded, Extras(records, runtime_dir, post, pictures_changed), sound_check, tell_operator)
+    return BundleService(
+        context, loaded, Extras(records, runtime_dir, post, pictures_changed), sound_check, tell_operator
+    )

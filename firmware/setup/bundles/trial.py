@@ -9,16 +9,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn
 
 from firmware.base.errors import BundleError, ControlError
+from firmware.configuration.config_store import BUNDLE_NAME
 from firmware.configuration.progress import BundleSource
 from firmware.configuration.sealed import read_own
-from firmware.configuration.shelf import BUNDLE_NAME
 from firmware.configuration.standing import Candidate, Ended
 from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.news import Problem
 from firmware.phone.view import LineView
 from firmware.ports.broker import BrokerState
-from firmware.setup.bundles.around import Around
+from firmware.setup.bundles.context import BundleContext
 from firmware.setup.bundles.root_work import needs_root
 from firmware.setup.root.messages import NOT_JOINED, RootOutcome, RootStep
 from provisioning.bundle import open_bundle
@@ -67,7 +67,7 @@ class Trial:
 
     def __init__(
         self,
-        around: Around,
+        context: BundleContext,
         candidate: Candidate,
         configuration: Configuration,
         try_sound: Callable[[], Awaitable[CheckName | None]],
@@ -77,13 +77,13 @@ class Trial:
         """Set up.
 
         Args:
-            around: what the handset lends.
+            context: what the handset lends.
             candidate: what is tried.
             configuration: the same, as this run has it.
             try_sound: returns which does not open, SOUND or MICROPHONE, None where both do; asked while nobody calls.
             patience_s: how long lines and broker may take.
         """
-        self._around = around
+        self._context = context
         self._candidate = candidate
         self._configuration = configuration
         self._try_sound = try_sound
@@ -93,7 +93,7 @@ class Trial:
 
     async def run(self) -> bool:
         """Try it; return whether it counts from now on. Where it does not, the handset is about to start anew."""
-        self._around.steps.follow_offer(self._candidate.offer, self._candidate.source)
+        self._context.steps.follow_offer(self._candidate.offer, self._candidate.source)
         try:
             await self._have_root_work()
             try:
@@ -117,15 +117,17 @@ class Trial:
     # --- what only root can do ----------------------------------------------------------------------------------------
 
     async def _have_root_work(self) -> None:
-        around, number = self._around, self._candidate.number
-        bundle = around.shelf.folder_of(number) / BUNDLE_NAME
-        await around.watch.until_quiet()
+        context, number = self._context, self._candidate.number
+        bundle = context.config_store.folder_of(number) / BUNDLE_NAME
+        await context.watch.until_quiet()
         # Root reads and verifies all of it once more before it says anything.
-        around.steps.take(BundleStep.CHECKING)
+        context.steps.take(BundleStep.CHECKING)
         try:
-            secrets = await asyncio.to_thread(read_own, bundle.parent, around.shelf.folder, around.identity.serial)
-            answer = await around.root.ask(
-                number, bundle, secrets, lambda told: around.steps.take(_STEPS[told.step], told.percent)
+            secrets = await asyncio.to_thread(
+                read_own, bundle.parent, context.config_store.folder, context.identity.serial
+            )
+            answer = await context.root.ask(
+                number, bundle, secrets, lambda told: context.steps.take(_STEPS[told.step], told.percent)
             )
         except (ControlError, BundleError) as error:
             _log.error("What the bundle brings for root is not done: %s", error)
@@ -148,7 +150,7 @@ class Trial:
                 self._fail(CheckName.FIRMWARE if firmware else CheckName.NETWORK, code)
 
     async def _has_firmware(self) -> bool:
-        path = self._around.shelf.folder_of(self._candidate.number) / BUNDLE_NAME
+        path = self._context.config_store.folder_of(self._candidate.number) / BUNDLE_NAME
 
         def look() -> bool:
             with path.open("rb") as file:
@@ -160,16 +162,16 @@ class Trial:
             return False
 
     async def _start_other_firmware(self) -> None:
-        await self._around.watch.until_quiet()
+        await self._context.watch.until_quiet()
         _log.warning("The handset ends, for the other firmware to be started")
-        self._around.end()
+        self._context.end()
         await asyncio.Event().wait()
 
     # --- what the handset tries itself --------------------------------------------------------------------------------
 
     async def _check_lines(self) -> None:
-        watch = self._around.watch
-        self._around.steps.take(BundleStep.LINES)
+        watch = self._context.watch
+        self._context.steps.take(BundleStep.LINES)
 
         def is_decided() -> bool:
             lines = self._lines
@@ -199,8 +201,8 @@ class Trial:
     async def _check_broker(self) -> None:
         if self._configuration.sync is None:
             return
-        self._around.steps.take(BundleStep.BROKER)
-        watch = self._around.watch
+        self._context.steps.take(BundleStep.BROKER)
+        watch = self._context.watch
         await watch.until(lambda: watch.broker is BrokerState.CONNECTED)
         self._pass(CheckName.BROKER)
 
@@ -208,11 +210,11 @@ class Trial:
         """Say which of the two has not come up in time."""
         if not any(check.name is CheckName.LINES for check in self._checks) and not self._lacks_sip:
             self._judge_lines()
-        self._fail(CheckName.BROKER, _BROKER_FOUND.get(self._around.watch.broker, CheckCode.TIMED_OUT))
+        self._fail(CheckName.BROKER, _BROKER_FOUND.get(self._context.watch.broker, CheckCode.TIMED_OUT))
 
     async def _check_sound(self) -> None:
-        watch = self._around.watch
-        self._around.steps.take(BundleStep.SOUND)
+        watch = self._context.watch
+        self._context.steps.take(BundleStep.SOUND)
         if not await watch.until(lambda: watch.is_quiet, _QUIET_S):
             # Who calls meanwhile has the sound card, and shows that there is one. What root installed cannot wait long.
             if self._has_problem(Problem.SOUND_MISSING):
@@ -240,7 +242,7 @@ class Trial:
 
     @property
     def _lines(self) -> tuple[LineView, ...]:
-        view = self._around.watch.view
+        view = self._context.watch.view
         return view.lines if view is not None else ()
 
     @property
@@ -248,48 +250,48 @@ class Trial:
         return self._has_problem(Problem.SIP_LIBRARY_MISSING)
 
     def _has_problem(self, problem: Problem) -> bool:
-        view = self._around.watch.view
+        view = self._context.watch.view
         return view is not None and any(standing is problem for standing, _ in view.problems)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def _keep(self) -> None:
-        around, number = self._around, self._candidate.number
-        around.steps.take(BundleStep.KEEPING)
+        context, number = self._context, self._candidate.number
+        context.steps.take(BundleStep.KEEPING)
         if self._root_has_it:
             try:
-                answer = await around.root.confirm(number)
+                answer = await context.root.confirm(number)
             except ControlError as error:
                 _log.error("What was installed for bundle %d is not kept: %s", number, error)
                 self._fail(CheckName.NETWORK, CheckCode.FAILED)
             if answer.outcome is not RootOutcome.KEPT:
                 self._fail(CheckName.NETWORK, CheckCode.FAILED)
-        await asyncio.to_thread(around.shelf.keep, around.now_s(), tuple(self._checks))
+        await asyncio.to_thread(context.config_store.keep, context.now_s(), tuple(self._checks))
         _log.warning("The configuration of bundle %d counts from now on", number)
 
     async def _go_back(self, error: _FailedError) -> None:
-        around, candidate = self._around, self._candidate
+        context, candidate = self._context, self._candidate
         _log.error("Bundle %d does not work (%s): the handset goes back", candidate.number, error.code)
-        around.steps.take(BundleStep.REVERTING)
-        await around.watch.until_quiet(expected=candidate.source is not BundleSource.NETWORK)
-        other_firmware = await self.undo_root_work(around, candidate.number)
+        context.steps.take(BundleStep.REVERTING)
+        await context.watch.until_quiet(expected=candidate.source is not BundleSource.NETWORK)
+        other_firmware = await self.undo_root_work(context, candidate.number)
         ended = Ended.of(
             candidate, BundleResult.REVERTED, error.code,
-            checks=tuple(self._checks), at_s=around.now_s(), failure=error.failure,
+            checks=tuple(self._checks), at_s=context.now_s(), failure=error.failure,
         )  # fmt: skip
-        await asyncio.to_thread(around.shelf.end, ended)
-        await around.watch.until_quiet()
+        await asyncio.to_thread(context.config_store.end, ended)
+        await context.watch.until_quiet()
         # A process that starts anew by itself goes on with the firmware that it runs.
-        (around.end if other_firmware else around.start_anew)()
+        (context.end if other_firmware else context.start_anew)()
 
     @staticmethod
-    async def undo_root_work(around: Around, number: int) -> bool | None:
+    async def undo_root_work(context: BundleContext, number: int) -> bool | None:
         """Have root put back what was there, and return whether that is firmware which this process does not run.
 
         None where it fails: root goes back by itself, two minutes after it began, or when it can.
         """
         try:
-            answer = await around.root.go_back(number)
+            answer = await context.root.go_back(number)
         except ControlError as error:
             _log.error("What was installed for bundle %d is not yet put back: %s", number, error)
             return None

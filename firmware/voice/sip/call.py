@@ -12,12 +12,12 @@ from firmware.phone.call import CallDirection, CallerId, CallId, CallQuality, Ca
 from firmware.phone.news import CallAudioChanged, CallStateChanged, RecordingSignalled
 from firmware.phone.recording import RecordingSign
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.agenda import Appointment
 from firmware.voice.sip.identity import ReceivedMessage, received
 from firmware.voice.sip.mapping import disconnect_reason, status_code
 from firmware.voice.sip.native import guarded
 from firmware.voice.sip.quality_meter import QualityMeter, StreamCounts, counts_of
 from firmware.voice.sip.recording_signs import RecordingSigns, is_record_aware, put_sign, read_signs
+from firmware.voice.sip.scheduler import Appointment
 from firmware.voice.sip.settings import AccountSettings
 from provisioning.sip_choices import Srtp, Transport
 

@@ -10,8 +10,8 @@ import pjsua2
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.call import CallOwner, SipCall
+from firmware.voice.sip.scheduler import Scheduler
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class CallTable:
 
     def __init__(
         self,
-        agenda: Agenda,
+        scheduler: Scheduler,
         owner: CallOwner,
         when_changed: Callable[[bool], None],
         forget: Callable[[CallId], None],
@@ -37,13 +37,13 @@ class CallTable:
         """Set up without a call.
 
         Args:
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             owner: is told about the calls.
             when_changed: is told whether there are calls, when that may have changed.
             forget: lets go of what belongs to a call, right before the call goes.
             max_calls: how many callers there may be.
         """
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._owner = owner
         self._when_changed = when_changed
         self._forget = forget
@@ -138,7 +138,7 @@ class CallTable:
         call.ending = reason
         call.reply_came()
         call_id = call.call_id
-        self._agenda.after(HANG_UP_S, lambda: self._go_on_without(call_id))
+        self._scheduler.after(HANG_UP_S, lambda: self._go_on_without(call_id))
         self.within(call_id, lambda ending: ending.hangup(pjsua2.CallOpParam()))
 
     def end_by_id(self, call_id: CallId, reason: DisconnectReason) -> None:
@@ -158,7 +158,7 @@ class CallTable:
         if call is not None:
             call.reply_came()
         self._over.append(call_id)
-        self._agenda.after(0, self._drop_over)
+        self._scheduler.after(0, self._drop_over)
 
     def clear(self) -> None:
         """Let go of every call; the library is about to be destroyed."""

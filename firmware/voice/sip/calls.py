@@ -10,7 +10,6 @@ from firmware.phone.recording import RecordingSign
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.addresses import is_elsewhere
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.call import OutgoingInvitation, SipCall
 from firmware.voice.sip.call_table import CallTable
 from firmware.voice.sip.dtmf import DigitSender
@@ -21,6 +20,7 @@ from firmware.voice.sip.jitter_control import JitterControl
 from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.outgoing import CallServers, OutgoingCalls
 from firmware.voice.sip.replacement import Replacements
+from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.settings import JitterBufferSettings
 from firmware.voice.sip.transfer import Transfers
 from firmware.voice.sip.watch import CallWatch
@@ -34,7 +34,7 @@ class Calls:
 
     def __init__(
         self,
-        agenda: Agenda,
+        scheduler: Scheduler,
         post: Callable[[VoiceNews], None],
         mixer: Mixer,
         when_changed: Callable[[bool], None],
@@ -52,7 +52,7 @@ class Calls:
         """Set up without a call.
 
         Args:
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             post: takes what the phone should know.
             mixer: connects the calls with the handset.
             when_changed: is told whether there are calls, when that may have changed.
@@ -70,17 +70,17 @@ class Calls:
         self._mixer = mixer
         self._is_trusted = is_trusted
         self.text_arrived = text_arrived
-        self._table = table = CallTable(agenda, self, when_changed, self._forget, max_calls=max_calls)
-        self._outgoing = OutgoingCalls(agenda, table, post, mixer, servers)
-        self._incoming = IncomingCalls(agenda, table, post, mixer, is_trusted)
-        self._digits = DigitSender(agenda, table.find, rate_hz)
-        self._holding = HoldControl(agenda, table.find, mixer)
-        self._jitter = JitterControl(agenda, table.find, jitter_buffer)
-        self._transfers = Transfers(agenda, table.find, post, table.end_by_id)
+        self._table = table = CallTable(scheduler, self, when_changed, self._forget, max_calls=max_calls)
+        self._outgoing = OutgoingCalls(scheduler, table, post, mixer, servers)
+        self._incoming = IncomingCalls(scheduler, table, post, mixer, is_trusted)
+        self._digits = DigitSender(scheduler, table.find, rate_hz)
+        self._holding = HoldControl(scheduler, table.find, mixer)
+        self._jitter = JitterControl(scheduler, table.find, jitter_buffer)
+        self._transfers = Transfers(scheduler, table.find, post, table.end_by_id)
         self._replacements = Replacements(
-            agenda, table, post, mixer, self._outgoing, allows=allows, is_trusted=is_trusted, own_hosts=own_hosts
+            scheduler, table, post, mixer, self._outgoing, allows=allows, is_trusted=is_trusted, own_hosts=own_hosts
         )
-        self._watch = CallWatch(agenda, table, post, silence_s=silence_s)
+        self._watch = CallWatch(scheduler, table, post, silence_s=silence_s)
 
     @property
     def is_empty(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 
 from firmware.voice.sip import source_filter
 from firmware.voice.sip.addresses import canonical
-from firmware.voice.sip.agenda import Agenda, Appointment
+from firmware.voice.sip.scheduler import Appointment, Scheduler
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class ConnectionLimit:
 
     def __init__(
         self,
-        agenda: Agenda,
+        scheduler: Scheduler,
         *,
         answer_anyone: bool,
         limit: int = LIMIT,
@@ -38,13 +38,13 @@ class ConnectionLimit:
         """Set up without touching a socket.
 
         Args:
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             answer_anyone: let others than the servers connect.
             limit: how many may be open or linger, for the servers and for everybody else each.
             clock: seconds, monotonic.
         """
         self._limit = limit
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._answer_anyone = answer_anyone
         self._clock = clock
         self._ports: frozenset[int] = frozenset()
@@ -76,7 +76,7 @@ class ConnectionLimit:
             self._again.cancel()
             self._again = None
         if self._lingering or wanted != self._usual:
-            self._again = self._agenda.after(LINGER_S, self.connections_changed)
+            self._again = self._scheduler.after(LINGER_S, self.connections_changed)
 
     @property
     def _usual(self) -> frozenset[str] | None:

@@ -10,8 +10,8 @@ import pjsua2
 
 from firmware.phone.call import CallId
 from firmware.phone.key import Key
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.call import SipCall
+from firmware.voice.sip.scheduler import Scheduler
 from provisioning.sip_choices import DtmfMethod
 
 _log = logging.getLogger(__name__)
@@ -28,15 +28,15 @@ _WAVEFORM_CODECS: Final = frozenset({"PCMU", "PCMA"})
 class DigitSender:
     """Sends the digits of each call one after another."""
 
-    def __init__(self, agenda: Agenda, find: Callable[[CallId], SipCall | None], rate_hz: int) -> None:
+    def __init__(self, scheduler: Scheduler, find: Callable[[CallId], SipCall | None], rate_hz: int) -> None:
         """Set up without a digit.
 
         Args:
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             find: returns a call that the library still has.
             rate_hz: of the conference bridge, for tones.
         """
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._find = find
         self._rate_hz = rate_hz
         self._waiting: dict[CallId, deque[Key]] = {}
@@ -68,13 +68,13 @@ class DigitSender:
             return
         unsettled_s = call.media_changed_at + _SETTLE_S - time.monotonic()
         if unsettled_s > 0:
-            self._agenda.after(unsettled_s, lambda: self._send_next(call_id))
+            self._scheduler.after(unsettled_s, lambda: self._send_next(call_id))
             return
         try:
             self._send_in(call, waiting[0])
         except pjsua2.Error as error:
             _log.warning("A digit could not be sent: %s.", error.reason)
-        self._agenda.after((_DIGIT_MS + _PAUSE_MS) / 1000, lambda: self._sent(call_id))
+        self._scheduler.after((_DIGIT_MS + _PAUSE_MS) / 1000, lambda: self._sent(call_id))
 
     def _sent(self, call_id: CallId) -> None:
         waiting = self._waiting.get(call_id)

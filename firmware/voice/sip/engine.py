@@ -17,7 +17,6 @@ from firmware.voice.sip import native, source_filter
 from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.addresses import canonical
 from firmware.voice.sip.admission import Admission
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.bridge import ConferenceBridge
 from firmware.voice.sip.calls import Calls
 from firmware.voice.sip.connection_limit import ConnectionLimit
@@ -31,6 +30,7 @@ from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.names import Names
 from firmware.voice.sip.nat import NatServers
 from firmware.voice.sip.network_watch import NetworkWatch
+from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.server_probe import ServerProbes
 from firmware.voice.sip.settings import SipSettings
 from firmware.voice.sip.text_messages import TextMessages
@@ -50,7 +50,7 @@ class Engine:
         self,
         settings: SipSettings,
         bridge: ConferenceBridge,
-        agenda: Agenda,
+        scheduler: Scheduler,
         post: Callable[[VoiceNews], None],
         deliver: Callable[[Callable[[], None]], None],
     ) -> None:
@@ -59,14 +59,14 @@ class Engine:
         Args:
             settings: of the whole stack.
             bridge: gets the audio path while the library is up.
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             post: takes what the phone should know.
             deliver: runs a callable on the `sip` thread.
         """
         self._settings = settings
         self._media_networks = tuple(ip_network(network) for network in settings.media_networks)
         self._bridge = bridge
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._post = post
         self._endpoint: Any = None
         self._linked: tuple[str, ...] = ()
@@ -75,23 +75,23 @@ class Engine:
         self._wanted_codecs: tuple[str, ...] = ()
         self._reasons: dict[str, int] = {}
         self._deliver = deliver
-        self._nat = NatServers(settings.nat, agenda, deliver)
+        self._nat = NatServers(settings.nat, scheduler, deliver)
         self._transports = Transports(settings)
         self._policy = GatePolicy(answer_anyone=settings.answer_anyone, connections_made=source_filter.connections_made)
-        self._connection_limit = ConnectionLimit(agenda, answer_anyone=settings.answer_anyone)
+        self._connection_limit = ConnectionLimit(scheduler, answer_anyone=settings.answer_anyone)
         self._admission = Admission(
             self._policy, self._connection_limit, self._transports, answer_anyone=settings.answer_anyone
         )
         self._gate: Gate | None = None
         self._media_poll: MediaPoll | None = None
         self._network = NetworkWatch()
-        self._probes = ServerProbes(agenda)
+        self._probes = ServerProbes(scheduler)
         self._names: Names | None = None
         self._lines: Lines | None = None
         self._mixer = Mixer()
         self._texts = TextMessages(post, self._is_trusted)
         self.calls = Calls(
-            agenda,
+            scheduler,
             post,
             self._mixer,
             self._calls_changed,
@@ -145,8 +145,8 @@ class Engine:
         while time.monotonic() < deadline:
             if self.calls.is_empty and (lines is None or not lines.any_registered):
                 break
-            self._agenda.run_due()
-            self.poll(min(0.05, self._agenda.wait_s(0.05)))
+            self._scheduler.run_due()
+            self.poll(min(0.05, self._scheduler.wait_s(0.05)))
         self._stop_hearing()
         self.calls.clear()
         if lines is not None:
@@ -296,7 +296,7 @@ class Engine:
     def _connection_lost(self, _error: int) -> None:
         # Once this callback has returned: the library is still busy with the transport.
         if self._lines is not None:
-            self._agenda.after(0, self._lines.connection_lost)
+            self._scheduler.after(0, self._lines.connection_lost)
 
     def _calls_changed(self, exist: bool) -> None:
         if self._media_poll is not None:
@@ -344,7 +344,7 @@ class Engine:
             calls_exist=lambda: not self.calls.is_empty,
             servers_changed=self._servers_changed,
         )
-        self._lines = Lines(parts, self._agenda, self._post)
+        self._lines = Lines(parts, self._scheduler, self._post)
         self._nat.start(self._nat_servers_found)
         self._lines.start()
 
@@ -392,7 +392,7 @@ class Engine:
         self._probes.forget()
         self._transports.stop()
         # What was still to be done belongs to this library's calls and account.
-        self._agenda.clear()
+        self._scheduler.clear()
         # The endpoint's destructor runs here, for want of another reference: no other could be made before.
 
 

@@ -8,9 +8,9 @@ from typing import Final
 import pjsua2
 
 from firmware.phone.call import CallDirection, CallId, CallState
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.call import SipCall
 from firmware.voice.sip.mixer import Mixer
+from firmware.voice.sip.scheduler import Scheduler
 
 _log = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ class HoldControl:
     The handset neither hears nor is heard from the moment of the wish, and stays so where the other end refuses.
     """
 
-    def __init__(self, agenda: Agenda, find: Callable[[CallId], SipCall | None], mixer: Mixer) -> None:
-        self._agenda = agenda
+    def __init__(self, scheduler: Scheduler, find: Callable[[CallId], SipCall | None], mixer: Mixer) -> None:
+        self._scheduler = scheduler
         self._find = find
         self._mixer = mixer
 
@@ -82,7 +82,7 @@ class HoldControl:
         call.glares_left -= 1
         wanted = call.wants_hold
         delay_s = glare_delay_s(owns_call_id=call.direction is CallDirection.OUTGOING)
-        self._agenda.after(delay_s, lambda: self._apply(call_id, wanted, _TRIES))
+        self._scheduler.after(delay_s, lambda: self._apply(call_id, wanted, _TRIES))
 
     def _apply(self, call_id: CallId, wanted: bool, tries: int) -> None:
         call = self._find(call_id)
@@ -98,7 +98,7 @@ class HoldControl:
         except pjsua2.Error as error:
             # Another re-INVITE is under way, ours or the peer's (RFC 3261 section 14.1).
             if tries:
-                self._agenda.after(_RETRY_S, lambda: self._apply(call_id, wanted, tries - 1))
+                self._scheduler.after(_RETRY_S, lambda: self._apply(call_id, wanted, tries - 1))
             else:
                 _log.warning("A call could not be held or taken back: %s.", error.reason)
                 self.refused(call_id)

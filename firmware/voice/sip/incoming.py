@@ -8,12 +8,12 @@ import pjsua2
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RejectReason, SipUri
 from firmware.phone.news import CallStateChanged, IncomingCallReceived, VoiceNews
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.call import SipCall, add_header
 from firmware.voice.sip.call_table import CallTable, new_call_id
 from firmware.voice.sip.identity import Invitation, ReceivedMessage, read_invitation
 from firmware.voice.sip.mapping import REJECT_CODES
 from firmware.voice.sip.mixer import Mixer
+from firmware.voice.sip.scheduler import Scheduler
 from provisioning.sip_choices import Srtp
 
 _RINGING: Final = 180
@@ -27,7 +27,7 @@ class IncomingCalls:
 
     def __init__(
         self,
-        agenda: Agenda,
+        scheduler: Scheduler,
         calls: CallTable,
         post: Callable[[VoiceNews], None],
         mixer: Mixer,
@@ -36,13 +36,13 @@ class IncomingCalls:
         """Set up without a call.
 
         Args:
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             calls: all there are.
             post: takes what the phone should know.
             mixer: gives the handset to a call that is answered.
             is_trusted: whether what comes from an address is believed about who calls.
         """
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._calls = calls
         self._post = post
         self._mixer = mixer
@@ -67,11 +67,11 @@ class IncomingCalls:
             busy = REJECT_CODES[RejectReason.BUSY]
             self._announce(call_id, invitation, account.settings.name)
             call.tell(CallState.DISCONNECTED, DisconnectReason.BUSY, busy)
-            self._agenda.after(0, lambda: self._reply(call_id, busy))
+            self._scheduler.after(0, lambda: self._reply(call_id, busy))
             return
         # The library may refuse it yet, for a session timer that is too short: that caller comes again by itself.
         self._unannounced.add(call_id)
-        self._agenda.after(0, lambda: self._announce_unless_over(call_id, invitation))
+        self._scheduler.after(0, lambda: self._announce_unless_over(call_id, invitation))
 
     def refused_by_library(self, account: SipAccount, message: ReceivedMessage, sip_code: int) -> None:
         """Hear of a caller whom the library has turned away by itself, because no sound could be agreed on."""

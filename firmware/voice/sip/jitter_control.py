@@ -8,9 +8,9 @@ import pjsua2
 
 from firmware.phone.call import CallId
 from firmware.voice.sip import native
-from firmware.voice.sip.agenda import Agenda, Appointment
 from firmware.voice.sip.call import SipCall
 from firmware.voice.sip.jitter import JitterPolicy, LineSample
+from firmware.voice.sip.scheduler import Appointment, Scheduler
 from firmware.voice.sip.settings import JitterBufferSettings
 
 _WATCH_S: Final = 0.2
@@ -48,16 +48,16 @@ class JitterControl:
     """
 
     def __init__(
-        self, agenda: Agenda, find: Callable[[CallId], SipCall | None], settings: JitterBufferSettings
+        self, scheduler: Scheduler, find: Callable[[CallId], SipCall | None], settings: JitterBufferSettings
     ) -> None:
         """Set up without a stream.
 
         Args:
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             find: returns a call by its id, None where there is none.
             settings: the limits.
         """
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._find = find
         self._settings = settings
         self._streams: dict[CallId, tuple[LiveJitterBuffer, JitterPolicy]] = {}
@@ -79,7 +79,7 @@ class JitterControl:
         buffer.apply(depth_ms)
         self._streams[call.call_id] = (buffer, JitterPolicy(self._settings, depth_ms))
         if self._timer is None:
-            self._timer = self._agenda.after(_WATCH_S, self._watch)
+            self._timer = self._scheduler.after(_WATCH_S, self._watch)
 
     def stream_ended(self, call: SipCall) -> None:
         """Let go of the stream; the library is about to destroy it."""
@@ -96,7 +96,7 @@ class JitterControl:
         self._timer = None
 
     def _watch(self) -> None:
-        self._timer = self._agenda.after(_WATCH_S, self._watch)
+        self._timer = self._scheduler.after(_WATCH_S, self._watch)
         for call_id, (buffer, policy) in self._streams.items():
             call = self._find(call_id)
             sample = None if call is None else _sample(call, buffer.frame_ms)

@@ -10,10 +10,10 @@ from firmware.phone.call import RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.news import RegistrationChanged
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.failover import Target
 from firmware.voice.sip.line import AccountLine, LineParts
 from firmware.voice.sip.registration import Registration
+from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.settings import AccountSettings
 from provisioning.sip_choices import Transport
 
@@ -25,16 +25,16 @@ _USER_AND_HOST: Final = re.compile(r"^(?P<scheme>sips?):(?P<user>[^@;?]*)@(?P<ho
 class Lines:
     """The accounts of one library, the default one first. Lives on the `sip` thread."""
 
-    def __init__(self, parts: LineParts, agenda: Agenda, post: Callable[[RegistrationChanged], None]) -> None:
+    def __init__(self, parts: LineParts, scheduler: Scheduler, post: Callable[[RegistrationChanged], None]) -> None:
         """Set up without registering.
 
         Args:
             parts: what the lines share.
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             post: takes what the phone should know.
         """
         self._parts = parts
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._post = post
         self._lines: dict[str, AccountLine] = {}
         self._registrations: dict[str, Registration] = {}
@@ -185,7 +185,7 @@ class Lines:
         line = AccountLine(account, self._parts)
         registration = Registration(
             line,
-            self._agenda,
+            self._scheduler,
             self._post,
             account=account.name,
             retry_base_s=settings.retry_base_s,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pjsua2
 
-from firmware.voice.sip.agenda import Agenda
+from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.servers import addresses_of, is_ipv6
 from firmware.voice.sip.settings import NatSettings, ServerName
 from provisioning.sip_choices import Transport
@@ -34,16 +34,18 @@ _TURN_TRANSPORTS: Final = {
 class NatServers:
     """Finds the servers that answer, without making anything wait. Lives on the `sip` thread."""
 
-    def __init__(self, settings: NatSettings, agenda: Agenda, deliver: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self, settings: NatSettings, scheduler: Scheduler, deliver: Callable[[Callable[[], None]], None]
+    ) -> None:
         """Set up without looking anything up.
 
         Args:
             settings: which servers, and what for.
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             deliver: runs a callable on the `sip` thread.
         """
         self._settings = settings
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._deliver = deliver
         self._stun: tuple[str, ...] = ()
         self._turn = ""
@@ -94,7 +96,7 @@ class NatServers:
         def take() -> None:
             if len(stun) < len(settings.stun_servers) or (self.uses_relay and not relay):
                 _log.warning("A STUN or TURN server does not answer; calls are made without it.")
-                self._agenda.after(_LOOK_AGAIN_S, lambda: self.start(found))
+                self._scheduler.after(_LOOK_AGAIN_S, lambda: self.start(found))
             if (stun, relay) != (self._stun, self._turn):
                 self._stun, self._turn = stun, relay
                 found()

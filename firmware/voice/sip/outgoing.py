@@ -11,12 +11,12 @@ import pjsua2
 from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason
 from firmware.phone.news import CallStateChanged, VoiceNews
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.agenda import Agenda, Appointment
 from firmware.voice.sip.call import OutgoingInvitation, SipCall, add_header
 from firmware.voice.sip.call_table import CallTable
 from firmware.voice.sip.mapping import caller_id
 from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.registration import SILENT_S
+from firmware.voice.sip.scheduler import Appointment, Scheduler
 
 _log = logging.getLogger(__name__)
 
@@ -42,18 +42,23 @@ class OutgoingCalls:
     """Places calls, and again over another server where one leaves them unanswered."""
 
     def __init__(
-        self, agenda: Agenda, calls: CallTable, post: Callable[[VoiceNews], None], mixer: Mixer, servers: CallServers
+        self,
+        scheduler: Scheduler,
+        calls: CallTable,
+        post: Callable[[VoiceNews], None],
+        mixer: Mixer,
+        servers: CallServers,
     ) -> None:
         """Set up without a call.
 
         Args:
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             calls: all there are.
             post: takes what the phone should know.
             mixer: gives the handset to a call that is placed.
             servers: what an account can do about a server that leaves a call unanswered.
         """
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._calls = calls
         self._post = post
         self._mixer = mixer
@@ -81,7 +86,7 @@ class OutgoingCalls:
     def expect_reply(self, call: SipCall, patience_s: float) -> None:
         """Give a call up, or place it again, unless its server says something in time."""
         call_id = call.call_id
-        call.await_reply(self._agenda.after(patience_s, lambda: self._give_up(call_id)))
+        call.await_reply(self._scheduler.after(patience_s, lambda: self._give_up(call_id)))
 
     def try_elsewhere(self, call: SipCall, *, has_failed: bool = False) -> bool:
         """Place a call again that its server leaves unanswered; False where that has been tried.
@@ -105,7 +110,7 @@ class OutgoingCalls:
         if not has_failed:
             self._calls.end(call, DisconnectReason.UNREACHABLE)
         again = replace(invitation, tries=invitation.tries + 1)
-        self._postponed[call_id] = self._agenda.after(0, lambda: self.place(account, call_id, again))
+        self._postponed[call_id] = self._scheduler.after(0, lambda: self.place(account, call_id, again))
         return True
 
     def _place(self, account: SipAccount, call_id: CallId, invitation: OutgoingInvitation, deadline: float) -> None:
@@ -118,7 +123,7 @@ class OutgoingCalls:
             if time.monotonic() > deadline:
                 self._not_placed(call_id, DisconnectReason.UNREACHABLE)
                 return
-            self._postponed[call_id] = self._agenda.after(
+            self._postponed[call_id] = self._scheduler.after(
                 _POSTPONE_S, lambda: self._place(account, call_id, invitation, deadline)
             )
             return

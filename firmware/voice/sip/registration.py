@@ -9,8 +9,8 @@ from typing import Final, Protocol
 from firmware.base.backoff import full_jitter_s
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.news import RegistrationChanged
-from firmware.voice.sip.agenda import Agenda, Appointment
 from firmware.voice.sip.mapping import status_code
+from firmware.voice.sip.scheduler import Appointment, Scheduler
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Registration:
     def __init__(
         self,
         line: Line,
-        agenda: Agenda,
+        scheduler: Scheduler,
         post: Callable[[RegistrationChanged], None],
         *,
         account: str = "",
@@ -104,7 +104,7 @@ class Registration:
 
         Args:
             line: the account, to act through.
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             post: takes what the phone should know.
             account: its name in what is posted.
             retry_base_s: longest wait before the first retry; the wait doubles from there.
@@ -115,7 +115,7 @@ class Registration:
             rng: source of jitter.
         """
         self._line = line
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._post = post
         self._account = account
         self._retry_base_s = retry_base_s
@@ -271,7 +271,7 @@ class Registration:
             return
         self._cancel_overdue()
         overdue_s = SILENT_S if self._line.has_others else ANSWER_OVERDUE_S
-        self._overdue = self._agenda.after(overdue_s, self._answer_overdue)
+        self._overdue = self._scheduler.after(overdue_s, self._answer_overdue)
         self._line.register()
 
     def _answer_overdue(self) -> None:
@@ -286,7 +286,7 @@ class Registration:
     def _start_probing(self) -> None:
         if self._probe_s is not None and self._next_probe is None:
             self._probe_answered = True
-            self._next_probe = self._agenda.after(self._probe_s, self._probe)
+            self._next_probe = self._scheduler.after(self._probe_s, self._probe)
 
     def _stop_probing(self) -> None:
         if self._next_probe is not None:
@@ -296,7 +296,7 @@ class Registration:
     def _probe(self) -> None:
         if self._probe_s is None:
             return
-        self._next_probe = self._agenda.after(self._probe_s, self._probe)
+        self._next_probe = self._scheduler.after(self._probe_s, self._probe)
         if not self._probe_answered and self._state is RegistrationState.REGISTERED:
             if self._line.next_server():
                 self._move_on()
@@ -311,7 +311,7 @@ class Registration:
 
     def _start_checking(self) -> None:
         if self._binding_check_s and self._next_check is None:
-            self._next_check = self._agenda.after(self._binding_check_s, self._check_binding)
+            self._next_check = self._scheduler.after(self._binding_check_s, self._check_binding)
 
     def _check_binding(self) -> None:
         self._next_check = None
@@ -323,7 +323,7 @@ class Registration:
         if self._line.is_at_first:
             self._home_s = self._return_s
         elif self._home is None:
-            self._home = self._agenda.after(self._home_s * self._rng.uniform(0.5, 1), self._look_home)
+            self._home = self._scheduler.after(self._home_s * self._rng.uniform(0.5, 1), self._look_home)
 
     def _look_home(self) -> None:
         self._home = None
@@ -341,7 +341,7 @@ class Registration:
         if self._stopped or self._state is not RegistrationState.REGISTERED or self._line.is_at_first:
             return
         if self._line.is_busy:
-            self._home = self._agenda.after(_BUSY_S, self._go_home)
+            self._home = self._scheduler.after(_BUSY_S, self._go_home)
             return
         # It may answer and yet turn us away.
         self._home_s = min(2 * self._home_s, RETURN_CAP_S)
@@ -350,7 +350,7 @@ class Registration:
 
     def _retry_in(self, delay_s: float) -> None:
         self._cancel_retry()
-        self._retry = self._agenda.after(delay_s, self._attempt)
+        self._retry = self._scheduler.after(delay_s, self._attempt)
 
     def _cancel_retry(self) -> None:
         if self._retry is not None:

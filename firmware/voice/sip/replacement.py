@@ -12,13 +12,13 @@ from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReas
 from firmware.phone.news import CallReplaced, VoiceNews
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.call import SipCall
 from firmware.voice.sip.call_table import CallTable
 from firmware.voice.sip.identity import ReceivedMessage, read_invitation
 from firmware.voice.sip.mapping import caller_id
 from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.outgoing import NO_REPLY_S, OutgoingCalls
+from firmware.voice.sip.scheduler import Scheduler
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Replacements:
 
     def __init__(
         self,
-        agenda: Agenda,
+        scheduler: Scheduler,
         calls: CallTable,
         post: Callable[[VoiceNews], None],
         mixer: Mixer,
@@ -49,7 +49,7 @@ class Replacements:
         """Set up without a call.
 
         Args:
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             calls: all there are.
             post: takes what the phone should know.
             mixer: gives the handset to the call that takes another's place.
@@ -58,7 +58,7 @@ class Replacements:
             is_trusted: whether what comes from an address is believed about who calls.
             own_hosts: the names and addresses that an account's numbers stand at.
         """
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._calls = calls
         self._post = post
         self._mixer = mixer
@@ -80,7 +80,7 @@ class Replacements:
         self._outgoing.expect_reply(successor, NO_REPLY_S)
         successor_id = successor.call_id
         # The library begins the call once this has returned; where it cannot, no callback says so.
-        self._agenda.after(0, lambda: self._check_begun(successor_id))
+        self._scheduler.after(0, lambda: self._check_begun(successor_id))
         return self._succeed(call, successor)
 
     def replacement_wanted(self, call: SipCall, message: ReceivedMessage) -> SipCall | None:
@@ -95,7 +95,9 @@ class Replacements:
         """End the call whose place this one has taken, unless it ends by itself."""
         predecessor = self._predecessors.pop(call_id, None)
         if predecessor is not None:
-            self._agenda.after(_HANDED_OVER_S, lambda: self._calls.end_by_id(predecessor, DisconnectReason.TRANSFERRED))
+            self._scheduler.after(
+                _HANDED_OVER_S, lambda: self._calls.end_by_id(predecessor, DisconnectReason.TRANSFERRED)
+            )
 
     def forget(self, call_id: CallId) -> None:
         """The call is over."""

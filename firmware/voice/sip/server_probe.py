@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pjsua2
 
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.native import guarded
+from firmware.voice.sip.scheduler import Scheduler
 
 _log = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ class _ProbeAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no type
 class ServerProbes:
     """Sends such requests, few at a time. Lives on the `sip` thread; one a library."""
 
-    def __init__(self, agenda: Agenda) -> None:
-        self._agenda = agenda
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
         self._probes: set[_ProbeAccount] = set()
 
     def ask(self, configuration: Any, target: str, done: Callable[[bool], None]) -> None:
@@ -50,12 +50,12 @@ class ServerProbes:
             done: called exactly once, unless the library is destroyed before.
         """
         if len(self._probes) >= _MAX_PROBES:
-            self._agenda.after(0, lambda: done(False))
+            self._scheduler.after(0, lambda: done(False))
             return
 
         def ended(answered: bool) -> None:
             # Once the callback has returned: the object must not go while its own method runs.
-            self._agenda.after(0, lambda: self._end(probe))
+            self._scheduler.after(0, lambda: self._end(probe))
             done(answered)
 
         probe = _ProbeAccount(ended)
@@ -70,7 +70,7 @@ class ServerProbes:
             probe.sendRequest(request)
         except pjsua2.Error as error:
             _log.debug("A server could not be asked whether it is there: %s.", error.reason)
-            self._agenda.after(0, lambda: ended(False))
+            self._scheduler.after(0, lambda: ended(False))
 
     def close(self) -> None:
         """End them all; the library is about to be destroyed."""

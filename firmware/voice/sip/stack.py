@@ -13,8 +13,8 @@ from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReaso
 from firmware.phone.key import Key
 from firmware.phone.news import CallStateChanged, MessageSent, Problem, ProblemCleared, ProblemRaised, VoiceNews
 from firmware.phone.recording import RecordingSign
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.bridge import ConferenceBridge
+from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.settings import SipSettings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class PjsuaStack:
         self._heartbeat = heartbeat
         self._bridge = ConferenceBridge(settings.clock_rate_hz, settings.frame_ms)
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._agenda = Agenda()
+        self._scheduler = Scheduler()
         self._post: Callable[[VoiceNews], None] = _ignore
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -211,11 +211,11 @@ class PjsuaStack:
             while not self._stopping.is_set():
                 self._heartbeat()
                 self._run_requests()
-                self._run_guarded(self._agenda.run_due)
+                self._run_guarded(self._scheduler.run_due)
                 self._run_guarded(engine.follow_network)
                 # Whoever queues after this point sends a datagram, which ends the wait.
                 if self._requests.empty():
-                    engine.poll(self._agenda.wait_s(_IDLE_S))
+                    engine.poll(self._scheduler.wait_s(_IDLE_S))
             self._wake_port = 0
             engine.stop()
             self._engine = None
@@ -231,11 +231,11 @@ class PjsuaStack:
                 f"The SIP library pjsua2 cannot be loaded ({error}). Install it as docs/installing.md describes.",
             )
             return None
-        engine = Engine(self._settings, self._bridge, self._agenda, self._post, self._request)
+        engine = Engine(self._settings, self._bridge, self._scheduler, self._post, self._request)
         try:
             engine.start()
         except SipError as error:
-            self._agenda.clear()
+            self._scheduler.clear()
             self._post(ProblemCleared(Problem.SIP_LIBRARY_MISSING))
             self._report_problem(Problem.SIP_UNAVAILABLE, str(error))
             return None

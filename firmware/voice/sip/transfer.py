@@ -8,9 +8,9 @@ import pjsua2
 
 from firmware.phone.call import CallId, DisconnectReason, SipUri, TransferState
 from firmware.phone.news import TransferChanged, VoiceNews
-from firmware.voice.sip.agenda import Agenda, Appointment
 from firmware.voice.sip.call import SipCall
 from firmware.voice.sip.mapping import status_code
+from firmware.voice.sip.scheduler import Appointment, Scheduler
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Transfers:
 
     def __init__(
         self,
-        agenda: Agenda,
+        scheduler: Scheduler,
         find: Callable[[CallId], SipCall | None],
         post: Callable[[VoiceNews], None],
         end: Callable[[CallId, DisconnectReason], None],
@@ -36,12 +36,12 @@ class Transfers:
         """Set up without a transfer.
 
         Args:
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             find: returns a call that the library still has.
             post: takes what the phone should know.
             end: hangs a call up, for a reason.
         """
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._find = find
         self._post = post
         self._end = end
@@ -113,7 +113,7 @@ class Transfers:
         previous = self._running.get(call_id)
         if previous is not None:
             previous.cancel()
-        self._running[call_id] = self._agenda.after(timeout_s, lambda: self._give_up(call_id))
+        self._running[call_id] = self._scheduler.after(timeout_s, lambda: self._give_up(call_id))
 
     def _give_up(self, call_id: CallId) -> None:
         self.forget(call_id)

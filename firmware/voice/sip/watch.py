@@ -7,9 +7,9 @@ import pjsua2
 
 from firmware.phone.call import CallId, DisconnectReason
 from firmware.phone.news import CallQualityMeasured, VoiceNews
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.call_table import CallTable
 from firmware.voice.sip.outgoing import NO_REPLY_S
+from firmware.voice.sip.scheduler import Scheduler
 
 QUALITY_S: Final = 5.0
 
@@ -18,25 +18,25 @@ class CallWatch:
     """Tells how calls sound, and ends those whose other end has gone without a farewell."""
 
     def __init__(
-        self, agenda: Agenda, calls: CallTable, post: Callable[[VoiceNews], None], *, silence_s: float
+        self, scheduler: Scheduler, calls: CallTable, post: Callable[[VoiceNews], None], *, silence_s: float
     ) -> None:
         """Set up without a call.
 
         Args:
-            agenda: the thread's timers.
+            scheduler: the thread's timers.
             calls: all there are.
             post: takes what the phone should know.
             silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
         """
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._calls = calls
         self._post = post
         self._silence_s = silence_s
 
     def call_answered(self, call_id: CallId) -> None:
         """Begin to watch over a call."""
-        self._agenda.after(self._silence_s, lambda: self._listen(call_id))
-        self._agenda.after(QUALITY_S, lambda: self._measure(call_id))
+        self._scheduler.after(self._silence_s, lambda: self._listen(call_id))
+        self._scheduler.after(QUALITY_S, lambda: self._measure(call_id))
 
     def tell_quality(self, call_id: CallId) -> None:
         """Tell the phone how a call sounds, or has sounded."""
@@ -49,7 +49,7 @@ class CallWatch:
         call = self._calls.get(call_id)
         if call is None or call.is_over:
             return
-        self._agenda.after(QUALITY_S, lambda: self._measure(call_id))
+        self._scheduler.after(QUALITY_S, lambda: self._measure(call_id))
         self.tell_quality(call_id)
 
     def _listen(self, call_id: CallId) -> None:
@@ -57,12 +57,12 @@ class CallWatch:
         call = self._calls.get(call_id)
         if call is None or call.is_over:
             return
-        self._agenda.after(self._silence_s, lambda: self._listen(call_id))
+        self._scheduler.after(self._silence_s, lambda: self._listen(call_id))
         if call.awaits_reply or not call.has_fallen_silent():
             return
         request = pjsua2.CallSendRequestParam()
         request.method = "OPTIONS"
-        call.await_reply(self._agenda.after(NO_REPLY_S, lambda: self._give_up(call_id)))
+        call.await_reply(self._scheduler.after(NO_REPLY_S, lambda: self._give_up(call_id)))
         self._calls.within(call_id, lambda asked: asked.sendRequest(request))
 
     def _give_up(self, call_id: CallId) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from firmware.base.cancelled_mark import mark_cancelled
 from firmware.base.serial import serial
+from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import LAST_GOOD_NAME, load
-from firmware.configuration.shelf import Shelf
 from firmware.configuration.standing import Ended
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.services.account.factory_reset import begin_reset, finish_reset
@@ -101,29 +101,29 @@ def test_what_finds_mistakes_and_their_places_is_loaded_only_where_there_are_any
 INSTALLER = Installer()
 
 
-def put_on_shelf(shelf: Shelf, number: int, text: str = "") -> None:
+def put_on_shelf(config_store: ConfigStore, number: int, text: str = "") -> None:
     """Stage a configuration as a bundle brings it."""
-    draft = shelf.draft_of(f"{number:032x}")
+    draft = config_store.draft_of(f"{number:032x}")
     draft.write_bytes(b"bundle")
     text = text or configuration_text(INSTALLER, device=f"desk-{number}")
-    shelf.stage(number, draft, {"config.toml": text.encode()})
+    config_store.stage(number, draft, {"config.toml": text.encode()})
 
 
-def keep(shelf: Shelf, number: int) -> None:
-    put_on_shelf(shelf, number)
-    shelf.begin_trial(candidate(number))
-    shelf.keep(NOW_S, ())
-    shelf.end(Ended.of(candidate(number), BundleResult.APPLIED, checks=(), at_s=NOW_S))
+def keep(config_store: ConfigStore, number: int) -> None:
+    put_on_shelf(config_store, number)
+    config_store.begin_trial(candidate(number))
+    config_store.keep(NOW_S, ())
+    config_store.end(Ended.of(candidate(number), BundleResult.APPLIED, checks=(), at_s=NOW_S))
 
 
 def test_what_a_bundle_brought_counts_before_the_file_and_what_is_tried_before_both(path: Path, tmp_path: Path) -> None:
     path.write_text(GOOD)
-    shelf = Shelf(tmp_path)
-    keep(shelf, 6)
+    config_store = ConfigStore(tmp_path)
+    keep(config_store, 6)
     loaded = load(path, tmp_path)
     assert (loaded.number, loaded.trial, loaded.mistakes) == (6, None, ())
-    put_on_shelf(shelf, 7)
-    Shelf(tmp_path).begin_trial(candidate(7))
+    put_on_shelf(config_store, 7)
+    ConfigStore(tmp_path).begin_trial(candidate(7))
     loaded = load(path, tmp_path)
     assert (loaded.number, loaded.trial and loaded.trial.tries) == (7, 1)
     assert loaded.configuration is not None
@@ -131,14 +131,14 @@ def test_what_a_bundle_brought_counts_before_the_file_and_what_is_tried_before_b
 
 
 def test_where_what_counts_is_damaged_the_one_before_runs_and_it_is_said(path: Path, tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    config_store = ConfigStore(tmp_path)
     for number in (5, 6):
-        keep(shelf, number)
-    (shelf.folder_of(6) / "config.toml").write_text("[device")
+        keep(config_store, number)
+    (config_store.folder_of(6) / "config.toml").write_text("[device")
     loaded = load(path, tmp_path)
     assert (loaded.number, loaded.from_last_good) == (5, True)
     assert loaded.mistakes
-    (shelf.folder_of(5) / "config.toml").unlink()
+    (config_store.folder_of(5) / "config.toml").unlink()
     path.write_text(GOOD)
     loaded = load(path, tmp_path)
     assert loaded.configuration is not None
@@ -147,12 +147,12 @@ def test_where_what_counts_is_damaged_the_one_before_runs_and_it_is_said(path: P
 
 
 def test_what_cannot_even_be_started_with_is_given_up_before_anything_runs(path: Path, tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
-    keep(shelf, 6)
-    put_on_shelf(shelf, 7, "[device")
-    shelf.begin_trial(candidate(7))
+    config_store = ConfigStore(tmp_path)
+    keep(config_store, 6)
+    put_on_shelf(config_store, 7, "[device")
+    config_store.begin_trial(candidate(7))
     assert load(path, tmp_path).number == 6
-    standing = Shelf(tmp_path).standing
+    standing = ConfigStore(tmp_path).standing
     assert (standing.trial, standing.reverted) == (None, (7,))
     assert standing.ended is not None
     assert (standing.ended.result, standing.ended.code) == (BundleResult.REVERTED, BundleCode.START)
@@ -161,41 +161,41 @@ def test_what_cannot_even_be_started_with_is_given_up_before_anything_runs(path:
 def test_a_card_that_cannot_be_written_runs_with_what_counts_and_not_with_what_is_to_be_tried(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Shelf(tmp_path)
-    keep(shelf, 6)
-    put_on_shelf(shelf, 7)
-    shelf.begin_trial(candidate(7))
+    config_store = ConfigStore(tmp_path)
+    keep(config_store, 6)
+    put_on_shelf(config_store, 7)
+    config_store.begin_trial(candidate(7))
 
     def read_only(*_arguments: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("firmware.configuration.shelf.replace_durably", read_only)
+    monkeypatch.setattr("firmware.configuration.config_store.replace_durably", read_only)
     loaded = load(path, tmp_path)
     assert (loaded.number, loaded.trial) == (6, None)
 
 
 def test_a_cancelled_account_is_not_used_again_but_its_keys_still_count(path: Path, tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
-    keep(shelf, 6)
+    config_store = ConfigStore(tmp_path)
+    keep(config_store, 6)
     mark_cancelled(tmp_path, load(path, tmp_path).text)
     loaded = load(path, tmp_path)
     assert (loaded.configuration, loaded.cancelled) == (None, True)
     assert loaded.installed is not None
     assert loaded.installed.trust.keys == (INSTALLER.trusted,)
     # The same text once more is another beginning.
-    put_on_shelf(shelf, 7, configuration_text(INSTALLER, device="desk-6"))
-    Shelf(tmp_path).begin_trial(candidate(7))
+    put_on_shelf(config_store, 7, configuration_text(INSTALLER, device="desk-6"))
+    ConfigStore(tmp_path).begin_trial(candidate(7))
     assert load(path, tmp_path).number == 7
 
 
 def test_a_factory_reset_leaves_what_the_installer_set_up_by_bundle(path: Path, tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
-    keep(shelf, 6)
-    identity = open_identity(shelf.folder, serial())
+    config_store = ConfigStore(tmp_path)
+    keep(config_store, 6)
+    identity = open_identity(config_store.folder, serial())
     begin_reset(tmp_path)
     assert finish_reset(tmp_path, {})
     assert load(path, tmp_path).number == 6
-    assert open_identity(shelf.folder, serial()).describe("1").public_key == identity.describe("1").public_key
+    assert open_identity(config_store.folder, serial()).describe("1").public_key == identity.describe("1").public_key
 
 
 def test_nothing_of_cryptography_is_loaded_where_no_passwords_are_sealed() -> None:

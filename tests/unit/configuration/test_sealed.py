@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from firmware.base.errors import BundleError
+from firmware.configuration.config_store import SECRETS_NAME
 from firmware.configuration.sealed import read_own, seal_to_self
-from firmware.configuration.shelf import SECRETS_NAME
 from firmware.setup.bundles.identity import open_identity
 from tests.lab.bundles import SERIAL
 

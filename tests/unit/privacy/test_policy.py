@@ -33,8 +33,8 @@ def reading(after_s: float = 0, *, boot: str = "a", wall_s: float | None = None,
     return Reading(boot, 100 + after_s, AT_S + after_s if wall_s is None else wall_s, synced)
 
 
-def states(shelf: tuple[KeptPolicy, ...]) -> dict[str, PolicyState]:
-    return {kept.policy.version: kept.state for kept in shelf}
+def states(config_store: tuple[KeptPolicy, ...]) -> dict[str, PolicyState]:
+    return {kept.policy.version: kept.state for kept in config_store}
 
 
 def shelf_with_a_policy_in_force() -> tuple[KeptPolicy, ...]:
@@ -45,72 +45,72 @@ def shelf_with_a_policy_in_force() -> tuple[KeptPolicy, ...]:
 
 
 def test_the_first_policy_that_is_read_takes_effect_at_once() -> None:
-    shelf = add((), policy("1"))
-    assert states(shelf) == {"1": PolicyState.UNREAD}
-    assert states(show(shelf, "1", reading())) == {"1": PolicyState.IN_FORCE}
+    config_store = add((), policy("1"))
+    assert states(config_store) == {"1": PolicyState.UNREAD}
+    assert states(show(config_store, "1", reading())) == {"1": PolicyState.IN_FORCE}
 
 
 def test_a_policy_that_came_waits_to_be_read_for_as_long_as_that_takes() -> None:
-    shelf = add(shelf_with_a_policy_in_force(), policy("2"))
-    later = advance(shelf, reading(400 * DAY_S))
+    config_store = add(shelf_with_a_policy_in_force(), policy("2"))
+    later = advance(config_store, reading(400 * DAY_S))
     assert states(later) == {"1": PolicyState.IN_FORCE, "2": PolicyState.UNREAD}
 
 
 def test_a_policy_that_was_read_takes_effect_seven_days_later() -> None:
-    shelf = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
-    assert states(shelf) == {"1": PolicyState.IN_FORCE, "2": PolicyState.WAITING}
-    assert shelf[-1].days_left == 7
-    shelf = advance(shelf, reading(NOTICE_S - 1))
-    assert states(shelf) == {"1": PolicyState.IN_FORCE, "2": PolicyState.WAITING}
-    assert shelf[-1].days_left == 1
-    shelf = advance(shelf, reading(NOTICE_S))
-    assert states(shelf) == {"1": PolicyState.REPLACED, "2": PolicyState.IN_FORCE}
-    assert shelf[-1].days_left == 0
+    config_store = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
+    assert states(config_store) == {"1": PolicyState.IN_FORCE, "2": PolicyState.WAITING}
+    assert config_store[-1].days_left == 7
+    config_store = advance(config_store, reading(NOTICE_S - 1))
+    assert states(config_store) == {"1": PolicyState.IN_FORCE, "2": PolicyState.WAITING}
+    assert config_store[-1].days_left == 1
+    config_store = advance(config_store, reading(NOTICE_S))
+    assert states(config_store) == {"1": PolicyState.REPLACED, "2": PolicyState.IN_FORCE}
+    assert config_store[-1].days_left == 0
 
 
 def test_reading_a_policy_again_does_not_begin_the_days_anew() -> None:
-    shelf = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
-    shelf = advance(shelf, reading(3 * DAY_S))
-    assert show(shelf, "2", reading(3 * DAY_S)) == shelf
+    config_store = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
+    config_store = advance(config_store, reading(3 * DAY_S))
+    assert show(config_store, "2", reading(3 * DAY_S)) == config_store
 
 
 def test_reading_an_old_policy_changes_nothing() -> None:
-    shelf = add(shelf_with_a_policy_in_force(), policy("2"))
-    assert show(shelf, "1", reading()) == shelf
-    assert show(shelf, "unknown", reading()) == shelf
+    config_store = add(shelf_with_a_policy_in_force(), policy("2"))
+    assert show(config_store, "1", reading()) == config_store
+    assert show(config_store, "unknown", reading()) == config_store
 
 
 def test_a_newer_policy_passes_over_one_that_nobody_has_read() -> None:
-    shelf = add(add(shelf_with_a_policy_in_force(), policy("2")), policy("3"))
-    assert states(shelf) == {"1": PolicyState.IN_FORCE, "2": PolicyState.REPLACED, "3": PolicyState.UNREAD}
-    waiting = unread(shelf)
+    config_store = add(add(shelf_with_a_policy_in_force(), policy("2")), policy("3"))
+    assert states(config_store) == {"1": PolicyState.IN_FORCE, "2": PolicyState.REPLACED, "3": PolicyState.UNREAD}
+    waiting = unread(config_store)
     assert waiting is not None
     assert waiting.policy.version == "3"
 
 
 def test_what_a_policy_that_was_passed_over_changes_is_asked_again_too() -> None:
-    shelf = add(shelf_with_a_policy_in_force(), policy("2", Purpose.RECORDING))
-    shelf = add(shelf, policy("3", Purpose.CDR_SYNC))
-    assert changes_since(shelf, 1, 3) == {Purpose.RECORDING, Purpose.CDR_SYNC}
-    assert changes_since(shelf, 2, 3) == {Purpose.CDR_SYNC}
-    assert changes_since(shelf, 3, 3) == frozenset()
+    config_store = add(shelf_with_a_policy_in_force(), policy("2", Purpose.RECORDING))
+    config_store = add(config_store, policy("3", Purpose.CDR_SYNC))
+    assert changes_since(config_store, 1, 3) == {Purpose.RECORDING, Purpose.CDR_SYNC}
+    assert changes_since(config_store, 2, 3) == {Purpose.CDR_SYNC}
+    assert changes_since(config_store, 3, 3) == frozenset()
 
 
 def test_of_two_policies_that_were_read_each_takes_effect_after_its_own_days() -> None:
-    shelf = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
-    shelf = show(add(shelf, policy("3")), "3", reading(3 * DAY_S))
-    shelf = advance(shelf, reading(NOTICE_S))
-    assert states(shelf) == {"1": PolicyState.REPLACED, "2": PolicyState.IN_FORCE, "3": PolicyState.WAITING}
-    shelf = advance(shelf, reading(NOTICE_S + 3 * DAY_S))
-    assert states(shelf) == {"1": PolicyState.REPLACED, "2": PolicyState.REPLACED, "3": PolicyState.IN_FORCE}
+    config_store = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
+    config_store = show(add(config_store, policy("3")), "3", reading(3 * DAY_S))
+    config_store = advance(config_store, reading(NOTICE_S))
+    assert states(config_store) == {"1": PolicyState.REPLACED, "2": PolicyState.IN_FORCE, "3": PolicyState.WAITING}
+    config_store = advance(config_store, reading(NOTICE_S + 3 * DAY_S))
+    assert states(config_store) == {"1": PolicyState.REPLACED, "2": PolicyState.REPLACED, "3": PolicyState.IN_FORCE}
 
 
 def test_a_phone_that_slept_over_both_dates_goes_to_the_newer_one() -> None:
-    shelf = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
-    shelf = show(add(shelf, policy("3")), "3", reading(HOUR_S))
-    shelf = advance(shelf, reading(30 * DAY_S))
-    assert states(shelf) == {"1": PolicyState.REPLACED, "2": PolicyState.REPLACED, "3": PolicyState.IN_FORCE}
-    counting = in_force(shelf)
+    config_store = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
+    config_store = show(add(config_store, policy("3")), "3", reading(HOUR_S))
+    config_store = advance(config_store, reading(30 * DAY_S))
+    assert states(config_store) == {"1": PolicyState.REPLACED, "2": PolicyState.REPLACED, "3": PolicyState.IN_FORCE}
+    counting = in_force(config_store)
     assert counting is not None
     assert counting.policy.version == "3"
 

@@ -16,7 +16,7 @@ from firmware.privacy.egress.messages import (
     RecordRange,
     Topic,
 )
-from firmware.sync.parcels import pack
+from firmware.sync.publications import pack
 from fleet.simulator.clock import ClockError
 from fleet.simulator.handset import SimulatedHandset
 from tests.unit.fleet.simulator.handsets import DEVICE, EPOCH, Times, a_handset
@@ -42,8 +42,8 @@ async def test_whatever_waits_is_what_may_leave_a_handset() -> None:
     await handset.received(DownTopic.NOTICE, b"a notice")
     messages = await handset.next_messages(0.0)
     assert {message.topic for message in messages} >= {"cdr", "consent"}
-    parcels = pack(messages, DEVICE, 100_000)
-    assert [key for parcel in parcels for key in parcel.keys] == [message.key for message in messages]
+    publications = pack(messages, DEVICE, 100_000)
+    assert [key for publication in publications for key in publication.keys] == [message.key for message in messages]
 
 
 async def test_a_call_that_began_before_its_holder_agreed_leaves_no_record() -> None:

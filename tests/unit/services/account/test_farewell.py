@@ -16,9 +16,9 @@ from firmware.ports.broker import BrokerSettings
 from firmware.ports.outbox import OutboxMessage
 from firmware.privacy.egress.downlink import DownTopic
 from firmware.services.account.factory_reset import finish_reset
-from firmware.services.account.outbox import Farewell
+from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.steps import go_on, resume_reset
-from firmware.services.account.stored import StoredFarewell
+from firmware.services.account.stored import AccountCancellation
 from firmware.services.account.tombstone import TOMBSTONE_NAME
 from firmware.store.shares import forget_settled
 from provisioning.schema import parse_configuration
@@ -63,21 +63,21 @@ async def carry_from(lab: StoreLab) -> None:
 
 async def cancel(lab: StoreLab, tmp_path: Path, complete: str = "puback") -> str:
     text = TEXT.format(complete=complete)
-    stored = StoredFarewell(lab.store, lab.outbox, lab.consents)
+    stored = AccountCancellation(lab.store, lab.outbox, lab.consents)
     await stored.begin(Actor.HOLDER, Channel.KEYPAD)
     assert await stored.is_begun()
     await go_on(stored, tmp_path, parse_configuration(text), text)
     return text
 
 
-def left_behind(tmp_path: Path) -> Farewell:
-    return Farewell(tmp_path, None, None, lambda: NEXT)
+def left_behind(tmp_path: Path) -> CancellationOutbox:
+    return CancellationOutbox(tmp_path, None, None, lambda: NEXT)
 
 
-async def carry(farewell: Farewell) -> list[OutboxMessage]:
-    batch = list(await farewell.next_batch(9))
-    await farewell.hand_over([message.key for message in batch])
-    await farewell.complete([message.key for message in batch])
+async def carry(cancellation: CancellationOutbox) -> list[OutboxMessage]:
+    batch = list(await cancellation.next_batch(9))
+    await cancellation.hand_over([message.key for message in batch])
+    await cancellation.complete([message.key for message in batch])
     return batch
 
 
@@ -86,33 +86,33 @@ async def test_what_is_left_says_that_the_holder_has_gone_and_clears_what_the_br
 ) -> None:
     await hand_over(lab)
     await cancel(lab, tmp_path)
-    farewell = left_behind(tmp_path)
-    settings = farewell.settings()
+    cancellation = left_behind(tmp_path)
+    settings = cancellation.settings()
     assert settings is not None
     assert (settings.device, settings.host, settings.departing) == ("handset-7", "broker.example.org", True)
-    notice, clearing = await carry(farewell)
+    notice, clearing = await carry(cancellation)
     assert (notice.topic, notice.payload["cancelled"], notice.payload["reason"]) == ("erasure", True, "cancelled")
     assert (clearing.topic, clearing.retain, clearing.payload) == ("consent", True, {})
-    assert not farewell.waits
+    assert not cancellation.waits
     assert not (tmp_path / TOMBSTONE_NAME).exists()
     with pytest.raises(ControlError):
-        farewell.settings()
-    assert farewell.settings() is NEXT
+        cancellation.settings()
+    assert cancellation.settings() is NEXT
 
 
 async def test_where_a_collector_confirms_its_word_is_awaited(lab: StoreLab, tmp_path: Path) -> None:
     await hand_over(lab)
     await cancel(lab, tmp_path, "ack")
-    farewell = left_behind(tmp_path)
-    notice, _ = await carry(farewell)
-    assert farewell.waits
-    assert await farewell.next_batch(9) == [], "the broker has it"
+    cancellation = left_behind(tmp_path)
+    notice, _ = await carry(cancellation)
+    assert cancellation.waits
+    assert await cancellation.next_batch(9) == [], "the broker has it"
     about = {"epoch": notice.key.epoch, "first": notice.key.seq, "last": notice.key.seq}
-    await farewell.take(DownTopic.ACK, b"not an acknowledgement")
-    await farewell.take(DownTopic.ACK, json.dumps({"collector": "c", "messages": [about | {"epoch": 1}]}).encode())
-    assert farewell.waits
-    await farewell.take(DownTopic.ACK, json.dumps({"collector": "c", "messages": [about]}).encode())
-    assert not farewell.waits
+    await cancellation.take(DownTopic.ACK, b"not an acknowledgement")
+    await cancellation.take(DownTopic.ACK, json.dumps({"collector": "c", "messages": [about | {"epoch": 1}]}).encode())
+    assert cancellation.waits
+    await cancellation.take(DownTopic.ACK, json.dumps({"collector": "c", "messages": [about]}).encode())
+    assert not cancellation.waits
 
 
 async def test_what_no_collector_confirms_leaves_again_ever_more_rarely_and_after_each_start(
@@ -120,13 +120,13 @@ async def test_what_no_collector_confirms_leaves_again_ever_more_rarely_and_afte
 ) -> None:
     await hand_over(lab)
     await cancel(lab, tmp_path, "ack")
-    farewell = Farewell(tmp_path, None, None, lambda: NEXT, monotonic=lambda: lab.monotonic_s)
-    notice, _ = await carry(farewell)
+    cancellation = CancellationOutbox(tmp_path, None, None, lambda: NEXT, monotonic=lambda: lab.monotonic_s)
+    notice, _ = await carry(cancellation)
     for wait_s in (15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600):
         lab.pass_time(wait_s - 1)
-        assert not await carry(farewell)
+        assert not await carry(cancellation)
         lab.pass_time(1)
-        assert await carry(farewell) == [notice]
+        assert await carry(cancellation) == [notice]
     assert await carry(left_behind(tmp_path)) == [notice]
 
 
@@ -134,15 +134,15 @@ async def test_whoever_waits_hears_when_something_leaves_again(lab: StoreLab, tm
     await hand_over(lab)
     await cancel(lab, tmp_path, "ack")
     at_s = [0.0]
-    farewell = Farewell(tmp_path, None, None, lambda: NEXT, monotonic=lambda: at_s[0])
-    notice, _ = await carry(farewell)
+    cancellation = CancellationOutbox(tmp_path, None, None, lambda: NEXT, monotonic=lambda: at_s[0])
+    notice, _ = await carry(cancellation)
     at_s[0] = 14.99
-    waiting = asyncio.create_task(farewell.wait_for_due(3600))
+    waiting = asyncio.create_task(cancellation.wait_for_due(3600))
     await asyncio.sleep(0)
     at_s[0] = 15
     async with asyncio.timeout(PATIENCE_S):
         assert await waiting
-    assert await carry(farewell) == [notice]
+    assert await carry(cancellation) == [notice]
 
 
 async def test_whoever_waits_for_the_last_holders_words_hears_nothing_of_the_next_ones(
@@ -151,15 +151,15 @@ async def test_whoever_waits_for_the_last_holders_words_hears_nothing_of_the_nex
     await hand_over(lab)
     await cancel(lab, tmp_path, "ack")
     # The same store stands for the next holder's: it has messages.
-    farewell = Farewell(tmp_path, lab.outbox, None, lambda: NEXT)
-    notice, _ = await carry(farewell)
-    waiting = asyncio.create_task(farewell.wait_for_due(3600))
+    cancellation = CancellationOutbox(tmp_path, lab.outbox, None, lambda: NEXT)
+    notice, _ = await carry(cancellation)
+    waiting = asyncio.create_task(cancellation.wait_for_due(3600))
     await asyncio.sleep(0)
     about = {"epoch": notice.key.epoch, "first": notice.key.seq, "last": notice.key.seq}
-    await farewell.take(DownTopic.ACK, json.dumps({"collector": "c", "messages": [about]}).encode())
+    await cancellation.take(DownTopic.ACK, json.dumps({"collector": "c", "messages": [about]}).encode())
     async with asyncio.timeout(PATIENCE_S):
         assert not await waiting
-    assert await farewell.next_batch(1), "it would have been told of these"
+    assert await cancellation.next_batch(1), "it would have been told of these"
 
 
 async def test_what_the_broker_keeps_is_cleared_also_where_the_list_of_who_got_what_was_erased(

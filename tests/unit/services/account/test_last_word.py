@@ -16,7 +16,7 @@ from firmware.privacy.consent import LedgerAction
 from firmware.privacy.egress.messages import ErasureMessage
 from firmware.services.account.factory_reset import begin_reset, finish_reset
 from firmware.services.account.last_word import LAST_WORD_NAME, KnownRecipients, leave_word_of_reset, read_last_word
-from firmware.services.account.outbox import Farewell
+from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.tombstone import TOMBSTONE_NAME, UNTOLD_NAME
 from firmware.services.account.untold import tell_untold
 from provisioning.schema import Configuration, parse_configuration
@@ -63,12 +63,12 @@ def reset(folder: Path) -> None:
     assert finish_reset(folder, {})
 
 
-def farewell(lab: StoreLab, folder: Path, **more: Any) -> Farewell:
-    return Farewell(folder, None, None, lambda: None, monotonic=lambda: lab.monotonic_s, **more)
+def cancellation(lab: StoreLab, folder: Path, **more: Any) -> CancellationOutbox:
+    return CancellationOutbox(folder, None, None, lambda: None, monotonic=lambda: lab.monotonic_s, **more)
 
 
-async def said(farewell: Farewell) -> list[OutboxMessage]:
-    return list(await farewell.next_batch(50))
+async def said(cancellation: CancellationOutbox) -> list[OutboxMessage]:
+    return list(await cancellation.next_batch(50))
 
 
 async def test_it_stands_on_the_card_before_anything_leaves(
@@ -145,7 +145,7 @@ async def test_a_reset_takes_back_every_run_whatever_has_become_of_the_store(
         lab.path.unlink()
     reset(tmp_path)
     assert not (tmp_path / LAST_WORD_NAME).exists()
-    notice, clearing = await said(farewell(lab, tmp_path))
+    notice, clearing = await said(cancellation(lab, tmp_path))
     message = ErasureMessage.read(json.dumps(notice.payload))
     assert (message.device, message.reason, message.cancelled) == ("handset-7", "reset", False)
     [taken_back] = message.records
@@ -161,7 +161,7 @@ async def test_of_many_runs_none_is_left_out(lab: StoreLab, known: KnownRecipien
     epochs = tuple(range(1000, 1120))
     (tmp_path / LAST_WORD_NAME).write_text(word.model_copy(update={"epochs": epochs}).model_dump_json())
     reset(tmp_path)
-    *notices, clearing = await said(farewell(lab, tmp_path))
+    *notices, clearing = await said(cancellation(lab, tmp_path))
     records = [each for notice in notices for each in notice.payload["records"]]  # type: ignore[attr-defined]
     assert [each["epoch"] for each in records] == list(epochs)
     assert len({message.key for message in (*notices, clearing)}) == 4
@@ -177,7 +177,7 @@ async def test_where_nothing_ever_left_nothing_is_said(lab: StoreLab, known: Kno
 async def test_a_word_that_makes_no_sense_is_said_to_have_told_nobody(lab: StoreLab, tmp_path: Path) -> None:
     (tmp_path / LAST_WORD_NAME).write_text('{"device": "handset-7", "epochs": "all"}')
     reset(tmp_path)
-    assert not farewell(lab, tmp_path).waits
+    assert not cancellation(lab, tmp_path).waits
     assert (tmp_path / UNTOLD_NAME).exists()
 
 
@@ -187,11 +187,11 @@ async def test_a_tombstone_that_makes_no_sense_stands_in_nobodys_way(
 ) -> None:
     await leave(known)
     (tmp_path / TOMBSTONE_NAME).write_text(text)
-    assert not farewell(lab, tmp_path).waits
+    assert not cancellation(lab, tmp_path).waits
     assert (tmp_path / UNTOLD_NAME).exists()
     (tmp_path / TOMBSTONE_NAME).write_text(text)
     reset(tmp_path)
-    assert len(await said(farewell(lab, tmp_path))) == 2
+    assert len(await said(cancellation(lab, tmp_path))) == 2
 
 
 async def test_what_waits_for_a_holder_before_is_not_lost_by_another_reset(
@@ -199,11 +199,11 @@ async def test_what_waits_for_a_holder_before_is_not_lost_by_another_reset(
 ) -> None:
     await leave(known)
     reset(tmp_path)
-    before = await said(farewell(lab, tmp_path))
+    before = await said(cancellation(lab, tmp_path))
     reset(tmp_path)
-    assert await said(farewell(lab, tmp_path)) == before
+    assert await said(cancellation(lab, tmp_path)) == before
     leave_word_of_reset(tmp_path)
-    assert await said(farewell(lab, tmp_path)) == before
+    assert await said(cancellation(lab, tmp_path)) == before
 
 
 @pytest.mark.parametrize("goes_first", [False, True], ids=["changed after the reset", "gone before it"])
@@ -217,7 +217,7 @@ async def test_the_old_credential_is_used_whatever_becomes_of_its_files(
     reset(tmp_path)
     (tmp_path / "device.key").write_text("another key")
     (tmp_path / "device.pem").unlink(missing_ok=True)
-    settings = farewell(lab, tmp_path).settings()
+    settings = cancellation(lab, tmp_path).settings()
     assert settings is not None
     assert (settings.certificate_pem, settings.key_pem) == ("the certificate", "the key")
     assert settings.departing
@@ -230,7 +230,7 @@ async def left_for(lab: StoreLab, folder: Path, days: float, *, synced: bool) ->
     async def tell() -> None:
         await tell_untold(folder, lab.consents, heard.append)
 
-    left = farewell(lab, folder, on_untold=tell, wall=lambda: lab.wall_s if synced else None)
+    left = cancellation(lab, folder, on_untold=tell, wall=lambda: lab.wall_s if synced else None)
     await left.count()
     lab.pass_time(days * DAY_S)
     await left.count()
@@ -262,7 +262,7 @@ async def test_a_handset_that_lay_in_a_drawer_for_90_days_tries_first(
     lab.wall_s += 100 * DAY_S
     waits, heard = await left_for(lab, tmp_path, 0.9, synced=True)
     assert (waits, heard) == (True, [])
-    assert await said(farewell(lab, tmp_path))
+    assert await said(cancellation(lab, tmp_path))
     waits, heard = await left_for(lab, tmp_path, 0.2, synced=True)
     assert (waits, heard) == (False, [ProblemRaised(Problem.RECIPIENTS_UNTOLD)])
 

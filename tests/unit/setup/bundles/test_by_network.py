@@ -13,8 +13,8 @@ from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.privacy.egress.messages import OutcomeCode
 from firmware.services.operator.allowance import InboundBusyError
 from firmware.setup.bundles.by_network import NetworkBundles
-from firmware.setup.bundles.desk import BundleDesk
 from firmware.setup.bundles.extras import Extras
+from firmware.setup.bundles.service import BundleService
 from firmware.setup.bundles.verdict import outcome_of
 from provisioning.refusal import BundleRefusal
 from tests.lab.bundle_desk import NOW_S, DeskLab, candidate, configuration_text
@@ -112,8 +112,8 @@ class Network:
         self.lab = DeskLab(self.folder, configuration_text(INSTALLER))
         loaded = LoadedConfiguration(self.lab.intake._installed, installed=self.lab.intake._installed)
         extras = Extras(None, self.folder, lambda _event: None, lambda: None)
-        self.desk = BundleDesk(self.lab.around, loaded, extras, self._try_sound, self._tell)
-        self.bundles = NetworkBundles(self.desk.intake, Clock())
+        self.service = BundleService(self.lab.context, loaded, extras, self._try_sound, self._tell)
+        self.bundles = NetworkBundles(self.service.intake, Clock())
 
     async def bring(self, bundle: bytes) -> bool:
         """Bring what the broker keeps; return whether the handset wanted to have it."""
@@ -124,10 +124,10 @@ class Network:
         await self.bundles.end(offer)
         async with asyncio.timeout(10):
             after = -1
-            while (progress := await self.desk.intake.follow(offer, after, 5)).report is None:
+            while (progress := await self.service.intake.follow(offer, after, 5)).report is None:
                 after = progress.count
-            while self.desk._tasks:
-                await asyncio.gather(*self.desk._tasks)
+            while self.service._tasks:
+                await asyncio.gather(*self.service._tasks)
                 # Where all have ended already, nobody has had a turn to take them off.
                 await asyncio.sleep(0)
         return True
@@ -182,21 +182,21 @@ async def test_what_a_clock_may_have_refused_is_looked_at_by_the_next_run(networ
 
 async def test_another_configuration_looks_at_what_was_refused_under_the_one_before(network: Network) -> None:
     assert await network.bring(EXPIRED)
-    network.lab.shelf.begin_trial(candidate(7))
-    network.lab.shelf.keep(NOW_S, ())
-    network.lab.shelf.end(Ended.of(candidate(7), BundleResult.APPLIED, checks=(), at_s=NOW_S))
+    network.lab.config_store.begin_trial(candidate(7))
+    network.lab.config_store.keep(NOW_S, ())
+    network.lab.config_store.end(Ended.of(candidate(7), BundleResult.APPLIED, checks=(), at_s=NOW_S))
     network.start()
     assert await network.bring(EXPIRED)
 
 
 async def test_only_the_last_few_that_were_refused_are_remembered(network: Network) -> None:
     for number in range(20):
-        network.lab.shelf.note_refused(f"{number:064x}")
-    assert network.lab.shelf.standing.refused == tuple(f"{number:064x}" for number in range(12, 20))
+        network.lab.config_store.note_refused(f"{number:064x}")
+    assert network.lab.config_store.standing.refused == tuple(f"{number:064x}" for number in range(12, 20))
 
 
 async def test_a_bundle_of_the_network_pushes_none_of_a_stick_aside(network: Network) -> None:
-    intake = network.desk.intake
+    intake = network.service.intake
     offer = intake.begin(BundleSource.STICK, 2)
     intake.piece(offer, b"x")
     with pytest.raises(BundleError, match="A stick brings a bundle"):

@@ -1,4 +1,4 @@
-"""Looking at what is kept, and going back by hand: the requests of `wecall config`, over a real shelf."""
+"""Looking at what is kept, and going back by hand: the requests of `wecall config`, over a real configuration store."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.call import RegistrationState
 from firmware.phone.news import RegistrationChanged
 from firmware.services.doctor.findings import Condition, counting_words, examine
-from firmware.setup.bundles.desk import BundleDesk
 from firmware.setup.bundles.extras import Extras
+from firmware.setup.bundles.service import BundleService
 from provisioning.report import CheckName
 from tests.lab.bundle_desk import DeskLab, candidate, configuration_text
 from tests.lab.bundles import Installer
@@ -33,10 +33,10 @@ async def nobody_hears(_ended: Ended) -> None:
     """Tell nobody."""
 
 
-def desk_of(lab: DeskLab) -> BundleDesk:
+def desk_of(lab: DeskLab) -> BundleService:
     loaded = LoadedConfiguration(None, installed=check_configuration(configuration_text(INSTALLER)))
     extras = Extras(None, lab.folder, lambda _event: None, lambda: None)
-    return BundleDesk(lab.around, loaded, extras, nothing_sounds, nobody_hears)
+    return BundleService(lab.context, loaded, extras, nothing_sounds, nobody_hears)
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ async def lab(tmp_path: Path) -> DeskLab:
     lab = DeskLab(tmp_path, configuration_text(INSTALLER))
     for number in (5, 6):
         await lab.staged(INSTALLER.bundle({"config.toml": lab.installed.encode()}, number))
-        lab.shelf.keep(lab.now_s + number, ())
-        lab.shelf.end(Ended.of(candidate(number), BundleResult.APPLIED, checks=(), at_s=lab.now_s))
+        lab.config_store.keep(lab.now_s + number, ())
+        lab.config_store.end(Ended.of(candidate(number), BundleResult.APPLIED, checks=(), at_s=lab.now_s))
     return lab
 
 
@@ -61,7 +61,7 @@ async def test_going_back_by_hand_is_a_trial_of_the_one_before(lab: DeskLab) -> 
     answer = await ConfigRole(lambda: desk_of(lab)).handlers["config_revert"](ConfigRevertRequest())
     assert written(answer) == {"number": 5}
     await lab.wait_for_start()
-    trial = lab.shelf.standing.trial
+    trial = lab.config_store.standing.trial
     assert trial is not None
     assert (trial.number, trial.goes_back) == (5, True)
     with pytest.raises(BundleError, match="under way"):
@@ -80,7 +80,7 @@ async def test_a_handset_without_usable_keys_says_so() -> None:
 
 def finding(lab: DeskLab | None) -> tuple[bool, str]:
     """What doctor says of bundles."""
-    standing = lab.shelf.standing if lab is not None else None
+    standing = lab.config_store.standing if lab is not None else None
     condition = Condition(
         LoadedConfiguration(None), RegistrationChanged(RegistrationState.UNREGISTERED), bundles=standing
     )
@@ -90,9 +90,11 @@ def finding(lab: DeskLab | None) -> tuple[bool, str]:
 
 async def test_doctor_and_status_say_what_counts_what_is_tried_and_what_did_not_work(lab: DeskLab) -> None:
     assert finding(lab) == (True, "The configuration of bundle 6 counts.")
-    lab.shelf.begin_trial(candidate(7))
-    assert counting_words(lab.shelf.standing) == ("The configuration of bundle 6 counts. Bundle 7 is being tried.")
-    lab.shelf.end(Ended.of(candidate(7), BundleResult.REVERTED, BundleCode.BROKER, checks=(), at_s=lab.now_s))
+    lab.config_store.begin_trial(candidate(7))
+    assert counting_words(lab.config_store.standing) == (
+        "The configuration of bundle 6 counts. Bundle 7 is being tried."
+    )
+    lab.config_store.end(Ended.of(candidate(7), BundleResult.REVERTED, BundleCode.BROKER, checks=(), at_s=lab.now_s))
     assert finding(lab) == (
         True, "The configuration of bundle 6 counts. Bundle 7 was tried and did not work (broker).",
     )  # fmt: skip

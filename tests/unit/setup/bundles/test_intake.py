@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from firmware.base.errors import BundleError
+from firmware.configuration.config_store import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME
 from firmware.configuration.loading import load
 from firmware.configuration.progress import BundleSource
-from firmware.configuration.shelf import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME
 from firmware.configuration.standing import Candidate, Ended
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import (
@@ -66,17 +66,17 @@ async def test_a_bundle_by_a_pinned_key_is_staged_whole_and_tried_by_the_next_ru
     bundle = INSTALLER.bundle(contents())
     trial = await lab.staged(bundle)
     assert (trial.number, trial.source, lab.starts) == (7, BundleSource.STICK, 1)
-    folder = lab.shelf.folder_of(7)
+    folder = lab.config_store.folder_of(7)
     assert (folder / BUNDLE_NAME).read_bytes() == bundle
     assert (folder / CONFIGURATION_NAME).read_text() == configuration_text(INSTALLER)
-    assert lab.shelf.standing.active is None
+    assert lab.config_store.standing.active is None
     assert lab.news == [BundleStepStarted(BundleStep.READING), BundleStepStarted(BundleStep.CHECKING)]
-    assert not list(lab.shelf.draft_of("x").parent.iterdir())
+    assert not list(lab.config_store.draft_of("x").parent.iterdir())
 
 
 async def test_the_ring_tone_that_the_configuration_names_lies_beside_it_and_no_other(lab: DeskLab) -> None:
     await lab.staged(INSTALLER.bundle(contents(WITH_TONE, **{BELL: chime(), "ring_tones/other.wav": chime(0.1)})))
-    folder = lab.shelf.folder_of(7)
+    folder = lab.config_store.folder_of(7)
     assert [path.name for path in (folder / "ring_tones").iterdir()] == ["bell.wav"]
     loaded = load(lab.folder / "config.toml", lab.folder)
     assert loaded.configuration is not None
@@ -94,7 +94,7 @@ async def test_a_new_handset_changes_nothing_where_nobody_accepts_the_signer(new
     new.answers = [AnswerBundleSigner(accepted=False)]
     report = await new.refused(INSTALLER.bundle(contents()))
     assert (report.result, report.code, report.number) == (ReportResult.REFUSED, BundleRefusal.NOT_ACCEPTED, 7)
-    assert not new.shelf.folder_of(7).exists()
+    assert not new.config_store.folder_of(7).exists()
     assert new.starts == 0
 
 
@@ -170,17 +170,17 @@ async def test_a_bundle_that_may_not_be_taken_is_refused_with_its_reason_and_lea
     ended = lab.news[-1]
     assert isinstance(ended, BundleEnded)
     assert (ended.result, ended.code.value) == (BundleResult.REFUSED, code.value)
-    lab.shelf.sweep()
-    assert not list(lab.shelf.draft_of("x").parent.iterdir())
-    assert not lab.shelf.folder_of(7).parent.exists()
+    lab.config_store.sweep()
+    assert not list(lab.config_store.draft_of("x").parent.iterdir())
+    assert not lab.config_store.folder_of(7).parent.exists()
     assert lab.starts == 0
 
 
 async def test_numbers_only_rise(lab: DeskLab) -> None:
     await lab.staged(INSTALLER.bundle(contents()))
-    lab.shelf.keep(lab.now_s, ())
+    lab.config_store.keep(lab.now_s, ())
     other = DeskLab(lab.folder, configuration_text(INSTALLER))
-    other.shelf.end(_applied(other))
+    other.config_store.end(_applied(other))
     assert (await other.refused(INSTALLER.bundle(contents(), number=6))).code is BundleRefusal.OLD
     changed = contents(configuration_text(INSTALLER, device="desk-2"))
     assert (await other.refused(INSTALLER.bundle(changed))).code is BundleRefusal.OLD
@@ -191,7 +191,7 @@ BEHIND = Check(name=CheckName.CLOCK, passed=False, code=CheckCode.BEHIND)
 
 
 async def test_a_clock_in_1970_makes_no_bundle_good_that_is_over_and_the_report_tells_of_it(lab: DeskLab) -> None:
-    lab.around.proven_time.note_clock()
+    lab.context.proven_time.note_clock()
     lab.now_s, lab.synced = 0, False
     over = INSTALLER.bundle(contents(), issued_at=ISSUED - timedelta(days=9), not_after=ISSUED)
     report = await lab.refused(over)
@@ -202,22 +202,22 @@ async def test_a_clock_in_1970_makes_no_bundle_good_that_is_over_and_the_report_
 async def test_a_bundle_that_is_taken_is_proof_of_the_time_in_which_it_was_signed(lab: DeskLab) -> None:
     lab.now_s, lab.synced = 0, False
     await lab.staged(INSTALLER.bundle(contents(), issued_at=ISSUED + timedelta(days=40)))
-    assert lab.around.proven_time.read().at_least_s == (ISSUED + timedelta(days=40)).timestamp()
+    assert lab.context.proven_time.read().at_least_s == (ISSUED + timedelta(days=40)).timestamp()
 
 
 async def test_a_bundle_that_is_refused_is_proof_of_nothing(lab: DeskLab) -> None:
     lab.now_s, lab.synced = 0, False
     await lab.refused(INSTALLER.bundle(contents(), fleet="other"))
     await lab.refused(STRANGER.bundle(contents()))
-    assert lab.around.proven_time.read().at_least_s == 0
+    assert lab.context.proven_time.read().at_least_s == 0
 
 
 async def test_the_bundle_that_counts_is_nothing_to_do(lab: DeskLab) -> None:
     bundle = INSTALLER.bundle(contents())
     await lab.staged(bundle)
-    lab.shelf.keep(lab.now_s, ())
+    lab.config_store.keep(lab.now_s, ())
     other = DeskLab(lab.folder, configuration_text(INSTALLER))
-    other.shelf.end(_applied(other))
+    other.config_store.end(_applied(other))
     report = await other.refused(bundle)
     assert (report.result, report.code, report.number) == (ReportResult.NOTHING_TO_DO, "", 7)
     assert other.starts == 0
@@ -228,7 +228,7 @@ async def test_passwords_that_are_sealed_to_this_handset_lie_on_the_card_sealed_
     text = configuration_text(INSTALLER, password="")
     await lab.staged(INSTALLER.bundle(contents(text, **{f"sealed/{SERIAL}": sealed})))
     assert not any(PASSWORD.encode() in path.read_bytes() for path in lab.folder.rglob("*") if path.is_file())
-    assert (lab.shelf.folder_of(7) / SECRETS_NAME).exists()
+    assert (lab.config_store.folder_of(7) / SECRETS_NAME).exists()
 
 
 async def test_passwords_that_are_sealed_to_a_code_are_asked_for_and_resealed(
@@ -265,7 +265,7 @@ async def test_a_code_that_nobody_knows_changes_nothing(
     text = configuration_text(INSTALLER, password="")
     report = await lab.refused(INSTALLER.bundle(contents(text, **{"sealed/code": sealed})))
     assert report.code is code
-    assert not lab.shelf.folder_of(7).exists()
+    assert not lab.config_store.folder_of(7).exists()
 
 
 async def test_a_code_is_never_asked_for_what_came_over_the_network(lab: DeskLab) -> None:
@@ -299,10 +299,10 @@ async def test_a_call_in_progress_is_waited_for(lab: DeskLab) -> None:
     lab.watch.note_view(IN_CALL)
     await lab.offer(INSTALLER.bundle(contents()))
     await lab.hears(BundleStepStarted(BundleStep.WAITING_FOR_CALL))
-    assert lab.shelf.standing.trial is None
+    assert lab.config_store.standing.trial is None
     lab.watch.note_view(QUIET)
     await lab.wait_for_start()
-    assert lab.shelf.standing.trial is not None
+    assert lab.config_store.standing.trial is not None
 
 
 async def test_two_bundles_are_not_taken_in_at_once(lab: DeskLab) -> None:
@@ -397,7 +397,7 @@ async def test_a_card_that_fails_while_a_bundle_is_staged_is_a_refusal_and_the_n
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(lab.shelf, "begin_trial", begin_trial)
+        full.setattr(lab.config_store, "begin_trial", begin_trial)
         report = await lab.refused(INSTALLER.bundle(contents()))
     assert (report.result, report.code, lab.starts) == (ReportResult.REFUSED, BundleRefusal.NO_SPACE, 0)
     assert (await lab.staged(INSTALLER.bundle(contents()))).number == 7
@@ -409,13 +409,13 @@ async def test_a_mistake_of_ours_is_a_refusal_and_quotes_nothing(
     def stage(*_arguments: object) -> None:
         raise RuntimeError(PASSWORD)
 
-    monkeypatch.setattr(lab.shelf, "stage", stage)
+    monkeypatch.setattr(lab.config_store, "stage", stage)
     assert (await lab.refused(INSTALLER.bundle(contents()))).code is BundleRefusal.FAILED
     assert "RuntimeError" in caplog.text
     assert PASSWORD not in caplog.text
 
 
 def _applied(lab: DeskLab) -> Ended:
-    finishing = lab.shelf.standing.finishing
+    finishing = lab.config_store.standing.finishing
     assert finishing is not None
     return Ended.of(finishing.candidate, BundleResult.APPLIED, checks=(), at_s=lab.now_s)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import check_configuration
-from firmware.configuration.shelf import Shelf
 from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep, BundleStepStarted
 from firmware.phone.call import CallDirection, CallerId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.news import Problem
@@ -44,13 +44,13 @@ class TrialLab(DeskLab):
         await self.staged(INSTALLER.bundle({"config.toml": text.encode()}))
         self.starts = 0
         self.news.clear()
-        trial = self.shelf.take_up_trial()
+        trial = self.config_store.take_up_trial()
         assert trial is not None
 
         async def try_sound() -> CheckName | None:
             return self.silent
 
-        return Trial(self.around, trial, check_configuration(text), try_sound, patience_s=patience_s)
+        return Trial(self.context, trial, check_configuration(text), try_sound, patience_s=patience_s)
 
     def lines(self, *lines: LineView) -> None:
         self.watch.note_view(replace(QUIET, lines=lines))
@@ -67,7 +67,7 @@ async def lab(tmp_path: Path) -> TrialLab:
 
 def ended(lab: TrialLab) -> tuple[BundleResult, BundleCode, Sequence[Check]]:
     """What became of it, as the next run reads it."""
-    found = Shelf(lab.folder).standing.ended
+    found = ConfigStore(lab.folder).standing.ended
     assert found is not None
     return found.result, found.code, found.checks
 
@@ -78,7 +78,7 @@ async def test_what_registers_and_sounds_counts_from_then_on(lab: TrialLab) -> N
     await lab.hears(BundleStepStarted(BundleStep.LINES))
     lab.lines(UP)
     assert await running
-    standing = Shelf(lab.folder).standing
+    standing = ConfigStore(lab.folder).standing
     assert (standing.active, standing.trial, lab.starts) == (7, None, 0)
     assert standing.finishing is not None
     assert standing.finishing.checks == (
@@ -102,11 +102,11 @@ async def test_a_wrong_password_is_not_waited_for_and_is_named(lab: TrialLab) ->
             Check(name=CheckName.LINES, passed=False, code=CheckCode.REFUSED, line=2),
         ),
     )
-    standing = Shelf(lab.folder).standing
+    standing = ConfigStore(lab.folder).standing
     assert (standing.active, standing.trial, standing.reverted, lab.starts) == (None, None, (7,), 1)
     assert standing.ended is not None
     assert standing.ended.failure is RegistrationFailure.WRONG_PASSWORD
-    assert not lab.shelf.folder_of(7).exists()
+    assert not lab.config_store.folder_of(7).exists()
     assert lab.steps_taken[-1] is BundleStep.REVERTING
 
 
@@ -151,7 +151,7 @@ async def test_a_broker_that_answers_is_one_of_the_checks(lab: TrialLab) -> None
     lab.lines(UP)
     lab.watch.note_broker(BrokerState.CONNECTED)
     assert await trial.run()
-    finishing = lab.shelf.standing.finishing
+    finishing = lab.config_store.standing.finishing
     assert finishing is not None
     assert Check(name=CheckName.BROKER, passed=True) in finishing.checks
 
@@ -188,7 +188,7 @@ async def test_a_ring_tone_of_the_machines_that_cannot_be_played_is_told_and_sen
     trial = await lab.begin(f'[ringer]\ntone = "{path}"\n', patience_s=10)
     lab.lines(UP)
     assert await trial.run()
-    finishing = Shelf(lab.folder).standing.finishing
+    finishing = ConfigStore(lab.folder).standing.finishing
     assert finishing is not None
     assert finishing.checks[-1] == check
 
@@ -199,7 +199,7 @@ async def test_going_back_waits_for_the_end_of_a_call_that_was_begun_in_the_tria
     await lab.hears(BundleStepStarted(BundleStep.LINES))
     lab.watch.note_view(replace(QUIET, mode=Mode.IN_CALL, call=CALL, lines=(WRONG,)))
     await lab.hears(BundleStepStarted(BundleStep.REVERTING))
-    assert (lab.shelf.standing.trial is not None, lab.starts) == (True, 0)
+    assert (lab.config_store.standing.trial is not None, lab.starts) == (True, 0)
     lab.lines(WRONG)
     assert not await running
     assert lab.starts == 1
@@ -241,17 +241,17 @@ async def test_a_trial_that_breaks_off_sends_the_bundle_back(lab: TrialLab, monk
     def keep(_at_s: float, _checks: Sequence[Check]) -> None:
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr(lab.shelf, "keep", keep)
+    monkeypatch.setattr(lab.config_store, "keep", keep)
     assert not await trial.run()
     assert ended(lab)[1] is BundleCode.START
-    assert (lab.shelf.standing.active, lab.starts) == (None, 1)
+    assert (lab.config_store.standing.active, lab.starts) == (None, 1)
 
 
 async def test_what_counts_is_kept_with_the_time_and_its_signer(lab: TrialLab) -> None:
     trial = await lab.begin(patience_s=10)
     lab.lines(UP)
     assert await trial.run()
-    [kept] = Shelf(lab.folder).standing.kept
+    [kept] = ConfigStore(lab.folder).standing.kept
     assert (kept.number, kept.kept_at, kept.signer) == (7, NOW_S, INSTALLER.trusted.key_id)
 
 
@@ -291,7 +291,7 @@ class Root(RootWork):
 
 def with_root(lab: TrialLab, outcome: RootOutcome, confirmation: RootOutcome = RootOutcome.KEPT, **more: Any) -> Root:
     root = Root(RootAnswer(outcome=outcome, number=7, **more), confirmation)
-    lab.around = replace(lab.around, root=root)
+    lab.context = replace(lab.context, root=root)
     return root
 
 
@@ -300,13 +300,13 @@ async def test_what_root_has_installed_is_confirmed_before_the_configuration_cou
 ) -> None:
     root = with_root(lab, RootOutcome.APPLIED)
     trial = await lab.begin(NETWORK, patience_s=10)
-    keep = lab.shelf.keep
+    keep = lab.config_store.keep
 
     def noted(at_s: float, checks: tuple[Check, ...]) -> None:
         root.asked.append("counts")
         keep(at_s, checks)
 
-    monkeypatch.setattr(lab.shelf, "keep", noted)
+    monkeypatch.setattr(lab.config_store, "keep", noted)
     lab.lines(UP)
     assert await trial.run()
     assert root.asked == ["try", "keep", "counts"]
@@ -335,7 +335,7 @@ async def test_what_root_has_put_back_meanwhile_does_not_count(lab: TrialLab) ->
     assert not await trial.run()
     assert root.asked == ["try", "keep", "go back"]
     assert ended(lab)[1] is BundleCode.NETWORK
-    assert lab.shelf.standing.active is None
+    assert lab.config_store.standing.active is None
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ async def test_other_firmware_is_started_by_ending_and_the_trial_goes_on_there(l
     lab.lines(UP)
     running = asyncio.create_task(trial.run())
     await lab.wait_for_start()
-    assert Shelf(lab.folder).standing.trial is not None
+    assert ConfigStore(lab.folder).standing.trial is not None
     assert not running.done()
     running.cancel()
 

@@ -35,8 +35,8 @@ class RootedLab(DeskLab):
     ends = 0
 
     def rely_on(self, service: RootService) -> None:
-        self.around = replace(self.around, root=RootWork(service.path), end=self._end)
-        self.intake._around = self.around
+        self.context = replace(self.context, root=RootWork(service.path), end=self._end)
+        self.intake._context = self.context
 
     async def begin(self, number: int, more: str = "", **files: bytes) -> Trial:
         """Stage a bundle and begin its trial as the next start does."""
@@ -46,13 +46,13 @@ class RootedLab(DeskLab):
         return self.next_run(text)
 
     def next_run(self, text: str) -> Trial:
-        trial = self.shelf.take_up_trial()
+        trial = self.config_store.take_up_trial()
         assert trial is not None
 
         async def try_sound() -> None:
             return None
 
-        return Trial(self.around, trial, check_configuration(text), try_sound, patience_s=10)
+        return Trial(self.context, trial, check_configuration(text), try_sound, patience_s=10)
 
     def lines(self, *lines: LineView) -> None:
         self.watch.note_view(replace(QUIET, lines=lines))
@@ -88,7 +88,7 @@ async def test_what_root_has_installed_is_kept_with_what_works(lab: RootedLab, s
     record = read_record(service.machine.machine.state)
     assert (record.newest, record.pending) == (7, None)
     assert BundleStepStarted(BundleStep.NETWORK) in lab.news
-    assert lab.shelf.standing.active == 7
+    assert lab.config_store.standing.active == 7
 
 
 async def test_a_bundle_that_root_does_not_take_is_sent_back_with_words_of_its_own(
@@ -97,10 +97,10 @@ async def test_a_bundle_that_root_does_not_take_is_sent_back_with_words_of_its_o
     service.machine.keep(6, STRANGER.bundle({"config.toml": configuration(trusted=STRANGER)}, 6))
     trial = await lab.begin(7)
     assert not await trial.run()
-    ended = lab.shelf.standing.ended
+    ended = lab.config_store.standing.ended
     assert ended is not None
     assert ended.checks == (Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_TAKEN),)
-    assert "sudo wecall config forget-operator" in lab.around.report(ended).as_text("en")
+    assert "sudo wecall config forget-operator" in lab.context.report(ended).as_text("en")
 
 
 async def test_what_root_has_installed_goes_with_what_does_not_work(lab: RootedLab, service: RootService) -> None:
@@ -132,7 +132,7 @@ async def test_other_firmware_is_started_by_the_end_of_the_process_and_left_by_i
     lab.lines(WRONG)
     assert not await lab.next_run(configuration_text(OPERATOR)).run()
     assert (lab.starts, lab.ends, machine.link) == (0, 2, "environments/installed")
-    ended = lab.shelf.standing.ended
+    ended = lab.config_store.standing.ended
     assert ended is not None
     assert CheckName.FIRMWARE in {check.name for check in ended.checks if check.passed}
 
@@ -140,4 +140,4 @@ async def test_other_firmware_is_started_by_the_end_of_the_process_and_left_by_i
 @pytest.mark.parametrize("files", [{}, wheel("2.0")], ids=["configuration", "firmware"])
 async def test_a_bundle_puts_firmware_on_trial_where_it_brings_some(lab: RootedLab, files: dict[str, bytes]) -> None:
     await lab.begin(7, "", **{name.replace("/", "__"): data for name, data in files.items()})
-    assert lab.shelf.standing.firmware_is_on_trial == bool(files)
+    assert lab.config_store.standing.firmware_is_on_trial == bool(files)

@@ -7,8 +7,8 @@ import pjsua2
 import pytest
 
 from firmware.phone.call import CallDirection, CallId
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.call_table import CallTable
+from firmware.voice.sip.scheduler import Scheduler
 
 CALL = CallId("c" * 32)
 
@@ -18,12 +18,12 @@ class Desk:
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self.agenda = Agenda(lambda: self.now_s)
+        self.scheduler = Scheduler(lambda: self.now_s)
         self.there_are_calls: list[bool] = []
         self.forgotten: list[tuple[CallId, bool]] = []
         self.account: Any = pjsua2.Account()
         owner: Any = self
-        self.table = CallTable(self.agenda, owner, self.there_are_calls.append, self._forget, max_calls=2)
+        self.table = CallTable(self.scheduler, owner, self.there_are_calls.append, self._forget, max_calls=2)
 
     def _forget(self, call_id: CallId) -> None:
         self.forgotten.append((call_id, self.table.get(call_id) is not None))
@@ -36,7 +36,7 @@ class Desk:
 
     def after(self, duration_s: float) -> None:
         self.now_s += duration_s
-        self.agenda.run_due()
+        self.scheduler.run_due()
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_call_that_was_waited_for_goes_at_once_too(desk: Desk) -> None:
     call = desk.begin(CALL)
     running = desk.table.get(CALL)
     assert running is not None
-    running.await_reply(desk.agenda.after(1, lambda: None))
+    running.await_reply(desk.scheduler.after(1, lambda: None))
     del running
     desk.table.drop_soon(CALL)
     desk.after(0)

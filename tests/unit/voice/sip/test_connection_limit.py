@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.connection_limit import ConnectionLimit
+from firmware.voice.sip.scheduler import Scheduler
 
 SERVER, STRANGER = "127.0.0.2", "127.0.0.3"
 LIMIT = 3
@@ -26,8 +26,8 @@ class Door:
 
     def __init__(self, stack: ExitStack, *, answer_anyone: bool) -> None:
         self.clock = Clock()
-        self.agenda = Agenda(self.clock)
-        self.limit = ConnectionLimit(self.agenda, answer_anyone=answer_anyone, limit=LIMIT, clock=self.clock)
+        self.scheduler = Scheduler(self.clock)
+        self.limit = ConnectionLimit(self.scheduler, answer_anyone=answer_anyone, limit=LIMIT, clock=self.clock)
         self._stack = stack
         self._listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         self.port = self._listener.getsockname()[1]
@@ -52,7 +52,7 @@ class Door:
 
     def wait(self, duration_s: float) -> None:
         self.clock.now_s += duration_s
-        self.agenda.run_due()
+        self.scheduler.run_due()
 
 
 @pytest.fixture

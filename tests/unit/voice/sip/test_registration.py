@@ -6,7 +6,6 @@ import pytest
 
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.news import RegistrationChanged
-from firmware.voice.sip.agenda import Agenda
 from firmware.voice.sip.failover import ServerChoice, Target
 from firmware.voice.sip.registration import (
     ANSWER_OVERDUE_S,
@@ -15,6 +14,7 @@ from firmware.voice.sip.registration import (
     SILENT_S,
     Registration,
 )
+from firmware.voice.sip.scheduler import Scheduler
 
 RETURN_S = 30.0
 
@@ -24,13 +24,13 @@ class ServerRoom:
 
     def __init__(self, probe_s: float | None = None, servers: int = 1, binding_check_s: float = 0) -> None:
         self.now_s = 0.0
-        self.agenda = Agenda(lambda: self.now_s)
+        self.scheduler = Scheduler(lambda: self.now_s)
         self.told = list[RegistrationChanged]()
         self.sent: list[str] = []
         self.address_failure: RegistrationFailure | None = None
         self.registration = Registration(
             self,
-            self.agenda,
+            self.scheduler,
             self.told.append,
             account="work",
             retry_base_s=1,
@@ -90,8 +90,8 @@ class ServerRoom:
     def pass_time(self, duration_s: float) -> None:
         end_s = self.now_s + duration_s
         while self.now_s < end_s:
-            self.now_s = min(end_s, self.now_s + self.agenda.wait_s(1.0) + 0.001)
-            self.agenda.run_due()
+            self.now_s = min(end_s, self.now_s + self.scheduler.wait_s(1.0) + 0.001)
+            self.scheduler.run_due()
 
     @property
     def state(self) -> RegistrationState:

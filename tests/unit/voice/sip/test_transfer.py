@@ -4,7 +4,7 @@ import pytest
 
 from firmware.phone.call import CallId, DisconnectReason, SipUri, TransferState
 from firmware.phone.news import TransferChanged
-from firmware.voice.sip.agenda import Agenda
+from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.transfer import NO_NOTIFY_S, Transfers
 
 CALL = CallId("c" * 32)
@@ -18,10 +18,10 @@ class Desk:
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self.agenda = Agenda(lambda: self.now_s)
+        self.scheduler = Scheduler(lambda: self.now_s)
         self.told: list[object] = []
         self.ended: list[tuple[CallId, DisconnectReason]] = []
-        self.transfers = Transfers(self.agenda, self._find, self.told.append, lambda *end: self.ended.append(end))
+        self.transfers = Transfers(self.scheduler, self._find, self.told.append, lambda *end: self.ended.append(end))
 
     def _find(self, call_id: CallId) -> Any:
         return self if call_id == CALL else None
@@ -31,7 +31,7 @@ class Desk:
 
     def after(self, duration_s: float) -> None:
         self.now_s += duration_s
-        self.agenda.run_due()
+        self.scheduler.run_due()
 
     @property
     def states(self) -> list[tuple[TransferState, int]]:

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Final
 
 from firmware.base.errors import BundleError, HandsetError
+from firmware.configuration.config_store import BUNDLE_NAME
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.configuration.progress import BundleSource
-from firmware.configuration.shelf import BUNDLE_NAME
 from firmware.configuration.standing import Candidate, Ended, Finishing, Standing
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.errands import Errand
 from firmware.services.runner import Handler
-from firmware.setup.bundles.around import Around
+from firmware.setup.bundles.context import BundleContext
 from firmware.setup.bundles.extras import Extras
 from firmware.setup.bundles.intake import Intake
 from firmware.setup.bundles.trial import Trial
@@ -33,7 +33,7 @@ _ASK_ROOT_AGAIN_S: Final = 30.0
 _PASSING: Final = frozenset({BundleCode.NOT_YET_VALID, BundleCode.BUSY, BundleCode.NO_SPACE, BundleCode.FAILED})
 
 
-class BundleDesk:
+class BundleService:
     """Takes bundles in and has them tried.
 
     Attributes:
@@ -42,7 +42,7 @@ class BundleDesk:
 
     def __init__(
         self,
-        around: Around,
+        context: BundleContext,
         loaded: LoadedConfiguration,
         extras: Extras,
         try_sound: Callable[[], Awaitable[CheckName | None]],
@@ -51,20 +51,20 @@ class BundleDesk:
         """Set up.
 
         Args:
-            around: what the handset lends.
+            context: what the handset lends.
             loaded: what this run of the handset runs with.
             extras: takes in what bundles bring beside their configurations.
             try_sound: see `Trial`.
             tell_operator: queues for the operator what became of a bundle that came over the network.
         """
-        self._around = around
+        self._context = context
         self._loaded = loaded
         self._extras = extras
         self._try_sound = try_sound
         self._tell_operator = tell_operator
         self._tasks: set[asyncio.Task[None]] = set()
         self._timekeeper: asyncio.Task[None] | None = None
-        self.intake = Intake(around, loaded.installed)
+        self.intake = Intake(context, loaded.installed)
         self.intake.when_ended = self._note_refused
 
     @property
@@ -75,7 +75,7 @@ class BundleDesk:
     @property
     def standing(self) -> Standing:
         """Which configuration counts, and what became of the last bundle."""
-        return self._around.shelf.standing
+        return self._context.config_store.standing
 
     def start(self) -> None:
         """Go on with what the run before has left, once the phone is awake."""
@@ -119,19 +119,19 @@ class BundleDesk:
     # --- going on from the run before ---------------------------------------------------------------------------------
 
     async def _go_on(self) -> None:
-        around, trial = self._around, self._loaded.trial
+        context, trial = self._context, self._loaded.trial
         if trial is not None and self._loaded.configuration is not None:
-            if not await Trial(around, trial, self._loaded.configuration, self._try_sound).run():
+            if not await Trial(context, trial, self._loaded.configuration, self._try_sound).run():
                 return
-            await around.open_store()
+            await context.open_store()
         elif (ended := self.standing.ended) is not None and not ended.told:
-            around.post(news_of(ended, by_stick=ended.source is BundleSource.STICK))
+            context.post(news_of(ended, by_stick=ended.source is BundleSource.STICK))
             if ended.result is BundleResult.REVERTED and not await self._stays(ended):
-                await around.watch.until_quiet()
-                around.end()
+                await context.watch.until_quiet()
+                context.end()
                 return
-            await around.open_store()
-            await asyncio.to_thread(around.shelf.note_told)
+            await context.open_store()
+            await asyncio.to_thread(context.config_store.note_told)
         if (finishing := self.standing.finishing) is not None:
             await self._finish(finishing)
 
@@ -143,26 +143,26 @@ class BundleDesk:
         if ended.number is None:
             return True
         while True:
-            is_other = await Trial.undo_root_work(self._around, ended.number)
+            is_other = await Trial.undo_root_work(self._context, ended.number)
             if is_other is not None or not ended.exchanged_firmware:
                 return not is_other
             await asyncio.sleep(_ASK_ROOT_AGAIN_S)
 
     async def _finish(self, finishing: Finishing) -> None:
         """Take in what else the bundle brings that counts now, and tell everybody that it does."""
-        around, candidate = self._around, finishing.candidate
+        context, candidate = self._context, finishing.candidate
         checks = (*finishing.checks, *await self._take_in_extras(candidate))
-        ended = Ended.of(candidate, BundleResult.APPLIED, checks=checks, at_s=around.now_s())
-        await asyncio.to_thread(around.shelf.end, ended)
-        around.post(news_of(ended, by_stick=ended.source is BundleSource.STICK))
-        await asyncio.to_thread(around.shelf.note_told)
-        around.steps.follow_offer(ended.offer, ended.source)
-        around.steps.end(ended.offer, around.report(ended))
+        ended = Ended.of(candidate, BundleResult.APPLIED, checks=checks, at_s=context.now_s())
+        await asyncio.to_thread(context.config_store.end, ended)
+        context.post(news_of(ended, by_stick=ended.source is BundleSource.STICK))
+        await asyncio.to_thread(context.config_store.note_told)
+        context.steps.follow_offer(ended.offer, ended.source)
+        context.steps.end(ended.offer, context.report(ended))
         await self._tell_what_is_due()
 
     async def _take_in_extras(self, candidate: Candidate) -> tuple[Check, ...]:
-        shelf = self._around.shelf
-        path = shelf.folder_of(candidate.number) / BUNDLE_NAME
+        config_store = self._context.config_store
+        path = config_store.folder_of(candidate.number) / BUNDLE_NAME
         if candidate.goes_back or not path.exists():
             return ()
         try:
@@ -171,7 +171,7 @@ class BundleDesk:
                 bundle = await asyncio.to_thread(open_bundle, file, None)
                 checks = await self._extras.take_in(bundle)
             # It takes room, may hold somebody's contacts, and root has kept what it needs to go back to it.
-            await asyncio.to_thread(shelf.forget_bundle, candidate.number)
+            await asyncio.to_thread(config_store.forget_bundle, candidate.number)
         except (OSError, ProvisioningError) as error:
             _log.error("What bundle %d brings is not taken in: %s", candidate.number, error)
             return ()
@@ -180,7 +180,7 @@ class BundleDesk:
     async def _keep_time(self) -> None:
         """Keep proof of how late it is, for a time when the clock is wrong."""
         while True:
-            await asyncio.to_thread(self._around.proven_time.note_clock)
+            await asyncio.to_thread(self._context.proven_time.note_clock)
             await asyncio.sleep(_LOOK_AT_CLOCK_S)
 
     # --- telling the operator -----------------------------------------------------------------------------------------
@@ -192,12 +192,12 @@ class BundleDesk:
     async def _tell_refused(self, ended: Ended) -> None:
         # The broker keeps it and brings it with each connection: once the operator knows, it stays out.
         if await self._tell(ended) and ended.result is BundleResult.REFUSED and ended.code not in _PASSING:
-            await asyncio.to_thread(self._around.shelf.note_refused, ended.digest)
+            await asyncio.to_thread(self._context.config_store.note_refused, ended.digest)
 
     async def _tell_what_is_due(self) -> None:
         ended = self.standing.ended
         if ended is not None and ended.outcome_due and await self._tell(ended):
-            await asyncio.to_thread(self._around.shelf.note_outcome)
+            await asyncio.to_thread(self._context.config_store.note_outcome)
 
     async def _tell(self, ended: Ended) -> bool:
         try:

@@ -43,7 +43,7 @@ _DRAFT_PREFIX: Final = ".new-"
 _REFUSE_PREFIX: Final = ".old-"
 
 
-class Shelf:
+class ConfigStore:
     """Knows the configurations that bundles brought; every method may be called from any thread.
 
     Methods that change something raise OSError where the card cannot be written, and then nothing has changed.

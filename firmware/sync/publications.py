@@ -27,7 +27,7 @@ _JOIN_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Publication:
     """One MQTT message and the outbox's messages in it."""
 
     keys: tuple[OutboxKey, ...]
@@ -36,8 +36,8 @@ class Parcel:
     retain: bool
 
 
-def pack(messages: Sequence[OutboxMessage], device: str, max_bytes: int) -> list[Parcel]:
-    """Make parcels, in the outbox's order; records that follow each other share one.
+def pack(messages: Sequence[OutboxMessage], device: str, max_bytes: int) -> list[Publication]:
+    """Make publications, in the outbox's order; records that follow each other share one.
 
     What is not exactly one of the closed models, or is not this device's, is left out.
 
@@ -46,12 +46,12 @@ def pack(messages: Sequence[OutboxMessage], device: str, max_bytes: int) -> list
         device: this handset.
         max_bytes: what the broker takes in one message.
     """
-    parcels: list[Parcel] = []
+    publications: list[Publication] = []
     records: list[CallDetailRecord] = []
     size_bytes = 0
     for waiting in messages:
         if (clearing := _clearing(waiting)) is not None:
-            parcels.extend((*_joined(records), clearing))
+            publications.extend((*_joined(records), clearing))
             records, size_bytes = [], 0
             continue
         checked = _checked(waiting, device)
@@ -59,27 +59,27 @@ def pack(messages: Sequence[OutboxMessage], device: str, max_bytes: int) -> list
             continue
         topic, message = checked
         if not isinstance(message, CallDetailRecord):
-            parcels.extend(_joined(records))
+            publications.extend(_joined(records))
             records, size_bytes = [], 0
             payload = message.written()
-            parcels.append(Parcel((_key(message),), topic, payload, retain=topic in RETAINED))
+            publications.append(Publication((_key(message),), topic, payload, retain=topic in RETAINED))
             continue
         record_bytes = len(message.written()) + 1
         if size_bytes + record_bytes + _JOIN_BYTES > max_bytes or len(records) == MAX_RECORDS:
-            parcels.extend(_joined(records))
+            publications.extend(_joined(records))
             records, size_bytes = [], 0
         records.append(message)
         size_bytes += record_bytes
-    parcels.extend(_joined(records))
-    return parcels
+    publications.extend(_joined(records))
+    return publications
 
 
-def _clearing(waiting: OutboxMessage) -> Parcel | None:
+def _clearing(waiting: OutboxMessage) -> Publication | None:
     """Have the broker forget what it keeps for a topic, where that is asked for."""
     topic = _TOPICS.get(waiting.topic)
     if topic not in RETAINED or not waiting.retain or waiting.payload:
         return None
-    return Parcel((waiting.key,), topic, b"", retain=True)
+    return Publication((waiting.key,), topic, b"", retain=True)
 
 
 def _checked(waiting: OutboxMessage, device: str) -> tuple[Topic, QueuedMessage] | None:
@@ -106,8 +106,8 @@ def _key(message: QueuedMessage) -> OutboxKey:
     return OutboxKey(message.epoch, message.seq)
 
 
-def _joined(records: Sequence[CallDetailRecord]) -> list[Parcel]:
+def _joined(records: Sequence[CallDetailRecord]) -> list[Publication]:
     if not records:
         return []
     payload = CdrMessage(records=tuple(records)).written()
-    return [Parcel(tuple(map(_key, records)), Topic.CDR, payload, retain=False)]
+    return [Publication(tuple(map(_key, records)), Topic.CDR, payload, retain=False)]

@@ -19,7 +19,7 @@ class Appointment:
         self.action = None
 
 
-class Agenda:
+class Scheduler:
     """Timers for one thread, which asks for them whenever it wakes."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from firmware.base.proven_time import ProvenTime
-from firmware.configuration.shelf import Shelf
+from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.standing import Ended
 from firmware.phone.bundle_news import BundleNews
 from firmware.setup.bundles.identity import DeviceIdentity
@@ -16,11 +16,11 @@ from provisioning.report import Report
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class BundleContext:
     """All of it.
 
     Attributes:
-        shelf: the configurations.
+        config_store: the configurations.
         identity: this handset's keys.
         firmware: tells the version that is installed; a parser of e-mail reads it, 1 MB that is seldom wanted.
         watch: tells when the phone is left to itself.
@@ -34,7 +34,7 @@ class Around:
         proven_time: what is known of the time, whatever the clock shows.
     """
 
-    shelf: Shelf
+    config_store: ConfigStore
     identity: DeviceIdentity
     firmware: Callable[[], str]
     watch: PhoneWatch

@@ -11,16 +11,16 @@ import pytest
 
 from firmware.base.errors import ControlError, StorageError
 from firmware.base.proven_time import ProvenTime
+from firmware.configuration.config_store import BUNDLE_NAME, ConfigStore
 from firmware.configuration.loading import load
 from firmware.configuration.progress import BundleSource
-from firmware.configuration.shelf import BUNDLE_NAME, Shelf
 from firmware.configuration.standing import Ended
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
-from firmware.setup.bundles.desk import BundleDesk
 from firmware.setup.bundles.extras import Extras
 from firmware.setup.bundles.root_work import RootWork
+from firmware.setup.bundles.service import BundleService
 from firmware.setup.root.messages import RootAnswer, RootOutcome
 from provisioning.report import Check, CheckCode, CheckName, ReportResult
 from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, candidate, configuration_text
@@ -43,7 +43,7 @@ class RunLab(DeskLab):
         self.outcomes: list[Ended] = []
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[BundleDesk]:
+    async def running(self) -> AsyncIterator[BundleService]:
         async def try_sound() -> None:
             return None
 
@@ -55,13 +55,13 @@ class RunLab(DeskLab):
         self.news.clear()
         extras = Extras(None, self.folder / "memory", lambda _event: None, lambda: None)
         loaded = load(self.folder / "config.toml", self.folder)
-        self.shelf._standing = None
-        desk = BundleDesk(self.around, loaded, extras, try_sound, tell_operator)
-        desk.start()
+        self.config_store._standing = None
+        service = BundleService(self.context, loaded, extras, try_sound, tell_operator)
+        service.start()
         try:
-            yield desk
+            yield service
         finally:
-            await desk.stop()
+            await service.stop()
 
     async def ended(self) -> BundleEnded:
         """Wait until the phone hears what became of a bundle."""
@@ -72,10 +72,10 @@ class RunLab(DeskLab):
         return found[-1]
 
     @staticmethod
-    async def settled(desk: BundleDesk) -> None:
+    async def settled(service: BundleService) -> None:
         """Wait until the run has nothing more to do by itself."""
         async with asyncio.timeout(10):
-            await asyncio.gather(*desk._tasks)
+            await asyncio.gather(*service._tasks)
 
     def bundle(self, number: int = 7, **more: bytes) -> bytes:
         return INSTALLER.bundle({"config.toml": configuration_text(INSTALLER).encode()} | more, number)
@@ -93,30 +93,30 @@ def up(lab: RunLab) -> None:
 async def test_the_run_after_a_bundle_tries_it_keeps_it_and_says_so_once(lab: RunLab) -> None:
     trial = await lab.staged(lab.bundle())
     up(lab)
-    async with lab.running() as desk:
+    async with lab.running() as service:
         assert (await lab.ended()).result is BundleResult.APPLIED
-        await lab.settled(desk)
-        progress = await desk.intake.follow(trial.offer, 0, 0)
+        await lab.settled(service)
+        progress = await service.intake.follow(trial.offer, 0, 0)
         assert progress.report is not None
         assert (progress.report.result, progress.report.number) == (ReportResult.APPLIED, 7)
-    async with lab.running() as desk:
-        await lab.settled(desk)
-        again = await desk.intake.follow(trial.offer, 0, 0)
+    async with lab.running() as service:
+        await lab.settled(service)
+        again = await service.intake.follow(trial.offer, 0, 0)
         assert again.report == progress.report
         assert lab.news == []
 
 
 async def test_a_power_cut_after_it_counts_takes_in_what_else_it_brings_at_the_next_start(lab: RunLab) -> None:
     trial = await lab.staged(lab.bundle(7, **{"contacts.vcf": CARD}))
-    lab.shelf.take_up_trial()
-    lab.shelf.keep(lab.now_s, ())
-    async with lab.running() as desk:
+    lab.config_store.take_up_trial()
+    lab.config_store.keep(lab.now_s, ())
+    async with lab.running() as service:
         assert (await lab.ended()).result is BundleResult.APPLIED
-        await lab.settled(desk)
-        report = (await desk.intake.follow(trial.offer, 0, 0)).report
+        await lab.settled(service)
+        report = (await service.intake.follow(trial.offer, 0, 0)).report
     assert report is not None
     assert [(check.name, check.code) for check in report.checks] == [(CheckName.CONTACTS, CheckCode.FAILED)]
-    folder = lab.shelf.folder_of(7)
+    folder = lab.config_store.folder_of(7)
     assert not (folder / BUNDLE_NAME).exists(), "somebody's contacts lie on the card"
     assert load(lab.folder / "config.toml", lab.folder).number == 7
 
@@ -132,13 +132,13 @@ def with_tone(lab: RunLab, number: int) -> bytes:
 async def test_a_ring_tone_that_came_along_is_tried_and_stays_when_the_bundle_is_gone(lab: RunLab) -> None:
     trial = await lab.staged(with_tone(lab, 7))
     up(lab)
-    async with lab.running() as desk:
+    async with lab.running() as service:
         assert (await lab.ended()).result is BundleResult.APPLIED
-        await lab.settled(desk)
-        report = (await desk.intake.follow(trial.offer, 0, 0)).report
+        await lab.settled(service)
+        report = (await service.intake.follow(trial.offer, 0, 0)).report
     assert report is not None
     assert Check(name=CheckName.RING_TONES, passed=True) in report.checks
-    folder = lab.shelf.folder_of(7)
+    folder = lab.config_store.folder_of(7)
     assert not (folder / BUNDLE_NAME).exists()
     assert (folder / BELL).read_bytes() == chime()
 
@@ -148,9 +148,9 @@ async def test_the_ring_tone_of_a_bundle_that_is_sent_back_goes_with_it(lab: Run
     assert list(lab.folder.rglob("*.wav"))
     wrong = LineView("", RegistrationState.FAILED, RegistrationFailure.WRONG_PASSWORD)
     lab.watch.note_view(replace(QUIET, lines=(wrong,)))
-    async with lab.running() as desk:
-        await lab.settled(desk)
-    ended = lab.shelf.standing.ended
+    async with lab.running() as service:
+        await lab.settled(service)
+    ended = lab.config_store.standing.ended
     assert ended is not None
     assert ended.result is BundleResult.REVERTED
     assert not list(lab.folder.rglob("*.wav"))
@@ -158,13 +158,13 @@ async def test_the_ring_tone_of_a_bundle_that_is_sent_back_goes_with_it(lab: Run
 
 async def test_what_sent_a_bundle_back_is_shown_by_the_run_that_follows_and_once(lab: RunLab) -> None:
     await lab.staged(lab.bundle())
-    lab.shelf.end(Ended.of(candidate(7), BundleResult.REVERTED, BundleCode.LINES, checks=(), at_s=lab.now_s))
-    async with lab.running() as desk:
+    lab.config_store.end(Ended.of(candidate(7), BundleResult.REVERTED, BundleCode.LINES, checks=(), at_s=lab.now_s))
+    async with lab.running() as service:
         ended = await lab.ended()
         assert (ended.result, ended.code, ended.number) == (BundleResult.REVERTED, BundleCode.LINES, 7)
-        await lab.settled(desk)
-    async with lab.running() as desk:
-        await lab.settled(desk)
+        await lab.settled(service)
+    async with lab.running() as service:
+        await lab.settled(service)
         assert lab.news == []
 
 
@@ -172,29 +172,29 @@ async def test_the_operator_hears_what_became_of_its_bundle_once_the_store_is_op
     lab.reachable = False
     await lab.staged(lab.bundle(), BundleSource.NETWORK)
     up(lab)
-    async with lab.running() as desk:
+    async with lab.running() as service:
         await lab.ended()
-        await lab.settled(desk)
+        await lab.settled(service)
         assert lab.outcomes == []
         lab.reachable = True
-        desk.store_opened()
-        await lab.settled(desk)
-        ended = Shelf(lab.folder).standing.ended
+        service.store_opened()
+        await lab.settled(service)
+        ended = ConfigStore(lab.folder).standing.ended
         assert ended is not None
         assert not ended.outcome_due
         assert [(told.digest, told.result) for told in lab.outcomes] == [(ended.digest, BundleResult.APPLIED)]
-        desk.store_opened()
-        await lab.settled(desk)
+        service.store_opened()
+        await lab.settled(service)
     assert len(lab.outcomes) == 1
 
 
 async def test_what_came_by_stick_is_none_of_the_operators_business(lab: RunLab) -> None:
     await lab.staged(lab.bundle())
     up(lab)
-    async with lab.running() as desk:
+    async with lab.running() as service:
         await lab.ended()
-        desk.store_opened()
-        await lab.settled(desk)
+        service.store_opened()
+        await lab.settled(service)
     assert lab.outcomes == []
 
 
@@ -211,7 +211,7 @@ async def test_a_handset_that_runs_keeps_proof_of_the_time_while_its_clock_is_ri
     async with lab.running():
         assert await asyncio.to_thread(noted.wait, 10)
     lab.now_s, lab.synced = 0, False
-    assert lab.around.proven_time.read().at_least_s == NOW_S
+    assert lab.context.proven_time.read().at_least_s == NOW_S
 
 
 async def test_the_store_is_opened_once_the_bundle_counts_and_before_anything_of_it_is_taken_in(lab: RunLab) -> None:
@@ -219,13 +219,13 @@ async def test_the_store_is_opened_once_the_bundle_counts_and_before_anything_of
     up(lab)
 
     def look() -> tuple[int | None, bool]:
-        standing = Shelf(lab.folder).standing
+        standing = ConfigStore(lab.folder).standing
         return standing.active, standing.finishing is not None
 
     lab.look = look
-    async with lab.running() as desk:
+    async with lab.running() as service:
         assert (await lab.ended()).result is BundleResult.APPLIED
-        await lab.settled(desk)
+        await lab.settled(service)
     assert lab.openings == [(7, True)]
 
 
@@ -233,8 +233,8 @@ async def test_the_store_stays_shut_in_a_run_that_sends_its_bundle_back(lab: Run
     await lab.staged(lab.bundle())
     wrong = LineView("", RegistrationState.FAILED, RegistrationFailure.WRONG_PASSWORD)
     lab.watch.note_view(replace(QUIET, lines=(wrong,)))
-    async with lab.running() as desk:
-        await lab.settled(desk)
+    async with lab.running() as service:
+        await lab.settled(service)
     assert not lab.openings
 
 
@@ -258,8 +258,8 @@ def sent_back(*, starts_anew: bool = False, outcome: RootOutcome = RootOutcome.R
 async def with_firmware_sent_back(lab: RunLab, root: Root) -> None:
     await lab.staged(lab.bundle())
     tried = candidate(7, exchanges_firmware=True)
-    lab.shelf.end(Ended.of(tried, BundleResult.REVERTED, BundleCode.LINES, checks=(), at_s=lab.now_s))
-    lab.around = replace(lab.around, root=root)
+    lab.config_store.end(Ended.of(tried, BundleResult.REVERTED, BundleCode.LINES, checks=(), at_s=lab.now_s))
+    lab.context = replace(lab.context, root=root)
     lab.watch.note_view(QUIET)
     lab.starts = 0
 
@@ -267,19 +267,19 @@ async def with_firmware_sent_back(lab: RunLab, root: Root) -> None:
 async def test_the_store_opens_once_root_says_that_what_runs_stays(
     lab: RunLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firmware.setup.bundles.desk._ASK_ROOT_AGAIN_S", 0)
+    monkeypatch.setattr("firmware.setup.bundles.service._ASK_ROOT_AGAIN_S", 0)
     root = Root(None, sent_back(outcome=RootOutcome.FAILED), sent_back())
     await with_firmware_sent_back(lab, root)
     lab.look = lambda: len(root.answers)
-    async with lab.running() as desk:
-        await lab.settled(desk)
+    async with lab.running() as service:
+        await lab.settled(service)
     assert lab.openings == [0]
-    assert not Shelf(lab.folder).standing.firmware_is_on_trial
+    assert not ConfigStore(lab.folder).standing.firmware_is_on_trial
 
 
 async def test_where_other_firmware_is_to_run_this_one_opens_no_store_and_the_next_run_asks_again(lab: RunLab) -> None:
     await with_firmware_sent_back(lab, Root(sent_back(starts_anew=True)))
-    async with lab.running() as desk:
-        await lab.settled(desk)
+    async with lab.running() as service:
+        await lab.settled(service)
     assert (lab.openings, lab.starts) == ([], 1)
-    assert Shelf(lab.folder).standing.firmware_is_on_trial
+    assert ConfigStore(lab.folder).standing.firmware_is_on_trial

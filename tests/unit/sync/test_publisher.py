@@ -13,12 +13,12 @@ from firmware.base.errors import HandsetError
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.privacy.egress.downlink import DownTopic
-from firmware.sync import courier as courier_module
+from firmware.sync import publisher as courier_module
 from firmware.sync.broker import Arrival
-from firmware.sync.courier import Courier
-from firmware.sync.parcels import Parcel
 from firmware.sync.problems import BrokerError, MessageRefusedError
-from tests.unit.sync.test_parcels import outcome
+from firmware.sync.publications import Publication
+from firmware.sync.publisher import Publisher
+from tests.unit.sync.test_publications import outcome
 
 
 class AtOnce(random.Random):
@@ -97,13 +97,13 @@ class Handset:
 @asynccontextmanager
 async def carrying(connection: Connection, handset: Handset, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     monkeypatch.setattr(courier_module, "BrokerConnection", lambda _settings: connection)
-    courier = Courier(handset, heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce())
-    running = asyncio.create_task(courier.run())
+    publisher = Publisher(handset, heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce())
+    running = asyncio.create_task(publisher.run())
     try:
         async with asyncio.timeout(10):
             yield
     finally:
-        courier.stop()
+        publisher.stop()
         await running
 
 
@@ -131,11 +131,13 @@ async def test_a_handset_that_is_given_another_broker_need_not_wait_for_the_old_
         return Connection()
 
     monkeypatch.setattr(courier_module, "BrokerConnection", connection_to)
-    courier = Courier(GivenAnother(b"", HandsetError()), heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce())
-    running = asyncio.create_task(courier.run())
+    publisher = Publisher(
+        GivenAnother(b"", HandsetError()), heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce()
+    )
+    running = asyncio.create_task(publisher.run())
     async with asyncio.timeout(10):
         await connected.wait()
-    courier.stop()
+    publisher.stop()
     await running
     assert tried == [old, new]
 
@@ -164,10 +166,10 @@ async def test_a_handset_that_answers_nothing_keeps_nobody_from_stopping(monkeyp
 
     monkeypatch.setattr(courier_module, "BrokerConnection", lambda _settings: Connection())
     handset = Busy()
-    courier = Courier(handset, heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce())
-    running = asyncio.create_task(courier.run())
+    publisher = Publisher(handset, heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce())
+    running = asyncio.create_task(publisher.run())
     await handset.is_asked.wait()
-    courier.stop()
+    publisher.stop()
     async with asyncio.timeout(30):
         await running
     assert handset.counted == [Traffic(300, 200)]
@@ -214,8 +216,8 @@ async def test_what_the_broker_did_not_acknowledge_stays_in_the_outbox(
     class Failing(Connection):
         max_payload_bytes = 1024
 
-        async def publish(self, parcel: Parcel) -> None:
-            if parcel.keys == (kept.key,):
+        async def publish(self, publication: Publication) -> None:
+            if publication.keys == (kept.key,):
                 raise failure
 
     class WithMessages(Handset):

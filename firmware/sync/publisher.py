@@ -16,15 +16,15 @@ from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.privacy.egress.downlink import DownTopic
 from firmware.sync.announcement import Announcement
 from firmware.sync.broker import Arrival, BrokerConnection
-from firmware.sync.parcels import pack
 from firmware.sync.problems import BrokerError, MessageRefusedError
+from firmware.sync.publications import pack
 
 _log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
 LONGEST_SILENCE_S: Final = 60.0
-"""The courier's heart beats at least this often; see `Courier`."""
+"""The publisher's heart beats at least this often; see `Publisher`."""
 
 # Shorter than LONGEST_SILENCE_S. The handset answers at once when there is something; this is for the heart to beat.
 _POLL_S: Final = 50.0
@@ -60,7 +60,7 @@ class Handset(Protocol):
     async def moved(self, traffic: Traffic) -> None: ...
 
 
-class Courier:
+class Publisher:
     """Keeps nothing: what is not acknowledged by the broker is still in the outbox.
 
     A message is `done` only after its PUBACK, so a crash at any moment repeats messages and loses none. The other way
@@ -233,16 +233,19 @@ class Courier:
         self, connection: BrokerConnection, device: str, messages: Sequence[OutboxMessage]
     ) -> BrokerProblem:
         """Publish, and mark as done what the broker has; return what kept it from having them all."""
-        parcels = pack(messages, device, connection.max_payload_bytes)
-        outcomes = await asyncio.gather(*map(connection.publish, parcels), return_exceptions=True)
+        publications = pack(messages, device, connection.max_payload_bytes)
+        outcomes = await asyncio.gather(*map(connection.publish, publications), return_exceptions=True)
         self._heartbeat()
         done = [
-            key for parcel, outcome in zip(parcels, outcomes, strict=True) if outcome is None for key in parcel.keys
+            key
+            for publication, outcome in zip(publications, outcomes, strict=True)
+            if outcome is None
+            for key in publication.keys
         ]
         if done:
             await self._handset.done(done)
         problem = BrokerProblem.NONE
-        if sum(len(parcel.keys) for parcel in parcels) < len(messages):
+        if sum(len(publication.keys) for publication in publications) < len(messages):
             problem = BrokerProblem.MESSAGE_NOT_ALLOWED
         for outcome in outcomes:
             if isinstance(outcome, MessageRefusedError):
@@ -293,7 +296,7 @@ class Courier:
             self._heartbeat()
 
 
-class _Stopping(Exception):  # noqa: N818 - not an error: the way out of wherever the courier waits
+class _Stopping(Exception):  # noqa: N818 - not an error: the way out of wherever the publisher waits
     pass
 
 

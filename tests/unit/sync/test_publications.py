@@ -6,7 +6,7 @@ import pytest
 
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.privacy.egress.messages import CallDetailRecord, CdrMessage, ConsentMessage, Topic
-from firmware.sync.parcels import Parcel, pack
+from firmware.sync.publications import Publication, pack
 
 EPOCH = 5
 PLENTY_BYTES = 128 * 1024
@@ -67,41 +67,41 @@ def outcome(seq: int, **changed: Any) -> OutboxMessage:
     return OutboxMessage(OutboxKey(EPOCH, seq), "outcome", retain=False, payload=payload)
 
 
-def sequences(parcels: list[Parcel]) -> list[list[int]]:
-    return [[key.seq for key in parcel.keys] for parcel in parcels]
+def sequences(publications: list[Publication]) -> list[list[int]]:
+    return [[key.seq for key in publication.keys] for publication in publications]
 
 
 def test_records_that_follow_each_other_share_a_message() -> None:
-    [parcel] = pack([cdr(1), cdr(2), cdr(3)], "dev-1", PLENTY_BYTES)
-    assert (parcel.topic, parcel.retain) == (Topic.CDR, False)
-    assert [item.seq for item in CdrMessage.read(parcel.payload).records] == [1, 2, 3]
-    assert parcel.keys == tuple(OutboxKey(EPOCH, seq) for seq in (1, 2, 3))
+    [publication] = pack([cdr(1), cdr(2), cdr(3)], "dev-1", PLENTY_BYTES)
+    assert (publication.topic, publication.retain) == (Topic.CDR, False)
+    assert [item.seq for item in CdrMessage.read(publication.payload).records] == [1, 2, 3]
+    assert publication.keys == tuple(OutboxKey(EPOCH, seq) for seq in (1, 2, 3))
 
 
 def test_the_order_of_the_outbox_is_kept() -> None:
-    parcels = pack([cdr(1), consent(2), cdr(3), consent(4)], "dev-1", PLENTY_BYTES)
-    assert sequences(parcels) == [[1], [2], [3], [4]]
-    assert ConsentMessage.read(parcels[1].payload).seq == 2
-    assert parcels[1].retain
+    publications = pack([cdr(1), consent(2), cdr(3), consent(4)], "dev-1", PLENTY_BYTES)
+    assert sequences(publications) == [[1], [2], [3], [4]]
+    assert ConsentMessage.read(publications[1].payload).seq == 2
+    assert publications[1].retain
 
 
 def test_a_notice_that_tells_to_delete_comes_after_the_records_before_it_and_alone() -> None:
-    parcels = pack([cdr(1), cdr(2), erasure(3), outcome(4), cdr(5)], "dev-1", PLENTY_BYTES)
-    assert sequences(parcels) == [[1, 2], [3], [4], [5]]
-    assert [parcel.topic for parcel in parcels] == [Topic.CDR, Topic.ERASURE, Topic.OUTCOME, Topic.CDR]
-    assert not any(parcel.retain for parcel in parcels)
+    publications = pack([cdr(1), cdr(2), erasure(3), outcome(4), cdr(5)], "dev-1", PLENTY_BYTES)
+    assert sequences(publications) == [[1, 2], [3], [4], [5]]
+    assert [publication.topic for publication in publications] == [Topic.CDR, Topic.ERASURE, Topic.OUTCOME, Topic.CDR]
+    assert not any(publication.retain for publication in publications)
 
 
 def test_a_message_is_no_longer_than_the_broker_takes() -> None:
     size_bytes = len(pack([cdr(1), cdr(2)], "dev-1", PLENTY_BYTES)[0].payload)
-    parcels = pack([cdr(seq) for seq in range(1, 6)], "dev-1", size_bytes)
-    assert all(len(parcel.payload) <= size_bytes for parcel in parcels)
-    assert [seq for some in sequences(parcels) for seq in some] == [1, 2, 3, 4, 5]
+    publications = pack([cdr(seq) for seq in range(1, 6)], "dev-1", size_bytes)
+    assert all(len(publication.payload) <= size_bytes for publication in publications)
+    assert [seq for some in sequences(publications) for seq in some] == [1, 2, 3, 4, 5]
 
 
 def test_a_message_holds_a_hundred_records_at_most() -> None:
-    parcels = pack([cdr(seq) for seq in range(1, 131)], "dev-1", 10 * PLENTY_BYTES)
-    assert [len(parcel.keys) for parcel in parcels] == [100, 30]
+    publications = pack([cdr(seq) for seq in range(1, 131)], "dev-1", 10 * PLENTY_BYTES)
+    assert [len(publication.keys) for publication in publications] == [100, 30]
 
 
 def test_the_same_record_is_written_the_same_whatever_it_travels_with() -> None:
@@ -117,9 +117,9 @@ def test_the_order_of_fields_on_the_way_here_changes_nothing() -> None:
 
 def test_an_empty_message_has_the_broker_forget_the_state_of_consent() -> None:
     clearing = OutboxMessage(OutboxKey(EPOCH, 2), "consent", retain=True, payload={})
-    parcels = pack([cdr(1), clearing, cdr(3)], "dev-1", PLENTY_BYTES)
-    assert sequences(parcels) == [[1], [2], [3]]
-    assert parcels[1] == Parcel((OutboxKey(EPOCH, 2),), Topic.CONSENT, b"", retain=True)
+    publications = pack([cdr(1), clearing, cdr(3)], "dev-1", PLENTY_BYTES)
+    assert sequences(publications) == [[1], [2], [3]]
+    assert publications[1] == Publication((OutboxKey(EPOCH, 2),), Topic.CONSENT, b"", retain=True)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,6 @@ def test_nothing_makes_nothing() -> None:
 
 
 def test_a_payload_is_exactly_its_model() -> None:
-    [parcel] = pack([cdr(1)], "dev-1", PLENTY_BYTES)
-    assert json.loads(parcel.payload) == {"records": [record(1)]}
+    [publication] = pack([cdr(1)], "dev-1", PLENTY_BYTES)
+    assert json.loads(publication.payload) == {"records": [record(1)]}
     assert set(record(1)) == set(CallDetailRecord.__struct_fields__)
