@@ -26,6 +26,7 @@ class Form:
     Attributes:
         words: in words, such as "a whole number from 1 to 65535".
         hint: the same in short where a few words say it, such as "1 to 65535"; empty where they don't.
+        kind: what TOML has for it where that is a single value: bool, int, float or str.
         choices: the only values that it takes, where these are few.
         examples: values that it may have.
         table: what the keys of a table, or of each table of a list, are.
@@ -37,6 +38,7 @@ class Form:
 
     words: str
     hint: str = ""
+    kind: type[bool | float | str] = str
     choices: tuple[str | int, ...] = ()
     examples: tuple[Any, ...] = ()
     table: type[Section] | None = None
@@ -96,16 +98,16 @@ def _composite(annotation: Any, limits: _Limits) -> Form | None:
 
 
 def _choice(values: tuple[Any, ...]) -> Form:
-    return Form(joined(values), joined(values), choices=values)
+    return Form(joined(values), joined(values), type(values[0]), choices=values)
 
 
 def _simple(kind: Any, limits: _Limits) -> Form:
     if kind is bool:
-        return Form("true or false", choices=(True, False))
+        return Form("true or false", kind=bool, choices=(True, False))
     if kind in _NUMBERS:
         ends = (limits.lowest, limits.highest)
         bounds = " to ".join(f"0x{end:02X}" if limits.hexadecimal else str(end) for end in ends)
-        return Form(f"{_NUMBERS[kind]} from {bounds}", bounds, hexadecimal=limits.hexadecimal)
+        return Form(f"{_NUMBERS[kind]} from {bounds}", bounds, kind, hexadecimal=limits.hexadecimal)
     if kind is SecretStr:
         return Form(limits.description or "a text", secret=True)
     if kind is Path:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from firmware.base.durable import replace_durably
 from firmware.installer.authority_folder import AuthorityFolder, DeviceHasAnotherKeyError, Issued
-from firmware.installer.device_ids import device_ids
+from firmware.installer.columns import device_ids
 from firmware.installer.identities import read_identities
 from firmware.installer.service_command import service
 from firmware.installer.signing import ask_passphrase

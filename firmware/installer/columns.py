@@ -1,19 +1,17 @@
 """What the columns of a table of handsets set: the serial, a label's line, or any setting of a configuration."""
 
 import re
-import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
-from pydantic import SecretStr
-
-from firmware.installer.device_table import CellMistake, Column, DeviceTable
+from firmware.installer.device_table import CellMistake, Column, DeviceTable, read_table, refusal
+from provisioning.forms import Form
+from provisioning.reference import tables, top_settings
 from provisioning.remarks import KeyPath
-from provisioning.schema import Configuration
-from provisioning.section import Section
 
 SERIAL: Final = "serial"
 PLACE: Final = "place"
@@ -42,13 +40,6 @@ _SHORT: Final[Mapping[str, str]] = {
 """What the most frequent columns may be called; what stands for itself needs no line."""
 
 
-class _Form(StrEnum):
-    TEXT = "text"
-    TRUTH = "truth"
-    WHOLE = "whole"
-    NUMBER = "number"
-
-
 _TRUTHS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -58,35 +49,17 @@ class Setting:
 
     Attributes:
         path: where it stands.
-        is_list: several values, with semicolons between them.
-        is_secret: it must not be shown.
-        form: what TOML would have in its place.
+        form: what it takes.
     """
 
     path: KeyPath
-    is_list: bool
-    is_secret: bool
-    form: _Form
+    form: Form
 
     def value(self, cell: str) -> Any:
-        """Return what TOML has for a cell; text that cannot be it is left for the schema to object to."""
-        if not self.is_list:
-            return self._single(cell)
-        return [self._single(part.strip()) for part in cell.split(";") if part.strip()]
-
-    def _single(self, text: str) -> Any:
-        try:
-            match self.form:
-                case _Form.TRUTH:
-                    return _TRUTHS.get(text.lower(), text)
-                case _Form.WHOLE:
-                    return int(text)
-                case _Form.NUMBER:
-                    return float(text)
-                case _:
-                    return text
-        except ValueError:
-            return text
+        """Return what TOML has for a cell; the values of a list have semicolons between them."""
+        if self.form.item is None:
+            return _value(cell, self.form.kind)
+        return [_value(part.strip(), self.form.item.kind) for part in cell.split(";") if part.strip()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +97,7 @@ def read_columns(table: DeviceTable) -> tuple[Columns | None, tuple[CellMistake,
             continue
         plain = re.sub(r"[\s-]+", "_", column.heading.lower())
         name = _SHORT.get(plain, plain)
-        setting = None if name in {SERIAL, PLACE} else _find(_path(name))
+        setting = None if name in {SERIAL, PLACE} else _find(name)
         key: KeyPath = setting.path if setting else (name,)
         if setting is None and name not in {SERIAL, PLACE}:
             mistakes.append(table.mistake(_unknown(plain), column=column))
@@ -145,15 +118,31 @@ def read_columns(table: DeviceTable) -> tuple[Columns | None, tuple[CellMistake,
     return Columns(serial, place, tuple(settings)), tuple(mistakes)
 
 
-def all_settings(model: type[Section] = Configuration, before: str = "") -> Iterator[str]:
-    """Return what every setting is called as a column, with 0 for the entries of lists."""
-    for name, field in model.model_fields.items():
-        inner, is_list = _unwrap(field.annotation)
-        section = _section(inner)
-        if section is None:
-            yield f"{before}{name}"
-        else:
-            yield from all_settings(section, f"{before}{name}.{'0.' if is_list else ''}")
+def device_ids(path: Path) -> Mapping[str, str]:
+    """Return the device id of each serial in a table of `wecall bundle mass`; the serial itself where it has none.
+
+    Raises:
+        ProvisioningError: it cannot be read, with every mistake of its form.
+    """
+    table = read_table(path)
+    columns, mistakes = read_columns(table)
+    if columns is None or mistakes:
+        raise refusal(mistakes)
+    column = columns.column_of(("device", "id"))
+    return {
+        (serial := row.cells[columns.serial.position].lower()): (row.cells[column.position] if column else "") or serial
+        for row in table.rows
+    }
+
+
+@cache
+def all_settings() -> Mapping[str, Form]:
+    """Return what every setting is called as a column, with 0 for the entries of lists, and what it takes."""
+    named = {setting.name: setting.form for setting in top_settings()}
+    for table in tables():
+        before = ".".join(table.path) + (".0." if table.several else ".")
+        named |= {f"{before}{setting.name}": setting.form for setting in table.settings}
+    return named
 
 
 def _unknown(name: str) -> str:
@@ -167,61 +156,19 @@ def _unknown(name: str) -> str:
     return f"there is no such setting; {hint}"
 
 
-def _path(name: str) -> KeyPath:
-    """Read "accounts.0.username", or "accounts[1].username" as mistakes have it, which count from 1."""
+def _find(name: str) -> Setting | None:
+    """Find "accounts.0.username", or "accounts[1].username" as mistakes have it, which count from 1."""
     dotted = re.sub(r"\[([1-9][0-9]*)\]", lambda found: f".{int(found[1]) - 1}", name)
-    return tuple(int(part) if part.isdigit() else part for part in dotted.split("."))
+    path = tuple(int(part) if part.isdigit() else part for part in dotted.split("."))
+    form = all_settings().get(".".join("0" if isinstance(part, int) else part for part in path))
+    return None if form is None else Setting(path, form)
 
 
-def _find(path: KeyPath) -> Setting | None:
-    model: type[Section] = Configuration
-    left = list(path)
-    while left:
-        name = left.pop(0)
-        field = model.model_fields.get(name) if isinstance(name, str) else None
-        if field is None:
-            return None
-        inner, is_list = _unwrap(field.annotation)
-        section = _section(inner)
-        if section is None:
-            return None if left else Setting(path, is_list, _has(inner, SecretStr), _form(inner))
-        if is_list and not (left and isinstance(left.pop(0), int)):
-            return None
-        model = section
-    return None
-
-
-def _unwrap(annotation: Any) -> tuple[Any, bool]:
-    """Take off what pydantic is told besides the type; a tuple of any length is a list of its entries."""
-    if get_origin(annotation) is Annotated:
-        return _unwrap(get_args(annotation)[0])
-    if get_origin(annotation) in {Union, types.UnionType}:
-        parts = [part for part in get_args(annotation) if part is not type(None)]
-        if len(parts) == 1:
-            return _unwrap(parts[0])
-        return annotation, False
-    if get_origin(annotation) in {tuple, frozenset}:
-        return _unwrap(get_args(annotation)[0])[0], True
-    return annotation, False
-
-
-def _section(inner: Any) -> type[Section] | None:
-    return inner if isinstance(inner, type) and issubclass(inner, Section) else None
-
-
-def _form(inner: Any) -> _Form:
-    for form, kind in ((_Form.TRUTH, bool), (_Form.WHOLE, int), (_Form.NUMBER, float)):
-        if _has(inner, kind):
-            return form
-    return _Form.TEXT
-
-
-def _has(inner: Any, kind: type) -> bool:
-    """Tell whether values of a type may be of this kind; of a choice of values those count."""
-    if get_origin(inner) is Literal:
-        return any(type(value) is kind for value in get_args(inner))
-    return inner is kind or any(_has(part, kind) for part in _parts(inner))
-
-
-def _parts(inner: Any) -> Iterable[Any]:
-    return get_args(inner) if get_origin(inner) in {Union, types.UnionType, Annotated, tuple, frozenset} else ()
+def _value(text: str, kind: type[bool | float | str]) -> Any:
+    """Return what TOML has; text that cannot be it is left for the schema to object to."""
+    if kind is bool:
+        return _TRUTHS.get(text.lower(), text)
+    try:
+        return kind(text)
+    except ValueError:
+        return text

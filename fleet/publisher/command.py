@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 from rich.console import Console
 
-from firmware.installer.device_ids import device_ids
+from firmware.installer.columns import device_ids
 from firmware.privacy.egress.messages import timestamp
 from fleet.errors import FleetError
 from fleet.publications import Publication, PublicationKind

@@ -93,4 +93,4 @@ def test_a_cell_becomes_what_toml_would_have(heading: str, cell: str, value: obj
 def test_passwords_are_known_to_be_secret() -> None:
     columns, _ = read_columns(table("serial", "password", "username", "network.wifi.0.password"))
     assert columns is not None
-    assert [found.is_secret for _, found in columns.settings] == [True, False, True]
+    assert [found.form.secret for _, found in columns.settings] == [True, False, True]
