@@ -31,23 +31,11 @@ _HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 
 
 class Reason(StrEnum):
-    """Why a certificate is taken back, in the words of RFC 5280 section 5.3.1."""
+    """Why a certificate is taken back, in the words of RFC 5280 section 5.3.1 as `cryptography` has them."""
 
     LOST = "key_compromise"
     REPLACED = "superseded"
     RETIRED = "cessation_of_operation"
-
-    @property
-    def flag(self) -> x509.ReasonFlags:
-        """The same, as `cryptography` has it."""
-        return _FLAGS[self]
-
-
-_FLAGS: Final = {
-    Reason.LOST: x509.ReasonFlags.key_compromise,
-    Reason.REPLACED: x509.ReasonFlags.superseded,
-    Reason.RETIRED: x509.ReasonFlags.cessation_of_operation,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +75,7 @@ class Authority:
             now: the time.
         """
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        subject = _subject(name)
         certificate = (
             _unsigned(subject, subject, key.public_key(), now, now + timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -101,57 +89,36 @@ class Authority:
             raise ProvisioningError("The authority's key does not belong to its certificate.")
 
     def issue(
-        self, request: x509.CertificateSigningRequest, device: str, *, days: int, now: datetime
-    ) -> x509.Certificate:
-        """Answer a request with a certificate for a client of the broker.
+        self, request: x509.CertificateSigningRequest, name: str, *, days: int, now: datetime,
+        hosts: Iterable[str] = (),
+    ) -> x509.Certificate:  # fmt: skip
+        """Answer a request with a certificate for a client of the broker, or for the broker itself.
 
         Args:
             request: from `read_request`.
-            device: the device id that it is to be known by.
+            name: the common name: the device id, or the name of a service.
             days: how long the certificate lasts, at most as long as the authority.
             now: the time.
-
-        Raises:
-            ProvisioningError: the authority itself is over.
-        """
-        return self._issue(request, device, ExtendedKeyUsageOID.CLIENT_AUTH, days=days, now=now).sign(
-            self.key, hashes.SHA256()
-        )
-
-    def issue_server(
-        self, request: x509.CertificateSigningRequest, name: str, hosts: Iterable[str], *, days: int, now: datetime
-    ) -> x509.Certificate:
-        """Answer a request with a certificate for the broker itself, which nobody can come in with.
-
-        Args:
-            request: from `read_request`.
-            name: the common name; clients look at the hosts alone.
-            hosts: names and addresses that clients reach it under.
-            days: how long the certificate lasts, at most as long as the authority.
-            now: the time.
+            hosts: of a broker, names and addresses that clients reach it under; nobody can come in with it.
 
         Raises:
             ProvisioningError: the authority itself is over, or a host is none.
         """
-        names = x509.SubjectAlternativeName([_host(host) for host in hosts])
-        builder = self._issue(request, name, ExtendedKeyUsageOID.SERVER_AUTH, days=days, now=now)
-        return builder.add_extension(names, critical=False).sign(self.key, hashes.SHA256())
-
-    def _issue(
-        self, request: x509.CertificateSigningRequest, name: str, usage: x509.ObjectIdentifier, *, days: int,
-        now: datetime,
-    ) -> x509.CertificateBuilder:  # fmt: skip
         ends_at = min(now + timedelta(days=days), self.certificate.not_valid_after_utc)
         if ends_at <= now:
             raise ProvisioningError(f"The authority ended on {ends_at:%Y-%m-%d}. Make another: wecall fleet ca init")
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        return (
-            _unsigned(subject, self.certificate.subject, public_key(request), now, ends_at)
+        names = [_host(host) for host in hosts]
+        usage = ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH
+        builder = (
+            _unsigned(_subject(name), self.certificate.subject, public_key(request), now, ends_at)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        return builder.sign(self.key, hashes.SHA256())
 
     def revocation_list(self, revoked: Iterable[Revocation], now: datetime) -> bytes:
         """Return what the broker reads to know the certificates that count no more, in PEM.
@@ -172,7 +139,7 @@ class Authority:
                 x509.RevokedCertificateBuilder()
                 .serial_number(each.serial_number)
                 .revocation_date(each.at)
-                .add_extension(x509.CRLReason(each.reason.flag), critical=False)
+                .add_extension(x509.CRLReason(x509.ReasonFlags[each.reason]), critical=False)
                 .build()
             )
         return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
@@ -240,6 +207,10 @@ def _host(host: str) -> x509.GeneralName:
     if not _HOST_NAME.fullmatch(host):
         raise ProvisioningError(f"{host!r} is no host: give a name such as broker.example.com, or an address.")
     return x509.DNSName(host)
+
+
+def _subject(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
 def _unsigned(

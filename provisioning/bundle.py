@@ -16,7 +16,6 @@ from typing import BinaryIO, Final, NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from provisioning.archive import Archive, write_archive
 from provisioning.manifest import FIRMWARE_FORMAT, SERIAL_PATTERN, Manifest, manifest_text, read_manifest
@@ -220,7 +219,7 @@ def write_bundle(
     for name in sorted(contents):
         _check_content(name, contents[name])
         packed[name] = contents[name]
-    signer = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    signer = key.public_key().public_bytes_raw()
     with tempfile.TemporaryFile() as zipped:
         write_archive(packed, zipped)
         size_bytes = _ZIP_AT + zipped.tell()

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
 )
 from pydantic import AfterValidator, Field, ValidationError
@@ -76,7 +75,7 @@ class Identity(Section):
     @classmethod
     def of(cls, serial: str, sealing_key: X25519PrivateKey, broker_key: EllipticCurvePrivateKey, firmware: str) -> Self:
         """Make the identity of a handset that has these keys."""
-        public = sealing_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        public = sealing_key.public_key().public_bytes_raw()
         return cls(
             serial=serial,
             public_key=base64.b64encode(public).decode("ascii"),

@@ -6,7 +6,6 @@ The signature covers every other byte and, before them, a label that no other pr
 therefore never one of another. Nothing of the body is looked at before the signature holds.
 """
 
-import base64
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -14,7 +13,6 @@ from typing import Annotated, Final, Literal, NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import Field, JsonValue, ValidationError
 
 from provisioning.errors import ProvisioningError
@@ -121,11 +119,6 @@ class Statement(Validity):
             _refuse(Refusal.NOT_YET_VALID, f"This document is from the future, {self.issued_at:%Y-%m-%d}.")
 
 
-def public_key_text(key: Ed25519PrivateKey) -> str:
-    """Return the public half of a key as the configuration wants it."""
-    return base64.b64encode(_public_bytes(key)).decode("ascii")
-
-
 def sign(kind: DocumentKind, statement: Statement, key: Ed25519PrivateKey) -> bytes:
     """Make a signed document.
 
@@ -134,7 +127,7 @@ def sign(kind: DocumentKind, statement: Statement, key: Ed25519PrivateKey) -> by
     """
     text = json.dumps(statement.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     body = text.encode()
-    header = _MAGIC + bytes([_CODES[kind]]) + bytes.fromhex(key_id(_public_bytes(key)))
+    header = _MAGIC + bytes([_CODES[kind]]) + bytes.fromhex(key_id(key.public_key().public_bytes_raw()))
     document = header + key.sign(_LABEL + header + body) + body
     _check_size(document, kind)
     return document
@@ -176,10 +169,6 @@ def _check_size(document: bytes, kind: DocumentKind) -> None:
         _refuse(
             Refusal.TOO_LARGE, f"This document has {len(document)} bytes; {_a(kind)} has {MAX_BYTES[kind]} at most."
         )
-
-
-def _public_bytes(key: Ed25519PrivateKey) -> bytes:
-    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def _a(kind: DocumentKind | None) -> str:

@@ -87,13 +87,13 @@ def new_key(file: Path, passphrase: bool) -> None:
 
     The six words are what a handset's display shows of it. To sign firmware too, add "firmware".
     """
-    from firmware.installer.signing import public_half, trust_lines
+    from firmware.installer.signing import trust_lines
     from provisioning.keys import make_key
 
     # Typed, and nothing else: a command line and an environment can be read by others.
     words = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True) if passphrase else ""
     made = _told(lambda: make_key(file, words))
-    click.echo(trust_lines(public_half(made)))
+    click.echo(trust_lines(made))
 
 
 @click.group()

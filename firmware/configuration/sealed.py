@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from firmware.base.errors import BundleError
 from firmware.configuration.config_store import SEALING_KEY, SECRETS_NAME
@@ -17,7 +17,7 @@ from provisioning.sealing import seal_to_device, unseal_with_key
 
 def seal_to_self(secrets: dict[str, str], key: X25519PrivateKey, serial: str) -> bytes:
     """Seal passwords for this handset to keep."""
-    return seal_to_device(secrets, key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw), serial=serial)
+    return seal_to_device(secrets, key.public_key().public_bytes_raw(), serial=serial)
 
 
 def read_own(folder: Path, provisioning: Path, serial: str) -> dict[str, str]:

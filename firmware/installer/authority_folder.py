@@ -171,11 +171,8 @@ class AuthorityFolder:
         ]
         if own:
             certificate = own[-1]
-        elif hosts:
-            certificate = authority.issue_server(request, device, hosts, days=days, now=now)
         else:
-            certificate = authority.issue(request, device, days=days, now=now)
-        if not own:
+            certificate = authority.issue(request, device, days=days, now=now, hosts=hosts)
             path = self.folder / _ISSUED / f"{certificate.serial_number:040x}.pem"
             replace_durably(path, certificate.public_bytes(Encoding.PEM))
             self._known = [*known, Issued(device, certificate, None)]

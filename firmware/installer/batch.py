@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from firmware.base.durable import replace_durably
 from firmware.installer.bundle_folder import CONFIGURATION
 from firmware.installer.configuration_text import change_text
 from firmware.installer.mass_record import Made, MassRecord
-from firmware.installer.signing import BUNDLE_SUFFIX, new_manifest, public_half
+from firmware.installer.signing import BUNDLE_SUFFIX, new_manifest
 from firmware.installer.site import Handset
 from provisioning.bundle import write_bundle
 from provisioning.identity import Identity
@@ -22,42 +23,6 @@ from provisioning.sealing import new_code, seal_to_code, seal_to_device
 
 BROKER_CERTIFICATE: Final = "certificates/broker.pem"
 """Where a handset's own certificate stands in its bundle."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the bundles of a batch have in common.
-
-    Attributes:
-        number: of those that are new.
-        days: for so long handsets take them.
-        note: a line for people.
-        now: when they are signed.
-        anew: whether those are made once more that are there, with other codes.
-    """
-
-    number: int
-    days: int
-    note: str
-    now: datetime
-    anew: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Supplies:
-    """What goes into the bundles besides the table.
-
-    Attributes:
-        text: the folder's configuration.
-        contents: the folder's other files.
-        identities: by serial, of the handsets that secrets are sealed to; for others it is a code.
-        certificates: by serial, the handset's own for the broker.
-    """
-
-    text: str = field(repr=False)
-    contents: Mapping[str, Path]
-    identities: Mapping[str, Identity]
-    certificates: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +40,37 @@ class Done:
     was_there: bool
 
 
+@dataclass(frozen=True)
 class Batch:
-    """The bundles of one table on one stick."""
+    """The bundles of one table on one stick.
 
-    def __init__(
-        self, supplies: Supplies, terms: Terms, key: Ed25519PrivateKey, record: MassRecord, stick: Path
-    ) -> None:
-        """Set up.
+    Attributes:
+        text: the folder's configuration.
+        contents: the folder's other files.
+        identities: by serial, of the handsets that secrets are sealed to; for others it is a code.
+        certificates: by serial, the handset's own for the broker.
+        key: of the signer.
+        number: of those that are new.
+        days: for so long handsets take them.
+        note: a line for people.
+        now: when they are signed.
+        anew: whether those are made once more that are there, with other codes.
+        record: of what was made before.
+        stick: where to.
+    """
 
-        Args:
-            supplies: what goes in.
-            terms: what they have in common.
-            key: of the signer.
-            record: of what was made before.
-            stick: where to.
-        """
-        self._supplies = supplies
-        self._terms = terms
-        self._key = key
-        self._record = record
-        self._stick = stick
-        self._common = _digest_of_common(supplies.contents, public_half(key), terms)
+    text: str = field(repr=False)
+    contents: Mapping[str, Path]
+    identities: Mapping[str, Identity]
+    certificates: Mapping[str, bytes]
+    key: Ed25519PrivateKey
+    number: int
+    days: int
+    note: str
+    now: datetime
+    anew: bool
+    record: MassRecord
+    stick: Path
 
     def run(self, handsets: Sequence[Handset]) -> Iterator[Done]:
         """Make what is missing, in the order of the table; what is done stays done wherever this ends.
@@ -108,19 +83,19 @@ class Batch:
             made, content = self._make(handset)
             if content is not None:
                 # A code is on record before there is anything that it opens.
-                self._record.add(made)
+                self.record.add(made)
                 replace_durably(self._path(handset), content)
             yield Done(handset, made.code, was_there=content is None)
 
     def _make(self, handset: Handset) -> tuple[Made, bytes | None]:
         serial = handset.serial
         inputs = self._digest_of_inputs(handset)
-        before = None if self._terms.anew else self._record.latest(serial)
-        holds = before is not None and before.inputs == inputs and self._terms.now < before.until
+        before = None if self.anew else self.record.latest(serial)
+        holds = before is not None and before.inputs == inputs and self.now < before.until
         same = before if holds else None
         if same is not None and self._is_there(handset, same):
             return same, None
-        identity = self._supplies.identities.get(serial)
+        identity = self.identities.get(serial)
         code = ""
         sealed: dict[str, bytes] = {}
         if handset.secrets and identity is not None:
@@ -129,17 +104,16 @@ class Batch:
             # Labels that were printed stay right.
             code = (before.code if before else "") or new_code()
             sealed["sealed/code"] = seal_to_code(handset.secrets, code)
-        text = change_text(self._supplies.text, handset.settings, without=handset.in_clear)
-        contents: dict[str, bytes | Path] = {**self._supplies.contents, CONFIGURATION: text.encode(), **sealed}
-        if serial in self._supplies.certificates:
-            contents[BROKER_CERTIFICATE] = self._supplies.certificates[serial]
-        terms = self._terms
+        text = change_text(self.text, handset.settings, without=handset.in_clear)
+        contents: dict[str, bytes | Path] = {**self.contents, CONFIGURATION: text.encode(), **sealed}
+        if serial in self.certificates:
+            contents[BROKER_CERTIFICATE] = self.certificates[serial]
         manifest = new_manifest(
-            handset.configuration.device.fleet, same.number if same else terms.number, (serial,), days=terms.days,
-            note=terms.note, now=terms.now,
+            handset.configuration.device.fleet, same.number if same else self.number, (serial,), days=self.days,
+            note=self.note, now=self.now,
         )  # fmt: skip
         target = io.BytesIO()
-        write_bundle(contents, manifest, self._key, target)
+        write_bundle(contents, manifest, self.key, target)
         content = target.getvalue()
         made = Made(
             serial=serial,
@@ -151,15 +125,24 @@ class Batch:
         )
         return made, content
 
+    @cached_property
+    def _digest_of_common(self) -> bytes:
+        signer = self.key.public_key().public_bytes_raw()
+        digest = hashlib.sha256(signer + repr((self.days, self.note)).encode())
+        for name, path in sorted(self.contents.items()):
+            with path.open("rb") as file:
+                digest.update(name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
+        return digest.digest()
+
     def _digest_of_inputs(self, handset: Handset) -> str:
-        identity = self._supplies.identities.get(handset.serial)
+        identity = self.identities.get(handset.serial)
         parts = (
-            self._common,
-            self._supplies.text.encode(),
+            self._digest_of_common,
+            self.text.encode(),
             repr(handset.settings).encode(),
             repr(sorted(handset.secrets.items())).encode(),
             identity.public_bytes if identity else b"",
-            self._supplies.certificates.get(handset.serial, b""),
+            self.certificates.get(handset.serial, b""),
         )
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
@@ -171,12 +154,4 @@ class Batch:
             return False
 
     def _path(self, handset: Handset) -> Path:
-        return self._stick / f"{handset.serial}{BUNDLE_SUFFIX}"
-
-
-def _digest_of_common(contents: Mapping[str, Path], signer: bytes, terms: Terms) -> bytes:
-    digest = hashlib.sha256(signer + repr((terms.days, terms.note)).encode())
-    for name, path in sorted(contents.items()):
-        with path.open("rb") as file:
-            digest.update(name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
-    return digest.digest()
+        return self.stick / f"{handset.serial}{BUNDLE_SUFFIX}"

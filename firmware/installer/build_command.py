@@ -1,6 +1,5 @@
 """`wecall bundle build` and `sign`: a folder becomes a file that handsets take."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -16,18 +15,18 @@ from firmware.installer.signing import (
     DRAFT_SUFFIX,
     check_signer,
     new_manifest,
-    public_half,
     read_packed,
     renewed,
     signing_key,
+    warn,
+    words_line,
     write_draft,
     write_signed,
 )
-from provisioning.bundle import key_words
 from provisioning.errors import ProvisioningError
 from provisioning.manifest import Manifest
 from provisioning.remarks import counted
-from provisioning.schema import Configuration, parse_configuration
+from provisioning.schema import parse_configuration
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT: Final = click.Path(dir_okay=False, path_type=Path)
@@ -85,7 +84,7 @@ def build(  # noqa: PLR0917 - click names them all
         click.echo(f"{out}: {summary(manifest)}\nIt is not signed yet: wecall bundle sign {out} --key KEY")
         return
     key = signing_key(key_file)
-    _warn_about_signer(configuration, key, contents)
+    check_signer([configuration.trust], key, contents)
     # A number that is skipped does no harm; one that is given twice does.
     source.remember_number(manifest.number)
     write_signed(out, contents, manifest, key)
@@ -104,7 +103,7 @@ def sign(file: Path, key_file: Path, out: Path | None, days: int | None) -> None
     key = signing_key(key_file)
     if CONFIGURATION in packed.contents:
         text = packed.contents[CONFIGURATION].decode(errors="replace")
-        _warn_about_signer(parse_configuration(text), key, packed.contents)
+        check_signer([parse_configuration(text).trust], key, packed.contents)
     out = out or file.with_suffix(BUNDLE_SUFFIX)
     write_signed(out, packed.contents, manifest, key)
     _tell(out, manifest, key)
@@ -122,26 +121,15 @@ def _check(folder: Path, now: datetime) -> None:
     if findings.mistakes:
         raise ProvisioningError(f"Nothing was built: there {_are(len(findings.mistakes))} to be corrected first.")
     if findings.to_seal and not any(name.startswith("sealed/") for name, _ in BundleFolder(folder).files()):
-        _warn(f"Not in it, sealed or in clear: {', '.join(findings.to_seal)}. Handsets that lack them refuse it.")
+        warn(f"Not in it, sealed or in clear: {', '.join(findings.to_seal)}. Handsets that lack them refuse it.")
 
 
 def _are(mistakes: int) -> str:
     return f"is {counted(mistakes, 'mistake')}" if mistakes == 1 else f"are {counted(mistakes, 'mistake')}"
 
 
-def _warn_about_signer(configuration: Configuration, key: Ed25519PrivateKey, names: Iterable[str]) -> None:
-    has_firmware = any(name.startswith("firmware/") for name in names)
-    for warning in check_signer(configuration.trust, public_half(key), has_firmware=has_firmware):
-        _warn(warning)
-
-
-def _warn(text: str) -> None:
-    click.echo(f"{click.style('warning:', fg='yellow')} {text}", err=True)
-
-
 def _tell(out: Path, manifest: Manifest, key: Ed25519PrivateKey) -> None:
-    click.echo(f"{out}: {summary(manifest)}")
-    click.echo(f"A handset that knows no key yet shows these words of yours: {' '.join(key_words(public_half(key)))}")
+    click.echo(f"{out}: {summary(manifest)}\n{words_line(key)}")
 
 
 def summary(manifest: Manifest) -> str:

@@ -8,7 +8,7 @@ import click
 
 from firmware.base.durable import replace_durably
 from firmware.installer.bundle_folder import CONFIGURATION, SECRETS
-from firmware.installer.signing import public_half, signing_key
+from firmware.installer.signing import signing_key
 from provisioning.errors import ProvisioningError
 from provisioning.remarks import KeyPath
 from provisioning.template import template
@@ -41,7 +41,7 @@ def init(folder: Path, device: str | None, fleet: str | None, key_file: Path | N
     target = folder / CONFIGURATION
     if target.exists():
         raise ProvisioningError(f"There is a {CONFIGURATION} in {folder} already, and one is never overwritten.")
-    public = base64.b64encode(public_half(signing_key(key_file))).decode() if key_file is not None else None
+    public = signing_key(key_file).public_key().public_bytes_raw() if key_file is not None else None
     text = template(_filled(device, fleet, public), {("trust", "keys")})
     for name in _FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -50,12 +50,12 @@ def init(folder: Path, device: str | None, fleet: str | None, key_file: Path | N
     click.echo(f"{folder} has a place for:\n\n{_LAYOUT}\nFill in {target}, then: wecall bundle check {folder}")
 
 
-def _filled(device: str | None, fleet: str | None, public: str | None) -> dict[KeyPath, Any]:
+def _filled(device: str | None, fleet: str | None, public: bytes | None) -> dict[KeyPath, Any]:
     given: dict[KeyPath, str | None] = {
         ("device", "id"): device,
         ("device", "country"): "",
         ("device", "fleet"): fleet,
-        ("trust", "keys", 0, "public"): public,
+        ("trust", "keys", 0, "public"): base64.b64encode(public).decode() if public else None,
     }
     signs = [kind for kind in Kind if kind is not Kind.FIRMWARE]
     return {("trust", "keys", 0, "signs"): signs, **{path: value for path, value in given.items() if value is not None}}

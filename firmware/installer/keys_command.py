@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from firmware.installer.bundle_folder import CONFIGURATION, read_text
-from firmware.installer.signing import public_half, read_packed, signing_key, trust_lines
+from firmware.installer.signing import read_packed, signing_key, trust_lines
 from provisioning.bundle import key_words
 from provisioning.errors import ProvisioningError
 from provisioning.examination import trusted_keys
@@ -41,7 +41,7 @@ def _show(path: Path) -> None:
     with path.open("rb") as file:
         begins = file.read(len(_PEM_MARK))
     if begins == _PEM_MARK:
-        click.echo(trust_lines(public_half(signing_key(path))))
+        click.echo(trust_lines(signing_key(path)))
         return
     if path.suffix == ".toml":
         _show_trusted(read_text(path))

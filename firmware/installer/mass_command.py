@@ -2,26 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 import click
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from firmware.base.durable import replace_durably
-from firmware.installer.batch import Batch, Done, Supplies, Terms
+from firmware.installer.batch import Batch, Done
 from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
 from firmware.installer.check_command import line_of
 from firmware.installer.device_table import read_table
 from firmware.installer.identities import read_identities
 from firmware.installer.labels import sheet
 from firmware.installer.mass_record import MassRecord
-from firmware.installer.signing import BUNDLE_SUFFIX, check_signer, public_half, signing_key
+from firmware.installer.signing import BUNDLE_SUFFIX, check_signer, signing_key, warn, words_line
 from firmware.installer.site import Handset, read_site
 from firmware.installer.site_check import certificates_of, check_common, check_files
-from provisioning.bundle import key_words
 from provisioning.identity import Identity
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -94,8 +92,8 @@ def mass(  # noqa: PLR0917 - click names them all
     certificates = certificates_of(handsets, certificate_folder)
     check_files(handsets, contents, certificates)
     remarks = check_common(source, handsets[0], has_certificates=bool(certificates))
-    for text in site.warnings:
-        _warn(text)
+    for warning in site.warnings:
+        warn(warning)
     if only_check:
         for remark in remarks:
             click.echo(line_of(remark), err=True)
@@ -104,24 +102,20 @@ def mass(  # noqa: PLR0917 - click names them all
     if stick is None or key_file is None:
         raise click.UsageError("Say where to with --stick, and who signs with --key; or only --check.")
     key = signing_key(key_file)
-    for warning in _signer_warnings(handsets, key, contents):
-        _warn(warning)
+    check_signer({handset.configuration.trust for handset in handsets}, key, contents)
     record = MassRecord(table)
     record.read()
     now = datetime.now(UTC).replace(microsecond=0)
-    terms = Terms(number or source.next_number(now), days, note, now, anew)
-    source.remember_number(terms.number)
-    supplies = Supplies(source.configuration_text(), contents, known, certificates)
-    done = _run(Batch(supplies, terms, key, record, stick), handsets)
+    number = number or source.next_number(now)
+    source.remember_number(number)
+    text = source.configuration_text()
+    batch = Batch(text, contents, known, certificates, key, number, days, note, now, anew, record, stick)
+    done = _run(batch, handsets)
     labels = labels or table.with_name(f"{table.stem}-labels.html")
     page = sheet([each.handset.label(each.code) for each in done], f"{table.stem} {now:%Y-%m-%d}")
     replace_durably(labels, page.encode())
     _tell(done, stick, labels, record)
-    click.echo(f"A handset that knows no key yet shows these words of yours: {' '.join(key_words(public_half(key)))}")
-
-
-def _warn(text: str) -> None:
-    click.echo(f"{click.style('warning:', fg='yellow')} {text}", err=True)
+    click.echo(words_line(key))
 
 
 def _run(batch: Batch, handsets: Sequence[Handset]) -> list[Done]:
@@ -157,12 +151,3 @@ def _tell(done: Sequence[Done], stick: Path, labels: Path, record: MassRecord) -
 def _who_types(handsets: Sequence[Handset], known: Mapping[str, Identity]) -> str:
     count = sum(bool(handset.secrets) and handset.serial not in known for handset in handsets)
     return f" At {count} of them a code will have to be typed." if count else ""
-
-
-def _signer_warnings(
-    handsets: Sequence[Handset], key: Ed25519PrivateKey, contents: Mapping[str, Path]
-) -> tuple[str, ...]:
-    has_firmware = any(PurePosixPath(name).parts[0] == "firmware" for name in contents)
-    trusts = {handset.configuration.trust for handset in handsets}
-    found = (check_signer(trust, public_half(key), has_firmware=has_firmware) for trust in trusts)
-    return tuple(dict.fromkeys(warning for warnings in found for warning in warnings))

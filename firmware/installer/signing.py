@@ -5,7 +5,7 @@ A draft is the zip of a bundle with its manifest, without magic, key and signatu
 
 import base64
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,6 @@ from typing import BinaryIO, Final
 
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import ValidationError
 
 from firmware.base.durable import sync_folder
@@ -59,11 +58,6 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
         ProvisioningError: it cannot be used.
     """
     return load_key(path, ask_passphrase)
-
-
-def public_half(key: Ed25519PrivateKey) -> bytes:
-    """Return the public key."""
-    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def write_signed(path: Path, contents: Mapping[str, bytes | Path], manifest: Manifest, key: Ed25519PrivateKey) -> None:
@@ -139,39 +133,51 @@ def renewed(manifest: Manifest, now: datetime, days: int | None) -> Manifest:
     return manifest.model_copy(update={"issued_at": now, "not_after": now + lasts})
 
 
-def check_signer(trust: Trust, public: bytes, *, has_firmware: bool) -> tuple[str, ...]:
-    """Refuse to sign what would lock everybody out, and say what else the signer will wonder about.
+def check_signer(trusts: Iterable[Trust], key: Ed25519PrivateKey, names: Iterable[str]) -> None:
+    """Refuse to sign what would lock everybody out, and warn of what else the signer will wonder about.
 
-    Returns:
-        Warnings.
+    Args:
+        trusts: whom each of the configurations trusts.
+        key: signs.
+        names: what is in the bundles.
 
     Raises:
-        BundleRefusedError: the configuration trusts no key with bundles.
+        BundleRefusedError: a configuration trusts no key with bundles.
     """
-    if not trust.has_key_for(Kind.BUNDLE):
+    trusts = tuple(trusts)
+    if not all(trust.has_key_for(Kind.BUNDLE) for trust in trusts):
         refuse(
             BundleRefusal.LOCKED_OUT,
             "[trust] in config.toml names no key that may sign bundles, so that a handset could never take another. "
-            f"To trust the key that signs this one, add:\n\n{trust_lines(public)}",
+            f"To trust the key that signs this one, add:\n\n{trust_lines(key)}",
         )
-    warnings = []
-    if not may_sign(public, Kind.BUNDLE, trust.keys):
-        warnings.append(
+    public = key.public_key().public_bytes_raw()
+    if not all(may_sign(public, Kind.BUNDLE, trust.keys) for trust in trusts):
+        warn(
             "[trust] in config.toml does not name the key that signs this bundle: the handset takes this one from it, "
             "where it trusts it now, and none after that."
         )
-    if has_firmware:
-        warnings.append(
-            'There is firmware in it; a handset takes that where it trusts the key with "firmware" already.'
-        )
-    return tuple(warnings)
+    if any(name.startswith("firmware/") for name in names):
+        warn('There is firmware in it; a handset takes that where it trusts the key with "firmware" already.')
 
 
-def trust_lines(public: bytes) -> str:
+def trust_lines(key: Ed25519PrivateKey) -> str:
     """Return what a configuration says to trust a key with everything but firmware, and its words as a remark."""
+    public = key.public_key().public_bytes_raw()
     text = base64.b64encode(public).decode("ascii")
     signs = ", ".join(f'"{kind}"' for kind in Kind if kind is not Kind.FIRMWARE)
     return f'[[trust.keys]]  # {" ".join(key_words(public))}\npublic = "{text}"\nsigns = [{signs}]'
+
+
+def words_line(key: Ed25519PrivateKey) -> str:
+    """Say by which words a handset shows the key that signed, for the signer to read out."""
+    words = " ".join(key_words(key.public_key().public_bytes_raw()))
+    return f"A handset that knows no key yet shows these words of yours: {words}"
+
+
+def warn(text: str) -> None:
+    """Say what may be meant so, and may be not."""
+    click.echo(f"{click.style('warning:', fg='yellow')} {text}", err=True)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """An installer with a key, and zips of every kind that such a key may be made to sign."""
 
+import base64
 import hashlib
 import io
 import struct
@@ -14,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from provisioning.bundle import write_bundle
 from provisioning.manifest import Manifest, manifest_text
-from provisioning.signed import public_key_text
 from provisioning.trust import Kind, TrustedKey
 
 SERIAL: Final = "10000000abcd1234"
@@ -41,7 +41,9 @@ class Installer:
         """`kinds` are those that handsets trust the key with; bundles, where none is given."""
         self.key = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = self.key.public_key().public_bytes_raw()
-        self.trusted = TrustedKey(public=public_key_text(self.key), signs=frozenset(kinds or {Kind.BUNDLE}))
+        self.trusted = TrustedKey(
+            public=base64.b64encode(self.public).decode(), signs=frozenset(kinds or {Kind.BUNDLE})
+        )
 
     def bundle(self, contents: Mapping[str, bytes | Path] | None = None, number: int = 7, **changes: Any) -> bytes:
         """Return a bundle with this in it; keywords change its manifest."""

@@ -1,5 +1,6 @@
 """An operator with a key, and a store that takes what it signs."""
 
+import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from firmware.store.database import Database
 from firmware.store.documents import Addressee, DocumentRegister
 from firmware.store.notices import StoredNotices
 from firmware.store.policies import StoredPolicies, version_in_force
-from provisioning.signed import Statement, public_key_text, sign
+from provisioning.signed import Statement, sign
 from provisioning.trust import Kind, TrustedKey
 from tests.lab.store import StoreLab
 
@@ -24,6 +25,11 @@ DEVICE: Final = "handset-7"
 DAY_S: Final = 86_400
 SEED: Final = bytes(range(32))
 """The same key in each process of a test."""
+
+
+def public_key_text(key: Ed25519PrivateKey) -> str:
+    """Return the public half of a key as the configuration wants it."""
+    return base64.b64encode(key.public_key().public_bytes_raw()).decode("ascii")
 
 
 class Operator:

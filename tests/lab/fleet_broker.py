@@ -180,7 +180,7 @@ class FleetBroker(Server):
     def _write_server_certificate(self) -> None:
         key = new_broker_key()
         request = read_request(certificate_request(key, "broker"))
-        certificate = self._authority.issue_server(request, "broker", LOOPBACK, days=30, now=datetime.now(UTC))
+        certificate = self._authority.issue(request, "broker", days=30, now=datetime.now(UTC), hosts=LOOPBACK)
         _write(self.of_itself, certificate, private_pem(key))
 
     def _write_access_list(self) -> None:

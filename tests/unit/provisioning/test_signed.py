@@ -12,11 +12,11 @@ from provisioning.signed import (
     DocumentRefusedError,
     Refusal,
     Statement,
-    public_key_text,
     sign,
     verify,
 )
 from provisioning.trust import Kind, TrustedKey
+from tests.lab.documents import public_key_text
 
 ISSUED = datetime(2026, 11, 25, 12, tzinfo=UTC)
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
