@@ -1,12 +1,15 @@
 """`wecall fleet ca`: the authority that the broker trusts."""
 
 import json
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import click
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
@@ -16,23 +19,22 @@ from firmware.base.durable import replace_durably
 from firmware.installer.authority_folder import AuthorityFolder, DeviceHasAnotherKeyError, Issued
 from firmware.installer.columns import device_ids
 from firmware.installer.identities import read_identities
-from firmware.installer.service_command import service
 from firmware.installer.signing import ask_passphrase
 from provisioning.authority import Reason, read_request
 from provisioning.errors import ProvisioningError
+from provisioning.identity import certificate_request, load_broker_key, new_broker_key, private_pem
 from provisioning.section import Identifier
 
 _IDENTIFIER: Final = TypeAdapter[str](Identifier)
 _AUTHORITY: Final = click.Path(file_okay=False, path_type=Path)
+_BROKER: Final = "broker"
+_SERVICE: Final = re.compile(r"(broker|collector|operator)\.[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 _REASONS: Final = {"lost": Reason.LOST, "replaced": Reason.REPLACED, "retired": Reason.RETIRED}
 
 
 @click.group()
 def ca() -> None:
     """Sign what handsets and services show to the broker, and take it back."""
-
-
-ca.add_command(service)
 
 
 @ca.command(name="init")
@@ -120,6 +122,55 @@ def issue(  # noqa: PLR0917 - click names them all
         )
 
 
+@ca.command()
+@click.argument("authority", type=_AUTHORITY)
+@click.argument("name")
+@click.option("--host", "hosts", multiple=True, help="For a broker: a name or an address of it; can be given again.")
+@click.option(
+    "-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("certificates"), show_default=True,
+    help="The folder that gets NAME.pem and NAME.key.",
+)  # fmt: skip
+@click.option("--days", type=click.IntRange(1, 36500), default=730, show_default=True, help="How long it lasts.")
+@click.option("--replace", is_flag=True, help="Make a new key; the certificates before it are taken back.")
+def service(  # noqa: PLR0917 - click names them all
+    authority: Path, name: str, hosts: tuple[str, ...], out: Path, days: int, replace: bool
+) -> None:
+    """Make a key and a certificate for NAME: collector.main, operator.anna, or broker.main with its --host.
+
+    The dot tells services from handsets, whose ids have none. Whoever has the key is that service: the file is for its
+    owner's eyes only, and unencrypted, because a service starts while nobody is there to type.
+    """
+    _check_service(name, hosts)
+    folder = AuthorityFolder(authority)
+    now = datetime.now(UTC)
+    unlocked = folder.unlock(ask_passphrase, now)
+    out.mkdir(parents=True, exist_ok=True)
+    key_path, certificate_path = out / f"{name}.key", out / f"{name}.pem"
+    found = None if replace else _key_of_before(key_path)
+    key = found or new_broker_key()
+    try:
+        certificate = folder.issue(
+            unlocked,
+            read_request(certificate_request(key, name)),
+            name,
+            days=days,
+            replaces=replace,
+            now=now,
+            hosts=hosts,
+        )
+    except DeviceHasAnotherKeyError:
+        raise ProvisioningError(
+            f"There is a certificate for {name} already, and its key is not in {key_path}. Say where it is with --out, "
+            "or say --replace: then it gets a new key, and what it had before is taken back."
+        ) from None
+    if found is None:
+        replace_durably(key_path, private_pem(key))
+    replace_durably(certificate_path, certificate.public_bytes(Encoding.PEM))
+    click.echo(f"{certificate_path} and {key_path}: {name}, until {certificate.not_valid_after_utc:%Y-%m-%d}")
+    if replace:
+        click.echo(f"Install them, then copy {folder.list_path} to the broker and restart it.")
+
+
 @ca.command(name="revoke")
 @click.argument("authority", type=_AUTHORITY)
 @click.argument("devices", nargs=-1)
@@ -203,3 +254,23 @@ def _check_identifier(name: str) -> None:
         raise ProvisioningError(
             f"{name!r} cannot be a device id: one has 1 to 64 lower-case letters, digits and hyphens."
         ) from None
+
+
+def _check_service(name: str, hosts: tuple[str, ...]) -> None:
+    if not _SERVICE.fullmatch(name):
+        raise ProvisioningError(
+            f"{name!r} is no service: there are broker.NAME, collector.NAME and operator.NAME, in lower-case letters, "
+            "digits and hyphens. Handsets get theirs from `wecall fleet ca issue`, and people at dashboards passwords."
+        )
+    if name.startswith(f"{_BROKER}.") is not bool(hosts):
+        raise ProvisioningError(
+            "A broker's certificate names the hosts that clients reach it under, and no other does: give --host for "
+            f"{_BROKER}.NAME alone."
+        )
+
+
+def _key_of_before(path: Path) -> EllipticCurvePrivateKey | None:
+    """Return the key of an earlier time; None where there is none, so that a command cut short can be said again."""
+    with suppress(FileNotFoundError):
+        return load_broker_key(path.read_bytes())
+    return None

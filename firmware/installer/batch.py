@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -16,13 +15,10 @@ from firmware.installer.bundle_folder import CONFIGURATION
 from firmware.installer.configuration_text import change_text
 from firmware.installer.mass_record import Made, MassRecord
 from firmware.installer.signing import BUNDLE_SUFFIX, new_manifest
-from firmware.installer.site import Handset
+from firmware.installer.site import BROKER_CERTIFICATE, Handset
 from provisioning.bundle import write_bundle
 from provisioning.identity import Identity
 from provisioning.sealing import new_code, seal_to_code, seal_to_device
-
-BROKER_CERTIFICATE: Final = "certificates/broker.pem"
-"""Where a handset's own certificate stands in its bundle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ from firmware.installer.identities import read_identities
 from firmware.installer.labels import sheet
 from firmware.installer.mass_record import MassRecord
 from firmware.installer.signing import BUNDLE_SUFFIX, check_signer, signing_key, warn, words_line
-from firmware.installer.site import Handset, read_site
-from firmware.installer.site_check import certificates_of, check_common, check_files
+from firmware.installer.site import Handset, certificates_of, check_common, check_files, read_site
 from provisioning.identity import Identity
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -1,27 +1,37 @@
 """A site: a folder that all its handsets have in common, and a table of what differs from one to the next."""
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
+from cryptography import x509
 from pydantic import TypeAdapter, ValidationError
 
 from firmware.configuration.contradictions import contradictions
-from firmware.configuration.files import fill_in, wanted_secrets
-from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
+from firmware.configuration.files import fill_in, missing_files, wanted_secrets
+from firmware.configuration.inspection import inspect_configuration
+from firmware.installer.bundle_folder import CONFIGURATION, SECRETS, BundleFolder
+from firmware.installer.check_command import line_of
 from firmware.installer.columns import Columns, read_columns
 from firmware.installer.configuration_text import change_text, changed
 from firmware.installer.credentials import secrets_in
 from firmware.installer.device_table import CellMistake, Column, DeviceTable, Row, refusal, spreadsheet_damage, told
+from firmware.installer.folder_check import check_folder
 from firmware.installer.labels import Label
+from provisioning.authority import common_name
 from provisioning.errors import ProvisioningError
 from provisioning.examination import examine
 from provisioning.manifest import Serial
 from provisioning.places import Places
-from provisioning.remarks import KeyPath, Remark
+from provisioning.remarks import KeyPath, Remark, Severity, counted
 from provisioning.risks import NO_COUNTRY
 from provisioning.schema import Configuration
+
+BROKER_CERTIFICATE: Final = "certificates/broker.pem"
+"""Where a handset's own certificate stands in its bundle."""
 
 _SERIAL: Final = TypeAdapter[str](Serial)
 _DEVICE_ID: Final[KeyPath] = ("device", "id")
@@ -97,6 +107,73 @@ def read_site(source: BundleFolder, table: DeviceTable) -> Site:
     if reader.mistakes:
         raise refusal(reader.mistakes)
     return Site(handsets, told(reader.warnings))
+
+
+def certificates_of(handsets: Sequence[Handset], folder: Path | None) -> Mapping[str, bytes]:
+    """Read each handset's certificate, and make sure that it is its own.
+
+    Raises:
+        ProvisioningError: some are missing, or are another's.
+    """
+    if folder is None:
+        return {}
+    found: dict[str, bytes] = {}
+    mistakes = []
+    for handset in handsets:
+        path = folder / f"{handset.serial}.pem"
+        try:
+            content = path.read_bytes()
+            named = common_name(x509.load_pem_x509_certificate(content))
+        except FileNotFoundError:
+            mistakes.append(f"row {handset.row.number}: there is no {path}. Make it with: wecall fleet ca issue")
+        except ValueError:
+            mistakes.append(f"row {handset.row.number}: {path} is no certificate in PEM.")
+        else:
+            if named != handset.device:
+                mistakes.append(
+                    f"row {handset.row.number}: {path} is for {named}, and this handset is {handset.device}."
+                )
+            found[handset.serial] = content
+    if mistakes:
+        raise ProvisioningError("Some certificates cannot be used.", tuple(mistakes))
+    return found
+
+
+def check_files(handsets: Sequence[Handset], contents: Mapping[str, Path], certificates: Mapping[str, bytes]) -> None:
+    mistakes = {
+        mistake: handset
+        for handset in reversed(handsets)
+        for mistake in missing_files(
+            handset.configuration, {*contents, *([BROKER_CERTIFICATE] if handset.serial in certificates else [])}
+        )
+    }
+    if mistakes:
+        raise ProvisioningError(
+            "The configuration names files that are missing.",
+            tuple(f"row {handset.row.number}: {mistake}" for mistake, handset in sorted(mistakes.items())),
+        )
+
+
+def check_common(source: BundleFolder, first: Handset, *, has_certificates: bool) -> tuple[Remark, ...]:
+    """Look at what all have in common, as the first handset gets it.
+
+    Returns:
+        Warnings.
+
+    Raises:
+        ProvisioningError: something has to be corrected, with all of that.
+    """
+    of_files = check_folder(source.folder, datetime.now(UTC)).remarks
+    remarks = [remark for remark in of_files if remark.file not in {CONFIGURATION, SECRETS}]
+    if has_certificates:
+        remarks = [remark for remark in remarks if remark.file != BROKER_CERTIFICATE]
+    text = source.configuration_text()
+    places = Places(text)
+    inspected = inspect_configuration(change_text(text, first.settings, without=first.in_clear), packed=True).remarks
+    remarks += [replace(remark, file=CONFIGURATION, place=places.nearest(remark.path)) for remark in inspected]
+    if mistakes := [line_of(remark) for remark in remarks if remark.severity is Severity.MISTAKE]:
+        raise ProvisioningError(f"The folder {source.folder} has {counted(len(mistakes), 'mistake')}.", tuple(mistakes))
+    return tuple(remarks)
 
 
 class _Reader:
