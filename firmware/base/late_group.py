@@ -1,4 +1,4 @@
-"""Commands that are imported when they are asked for: a phone's processes start with what they need and no more."""
+"""Groups of commands: such as are imported when they are asked for, and such as tell their errors in words."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -6,9 +6,14 @@ from typing import Any
 
 import click
 
+from provisioning.errors import ProvisioningError
+
 
 class LateGroup(click.Group):
-    """A group whose commands stand in modules of their own, each imported when it is asked for."""
+    """A group whose commands stand in modules of their own, each imported when it is asked for.
+
+    A phone's processes start with what they need and no more.
+    """
 
     def __init__(self, *arguments: Any, modules: Mapping[str, str], **settings: Any) -> None:
         """Set up.
@@ -41,3 +46,18 @@ class LateGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{module} has no command {cmd_name}.")
         return command
+
+
+class TellingGroup(click.Group):
+    """A group whose errors are told and not traced."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ProvisioningError as error:
+            raise click.ClickException("\n".join((str(error), *error.mistakes))) from error
+        except BrokenPipeError:
+            # Whoever read what was said has gone; click knows.
+            raise
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or 'A file'} cannot be used: {error.strerror}.") from error

@@ -8,73 +8,113 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import click
+from pydantic import BaseModel, ValidationError
 
+from firmware.base.late_group import TellingGroup
 from firmware.cli.asking import ask
 from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from provisioning.section import Section
-    from provisioning.signed import DocumentKind
-    from provisioning.trust import TrustedKey
+from firmware.control.admin_requests import DocumentTakeRequest
+from firmware.installer.bundle_folder import read_text
+from firmware.installer.signing import signing_key, trust_lines
+from firmware.phone.purpose import Purpose
+from firmware.privacy.catalogue import Catalogue, CatalogueError, read_catalogue
+from firmware.privacy.egress.messages import OutcomeCode
+from provisioning.documents import AnswerDocument, NoticeDocument, PolicyDocument, read_content, split_paragraphs
+from provisioning.examination import trusted_keys
+from provisioning.keys import make_key
+from provisioning.section import Section
+from provisioning.signed import DocumentKind, Statement, sign, verify
+from provisioning.trust import Kind, TrustedKey
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_Document = TypeVar("_Document", bound="Section")
-_Result = TypeVar("_Result")
+_Document = TypeVar("_Document", bound=Section)
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DEFAULT_DAYS: Final = 90
 
 
-def _text_options(command: _Command) -> _Command:
-    """Add the text in both languages."""
-    options = (
-        click.option("--en", "english", type=_FILE, required=True, help="The text in English; empty lines part it."),
-        click.option("--zh", "chinese", type=_FILE, required=True, help="The text in Chinese."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+def _together(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Add several options by one decorator."""
+
+    def add(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
-def _signing_options(command: _Command) -> _Command:
-    """Add what every document is signed with."""
-    options = (
-        click.option("--key", "key_file", type=_FILE, required=True, help="The private key, from `wecall key new`."),
-        click.option("--number", type=click.IntRange(1), required=True, help="Higher than any before of this kind."),
-        click.option("--fleet", required=True, help="The handsets that it is for."),
-        click.option("--device", "devices", multiple=True, help="Only this one of them; can be given several times."),
-        click.option(
-            "--days", type=click.IntRange(1, 3650), default=_DEFAULT_DAYS, show_default=True,
-            help="For so long handsets take it.",
-        ),
-        click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to."),
+_text_options = _together(
+    click.option("--en", "english", type=_FILE, required=True, help="The text in English; empty lines part it."),
+    click.option("--zh", "chinese", type=_FILE, required=True, help="The text in Chinese."),
+)
+
+_signing_options = _together(
+    click.option("--key", "key_file", type=_FILE, required=True, help="The private key, from `wecall key new`."),
+    click.option("--number", type=click.IntRange(1), required=True, help="Higher than any before of this kind."),
+    click.option("--fleet", required=True, help="The handsets that it is for."),
+    click.option("--device", "devices", multiple=True, help="Only this one of them; can be given several times."),
+    click.option(
+        "--days", type=click.IntRange(1, 3650), default=_DEFAULT_DAYS, show_default=True,
+        help="For so long handsets take it.",
+    ),
+    click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to."),
+)  # fmt: skip
+
+
+def _add_inspect(
+    group: click.Group,
+    kind: DocumentKind,
+    model: type[_Document],
+    words: Callable[[_Document], tuple[str, tuple[str, ...], tuple[str, ...]]],
+) -> None:
+    """Add the command that checks a signature: nothing is said of what is in a file before it holds.
+
+    Args:
+        group: the commands of this kind.
+        kind: of document.
+        model: what it says.
+        words: the same for people: a headline, and the paragraphs in English and in Chinese.
+    """
+
+    @group.command(name="inspect", help=f"Check the signature of the {kind} in FILE, then say what it says.")
+    @click.argument("file", type=_FILE)
+    @click.option(
+        "--config", "configuration", type=click.Path(dir_okay=False, path_type=Path),
+        default=DEFAULT_CONFIGURATION, show_default=True, help="A handset's configuration, whose keys count.",
     )  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+    @click.option("--public", help="The public key that counts, in place of a configuration's.")
+    def inspect(file: Path, configuration: Path, public: str | None) -> None:
+        statement = verify(file.read_bytes(), kind, _keys(kind, configuration, public))
+        click.echo(f"{kind} number {statement.number} for {statement.fleet} {' '.join(statement.devices)}".rstrip())
+        click.echo(f"signed {statement.issued_at:%Y-%m-%d %H:%M} UTC, taken until {statement.not_after:%Y-%m-%d}")
+        headline, english, chinese = words(read_content(statement, model))
+        click.echo("\n\n".join((headline, *english)))
+        click.echo("\n" + "\n\n".join(chinese))
 
 
-def _checking_options(command: _Command) -> _Command:
-    """Add what a signature is checked with: nothing is said of what is in a file before it holds."""
-    options = (
-        click.argument("file", type=_FILE),
-        click.option(
-            "--config", "configuration", type=click.Path(dir_okay=False, path_type=Path),
-            default=DEFAULT_CONFIGURATION, show_default=True, help="A handset's configuration, whose keys count.",
-        ),
-        click.option("--public", help="The public key that counts, in place of a configuration's."),
-    )  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+def _add_take(group: click.Group, kind: Literal["policy", "notice", "catalogue", "answer"], then: str) -> None:
+    """Add the command that hands a signed document to the handset."""
+
+    @group.command(name="take", help=f"Hand the signed {kind} in FILE to the handset, {then}.")
+    @click.argument("file", type=_FILE)
+    @runtime_dir_option
+    def take(file: Path, runtime_dir: Path) -> None:
+        data = base64.b64encode(file.read_bytes()).decode("ascii")
+        try:
+            request = DocumentTakeRequest(kind=kind, data=data)
+        except ValueError:
+            raise click.ClickException(f"{file} is larger than any {kind}. (too_large)") from None
+        if ask(runtime_dir, request)["outcome"] == OutcomeCode.NOT_GRANTED:
+            click.echo("It is kept, but not shown: the holder has not agreed to notices of the operator.")
+        else:
+            click.echo(f"The {kind} is taken.")
 
 
-@click.group()
+@click.group(cls=TellingGroup)
 def key() -> None:
     """Make the keys that sign bundles and documents of the operator."""
 
@@ -87,16 +127,12 @@ def new_key(file: Path, passphrase: bool) -> None:
 
     The six words are what a handset's display shows of it. To sign firmware too, add "firmware".
     """
-    from firmware.installer.signing import trust_lines
-    from provisioning.keys import make_key
-
     # Typed, and nothing else: a command line and an environment can be read by others.
     words = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True) if passphrase else ""
-    made = _told(lambda: make_key(file, words))
-    click.echo(trust_lines(made))
+    click.echo(trust_lines(make_key(file, words)))
 
 
-@click.group()
+@click.group(cls=TellingGroup)
 def policy() -> None:
     """Sign privacy policies, and look into signed ones."""
 
@@ -111,10 +147,6 @@ def sign_policy(
     english: Path, chinese: Path, version: str, written: datetime | None, purposes: tuple[str, ...], **signing: Any
 ) -> None:
     """Sign a privacy policy; handsets show it, and it takes effect seven days after it was read."""
-    from firmware.phone.purpose import Purpose
-    from provisioning.documents import PolicyDocument
-    from provisioning.trust import Kind
-
     if unknown := sorted(set(purposes) - set(Purpose)):
         raise click.ClickException(f"There is no purpose called {', '.join(unknown)}. There are: {', '.join(Purpose)}.")
     today = datetime.now(UTC).date()
@@ -127,27 +159,20 @@ def sign_policy(
     _sign(Kind.POLICY, PolicyDocument, content, **signing)
 
 
-@policy.command(name="inspect")
-@_checking_options
-def inspect_policy(file: Path, configuration: Path, public: str | None) -> None:
-    """Check the signature of the policy in FILE, then say what it says."""
-    from provisioning.documents import PolicyDocument
-    from provisioning.trust import Kind
-
-    said = _inspect(Kind.POLICY, PolicyDocument, file, configuration, public)
-    click.echo(f"{said.version} of {said.date}; asks again: {', '.join(said.asks_again) or 'nothing'}")
-    _echo_texts(said.text.en, said.text.zh)
-
-
-@policy.command(name="take")
-@click.argument("file", type=_FILE)
-@runtime_dir_option
-def take_policy(file: Path, runtime_dir: Path) -> None:
-    """Hand the signed policy in FILE to the handset, which shows it from then on."""
-    _take("policy", file, runtime_dir)
+_add_inspect(
+    policy,
+    Kind.POLICY,
+    PolicyDocument,
+    lambda said: (
+        f"{said.version} of {said.date}; asks again: {', '.join(said.asks_again) or 'nothing'}",
+        said.text.en,
+        said.text.zh,
+    ),
+)
+_add_take(policy, "policy", "which shows it from then on")
 
 
-@click.group()
+@click.group(cls=TellingGroup)
 def notice() -> None:
     """Sign notices for holders, and look into signed ones."""
 
@@ -158,9 +183,6 @@ def notice() -> None:
 @click.option("--incident", is_flag=True, help="It tells of a danger to holders' data: shown whatever they agreed to.")
 def sign_notice(english: Path, chinese: Path, incident: bool, **signing: Any) -> None:
     """Sign a notice; the first paragraph of each text is its title."""
-    from provisioning.documents import NoticeDocument
-    from provisioning.trust import Kind
-
     texts = _texts(english, chinese)
     content = {
         "incident": incident,
@@ -170,27 +192,20 @@ def sign_notice(english: Path, chinese: Path, incident: bool, **signing: Any) ->
     _sign(Kind.NOTICE, NoticeDocument, content, **signing)
 
 
-@notice.command(name="inspect")
-@_checking_options
-def inspect_notice(file: Path, configuration: Path, public: str | None) -> None:
-    """Check the signature of the notice in FILE, then say what it says."""
-    from provisioning.documents import NoticeDocument
-    from provisioning.trust import Kind
-
-    said = _inspect(Kind.NOTICE, NoticeDocument, file, configuration, public)
-    click.echo("incident" if said.incident else "news")
-    _echo_texts((said.title.en, *said.text.en), (said.title.zh, *said.text.zh))
-
-
-@notice.command(name="take")
-@click.argument("file", type=_FILE)
-@runtime_dir_option
-def take_notice(file: Path, runtime_dir: Path) -> None:
-    """Hand the signed notice in FILE to the handset, which shows it until it is acknowledged."""
-    _take("notice", file, runtime_dir)
+_add_inspect(
+    notice,
+    Kind.NOTICE,
+    NoticeDocument,
+    lambda said: (
+        "incident" if said.incident else "news",
+        (said.title.en, *said.text.en),
+        (said.title.zh, *said.text.zh),
+    ),
+)
+_add_take(notice, "notice", "which shows it until it is acknowledged")
 
 
-@click.group()
+@click.group(cls=TellingGroup)
 def answer() -> None:
     """Sign answers to holders' requests, and look into signed ones."""
 
@@ -213,9 +228,6 @@ def sign_answer(
 
     Whoever opens the menu of the phone can read it: what was asked for is not to be in it, if that is a secret.
     """
-    from provisioning.documents import AnswerDocument
-    from provisioning.trust import Kind
-
     if len(devices) != 1:
         raise click.ClickException("An answer is for one handset, for each has its own requests: name it by --device.")
     texts = _texts(english, chinese)
@@ -223,27 +235,16 @@ def sign_answer(
     _sign(Kind.ANSWER, AnswerDocument, content, devices=devices, **signing)
 
 
-@answer.command(name="inspect")
-@_checking_options
-def inspect_answer(file: Path, configuration: Path, public: str | None) -> None:
-    """Check the signature of the answer in FILE, then say what it says."""
-    from provisioning.documents import AnswerDocument
-    from provisioning.trust import Kind
-
-    said = _inspect(Kind.ANSWER, AnswerDocument, file, configuration, public)
-    click.echo(f"request {said.request} of epoch {said.epoch}: {said.decision}")
-    _echo_texts(said.text.en, said.text.zh)
+_add_inspect(
+    answer,
+    Kind.ANSWER,
+    AnswerDocument,
+    lambda said: (f"request {said.request} of epoch {said.epoch}: {said.decision}", said.text.en, said.text.zh),
+)
+_add_take(answer, "answer", "which closes the request and shows it")
 
 
-@answer.command(name="take")
-@click.argument("file", type=_FILE)
-@runtime_dir_option
-def take_answer(file: Path, runtime_dir: Path) -> None:
-    """Hand the signed answer in FILE to the handset, which closes the request and shows it."""
-    _take("answer", file, runtime_dir)
-
-
-@click.group()
+@click.group(cls=TellingGroup)
 def catalogue() -> None:
     """Sign catalogues of what holders are asked for, and hand signed ones over."""
 
@@ -253,11 +254,8 @@ def catalogue() -> None:
 @_signing_options
 def sign_catalogue(file: Path, **signing: Any) -> None:
     """Sign the catalogue of purposes in FILE, in JSON as firmware/privacy/texts/purposes.json is."""
-    from firmware.privacy.catalogue import Catalogue, CatalogueError, read_catalogue
-    from provisioning.trust import Kind
-
     try:
-        content = json.loads(_read(file))
+        content = json.loads(read_text(file))
         read_catalogue(content)
     except json.JSONDecodeError as error:
         raise click.ClickException(
@@ -268,48 +266,16 @@ def sign_catalogue(file: Path, **signing: Any) -> None:
     _sign(Kind.CATALOGUE, Catalogue, content, **signing)
 
 
-@catalogue.command(name="take")
-@click.argument("file", type=_FILE)
-@runtime_dir_option
-def take_catalogue(file: Path, runtime_dir: Path) -> None:
-    """Hand the signed catalogue in FILE to the handset; what it changes is asked anew."""
-    _take("catalogue", file, runtime_dir)
-
-
-def _take(kind: Literal["policy", "notice", "catalogue", "answer"], file: Path, runtime_dir: Path) -> None:
-    from firmware.control.admin_requests import DocumentTakeRequest
-    from firmware.privacy.egress.messages import OutcomeCode
-
-    try:
-        request = DocumentTakeRequest(kind=kind, data=base64.b64encode(file.read_bytes()).decode("ascii"))
-        answer = ask(runtime_dir, request)
-    except OSError as error:
-        raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
-    except ValueError:
-        raise click.ClickException(f"{file} is larger than any {kind}. (too_large)") from None
-    if answer["outcome"] == OutcomeCode.NOT_GRANTED:
-        click.echo("It is kept, but not shown: the holder has not agreed to notices of the operator.")
-    else:
-        click.echo(f"The {kind} is taken.")
+_add_take(catalogue, "catalogue", "which asks anew for what it changes")
 
 
 def _texts(english: Path, chinese: Path) -> dict[str, tuple[str, ...]]:
-    from provisioning.documents import split_paragraphs
-
-    return {"en": split_paragraphs(_read(english), "en"), "zh": split_paragraphs(_read(chinese), "zh")}
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise click.ClickException(f"{file} cannot be read: {reason}.") from error
+    return {"en": split_paragraphs(read_text(english), "en"), "zh": split_paragraphs(read_text(chinese), "zh")}
 
 
 def _sign(
-    kind: "DocumentKind",
-    model: "type[BaseModel]",
+    kind: DocumentKind,
+    model: type[BaseModel],
     content: Mapping[str, Any],
     *,
     key_file: Path,
@@ -319,12 +285,7 @@ def _sign(
     days: int,
     out: Path,
 ) -> None:
-    from pydantic import ValidationError
-
-    from provisioning.keys import load_key
-    from provisioning.signed import Statement, sign
-
-    private = _told(lambda: load_key(key_file, lambda: click.prompt("Passphrase", hide_input=True, err=True)))
+    private = signing_key(key_file)
     issued_at = datetime.now(UTC).replace(microsecond=0)
     try:
         statement = Statement(
@@ -340,60 +301,14 @@ def _sign(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
         )
         raise click.ClickException(f"This {kind} cannot be signed: {mistakes}.") from error
-    document = _told(lambda: sign(kind, statement, private))
-    try:
-        out.write_bytes(document)
-    except OSError as error:
-        raise click.ClickException(f"{out} cannot be written: {error.strerror}.") from error
+    out.write_bytes(sign(kind, statement, private))
     click.echo(f"{out}: {kind} number {number} for {fleet}, taken until {statement.not_after:%Y-%m-%d}.")
 
 
-def _inspect(
-    kind: "DocumentKind", model: "type[_Document]", file: Path, configuration: Path, public: str | None
-) -> "_Document":
-    from provisioning.documents import read_content
-    from provisioning.signed import verify
-
-    keys = _told(lambda: _keys(kind, configuration, public))
-    try:
-        document = file.read_bytes()
-    except OSError as error:
-        raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
-    statement = _told(lambda: verify(document, kind, keys))
-    click.echo(f"{kind} number {statement.number} for {statement.fleet} {' '.join(statement.devices)}".rstrip())
-    click.echo(f"signed {statement.issued_at:%Y-%m-%d %H:%M} UTC, taken until {statement.not_after:%Y-%m-%d}")
-    return _told(lambda: read_content(statement, model))
-
-
-def _keys(kind: "DocumentKind", configuration: Path, public: str | None) -> "tuple[TrustedKey, ...]":
-    from pydantic import ValidationError
-
-    from provisioning.examination import trusted_keys
-    from provisioning.trust import TrustedKey
-
+def _keys(kind: DocumentKind, configuration: Path, public: str | None) -> tuple[TrustedKey, ...]:
     if public is None:
-        try:
-            return trusted_keys(configuration.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise click.ClickException(f"{configuration} cannot be read: {reason}.") from error
+        return trusted_keys(read_text(configuration))
     try:
         return (TrustedKey(public=public, signs=frozenset({kind})),)
     except ValidationError:
         raise click.ClickException("This is no public key; `wecall key new` shows one.") from None
-
-
-def _told(work: Callable[[], _Result]) -> _Result:
-    """Do something, and say in words why it cannot be done."""
-    from provisioning.errors import ProvisioningError
-
-    try:
-        return work()
-    except ProvisioningError as error:
-        raise click.ClickException(" ".join((str(error), *error.mistakes))) from error
-
-
-def _echo_texts(*texts: tuple[str, ...]) -> None:
-    for text in texts:
-        click.echo()
-        click.echo("\n\n".join(text))
