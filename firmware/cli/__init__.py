@@ -32,7 +32,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "picture": "firmware.cli.pictures",
     "mydata": "firmware.cli.my_data",
     "store": "firmware.cli.store",
-    "factory-reset": "firmware.cli.reset:order_factory_reset",
+    "factory-reset": "firmware.cli.store:order_factory_reset",
     "config": "firmware.cli.config",
     "key": "firmware.cli.documents",
     "policy": "firmware.cli.documents",

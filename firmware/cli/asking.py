@@ -2,36 +2,27 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from firmware.control.requests import Request
+from firmware.base.errors import ControlError
+from firmware.control import client
+from firmware.control.requests import Request, Role
 
 
-def ask(runtime_dir: Path, request: "Request", *, timeout_s: float | None = None) -> Mapping[str, Any]:
+def ask(runtime_dir: Path, request: Request, *, timeout_s: float = client.TIMEOUT_S) -> Mapping[str, Any]:
     """Ask as the administrator.
-
-    Args:
-        runtime_dir: where the handset's sockets are.
-        request: what is wanted of it.
-        timeout_s: how long it may take; None for as long as most things do.
 
     Raises:
         ClickException: there is no handset, or it refuses.
     """
-    from firmware.base.errors import ControlError
-    from firmware.control.client import ask as ask_role
-    from firmware.control.requests import Role
-
-    patience = {} if timeout_s is None else {"timeout_s": timeout_s}
     try:
-        return ask_role(runtime_dir, Role.ADMIN, request, **patience)
+        return client.ask(runtime_dir, Role.ADMIN, request, timeout_s=timeout_s)
     except ControlError as error:
         raise click.ClickException(str(error)) from error
 
 
-def ask_pin() -> str:
-    """Have the PIN typed, and taken from nowhere else: a command line and an environment can be read by others."""
-    return str(click.prompt("The PIN of the holder, or of a guardian where there is one", hide_input=True, err=True))
+def ask_pin(whose: str = "PIN of the holder, or of a guardian where there is one") -> str:
+    """Have a PIN typed, and taken from nowhere else: a command line and an environment can be read by others."""
+    return str(click.prompt(f"The {whose}", hide_input=True, err=True))

@@ -9,6 +9,7 @@ import click
 
 from firmware.cli.asking import ask
 from firmware.cli.options import runtime_dir_option
+from firmware.control.admin_requests import ConfigHistoryRequest, ConfigRevertRequest
 
 _ROOTS_PYTHON: Final = Path("/opt/wecall/environments/installed/bin/python")
 
@@ -23,8 +24,6 @@ def config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def history(runtime_dir: Path, as_json: bool) -> None:
     """List the configurations that are kept, newest first; an asterisk marks the one that counts."""
-    from firmware.control.admin_requests import ConfigHistoryRequest
-
     answer = ask(runtime_dir, ConfigHistoryRequest())
     if as_json:
         click.echo(json.dumps(dict(answer), indent=2, ensure_ascii=False))
@@ -51,8 +50,6 @@ def revert(runtime_dir: Path) -> None:
     It is tried as any other; where it does not work any more the one that counts now goes on counting. What is taken
     back is refused from then on: sign it once more with a higher number to have it again.
     """
-    from firmware.control.admin_requests import ConfigRevertRequest
-
     number = ask(runtime_dir, ConfigRevertRequest())["number"]
     click.echo(f"The handset tries the configuration of bundle {number} as soon as nobody calls.")
     click.echo("What becomes of it: wecall config history")

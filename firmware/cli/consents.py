@@ -1,13 +1,23 @@
 """`wecall consent` and `wecall ledger`: what the holder agrees to, and the proof of it."""
 
 import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 import click
 
-from firmware.cli.asking import ask
+from firmware.cli.asking import ask, ask_pin
 from firmware.cli.options import runtime_dir_option
+from firmware.control.admin_requests import ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
+from firmware.control.requests import Request
+
+Ask = Callable[[Request], Mapping[str, Any]]
+
+_BATCH: Final = 100
+_WITNESS: Final = re.compile(r"(?P<entries>[0-9]{1,15}):(?P<hash>[0-9a-f]{32,64})")
 
 
 @click.group()
@@ -19,8 +29,6 @@ def consent() -> None:
 @runtime_dir_option
 def list_consents(runtime_dir: Path) -> None:
     """List the purposes: whether each is granted, since when, and what it covers."""
-    from firmware.control.admin_requests import ConsentRequest
-
     for purpose in ask(runtime_dir, ConsentRequest())["purposes"]:
         state = "granted" if purpose["granted"] else "not granted" if purpose["asked"] else "not asked"
         click.echo(f"{purpose['purpose']:16} {state:11} {purpose['since'][:10]:10} {purpose['description']}")
@@ -64,11 +72,6 @@ def ledger() -> None:
 )  # fmt: skip
 def verify_ledger(runtime_dir: Path, witness: str | None) -> None:
     """Say whether the ledger is whole and unchanged, or which entry is not; the exit code is 1 where it is not."""
-    from functools import partial
-
-    from firmware.cli.ledger_reading import contradicts
-    from firmware.control.admin_requests import LedgerVerifyRequest
-
     verdict = ask(runtime_dir, LedgerVerifyRequest())
     if verdict["damaged_at"] is not None:
         raise click.ClickException(verdict["words"])
@@ -82,10 +85,6 @@ def verify_ledger(runtime_dir: Path, witness: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_ledger(runtime_dir: Path, as_json: bool) -> None:
     """List every entry, oldest first."""
-    from functools import partial
-
-    from firmware.cli.ledger_reading import all_entries
-
     entries = list(all_entries(partial(ask, runtime_dir)))
     if as_json:
         click.echo(json.dumps(entries, indent=2))
@@ -97,14 +96,35 @@ def show_ledger(runtime_dir: Path, as_json: bool) -> None:
 
 
 def _change_consent(runtime_dir: Path, action: Literal["grant", "withdraw"], purpose: str) -> None:
-    from firmware.control.admin_requests import ConsentRequest
-
     pin = ""
     if whose := ask(runtime_dir, ConsentRequest())["needs_pin"]:
-        # Typed, and nothing else: a command line and an environment can be read by others.
-        pin = click.prompt(f"The {whose}'s PIN", hide_input=True, err=True)
+        pin = ask_pin(f"{whose}'s PIN")
     try:
         request = ConsentRequest(action=action, purpose=purpose, pin=pin)
     except ValueError:
         raise click.ClickException(f"{purpose!r} is not a purpose. `wecall consent list` names them.") from None
     ask(runtime_dir, request)
+
+
+def all_entries(ask: Ask) -> Iterator[Mapping[str, Any]]:
+    """Yield every entry of the ledger, oldest first."""
+    after = 0
+    while entries := ask(LedgerShowRequest(after=after, limit=_BATCH))["entries"]:
+        yield from entries
+        after += len(entries)
+
+
+def contradicts(ask: Ask, witness: str) -> str:
+    """Say what is wrong with a ledger that did not go on from a head that somebody kept; empty where it did."""
+    match = _WITNESS.fullmatch(witness)
+    if match is None:
+        return "A head is written as the number of entries, a colon and 32 to 64 hexadecimal digits."
+    entries = int(match["entries"])
+    if entries == 0:
+        return ""
+    there = ask(LedgerShowRequest(after=entries - 1, limit=1))["entries"]
+    if not there:
+        return f"The ledger was cut or begun anew: it has no entry {entries}, which somebody has seen."
+    if not there[0]["hash"].startswith(match["hash"]):
+        return f"The ledger was written anew: its entry {entries} is not the one that somebody has seen."
+    return ""

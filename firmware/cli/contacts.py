@@ -1,6 +1,7 @@
 """`wecall contacts`, `import` and `export`: the address book."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,13 @@ import click
 
 from firmware.cli.asking import ask, ask_pin
 from firmware.cli.options import runtime_dir_option
+from firmware.control.admin_requests import (
+    ContactExportRequest,
+    ContactMergeRequest,
+    ContactNumberPart,
+    ContactPart,
+    ContactRemoveRequest,
+)
 
 
 @click.group()
@@ -19,8 +27,6 @@ def contacts() -> None:
 @runtime_dir_option
 def list_contacts(runtime_dir: Path) -> None:
     """List the contacts: what names each, its name and its numbers."""
-    from functools import partial
-
     from firmware.cli.contact_files import all_contacts
 
     for card, _ in all_contacts(partial(ask, runtime_dir)):
@@ -35,8 +41,6 @@ def list_contacts(runtime_dir: Path) -> None:
 @runtime_dir_option
 def add_contact(name: str, numbers: tuple[str, ...], runtime_dir: Path) -> None:
     """Add a contact called NAME with NUMBERS, or give them to the one that is there."""
-    from firmware.control.admin_requests import ContactMergeRequest, ContactNumberPart, ContactPart
-
     try:
         part = ContactPart(name=name, numbers=tuple(ContactNumberPart(number=number) for number in numbers))
     except ValueError:
@@ -54,8 +58,6 @@ def add_contact(name: str, numbers: tuple[str, ...], runtime_dir: Path) -> None:
 @runtime_dir_option
 def remove_contact(contact_id: int, runtime_dir: Path) -> None:
     """Forget the contact that `wecall contacts list` shows with CONTACT_ID."""
-    from firmware.control.admin_requests import ContactRemoveRequest
-
     ask(runtime_dir, ContactRemoveRequest(contact_id=contact_id))
     click.echo("The contact is gone.")
 
@@ -65,8 +67,6 @@ def remove_contact(contact_id: int, runtime_dir: Path) -> None:
 @runtime_dir_option
 def import_contacts(files: tuple[Path, ...], runtime_dir: Path) -> None:
     """Add the contacts on the vCards in FILES; what is there already is not added twice."""
-    from functools import partial
-
     from rich.progress import Progress
 
     from firmware.cli.contact_files import import_files
@@ -98,12 +98,9 @@ def import_contacts(files: tuple[Path, ...], runtime_dir: Path) -> None:
 @runtime_dir_option
 def export_contacts(file: Path, version: Literal["3.0", "4.0"], runtime_dir: Path) -> None:
     """Write all contacts into FILE as vCards; asks for the holder's PIN, or a guardian's."""
-    from functools import partial
-
     from rich.progress import Progress
 
     from firmware.cli.contact_files import export_file
-    from firmware.control.admin_requests import ContactExportRequest
 
     ask(runtime_dir, ContactExportRequest(pin=ask_pin()))
     with Progress(transient=True) as shown:

@@ -1,11 +1,14 @@
 """`wecall picture`."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 
+from firmware.base.errors import PictureError
 from firmware.cli.asking import ask
 from firmware.cli.options import runtime_dir_option
+from firmware.control.admin_requests import PictureListRequest, PictureRemoveRequest
 
 
 @click.group()
@@ -20,9 +23,6 @@ def picture() -> None:
 @runtime_dir_option
 def add_picture(file: Path, name: str | None, contact: str, runtime_dir: Path) -> None:
     """Add the picture in FILE (PNG, JPEG, WebP or BMP), scaled to the display."""
-    from functools import partial
-
-    from firmware.base.errors import PictureError
     from firmware.cli import picture_upload
 
     try:
@@ -38,8 +38,6 @@ def add_picture(file: Path, name: str | None, contact: str, runtime_dir: Path) -
 @runtime_dir_option
 def list_pictures(runtime_dir: Path) -> None:
     """List the pictures: what names each, and what it is called."""
-    from firmware.control.admin_requests import PictureListRequest
-
     for kept in ask(runtime_dir, PictureListRequest())["pictures"]:
         click.echo(f"{kept['picture']}  {kept['name']}")
 
@@ -49,8 +47,6 @@ def list_pictures(runtime_dir: Path) -> None:
 @runtime_dir_option
 def remove_picture(picture: str, runtime_dir: Path) -> None:
     """Forget PICTURE, as `wecall picture list` names it."""
-    from firmware.control.admin_requests import PictureRemoveRequest
-
     try:
         request = PictureRemoveRequest(picture=picture)
     except ValueError:

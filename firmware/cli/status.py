@@ -8,8 +8,12 @@ from typing import Any
 
 import click
 
+from firmware.base.errors import ControlError
 from firmware.cli.asking import ask
 from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
+from firmware.control import client
+from firmware.control.admin_requests import DoctorRequest, LogRequest, PageRequest, StatusRequest
+from firmware.control.requests import Role
 
 
 @click.command()
@@ -18,8 +22,6 @@ from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
 @click.option("--page", is_flag=True, help="Print what the display says.")
 def status(runtime_dir: Path, as_json: bool, page: bool) -> None:
     """Say what the handset is doing, without anybody's number or name."""
-    from firmware.control.admin_requests import PageRequest, StatusRequest
-
     answer = ask(runtime_dir, PageRequest() if page else StatusRequest())
     if as_json:
         click.echo(json.dumps(dict(answer), indent=2, ensure_ascii=False))
@@ -48,14 +50,10 @@ def doctor(configuration: Path, runtime_dir: Path, as_json: bool, advisories: bo
     if advisories:
         sys.exit(_say_advisories())
 
-    from firmware.base.errors import ControlError
-    from firmware.control.admin_requests import DoctorRequest
-    from firmware.control.client import ask
-    from firmware.control.requests import Role
     from firmware.services.doctor.findings import examine_at_rest
 
     try:
-        findings: Any = ask(runtime_dir, Role.ADMIN, DoctorRequest())["findings"]
+        findings: Any = client.ask(runtime_dir, Role.ADMIN, DoctorRequest())["findings"]
     except ControlError as error:
         findings = [finding.as_dict() for finding in examine_at_rest(configuration, str(error))]
     if as_json:
@@ -94,8 +92,6 @@ def _say_advisories() -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
     """List the latest calls, newest first: whether each was answered, for how long it was talked, and how it ended."""
-    from firmware.control.admin_requests import LogRequest
-
     calls = ask(runtime_dir, LogRequest(limit=limit))["calls"]
     if as_json:
         click.echo(json.dumps(calls, indent=2, ensure_ascii=False))

@@ -6,7 +6,7 @@ import pytest
 
 from firmware.app.admin.consents import ConsentRole
 from firmware.base.errors import ControlError
-from firmware.cli.ledger_reading import all_entries, contradicts
+from firmware.cli.consents import all_entries, contradicts
 from firmware.control.admin_requests import ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
 from firmware.control.requests import Request, written
 from firmware.phone.pin_slot import PinSlot
