@@ -1,16 +1,14 @@
-"""The simulated devices. Each keeps its state and says when a page should show something new."""
+"""The devices of a handset whose person is at a page. Each keeps its state and says when a page should show it."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Hashable
-from typing import Literal
 
 from drivers.errors import DeviceError
 
 logger = logging.getLogger(__name__)
 
 Layout = tuple[tuple[str, ...], ...]
-KeyAction = Literal["pressed", "repeated", "held"]
 
 
 def _call(callback: Callable[..., None] | None, *arguments: str) -> None:
@@ -27,8 +25,8 @@ def _call(callback: Callable[..., None] | None, *arguments: str) -> None:
 class SimulatedKeypad:
     """Keys that pages press; a key is down as long as one page holds it.
 
-    The key that went down last repeats and can be held, as on the key matrix. Callbacks arrive in the simulator's
-    event loop; what they raise is logged.
+    The key that went down last repeats and can be held, as on the key matrix. Callbacks arrive in the event loop; what
+    they raise is logged.
 
     Attributes:
         when_pressed: called with the key's name when it goes down.
@@ -72,6 +70,10 @@ class SimulatedKeypad:
     def stop(self) -> None:
         """Let every key go; no callback comes after it."""
         self._started = False
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Let every key go, because there is no page any more; nobody is called."""
         self._pages_on.clear()
         self._overtake(None)
         self._changed()
@@ -131,37 +133,11 @@ class SimulatedKeypad:
         _call(self.when_held, key)
 
 
-class RemoteKeypad:
-    """Keys that are pressed elsewhere; whoever hears of them reports them here.
-
-    Attributes:
-        when_pressed, when_repeated, when_held: see SimulatedKeypad.
-    """
-
-    def __init__(self) -> None:
-        self.when_pressed: Callable[[str], None] | None = None
-        self.when_repeated: Callable[[str], None] | None = None
-        self.when_held: Callable[[str], None] | None = None
-        self._started = False
-
-    def start(self) -> None:
-        self._started = True
-
-    def stop(self) -> None:
-        self._started = False
-
-    def report(self, key: str, action: KeyAction) -> None:
-        """Hear what became of a key."""
-        if self._started:
-            callbacks = {"pressed": self.when_pressed, "repeated": self.when_repeated, "held": self.when_held}
-            _call(callbacks[action], key)
-
-
 class SimulatedHookSwitch:
     """The handset that pages lift and replace; it stays as it lies when a page closes.
 
     Attributes:
-        when_lifted: called in the simulator's event loop when the handset is lifted.
+        when_lifted: called in the event loop when the handset is lifted.
         when_replaced: called when it is put back.
     """
 
@@ -238,12 +214,6 @@ class SimulatedRingerLight:
     def __init__(self, changed: Callable[[], None]) -> None:
         self.is_ringing = False
         self._changed = changed
-
-    def start(self) -> None:
-        self.silence()
-
-    def stop(self) -> None:
-        self.silence()
 
     def ring(self, pattern: str = "normal") -> None:  # noqa: ARG002 - a light has one way to ring
         self._set(ringing=True)

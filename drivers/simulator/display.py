@@ -55,14 +55,13 @@ class SimulatedDisplay:
     """The panel: keeps the latest frame; `show` and `set_brightness` may be called from any thread.
 
     Attributes:
-        when_family_changed: called in the simulator's event loop with a family's name, when a page has chosen another;
+        when_family_changed: called in the event loop with a family's name, when a page has chosen another;
             the display is blank then, and takes frames of that family.
         text: what it says in words, empty where nobody has said so.
         brightness_percent: how bright it is, 0 while it sleeps.
     """
 
-    def __init__(self, changed: Callable[[], None], family: str, glyphs: Sequence[Sequence[int]] = ()) -> None:
-        """Begin with a family; `glyphs` are what the codes 0 to 7 of letters look like: eight rows of five dots."""
+    def __init__(self, changed: Callable[[], None], family: str) -> None:
         self.when_family_changed: Callable[[str], None] | None = None
         # One value, so that a thread that shows a frame and a page that reads it never see halves of two displays.
         self._shown = (FAMILIES[family], FAMILIES[family].blank)
@@ -70,7 +69,6 @@ class SimulatedDisplay:
         self.brightness_percent = 100
         self._changed = changed
         self._lock = threading.Lock()
-        self._glyphs = glyphs
 
     @property
     def shown(self) -> tuple[Family, bytes]:
@@ -146,17 +144,18 @@ class SimulatedDisplay:
         if self.when_family_changed is not None:
             self.when_family_changed(family)
 
-    def dots_of(self, family: Family) -> tuple[tuple[int, ...], ...]:
-        """Say what each code of a display of letters looks like: eight rows of five dots; empty for other families."""
-        if family.kind != "letters":
-            return ()
-        own = tuple(tuple(glyph) for glyph in self._glyphs)
-        return own + _rom_dots()[len(own) :]
-
     def _blank(self, family: Family) -> None:
         with self._lock:
             self._shown = (family, family.blank)
         self._changed()
+
+
+def dots_of(family: Family, glyphs: Sequence[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+    """Say what each code of a display of letters looks like: eight rows of five dots; empty for other families.
+
+    `glyphs` are the first of them, which the phone makes itself.
+    """
+    return (*glyphs, *_rom_dots()[len(glyphs) :]) if family.kind == "letters" else ()
 
 
 @cache
@@ -183,31 +182,3 @@ def _rom_dots() -> tuple[tuple[int, ...], ...]:
         )
 
     return tuple(dots(code) for code in range(_CODES))
-
-
-class Shown:
-    """What has a display of its own, as the phone and the page have it.
-
-    Attributes:
-        display: it.
-    """
-
-    display: SimulatedDisplay
-
-    @property
-    def family(self) -> str:
-        """The display family that is shown."""
-        return self.display.family.name
-
-    @property
-    def when_family_changed(self) -> Callable[[str], None] | None:
-        """What is called when a page has chosen another display; see SimulatedDisplay."""
-        return self.display.when_family_changed
-
-    @when_family_changed.setter
-    def when_family_changed(self, callback: Callable[[str], None] | None) -> None:
-        self.display.when_family_changed = callback
-
-    def describe(self, text: str) -> None:
-        """Say in words what the display shows now, for those who do not see it."""
-        self.display.describe(text)

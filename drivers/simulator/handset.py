@@ -4,33 +4,34 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from msgspec.structs import replace
-
 from drivers.simulator.devices import (
     Layout,
-    RemoteKeypad,
     SimulatedHookSwitch,
     SimulatedIndicator,
+    SimulatedKeypad,
     SimulatedRingerLight,
 )
-from drivers.simulator.display import Shown, SimulatedDisplay
-from drivers.simulator.journal import MOST_ENTRIES
+from drivers.simulator.display import SimulatedDisplay
 from drivers.simulator.messages import (
     FROM_SIMULATOR,
+    MOST_LINES,
     SOCKET_NAME,
-    FamilyChosen,
+    DisplayChosen,
     FrameShown,
     FromSimulator,
     HookMoved,
-    KeyReported,
+    KeyDown,
+    KeyUp,
     Noted,
+    PageClosed,
+    PageSaid,
     PhoneDescribed,
-    StateShown,
+    PhoneState,
     encode,
     received,
 )
@@ -41,7 +42,7 @@ _RETRY_S: Final = 0.1
 _PATIENCE_S: Final = 0.3
 
 
-class SimulatedDevices(Shown):
+class SimulatedDevices:
     """The devices of a handset whose person is at a simulator's page.
 
     The simulator may come late, end and come again: it is told anew what is shown, and the devices keep their state
@@ -63,27 +64,66 @@ class SimulatedDevices(Shown):
         family: str = "oled_128x64",
         glyphs: Sequence[Sequence[int]] = (),
     ) -> None:
-        """Make the devices; `runtime_dir` has the simulator's socket, and `Simulator` says what all else is."""
-        self.keypad = RemoteKeypad()
+        """Make the devices.
+
+        Args:
+            runtime_dir: has the simulator's socket.
+            keys: the key layout, one line a row.
+            repeat_after_ms: how long a key is down before it repeats.
+            repeat_every_ms: how often it does then.
+            long_press_ms: how long a key is down before it counts as held.
+            family: the display to begin with.
+            glyphs: what the codes 0 to 7 of a display of letters look like: eight rows of five dots.
+        """
+        self.keypad = SimulatedKeypad(
+            keys,
+            self._wake,
+            repeat_after_ms=repeat_after_ms,
+            repeat_every_ms=repeat_every_ms,
+            long_press_ms=long_press_ms,
+        )
         self.hook_switch = SimulatedHookSwitch(self._wake)
         self.display = SimulatedDisplay(self._wake, family)
         self.indicator = SimulatedIndicator(self._wake)
         self.ringer_light = SimulatedRingerLight(self._wake)
-        self._description = PhoneDescribed(
-            tuple(tuple(line) for line in keys),
-            repeat_after_ms,
-            repeat_every_ms,
-            long_press_ms,
-            family,
-            tuple(tuple(glyph) for glyph in glyphs),
-        )
+        self._description = PhoneDescribed(keys, tuple(tuple(glyph) for glyph in glyphs))
         self._socket_path = runtime_dir / SOCKET_NAME
-        self._notes: deque[str] = deque(maxlen=MOST_ENTRIES)
+        self._notes: deque[str] = deque(maxlen=MOST_LINES)
         self._changed = asyncio.Event()
         self._heard = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_lock = threading.Lock()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def family(self) -> str:
+        """The display family that is shown."""
+        return self.display.family.name
+
+    @property
+    def when_family_changed(self) -> Callable[[str], None] | None:
+        """What is called when a page has chosen another display; see SimulatedDisplay."""
+        return self.display.when_family_changed
+
+    @when_family_changed.setter
+    def when_family_changed(self, callback: Callable[[str], None] | None) -> None:
+        self.display.when_family_changed = callback
+
+    @property
+    def state(self) -> PhoneState:
+        """All that is seen of the phone but the frame."""
+        return PhoneState(
+            off_hook=self.hook_switch.is_off_hook,
+            indicator=self.indicator.pattern,
+            ringing=self.ringer_light.is_ringing,
+            keys_down=self.keypad.keys_down,
+            brightness_percent=self.display.brightness_percent,
+            text=self.display.text,
+        )
+
+    def describe(self, text: str) -> None:
+        """Say in words what the display shows now, for those who do not see it."""
+        self.display.describe(text)
 
     def note(self, text: str) -> None:
         """Add a line to what the page tells of the phone's doings."""
@@ -130,7 +170,7 @@ class SimulatedDevices(Shown):
     async def _converse(self) -> None:
         """Tell a simulator all that is shown and hear all that is done, until it has gone."""
         reader, writer = await asyncio.open_unix_connection(self._socket_path)
-        writer.write(encode(replace(self._description, family=self.family)))
+        writer.write(encode(self._description))
         sender = asyncio.create_task(self._send_changes(writer))
         try:
             async for message in received(reader, FROM_SIMULATOR):
@@ -138,18 +178,20 @@ class SimulatedDevices(Shown):
         finally:
             sender.cancel()
             writer.close()
+            self.keypad.let_go()
 
     async def _send_changes(self, writer: asyncio.StreamWriter) -> None:
         """Send what is new; a simulator that is slow misses frames and is never behind by more than one."""
-        sent_frame: bytes | None = None
-        sent_state: StateShown | None = None
+        sent_frame: FrameShown | None = None
+        sent_state: PhoneState | None = None
         with suppress(ConnectionError):
             while True:
                 self._changed.clear()
-                if (frame := self.display.frame) != sent_frame:
-                    writer.write(encode(FrameShown(frame)))
+                family, bytes_shown = self.display.shown
+                if (frame := FrameShown(family.name, bytes_shown)) != sent_frame:
+                    writer.write(encode(frame))
                     sent_frame = frame
-                if (state := self._state) != sent_state:
+                if (state := self.state) != sent_state:
                     writer.write(encode(state))
                     sent_state = state
                 while self._notes:
@@ -157,21 +199,16 @@ class SimulatedDevices(Shown):
                 await writer.drain()
                 await self._changed.wait()
 
-    @property
-    def _state(self) -> StateShown:
-        return StateShown(
-            self.indicator.pattern,
-            self.ringer_light.is_ringing,
-            self.display.brightness_percent,
-            self.display.text,
-        )
-
     def _apply(self, message: FromSimulator) -> None:
         match message:
-            case KeyReported(key=key, action=action):
-                self.keypad.report(key, action)
-            case HookMoved(off_hook=off_hook):
+            case PageSaid(page, KeyDown(key)):
+                self.keypad.press(key, page)
+            case PageSaid(page, KeyUp(key)):
+                self.keypad.release(key, page)
+            case PageSaid(_, DisplayChosen(family)):
+                self.display.choose(family)
+            case HookMoved(off_hook) | PageSaid(_, HookMoved(off_hook)):
                 self.hook_switch.move(off_hook=off_hook)
                 self._heard.set()
-            case FamilyChosen(family=family):
-                self.display.choose(family)
+            case PageClosed(page):
+                self.keypad.release_all(page)

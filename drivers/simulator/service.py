@@ -6,23 +6,15 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from drivers.errors import DeviceError
-from drivers.simulator.devices import KeyAction
 from drivers.simulator.messages import (
     FROM_HANDSET,
     SOCKET_NAME,
-    FamilyChosen,
-    FrameShown,
-    FromHandset,
     FromSimulator,
     HookMoved,
-    KeyReported,
-    Noted,
     PhoneDescribed,
-    StateShown,
     encode,
     received,
 )
@@ -39,6 +31,7 @@ class SimulatorService:
 
     Attributes:
         url: the page's address.
+        simulator: what shows the latest handset; None until there was one.
     """
 
     def __init__(self, runtime_dir: Path, port: int) -> None:
@@ -52,10 +45,11 @@ class SimulatorService:
             DeviceError: the port or the socket cannot be listened on.
         """
         self._runtime_dir = runtime_dir
-        self._pages = listen(HOST, port)
+        self._pages = listen(port)
         self.url = f"http://{HOST}:{self._pages.getsockname()[1]}/"
         self._handsets = _listen_for_handsets(runtime_dir / SOCKET_NAME)
         self._off_hook = False
+        self.simulator: Simulator | None = None
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -72,28 +66,22 @@ class SimulatorService:
                     writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        def tell(message: FromSimulator) -> None:
+            writer.write(encode(message))
+
         messages = received(reader, FROM_HANDSET)
         phone = await anext(messages, None)
         if not isinstance(phone, PhoneDescribed):
             return
-        simulator = Simulator(
-            phone.keys,
-            repeat_after_ms=phone.repeat_after_ms,
-            repeat_every_ms=phone.repeat_every_ms,
-            long_press_ms=phone.long_press_ms,
-            family=phone.family,
-            glyphs=phone.glyphs,
-            listener=self._pages,
-        )
-        simulator.hook_switch.move(off_hook=self._off_hook)
-        _report(simulator, lambda message: writer.write(encode(message)))
+        self.simulator = simulator = Simulator(phone, self._pages, tell, off_hook=self._off_hook)
         simulator.stick.when_plugged = StickPort(self._runtime_dir, simulator.note).plug_in
+        tell(HookMoved(self._off_hook))
         await simulator.start()
         try:
             async for message in messages:
-                _show(simulator, message)
+                simulator.show(message)
         finally:
-            self._off_hook = simulator.hook_switch.is_off_hook
+            self._off_hook = simulator.off_hook
             await simulator.stop()
 
 
@@ -128,38 +116,3 @@ def _listen_for_handsets(path: Path) -> socket.socket:
         raise DeviceError(f"The simulator cannot make its socket {path}: {error.strerror or error}.") from error
     listener.listen()
     return listener
-
-
-def _report(simulator: Simulator, tell: Callable[[FromSimulator], None]) -> None:
-    """Tell a handset how the receiver lies now, and from now on what a person does."""
-
-    def tell_key(action: KeyAction, key: str) -> None:
-        tell(KeyReported(key, action))
-
-    tell(HookMoved(simulator.hook_switch.is_off_hook))
-    simulator.hook_switch.when_lifted = lambda: tell(HookMoved(off_hook=True))
-    simulator.hook_switch.when_replaced = lambda: tell(HookMoved(off_hook=False))
-    simulator.keypad.when_pressed = partial(tell_key, "pressed")
-    simulator.keypad.when_repeated = partial(tell_key, "repeated")
-    simulator.keypad.when_held = partial(tell_key, "held")
-    simulator.when_family_changed = lambda family: tell(FamilyChosen(family))
-    for device in (simulator.keypad, simulator.hook_switch, simulator.display, simulator.indicator):
-        device.start()
-
-
-def _show(simulator: Simulator, message: FromHandset) -> None:
-    match message:
-        case FrameShown(frame=frame):
-            simulator.display.show(frame)
-        case StateShown():
-            simulator.indicator.show(message.indicator)
-            if message.ringing:
-                simulator.ringer_light.ring()
-            else:
-                simulator.ringer_light.silence()
-            simulator.display.set_brightness(message.brightness_percent)
-            simulator.describe(message.text)
-        case Noted(text=text):
-            simulator.note(text)
-        case PhoneDescribed():
-            raise DeviceError("A handset says what its devices are once, when it connects.")

@@ -1,6 +1,6 @@
 """What the phone did, line by line, for the person who tries the simulator: told by what has changed on the display.
 
-The lines may hold numbers and names. They go to the simulator's own page (drivers/simulator/journal.py) and nowhere
+The lines may hold numbers and names. They go to the simulator's own page (drivers/simulator/messages.py) and nowhere
 else; where the phone has no such page none is made.
 """
 

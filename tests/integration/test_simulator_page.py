@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from drivers.simulator.display import FAMILIES
-from drivers.simulator.server import Simulator
+from drivers.simulator.display import FAMILIES, dots_of
 from tests.lab.browser import Browser
 from tests.lab.patience import PATIENCE_S
+from tests.lab.phone_with_page import PhoneWithPage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -88,23 +88,17 @@ _SHOWS = """wanted => {
 }"""
 
 
-class Phone:
-    """A simulator whose reports queue up in the order in which they came."""
+class Phone(PhoneWithPage):
+    """A phone whose reports queue up in the order in which they came."""
 
     def __init__(self, port: int = 0) -> None:
-        self.simulator = Simulator(KEYS, port=port)
+        super().__init__(KEYS, port=port)
         self.reports: asyncio.Queue[str] = asyncio.Queue()
         self.releases: asyncio.Queue[str] = asyncio.Queue()
-
-    async def start(self) -> None:
-        await self.simulator.start()
-        self.simulator.keypad.when_pressed = self.reports.put_nowait
-        self.simulator.keypad.when_released = self.releases.put_nowait
-        self.simulator.hook_switch.when_lifted = lambda: self.reports.put_nowait("lifted")
-        self.simulator.hook_switch.when_replaced = lambda: self.reports.put_nowait("replaced")
-        for device in (self.simulator.keypad, self.simulator.hook_switch, self.simulator.display):
-            device.start()
-        self.simulator.indicator.start()
+        self.keypad.when_pressed = self.reports.put_nowait
+        self.keypad.when_released = self.releases.put_nowait
+        self.hook_switch.when_lifted = lambda: self.reports.put_nowait("lifted")
+        self.hook_switch.when_replaced = lambda: self.reports.put_nowait("replaced")
 
     async def next_reports(self, count: int) -> list[str]:
         async with asyncio.timeout(PATIENCE_S):
@@ -126,14 +120,14 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def phone() -> AsyncIterator[Phone]:
     phone = Phone()
-    await phone.start()
+    await phone.begin()
     yield phone
-    await phone.simulator.stop()
+    await phone.end()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser, phone: Phone) -> AsyncIterator[Page]:
-    page = await browser.open(phone.simulator.url)
+    page = await browser.open(phone.url)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -204,7 +198,7 @@ async def test_a_key_stays_down_for_as_long_as_the_button_of_the_mouse(phone: Ph
     await page.mouse.move(2, 2)
     await page.keyboard.press("m")
     assert await phone.next_reports(1) == ["mute"]
-    assert phone.simulator.keypad.keys_down[0] == "5"
+    assert phone.keypad.keys_down[0] == "5"
     assert await phone.next_release() == "mute"
     await page.mouse.up()
     assert await phone.next_release() == "5"
@@ -243,7 +237,7 @@ async def test_a_click_by_assistive_technology_presses_a_key_once(phone: Phone, 
 
 
 async def test_a_page_that_is_closed_lets_its_key_go(browser: Browser, phone: Phone) -> None:
-    page = await browser.open(phone.simulator.url)
+    page = await browser.open(phone.url)
     await page.get_by_role("button", name="8 TUV").hover()
     await page.mouse.down()
     assert await phone.next_reports(1) == ["8"]
@@ -253,35 +247,35 @@ async def test_a_page_that_is_closed_lets_its_key_go(browser: Browser, phone: Ph
 
 async def test_the_canvas_shows_exactly_the_pixels_of_the_frame(phone: Phone, page: Page) -> None:
     for frame in (FRAME, FRAME[::-1]):
-        phone.simulator.display.show(frame)
+        phone.display.show(frame)
         wanted = [byte >> bit & 1 for byte in frame for bit in range(7, -1, -1)]
         await page.wait_for_function(_SHOWS, arg=wanted, timeout=PATIENCE_S * 1000)
 
 
 async def test_ringing_and_the_status_light_can_be_seen_and_are_announced(phone: Phone, page: Page) -> None:
-    phone.simulator.ringer_light.ring()
-    phone.simulator.indicator.show("fast_blink")
+    phone.ringer_light.ring()
+    phone.indicator.show("fast_blink")
     await expect(page.get_by_role("status").filter(has_text="Ringing")).to_be_visible()
     await expect(page.get_by_role("img", name="Status light: blinking fast")).to_be_visible()
-    phone.simulator.ringer_light.silence()
+    phone.ringer_light.silence()
     await expect(page.get_by_text("Ringing")).to_have_count(0)
 
 
 async def test_a_lost_connection_is_said_and_comes_back_by_itself(phone: Phone, page: Page) -> None:
-    phone.simulator.ringer_light.ring()
+    phone.ringer_light.ring()
     await expect(page.get_by_text("Ringing")).to_be_visible()
-    await phone.simulator.stop()
+    await phone.end()
     await expect(page.get_by_text("Ringing")).to_have_count(0)
     banner = page.get_by_role("status").filter(has_text="Connection lost. Reconnecting…")
     await expect(banner).to_be_in_viewport()
-    again = Phone(urlsplit(phone.simulator.url).port or 0)
-    await again.start()
-    again.simulator.hook_switch.move(off_hook=True)
+    again = Phone(urlsplit(phone.url).port or 0)
+    await again.begin()
+    again.hook_switch.move(off_hook=True)
     await expect(banner).to_have_count(0, timeout=PATIENCE_S * 1000)
     await expect(page.get_by_role("switch", name="Handset lifted")).to_be_checked()
     await page.keyboard.press("4")
     assert await again.next_reports(2) == ["lifted", "4"]
-    await again.simulator.stop()
+    await again.end()
 
 
 async def test_everything_that_can_be_operated_has_a_name(page: Page) -> None:
@@ -299,7 +293,7 @@ async def test_everything_that_can_be_operated_has_a_name(page: Page) -> None:
 async def test_a_colour_display_shows_exactly_the_colours_of_the_frame(phone: Phone, page: Page) -> None:
     await choose(page, "lcd_320x240")
     frame = random.Random(3).randbytes(320 * 240 * 3)
-    phone.simulator.display.show(frame)
+    phone.display.show(frame)
     async with asyncio.timeout(PATIENCE_S):
         while await page.evaluate(_COLOURS) != list(frame):
             await page.wait_for_timeout(50)
@@ -307,8 +301,8 @@ async def test_a_colour_display_shows_exactly_the_colours_of_the_frame(phone: Ph
 
 async def test_a_display_of_letters_shows_each_in_its_dots(phone: Phone, page: Page) -> None:
     await choose(page, "character_20x4")
-    phone.simulator.display.show(b"A".rjust(20) + b"\xfc".ljust(60))
-    dots = phone.simulator.display.dots_of(FAMILIES["character_20x4"])
+    phone.display.show(b"A".rjust(20) + b"\xfc".ljust(60))
+    dots = dots_of(FAMILIES["character_20x4"], ())
     async with asyncio.timeout(PATIENCE_S):
         while await page.evaluate(_DOTS, [19, 0]) != list(dots[ord("A")]):
             await page.wait_for_timeout(50)
@@ -318,7 +312,7 @@ async def test_a_display_of_letters_shows_each_in_its_dots(phone: Phone, page: P
 
 async def test_another_display_is_chosen_with_the_keyboard_and_the_firmware_told(phone: Phone, page: Page) -> None:
     chosen: asyncio.Queue[str] = asyncio.Queue()
-    phone.simulator.when_family_changed = chosen.put_nowait
+    phone.when_family_changed = chosen.put_nowait
     await page.get_by_role("radio", name="OLED 128 x 64").focus()
     for _ in range(2):
         await page.keyboard.press("ArrowDown")
@@ -338,19 +332,19 @@ async def test_after_a_click_on_a_choice_the_arrows_are_the_phones_again(phone: 
 
 
 async def test_the_display_is_read_aloud_and_a_dimmed_one_drawn_dimmer(phone: Phone, page: Page) -> None:
-    phone.simulator.describe("14:03. Press a key.")
+    phone.describe("14:03. Press a key.")
     await expect(page.get_by_role("status").filter(has_text="14:03. Press a key.")).to_be_attached()
     display = page.get_by_role("img", name="The phone's display")
-    phone.simulator.display.set_brightness(30)
+    phone.display.set_brightness(30)
     await expect(display).to_have_css("opacity", "0.51")
-    phone.simulator.display.set_brightness(0)
+    phone.display.set_brightness(0)
     await expect(display).to_have_css("opacity", "0")
     await expect(page.get_by_text("The display sleeps")).to_be_visible()
 
 
 async def test_what_the_phone_did_is_listed_with_the_newest_first(phone: Phone, page: Page) -> None:
     for number in range(205):
-        phone.simulator.note(f"Calling {number} <b>")
+        phone.note(f"Calling {number} <b>")
     lines = page.get_by_role("list", name="What the phone did").get_by_role("listitem")
     await expect(lines).to_have_count(200)
     await expect(lines.first).to_contain_text(re.compile(r"\d\d:\d\d:\d\d Calling 204 <b>"))
@@ -361,10 +355,10 @@ async def test_what_the_phone_did_is_listed_with_the_newest_first(phone: Phone, 
 async def test_every_text_stands_out_from_what_is_behind_it(
     browser: Browser, phone: Phone, color_scheme: Literal["light", "dark"]
 ) -> None:
-    phone.simulator.note("Calling 1001")
-    phone.simulator.ringer_light.ring()
-    phone.simulator.display.set_brightness(0)
-    page = await browser.open(phone.simulator.url, color_scheme=color_scheme)
+    phone.note("Calling 1001")
+    phone.ringer_light.ring()
+    phone.display.set_brightness(0)
+    page = await browser.open(phone.url, color_scheme=color_scheme)
     await expect(page.get_by_text("Ringing")).to_be_visible()
     await expect(page.get_by_text("Calling 1001")).to_be_visible()
     measured = await page.evaluate(_TOO_FAINT)
@@ -378,10 +372,10 @@ async def test_nothing_is_asked_of_anybody_else_and_no_cookie_kept(browser: Brow
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda socket: asked.append(socket.url))
-    await page.goto(phone.simulator.url)
+    await page.goto(phone.url)
     for family in FAMILIES:
         await choose(page, family)
-    host = urlsplit(phone.simulator.url).netloc
+    host = urlsplit(phone.url).netloc
     assert {urlsplit(url).netloc for url in asked} == {host}
     assert f"ws://{host}/phone" in asked
     assert await page.context.cookies() == []
@@ -393,7 +387,7 @@ async def test_nothing_is_asked_of_anybody_else_and_no_cookie_kept(browser: Brow
 async def test_a_screen_of_360_pixels_has_room_for_every_display_and_keys_for_every_finger(
     browser: Browser, phone: Phone, family: str
 ) -> None:
-    page = await browser.open(phone.simulator.url, width_px=360, height_px=740, device_scale_factor=2, touch=True)
+    page = await browser.open(phone.url, width_px=360, height_px=740, device_scale_factor=2, touch=True)
     await choose(page, family)
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
     for role in ("button", "switch", "radio"):
@@ -427,7 +421,7 @@ async def test_the_phone_fits_the_screen_and_its_pixels_are_whole(
     browser: Browser, phone: Phone, width_px: int, height_px: int, scale: float
 ) -> None:
     page = await browser.open(
-        phone.simulator.url,
+        phone.url,
         width_px=width_px,
         height_px=height_px,
         device_scale_factor=scale,

@@ -13,7 +13,7 @@ class PhonePage:
     """A page of the simulator, as a program uses it.
 
     Attributes:
-        state: the simulator's latest `state` message; drivers/simulator/protocol.py has what is in it.
+        state: the simulator's latest `state` message; drivers/simulator/messages.py has what is in it.
         family: which display it has.
         frame: what that shows: of a mono family packed rows of one bit a pixel.
         lines: what the phone did, oldest first.

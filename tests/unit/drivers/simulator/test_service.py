@@ -161,7 +161,7 @@ async def test_a_handset_without_a_simulator_says_once_how_to_start_one(
 
 async def test_whoever_does_not_speak_as_a_handset_is_hung_up_on(tmp_path: Path) -> None:
     async with simulator(tmp_path) as service:
-        for said in (b"\0\0\0\4junk", encode(FrameShown(FRAME)), b"\0"):
+        for said in (b"\0\0\0\4junk", encode(FrameShown("oled_128x64", FRAME)), b"\0"):
             reader, writer = await asyncio.open_unix_connection(tmp_path / SOCKET_NAME)
             writer.write(said)
             writer.write_eof()
