@@ -82,34 +82,17 @@ advisories:
 	@tools/setup check
 	@$(BIN)/wecall doctor --advisories
 
-words:
-	@tools/setup check
-	@$(BIN)/python -m tools.words
+words: MODULES = tools.words
+menu: MODULES = tools.menu_map
+features: MODULES = tests.features
+holidays: MODULES = tools.public_holidays
+reference: MODULES = tools.reference tools.schemas
+countries: MODULES = tools.countries
+openapi: MODULES = tools.openapi
 
-menu:
+words menu features holidays reference countries openapi:
 	@tools/setup check
-	@$(BIN)/python -m tools.menu_map
-
-features:
-	@tools/setup check
-	@$(BIN)/python -m tests.features
-
-holidays:
-	@tools/setup check
-	@$(BIN)/python -m tools.public_holidays
-
-reference:
-	@tools/setup check
-	@$(BIN)/python -m tools.reference
-	@$(BIN)/python -m tools.schemas
-
-countries:
-	@tools/setup check
-	@$(BIN)/python -m tools.countries
-
-openapi:
-	@tools/setup check
-	@$(BIN)/python -m tools.openapi
+	@$(foreach module,$(MODULES),$(BIN)/python -m $(module) &&) true
 
 # The same that setup does, for another processor too.
 engine:
