@@ -1,4 +1,4 @@
-"""How the handset gets onto a network: Ethernet with or without fixed addresses, and Wi-Fi networks."""
+"""How the handset gets onto a network, by Ethernet and Wi-Fi, and where it gets the time."""
 
 import re
 from enum import StrEnum
@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from provisioning.addresses import Host
 from provisioning.section import ConfigurationTable, Conflicts, Region, conflict
 
 _LONGEST_SSID_BYTES: Final = 32  # IEEE 802.11-2020 section 9.4.2.2
@@ -200,3 +201,23 @@ def _is_odd(address: IPv4Interface | IPv6Interface) -> bool:
         if ip in ends:
             return True
     return ip.is_multicast or ip.is_loopback or ip.is_unspecified or ip.is_link_local
+
+
+class Time(ConfigurationTable):
+    """Where the handset gets the time; the machine's own settings stay where the whole table is left out.
+
+    Attributes:
+        servers: NTP servers, best first.
+    """
+
+    servers: Annotated[tuple[Host, ...], Field(min_length=1, max_length=8, examples=[["ntp.example.com"]])]
+
+    @field_validator("servers")
+    @classmethod
+    def _servers_stand_once(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        conflicts = Conflicts()
+        for position, server in enumerate(servers):
+            if server in servers[:position]:
+                conflicts.add("this server stands here for the second time; give each once", (position,))
+        conflicts.check()
+        return servers

@@ -12,23 +12,17 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from provisioning.accounts import Account
 from provisioning.broker import Sync
 from provisioning.calling import Calls, Dialing, FeatureCodes
+from provisioning.controls import HookSwitch, Indicator, Keypad
 from provisioning.device import Device
 from provisioning.display import Display
 from provisioning.errors import ProvisioningError
-from provisioning.hook_switch import HookSwitch
-from provisioning.indicator import Indicator
-from provisioning.keypad import Keypad
-from provisioning.nat import Nat
-from provisioning.network import Network
+from provisioning.network import Network, Time
 from provisioning.operator_links import Operator
-from provisioning.recording import Recording
 from provisioning.remarks import BYTE_ORDER_MARK, KeyPath, counted, dotted, joined
 from provisioning.retention import Retention
-from provisioning.ringer import Ringer
 from provisioning.section import Conflicts, Section
-from provisioning.sip import Sip
-from provisioning.sound import Sound
-from provisioning.time_service import Time
+from provisioning.sip import Nat, Sip
+from provisioning.sound import Recording, Ringer, Sound
 from provisioning.toml_text import loads
 from provisioning.trust import Trust
 

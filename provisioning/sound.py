@@ -1,5 +1,6 @@
-"""The earpiece, the microphone and the loudspeaker."""
+"""The earpiece, the microphone and the loudspeaker; the ringer; recordings of calls."""
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -62,3 +63,40 @@ class Sound(ConfigurationTable):
                 ("speaker_capture",), ("speaker_playback",),
             )  # fmt: skip
         return self
+
+
+ToneFile = Annotated[Path, Field(examples=["ring_tones/bell.wav"])]
+
+
+class Ringer(ConfigurationTable):
+    """The ringer.
+
+    Attributes:
+        playback: its PCM (`aplay -L` lists them).
+        volume_percent: how loud it is, until the holder changes it.
+        tone: WAV file that the phone rings with, in place of its own warble, where neither holder, server nor contact
+            asks for another way to ring. In a bundle it lies in `ring_tones/`. 16-bit PCM, mono or stereo, 10 s and
+            2 MiB at most; it sounds from beginning to end, and again after the pause that is usual in the country.
+    """
+
+    playback: str = "default"
+    volume_percent: Percent = 80
+    tone: ToneFile | None = None
+
+
+Announcement = Literal["tone", "voice"]
+
+
+class Recording(ConfigurationTable):
+    """Recordings of calls; none is made without the holder's consent.
+
+    Attributes:
+        announce: how the other end hears that it is recorded: by a tone every 15 seconds, or in words when it begins;
+            what the device's country is used to where left out.
+        limit_mb: how much of the card recordings may take; the oldest that are not kept go first.
+        bitrate_kbps: how well they sound, both sides together; an hour at 30 kb/s is 14 MB.
+    """
+
+    announce: Announcement | None = None
+    limit_mb: Annotated[int, Field(ge=20, le=100_000)] = 500
+    bitrate_kbps: Annotated[int, Field(ge=16, le=64)] = 30

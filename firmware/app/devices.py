@@ -7,10 +7,10 @@ from typing import Protocol
 
 from firmware.phone.country import ASSUMED_COUNTRY
 from firmware.ports.devices import Display, HookSwitch, Indicator, Keypad, RingerLight
+from provisioning.controls import HookSwitch as HookSwitchSettings
+from provisioning.controls import Indicator as IndicatorSettings
+from provisioning.controls import Keypad as KeypadSettings
 from provisioning.display import Display as DisplaySettings
-from provisioning.hook_switch import HookSwitch as HookSwitchSettings
-from provisioning.indicator import Indicator as IndicatorSettings
-from provisioning.keypad import Keypad as KeypadSettings
 from provisioning.schema import Configuration
 
 _HALF_TURN = 180

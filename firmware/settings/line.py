@@ -12,8 +12,8 @@ from firmware.voice.sip.settings import AccountSettings, NatSettings, ServerName
 from provisioning.accounts import Account
 from provisioning.addresses import split_port
 from provisioning.device import Device
-from provisioning.nat import Nat
 from provisioning.schema import Configuration
+from provisioning.sip import Nat
 
 _MEDIA_NETWORKS: Final = Path("/etc/wecall/media-networks")
 _STUN_PORT: Final = 3478  # RFC 8489 section 18.6

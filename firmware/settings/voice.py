@@ -4,9 +4,8 @@ from firmware.phone.country import ASSUMED_COUNTRY
 from firmware.settings.line import sip_settings
 from firmware.settings.sound import near_end_settings
 from firmware.voice.settings import CardSettings, VoiceSettings
-from provisioning.ringer import Ringer
 from provisioning.schema import Configuration
-from provisioning.sound import Sound
+from provisioning.sound import Ringer, Sound
 
 
 def voice_settings(configuration: Configuration | None) -> VoiceSettings:

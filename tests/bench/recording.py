@@ -27,7 +27,7 @@ from firmware.voice.audio.loop import AudioLoop
 from firmware.voice.audio.recorder import SoundRecorder
 from firmware.voice.audio.sound_format import make_encoder
 from firmware.voice.audio.sound_pipe import PipeTap
-from provisioning.recording import Recording
+from provisioning.sound import Recording
 from tests.bench.speech import speech
 from tests.fakes.audio_ports import EchoPort
 from tests.lab.audio import Sound, start_playing

@@ -23,8 +23,8 @@ from drivers.oled import Controller, OledDisplay
 from drivers.panel_bus import I2cConnection, SpiConnection
 from firmware.app.devices import panel_of
 from firmware.ports import devices as ports
+from provisioning.controls import Keypad
 from provisioning.display import Display, DisplayFamily
-from provisioning.keypad import Keypad
 from tests.fakes.character_panel import CharacterPanel
 from tests.fakes.colour_panel import ColourPanel, shown
 from tests.fakes.panel import FakePanel

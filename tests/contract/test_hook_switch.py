@@ -11,8 +11,7 @@ from drivers.errors import DeviceError
 from drivers.hook_switch import GpioHookSwitch
 from drivers.pins import open_pins
 from firmware.ports import devices as ports
-from provisioning.hook_switch import HookSwitch
-from provisioning.keypad import Keypad
+from provisioning.controls import HookSwitch, Keypad
 from tests.fakes.gpio import GROUND, Circuit
 from tests.hardware.person import Person
 from tests.hardware.rig import GROUND as RIG_GROUND

@@ -13,8 +13,7 @@ from drivers.indicator import StatusIndicator
 from drivers.pins import open_pins
 from firmware.phone.commands import IndicatorPattern
 from firmware.ports import devices as ports
-from provisioning.indicator import Indicator
-from provisioning.keypad import Keypad
+from provisioning.controls import Indicator, Keypad
 from tests.fakes.gpio import BlinkMeter, Circuit
 from tests.hardware.person import Person
 from tests.hardware.rig import Rig

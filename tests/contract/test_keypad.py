@@ -12,7 +12,7 @@ from drivers.errors import DeviceError
 from drivers.keypad import MatrixKeypad
 from drivers.pins import open_pins
 from firmware.ports import devices as ports
-from provisioning.keypad import Keypad
+from provisioning.controls import Keypad
 from tests.fakes.gpio import Circuit
 from tests.hardware.person import Person
 from tests.hardware.rig import SETTLE_S, Rig

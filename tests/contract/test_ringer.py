@@ -12,7 +12,7 @@ import pytest
 
 from drivers.ringer import AlsaRinger
 from firmware.ports import devices as ports
-from provisioning.ringer import Ringer
+from provisioning.sound import Ringer
 from tests.hardware.person import Person
 from tests.lab.audio import Recorder, find_tone
 from tests.lab.patience import PATIENCE_S

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from firmware.setup.root.connections import FOLDER, OWN, RADIO, WIFI, cable_files, radio_file, wifi_files
-from provisioning.network import Network, WifiSecurity, check_wifi_password, wifi_password_name
+from provisioning.network import Network, Time, WifiSecurity, check_wifi_password, wifi_password_name
 from provisioning.refusal import BundleRefusal, refuse
 from provisioning.schema import Configuration
-from provisioning.time_service import Time
 
 TIME_SERVERS: Final = "etc/systemd/timesyncd.conf.d/wecall.conf"
 

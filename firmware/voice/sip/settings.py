@@ -17,7 +17,7 @@ class ServerName:
 
 @dataclass(frozen=True, slots=True)
 class NatSettings:
-    """How audio gets through a NAT; the fields mean what they mean in `provisioning.nat.Nat`."""
+    """How audio gets through a NAT; the fields mean what they mean in `provisioning.sip.Nat`."""
 
     stun_servers: tuple[ServerName, ...] = ()
     turn_server: ServerName | None = None

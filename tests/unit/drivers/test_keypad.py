@@ -11,7 +11,7 @@ from gpiozero import InputDevice
 
 from drivers.errors import DeviceError
 from drivers.keypad import MatrixKeypad
-from provisioning.keypad import Keypad
+from provisioning.controls import Keypad
 from tests.fakes.gpio import GROUND, Circuit
 from tests.lab.patience import PATIENCE_S
 

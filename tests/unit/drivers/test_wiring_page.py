@@ -8,10 +8,8 @@ from typing import get_args
 import pytest
 from gpiozero.pins.mock import MockFactory
 
+from provisioning.controls import HookSwitch, Indicator, Keypad
 from provisioning.display import Controller, Display, DisplayFamily
-from provisioning.hook_switch import HookSwitch
-from provisioning.indicator import Indicator
-from provisioning.keypad import Keypad
 
 PAGE = (Path(__file__).parents[3] / "docs" / "wiring.md").read_text(encoding="utf-8")
 # | what | BCM | header pin | goes to |

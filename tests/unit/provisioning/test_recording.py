@@ -1,8 +1,8 @@
 import pytest
 
 from provisioning.errors import ProvisioningError
-from provisioning.recording import Recording
 from provisioning.schema import parse_configuration
+from provisioning.sound import Recording
 
 MINIMAL = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
 

@@ -1,4 +1,4 @@
-"""The key matrix: its pins, and which key is where."""
+"""What is under a hand and tells how the phone is: the key matrix, the cradle's switch, the status LED."""
 
 from typing import Annotated, Literal, Self
 
@@ -54,3 +54,27 @@ class Keypad(ConfigurationTable):
             conflicts.add(f"key names {twice} stand more than once", ("keys",))
         conflicts.check()
         return self
+
+
+class HookSwitch(ConfigurationTable):
+    """The cradle's switch.
+
+    Attributes:
+        pin: its BCM number.
+        closed_means: what a closed contact (pin low) says.
+        debounce_ms: for how long the contact must rest before it counts.
+    """
+
+    pin: GpioPin = 17
+    closed_means: Literal["on_hook", "off_hook"] = "on_hook"
+    debounce_ms: Annotated[int, Field(ge=1, le=200)] = 30
+
+
+class Indicator(ConfigurationTable):
+    """The status LED.
+
+    Attributes:
+        pin: its BCM number.
+    """
+
+    pin: GpioPin = 27
