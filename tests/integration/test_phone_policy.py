@@ -57,7 +57,7 @@ async def test_a_phone_that_is_not_to_be_disturbed_turns_callers_away_and_says_s
     await clerk.press("do_not_disturb")
     await clerk.reads("Do not disturb")
     await clerk.reads("On")
-    assert await is_turned_away(office.bob, clerk, "Turned away: do not disturb") == 480
+    assert await is_turned_away(office.bob, clerk, "Declined: do not disturb") == 480
     newest = office.newest_call()
     assert (newest["number"], newest["result"], newest["decision"]) == (BOB, "rejected", "do_not_disturb")
     assert (await clerk.status())["missed_calls"] == 1
@@ -70,7 +70,7 @@ async def test_a_phone_that_is_not_to_be_disturbed_turns_callers_away_and_says_s
 @pytest.mark.feature("feature codes")
 async def test_do_not_disturb_is_switched_by_codes_too(office: Office, clerk: Person) -> None:
     await switch(clerk, "*78", "Do not disturb", "On")
-    await is_turned_away(office.carol, clerk, "Turned away: do not disturb")
+    await is_turned_away(office.carol, clerk, "Declined: do not disturb")
     await switch(clerk, "*79", "Do not disturb", "Off")
     office.carol.call(PERSON)
     await clerk.wait_for_mode("ringing")
@@ -80,7 +80,7 @@ async def test_do_not_disturb_is_switched_by_codes_too(office: Office, clerk: Pe
 async def test_one_on_the_block_list_never_rings(office: Office, clerk: Person, tmp_path: Path) -> None:
     with office.outsider(tmp_path, f"{NUISANCE}7", scenario="uac_rejected", CODE="603") as caller:
         caller.finish()
-    await clerk.reads("Turned away: on the block list")
+    await clerk.reads("Declined: on the block list")
     assert office.newest_call()["decision"] == "blocked"
     assert (await clerk.status())["missed_calls"] == 0
 
@@ -92,7 +92,7 @@ async def test_the_last_caller_is_blocked_and_let_in_again_by_codes(office: Offi
     office.carol.hang_up()
     await clerk.wait_for_mode("idle")
     await switch(clerk, "*60", "Block caller", "On")
-    assert await is_turned_away(office.carol, clerk, "Turned away: on the block list") == 603
+    assert await is_turned_away(office.carol, clerk, "Declined: on the block list") == 603
     await switch(clerk, "*61", "Block caller", "Off")
     office.carol.call(PERSON)
     await clerk.wait_for_mode("ringing")
@@ -103,7 +103,7 @@ async def test_callers_who_withhold_their_number_are_turned_away_where_the_holde
     office: Office, clerk: Person
 ) -> None:
     await switch(clerk, "*77", "Refuse withheld", "On")
-    code = await is_turned_away(office.bob, clerk, "Turned away: number withheld", anonymous=True)
+    code = await is_turned_away(office.bob, clerk, "Declined: number withheld", anonymous=True)
     assert code == 433
     assert office.newest_call()["decision"] == "anonymous"
     await switch(clerk, "*87", "Refuse withheld", "Off")
@@ -120,7 +120,7 @@ async def test_one_on_the_allow_list_rings_whatever_holds_where_the_operator_vou
     await clerk.reads("On")
     with office.outsider(tmp_path / "liar", FRIEND, scenario="uac_rejected", CODE="480") as liar:
         liar.finish()
-    await clerk.reads("Turned away: do not disturb")
+    await clerk.reads("Declined: do not disturb")
     with office.outsider(tmp_path / "friend", FRIEND, HEADER=VOUCHED_FOR):
         await clerk.wait_for_mode("ringing")
         await clerk.reads(FRIEND)
@@ -136,7 +136,7 @@ async def test_nobody_but_the_allow_list_rings_where_the_installer_says_so(tmp_p
     with Office(tmp_path, choices).running() as office:
         async with Person(office.stage.handset) as clerk:
             await clerk.wait_for_line()
-            await is_turned_away(office.bob, clerk, "Turned away: not allowed")
+            await is_turned_away(office.bob, clerk, "Declined: not allowed")
             assert office.newest_call()["decision"] == "not_on_allow_list"
             with office.outsider(tmp_path / "friend", FRIEND, HEADER=VOUCHED_FOR):
                 await clerk.wait_for_mode("ringing")
@@ -150,7 +150,7 @@ async def test_calls_outside_the_hours_are_turned_away_once_the_clock_can_be_tru
     with Office(tmp_path, choices).running() as office:
         async with Person(office.stage.handset) as clerk:
             await clerk.wait_for_line()
-            assert await is_turned_away(office.bob, clerk, "Turned away: out of hours") == 480
+            assert await is_turned_away(office.bob, clerk, "Declined: out of hours") == 480
             assert office.newest_call()["decision"] == "out_of_hours"
 
 
@@ -225,7 +225,7 @@ async def test_a_call_to_a_phone_in_use_hears_busy_and_the_display_tells_of_it_a
     call_id = office.carol.call(PERSON)
     assert office.carol.sees(call_id, CallState.DISCONNECTED).reason is DisconnectReason.BUSY
     await clerk.hang_up()
-    await clerk.reads("Turned away: you were busy")
+    await clerk.reads("Declined: you were busy")
     await clerk.press("cancel")
     await clerk.reads("1 missed call")
 
@@ -246,4 +246,4 @@ async def test_what_the_holder_has_set_outlives_a_restart(tmp_path: Path) -> Non
         handset.start(sync=False)
         async with Person(handset) as clerk:
             await clerk.wait_for_line()
-            await is_turned_away(office.bob, clerk, "Turned away: do not disturb")
+            await is_turned_away(office.bob, clerk, "Declined: do not disturb")

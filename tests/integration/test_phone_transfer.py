@@ -38,7 +38,7 @@ async def test_a_blind_transfer_connects_the_others_and_leaves_the_phone_idle(of
     with speaking():
         await talk(clerk, office.bob)
         await clerk.press("transfer")
-        await clerk.reads("Transfer: dial to whom")
+        await clerk.reads("Transfer to:")
         await hears(office.bob)
         await clerk.dial(CAROL)
         await clerk.press("transfer")
@@ -119,7 +119,7 @@ async def test_cancel_takes_the_caller_back_before_anybody_was_dialled(office: O
     with OpenEar() as ear, speaking():
         await talk(clerk, office.bob)
         await clerk.press("transfer")
-        await clerk.reads("Transfer: dial to whom")
+        await clerk.reads("Transfer to:")
         await clerk.press("cancel")
         await hears(ear, BOB)
         await hears(office.bob, PERSON)

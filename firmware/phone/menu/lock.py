@@ -150,8 +150,8 @@ def ask_new_pin(state: PhoneState, then: Then | None = None, note: Text = "") ->
 
 
 def changing_pin(then: Then | None = None) -> Then:
-    """Make a choice that asks for the PIN until now and then for a new one."""
-    return opening(lambda _state: PinCheck(partial(ask_new_pin, then=then), word("PIN until now")))
+    """Make a choice that asks for the Current PIN and then for a new one."""
+    return opening(lambda _state: PinCheck(partial(ask_new_pin, then=then), word("Current PIN")))
 
 
 def _repetition_of(first: str, then: Then | None) -> Callable[[PhoneState, str], Text | None]:

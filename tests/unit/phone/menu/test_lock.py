@@ -344,7 +344,7 @@ def test_a_phone_that_does_not_know_yet_whether_there_is_a_pin_asks_for_no_new_o
     desk.handle(AGREED)
     desk.handle(PinChanged(is_set=True))
     choose(desk, path[-1] if path[-1] != "Set a PIN" else "Change PIN")
-    assert said(entry(desk).title) in {"PIN", "PIN until now"}
+    assert said(entry(desk).title) in {"PIN", "Current PIN"}
 
 
 def test_help_is_called_by_a_phone_that_does_not_know_yet_whether_there_is_a_pin() -> None:
